@@ -1,0 +1,55 @@
+# Language, warnings, sanitisers. SALLYPORT_SANITIZE is empty, "address" (ASan + UBSan) or "thread".
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()
+
+option(SALLYPORT_TESTS "Build the unit tests, fuzz targets and benchmarks" ON)
+option(SALLYPORT_FUZZ "Build the libFuzzer targets (clang only)" OFF)
+set(SALLYPORT_SANITIZE "" CACHE STRING "'', 'address' or 'thread'")
+set_property(CACHE SALLYPORT_SANITIZE PROPERTY STRINGS "" address thread)
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  # A PCH is only cacheable when its time stamp is out of it.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${CCACHE})
+endif()
+
+set(SALLYPORT_WARNINGS -Wall -Wextra -Wpedantic -Werror -Wshadow -Wnon-virtual-dtor
+    -Woverloaded-virtual -Wno-missing-field-initializers)
+add_compile_options(-fno-omit-frame-pointer -fstack-protector-strong)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # Debian's Abseil was built by gcc: without this ABI level string_view arguments do not link.
+  add_compile_options(-fclang-abi-compat=17)
+  list(APPEND SALLYPORT_WARNINGS -Wthread-safety -Wimplicit-fallthrough -Wno-gnu-zero-variadic-macro-arguments)
+  add_link_options(-fuse-ld=lld)
+  if(CCACHE)
+    add_compile_options("SHELL:-Xclang -fno-pch-timestamp")
+  endif()
+else()
+  # gcc 12 compiles everything once for its warnings and is not shipped (STYLE: co_await and
+  # braced temporaries). These three fire inside libstdc++ and Abseil headers.
+  list(APPEND SALLYPORT_WARNINGS -Wno-maybe-uninitialized -Wno-restrict -Wno-dangling-pointer)
+endif()
+
+if(SALLYPORT_SANITIZE STREQUAL "address")
+  set(SALLYPORT_SANITIZE_FLAGS -fsanitize=address,undefined -fno-sanitize-recover=undefined
+      -fno-sanitize=vptr)
+elseif(SALLYPORT_SANITIZE STREQUAL "thread")
+  set(SALLYPORT_SANITIZE_FLAGS -fsanitize=thread)
+  add_compile_definitions(SALLYPORT_TSAN)
+endif()
+if(SALLYPORT_SANITIZE)
+  set(CMAKE_CXX_FLAGS_RELEASE "-O1 -g1")
+  add_link_options(${SALLYPORT_SANITIZE_FLAGS})
+else()
+  set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")
+  add_compile_definitions($<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
+endif()
+add_compile_options(-fPIE)
+add_link_options(-pie -Wl,-z,relro,-z,now)

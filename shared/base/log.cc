@@ -1,0 +1,108 @@
+#include "shared/base/log.h"
+
+#include <atomic>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/time.h"
+#include "shared/base/clock.h"
+#include "shared/base/text.h"
+#include "spdlog/async.h"
+#include "spdlog/sinks/stdout_sinks.h"
+#include "spdlog/spdlog.h"
+
+namespace sallyport::base {
+namespace {
+
+constexpr size_t kQueueLines = 8192;
+
+struct State {
+  std::shared_ptr<spdlog::logger> logger;
+  std::string service = "sallyport";
+  std::atomic<Level> least{Level::kInfo};
+};
+
+State& GetState() {
+  static auto* const state = new State;
+  return *state;
+}
+
+absl::string_view LevelName(Level level) {
+  switch (level) {
+    case Level::kDebug: return "debug";
+    case Level::kInfo: return "info";
+    case Level::kWarning: return "warning";
+    case Level::kError: return "error";
+  }
+  return "error";
+}
+
+std::string Named(absl::string_view name, absl::string_view json_value) {
+  return absl::StrCat(JsonQuote(name), ":", json_value);
+}
+
+}  // namespace
+
+LogField::LogField(absl::string_view name, absl::string_view value)
+    : json_(Named(name, JsonQuote(value))) {}
+LogField::LogField(absl::string_view name, int64_t value) : json_(Named(name, absl::StrCat(value))) {}
+LogField::LogField(absl::string_view name, uint64_t value)
+    : json_(Named(name, absl::StrCat(value))) {}
+LogField::LogField(absl::string_view name, bool value) : json_(Named(name, value ? "true" : "false")) {}
+LogField::LogField(absl::string_view name, double value)
+    : json_(Named(name, absl::StrFormat("%.6g", value))) {}
+LogField::LogField(absl::string_view name, const absl::Status& status)
+    : json_(Named(name, JsonQuote(status.ToString()))) {}
+
+void InitLog(absl::string_view service, Level least) {
+  State& state = GetState();
+  state.service = std::string(service);
+  state.least.store(least, std::memory_order_relaxed);
+  spdlog::init_thread_pool(kQueueLines, 1);
+  auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  state.logger = std::make_shared<spdlog::async_logger>("service", std::move(sink), spdlog::thread_pool(),
+                                                        spdlog::async_overflow_policy::overrun_oldest);
+  state.logger->set_pattern("%v");
+  state.logger->set_level(spdlog::level::trace);
+}
+
+void SetLogLevel(Level least) { GetState().least.store(least, std::memory_order_relaxed); }
+
+bool ParseLevel(absl::string_view text, Level* level) {
+  for (Level candidate : {Level::kDebug, Level::kInfo, Level::kWarning, Level::kError}) {
+    if (text == LevelName(candidate)) {
+      *level = candidate;
+      return true;
+    }
+  }
+  return false;
+}
+
+void FlushLog() {
+  State& state = GetState();
+  if (state.logger == nullptr) return;
+  state.logger->flush();
+  state.logger.reset();
+  spdlog::shutdown();
+}
+
+void Log(Level level, absl::string_view event, std::initializer_list<LogField> fields) {
+  State& state = GetState();
+  if (level < state.least.load(std::memory_order_relaxed)) return;
+  std::string line = absl::StrCat(
+      "{\"time\":\"", absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", SystemClock().Now(), absl::UTCTimeZone()),
+      "\",\"level\":\"", LevelName(level), "\",\"service\":", JsonQuote(state.service),
+      ",\"event\":", JsonQuote(event));
+  for (const LogField& field : fields) absl::StrAppend(&line, ",", field.json());
+  line.push_back('}');
+  if (state.logger == nullptr) {
+    line.push_back('\n');
+    fwrite(line.data(), 1, line.size(), stderr);
+    return;
+  }
+  // As an argument, not a format: a brace in a value must not be read as one.
+  state.logger->info("{}", line);
+}
+
+}  // namespace sallyport::base

@@ -1,0 +1,93 @@
+#include "shared/base/text.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_format.h"
+
+namespace sallyport::base {
+namespace {
+
+// Length of the valid UTF-8 sequence at `text[0]` (RFC 3629: shortest form, no surrogates), 0 if none.
+size_t Utf8Length(absl::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte(0);
+  size_t length = 0;
+  uint32_t code = 0;
+  if (lead >= 0xC2 && lead <= 0xDF) { length = 2; code = lead & 0x1F; }
+  else if (lead >= 0xE0 && lead <= 0xEF) { length = 3; code = lead & 0x0F; }
+  else if (lead >= 0xF0 && lead <= 0xF4) { length = 4; code = lead & 0x07; }
+  if (length == 0 || text.size() < length) return 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+    code = (code << 6) | (byte(i) & 0x3F);
+  }
+  const uint32_t least = length == 2 ? 0x80 : length == 3 ? 0x800 : 0x10000;
+  const bool valid = code >= least && code <= 0x10FFFF && !(code >= 0xD800 && code <= 0xDFFF);
+  return valid ? length : 0;
+}
+
+void AppendEscapedAscii(unsigned char c, std::string* out) {
+  switch (c) {
+    case '"': out->append("\\\""); return;
+    case '\\': out->append("\\\\"); return;
+    case '\n': out->append("\\n"); return;
+    case '\r': out->append("\\r"); return;
+    case '\t': out->append("\\t"); return;
+    default: break;
+  }
+  if (c < 0x20 || c == 0x7F) {
+    absl::StrAppendFormat(out, "\\u%04x", c);
+  } else {
+    out->push_back(static_cast<char>(c));
+  }
+}
+
+}  // namespace
+
+std::string Hex(absl::string_view bytes) { return absl::BytesToHexString(bytes); }
+
+bool IsHex(absl::string_view text) {
+  for (char c : text) {
+    if (!absl::ascii_isxdigit(static_cast<unsigned char>(c))) return false;
+  }
+  return true;
+}
+
+absl::StatusOr<std::string> FromHex(absl::string_view hex) {
+  if (hex.size() % 2 != 0 || !IsHex(hex)) return absl::InvalidArgumentError("not hexadecimal");
+  return absl::HexStringToBytes(hex);
+}
+
+void AppendJsonQuoted(absl::string_view text, std::string* out) {
+  out->push_back('"');
+  while (!text.empty()) {
+    const auto lead = static_cast<unsigned char>(text[0]);
+    if (lead < 0x80) {
+      AppendEscapedAscii(lead, out);
+      text.remove_prefix(1);
+    } else if (const size_t length = Utf8Length(text); length > 0) {
+      out->append(text.data(), length);
+      text.remove_prefix(length);
+    } else {
+      out->append("\\ufffd");
+      text.remove_prefix(1);
+    }
+  }
+  out->push_back('"');
+}
+
+std::string JsonQuote(absl::string_view text) {
+  std::string out;
+  out.reserve(text.size() + 2);
+  AppendJsonQuoted(text, &out);
+  return out;
+}
+
+bool ConstantTimeEquals(absl::string_view a, absl::string_view b) {
+  if (a.size() != b.size()) return false;
+  unsigned char difference = 0;
+  for (size_t i = 0; i < a.size(); ++i) difference |= static_cast<unsigned char>(a[i] ^ b[i]);
+  return difference == 0;
+}
+
+}  // namespace sallyport::base

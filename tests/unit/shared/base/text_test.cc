@@ -1,0 +1,29 @@
+#include "shared/base/text.h"
+
+#include "gtest/gtest.h"
+
+namespace sallyport::base {
+namespace {
+
+TEST(Text, HexRoundTripsAndRefusesOddOrForeign) {
+  EXPECT_EQ(Hex(absl::string_view("\x00\xff\x10", 3)), "00ff10");
+  EXPECT_EQ(*FromHex("00FF10"), std::string("\x00\xff\x10", 3));
+  EXPECT_FALSE(FromHex("0").ok());
+  EXPECT_FALSE(FromHex("0g").ok());
+}
+
+TEST(Text, JsonQuoteEscapesControlsAndInvalidUtf8) {
+  EXPECT_EQ(JsonQuote("a\"\\\n\x01"), R"("a\"\\\n\u0001")");
+  EXPECT_EQ(JsonQuote("gr\xc3\xbc\xc3\x9f"), "\"gr\xc3\xbc\xc3\x9f\"");
+  EXPECT_EQ(JsonQuote("\xff\xc0\xaf"), R"("\ufffd\ufffd\ufffd")") << "overlong and stray bytes";
+  EXPECT_EQ(JsonQuote("\xed\xa0\x80"), R"("\ufffd\ufffd\ufffd")") << "a surrogate";
+}
+
+TEST(Text, ConstantTimeEquals) {
+  EXPECT_TRUE(ConstantTimeEquals("abc", "abc"));
+  EXPECT_FALSE(ConstantTimeEquals("abc", "abd"));
+  EXPECT_FALSE(ConstantTimeEquals("abc", "abcd"));
+}
+
+}  // namespace
+}  // namespace sallyport::base
