@@ -8,7 +8,7 @@ if(NOT CMAKE_BUILD_TYPE)
 endif()
 
 option(SALLYPORT_TESTS "Build the unit tests, fuzz targets and benchmarks" ON)
-option(SALLYPORT_FUZZ "Build the libFuzzer targets (clang only)" OFF)
+option(SALLYPORT_FUZZ "Build the libFuzzer targets (clang, with SALLYPORT_SANITIZE=address)" OFF)
 set(SALLYPORT_SANITIZE "" CACHE STRING "'', 'address' or 'thread'")
 set_property(CACHE SALLYPORT_SANITIZE PROPERTY STRINGS "" address thread)
 
@@ -40,6 +40,9 @@ endif()
 if(SALLYPORT_SANITIZE STREQUAL "address")
   set(SALLYPORT_SANITIZE_FLAGS -fsanitize=address,undefined -fno-sanitize-recover=undefined
       -fno-sanitize=vptr)
+  if(SALLYPORT_FUZZ)
+    list(APPEND SALLYPORT_SANITIZE_FLAGS -fsanitize=fuzzer-no-link)
+  endif()
 elseif(SALLYPORT_SANITIZE STREQUAL "thread")
   set(SALLYPORT_SANITIZE_FLAGS -fsanitize=thread)
   add_compile_definitions(SALLYPORT_TSAN)
