@@ -1,0 +1,55 @@
+// The Tyk gateway REST surface (reference tyk.md §2) on the admin HTTPS listener: /tyk/certs, /tyk/keys,
+// /tyk/policies, /tyk/apis, /tyk/reload, /hello. Statuses, messages and shapes are Tyk's; writes are live at
+// once. Give Handle to admin_http::Router::Mount("/tyk", ...) and ("/hello", ...).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "shared/admin_http/message.h"
+#include "shared/base/clock.h"
+
+namespace sallyport::authsvc::change {
+class Writer;
+}
+
+namespace sallyport::authsvc::admin {
+
+struct AdminKey {
+  std::string name;                  // in the audit log
+  std::string sha256;                // 32 raw bytes, of the key
+};
+
+struct TykApiOptions {
+  std::vector<AdminKey> keys;        // none: every call is refused
+  std::string default_org_id;        // for documents that name none
+  bool allow_master_keys = false;    // keys without access rights reach every API
+  size_t min_token_length = 3;       // of custom keys
+  size_t max_queue = 256;            // requests that wait for the worker; more get 503
+};
+
+// Called with a function to call once, from any thread: true = every connected data plane has applied
+// `revision`, false = gave up waiting.
+using ReloadWaiter = std::function<void(uint64_t revision, std::function<void(bool)> done)>;
+
+// Thread-safe. One worker thread of its own runs the calls one after another, since a write waits for the
+// store. `writer` and `clock` must outlive it.
+class TykApi {
+ public:
+  TykApi(TykApiOptions options, change::Writer* writer, const base::Clock* clock, ReloadWaiter waiter);
+  ~TykApi();  // answers what waits with 503, ends the worker
+  TykApi(const TykApi&) = delete;
+  TykApi& operator=(const TykApi&) = delete;
+
+  // Never blocks.
+  void Handle(admin_http::Request request, admin_http::Responder responder);
+
+ private:
+  class Worker;
+  std::unique_ptr<Worker> worker_;
+};
+
+}  // namespace sallyport::authsvc::admin

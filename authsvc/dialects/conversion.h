@@ -1,0 +1,72 @@
+// What a dialect makes of one document. The one registry of dialects is at the end of this file.
+// Everything here is pure and thread-safe.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "authsvc/dialects/node.h"
+#include "absl/types/span.h"
+#include "sallyport/v1/resources.pb.h"
+#include "shared/base/secret.h"
+
+namespace sallyport::authsvc::dialects {
+
+namespace v1 = sallyport::v1;
+
+struct Problem {
+  std::string path;                  // "auth_configs.authToken.use_certificate", "client_certificates[2]"
+  int line = 0;                      // 0: unknown
+  std::string message;
+  [[nodiscard]] std::string ToString() const;  // "path (line N): message"
+};
+
+struct Converted {
+  v1::Resource resource;             // dialect and document are set, revision is not
+  // Of a certificate that came with its key, PKCS#8 DER, not sealed yet.
+  base::Secret private_key;
+};
+
+struct Conversion {
+  std::vector<Converted> resources;  // certificates that stood inline come first
+  std::vector<Problem> warnings;
+  std::vector<Problem> errors;       // any: do not use the resources
+
+  [[nodiscard]] bool ok() const { return errors.empty(); }
+  // kInvalidArgument with every error, or OK.
+  [[nodiscard]] absl::Status status() const;
+  void Warn(absl::string_view path, const Node* at, absl::string_view message);
+  void Refuse(absl::string_view path, const Node* at, absl::string_view message);
+};
+
+struct ConvertOptions {
+  std::string org_id;                // for documents that name none
+  std::string name_space;            // likewise; Kubernetes-style documents
+  int64_t now_unix = 0;
+};
+
+// X(name as in ApplyRequest.as and Resource.dialect)
+inline constexpr absl::string_view kNative = "native";
+inline constexpr absl::string_view kTykClassic = "tyk-classic";
+inline constexpr absl::string_view kTykKey = "tyk-key";
+inline constexpr absl::string_view kTykPolicy = "tyk-policy";
+inline constexpr absl::string_view kTykGateway = "tyk-gateway";
+
+struct Dialect {
+  absl::string_view name;
+  absl::string_view summary;
+  // Whether a document has the kind or shape of this dialect.
+  bool (*recognises)(const Node& document);
+  Conversion (*convert)(const Node& document, const ConvertOptions& options);
+};
+
+// In order of recognition.
+[[nodiscard]] absl::Span<const Dialect> Dialects();
+// By name (null: unknown) or by kind and shape (null: none, `why` says what was looked for and, for a kind
+// of a later version, names it).
+[[nodiscard]] const Dialect* FindDialect(absl::string_view name);
+[[nodiscard]] const Dialect* RecogniseDialect(const Node& document, std::string* why);
+
+}  // namespace sallyport::authsvc::dialects

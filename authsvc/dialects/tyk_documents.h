@@ -1,0 +1,31 @@
+// Tyk's JSON documents <-> core resources (reference tyk.md §2, §8.2). Pure, thread-safe.
+// What was put can be read back as it was put: Resource.document holds the original, every secret in it
+// replaced by a reference.
+#pragma once
+
+#include <string>
+
+#include "authsvc/dialects/conversion.h"
+
+namespace sallyport::authsvc::dialects {
+
+// Classic API definition -> Api (and Certificates for PEM that stands where an id is allowed).
+[[nodiscard]] Conversion ConvertTykClassic(const Node& definition, const ConvertOptions& options);
+
+// SessionState -> Key. The id is that of the certificate; without one it is empty, the caller sets it. No
+// token is made here.
+[[nodiscard]] Conversion ConvertTykSession(const Node& session, const ConvertOptions& options);
+
+// Policy -> Policy.
+[[nodiscard]] Conversion ConvertTykPolicy(const Node& policy, const ConvertOptions& options);
+
+// The keys of tyk.conf that concern certificates, pins and verification -> GatewaySettings.
+[[nodiscard]] Conversion ConvertTykGateway(const Node& configuration, const ConvertOptions& options);
+
+// The other way: JSON text. From the original document where the resource came by the same dialect (with
+// ids and times of the resource put in), else made from the resource.
+[[nodiscard]] std::string TykSessionJson(const v1::Resource& key);
+[[nodiscard]] std::string TykPolicyJson(const v1::Resource& policy);
+[[nodiscard]] std::string TykClassicJson(const v1::Resource& api);
+
+}  // namespace sallyport::authsvc::dialects
