@@ -1,0 +1,51 @@
+// The data planes that are connected now and what each has applied. Fed by the rpc layer, read by
+// `/tyk/reload?block=true`, Status and metrics. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "shared/base/clock.h"
+#include "shared/base/mutex.h"
+
+namespace sallyport::authsvc {
+
+struct ReplicaFacts {
+  std::string name;     // as it calls itself; unique per certificate identity
+  std::string group;
+  std::string address;  // of its stream's peer
+  uint64_t revision = 0;  // acknowledged: every loop of it has applied this
+  absl::Time connected;
+};
+
+class Replicas {
+ public:
+  explicit Replicas(const base::Clock* clock) : clock_(clock) {}
+
+  // One per live Subscribe stream; `acknowledged` is what it resumed from (0: nothing).
+  [[nodiscard]] uint64_t Join(std::string name, std::string group, std::string address,
+                              uint64_t acknowledged);
+  void Leave(uint64_t id);
+  // Unknown names are ignored: an acknowledgement may arrive after its stream ended.
+  void Acknowledge(const std::string& group, const std::string& name, uint64_t revision);
+
+  [[nodiscard]] std::vector<ReplicaFacts> List() const;
+  [[nodiscard]] uint32_t Connected() const;
+  // Blocks an admin thread until every connected replica has applied `revision`; false on time-out.
+  // True at once when none is connected.
+  [[nodiscard]] bool WaitAcknowledged(uint64_t revision, absl::Duration limit) const;
+
+ private:
+  bool AllAt(uint64_t revision) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const base::Clock* clock_;
+  mutable base::Mutex mutex_;
+  mutable base::CondVar changed_;
+  std::map<uint64_t, ReplicaFacts> by_stream_ ABSL_GUARDED_BY(mutex_);
+  uint64_t next_ ABSL_GUARDED_BY(mutex_) = 1;
+};
+
+}  // namespace sallyport::authsvc

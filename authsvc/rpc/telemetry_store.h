@@ -1,0 +1,79 @@
+// What data planes reported: refusals by request id (bounded by count, bytes and age), last use of keys
+// and leaves, observed pins. In memory only, lost on restart. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "shared/base/clock.h"
+#include "shared/base/mutex.h"
+
+namespace sallyport::v1 {
+class Refusal;
+class ReportRequest;
+class Use;
+}  // namespace sallyport::v1
+
+namespace sallyport::authsvc {
+
+struct TelemetryOptions {
+  size_t refusals = 1'000'000;
+  size_t bytes = 512ULL << 20;
+  size_t uses = 2'000'000;
+  absl::Duration kept = absl::Hours(24);
+};
+
+struct LastUse {
+  int64_t last_unix_ms = 0;
+  uint64_t allowed = 0;
+  uint64_t refused = 0;
+};
+
+class TelemetryStore {
+ public:
+  TelemetryStore(const base::Clock* clock, TelemetryOptions options);
+  ~TelemetryStore();
+
+  // `reporter` is the replica's certificate identity ("group/name").
+  void Add(const v1::ReportRequest& report, absl::string_view reporter);
+  [[nodiscard]] std::optional<v1::Refusal> FindRefusal(absl::string_view request_id) const;
+  [[nodiscard]] std::optional<LastUse> KeyUse(absl::string_view key_id) const;
+  [[nodiscard]] std::optional<LastUse> LeafUse(absl::string_view leaf_sha256) const;
+  [[nodiscard]] size_t refusals() const;
+  [[nodiscard]] size_t bytes() const;
+  [[nodiscard]] uint64_t lost() const;
+
+ private:
+  struct Stored {
+    std::string request_id;
+    std::string packed;  // serialised v1::Refusal
+    absl::Time received;
+  };
+  using Uses = absl::flat_hash_map<std::string, LastUse>;
+
+  void AddRefusal(const v1::Refusal& refusal) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void AddUse(const v1::Use& use) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Merge(absl::string_view id, const v1::Use& use, Uses* uses)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Trim() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const base::Clock* clock_;
+  const TelemetryOptions options_;
+  mutable base::Mutex mutex_;
+  std::list<Stored> refusals_ ABSL_GUARDED_BY(mutex_);  // oldest first
+  absl::flat_hash_map<std::string, std::list<Stored>::iterator> by_id_ ABSL_GUARDED_BY(mutex_);
+  size_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t lost_ ABSL_GUARDED_BY(mutex_) = 0;
+  Uses key_uses_ ABSL_GUARDED_BY(mutex_);
+  Uses leaf_uses_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace sallyport::authsvc

@@ -1,0 +1,81 @@
+// Everything that sallyport-authsvc can be told. Immutable after loading.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "shared/config/command_line.h"
+#include "shared/config/reader.h"
+#include "shared/config/tls_files.h"
+
+namespace sallyport::config {
+
+struct GrpcConfig {
+  std::string address = "::";
+  uint16_t port = 9443;
+  TlsDirectory tls;                  // ca.crt: the control CA, never a client CA
+  bool reflection = false;
+  absl::Duration max_connection_age = absl::Minutes(30);
+  absl::Duration max_connection_grace = absl::Seconds(10);
+  uint64_t max_request_bytes = 4 << 20;
+  uint64_t max_admin_bytes = 64 << 20;  // Apply carries whole directories
+};
+
+// A caller whose certificate has no sallyport URI SAN: fingerprint or SAN -> role.
+struct RoleConfig {
+  std::string fingerprint;           // hex SHA-256 of the certificate; or
+  std::string san;                   // "URI:…", "DNS:…"
+  std::string role;                  // dataplane | admin | reader | decision
+  std::string group;
+  std::string name;
+};
+
+struct AdminKeyConfig {
+  std::string name;                  // for the audit log
+  std::string sha256;                // hex, of the key
+};
+
+struct AdminConfig {
+  std::string address = "::";
+  uint16_t port = 9180;
+  TlsDirectory tls;
+  bool require_client_certificate = false;  // issued by tls/ca.crt
+  bool plain_http_on_loopback = false;      // refused on any other address
+  std::vector<AdminKeyConfig> keys;
+  std::string org_id;                // of what comes without one
+  uint64_t max_body_bytes = 16 << 20;
+};
+
+struct MetricsConfig {
+  std::string address = "127.0.0.1";
+  uint16_t port = 9464;
+};
+
+struct AuthsvcConfig {
+  std::string store = "sqlite:/var/lib/sallyport/authsvc.db";
+  std::string master_key_file = "/etc/sallyport/master.key";
+  std::string trust_domain = "sallyport";
+  GrpcConfig grpc;
+  std::vector<RoleConfig> roles;
+  AdminConfig admin;
+  MetricsConfig metrics;
+  std::string tyk_config;            // tyk.conf, for its certificate and pin keys; empty: none
+  std::string log_level = "info";
+  absl::Duration decision_ttl = absl::Seconds(60);
+  absl::Duration stale_if_error = absl::Minutes(5);
+  uint32_t push_history = 4096;      // changes kept for subscribers that resume
+  uint32_t refusals_kept = 1'000'000;
+  absl::Duration telemetry_kept = absl::Hours(24);
+};
+
+void Read(Reader& in, AuthsvcConfig* out);
+
+[[nodiscard]] const std::vector<ShortFlag>& AuthsvcFlags();
+// InvalidArgument with every error, one a line.
+[[nodiscard]] absl::StatusOr<AuthsvcConfig> MakeAuthsvcConfig(const Node& root);
+[[nodiscard]] std::vector<Setting> SettingsOf(AuthsvcConfig config);
+
+}  // namespace sallyport::config

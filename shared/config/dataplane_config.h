@@ -1,0 +1,115 @@
+// Everything that sallyport-dataplane can be told. Immutable after loading.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "shared/config/command_line.h"
+#include "shared/config/reader.h"
+#include "shared/config/tls_files.h"
+
+namespace sallyport::config {
+
+// A pair of PEM files, reloaded when they change.
+struct CertificateFiles {
+  std::string certificate_file;
+  std::string key_file;
+};
+
+// A listener of this machine's file: used beside those that authsvc hands out; one with the same
+// address and port here wins.
+struct TrafficListenerConfig {
+  std::string id;                    // default: "file-<index>"
+  std::string address = "::";
+  uint16_t port = 8443;
+  bool plain = false;
+  bool redirect = false;             // plain only: 308 to https
+  std::string min_version;           // "1.2" | "1.3"; empty: 1.2
+  std::string max_version;
+  std::string style = "native";      // where no API is found
+  std::vector<CertificateFiles> certificates;  // default certificates: RSA and ECDSA side by side
+  std::string default_certificate_id;          // or one of the store
+  std::vector<std::string> proxy_protocol_from;  // CIDR of peers that speak PROXY protocol
+};
+
+struct AuthsvcClientConfig {
+  std::vector<std::string> targets = {"127.0.0.1:9443"};  // host:port, tried in order
+  TlsDirectory tls;                  // our certificate (role dataplane) and the control CA
+  std::string server_name;           // empty: the target's host
+  absl::Duration authorize_deadline = absl::Milliseconds(500);
+  uint32_t breaker_failures = 5;
+  absl::Duration probe_interval = absl::Milliseconds(500);
+};
+
+struct CacheConfig {
+  uint32_t decisions = 200'000;      // entries of the process cache
+  uint64_t decision_bytes = 256ULL << 20;
+  uint32_t denials = 50'000;
+  uint32_t loop_decisions = 20'000;  // per loop
+  uint32_t upstream_credentials = 10'000;
+  absl::Duration negative_ttl = absl::Seconds(5);
+};
+
+struct LimitsConfig {
+  uint32_t connections = 20'000;               // per process
+  uint32_t connections_per_address = 0;        // 0 = no limit
+  uint32_t head_bytes = 32 << 10;
+  uint32_t target_bytes = 8 << 10;
+  uint32_t headers = 100;
+  uint32_t requests_per_connection = 0;        // 0 = no limit
+  uint32_t upstream_connections = 512;         // per pool key and loop
+  uint32_t upstream_idle = 256;                // kept per pool key and loop
+  uint32_t authorize_misses_per_second = 50;   // per client address, 0 = no limit
+};
+
+struct TrafficTimeouts {
+  absl::Duration handshake = absl::Seconds(10);
+  absl::Duration head = absl::Seconds(10);
+  absl::Duration body_idle = absl::Seconds(60);
+  absl::Duration keep_alive = absl::Seconds(75);
+  absl::Duration write_idle = absl::Seconds(60);
+  absl::Duration upstream_connect = absl::Seconds(5);
+  absl::Duration upstream_first_byte = absl::Seconds(60);
+  absl::Duration upstream_idle = absl::Seconds(60);
+  absl::Duration drain = absl::Seconds(30);
+  absl::Duration sever_grace = absl::Seconds(5);
+  absl::Duration ticket_max_age = absl::Hours(8);
+};
+
+struct DataplaneMetricsConfig {
+  std::string address = "127.0.0.1";
+  uint16_t port = 9465;
+};
+
+struct DataplaneConfig {
+  std::string name;                  // of this replica; empty: the machine's name and the port
+  std::string group = "default";
+  AuthsvcClientConfig authsvc;
+  bool listeners_from_authsvc = true;
+  // Used when neither the file nor authsvc names a listener.
+  std::string address = "::";
+  uint16_t port = 8443;
+  std::vector<TrafficListenerConfig> listeners;
+  DataplaneMetricsConfig metrics;
+  uint32_t threads = 0;              // 0 = one per core
+  std::string access_log = "-";      // file, "-" standard output, "" none
+  std::string log_level = "info";
+  std::string system_trust = "/etc/ssl/certs";  // directory or file
+  std::vector<std::string> trusted_proxies;     // CIDR, beside those that authsvc hands out
+  bool insecure_upstream = false;    // no verification of any upstream: loud
+  CacheConfig cache;
+  LimitsConfig limits;
+  TrafficTimeouts timeouts;
+};
+
+void Read(Reader& in, DataplaneConfig* out);
+
+[[nodiscard]] const std::vector<ShortFlag>& DataplaneFlags();
+// InvalidArgument with every error, one a line.
+[[nodiscard]] absl::StatusOr<DataplaneConfig> MakeDataplaneConfig(const Node& root);
+[[nodiscard]] std::vector<Setting> SettingsOf(DataplaneConfig config);
+
+}  // namespace sallyport::config
