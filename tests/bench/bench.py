@@ -1,0 +1,186 @@
+"""CPU per operation of the data plane beside nginx and HAProxy, in one run, each pinned to one core in turn.
+
+Every round measures all servers one after the other, so that a drift of the machine hits them alike; the
+ratio is made round by round. A case in which any answer was wrong has no ratio."""
+
+import argparse
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "e2e"))
+import gateway as gateway_module  # noqa: E402
+import peers  # noqa: E402
+from origins import free_port  # noqa: E402
+from pki import CLIENT, SERVER, Pki  # noqa: E402
+
+BUILD = pathlib.Path(os.environ["SALLYPORT_BUILD"])
+SERVER_CPU, LOAD_CPU = 0, 1
+BODY_BYTES = 128
+HOST = "api.bench.test"
+
+# name: (load mode, connections, upstream, key type, tickets)
+CASES = {
+    "h1_keepalive_plain": ("keepalive", 32, "plain", "ec", False),
+    "h1_keepalive_mtls_upstream": ("keepalive", 32, "mtls", "ec", False),
+    "handshake_p256": ("handshake", 8, "plain", "ec", False),
+    "handshake_rsa2048": ("handshake", 8, "plain", "rsa", False),
+    "handshake_get_p256": ("handshake_get", 8, "plain", "ec", True),
+    "resumed_tls13": ("resumed", 8, "plain", "ec", True),
+}
+
+
+def make_pki(directory):
+    pki = Pki(directory)
+    ca = pki.issue("Bench CA", ca=True)
+    made = {"ca": ca, "origin": pki.issue("localhost", ca, usages=[SERVER], sans=["localhost", "127.0.0.1"]),
+            "gateway": pki.issue("gateway", ca, usages=[CLIENT])}
+    for kind in ("ec", "rsa"):
+        made[f"server-{kind}"] = pki.issue(HOST, ca, usages=[SERVER], sans=[HOST], key=kind)
+        made[f"client-{kind}"] = pki.issue(f"client {kind}", ca, usages=[CLIENT], key=kind,
+                                           sans=["spiffe://bench.test/client"])
+    return made
+
+
+class Ours:
+    """authsvc beside the load, one data plane of one thread on the measured core."""
+
+    name = "sallyport"
+
+    def __init__(self, directory, pki, upstream, key_type):
+        kind, port = upstream
+        self.gateway = gateway_module.Gateway(directory, build=BUILD)
+        self.gateway.start_authsvc(cpu=LOAD_CPU)
+        ca_id = self.gateway.add_certificate(pki["ca"].pem)
+        definition = {
+            "name": "bench", "api_id": "bench", "org_id": "default", "active": True, "use_keyless": True,
+            "use_mutual_tls_auth": True, "client_certificates": [ca_id], "domain": HOST,
+            "proxy": {"listen_path": "/", "target_url": f"{'http' if kind == 'plain' else 'https'}://localhost:{port}/",
+                      "strip_listen_path": False, "preserve_host_header": True},
+            "version_data": {"not_versioned": True, "versions": {"Default": {"name": "Default"}}},
+        }
+        if kind == "mtls":
+            pair = self.gateway.add_certificate(pki["gateway"].pem + pki["gateway"].key_pem)
+            definition["upstream_certificates"] = {f"localhost:{port}": pair}
+        self.gateway.add_api(definition)
+        trust = directory / "trust"
+        trust.mkdir()
+        (trust / "ca.pem").write_bytes(pki["ca"].pem)
+        self.replica = self.gateway.start_dataplane(
+            cpu=SERVER_CPU, threads=1, server=pki[f"server-{key_type}"], system_trust=trust,
+            access_log=directory / "access.log")
+        self.pid, self.port = self.replica.pid, self.replica.port
+
+    def stop(self):
+        self.gateway.stop()
+
+
+def load(mode, port, pki, key_type, connections, seconds):
+    client = pki[f"client-{key_type}"]
+    command = ["taskset", "-c", str(LOAD_CPU), str(BUILD / "tests/bench/bench_load"), mode, "127.0.0.1", str(port),
+               HOST, str(pki["ca"].cert), str(client.cert), str(client.key), str(connections), str(seconds), "/",
+               str(BODY_BYTES)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60)
+    if not done.stdout:
+        raise RuntimeError(f"load generator: {done.stderr[-2000:]}")
+    return json.loads(done.stdout)
+
+
+def measure(server, case, pki, seconds):
+    mode, connections, _, key_type, _ = case
+    load(mode, server.port, pki, key_type, connections, 0.3)
+    split_before, before = peers.cpu_seconds(server.pid), peers.cpu_exact(server.pid)
+    result = load(mode, server.port, pki, key_type, connections, seconds)
+    cpu = peers.cpu_exact(server.pid) - before
+    split = [after - was for after, was in zip(peers.cpu_seconds(server.pid), split_before)]
+    operations = max(result["operations"], 1)
+    total = sum(split) or 1
+    return {"cpu_us": cpu / operations * 1e6, "user_share": split[0] / total,
+            "per_second": result["operations"] / result["seconds"], "per_core": result["operations"] / max(cpu, 1e-9),
+            "wrong": result["wrong"] + result["errors"], **{k: result[k] for k in ("p50_us", "p99_us")}}
+
+
+def run_case(name, args):
+    case = CASES[name]
+    upstream_kind, key_type, tickets = case[2], case[3], case[4]
+    rows = {}
+    with tempfile.TemporaryDirectory(prefix="sallyport-bench-") as root:
+        root = pathlib.Path(root)
+        pki = make_pki(root / "pki")
+        plain, tls = free_port(), free_port()
+        running = [peers.nginx_origin(root, LOAD_CPU, plain, tls, pki, BODY_BYTES)]
+        upstream = (upstream_kind, plain if upstream_kind == "plain" else tls)
+        try:
+            ours_directory = root / "ours"
+            ours_directory.mkdir()
+            servers = [Ours(ours_directory, pki, upstream, key_type)]
+            running += servers
+            for peer in (peers.nginx, peers.haproxy):
+                servers.append(peer(root, SERVER_CPU, free_port(), pki, upstream, pki[f"server-{key_type}"], tickets))
+                running.append(servers[-1])
+            for _ in range(args.rounds):
+                for server in servers:
+                    rows.setdefault(server.name, []).append(measure(server, case, pki, args.seconds))
+        finally:
+            for process in reversed(running):
+                process.stop()
+    return rows
+
+
+def summarise(name, rows):
+    ours, out = rows.pop("sallyport"), []
+    for peer, theirs in rows.items():
+        wrong = sum(r["wrong"] for r in ours + theirs)
+        ratios = [a["cpu_us"] / b["cpu_us"] for a, b in zip(ours, theirs)]
+        row = {"case": name, "peer": peer, "cpu_us": round(statistics.median(r["cpu_us"] for r in ours), 2),
+               "peer_cpu_us": round(statistics.median(r["cpu_us"] for r in theirs), 2),
+               "ratio_median": None, "ratio_min": None, "ratio_max": None, "wrong_answers": wrong}
+        if wrong == 0:
+            row.update(ratio_median=round(statistics.median(ratios), 3), ratio_min=round(min(ratios), 3),
+                       ratio_max=round(max(ratios), 3))
+        out.append(row)
+    return out, ours
+
+
+def show(rows, ours):
+    median = lambda key: statistics.median(r[key] for r in ours)  # noqa: E731
+    print(f"{rows[0]['case']}: {median('cpu_us'):.1f} CPU us/op ({median('user_share') * 100:.0f} % user), "
+          f"{median('per_second'):.0f}/s seen, {median('per_core'):.0f}/s per core, p50 {median('p50_us'):.0f} us, "
+          f"p99 {median('p99_us'):.0f} us")
+    for row in rows:
+        if row["ratio_median"] is None:
+            print(f"  {row['peer']:8} no ratio: {row['wrong_answers']} wrong answers")
+        else:
+            print(f"  {row['peer']:8} {row['peer_cpu_us']:8.1f} us   ours = {row['ratio_median']:.2f} x "
+                  f"({row['ratio_min']:.2f} to {row['ratio_max']:.2f})")
+    sys.stdout.flush()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--case", action="append", choices=sorted(CASES))
+    args = parser.parse_args()
+    print(f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, {platform.release()}; server on core {SERVER_CPU}, "
+          f"load and upstream on core {LOAD_CPU}; median of {args.rounds} rounds of {args.seconds} s")
+    everything = []
+    for name in args.case or CASES:
+        rows, ours = summarise(name, run_case(name, args))
+        show(rows, ours)
+        everything += rows
+    if args.json:
+        pathlib.Path(args.json).write_text(json.dumps({"cases": everything}, indent=1) + "\n")
+    return 1 if any(row["wrong_answers"] for row in everything) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

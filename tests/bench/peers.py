@@ -1,0 +1,174 @@
+"""nginx and HAProxy configured for the job of the data plane: mutual TLS required, the certificate's
+identity in a header to the upstream, access log on, upstream keep-alive of 256, one process on one core."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+
+def _wait_for_port(port, process):
+    import socket
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args[0]} ended with {process.returncode}")
+        with socket.socket() as probe:
+            probe.settimeout(0.2)
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+    raise RuntimeError(f"{process.args[0]} does not listen on {port}")
+
+
+def cpu_seconds(pid):
+    """(user, system) of a process and its children, all threads, living and ended."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    user = system = 0.0
+    for member in _family(pid):
+        try:
+            fields = pathlib.Path(f"/proc/{member}/stat").read_text().rsplit(")", 1)[1].split()
+        except FileNotFoundError:
+            continue
+        user += int(fields[11]) / ticks
+        system += int(fields[12]) / ticks
+    return user, system
+
+
+def cpu_exact(pid):
+    """Seconds on a CPU, from the scheduler's nanosecond account of the living threads."""
+    total = 0
+    for member in _family(pid):
+        for task in pathlib.Path(f"/proc/{member}/task").glob("*/schedstat"):
+            try:
+                total += int(task.read_text().split()[0])
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    return total / 1e9
+
+
+def _family(pid):
+    members = [pid]
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(fields[1]) == pid:
+            members.append(int(stat.parent.name))
+    return members
+
+
+class Peer:
+    """A running server: `pid`, `port`, `stop()`."""
+
+    def __init__(self, name, command, port, cpu, log):
+        self.name, self.port = name, port
+        with open(log, "ab") as out:
+            self.process = subprocess.Popen(["taskset", "-c", str(cpu)] + command, stdout=out, stderr=out,
+                                            stdin=subprocess.DEVNULL)
+        self.pid = self.process.pid
+        _wait_for_port(port, self.process)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def nginx_origin(directory, cpu, plain_port, tls_port, pki, body_bytes):
+    """The upstream of all: plain on one port, mutual TLS on the other."""
+    directory = pathlib.Path(directory)
+    (directory / "origin.conf").write_text(f"""
+daemon off; worker_processes 1; pid {directory}/origin.pid; error_log {directory}/origin.err;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off; keepalive_requests 100000000; keepalive_timeout 600s;
+  server {{ listen 127.0.0.1:{plain_port}; location / {{ return 200 "{'x' * body_bytes}"; }} }}
+  server {{
+    listen 127.0.0.1:{tls_port} ssl; ssl_certificate {pki['origin'].cert}; ssl_certificate_key {pki['origin'].key};
+    ssl_client_certificate {pki['ca'].cert}; ssl_verify_client on; ssl_protocols TLSv1.3;
+    location / {{ return 200 "{'x' * body_bytes}"; }}
+  }}
+}}
+""")
+    return Peer("origin", ["nginx", "-p", str(directory), "-c", str(directory / "origin.conf")], plain_port,
+                cpu, directory / "origin.log")
+
+
+def nginx(directory, cpu, port, pki, upstream, server, tickets):
+    """`upstream` is ("plain"|"mtls", port); `tickets` False: none in TLS 1.3."""
+    directory = pathlib.Path(directory)
+    kind, upstream_port = upstream
+    proxy_tls = "" if kind == "plain" else f"""
+      proxy_ssl_certificate {pki['gateway'].cert}; proxy_ssl_certificate_key {pki['gateway'].key};
+      proxy_ssl_trusted_certificate {pki['ca'].cert}; proxy_ssl_verify on; proxy_ssl_name localhost;
+      proxy_ssl_server_name on; proxy_ssl_protocols TLSv1.3; proxy_ssl_session_reuse on;"""
+    (directory / "nginx.conf").write_text(f"""
+daemon off; worker_processes 1; pid {directory}/nginx.pid; error_log {directory}/nginx.err;
+events {{ worker_connections 8192; }}
+http {{
+  log_format json escape=json '{{"time":"$time_iso8601","client":"$remote_addr","method":"$request_method",'
+    '"path":"$request_uri","status":$status,"bytes":$body_bytes_sent,"took":$request_time,'
+    '"fingerprint":"$ssl_client_fingerprint","subject":"$ssl_client_s_dn"}}';
+  access_log {directory}/nginx.access.log json buffer=64k flush=1s;
+  keepalive_requests 100000000; keepalive_timeout 600s;
+  upstream origin {{ server 127.0.0.1:{upstream_port}; keepalive 256; keepalive_requests 100000000; }}
+  server {{
+    listen 127.0.0.1:{port} ssl backlog=4096; server_name api.bench.test;
+    ssl_certificate {server.cert}; ssl_certificate_key {server.key};
+    ssl_client_certificate {pki['ca'].cert}; ssl_verify_client on; ssl_protocols TLSv1.2 TLSv1.3;
+    {'' if tickets else 'ssl_conf_command NumTickets 0; ssl_session_tickets off;'}
+    ssl_session_cache off;
+    location / {{
+      proxy_pass {'http' if kind == 'plain' else 'https'}://origin; proxy_http_version 1.1;
+      proxy_set_header Connection ""; proxy_set_header Host $host;
+      proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto https;
+      proxy_set_header X-Request-Id $request_id;
+      proxy_set_header X-Forwarded-Client-Cert 'Hash=$ssl_client_fingerprint;Subject="$ssl_client_s_dn"';{proxy_tls}
+    }}
+  }}
+}}
+""")
+    return Peer("nginx", ["nginx", "-p", str(directory), "-c", str(directory / "nginx.conf")], port, cpu,
+                directory / "nginx.log")
+
+
+def haproxy(directory, cpu, port, pki, upstream, server, tickets):
+    directory = pathlib.Path(directory)
+    kind, upstream_port = upstream
+    bundle = directory / "haproxy.pem"
+    bundle.write_bytes(server.both.read_bytes())
+    server_tls = "" if kind == "plain" else (
+        f" ssl verify required ca-file {pki['ca'].cert} crt {pki['gateway'].both} sni str(localhost)"
+        " verifyhost localhost ssl-min-ver TLSv1.3")
+    (directory / "haproxy.cfg").write_text(f"""
+global
+  nbthread 1
+  maxconn 8192
+  log stdout format raw local0
+  tune.ssl.cachesize 0
+defaults
+  mode http
+  log global
+  option httplog
+  timeout client 600s
+  timeout server 600s
+  timeout connect 5s
+  timeout http-keep-alive 600s
+frontend in
+  bind 127.0.0.1:{port} ssl crt {bundle} ca-file {pki['ca'].cert} verify required ssl-min-ver TLSv1.2{'' if tickets else ' no-tls-tickets'}
+  http-request set-header X-Forwarded-Client-Cert "Hash=%[ssl_c_der,sha2(256),hex,lower];Subject=\\"%[ssl_c_s_dn]\\""
+  http-request set-header X-Forwarded-Proto https
+  http-request set-header X-Request-Id %[uuid]
+  option forwardfor
+  default_backend origin
+backend origin
+  http-reuse always
+  server one 127.0.0.1:{upstream_port} pool-max-conn 256{server_tls}
+""")
+    return Peer("haproxy", ["haproxy", "-db", "-f", str(directory / "haproxy.cfg")], port, cpu,
+                directory / "haproxy.log")

@@ -1,0 +1,127 @@
+"""Upstreams for the end-to-end tests: strict HTTP/1.1 servers that record what they were sent."""
+
+import http.server
+import json
+import socket
+import ssl
+import threading
+
+
+class Recorded:
+    """One request as the upstream saw it."""
+
+    def __init__(self, handler, body):
+        self.method, self.target = handler.command, handler.path
+        self.headers = list(handler.headers.items())
+        self.body = body
+        self.peer = None
+        self.connection = id(handler.connection)
+        if isinstance(handler.connection, ssl.SSLSocket):
+            self.peer = handler.connection.getpeercert(binary_form=True)
+
+    def all(self, name):
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
+    def one(self, name):
+        values = self.all(name)
+        assert len(values) <= 1, f"{name} came {len(values)} times"
+        return values[0] if values else None
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def _body(self):
+        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            body = b""
+            while True:
+                size = int(self.rfile.readline().strip(), 16)
+                if size == 0:
+                    break
+                body += self.rfile.read(size)
+                assert self.rfile.readline() == b"\r\n"
+            self.trailers = []
+            while (line := self.rfile.readline().strip()) != b"":
+                self.trailers.append(line)
+            return body
+        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
+    def _serve(self):
+        origin = self.server.origin
+        request = Recorded(self, self._body())
+        with origin.changed:
+            origin.requests.append(request)
+            origin.changed.notify_all()
+        if origin.answer is not None:
+            origin.answer(self, request)
+            return
+        payload = json.dumps({"origin": origin.name, "method": request.method, "target": request.target,
+                              "bytes": len(request.body)}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(payload)))
+        self.send_header("X-Origin", origin.name)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(payload)
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = _serve
+
+    def log_message(self, *args):
+        pass
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+
+    def handle_error(self, request, client_address):
+        pass
+
+    def get_request(self):
+        connection, address = super().get_request()
+        context = self.origin.context
+        if context is not None:
+            connection = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
+
+
+class Origin:
+    """Plain without `pair`; with `client_ca` (a PEM file) it demands a client certificate.
+    `answer(handler, request)` replaces the JSON answer."""
+
+    def __init__(self, name, pair=None, client_ca=None, answer=None, chain=None):
+        self.name, self.requests, self.answer = name, [], answer
+        self.changed = threading.Condition()
+        self.context = None
+        if pair is not None:
+            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.context.load_cert_chain(chain or pair.cert, pair.key)
+            if client_ca is not None:
+                self.context.verify_mode = ssl.CERT_REQUIRED
+                self.context.load_verify_locations(client_ca)
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.origin = self
+        self.port = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05},
+                                        daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self):
+        return f"{'https' if self.context else 'http'}://127.0.0.1:{self.port}"
+
+    def last(self):
+        return self.requests[-1]
+
+    def close(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def free_port():
+    """A port nobody listens on now: for services whose port others must know before they start."""
+    with socket.socket(socket.AF_INET6) as probe:
+        probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        probe.bind(("::", 0))
+        return probe.getsockname()[1]
