@@ -1,0 +1,138 @@
+// The one way into the store: validates a write against the newest snapshot, seals private keys,
+// stores, applies to the snapshot and tells the observers. One writer thread; writes are done in the
+// order in which they were submitted. Changes that another process made come the same way.
+//
+// Thread-safe. Submit returns at once; Run blocks until the write is done (admin threads only, never
+// an event loop or a gRPC callback). Completions and observers run on the writer thread: they must be
+// short and must not call Run.
+//
+// Errors of a write (nothing was written): INVALID_ARGUMENT (the resource is wrong), ALREADY_EXISTS
+// (must_create; a certificate or route that another has), NOT_FOUND (delete or update of nothing),
+// ABORTED (expected_revision), FAILED_PRECONDITION (delete of what is in use; strict with something
+// pending), UNAVAILABLE and RESOURCE_EXHAUSTED (store). UNKNOWN: it may have been written.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "authsvc/snapshot/snapshot.h"
+#include "authsvc/store/store.h"
+#include "sallyport/v1/resources.pb.h"
+#include "shared/base/clock.h"
+#include "shared/base/secret.h"
+
+namespace sallyport::crypto {
+class Sealer;
+struct PemBundle;
+}
+
+namespace sallyport::authsvc {
+
+struct Mutation {
+  enum class Op : uint8_t { kPut, kDelete };
+  Op op = Op::kPut;
+  Kind kind = Kind::kApi;         // kDelete; a put has it from its body
+  std::string id;                 // kDelete; a put has it from its body
+  v1::Resource resource;          // kPut
+  // kPut of a certificate: its private key, PKCS#8 DER; sealed before it is stored. Empty: the stored
+  // one is kept when there is one (the public key is the same: the id says so).
+  base::Secret private_key;
+  uint64_t expected_revision = 0;  // 0: any
+  bool must_create = false;        // kPut: fail when it exists
+  bool must_exist = false;         // kPut: fail when it does not
+  bool missing_ok = false;         // kDelete: deleting nothing is fine
+  bool force = false;              // kDelete: also what the system itself uses
+};
+
+struct Write {
+  std::vector<Mutation> mutations;  // all or nothing, validated together: order does not matter
+  bool dry_run = false;             // validate and say what would change
+  bool strict = false;              // a reference to what is not there is an error
+  // `apply --prune --set`: also delete what came with this set and is not among the mutations.
+  std::string prune_set;
+};
+
+struct MutationResult {
+  enum class Outcome : uint8_t { kCreated, kUpdated, kUnchanged, kDeleted, kPruned };
+  Kind kind = Kind::kApi;
+  std::string id;
+  Outcome outcome = Outcome::kUnchanged;
+  std::vector<std::string> warnings;
+};
+[[nodiscard]] absl::string_view OutcomeName(MutationResult::Outcome outcome);  // "created", …
+
+struct WriteResult {
+  uint64_t revision = 0;  // that holds the write; the current one when nothing changed
+  std::vector<MutationResult> results;  // as the mutations, pruned ones behind them
+  std::vector<std::string> cut_off;     // "Key k1", "Api a1": left without a certificate by a delete
+  [[nodiscard]] std::vector<std::string> AllWarnings() const;
+};
+
+// The error of a write that concerns one of several mutations says which, in this payload of the
+// status; the text is the bare message.
+[[nodiscard]] std::optional<size_t> FailedMutation(const absl::Status& status);
+
+// One resource that differs between two snapshots.
+struct SnapshotChange {
+  Kind kind = Kind::kApi;
+  std::string id;
+  bool deleted = false;
+  // Not written itself: compiled anew because a certificate that it refers to came, went or moved.
+  bool recompiled = false;
+};
+
+// `before` is null or of another store or epoch when everything was loaded anew: then `changes` is
+// empty and all must be taken from `after`.
+using Observer = std::function<void(const SnapshotPtr& before, const SnapshotPtr& after,
+                                    const std::vector<SnapshotChange>& changes)>;
+
+struct WriterStatus {
+  bool store_writable = true;
+  absl::Status last_error;
+  // When the snapshot was last proven to be the store's newest (base::Clock::Monotonic).
+  absl::Duration proven_current{};
+};
+
+class Writer {
+ public:
+  struct Options {
+    const base::Clock* clock = nullptr;     // outlives the writer
+    const crypto::Sealer* sealer = nullptr; // null: writes with a private key are refused
+  };
+
+  // Loads everything. The store outlives the writer.
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<Writer>> Start(Store* store,
+                                                                     const Options& options);
+  virtual ~Writer() = default;
+
+  // The newest snapshot, with everything that was acknowledged.
+  [[nodiscard]] virtual SnapshotPtr snapshot() const = 0;
+
+  using Completion = std::function<void(absl::StatusOr<WriteResult>)>;
+  virtual void Submit(Write write, Completion done) = 0;
+  [[nodiscard]] absl::StatusOr<WriteResult> Run(Write write);
+
+  // Called in revision order from the writer thread, also for other processes' writes, before the
+  // completion of the write. Observers live until the writer is destroyed.
+  virtual void Observe(Observer observer) = 0;
+
+  // The stored resource with its original document, without private key and token hashes. Blocks.
+  [[nodiscard]] virtual absl::StatusOr<v1::Resource> ReadResource(Kind kind,
+                                                                  absl::string_view id) = 0;
+  // Opens the private key of a certificate (PKCS#8 DER); for ResolveUpstream and ResolveServer only.
+  // Does not block on the store.
+  [[nodiscard]] virtual absl::StatusOr<base::Secret> OpenPrivateKey(
+      const CertificateEntry& certificate) const = 0;
+
+  [[nodiscard]] virtual WriterStatus status() const = 0;
+};
+
+}  // namespace sallyport::authsvc

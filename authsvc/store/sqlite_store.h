@@ -1,0 +1,24 @@
+// Store in one SQLite file: write-ahead log, full sync, one connection per SqliteStore. Several
+// processes on one machine may open the same file.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "authsvc/store/store.h"
+
+namespace sallyport::authsvc {
+
+struct SqliteOptions {
+  absl::Duration busy_timeout = absl::Seconds(2);     // then UNAVAILABLE
+  absl::Duration watch_interval = absl::Milliseconds(20);  // how soon other handles' writes are seen
+  int history = 100'000;  // changes held for ChangesAfter
+};
+
+// Makes the file (mode 0600) when there is none. Refuses a file that a newer version wrote.
+[[nodiscard]] absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(
+    const std::string& path, const SqliteOptions& options = {});
+
+}  // namespace sallyport::authsvc
