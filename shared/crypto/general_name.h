@@ -1,0 +1,30 @@
+// Names of a certificate and constraints on them, as RFC 5280 4.2.1.6 and 4.2.1.10 have them. Values
+// are the raw bytes of the certificate: nothing here says that they are well formed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "shared/crypto/openssl.h"
+
+namespace sallyport::crypto {
+
+enum class NameKind : uint8_t { kEmail, kDns, kUri, kIp, kDirectory, kOther };
+
+struct GeneralName {
+  NameKind kind = NameKind::kOther;
+  int type = 0;       // GEN_*: tells the kinds of kOther apart
+  std::string value;  // text bytes, or the address (constraint: address and mask); empty for others
+  // kDirectory of a name: entry n - 1 is the name cut to its first n RDNs (prefix comparison by
+  // X509_NAME_cmp). Of a constraint: one entry, the base; none when the base is empty.
+  std::vector<UniqueX509Name> prefixes;
+};
+
+struct NameConstraints {
+  std::vector<GeneralName> permitted;
+  std::vector<GeneralName> excluded;
+  bool has_distance = false;  // a subtree with minimum or maximum: not allowed by RFC 5280
+};
+
+}  // namespace sallyport::crypto
