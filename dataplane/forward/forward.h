@@ -1,0 +1,73 @@
+// Sends one permitted request to one upstream and streams the answer back (DESIGN 2.9). Memory is bounded
+// by the buffers of both connections, whatever the sizes of the bodies.
+//
+// A request is sent a second time, once, on a fresh connection, only when the first connection had been
+// used before, nothing of an answer came, and either nothing of the request was sent or the method is
+// idempotent and no byte of the body had been read from the client.
+//
+// Once the answer's head is out, a failure of the upstream never looks like an end: outcome.cut says that
+// the client's connection must be closed without finishing the message.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "dataplane/forward/message.h"
+#include "dataplane/upstream/pool.h"
+#include "shared/base/reason.h"
+
+namespace sallyport::dataplane {
+
+struct ForwardTimeouts {
+  absl::Duration connect = absl::Seconds(5);      // name, TCP and TLS together
+  absl::Duration first_byte = absl::Seconds(60);  // from the end of the request to the answer's head
+  absl::Duration idle = absl::Seconds(60);        // between bytes, either way
+  absl::Duration total = absl::InfiniteDuration();
+};
+
+struct ForwardRequest {
+  absl::string_view method;
+  absl::string_view target;                 // origin-form as it goes out: JoinPath, query included
+  absl::string_view host;                   // Host: target.authority, or the caller's where preserved
+  absl::Span<const HeaderLine> headers;     // as received; cleaned here
+  absl::Span<const HeaderLine> set;         // ours: replace every copy the caller sent, added last
+  absl::Span<const absl::string_view> remove;  // e.g. the credential's header
+  RequestBody* body = nullptr;              // null: no body
+  bool expect_continue = false;
+  bool accepts_trailers = false;            // the caller said TE: trailers
+};
+
+struct ForwardOutcome {
+  base::Reason reason = base::Reason::kAllowed;  // kClientGone when the caller left
+  std::string detail;                       // operators only
+  bool answer_started = false;              // the sink has the head: no error answer any more
+  bool cut = false;                         // close the client's connection without a clean end
+  bool request_read = true;                 // the whole request body was read: keep-alive possible
+  int status = 0;                           // the upstream's
+  uint64_t request_bytes = 0;               // body bytes sent
+  uint64_t response_bytes = 0;              // body bytes received
+  int attempts = 0;
+  bool reused = false;
+  absl::Duration connect_took;              // of the last attempt, zero when reused
+  absl::Duration first_byte_took;           // from the start of Forward
+  std::string upstream_address;
+  std::string presented_certificate_id;     // empty: none was presented
+  bool certificate_requested = false;
+  std::string spki_sha256;                  // the upstream's key, hex; empty for plain http
+  bool pin_mismatch = false;
+};
+
+// On the pool's loop. Everything referred to outlives the call.
+[[nodiscard]] boost::asio::awaitable<ForwardOutcome> Forward(
+    UpstreamPool& pool, const UpstreamTargetPtr& target, const UpstreamCredentialsPtr& credentials,
+    const Permit& permit, const ForwardRequest& request, const ForwardTimeouts& timeouts,
+    ResponseSink& sink);
+
+}  // namespace sallyport::dataplane

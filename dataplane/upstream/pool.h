@@ -1,0 +1,110 @@
+// The upstream connections of one loop. A connection serves only requests with the same key: endpoint,
+// name, client certificate, trust, pins and TLS settings (DESIGN 2.8), so identities never mix. Idle
+// connections are bounded by number and age and are looked at before reuse. Belongs to one loop's thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "dataplane/loop/loop.h"
+#include "dataplane/upstream/connection.h"
+#include "dataplane/upstream/resolver.h"
+#include "dataplane/upstream/target.h"
+#include "dataplane/upstream_tls/credentials.h"
+#include "dataplane/upstream_tls/system_trust.h"
+
+namespace sallyport::dataplane {
+
+class Permit;  // dataplane/authorize
+class UpstreamPool;
+
+struct UpstreamPoolOptions {
+  size_t max_idle_per_key = 256;
+  size_t max_connections_per_key = 4'096;      // idle and in use
+  size_t max_keys = 4'096;                     // idle keys beyond are dropped, least recently used first
+  absl::Duration max_idle_age = absl::Seconds(60);
+  absl::Duration max_age = absl::Minutes(30);  // since it was opened; certificates are re-checked
+};
+
+// The use of one connection for one request. Destruction without Keep closes the connection.
+class UpstreamLease {
+ public:
+  UpstreamLease() = default;
+  UpstreamLease(UpstreamLease&& other) noexcept;
+  UpstreamLease& operator=(UpstreamLease&& other) noexcept;
+  ~UpstreamLease();
+
+  [[nodiscard]] explicit operator bool() const { return connection_ != nullptr; }
+  [[nodiscard]] UpstreamConnection& connection() const { return *connection_; }
+  [[nodiscard]] Stream& stream() const { return *connection_->stream; }
+  // It had served a request before: the upstream may have closed it just now.
+  [[nodiscard]] bool reused() const { return connection_->uses > 1; }
+  // The exchange is over and both sides may go on: back to the pool (or closed when retired or full).
+  void Keep();
+  // Closes it now.
+  void Drop();
+
+ private:
+  friend class UpstreamPool;
+  struct Slot;
+  std::unique_ptr<UpstreamConnection> connection_;
+  std::shared_ptr<Slot> slot_;
+};
+
+class UpstreamPool {
+ public:
+  struct Limits {
+    Deadline deadline;   // for resolving, connecting and the handshake together
+    bool fresh = false;  // no idle connection: for a retry
+  };
+  using Result = std::variant<UpstreamLease, UpstreamFailure>;
+
+  // `loop`, `resolver`, `trust` and `clock` outlive this; leases may outlive it.
+  UpstreamPool(Loop& loop, UpstreamPoolOptions options, Resolver& resolver, const SystemTrust& trust,
+               const base::Clock& clock = base::SystemClock());
+  ~UpstreamPool();
+  UpstreamPool(const UpstreamPool&) = delete;
+  UpstreamPool& operator=(const UpstreamPool&) = delete;
+
+  // `credentials` may be null for a plain http target only. Credentials that are not usable, or that do not
+  // fit, fail with kUpstreamCredential and no connection is made.
+  [[nodiscard]] boost::asio::awaitable<Result> Acquire(const UpstreamTargetPtr& target,
+                                                       const UpstreamCredentialsPtr& credentials,
+                                                       const Permit& permit, Limits limits);
+  // An idle connection at once, without a coroutine; empty when there is none.
+  [[nodiscard]] UpstreamLease TryIdle(const UpstreamTarget& target,
+                                      const UpstreamCredentialsPtr& credentials,
+                                      const Permit& permit);
+
+  // The answer with this tag is void: its idle connections close now, those in use after their request.
+  void RetireTag(absl::string_view tag);
+  void RetireAll();
+  // Closes what has been idle or alive too long. Call about once a second.
+  void Sweep();
+
+  struct Counts {
+    size_t keys = 0;
+    size_t idle = 0;
+    size_t in_use = 0;
+    uint64_t opened = 0;
+    uint64_t reused = 0;
+    uint64_t found_closed = 0;
+    uint64_t retired = 0;
+  };
+  [[nodiscard]] Counts counts() const;
+
+ private:
+  friend class UpstreamLease;
+  struct State;
+  std::shared_ptr<State> state_;  // shared with leases
+};
+
+}  // namespace sallyport::dataplane

@@ -1,0 +1,60 @@
+// The trust store of this machine (DESIGN 7): every PEM certificate of every file in the directories,
+// whatever the file's name, plus single bundle files. Changes are taken up within the poll interval; a
+// file that cannot be read or holds no usable certificate is named in the log and skipped. A directory
+// that has become unreadable keeps what was read last (and says so); a file that was removed is gone.
+// Thread-safe. Start() runs one thread that reads; everybody else takes the current set by pointer.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "dataplane/upstream_tls/trust_anchors.h"
+#include "shared/base/mutex.h"
+
+namespace sallyport::dataplane {
+
+struct SystemTrustOptions {
+  std::vector<std::string> directories;  // both empty: OpenSSL's default directory of this machine
+  std::vector<std::string> files;
+  absl::Duration poll = absl::Seconds(5);
+};
+
+class SystemTrust {
+ public:
+  explicit SystemTrust(SystemTrustOptions options);
+  ~SystemTrust();
+  SystemTrust(const SystemTrust&) = delete;
+  SystemTrust& operator=(const SystemTrust&) = delete;
+
+  // Reads once before it returns, then watches on its own thread until destroyed.
+  void Start();
+  // Reads now; true when the set changed. For tests and for Start.
+  bool Refresh();
+  // Never null.
+  [[nodiscard]] TrustAnchorsPtr current() const;
+
+ private:
+  struct Source {             // one file as last read
+    std::string signature;    // inode, size, mtime
+    std::vector<std::string> der;
+  };
+
+  void Watch();
+  void ListFiles(std::map<std::string, std::string>* signatures) const;
+  Source ReadSource(const std::string& path, const std::string& signature) const;
+  void Publish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(refresh_mutex_);
+
+  const SystemTrustOptions options_;
+  base::Mutex refresh_mutex_;
+  std::map<std::string, Source> sources_ ABSL_GUARDED_BY(refresh_mutex_);
+  mutable base::Mutex mutex_;
+  TrustAnchorsPtr current_ ABSL_GUARDED_BY(mutex_);
+  bool stop_ ABSL_GUARDED_BY(mutex_) = false;
+  base::CondVar wake_;
+  std::thread thread_;
+};
+
+}  // namespace sallyport::dataplane
