@@ -1,36 +1,38 @@
-// What decisions may remember between calls, because it depends on bytes alone and not on the snapshot:
-// parsed presented certificates by the hash of their DER, and path results (with their own time bound).
-// One per process, shared by all threads; bounded; never affects an answer, only its cost.
+// What decisions may remember between calls. It never affects an answer, only its cost: parsed certificates
+// and path results (with their own time bounds) depend on bytes alone; the deny list is kept by the store,
+// epoch and revision that it was made from. One per process, shared by all threads; bounded.
 #pragma once
 
-#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <string>
 
-#include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
-#include "shared/crypto/certificate.h"
+#include "authsvc/verify/path_memo.h"
+#include "authsvc/verify/revocation_list.h"
+#include "shared/base/mutex.h"
 
 namespace sallyport::authsvc {
 
-class PathMemo;
+class Snapshot;
 
 class DecisionMemo {
  public:
-  // `certificates`: parsed ones held at most (about 4 KB each).
-  explicit DecisionMemo(size_t certificates = 16384);
-  ~DecisionMemo();
-  DecisionMemo(const DecisionMemo&) = delete;
-  DecisionMemo& operator=(const DecisionMemo&) = delete;
+  explicit DecisionMemo(const PathMemoLimits& limits = {}) : paths_(limits) {}
 
-  // Parses `der` or answers what was parsed before for the same bytes.
-  [[nodiscard]] absl::StatusOr<crypto::CertificatePtr> Parse(absl::string_view der);
-  [[nodiscard]] PathMemo* paths() const { return paths_.get(); }
+  [[nodiscard]] PathMemo* paths() { return &paths_; }
+  // The deny list of the gateway's settings; null when nothing is denied.
+  [[nodiscard]] RevocationListPtr Revocation(const Snapshot& snapshot);
 
  private:
-  struct Shard;
-  std::unique_ptr<Shard[]> shards_;
-  std::unique_ptr<PathMemo> paths_;
-  size_t per_shard_;
+  PathMemo paths_;
+  base::Mutex mutex_;
+  std::string store_id_ ABSL_GUARDED_BY(mutex_);
+  uint64_t epoch_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t revision_ ABSL_GUARDED_BY(mutex_) = 0;
+  RevocationListPtr revocation_ ABSL_GUARDED_BY(mutex_);
 };
+
+// The same without a memory.
+[[nodiscard]] RevocationListPtr MakeRevocationList(const Snapshot& snapshot);
 
 }  // namespace sallyport::authsvc

@@ -12,16 +12,17 @@
 #include "absl/time/time.h"
 #include "sallyport/v1/decision.pb.h"
 #include "sallyport/v1/distribution.pb.h"
-#include "sallyport/v1/resources.pb.h"
 #include "shared/base/secret.h"
 
 namespace sallyport::authsvc {
 
 class Snapshot;
+struct CertificateEntry;
 namespace v1 = ::sallyport::v1;
 
-// Opens the sealed private key of a stored certificate: PKCS#8 DER. Must be thread-safe.
-using KeyOpener = std::function<absl::StatusOr<base::Secret>(const v1::Certificate&)>;
+// Opens the sealed private key of a stored certificate: PKCS#8 DER (Writer::OpenPrivateKey). Must be
+// thread-safe.
+using KeyOpener = std::function<absl::StatusOr<base::Secret>(const CertificateEntry&)>;
 
 struct ResolveScope {
   // Data-plane group of the caller: APIs that are deployed elsewhere do not exist for it. Not set: any.
