@@ -1,0 +1,48 @@
+// A server certificate with its chain and key, ready for OpenSSL: RSA and ECDSA pairs side by side.
+// Made on the loop that uses it; immutable. The key lives in OpenSSL's copy only, which is cleansed when
+// the last connection lets go.
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace sallyport::dataplane {
+
+class ServerCredential {
+ public:
+  struct Pair {
+    std::vector<std::string> chain_der;  // leaf first
+    absl::string_view key_pkcs8_der;
+  };
+  // `context`: of the loop; null is the default one. Fails when a key does not belong to its leaf.
+  [[nodiscard]] static absl::StatusOr<std::shared_ptr<const ServerCredential>> Create(
+      OSSL_LIB_CTX* context, const std::vector<Pair>& pairs);
+  // PEM files: certificate chain, key.
+  [[nodiscard]] static absl::StatusOr<std::shared_ptr<const ServerCredential>> FromPem(
+      OSSL_LIB_CTX* context, absl::string_view chain_pem, absl::string_view key_pem);
+
+  ~ServerCredential();
+  ServerCredential(const ServerCredential&) = delete;
+  ServerCredential& operator=(const ServerCredential&) = delete;
+
+  // Sets it on one connection.
+  [[nodiscard]] bool Use(SSL* ssl) const;
+  // DNS names of the first leaf (for files that are chosen by SNI).
+  [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
+
+ private:
+  struct Loaded;
+  ServerCredential() = default;
+  [[nodiscard]] absl::Status Add(OSSL_LIB_CTX* context, const Pair& pair);
+  std::vector<std::unique_ptr<Loaded>> loaded_;
+  std::vector<std::string> names_;
+};
+
+}  // namespace sallyport::dataplane

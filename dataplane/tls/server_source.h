@@ -1,0 +1,40 @@
+// What the server side of TLS must be told while a ClientHello waits: whether to ask for a client
+// certificate at this SNI, and which server certificate to show. Implemented over the route table and the
+// credential cache. Called on the loop's thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "dataplane/tls/server_credential.h"
+
+namespace sallyport::dataplane {
+
+struct ClientTlsAnswer {
+  bool request_certificate = false;
+  uint64_t version = 0;                                     // hash of all client-TLS settings of this SNI
+  std::shared_ptr<const std::vector<std::string>> ca_names;  // DER names to announce; null or empty: none
+};
+
+class ServerSource {
+ public:
+  virtual ~ServerSource() = default;
+  // `sni` is lower case, without trailing dot; empty: none was sent.
+  virtual ClientTlsAnswer ClientTls(absl::string_view sni, uint16_t port) = 0;
+
+  struct Credential {
+    enum class State : uint8_t { kFound, kNone, kPending };
+    State state = State::kNone;
+    std::shared_ptr<const ServerCredential> credential;  // kFound
+  };
+  // On kPending `ready` is called once, later, on the loop's thread (also on failure); then it is asked
+  // again. kNone: the handshake ends with unrecognized_name.
+  virtual Credential FindCredential(absl::string_view sni, absl::string_view listener_id,
+                                    std::function<void()> ready) = 0;
+};
+
+}  // namespace sallyport::dataplane
