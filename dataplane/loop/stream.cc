@@ -1,0 +1,69 @@
+#include "dataplane/loop/stream.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace sallyport::dataplane {
+
+using Kind = IoResult::Kind;
+
+std::string IoResult::ToString() const {
+  switch (kind) {
+    case Kind::kDone: return absl::StrCat("done, ", bytes, " bytes");
+    case Kind::kWantRead: return "wants to read";
+    case Kind::kWantWrite: return "wants to write";
+    case Kind::kPaused: return "paused";
+    case Kind::kEof: return "closed by the peer";
+    case Kind::kTruncated: return "closed by the peer without close_notify";
+    case Kind::kTimeout: return "timeout";
+    case Kind::kCancelled: return "cancelled";
+    case Kind::kError: break;
+  }
+  return error != 0 ? absl::StrCat("errno ", error) : absl::StrCat("TLS error ", tls_error);
+}
+
+boost::asio::awaitable<IoResult> WaitFor(Stream& stream, Kind want, Deadline deadline) {
+  const Direction direction = want == Kind::kWantWrite ? Direction::kWrite : Direction::kRead;
+  IoResult result;
+  switch (co_await stream.readiness().Wait(direction, deadline)) {
+    case WaitResult::kReady: break;
+    case WaitResult::kTimeout: result.kind = Kind::kTimeout; break;
+    case WaitResult::kCancelled: result.kind = Kind::kCancelled; break;
+  }
+  co_return result;
+}
+
+boost::asio::awaitable<IoResult> Read(Stream& stream, absl::Span<char> into, Deadline deadline) {
+  for (;;) {
+    const IoResult result = stream.TryRead(into);
+    if (!result.wants()) co_return result;
+    const IoResult waited = co_await WaitFor(stream, result.kind, deadline);
+    if (!waited.ok()) co_return waited;
+  }
+}
+
+boost::asio::awaitable<IoResult> WriteAll(Stream& stream, absl::string_view bytes,
+                                          Deadline deadline) {
+  IoResult total;
+  while (total.bytes < bytes.size()) {
+    const IoResult result = stream.TryWrite(bytes.substr(total.bytes));
+    if (result.ok()) {
+      total.bytes += result.bytes;
+      continue;
+    }
+    if (!result.wants()) co_return result;
+    const IoResult waited = co_await WaitFor(stream, result.kind, deadline);
+    if (!waited.ok()) co_return waited;
+  }
+  co_return total;
+}
+
+boost::asio::awaitable<IoResult> Handshake(Stream& stream, Deadline deadline) {
+  for (;;) {
+    const IoResult result = stream.TryHandshake();
+    if (!result.wants()) co_return result;
+    const IoResult waited = co_await WaitFor(stream, result.kind, deadline);
+    if (!waited.ok()) co_return waited;
+  }
+}
+
+}  // namespace sallyport::dataplane
