@@ -4,7 +4,6 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -17,14 +16,21 @@ struct Node {
   enum class Kind { kNull, kScalar, kMap, kList };
   Kind kind = Kind::kNull;
   std::string scalar;
-  std::vector<std::pair<std::string, Node>> fields;  // kMap, in file order
+  struct Field;
+  std::vector<Field> fields;         // kMap, in file order
   std::vector<Node> items;                           // kList
   std::string origin;                                // "authsvc.yaml:12", "--set grpc.port", ...
 
   [[nodiscard]] const Node* Find(absl::string_view name) const;
 };
 
-// `name` is for messages. A duplicate key, an alias cycle, several documents or a tag are errors.
+struct Node::Field {
+  std::string name;
+  Node value;
+};
+
+// `name` is for messages. A name that is set twice, several documents, tags of their own and aliases that
+// multiply beyond reason are errors.
 [[nodiscard]] absl::StatusOr<Node> ParseYaml(absl::string_view text, absl::string_view name);
 [[nodiscard]] absl::StatusOr<Node> ReadYamlFile(const std::string& path);
 

@@ -1,0 +1,148 @@
+#include "shared/config/authsvc_config.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "shared/base/text.h"
+
+namespace sallyport::config {
+namespace {
+
+bool IsLoopback(absl::string_view address) {
+  return address == "127.0.0.1" || address == "::1" || address == "localhost";
+}
+
+void ReadGrpc(Reader& in, GrpcConfig* out) {
+  in.Text("address", &out->address, "address to listen on");
+  in.Port("port", &out->port, "port of the gRPC services");
+  in.Text("tls_dir", &out->tls.path, "directory with tls.crt, tls.key and ca.crt (the control CA)");
+  in.Flag("reflection", &out->reflection, "serve gRPC reflection");
+  in.Time("max_connection_age", &out->max_connection_age, absl::Seconds(10), absl::Hours(24),
+          "connections are closed after this, so that roles are checked again");
+  in.Time("max_connection_grace", &out->max_connection_grace, absl::Seconds(1), absl::Minutes(10),
+          "time for calls in flight when a connection is closed for its age");
+  in.Bytes("max_request_bytes", &out->max_request_bytes, 64 << 10, 64 << 20,
+           "largest request of a data plane or decision caller");
+  in.Bytes("max_admin_bytes", &out->max_admin_bytes, 1 << 20, 512 << 20,
+           "largest request of an admin caller");
+}
+
+void ReadRole(Reader& in, RoleConfig* out) {
+  in.Text("fingerprint", &out->fingerprint, "hex SHA-256 of the caller's certificate");
+  in.Text("san", &out->san, "or one of its names: URI:... or DNS:...");
+  in.OneOf("role", &out->role, {"dataplane", "admin", "reader", "decision"}, "role of the caller");
+  in.Text("group", &out->group, "group of a data plane");
+  in.Text("name", &out->name, "name in logs");
+  if (out->role.empty()) in.Fail("role", "must be set");
+  if (out->fingerprint.empty() == out->san.empty()) {
+    in.Fail("fingerprint", "or san must be set, exactly one of them");
+  }
+  if (!out->fingerprint.empty() && (out->fingerprint.size() != 64 || !base::IsHex(out->fingerprint))) {
+    in.Fail("fingerprint", "must be 64 hexadecimal digits");
+  }
+  if (!out->san.empty() && !absl::StartsWith(out->san, "URI:") && !absl::StartsWith(out->san, "DNS:")) {
+    in.Fail("san", "must start with URI: or DNS:");
+  }
+}
+
+void ReadAdminKey(Reader& in, AdminKeyConfig* out) {
+  in.Text("name", &out->name, "name in the audit log");
+  in.Text("sha256", &out->sha256, "hex SHA-256 of the key");
+  if (out->name.empty()) in.Fail("name", "must be set");
+  if (out->sha256.size() != 64 || !base::IsHex(out->sha256)) {
+    in.Fail("sha256", "must be the SHA-256 of the key as 64 hexadecimal digits, never the key itself");
+  }
+}
+
+void ReadAdmin(Reader& in, AdminConfig* out) {
+  in.Text("address", &out->address, "address of the admin REST listener");
+  in.Port("port", &out->port, "port of the admin REST listener");
+  in.Text("tls_dir", &out->tls.path, "directory with tls.crt, tls.key and ca.crt");
+  in.Flag("require_client_certificate", &out->require_client_certificate,
+          "admin callers need a certificate of tls_dir/ca.crt beside their key");
+  in.Flag("plain_http_on_loopback", &out->plain_http_on_loopback,
+          "serve plain HTTP; only on a loopback address");
+  in.Objects("keys", [out](Reader& item) { ReadAdminKey(item, &out->keys.emplace_back()); },
+             "admin keys, as SHA-256 (sallyctl init makes the first)");
+  in.Text("org_id", &out->org_id, "organisation of what comes without one");
+  in.Bytes("max_body_bytes", &out->max_body_bytes, 64 << 10, 512 << 20, "largest admin request");
+  if (out->plain_http_on_loopback && !IsLoopback(out->address)) {
+    in.Fail("plain_http_on_loopback", absl::StrCat("needs admin.address 127.0.0.1 or ::1, not ",
+                                                   out->address));
+  }
+}
+
+void CheckStore(Reader& in, const std::string& store) {
+  if (absl::StartsWith(store, "etcd:")) {
+    in.Fail("store", "etcd: is not supported by this version; use sqlite:FILE");
+  } else if (!absl::StartsWith(store, "sqlite:") || store.size() == 7) {
+    in.Fail("store", "must be sqlite:FILE");
+  }
+}
+
+}  // namespace
+
+void Read(Reader& in, AuthsvcConfig* out) {
+  in.Text("store", &out->store, "where resources are kept: sqlite:FILE");
+  CheckStore(in, out->store);
+  in.Text("master_key_file", &out->master_key_file, "file with the key that seals private keys");
+  in.Text("trust_domain", &out->trust_domain, "of the control certificates' URI SANs");
+  in.Object("grpc", [out](Reader& inner) { ReadGrpc(inner, &out->grpc); });
+  in.Objects("roles", [out](Reader& item) { ReadRole(item, &out->roles.emplace_back()); },
+             "callers whose certificate does not name its role");
+  in.Object("admin", [out](Reader& inner) { ReadAdmin(inner, &out->admin); });
+  in.Object("metrics", [out](Reader& inner) {
+    inner.Text("address", &out->metrics.address, "address of /metrics, /healthz and /readyz");
+    inner.Port("port", &out->metrics.port, "port of /metrics, /healthz and /readyz");
+  });
+  in.Text("tyk_config", &out->tyk_config, "a Tyk gateway configuration (tyk.conf) to take over");
+  in.OneOf("log_level", &out->log_level, {"debug", "info", "warning", "error"}, "least level logged");
+  in.Time("decision_ttl", &out->decision_ttl, absl::Seconds(1), absl::Hours(1),
+          "how long a data plane uses a decision without asking again");
+  in.Time("stale_if_error", &out->stale_if_error, absl::ZeroDuration(), absl::Hours(24),
+          "how long a data plane that is cut off may use an allow; 0 = fail closed at once");
+  in.Number("push_history", &out->push_history, 16, 1'000'000, "changes kept for data planes that resume");
+  in.Number("refusals_kept", &out->refusals_kept, 0, 1'000'000, "refusals kept for explain --request");
+  in.Time("telemetry_kept", &out->telemetry_kept, absl::Minutes(1), absl::Hours(24),
+          "age limit of reported refusals");
+}
+
+const std::vector<ShortFlag>& AuthsvcFlags() {
+  static const auto& flags = *new std::vector<ShortFlag>{
+      {"store", "store", "where resources are kept"},
+      {"master-key-file", "master_key_file", "key that seals private keys"},
+      {"grpc-address", "grpc.address", "address of the gRPC services"},
+      {"grpc-port", "grpc.port", "port of the gRPC services"},
+      {"grpc-tls-dir", "grpc.tls_dir", "certificate, key and control CA"},
+      {"admin-address", "admin.address", "address of the admin REST listener"},
+      {"admin-port", "admin.port", "port of the admin REST listener"},
+      {"metrics-port", "metrics.port", "port of metrics and health"},
+      {"tyk-config", "tyk_config", "a tyk.conf to take over"},
+      {"log-level", "log_level", "debug, info, warning or error"},
+  };
+  return flags;
+}
+
+absl::StatusOr<AuthsvcConfig> MakeAuthsvcConfig(const Node& root) {
+  AuthsvcConfig config;
+  std::vector<std::string> errors;
+  {
+    Reader reader(&root, "", &errors, nullptr);
+    Read(reader, &config);
+  }
+  if (config.admin.org_id.find_first_of("/\\ \t") != std::string::npos) {
+    errors.emplace_back("configuration: admin.org_id must not contain blanks or slashes");
+  }
+  if (!errors.empty()) return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
+  return config;
+}
+
+std::vector<Setting> SettingsOf(AuthsvcConfig config) {
+  std::vector<std::string> errors;
+  std::vector<Setting> settings;
+  Reader reader(nullptr, "", &errors, &settings);
+  Read(reader, &config);
+  return settings;
+}
+
+}  // namespace sallyport::config

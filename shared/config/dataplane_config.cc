@@ -1,0 +1,160 @@
+#include "shared/config/dataplane_config.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace sallyport::config {
+namespace {
+
+void ReadCertificateFiles(Reader& in, CertificateFiles* out) {
+  in.Text("certificate_file", &out->certificate_file, "PEM chain, leaf first");
+  in.Text("key_file", &out->key_file, "PEM private key");
+  if (out->certificate_file.empty()) in.Fail("certificate_file", "must be set");
+  if (out->key_file.empty()) in.Fail("key_file", "must be set");
+}
+
+void ReadListener(Reader& in, size_t index, TrafficListenerConfig* out) {
+  out->id = absl::StrCat("file-", index);
+  in.Text("id", &out->id, "name in logs and metrics");
+  in.Text("address", &out->address, "IPv4 or IPv6 address");
+  in.Port("port", &out->port, "port");
+  in.Flag("plain", &out->plain, "no TLS");
+  in.Flag("redirect", &out->redirect, "plain only: answer 308 to https");
+  in.OneOf("min_version", &out->min_version, {"", "1.2", "1.3"}, "lowest TLS version");
+  in.OneOf("max_version", &out->max_version, {"", "1.2", "1.3"}, "highest TLS version");
+  in.OneOf("style", &out->style, {"native", "tyk", "apisix", "apk"}, "error answers where no API is found");
+  in.Objects("certificates",
+             [out](Reader& item) { ReadCertificateFiles(item, &out->certificates.emplace_back()); },
+             "certificates for names that no API serves, reloaded when the files change");
+  in.Text("default_certificate_id", &out->default_certificate_id, "or one of the certificate store");
+  in.Texts("proxy_protocol_from", &out->proxy_protocol_from, "CIDR of peers that speak PROXY protocol");
+  if (out->redirect && !out->plain) in.Fail("redirect", "needs plain: true");
+  if (out->min_version == "1.3" && out->max_version == "1.2") {
+    in.Fail("max_version", "is lower than min_version");
+  }
+}
+
+void ReadAuthsvc(Reader& in, AuthsvcClientConfig* out) {
+  in.Texts("targets", &out->targets, "host:port of every auth service, tried in order");
+  in.Text("tls_dir", &out->tls.path,
+          "directory with tls.crt, tls.key (role dataplane) and ca.crt (the control CA)");
+  in.Text("server_name", &out->server_name, "name in the auth service's certificate");
+  in.Time("authorize_deadline", &out->authorize_deadline, absl::Milliseconds(10), absl::Seconds(30),
+          "longest wait for one decision");
+  in.Number("breaker_failures", &out->breaker_failures, 1, 1000, "failures in a row that open the breaker");
+  in.Time("probe_interval", &out->probe_interval, absl::Milliseconds(50), absl::Minutes(1),
+          "how often an open breaker tries again");
+  if (out->targets.empty()) in.Fail("targets", "must name an auth service");
+}
+
+void ReadCache(Reader& in, CacheConfig* out) {
+  in.Number("decisions", &out->decisions, 16, 100'000'000, "decisions kept by the process");
+  in.Bytes("decision_bytes", &out->decision_bytes, 1 << 20, 1ULL << 40, "memory for decisions");
+  in.Number("denials", &out->denials, 16, 100'000'000, "denials kept by the process");
+  in.Number("loop_decisions", &out->loop_decisions, 16, 10'000'000, "decisions kept by each loop");
+  in.Number("upstream_credentials", &out->upstream_credentials, 16, 10'000'000,
+            "upstream certificates and pins kept");
+  in.Time("negative_ttl", &out->negative_ttl, absl::ZeroDuration(), absl::Minutes(5),
+          "how long a denial is used without asking again");
+}
+
+void ReadLimits(Reader& in, LimitsConfig* out) {
+  in.Number("connections", &out->connections, 1, 10'000'000, "open client connections");
+  in.Number("connections_per_address", &out->connections_per_address, 0, 10'000'000,
+            "open client connections of one address, 0 = no limit");
+  in.Number("head_bytes", &out->head_bytes, 1024, 1 << 20, "largest request head");
+  in.Number("target_bytes", &out->target_bytes, 256, 1 << 20, "longest request target");
+  in.Number("headers", &out->headers, 8, 10'000, "most request headers");
+  in.Number("requests_per_connection", &out->requests_per_connection, 0, UINT32_MAX,
+            "requests before a connection is closed, 0 = no limit");
+  in.Number("upstream_connections", &out->upstream_connections, 1, 1'000'000,
+            "connections to one upstream per loop");
+  in.Number("upstream_idle", &out->upstream_idle, 0, 1'000'000, "idle connections kept per upstream and loop");
+  in.Number("authorize_misses_per_second", &out->authorize_misses_per_second, 0, 1'000'000,
+            "questions to the auth service that one client address may cause, 0 = no limit");
+}
+
+void ReadTimeouts(Reader& in, TrafficTimeouts* out) {
+  const auto time = [&in](absl::string_view name, absl::Duration* value, absl::string_view help) {
+    in.Time(name, value, absl::Milliseconds(1), absl::Hours(24), help);
+  };
+  time("handshake", &out->handshake, "TLS handshake of a client");
+  time("head", &out->head, "request head, from its first byte");
+  time("body_idle", &out->body_idle, "between two pieces of a request body");
+  time("keep_alive", &out->keep_alive, "between two requests");
+  time("write_idle", &out->write_idle, "a client that does not read");
+  time("upstream_connect", &out->upstream_connect, "TCP and TLS to an upstream");
+  time("upstream_first_byte", &out->upstream_first_byte, "from the end of the request to the answer's head");
+  time("upstream_idle", &out->upstream_idle, "between two pieces of an answer");
+  time("drain", &out->drain, "requests in flight after SIGTERM");
+  time("sever_grace", &out->sever_grace, "requests in flight of a client that was cut off");
+  time("ticket_max_age", &out->ticket_max_age, "a TLS session after its full handshake");
+}
+
+}  // namespace
+
+void Read(Reader& in, DataplaneConfig* out) {
+  in.Text("name", &out->name, "of this replica; empty: the machine's name and the port");
+  in.Text("group", &out->group, "group of replicas, as in its certificate");
+  in.Object("authsvc", [out](Reader& inner) { ReadAuthsvc(inner, &out->authsvc); });
+  in.Flag("listeners_from_authsvc", &out->listeners_from_authsvc,
+          "open the listeners that the auth service hands out");
+  in.Text("address", &out->address, "address of the traffic listener when none is named");
+  in.Port("port", &out->port, "port of the traffic listener when none is named");
+  in.Objects("listeners",
+             [out](Reader& item) {
+               const size_t index = out->listeners.size();
+               ReadListener(item, index, &out->listeners.emplace_back());
+             },
+             "traffic listeners of this machine");
+  in.Object("metrics", [out](Reader& inner) {
+    inner.Text("address", &out->metrics.address, "address of /metrics, /healthz and /readyz");
+    inner.Port("port", &out->metrics.port, "port of /metrics, /healthz and /readyz");
+  });
+  in.Number("threads", &out->threads, 0, 1024, "event loops, 0 = one per core");
+  in.Text("access_log", &out->access_log, "file, - for standard output, empty for none");
+  in.OneOf("log_level", &out->log_level, {"debug", "info", "warning", "error"}, "least level logged");
+  in.Text("system_trust", &out->system_trust, "directory or file of CAs for upstreams");
+  in.Texts("trusted_proxies", &out->trusted_proxies, "CIDR of proxies whose headers count");
+  in.Flag("insecure_upstream", &out->insecure_upstream, "verify no upstream at all");
+  in.Object("cache", [out](Reader& inner) { ReadCache(inner, &out->cache); });
+  in.Object("limits", [out](Reader& inner) { ReadLimits(inner, &out->limits); });
+  in.Object("timeouts", [out](Reader& inner) { ReadTimeouts(inner, &out->timeouts); });
+}
+
+const std::vector<ShortFlag>& DataplaneFlags() {
+  static const auto& flags = *new std::vector<ShortFlag>{
+      {"authsvc", "authsvc.targets", "host:port of the auth service; several as [a, b]"},
+      {"tls-dir", "authsvc.tls_dir", "our certificate, key and the control CA"},
+      {"address", "address", "address of the traffic listener"},
+      {"port", "port", "port of the traffic listener"},
+      {"metrics-port", "metrics.port", "port of metrics and health"},
+      {"name", "name", "name of this replica"},
+      {"group", "group", "group of this replica"},
+      {"threads", "threads", "event loops, 0 = one per core"},
+      {"access-log", "access_log", "file, - or empty"},
+      {"log-level", "log_level", "debug, info, warning or error"},
+  };
+  return flags;
+}
+
+absl::StatusOr<DataplaneConfig> MakeDataplaneConfig(const Node& root) {
+  DataplaneConfig config;
+  std::vector<std::string> errors;
+  {
+    Reader reader(&root, "", &errors, nullptr);
+    Read(reader, &config);
+  }
+  if (!errors.empty()) return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
+  return config;
+}
+
+std::vector<Setting> SettingsOf(DataplaneConfig config) {
+  std::vector<std::string> errors;
+  std::vector<Setting> settings;
+  Reader reader(nullptr, "", &errors, &settings);
+  Read(reader, &config);
+  return settings;
+}
+
+}  // namespace sallyport::config

@@ -1,0 +1,165 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "shared/config/authsvc_config.h"
+#include "shared/config/dataplane_config.h"
+
+namespace sallyport::config {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+absl::StatusOr<AuthsvcConfig> FromYaml(absl::string_view yaml) {
+  auto node = ParseYaml(yaml, "a.yaml");
+  if (!node.ok()) return node.status();
+  return MakeAuthsvcConfig(*node);
+}
+
+std::string ErrorOf(absl::string_view yaml) {
+  return std::string(FromYaml(yaml).status().message());
+}
+
+TEST(AuthsvcConfig, DefaultsAreUsable) {
+  const auto config = FromYaml("");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->grpc.port, 9443);
+  EXPECT_EQ(config->admin.port, 9180);
+  EXPECT_EQ(config->metrics.port, 9464);
+}
+
+TEST(AuthsvcConfig, ReadsEveryKindOfValue) {
+  const auto config = FromYaml(R"(
+store: sqlite:/tmp/x.db
+grpc: {port: 1234, reflection: true, max_connection_age: 5m, max_request_bytes: 1MiB}
+admin:
+  keys:
+    - name: ops
+      sha256: 0000000000000000000000000000000000000000000000000000000000000000
+roles:
+  - san: "URI:spiffe://x/y"
+    role: reader
+)");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->grpc.port, 1234);
+  EXPECT_TRUE(config->grpc.reflection);
+  EXPECT_EQ(config->grpc.max_connection_age, absl::Minutes(5));
+  EXPECT_EQ(config->grpc.max_request_bytes, 1U << 20);
+  EXPECT_EQ(config->admin.keys.at(0).name, "ops");
+  EXPECT_EQ(config->roles.at(0).role, "reader");
+}
+
+TEST(AuthsvcConfig, UnknownKeyIsRefusedWithLineAndSuggestion) {
+  EXPECT_THAT(ErrorOf("grpc:\n  prot: 1\n"),
+              HasSubstr("a.yaml:2: unknown setting 'grpc.prot', did you mean 'grpc.port'?"));
+  EXPECT_THAT(ErrorOf("zzzzzzzzzzzz: 1\n"), HasSubstr("known here: store"));
+}
+
+TEST(AuthsvcConfig, AllErrorsAreTold) {
+  const std::string error = ErrorOf("grpc: {port: 70000}\nlog_level: loud\nmetrics: 3\n");
+  EXPECT_THAT(error, HasSubstr("grpc.port must be a number from 0 to 65535"));
+  EXPECT_THAT(error, HasSubstr("log_level must be one of"));
+  EXPECT_THAT(error, HasSubstr("metrics must have named settings"));
+}
+
+TEST(AuthsvcConfig, RefusesWhatItCannotDoSafely) {
+  EXPECT_THAT(ErrorOf("store: etcd:10.0.0.1:2379"), HasSubstr("etcd: is not supported"));
+  EXPECT_THAT(ErrorOf("store: /tmp/x"), HasSubstr("must be sqlite:FILE"));
+  EXPECT_THAT(ErrorOf("admin: {plain_http_on_loopback: true}"), HasSubstr("needs admin.address"));
+  EXPECT_THAT(ErrorOf("admin: {keys: [{name: a, sha256: clear-text}]}"), HasSubstr("never the key itself"));
+  EXPECT_THAT(ErrorOf("roles: [{role: admin}]"), HasSubstr("exactly one of them"));
+  EXPECT_THAT(ErrorOf("roles: [{role: admin, san: \"CN=boss\"}]"), HasSubstr("URI: or DNS:"));
+  EXPECT_THAT(ErrorOf("decision_ttl: 60"), HasSubstr("with its unit"));
+}
+
+TEST(Yaml, RefusesDuplicatesBombsAndSeveralDocuments) {
+  EXPECT_THAT(ErrorOf("store: sqlite:a\nstore: sqlite:b\n"), HasSubstr("a.yaml:2: 'store' is set twice"));
+  EXPECT_THAT(ErrorOf("---\na: 1\n---\nb: 1\n"), HasSubstr("more than one document"));
+  EXPECT_THAT(ErrorOf("a: [1"), HasSubstr("not valid YAML"));
+  std::string bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
+  for (int i = 1; i < 9; ++i) {
+    const std::string last = absl::StrCat("*a", i - 1);
+    absl::StrAppend(&bomb, "a", i, ": &a", i, " [", last);
+    for (int j = 0; j < 9; ++j) absl::StrAppend(&bomb, ", ", last);
+    absl::StrAppend(&bomb, "]\n");
+  }
+  EXPECT_THAT(ErrorOf(bomb), HasSubstr("too large"));
+}
+
+TEST(CommandLine, FlagsBeatEnvironmentBeatsFile) {
+  const auto line = ParseCommandLine(
+      {"--set", "grpc.port=3", "--admin-port=4"},
+      {"SALLYPORT_GRPC__PORT=2", "SALLYPORT_METRICS__PORT=5", "PATH=/bin"}, AuthsvcFlags());
+  ASSERT_TRUE(line.ok()) << line.status();
+  const auto config = MakeAuthsvcConfig(line->root);
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->grpc.port, 3);
+  EXPECT_EQ(config->admin.port, 4);
+  EXPECT_EQ(config->metrics.port, 5);
+}
+
+TEST(CommandLine, ListsByIndex) {
+  const auto line = ParseCommandLine(
+      {"--set", "listeners.0.port=1"},
+      {"SALLYPORT_AUTHSVC__TARGETS__0=a:1", "SALLYPORT_AUTHSVC__TARGETS__1=b:2"}, DataplaneFlags());
+  ASSERT_TRUE(line.ok()) << line.status();
+  const auto config = MakeDataplaneConfig(line->root);
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_THAT(config->authsvc.targets, ElementsAre("a:1", "b:2"));
+  EXPECT_EQ(config->listeners.at(0).port, 1);
+  EXPECT_EQ(config->listeners.at(0).id, "file-0");
+}
+
+TEST(CommandLine, TextInBracketsIsAList) {
+  const auto line = ParseCommandLine({"--authsvc=[a:1, b:2]"}, {}, DataplaneFlags());
+  ASSERT_TRUE(line.ok());
+  EXPECT_THAT(MakeDataplaneConfig(line->root)->authsvc.targets, ElementsAre("a:1", "b:2"));
+}
+
+TEST(CommandLine, RefusesTyposAndGaps) {
+  const auto error = [](std::vector<std::string> args) {
+    return std::string(ParseCommandLine(args, {}, AuthsvcFlags()).status().message());
+  };
+  EXPECT_THAT(error({"--grpc-prot", "1"}), HasSubstr("did you mean --grpc-port?"));
+  EXPECT_THAT(error({"authsvc.yaml"}), HasSubstr("--config FILE"));
+  EXPECT_THAT(error({"--store"}), HasSubstr("needs a value"));
+  EXPECT_THAT(error({"--set", "grpc.port"}), HasSubstr("path=value"));
+  EXPECT_THAT(error({"--set", "roles.3.role=admin"}), HasSubstr("would leave a gap"));
+  EXPECT_THAT(error({"--set", "store.x=1", "--set", "store.x.y=1"}), HasSubstr("plain value"));
+  EXPECT_THAT(error({"--config", "/nonexistent.yaml"}), HasSubstr("cannot read"));
+}
+
+TEST(CommandLine, UnknownVariableIsRefusedAndServiceLinksAreNot) {
+  EXPECT_EQ(PathOfVariable("SALLYPORT_GRPC__TLS_DIR"), "grpc.tls_dir");
+  EXPECT_EQ(PathOfVariable("SALLYPORT_GRPC__PORT"), "grpc.port");
+  EXPECT_EQ(PathOfVariable("SALLYPORT_AUTHSVC_SERVICE_HOST"), "");
+  EXPECT_EQ(PathOfVariable("SALLYPORT_AUTHSVC_PORT_9443_TCP_ADDR"), "");
+  EXPECT_EQ(PathOfVariable("SALLYPORT_AUTHSVC_PORT"), "");
+  EXPECT_EQ(PathOfVariable("SALLYPORT_CONTEXT"), "");
+  const auto line = ParseCommandLine({}, {"SALLYPORT_GRPC__PROT=1"}, AuthsvcFlags());
+  ASSERT_TRUE(line.ok());
+  EXPECT_THAT(std::string(MakeAuthsvcConfig(line->root).status().message()),
+              HasSubstr("SALLYPORT_GRPC__PROT: unknown setting 'grpc.prot'"));
+}
+
+TEST(DataplaneConfig, ChecksListeners) {
+  const auto error = [](absl::string_view yaml) {
+    return std::string(MakeDataplaneConfig(*ParseYaml(yaml, "d")).status().message());
+  };
+  EXPECT_THAT(error("listeners: [{redirect: true}]"), HasSubstr("needs plain: true"));
+  EXPECT_THAT(error("listeners: [{min_version: 1.1}]"), HasSubstr("must be one of"));
+  EXPECT_THAT(error("listeners: [{certificates: [{certificate_file: a}]}]"), HasSubstr("key_file must be set"));
+  EXPECT_THAT(error("listeners: {port: 1}"), HasSubstr("must be a list"));
+}
+
+TEST(Settings, NamesEverySettingWithItsDefault) {
+  bool found = false;
+  for (const Setting& setting : SettingsOf(DataplaneConfig{})) {
+    EXPECT_FALSE(setting.help.empty()) << setting.path;
+    found |= setting.path == "timeouts.drain" && setting.value == "30s";
+  }
+  EXPECT_TRUE(found);
+}
+
+}  // namespace
+}  // namespace sallyport::config
