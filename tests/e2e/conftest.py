@@ -1,0 +1,51 @@
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+import gateway as gateway_module  # noqa: E402
+from origins import Origin  # noqa: E402
+from pki import CLIENT, SERVER  # noqa: E402
+
+
+class World:
+    """What most tests need: a gateway with two data planes, a client CA, a trusted upstream CA."""
+
+    def __init__(self, directory):
+        self.gateway = gateway_module.Gateway(directory)
+        self.pki = self.gateway.pki
+        self.client_ca = self.pki.issue("Client CA", ca=True)
+        self.upstream_ca = self.pki.issue("Upstream CA", ca=True)
+        self.trust = pathlib.Path(directory) / "trust"
+        self.trust.mkdir()
+        (self.trust / "any name.pem").write_bytes(self.upstream_ca.pem)
+        self.gateway.start_authsvc()
+        self.a = self.gateway.start_dataplane(system_trust=self.trust, threads=2)
+        self.b = self.gateway.start_dataplane(system_trust=self.trust)
+        self._origins = []
+
+    def origin(self, name="origin", **more):
+        origin = Origin(name, **more)
+        self._origins.append(origin)
+        return origin
+
+    def tls_origin(self, name, client_ca=None, sans=("localhost", "127.0.0.1"), **more):
+        pair = self.pki.issue(name, self.upstream_ca, usages=[SERVER], sans=list(sans))
+        return self.origin(name, pair=pair, client_ca=client_ca and client_ca.cert, **more)
+
+    def client(self, name, issuer=None, **more):
+        return self.pki.issue(name, issuer or self.client_ca, usages=[CLIENT], **more)
+
+    def close(self):
+        for origin in self._origins:
+            origin.close()
+        self.gateway.stop()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    made = World(tmp_path_factory.mktemp("world"))
+    yield made
+    made.close()

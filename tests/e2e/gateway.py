@@ -1,0 +1,287 @@
+"""The real binaries, started as a user would start them, each on ports of its own."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import time
+
+import requests
+import urllib3
+
+from origins import free_port
+from pki import SERVER, Pki
+
+urllib3.disable_warnings()
+DEADLINE = float(os.environ.get("SALLYPORT_TEST_DEADLINE", "30"))
+
+
+def wait_for(condition, what, deadline=DEADLINE):
+    """Waits until `condition()` is true (its value is returned); fails with `what` otherwise."""
+    end = time.monotonic() + deadline
+    pause = 0.005
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"within {deadline} s: {what}")
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.1)
+
+
+class Process:
+    def __init__(self, name, command, log, cpu=None, env=None):
+        self.name, self.log = name, pathlib.Path(log)
+        if cpu is not None:
+            command = ["taskset", "-c", str(cpu)] + command
+        with open(self.log, "ab") as out:
+            self.popen = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL,
+                                          env={**os.environ, **(env or {})})
+        self.pid = self.popen.pid
+
+    def text(self):
+        return self.log.read_text(errors="replace")
+
+    def alive(self):
+        return self.popen.poll() is None
+
+    def require_alive(self):
+        if not self.alive():
+            raise AssertionError(f"{self.name} ended with {self.popen.returncode}:\n{self.text()[-4000:]}")
+        return True
+
+    def send(self, signal_number):
+        self.popen.send_signal(signal_number)
+
+    def stop(self, deadline=DEADLINE):
+        """SIGTERM; a process that does not end in time, or not with 0, is a failure."""
+        if not self.alive():
+            return self.popen.returncode
+        self.popen.send_signal(signal.SIGCONT)
+        self.popen.send_signal(signal.SIGTERM)
+        try:
+            return self.popen.wait(deadline)
+        except subprocess.TimeoutExpired:
+            self.popen.kill()
+            self.popen.wait()
+            raise AssertionError(f"{self.name} did not end {deadline} s after SIGTERM:\n{self.text()[-4000:]}")
+
+    def kill(self):
+        self.popen.kill()
+        self.popen.wait()
+
+    def memory_kb(self):
+        status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
+
+
+@dataclasses.dataclass
+class Answer:
+    status: int          # 0: no HTTP answer
+    headers: dict        # lower-case names
+    body: str
+    exit_code: int
+    error: str
+
+    def json(self):
+        return json.loads(self.body)
+
+    @property
+    def message(self):
+        return self.json().get("error")
+
+
+class Replica(Process):
+    def __init__(self, gateway, command, log, port, metrics_port, **more):
+        super().__init__(f"dataplane:{port}", command, log, **more)
+        self.gateway, self.port, self.metrics_port = gateway, port, metrics_port
+
+    def get(self, path):
+        return requests.get(f"http://127.0.0.1:{self.metrics_port}{path}", timeout=5)
+
+    def answers(self, path):
+        self.require_alive()
+        try:
+            return self.get(path).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    def ready(self):
+        return self.answers("/readyz")
+
+    def metric(self, name, **labels):
+        """The sum of a metric's samples that have these labels."""
+        total = 0.0
+        for line in self.get("/metrics").text.splitlines():
+            match = re.match(r"([a-zA-Z_:]+)(?:\{(.*)\})? (\S+)$", line)
+            if match and match.group(1) == name:
+                have = dict(re.findall(r'(\w+)="([^"]*)"', match.group(2) or ""))
+                if all(have.get(key) == value for key, value in labels.items()):
+                    total += float(match.group(3))
+        return total
+
+    def curl(self, path="/", client=None, host="api.test", chain=None, method=None, data=None, headers=(),
+             options=(), sni=None):
+        """Real curl. `client` is a Pair; `chain` a PEM file to send instead of its certificate."""
+        command = ["curl", "-sS", "-i", "--max-time", "20", "--cacert", str(self.gateway.server_ca.cert),
+                   "--connect-to", f"::127.0.0.1:{self.port}", f"https://{sni or host}:{self.port}{path}",
+                   "-H", f"Host: {host}"]
+        if client is not None:
+            command += ["--cert", str(chain or client.cert), "--key", str(client.key)]
+        if method == "HEAD":
+            command += ["-I"]
+        elif method is not None:
+            command += ["-X", method]
+        if data is not None:
+            command += ["--data-binary", data]
+        for header in headers:
+            command += ["-H", header]
+        done = subprocess.run(command + list(options), capture_output=True, timeout=60)
+        return _parse_answer(done)
+
+
+def _parse_answer(done):
+    text = done.stdout.decode(errors="replace")
+    status, headers, body = 0, {}, ""
+    while text.startswith("HTTP/"):
+        head, _, text = text.partition("\r\n\r\n")
+        lines = head.split("\r\n")
+        status, body = int(lines[0].split()[1]), text
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+        if status >= 200:
+            break
+    return Answer(status, headers, body, done.returncode, done.stderr.decode(errors="replace"))
+
+
+class Gateway:
+    """One authsvc and its data planes in a directory made by `sallyctl init`."""
+
+    def __init__(self, directory, build=None):
+        self.directory = pathlib.Path(directory)
+        self.build = pathlib.Path(build or os.environ["SALLYPORT_BUILD"])
+        self.home = self.directory / "installation"
+        self.pki = Pki(self.directory / "pki")
+        self.server_ca = self.pki.issue("Gateway server CA", ca=True)
+        self.grpc_port, self.admin_port, self.metrics_port = free_port(), free_port(), free_port()
+        self.authsvc, self.replicas = None, []
+        init = self.run_ctl("init", str(self.home), context=False)
+        assert init.returncode == 0, init.stdout + init.stderr
+        self.admin_key = re.search(r"admin key[^:]*:\s*(\S+)", init.stdout, re.I).group(1)
+
+    def binary(self, name):
+        return str(next(path for path in (self.build / folder / name for folder in
+                                          ("authsvc", "dataplane", "authsvc/ctl")) if path.exists()))
+
+    def run_ctl(self, *arguments, context=True, stdin=None):
+        command = [self.binary("sallyctl"), *arguments]
+        environment = {**os.environ}
+        if context:
+            environment["SALLYPORT_CONTEXT"] = str(self.context_file())
+        return subprocess.run(command, capture_output=True, text=True, input=stdin, timeout=120, env=environment)
+
+    def start_authsvc(self, cpu=None, options=()):
+        self.authsvc = Process("authsvc", [
+            self.binary("sallyport-authsvc"), "--config", str(self.home / "authsvc.yaml"),
+            "--set", "grpc.address=127.0.0.1", "--set", f"grpc.port={self.grpc_port}",
+            "--set", "admin.address=127.0.0.1", "--set", f"admin.port={self.admin_port}",
+            "--set", f"metrics.port={self.metrics_port}", *options], self.directory / "authsvc.log", cpu=cpu)
+        wait_for(self.authsvc_ready, "authsvc is ready")
+
+    def authsvc_ready(self):
+        self.authsvc.require_alive()
+        try:
+            return requests.get(f"http://127.0.0.1:{self.metrics_port}/readyz", timeout=5).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    def start_dataplane(self, cpu=None, threads=1, server=None, system_trust=None, access_log=None, name=None,
+                        options=(), port=None, ready=True):
+        server = server or self.pki.issue("gateway server", self.server_ca, usages=[SERVER],
+                                          sans=["*.test", "localhost", "127.0.0.1"])
+        port, metrics_port = port or free_port(), free_port()
+        trust = system_trust or self.directory / "empty-trust"
+        trust.mkdir(exist_ok=True)
+        name = name or f"replica-{len(self.replicas)}"
+        replica = Replica(self, [
+            self.binary("sallyport-dataplane"), "--config", str(self.home / "dataplane.yaml"),
+            "--set", f"name={name}", "--set", f"authsvc.targets.0=127.0.0.1:{self.grpc_port}",
+            "--set", "listeners.0.address=127.0.0.1", "--set", f"listeners.0.port={port}",
+            "--set", f"listeners.0.certificates.0.certificate_file={server.cert}",
+            "--set", f"listeners.0.certificates.0.key_file={server.key}",
+            "--set", f"metrics.port={metrics_port}", "--set", f"threads={threads}",
+            "--set", f"system_trust={trust}",
+            "--set", f"access_log={access_log or self.directory / (name + '.access.log')}", *options],
+            self.directory / f"{name}.log", port, metrics_port, cpu=cpu)
+        self.replicas.append(replica)
+        if ready:
+            wait_for(replica.ready, f"{name} is ready")
+        return replica
+
+    def stop(self):
+        processes = self.replicas + ([self.authsvc] if self.authsvc else [])
+        codes = {process.name: process.stop() for process in processes if process.alive()}
+        assert all(code == 0 for code in codes.values()), f"exit codes {codes}"
+
+    # Tyk's REST API.
+
+    def rest(self, method, path, body=None, key=None, **more):
+        if isinstance(body, (dict, list)):
+            body = json.dumps(body)
+        return requests.request(method, f"https://127.0.0.1:{self.admin_port}{path}", data=body, timeout=30,
+                                headers={"X-Tyk-Authorization": key or self.admin_key}, verify=False, **more)
+
+    def add_certificate(self, pem, org="default"):
+        answer = self.rest("POST", f"/tyk/certs?org_id={org}", pem)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["id"]
+
+    def delete_certificate(self, certificate_id, force=False):
+        return self.rest("DELETE", f"/tyk/certs/{certificate_id}" + ("?force=true" if force else ""))
+
+    def add_api(self, definition):
+        answer = self.rest("POST", "/tyk/apis", definition)
+        assert answer.status_code == 200, answer.text
+        self.settle()
+        return answer.json()
+
+    def update_api(self, definition):
+        answer = self.rest("PUT", f"/tyk/apis/{definition['api_id']}", definition)
+        assert answer.status_code == 200, answer.text
+        self.settle()
+        return answer.json()
+
+    def create_key(self, session):
+        answer = self.rest("POST", "/tyk/keys/create", session)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def settle(self):
+        """Until every connected data plane has applied the newest revision."""
+        answer = self.rest("GET", "/tyk/reload?block=true")
+        assert answer.status_code == 200, answer.text
+
+
+def classic(api_id, target, listen_path="/", domain="api.test", **more):
+    """A Tyk Classic definition."""
+    definition = {
+        "name": api_id, "api_id": api_id, "org_id": "default", "active": True, "domain": domain,
+        "proxy": {"listen_path": listen_path, "target_url": target, "strip_listen_path": True},
+        "version_data": {"not_versioned": True, "default_version": "Default",
+                         "versions": {"Default": {"name": "Default"}}},
+    }
+    definition.update(more)
+    return definition
+
+
+def session(api_id, certificate=None, **more):
+    """A Tyk key session with access to one API."""
+    made = {"org_id": "default", "rate": 0, "per": 0, "quota_max": -1, "expires": 0,
+            "access_rights": {api_id: {"api_id": api_id, "api_name": api_id, "versions": ["Default"]}}}
+    if certificate is not None:
+        made["certificate"] = certificate
+    made.update(more)
+    return made

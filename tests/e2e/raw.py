@@ -1,0 +1,83 @@
+"""A raw TLS client: what is sent is sent as it is, on one connection that stays open."""
+
+import socket
+import ssl
+
+
+class Connection:
+    def __init__(self, replica, host, client=None, chain=None, timeout=20):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(replica.gateway.server_ca.cert)
+        if client is not None:
+            context.load_cert_chain(chain or client.cert, client.key)
+        self._socket = context.wrap_socket(socket.create_connection(("127.0.0.1", replica.port), timeout),
+                                           server_hostname=host)
+        self._buffer = b""
+        self.host = host
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def close(self):
+        self._socket.close()
+
+    def send(self, data):
+        self._socket.sendall(data if isinstance(data, bytes) else data.encode())
+
+    def _more(self):
+        try:
+            data = self._socket.recv(65536)
+        except (ConnectionResetError, ssl.SSLError):
+            data = b""
+        self._buffer += data
+        return bool(data)
+
+    def answer(self):
+        """(status, headers, body) of the next final answer, or None at the end of the connection."""
+        while True:
+            while b"\r\n\r\n" not in self._buffer:
+                if not self._more():
+                    return None
+            head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
+            lines = head.decode("latin-1").split("\r\n")
+            status = int(lines[0].split()[1])
+            headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+            if status >= 200:
+                return status, headers, self._body(headers)
+
+    def _body(self, headers):
+        if headers.get("transfer-encoding") == "chunked":
+            body = b""
+            while True:
+                size = int(self._line(), 16)
+                data = self._take(size + 2)[:size]
+                if size == 0:
+                    return body
+                body += data
+        return self._take(int(headers.get("content-length", 0)))
+
+    def _line(self):
+        while b"\r\n" not in self._buffer:
+            assert self._more(), "the connection ended in a chunk"
+        line, _, self._buffer = self._buffer.partition(b"\r\n")
+        return line
+
+    def _take(self, count):
+        while len(self._buffer) < count:
+            assert self._more(), "the connection ended in a body"
+        data, self._buffer = self._buffer[:count], self._buffer[count:]
+        return data
+
+    def get(self, path="/x", headers=""):
+        self.send(f"GET {path} HTTP/1.1\r\nHost: {self.host}\r\n{headers}\r\n")
+        return self.answer()
+
+    def ended(self):
+        """True when the peer ends the connection (waits for it)."""
+        self._socket.settimeout(20)
+        while True:
+            if not self._more():
+                return True

@@ -1,0 +1,118 @@
+"""What happens when authsvc dies, freezes or comes back, and how fast a change is enforced."""
+
+import signal
+import time
+
+import pytest
+
+from gateway import classic, session, wait_for
+from raw import Connection
+
+
+@pytest.fixture()
+def caller(world):
+    """A registered client of an API of its own, and its certificate's id."""
+    caller.count = getattr(caller, "count", 0) + 1
+    name = f"fault{caller.count}"
+    origin = world.origin(name)
+    world.gateway.add_api(classic(name, origin.url, domain=f"{name}.test",
+                                  auth_configs={"authToken": {"use_certificate": True}}))
+    pair = world.pki.self_signed(name)
+    certificate_id = world.gateway.add_certificate(pair.pem)
+    world.gateway.create_key(session(name, certificate_id))
+    world.gateway.settle()
+    return f"{name}.test", pair, certificate_id
+
+
+def test_a_deleted_certificate_is_refused_on_living_connections_of_every_replica(world, caller):
+    host, pair, certificate_id = caller
+    connections = [Connection(replica, host, pair) for replica in (world.a, world.b)]
+    for connection in connections:
+        assert connection.get()[0] == 200
+    assert world.gateway.delete_certificate(certificate_id).status_code == 200
+    end = time.monotonic() + 2
+    for connection in connections:
+        answer = (200,)
+        while answer is not None and answer[0] == 200 and time.monotonic() < end:
+            try:
+                answer = connection.get()
+            except OSError:
+                answer = None
+        assert answer is None or answer[0] in (401, 403), "refused, or the connection was cut"
+        connection.close()
+
+
+def test_a_frozen_authsvc_leaves_cached_callers_and_answers_others_at_once(world, caller):
+    host, pair, _ = caller
+    assert world.a.curl("/x", client=pair, host=host).status == 200
+    stranger = world.pki.self_signed("while frozen")
+    world.gateway.authsvc.send(signal.SIGSTOP)
+    try:
+        for _ in range(3):
+            assert world.a.curl("/x", client=pair, host=host).status == 200
+        answers, started = [], time.monotonic()
+        for _ in range(8):
+            answers.append(world.a.curl("/x", client=stranger, host=host))
+        assert {answer.status for answer in answers} == {503}
+        assert all("retry-after" in answer.headers for answer in answers)
+        assert time.monotonic() - started < 8 * 2, "bounded by the deadline, then by the breaker"
+        assert world.a.get("/healthz").status_code == 200
+    finally:
+        world.gateway.authsvc.send(signal.SIGCONT)
+    wait_for(lambda: world.a.curl("/x", client=stranger, host=host).status == 401, "decided again after the thaw", 10)
+
+
+def test_authsvc_killed_and_started_again(world, caller):
+    host, pair, certificate_id = caller
+    assert world.b.curl("/x", client=pair, host=host).status == 200
+    world.gateway.authsvc.kill()
+    assert world.b.curl("/x", client=pair, host=host).status == 200
+    assert world.b.curl("/x", client=world.pki.self_signed("new while down"), host=host).status == 503
+    assert world.b.ready(), "a running replica stays ready"
+    world.gateway.start_authsvc()
+    wait_for(lambda: world.b.curl("/x", client=world.pki.self_signed("x"), host=host).status == 401,
+             "an authsvc answers again", 10)
+    assert world.gateway.rest("GET", f"/tyk/certs/{certificate_id}").status_code == 200, "nothing was lost"
+    world.gateway.settle()
+    assert world.gateway.delete_certificate(certificate_id).status_code == 200
+    world.gateway.settle()
+    assert world.b.curl("/x", client=pair, host=host).status in (401, 403)
+
+
+def test_a_replica_is_not_ready_before_its_first_snapshot(world):
+    world.gateway.authsvc.kill()
+    replica = world.gateway.start_dataplane(system_trust=world.trust, ready=False)
+    try:
+        wait_for(lambda: replica.answers("/healthz"), "it is alive")
+        assert replica.get("/readyz").status_code == 503
+    finally:
+        world.gateway.start_authsvc()
+    wait_for(replica.ready, "ready once it has its snapshot")
+    assert replica.stop() == 0
+    world.gateway.replicas.remove(replica)
+
+
+def test_drain_finishes_what_is_under_way(world):
+    import threading
+    gate = threading.Event()
+
+    def answer(handler, request):
+        gate.wait(20)
+        handler.send_response(200)
+        handler.send_header("Content-Length", "4")
+        handler.end_headers()
+        handler.wfile.write(b"done")
+    origin = world.origin("slow", answer=answer)
+    world.gateway.add_api(classic("slow", origin.url, domain="slow.test", use_keyless=True))
+    replica = world.gateway.start_dataplane(system_trust=world.trust)
+    with Connection(replica, "slow.test") as client, Connection(replica, "slow.test") as idle:
+        client.send("GET /x HTTP/1.1\r\nHost: slow.test\r\n\r\n")
+        wait_for(lambda: origin.requests, "the upstream has the request")
+        replica.send(signal.SIGTERM)
+        assert idle.ended(), "idle connections are closed"
+        wait_for(lambda: replica.alive() is False or replica.get("/readyz").status_code == 503, "not ready any more")
+        gate.set()
+        status, headers, body = client.answer()
+        assert (status, body) == (200, b"done") and headers.get("connection") == "close"
+    assert replica.popen.wait(20) == 0
+    world.gateway.replicas.remove(replica)
