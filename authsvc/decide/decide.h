@@ -1,9 +1,11 @@
-// The decision: may the holder of these credentials call this API, as whom, with which rights, for how long.
-// A pure function of (snapshot, question, time): no network, no clock, no lock except the memo's.
+// The decision: may the holder of these credentials call this API, as whom, with which rights, for
+// how long. A pure function of (snapshot, question, time): no network, no clock, no lock except the
+// memo's.
 //
-// Order (DESIGN 6): API there and deployed to the caller → TLS where the API can ask for a certificate →
-// the chain as presented → static allowlist on the proven leaf → dynamic (leaf → key) → token (and its
-// certificate bindings) → keyless → the key's own state, policies and access rights → grants.
+// Order (DESIGN 6): API there and deployed to the caller → TLS where the API can ask for a
+// certificate → the chain as presented → static allowlist on the proven leaf → dynamic (leaf → key)
+// → token (and its certificate bindings) → keyless → the key's own state, policies and access
+// rights → grants.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +27,8 @@ struct AuthorizeQuestion {
   // The caller has role `decision`: the facts are asserted by it, and version, method and path are
   // evaluated here. The answer is marked so.
   bool asserted = false;
-  // Data-plane group of the caller: APIs that are deployed elsewhere do not exist for it. Not set: any.
+  // Data-plane group of the caller: APIs that are deployed elsewhere do not exist for it. Not set:
+  // any.
   std::optional<absl::string_view> group;
 };
 

@@ -1,6 +1,7 @@
-// What decisions may remember between calls. It never affects an answer, only its cost: parsed certificates
-// and path results (with their own time bounds) depend on bytes alone; the deny list is kept by the store,
-// epoch and revision that it was made from. One per process, shared by all threads; bounded.
+// What decisions may remember between calls. It never affects an answer, only its cost: parsed
+// certificates and path results (with their own time bounds) depend on bytes alone; the deny list
+// is kept by the store, epoch and revision that it was made from. One per process, shared by all
+// threads; bounded.
 #pragma once
 
 #include <cstdint>

@@ -16,9 +16,9 @@ namespace v1 = ::sallyport::v1;
 // For the wire, logs and `explain`.
 [[nodiscard]] v1::CertificateFacts FactsOf(const crypto::Certificate& certificate);
 
-// With a key: its alias, else its id. Without: the first URI SAN, else the first DNS SAN that is not a
-// wildcard, else the first e-mail SAN, else the subject. A wildcard SAN names a set of hosts and is never
-// an identity. Either may be null; with neither the answer is empty.
+// With a key: its alias, else its id. Without: the first URI SAN, else the first DNS SAN that is
+// not a wildcard, else the first e-mail SAN, else the subject. A wildcard SAN names a set of hosts
+// and is never an identity. Either may be null; with neither the answer is empty.
 [[nodiscard]] std::string IdentityName(const v1::Key* key, const crypto::Certificate* leaf);
 
 }  // namespace sallyport::authsvc

@@ -1,6 +1,6 @@
-// Credentials that the gateway itself uses. Upstream: client certificate, pins, trust and TLS settings for
-// one target of one API (DESIGN 7). Server: the pairs for an SNI (DESIGN 2.2).
-// Pure functions of (snapshot, question, time); thread-safe. What cannot be used fails closed: never "no
+// Credentials that the gateway itself uses. Upstream: client certificate, pins, trust and TLS
+// settings for one target of one API (DESIGN 7). Server: the pairs for an SNI (DESIGN 2.2). Pure
+// functions of (snapshot, question, time); thread-safe. What cannot be used fails closed: never "no
 // certificate", never a less specific entry.
 #pragma once
 
@@ -20,12 +20,13 @@ class Snapshot;
 struct CertificateEntry;
 namespace v1 = ::sallyport::v1;
 
-// Opens the sealed private key of a stored certificate: PKCS#8 DER (Writer::OpenPrivateKey). Must be
-// thread-safe.
+// Opens the sealed private key of a stored certificate: PKCS#8 DER (Writer::OpenPrivateKey). Must
+// be thread-safe.
 using KeyOpener = std::function<absl::StatusOr<base::Secret>(const CertificateEntry&)>;
 
 struct ResolveScope {
-  // Data-plane group of the caller: APIs that are deployed elsewhere do not exist for it. Not set: any.
+  // Data-plane group of the caller: APIs that are deployed elsewhere do not exist for it. Not set:
+  // any.
   std::optional<absl::string_view> group;
   // Private keys go to role `dataplane` alone; false leaves the key out.
   bool with_private_key = true;
@@ -37,8 +38,8 @@ struct ResolveScope {
                                                           absl::Time now, const KeyOpener& open,
                                                           const ResolveScope& scope = {});
 
-// SNI exact, then its one-label wildcard, then the listener's default; the certificates of APIs before the
-// gateway's. A pair that is expired or has no usable key is passed over. None: no pairs.
+// SNI exact, then its one-label wildcard, then the listener's default; the certificates of APIs
+// before the gateway's. A pair that is expired or has no usable key is passed over. None: no pairs.
 [[nodiscard]] v1::ResolveServerResponse ResolveServer(const Snapshot& snapshot,
                                                       const v1::ResolveServerRequest& request,
                                                       absl::Time now, const KeyOpener& open,

@@ -1,9 +1,11 @@
-// Immutable map of domain patterns to values (DESIGN 7). The cost of a lookup depends on the length of the
-// host and on how many *shapes* of wildcards are in use ("*.x.y", "a.*.y", …), not on the number of entries.
+// Immutable map of domain patterns to values (DESIGN 7). The cost of a lookup depends on the length
+// of the host and on how many *shapes* of wildcards are in use ("*.x.y", "a.*.y", …), not on the
+// number of entries.
 //
-// Order: host:port > host > wildcard with port > wildcard; among wildcards labels are compared from the left
-// and a literal beats `*` at the first difference. Wildcards never match IP addresses. `*` is the default and
-// is reported as such: whether a default of one map beats a specific entry of another is the caller's rule.
+// Order: host:port > host > wildcard with port > wildcard; among wildcards labels are compared from
+// the left and a literal beats `*` at the first difference. Wildcards never match IP addresses. `*`
+// is the default and is reported as such: whether a default of one map beats a specific entry of
+// another is the caller's rule.
 //
 //   auto map = DomainMap<std::string>::Build({{"*.x.example:8443", "id"}, {"*", "other"}});
 //   if (const auto match = map->Find("a.x.example", 8443)) use(*match.value);
@@ -27,11 +29,13 @@ class PatternIndex {
  public:
   static constexpr int kNone = -1;
 
-  // Position i of `keys` is what Find answers. Refuses invalid keys and two keys that mean the same.
-  [[nodiscard]] static absl::StatusOr<PatternIndex> Build(const std::vector<absl::string_view>& keys);
+  // Position i of `keys` is what Find answers. Refuses invalid keys and two keys that mean the
+  // same.
+  [[nodiscard]] static absl::StatusOr<PatternIndex> Build(
+      const std::vector<absl::string_view>& keys);
 
-  // `host` normalised (Host::name); `port` the effective one: as written, or the scheme's default. So a key
-  // `h:443` matches https targets with or without a written port, `h:80` those of http.
+  // `host` normalised (Host::name); `port` the effective one: as written, or the scheme's default.
+  // So a key `h:443` matches https targets with or without a written port, `h:80` those of http.
   [[nodiscard]] int FindSpecific(absl::string_view host, uint16_t port) const;
   [[nodiscard]] int default_position() const { return default_; }
 
@@ -60,14 +64,15 @@ class DomainMap {
  public:
   struct Match {
     const T* value = nullptr;
-    bool is_default = false;      // matched by `*`
-    absl::string_view key;        // as it was written
+    bool is_default = false;  // matched by `*`
+    absl::string_view key;    // as it was written
     explicit operator bool() const { return value != nullptr; }
   };
 
   DomainMap() = default;
 
-  [[nodiscard]] static absl::StatusOr<DomainMap> Build(std::vector<std::pair<std::string, T>> entries) {
+  [[nodiscard]] static absl::StatusOr<DomainMap> Build(
+      std::vector<std::pair<std::string, T>> entries) {
     std::vector<absl::string_view> keys;
     keys.reserve(entries.size());
     for (const auto& entry : entries) keys.emplace_back(entry.first);

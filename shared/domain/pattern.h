@@ -1,5 +1,5 @@
-// Keys of domain maps (DESIGN 7): "*", "host", "host:port", "*.x", "a.*.x:port". `*` is a whole label,
-// anywhere. What is refused says what to write instead. Immutable values.
+// Keys of domain maps (DESIGN 7): "*", "host", "host:port", "*.x", "a.*.x:port". `*` is a whole
+// label, anywhere. What is refused says what to write instead. Immutable values.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@ struct Pattern {
   enum class Kind : uint8_t { kDefault, kHost, kWildcard };
   Kind kind = Kind::kDefault;
   bool is_ip = false;
-  uint16_t port = 0;                // 0: every port
-  std::string name;                 // normalised host, `*` for wildcard labels; "*" for kDefault
+  uint16_t port = 0;  // 0: every port
+  std::string name;   // normalised host, `*` for wildcard labels; "*" for kDefault
 
   // As it would be written: IPv6 in brackets when there is a port.
   [[nodiscard]] std::string ToString() const;
@@ -25,7 +25,7 @@ struct Pattern {
 
 [[nodiscard]] absl::StatusOr<Pattern> ParsePattern(absl::string_view key);
 
-// `*` alone counts as a wildcard of one label and "" as none.
+// "a.b" has two. "" has none.
 [[nodiscard]] size_t LabelCount(absl::string_view name);
 
 }  // namespace sallyport::domain
