@@ -14,7 +14,8 @@ namespace sallyport::authsvc {
 struct SqliteOptions {
   absl::Duration busy_timeout = absl::Seconds(2);     // then UNAVAILABLE
   absl::Duration watch_interval = absl::Milliseconds(20);  // how soon other handles' writes are seen
-  int history = 100'000;  // changes held for ChangesAfter
+  int history = 100'000;  // revisions held for ChangesAfter
+  int64_t max_bytes = 0;  // of the file; then RESOURCE_EXHAUSTED; 0: what the disk has
 };
 
 // Makes the file (mode 0600) when there is none. Refuses a file that a newer version wrote.

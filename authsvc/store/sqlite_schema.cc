@@ -1,0 +1,140 @@
+#include "authsvc/store/sqlite_schema.h"
+
+#include <fcntl.h>
+#include <openssl/rand.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "shared/base/text.h"
+
+namespace sallyport::authsvc {
+namespace {
+
+constexpr int64_t kApplicationId = 0x53616c70;  // "Salp"
+
+constexpr char kTables[] = R"(
+CREATE TABLE head (
+  only INTEGER PRIMARY KEY CHECK (only = 1),
+  store_id TEXT NOT NULL,
+  epoch INTEGER NOT NULL,
+  revision INTEGER NOT NULL,
+  floor INTEGER NOT NULL
+);
+CREATE TABLE record (
+  number INTEGER PRIMARY KEY,
+  kind INTEGER NOT NULL,
+  id TEXT NOT NULL,
+  revision INTEGER NOT NULL,
+  body BLOB NOT NULL,
+  UNIQUE (kind, id)
+);
+CREATE TABLE change (
+  revision INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  id TEXT NOT NULL,
+  erased INTEGER NOT NULL,
+  PRIMARY KEY (revision, kind, id)
+) WITHOUT ROWID;
+)";
+
+// Switching to the write-ahead log needs the file alone and does not use the busy handler.
+absl::Status UseWriteAheadLog(SqliteDb* db, absl::Duration busy_timeout) {
+  constexpr int kStepMs = 10;
+  for (int64_t waited = 0;; waited += kStepMs) {
+    auto mode = db->QueryText("PRAGMA journal_mode = WAL");
+    if (mode.ok()) {
+      if (absl::AsciiStrToLower(*mode) == "wal") return absl::OkStatus();
+      return absl::FailedPreconditionError(
+          "store: the file system of the store cannot hold a write-ahead log");
+    }
+    if (!absl::IsUnavailable(mode.status())) return mode.status();
+    if (waited >= absl::ToInt64Milliseconds(busy_timeout)) return mode.status();
+    sqlite3_sleep(kStepMs);
+  }
+}
+
+absl::StatusOr<std::string> NewStoreId() {
+  unsigned char bytes[16];
+  if (RAND_bytes(bytes, sizeof bytes) != 1) return absl::InternalError("store: no random bytes");
+  return base::Hex({reinterpret_cast<const char*>(bytes), sizeof bytes});
+}
+
+absl::Status CreateTables(SqliteDb* db) {
+  auto store_id = NewStoreId();
+  if (!store_id.ok()) return store_id.status();
+  if (auto status = db->Execute(kTables); !status.ok()) return status;
+  const std::string rest = absl::StrCat(
+      "INSERT INTO head VALUES (1, '", *store_id, "', 1, 0, 0); PRAGMA user_version = ",
+      kSqliteSchemaVersion, "; PRAGMA application_id = ", kApplicationId, ";");
+  return db->Execute(rest.c_str());
+}
+
+absl::Status CheckOrCreate(SqliteDb* db) {
+  const auto version = db->QueryInt("PRAGMA user_version");
+  if (!version.ok()) return version.status();
+  const auto application = db->QueryInt("PRAGMA application_id");
+  if (!application.ok()) return application.status();
+  const auto tables = db->QueryInt("SELECT count(*) FROM sqlite_schema");
+  if (!tables.ok()) return tables.status();
+  if (*version == 0 && *application == 0 && *tables == 0) return CreateTables(db);
+  if (*application != kApplicationId) {
+    return absl::FailedPreconditionError("store: the file is an SQLite database of another program");
+  }
+  if (*version > kSqliteSchemaVersion) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "store: the file has schema version ", *version, ", this program knows up to ",
+        kSqliteSchemaVersion, ": it was written by a newer version"));
+  }
+  if (*version < 1) return absl::DataLossError("store: the file has no valid schema version");
+  return absl::OkStatus();
+}
+
+absl::Status InTransaction(SqliteDb* db, absl::Status (*run)(SqliteDb*)) {
+  if (auto status = db->Execute("BEGIN IMMEDIATE"); !status.ok()) return status;
+  absl::Status status = run(db);
+  if (status.ok()) status = db->Execute("COMMIT");
+  if (!status.ok()) db->Rollback();
+  return status;
+}
+
+}  // namespace
+
+absl::Status EnsureStoreFile(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd >= 0) {
+    close(fd);
+    return absl::OkStatus();
+  }
+  return absl::ErrnoToStatus(errno, absl::StrCat("store: cannot open ", path));
+}
+
+absl::Status PrepareStore(SqliteDb* db, absl::Duration busy_timeout) {
+  // Before anything is changed in a file that may not be ours.
+  const auto application = db->QueryInt("PRAGMA application_id");
+  if (!application.ok()) return application.status();
+  const auto tables = db->QueryInt("SELECT count(*) FROM sqlite_schema");
+  if (!tables.ok()) return tables.status();
+  if (*tables != 0) {
+    if (auto status = CheckOrCreate(db); !status.ok()) return status;
+  }
+  if (auto status = UseWriteAheadLog(db, busy_timeout); !status.ok()) return status;
+  constexpr char kSettings[] =
+      "PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; PRAGMA secure_delete = FAST;"
+      "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;";
+  if (auto status = db->Execute(kSettings); !status.ok()) return status;
+  return InTransaction(db, &CheckOrCreate);
+}
+
+absl::Status LimitSize(SqliteDb* db, int64_t max_bytes) {
+  const auto page_size = db->QueryInt("PRAGMA page_size");
+  if (!page_size.ok()) return page_size.status();
+  const std::string pragma = absl::StrCat("PRAGMA max_page_count = ", max_bytes / *page_size);
+  return db->QueryInt(pragma).status();
+}
+
+}  // namespace sallyport::authsvc
