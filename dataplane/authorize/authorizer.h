@@ -1,0 +1,105 @@
+// May this caller use this API? Connection memo → loop cache (no lock) → process cache (one short lock) →
+// one call to authsvc that concurrent askers share. Failure rules: DESIGN 8.
+//
+// One AuthorizeHub per process, one Authorizer per loop, used on that loop's thread only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "absl/time/time.h"
+#include "dataplane/authorize/facts.h"
+#include "dataplane/authorize/verdict.h"
+#include "dataplane/sync/authsvc_client.h"
+#include "dataplane/sync/stream_state.h"
+
+namespace sallyport::base {
+class Clock;
+}
+namespace sallyport::cache {
+class TagGenerations;
+}
+
+namespace sallyport::dataplane {
+
+// What a connection remembers of its last decision, so that the next request on it costs nothing.
+// Owned by the connection, used on its loop only. Plain data: a copy is as good as the original.
+struct ConnectionMemo {
+  DecisionPtr decision;
+  uint64_t key[2] = {0, 0};       // the cache key that the decision answers
+  uint64_t eviction_epoch = 0;    // of the generations when it was found
+  int64_t fresh_until_ns = 0;     // monotonic
+  // Token bucket of misses of this connection.
+  double misses_left = -1;
+  int64_t misses_at_ns = 0;
+};
+
+struct AuthorizeOptions {
+  absl::Duration negative_ttl = absl::Seconds(5);
+  // Cap on what a decision's stale_if_error may ask for.
+  absl::Duration max_stale = absl::Hours(24);
+  size_t loop_entries = 4096;
+  size_t process_entries = 200'000;
+  size_t process_bytes = 256u << 20;
+  size_t denial_entries = 50'000;
+  size_t denial_bytes = 32u << 20;
+  // Calls to authsvc that one connection, one client address may cause per second, and its burst.
+  double connection_misses_per_second = 20, connection_miss_burst = 40;
+  double address_misses_per_second = 200, address_miss_burst = 400;
+  absl::Duration retry_after = absl::Seconds(1);
+};
+
+// Counters of one loop (or of the hub), read by dataplane/observe on scrape.
+struct AuthorizeCounters;
+
+class AuthorizeHub {
+ public:
+  // All must outlive it. Loops must be gone before.
+  AuthorizeHub(AuthorizeOptions options, const base::Clock* clock, AuthsvcClient* client,
+               const StreamState* stream, cache::TagGenerations* generations);
+  ~AuthorizeHub();
+  AuthorizeHub(const AuthorizeHub&) = delete;
+  AuthorizeHub& operator=(const AuthorizeHub&) = delete;
+
+  // authsvc answered PERMISSION_DENIED or UNAUTHENTICATED to a question: called once per such answer, from
+  // any thread, after the caches were dropped. Set before the first loop starts.
+  void OnRefused(std::function<void()> callback);
+  [[nodiscard]] const AuthorizeCounters& counters() const;
+
+  struct Impl;
+  [[nodiscard]] Impl* impl() const { return impl_.get(); }
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+class Authorizer {
+ public:
+  // `poster` posts to this loop. Both must outlive it.
+  Authorizer(AuthorizeHub* hub, Poster* poster);
+  ~Authorizer();
+  Authorizer(const Authorizer&) = delete;
+  Authorizer& operator=(const Authorizer&) = delete;
+
+  // Memo and caches only: no suspension. Nothing when authsvc must be asked.
+  [[nodiscard]] std::optional<Verdict> TryAuthorize(ConnectionMemo& memo, const AuthFacts& facts);
+  // The whole of it; calls TryAuthorize first. What `facts` and `memo` point to must live until it returns.
+  // Leaving (cancellation) does not cancel the shared call.
+  [[nodiscard]] boost::asio::awaitable<Verdict> Authorize(ConnectionMemo& memo, const AuthFacts& facts);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// What the decision grants, against what is asked: version, URL and method (DESIGN 2.5). `version`: name of
+// the version, "" when not versioned; `path`: stripped path. Nothing: granted.
+[[nodiscard]] std::optional<Denial> CheckGrants(const Decision& decision, const Route& route,
+                                                absl::string_view version, absl::string_view method,
+                                                absl::string_view path);
+
+}  // namespace sallyport::dataplane

@@ -1,0 +1,66 @@
+// What is known about a caller when the question is asked. The facts of the connection are made once, after
+// the handshake (or for each request that a trusted proxy vouches for), those of the request per request.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "dataplane/route/route.h"
+#include "dataplane/sync/authsvc_client.h"
+#include "shared/base/secret.h"
+
+namespace sallyport::dataplane {
+
+// The presented certificates of one caller. Immutable, shared.
+struct PeerCertificate {
+  std::array<uint8_t, 32> leaf_sha256{};
+  std::string leaf_hex;                   // lower case
+  std::array<uint8_t, 32> chain_sha256{};  // of the sorted set of all presented certificates' hashes
+  std::vector<std::string> chain_der;     // leaf first, at most 8
+};
+using PeerCertificatePtr = std::shared_ptr<const PeerCertificate>;
+// Null for an empty chain. More than 8 certificates: the first 8 count, the rest is dropped.
+[[nodiscard]] PeerCertificatePtr MakePeerCertificate(std::vector<std::string> chain_der);
+// After resumption only the leaf's and the chain's hash may be known: authsvc is asked with what there is.
+
+// A token as presented. The clear text is cleansed with it; authsvc gets its SHA-256, caches a keyed hash.
+struct PresentedCredential {
+  absl::string_view mechanism = "token";
+  absl::string_view place;  // "header" | "query" | "cookie"
+  base::Secret value;
+};
+
+struct AuthFacts {
+  const Route* route = nullptr;
+  absl::string_view profile;                 // RouteMatch::profile
+  Proof proof = Proof::kNone;
+  const PeerCertificate* peer = nullptr;     // null with kNone
+  absl::string_view proxy;                   // kHeader: which proxy
+  bool tls = false;                          // the request came by TLS
+  absl::Span<const PresentedCredential> credentials;
+  absl::string_view client_address;          // for the limit of misses
+  absl::string_view request_id;
+};
+
+// What is sent to authsvc for these facts (min_revision not filled).
+[[nodiscard]] AuthorizeQuestion QuestionFor(const AuthFacts& facts);
+
+// Token extraction (reference tyk.md §3): header, then query, then cookie; a later one that is not empty
+// wins; a leading "Bearer " (any case) is cut. Nothing is URL-decoded twice: `query` is raw, its value is
+// decoded once.
+using HeaderValue = absl::FunctionRef<std::optional<absl::string_view>(absl::string_view lower_case_name)>;
+[[nodiscard]] std::optional<PresentedCredential> ExtractToken(const TokenRules& rules, HeaderValue header,
+                                                              absl::string_view query);
+// With `strip`: what is left to forward. The header named header_name is removed by the caller.
+[[nodiscard]] std::string StripQueryParameter(absl::string_view query, absl::string_view name);
+// "" when nothing is left: then remove the header.
+[[nodiscard]] std::string StripCookie(absl::string_view cookie_header, absl::string_view name);
+
+}  // namespace sallyport::dataplane

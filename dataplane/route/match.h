@@ -1,0 +1,51 @@
+// The second half of routing: with the API known, what of it is asked for. Version, stripped path, path
+// rules, auth profile, IP rules, before anything is authorized (DESIGN 2.4). Pure, thread-safe.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "absl/functional/function_ref.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "dataplane/route/route.h"
+#include "shared/base/reason.h"
+
+namespace sallyport::dataplane {
+
+class RouteTable;
+
+struct RouteQuestion {
+  uint16_t listen_port = 0;
+  absl::string_view host;    // lower case, without port
+  absl::string_view method;  // upper case
+  absl::string_view path;    // normalised, without query
+  absl::string_view query;   // without '?'
+  absl::string_view client_address;  // text of the client's IP address
+  absl::Time now;
+};
+// First value of a request header by its lower-case name; nothing when it is absent.
+using HeaderLookup = absl::FunctionRef<std::optional<absl::string_view>(absl::string_view)>;
+
+// Everything that later phases need to know of the route; holds what it points to.
+struct RouteMatch {
+  RoutePtr route;
+  const RouteVersion* version = nullptr;  // in `route`; null where the API has no version data
+  std::string version_name;               // "" where the API is not versioned
+  std::string path;       // to append to the target's path; rules and allowed_urls match this ('/'...)
+  std::string query;      // to forward (without a stripped version parameter)
+  std::string profile;    // "" normal, "ignored": path exempt from tokens and limits
+  std::string strip_header;  // lower case; not to be forwarded (versioning in a header with strip)
+};
+struct RouteRefusal {
+  base::Reason reason = base::Reason::kNoRoute;
+  RoutePtr route;  // null for kNoRoute; else its style answers
+  std::string detail;
+};
+
+[[nodiscard]] std::variant<RouteMatch, RouteRefusal> MatchRoute(const RouteTable& table,
+                                                                const RouteQuestion& question,
+                                                                HeaderLookup header);
+
+}  // namespace sallyport::dataplane

@@ -1,0 +1,152 @@
+// One API as the data plane needs it: a value made from v1::Route when it arrives (dataplane/sync),
+// immutable afterwards and shared by every loop as `RoutePtr`. Regular expressions are compiled here once.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace re2 {
+class RE2;
+}
+
+namespace sallyport::dataplane {
+
+enum class ErrorStyle : uint8_t { kNative, kTyk, kApisix, kApk };
+[[nodiscard]] ErrorStyle ErrorStyleFromName(absl::string_view name);  // unknown: native
+
+enum class Requirement : uint8_t { kOff, kOptional, kMandatory };
+
+// Where a token is looked for (reference tyk.md §3). Names as they are to be compared: header names in
+// lower case, query and cookie names exact.
+struct TokenRules {
+  bool enabled = false;
+  std::string header_name = "authorization";
+  bool use_header = true;
+  bool use_query = false;
+  std::string query_name;
+  bool use_cookie = false;
+  std::string cookie_name;
+  bool strip = false;  // remove every place above before forwarding
+};
+
+struct UpstreamTarget;  // dataplane/upstream/target.h
+
+struct RouteTarget {
+  std::shared_ptr<const UpstreamTarget> target;  // never null
+  std::string url;                               // as written
+  uint32_t weight = 1;
+};
+
+// Zero: the data plane's default.
+struct RouteTimeouts {
+  absl::Duration connect, first_byte, idle, total;
+};
+
+struct RateRule {
+  double rate = 0;  // requests per `per`; 0 = none
+  absl::Duration per;
+};
+struct QuotaRule {
+  int64_t max = 0;  // <= 0: unlimited
+  absl::Duration renewal;  // 0: never renews
+};
+
+// An RE2 and the methods that it holds for. One whose expression does not compile has no `regex`: as a
+// blocking rule it then matches everything, as an allowing or ignoring one nothing.
+struct CompiledPathRule {
+  std::string text;
+  std::shared_ptr<const re2::RE2> regex;
+  std::vector<std::string> methods;  // upper case; empty: all
+};
+[[nodiscard]] CompiledPathRule CompilePathRule(absl::string_view path, std::vector<std::string> methods,
+                                               bool ignore_case);
+
+struct RouteVersion {
+  std::string name;
+  absl::Time expires = absl::InfiniteFuture();
+  std::optional<RouteTarget> override_target;
+  bool override_broken = false;  // an override that cannot be used: refuse, never the base target
+  std::vector<CompiledPathRule> ignored, allowed, blocked;
+  std::vector<std::pair<std::string, std::string>> set_request_headers;
+  std::vector<std::string> remove_request_headers;
+  int64_t max_body_bytes = 0;  // 0: no limit of its own
+};
+
+struct VersionRules {
+  enum class Location : uint8_t { kHeader, kUrl, kUrlParam };
+  bool enabled = false;
+  Location location = Location::kHeader;
+  std::string key;
+  bool strip = false;
+  std::string default_version;
+  bool fallback_to_default = false;
+};
+
+struct AddressRange {
+  std::array<uint8_t, 16> bytes{};  // IPv4 as ::ffff:a.b.c.d
+  uint8_t prefix = 128;             // of the 128-bit form
+};
+// "192.0.2.0/24", "192.0.2.1", "2001:db8::/32"; nothing when it is none.
+[[nodiscard]] std::optional<AddressRange> ParseAddressRange(absl::string_view text);
+[[nodiscard]] bool Contains(const AddressRange& range, const AddressRange& address);
+
+struct IpRuleSet {
+  std::vector<AddressRange> allow, deny;
+  bool allow_only = false;  // some allow entry was written: everybody else is refused
+  bool broken = false;      // an entry that could not be read: refuse everybody
+};
+
+struct CorsRules {
+  bool enabled = false;
+  std::vector<std::string> allowed_origins, allowed_methods, allowed_headers, exposed_headers;
+  bool allow_credentials = false;
+  int max_age_seconds = 0;
+};
+
+struct Route {
+  std::string api_id, org_id, name;
+  ErrorStyle style = ErrorStyle::kNative;
+  std::vector<std::string> hosts;  // lower case; empty: any
+  std::string listen_path = "/";
+  bool loose_prefix = false;
+  bool strip_listen_path = false;
+  uint16_t listen_port = 0;  // 0: the default traffic listeners
+  Requirement static_mtls = Requirement::kOff;
+  bool dynamic_mtls = false;
+  TokenRules token;
+  bool keyless = false;
+  std::vector<RouteTarget> targets;
+  bool preserve_host_header = false;
+  RouteTimeouts timeouts;
+  RateRule api_rate;
+  QuotaRule api_quota;
+  VersionRules versioning;
+  std::vector<RouteVersion> versions;  // one without a name when not versioned; may be empty
+  IpRuleSet ip;
+  CorsRules cors;
+  bool disable_rate_limit = false;
+  bool disable_quota = false;
+  std::string identity_header = "x-forwarded-client-cert";  // empty: none
+  bool announce_client_cas = false;
+  std::vector<std::string> client_ca_names;  // DER
+  std::vector<std::string> server_names;
+  bool allow_plain_http = false;
+  bool broken = false;  // something in it cannot be read (a target, say): answer API_UNUSABLE
+
+  // A client certificate can play a part in who may call it.
+  [[nodiscard]] bool CanUseCertificate() const {
+    return static_mtls != Requirement::kOff || dynamic_mtls;
+  }
+};
+using RoutePtr = std::shared_ptr<const Route>;
+
+}  // namespace sallyport::dataplane

@@ -1,0 +1,60 @@
+// From (listener port, host, path) to the API that serves it, and from an SNI to the client-TLS settings
+// of the handshake. Immutable and thread-safe; a change makes a new table that shares all but a few shards
+// with the old one, so one change costs the same with ten and with ten thousand routes, and so does a match.
+//
+// Host: exact > one-label wildcard ("*.x") > Tyk regex domain ("{name:regex}" in a label) > none. Where a
+// more specific host has no listen path for the request, the next one is tried. Within a host the longest
+// listen path wins; paths match at segment borders unless the route says loose_prefix.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "dataplane/route/route.h"
+
+namespace sallyport::dataplane {
+
+// What a handshake for an SNI must do (DESIGN 2.2).
+struct ClientTlsSettings {
+  bool request_certificate = false;
+  // CA names (DER) to announce; empty: announce none.
+  std::vector<std::string> announce;
+  // The same on every replica for the same settings; a part of the session-id context and of the rule for
+  // 421: a Host whose settings have another version than the handshake's is misdirected.
+  uint64_t version = 0;
+  // The host entry that the SNI selected ("api.example.com", "*.example.com", "{...}.x", "" for none).
+  std::string entry;
+};
+
+class RouteTable {
+ public:
+  virtual ~RouteTable() = default;
+
+  // The empty table. `default_ports`: ports of the default traffic listeners; a route whose listen_port
+  // is one of them counts as one of the default listener.
+  [[nodiscard]] static std::shared_ptr<const RouteTable> Empty(std::vector<uint16_t> default_ports = {});
+
+  // `host`: lower case, without port (IPv6 without brackets); `path`: normalised, starts with '/', without
+  // query. `listen_port`: of the listener that took the connection (0 = a default listener).
+  // Null: no route. The route lives as long as this table.
+  [[nodiscard]] virtual const RoutePtr* Find(uint16_t listen_port, absl::string_view host,
+                                             absl::string_view path) const = 0;
+  // `sni` in lower case, "" when none was sent.
+  [[nodiscard]] virtual ClientTlsSettings ClientTls(absl::string_view sni, uint16_t listen_port) const = 0;
+  // Only the version of the above, without allocation: for the 421 rule on every request.
+  [[nodiscard]] virtual uint64_t ClientTlsVersion(absl::string_view host, uint16_t listen_port) const = 0;
+
+  [[nodiscard]] virtual RoutePtr FindApi(absl::string_view api_id) const = 0;
+  [[nodiscard]] virtual size_t size() const = 0;
+  // Ports that routes name beside the default listeners': these listeners must be open.
+  [[nodiscard]] virtual std::vector<uint16_t> ExtraPorts() const = 0;
+
+  // A new table with these routes put (replacing one of the same api_id) and these APIs removed.
+  [[nodiscard]] virtual std::shared_ptr<const RouteTable> With(
+      const std::vector<RoutePtr>& put, const std::vector<std::string>& removed_api_ids) const = 0;
+};
+using RouteTablePtr = std::shared_ptr<const RouteTable>;
+
+}  // namespace sallyport::dataplane

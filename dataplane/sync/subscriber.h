@@ -1,0 +1,135 @@
+// Keeps this replica current: takes what the Subscribe stream brings, builds route tables, voids cached
+// answers, tells every loop and acknowledges a revision once every loop has applied it (DESIGN 4).
+//
+// The stream (grpc_authsvc_client.cc, or a fake) calls the StreamObserver side, one call at a time, from
+// any thread. Everything else here is thread-safe.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "dataplane/route/route_table.h"
+#include "dataplane/sync/authsvc_client.h"
+#include "dataplane/sync/stream_state.h"
+
+namespace sallyport::base {
+class Clock;
+}
+namespace sallyport::cache {
+class TagGenerations;
+}
+
+namespace sallyport::dataplane {
+
+// A traffic listener that authsvc hands out (v1::Listener).
+struct ListenerSpec {
+  std::string id, address;
+  uint16_t port = 0;
+  bool plain = false, redirect = false;
+  std::string default_certificate_id, min_version, max_version;
+  ErrorStyle style = ErrorStyle::kNative;
+};
+struct GatewayFacts {
+  std::vector<std::string> trusted_proxies;  // CIDR
+  uint64_t server_certificates_version = 0;
+};
+
+struct Eviction {
+  std::string tag;
+  bool sever = false;
+  std::vector<std::string> leaf_sha256;  // hex
+  std::vector<std::string> key_ids;
+};
+struct RouteChanges {
+  std::vector<RoutePtr> put;
+  std::vector<std::string> removed_api_ids;
+  std::vector<ListenerSpec> put_listeners;
+  std::vector<std::string> removed_listener_ids;
+  std::optional<GatewayFacts> gateway;
+};
+struct ResumeToken {
+  std::string store_id;
+  uint64_t epoch = 0;
+  uint64_t revision = 0;
+};
+struct StreamUpdate {
+  enum class Kind : uint8_t { kSnapshotPart, kChange, kHeartbeat };
+  Kind kind = Kind::kHeartbeat;
+  ResumeToken position;  // this update brings the replica here
+  RouteChanges routes;
+  std::vector<Eviction> evictions;
+  bool first = false, last = false;      // snapshot part
+  absl::Duration proof_age;              // heartbeat
+  uint32_t connected_replicas = 0;       // heartbeat
+};
+
+// Everything that a loop (or the listeners) works with, swapped as a whole.
+struct GatewayView {
+  RouteTablePtr routes;
+  std::vector<ListenerSpec> listeners;
+  GatewayFacts gateway;
+  uint64_t revision = 0;
+};
+using GatewayViewPtr = std::shared_ptr<const GatewayView>;
+
+// Connections to close: of these leaves (hex SHA-256) and of these keys.
+struct SeverList {
+  std::vector<std::string> leaf_sha256;
+  std::vector<std::string> key_ids;
+  [[nodiscard]] bool empty() const { return leaf_sha256.empty() && key_ids.empty(); }
+};
+
+// One per loop; implemented by dataplane/listen. Both calls run on the loop's thread.
+class LoopSink : public Poster {
+ public:
+  virtual void Apply(GatewayViewPtr view) = 0;
+  // Close idle connections of these clients now, the others after `sever_grace`.
+  virtual void Sever(const SeverList& severed) = 0;
+};
+
+class StreamObserver {
+ public:
+  virtual ~StreamObserver() = default;
+  // Where to resume; nothing asks for the whole.
+  [[nodiscard]] virtual std::optional<ResumeToken> Resume() const = 0;
+  virtual void OnUpdate(StreamUpdate update) = 0;
+  // The stream ended. PermissionDenied/Unauthenticated drops every cache.
+  virtual void OnStreamEnd(const absl::Status& status) = 0;
+};
+
+class Subscriber final : public StreamObserver {
+ public:
+  struct Options {
+    std::vector<uint16_t> default_ports;
+    // Tells authsvc what every loop has applied. Called on a loop's thread, must not block.
+    std::function<void(uint64_t revision)> acknowledge;
+  };
+  // All must outlive it. `generations` and `state` are shared with the authorizers.
+  Subscriber(Options options, const base::Clock* clock, cache::TagGenerations* generations,
+             StreamState* state);
+  ~Subscriber() override;
+
+  // Loops join before the stream starts; each gets the current view at once (posted).
+  void AddLoop(LoopSink* loop);
+  // No call reaches `loop` after this returns, if it is made on the loop's thread or after that ended.
+  void RemoveLoop(LoopSink* loop);
+
+  [[nodiscard]] GatewayViewPtr View() const;
+  [[nodiscard]] uint32_t ConnectedReplicas() const;
+  // Newest revision that the stream announced; minus StreamState::AppliedRevision() = lag.
+  [[nodiscard]] uint64_t AnnouncedRevision() const;
+
+  [[nodiscard]] std::optional<ResumeToken> Resume() const override;
+  void OnUpdate(StreamUpdate update) override;
+  void OnStreamEnd(const absl::Status& status) override;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace sallyport::dataplane

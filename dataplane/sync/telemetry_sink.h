@@ -1,0 +1,62 @@
+// Records that a replica reports to authsvc: batched, lossy under load, never on the request path.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "dataplane/sync/authsvc_client.h"
+#include "dataplane/sync/decision.h"
+#include "shared/base/reason.h"
+
+namespace sallyport::dataplane {
+
+struct RefusalRecord {
+  std::string request_id;
+  absl::Time time;
+  std::string api_id;
+  base::Reason reason = base::Reason::kInternal;
+  std::string method, path, host, client_address;
+  AuthorizeQuestion question;  // facts; credentials as hashes only
+  std::string detail;
+};
+struct HandshakeFailureRecord {
+  absl::Time time;
+  std::string sni;
+  std::string alert;
+  base::Reason reason = base::Reason::kInternal;
+  std::optional<CertificateFacts> presented;
+  std::string client_address;
+};
+struct UseRecord {
+  std::string key_id, leaf_sha256, api_id;
+  uint64_t allowed = 0, refused = 0;
+  absl::Time last;
+};
+struct PinRecord {
+  std::string host;
+  uint16_t port = 0;
+  std::string spki_sha256;  // hex
+  bool matched = false;
+};
+struct TelemetryBatch {
+  std::vector<RefusalRecord> refusals;
+  std::vector<HandshakeFailureRecord> handshakes;
+  std::vector<UseRecord> uses;
+  std::vector<PinRecord> pins;
+  uint64_t lost = 0;
+};
+
+class TelemetrySink {
+ public:
+  virtual ~TelemetrySink() = default;
+  // False when the batch could not be taken now (not connected, or the last one is still being sent): the
+  // caller keeps or drops it. Never blocks.
+  virtual bool Report(const TelemetryBatch& batch) = 0;
+};
+
+}  // namespace sallyport::dataplane

@@ -1,0 +1,23 @@
+// Header names that say who the caller is. From anyone but a trusted proxy they are removed before anything
+// is forwarded; '_' counts as '-' (many servers read it that way), trailers too. Pure, thread-safe.
+#pragma once
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace sallyport::header {
+
+// Case-insensitive, '_' = '-'.
+[[nodiscard]] bool SameName(absl::string_view a, absl::string_view b);
+// Lower case, '_' replaced by '-'.
+[[nodiscard]] std::string CanonicalName(absl::string_view name);
+// X-Forwarded-Client-Cert, Client-Cert, Client-Cert-Chain, X-WSO2-CLIENT-CERTIFICATE, X-SSL-Client-*,
+// SSL-Client-*, X-Client-Cert*, X-Amzn-Mtls-Clientcert* and the like. `own`: the API's identity header, "" for none.
+[[nodiscard]] bool IsIdentityHeader(absl::string_view name, absl::string_view own = "");
+// A token of RFC 9110 §5.6.2, not empty.
+[[nodiscard]] bool IsFieldName(absl::string_view name);
+// No control characters but tab, no leading or trailing blank (RFC 9110 §5.5).
+[[nodiscard]] bool IsFieldValue(absl::string_view value);
+
+}  // namespace sallyport::header
