@@ -54,14 +54,14 @@ class CredentialCache {
 
   // For the target that the API's request goes to. `stale_if_error` of the decision bounds how old an answer
   // may be when authsvc does not answer. A reason in the answer other than kAllowed comes as a Denial.
-  [[nodiscard]] boost::asio::awaitable<std::variant<UpstreamAnswerPtr, Denial>> Upstream(
-      const Route& route, const UpstreamTarget& target, const Permit& permit);
+  [[nodiscard]] boost::asio::awaitable<std::variant<UpstreamCredentialsPtr, Denial>> Upstream(
+      const Route& route, const RouteTarget& target, const Permit& permit);
   // The same from the caches alone; null when authsvc must be asked or the answer is a refusal.
-  [[nodiscard]] UpstreamAnswerPtr TryUpstream(const Route& route, const UpstreamTarget& target);
+  [[nodiscard]] UpstreamCredentialsPtr TryUpstream(const Route& route, const RouteTarget& target);
 
   // Cached only (null: none that is fresh), for the ClientHello callback, which cannot suspend.
-  [[nodiscard]] ServerAnswerPtr TryServer(absl::string_view sni, absl::string_view listener_id);
-  [[nodiscard]] boost::asio::awaitable<std::variant<ServerAnswerPtr, Denial>> Server(
+  [[nodiscard]] ServerCredentialsPtr TryServer(absl::string_view sni, absl::string_view listener_id);
+  [[nodiscard]] boost::asio::awaitable<std::variant<ServerCredentialsPtr, Denial>> Server(
       absl::string_view sni, absl::string_view listener_id);
 
  private:

@@ -38,13 +38,18 @@ struct TokenRules {
   bool strip = false;  // remove every place above before forwarding
 };
 
-struct UpstreamTarget;  // dataplane/upstream/target.h
-
 struct RouteTarget {
-  std::shared_ptr<const UpstreamTarget> target;  // never null
-  std::string url;                               // as written
+  std::string url;     // as written
+  std::string scheme;  // "http" | "https"
+  std::string host;    // lower case, without port; IPv6 without brackets
+  uint16_t port = 0;   // written or default
+  std::string written_port;  // as in the URL; empty: none
+  std::string path;    // "" or starts with '/'
+  std::string query;   // of the target URL, without '?'
   uint32_t weight = 1;
 };
+// http(s)://host[:port][/path][?query]; anything else (user info, fragment, blanks, bad port) is nothing.
+[[nodiscard]] std::optional<RouteTarget> ParseTarget(absl::string_view url);
 
 // Zero: the data plane's default.
 struct RouteTimeouts {

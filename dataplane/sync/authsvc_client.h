@@ -71,9 +71,9 @@ class AuthsvcClient {
   // PermissionDenied, Unauthenticated: this data plane is not (any more) accepted; others: a defect.
   virtual void Authorize(AuthorizeQuestion question, Poster* poster, Completion<DecisionPtr> done) = 0;
   virtual void ResolveUpstream(UpstreamQuestion question, Poster* poster,
-                               Completion<UpstreamAnswerPtr> done) = 0;
+                               Completion<UpstreamCredentialsPtr> done) = 0;
   virtual void ResolveServer(ServerQuestion question, Poster* poster,
-                             Completion<ServerAnswerPtr> done) = 0;
+                             Completion<ServerCredentialsPtr> done) = 0;
 };
 
 }  // namespace sallyport::dataplane

@@ -21,16 +21,27 @@ struct ResolvedAnswer {
   absl::Time hard_expiry = absl::InfiniteFuture();
 };
 
-class UpstreamCredentials;  // dataplane/upstream_tls/credentials.h
-
 // Which client certificate, pins, trust and TLS settings hold for one (API, host, port) (DESIGN 7).
-struct UpstreamAnswer : ResolvedAnswer {
+struct UpstreamCredentials : ResolvedAnswer {
   base::Reason reason = base::Reason::kInternal;  // not kAllowed: fail closed with it
   std::string detail;                             // operators only
-  std::shared_ptr<const UpstreamCredentials> credentials;  // never null with kAllowed
-  size_t bytes = 0;                               // what it takes in memory, about
+  std::string certificate_id;                     // empty: no client certificate
+  std::vector<std::string> client_chain_der;      // leaf first
+  base::Secret client_key_der;                    // PKCS#8
+  bool pinned = false;
+  std::vector<std::string> pin_spki_sha256;       // 32 raw bytes each
+  bool pin_report_only = false;
+  bool pin_adds = false;  // pins beside CA trust and name, never in place of them
+  bool insecure_skip_verify = false;
+  std::string min_version, max_version;  // "1.2", "1.3", empty: default
+  std::vector<std::string> ciphers;
+  bool common_name_check = false;
+  std::vector<std::string> trust_der;  // beside the system store
+  std::string server_name;             // SNI and name check; empty: the target's host
+  // Equal answers have equal hashes: a part of the connection pool's key.
+  uint64_t settings_hash = 0;
 };
-using UpstreamAnswerPtr = std::shared_ptr<const UpstreamAnswer>;
+using UpstreamCredentialsPtr = std::shared_ptr<const UpstreamCredentials>;
 
 struct ServerPair {
   std::string certificate_id;
@@ -38,9 +49,9 @@ struct ServerPair {
   base::Secret key_der;                // PKCS#8
 };
 // Server certificates for one SNI on one listener; no pairs: unrecognized_name.
-struct ServerAnswer : ResolvedAnswer {
+struct ServerCredentials : ResolvedAnswer {
   std::vector<ServerPair> pairs;
 };
-using ServerAnswerPtr = std::shared_ptr<const ServerAnswer>;
+using ServerCredentialsPtr = std::shared_ptr<const ServerCredentials>;
 
 }  // namespace sallyport::dataplane
