@@ -54,7 +54,8 @@ struct Certificate {
 
   bool is_ca = false;  // version 3, basic constraints CA:TRUE
   int64_t path_length = -1;
-  bool self_issued = false;  // subject = issuer
+  bool self_issued = false;     // subject = issuer
+  bool subject_empty = false;
   uint32_t key_usage = kNoUsage;           // KU_*
   uint32_t extended_key_usage = kNoUsage;  // XKU_*; 0: the extension is there and empty
   KeyKind key_kind = KeyKind::kUnknown;
@@ -73,7 +74,6 @@ struct Certificate {
   std::string subject_key_id;    // empty: none
   std::string authority_key_id;  // empty: none
   std::vector<GeneralName> alternative_names;  // all SANs
-  GeneralName subject_name;                    // kDirectory with prefixes; none for an empty subject
   std::vector<std::string> subject_emails;     // raw emailAddress attributes of the subject
   std::optional<NameConstraints> name_constraints;
   UniqueX509 x509;  // caches filled: may be read from many threads; never modify

@@ -16,9 +16,7 @@ struct GeneralName {
   NameKind kind = NameKind::kOther;
   int type = 0;       // GEN_*: tells the kinds of kOther apart
   std::string value;  // text bytes, or the address (constraint: address and mask); empty for others
-  // kDirectory of a name: entry n - 1 is the name cut to its first n RDNs (prefix comparison by
-  // X509_NAME_cmp). Of a constraint: one entry, the base; none when the base is empty.
-  std::vector<UniqueX509Name> prefixes;
+  UniqueX509Name directory;  // kDirectory only: may be read from many threads (compare, never modify)
 };
 
 struct NameConstraints {
