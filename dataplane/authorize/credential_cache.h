@@ -21,6 +21,14 @@ class TagGenerations;
 
 namespace sallyport::dataplane {
 
+// The final target: after load balancing, version and rewrite.
+struct CredentialTarget {
+  absl::string_view host;  // lower case, without port
+  uint16_t port = 0;       // written or default
+  bool tls = false;
+  absl::string_view written_port;  // as in the URL; empty: none
+};
+
 struct CredentialOptions {
   absl::Duration negative_ttl = absl::Seconds(5);
   absl::Duration stale_if_error = absl::Minutes(5);
@@ -55,9 +63,9 @@ class CredentialCache {
   // For the target that the API's request goes to. `stale_if_error` of the decision bounds how old an answer
   // may be when authsvc does not answer. A reason in the answer other than kAllowed comes as a Denial.
   [[nodiscard]] boost::asio::awaitable<std::variant<UpstreamCredentialsPtr, Denial>> Upstream(
-      const Route& route, const RouteTarget& target, const Permit& permit);
+      const Route& route, const CredentialTarget& target, const Permit& permit);
   // The same from the caches alone; null when authsvc must be asked or the answer is a refusal.
-  [[nodiscard]] UpstreamCredentialsPtr TryUpstream(const Route& route, const RouteTarget& target);
+  [[nodiscard]] UpstreamCredentialsPtr TryUpstream(const Route& route, const CredentialTarget& target);
 
   // Cached only (null: none that is fresh), for the ClientHello callback, which cannot suspend.
   [[nodiscard]] ServerCredentialsPtr TryServer(absl::string_view sni, absl::string_view listener_id);
