@@ -36,8 +36,8 @@ struct ForwardRequest {
   absl::string_view method;
   absl::string_view target;                 // origin-form as it goes out: JoinPath, query included
   absl::string_view host;                   // Host: target.authority, or the caller's where preserved
-  absl::Span<const HeaderLine> headers;     // as received; cleaned here
-  absl::Span<const HeaderLine> set;         // ours: replace every copy the caller sent, added last
+  absl::Span<const HeaderField> headers;     // as received; cleaned here
+  absl::Span<const HeaderField> set;         // ours: replace every copy the caller sent, added last
   absl::Span<const absl::string_view> remove;  // e.g. the credential's header
   RequestBody* body = nullptr;              // null: no body
   bool expect_continue = false;

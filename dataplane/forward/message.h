@@ -11,14 +11,10 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "dataplane/http/head.h"
 #include "dataplane/loop/stream.h"
 
 namespace sallyport::dataplane {
-
-struct HeaderLine {
-  absl::string_view name;   // views into buffers of the owner of the message
-  absl::string_view value;
-};
 
 // The request's body, decoded: no chunk framing. Reads are in order, one at a time.
 class RequestBody {
@@ -33,14 +29,14 @@ class RequestBody {
   [[nodiscard]] virtual std::optional<uint64_t> length() const = 0;
   [[nodiscard]] virtual boost::asio::awaitable<Piece> Read(Deadline deadline) = 0;
   // After the last piece.
-  [[nodiscard]] virtual absl::Span<const HeaderLine> trailers() const { return {}; }
+  [[nodiscard]] virtual absl::Span<const HeaderField> trailers() const { return {}; }
 };
 
 // The final answer's head as it goes to the client: cleaned, without framing headers.
 struct AnswerHead {
   int status = 0;
   absl::string_view reason_phrase;
-  std::vector<HeaderLine> headers;
+  std::vector<HeaderField> headers;
   bool has_body = true;                  // false: HEAD, 204, 304
   std::optional<uint64_t> length;        // of the body (or the one that HEAD and 304 announce); none: unknown
 };
@@ -56,7 +52,7 @@ class ResponseSink {
   virtual void Start(const AnswerHead& head) = 0;
   // Body bytes in order; `last` ends the message, with `trailers` where the protocol has them.
   [[nodiscard]] virtual boost::asio::awaitable<IoResult> Write(
-      absl::string_view data, bool last, absl::Span<const HeaderLine> trailers, Deadline deadline) = 0;
+      absl::string_view data, bool last, absl::Span<const HeaderField> trailers, Deadline deadline) = 0;
   // False when the client is known to have gone. Never waits; called about once a second while the
   // upstream is silent.
   [[nodiscard]] virtual bool ClientIsThere() = 0;

@@ -18,7 +18,7 @@
 #include "dataplane/upstream/connection.h"
 #include "dataplane/upstream/resolver.h"
 #include "dataplane/upstream/target.h"
-#include "dataplane/upstream_tls/credentials.h"
+#include "dataplane/sync/credentials.h"
 #include "dataplane/upstream_tls/system_trust.h"
 
 namespace sallyport::dataplane {

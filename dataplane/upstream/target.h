@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "dataplane/route/route.h"
 
 namespace sallyport::dataplane {
 
@@ -19,13 +20,19 @@ struct UpstreamTarget {
   std::string written_port;  // as in the URL; empty: none
   std::string authority;     // for the Host header: host[:written_port], IPv6 in brackets
   std::string path;          // of the URL, without a trailing slash; "" for none
+  std::string query;         // of the URL, without '?'
 };
 using UpstreamTargetPtr = std::shared_ptr<const UpstreamTarget>;
 
-// Refuses other schemes, user info, fragments, queries, blanks, bad ports and bad hosts.
-[[nodiscard]] absl::StatusOr<UpstreamTargetPtr> ParseTarget(absl::string_view url);
+// Refuses other schemes, user info, fragments, blanks, bad ports and bad hosts.
+[[nodiscard]] absl::StatusOr<UpstreamTargetPtr> ParseUpstreamTarget(absl::string_view url);
 
-// target.path + "/" + rest (each slash once); `rest` is origin-form, with its query if any.
-[[nodiscard]] std::string JoinPath(const UpstreamTarget& target, absl::string_view rest);
+// A target of a route, which was parsed there.
+[[nodiscard]] UpstreamTargetPtr MakeUpstreamTarget(const RouteTarget& target);
+
+// What goes out: target.path and `path` (starts with '/') with one slash between, then the queries of both,
+// the target's first.
+[[nodiscard]] std::string JoinPath(const UpstreamTarget& target, absl::string_view path,
+                                   absl::string_view query);
 
 }  // namespace sallyport::dataplane

@@ -9,10 +9,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "dataplane/upstream_tls/credentials.h"
-#include "dataplane/upstream_tls/openssl_ptr.h"
+#include "dataplane/sync/credentials.h"
 #include "dataplane/upstream_tls/server_check.h"
 #include "shared/base/clock.h"
+#include "shared/crypto/openssl.h"
 
 namespace sallyport::dataplane {
 
@@ -39,12 +39,13 @@ class ClientTlsContext : public std::enable_shared_from_this<ClientTlsContext> {
   ClientTlsContext& operator=(const ClientTlsContext&) = delete;
 
   // A client SSL with SNI set and, where one is held, a session to resume. `facts` must outlive it.
-  [[nodiscard]] SslPtr NewSsl(UpstreamTlsFacts* facts);
+  [[nodiscard]] crypto::UniqueSsl NewSsl(UpstreamTlsFacts* facts);
 
   // Call when SSL_connect has succeeded and before the first byte is sent: kAllowed, or why not.
   [[nodiscard]] base::Reason Conclude(SSL* ssl, UpstreamTlsFacts* facts);
-  // Call when SSL_connect has failed: the reason; fills facts->failure; clears the error queue.
-  [[nodiscard]] base::Reason Failed(SSL* ssl, UpstreamTlsFacts* facts);
+  // Call when the handshake has failed with this OpenSSL error (0: the connection ended): the reason;
+  // fills facts->failure.
+  [[nodiscard]] static base::Reason Failed(unsigned long tls_error, UpstreamTlsFacts* facts);
 
   [[nodiscard]] const std::string& name() const { return check_.name; }
   [[nodiscard]] const std::string& certificate_id() const { return certificate_id_; }
@@ -52,29 +53,33 @@ class ClientTlsContext : public std::enable_shared_from_this<ClientTlsContext> {
 
  private:
   struct HeldSession {
-    SslSessionPtr session;
+    crypto::UniqueSslSession session;
     ServerVerdict verdict;
+    bool certificate_requested;
     bool certificate_presented;
+    absl::Time made;
   };
 
   ClientTlsContext() = default;
   absl::Status SetUp(const UpstreamCredentials& credentials);
-  absl::Status SetCertificate(const UpstreamCredentialFields& fields);
+  absl::Status SetCertificate(const UpstreamCredentials& credentials);
   void OfferSession(SSL* ssl, UpstreamTlsFacts* facts);
-  void LogRefusal(const ServerVerdict& verdict) const;
+  void HoldSession(crypto::UniqueSslSession session, const UpstreamTlsFacts& facts);
+  void LogVerdict(const ServerVerdict& verdict);
   static int OnVerify(X509_STORE_CTX* store, void* self);
   static int OnCertificateRequested(SSL* ssl, void* self);
   static int OnNewSession(SSL* ssl, SSL_SESSION* session);
   static void OnMessage(int write, int version, int type, const void* data, size_t size, SSL* ssl,
                         void* facts);
 
-  SslCtxPtr ctx_;
+  crypto::UniqueSslCtx ctx_;
   ServerCheckSettings check_;
   std::string sni_;                   // empty for IP addresses
   std::string certificate_id_;
   bool has_certificate_ = false;
   const base::Clock* clock_ = nullptr;
-  std::vector<HeldSession> sessions_;  // newest last, at most kHeldSessions
+  std::vector<HeldSession> sessions_;  // newest last, a few
+  absl::Duration next_log_ = -absl::InfiniteDuration();
 };
 
 }  // namespace sallyport::dataplane

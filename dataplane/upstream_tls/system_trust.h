@@ -5,8 +5,8 @@
 // Thread-safe. Start() runs one thread that reads; everybody else takes the current set by pointer.
 #pragma once
 
-#include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -38,18 +38,23 @@ class SystemTrust {
 
  private:
   struct Source {             // one file as last read
-    std::string signature;    // inode, size, mtime
+    std::string signature;    // device, inode, size, times
     std::vector<std::string> der;
   };
 
+  using Signatures = std::map<std::string, std::string>;  // by path
+
   void Watch();
-  void ListFiles(std::map<std::string, std::string>* signatures) const;
-  Source ReadSource(const std::string& path, const std::string& signature) const;
-  void Publish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(refresh_mutex_);
+  bool ListDirectory(const std::string& directory, Signatures* found)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(refresh_mutex_);
+  Signatures ListFiles() ABSL_EXCLUSIVE_LOCKS_REQUIRED(refresh_mutex_);
+  static Source ReadSource(const std::string& path, const std::string& signature);
+  bool Publish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(refresh_mutex_);
 
   const SystemTrustOptions options_;
   base::Mutex refresh_mutex_;
   std::map<std::string, Source> sources_ ABSL_GUARDED_BY(refresh_mutex_);
+  std::set<std::string> unreadable_ ABSL_GUARDED_BY(refresh_mutex_);  // directories, said so already
   mutable base::Mutex mutex_;
   TrustAnchorsPtr current_ ABSL_GUARDED_BY(mutex_);
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;

@@ -7,8 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/string_view.h"
-#include "dataplane/upstream_tls/openssl_ptr.h"
+#include "shared/crypto/openssl.h"
 
 namespace sallyport::dataplane {
 
@@ -33,9 +34,10 @@ class TrustAnchors {
   bool Add(const std::string& der);
   void Seal();
 
-  X509StorePtr store_;
-  std::vector<X509Ptr> anchors_;
+  crypto::UniqueX509Store store_;
+  std::vector<crypto::UniqueX509> anchors_;
   std::vector<std::string> hashes_;  // SHA-256 of each DER
+  absl::flat_hash_set<std::string> seen_;  // while it is built
   std::string version_;
 };
 
