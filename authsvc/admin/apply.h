@@ -7,7 +7,7 @@
 #include "sallyport/v1/admin.pb.h"
 #include "shared/base/clock.h"
 
-namespace sallyport::authsvc::change {
+namespace sallyport::authsvc {
 class Writer;
 }
 
@@ -16,7 +16,7 @@ namespace sallyport::authsvc::admin {
 // `who` goes to the audit log. Refusals are in the response (applied = false); an error means that the
 // store did not take the write. A conflict with a write in between is retried a few times.
 [[nodiscard]] absl::StatusOr<sallyport::v1::ApplyResponse> Apply(
-    change::Writer& writer, const base::Clock& clock, absl::string_view who,
+    Writer& writer, const base::Clock& clock, absl::string_view who,
     absl::string_view default_org_id, const sallyport::v1::ApplyRequest& request);
 
 }  // namespace sallyport::authsvc::admin

@@ -12,7 +12,7 @@
 #include "shared/admin_http/message.h"
 #include "shared/base/clock.h"
 
-namespace sallyport::authsvc::change {
+namespace sallyport::authsvc {
 class Writer;
 }
 
@@ -39,7 +39,7 @@ using ReloadWaiter = std::function<void(uint64_t revision, std::function<void(bo
 // store. `writer` and `clock` must outlive it.
 class TykApi {
  public:
-  TykApi(TykApiOptions options, change::Writer* writer, const base::Clock* clock, ReloadWaiter waiter);
+  TykApi(TykApiOptions options, Writer* writer, const base::Clock* clock, ReloadWaiter waiter);
   ~TykApi();  // answers what waits with 503, ends the worker
   TykApi(const TykApi&) = delete;
   TykApi& operator=(const TykApi&) = delete;

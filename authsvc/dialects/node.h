@@ -19,7 +19,7 @@ class Node {
   bool boolean = false;
   int64_t integer = 0;
   double number = 0;                 // of kInteger too
-  std::string text;                  // kString
+  std::string text;                  // kString; of a plain YAML number also its source text
   std::vector<Node> items;           // kArray
   std::vector<std::pair<std::string, Node>> members;  // kObject, in order, names unique
   int line = 0;                      // from 1

@@ -1,0 +1,218 @@
+#include "shared/admin_http/server.h"
+
+#include <csignal>
+#include <list>
+#include <thread>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "shared/admin_http/session.h"
+#include "shared/base/log.h"
+
+namespace sallyport::admin_http {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+constexpr absl::Duration kAcceptPause = absl::Milliseconds(100);  // after EMFILE and the like
+
+}  // namespace
+
+class Server::Core {
+ public:
+  Core(const ServerOptions& options, Handler handler)
+      : acceptor_(io_), reload_timer_(io_), stop_timer_(io_), pause_timer_(io_) {
+    host_.options = options;
+    host_.handler = std::move(handler);
+    host_.gate = std::make_shared<Gate>();
+    base::MutexLock lock(&host_.gate->mutex);
+    host_.gate->io = &io_;
+  }
+
+  ~Core() {
+    base::MutexLock lock(&host_.gate->mutex);
+    host_.gate->io = nullptr;
+  }
+
+  absl::Status Open() {
+    if (UsesTls()) {
+      if (absl::Status status = Reload(); !status.ok()) return status;
+    }
+    return Listen();
+  }
+
+  void Run() {
+    Accept();
+    if (UsesTls()) WatchFiles();
+    thread_ = std::thread([this] { io_.run(); });
+  }
+
+  void Stop(absl::Duration grace) {
+    base::MutexLock lock(&stop_mutex_);
+    if (!thread_.joinable()) return;
+    asio::post(io_, [this, grace] { BeginStop(grace); });
+    thread_.join();
+  }
+
+  absl::Status Reload() {
+    if (!UsesTls()) return absl::FailedPreconditionError("this listener has no certificate");
+    const std::string stamp = FilesStamp(host_.options);
+    absl::StatusOr<std::shared_ptr<TlsContext>> made = MakeTlsContext(host_.options);
+    base::MutexLock lock(&tls_mutex_);
+    stamp_ = stamp;
+    if (!made.ok()) return made.status();
+    tls_ = *std::move(made);
+    return absl::OkStatus();
+  }
+
+  [[nodiscard]] uint16_t port() const { return port_; }
+
+ private:
+  [[nodiscard]] bool UsesTls() const { return !host_.options.certificate_file.empty(); }
+
+  absl::Status Listen() {
+    error_code error;
+    const auto address = asio::ip::make_address(host_.options.address, error);
+    if (error) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("listen address is not an IP address: ", host_.options.address));
+    }
+    const tcp::endpoint endpoint(address, host_.options.port);
+    if (!error) acceptor_.open(endpoint.protocol(), error);
+    if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+    if (!error && address.is_v6()) acceptor_.set_option(asio::ip::v6_only(true), error);
+    if (!error) acceptor_.bind(endpoint, error);
+    if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+    if (!error) port_ = acceptor_.local_endpoint(error).port();
+    if (!error) return absl::OkStatus();
+    return absl::UnavailableError(absl::StrCat("cannot listen on ", host_.options.address, " port ",
+                                               host_.options.port, ": ", error.message()));
+  }
+
+  void Accept() {
+    acceptor_.async_accept([this](error_code error, tcp::socket socket) {
+      if (error == asio::error::operation_aborted || host_.stopping) return;
+      if (error) return PauseThenAccept();
+      Welcome(std::move(socket));
+      Accept();
+    });
+  }
+
+  void PauseThenAccept() {
+    pause_timer_.expires_after(absl::ToChronoNanoseconds(kAcceptPause));
+    pause_timer_.async_wait([this](error_code error) {
+      if (!error && !host_.stopping) Accept();
+    });
+  }
+
+  void Welcome(tcp::socket socket) {
+    if (sessions_.size() >= host_.options.max_connections && !DropOneIdle()) return;
+    error_code ignored;
+    socket.set_option(tcp::no_delay(true), ignored);
+    std::shared_ptr<TlsContext> tls;
+    {
+      base::MutexLock lock(&tls_mutex_);
+      tls = tls_;
+    }
+    const auto place = sessions_.insert(sessions_.end(), MakeSession(std::move(socket), tls, &host_));
+    (*place)->Start([this, place] {
+      sessions_.erase(place);
+      if (host_.stopping && sessions_.empty()) stop_timer_.cancel();
+    });
+  }
+
+  // Makes room at the limit: the connection that has waited longest without a request goes.
+  bool DropOneIdle() {
+    for (const auto& session : sessions_) {
+      if (!session->idle()) continue;
+      session->Close();
+      return true;
+    }
+    return false;
+  }
+
+  void WatchFiles() {
+    reload_timer_.expires_after(absl::ToChronoNanoseconds(host_.options.reload_interval));
+    reload_timer_.async_wait([this](error_code error) {
+      if (error || host_.stopping) return;
+      ReloadIfChanged();
+      WatchFiles();
+    });
+  }
+
+  void ReloadIfChanged() {
+    const std::string now = FilesStamp(host_.options);
+    {
+      base::MutexLock lock(&tls_mutex_);
+      if (now.empty() || now == stamp_) return;
+    }
+    const absl::Status status = Reload();
+    base::Log(status.ok() ? base::Level::kInfo : base::Level::kError, "admin_http.certificate_reload",
+              {{"listener", host_.options.name}, {"status", status}});
+  }
+
+  void BeginStop(absl::Duration grace) {
+    host_.stopping = true;
+    error_code ignored;
+    acceptor_.close(ignored);
+    reload_timer_.cancel();
+    pause_timer_.cancel();
+    for (const auto& session : sessions_) {
+      if (session->idle()) session->Close();
+    }
+    if (sessions_.empty()) return;
+    stop_timer_.expires_after(absl::ToChronoNanoseconds(grace));
+    stop_timer_.async_wait([this](error_code error) {
+      if (error) return;
+      for (const auto& session : sessions_) session->Close();
+    });
+  }
+
+  // Destroyed in reverse: sessions and timers before the context that they live in.
+  asio::io_context io_{1};
+  SessionHost host_;
+  tcp::acceptor acceptor_;
+  asio::steady_timer reload_timer_;
+  asio::steady_timer stop_timer_;
+  asio::steady_timer pause_timer_;
+  std::list<std::shared_ptr<Session>> sessions_;
+  uint16_t port_ = 0;
+  base::Mutex tls_mutex_;
+  std::shared_ptr<TlsContext> tls_ ABSL_GUARDED_BY(tls_mutex_);
+  std::string stamp_ ABSL_GUARDED_BY(tls_mutex_);
+  base::Mutex stop_mutex_;
+  std::thread thread_;
+};
+
+Server::Server(std::shared_ptr<Core> core) : core_(std::move(core)) {}
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options, Handler handler) {
+  if (options.certificate_file.empty() != options.private_key_file.empty()) {
+    return absl::InvalidArgumentError("a certificate file and a private key file belong together");
+  }
+  if (options.request_client_certificate && options.certificate_file.empty()) {
+    return absl::InvalidArgumentError("client certificates need TLS: name a certificate file");
+  }
+  std::signal(SIGPIPE, SIG_IGN);  // TLS writes to a closed socket must be an error, not the end
+  auto core = std::make_shared<Core>(options, std::move(handler));
+  if (absl::Status status = core->Open(); !status.ok()) return status;
+  core->Run();
+  return std::unique_ptr<Server>(new Server(std::move(core)));
+}
+
+Server::~Server() { core_->Stop(absl::ZeroDuration()); }
+
+uint16_t Server::port() const { return core_->port(); }
+
+void Server::Stop(absl::Duration grace) { core_->Stop(grace); }
+
+absl::Status Server::ReloadCertificate() { return core_->Reload(); }
+
+}  // namespace sallyport::admin_http
