@@ -18,14 +18,21 @@
 #include "shared/domain/domain_map.h"
 
 namespace sallyport::crypto {
-class Certificate;
+struct Certificate;
 }
 
 namespace sallyport::authsvc {
 
+class RevocationList;
 class TrustSet;
 
 using Digest = std::array<uint8_t, 32>;  // raw SHA-256
+// False, and zeros, unless `bytes` are exactly 32.
+bool ToDigest(absl::string_view bytes, Digest* digest);
+[[nodiscard]] inline absl::string_view DigestBytes(const Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
 using CertificatePtr = std::shared_ptr<const crypto::Certificate>;
 
 // Where a resource came from; shared by all that came the same way.
@@ -87,6 +94,9 @@ struct Allowlist {
 
   [[nodiscard]] const Listed* FindLeaf(const Digest& fingerprint) const;
   [[nodiscard]] const Listed* FindPublicKey(const Digest& spki_sha256) const;
+  // The same with 32 raw bytes; anything else finds nothing.
+  [[nodiscard]] const Listed* FindLeaf(absl::string_view fingerprint) const;
+  [[nodiscard]] const Listed* FindPublicKey(absl::string_view spki_sha256) const;
 };
 
 // Values of the pin maps: certificate references and hex digests as written; resolve when asked.
@@ -105,6 +115,7 @@ struct ApiEntry {
 
 struct KeyEntry {
   v1::Key key;
+  std::vector<Digest> leaves;  // fingerprints of its certificates, stable names resolved
   uint64_t revision = 0;
   std::shared_ptr<const Origin> origin;
 };
@@ -123,6 +134,7 @@ struct SettingsEntry {
   Allowlist control_allowlist;  // who may call the control API
   ClientCertificateMap upstream_certificates;
   PinMap pins;
+  std::shared_ptr<const RevocationList> revocation;  // null: nothing is revoked
 };
 
 struct ListenerEntry {

@@ -69,6 +69,7 @@ class Snapshot {
   // The key whose certificate this leaf is, within the org. Null also when the certificate is no longer
   // in the store: deleting it cuts the key off at once.
   [[nodiscard]] const KeyEntry* FindKeyByLeaf(absl::string_view org, const Digest& leaf) const;
+  [[nodiscard]] const KeyEntry* FindKeyByLeaf(absl::string_view org, absl::string_view leaf) const;
   // Also when the certificate is gone: for uniqueness, WhoUses and explanations, never to let in.
   [[nodiscard]] const KeyEntry* FindKeyNamingLeaf(absl::string_view org, const Digest& leaf) const;
   [[nodiscard]] const KeyEntry* FindKeyByToken(absl::string_view sha256) const;  // 32 raw bytes
