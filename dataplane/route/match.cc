@@ -1,0 +1,181 @@
+#include "dataplane/route/match.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "dataplane/route/host_index.h"
+#include "dataplane/route/query.h"
+#include "dataplane/route/route_table.h"
+#include "re2/re2.h"
+#include "shared/base/text.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+using base::Reason;
+
+enum class Broken : bool { kMatchesNothing, kMatchesEverything };
+
+bool RuleMatches(const CompiledPathRule& rule, absl::string_view method, absl::string_view path,
+                 Broken broken) {
+  if (!rule.methods.empty() &&
+      std::find(rule.methods.begin(), rule.methods.end(), method) == rule.methods.end()) {
+    return false;
+  }
+  if (rule.regex == nullptr) return broken == Broken::kMatchesEverything;
+  return RE2::PartialMatch(re2::StringPiece(path.data(), path.size()), *rule.regex);
+}
+
+bool AnyMatches(const std::vector<CompiledPathRule>& rules, absl::string_view method, absl::string_view path,
+                Broken broken) {
+  return std::any_of(rules.begin(), rules.end(), [&](const CompiledPathRule& rule) {
+    return RuleMatches(rule, method, path, broken);
+  });
+}
+
+bool AddressAllowed(const IpRuleSet& rules, absl::string_view text) {
+  if (rules.broken) return false;
+  if (!rules.allow_only && rules.deny.empty()) return true;
+  const auto address = ParseAddressRange(text);
+  if (!address.has_value()) return false;
+  const auto in = [&](const std::vector<AddressRange>& ranges) {
+    return std::any_of(ranges.begin(), ranges.end(),
+                       [&](const AddressRange& range) { return Contains(range, *address); });
+  };
+  return !in(rules.deny) && (!rules.allow_only || in(rules.allow));
+}
+
+std::string WithSlash(absl::string_view path) {
+  return absl::StartsWith(path, "/") ? std::string(path) : absl::StrCat("/", path);
+}
+
+// How much of `path` the listen path takes.
+size_t ListenLength(const Route& route, absl::string_view path) {
+  const std::string trimmed = TrimmedListenPath(route.listen_path);
+  if (path.size() >= trimmed.size()) return trimmed.size();
+  return path.size();
+}
+
+const RouteVersion* FindVersion(const Route& route, absl::string_view name) {
+  for (const RouteVersion& version : route.versions) {
+    if (version.name == name) return &version;
+  }
+  return nullptr;
+}
+
+struct VersionChoice {
+  const RouteVersion* version = nullptr;
+  std::string name;
+  Reason reason = Reason::kAllowed;
+  bool from_url = false;  // the first segment after the listen path named it
+};
+
+VersionChoice DefaultVersion(const Route& route, Reason otherwise) {
+  VersionChoice choice;
+  choice.name = route.versioning.default_version;
+  choice.version = choice.name.empty() ? nullptr : FindVersion(route, choice.name);
+  if (choice.version == nullptr) choice.reason = otherwise;
+  return choice;
+}
+
+VersionChoice ChooseVersion(const Route& route, const RouteQuestion& question, absl::string_view rest,
+                            HeaderLookup header) {
+  VersionChoice choice;
+  const VersionRules& rules = route.versioning;
+  if (!rules.enabled) {
+    if (!route.versions.empty()) choice.version = &route.versions.front();
+    return choice;
+  }
+  std::string asked;
+  switch (rules.location) {
+    case VersionRules::Location::kHeader:
+      asked = std::string(header(rules.key).value_or(""));
+      break;
+    case VersionRules::Location::kUrlParam:
+      asked = QueryParameter(question.query, rules.key).value_or("");
+      break;
+    case VersionRules::Location::kUrl:
+      rest.remove_prefix(absl::StartsWith(rest, "/") ? 1 : 0);
+      asked = std::string(rest.substr(0, rest.find('/')));
+      choice.from_url = true;
+      break;
+  }
+  if (asked.empty()) return DefaultVersion(route, Reason::kVersionRequired);
+  choice.version = FindVersion(route, asked);
+  choice.name = asked;
+  if (choice.version != nullptr) return choice;
+  if (rules.fallback_to_default) return DefaultVersion(route, Reason::kVersionUnknown);
+  choice.reason = Reason::kVersionUnknown;
+  return choice;
+}
+
+// Without its first segment.
+std::string WithoutSegment(absl::string_view rest) {
+  const size_t slash = rest.find('/', absl::StartsWith(rest, "/") ? 1 : 0);
+  return slash == absl::string_view::npos ? "/" : std::string(rest.substr(slash));
+}
+
+struct Refuse {
+  const RoutePtr& route;
+  RouteRefusal operator()(Reason reason, absl::string_view detail = "") const {
+    return RouteRefusal{reason, route, std::string(detail)};
+  }
+};
+
+}  // namespace
+
+std::variant<RouteMatch, RouteRefusal> MatchRoute(const RouteTable& table, const RouteQuestion& question,
+                                                  HeaderLookup header) {
+  const RoutePtr* found = table.Find(question.listen_port, question.host, question.path);
+  if (found == nullptr) return RouteRefusal{};
+  RouteMatch match;
+  match.route = *found;
+  const Route& route = *match.route;
+  const Refuse refuse{match.route};
+  if (route.broken) return refuse(Reason::kApiUnusable, "the definition cannot be served");
+  if (!AddressAllowed(route.ip, question.client_address)) return refuse(Reason::kIpDenied);
+
+  const absl::string_view listen = question.path.substr(0, ListenLength(route, question.path));
+  const std::string rest = WithSlash(question.path.substr(listen.size()));
+  const VersionChoice choice = ChooseVersion(route, question, rest, header);
+  if (choice.reason != Reason::kAllowed) return refuse(choice.reason, choice.name);
+  match.version = choice.version;
+  match.version_name = choice.name;
+  if (choice.version != nullptr) {
+    if (choice.version->expires <= question.now) return refuse(Reason::kVersionExpired, choice.name);
+    if (choice.version->override_broken) return refuse(Reason::kApiUnusable, "override target");
+  }
+
+  // `seen`: what rules look at; the version segment is never part of it.
+  const std::string tail = choice.from_url ? WithoutSegment(rest) : rest;
+  const std::string& forwarded = choice.from_url && route.versioning.strip ? tail : rest;
+  const std::string seen = route.strip_listen_path ? tail : absl::StrCat(listen, tail);
+  match.path = route.strip_listen_path ? forwarded : absl::StrCat(listen, forwarded);
+  if (!route.strip_listen_path && rest == "/" && listen == question.path) match.path = std::string(listen);
+  if (match.path.empty()) match.path = "/";
+  match.query = std::string(question.query);
+  if (route.versioning.enabled && route.versioning.strip) {
+    if (route.versioning.location == VersionRules::Location::kHeader) {
+      match.strip_header = route.versioning.key;
+    } else if (route.versioning.location == VersionRules::Location::kUrlParam) {
+      match.query = WithoutQueryParameter(question.query, route.versioning.key);
+    }
+  }
+  if (choice.version == nullptr) return match;
+
+  const RouteVersion& version = *choice.version;
+  if (AnyMatches(version.blocked, question.method, seen, Broken::kMatchesEverything) ||
+      AnyMatches(version.blocked, question.method, match.path, Broken::kMatchesEverything)) {
+    return refuse(Reason::kEndpointForbidden, "blocked");
+  }
+  if (AnyMatches(version.ignored, question.method, seen, Broken::kMatchesNothing)) {
+    match.profile = "ignored";
+  } else if (!version.allowed.empty() &&
+             !AnyMatches(version.allowed, question.method, seen, Broken::kMatchesNothing)) {
+    return refuse(Reason::kEndpointForbidden, "not in the allow list");
+  }
+  return match;
+}
+
+}  // namespace sallyport::dataplane

@@ -1,0 +1,334 @@
+#include "dataplane/route/route_table.h"
+
+#include <algorithm>
+#include <set>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "dataplane/route/host_index.h"
+#include "dataplane/route/persistent_map.h"
+#include "shared/cache/keyed_hash.h"
+#include "shared/domain/host_pattern.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+// More names than this are announced by no one: the message would outgrow what clients take.
+constexpr size_t kMaxAnnouncedBytes = 32 << 10;
+
+// Routes of one (port, host, listen path), by API id: the first serves. More than one is refused at
+// write time; should it happen, every replica picks the same.
+using PathRoutes = std::vector<RoutePtr>;
+
+struct RegexHost {
+  uint16_t port;
+  std::string text;
+  domain::HostPattern pattern;
+  int routes;
+};
+using RegexHosts = std::vector<RegexHost>;
+
+// Keys of both maps: "<port>|<host entry>", and that + a kind byte + listen path.
+std::string HostKey(uint16_t port, absl::string_view entry) { return absl::StrCat(port, "|", entry); }
+constexpr char kStrict = '\0', kLoose = '\1';
+
+bool IsAddress(absl::string_view host) {
+  if (absl::StrContains(host, ':')) return true;
+  const absl::string_view last = host.substr(host.rfind('.') + 1);
+  return !last.empty() &&
+         std::all_of(last.begin(), last.end(), [](unsigned char c) { return absl::ascii_isdigit(c); });
+}
+
+uint64_t VersionOf(bool request, const std::vector<std::string>& announce) {
+  cache::KeyBuilder builder;
+  builder.Add("client-tls-1").Add(request ? 1u : 0u);
+  for (const std::string& name : announce) builder.Add(name);
+  // A fixed key: the same on every replica.
+  return cache::KeyedHash(cache::HashKey{}, builder.View()).low;
+}
+
+struct Parts {
+  std::vector<uint16_t> default_ports;
+  PersistentMap<RoutePtr> apis;
+  PersistentMap<HostIndex> hosts;
+  PersistentMap<PathRoutes> paths;
+  std::shared_ptr<const RegexHosts> regex_hosts = std::make_shared<const RegexHosts>();
+  std::shared_ptr<const std::map<uint16_t, int>> ports = std::make_shared<const std::map<uint16_t, int>>();
+};
+
+class SharedRouteTable final : public RouteTable {
+ public:
+  explicit SharedRouteTable(Parts parts) : parts_(std::move(parts)) {}
+
+  const RoutePtr* Find(uint16_t listen_port, absl::string_view host, absl::string_view path) const override;
+  ClientTlsSettings ClientTls(absl::string_view sni, uint16_t listen_port) const override;
+  uint64_t ClientTlsVersion(absl::string_view host, uint16_t listen_port) const override;
+  RoutePtr FindApi(absl::string_view api_id) const override {
+    const RoutePtr* found = parts_.apis.Find(api_id);
+    return found == nullptr ? nullptr : *found;
+  }
+  size_t size() const override { return parts_.apis.size(); }
+  std::vector<uint16_t> ExtraPorts() const override;
+  std::shared_ptr<const RouteTable> With(const std::vector<RoutePtr>& put,
+                                         const std::vector<std::string>& removed) const override;
+
+ private:
+  struct Candidate {
+    absl::string_view entry;  // of `scratch` or of the table
+    const HostIndex* index;
+  };
+  using Candidates = absl::InlinedVector<Candidate, 4>;
+
+  uint16_t Normal(uint16_t port) const {
+    const auto& ports = parts_.default_ports;
+    return std::find(ports.begin(), ports.end(), port) != ports.end() ? 0 : port;
+  }
+  // Host entries that hold for `host`, most specific first. `wildcard` keeps the text of one of them.
+  Candidates EntriesFor(uint16_t port, absl::string_view host, std::string* wildcard) const;
+  const RoutePtr* FindInHost(uint16_t port, const Candidate& candidate, absl::string_view path) const;
+  static ClientTlsSettings SettingsOf(const Candidates& candidates);
+
+  const Parts parts_;
+};
+
+SharedRouteTable::Candidates SharedRouteTable::EntriesFor(uint16_t port, absl::string_view host,
+                                                          std::string* wildcard) const {
+  Candidates found;
+  const auto add = [&](absl::string_view entry) {
+    thread_local std::string key;
+    key.clear();
+    absl::StrAppend(&key, port, "|", entry);
+    if (const HostIndex* index = parts_.hosts.Find(key)) found.push_back({entry, index});
+  };
+  if (!host.empty()) {
+    add(host);
+    const bool address = IsAddress(host);
+    const size_t dot = host.find('.');
+    if (!address && dot != absl::string_view::npos && dot > 0) {
+      *wildcard = absl::StrCat("*", host.substr(dot));
+      add(*wildcard);
+    }
+    for (const RegexHost& regex : *parts_.regex_hosts) {
+      if (regex.port == port && regex.pattern.Matches(host, address)) add(regex.text);
+    }
+  }
+  add("");
+  return found;
+}
+
+const RoutePtr* SharedRouteTable::FindInHost(uint16_t port, const Candidate& candidate,
+                                             absl::string_view path) const {
+  thread_local std::string key;
+  key.clear();
+  absl::StrAppend(&key, port, "|", candidate.entry);
+  const size_t head = key.size() + 1;
+  key.push_back(kStrict);
+  absl::StrAppend(&key, path);
+  const HostIndex& index = *candidate.index;
+
+  // Ends of the first segments, as far down as some listen path of this host goes.
+  const RoutePtr* best = nullptr;
+  size_t best_length = 0;
+  const uint32_t deepest = index.depths.empty() ? 0 : index.depths.rbegin()->first;
+  absl::InlinedVector<size_t, 16> ends = {0};
+  for (size_t at = 1; ends.size() <= deepest && at < path.size();) {
+    const size_t slash = std::min(path.find('/', at), path.size());
+    ends.push_back(slash);
+    at = slash + 1;
+  }
+  for (size_t depth = ends.size(); depth-- > 0;) {
+    if (index.depths.find(static_cast<uint32_t>(depth)) == index.depths.end()) continue;
+    const auto* routes = parts_.paths.Find(absl::string_view(key).substr(0, head + ends[depth]));
+    if (routes == nullptr) continue;
+    best = &routes->front();
+    best_length = ends[depth];
+    break;
+  }
+  key[head - 1] = kLoose;
+  for (auto at = index.loose_lengths.rbegin(); at != index.loose_lengths.rend(); ++at) {
+    const size_t length = at->first;
+    if (best != nullptr && length <= best_length) break;
+    if (length > path.size()) continue;
+    const auto* routes = parts_.paths.Find(absl::string_view(key).substr(0, head + length));
+    if (routes != nullptr) return &routes->front();
+  }
+  return best;
+}
+
+const RoutePtr* SharedRouteTable::Find(uint16_t listen_port, absl::string_view host,
+                                       absl::string_view path) const {
+  const uint16_t port = Normal(listen_port);
+  std::string wildcard;
+  for (const Candidate& candidate : EntriesFor(port, host, &wildcard)) {
+    if (const RoutePtr* found = FindInHost(port, candidate, path)) return found;
+  }
+  return nullptr;
+}
+
+ClientTlsSettings SharedRouteTable::SettingsOf(const Candidates& candidates) {
+  ClientTlsSettings settings;
+  std::set<std::string> names;
+  size_t bytes = 0;
+  bool announce = true;
+  for (const Candidate& candidate : candidates) {
+    const HostIndex& index = *candidate.index;
+    if (index.certificate_routes > 0) settings.request_certificate = true;
+    // One API that announces nothing takes any CA: a list would keep its clients from answering.
+    if (index.silent_routes > 0) announce = false;
+    if (!announce) continue;
+    for (const auto& [name, count] : index.ca_names) {
+      if (names.insert(name).second) bytes += name.size();
+    }
+  }
+  if (announce && bytes <= kMaxAnnouncedBytes) settings.announce.assign(names.begin(), names.end());
+  settings.version = VersionOf(settings.request_certificate, settings.announce);
+  if (!candidates.empty()) settings.entry = std::string(candidates.front().entry);
+  return settings;
+}
+
+ClientTlsSettings SharedRouteTable::ClientTls(absl::string_view sni, uint16_t listen_port) const {
+  std::string wildcard;
+  return SettingsOf(EntriesFor(Normal(listen_port), sni, &wildcard));
+}
+
+uint64_t SharedRouteTable::ClientTlsVersion(absl::string_view host, uint16_t listen_port) const {
+  static const uint64_t kNothing = VersionOf(false, {}), kRequest = VersionOf(true, {});
+  std::string wildcard;
+  const Candidates candidates = EntriesFor(Normal(listen_port), host, &wildcard);
+  bool request = false, names = false;
+  for (const Candidate& candidate : candidates) {
+    request |= candidate.index->certificate_routes > 0;
+    names |= !candidate.index->ca_names.empty();
+  }
+  if (!names) return request ? kRequest : kNothing;
+  return SettingsOf(candidates).version;
+}
+
+std::vector<uint16_t> SharedRouteTable::ExtraPorts() const {
+  std::vector<uint16_t> ports;
+  for (const auto& [port, count] : *parts_.ports) ports.push_back(port);
+  return ports;
+}
+
+// Takes routes in and out of a copy of the parts.
+class TableEdit {
+ public:
+  explicit TableEdit(const Parts& from)
+      : from_(from), apis_(from.apis), hosts_(from.hosts), paths_(from.paths) {}
+
+  void Put(const RoutePtr& route) {
+    Remove(route->api_id);
+    apis_.Put(route->api_id, route);
+    Place(route, 1);
+  }
+  void Remove(absl::string_view api_id) {
+    const RoutePtr* old = apis_.Find(api_id);
+    if (old == nullptr) return;
+    const RoutePtr route = *old;
+    Place(route, -1);
+    apis_.Erase(api_id);
+  }
+  Parts Finish() && {
+    Parts parts;
+    parts.default_ports = from_.default_ports;
+    parts.apis = std::move(apis_).Finish();
+    parts.hosts = std::move(hosts_).Finish();
+    parts.paths = std::move(paths_).Finish();
+    parts.regex_hosts = regex_ == nullptr ? from_.regex_hosts : regex_;
+    parts.ports = ports_ == nullptr ? from_.ports : ports_;
+    return parts;
+  }
+
+ private:
+  void Place(const RoutePtr& route, int sign) {
+    uint16_t port = route->listen_port;
+    const auto& defaults = from_.default_ports;
+    if (std::find(defaults.begin(), defaults.end(), port) != defaults.end()) port = 0;
+    if (port != 0) CountPort(port, sign);
+    std::set<std::string> entries(route->hosts.begin(), route->hosts.end());
+    if (entries.empty()) entries.insert("");
+    for (const std::string& entry : entries) PlaceInHost(route, port, entry, sign);
+  }
+
+  void PlaceInHost(const RoutePtr& route, uint16_t port, const std::string& entry, int sign) {
+    const auto pattern = domain::HostPattern::Parse(entry);
+    if (!pattern.ok()) return;  // no host can ever mean it
+    if (pattern->kind() == domain::HostPattern::Kind::kRegex) CountRegex(port, entry, *pattern, sign);
+    const std::string text =
+        pattern->kind() == domain::HostPattern::Kind::kExact ? pattern->name() : entry;
+    const std::string host_key = HostKey(port, text);
+    const HostIndex* old = hosts_.Find(host_key);
+    HostIndex index = old == nullptr ? HostIndex() : *old;
+    CountRoute(*route, sign, &index);
+    if (index.routes <= 0) hosts_.Erase(host_key);
+    else hosts_.Put(host_key, std::move(index));
+    const std::string strict(1, kStrict), loose(1, kLoose);
+    PlaceAt(route, absl::StrCat(host_key, strict, TrimmedListenPath(route->listen_path)), sign);
+    if (route->loose_prefix) {
+      PlaceAt(route, absl::StrCat(host_key, loose, LooseListenPath(route->listen_path)), sign);
+    }
+  }
+
+  void PlaceAt(const RoutePtr& route, const std::string& key, int sign) {
+    const PathRoutes* old = paths_.Find(key);
+    PathRoutes routes = old == nullptr ? PathRoutes() : *old;
+    std::erase_if(routes, [&](const RoutePtr& other) { return other->api_id == route->api_id; });
+    if (sign > 0) {
+      const auto at = std::find_if(routes.begin(), routes.end(), [&](const RoutePtr& other) {
+        return other->api_id > route->api_id;
+      });
+      routes.insert(at, route);
+    }
+    if (routes.empty()) paths_.Erase(key);
+    else paths_.Put(key, std::move(routes));
+  }
+
+  void CountPort(uint16_t port, int sign) {
+    if (ports_ == nullptr) ports_ = std::make_shared<std::map<uint16_t, int>>(*from_.ports);
+    if (((*ports_)[port] += sign) <= 0) ports_->erase(port);
+  }
+
+  void CountRegex(uint16_t port, const std::string& text, const domain::HostPattern& pattern, int sign) {
+    if (regex_ == nullptr) regex_ = std::make_shared<RegexHosts>(*from_.regex_hosts);
+    const auto at = std::find_if(regex_->begin(), regex_->end(), [&](const RegexHost& other) {
+      return other.port == port && other.text == text;
+    });
+    if (at == regex_->end()) {
+      // Longest text first, then by text: the same order on every replica.
+      const auto before = std::find_if(regex_->begin(), regex_->end(), [&](const RegexHost& other) {
+        return other.text.size() < text.size() || (other.text.size() == text.size() && other.text > text);
+      });
+      regex_->insert(before, RegexHost{port, text, pattern, sign});
+    } else if ((at->routes += sign) <= 0) {
+      regex_->erase(at);
+    }
+  }
+
+  const Parts& from_;
+  PersistentMap<RoutePtr>::Edit apis_;
+  PersistentMap<HostIndex>::Edit hosts_;
+  PersistentMap<PathRoutes>::Edit paths_;
+  std::shared_ptr<RegexHosts> regex_;
+  std::shared_ptr<std::map<uint16_t, int>> ports_;
+};
+
+std::shared_ptr<const RouteTable> SharedRouteTable::With(const std::vector<RoutePtr>& put,
+                                                         const std::vector<std::string>& removed) const {
+  TableEdit edit(parts_);
+  for (const std::string& api_id : removed) edit.Remove(api_id);
+  for (const RoutePtr& route : put) edit.Put(route);
+  return std::make_shared<const SharedRouteTable>(std::move(edit).Finish());
+}
+
+}  // namespace
+
+RouteTablePtr RouteTable::Empty(std::vector<uint16_t> default_ports) {
+  Parts parts;
+  parts.default_ports = std::move(default_ports);
+  return std::make_shared<const SharedRouteTable>(std::move(parts));
+}
+
+}  // namespace sallyport::dataplane

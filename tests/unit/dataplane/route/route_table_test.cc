@@ -1,0 +1,193 @@
+#include "dataplane/route/route_table.h"
+
+#include <chrono>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+struct Spec {
+  std::string id;
+  std::vector<std::string> hosts;
+  std::string listen = "/";
+  bool loose = false;
+  uint16_t port = 0;
+  bool dynamic = false;
+  bool announce = false;
+  std::vector<std::string> ca_names = {};
+};
+
+RoutePtr Make(const Spec& spec) {
+  Route route;
+  route.api_id = spec.id;
+  route.hosts = spec.hosts;
+  route.listen_path = spec.listen;
+  route.loose_prefix = spec.loose;
+  route.listen_port = spec.port;
+  route.dynamic_mtls = spec.dynamic;
+  route.announce_client_cas = spec.announce;
+  route.client_ca_names = spec.ca_names;
+  return std::make_shared<const Route>(std::move(route));
+}
+
+RouteTablePtr Table(const std::vector<Spec>& specs, std::vector<uint16_t> default_ports = {}) {
+  std::vector<RoutePtr> routes;
+  for (const Spec& spec : specs) routes.push_back(Make(spec));
+  return RouteTable::Empty(std::move(default_ports))->With(routes, {});
+}
+
+std::string Found(const RouteTable& table, absl::string_view host, absl::string_view path, uint16_t port = 0) {
+  const RoutePtr* route = table.Find(port, host, path);
+  return route == nullptr ? "" : (*route)->api_id;
+}
+
+TEST(RouteTable, HostPrecedence) {
+  const auto table = Table({{"any", {}},
+                            {"exact", {"api.example.com"}},
+                            {"wild", {"*.example.com"}},
+                            {"regex", {"{?:a|b}.example.net"}},
+                            {"wide", {"{x:.*}.example.com"}}});
+  struct Case {
+    const char *host, *api;
+  } const cases[] = {
+      {"api.example.com", "exact"}, {"b.example.com", "wild"},   {"b.c.example.com", "wide"},
+      {"a.example.net", "regex"},   {"c.example.net", "any"},    {"other.org", "any"},
+      {"", "any"},                  {"192.0.2.1", "any"},        {"example.com", "any"},
+  };
+  for (const Case& c : cases) EXPECT_EQ(Found(*table, c.host, "/x"), c.api) << c.host;
+}
+
+TEST(RouteTable, LongestListenPathAtSegmentBorders) {
+  const auto table = Table({{"root", {}, "/"}, {"a", {}, "/a"}, {"ab", {}, "/a/b/"}, {"abc", {}, "/a/b/c"}});
+  struct Case {
+    const char *path, *api;
+  } const cases[] = {
+      {"/", "root"},     {"/a", "a"},       {"/a/", "a"},      {"/ab", "root"},   {"/a/bc", "a"},
+      {"/a/b", "ab"},    {"/a/b/", "ab"},   {"/a/b/x", "ab"},  {"/a/b/c", "abc"}, {"/a/b/c/d/e/f", "abc"},
+      {"/a/b/cd", "ab"}, {"/A", "root"},
+  };
+  for (const Case& c : cases) EXPECT_EQ(Found(*table, "h", c.path), c.api) << c.path;
+}
+
+TEST(RouteTable, LoosePrefixMatchesInsideASegment) {
+  const auto table = Table({{"loose", {}, "/ab", true}, {"strict", {}, "/abc"}, {"slash", {}, "/x/", true}});
+  EXPECT_EQ(Found(*table, "", "/ab"), "loose");
+  EXPECT_EQ(Found(*table, "", "/abd"), "loose");
+  EXPECT_EQ(Found(*table, "", "/abc"), "strict");
+  EXPECT_EQ(Found(*table, "", "/abc/d"), "strict");
+  EXPECT_EQ(Found(*table, "", "/abcd"), "loose");
+  EXPECT_EQ(Found(*table, "", "/a"), "");
+  EXPECT_EQ(Found(*table, "", "/x"), "slash");
+  EXPECT_EQ(Found(*table, "", "/xy"), "");
+}
+
+TEST(RouteTable, FallsToTheNextHostEntry) {
+  const auto table = Table({{"exact", {"h.com"}, "/only"}, {"any", {}, "/rest"}});
+  EXPECT_EQ(Found(*table, "h.com", "/only"), "exact");
+  EXPECT_EQ(Found(*table, "h.com", "/rest"), "any");
+  EXPECT_EQ(Found(*table, "h.com", "/none"), "");
+  EXPECT_EQ(Found(*table, "g.com", "/only"), "");
+}
+
+TEST(RouteTable, PortsAreSeparateWorlds) {
+  const auto table = Table({{"main", {}, "/"}, {"other", {}, "/", false, 7000}, {"same", {}, "/s", false, 8443}},
+                           {8443});
+  EXPECT_EQ(Found(*table, "", "/x", 8443), "main");
+  EXPECT_EQ(Found(*table, "", "/x", 0), "main");
+  EXPECT_EQ(Found(*table, "", "/s", 8443), "same");
+  EXPECT_EQ(Found(*table, "", "/x", 7000), "other");
+  EXPECT_EQ(Found(*table, "", "/x", 7001), "");
+  EXPECT_EQ(table->ExtraPorts(), std::vector<uint16_t>{7000});
+  EXPECT_TRUE(table->With({}, {"other"})->ExtraPorts().empty());
+}
+
+TEST(RouteTable, ChangesDoNotTouchTheOldTable) {
+  const auto before = Table({{"a", {}, "/a"}, {"b", {}, "/b"}});
+  const auto after = before->With({Make({"a", {}, "/new"})}, {"b", "unknown"});
+  EXPECT_EQ(Found(*before, "", "/a"), "a");
+  EXPECT_EQ(Found(*before, "", "/b"), "b");
+  EXPECT_EQ(Found(*after, "", "/a"), "");
+  EXPECT_EQ(Found(*after, "", "/new"), "a");
+  EXPECT_EQ(Found(*after, "", "/b"), "");
+  EXPECT_EQ(after->size(), 1u);
+  EXPECT_EQ(after->FindApi("b"), nullptr);
+  EXPECT_NE(before->FindApi("b"), nullptr);
+}
+
+TEST(RouteTable, TheSamePathTwiceIsServedByTheFirstId) {
+  const auto table = Table({{"z", {"h"}, "/p"}, {"m", {"h"}, "/p/"}});
+  EXPECT_EQ(Found(*table, "h", "/p"), "m");
+  EXPECT_EQ(Found(*table->With({}, {"m"}), "h", "/p"), "z");
+}
+
+TEST(RouteTable, ClientCertificateOnlyWhereAnApiCanUseOne) {
+  const auto table = Table({{"open", {"open.com"}},
+                            {"dyn", {"dyn.com"}, "/", false, 0, true},
+                            {"wild", {"*.x.com"}, "/", false, 0, true},
+                            {"port", {"open.com"}, "/", false, 7000, true}});
+  EXPECT_FALSE(table->ClientTls("open.com", 0).request_certificate);
+  EXPECT_TRUE(table->ClientTls("dyn.com", 0).request_certificate);
+  EXPECT_TRUE(table->ClientTls("a.x.com", 0).request_certificate);
+  EXPECT_FALSE(table->ClientTls("a.b.x.com", 0).request_certificate);
+  EXPECT_FALSE(table->ClientTls("", 0).request_certificate);
+  EXPECT_TRUE(table->ClientTls("open.com", 7000).request_certificate);
+  EXPECT_EQ(table->ClientTls("a.x.com", 0).entry, "*.x.com");
+  EXPECT_EQ(table->ClientTls("nobody.org", 0).entry, "");
+  // The order in which APIs come decides nothing (reference tyk.md Q9).
+  EXPECT_NE(table->ClientTlsVersion("open.com", 0), table->ClientTlsVersion("dyn.com", 0));
+  EXPECT_EQ(table->ClientTlsVersion("a.x.com", 0), table->ClientTlsVersion("dyn.com", 0));
+}
+
+TEST(RouteTable, AnApiWithoutHostIsReachableByEverySni) {
+  const auto table = Table({{"open", {"open.com"}, "/o"}, {"dyn", {}, "/d", false, 0, true}});
+  EXPECT_TRUE(table->ClientTls("open.com", 0).request_certificate);
+  EXPECT_TRUE(table->ClientTls("", 0).request_certificate);
+  EXPECT_FALSE(table->With({}, {"dyn"})->ClientTls("open.com", 0).request_certificate);
+}
+
+TEST(RouteTable, RegexDomainsAskForCertificates) {  // reference tyk.md Q29
+  const auto table = Table({{"r", {"{?:a|b}.com"}, "/", false, 0, true}});
+  EXPECT_TRUE(table->ClientTls("a.com", 0).request_certificate);
+  EXPECT_FALSE(table->ClientTls("c.com", 0).request_certificate);
+}
+
+TEST(RouteTable, NamesAreAnnouncedOnlyWhenNobodyThereTakesOthers) {
+  const Spec quiet{"q", {"h"}, "/q", false, 0, true};
+  const Spec loud{"l", {"h"}, "/l", false, 0, true, true, {"CA1", "CA2"}};
+  const Spec loud2{"m", {"h"}, "/m", false, 0, true, true, {"CA2", "CA3"}};
+  EXPECT_EQ(Table({loud, loud2})->ClientTls("h", 0).announce, (std::vector<std::string>{"CA1", "CA2", "CA3"}));
+  EXPECT_TRUE(Table({loud, quiet})->ClientTls("h", 0).announce.empty());
+  EXPECT_TRUE(Table({loud})->ClientTls("other", 0).announce.empty());
+  const auto table = Table({loud});
+  EXPECT_EQ(table->ClientTlsVersion("h", 0), table->ClientTls("h", 0).version);
+  EXPECT_NE(table->ClientTlsVersion("h", 0), Table({loud, loud2})->ClientTlsVersion("h", 0));
+}
+
+TEST(RouteTable, OneChangeAmongTenThousandIsCheap) {
+  std::vector<Spec> specs;
+  for (int i = 0; i < 10'000; ++i) {
+    specs.push_back({absl::StrCat("api", i), {}, absl::StrCat("/p", i, "/v1")});
+    specs.push_back({absl::StrCat("host", i), {absl::StrCat("h", i, ".com")}, "/"});
+  }
+  RouteTablePtr table = Table(specs);
+  EXPECT_EQ(Found(*table, "", "/p777/v1/x"), "api777");
+  EXPECT_EQ(Found(*table, "h4321.com", "/p777"), "host4321");
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < 100; ++i) table = table->With({Make({"api5", {}, absl::StrCat("/n", i)})}, {});
+  const auto took = std::chrono::steady_clock::now() - start;
+  EXPECT_EQ(Found(*table, "", "/n99"), "api5");
+  // A rebuild takes tens of milliseconds each; this is a bound that noise does not reach.
+  EXPECT_LT(std::chrono::duration_cast<std::chrono::milliseconds>(took).count(), 1000);
+}
+
+TEST(RouteTable, ManySlashesCostNoMoreThanTheDeepestListenPath) {
+  const auto table = Table({{"a", {}, "/a"}});
+  std::string path = "/b";
+  for (int i = 0; i < 20'000; ++i) path += "/x";
+  EXPECT_EQ(Found(*table, "", path), "");
+}
+
+}  // namespace
+}  // namespace sallyport::dataplane
