@@ -24,7 +24,8 @@
 namespace sallyport::dataplane {
 
 class Permit;  // dataplane/authorize
-class UpstreamPool;
+struct UpstreamPoolState;
+struct UpstreamSlot;
 
 struct UpstreamPoolOptions {
   size_t max_idle_per_key = 256;
@@ -54,9 +55,11 @@ class UpstreamLease {
 
  private:
   friend class UpstreamPool;
-  struct Slot;
+  friend struct UpstreamPoolState;
+  UpstreamLease(std::unique_ptr<UpstreamConnection> connection, std::shared_ptr<UpstreamSlot> slot);
+
   std::unique_ptr<UpstreamConnection> connection_;
-  std::shared_ptr<Slot> slot_;
+  std::shared_ptr<UpstreamSlot> slot_;
 };
 
 class UpstreamPool {
@@ -80,14 +83,16 @@ class UpstreamPool {
                                                        const UpstreamCredentialsPtr& credentials,
                                                        const Permit& permit, Limits limits);
   // An idle connection at once, without a coroutine; empty when there is none.
-  [[nodiscard]] UpstreamLease TryIdle(const UpstreamTarget& target,
+  [[nodiscard]] UpstreamLease TryIdle(const UpstreamTargetPtr& target,
                                       const UpstreamCredentialsPtr& credentials,
                                       const Permit& permit);
 
-  // The answer with this tag is void: its idle connections close now, those in use after their request.
+  // The certificate of this tag ("cert:ID") is void: idle connections of answers that rest on it close now,
+  // those in use after their request. Other tags do nothing: another answer has another key.
   void RetireTag(absl::string_view tag);
   void RetireAll();
-  // Closes what has been idle or alive too long. Call about once a second.
+  // Closes what has been idle or alive too long or was closed by the upstream, and takes up a changed
+  // trust store. Call about once a second.
   void Sweep();
 
   struct Counts {
@@ -102,9 +107,7 @@ class UpstreamPool {
   [[nodiscard]] Counts counts() const;
 
  private:
-  friend class UpstreamLease;
-  struct State;
-  std::shared_ptr<State> state_;  // shared with leases
+  std::shared_ptr<UpstreamPoolState> state_;  // shared with leases
 };
 
 }  // namespace sallyport::dataplane

@@ -1,0 +1,93 @@
+#include "dataplane/upstream/dial.h"
+
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "dataplane/upstream/connect.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+using base::Reason;
+
+std::string AddressText(const boost::asio::ip::address& address, uint16_t port) {
+  return address.is_v6() ? absl::StrCat("[", address.to_string(), "]:", port)
+                         : absl::StrCat(address.to_string(), ":", port);
+}
+
+UpstreamFailure NameFailure(const absl::Status& status) {
+  UpstreamFailure failure;
+  failure.reason = absl::IsDeadlineExceeded(status) ? Reason::kUpstreamConnectTimeout
+                                                    : Reason::kUpstreamDns;
+  failure.detail = std::string(status.message());
+  return failure;
+}
+
+UpstreamFailure ConnectFailure(const UpstreamTarget& target, const ConnectResult& result) {
+  UpstreamFailure failure;
+  failure.reason = result.timed_out ? Reason::kUpstreamConnectTimeout : Reason::kUpstreamConnect;
+  failure.detail = absl::StrCat(target.host, ":", target.port, ": ",
+                                result.timed_out ? "timeout" : std::strerror(result.error));
+  return failure;
+}
+
+UpstreamFailure TlsFailure(const UpstreamTarget& target, const IoResult& result,
+                           UpstreamConnection* connection) {
+  UpstreamFailure failure;
+  if (result.kind == IoResult::Kind::kTimeout) {
+    failure.reason = Reason::kUpstreamConnectTimeout;
+    connection->tls.failure = "timeout in the TLS handshake";
+  } else {
+    failure.reason = ClientTlsContext::Failed(result.tls_error, &connection->tls);
+  }
+  failure.detail = absl::StrCat(target.host, ":", target.port, ": ", connection->tls.failure);
+  failure.spki_sha256 = connection->tls.verdict.spki_sha256;
+  return failure;
+}
+
+boost::asio::awaitable<std::optional<UpstreamFailure>> StartTls(const UpstreamTarget& target, int fd,
+                                                                UpstreamConnection* connection,
+                                                                Deadline deadline, Loop* loop) {
+  crypto::UniqueSsl ssl = connection->tls_context->NewSsl(&connection->tls);
+  if (ssl == nullptr) {
+    connection->stream = std::make_unique<PlainStream>(*loop, fd);  // owns the descriptor
+    co_return UpstreamFailure{Reason::kInternal, "no TLS object", {}};
+  }
+  connection->stream = std::make_unique<TlsStream>(*loop, fd, ssl.release());
+  const IoResult result = co_await Handshake(*connection->stream, deadline);
+  if (!result.ok()) co_return TlsFailure(target, result, connection);
+  const Reason reason =
+      connection->tls_context->Conclude(connection->stream->ssl(), &connection->tls);
+  if (reason == Reason::kAllowed) co_return std::nullopt;
+  co_return UpstreamFailure{reason,
+                            absl::StrCat(target.host, ":", target.port, ": ", connection->tls.failure),
+                            connection->tls.verdict.spki_sha256};
+}
+
+}  // namespace
+
+boost::asio::awaitable<DialResult> Dial(Loop& loop, Resolver& resolver, UpstreamTargetPtr target,
+                                        std::shared_ptr<ClientTlsContext> tls, Deadline deadline) {
+  auto connection = std::make_unique<UpstreamConnection>(loop);
+  connection->tls_context = std::move(tls);
+  const absl::Duration start = loop.clock().Monotonic();
+  const absl::StatusOr<Addresses> addresses = co_await resolver.Resolve(loop, target->host, deadline);
+  if (!addresses.ok()) co_return NameFailure(addresses.status());
+  const ConnectResult connected = co_await Connect(loop, **addresses, target->port, deadline);
+  if (connected.fd < 0) co_return ConnectFailure(*target, connected);
+  const absl::Duration up = loop.clock().Monotonic();
+  connection->connect_took = up - start;
+  connection->address = AddressText(connected.address, target->port);
+  if (connection->tls_context == nullptr) {
+    connection->stream = std::make_unique<PlainStream>(loop, connected.fd);
+  } else {
+    std::optional<UpstreamFailure> failure =
+        co_await StartTls(*target, connected.fd, connection.get(), deadline, &loop);
+    if (failure.has_value()) co_return *std::move(failure);
+    connection->handshake_took = loop.clock().Monotonic() - up;
+  }
+  connection->opened = loop.Now();
+  co_return connection;
+}
+
+}  // namespace sallyport::dataplane

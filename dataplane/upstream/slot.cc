@@ -1,0 +1,164 @@
+#include "dataplane/upstream/slot.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "dataplane/upstream_tls/credentials_digest.h"
+#include "shared/base/text.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+constexpr size_t kMaxTags = 64;
+constexpr absl::string_view kCertificateTag = "cert:";
+
+// The same object, not another one at its old address.
+template <typename T>
+bool SameObject(const std::weak_ptr<T>& held, const std::shared_ptr<T>& given) {
+  return !held.owner_before(given) && !given.owner_before(held);
+}
+
+std::string KeyOf(const UpstreamTarget& target, const UpstreamCredentials* credentials) {
+  if (!target.tls) return absl::StrCat("http|", target.host, "|", target.port);
+  return absl::StrCat("https|", target.host, "|", target.port, "|", CredentialsDigest(*credentials));
+}
+
+void AddTags(const UpstreamCredentials* credentials, UpstreamSlot* slot) {
+  if (credentials == nullptr) return;
+  for (const std::string& tag : credentials->tags) {
+    if (slot->certificate_tags.size() >= kMaxTags) return;
+    if (absl::StartsWith(base::ToAbsl(tag), kCertificateTag)) slot->certificate_tags.insert(tag);
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<UpstreamConnection> UpstreamSlot::TakeIdle() {
+  while (!idle.empty()) {
+    std::unique_ptr<UpstreamConnection> connection = std::move(idle.back());
+    idle.pop_back();
+    --pool->counts.idle;
+    if (!connection->stream->IdleAndOpen()) {
+      ++pool->counts.found_closed;
+      continue;
+    }
+    if (pool->TooOld(*connection)) continue;
+    ++in_use;
+    ++pool->counts.in_use;
+    ++pool->counts.reused;
+    return connection;
+  }
+  return nullptr;
+}
+
+void UpstreamSlot::GiveBack(std::unique_ptr<UpstreamConnection> connection) {
+  --in_use;
+  --pool->counts.in_use;
+  if (connection == nullptr) return;
+  if (dead || pool->closed || connection->retired || !connection->buffer.empty() ||
+      pool->TooOld(*connection) || pool->options.max_idle_per_key == 0) {
+    connection->stream->TryShutdown();
+    return;
+  }
+  connection->buffer.ReleaseIfEmpty();
+  connection->idle_since = pool->loop.Now();
+  idle.push_back(std::move(connection));
+  ++pool->counts.idle;
+  if (idle.size() > pool->options.max_idle_per_key) {
+    idle.front()->stream->TryShutdown();
+    idle.pop_front();
+    --pool->counts.idle;
+  }
+}
+
+bool UpstreamPoolState::TooOld(const UpstreamConnection& connection) const {
+  if (loop.Now() - connection.opened > options.max_age) return true;
+  return connection.tls_context != nullptr && clock.Now() > connection.tls.verdict.not_after;
+}
+
+UpstreamSlotPtr UpstreamPoolState::Make(std::string key, const UpstreamTarget& target,
+                                        const UpstreamCredentials* credentials) {
+  if (slots.size() >= options.max_keys) MakeRoom();
+  auto slot = std::make_shared<UpstreamSlot>();
+  slot->key = std::move(key);
+  slot->pool = shared_from_this();
+  if (target.tls) {
+    slot->uses_trust = true;
+    slot->tls = ClientTlsContext::Create(*credentials, base::ToAbsl(target.host), anchors_in_use, &clock);
+  }
+  slots[slot->key] = slot;
+  return slot;
+}
+
+UpstreamSlotPtr UpstreamPoolState::Find(const UpstreamTargetPtr& target,
+                                        const UpstreamCredentialsPtr& credentials) {
+  const std::pair<const void*, const void*> identity(target.get(), credentials.get());
+  const auto known = pairs.find(identity);
+  if (known != pairs.end() && !known->second.slot->dead && SameObject(known->second.target, target) &&
+      SameObject(known->second.credentials, credentials)) {
+    return known->second.slot;
+  }
+  std::string key = KeyOf(*target, credentials.get());
+  const auto found = slots.find(key);
+  UpstreamSlotPtr slot = found != slots.end() ? found->second
+                                              : Make(std::move(key), *target, credentials.get());
+  AddTags(credentials.get(), slot.get());
+  if (pairs.size() >= 4 * options.max_keys) ForgetPairs();
+  pairs[identity] = Pair{target, credentials, slot};
+  return slot;
+}
+
+void UpstreamPoolState::Kill(const UpstreamSlotPtr& slot) {
+  slot->dead = true;
+  counts.retired += slot->idle.size();
+  counts.idle -= slot->idle.size();
+  for (const auto& connection : slot->idle) connection->stream->TryShutdown();
+  slot->idle.clear();
+}
+
+// Slots that nobody uses now, least recently used first.
+void UpstreamPoolState::MakeRoom() {
+  std::vector<std::pair<absl::Duration, UpstreamSlotPtr>> free;
+  for (const auto& [key, slot] : slots) {
+    if (slot->in_use == 0) free.emplace_back(slot->last_used, slot);
+  }
+  const size_t wanted = std::min(free.size(), options.max_keys / 10 + 1);
+  std::partial_sort(free.begin(), free.begin() + static_cast<std::ptrdiff_t>(wanted), free.end(),
+                    [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (size_t i = 0; i < wanted; ++i) {
+    Kill(free[i].second);
+    slots.erase(free[i].second->key);
+  }
+  ForgetPairs();
+}
+
+void UpstreamPoolState::ForgetPairs() {
+  for (auto it = pairs.begin(); it != pairs.end();) {
+    const auto now = it++;
+    const Pair& pair = now->second;
+    const bool no_credentials = now->first.second == nullptr;
+    if (pair.slot->dead || pair.target.expired() ||
+        (!no_credentials && pair.credentials.expired())) {
+      pairs.erase(now);
+    }
+  }
+  if (pairs.size() >= 4 * options.max_keys) pairs.clear();
+}
+
+void UpstreamPoolState::SweepSlot(UpstreamSlot* slot, size_t* looks) {
+  while (!slot->idle.empty()) {
+    UpstreamConnection& oldest = *slot->idle.front();
+    const bool old = loop.Now() - oldest.idle_since > options.max_idle_age || TooOld(oldest);
+    if (!old) {
+      if (*looks == 0) return;
+      --*looks;
+      if (oldest.stream->IdleAndOpen()) return;
+    }
+    oldest.stream->TryShutdown();
+    slot->idle.pop_front();
+    --counts.idle;
+  }
+}
+
+}  // namespace sallyport::dataplane
