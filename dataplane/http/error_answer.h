@@ -6,14 +6,10 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "dataplane/route/route.h"  // ErrorStyle
 #include "shared/base/reason.h"
 
 namespace sallyport::dataplane {
-
-enum class ErrorStyle : uint8_t { kNative, kTyk, kApisix, kApk };
-
-// "native", "tyk", "apisix", "apk"; anything else is native.
-[[nodiscard]] ErrorStyle ErrorStyleFromName(absl::string_view name);
 
 struct ErrorAnswer {
   base::Reason reason = base::Reason::kInternal;

@@ -1,0 +1,149 @@
+#include "dataplane/http/error_answer.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "dataplane/http/error_style.h"
+#include "shared/base/text.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+using base::Reason;
+
+struct Body {
+  int status = 500;
+  absl::string_view content_type = "application/json";
+  std::string text;
+  std::string extra_headers;
+};
+
+Body NativeBody(const ErrorAnswer& answer) {
+  Body body;
+  body.status = base::ReasonStatus(answer.reason);
+  body.text = absl::StrCat("{\"error\":", base::JsonQuote(base::ReasonMessage(answer.reason)),
+                           ",\"reason\":", base::JsonQuote(base::ReasonName(answer.reason)),
+                           ",\"request_id\":", base::JsonQuote(answer.request_id), "}\n");
+  return body;
+}
+
+Body TykBody(const ErrorAnswer& answer) {
+  const StyledText styled = TykText(answer);
+  Body body;
+  body.status = styled.status;
+  if (answer.xml) {
+    body.content_type = "application/xml";
+    body.text = absl::StrCat(
+        "<error>",
+        absl::StrReplaceAll(styled.message, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}}),
+        "</error>");
+  } else {
+    body.text = absl::StrCat("{\n    \"error\": ", base::JsonQuote(styled.message), "\n}");
+  }
+  return body;
+}
+
+// APISIX answers certificate problems as nginx does, the rest as its plugins do (reference apisix.md A3.2).
+Body ApisixBody(const ErrorAnswer& answer) {
+  Body body;
+  body.status = StatusOf(answer.reason, ErrorStyle::kApisix, answer.static_mtls);
+  if (body.status == 400 || body.status >= 500) {
+    const std::string title = absl::StrCat(body.status, " ", ReasonPhrase(body.status));
+    body.content_type = "text/html; charset=utf-8";
+    body.text = absl::StrCat("<html>\r\n<head><title>", title,
+                             "</title></head>\r\n<body>\r\n<center><h1>", title,
+                             "</h1></center>\r\n</body>\r\n</html>\r\n");
+    return body;
+  }
+  absl::string_view message = base::ReasonMessage(answer.reason);
+  if (answer.reason == Reason::kNoRoute) message = "404 Route Not Found";
+  if (answer.reason == Reason::kTokenRequired) message = "Missing API key found in request";
+  if (answer.reason == Reason::kTokenUnknown) message = "Invalid API key in request";
+  const absl::string_view member = answer.reason == Reason::kNoRoute ? "error_msg" : "message";
+  body.text = absl::StrCat("{\"", member, "\":", base::JsonQuote(message), "}\n");
+  return body;
+}
+
+Body ApkBody(const ErrorAnswer& answer) {
+  const ApkText text = ApkTextOf(answer.reason);
+  Body body;
+  body.status = text.status;
+  body.text = absl::StrCat("{\"code\":\"", text.code, "\",\"error_message\":",
+                           base::JsonQuote(text.message),
+                           ",\"error_description\":", base::JsonQuote(text.description), "}");
+  if (text.status == 401) {
+    body.extra_headers =
+        "WWW-Authenticate: Mutual SSL realm=\"APK\" Bearer realm=\"APK\" JWT realm=\"APK\" , "
+        "error=\"invalid_token\", error_description=\"The provided token is invalid\"\r\n";
+  }
+  return body;
+}
+
+// A misdirected request is 421 in every style: HTTP clients act on it by opening another connection.
+Body BodyOf(const ErrorAnswer& answer) {
+  Body body;
+  switch (answer.style) {
+    case ErrorStyle::kNative: body = NativeBody(answer); break;
+    case ErrorStyle::kTyk: body = TykBody(answer); break;
+    case ErrorStyle::kApisix: body = ApisixBody(answer); break;
+    case ErrorStyle::kApk: body = ApkBody(answer); break;
+  }
+  if (answer.reason == Reason::kMisdirected) body.status = 421;
+  return body;
+}
+
+void AppendStatusLine(int status, std::string* out) {
+  absl::StrAppend(out, "HTTP/1.1 ", status, " ", ReasonPhrase(status), "\r\n");
+}
+
+}  // namespace
+
+int StatusOf(Reason reason, ErrorStyle style, bool static_mtls) {
+  if (reason == Reason::kMisdirected) return 421;
+  switch (style) {
+    case ErrorStyle::kNative: break;
+    case ErrorStyle::kTyk: {
+      ErrorAnswer answer;
+      answer.reason = reason;
+      answer.static_mtls = static_mtls;
+      return TykText(answer).status;
+    }
+    case ErrorStyle::kApk: return ApkTextOf(reason).status;
+    case ErrorStyle::kApisix: {
+      const auto number = static_cast<unsigned>(reason);
+      if (number >= 10 && number < 40) return 400;
+      break;
+    }
+  }
+  return base::ReasonStatus(reason);
+}
+
+std::string MessageOf(const ErrorAnswer& answer) {
+  switch (answer.style) {
+    case ErrorStyle::kTyk: return TykText(answer).message;
+    case ErrorStyle::kApk: return ApkTextOf(answer.reason).message;
+    default: return std::string(base::ReasonMessage(answer.reason));
+  }
+}
+
+void RenderError(const ErrorAnswer& answer, std::string* out) {
+  const Body body = BodyOf(answer);
+  AppendStatusLine(body.status, out);
+  absl::StrAppend(out, "Content-Type: ", body.content_type,
+                  "\r\nContent-Length: ", body.text.size(), "\r\nX-Request-Id: ",
+                  answer.request_id, "\r\n", body.extra_headers);
+  if (answer.style == ErrorStyle::kTyk) out->append("X-Generator: tyk.io\r\n");
+  if (answer.retry_after_seconds > 0) {
+    absl::StrAppend(out, "Retry-After: ", answer.retry_after_seconds, "\r\n");
+  }
+  out->append(answer.close ? "Connection: close\r\n\r\n" : "\r\n");
+  if (!answer.head_request) out->append(body.text);
+}
+
+void RenderRedirect(absl::string_view location, absl::string_view request_id, bool close,
+                    std::string* out) {
+  AppendStatusLine(308, out);
+  absl::StrAppend(out, "Location: ", location, "\r\nContent-Length: 0\r\nX-Request-Id: ", request_id,
+                  close ? "\r\nConnection: close\r\n\r\n" : "\r\n\r\n");
+}
+
+}  // namespace sallyport::dataplane
