@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "authsvc/decide/regex_cache.h"
 #include "authsvc/verify/path_memo.h"
 #include "authsvc/verify/revocation_list.h"
 #include "shared/base/mutex.h"
@@ -21,11 +22,13 @@ class DecisionMemo {
   explicit DecisionMemo(const PathMemoLimits& limits = {}) : paths_(limits) {}
 
   [[nodiscard]] PathMemo* paths() { return &paths_; }
+  [[nodiscard]] RegexCache* regexes() { return &regexes_; }
   // The deny list of the gateway's settings; null when nothing is denied.
   [[nodiscard]] RevocationListPtr Revocation(const Snapshot& snapshot);
 
  private:
   PathMemo paths_;
+  RegexCache regexes_;
   base::Mutex mutex_;
   std::string store_id_ ABSL_GUARDED_BY(mutex_);
   uint64_t epoch_ ABSL_GUARDED_BY(mutex_) = 0;

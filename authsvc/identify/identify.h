@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "authsvc/verify/verify_path.h"
 #include "sallyport/v1/identity.pb.h"
 #include "sallyport/v1/resources.pb.h"
 #include "shared/crypto/certificate.h"
@@ -15,6 +16,8 @@ namespace v1 = ::sallyport::v1;
 
 // For the wire, logs and `explain`.
 [[nodiscard]] v1::CertificateFacts FactsOf(const crypto::Certificate& certificate);
+
+[[nodiscard]] v1::PathFailure FailureOf(const PathFailure& failure);
 
 // With a key: its alias, else its id. Without: the first URI SAN, else the first DNS SAN that is
 // not a wildcard, else the first e-mail SAN, else the subject. A wildcard SAN names a set of hosts

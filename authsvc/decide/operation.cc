@@ -1,0 +1,144 @@
+#include "authsvc/decide/operation.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "authsvc/decide/regex_cache.h"
+#include "re2/re2.h"
+
+namespace sallyport::authsvc {
+namespace {
+
+using base::Reason;
+
+enum class Match : uint8_t { kNo, kYes, kBroken };
+
+std::shared_ptr<const re2::RE2> Regex(const v1::PathRule& rule, RegexCache* regexes) {
+  const std::string text = rule.ignore_case() ? absl::StrCat("(?i)", rule.path()) : rule.path();
+  return regexes != nullptr ? regexes->Get(text) : CompileRegex(text);
+}
+
+Match MatchRule(const v1::PathRule& rule, const v1::AuthorizeRequest& request,
+                RegexCache* regexes) {
+  const auto& methods = rule.methods();
+  if (!methods.empty() &&
+      std::find(methods.begin(), methods.end(), request.method()) == methods.end()) {
+    return Match::kNo;
+  }
+  const auto regex = Regex(rule, regexes);
+  if (regex == nullptr) return Match::kBroken;
+  return RE2::PartialMatch(request.path(), *regex) ? Match::kYes : Match::kNo;
+}
+
+// A broken expression counts as `if_broken`: it must never open something.
+template <typename Rules>
+bool AnyMatches(const Rules& rules, const v1::AuthorizeRequest& request, RegexCache* regexes,
+                bool if_broken) {
+  for (const v1::PathRule& rule : rules) {
+    const Match match = MatchRule(rule, request, regexes);
+    if (match == Match::kYes || (match == Match::kBroken && if_broken)) return true;
+  }
+  return false;
+}
+
+// What routing in a data plane would have refused or rewritten.
+bool IsNormalPath(absl::string_view path) {
+  if (!absl::StartsWith(path, "/") ||
+      path.find_first_of(absl::string_view("?#\\\0", 4)) != path.npos)
+    return false;
+  for (absl::string_view segment : absl::StrSplit(path, '/')) {
+    if (segment == "." || segment == "..") return false;
+  }
+  const std::string lower = absl::AsciiStrToLower(path);
+  return !absl::StrContains(lower, "%2e") && !absl::StrContains(lower, "%2f") &&
+         !absl::StrContains(lower, "%00") && !absl::StrContains(path, "//");
+}
+
+const v1::ApiVersion* Named(const v1::Api& api, absl::string_view name) {
+  for (const v1::ApiVersion& version : api.versions()) {
+    if (version.name() == name) return &version;
+  }
+  return nullptr;
+}
+
+std::optional<Refusal> FindVersion(const v1::Api& api, absl::string_view asked, Operation* out) {
+  const v1::Versioning& versioning = api.versioning();
+  if (!versioning.enabled()) {
+    if (!api.versions().empty()) out->version = &api.versions(0);
+    return std::nullopt;
+  }
+  const absl::string_view name =
+      asked.empty() ? absl::string_view(versioning.default_version()) : asked;
+  if (name.empty())
+    return Refusal{Reason::kVersionRequired, "no version named and no default", nullptr};
+  out->version = Named(api, name);
+  if (out->version == nullptr && versioning.fallback_to_default()) {
+    out->version = Named(api, versioning.default_version());
+  }
+  if (out->version == nullptr) {
+    return Refusal{Reason::kVersionUnknown, absl::StrCat("no version ", name), nullptr};
+  }
+  out->versioned = true;
+  out->version_name = out->version->name();
+  return std::nullopt;
+}
+
+std::optional<Refusal> CheckRules(const v1::ApiVersion& version,
+                                  const v1::AuthorizeRequest& request, RegexCache* regexes,
+                                  Operation* out) {
+  if (AnyMatches(version.blocked(), request, regexes, true)) {
+    return Refusal{Reason::kEndpointForbidden, "the path is blocked", nullptr};
+  }
+  out->ignored = AnyMatches(version.ignored(), request, regexes, false);
+  if (!out->ignored && !version.allowed().empty() &&
+      !AnyMatches(version.allowed(), request, regexes, false)) {
+    return Refusal{Reason::kEndpointForbidden, "the path is not among those allowed", nullptr};
+  }
+  return std::nullopt;
+}
+
+std::optional<Refusal> NeedsPath(const v1::AuthorizeRequest& request) {
+  if (!request.method().empty() && IsNormalPath(request.path())) return std::nullopt;
+  return Refusal{Reason::kBadRequest,
+                 "method and normalised path are needed: the answer depends on them", nullptr};
+}
+
+}  // namespace
+
+std::optional<Refusal> FindOperation(const v1::Api& api, const v1::AuthorizeRequest& request,
+                                     absl::Time now, RegexCache* regexes, Operation* out) {
+  if (auto refusal = FindVersion(api, request.version(), out)) return refusal;
+  if (out->version == nullptr) return std::nullopt;
+  const v1::ApiVersion& version = *out->version;
+  if (version.expires_unix() != 0 && now >= absl::FromUnixSeconds(version.expires_unix())) {
+    return Refusal{Reason::kVersionExpired,
+                   absl::StrCat("version ", version.name(), " has expired"), nullptr};
+  }
+  if (version.blocked().empty() && version.allowed().empty() && version.ignored().empty())
+    return std::nullopt;
+  if (auto refusal = NeedsPath(request)) return refusal;
+  return CheckRules(version, request, regexes, out);
+}
+
+std::optional<Refusal> CheckOperation(const KeyRights& rights, const Operation& operation,
+                                      const v1::AuthorizeRequest& request, RegexCache* regexes) {
+  if (operation.versioned && !rights.GrantsVersion(operation.version_name)) {
+    return Refusal{Reason::kVersionNotGranted,
+                   absl::StrCat("version \"", operation.version_name, "\" is not granted"),
+                   nullptr};
+  }
+  bool restricted = false;
+  for (const v1::AccessRight* right : rights.rights)
+    restricted = restricted || !right->allowed_urls().empty();
+  if (!restricted) return std::nullopt;
+  if (auto refusal = NeedsPath(request)) return refusal;
+  for (const v1::AccessRight* right : rights.rights) {
+    if (AnyMatches(right->allowed_urls(), request, regexes, false)) return std::nullopt;
+  }
+  return Refusal{Reason::kOperationNotGranted, "no granted URL matches path and method", nullptr};
+}
+
+}  // namespace sallyport::authsvc
