@@ -21,6 +21,7 @@
 #include "absl/types/span.h"
 #include "dataplane/forward/message.h"
 #include "dataplane/upstream/pool.h"
+#include "dataplane/upstream/target.h"
 #include "shared/base/reason.h"
 
 namespace sallyport::dataplane {
@@ -36,9 +37,10 @@ struct ForwardRequest {
   absl::string_view method;
   absl::string_view target;                 // origin-form as it goes out: JoinPath, query included
   absl::string_view host;                   // Host: target.authority, or the caller's where preserved
-  absl::Span<const HeaderField> headers;     // as received; cleaned here
-  absl::Span<const HeaderField> set;         // ours: replace every copy the caller sent, added last
+  const HeaderFields* fields = nullptr;     // as received; cleaned here
+  absl::Span<const HeaderField> set;        // ours (ForwardedFields): replace every copy, added last
   absl::Span<const absl::string_view> remove;  // e.g. the credential's header
+  absl::Span<const HeaderField> answer_set;    // for the answer, e.g. X-Request-Id
   RequestBody* body = nullptr;              // null: no body
   bool expect_continue = false;
   bool accepts_trailers = false;            // the caller said TE: trailers
@@ -47,7 +49,7 @@ struct ForwardRequest {
 struct ForwardOutcome {
   base::Reason reason = base::Reason::kAllowed;  // kClientGone when the caller left
   std::string detail;                       // operators only
-  bool answer_started = false;              // the sink has the head: no error answer any more
+  bool answer_started = false;              // bytes of it may be out: no error answer any more
   bool cut = false;                         // close the client's connection without a clean end
   bool request_read = true;                 // the whole request body was read: keep-alive possible
   int status = 0;                           // the upstream's

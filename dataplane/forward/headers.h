@@ -1,30 +1,33 @@
-// Which header lines pass (RFC 9110 §7.6.1, RFC 9112 §6, DESIGN 6). Pure.
+// Which header fields pass (RFC 9110 §7.6.1, RFC 9112 §6, DESIGN 6). Pure, thread-safe. Names compare without
+// case and with '_' as '-', as many servers read them.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "dataplane/forward/message.h"
+#include "dataplane/http/head.h"
 
 namespace sallyport::dataplane {
 
-// Case-insensitive; '_' counts as '-', as many servers read it that way.
-[[nodiscard]] bool SameHeader(absl::string_view a, absl::string_view b);
-// Connection, Keep-Alive, Proxy-Connection, TE, Trailer, Transfer-Encoding, Upgrade and the like.
+// Connection, Keep-Alive, Proxy-*, TE, Trailer, Transfer-Encoding, Upgrade: of this hop only.
 [[nodiscard]] bool IsHopByHop(absl::string_view name);
-// Names listed in the Connection lines of `headers`.
-[[nodiscard]] std::vector<absl::string_view> ConnectionListed(absl::Span<const HeaderField> headers);
+// Names listed in the Connection fields.
+[[nodiscard]] std::vector<absl::string_view> ConnectionListed(const HeaderFields& fields);
 
-// What of `headers` goes to the upstream: Connection-listed names first, then hop-by-hop, framing, Host,
-// Expect, `remove` and every copy of a name in `set`; then `set` at the end.
-[[nodiscard]] std::vector<HeaderField> CleanRequest(absl::Span<const HeaderField> headers,
-                                                   absl::Span<const HeaderField> set,
-                                                   absl::Span<const absl::string_view> remove);
-// What of an upstream's `headers` goes to the client: all but Connection-listed, hop-by-hop and framing.
-[[nodiscard]] std::vector<HeaderField> CleanResponse(absl::Span<const HeaderField> headers);
-// Trailer fields that may pass: no framing, routing, authentication or `forbidden` names (RFC 9110 §6.5.1).
-[[nodiscard]] std::vector<HeaderField> CleanTrailers(absl::Span<const HeaderField> trailers,
-                                                    absl::Span<const HeaderField> forbidden);
+// Appends what goes to the upstream as "Name: value\r\n" lines: of `fields` all but Connection-listed,
+// hop-by-hop, framing, Host, Expect, identity headers (shared/header), `remove` and names that are in `set`;
+// then `set`. Control characters in values of `set` become '?'.
+void AppendRequestFields(const HeaderFields& fields, absl::Span<const HeaderField> set,
+                         absl::Span<const absl::string_view> remove, std::string* out);
+// What of an upstream's fields goes to the client: all but Connection-listed, hop-by-hop, framing and names
+// that are in `set`; then `set`.
+void CleanResponse(const HeaderFields& fields, absl::Span<const HeaderField> set, HeaderFields* out);
+// Trailers that may pass to the upstream: no identity headers, no names that are in `set` or `remove`. (The
+// parser has dropped framing, routing and authentication fields.)
+[[nodiscard]] HeaderFields CleanTrailers(const HeaderFields& trailers,
+                                         absl::Span<const HeaderField> set,
+                                         absl::Span<const absl::string_view> remove);
 
 }  // namespace sallyport::dataplane
