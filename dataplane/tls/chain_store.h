@@ -18,13 +18,13 @@ class ChainStore {
  public:
   explicit ChainStore(size_t max_chains = 8192, size_t max_bytes = 32 << 20)
       : max_chains_(max_chains), max_bytes_(max_bytes) {}
-  void Put(ClientChainPtr chain);
-  [[nodiscard]] ClientChainPtr Find(absl::string_view chain_sha256);
+  void Put(PeerCertificatePtr chain);
+  [[nodiscard]] PeerCertificatePtr Find(absl::string_view chain_sha256);
   [[nodiscard]] size_t size();
 
  private:
   struct Entry {
-    ClientChainPtr chain;
+    PeerCertificatePtr chain;
     std::list<std::string>::iterator order;
   };
   void DropOldest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -8,19 +8,14 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "dataplane/authorize/facts.h"
 
 namespace sallyport::dataplane {
 
-// Certificates as presented, leaf first, at most 8.
-struct ClientChain {
-  std::vector<std::string> der;
-  std::string leaf_sha256;   // 32 bytes
-  std::string chain_sha256;  // 32 bytes: over the sorted set of the certificates' hashes
-};
-using ClientChainPtr = std::shared_ptr<const ClientChain>;
-
-// Hashes included. `der` is not empty.
-[[nodiscard]] ClientChainPtr MakeClientChain(std::vector<std::string> der);
+// Hashes included. `der` is not empty: leaf first, at most 8.
+[[nodiscard]] PeerCertificatePtr MakeClientChain(std::vector<std::string> der);
+// 32 bytes as text that can be a map's key.
+[[nodiscard]] absl::string_view HashView(const std::array<uint8_t, 32>& hash);
 
 struct TlsPeer {
   bool tls = false;                     // false: plain HTTP, nothing else is set
@@ -28,7 +23,7 @@ struct TlsPeer {
   bool asked_for_certificate = false;   // the handshake requested one (a resumed one: its first did)
   uint64_t client_tls_version = 0;      // the client-TLS settings that the handshake used
   bool resumed = false;
-  ClientChainPtr chain;                 // null: no certificate
+  PeerCertificatePtr chain;             // null: no certificate
   absl::string_view protocol;           // "TLSv1.3"; a constant of OpenSSL
   absl::string_view cipher;
 };

@@ -6,6 +6,7 @@
 #include <openssl/ssl.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -19,17 +20,17 @@
 #include "dataplane/tls/chain_store.h"
 #include "dataplane/tls/peer.h"
 #include "dataplane/tls/server_source.h"
+#include "dataplane/tls/ticket_data.h"
 #include "dataplane/tls/ticket_keys.h"
-#include "shared/base/clock.h"
+#include "dataplane/tls/tls_library.h"
 
 namespace sallyport::dataplane {
 
 struct ServerTlsSettings {
   std::string min_version = "1.2";  // "1.2" | "1.3"
   std::string max_version = "1.3";
-  std::string ciphers;              // TLS 1.2 list of OpenSSL; empty: ECDHE with AEAD only
-  bool tickets = true;
-  absl::Duration ticket_max_age = absl::Hours(8);  // since the full handshake
+  // Since the full handshake, however often the session was resumed; zero: no tickets at all.
+  absl::Duration ticket_max_age = absl::Hours(8);
 };
 
 // Where a connection came in.
@@ -38,58 +39,31 @@ struct ListenerFacts {
   uint16_t port = 0;
 };
 
+// One accepted connection: its stream and what the handshake needs to remember.
+class ServerConnection;
+
 class ServerTls {
  public:
-  // All that is referred to outlives this. One per loop and set of TLS settings.
+  // All that is referred to outlives this and its connections. One per loop and set of TLS settings.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<ServerTls>> Create(
-      const ServerTlsSettings& settings, Loop& loop, ServerSource& source, TicketKeys& keys,
-      ChainStore& chains);
+      const ServerTlsSettings& settings, Loop& loop, const TlsLibrary& library, ServerSource& source,
+      TicketKeys& keys, ChainStore& chains);
   ~ServerTls();
   ServerTls(const ServerTls&) = delete;
   ServerTls& operator=(const ServerTls&) = delete;
 
-  // One accepted connection: its stream and what the handshake needs to remember.
-  class Connection {
-   public:
-    ~Connection();
-    [[nodiscard]] TlsStream& stream() { return *stream_; }
-    // Once the handshake is done. Fails when the chain could not be taken (fail closed: close).
-    [[nodiscard]] absl::StatusOr<TlsPeer> Peer();
-    // Sends one ticket with the next write (TLS 1.3, tickets on): call with the first permitted answer.
-    void OfferTicket();
-    // Why the handshake failed, for the metric: "no_server_certificate", "certificate_too_large", "timeout",
-    // or OpenSSL's reason.
-    [[nodiscard]] std::string FailureLabel(const IoResult& result) const;
-
-   private:
-    friend class ServerTls;
-    friend struct ServerTlsCallbacks;
-    Connection() = default;
-    ServerTls* owner_ = nullptr;
-    const ListenerFacts* listener_ = nullptr;
-    std::string sni_;
-    bool hello_seen_ = false;
-    bool no_credential_ = false;
-    bool too_many_certificates_ = false;
-    bool ticket_offered_ = false;
-    ClientTlsAnswer client_tls_;
-    std::string ticket_data_;       // of the resumed session
-    std::shared_ptr<bool> waiting_;  // a look-up is under way; false once `ready` was called
-    std::function<void()> wake_;
-    std::unique_ptr<TlsStream> stream_;
-  };
-
-  // Takes `fd`. `listener` outlives the connection.
-  [[nodiscard]] absl::StatusOr<std::unique_ptr<Connection>> Accept(int fd,
-                                                                   const ListenerFacts& listener);
-  // The whole handshake, pauses included; result kinds as Handshake in loop/stream.h.
-  [[nodiscard]] boost::asio::awaitable<IoResult> Handshake(Connection& connection, Deadline deadline);
+  // Takes `fd`, also on failure. `listener` outlives the connection.
+  [[nodiscard]] absl::StatusOr<std::unique_ptr<ServerConnection>> Accept(
+      int fd, const ListenerFacts& listener);
 
  private:
-  friend struct ServerTlsCallbacks;
+  friend class ServerConnection;
+  friend struct HelloCallback;
+  friend struct TicketCallbacks;
   ServerTls(const ServerTlsSettings& settings, Loop& loop, ServerSource& source, TicketKeys& keys,
             ChainStore& chains);
-  [[nodiscard]] absl::Status Configure();
+  [[nodiscard]] absl::Status Configure(OSSL_LIB_CTX* library);
+  void SetCallbacks();
 
   const ServerTlsSettings settings_;
   Loop& loop_;
@@ -97,6 +71,54 @@ class ServerTls {
   TicketKeys& keys_;
   ChainStore& chains_;
   SSL_CTX* context_ = nullptr;
+  EVP_CIPHER* ticket_cipher_ = nullptr;
+};
+
+class ServerConnection {
+ public:
+  ~ServerConnection();
+  ServerConnection(const ServerConnection&) = delete;
+  ServerConnection& operator=(const ServerConnection&) = delete;
+
+  [[nodiscard]] TlsStream& stream() { return *stream_; }
+  // The whole handshake, pauses included. kDone: Peer() may be called.
+  [[nodiscard]] boost::asio::awaitable<IoResult> Handshake(Deadline deadline);
+  // Fails when the chain could not be taken: then the connection must be closed.
+  [[nodiscard]] absl::StatusOr<TlsPeer> Peer();
+  // Sends one ticket with the next write (TLS 1.3; on TLS 1.2 it went out in the handshake): call with the
+  // first permitted answer, once.
+  void OfferTicket();
+  [[nodiscard]] absl::string_view sni() const { return sni_; }
+  // Why the handshake failed: one of a bounded set of constants, for metrics and logs.
+  [[nodiscard]] absl::string_view FailureLabel(const IoResult& result) const;
+
+ private:
+  friend class ServerTls;
+  friend struct HelloCallback;
+  friend struct TicketCallbacks;
+  struct Waiter {
+    bool done = false;
+    std::function<void()> wake;
+  };
+  ServerConnection(ServerTls& owner, const ListenerFacts& listener)
+      : owner_(owner), listener_(listener) {}
+  [[nodiscard]] boost::asio::awaitable<IoResult> WaitForCredential(Deadline deadline);
+  // The presented chain, from the handshake or from the ticket and the store; null: none or not usable.
+  [[nodiscard]] bool TakeChain(PeerCertificatePtr* chain);
+
+  ServerTls& owner_;
+  const ListenerFacts& listener_;
+  std::string sni_;
+  bool hello_seen_ = false;
+  bool hello_malformed_ = false;
+  bool no_credential_ = false;
+  bool too_many_certificates_ = false;
+  ClientTlsAnswer client_tls_;
+  std::shared_ptr<Waiter> waiter_;
+  TicketData ticket_;  // of the session that is resumed
+  bool resuming_ = false;
+  PeerCertificatePtr chain_;
+  std::unique_ptr<TlsStream> stream_;
 };
 
 }  // namespace sallyport::dataplane

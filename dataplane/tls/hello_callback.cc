@@ -1,0 +1,126 @@
+#include <openssl/tls1.h>
+
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "dataplane/tls/client_hello.h"
+#include "dataplane/tls/server_tls.h"
+#include "dataplane/tls/tls_callbacks.h"
+#include "shared/crypto/digest.h"
+#include "shared/crypto/openssl.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+constexpr int kMaxClientCertificates = 8;
+
+ServerConnection& ConnectionOf(SSL* ssl) {
+  return *static_cast<ServerConnection*>(SSL_get_app_data(ssl));
+}
+
+bool ReadServerName(SSL* ssl, std::string* sni) {
+  const unsigned char* bytes = nullptr;
+  size_t size = 0;
+  if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &bytes, &size) != 1) return true;
+  return ParseServerName({reinterpret_cast<const char*>(bytes), size}, sni);
+}
+
+bool AnnounceCas(SSL* ssl, const ClientTlsAnswer& answer) {
+  if (answer.ca_names == nullptr || answer.ca_names->empty()) return true;
+  STACK_OF(X509_NAME)* names = sk_X509_NAME_new_null();
+  for (const std::string& der : *answer.ca_names) {
+    const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
+    X509_NAME* name = d2i_X509_NAME(nullptr, &bytes, static_cast<long>(der.size()));
+    if (name == nullptr || sk_X509_NAME_push(names, name) == 0) {
+      X509_NAME_free(name);
+      sk_X509_NAME_pop_free(names, X509_NAME_free);
+      return false;
+    }
+  }
+  SSL_set_client_CA_list(ssl, names);
+  return true;
+}
+
+// A ticket of another name or of other client-TLS settings (so also one made where no certificate was asked
+// for) has another context and is not taken.
+bool SetSessionContext(SSL* ssl, absl::string_view sni, const ListenerFacts& listener,
+                       uint64_t version) {
+  const crypto::Sha256Digest hash = crypto::Sha256Array(
+      absl::StrCat(sni, "\n", listener.port, "\n", listener.id, "\n", version));
+  return SSL_set_session_id_context(ssl, hash.data(), static_cast<unsigned>(hash.size())) == 1;
+}
+
+bool ApplySettings(SSL* ssl, const ClientTlsAnswer& answer) {
+  if (!answer.request_certificate) {
+    SSL_set_verify(ssl, SSL_VERIFY_NONE, nullptr);
+    return true;
+  }
+  // Not "fail if none": whether a certificate is needed is decided per request.
+  SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
+  return AnnounceCas(ssl, answer);
+}
+
+}  // namespace
+
+int HelloCallback::OnHello(SSL* ssl, int* alert, void* /*unused*/) {
+  ServerConnection& connection = ConnectionOf(ssl);
+  ServerTls& owner = connection.owner_;
+  if (!connection.hello_seen_) {
+    connection.hello_seen_ = true;
+    if (!ReadServerName(ssl, &connection.sni_)) {
+      connection.hello_malformed_ = true;
+      *alert = SSL_AD_DECODE_ERROR;
+      return SSL_CLIENT_HELLO_ERROR;
+    }
+  }
+  auto waiter = std::make_shared<ServerConnection::Waiter>();
+  const ServerSource::Credential found =
+      owner.source_.FindCredential(connection.sni_, connection.listener_.id, [waiter] {
+        waiter->done = true;
+        if (waiter->wake) waiter->wake();
+      });
+  if (found.state == ServerSource::Credential::State::kPending) {
+    connection.waiter_ = std::move(waiter);
+    return SSL_CLIENT_HELLO_RETRY;
+  }
+  if (found.state == ServerSource::Credential::State::kNone || !found.credential->Use(ssl)) {
+    connection.no_credential_ = true;
+    *alert = SSL_AD_UNRECOGNIZED_NAME;
+    return SSL_CLIENT_HELLO_ERROR;
+  }
+  // Asked for last, so that a pause cannot make it old.
+  connection.client_tls_ = owner.source_.ClientTls(connection.sni_, connection.listener_.port);
+  if (!ApplySettings(ssl, connection.client_tls_) ||
+      !SetSessionContext(ssl, connection.sni_, connection.listener_,
+                         connection.client_tls_.version)) {
+    *alert = SSL_AD_INTERNAL_ERROR;
+    return SSL_CLIENT_HELLO_ERROR;
+  }
+  return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+int HelloCallback::OnVerify(X509_STORE_CTX* store, void* /*unused*/) {
+  if (sk_X509_num(X509_STORE_CTX_get0_untrusted(store)) > kMaxClientCertificates) {
+    auto* const ssl = static_cast<SSL*>(
+        X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    ConnectionOf(ssl).too_many_certificates_ = true;
+    X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_CHAIN_TOO_LONG);
+    return 0;
+  }
+  X509_STORE_CTX_set_error(store, X509_V_OK);
+  return 1;
+}
+
+int HelloCallback::OnAlpn(SSL* /*ssl*/, const unsigned char** out, unsigned char* out_size,
+                          const unsigned char* in, unsigned in_size, void* /*unused*/) {
+  static constexpr unsigned char kOurs[] = "\x08http/1.1";
+  unsigned char* chosen = nullptr;
+  if (SSL_select_next_proto(&chosen, out_size, kOurs, sizeof(kOurs) - 1, in, in_size) !=
+      OPENSSL_NPN_NEGOTIATED) {
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+  }
+  *out = chosen;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+}  // namespace sallyport::dataplane

@@ -1,0 +1,235 @@
+#include "dataplane/tls/server_tls.h"
+
+#include <openssl/err.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <utility>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "dataplane/tls/tls_callbacks.h"
+#include "shared/crypto/openssl.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+constexpr long kMaxCertificateMessage = 16 * 1024;
+constexpr char kTls12Ciphers[] =
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+// SHA-256 first: processors have instructions for it, not for SHA-384.
+constexpr char kTls13Ciphers[] =
+    "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384";
+constexpr char kGroups[] = "X25519:P-256:P-384:P-521";
+
+int VersionNumber(absl::string_view text) {
+  if (text == "1.2") return TLS1_2_VERSION;
+  if (text == "1.3") return TLS1_3_VERSION;
+  return 0;
+}
+
+std::string DerOf(X509* certificate) {
+  unsigned char* bytes = nullptr;
+  const int size = i2d_X509(certificate, &bytes);
+  if (size <= 0) return {};
+  const crypto::UniqueOpensslBytes owned(bytes);
+  return {reinterpret_cast<const char*>(bytes), static_cast<size_t>(size)};
+}
+
+}  // namespace
+
+ServerTls::ServerTls(const ServerTlsSettings& settings, Loop& loop, ServerSource& source,
+                     TicketKeys& keys, ChainStore& chains)
+    : settings_(settings), loop_(loop), source_(source), keys_(keys), chains_(chains) {}
+
+ServerTls::~ServerTls() {
+  SSL_CTX_free(context_);
+  EVP_CIPHER_free(ticket_cipher_);
+}
+
+absl::StatusOr<std::unique_ptr<ServerTls>> ServerTls::Create(
+    const ServerTlsSettings& settings, Loop& loop, const TlsLibrary& library, ServerSource& source,
+    TicketKeys& keys, ChainStore& chains) {
+  std::unique_ptr<ServerTls> tls(new ServerTls(settings, loop, source, keys, chains));
+  const absl::Status configured = tls->Configure(library.context());
+  if (!configured.ok()) return configured;
+  return tls;
+}
+
+absl::Status ServerTls::Configure(OSSL_LIB_CTX* library) {
+  const crypto::ErrorScope errors;
+  context_ = SSL_CTX_new_ex(library, nullptr, TLS_server_method());
+  ticket_cipher_ = EVP_CIPHER_fetch(library, "AES-256-CBC", nullptr);
+  const int least = VersionNumber(settings_.min_version);
+  const int most = VersionNumber(settings_.max_version);
+  if (least == 0 || most == 0 || least > most) {
+    return absl::InvalidArgumentError("TLS versions are \"1.2\" and \"1.3\", min not above max");
+  }
+  if (context_ == nullptr || ticket_cipher_ == nullptr ||
+      SSL_CTX_set_min_proto_version(context_, least) != 1 ||
+      SSL_CTX_set_max_proto_version(context_, most) != 1 ||
+      SSL_CTX_set_cipher_list(context_, kTls12Ciphers) != 1 ||
+      SSL_CTX_set_ciphersuites(context_, kTls13Ciphers) != 1 ||
+      SSL_CTX_set1_groups_list(context_, kGroups) != 1) {
+    return absl::InternalError(absl::StrCat("TLS context: ", crypto::TakeErrors()));
+  }
+  SSL_CTX_set_options(context_, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                    SSL_OP_CIPHER_SERVER_PREFERENCE);
+  SSL_CTX_set_mode(context_, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_read_ahead(context_, 1);
+  SSL_CTX_set_max_cert_list(context_, kMaxCertificateMessage);
+  SetCallbacks();
+  return absl::OkStatus();
+}
+
+void ServerTls::SetCallbacks() {
+  SSL_CTX_set_client_hello_cb(context_, HelloCallback::OnHello, nullptr);
+  SSL_CTX_set_cert_verify_callback(context_, HelloCallback::OnVerify, nullptr);
+  SSL_CTX_set_alpn_select_cb(context_, HelloCallback::OnAlpn, nullptr);
+  // No ticket of its own accord on TLS 1.3: OfferTicket sends one.
+  SSL_CTX_set_num_tickets(context_, 0);
+  if (settings_.ticket_max_age <= absl::ZeroDuration()) {
+    SSL_CTX_set_options(context_, SSL_OP_NO_TICKET);
+    return;
+  }
+  SSL_CTX_set_timeout(context_, absl::ToInt64Seconds(settings_.ticket_max_age));
+  SSL_CTX_set_tlsext_ticket_key_evp_cb(context_, TicketCallbacks::OnKey);
+  SSL_CTX_set_session_ticket_cb(context_, TicketCallbacks::OnMake, TicketCallbacks::OnOpened, nullptr);
+}
+
+absl::StatusOr<std::unique_ptr<ServerConnection>> ServerTls::Accept(int fd,
+                                                                    const ListenerFacts& listener) {
+  std::unique_ptr<ServerConnection> connection(new ServerConnection(*this, listener));
+  SSL* ssl = SSL_new(context_);
+  if (ssl == nullptr) {
+    close(fd);
+    return absl::ResourceExhaustedError("no memory for a TLS connection");
+  }
+  SSL_set_app_data(ssl, connection.get());
+  SSL_set_accept_state(ssl);
+  connection->stream_ = std::make_unique<TlsStream>(loop_, fd, ssl);
+  return connection;
+}
+
+ServerConnection::~ServerConnection() {
+  if (waiter_ != nullptr) waiter_->wake = nullptr;
+}
+
+boost::asio::awaitable<IoResult> ServerConnection::WaitForCredential(Deadline deadline) {
+  constexpr auto kToken = boost::asio::as_tuple(boost::asio::use_awaitable);
+  const std::shared_ptr<Waiter> waiter = waiter_;
+  IoResult result;
+  if (!waiter->done) {
+    boost::asio::steady_timer timer(owner_.loop_.context());
+    timer.expires_after(
+        std::chrono::milliseconds(std::max<int64_t>(0, deadline.millis() - owner_.loop_.NowMillis())));
+    waiter->wake = [&timer] { timer.cancel(); };
+    (void)co_await timer.async_wait(kToken);
+    waiter->wake = nullptr;
+    owner_.loop_.RefreshNow();
+  }
+  if (!waiter->done) result.kind = IoResult::Kind::kTimeout;
+  co_return result;
+}
+
+boost::asio::awaitable<IoResult> ServerConnection::Handshake(Deadline deadline) {
+  for (;;) {
+    const IoResult result = co_await dataplane::Handshake(*stream_, deadline);
+    if (result.kind != IoResult::Kind::kPaused) co_return result;
+    const IoResult waited = co_await WaitForCredential(deadline);
+    if (!waited.ok()) co_return waited;
+  }
+}
+
+bool ServerConnection::TakeChain(PeerCertificatePtr* chain) {
+  if (chain_ != nullptr) {
+    *chain = chain_;
+    return true;
+  }
+  SSL* const ssl = stream_->ssl();
+  X509* const leaf = SSL_get0_peer_certificate(ssl);
+  const bool resumed = SSL_session_reused(ssl) == 1;
+  *chain = nullptr;
+  if (leaf == nullptr) return !resumed || !ticket_.has_certificate();
+  std::vector<std::string> der = {DerOf(leaf)};
+  if (!resumed) {
+    STACK_OF(X509)* const issuers = SSL_get_peer_cert_chain(ssl);  // a server's has no leaf
+    for (int i = 0; i < sk_X509_num(issuers); ++i) der.push_back(DerOf(sk_X509_value(issuers, i)));
+  }
+  for (const std::string& certificate : der) {
+    if (certificate.empty()) return false;
+  }
+  PeerCertificatePtr taken = MakeClientChain(std::move(der));
+  if (resumed) {
+    // The ticket's data, our own hash of the session's leaf and the stored chain must agree.
+    if (!resuming_ || taken->leaf_sha256 != ticket_.leaf_sha256) return false;
+    if (taken->chain_sha256 != ticket_.chain_sha256) {
+      taken = owner_.chains_.Find(HashView(ticket_.chain_sha256));
+      if (taken == nullptr || taken->leaf_sha256 != ticket_.leaf_sha256) return false;
+    }
+  }
+  chain_ = taken;
+  *chain = std::move(taken);
+  return true;
+}
+
+absl::StatusOr<TlsPeer> ServerConnection::Peer() {
+  const crypto::ErrorScope errors;
+  SSL* const ssl = stream_->ssl();
+  TlsPeer peer;
+  peer.tls = true;
+  peer.sni = sni_;
+  peer.asked_for_certificate = client_tls_.request_certificate;
+  peer.client_tls_version = client_tls_.version;
+  peer.resumed = SSL_session_reused(ssl) == 1;
+  peer.protocol = SSL_get_version(ssl);
+  peer.cipher = SSL_get_cipher_name(ssl);
+  if (!TakeChain(&peer.chain)) {
+    return absl::InternalError("the presented certificates could not be taken");
+  }
+  if (peer.chain != nullptr && !peer.asked_for_certificate) {
+    return absl::InternalError("a certificate on a connection that was never asked for one");
+  }
+  return peer;
+}
+
+void ServerConnection::OfferTicket() {
+  SSL* const ssl = stream_->ssl();
+  if (owner_.settings_.ticket_max_age <= absl::ZeroDuration()) return;
+  if (SSL_version(ssl) != TLS1_3_VERSION) return;
+  SSL_new_session_ticket(ssl);
+}
+
+absl::string_view ServerConnection::FailureLabel(const IoResult& result) const {
+  using Kind = IoResult::Kind;
+  if (no_credential_) return "no_server_certificate";
+  if (too_many_certificates_) return "too_many_certificates";
+  if (hello_malformed_) return "malformed_hello";
+  if (result.kind == Kind::kTimeout) return "timeout";
+  if (result.kind == Kind::kCancelled) return "cancelled";
+  if (result.kind == Kind::kEof || result.kind == Kind::kTruncated) return "closed_by_client";
+  if (result.tls_error == 0) return "connection_error";
+  switch (ERR_GET_REASON(result.tls_error)) {
+    case SSL_R_HTTP_REQUEST: return "plain_http";
+    case SSL_R_WRONG_VERSION_NUMBER: return "not_tls";
+    case SSL_R_UNSUPPORTED_PROTOCOL:
+    case SSL_R_VERSION_TOO_LOW: return "protocol_version";
+    case SSL_R_NO_SHARED_CIPHER: return "no_shared_cipher";
+    case SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM:
+    case SSL_R_WRONG_SIGNATURE_TYPE: return "signature_algorithm";
+    case SSL_R_EXCESSIVE_MESSAGE_SIZE: return "certificate_too_large";
+    case SSL_R_BAD_SIGNATURE: return "bad_client_signature";
+    case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED: return "client_refused_our_certificate";
+    default: return "tls_error";
+  }
+}
+
+}  // namespace sallyport::dataplane
