@@ -24,6 +24,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "authsvc/snapshot/snapshot.h"
+#include "authsvc/snapshot/snapshot_builder.h"
 #include "authsvc/store/store.h"
 #include "sallyport/v1/resources.pb.h"
 #include "shared/base/clock.h"
@@ -79,15 +80,6 @@ struct WriteResult {
 // The error of a write that concerns one of several mutations says which, in this payload of the
 // status; the text is the bare message.
 [[nodiscard]] std::optional<size_t> FailedMutation(const absl::Status& status);
-
-// One resource that differs between two snapshots.
-struct SnapshotChange {
-  Kind kind = Kind::kApi;
-  std::string id;
-  bool deleted = false;
-  // Not written itself: compiled anew because a certificate that it refers to came, went or moved.
-  bool recompiled = false;
-};
 
 // `before` is null or of another store or epoch when everything was loaded anew: then `changes` is
 // empty and all must be taken from `after`.

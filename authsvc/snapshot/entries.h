@@ -103,6 +103,12 @@ struct Allowlist {
 using ClientCertificateMap = domain::DomainMap<std::string>;  // -> certificate reference
 using PinMap = domain::DomainMap<v1::PinList>;
 
+// A DNS name that a server certificate serves.
+struct ServedName {
+  std::string name;  // lower case, may be "*.x"
+  std::string certificate_id;
+};
+
 struct ApiEntry {
   v1::Api api;
   uint64_t revision = 0;
@@ -110,7 +116,8 @@ struct ApiEntry {
   Allowlist allowlist;  // its own; the gateway's is SettingsEntry::client_allowlist and counts as well
   ClientCertificateMap client_certificates;  // compiled also when disabled: see api.upstream()
   PinMap pins;
-  std::vector<std::string> server_names;     // DNS names that its own server certificates serve
+  std::vector<ServedName> served;            // by its own server certificates that are there
+  std::vector<std::string> server_names;     // the names of `served`, each once
 };
 
 struct KeyEntry {
@@ -134,6 +141,7 @@ struct SettingsEntry {
   Allowlist control_allowlist;  // who may call the control API
   ClientCertificateMap upstream_certificates;
   PinMap pins;
+  std::vector<ServedName> served;  // by the gateway's server certificates that are there
   std::shared_ptr<const RevocationList> revocation;  // null: nothing is revoked
 };
 

@@ -1,0 +1,33 @@
+// Which certificates and bundles a resource refers to. Pure functions.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "authsvc/snapshot/resource.h"
+#include "authsvc/snapshot/snapshot_index.h"
+#include "sallyport/v1/resources.pb.h"
+
+namespace sallyport::authsvc {
+
+// In UseLess order, each (key, how) once. The certificates of a key that are written as ids are not
+// among them: FindKeyNamingLeaf answers for those.
+[[nodiscard]] std::vector<UseItem> UsesOf(const v1::Api& api);
+[[nodiscard]] std::vector<UseItem> UsesOf(const v1::Key& key);
+[[nodiscard]] std::vector<UseItem> UsesOf(const v1::GatewaySettings& settings);
+[[nodiscard]] std::vector<UseItem> UsesOf(const v1::Listener& listener);
+[[nodiscard]] std::vector<UseItem> UsesOf(const v1::TrustBundle& bundle);
+
+// What the tables of uses are ordered by: an id, a stable name with its org, or a bundle's id.
+[[nodiscard]] std::string ReferenceKey(absl::string_view org, absl::string_view reference);
+[[nodiscard]] std::string BundleKey(absl::string_view bundle_id);
+// The parts of a ReferenceKey of a stable name, or of a BundleKey; false for others.
+bool SplitNameKey(absl::string_view key, absl::string_view* org, absl::string_view* name);
+bool SplitBundleKey(absl::string_view key, absl::string_view* bundle_id);
+
+// True for a use by which the system itself works (upstream certificate, pin, server certificate,
+// admin trust); false where the certificate only says who a caller is.
+[[nodiscard]] bool IsSystemUse(absl::string_view how);
+
+}  // namespace sallyport::authsvc

@@ -1,0 +1,93 @@
+#include "authsvc/snapshot/resource.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
+#include "absl/strings/strip.h"
+#include "shared/base/text.h"
+
+namespace sallyport::authsvc {
+namespace {
+
+const std::string& Nothing() {
+  static const std::string* const empty = new std::string;
+  return *empty;
+}
+
+}  // namespace
+
+std::optional<Kind> KindOf(const v1::Resource& resource) {
+  switch (resource.body_case()) {
+    case v1::Resource::kCertificate: return Kind::kCertificate;
+    case v1::Resource::kApi: return Kind::kApi;
+    case v1::Resource::kKey: return Kind::kKey;
+    case v1::Resource::kPolicy: return Kind::kPolicy;
+    case v1::Resource::kSettings: return Kind::kSettings;
+    case v1::Resource::kListener: return Kind::kListener;
+    case v1::Resource::kTrustBundle: return Kind::kTrustBundle;
+    case v1::Resource::BODY_NOT_SET: break;
+  }
+  return std::nullopt;
+}
+
+const std::string& BodyId(const v1::Resource& resource) {
+  switch (resource.body_case()) {
+    case v1::Resource::kCertificate: return resource.certificate().id();
+    case v1::Resource::kApi: return resource.api().id();
+    case v1::Resource::kKey: return resource.key().id();
+    case v1::Resource::kPolicy: return resource.policy().id();
+    case v1::Resource::kSettings: return resource.settings().id();
+    case v1::Resource::kListener: return resource.listener().id();
+    case v1::Resource::kTrustBundle: return resource.trust_bundle().id();
+    case v1::Resource::BODY_NOT_SET: break;
+  }
+  return Nothing();
+}
+
+const std::string& BodyOrg(const v1::Resource& resource) {
+  switch (resource.body_case()) {
+    case v1::Resource::kCertificate: return resource.certificate().org_id();
+    case v1::Resource::kApi: return resource.api().org_id();
+    case v1::Resource::kKey: return resource.key().org_id();
+    case v1::Resource::kPolicy: return resource.policy().org_id();
+    case v1::Resource::kTrustBundle: return resource.trust_bundle().org_id();
+    default: return Nothing();
+  }
+}
+
+void RemoveSecrets(v1::Resource* resource) {
+  if (resource->has_certificate()) resource->mutable_certificate()->clear_private_key();
+  if (resource->has_key()) resource->mutable_key()->clear_token_sha256();
+}
+
+std::string SerializeDeterministic(const v1::Resource& resource) {
+  std::string bytes;
+  bytes.reserve(resource.ByteSizeLong());
+  google::protobuf::io::StringOutputStream stream(&bytes);
+  google::protobuf::io::CodedOutputStream out(&stream);
+  out.SetSerializationDeterministic(true);
+  resource.SerializeWithCachedSizes(&out);
+  out.Trim();
+  return bytes;
+}
+
+std::optional<absl::string_view> StableName(absl::string_view reference) {
+  if (absl::ConsumePrefix(&reference, kNamePrefix)) return reference;
+  return std::nullopt;
+}
+
+bool SplitCertificateId(absl::string_view id, absl::string_view* org, std::string* digest) {
+  constexpr size_t kHex = 64;
+  if (id.size() < kHex) return false;
+  const absl::string_view hex = id.substr(id.size() - kHex);
+  for (const char c : hex) {
+    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
+  }
+  auto raw = base::FromHex(hex);
+  if (!raw.ok()) return false;
+  *org = id.substr(0, id.size() - kHex);
+  *digest = *std::move(raw);
+  return true;
+}
+
+}  // namespace sallyport::authsvc

@@ -1,0 +1,165 @@
+#include "authsvc/snapshot/snapshot.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "authsvc/snapshot/references.h"
+#include "authsvc/snapshot/resource.h"
+#include "authsvc/snapshot/snapshot_index.h"
+#include "shared/base/text.h"
+
+namespace sallyport::authsvc {
+
+Snapshot::Snapshot(std::shared_ptr<const SnapshotIndex> index) : index_(std::move(index)) {}
+Snapshot::~Snapshot() = default;
+
+std::shared_ptr<const Snapshot> Snapshot::Empty() {
+  auto index = std::make_shared<SnapshotIndex>();
+  index->settings = std::make_shared<SettingsEntry>();
+  return std::make_shared<Snapshot>(std::move(index));
+}
+
+const StoreState& Snapshot::state() const { return index_->state; }
+const SettingsEntry& Snapshot::settings() const { return *index_->settings; }
+
+const CertificateEntry* Snapshot::FindCertificateById(absl::string_view id) const {
+  return FindById(index_->certificates, id);
+}
+
+const CertificateEntry* Snapshot::FindCertificate(absl::string_view org,
+                                                  absl::string_view reference) const {
+  const auto name = StableName(reference);
+  if (!name) return FindCertificateById(reference);
+  return index_->certificates_by_name.Find(HashOfPair(org, *name), [&](const CertificateEntry& c) {
+    return c.name == *name && c.org_id() == org;
+  });
+}
+
+const ApiEntry* Snapshot::FindApi(absl::string_view id) const {
+  return FindById(index_->apis, id);
+}
+const PolicyEntry* Snapshot::FindPolicy(absl::string_view id) const {
+  return FindById(index_->policies, id);
+}
+const ListenerEntry* Snapshot::FindListener(absl::string_view id) const {
+  return FindById(index_->listeners, id);
+}
+const TrustBundleEntry* Snapshot::FindTrustBundle(absl::string_view id) const {
+  return FindById(index_->bundles, id);
+}
+const KeyEntry* Snapshot::FindKey(absl::string_view id) const {
+  return FindById(index_->keys, id);
+}
+
+const KeyEntry* Snapshot::FindKeyNamingLeaf(absl::string_view org, const Digest& leaf) const {
+  return index_->keys_by_leaf.Find(
+      HashOfPair(org, DigestBytes(leaf)), [&](const KeyEntry& entry) {
+        return entry.key.org_id() == org &&
+               std::find(entry.leaves.begin(), entry.leaves.end(), leaf) != entry.leaves.end();
+      });
+}
+
+const KeyEntry* Snapshot::FindKeyByLeaf(absl::string_view org, const Digest& leaf) const {
+  const KeyEntry* key = FindKeyNamingLeaf(org, leaf);
+  if (key == nullptr) return nullptr;
+  const std::string id = absl::StrCat(org, base::Hex(DigestBytes(leaf)));
+  return FindCertificateById(id) == nullptr ? nullptr : key;
+}
+
+const KeyEntry* Snapshot::FindKeyByLeaf(absl::string_view org, absl::string_view leaf) const {
+  Digest digest;
+  return ToDigest(leaf, &digest) ? FindKeyByLeaf(org, digest) : nullptr;
+}
+
+const KeyEntry* Snapshot::FindKeyByToken(absl::string_view sha256) const {
+  if (sha256.size() != sizeof(Digest)) return nullptr;
+  return index_->keys_by_token.Find(HashOf(sha256), [&](const KeyEntry& entry) {
+    const auto& tokens = entry.key.token_sha256();
+    return std::any_of(tokens.begin(), tokens.end(), [&](const std::string& token) {
+      return base::ConstantTimeEquals(token, sha256);
+    });
+  });
+}
+
+std::vector<Snapshot::ServerCertificate> Snapshot::ServerCertificates(
+    absl::string_view name) const {
+  std::vector<ServerCertificate> found;
+  index_->server_names.VisitFrom(name, [&](const ServerNameItem& item) {
+    if (item.name != name) return false;
+    const auto* certificate = FindCertificateById(item.certificate_id);
+    if (certificate != nullptr && certificate->has_private_key()) {
+      found.push_back({certificate, item.api_id});
+    }
+    return true;
+  });
+  return found;
+}
+
+std::vector<CertificateUse> Snapshot::WhoUses(absl::string_view org,
+                                              absl::string_view reference) const {
+  std::vector<CertificateUse> found;
+  const auto add = [&](absl::string_view key) {
+    index_->uses.VisitFrom(key, [&](const UseItem& use) {
+      if (use.key != key) return false;
+      found.push_back({use.kind, use.id, use.how, use.reference});
+      return true;
+    });
+  };
+  add(ReferenceKey(org, reference));
+  if (StableName(reference)) return found;
+  if (const auto* entry = FindCertificateById(reference); entry != nullptr && !entry->name.empty()) {
+    add(ReferenceKey(entry->org_id(), absl::StrCat(kNamePrefix, entry->name)));
+  }
+  absl::string_view id_org;
+  std::string raw;
+  Digest digest;
+  if (!SplitCertificateId(reference, &id_org, &raw) || !ToDigest(raw, &digest)) return found;
+  if (const KeyEntry* key = FindKeyNamingLeaf(id_org, digest); key != nullptr) {
+    const auto& ids = key->key.certificate_ids();
+    // One that names it by its stable name is among the uses already.
+    if (std::find(ids.begin(), ids.end(), reference) != ids.end()) {
+      found.push_back({Kind::kKey, key->key.id(), "key", std::string(reference)});
+    }
+  }
+  return found;
+}
+
+std::vector<std::string> Snapshot::Pending(size_t limit) const {
+  std::vector<std::string> found;
+  index_->pending.VisitAll([&](const UseItem& use) {
+    if (found.size() >= limit) return false;
+    found.push_back(absl::StrCat(KindName(use.kind), " ", use.id, ": ", use.how, ": ",
+                                 use.reference));
+    return true;
+  });
+  return found;
+}
+
+size_t Snapshot::Count(Kind kind) const {
+  switch (kind) {
+    case Kind::kCertificate: return index_->certificates.by_id.size();
+    case Kind::kApi: return index_->apis.by_id.size();
+    case Kind::kKey: return index_->keys.by_id.size();
+    case Kind::kPolicy: return index_->policies.by_id.size();
+    case Kind::kSettings: return index_->settings->revision == 0 ? 0 : 1;
+    case Kind::kListener: return index_->listeners.by_id.size();
+    case Kind::kTrustBundle: return index_->bundles.by_id.size();
+  }
+  return 0;
+}
+
+uint64_t Snapshot::RevisionOf(Kind kind, absl::string_view id) const {
+  const auto of = [](const auto* entry) -> uint64_t { return entry ? entry->revision : 0; };
+  switch (kind) {
+    case Kind::kCertificate: return of(FindCertificateById(id));
+    case Kind::kApi: return of(FindApi(id));
+    case Kind::kKey: return of(FindKey(id));
+    case Kind::kPolicy: return of(FindPolicy(id));
+    case Kind::kSettings: return id == kSettingsId ? index_->settings->revision : 0;
+    case Kind::kListener: return of(FindListener(id));
+    case Kind::kTrustBundle: return of(FindTrustBundle(id));
+  }
+  return 0;
+}
+
+}  // namespace sallyport::authsvc

@@ -1,0 +1,95 @@
+// Makes the next snapshot out of one and a list of changed records. What refers to a certificate that
+// came, went or changed its stable name is compiled anew. Not thread-safe; use one builder for one
+// snapshot. Cost: of the changed resources and of those that refer to them, not of the whole.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "authsvc/snapshot/snapshot.h"
+#include "authsvc/store/kind.h"
+#include "sallyport/v1/resources.pb.h"
+
+namespace sallyport::authsvc {
+
+// One resource that differs between two snapshots.
+struct SnapshotChange {
+  Kind kind = Kind::kApi;
+  std::string id;
+  bool deleted = false;
+  // Not written itself: compiled anew because a certificate that it refers to came, went or moved.
+  bool recompiled = false;
+};
+
+template <typename Entry>
+struct Table;
+struct UseItem;
+
+class SnapshotBuilder {
+ public:
+  explicit SnapshotBuilder(const SnapshotPtr& base);
+  ~SnapshotBuilder();
+  SnapshotBuilder(const SnapshotBuilder&) = delete;
+  SnapshotBuilder& operator=(const SnapshotBuilder&) = delete;
+
+  // `resource` as it is stored; its revision becomes the entry's. INVALID_ARGUMENT when it has no body or
+  // a certificate does not parse. Bytes of the resource may be moved out of it.
+  [[nodiscard]] absl::Status Put(v1::Resource resource);
+  void Erase(Kind kind, absl::string_view id);
+  [[nodiscard]] absl::Status PutSerialized(absl::string_view body, uint64_t revision);
+
+  // Compiles and publishes; the builder is done. `changes` may be null.
+  [[nodiscard]] SnapshotPtr Finish(const StoreState& state, std::vector<SnapshotChange>* changes);
+
+ private:
+  template <typename Entry>
+  void Insert(Table<Entry>* table, std::shared_ptr<const Entry> entry);
+  template <typename Entry>
+  void Remove(Table<Entry>* table, const Entry& entry);
+
+  std::shared_ptr<const Origin> OriginOf(const v1::Resource& resource);
+  void NoteWritten(Kind kind, absl::string_view id, bool deleted);
+
+  void PutCertificate(std::shared_ptr<const CertificateEntry> entry);
+  void EraseCertificate(absl::string_view id);
+  void PutKey(std::shared_ptr<KeyEntry> entry);
+  void EraseKey(absl::string_view id);
+  void IndexKey(const std::shared_ptr<const KeyEntry>& entry);
+  void UnindexKey(const KeyEntry& entry);
+  void PutApi(std::shared_ptr<ApiEntry> entry);
+  void EraseApi(absl::string_view id);
+  void IndexApi(const std::shared_ptr<const ApiEntry>& entry);
+  void UnindexApi(const ApiEntry& entry);
+  void PutSettings(std::shared_ptr<SettingsEntry> entry);
+  void PutListener(std::shared_ptr<const ListenerEntry> entry);
+  void PutBundle(std::shared_ptr<const TrustBundleEntry> entry);
+  void EraseBundle(absl::string_view id);
+  void IndexServed(absl::string_view api_id, const std::vector<ServedName>& served, bool add);
+
+  // The use of `key` changed its answer: who has it is compiled anew and its pending state updated.
+  void Touch(const std::string& key);
+  void SetUses(const std::vector<UseItem>& before, std::vector<UseItem> after);
+  [[nodiscard]] bool Resolves(const std::string& key) const;
+  void UpdatePending();
+  void CompileTouched();
+  void Compile(Kind kind, const std::string& id);
+
+  const uint64_t edit_;
+  std::shared_ptr<SnapshotIndex> index_;
+  std::unique_ptr<Snapshot> view_;  // of index_, while it is being changed
+  absl::flat_hash_map<std::string, std::shared_ptr<const Origin>> origins_;
+  std::set<std::string> touched_;       // reference keys
+  std::vector<UseItem> added_uses_;
+  std::set<std::pair<Kind, std::string>> to_compile_;
+  std::map<std::pair<Kind, std::string>, SnapshotChange> changes_;
+};
+
+}  // namespace sallyport::authsvc

@@ -1,0 +1,237 @@
+// The parts of SnapshotBuilder that keep the tables of keys, APIs, settings, listeners and bundles.
+#include <algorithm>
+#include <set>
+
+#include "authsvc/snapshot/compile.h"
+#include "authsvc/snapshot/references.h"
+#include "authsvc/snapshot/resource.h"
+#include "authsvc/snapshot/snapshot_builder.h"
+#include "authsvc/snapshot/snapshot_index.h"
+
+namespace sallyport::authsvc {
+namespace {
+
+// Fingerprints of a key's certificates; an id need not be there, a stable name must be.
+std::vector<Digest> LeavesOf(const Snapshot& view, const v1::Key& key) {
+  std::vector<Digest> leaves;
+  leaves.reserve(static_cast<size_t>(key.certificate_ids_size()));
+  for (const std::string& reference : key.certificate_ids()) {
+    absl::string_view org;
+    std::string raw;
+    Digest digest;
+    if (StableName(reference)) {
+      const auto* entry = view.FindCertificate(key.org_id(), reference);
+      if (entry == nullptr || entry->is_public_key) continue;
+      digest = entry->fingerprint;
+    } else if (!SplitCertificateId(reference, &org, &raw) || org != key.org_id() ||
+               !ToDigest(raw, &digest)) {
+      continue;
+    }
+    if (std::find(leaves.begin(), leaves.end(), digest) == leaves.end()) leaves.push_back(digest);
+  }
+  return leaves;
+}
+
+template <typename List>
+std::vector<ServedName> ServedBy(const Snapshot& view, absl::string_view org, const List& references) {
+  std::vector<ServedName> served;
+  for (const std::string& reference : references) {
+    const auto* entry = view.FindCertificate(org, reference);
+    if (entry == nullptr) continue;
+    for (std::string& name : ServedNames(*entry)) served.push_back({std::move(name), entry->id});
+  }
+  return served;
+}
+
+std::shared_ptr<ApiEntry> CompiledApi(const Snapshot& view, const ApiEntry& old) {
+  auto entry = std::make_shared<ApiEntry>();
+  entry->api = old.api;
+  entry->revision = old.revision;
+  entry->origin = old.origin;
+  const auto& api = entry->api;
+  entry->allowlist = CompileAllowlist(view, api.org_id(), api.client_tls().allowlist());
+  entry->client_certificates = CompileClientCertificates(api.upstream().client_certificates());
+  entry->pins = CompilePins(api.upstream().pins());
+  entry->served = ServedBy(view, api.org_id(), api.server_certificate_ids());
+  std::set<std::string> names;
+  for (const auto& one : entry->served) names.insert(one.name);
+  entry->server_names.assign(names.begin(), names.end());
+  return entry;
+}
+
+std::shared_ptr<SettingsEntry> CompiledSettings(const Snapshot& view, const SettingsEntry& old) {
+  auto entry = std::make_shared<SettingsEntry>();
+  entry->settings = old.settings;
+  entry->revision = old.revision;
+  entry->origin = old.origin;
+  const auto& settings = entry->settings;
+  entry->client_allowlist = CompileAllowlist(view, "", settings.client_allowlist());
+  entry->control_allowlist = CompileAllowlist(view, "", settings.control_allowlist());
+  entry->upstream_certificates = CompileClientCertificates(settings.upstream_certificates());
+  entry->pins = CompilePins(settings.pins());
+  entry->served = ServedBy(view, "", settings.server_certificate_ids());
+  entry->revocation = CompileRevocation(settings);
+  return entry;
+}
+
+}  // namespace
+
+// --- keys
+
+void SnapshotBuilder::IndexKey(const std::shared_ptr<const KeyEntry>& entry) {
+  const auto same = [&](const KeyEntry& other) { return other.key.id() == entry->key.id(); };
+  for (const Digest& leaf : entry->leaves) {
+    index_->keys_by_leaf.Put(edit_, HashOfPair(entry->key.org_id(), DigestBytes(leaf)), entry, same);
+  }
+  for (const std::string& token : entry->key.token_sha256()) {
+    index_->keys_by_token.Put(edit_, HashOf(token), entry, same);
+  }
+}
+
+void SnapshotBuilder::UnindexKey(const KeyEntry& entry) {
+  const auto same = [&](const KeyEntry& other) { return other.key.id() == entry.key.id(); };
+  for (const Digest& leaf : entry.leaves) {
+    index_->keys_by_leaf.Erase(edit_, HashOfPair(entry.key.org_id(), DigestBytes(leaf)), same);
+  }
+  for (const std::string& token : entry.key.token_sha256()) {
+    index_->keys_by_token.Erase(edit_, HashOf(token), same);
+  }
+}
+
+void SnapshotBuilder::PutKey(std::shared_ptr<KeyEntry> entry) {
+  entry->leaves = LeavesOf(*view_, entry->key);
+  std::vector<UseItem> uses = UsesOf(entry->key);
+  const bool named = std::any_of(uses.begin(), uses.end(), [](const UseItem& use) {
+    return StableName(use.reference).has_value();
+  });
+  if (named) to_compile_.emplace(Kind::kKey, entry->key.id());
+  std::vector<UseItem> before;
+  if (const KeyEntry* old = view_->FindKey(entry->key.id()); old != nullptr) {
+    before = UsesOf(old->key);
+    UnindexKey(*old);
+    Remove(&index_->keys, *old);
+  }
+  SetUses(before, std::move(uses));
+  std::shared_ptr<const KeyEntry> ready = std::move(entry);
+  IndexKey(ready);
+  Insert(&index_->keys, std::move(ready));
+}
+
+void SnapshotBuilder::EraseKey(absl::string_view id) {
+  const KeyEntry* old = view_->FindKey(id);
+  SetUses(UsesOf(old->key), {});
+  UnindexKey(*old);
+  Remove(&index_->keys, *old);
+}
+
+// --- APIs
+
+void SnapshotBuilder::IndexServed(absl::string_view api_id, const std::vector<ServedName>& served,
+                                  bool add) {
+  for (const ServedName& one : served) {
+    const ServerNameItem item{one.name, std::string(api_id), one.certificate_id};
+    if (add) index_->server_names.Put(edit_, std::make_shared<ServerNameItem>(item));
+    if (!add) index_->server_names.Erase(edit_, item);
+  }
+}
+
+void SnapshotBuilder::IndexApi(const std::shared_ptr<const ApiEntry>& entry) {
+  IndexServed(entry->api.id(), entry->served, true);
+  const auto same = [&](const ApiEntry& other) { return other.api.id() == entry->api.id(); };
+  for (const std::string& key : RouteKeys(entry->api)) {
+    index_->apis_by_route.Put(edit_, HashOf(key), entry, same);
+  }
+}
+
+void SnapshotBuilder::UnindexApi(const ApiEntry& entry) {
+  IndexServed(entry.api.id(), entry.served, false);
+  const auto same = [&](const ApiEntry& other) { return other.api.id() == entry.api.id(); };
+  for (const std::string& key : RouteKeys(entry.api)) {
+    index_->apis_by_route.Erase(edit_, HashOf(key), same);
+  }
+}
+
+void SnapshotBuilder::PutApi(std::shared_ptr<ApiEntry> entry) {
+  to_compile_.emplace(Kind::kApi, entry->api.id());
+  std::vector<UseItem> before;
+  if (const ApiEntry* old = view_->FindApi(entry->api.id()); old != nullptr) {
+    before = UsesOf(old->api);
+    UnindexApi(*old);
+    Remove(&index_->apis, *old);
+  }
+  SetUses(before, UsesOf(entry->api));
+  std::shared_ptr<const ApiEntry> raw = std::move(entry);
+  IndexApi(raw);
+  Insert(&index_->apis, std::move(raw));
+}
+
+void SnapshotBuilder::EraseApi(absl::string_view id) {
+  const ApiEntry* old = view_->FindApi(id);
+  SetUses(UsesOf(old->api), {});
+  UnindexApi(*old);
+  Remove(&index_->apis, *old);
+}
+
+// --- settings, listeners, bundles
+
+void SnapshotBuilder::PutSettings(std::shared_ptr<SettingsEntry> entry) {
+  to_compile_.emplace(Kind::kSettings, kSettingsId);
+  SetUses(UsesOf(index_->settings->settings), UsesOf(entry->settings));
+  IndexServed("", index_->settings->served, false);
+  index_->settings = std::move(entry);
+}
+
+void SnapshotBuilder::PutListener(std::shared_ptr<const ListenerEntry> entry) {
+  std::vector<UseItem> before;
+  if (const auto* old = view_->FindListener(entry->listener.id()); old != nullptr) {
+    before = UsesOf(old->listener);
+    Remove(&index_->listeners, *old);
+  }
+  SetUses(before, UsesOf(entry->listener));
+  Insert(&index_->listeners, std::move(entry));
+}
+
+void SnapshotBuilder::PutBundle(std::shared_ptr<const TrustBundleEntry> entry) {
+  std::vector<UseItem> before;
+  Touch(BundleKey(entry->bundle.id()));
+  if (const auto* old = view_->FindTrustBundle(entry->bundle.id()); old != nullptr) {
+    before = UsesOf(old->bundle);
+    Remove(&index_->bundles, *old);
+  }
+  SetUses(before, UsesOf(entry->bundle));
+  Insert(&index_->bundles, std::move(entry));
+}
+
+void SnapshotBuilder::EraseBundle(absl::string_view id) {
+  const auto* old = view_->FindTrustBundle(id);
+  Touch(BundleKey(id));
+  SetUses(UsesOf(old->bundle), {});
+  Remove(&index_->bundles, *old);
+}
+
+void SnapshotBuilder::Compile(Kind kind, const std::string& id) {
+  if (kind == Kind::kApi) {
+    const ApiEntry* old = view_->FindApi(id);
+    if (old == nullptr) return;
+    std::shared_ptr<const ApiEntry> entry = CompiledApi(*view_, *old);
+    UnindexApi(*old);
+    IndexApi(entry);
+    Insert(&index_->apis, std::move(entry));
+  } else if (kind == Kind::kKey) {
+    const KeyEntry* old = view_->FindKey(id);
+    if (old == nullptr) return;
+    auto entry = std::make_shared<KeyEntry>(*old);
+    entry->leaves = LeavesOf(*view_, entry->key);
+    UnindexKey(*old);
+    std::shared_ptr<const KeyEntry> ready = std::move(entry);
+    IndexKey(ready);
+    Insert(&index_->keys, std::move(ready));
+  } else if (kind == Kind::kSettings) {
+    auto entry = CompiledSettings(*view_, *index_->settings);
+    IndexServed("", index_->settings->served, false);
+    IndexServed("", entry->served, true);
+    index_->settings = std::move(entry);
+  }
+}
+
+}  // namespace sallyport::authsvc
