@@ -55,6 +55,13 @@ void Append(const Node& node, std::string* out) {
 
 }  // namespace
 
+Node::Node() = default;
+Node::~Node() = default;
+Node::Node(const Node&) = default;
+Node::Node(Node&&) noexcept = default;
+Node& Node::operator=(const Node&) = default;
+Node& Node::operator=(Node&&) noexcept = default;
+
 const Node* Node::Find(absl::string_view name) const {
   for (const auto& [key, value] : members) {
     if (key == name) return &value;

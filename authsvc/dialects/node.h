@@ -15,6 +15,13 @@ class Node {
  public:
   enum class Type : uint8_t { kNull, kBool, kInteger, kDouble, kString, kArray, kObject };
 
+  Node();
+  ~Node();
+  Node(const Node&);
+  Node(Node&&) noexcept;
+  Node& operator=(const Node&);
+  Node& operator=(Node&&) noexcept;
+
   Type type = Type::kNull;
   bool boolean = false;
   int64_t integer = 0;

@@ -22,6 +22,11 @@ namespace sallyport::authsvc::dialects {
 // The keys of tyk.conf that concern certificates, pins and verification -> GatewaySettings.
 [[nodiscard]] Conversion ConvertTykGateway(const Node& configuration, const ConvertOptions& options);
 
+[[nodiscard]] bool IsTykClassic(const Node& document);
+[[nodiscard]] bool IsTykSession(const Node& document);
+[[nodiscard]] bool IsTykPolicy(const Node& document);
+[[nodiscard]] bool IsTykGateway(const Node& document);
+
 // The other way: JSON text. From the original document where the resource came by the same dialect (with
 // ids and times of the resource put in), else made from the resource.
 [[nodiscard]] std::string TykSessionJson(const v1::Resource& key);

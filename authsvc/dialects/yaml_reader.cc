@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "authsvc/dialects/tree_builder.h"
 
 namespace sallyport::authsvc::dialects {

@@ -1,0 +1,181 @@
+#include "authsvc/dialects/references.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "shared/crypto/pem.h"
+#include "shared/domain/pattern.h"
+
+namespace sallyport::authsvc::dialects {
+namespace {
+
+constexpr absl::string_view kPemMark = "-----BEGIN ";
+
+std::string IdOf(const crypto::PemBundle& bundle, absl::string_view org_id) {
+  return bundle.chain.empty() ? crypto::PublicKeyId(org_id, bundle.public_key_der)
+                              : crypto::CertificateId(org_id, *bundle.chain.front());
+}
+
+// An id is a name or hex text; what else people write where one belongs deserves a sentence.
+absl::string_view WrongReference(absl::string_view text) {
+  if (text.find('/') != absl::string_view::npos || absl::EndsWith(text, ".pem") ||
+      absl::EndsWith(text, ".crt")) {
+    return "a file path is not taken as a certificate: upload the file and write its id";
+  }
+  for (char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte <= 0x20 || byte == 0x7F || c == ',') return "is not a certificate id";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string References::Take(absl::string_view text, absl::string_view path, const Node& at,
+                             bool keep_private_key) {
+  text = absl::StripAsciiWhitespace(text);
+  if (text.empty()) {
+    out_->Refuse(path, &at, "a certificate id is missing");
+    return "";
+  }
+  if (absl::StrContains(text, kPemMark)) return TakeInline(text, path, at, keep_private_key);
+  if (const absl::string_view wrong = WrongReference(text); !wrong.empty()) {
+    out_->Refuse(path, &at, wrong);
+    return "";
+  }
+  return std::string(text);
+}
+
+std::string References::TakeInline(absl::string_view pem, absl::string_view path, const Node& at,
+                                   bool keep_private_key) {
+  absl::StatusOr<crypto::PemBundle> bundle = crypto::ParsePem(pem, absl::FromUnixSeconds(options_.now_unix));
+  if (!bundle.ok()) {
+    out_->Refuse(path, &at, bundle.status().message());
+    return "";
+  }
+  for (const std::string& warning : bundle->warnings) out_->Warn(path, &at, warning);
+  Converted converted;
+  converted.resource.set_dialect(std::string(dialect_));
+  v1::Certificate* certificate = converted.resource.mutable_certificate();
+  const std::string id = IdOf(*bundle, org_id_);
+  converted.resource.set_id(id);
+  certificate->set_id(id);
+  certificate->set_org_id(org_id_);
+  certificate->set_created_unix(options_.now_unix);
+  for (const auto& part : bundle->chain) certificate->add_chain_der(part->der);
+  certificate->set_public_key_der(bundle->public_key_der);
+  if (!bundle->private_key.empty()) {
+    if (keep_private_key) converted.private_key = std::move(bundle->private_key);
+    else out_->Warn(path, &at, "the private key is not needed here and was not taken");
+  }
+  for (const Converted& other : out_->resources) {
+    if (other.resource.id() == id && other.private_key.empty() == converted.private_key.empty()) return id;
+  }
+  out_->resources.push_back(std::move(converted));
+  return id;
+}
+
+std::vector<std::string> References::TakeList(const Fields& object, absl::string_view name,
+                                              bool keep_private_key) {
+  std::vector<std::string> ids;
+  const std::vector<Node>& items = object.List(name);
+  for (size_t i = 0; i < items.size(); ++i) {
+    const std::string path = ItemPath(object.PathOf(name), i);
+    std::string text;
+    if (!AsText(items[i], &text)) {
+      out_->Refuse(path, &items[i], "must be a certificate id");
+      continue;
+    }
+    const std::string id = Take(text, path, items[i], keep_private_key);
+    if (!id.empty()) ids.push_back(id);
+  }
+  return ids;
+}
+
+void References::AllowlistOf(const Fields& object, absl::string_view name,
+                             google::protobuf::RepeatedPtrField<v1::AllowlistEntry>* list) {
+  for (const std::string& id : TakeList(object, name, false)) list->Add()->set_certificate_id(id);
+}
+
+bool References::GoodDomain(const std::string& domain, const std::string& path, const Node& at) {
+  const auto pattern = domain::ParsePattern(domain);
+  if (!pattern.ok()) out_->Refuse(path, &at, pattern.status().message());
+  return pattern.ok();
+}
+
+void References::ClientCertificates(const Fields& object, absl::string_view name,
+                                    v1::DomainCertificates* map) {
+  const Fields entries = object.Object(name);
+  if (entries.node() == nullptr) return;
+  for (const auto& [domain, value] : entries.node()->members) {
+    const std::string path = absl::StrCat(entries.path(), "[\"", domain, "\"]");
+    std::string text;
+    if (!GoodDomain(domain, path, value)) continue;
+    if (value.type != Node::Type::kNull && !AsText(value, &text)) {
+      out_->Refuse(path, &value, "must be a certificate id");
+      continue;
+    }
+    const std::string id = Take(text, path, value, true);
+    if (!id.empty()) (*map->mutable_certificate_ids())[domain] = id;
+  }
+}
+
+void References::PinsOf(const Node& value, const std::string& path, v1::PinList* pins) {
+  std::vector<std::string> texts;
+  std::string text;
+  if (value.IsArray()) {
+    for (const Node& item : value.items) {
+      if (AsText(item, &text)) texts.push_back(text);
+      else out_->Refuse(path, &item, "must be a public key id");
+    }
+  } else if (AsText(value, &text)) {
+    if (absl::StrContains(text, kPemMark)) texts.push_back(text);
+    else texts = absl::StrSplit(text, ',');
+  }
+  for (const std::string& one : texts) {
+    const std::string id = Take(one, path, value, false);
+    if (!id.empty()) pins->add_certificate_ids(id);
+  }
+  if (texts.empty()) out_->Refuse(path, &value, "no public key is named for this domain");
+}
+
+void References::Pins(const Fields& object, absl::string_view name, v1::DomainPins* map) {
+  const Fields entries = object.Object(name);
+  if (entries.node() == nullptr) return;
+  for (const auto& [domain, value] : entries.node()->members) {
+    const std::string path = absl::StrCat(entries.path(), "[\"", domain, "\"]");
+    if (GoodDomain(domain, path, value)) PinsOf(value, path, &(*map->mutable_pins())[domain]);
+  }
+}
+
+Node WithoutInlinePem(const Node& document, absl::string_view org_id) {
+  Node copy = document;
+  if (copy.IsString() && absl::StrContains(copy.text, kPemMark)) {
+    absl::StatusOr<crypto::PemBundle> bundle = crypto::ParsePem(copy.text);
+    copy.text = bundle.ok() ? IdOf(*bundle, org_id) : "";
+  }
+  for (Node& item : copy.items) item = WithoutInlinePem(item, org_id);
+  for (auto& [name, value] : copy.members) value = WithoutInlinePem(value, org_id);
+  return copy;
+}
+
+void TlsVersions(const Fields& object, absl::string_view min_name, absl::string_view max_name,
+                 v1::TransportTls* tls) {
+  const auto read = [&](absl::string_view name) {
+    const int64_t number = object.Integer(name);
+    if (number != 0 && (number < 769 || number > 772)) {
+      object.Refuse(name, "is not a TLS version: 771 is TLS 1.2, 772 is TLS 1.3");
+    }
+    return number;
+  };
+  const int64_t least = read(min_name);
+  const int64_t most = read(max_name);
+  if (least == 769 || least == 770) object.Warn(min_name, "TLS 1.0 and 1.1 do not exist here: 1.2 is used");
+  if (least >= 771) tls->set_min_version(least == 771 ? "1.2" : "1.3");
+  if (most == 769 || most == 770) object.Refuse(max_name, "TLS 1.0 and 1.1 do not exist here");
+  if (most >= 771) tls->set_max_version(most == 771 ? "1.2" : "1.3");
+  if (least == 772 && most == 771) object.Refuse(max_name, "is lower than the minimum");
+}
+
+}  // namespace sallyport::authsvc::dialects

@@ -1,0 +1,60 @@
+#include "absl/algorithm/container.h"
+#include "absl/strings/str_cat.h"
+#include "authsvc/dialects/conversion.h"
+#include "authsvc/dialects/native.h"
+#include "authsvc/dialects/suggest.h"
+#include "authsvc/dialects/tyk_documents.h"
+
+namespace sallyport::authsvc::dialects {
+namespace {
+
+constexpr Dialect kDialects[] = {
+    {kNative, "apiVersion: sallyport/v1", IsNative, ConvertNative},
+    {kTykClassic, "Tyk Classic API definition", IsTykClassic, ConvertTykClassic},
+    {kTykKey, "Tyk session (key)", IsTykSession, ConvertTykSession},
+    {kTykPolicy, "Tyk policy", IsTykPolicy, ConvertTykPolicy},
+    {kTykGateway, "Tyk gateway configuration (tyk.conf)", IsTykGateway, ConvertTykGateway},
+};
+
+// Documents of systems that later versions will take: named, so that nobody wonders.
+std::string KnownElsewhere(const Node& document) {
+  const absl::string_view version = document.Text("apiVersion");
+  const absl::string_view kind = document.Text("kind");
+  if (document.Find("x-tyk-api-gateway") != nullptr) return "Tyk OAS definitions are not taken yet";
+  if (document.Find("api_definition") != nullptr) {
+    return "this is an export of the Tyk Dashboard: apply what stands in its api_definition";
+  }
+  if (!version.empty() || !kind.empty()) {
+    return absl::StrCat("documents of kind \"", kind, "\" (apiVersion \"", version, "\") are not taken");
+  }
+  return "";
+}
+
+}  // namespace
+
+absl::Span<const Dialect> Dialects() { return kDialects; }
+
+const Dialect* FindDialect(absl::string_view name) {
+  for (const Dialect& dialect : kDialects) {
+    if (dialect.name == name) return &dialect;
+  }
+  return nullptr;
+}
+
+const Dialect* RecogniseDialect(const Node& document, std::string* why) {
+  if (!document.IsObject()) {
+    *why = "a document must be an object";
+    return nullptr;
+  }
+  *why = KnownElsewhere(document);
+  if (!why->empty() && !IsNative(document)) return nullptr;
+  for (const Dialect& dialect : kDialects) {
+    if (dialect.recognises(document)) return &dialect;
+  }
+  *why = "not recognised: neither apiVersion: sallyport/v1, nor a Tyk Classic API definition (proxy), "
+         "session (access_rights with certificate or apply_policies), policy or tyk.conf; say which with "
+         "--as";
+  return nullptr;
+}
+
+}  // namespace sallyport::authsvc::dialects

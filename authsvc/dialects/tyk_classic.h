@@ -1,0 +1,20 @@
+// Parts of the converter for Tyk Classic API definitions. Private to this folder.
+#pragma once
+
+#include "authsvc/dialects/fields.h"
+#include "authsvc/dialects/references.h"
+
+namespace sallyport::authsvc::dialects {
+
+// `proxy`, upstream certificates, pins -> api->upstream.
+void ClassicUpstream(const Fields& top, const Fields& proxy, References* references, v1::Api* api);
+// `definition` and `version_data` -> api->versioning and api->versions.
+void ClassicVersions(const Fields& top, v1::Api* api);
+
+// `rate` and `per` of an object: nothing is set where there is no rate.
+void ReadRate(const Fields& object, v1::Limits* limits);
+// A regular expression that RE2 takes; refuses others. Tyk's `{name}` means one segment where
+// `with_segments`.
+[[nodiscard]] std::string ReadPathRegex(const Fields& object, absl::string_view name, bool with_segments);
+
+}  // namespace sallyport::authsvc::dialects

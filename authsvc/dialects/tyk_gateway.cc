@@ -1,0 +1,140 @@
+// tyk.conf -> GatewaySettings: certificates, pins and verification only.
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "authsvc/dialects/fields.h"
+#include "authsvc/dialects/references.h"
+#include "authsvc/dialects/suggest.h"
+#include "authsvc/dialects/tyk_documents.h"
+
+namespace sallyport::authsvc::dialects {
+namespace {
+
+constexpr FieldRule kSecurity[] = {
+    {"certificates", Use::kUsed},
+    {"pinned_public_keys", Use::kUsed},
+    {"control_api_use_mutual_tls", Use::kUsed},
+    {"allow_unsafe_dynamic_mtls_token", Use::kRefused,
+     "a certificate's id never authenticates a caller"},
+    {"private_certificate_encoding_secret", Use::kKept},
+    {"certificate_expiry_monitor", Use::kKept},
+};
+
+constexpr FieldRule kCertificates[] = {
+    {"upstream", Use::kUsed},
+    {"apis", Use::kUsed},
+    {"control_api", Use::kUsed},
+    {"dashboard_api", Use::kKept},
+    {"mdcb_api", Use::kKept},
+};
+
+constexpr absl::string_view kUsedAtTop[] = {
+    "security", "proxy_ssl_insecure_skip_verify", "proxy_ssl_min_version", "proxy_ssl_max_version",
+    "proxy_ssl_ciphers", "ssl_force_common_name_check", "http_server_options",
+    "allow_unsafe_dynamic_mtls_token"};
+
+bool IsUsedAtTop(absl::string_view name) {
+  for (const absl::string_view used : kUsedAtTop) {
+    if (used == name) return true;
+  }
+  return false;
+}
+
+// tyk.conf has hundreds of keys: one warning names those that are set and do nothing here.
+void Others(const Fields& top) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : top.node()->members) {
+    if (IsUsedAtTop(name)) continue;
+    for (const absl::string_view used : kUsedAtTop) {
+      if (OneTypoAway(name, used)) {
+        top.Refuse(name, absl::StrCat("unknown field; did you mean \"", used, "\"?"));
+      }
+    }
+    if (IsSet(value)) names.push_back(name);
+  }
+  if (!names.empty()) {
+    top.out()->Warn("", nullptr, absl::StrCat("without effect here: ", absl::StrJoin(names, ", ")));
+  }
+}
+
+void Security(const Fields& security, References* references, v1::GatewaySettings* settings) {
+  security.Check({kSecurity, true});
+  const Fields certificates = security.Object("certificates");
+  certificates.Check({kCertificates, true});
+  references->AllowlistOf(certificates, "apis", settings->mutable_client_allowlist());
+  references->AllowlistOf(certificates, "control_api", settings->mutable_control_allowlist());
+  references->ClientCertificates(certificates, "upstream", settings->mutable_upstream_certificates());
+  references->Pins(security, "pinned_public_keys", settings->mutable_pins());
+  settings->set_control_requires_certificate(security.Flag("control_api_use_mutual_tls"));
+  if (settings->control_requires_certificate() && settings->control_allowlist_size() == 0) {
+    security.Refuse("control_api_use_mutual_tls", "is on, but certificates.control_api is empty");
+  }
+}
+
+void Tls(const Fields& top, v1::TransportTls* tls) {
+  tls->set_insecure_skip_verify(top.Flag("proxy_ssl_insecure_skip_verify"));
+  if (tls->insecure_skip_verify()) {
+    top.Warn("proxy_ssl_insecure_skip_verify", "INSECURE: no upstream's certificate is verified");
+  }
+  for (const std::string& cipher : top.Texts("proxy_ssl_ciphers")) tls->add_ciphers(cipher);
+  tls->set_force_common_name_check(top.Flag("ssl_force_common_name_check"));
+  TlsVersions(top, "proxy_ssl_min_version", "proxy_ssl_max_version", tls);
+}
+
+// What is stored: only what was read. The rest of tyk.conf holds secrets of other systems.
+Node Excerpt(const Node& document) {
+  Node copy;
+  copy.type = Node::Type::kObject;
+  for (const auto& [name, value] : document.members) {
+    if (IsUsedAtTop(name)) copy.members.emplace_back(name, value);
+  }
+  Node* security = copy.Find("security");
+  if (security == nullptr) return copy;
+  std::erase_if(security->members, [](const auto& member) {
+    return member.first == "private_certificate_encoding_secret";
+  });
+  return copy;
+}
+
+}  // namespace
+
+bool IsTykGateway(const Node& document) {
+  if (!document.IsObject() || document.Find("kind") != nullptr || document.Find("proxy") != nullptr) {
+    return false;
+  }
+  for (const absl::string_view name :
+       {"security", "proxy_ssl_insecure_skip_verify", "http_server_options", "app_path"}) {
+    if (document.Find(name) != nullptr) return true;
+  }
+  return false;
+}
+
+Conversion ConvertTykGateway(const Node& configuration, const ConvertOptions& options) {
+  Conversion out;
+  const Fields top(&configuration, "", &out);
+  if (top.node() == nullptr) {
+    if (out.ok()) out.Refuse("", &configuration, "a gateway configuration must be an object");
+    return out;
+  }
+  if (top.Flag("allow_unsafe_dynamic_mtls_token")) {
+    top.Refuse("allow_unsafe_dynamic_mtls_token", "a certificate's id never authenticates a caller");
+  }
+  Others(top);
+  v1::GatewaySettings settings;
+  settings.set_id("gateway");
+  References references(options.org_id, options, kTykGateway, &out);
+  Security(top.Object("security"), &references, &settings);
+  Tls(top, settings.mutable_upstream_tls());
+  for (const std::string& id :
+       references.TakeList(top.Object("http_server_options"), "ssl_certificates", true)) {
+    settings.add_server_certificate_ids(id);
+  }
+  Converted converted;
+  converted.resource.set_id(settings.id());
+  converted.resource.set_dialect(std::string(kTykGateway));
+  converted.resource.set_document(ToJson(WithoutInlinePem(Excerpt(configuration), options.org_id)));
+  *converted.resource.mutable_settings() = std::move(settings);
+  out.resources.push_back(std::move(converted));
+  return out;
+}
+
+}  // namespace sallyport::authsvc::dialects
