@@ -36,6 +36,7 @@ struct ListenerDelta {
 };
 
 struct ChangeRecord {
+  uint64_t base_revision = 0;  // of the snapshot before
   uint64_t revision = 0;
   std::vector<RouteDelta> routes;
   std::vector<ListenerDelta> listeners;

@@ -50,9 +50,9 @@ class Subscription {
   const std::function<void()> wake_;
   uint64_t id_ = 0;
   uint64_t position_ = 0;                     // revision that this stream has been brought to
-  uint64_t heartbeat_ = 0;                    // last heartbeat tick that was sent
+  uint64_t heartbeat_ = 0;                    // tick of the last heartbeat that was sent
   std::unique_ptr<Part> part_;                // a snapshot is under way
-  bool need_snapshot_ = true;
+  bool stale_ = true;                         // must get a snapshot; guarded by the hub's mutex
 };
 
 struct HubOptions {
@@ -71,6 +71,8 @@ class Hub {
 
   // Called by the writer's thread, in revision order, after `now` is published.
   void Publish(std::shared_ptr<const Snapshot> now, ChangeRecord record);
+  // Everything was loaded anew: all subscribers start again with a snapshot.
+  void Reset(std::shared_ptr<const Snapshot> now);
   // Every second: each subscription is due one heartbeat.
   void Beat();
 
@@ -83,7 +85,9 @@ class Hub {
   struct Entry;
   bool CanResume(const v1::ResumeToken& token) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Trim() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void WakeAll(const std::vector<std::function<void()>>& wakes);
+  void Append(ChangeRecord record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Restart() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::vector<std::function<void()>> Wakes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::shared_ptr<const v1::Update> NextChange(Subscription* subscription)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::shared_ptr<const v1::Update> HeartbeatFor(Subscription* subscription)
@@ -96,7 +100,8 @@ class Hub {
   std::deque<std::unique_ptr<Entry>> history_ ABSL_GUARDED_BY(mutex_);
   size_t history_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t oldest_base_ ABSL_GUARDED_BY(mutex_);  // a stream at this revision or later can resume
-  uint64_t tick_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t server_version_ ABSL_GUARDED_BY(mutex_);  // revision of the last change of a server certificate
+  uint64_t tick_ ABSL_GUARDED_BY(mutex_) = 1;  // so that a new stream gets one at once
   std::map<uint64_t, Subscription*> subscribers_ ABSL_GUARDED_BY(mutex_);
   uint64_t next_id_ ABSL_GUARDED_BY(mutex_) = 1;
 };

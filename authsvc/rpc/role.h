@@ -3,14 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/types/span.h"
 
 namespace sallyport::authsvc {
 
@@ -42,9 +40,13 @@ class RoleMap {
  public:
   RoleMap(std::string trust_domain, std::vector<RoleMapping> mappings);
 
-  // spiffe://<trust domain>/sallyport/<role>/<group>/<name>, else the explicit map; never the CN. A
-  // certificate with several URI SANs that name different roles has none.
+  // spiffe://<trust domain>/sallyport/<role>/<group>/<name> as the only URI SAN, else the explicit map,
+  // where several names of one certificate must agree; never the CN.
   [[nodiscard]] Peer Find(const PeerCertificate& certificate) const;
+  // The same for a certificate whose only URI SAN is `id`; nothing when it is not of ours.
+  [[nodiscard]] std::optional<Peer> FindSpiffe(absl::string_view id) const;
+  // Nobody is named by certificate: the certificate itself need not be looked at.
+  [[nodiscard]] bool only_spiffe() const { return by_fingerprint_.empty() && by_san_.empty(); }
 
  private:
   const std::string prefix_;

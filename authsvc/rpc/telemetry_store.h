@@ -42,8 +42,7 @@ class TelemetryStore {
   TelemetryStore(const base::Clock* clock, TelemetryOptions options);
   ~TelemetryStore();
 
-  // `reporter` is the replica's certificate identity ("group/name").
-  void Add(const v1::ReportRequest& report, absl::string_view reporter);
+  void Add(const v1::ReportRequest& report);
   [[nodiscard]] std::optional<v1::Refusal> FindRefusal(absl::string_view request_id) const;
   [[nodiscard]] std::optional<LastUse> KeyUse(absl::string_view key_id) const;
   [[nodiscard]] std::optional<LastUse> LeafUse(absl::string_view leaf_sha256) const;

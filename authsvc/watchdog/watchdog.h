@@ -1,65 +1,51 @@
-// Watches the service itself: is the snapshot proven current, does the store take writes, what expires,
-// what is insecure. Feeds gRPC health, /healthz, /readyz, /metrics and Status. Thread-safe; Tick() is
-// called by one timer thread.
+// Watches the service itself: is the snapshot proven current, does the store take writes. Feeds gRPC health,
+// /readyz and the log. Thread-safe; Tick() is called once a second by one thread.
 #pragma once
 
-#include <atomic>
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
-#include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "shared/base/clock.h"
 #include "shared/base/mutex.h"
 
 namespace sallyport::authsvc {
 
-class Snapshot;
-
-// What the watchdog may ask and tell. All are called on its thread unless said otherwise.
-struct WatchdogSources {
-  const base::Clock* clock = nullptr;
-  std::function<std::shared_ptr<const Snapshot>()> snapshot;
-  // Proves that the snapshot is current (reads the store's head revision): OK when it is.
-  std::function<absl::Status()> prove_current;
-  // OK while the store takes writes.
-  std::function<absl::Status()> probe_write;
+struct StoreHealth {
+  bool loaded = false;           // a snapshot is there
+  bool writable = true;
+  std::string error;             // of the last failure, for the log
+  absl::Duration proof_age;      // since the snapshot was last proven to be the store's newest
 };
 
 struct HealthState {
-  bool deciding = false;      // Authorization, Distribution, Telemetry serve
-  bool administering = false;  // Admin serves
-  std::string detail;
+  bool deciding = false;         // Authorization, Distribution and Telemetry serve
+  bool administering = false;    // Admin serves: the store takes writes
+  std::string problem;           // why not, for /readyz and the log
+  bool operator==(const HealthState&) const = default;
 };
 
 class Watchdog {
  public:
-  explicit Watchdog(WatchdogSources sources);
-  // Once a second.
+  // Past this the snapshot is too old to decide by at all. Data planes judge freshness themselves, much
+  // earlier, by the age in each heartbeat, so that a store outage does not become a decision outage.
+  static constexpr absl::Duration kMaxProofAge = absl::Hours(24);
+
+  explicit Watchdog(std::function<StoreHealth()> store) : store_(std::move(store)) {}
+
   void Tick();
   [[nodiscard]] HealthState health() const;
-  // Since the snapshot was last proven current. Any thread, no lock.
-  [[nodiscard]] int64_t proof_age_ms() const;
-  // Called by the writer after each commit: that is a proof as well.
-  void Proven();
-  void SetHealthListener(std::function<void(const HealthState&)> listener);
+  // Called on the thread of Tick when the state changed, and at the first Tick.
+  void OnChange(std::function<void(const HealthState&)> listener);
 
  private:
-  const WatchdogSources sources_;
-  std::atomic<int64_t> proven_ms_;
+  const std::function<StoreHealth()> store_;
   mutable base::Mutex mutex_;
   HealthState state_ ABSL_GUARDED_BY(mutex_);
+  bool announced_ ABSL_GUARDED_BY(mutex_) = false;
   std::function<void(const HealthState&)> listener_ ABSL_GUARDED_BY(mutex_);
 };
 
-// Sentences about what is insecure in the snapshot, what is pending and what expires within `horizon`:
-// for Status, `doctor` and metrics. Pure.
-[[nodiscard]] std::vector<std::string> InsecureSettings(const Snapshot& snapshot);
-[[nodiscard]] std::vector<std::string> PendingReferences(const Snapshot& snapshot);
-[[nodiscard]] std::vector<std::string> ExpiringCertificates(const Snapshot& snapshot, absl::Time now,
-                                                            absl::Duration horizon);
+[[nodiscard]] HealthState Judge(const StoreHealth& store);
 
 }  // namespace sallyport::authsvc

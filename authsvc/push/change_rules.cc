@@ -1,0 +1,304 @@
+#include "authsvc/push/change_rules.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "authsvc/push/route_of.h"
+#include "authsvc/snapshot/snapshot.h"
+#include "google/protobuf/util/message_differencer.h"
+#include "sallyport/v1/distribution.pb.h"
+#include "shared/base/text.h"
+
+namespace sallyport::authsvc {
+namespace {
+
+using google::protobuf::util::MessageDifferencer;
+
+absl::string_view View(const Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
+// Collects by tag, so that a tag is sent once however many reasons there are.
+class Evictions {
+ public:
+  void Redecide(std::string tag) { by_tag_[std::move(tag)]; }
+  void SeverLeaf(std::string tag, std::string leaf_hex) {
+    Item& item = by_tag_[std::move(tag)];
+    item.sever = true;
+    item.leaves.insert(std::move(leaf_hex));
+  }
+  void SeverKey(std::string tag, std::string key_id) {
+    Item& item = by_tag_[std::move(tag)];
+    item.sever = true;
+    item.keys.insert(std::move(key_id));
+  }
+  void MoveTo(std::vector<v1::Eviction>* out) {
+    for (auto& [tag, item] : by_tag_) {
+      v1::Eviction& eviction = out->emplace_back();
+      eviction.set_tag(tag);
+      eviction.set_sever(item.sever);
+      for (const std::string& leaf : item.leaves) eviction.add_leaf_sha256(leaf);
+      for (const std::string& key : item.keys) eviction.add_key_ids(key);
+    }
+  }
+
+ private:
+  struct Item {
+    bool sever = false;
+    std::set<std::string> leaves;
+    std::set<std::string> keys;
+  };
+  std::map<std::string, Item> by_tag_;
+};
+
+class Rules {
+ public:
+  Rules(const Snapshot& before, const Snapshot& after, absl::Time now)
+      : before_(before), after_(after), now_(now) {}
+
+  ChangeRecord Run(const std::vector<SnapshotChange>& changes) {
+    record_.base_revision = before_.revision();
+    record_.revision = after_.revision();
+    for (const SnapshotChange& change : changes) One(change);
+    if (server_certificates_) {
+      record_.gateway = std::make_shared<v1::GatewayFacts>(GatewayFactsOf(after_, record_.revision));
+    }
+    evictions_.MoveTo(&record_.evictions);
+    return std::move(record_);
+  }
+
+ private:
+  void One(const SnapshotChange& change) {
+    switch (change.kind) {
+      case Kind::kCertificate: return Certificate(change.id);
+      case Kind::kApi: return Api(change.id);
+      case Kind::kKey: return Key(change.id);
+      case Kind::kPolicy: return evictions_.Redecide(absl::StrCat("policy:", change.id));
+      case Kind::kSettings: return Settings();
+      case Kind::kListener: return Listener(change.id);
+      case Kind::kTrustBundle: return TrustBundle(change.id);
+    }
+  }
+
+  // --- certificates
+  void Certificate(const std::string& id) {
+    const CertificateEntry* old = before_.FindCertificateById(id);
+    const CertificateEntry* now = after_.FindCertificateById(id);
+    const CertificateEntry* any = now != nullptr ? now : old;
+    if (any == nullptr) return;
+    const std::string leaf = base::Hex(View(any->fingerprint));
+    evictions_.Redecide(absl::StrCat("leaf:", leaf));
+    if (now == nullptr) {
+      evictions_.SeverLeaf(absl::StrCat("cert:", id), leaf);
+    } else {
+      evictions_.Redecide(absl::StrCat("cert:", id));
+    }
+    Users(before_, *any, id);
+    Users(after_, *any, id);
+    // A stable name that came, went or moved speaks for whoever refers to it.
+    if (old != nullptr) Name(before_, *old);
+    if (now != nullptr) Name(after_, *now);
+  }
+
+  void Name(const Snapshot& snapshot, const CertificateEntry& entry) {
+    if (entry.name.empty()) return;
+    const std::string reference = absl::StrCat("name:", entry.name);
+    evictions_.Redecide(absl::StrCat("cert:", reference));
+    Users(snapshot, entry, reference);
+  }
+
+  void Users(const Snapshot& snapshot, const CertificateEntry& entry, const std::string& reference) {
+    const std::string org(entry.org_id().data(), entry.org_id().size());
+    for (const CertificateUse& use : snapshot.WhoUses(org, reference)) {
+      if (use.how.find("server certificate") != std::string::npos || use.how == "listener certificate") {
+        server_certificates_ = true;
+      }
+      if (use.kind == Kind::kApi) evictions_.Redecide(absl::StrCat("api:", use.id));
+      if (use.kind == Kind::kKey) evictions_.Redecide(absl::StrCat("key:", use.id));
+      if (use.kind == Kind::kSettings) evictions_.Redecide("settings");
+      if (use.kind == Kind::kTrustBundle) TrustBundle(use.id);
+    }
+  }
+
+  // --- APIs
+  void Api(const std::string& id) {
+    const ApiEntry* old = before_.FindApi(id);
+    const ApiEntry* now = after_.FindApi(id);
+    evictions_.Redecide(absl::StrCat("api:", id));
+    if (old != nullptr) SeverRemoved(old->allowlist, now == nullptr ? nullptr : &now->allowlist);
+    if (ServerCertificatesDiffer(old, now)) server_certificates_ = true;
+    RouteDelta delta;
+    delta.api_id = id;
+    if (old != nullptr) delta.before = AudienceOf(*old);
+    if (now != nullptr) delta.after = AudienceOf(*now);
+    if (!delta.before.present && !delta.after.present) return;
+    if (delta.after.present) delta.route = std::make_shared<v1::Route>(RouteOf(after_, *now));
+    record_.routes.push_back(std::move(delta));
+  }
+
+  static bool ServerCertificatesDiffer(const ApiEntry* old, const ApiEntry* now) {
+    if (old == nullptr || now == nullptr) {
+      const ApiEntry* any = old == nullptr ? now : old;
+      return any != nullptr && any->api.server_certificate_ids_size() > 0;
+    }
+    return !std::equal(old->api.server_certificate_ids().begin(), old->api.server_certificate_ids().end(),
+                       now->api.server_certificate_ids().begin(), now->api.server_certificate_ids().end()) ||
+           old->server_names != now->server_names;
+  }
+
+  // Who was let in by an entry that is gone.
+  void SeverRemoved(const Allowlist& old, const Allowlist* now) {
+    for (const auto& [leaf, listed] : old.leaves) {
+      if (now != nullptr && now->FindLeaf(leaf) != nullptr) continue;
+      evictions_.SeverLeaf(absl::StrCat("cert:", listed.certificate_id), base::Hex(View(leaf)));
+    }
+    for (const auto& [spki, listed] : old.public_keys) {
+      if (now != nullptr && now->FindPublicKey(spki) != nullptr) continue;
+      evictions_.Redecide(absl::StrCat("cert:", listed.certificate_id));
+    }
+    for (const std::string& id : old.trust_certificate_ids) {
+      if (now != nullptr && std::find(now->trust_certificate_ids.begin(), now->trust_certificate_ids.end(),
+                                      id) != now->trust_certificate_ids.end()) {
+        continue;
+      }
+      evictions_.Redecide(absl::StrCat("cert:", id));
+    }
+  }
+
+  // --- keys
+  bool Usable(const v1::Key& key) const {
+    return !key.inactive() &&
+           (key.expires_unix() == 0 || absl::FromUnixSeconds(key.expires_unix()) > now_);
+  }
+
+  void Key(const std::string& id) {
+    const KeyEntry* old = before_.FindKey(id);
+    const KeyEntry* now = after_.FindKey(id);
+    const std::string tag = absl::StrCat("key:", id);
+    evictions_.Redecide(tag);
+    if (old != nullptr && (now == nullptr || !Usable(now->key))) evictions_.SeverKey(tag, id);
+    const std::set<std::string> was = old == nullptr ? std::set<std::string>{} : Leaves(before_, old->key);
+    const std::set<std::string> is = now == nullptr ? std::set<std::string>{} : Leaves(after_, now->key);
+    for (const std::string& leaf : was) {
+      if (is.count(leaf) == 0) evictions_.SeverLeaf(tag, leaf);
+      evictions_.Redecide(absl::StrCat("leaf:", leaf));
+    }
+    for (const std::string& leaf : is) evictions_.Redecide(absl::StrCat("leaf:", leaf));
+    Tokens(old);
+    Tokens(now);
+  }
+
+  void Tokens(const KeyEntry* entry) {
+    if (entry == nullptr) return;
+    for (const std::string& hash : entry->key.token_sha256()) {
+      evictions_.Redecide(absl::StrCat("token:", base::Hex(hash)));
+    }
+  }
+
+  // Fingerprints of the certificates that are this key.
+  static std::set<std::string> Leaves(const Snapshot& snapshot, const v1::Key& key) {
+    std::set<std::string> leaves;
+    for (const std::string& reference : key.certificate_ids()) {
+      const CertificateEntry* entry = snapshot.FindCertificate(key.org_id(), reference);
+      if (entry != nullptr) {
+        leaves.insert(base::Hex(View(entry->fingerprint)));
+      } else if (reference.size() >= 64 && base::IsHex(reference.substr(reference.size() - 64))) {
+        leaves.insert(reference.substr(reference.size() - 64));  // an id names its leaf also when it is gone
+      }
+    }
+    return leaves;
+  }
+
+  // --- the rest
+  void Settings() {
+    const SettingsEntry& old = before_.settings();
+    const SettingsEntry& now = after_.settings();
+    evictions_.Redecide("settings");
+    SeverRemoved(old.client_allowlist, &now.client_allowlist);
+    SeverRevoked();
+    const bool servers = !std::equal(old.settings.server_certificate_ids().begin(),
+                                     old.settings.server_certificate_ids().end(),
+                                     now.settings.server_certificate_ids().begin(),
+                                     now.settings.server_certificate_ids().end());
+    const bool proxies =
+        !std::equal(old.settings.trusted_proxies().begin(), old.settings.trusted_proxies().end(),
+                    now.settings.trusted_proxies().begin(), now.settings.trusted_proxies().end());
+    if (servers || proxies) server_certificates_ = true;
+    if (!SameList(old.client_allowlist, now.client_allowlist)) Announced();
+  }
+
+  static bool SameList(const Allowlist& a, const Allowlist& b) {
+    return a.trust_certificate_ids == b.trust_certificate_ids;
+  }
+
+  // Routes that announce CAs carry the gateway's list as well.
+  void Announced() {
+    after_.ForEachApi([this](const ApiEntry& entry) {
+      if (entry.api.client_tls().announce_client_cas()) Api(entry.api.id());
+      return true;
+    });
+  }
+
+  // A new deny-list entry: of the leaves that are known here, those that it names lose their connections.
+  // Others are refused at their next request, since "settings" voids every decision.
+  void SeverRevoked() {
+    const auto& revoked = after_.settings().settings.revoked();
+    const auto& earlier = before_.settings().settings.revoked();
+    std::set<std::string> keys;
+    for (const v1::RevokedCertificate& item : revoked) {
+      const bool known = std::any_of(earlier.begin(), earlier.end(), [&](const auto& other) {
+        return MessageDifferencer::Equals(item, other);
+      });
+      if (!known && item.spki_sha256().size() == 32) keys.insert(item.spki_sha256());
+    }
+    if (keys.empty()) return;
+    after_.ForEachCertificate([&](const CertificateEntry& entry) {
+      const absl::string_view spki = View(entry.spki_sha256);
+      if (keys.count(std::string(spki)) > 0) {
+        evictions_.SeverLeaf(absl::StrCat("cert:", entry.id), base::Hex(View(entry.fingerprint)));
+      }
+      return true;
+    });
+  }
+
+  void Listener(const std::string& id) {
+    const ListenerEntry* now = after_.FindListener(id);
+    ListenerDelta delta;
+    delta.id = id;
+    if (now != nullptr) delta.listener = std::make_shared<v1::Listener>(now->listener);
+    record_.listeners.push_back(std::move(delta));
+    evictions_.Redecide(absl::StrCat("listener:", id));
+    server_certificates_ = true;
+  }
+
+  void TrustBundle(const std::string& id) {
+    evictions_.Redecide(absl::StrCat("trust:", id));
+    const auto uses = [&id](const v1::TransportTls& tls) {
+      const auto& ids = tls.trust_bundle_ids();
+      return std::find(ids.begin(), ids.end(), id) != ids.end();
+    };
+    if (uses(after_.settings().settings.upstream_tls())) evictions_.Redecide("settings");
+    after_.ForEachApi([&](const ApiEntry& entry) {
+      if (uses(entry.api.upstream().tls())) evictions_.Redecide(absl::StrCat("api:", entry.api.id()));
+      return true;
+    });
+  }
+
+  const Snapshot& before_;
+  const Snapshot& after_;
+  const absl::Time now_;
+  ChangeRecord record_;
+  Evictions evictions_;
+  bool server_certificates_ = false;
+};
+
+}  // namespace
+
+ChangeRecord RecordOf(const Snapshot& before, const Snapshot& after,
+                      const std::vector<SnapshotChange>& changes, absl::Time now) {
+  return Rules(before, after, now).Run(changes);
+}
+
+}  // namespace sallyport::authsvc

@@ -1,0 +1,32 @@
+// gRPC service Authorization: the questions that a data plane (and, with its own role, a third party) asks.
+#pragma once
+
+#include "authsvc/rpc/parts.h"
+#include "sallyport/v1/decision.grpc.pb.h"
+
+namespace sallyport::authsvc {
+
+class Call;
+
+class AuthorizationService final : public ::sallyport::v1::Authorization::CallbackService {
+ public:
+  explicit AuthorizationService(const ServiceParts& parts) : parts_(parts) {}
+
+  grpc::ServerUnaryReactor* Authorize(grpc::CallbackServerContext* context,
+                                      const ::sallyport::v1::AuthorizeRequest* request,
+                                      ::sallyport::v1::AuthorizeResponse* response) override;
+  grpc::ServerUnaryReactor* ValidateCertificate(
+      grpc::CallbackServerContext* context, const ::sallyport::v1::ValidateCertificateRequest* request,
+      ::sallyport::v1::ValidateCertificateResponse* response) override;
+  grpc::ServerUnaryReactor* ResolveUpstream(
+      grpc::CallbackServerContext* context, const ::sallyport::v1::ResolveUpstreamRequest* request,
+      ::sallyport::v1::ResolveUpstreamResponse* response) override;
+  grpc::ServerUnaryReactor* Explain(grpc::CallbackServerContext* context,
+                                    const ::sallyport::v1::ExplainRequest* request,
+                                    ::sallyport::v1::ExplainResponse* response) override;
+
+ private:
+  const ServiceParts& parts_;
+};
+
+}  // namespace sallyport::authsvc

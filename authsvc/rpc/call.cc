@@ -1,0 +1,63 @@
+#include "authsvc/rpc/call.h"
+
+#include <chrono>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "authsvc/rpc/meter.h"
+#include "authsvc/rpc/parts.h"
+#include "authsvc/rpc/peer.h"
+#include "shared/base/clock.h"
+#include "shared/base/log.h"
+
+namespace sallyport::authsvc {
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
+}
+
+grpc::Status CheckCaller(const ServiceParts& parts, const Peer& peer, absl::string_view service,
+                         absl::string_view method, const google::protobuf::Message* request) {
+  if (!MayCall(peer.role, service, method)) {
+    base::Log(base::Level::kWarning, "rpc.refused",
+              {{"method", absl::StrCat(service, ".", method)}, {"role", RoleName(peer.role)},
+               {"group", peer.group}, {"name", peer.name}});
+    return {grpc::StatusCode::PERMISSION_DENIED,
+            absl::StrCat("role ", RoleName(peer.role), " may not call ", service, ".", method)};
+  }
+  if (peer.role != Role::kAdmin && request != nullptr && request->ByteSizeLong() > parts.max_request_bytes) {
+    return {grpc::StatusCode::RESOURCE_EXHAUSTED,
+            absl::StrCat("the request is larger than ", parts.max_request_bytes, " bytes")};
+  }
+  return grpc::Status::OK;
+}
+
+Call::Call(const ServiceParts& parts, grpc::CallbackServerContext* context, absl::string_view method)
+    : parts_(&parts),
+      context_(context),
+      method_(method),
+      reactor_(context->DefaultReactor()),
+      peer_(PeerOf(*context, *parts.roles)),
+      start_(parts.clock->Monotonic()) {}
+
+bool Call::Admit(const google::protobuf::Message& request) {
+  const size_t dot = method_.find('.');
+  const grpc::Status status =
+      CheckCaller(*parts_, peer_, method_.substr(0, dot), method_.substr(dot + 1), &request);
+  if (!status.ok()) Finish(status);
+  return status.ok();
+}
+
+void Call::Finish(const grpc::Status& status) {
+  parts_->meter->Call(method_, status.error_code(), parts_->clock->Monotonic() - start_);
+  reactor_->Finish(status);
+}
+
+bool Call::Abandoned() const {
+  return context_->IsCancelled() || context_->deadline() < std::chrono::system_clock::now();
+}
+
+std::string Call::Who() const { return absl::StrCat(RoleName(peer_.role), "/", peer_.group, "/", peer_.name); }
+
+}  // namespace sallyport::authsvc

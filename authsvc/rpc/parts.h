@@ -1,0 +1,48 @@
+// What the four services share. Everything outlives the server.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "absl/time/time.h"
+#include "authsvc/decide/decide.h"
+#include "authsvc/rpc/role.h"
+
+namespace sallyport::base {
+class Clock;
+}
+
+namespace sallyport::authsvc {
+
+class AdminWorker;
+class DecisionMemo;
+class Hub;
+class Replicas;
+class RevisionGate;
+class RpcMeter;
+class StreamPump;
+class TelemetryStore;
+class WatchLog;
+class Writer;
+
+struct ServiceParts {
+  const base::Clock* clock = nullptr;
+  const RoleMap* roles = nullptr;
+  Writer* writer = nullptr;
+  Hub* hub = nullptr;
+  Replicas* replicas = nullptr;
+  TelemetryStore* telemetry = nullptr;
+  DecisionMemo* memo = nullptr;
+  RpcMeter* meter = nullptr;
+  RevisionGate* gate = nullptr;
+  std::shared_ptr<StreamPump> pump;
+  WatchLog* watch_log = nullptr;
+  AdminWorker* worker = nullptr;
+  DecisionBounds bounds;
+  std::string default_org_id;
+  size_t max_request_bytes = 4 << 20;  // of callers that are not admin
+  absl::Duration max_stream_age = absl::Minutes(30);
+};
+
+}  // namespace sallyport::authsvc

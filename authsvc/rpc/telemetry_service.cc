@@ -1,0 +1,54 @@
+#include "authsvc/rpc/telemetry_service.h"
+
+#include "authsvc/rpc/call.h"
+#include "authsvc/rpc/meter.h"
+#include "authsvc/rpc/peer.h"
+#include "authsvc/rpc/telemetry_store.h"
+
+namespace sallyport::authsvc {
+
+namespace wire = ::sallyport::v1;
+
+namespace {
+
+// OnReadDone runs for one message at a time.
+class ReportStream final : public grpc::ServerReadReactor<wire::ReportRequest> {
+ public:
+  ReportStream(const ServiceParts& parts, const Peer& peer) : parts_(parts), peer_(peer) {
+    const grpc::Status status = CheckCaller(parts_, peer_, "Telemetry", "Report", nullptr);
+    if (status.ok()) {
+      StartRead(&batch_);
+    } else {
+      Over(status);
+    }
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return Over(grpc::Status::OK);  // the caller has said all, or is gone
+    const grpc::Status status = CheckCaller(parts_, peer_, "Telemetry", "Report", &batch_);
+    if (!status.ok()) return Over(status);
+    parts_.telemetry->Add(batch_);
+    StartRead(&batch_);
+  }
+
+  void OnDone() override { delete this; }
+
+ private:
+  void Over(const grpc::Status& status) {
+    parts_.meter->Call("Telemetry.Report", status.error_code(), absl::ZeroDuration());
+    Finish(status);
+  }
+
+  const ServiceParts& parts_;
+  const Peer peer_;
+  wire::ReportRequest batch_;
+};
+
+}  // namespace
+
+grpc::ServerReadReactor<wire::ReportRequest>* TelemetryService::Report(grpc::CallbackServerContext* context,
+                                                                       wire::ReportResponse* /*response*/) {
+  return new ReportStream(parts_, PeerOf(*context, *parts_.roles));
+}
+
+}  // namespace sallyport::authsvc

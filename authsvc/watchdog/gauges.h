@@ -1,0 +1,37 @@
+// What /metrics says of the snapshot, the store and the replicas, read when it is scraped.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+
+namespace sallyport::base {
+class Clock;
+}
+namespace sallyport::metrics {
+class Book;
+}
+
+namespace sallyport::authsvc {
+
+class Snapshot;
+
+struct ReplicaGauge {
+  std::string name;
+  uint64_t revision = 0;
+};
+
+struct GaugeSources {
+  const base::Clock* clock = nullptr;
+  std::function<std::shared_ptr<const Snapshot>()> snapshot;
+  std::function<std::vector<ReplicaGauge>()> replicas;
+  std::string version;
+};
+
+// The sources must outlive the book's last scrape.
+void RegisterGauges(const GaugeSources& sources, metrics::Book* book);
+
+}  // namespace sallyport::authsvc
