@@ -14,10 +14,11 @@
 
 namespace sallyport::authsvc {
 
+// In entries. A parsed certificate is about 7 KB, a result or a signature some hundred bytes.
 struct PathMemoLimits {
   size_t signatures = 65536;
   size_t verified = 65536;
-  size_t failed = 16384;
+  size_t failed = 8192;
   size_t parsed = 8192;
   absl::Duration failure_ttl = absl::Seconds(5);
 };
@@ -36,11 +37,13 @@ class PathMemo {
   [[nodiscard]] bool FindSignature(absl::string_view child_fingerprint,
                                    absl::string_view issuer_spki_sha256);
   void AddSignature(absl::string_view child_fingerprint, absl::string_view issuer_spki_sha256);
-  // `key` covers everything but the time. Results hold for times in [from, until].
-  [[nodiscard]] bool FindResult(absl::string_view key, absl::Time time, PathResult* result);
-  void AddVerified(absl::string_view key, const PathResult& result);
-  void AddFailed(absl::string_view key, const PathResult& result, absl::Time from,
-                 absl::Time until);
+  // `key` covers everything but the time, and the leaf's fingerprint. Results hold for times in
+  // [from, until]; of a verified path only the issuers are kept, the leaf is the asker's.
+  [[nodiscard]] bool FindResult(absl::string_view key, absl::Time time,
+                                const crypto::CertificatePtr& leaf, PathResult* result);
+  void AddVerified(absl::string_view key, const VerifiedPath& path);
+  void AddFailed(absl::string_view key, std::shared_ptr<const PathFailure> failure,
+                 absl::Time from, absl::Time until);
   [[nodiscard]] absl::Duration failure_ttl() const;
 
  private:

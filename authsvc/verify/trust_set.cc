@@ -112,7 +112,7 @@ std::vector<std::string> TrustSet::Warnings(absl::Time now) const {
       if (!allow_leading_period_ && HasLeadingPeriodDns(*certificate)) {
         warnings.push_back(absl::StrCat("\"", name,
                                         "\" has a DNS name constraint with a leading period: "
-                                        "what it issues is refused"));
+                                        "DNS names below it are refused"));
       }
     }
     if (anchors > kMaxSameSubject) {

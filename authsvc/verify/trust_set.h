@@ -29,8 +29,8 @@ struct TrustSpec {
   std::vector<crypto::CertificatePtr> exact;        // itself only
   std::vector<std::string> public_keys;             // SHA-256 of SPKI, 32 raw bytes
   std::vector<crypto::CertificatePtr> known;        // intermediates: never trusted by themselves
-  // A DNS constraint with a leading period means "names below", as OpenSSL takes it; else a CA with one
-  // is refused.
+  // A DNS constraint with a leading period means "names below", as OpenSSL takes it; else a DNS
+  // name below such a CA is refused.
   bool allow_leading_period = false;
 };
 

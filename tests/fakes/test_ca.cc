@@ -1,6 +1,6 @@
 #include "tests/fakes/test_ca.h"
 
-#include <openssl/core_names.h>
+#include <openssl/conf.h>
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/pem.h>
@@ -506,9 +506,10 @@ void CertBuilder::AddExtensions(X509* x509, const X509* issuer, EVP_PKEY* issuer
   for (const auto& [name, value] : config_extensions_) {
     X509V3_CTX context;
     X509V3_set_ctx(&context, const_cast<X509*>(issuer), x509, nullptr, nullptr, 0);
-    X509V3_set_ctx_nodb(&context);
+    const std::unique_ptr<CONF, FreeWith<NCONF_free>> none(NCONF_new(nullptr));
+    X509V3_set_nconf(&context, none.get());
     X509_EXTENSION* extension =
-        X509V3_EXT_conf(nullptr, &context, name.c_str(), value.c_str());
+        X509V3_EXT_nconf(none.get(), &context, name.c_str(), value.c_str());
     Must(extension != nullptr && X509_add_ext(x509, extension, -1) == 1, name.c_str());
     X509_EXTENSION_free(extension);
   }
