@@ -204,7 +204,7 @@ http {{
         self.revocation()
         self.outage()
         self.third_party()
-        self.step("Metrics", "curl -s http://127.0.0.1:9465/metrics | grep '^sallyport_decisions_total' | head -5", "sallyport_decisions_total")
+        self.step("Metrics", "curl -s http://127.0.0.1:9465/metrics | grep '^sallyport_requests_total' | head -5", "sallyport_requests_total")
 
     def static_allowlist(self):
         self.step("A partner's CA goes into the store", "sallyctl cert add pki/partner-ca.crt --name partner-ca", "default")
