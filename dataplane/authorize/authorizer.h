@@ -4,10 +4,12 @@
 // One AuthorizeHub per process, one Authorizer per loop, used on that loop's thread only.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -27,13 +29,20 @@ class TagGenerations;
 namespace sallyport::dataplane {
 
 // What a connection remembers of its last decision, so that the next request on it costs nothing.
-// Owned by the connection, used on its loop only. Plain data: a copy is as good as the original.
+// Owned by the connection, used on its loop only. A copy is as good as the original; only the Authorizer
+// reads or writes it.
 struct ConnectionMemo {
-  DecisionPtr decision;
-  uint64_t key[2] = {0, 0};       // the cache key that the decision answers
-  uint64_t eviction_epoch = 0;    // of the generations when it was found
-  int64_t fresh_until_ns = 0;     // monotonic
-  // Token bucket of misses of this connection.
+  DecisionPtr decision;  // null: nothing remembered
+  // The question that it answers.
+  std::string api_id, profile, proxy;
+  Proof proof = Proof::kNone;
+  bool tls = false;
+  std::array<uint8_t, 32> leaf_sha256{}, chain_sha256{};
+  uint64_t credentials[2] = {0, 0};  // keyed hash over all of them
+  // For how long: until an eviction, or this monotonic time.
+  uint64_t eviction_epoch = 0;
+  int64_t fresh_until_ns = 0;
+  // Questions that this connection may still cause (a token bucket).
   double misses_left = -1;
   int64_t misses_at_ns = 0;
 };
@@ -53,8 +62,19 @@ struct AuthorizeOptions {
   absl::Duration retry_after = absl::Seconds(1);
 };
 
-// Counters of one loop (or of the hub), read by dataplane/observe on scrape.
-struct AuthorizeCounters;
+// What happened since the start, all loops together.
+struct AuthorizeCounters {
+  uint64_t memo = 0, loop = 0, process = 0;  // answered from there
+  uint64_t miss = 0;                         // authsvc was asked
+  uint64_t joined = 0;                       // somebody else's question was shared
+  uint64_t refreshed = 0;                    // asked ahead of the end of its time
+  uint64_t stale = 0;                        // used although nobody answered
+  uint64_t voided = 0;                       // found, but evicted
+  uint64_t reasked = 0;                      // an answer was void when it came
+  uint64_t failed = 0;                       // refused for want of an answer
+  uint64_t connection_limited = 0, address_limited = 0;
+  uint64_t entries = 0, bytes = 0, denial_entries = 0, denial_bytes = 0, dropped = 0;
+};
 
 class AuthorizeHub {
  public:
@@ -68,7 +88,7 @@ class AuthorizeHub {
   // authsvc answered PERMISSION_DENIED or UNAUTHENTICATED to a question: called once per such answer, from
   // any thread, after the caches were dropped. Set before the first loop starts.
   void OnRefused(std::function<void()> callback);
-  [[nodiscard]] const AuthorizeCounters& counters() const;
+  [[nodiscard]] AuthorizeCounters Counters() const;
 
   struct Impl;
   [[nodiscard]] Impl* impl() const { return impl_.get(); }

@@ -1,5 +1,5 @@
 // The questions that a data plane asks authsvc, and the stream that it listens to. Value structs in and
-// out; only grpc_authsvc_client.cc knows gRPC. Tests use tests/fakes/fake_authsvc_client.h.
+// out; only dataplane/sync/grpc knows gRPC. Tests use tests/fakes/fake_authsvc_client.h.
 //
 // Calls are thread-safe and never block. A completion is always *posted* to the caller's `Poster` (never
 // run inline) and always comes exactly once, within the call's deadline (500 ms) and a little.

@@ -1,7 +1,7 @@
 // Keeps this replica current: takes what the Subscribe stream brings, builds route tables, voids cached
 // answers, tells every loop and acknowledges a revision once every loop has applied it (DESIGN 4).
 //
-// The stream (grpc_authsvc_client.cc, or a fake) calls the StreamObserver side, one call at a time, from
+// The stream (dataplane/sync/grpc, or a fake) calls the StreamObserver side, one call at a time, from
 // any thread. Everything else here is thread-safe.
 #pragma once
 

@@ -2,9 +2,9 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <new>
 
-#include "absl/hash/hash.h"
 #include "shared/cache/keyed_hash.h"
 
 namespace sallyport::cache {
@@ -50,6 +50,12 @@ bool TagGenerations::Valid(const TagStamp& stamp) const {
     if (slots_[slot].load(std::memory_order_acquire) > stamp.revision) return false;
   }
   return true;
+}
+
+uint64_t TagGenerations::Newest(const TagStamp& stamp) const {
+  uint64_t newest = 0;
+  for (uint32_t slot : stamp.slots) newest = std::max(newest, slots_[slot].load(std::memory_order_acquire));
+  return newest;
 }
 
 void TagGenerations::Evict(absl::string_view tag, uint64_t revision) {

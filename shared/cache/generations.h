@@ -34,6 +34,8 @@ class TagGenerations {
   [[nodiscard]] TagStamp Stamp(absl::Span<const std::string> tags, uint64_t revision,
                                uint64_t incarnation) const;
   [[nodiscard]] bool Valid(const TagStamp& stamp) const;
+  // The newest generation of its tags: what an answer must have seen to be valid.
+  [[nodiscard]] uint64_t Newest(const TagStamp& stamp) const;
 
   // Every answer with this tag that was made before `revision` is void.
   void Evict(absl::string_view tag, uint64_t revision);

@@ -1,0 +1,124 @@
+#include "dataplane/authorize/facts.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
+#include "dataplane/route/query.h"
+#include "shared/base/text.h"
+#include "shared/crypto/digest.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+constexpr size_t kMaxChain = 8;
+
+absl::string_view Bytes(const std::array<uint8_t, 32>& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
+// "Bearer x" is x; anything else is itself. Blanks around it do not count.
+absl::string_view WithoutBearer(absl::string_view value) {
+  value = absl::StripAsciiWhitespace(value);
+  if (absl::StartsWithIgnoreCase(value, "bearer ")) {
+    value = absl::StripLeadingAsciiWhitespace(value.substr(7));
+  } else if (absl::EqualsIgnoreCase(value, "bearer")) {
+    value = {};
+  }
+  return value;
+}
+
+std::optional<absl::string_view> Cookie(absl::string_view header, absl::string_view name) {
+  for (absl::string_view pair : absl::StrSplit(header, ';')) {
+    pair = absl::StripAsciiWhitespace(pair);
+    const size_t equals = pair.find('=');
+    if (equals == absl::string_view::npos || pair.substr(0, equals) != name) continue;
+    absl::string_view value = pair.substr(equals + 1);
+    if (value.size() >= 2 && value.front() == '"' && value.back() == '"') {
+      value = value.substr(1, value.size() - 2);
+    }
+    return value;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+PeerCertificatePtr MakePeerCertificate(std::vector<std::string> chain_der) {
+  if (chain_der.empty()) return nullptr;
+  if (chain_der.size() > kMaxChain) chain_der.resize(kMaxChain);
+  auto peer = std::make_shared<PeerCertificate>();
+  std::vector<crypto::Sha256Digest> digests;
+  digests.reserve(chain_der.size());
+  for (const std::string& der : chain_der) digests.push_back(crypto::Sha256Array(der));
+  peer->leaf_sha256 = digests.front();
+  peer->leaf_hex = base::Hex(Bytes(peer->leaf_sha256));
+  // Order and doubles of what comes after the leaf change nothing.
+  std::sort(digests.begin(), digests.end());
+  digests.erase(std::unique(digests.begin(), digests.end()), digests.end());
+  std::string all;
+  for (const auto& digest : digests) all.append(Bytes(digest).data(), digest.size());
+  peer->chain_sha256 = crypto::Sha256Array(all);
+  peer->chain_der = std::move(chain_der);
+  return peer;
+}
+
+AuthorizeQuestion QuestionFor(const AuthFacts& facts) {
+  AuthorizeQuestion question;
+  question.api_id = facts.route->api_id;
+  question.profile = std::string(facts.profile);
+  question.proof = facts.peer == nullptr ? Proof::kNone : facts.proof;
+  if (facts.peer != nullptr && facts.proof != Proof::kNone) question.chain_der = facts.peer->chain_der;
+  question.proxy = std::string(facts.proxy);
+  question.tls = facts.tls;
+  question.request_id = std::string(facts.request_id);
+  for (const PresentedCredential& credential : facts.credentials) {
+    question.credentials.push_back({std::string(credential.mechanism), std::string(credential.place),
+                                    crypto::Sha256(credential.value.Reveal())});
+  }
+  return question;
+}
+
+std::optional<PresentedCredential> ExtractToken(const TokenRules& rules, HeaderValue header,
+                                                absl::string_view query) {
+  if (!rules.enabled) return std::nullopt;
+  std::optional<PresentedCredential> found;
+  const auto take = [&](absl::string_view place, absl::string_view raw) {
+    const absl::string_view value = WithoutBearer(raw);
+    if (!value.empty()) found = PresentedCredential{"token", place, base::Secret::CopyOf(value)};
+  };
+  if (rules.use_header) {
+    if (const auto value = header(rules.header_name)) take("header", *value);
+  }
+  if (rules.use_query) {
+    if (auto value = QueryParameter(query, rules.query_name)) {
+      take("query", *value);
+      base::Cleanse(&*value);
+    }
+  }
+  if (rules.use_cookie) {
+    if (const auto line = header("cookie")) {
+      if (const auto value = Cookie(*line, rules.cookie_name)) take("cookie", *value);
+    }
+  }
+  return found;
+}
+
+std::string StripQueryParameter(absl::string_view query, absl::string_view name) {
+  return WithoutQueryParameter(query, name);
+}
+
+std::string StripCookie(absl::string_view cookie_header, absl::string_view name) {
+  std::string kept;
+  for (absl::string_view pair : absl::StrSplit(cookie_header, ';')) {
+    pair = absl::StripAsciiWhitespace(pair);
+    if (pair.empty() || absl::StripAsciiWhitespace(pair.substr(0, pair.find('='))) == name) continue;
+    if (!kept.empty()) kept.append("; ");
+    kept.append(pair.data(), pair.size());
+  }
+  return kept;
+}
+
+}  // namespace sallyport::dataplane

@@ -1,0 +1,245 @@
+// v1::Route and v1::Update as values.
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "dataplane/sync/grpc/convert.h"
+#include "dataplane/sync/grpc/convert_parts.h"
+#include "sallyport/v1/distribution.pb.h"
+#include "sallyport/v1/resources.pb.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+std::string Or(const std::string& text, absl::string_view otherwise) {
+  return text.empty() ? std::string(otherwise) : text;
+}
+
+TokenRules TokenFrom(const v1::TokenAuth& wire) {
+  TokenRules rules;
+  rules.enabled = wire.enabled();
+  const std::string name = Or(wire.header_name(), "Authorization");
+  rules.header_name = absl::AsciiStrToLower(name);
+  rules.use_header = !wire.disable_header();
+  rules.use_query = wire.use_query();
+  rules.query_name = Or(wire.query_name(), name);
+  rules.use_cookie = wire.use_cookie();
+  rules.cookie_name = Or(wire.cookie_name(), name);
+  rules.strip = wire.strip();
+  return rules;
+}
+
+template <typename Rules>
+std::vector<CompiledPathRule> PathRulesFrom(const Rules& wire) {
+  std::vector<CompiledPathRule> rules;
+  for (const v1::PathRule& rule : wire) {
+    rules.push_back(CompilePathRule(rule.path(), List(rule.methods()), rule.ignore_case()));
+  }
+  return rules;
+}
+
+RouteVersion VersionFrom(const v1::ApiVersion& wire) {
+  RouteVersion version;
+  version.name = wire.name();
+  if (wire.expires_unix() != 0) version.expires = absl::FromUnixSeconds(wire.expires_unix());
+  if (!wire.override_target().empty()) {
+    version.override_target = ParseTarget(wire.override_target());
+    version.override_broken = !version.override_target.has_value();
+  }
+  version.ignored = PathRulesFrom(wire.ignored());
+  version.allowed = PathRulesFrom(wire.allowed());
+  version.blocked = PathRulesFrom(wire.blocked());
+  for (const auto& [name, value] : wire.request_headers().set()) {
+    version.set_request_headers.emplace_back(name, value);
+  }
+  version.remove_request_headers = List(wire.request_headers().remove());
+  version.max_body_bytes = wire.max_body_bytes();
+  return version;
+}
+
+// False: a place that this build does not know.
+bool VersionRulesFrom(const v1::Versioning& wire, VersionRules* rules) {
+  rules->enabled = wire.enabled();
+  rules->strip = wire.strip();
+  rules->default_version = wire.default_version();
+  rules->fallback_to_default = wire.fallback_to_default();
+  rules->key = wire.key();
+  if (wire.location() == "header" || wire.location().empty()) {
+    rules->location = VersionRules::Location::kHeader;
+    rules->key = absl::AsciiStrToLower(Or(wire.key(), "x-api-version"));
+  } else if (wire.location() == "url") {
+    rules->location = VersionRules::Location::kUrl;
+  } else if (wire.location() == "url-param") {
+    rules->location = VersionRules::Location::kUrlParam;
+  } else {
+    return !wire.enabled();
+  }
+  return true;
+}
+
+IpRuleSet IpRulesFrom(const v1::IpRules& wire) {
+  IpRuleSet rules;
+  const auto read = [&](const auto& from, std::vector<AddressRange>* to) {
+    for (const std::string& text : from) {
+      if (const auto range = ParseAddressRange(text)) to->push_back(*range);
+      else rules.broken = true;
+    }
+  };
+  read(wire.allow(), &rules.allow);
+  read(wire.deny(), &rules.deny);
+  rules.allow_only = wire.allow_size() > 0;
+  return rules;
+}
+
+CorsRules CorsFrom(const v1::Cors& wire) {
+  CorsRules rules;
+  rules.enabled = wire.enabled();
+  rules.allowed_origins = List(wire.allowed_origins());
+  rules.allowed_methods = List(wire.allowed_methods());
+  rules.allowed_headers = List(wire.allowed_headers());
+  rules.exposed_headers = List(wire.exposed_headers());
+  rules.allow_credentials = wire.allow_credentials();
+  rules.max_age_seconds = wire.max_age_seconds();
+  return rules;
+}
+
+Requirement RequirementFrom(v1::Requirement wire) {
+  switch (wire) {
+    case v1::REQUIREMENT_OFF: return Requirement::kOff;
+    case v1::REQUIREMENT_OPTIONAL: return Requirement::kOptional;
+    default: return Requirement::kMandatory;  // also what this build does not know
+  }
+}
+
+std::string IdentityHeaderFrom(const std::string& wire) {
+  if (wire == "-") return "";
+  return absl::AsciiStrToLower(Or(wire, "x-forwarded-client-cert"));
+}
+
+RouteTimeouts TimeoutsFrom(const v1::Timeouts& wire) {
+  return {absl::Milliseconds(wire.connect_ms()), absl::Milliseconds(wire.first_byte_ms()),
+          absl::Milliseconds(wire.idle_ms()), absl::Milliseconds(wire.total_ms())};
+}
+
+void TargetsFrom(const v1::Route& wire, Route* route) {
+  for (const v1::Target& from : wire.targets()) {
+    auto target = ParseTarget(from.url());
+    if (!target.has_value()) {
+      route->broken = true;
+      continue;
+    }
+    target->weight = from.weight() == 0 ? 1 : from.weight();
+    route->targets.push_back(*std::move(target));
+  }
+}
+
+ListenerSpec ListenerFrom(const v1::Listener& wire) {
+  ListenerSpec listener;
+  listener.id = wire.id();
+  listener.address = wire.address();
+  listener.port = static_cast<uint16_t>(wire.port());
+  listener.plain = wire.plain();
+  listener.redirect = wire.redirect();
+  listener.default_certificate_id = wire.default_certificate_id();
+  listener.min_version = wire.min_version();
+  listener.max_version = wire.max_version();
+  listener.style = ErrorStyleFromName(wire.style());
+  return listener;
+}
+
+template <typename Changes>
+RouteChanges ChangesFrom(const Changes& wire) {
+  RouteChanges out;
+  for (const v1::RouteChange& change : wire) {
+    switch (change.change_case()) {
+      case v1::RouteChange::kPut: out.put.push_back(RouteFrom(change.put())); break;
+      case v1::RouteChange::kRemovedApiId: out.removed_api_ids.push_back(change.removed_api_id()); break;
+      case v1::RouteChange::kPutListener:
+        out.put_listeners.push_back(ListenerFrom(change.put_listener()));
+        break;
+      case v1::RouteChange::kRemovedListenerId:
+        out.removed_listener_ids.push_back(change.removed_listener_id());
+        break;
+      case v1::RouteChange::kGateway:
+        out.gateway = GatewayFacts{List(change.gateway().trusted_proxies()),
+                                   change.gateway().server_certificates_version()};
+        break;
+      case v1::RouteChange::CHANGE_NOT_SET: break;
+    }
+  }
+  return out;
+}
+
+std::vector<Eviction> EvictionsFrom(const v1::Change& wire) {
+  std::vector<Eviction> out;
+  for (const v1::Eviction& from : wire.evictions()) {
+    out.push_back({from.tag(), from.sever(), List(from.leaf_sha256()), List(from.key_ids())});
+  }
+  return out;
+}
+
+}  // namespace
+
+RoutePtr RouteFrom(const v1::Route& wire) {
+  auto route = std::make_shared<Route>();
+  route->api_id = wire.api_id();
+  route->org_id = wire.org_id();
+  route->name = wire.name();
+  route->style = ErrorStyleFromName(wire.style());
+  for (const std::string& host : wire.hosts()) route->hosts.push_back(absl::AsciiStrToLower(host));
+  route->listen_path = Or(wire.listen_path(), "/");
+  route->loose_prefix = wire.loose_prefix();
+  route->strip_listen_path = wire.strip_listen_path();
+  if (wire.listen_port() > 65535) route->broken = true;
+  route->listen_port = static_cast<uint16_t>(wire.listen_port());
+  route->static_mtls = RequirementFrom(wire.static_mtls());
+  route->dynamic_mtls = wire.dynamic_mtls();
+  route->token = TokenFrom(wire.token());
+  route->keyless = wire.keyless();
+  TargetsFrom(wire, route.get());
+  route->preserve_host_header = wire.preserve_host_header();
+  route->timeouts = TimeoutsFrom(wire.timeouts());
+  route->api_rate = {wire.limits().rate().rate(), absl::Seconds(wire.limits().rate().per_seconds())};
+  route->api_quota = {wire.limits().quota().max(), absl::Seconds(wire.limits().quota().renewal_seconds())};
+  if (!VersionRulesFrom(wire.versioning(), &route->versioning)) route->broken = true;
+  for (const v1::ApiVersion& version : wire.versions()) route->versions.push_back(VersionFrom(version));
+  route->ip = IpRulesFrom(wire.ip());
+  route->cors = CorsFrom(wire.cors());
+  route->disable_rate_limit = wire.disable_rate_limit();
+  route->disable_quota = wire.disable_quota();
+  route->identity_header = IdentityHeaderFrom(wire.identity_header());
+  route->announce_client_cas = wire.announce_client_cas();
+  route->client_ca_names = List(wire.client_ca_names());
+  route->server_names = List(wire.server_names());
+  route->allow_plain_http = wire.allow_plain_http();
+  return route;
+}
+
+StreamUpdate UpdateFrom(const v1::Update& wire) {
+  StreamUpdate update;
+  update.position = {wire.store_id(), wire.epoch(), wire.revision()};
+  switch (wire.kind_case()) {
+    case v1::Update::kSnapshot:
+      update.kind = StreamUpdate::Kind::kSnapshotPart;
+      update.routes = ChangesFrom(wire.snapshot().routes());
+      update.first = wire.snapshot().first();
+      update.last = wire.snapshot().last();
+      break;
+    case v1::Update::kChange:
+      update.kind = StreamUpdate::Kind::kChange;
+      update.routes = ChangesFrom(wire.change().routes());
+      update.evictions = EvictionsFrom(wire.change());
+      break;
+    case v1::Update::kHeartbeat:
+    case v1::Update::KIND_NOT_SET:
+      update.kind = StreamUpdate::Kind::kHeartbeat;
+      update.proof_age = wire.kind_case() == v1::Update::kHeartbeat
+                             ? absl::Milliseconds(wire.heartbeat().proof_age_ms())
+                             : absl::InfiniteDuration();
+      update.connected_replicas = wire.heartbeat().connected_replicas();
+      break;
+  }
+  return update;
+}
+
+}  // namespace sallyport::dataplane

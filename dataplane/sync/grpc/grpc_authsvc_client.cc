@@ -1,0 +1,533 @@
+#include "dataplane/sync/grpc_authsvc_client.h"
+
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/tls_certificate_verifier.h>
+#include <grpcpp/security/tls_credentials_options.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "dataplane/sync/grpc/breaker.h"
+#include "dataplane/sync/grpc/convert.h"
+#include "sallyport/v1/decision.grpc.pb.h"
+#include "sallyport/v1/distribution.grpc.pb.h"
+#include "sallyport/v1/telemetry.grpc.pb.h"
+#include "shared/base/clock.h"
+#include "shared/base/log.h"
+#include "shared/base/mutex.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+using base::Level;
+
+// Another target is tried when a stream says nothing for this long; heartbeats come every second.
+constexpr absl::Duration kSilence = absl::Seconds(4);
+constexpr absl::Duration kBackoff[] = {absl::Milliseconds(100), absl::Milliseconds(500), absl::Seconds(1)};
+
+absl::Status ToAbsl(const grpc::Status& status) {
+  return {static_cast<absl::StatusCode>(status.error_code()), status.error_message()};
+}
+bool Unanswered(const grpc::Status& status) {
+  switch (status.error_code()) {
+    case grpc::UNAVAILABLE:
+    case grpc::DEADLINE_EXCEEDED:
+    case grpc::RESOURCE_EXHAUSTED:
+    case grpc::CANCELLED: return true;
+    default: return false;
+  }
+}
+std::chrono::system_clock::time_point In(absl::Duration duration) {
+  return std::chrono::system_clock::now() + absl::ToChronoNanoseconds(duration);
+}
+absl::Duration Now() { return base::SystemClock().Monotonic(); }
+
+absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MakeCredentials(const GrpcAuthsvcOptions& options) {
+  if (options.tls_directory.empty()) return grpc::InsecureChannelCredentials();
+  const std::string directory = options.tls_directory;
+  for (const char* name : {"/tls.key", "/tls.crt", "/ca.crt"}) {
+    if (access(absl::StrCat(directory, name).c_str(), R_OK) != 0) {
+      return absl::NotFoundError(absl::StrCat("cannot read ", directory, name));
+    }
+  }
+  namespace tls = grpc::experimental;
+  tls::TlsChannelCredentialsOptions out;
+  out.set_certificate_provider(std::make_shared<tls::FileWatcherCertificateProvider>(
+      directory + "/tls.key", directory + "/tls.crt", directory + "/ca.crt",
+      static_cast<unsigned>(std::max<int64_t>(1, absl::ToInt64Seconds(options.refresh)))));
+  out.watch_root_certs();
+  out.watch_identity_key_cert_pairs();
+  out.set_verify_server_certs(true);
+  out.set_certificate_verifier(std::make_shared<tls::HostNameCertificateVerifier>());
+  return tls::TlsCredentials(out);
+}
+
+grpc::ChannelArguments Arguments(const GrpcAuthsvcOptions& options) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 2000);  // also the time for one attempt
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10'000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  // Each channel has a connection of its own: a snapshot never stands before a decision.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetMaxReceiveMessageSize(16 << 20);
+  if (!options.server_name.empty()) arguments.SetSslTargetNameOverride(options.server_name);
+  return arguments;
+}
+
+struct Target {
+  Target(std::string name, const std::shared_ptr<grpc::ChannelCredentials>& credentials,
+         const GrpcAuthsvcOptions& options)
+      : address(std::move(name)), breaker(options.breaker_failures) {
+    const grpc::ChannelArguments arguments = Arguments(options);
+    const auto calls = grpc::CreateCustomChannel(address, credentials, arguments);
+    const auto stream = grpc::CreateCustomChannel(address, credentials, arguments);
+    authorization = v1::Authorization::NewStub(calls);
+    distribution = v1::Distribution::NewStub(calls);
+    subscription = v1::Distribution::NewStub(stream);
+    telemetry = v1::Telemetry::NewStub(stream);
+  }
+  const std::string address;
+  std::unique_ptr<v1::Authorization::Stub> authorization;
+  std::unique_ptr<v1::Distribution::Stub> distribution, subscription;
+  std::unique_ptr<v1::Telemetry::Stub> telemetry;
+  Breaker breaker;
+  std::atomic<bool> probing{false};
+};
+
+// Counts what is under way; Wait returns when nothing is.
+class Underway {
+ public:
+  bool Enter() {
+    base::MutexLock lock(&mutex_);
+    if (closed_) return false;
+    ++count_;
+    return true;
+  }
+  void Leave() {
+    base::MutexLock lock(&mutex_);
+    if (--count_ == 0) zero_.SignalAll();
+  }
+  void CloseAndWait() {
+    base::MutexLock lock(&mutex_);
+    closed_ = true;
+    while (count_ > 0) zero_.Wait(&mutex_);
+  }
+
+ private:
+  base::Mutex mutex_;
+  base::CondVar zero_;
+  int count_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+class Client;
+
+// One question on its way, over as many targets as its time allows.
+template <typename Request, typename Response, typename Value>
+class Call : public std::enable_shared_from_this<Call<Request, Response, Value>> {
+ public:
+  using Start = void (*)(Target&, grpc::ClientContext*, const Request*, Response*,
+                         std::function<void(grpc::Status)>);
+  using Convert = Value (*)(Response*);
+
+  Call(Client* client, Start start, Convert convert, Poster* poster, Completion<Value> done)
+      : client_(client),
+        start_(start),
+        convert_(convert),
+        poster_(poster),
+        done_(std::make_shared<Completion<Value>>(std::move(done))) {}
+
+  Request& request() { return request_; }
+  void Run();
+
+ private:
+  void Try();
+  void Came(Target& target, const grpc::Status& status);
+  void Finish(absl::StatusOr<Value> value);
+
+  Client* const client_;
+  const Start start_;
+  const Convert convert_;
+  Poster* const poster_;
+  const std::shared_ptr<Completion<Value>> done_;
+  Request request_;
+  std::unique_ptr<Response> response_;
+  std::unique_ptr<grpc::ClientContext> context_;
+  absl::Duration deadline_;
+  size_t tried_ = 0;
+  std::vector<Target*> targets_;
+  absl::Status last_ = absl::UnavailableError("no authsvc answers");
+};
+
+class StreamReader;
+class BatchWriter;
+
+class Client final : public GrpcAuthsvcClient {
+ public:
+  Client(GrpcAuthsvcOptions options, const std::shared_ptr<grpc::ChannelCredentials>& credentials)
+      : options_(std::move(options)) {
+    for (const std::string& address : options_.targets) {
+      targets_.push_back(std::make_unique<Target>(address, credentials, options_));
+    }
+    keeper_ = std::thread([this] { KeepGoing(); });
+  }
+  ~Client() override { Stop(); }
+
+  void Authorize(AuthorizeQuestion question, Poster* poster, Completion<DecisionPtr> done) override;
+  void ResolveUpstream(UpstreamQuestion question, Poster* poster,
+                       Completion<UpstreamCredentialsPtr> done) override;
+  void ResolveServer(ServerQuestion question, Poster* poster, Completion<ServerCredentialsPtr> done) override;
+  void Subscribe(StreamObserver* observer) override;
+  void Acknowledge(uint64_t revision) override;
+  bool Report(const TelemetryBatch& batch) override;
+  void Stop() override;
+  bool AllBroken() const override {
+    for (const auto& target : targets_) {
+      if (!target->breaker.Open()) return false;
+    }
+    return true;
+  }
+
+  // Targets to ask, the preferred first, without those whose breaker is open.
+  std::vector<Target*> Candidates() {
+    std::vector<Target*> out;
+    const size_t first = preferred_.load(std::memory_order_relaxed);
+    for (size_t i = 0; i < targets_.size(); ++i) {
+      Target* target = targets_[(first + i) % targets_.size()].get();
+      if (!target->breaker.Open()) out.push_back(target);
+    }
+    return out;
+  }
+  void Prefer(const Target* target) {
+    for (size_t i = 0; i < targets_.size(); ++i) {
+      if (targets_[i].get() == target) preferred_.store(i, std::memory_order_relaxed);
+    }
+  }
+  void StreamEnded(const grpc::Status& status, bool said_something);
+  void BatchDone();
+  Underway& underway() { return underway_; }
+  const GrpcAuthsvcOptions& options() const { return options_; }
+
+ private:
+  void KeepGoing();
+  void Probe(Target& target);
+  void OpenStream() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const GrpcAuthsvcOptions options_;
+  std::vector<std::unique_ptr<Target>> targets_;
+  std::atomic<size_t> preferred_{0};
+  std::atomic<uint64_t> acknowledged_{0};
+  Underway underway_;
+
+  base::Mutex mutex_;
+  base::CondVar wake_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  StreamObserver* observer_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  std::shared_ptr<StreamReader> stream_ ABSL_GUARDED_BY(mutex_);
+  size_t stream_target_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t stream_failures_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Duration stream_open_at_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<BatchWriter> batch_ ABSL_GUARDED_BY(mutex_);
+  std::thread keeper_;
+};
+
+template <typename Request, typename Response, typename Value>
+void Call<Request, Response, Value>::Run() {
+  deadline_ = Now() + client_->options().call_deadline;
+  targets_ = client_->Candidates();
+  if (!client_->underway().Enter()) {
+    targets_.clear();
+    last_ = absl::CancelledError("stopping");
+    poster_->Post([done = done_, status = last_] { (*done)(status); });
+    return;
+  }
+  Try();
+}
+
+template <typename Request, typename Response, typename Value>
+void Call<Request, Response, Value>::Try() {
+  const absl::Duration left = deadline_ - Now();
+  if (tried_ >= targets_.size() || left < absl::Milliseconds(5)) return Finish(last_);
+  Target& target = *targets_[tried_];
+  // A target that hangs must leave the others some of the time.
+  const auto share = static_cast<int64_t>(targets_.size() - tried_);
+  ++tried_;
+  context_ = std::make_unique<grpc::ClientContext>();
+  context_->set_deadline(In(left / share));
+  response_ = std::make_unique<Response>();
+  start_(target, context_.get(), &request_, response_.get(),
+         [self = this->shared_from_this(), &target](const grpc::Status& status) { self->Came(target, status); });
+}
+
+template <typename Request, typename Response, typename Value>
+void Call<Request, Response, Value>::Came(Target& target, const grpc::Status& status) {
+  if (Unanswered(status)) {
+    target.breaker.Failed();
+    last_ = ToAbsl(status);
+    return Try();
+  }
+  target.breaker.Answered();
+  client_->Prefer(&target);
+  if (!status.ok()) return Finish(ToAbsl(status));
+  Finish(convert_(response_.get()));
+}
+
+template <typename Request, typename Response, typename Value>
+void Call<Request, Response, Value>::Finish(absl::StatusOr<Value> value) {
+  poster_->Post([done = done_, value = std::move(value)] { (*done)(value); });
+  client_->underway().Leave();
+}
+
+// The Subscribe stream. Lives until OnDone.
+class StreamReader final : public grpc::ClientReadReactor<v1::Update> {
+ public:
+  StreamReader(Client* client, StreamObserver* observer) : client_(client), observer_(observer) {}
+
+  void Open(Target& target, const std::string& name, std::shared_ptr<StreamReader> self) {
+    self_ = std::move(self);
+    request_.set_name(name);
+    if (const auto resume = observer_->Resume()) {
+      request_.mutable_resume()->set_store_id(resume->store_id);
+      request_.mutable_resume()->set_epoch(resume->epoch);
+      request_.mutable_resume()->set_revision(resume->revision);
+    }
+    last_ = absl::ToInt64Nanoseconds(Now());
+    target.subscription->async()->Subscribe(&context_, &request_, this);
+    StartRead(&update_);
+    StartCall();
+  }
+  void Cancel() { context_.TryCancel(); }
+  [[nodiscard]] absl::Duration Silent() const { return Now() - absl::Nanoseconds(last_.load()); }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return;
+    said_something_ = true;
+    observer_->OnUpdate(UpdateFrom(update_));
+    last_ = absl::ToInt64Nanoseconds(Now());  // applying a big snapshot is no silence
+    StartRead(&update_);
+  }
+  void OnDone(const grpc::Status& status) override {
+    const std::shared_ptr<StreamReader> self = std::move(self_);
+    observer_->OnStreamEnd(ToAbsl(status));
+    client_->StreamEnded(status, said_something_);
+  }
+
+ private:
+  Client* const client_;
+  StreamObserver* const observer_;
+  std::shared_ptr<StreamReader> self_;
+  grpc::ClientContext context_;
+  v1::SubscribeRequest request_;
+  v1::Update update_;
+  bool said_something_ = false;
+  std::atomic<int64_t> last_{0};
+};
+
+// One batch of telemetry: one message on one short stream.
+class BatchWriter final : public grpc::ClientWriteReactor<v1::ReportRequest> {
+ public:
+  explicit BatchWriter(Client* client) : client_(client) {}
+  void Send(Target& target, const TelemetryBatch& batch, std::shared_ptr<BatchWriter> self) {
+    self_ = std::move(self);
+    Fill(batch, &request_);
+    context_.set_deadline(In(absl::Seconds(5)));
+    target.telemetry->async()->Report(&context_, &response_, this);
+    StartWriteLast(&request_, grpc::WriteOptions());
+    StartCall();
+  }
+  void Cancel() { context_.TryCancel(); }
+  void OnDone(const grpc::Status&) override {
+    const std::shared_ptr<BatchWriter> self = std::move(self_);
+    client_->BatchDone();
+  }
+
+ private:
+  Client* const client_;
+  std::shared_ptr<BatchWriter> self_;
+  grpc::ClientContext context_;
+  v1::ReportRequest request_;
+  v1::ReportResponse response_;
+};
+
+void Client::Authorize(AuthorizeQuestion question, Poster* poster, Completion<DecisionPtr> done) {
+  using Asked = Call<v1::AuthorizeRequest, v1::AuthorizeResponse, DecisionPtr>;
+  const auto call = std::make_shared<Asked>(
+      this,
+      [](Target& target, grpc::ClientContext* context, const v1::AuthorizeRequest* request,
+         v1::AuthorizeResponse* response, std::function<void(grpc::Status)> came) {
+        target.authorization->async()->Authorize(context, request, response, std::move(came));
+      },
+      [](v1::AuthorizeResponse* response) {
+        // No decision is none: never "allowed" by an empty message.
+        return response->has_decision() ? DecisionFrom(response->decision()) : DecisionPtr();
+      },
+      poster, std::move(done));
+  Fill(question, &call->request());
+  call->Run();
+}
+
+void Client::ResolveUpstream(UpstreamQuestion question, Poster* poster,
+                             Completion<UpstreamCredentialsPtr> done) {
+  using Asked = Call<v1::ResolveUpstreamRequest, v1::ResolveUpstreamResponse, UpstreamCredentialsPtr>;
+  const auto call = std::make_shared<Asked>(
+      this,
+      [](Target& target, grpc::ClientContext* context, const v1::ResolveUpstreamRequest* request,
+         v1::ResolveUpstreamResponse* response, std::function<void(grpc::Status)> came) {
+        target.authorization->async()->ResolveUpstream(context, request, response, std::move(came));
+      },
+      &UpstreamFrom, poster, std::move(done));
+  call->request().set_api_id(question.api_id);
+  call->request().set_host(question.host);
+  call->request().set_port(question.port);
+  call->request().set_tls(question.tls);
+  call->request().set_written_port(question.written_port);
+  call->request().set_min_revision(question.min_revision);
+  call->Run();
+}
+
+void Client::ResolveServer(ServerQuestion question, Poster* poster, Completion<ServerCredentialsPtr> done) {
+  using Asked = Call<v1::ResolveServerRequest, v1::ResolveServerResponse, ServerCredentialsPtr>;
+  const auto call = std::make_shared<Asked>(
+      this,
+      [](Target& target, grpc::ClientContext* context, const v1::ResolveServerRequest* request,
+         v1::ResolveServerResponse* response, std::function<void(grpc::Status)> came) {
+        target.distribution->async()->ResolveServer(context, request, response, std::move(came));
+      },
+      &ServerFrom, poster, std::move(done));
+  call->request().set_sni(question.sni);
+  call->request().set_listener_id(question.listener_id);
+  call->request().set_min_revision(question.min_revision);
+  call->Run();
+}
+
+void Client::Subscribe(StreamObserver* observer) {
+  base::MutexLock lock(&mutex_);
+  observer_ = observer;
+  stream_open_at_ = Now();
+  wake_.SignalAll();
+}
+
+// A lost one is made good by the next: it says "everything up to here".
+void Client::Acknowledge(uint64_t revision) {
+  acknowledged_.store(revision, std::memory_order_relaxed);
+  size_t target = 0;
+  {
+    base::MutexLock lock(&mutex_);
+    target = stream_target_;
+  }
+  Probe(*targets_[target]);
+}
+
+void Client::Probe(Target& target) {
+  if (!underway_.Enter()) return;
+  struct Sent {
+    grpc::ClientContext context;
+    v1::AcknowledgeRequest request;
+    v1::AcknowledgeResponse response;
+  };
+  const auto sent = std::make_shared<Sent>();
+  sent->context.set_deadline(In(options_.call_deadline));
+  sent->request.set_name(options_.name);
+  sent->request.set_revision(acknowledged_.load(std::memory_order_relaxed));
+  target.distribution->async()->Acknowledge(&sent->context, &sent->request, &sent->response,
+                                            [this, sent, &target](const grpc::Status& status) {
+                                              if (!Unanswered(status)) target.breaker.Answered();
+                                              target.probing.store(false, std::memory_order_release);
+                                              underway_.Leave();
+                                            });
+}
+
+bool Client::Report(const TelemetryBatch& batch) {
+  base::MutexLock lock(&mutex_);
+  if (stopping_ || batch_ != nullptr || targets_[stream_target_]->breaker.Open()) return false;
+  if (!underway_.Enter()) return false;
+  batch_ = std::make_shared<BatchWriter>(this);
+  batch_->Send(*targets_[stream_target_], batch, batch_);
+  return true;
+}
+
+void Client::BatchDone() {
+  {
+    base::MutexLock lock(&mutex_);
+    batch_.reset();
+  }
+  underway_.Leave();
+}
+
+void Client::OpenStream() {
+  if (!underway_.Enter()) return;
+  stream_ = std::make_shared<StreamReader>(this, observer_);
+  stream_->Open(*targets_[stream_target_], options_.name, stream_);
+}
+
+void Client::StreamEnded(const grpc::Status& status, bool said_something) {
+  {
+    base::MutexLock lock(&mutex_);
+    stream_.reset();
+    if (said_something) {
+      stream_failures_ = 0;
+    } else {
+      stream_failures_ = std::min<size_t>(stream_failures_ + 1, std::size(kBackoff));
+    }
+    stream_target_ = (stream_target_ + 1) % targets_.size();
+    const size_t step = stream_failures_ == 0 ? 0 : stream_failures_ - 1;
+    stream_open_at_ = Now() + kBackoff[step];
+    if (!stopping_) {
+      base::Log(Level::kWarning, "sync.stream_ended",
+                {{"code", static_cast<int>(status.error_code())}, {"message", status.error_message()}});
+    }
+    wake_.SignalAll();
+  }
+  underway_.Leave();
+}
+
+void Client::KeepGoing() {
+  base::MutexLock lock(&mutex_);
+  absl::Duration probed = Now();
+  while (!stopping_) {
+    const absl::Duration now = Now();
+    absl::Duration wait = options_.breaker_probe / 2;
+    if (observer_ != nullptr && stream_ == nullptr) {
+      if (now >= stream_open_at_) OpenStream();
+      else wait = std::min(wait, stream_open_at_ - now);
+    }
+    if (stream_ != nullptr && targets_.size() > 1 && stream_->Silent() > kSilence) stream_->Cancel();
+    if (now - probed >= options_.breaker_probe) {
+      probed = now;
+      for (const auto& target : targets_) {
+        if (target->breaker.Open() && !target->probing.exchange(true)) Probe(*target);
+      }
+    }
+    wake_.WaitWithTimeout(&mutex_, wait);
+  }
+}
+
+void Client::Stop() {
+  {
+    base::MutexLock lock(&mutex_);
+    stopping_ = true;
+    if (stream_ != nullptr) stream_->Cancel();
+    if (batch_ != nullptr) batch_->Cancel();
+    wake_.SignalAll();
+  }
+  if (keeper_.joinable()) keeper_.join();
+  underway_.CloseAndWait();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<GrpcAuthsvcClient>> GrpcAuthsvcClient::Create(GrpcAuthsvcOptions options) {
+  if (options.targets.empty()) return absl::InvalidArgumentError("no authsvc target");
+  auto credentials = MakeCredentials(options);
+  if (!credentials.ok()) return credentials.status();
+  return std::make_unique<Client>(std::move(options), *credentials);
+}
+
+}  // namespace sallyport::dataplane

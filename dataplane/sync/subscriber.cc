@@ -1,0 +1,246 @@
+#include "dataplane/sync/subscriber.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "shared/base/clock.h"
+#include "shared/base/log.h"
+#include "shared/base/mutex.h"
+#include "shared/cache/generations.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+using base::Level;
+
+bool SameHistory(const ResumeToken& a, const ResumeToken& b) {
+  return a.store_id == b.store_id && a.epoch == b.epoch;
+}
+
+void Append(RouteChanges from, RouteChanges* to) {
+  const auto move_all = [](auto& source, auto* target) {
+    std::move(source.begin(), source.end(), std::back_inserter(*target));
+  };
+  move_all(from.put, &to->put);
+  move_all(from.put_listeners, &to->put_listeners);
+  if (from.gateway.has_value()) to->gateway = std::move(from.gateway);
+}
+
+// The listeners of `now` after `changes`, by id.
+std::vector<ListenerSpec> ChangedListeners(std::vector<ListenerSpec> now, const RouteChanges& changes) {
+  std::map<std::string, ListenerSpec> by_id;
+  for (ListenerSpec& listener : now) by_id[listener.id] = std::move(listener);
+  for (const std::string& id : changes.removed_listener_ids) by_id.erase(id);
+  for (const ListenerSpec& listener : changes.put_listeners) by_id[listener.id] = listener;
+  std::vector<ListenerSpec> out;
+  for (auto& [id, listener] : by_id) out.push_back(std::move(listener));
+  return out;
+}
+
+GatewayViewPtr Changed(const GatewayView& from, const RouteChanges& changes, uint64_t revision) {
+  GatewayView view;
+  view.routes = changes.put.empty() && changes.removed_api_ids.empty()
+                    ? from.routes
+                    : from.routes->With(changes.put, changes.removed_api_ids);
+  view.listeners = ChangedListeners(from.listeners, changes);
+  view.gateway = changes.gateway.value_or(from.gateway);
+  view.revision = revision;
+  return std::make_shared<const GatewayView>(std::move(view));
+}
+
+SeverList SeveredBy(const std::vector<Eviction>& evictions) {
+  SeverList list;
+  for (const Eviction& eviction : evictions) {
+    if (!eviction.sever) continue;
+    list.leaf_sha256.insert(list.leaf_sha256.end(), eviction.leaf_sha256.begin(), eviction.leaf_sha256.end());
+    list.key_ids.insert(list.key_ids.end(), eviction.key_ids.begin(), eviction.key_ids.end());
+  }
+  return list;
+}
+
+}  // namespace
+
+// Shared with work that is posted to loops, which may run after the subscriber is gone.
+struct Subscriber::State : std::enable_shared_from_this<Subscriber::State> {
+  State(Options opts, const base::Clock* clk, cache::TagGenerations* gens, StreamState* state)
+      : options(std::move(opts)), clock(clk), generations(gens), stream(state) {
+    GatewayView empty;
+    empty.routes = RouteTable::Empty(options.default_ports);
+    view = std::make_shared<const GatewayView>(std::move(empty));
+  }
+
+  // One revision on its way through the loops.
+  struct Round {
+    uint64_t revision;
+    bool snapshot;
+    std::atomic<int> left;
+  };
+
+  void OnSnapshotPart(StreamUpdate update) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  void OnChange(StreamUpdate update) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  void OnHeartbeat(const StreamUpdate& update) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  void Swap(GatewayViewPtr next, const ResumeToken& at, SeverList severed, bool snapshot)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  void LoopDone(const std::shared_ptr<Round>& round);
+  bool Joined(LoopSink* loop) {
+    base::MutexLock lock(&mutex);
+    return std::find(loops.begin(), loops.end(), loop) != loops.end();
+  }
+
+  const Options options;
+  const base::Clock* const clock;
+  cache::TagGenerations* const generations;
+  StreamState* const stream;
+
+  base::Mutex mutex;
+  std::vector<LoopSink*> loops ABSL_GUARDED_BY(mutex);
+  GatewayViewPtr view ABSL_GUARDED_BY(mutex);
+  // What the view stands for; nothing before the first snapshot.
+  std::optional<ResumeToken> position ABSL_GUARDED_BY(mutex);
+  // A snapshot that is coming in, built aside.
+  std::optional<RouteChanges> coming ABSL_GUARDED_BY(mutex);
+  ResumeToken coming_from ABSL_GUARDED_BY(mutex);
+  uint32_t replicas ABSL_GUARDED_BY(mutex) = 0;
+  std::atomic<uint64_t> announced{0};
+};
+
+void Subscriber::State::Swap(GatewayViewPtr next, const ResumeToken& at, SeverList severed, bool snapshot) {
+  view = std::move(next);
+  position = at;
+  auto round = std::make_shared<Round>();
+  round->revision = at.revision;
+  round->snapshot = snapshot;
+  round->left = static_cast<int>(loops.size());
+  if (loops.empty()) {
+    round->left = 1;
+    LoopDone(round);
+    return;
+  }
+  const auto list = std::make_shared<const SeverList>(std::move(severed));
+  for (LoopSink* loop : loops) {
+    loop->Post([self = shared_from_this(), loop, round, applied = view, list] {
+      if (self->Joined(loop)) {
+        loop->Apply(applied);
+        if (!list->empty()) loop->Sever(*list);
+      }
+      self->LoopDone(round);
+    });
+  }
+}
+
+void Subscriber::State::LoopDone(const std::shared_ptr<Round>& round) {
+  if (round->left.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  stream->OnApplied(round->revision, round->snapshot);
+  if (options.acknowledge) options.acknowledge(round->revision);
+}
+
+void Subscriber::State::OnSnapshotPart(StreamUpdate update) {
+  if (update.first) {
+    coming.emplace();
+    coming_from = update.position;
+    stream->OnBroken();  // until it is in
+  }
+  if (!coming.has_value() || !SameHistory(coming_from, update.position)) {
+    base::Log(Level::kError, "sync.snapshot_out_of_order");
+    coming.reset();
+    return;
+  }
+  Append(std::move(update.routes), &*coming);
+  if (!update.last) return;
+  GatewayView empty;
+  empty.routes = RouteTable::Empty(options.default_ports);
+  GatewayViewPtr next = Changed(empty, *coming, update.position.revision);
+  coming.reset();
+  // What was cached belongs to another history, or misses evictions that nobody will send again.
+  generations->DropAll();
+  base::Log(Level::kInfo, "sync.snapshot",
+            {{"revision", update.position.revision}, {"epoch", update.position.epoch},
+             {"routes", static_cast<uint64_t>(next->routes->size())}});
+  Swap(std::move(next), update.position, {}, true);
+}
+
+void Subscriber::State::OnChange(StreamUpdate update) {
+  if (!position.has_value() || !SameHistory(*position, update.position)) {
+    base::Log(Level::kError, "sync.change_of_other_history", {{"revision", update.position.revision}});
+    position.reset();  // the next Subscribe asks for the whole
+    stream->OnBroken();
+    return;
+  }
+  // Before the routes: no loop may serve the new view with an old answer.
+  for (const Eviction& eviction : update.evictions) {
+    generations->Evict(eviction.tag, update.position.revision);
+  }
+  Swap(Changed(*view, update.routes, update.position.revision), update.position, SeveredBy(update.evictions),
+       false);
+}
+
+void Subscriber::State::OnHeartbeat(const StreamUpdate& update) {
+  replicas = update.connected_replicas;
+  const bool same = position.has_value() && SameHistory(*position, update.position);
+  const bool caught_up = same && !coming.has_value() && stream->AppliedRevision() >= update.position.revision;
+  stream->OnHeartbeat(clock->Monotonic(), update.proof_age, caught_up);
+}
+
+Subscriber::Subscriber(Options options, const base::Clock* clock, cache::TagGenerations* generations,
+                       StreamState* state)
+    : state_(std::make_shared<State>(std::move(options), clock, generations, state)) {}
+
+Subscriber::~Subscriber() {
+  base::MutexLock lock(&state_->mutex);
+  state_->loops.clear();
+}
+
+void Subscriber::AddLoop(LoopSink* loop) {
+  base::MutexLock lock(&state_->mutex);
+  state_->loops.push_back(loop);
+  loop->Post([state = state_, loop, view = state_->view] {
+    if (state->Joined(loop)) loop->Apply(view);
+  });
+}
+
+void Subscriber::RemoveLoop(LoopSink* loop) {
+  base::MutexLock lock(&state_->mutex);
+  std::erase(state_->loops, loop);
+}
+
+GatewayViewPtr Subscriber::View() const {
+  base::MutexLock lock(&state_->mutex);
+  return state_->view;
+}
+
+uint32_t Subscriber::ConnectedReplicas() const {
+  base::MutexLock lock(&state_->mutex);
+  return state_->replicas;
+}
+
+uint64_t Subscriber::AnnouncedRevision() const { return state_->announced.load(std::memory_order_relaxed); }
+
+std::optional<ResumeToken> Subscriber::Resume() const {
+  base::MutexLock lock(&state_->mutex);
+  return state_->position;
+}
+
+void Subscriber::OnUpdate(StreamUpdate update) {
+  base::MutexLock lock(&state_->mutex);
+  state_->announced.store(update.position.revision, std::memory_order_relaxed);
+  state_->stream->OnAccepted();
+  switch (update.kind) {
+    case StreamUpdate::Kind::kSnapshotPart: return state_->OnSnapshotPart(std::move(update));
+    case StreamUpdate::Kind::kChange: return state_->OnChange(std::move(update));
+    case StreamUpdate::Kind::kHeartbeat: return state_->OnHeartbeat(update);
+  }
+}
+
+void Subscriber::OnStreamEnd(const absl::Status& status) {
+  base::MutexLock lock(&state_->mutex);
+  state_->coming.reset();
+  if (absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status)) {
+    state_->generations->DropAll();
+    state_->stream->OnRefused();
+  }
+  // A healthy stream that ends stays healthy until its last heartbeat is too old: a reconnect that takes less
+  // (authsvc ends connections after 30 minutes) is not a break.
+}
+
+}  // namespace sallyport::dataplane

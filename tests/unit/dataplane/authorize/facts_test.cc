@@ -1,0 +1,99 @@
+#include "dataplane/authorize/facts.h"
+
+#include <map>
+
+#include "gtest/gtest.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+TEST(MakePeerCertificate, TheRestIsASetTheLeafIsNot) {
+  EXPECT_EQ(MakePeerCertificate({}), nullptr);
+  const auto a = MakePeerCertificate({"leaf", "x", "y"});
+  const auto b = MakePeerCertificate({"leaf", "y", "x", "x"});
+  const auto c = MakePeerCertificate({"x", "leaf", "y"});
+  EXPECT_EQ(a->chain_sha256, b->chain_sha256);
+  EXPECT_EQ(a->leaf_sha256, b->leaf_sha256);
+  EXPECT_NE(a->leaf_sha256, c->leaf_sha256);
+  EXPECT_EQ(a->leaf_hex.size(), 64u);
+  EXPECT_EQ(MakePeerCertificate(std::vector<std::string>(20, "x"))->chain_der.size(), 8u);
+}
+
+TEST(QuestionFor, SendsHashesNeverTheToken) {
+  Route route;
+  route.api_id = "a";
+  std::vector<PresentedCredential> token(1);
+  token[0] = PresentedCredential{"token", "header", base::Secret::CopyOf("secret")};
+  AuthFacts facts;
+  facts.route = &route;
+  facts.credentials = token;
+  const AuthorizeQuestion question = QuestionFor(facts);
+  ASSERT_EQ(question.credentials.size(), 1u);
+  EXPECT_EQ(question.credentials[0].sha256.size(), 32u);
+  EXPECT_EQ(question.credentials[0].sha256.find("secret"), std::string::npos);
+}
+
+struct TokenCase {
+  const char* name;
+  std::map<std::string, std::string> headers;
+  std::string query;
+  const char* place;  // "": none
+  const char* value;
+};
+
+TEST(ExtractToken, PlacesInOrder) {
+  TokenRules rules;
+  rules.enabled = true;
+  rules.use_query = rules.use_cookie = true;
+  rules.query_name = "auth";
+  rules.cookie_name = "session";
+  const TokenCase cases[] = {
+      {"none", {}, "", "", ""},
+      {"header", {{"authorization", "abc"}}, "", "header", "abc"},
+      {"bearer", {{"authorization", "Bearer abc"}}, "", "header", "abc"},
+      {"bearer in any case", {{"authorization", "bEARER  abc "}}, "", "header", "abc"},
+      {"bearer alone", {{"authorization", "Bearer"}}, "", "", ""},
+      {"not a bearer", {{"authorization", "Bearerabc"}}, "", "header", "Bearerabc"},
+      {"query wins over header", {{"authorization", "abc"}}, "auth=q", "query", "q"},
+      {"an empty one does not win", {{"authorization", "abc"}}, "auth=", "header", "abc"},
+      {"decoded once", {}, "x=1&auth=a%2541", "query", "a%41"},
+      {"cookie wins over both", {{"authorization", "abc"}, {"cookie", "a=b; session=c"}}, "auth=q", "cookie", "c"},
+      {"quoted cookie", {{"cookie", "session=\"c\""}}, "", "cookie", "c"},
+      {"another cookie", {{"cookie", "xsession=c"}}, "", "", ""},
+  };
+  for (const TokenCase& c : cases) {
+    SCOPED_TRACE(c.name);
+    const auto found = ExtractToken(
+        rules,
+        [&](absl::string_view name) -> std::optional<absl::string_view> {
+          const auto at = c.headers.find(std::string(name));
+          if (at == c.headers.end()) return std::nullopt;
+          return at->second;
+        },
+        c.query);
+    ASSERT_EQ(found.has_value(), c.place[0] != '\0');
+    if (!found.has_value()) continue;
+    EXPECT_EQ(found->place, c.place);
+    EXPECT_EQ(found->value.Reveal(), c.value);
+  }
+}
+
+TEST(ExtractToken, OnlyWhereTheApiLooks) {
+  const auto header = [](absl::string_view name) -> std::optional<absl::string_view> {
+    return name == "cookie" ? "authorization=c" : "abc";
+  };
+  TokenRules rules;
+  EXPECT_FALSE(ExtractToken(rules, header, "authorization=q").has_value());
+  rules.enabled = true;
+  rules.use_header = false;
+  EXPECT_FALSE(ExtractToken(rules, header, "authorization=q").has_value());
+}
+
+TEST(Strip, LeavesTheRestAlone) {
+  EXPECT_EQ(StripQueryParameter("a=1&auth=x&b=%20&%61uth=y", "auth"), "a=1&b=%20");
+  EXPECT_EQ(StripCookie("a=1; session=x; b=2;session=y", "session"), "a=1; b=2");
+  EXPECT_EQ(StripCookie("session=x", "session"), "");
+}
+
+}  // namespace
+}  // namespace sallyport::dataplane
