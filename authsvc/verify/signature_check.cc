@@ -25,13 +25,13 @@ int SignatureWeight(const crypto::Certificate& issuer) {
 
 std::optional<bool> SignatureChecker::Known(const crypto::Certificate& child,
                                             const crypto::Certificate& issuer) {
-  if (const auto found = answers_.find(Pair{&child, &issuer}); found != answers_.end()) {
+  if (const auto found = answers_.find(PairOf(child, issuer)); found != answers_.end()) {
     return found->second;
   }
   if (memo_ == nullptr || !memo_->FindSignature(child.fingerprint, issuer.spki_sha256)) {
     return std::nullopt;
   }
-  answers_[Pair{&child, &issuer}] = true;
+  answers_[PairOf(child, issuer)] = true;
   return true;
 }
 
@@ -44,7 +44,7 @@ SignatureChecker::Verdict SignatureChecker::Check(const crypto::Certificate& chi
   if (weight_ > budget_) return Verdict::kBudget;
   ++verified_;
   const bool good = Verifies(child, issuer);
-  answers_[Pair{&child, &issuer}] = good;
+  answers_[PairOf(child, issuer)] = good;
   if (good && memo_ != nullptr) memo_->AddSignature(child.fingerprint, issuer.spki_sha256);
   return good ? Verdict::kGood : Verdict::kBad;
 }

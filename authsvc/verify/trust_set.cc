@@ -98,6 +98,7 @@ absl::Span<const crypto::CertificatePtr> TrustSet::Issuers(uint64_t subject_hash
 
 std::vector<std::string> TrustSet::Warnings(absl::Time now) const {
   std::vector<std::string> warnings;
+  // By hash: two subjects in one entry would only warn early.
   for (const auto& [hash, certificates] : by_subject_) {
     size_t anchors = 0;
     for (const auto& certificate : certificates) {
@@ -108,6 +109,10 @@ std::vector<std::string> TrustSet::Warnings(absl::Time now) const {
       }
       if (const crypto::Defect* defect = crypto::FirstDefect(*certificate)) {
         warnings.push_back(absl::StrCat("\"", name, "\" cannot be used: ", defect->detail));
+      }
+      if (certificate->self_issued && X509_get_version(certificate->x509.get()) == X509_VERSION_1) {
+        warnings.push_back(
+            absl::StrCat("\"", name, "\" is version 1: what it issues is refused"));
       }
       if (!allow_leading_period_ && HasLeadingPeriodDns(*certificate)) {
         warnings.push_back(absl::StrCat("\"", name,

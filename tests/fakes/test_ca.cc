@@ -388,6 +388,7 @@ TestCert CertBuilder::SelfSign() {
 
 TestCert CertBuilder::SignBy(const TestCert& issuer) {
   if (key_ == nullptr) key_ = MakeKey(KeyType::kP256);
+  Must(issuer.cert != nullptr, "an issuer that parses");
   return Sign(issuer.cert->x509.get(), issuer.key.get());
 }
 
