@@ -31,7 +31,7 @@ struct AddCertificateOptions {
   bool drop_private_key = false;
   bool dry_run = false;
 };
-// PEM, or DER. A key that is new to a stored certificate is added to it.
+// PEM, or DER. A private key or a stable name that is new to a stored certificate is added to it.
 [[nodiscard]] absl::StatusOr<AddedCertificate> AddCertificate(Writer& writer,
                                                               absl::string_view content,
                                                               const AddCertificateOptions& options);

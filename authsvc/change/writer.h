@@ -43,6 +43,7 @@ struct Mutation {
   Kind kind = Kind::kApi;         // kDelete; a put has it from its body
   std::string id;                 // kDelete; a put has it from its body
   v1::Resource resource;          // kPut
+  // A put of a key without token_sha256 keeps the stored ones: reads do not show them.
   // kPut of a certificate: its private key, PKCS#8 DER; sealed before it is stored. Empty: the stored
   // one is kept when there is one (the public key is the same: the id says so).
   base::Secret private_key;
@@ -97,7 +98,9 @@ class Writer {
  public:
   struct Options {
     const base::Clock* clock = nullptr;     // outlives the writer
-    const crypto::Sealer* sealer = nullptr; // null: writes with a private key are refused
+    const crypto::Sealer* sealer = nullptr;  // null: writes with a private key are refused
+    // How often the store is asked whether the snapshot is its newest, beside the watch.
+    absl::Duration check_interval = absl::Milliseconds(500);
   };
 
   // Loads everything. The store outlives the writer.
@@ -125,6 +128,7 @@ class Writer {
       const CertificateEntry& certificate) const = 0;
 
   [[nodiscard]] virtual WriterStatus status() const = 0;
+  [[nodiscard]] virtual const base::Clock& clock() const = 0;
 };
 
 }  // namespace sallyport::authsvc

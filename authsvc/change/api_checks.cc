@@ -1,0 +1,184 @@
+#include <set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "authsvc/change/checks.h"
+#include "authsvc/change/field_checks.h"
+#include "authsvc/snapshot/snapshot_index.h"
+#include "shared/domain/host_pattern.h"
+
+namespace sallyport::authsvc {
+namespace {
+
+template <typename... Parts>
+absl::Status Invalid(const Parts&... parts) {
+  return absl::InvalidArgumentError(absl::StrCat(parts...));
+}
+
+absl::Status CheckListenPath(absl::string_view path) {
+  if (path.empty() || path[0] != '/') return Invalid("listen_path `", path, "` must start with /");
+  for (const char c : path) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte <= 0x20 || byte >= 0x7f || absl::string_view("?#%{}\\").find(c) != path.npos) {
+      return Invalid("listen_path `", path, "` has a character that it cannot have: blanks, ",
+                     "non-ASCII, ? # % { } \\");
+    }
+  }
+  for (const absl::string_view segment : absl::StrSplit(path.substr(1), '/')) {
+    if (segment == "." || segment == "..") return Invalid("listen_path has the segment ", segment);
+  }
+  if (absl::StrContains(path, "//")) return Invalid("listen_path `", path, "` has an empty segment");
+  return absl::OkStatus();
+}
+
+bool ShareGroup(const v1::Api& a, const v1::Api& b) {
+  if (a.groups().empty() || b.groups().empty()) return true;
+  const std::set<std::string> groups(a.groups().begin(), a.groups().end());
+  for (const std::string& group : b.groups()) {
+    if (groups.count(group) != 0) return true;
+  }
+  return false;
+}
+
+absl::Status CheckRoute(const CheckContext& context, const v1::Api& api) {
+  if (auto status = CheckListenPath(api.listen_path()); !status.ok()) return status;
+  if (api.listen_port() > 65535) return Invalid("listen_port ", api.listen_port());
+  for (const std::string& host : api.hosts()) {
+    if (host.empty()) return Invalid("an empty host: leave hosts out for any");
+    const auto pattern = domain::HostPattern::Parse(host);
+    if (!pattern.ok()) return Invalid("host `", host, "`: ", pattern.status().message());
+  }
+  if (api.inactive()) return absl::OkStatus();
+  for (const std::string& key : RouteKeys(api)) {
+    const ApiEntry* other =
+        context.after.index().apis_by_route.Find(HashOf(key), [&](const ApiEntry& entry) {
+          if (entry.api.id() == api.id() || entry.api.inactive()) return false;
+          const auto keys = RouteKeys(entry.api);
+          return std::find(keys.begin(), keys.end(), key) != keys.end() &&
+                 ShareGroup(entry.api, api);
+        });
+    if (other == nullptr) continue;
+    return absl::AlreadyExistsError(absl::StrCat("the same host and listen path ",
+                                                 api.listen_path(), " is that of API ",
+                                                 other->api.id()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckToken(const v1::Api& api) {
+  const auto& token = api.token();
+  for (const auto& [what, name] : {std::pair<const char*, const std::string&>("header_name", token.header_name()),
+                                   {"query_name", token.query_name()},
+                                   {"cookie_name", token.cookie_name()}}) {
+    if (auto status = CheckHeaderName(what, name); !status.ok()) return status;
+  }
+  if (token.enabled() && token.disable_header() && !token.use_query() && !token.use_cookie()) {
+    return Invalid("token: header is disabled and neither query nor cookie is used");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckMechanisms(const CheckContext& context, const v1::Api& api, Warnings* warnings) {
+  const auto& tls = api.client_tls();
+  const bool is_static = tls.static_mtls() != v1::REQUIREMENT_OFF;
+  if (is_static && tls.allowlist().empty() &&
+      context.after.settings().settings.client_allowlist().empty()) {
+    return Invalid("static mTLS is on and no certificate is listed, neither here nor in the gateway");
+  }
+  if (!is_static && !tls.allowlist().empty()) {
+    warnings->push_back("static mTLS is off: its allowlist is not used");
+  }
+  if (api.keyless() && tls.dynamic_mtls()) {
+    return Invalid("keyless and dynamic mTLS: a certificate that must find a key needs keyless off");
+  }
+  if (api.keyless() && api.token().enabled()) {
+    return Invalid("keyless and a token: one of them must be off");
+  }
+  if (!api.keyless() && !api.token().enabled() && !tls.dynamic_mtls()) {
+    return Invalid("nothing can let a caller in: enable token or dynamic_mtls, or set keyless",
+                   is_static ? " for the certificate alone" : "");
+  }
+  if (api.allow_plain_http() && (is_static || tls.dynamic_mtls())) {
+    return Invalid("allow_plain_http is only for an API that asks for no certificate");
+  }
+  if (api.keyless() && tls.static_mtls() != v1::REQUIREMENT_MANDATORY) {
+    warnings->push_back("keyless: callers are not authenticated");
+  }
+  return CheckToken(api);
+}
+
+absl::Status CheckVersions(const v1::Api& api) {
+  std::set<std::string> names;
+  for (const auto& version : api.versions()) {
+    if (!names.insert(version.name()).second) return Invalid("version ", version.name(), " twice");
+    if (api.versioning().enabled() && version.name().empty()) return Invalid("a version without name");
+    const std::string what = absl::StrCat("version ", version.name());
+    for (const auto* rules : {&version.ignored(), &version.allowed(), &version.blocked()}) {
+      if (auto status = CheckPathRules(what, *rules); !status.ok()) return status;
+    }
+    if (!version.override_target().empty()) {
+      if (auto status = CheckTargetUrl(version.override_target()); !status.ok()) return status;
+    }
+    if (version.max_body_bytes() < 0) return Invalid(what, ": max_body_bytes is negative");
+  }
+  if (!api.versioning().enabled()) {
+    return api.versions_size() <= 1 ? absl::OkStatus()
+                                    : Invalid("several versions and versioning is off");
+  }
+  if (api.versions().empty()) return Invalid("versioning is on and there is no version");
+  const std::string& location = api.versioning().location();
+  if (location != "header" && location != "url" && location != "url-param") {
+    return Invalid("versioning location `", location, "`: must be header, url or url-param");
+  }
+  const std::string& fallback = api.versioning().default_version();
+  if (!fallback.empty() && names.count(fallback) == 0) {
+    return Invalid("default version ", fallback, " is not among the versions");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckUpstream(const CheckContext& context, const v1::Api& api, Warnings* warnings) {
+  const auto& upstream = api.upstream();
+  if (upstream.targets().empty()) return Invalid("an upstream target is required");
+  bool plain = false;
+  for (const auto& target : upstream.targets()) {
+    if (auto status = CheckTargetUrl(target.url()); !status.ok()) return status;
+    plain = plain || absl::StartsWith(target.url(), "http://");
+  }
+  if (plain && !upstream.client_certificates().certificate_ids().empty() &&
+      !upstream.client_certificates().disabled()) {
+    warnings->push_back("an upstream certificate is not used towards an http:// target");
+  }
+  return CheckUpstreamMaps(context, "", api.org_id(), upstream.client_certificates(),
+                           upstream.pins(), upstream.tls(), warnings);
+}
+
+}  // namespace
+
+absl::Status CheckApi(const CheckContext& context, const v1::Api& api, Warnings* warnings) {
+  absl::Status status = CheckId("API", api.id());
+  if (status.ok()) status = CheckOrg(api.org_id());
+  if (status.ok()) status = CheckStyle(api.style());
+  if (status.ok()) status = CheckRoute(context, api);
+  if (status.ok()) status = CheckMechanisms(context, api, warnings);
+  if (status.ok()) status = CheckVersions(api);
+  if (status.ok()) status = CheckUpstream(context, api, warnings);
+  if (status.ok()) status = CheckLimits(api.limits());
+  if (status.ok()) status = CheckAddressBlocks("ip allow", api.ip().allow());
+  if (status.ok()) status = CheckAddressBlocks("ip deny", api.ip().deny());
+  if (status.ok()) status = CheckHeaderName("identity_header", api.identity_header());
+  if (!status.ok()) return status;
+  const ApiEntry* entry = context.after.FindApi(api.id());
+  if (entry == nullptr) return absl::InternalError("the API is not in the snapshot");
+  status = CheckAllowlist(context, "allowlist", api.org_id(), api.client_tls().allowlist(),
+                          entry->allowlist, warnings);
+  for (const std::string& id : api.server_certificate_ids()) {
+    if (!status.ok()) break;
+    status = CheckReference(context, "server certificate", api.org_id(), id, Need::kPrivateKey,
+                            warnings);
+  }
+  return status;
+}
+
+}  // namespace sallyport::authsvc

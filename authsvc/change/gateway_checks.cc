@@ -1,0 +1,137 @@
+// Checks of settings, listeners and trust bundles, and the entry to all checks of puts.
+#include <arpa/inet.h>
+
+#include "absl/strings/str_cat.h"
+#include "authsvc/change/checks.h"
+#include "authsvc/change/field_checks.h"
+#include "authsvc/snapshot/resource.h"
+
+namespace sallyport::authsvc {
+namespace {
+
+template <typename... Parts>
+absl::Status Invalid(const Parts&... parts) {
+  return absl::InvalidArgumentError(absl::StrCat(parts...));
+}
+
+absl::Status CheckRevoked(const v1::GatewaySettings& settings) {
+  for (const auto& revoked : settings.revoked()) {
+    const bool by_serial = !revoked.issuer_der().empty();
+    if (!by_serial && !revoked.serial().empty()) return Invalid("revoked: a serial without issuer");
+    if (!by_serial && revoked.spki_sha256().empty() && revoked.tbs_sha256().empty()) {
+      return Invalid("revoked: an entry that names nothing");
+    }
+    for (const std::string* digest : {&revoked.spki_sha256(), &revoked.tbs_sha256()}) {
+      if (!digest->empty() && digest->size() != sizeof(Digest)) {
+        return Invalid("revoked: a hash has 32 bytes");
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+bool IsAddress(const std::string& text) {
+  unsigned char bytes[16];
+  return inet_pton(AF_INET, text.c_str(), bytes) == 1 ||
+         inet_pton(AF_INET6, text.c_str(), bytes) == 1;
+}
+
+}  // namespace
+
+absl::Status CheckSettings(const CheckContext& context, const v1::GatewaySettings& settings,
+                           Warnings* warnings) {
+  if (settings.id() != kSettingsId) return Invalid("the id of GatewaySettings is always gateway");
+  absl::Status status = CheckUpstreamMaps(context, "gateway ", "", settings.upstream_certificates(),
+                                          settings.pins(), settings.upstream_tls(), warnings);
+  if (status.ok()) status = CheckAddressBlocks("trusted_proxies", settings.trusted_proxies());
+  if (status.ok()) status = CheckRevoked(settings);
+  if (!status.ok()) return status;
+  if (settings.control_requires_certificate() && settings.control_allowlist().empty()) {
+    return Invalid("control_requires_certificate is on and control_allowlist is empty");
+  }
+  const SettingsEntry& entry = context.after.settings();
+  status = CheckAllowlist(context, "gateway allowlist", "", settings.client_allowlist(),
+                          entry.client_allowlist, warnings);
+  if (!status.ok()) return status;
+  status = CheckAllowlist(context, "control allowlist", "", settings.control_allowlist(),
+                          entry.control_allowlist, warnings);
+  for (const std::string& id : settings.server_certificate_ids()) {
+    if (!status.ok()) break;
+    status = CheckReference(context, "gateway server certificate", "", id, Need::kPrivateKey,
+                            warnings);
+  }
+  return status;
+}
+
+absl::Status CheckListener(const CheckContext& context, const v1::Listener& listener,
+                           Warnings* warnings) {
+  if (auto status = CheckId("listener", listener.id()); !status.ok()) return status;
+  if (!IsAddress(listener.address())) {
+    return Invalid("listener address `", listener.address(), "` is not an IPv4 or IPv6 address");
+  }
+  if (listener.port() == 0 || listener.port() > 65535) {
+    return Invalid("listener port ", listener.port(), " is not 1 to 65535");
+  }
+  absl::Status status = CheckTlsVersions(listener.min_version(), listener.max_version());
+  if (status.ok()) status = CheckStyle(listener.style());
+  if (!status.ok()) return status;
+  if (listener.redirect() && !listener.plain()) {
+    return Invalid("redirect is for a plain listener: a TLS one has nothing to redirect to");
+  }
+  const std::string& certificate = listener.default_certificate_id();
+  if (listener.plain() && !certificate.empty()) {
+    return Invalid("a plain listener has no use for a certificate");
+  }
+  std::string other;
+  context.after.ForEachListener([&](const ListenerEntry& entry) {
+    if (entry.listener.id() != listener.id() && entry.listener.port() == listener.port() &&
+        entry.listener.address() == listener.address()) {
+      other = entry.listener.id();
+    }
+    return other.empty();
+  });
+  if (!other.empty()) {
+    return absl::AlreadyExistsError(absl::StrCat("listener ", other, " has this address and port"));
+  }
+  if (certificate.empty()) return absl::OkStatus();
+  return CheckReference(context, "listener certificate", "", certificate, Need::kPrivateKey,
+                        warnings);
+}
+
+absl::Status CheckTrustBundle(const CheckContext& context, const v1::TrustBundle& bundle,
+                              Warnings* warnings) {
+  absl::Status status = CheckId("trust bundle", bundle.id());
+  if (status.ok()) status = CheckOrg(bundle.org_id());
+  if (status.ok() && bundle.certificate_ids().empty()) {
+    status = Invalid("a trust bundle without certificates");
+  }
+  for (const std::string& id : bundle.certificate_ids()) {
+    if (!status.ok()) return status;
+    if (id.empty()) return Invalid("a trust bundle with an empty id");
+    status = CheckReference(context, "trust bundle", bundle.org_id(), id, Need::kPublic, warnings);
+    const auto* entry = context.after.FindCertificate(bundle.org_id(), id);
+    if (entry != nullptr && entry->is_public_key) {
+      return Invalid("a bare public key cannot be in a trust bundle: ", id);
+    }
+  }
+  return status;
+}
+
+absl::Status CheckResource(const CheckContext& context, const v1::Resource& resource,
+                           Warnings* warnings) {
+  switch (resource.body_case()) {
+    case v1::Resource::kCertificate:
+      return CheckCertificate(context, resource.certificate(), warnings);
+    case v1::Resource::kApi: return CheckApi(context, resource.api(), warnings);
+    case v1::Resource::kKey: return CheckKey(context, resource.key(), warnings);
+    case v1::Resource::kPolicy: return CheckPolicy(context, resource.policy(), warnings);
+    case v1::Resource::kSettings: return CheckSettings(context, resource.settings(), warnings);
+    case v1::Resource::kListener: return CheckListener(context, resource.listener(), warnings);
+    case v1::Resource::kTrustBundle:
+      return CheckTrustBundle(context, resource.trust_bundle(), warnings);
+    case v1::Resource::BODY_NOT_SET: break;
+  }
+  return Invalid("a resource without body");
+}
+
+}  // namespace sallyport::authsvc
