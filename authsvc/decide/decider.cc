@@ -109,7 +109,7 @@ std::optional<Refusal> Decider::ReadChain() {
     return std::nullopt;
   }
   AddTag("leaf:", presented_.hex);
-  revocation_ = memo_ != nullptr ? memo_->Revocation(snapshot_) : MakeRevocationList(snapshot_);
+  revocation_ = snapshot_.settings().revocation;
   Pass("verify", [&] {
     return absl::StrCat(
         request_.proof() == v1::PROOF_HEADER ? "asserted by proxy " : "possession proven by TLS",

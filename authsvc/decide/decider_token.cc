@@ -59,9 +59,11 @@ std::optional<Refusal> Decider::FindByToken() {
     return No(Reason::kTokenRequired, "no token in a place where the API looks for one");
   const KeyEntry* const found =
       token->sha256().size() == kDigestBytes ? snapshot_.FindKeyByToken(token->sha256()) : nullptr;
-  if (found == nullptr)
+  if (found == nullptr) {
+    AddTag("token:", base::Hex(token->sha256()));
     return No(Reason::kTokenUnknown,
               absl::StrCat("the token in the ", token->place(), " is no key's"));
+  }
   if (IsCertificateIdOf(found->key, token->sha256())) {
     return No(Reason::kTokenUnknown, "the token is a certificate id, which never authenticates");
   }

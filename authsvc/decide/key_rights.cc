@@ -54,7 +54,7 @@ std::optional<Refusal> CheckCombination(const KeyRights& rights) {
 
 int64_t Earliest(int64_t a, int64_t b) { return a == 0 ? b : b == 0 ? a : std::min(a, b); }
 
-// A policy's life time counts from the making of the key.
+// A policy's life time counts from the making of the key; one whose making is unknown is long over.
 void SetExpiry(const v1::Key& key, KeyRights* out) {
   out->expires_unix = key.expires_unix() > 0 ? key.expires_unix() : 0;
   for (const v1::Policy* policy : out->policies) {

@@ -150,7 +150,6 @@ class UpstreamResolver {
 
   bool AddTrust(const v1::TransportTls& tls) {
     for (const std::string& id : tls.trust_bundle_ids()) {
-      Tag("bundle:", id);
       const TrustBundleEntry* const bundle = snapshot_.FindTrustBundle(id);
       if (bundle == nullptr) return Refuse(absl::StrCat("trust bundle ", id, " is not there yet"));
       for (const std::string& reference : bundle->bundle.certificate_ids()) {
