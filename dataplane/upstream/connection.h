@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "dataplane/http/head.h"
 #include "dataplane/loop/buffer.h"
 #include "dataplane/loop/stream.h"
 #include "dataplane/upstream_tls/client_context.h"
@@ -20,16 +21,38 @@ struct UpstreamFailure {
   std::string spki_sha256;   // of the server's leaf where a handshake got that far, hex
 };
 
+// What the log says of a connection. Immutable, shared with the outcomes of its requests.
+struct UpstreamFacts {
+  std::string address;                   // "ip:port" that was connected to; empty when it never was
+  std::string tls_version;               // empty for plain http
+  bool resumed = false;
+  bool certificate_requested = false;
+  std::string presented_certificate_id;  // empty: none was presented
+  std::string spki_sha256;               // of the server's leaf, hex; empty for plain http
+  bool pin_mismatch = false;             // also in report-only mode
+};
+using UpstreamFactsPtr = std::shared_ptr<const UpstreamFacts>;
+
 struct UpstreamConnection {
   explicit UpstreamConnection(Loop& loop) : buffer(loop.buffers()) {}
+  ~UpstreamConnection() {
+    // OpenSSL would take the session out of use because no close_notify was exchanged; since TLS 1.1 only a
+    // fatal alert does that (RFC 4346 §7.2.1), and it has by then.
+    SSL* const ssl = stream != nullptr ? stream->ssl() : nullptr;
+    if (ssl != nullptr) SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  }
+  UpstreamConnection(const UpstreamConnection&) = delete;
+  UpstreamConnection& operator=(const UpstreamConnection&) = delete;
 
   std::shared_ptr<ClientTlsContext> tls_context;  // null for plain http
   UpstreamTlsFacts tls;
-  std::string address;                            // "ip:port" that was connected to
+  UpstreamFactsPtr facts;                         // once it is open
   absl::Duration connect_took;
   absl::Duration handshake_took;
   std::unique_ptr<Stream> stream;                 // its SSL uses the two above
   ReadBuffer buffer;
+  ResponseHead head;                              // of the answer that is being read
+  std::string out;                                // what is being written
   absl::Duration opened;                          // loop time
   absl::Duration idle_since;
   uint64_t uses = 0;                              // requests that were started on it

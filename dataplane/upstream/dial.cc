@@ -15,6 +15,22 @@ std::string AddressText(const boost::asio::ip::address& address, uint16_t port) 
                          : absl::StrCat(address.to_string(), ":", port);
 }
 
+UpstreamFactsPtr FactsOf(const UpstreamConnection& connection, std::string address) {
+  auto facts = std::make_shared<UpstreamFacts>();
+  facts->address = std::move(address);
+  if (connection.tls_context == nullptr) return facts;
+  const UpstreamTlsFacts& tls = connection.tls;
+  facts->tls_version = tls.tls_version;
+  facts->resumed = tls.resumed;
+  facts->certificate_requested = tls.certificate_requested;
+  if (tls.certificate_presented) {
+    facts->presented_certificate_id = connection.tls_context->certificate_id();
+  }
+  facts->spki_sha256 = tls.verdict.spki_sha256;
+  facts->pin_mismatch = tls.verdict.pin_mismatch;
+  return facts;
+}
+
 UpstreamFailure NameFailure(const absl::Status& status) {
   UpstreamFailure failure;
   failure.reason = absl::IsDeadlineExceeded(status) ? Reason::kUpstreamConnectTimeout
@@ -77,7 +93,6 @@ boost::asio::awaitable<DialResult> Dial(Loop& loop, Resolver& resolver, Upstream
   if (connected.fd < 0) co_return ConnectFailure(*target, connected);
   const absl::Duration up = loop.clock().Monotonic();
   connection->connect_took = up - start;
-  connection->address = AddressText(connected.address, target->port);
   if (connection->tls_context == nullptr) {
     connection->stream = std::make_unique<PlainStream>(loop, connected.fd);
   } else {
@@ -86,6 +101,7 @@ boost::asio::awaitable<DialResult> Dial(Loop& loop, Resolver& resolver, Upstream
     if (failure.has_value()) co_return *std::move(failure);
     connection->handshake_took = loop.clock().Monotonic() - up;
   }
+  connection->facts = FactsOf(*connection, AddressText(connected.address, target->port));
   connection->opened = loop.Now();
   co_return connection;
 }

@@ -145,6 +145,8 @@ void UpstreamPool::Sweep() {
   });
 }
 
+Loop& UpstreamPool::loop() const { return state_->loop; }
+
 UpstreamPool::Counts UpstreamPool::counts() const {
   Counts counts = state_->counts;
   counts.keys = state_->slots.size();

@@ -105,6 +105,7 @@ class UpstreamPool {
     uint64_t retired = 0;
   };
   [[nodiscard]] Counts counts() const;
+  [[nodiscard]] Loop& loop() const;
 
  private:
   std::shared_ptr<UpstreamPoolState> state_;  // shared with leases

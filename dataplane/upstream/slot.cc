@@ -11,6 +11,7 @@ namespace sallyport::dataplane {
 namespace {
 
 constexpr size_t kMaxTags = 64;
+constexpr size_t kKeptOutBytes = 4096;  // an idle connection is small
 constexpr absl::string_view kCertificateTag = "cert:";
 
 // The same object, not another one at its old address.
@@ -62,6 +63,7 @@ void UpstreamSlot::GiveBack(std::unique_ptr<UpstreamConnection> connection) {
     return;
   }
   connection->buffer.ReleaseIfEmpty();
+  if (connection->out.capacity() > kKeptOutBytes) connection->out = std::string();
   connection->idle_since = pool->loop.Now();
   idle.push_back(std::move(connection));
   ++pool->counts.idle;

@@ -1,0 +1,141 @@
+#include "dataplane/upstream/resolver.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "tests/fakes/manual_clock.h"
+#include "tests/unit/dataplane/upstream/loop_for_tests.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+using boost::asio::awaitable;
+using boost::asio::ip::make_address;
+
+class Names {
+ public:
+  absl::StatusOr<std::vector<boost::asio::ip::address>> Look(const std::string& host) {
+    ++lookups;
+    while (held) absl::SleepFor(absl::Milliseconds(1));
+    if (broken) return absl::NotFoundError(host);
+    return std::vector<boost::asio::ip::address>{make_address("192.0.2.1")};
+  }
+  Resolver::LookupFunction function() {
+    return [this](const std::string& host) { return Look(host); };
+  }
+  std::atomic<int> lookups{0};
+  std::atomic<bool> broken{false};
+  std::atomic<bool> held{false};
+};
+
+bool Eventually(const std::function<bool()>& condition) {
+  for (const absl::Time end = absl::Now() + absl::Seconds(20); absl::Now() < end;) {
+    if (condition()) return true;
+    absl::SleepFor(absl::Milliseconds(1));
+  }
+  return false;
+}
+
+TEST(ResolverTest, LiteralsNeedNoLookup) {
+  Names names;
+  Resolver resolver({}, names.function());
+  Loop loop(0);
+  testing::RunOn(loop, [&]() -> awaitable<void> {
+    const auto four = co_await resolver.Resolve(loop, "192.0.2.9", Deadline::Never());
+    EXPECT_EQ((*four)->front(), make_address("192.0.2.9"));
+    const auto six = co_await resolver.Resolve(loop, "::1", Deadline::Never());
+    EXPECT_EQ((*six)->front(), make_address("::1"));
+  });
+  EXPECT_EQ(names.lookups, 0);
+}
+
+TEST(ResolverTest, AnswersAreCached) {
+  Names names;
+  Resolver resolver({}, names.function());
+  Loop loop(0);
+  testing::RunOn(loop, [&]() -> awaitable<void> {
+    for (int i = 0; i < 5; ++i) {
+      const auto found = co_await resolver.Resolve(loop, "a.example", Deadline::Never());
+      EXPECT_TRUE(found.ok());
+    }
+  });
+  EXPECT_EQ(names.lookups, 1);
+}
+
+TEST(ResolverTest, StaleIsServedWhileLookupsFailAndThenNoMore) {
+  Names names;
+  base::ManualClock clock;
+  Resolver resolver({.fresh = absl::Seconds(30), .stale = absl::Minutes(10)}, names.function(), clock);
+  Loop loop(0);
+  const auto ask = [&](bool* ok) {
+    testing::RunOn(loop, [&]() -> awaitable<void> {
+      const auto found = co_await resolver.Resolve(loop, "a.example", Deadline::Never());
+      *ok = found.ok();
+    });
+  };
+  bool ok = false;
+  ask(&ok);
+  ASSERT_TRUE(ok);
+  names.broken = true;
+  clock.Advance(absl::Seconds(31));
+  ask(&ok);
+  EXPECT_TRUE(ok);
+  EXPECT_TRUE(Eventually([&] { return names.lookups == 2; }));
+  clock.Advance(absl::Minutes(11));
+  EXPECT_EQ(resolver.Peek("a.example"), nullptr);
+  ask(&ok);
+  EXPECT_FALSE(ok);
+}
+
+TEST(ResolverTest, FailuresAreRememberedForAWhile) {
+  Names names;
+  names.broken = true;
+  base::ManualClock clock;
+  Resolver resolver({}, names.function(), clock);
+  Loop loop(0);
+  testing::RunOn(loop, [&]() -> awaitable<void> {
+    for (int i = 0; i < 3; ++i) {
+      const auto found = co_await resolver.Resolve(loop, "a.example", Deadline::Never());
+      EXPECT_FALSE(found.ok());
+    }
+  });
+  EXPECT_EQ(names.lookups, 1);
+}
+
+TEST(ResolverTest, SlowLookupIsOneForAllAndDoesNotOutliveTheDeadline) {
+  Names names;
+  names.held = true;
+  Resolver resolver({}, names.function());
+  Loop loop(0);
+  testing::RunOn(loop, [&]() -> awaitable<void> {
+    for (int i = 0; i < 2; ++i) {
+      const auto found =
+          co_await resolver.Resolve(loop, "a.example", loop.After(absl::Milliseconds(60)));
+      EXPECT_TRUE(absl::IsDeadlineExceeded(found.status()));
+    }
+    names.held = false;
+    const auto found = co_await resolver.Resolve(loop, "a.example", Deadline::Never());
+    EXPECT_TRUE(found.ok());
+  });
+  EXPECT_EQ(names.lookups, 1);
+}
+
+TEST(ResolverTest, NamesAreBounded) {
+  Names names;
+  Resolver resolver({.max_names = 10}, names.function());
+  Loop loop(0);
+  testing::RunOn(loop, [&]() -> awaitable<void> {
+    for (int i = 0; i < 100; ++i) {
+      const std::string host = absl::StrCat("h", i);
+      const auto found = co_await resolver.Resolve(loop, host, Deadline::Never());
+      EXPECT_TRUE(found.ok());
+    }
+  });
+  int held = 0;
+  for (int i = 0; i < 100; ++i) held += resolver.Peek(absl::StrCat("h", i)) != nullptr ? 1 : 0;
+  EXPECT_LE(held, 10);
+}
+
+}  // namespace
+}  // namespace sallyport::dataplane
