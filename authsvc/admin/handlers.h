@@ -1,0 +1,15 @@
+// The parts of the REST surface. Each runs on the worker thread and may block on the store. Private to
+// this folder.
+#pragma once
+
+#include "authsvc/admin/answers.h"
+#include "authsvc/admin/call.h"
+
+namespace sallyport::authsvc::admin {
+
+[[nodiscard]] Response HandleCertificates(const Call& call);  // /tyk/certs
+[[nodiscard]] Response HandleKeys(const Call& call);          // /tyk/keys
+[[nodiscard]] Response HandlePolicies(const Call& call);      // /tyk/policies
+[[nodiscard]] Response HandleApis(const Call& call);          // /tyk/apis
+
+}  // namespace sallyport::authsvc::admin
