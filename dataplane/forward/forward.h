@@ -58,12 +58,9 @@ struct ForwardOutcome {
   int attempts = 0;
   bool reused = false;
   absl::Duration connect_took;              // of the last attempt, zero when reused
-  absl::Duration first_byte_took;           // from the start of Forward
-  std::string upstream_address;
-  std::string presented_certificate_id;     // empty: none was presented
-  bool certificate_requested = false;
-  std::string spki_sha256;                  // the upstream's key, hex; empty for plain http
-  bool pin_mismatch = false;
+  absl::Duration first_byte_took;           // from the start of Forward to the answer's head
+  absl::Duration first_byte_at;             // monotonic; zero: no answer came
+  UpstreamFactsPtr upstream;                // of the last connection; null when none was tried
 };
 
 // On the pool's loop. Everything referred to outlives the call.

@@ -93,7 +93,7 @@ bool Http1ResponseSink::Abandon() {
 
 bool Http1ResponseSink::ClientIsThere() {
   pollfd state{stream_.fd(), POLLRDHUP, 0};
-  if (state.fd < 0 || failed_) return false;
+  if (state.fd < 0 || failed_ || stream_.readiness().cancelled()) return false;
   return poll(&state, 1, 0) == 0 || (state.revents & (POLLRDHUP | POLLHUP | POLLERR)) == 0;
 }
 

@@ -1,0 +1,347 @@
+#include "dataplane/forward/attempt.h"
+
+#include <openssl/err.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "dataplane/forward/headers.h"
+#include "dataplane/http/head_parser.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+using base::Reason;
+using Kind = IoResult::Kind;
+
+constexpr size_t kGatherBytes = 64 * 1024;     // of a body that goes out with its head
+constexpr absl::Duration kLookAtClient = absl::Seconds(1);
+constexpr absl::Duration kContinueWait = absl::Seconds(1);
+constexpr absl::Duration kAfterWriteFailure = absl::Seconds(1);
+constexpr absl::Duration kLinger = absl::Seconds(2);
+
+bool IsIdempotent(absl::string_view method) {  // RFC 9110 §9.2.2
+  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE" ||
+         method == "PUT" || method == "DELETE";
+}
+
+// Methods whose meaning expects a body say that there is none (RFC 9110 §8.6).
+bool SaysEmptyBody(absl::string_view method) {
+  return method == "POST" || method == "PUT" || method == "PATCH";
+}
+
+}  // namespace
+
+Attempt::Attempt(UpstreamLease lease, Loop& loop, const ForwardRequest& request,
+                 const ForwardTimeouts& timeouts, Deadline total, ResponseSink& sink,
+                 ForwardOutcome* outcome)
+    : lease_(std::move(lease)), connection_(lease_.connection()), loop_(loop), request_(request),
+      timeouts_(timeouts), total_(total), sink_(sink), outcome_(*outcome),
+      is_head_(request.method == "HEAD") {}
+
+boost::asio::awaitable<Attempt::End> Attempt::Run() {
+  connection_.out.clear();
+  AppendHead();
+  Step step = co_await Send();
+  if (step == Step::kGoOn && !have_final_head_) {
+    const absl::Duration patience = write_failed_ ? kAfterWriteFailure : timeouts_.first_byte;
+    step = co_await ReadFinalHead(Until(patience));
+  }
+  if (step == Step::kGoOn) step = co_await Answer();
+  if (upload_running_) co_await StopUpload();
+  if (upload_ != nullptr) outcome_.request_bytes = upload_->bytes();
+  const bool whole = step == Step::kGoOn;
+  if (!whole && MayRetry()) {
+    outcome_.reason = Reason::kAllowed;
+    outcome_.detail.clear();
+    co_return End::kRetry;
+  }
+  Conclude(whole);
+  co_return End::kFinal;
+}
+
+bool Attempt::MayRetry() const {
+  const bool body_taken = upload_ != nullptr && upload_->touched();
+  return lease_.reused() && connection_ended_ && !got_bytes_ && !body_taken &&
+         (nothing_written_ || IsIdempotent(request_.method));
+}
+
+void Attempt::Conclude(bool whole) {
+  outcome_.request_read = request_.body == nullptr || (upload_ != nullptr && upload_->body_ended());
+  const bool request_sent = request_.body == nullptr || (upload_ != nullptr && upload_->sent());
+  if (whole && request_sent && !write_failed_ && connection_.head.keep_alive) {
+    lease_.Keep();
+  } else {
+    lease_.Drop();
+  }
+}
+
+// Request --------------------------------------------------------------------------------------------
+
+void Attempt::AppendHead() {
+  std::string& out = connection_.out;
+  absl::StrAppend(&out, request_.method, " ", request_.target, " HTTP/1.1\r\nHost: ", request_.host,
+                  "\r\n");
+  static const HeaderFields kNoFields;
+  AppendRequestFields(request_.fields != nullptr ? *request_.fields : kNoFields, request_.set,
+                      request_.remove, &out);
+  if (request_.accepts_trailers) out.append("TE: trailers\r\nConnection: TE\r\n");
+  AppendFraming(&out);
+  out.append("\r\n");
+}
+
+void Attempt::AppendFraming(std::string* out) const {
+  if (request_.body == nullptr) {
+    if (SaysEmptyBody(request_.method)) out->append("Content-Length: 0\r\n");
+    return;
+  }
+  if (request_.body->framing() == Framing::kChunked) {
+    out->append("Transfer-Encoding: chunked\r\n");
+  } else {
+    absl::StrAppend(out, "Content-Length: ", request_.body->content_length(), "\r\n");
+  }
+  if (request_.expect_continue) out->append("Expect: 100-continue\r\n");
+}
+
+boost::asio::awaitable<Attempt::Step> Attempt::Send() {
+  if (request_.body == nullptr) co_return co_await WriteOut();
+  if (request_.expect_continue) {
+    Step step = co_await WriteOut();
+    if (step == Step::kGoOn && !write_failed_) step = co_await AwaitContinue();
+    if (step == Step::kStop || have_final_head_ || write_failed_) co_return step;
+  }
+  const Upload::Cleaning cleaning{request_.set, request_.remove};
+  upload_ = std::make_shared<Upload>(*request_.body, *connection_.stream, &connection_.out, cleaning,
+                                     loop_, timeouts_.idle);
+  switch (upload_->Fill(kGatherBytes)) {
+    case Upload::State::kWhole: {
+      const Step step = co_await WriteOut();
+      if (!write_failed_) upload_->MarkSent();
+      co_return step;
+    }
+    case Upload::State::kFailed:
+      co_return Fail(upload_->reason(), "request body");
+    case Upload::State::kMore:
+    case Upload::State::kWant: break;
+  }
+  nothing_written_ = false;
+  upload_running_ = true;
+  boost::asio::co_spawn(loop_.context(), Upload::Run(upload_), boost::asio::detached);
+  co_return Step::kGoOn;
+}
+
+boost::asio::awaitable<Attempt::Step> Attempt::WriteOut() {
+  const Deadline deadline = Until(timeouts_.idle);
+  const IoResult result = co_await WriteAll(*connection_.stream, connection_.out, deadline);
+  nothing_written_ = nothing_written_ && result.bytes == 0;
+  if (result.ok()) {
+    connection_.out.clear();
+    co_return Step::kGoOn;
+  }
+  if (result.kind == Kind::kTimeout) co_return Fail(Reason::kUpstreamTimeout, "request not taken");
+  write_failed_ = connection_ended_ = true;
+  if (MayRetry()) co_return Step::kStop;
+  co_return Step::kGoOn;  // an answer may be there all the same
+}
+
+// 100, a final answer, or patience at its end: RFC 9110 §10.1.1.
+boost::asio::awaitable<Attempt::Step> Attempt::AwaitContinue() {
+  const Deadline patience = Until(kContinueWait);
+  const Step step = co_await ReadHead(patience);
+  if (step == Step::kStop) {
+    if (outcome_.reason != Reason::kUpstreamTimeout || got_bytes_ || loop_.Passed(total_)) {
+      co_return Step::kStop;
+    }
+    outcome_.reason = Reason::kAllowed;
+    outcome_.detail.clear();
+    co_return co_await SayContinue();
+  }
+  if (!connection_.head.informational()) {
+    have_final_head_ = true;
+    co_return Step::kGoOn;
+  }
+  co_return co_await RelayInterim();
+}
+
+boost::asio::awaitable<Attempt::Step> Attempt::SayContinue() {
+  AnswerHead head;
+  head.status = 100;
+  head.reason_phrase = "Continue";
+  head.has_body = false;
+  sink_.Interim(head);
+  co_return co_await FlushToClient();
+}
+
+// Head of the answer ---------------------------------------------------------------------------------
+
+boost::asio::awaitable<Attempt::Step> Attempt::ReadFinalHead(Deadline deadline) {
+  for (;;) {
+    if (co_await ReadHead(deadline) == Step::kStop) co_return Step::kStop;
+    if (!connection_.head.informational()) co_return Step::kGoOn;
+    if (co_await RelayInterim() == Step::kStop) co_return Step::kStop;
+  }
+}
+
+boost::asio::awaitable<Attempt::Step> Attempt::ReadHead(Deadline deadline) {
+  constexpr size_t kMaxHeadBytes = 64 * 1024;
+  HeadLimits limits;
+  limits.max_head_bytes = kMaxHeadBytes;
+  limits.max_fields = 256;
+  ResponseParser parser(limits);
+  ReadBuffer& buffer = connection_.buffer;
+  for (;;) {
+    if (!buffer.empty()) {
+      const ParseOutcome parsed = parser.Parse(buffer.data(), is_head_, &connection_.head);
+      if (parsed.kind == ParseOutcome::Kind::kBad) {
+        co_return Fail(Reason::kUpstreamProtocol, std::string(parsed.detail));
+      }
+      if (parsed.kind == ParseOutcome::Kind::kDone) {
+        buffer.Consume(parsed.consumed);
+        co_return Step::kGoOn;
+      }
+    }
+    const absl::Span<char> space = buffer.Space(kMaxHeadBytes + 1);
+    if (space.empty()) co_return Fail(Reason::kUpstreamProtocol, "answer's head is too large");
+    const IoResult result = connection_.stream->TryRead(space);
+    if (result.ok()) {
+      buffer.Commit(result.bytes);
+      got_bytes_ = true;
+    } else if (!result.wants()) {
+      co_return FailRead(result);
+    } else if (co_await WaitUpstream(result.kind, deadline) == Step::kStop) {
+      co_return Step::kStop;
+    }
+  }
+}
+
+boost::asio::awaitable<Attempt::Step> Attempt::RelayInterim() {
+  constexpr int kMaxInterim = 16;
+  if (connection_.head.status == 101 || ++interim_ > kMaxInterim) {
+    co_return Fail(Reason::kUpstreamProtocol, "unexpected interim answer");
+  }
+  if (connection_.head.status == 100 && !request_.expect_continue) co_return Step::kGoOn;
+  AnswerHead head;
+  head.status = connection_.head.status;
+  head.reason_phrase = connection_.head.reason_phrase;
+  head.has_body = false;
+  CleanResponse(connection_.head.fields, {}, &head.fields);
+  sink_.Interim(head);
+  co_return co_await FlushToClient();
+}
+
+boost::asio::awaitable<Attempt::Step> Attempt::WaitUpstream(Kind want, Deadline deadline) {
+  for (;;) {
+    const Deadline slice = deadline.Earlier(loop_.After(kLookAtClient));
+    const IoResult result = co_await WaitFor(*connection_.stream, want, slice);
+    if (result.ok()) co_return Step::kGoOn;
+    if (result.kind != Kind::kTimeout) co_return FailRead(result);
+    if (!sink_.ClientIsThere()) co_return Fail(Reason::kClientGone, "while waiting for the upstream");
+    if (loop_.Passed(deadline)) co_return Fail(Reason::kUpstreamTimeout, "no answer in time");
+  }
+}
+
+// Answer ---------------------------------------------------------------------------------------------
+
+void Attempt::StartAnswer() {
+  const ResponseHead& head = connection_.head;
+  AnswerHead answer;
+  answer.status = head.status;
+  answer.reason_phrase = head.reason_phrase;
+  answer.has_body = !is_head_ && head.status != 204 && head.status != 304;
+  if (!answer.has_body) {
+    if (head.has_content_length && head.status != 204) answer.length = head.content_length;
+  } else if (head.framing == Framing::kLength || head.framing == Framing::kNone) {
+    answer.length = head.framing == Framing::kLength ? head.content_length : 0;
+  }
+  CleanResponse(head.fields, request_.answer_set, &answer.fields);
+  outcome_.status = head.status;
+  sink_.Start(answer);
+}
+
+boost::asio::awaitable<Attempt::Step> Attempt::Answer() {
+  outcome_.first_byte_at = loop_.clock().Monotonic();
+  StartAnswer();
+  const Step step = co_await RelayBody();
+  if (step == Step::kStop) FailAnswer();
+  co_return step;
+}
+
+boost::asio::awaitable<Attempt::Step> Attempt::RelayBody() {
+  constexpr size_t kFlushBytes = 32 * 1024;
+  BodyReader reader(*connection_.stream, connection_.buffer);
+  reader.Start(connection_.head.framing, connection_.head.content_length);
+  for (;;) {
+    const BodyPiece piece = reader.TryNext();
+    switch (piece.kind) {
+      case BodyPiece::Kind::kData:
+        outcome_.response_bytes += piece.data.size();
+        if (!sink_.Append(piece.data)) co_return Fail(Reason::kUpstreamProtocol, "answer is too long");
+        if (sink_.pending() < kFlushBytes) break;
+        if (co_await FlushToClient() == Step::kStop) co_return Step::kStop;
+        break;
+      case BodyPiece::Kind::kEnd:
+        if (!sink_.Finish(reader.trailers())) {
+          co_return Fail(Reason::kUpstreamProtocol, "answer is too short");
+        }
+        co_return co_await FlushToClient();
+      case BodyPiece::Kind::kWant:
+        if (sink_.pending() > 0 && co_await FlushToClient() == Step::kStop) co_return Step::kStop;
+        if (co_await WaitUpstream(piece.io.kind, Until(timeouts_.idle)) == Step::kStop) {
+          co_return Step::kStop;
+        }
+        break;
+      default: co_return FailBody(piece);
+    }
+  }
+}
+
+boost::asio::awaitable<Attempt::Step> Attempt::FlushToClient() {
+  const Deadline deadline = Until(timeouts_.idle);
+  const IoResult result = co_await sink_.Flush(deadline);
+  if (result.ok()) co_return Step::kGoOn;
+  co_return Fail(Reason::kClientGone, absl::StrCat("while answering: ", result.ToString()));
+}
+
+// The upload's coroutine uses the client's and the upstream's stream: it must be over before we are.
+boost::asio::awaitable<void> Attempt::StopUpload() {
+  if (!upload_->finished().is_set()) {
+    upload_->Discard(loop_.After(outcome_.reason == Reason::kClientGone ? absl::ZeroDuration() : kLinger));
+    connection_.stream->Cancel();
+  }
+  (void)co_await upload_->finished().Wait(Deadline::Never());
+}
+
+// Failures -------------------------------------------------------------------------------------------
+
+Attempt::Step Attempt::Fail(Reason reason, std::string detail) {
+  outcome_.reason = reason;
+  outcome_.detail = std::move(detail);
+  return Step::kStop;
+}
+
+Attempt::Step Attempt::FailRead(const IoResult& result) {
+  if (result.kind == Kind::kCancelled && upload_ != nullptr && upload_->reason() != Reason::kAllowed) {
+    return Fail(upload_->reason(), "request body");
+  }
+  connection_ended_ = true;
+  if (result.tls_error != 0 && !got_bytes_ && !lease_.reused()) {
+    // TLS 1.3: the server refuses our certificate only after our side of the handshake is over.
+    const Reason reason = ClientTlsContext::Failed(result.tls_error, &connection_.tls);
+    return Fail(reason, connection_.tls.failure);
+  }
+  return Fail(Reason::kUpstreamReset, result.ToString());
+}
+
+Attempt::Step Attempt::FailBody(const BodyPiece& piece) {
+  if (piece.kind != BodyPiece::Kind::kIo) {
+    return Fail(Reason::kUpstreamProtocol, "answer's body is malformed");
+  }
+  return FailRead(piece.io);
+}
+
+void Attempt::FailAnswer() {
+  outcome_.cut = outcome_.answer_started = !sink_.Abandon();
+}
+
+}  // namespace sallyport::dataplane

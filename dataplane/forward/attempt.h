@@ -1,0 +1,73 @@
+// One request on one upstream connection, from the first byte written to the last byte relayed. Inside of
+// forward; one loop's thread; everything given outlives it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "dataplane/forward/forward.h"
+#include "dataplane/forward/upload.h"
+
+namespace sallyport::dataplane {
+
+class Attempt {
+ public:
+  enum class End : uint8_t { kFinal, kRetry };
+
+  Attempt(UpstreamLease lease, Loop& loop, const ForwardRequest& request,
+          const ForwardTimeouts& timeouts, Deadline total, ResponseSink& sink,
+          ForwardOutcome* outcome);
+
+  // Fills the outcome. kRetry: nothing was done to the client and the request may go out again.
+  [[nodiscard]] boost::asio::awaitable<End> Run();
+
+ private:
+  enum class Step : uint8_t { kGoOn, kStop };
+
+  void AppendHead();
+  void AppendFraming(std::string* out) const;
+  [[nodiscard]] boost::asio::awaitable<Step> Send();
+  [[nodiscard]] boost::asio::awaitable<Step> AwaitContinue();
+  [[nodiscard]] boost::asio::awaitable<Step> SayContinue();
+  [[nodiscard]] boost::asio::awaitable<Step> WriteOut();
+  [[nodiscard]] boost::asio::awaitable<Step> ReadFinalHead(Deadline deadline);
+  [[nodiscard]] boost::asio::awaitable<Step> ReadHead(Deadline deadline);
+  [[nodiscard]] boost::asio::awaitable<Step> RelayInterim();
+  [[nodiscard]] boost::asio::awaitable<Step> WaitUpstream(IoResult::Kind want, Deadline deadline);
+  [[nodiscard]] boost::asio::awaitable<Step> Answer();
+  [[nodiscard]] boost::asio::awaitable<Step> RelayBody();
+  [[nodiscard]] boost::asio::awaitable<Step> FlushToClient();
+  [[nodiscard]] boost::asio::awaitable<void> StopUpload();
+  void StartAnswer();
+  Step Fail(base::Reason reason, std::string detail);
+  Step FailRead(const IoResult& result);
+  Step FailBody(const BodyPiece& piece);
+  void FailAnswer();
+  void Conclude(bool whole);
+  [[nodiscard]] bool MayRetry() const;
+  [[nodiscard]] Deadline Until(absl::Duration duration) const {
+    return total_.Earlier(loop_.After(duration));
+  }
+
+  UpstreamLease lease_;
+  UpstreamConnection& connection_;
+  Loop& loop_;
+  const ForwardRequest& request_;
+  const ForwardTimeouts& timeouts_;
+  const Deadline total_;
+  ResponseSink& sink_;
+  ForwardOutcome& outcome_;
+  const bool is_head_;
+  std::shared_ptr<Upload> upload_;
+  bool upload_running_ = false;
+  bool have_final_head_ = false;
+  bool got_bytes_ = false;       // of an answer
+  bool nothing_written_ = true;  // of the request
+  bool write_failed_ = false;
+  bool connection_ended_ = false;
+  int interim_ = 0;
+};
+
+}  // namespace sallyport::dataplane

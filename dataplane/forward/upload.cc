@@ -1,0 +1,114 @@
+#include "dataplane/forward/upload.h"
+
+#include "dataplane/forward/headers.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+using base::Reason;
+
+constexpr size_t kFillBytes = 32 * 1024;
+constexpr uint64_t kMaxDiscard = 256 * 1024;
+constexpr absl::Duration kSlice = absl::Milliseconds(250);  // how soon a Discard is noticed
+constexpr absl::Duration kAfterFailure = absl::Seconds(2);
+
+}  // namespace
+
+Upload::Upload(RequestBody& body, Stream& upstream, std::string* out, Cleaning cleaning, Loop& loop,
+               absl::Duration idle)
+    : body_(body), upstream_(upstream), out_(out), cleaning_(cleaning), loop_(loop), idle_(idle),
+      finished_(loop) {
+  writer_.Start(body.framing(), body.content_length());
+}
+
+Upload::State Upload::Fail(Reason reason) {
+  reason_ = reason;
+  return State::kFailed;
+}
+
+bool Upload::Take(absl::string_view data) {
+  touched_ = true;
+  if (discarding_) {
+    discarded_ += data.size();
+    return true;
+  }
+  bytes_ += data.size();
+  return writer_.Append(data, out_);
+}
+
+Upload::State Upload::Fill(size_t limit) {
+  while (out_->size() < limit && !DiscardedEnough()) {
+    const BodyPiece piece = body_.TryNext();
+    switch (piece.kind) {
+      case BodyPiece::Kind::kData:
+        if (!Take(piece.data)) return Fail(Reason::kBadRequest);
+        break;
+      case BodyPiece::Kind::kEnd:
+        touched_ = ended_ = true;
+        if (discarding_) return State::kWhole;
+        if (!writer_.Finish(CleanTrailers(body_.trailers(), cleaning_.set, cleaning_.remove), out_)) {
+          return Fail(Reason::kBadRequest);
+        }
+        return State::kWhole;
+      case BodyPiece::Kind::kWant: want_ = piece.io.kind; return State::kWant;
+      case BodyPiece::Kind::kMalformed: return Fail(Reason::kBadRequest);
+      case BodyPiece::Kind::kTooLarge: return Fail(Reason::kBodyTooLarge);
+      case BodyPiece::Kind::kIo: return Fail(Reason::kClientGone);
+    }
+  }
+  return State::kMore;
+}
+
+void Upload::Discard(Deadline until) {
+  discarding_ = true;
+  discard_until_ = until;
+}
+
+bool Upload::DiscardedEnough() const {
+  return discarding_ && (discarded_ > kMaxDiscard || loop_.Passed(discard_until_));
+}
+
+boost::asio::awaitable<void> Upload::FlushOut() {
+  if (!discarding_ && !out_->empty()) {
+    const Deadline deadline = loop_.After(idle_);
+    const IoResult result = co_await WriteAll(upstream_, *out_, deadline);
+    // An answer may have come before the upstream stopped reading: the reader will tell.
+    if (!result.ok() && !discarding_) Discard(loop_.After(kAfterFailure));
+  }
+  out_->clear();
+}
+
+// False when the upload ends here.
+boost::asio::awaitable<bool> Upload::WaitForClient() {
+  const Deadline idle = loop_.After(idle_);
+  for (;;) {
+    Deadline until = idle.Earlier(loop_.After(kSlice));
+    if (discarding_) until = until.Earlier(discard_until_);
+    const IoResult result = co_await body_.Wait(want_, until);
+    if (result.ok()) co_return true;
+    if (result.kind != IoResult::Kind::kTimeout) {
+      (void)Fail(Reason::kClientGone);
+      co_return false;
+    }
+    if (DiscardedEnough()) co_return false;
+    if (loop_.Passed(idle)) {
+      (void)Fail(Reason::kRequestTimeout);
+      co_return false;
+    }
+  }
+}
+
+boost::asio::awaitable<void> Upload::Run(std::shared_ptr<Upload> self) {
+  for (State state = State::kMore; state == State::kMore || state == State::kWant;) {
+    state = self->Fill(kFillBytes);
+    if (state == State::kFailed) break;
+    co_await self->FlushOut();
+    if (state == State::kWhole) self->sent_ = !self->discarding_;
+    if (self->DiscardedEnough()) break;
+    if (state == State::kWant && !co_await self->WaitForClient()) break;
+  }
+  if (self->reason_ != Reason::kAllowed) self->upstream_.Cancel();
+  self->finished_.Set();
+}
+
+}  // namespace sallyport::dataplane

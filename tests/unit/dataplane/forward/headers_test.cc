@@ -1,0 +1,136 @@
+#include "dataplane/forward/headers.h"
+
+#include <gtest/gtest.h>
+
+#include "absl/strings/match.h"
+#include "dataplane/forward/forwarded_fields.h"
+#include "shared/base/text.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+std::string Sent(const HeaderFields& fields, const HeaderFields& set = {},
+                 const std::vector<absl::string_view>& remove = {}) {
+  std::string out;
+  AppendRequestFields(fields, set, remove, &out);
+  return out;
+}
+
+TEST(HeadersTest, EndToEndFieldsPassInOrder) {
+  EXPECT_EQ(Sent({{"Accept", "*/*"}, {"X-A", "1"}, {"x-a", "2"}, {"Cookie", "c"}}),
+            "Accept: */*\r\nX-A: 1\r\nx-a: 2\r\nCookie: c\r\n");
+}
+
+TEST(HeadersTest, HopByHopFramingAndHostAreDropped) {
+  EXPECT_EQ(Sent({{"Host", "h"},
+                  {"Connection", "keep-alive"},
+                  {"Keep-Alive", "timeout=5"},
+                  {"Proxy-Connection", "x"},
+                  {"Proxy-Authorization", "x"},
+                  {"TE", "trailers"},
+                  {"Trailer", "x"},
+                  {"Transfer-Encoding", "chunked"},
+                  {"Content-Length", "5"},
+                  {"Upgrade", "websocket"},
+                  {"Expect", "100-continue"},
+                  {"HTTP2-Settings", "x"},
+                  {"transfer_encoding", "chunked"},
+                  {"content_length", "7"}}),
+            "");
+}
+
+TEST(HeadersTest, ConnectionListedNamesGoAndOursAreAddedLast) {
+  const HeaderFields set = {{"X-Forwarded-For", "192.0.2.1"}, {"X-Request-Id", "r"}};
+  // A caller cannot make us drop our own fields by listing them.
+  EXPECT_EQ(Sent({{"Connection", "close, X-Secret , X-Request-Id,x-forwarded-for"},
+                  {"X-Secret", "1"},
+                  {"X-Forwarded-For", "203.0.113.9"},
+                  {"Accept", "*/*"}},
+                 set),
+            "Accept: */*\r\nX-Forwarded-For: 192.0.2.1\r\nX-Request-Id: r\r\n");
+}
+
+TEST(HeadersTest, IdentityFieldsOfTheCallerNeverPass) {
+  EXPECT_EQ(Sent({{"X-Forwarded-Client-Cert", "forged"},
+                  {"x_forwarded_client_cert", "forged"},
+                  {"Client-Cert", ":AA==:"},
+                  {"client_cert", "forged"}}),
+            "");
+  const HeaderFields set = {{"X-Caller", "alice"}};
+  EXPECT_EQ(Sent({{"x_caller", "mallory"}, {"X-CALLER", "mallory"}}, set), "X-Caller: alice\r\n");
+}
+
+TEST(HeadersTest, RemovedNamesGo) {
+  EXPECT_EQ(Sent({{"Authorization", "token"}, {"authorization", "t"}, {"A", "b"}}, {}, {"Authorization"}),
+            "A: b\r\n");
+}
+
+TEST(HeadersTest, OurValuesCannotEndALine) {
+  EXPECT_EQ(Sent({}, {{"X-A", "a\r\nX-Evil: 1"}}), "X-A: a??X-Evil: 1\r\n");
+}
+
+TEST(HeadersTest, AnswerIsCleaned) {
+  HeaderFields out;
+  CleanResponse({{"Server", "s"},
+                 {"Connection", "close, X-Internal"},
+                 {"X-Internal", "1"},
+                 {"Transfer-Encoding", "chunked"},
+                 {"Content-Length", "3"},
+                 {"Keep-Alive", "x"},
+                 {"Set-Cookie", "a"},
+                 {"Set-Cookie", "b"},
+                 {"X-Request-Id", "theirs"},
+                 {"Proxy-Authenticate", "Basic"}},
+                std::vector<HeaderField>{{"X-Request-Id", "ours"}}, &out);
+  std::string text;
+  for (const HeaderField& field : out) absl::StrAppend(&text, field.name, "=", field.value, ";");
+  EXPECT_EQ(text, "Server=s;Set-Cookie=a;Set-Cookie=b;X-Request-Id=ours;");
+}
+
+TEST(HeadersTest, TrailersAreCleaned) {
+  const HeaderFields set = {{"X-Caller", "alice"}};
+  const HeaderFields kept = CleanTrailers(
+      {{"X-Sum", "1"}, {"x_caller", "mallory"}, {"Client-Cert", "forged"}, {"Content-Length", "1"},
+       {"Host", "h"}, {"Connection", "x"}},
+      set, {});
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_EQ(kept[0].name, "X-Sum");
+}
+
+std::string Text(const ForwardedFields& fields) {
+  std::string text;
+  for (const HeaderField& field : fields.fields()) absl::StrAppend(&text, field.name, "=", field.value, ";");
+  return text;
+}
+
+TEST(ForwardedFieldsTest, FromAnybodyOnlyWhatWeSaw) {
+  const HeaderFields received = {{"X-Forwarded-For", "1.1.1.1"},
+                                 {"X-Forwarded-Proto", "http"},
+                                 {"X-Forwarded-Host", "evil"}};
+  ForwardedFacts facts;
+  facts.client_address = "192.0.2.1";
+  facts.tls = true;
+  facts.host = "api.example";
+  facts.request_id = "r1";
+  facts.identity_header = "X-Forwarded-Client-Cert";
+  facts.identity = "Hash=aa";
+  EXPECT_EQ(Text(ForwardedFields(facts, received)),
+            "X-Forwarded-For=192.0.2.1;X-Forwarded-Proto=https;X-Forwarded-Host=api.example;"
+            "X-Request-Id=r1;X-Forwarded-Client-Cert=Hash=aa;");
+}
+
+TEST(ForwardedFieldsTest, FromATrustedProxyItIsContinued) {
+  const HeaderFields received = {{"X-Forwarded-For", "1.1.1.1"},
+                                 {"x-forwarded-for", "2.2.2.2"},
+                                 {"X-Forwarded-Proto", "https"},
+                                 {"X-Forwarded-Host", "public"}};
+  ForwardedFacts facts;
+  facts.client_address = "192.0.2.1";
+  facts.host = "api.example";
+  facts.from_trusted_proxy = true;
+  EXPECT_EQ(Text(ForwardedFields(facts, received)),
+            "X-Forwarded-For=1.1.1.1, 2.2.2.2, 192.0.2.1;X-Forwarded-Proto=https;X-Forwarded-Host=public;");
+}
+
+}  // namespace
+}  // namespace sallyport::dataplane
