@@ -48,22 +48,6 @@ SnapshotBuilder::SnapshotBuilder(const SnapshotPtr& base)
 
 SnapshotBuilder::~SnapshotBuilder() = default;
 
-template <typename Entry>
-void SnapshotBuilder::Insert(Table<Entry>* table, std::shared_ptr<const Entry> entry) {
-  const absl::string_view id = IdOf(*entry);
-  table->listed.Put(edit_, entry);
-  table->by_id.Put(edit_, HashOf(id), std::move(entry),
-                   [&](const Entry& other) { return IdOf(other) == id; });
-}
-
-template <typename Entry>
-void SnapshotBuilder::Remove(Table<Entry>* table, const Entry& entry) {
-  const std::string id(IdOf(entry));
-  table->listed.Erase(edit_, entry);
-  // `entry` may go with this.
-  table->by_id.Erase(edit_, HashOf(id), [&](const Entry& other) { return IdOf(other) == id; });
-}
-
 std::shared_ptr<const Origin> SnapshotBuilder::OriginOf(const v1::Resource& resource) {
   const std::string key = absl::StrCat(resource.dialect(), " ", resource.set());
   auto& origin = origins_[key];
@@ -131,8 +115,8 @@ absl::Status SnapshotBuilder::Put(v1::Resource resource) {
     case Kind::kPolicy: {
       auto entry = with(std::make_shared<PolicyEntry>());
       entry->policy.Swap(resource.mutable_policy());
-      if (const auto* old = view_->FindPolicy(entry->policy.id())) Remove(&index_->policies, *old);
-      Insert<PolicyEntry>(&index_->policies, std::move(entry));
+      if (const auto* old = view_->FindPolicy(entry->policy.id())) RemoveEntry(edit_, &index_->policies, *old);
+      InsertEntry<PolicyEntry>(edit_, &index_->policies, std::move(entry));
       return absl::OkStatus();
     }
     case Kind::kSettings: {
@@ -165,12 +149,12 @@ void SnapshotBuilder::Erase(Kind kind, absl::string_view id) {
     case Kind::kCertificate: return EraseCertificate(id);
     case Kind::kApi: return EraseApi(id);
     case Kind::kKey: return EraseKey(id);
-    case Kind::kPolicy: return Remove(&index_->policies, *view_->FindPolicy(id));
+    case Kind::kPolicy: return RemoveEntry(edit_, &index_->policies, *view_->FindPolicy(id));
     case Kind::kSettings: return PutSettings(std::make_shared<SettingsEntry>());
     case Kind::kListener: {
       const auto* old = view_->FindListener(id);
       SetUses(UsesOf(old->listener), {});
-      return Remove(&index_->listeners, *old);
+      return RemoveEntry(edit_, &index_->listeners, *old);
     }
     case Kind::kTrustBundle: return EraseBundle(id);
   }
@@ -218,7 +202,7 @@ void SnapshotBuilder::PutCertificate(std::shared_ptr<const CertificateEntry> ent
         edit_, HashOfPair(org, entry->name), entry,
         [&](const CertificateEntry& other) { return other.name == entry->name && other.org_id() == org; });
   }
-  Insert(&index_->certificates, std::move(entry));
+  InsertEntry(edit_, &index_->certificates, std::move(entry));
 }
 
 void SnapshotBuilder::EraseCertificate(absl::string_view id) {
@@ -231,7 +215,7 @@ void SnapshotBuilder::EraseCertificate(absl::string_view id) {
         [&](const CertificateEntry& other) { return other.id == old->id; });
   }
   if (!old->is_public_key) index_->expiring.Erase(edit_, *old);
-  Remove(&index_->certificates, *old);
+  RemoveEntry(edit_, &index_->certificates, *old);
 }
 
 // --- uses

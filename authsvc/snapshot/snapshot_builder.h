@@ -29,8 +29,6 @@ struct SnapshotChange {
   bool recompiled = false;
 };
 
-template <typename Entry>
-struct Table;
 struct UseItem;
 
 class SnapshotBuilder {
@@ -50,11 +48,6 @@ class SnapshotBuilder {
   [[nodiscard]] SnapshotPtr Finish(const StoreState& state, std::vector<SnapshotChange>* changes);
 
  private:
-  template <typename Entry>
-  void Insert(Table<Entry>* table, std::shared_ptr<const Entry> entry);
-  template <typename Entry>
-  void Remove(Table<Entry>* table, const Entry& entry);
-
   std::shared_ptr<const Origin> OriginOf(const v1::Resource& resource);
   void NoteWritten(Kind kind, absl::string_view id, bool deleted);
 

@@ -109,19 +109,19 @@ void SnapshotBuilder::PutKey(std::shared_ptr<KeyEntry> entry) {
   if (const KeyEntry* old = view_->FindKey(entry->key.id()); old != nullptr) {
     before = UsesOf(old->key);
     UnindexKey(*old);
-    Remove(&index_->keys, *old);
+    RemoveEntry(edit_, &index_->keys, *old);
   }
   SetUses(before, std::move(uses));
   std::shared_ptr<const KeyEntry> ready = std::move(entry);
   IndexKey(ready);
-  Insert(&index_->keys, std::move(ready));
+  InsertEntry(edit_, &index_->keys, std::move(ready));
 }
 
 void SnapshotBuilder::EraseKey(absl::string_view id) {
   const KeyEntry* old = view_->FindKey(id);
   SetUses(UsesOf(old->key), {});
   UnindexKey(*old);
-  Remove(&index_->keys, *old);
+  RemoveEntry(edit_, &index_->keys, *old);
 }
 
 // --- APIs
@@ -157,19 +157,19 @@ void SnapshotBuilder::PutApi(std::shared_ptr<ApiEntry> entry) {
   if (const ApiEntry* old = view_->FindApi(entry->api.id()); old != nullptr) {
     before = UsesOf(old->api);
     UnindexApi(*old);
-    Remove(&index_->apis, *old);
+    RemoveEntry(edit_, &index_->apis, *old);
   }
   SetUses(before, UsesOf(entry->api));
   std::shared_ptr<const ApiEntry> raw = std::move(entry);
   IndexApi(raw);
-  Insert(&index_->apis, std::move(raw));
+  InsertEntry(edit_, &index_->apis, std::move(raw));
 }
 
 void SnapshotBuilder::EraseApi(absl::string_view id) {
   const ApiEntry* old = view_->FindApi(id);
   SetUses(UsesOf(old->api), {});
   UnindexApi(*old);
-  Remove(&index_->apis, *old);
+  RemoveEntry(edit_, &index_->apis, *old);
 }
 
 // --- settings, listeners, bundles
@@ -185,10 +185,10 @@ void SnapshotBuilder::PutListener(std::shared_ptr<const ListenerEntry> entry) {
   std::vector<UseItem> before;
   if (const auto* old = view_->FindListener(entry->listener.id()); old != nullptr) {
     before = UsesOf(old->listener);
-    Remove(&index_->listeners, *old);
+    RemoveEntry(edit_, &index_->listeners, *old);
   }
   SetUses(before, UsesOf(entry->listener));
-  Insert(&index_->listeners, std::move(entry));
+  InsertEntry(edit_, &index_->listeners, std::move(entry));
 }
 
 void SnapshotBuilder::PutBundle(std::shared_ptr<const TrustBundleEntry> entry) {
@@ -196,17 +196,17 @@ void SnapshotBuilder::PutBundle(std::shared_ptr<const TrustBundleEntry> entry) {
   Touch(BundleKey(entry->bundle.id()));
   if (const auto* old = view_->FindTrustBundle(entry->bundle.id()); old != nullptr) {
     before = UsesOf(old->bundle);
-    Remove(&index_->bundles, *old);
+    RemoveEntry(edit_, &index_->bundles, *old);
   }
   SetUses(before, UsesOf(entry->bundle));
-  Insert(&index_->bundles, std::move(entry));
+  InsertEntry(edit_, &index_->bundles, std::move(entry));
 }
 
 void SnapshotBuilder::EraseBundle(absl::string_view id) {
   const auto* old = view_->FindTrustBundle(id);
   Touch(BundleKey(id));
   SetUses(UsesOf(old->bundle), {});
-  Remove(&index_->bundles, *old);
+  RemoveEntry(edit_, &index_->bundles, *old);
 }
 
 void SnapshotBuilder::Compile(Kind kind, const std::string& id) {
@@ -216,7 +216,7 @@ void SnapshotBuilder::Compile(Kind kind, const std::string& id) {
     std::shared_ptr<const ApiEntry> entry = CompiledApi(*view_, *old);
     UnindexApi(*old);
     IndexApi(entry);
-    Insert(&index_->apis, std::move(entry));
+    InsertEntry(edit_, &index_->apis, std::move(entry));
   } else if (kind == Kind::kKey) {
     const KeyEntry* old = view_->FindKey(id);
     if (old == nullptr) return;
@@ -225,7 +225,7 @@ void SnapshotBuilder::Compile(Kind kind, const std::string& id) {
     UnindexKey(*old);
     std::shared_ptr<const KeyEntry> ready = std::move(entry);
     IndexKey(ready);
-    Insert(&index_->keys, std::move(ready));
+    InsertEntry(edit_, &index_->keys, std::move(ready));
   } else if (kind == Kind::kSettings) {
     auto entry = CompiledSettings(*view_, *index_->settings);
     IndexServed("", index_->settings->served, false);

@@ -116,6 +116,21 @@ const Entry* FindById(const Table<Entry>& table, absl::string_view id) {
   return table.by_id.Find(HashOf(id), [&](const Entry& entry) { return IdOf(entry) == id; });
 }
 
+template <typename Entry>
+void InsertEntry(uint64_t edit, Table<Entry>* table, std::shared_ptr<const Entry> entry) {
+  const absl::string_view id = IdOf(*entry);
+  table->listed.Put(edit, entry);
+  table->by_id.Put(edit, HashOf(id), std::move(entry),
+                   [&](const Entry& other) { return IdOf(other) == id; });
+}
+// `entry` may be gone afterwards.
+template <typename Entry>
+void RemoveEntry(uint64_t edit, Table<Entry>* table, const Entry& entry) {
+  const std::string id(IdOf(entry));
+  table->listed.Erase(edit, entry);
+  table->by_id.Erase(edit, HashOf(id), [&](const Entry& other) { return IdOf(other) == id; });
+}
+
 // Port, host and path of one route of an API, as they are compared: a trailing slash says nothing.
 [[nodiscard]] std::vector<std::string> RouteKeys(const v1::Api& api);
 
