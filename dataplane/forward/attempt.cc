@@ -325,10 +325,15 @@ Attempt::Step Attempt::FailRead(const IoResult& result) {
     return Fail(upload_->reason(), "request body");
   }
   connection_ended_ = true;
-  if (result.tls_error != 0 && !got_bytes_ && !lease_.reused()) {
+  SSL* const ssl = connection_.stream->ssl();
+  if (ssl != nullptr && !got_bytes_ && !lease_.reused()) {
     // TLS 1.3: the server refuses our certificate only after our side of the handshake is over.
-    const Reason reason = ClientTlsContext::Failed(result.tls_error, &connection_.tls);
-    return Fail(reason, connection_.tls.failure);
+    const unsigned long error =
+        write_failed_ ? ClientTlsContext::LastAlert(ssl) : result.tls_error;
+    if (error != 0) {
+      const Reason reason = ClientTlsContext::Failed(error, &connection_.tls);
+      return Fail(reason, connection_.tls.failure);
+    }
   }
   return Fail(Reason::kUpstreamReset, result.ToString());
 }

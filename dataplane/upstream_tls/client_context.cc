@@ -243,6 +243,15 @@ base::Reason ClientTlsContext::Failed(unsigned long tls_error, UpstreamTlsFacts*
   return base::Reason::kUpstreamTlsHandshake;
 }
 
+unsigned long ClientTlsContext::LastAlert(SSL* ssl) {
+  const crypto::ErrorScope errors;
+  ERR_clear_error();
+  char ignored = 0;
+  size_t count = 0;
+  if (SSL_read_ex(ssl, &ignored, 1, &count) == 1) return 0;
+  return SSL_get_error(ssl, 0) == SSL_ERROR_SSL ? ERR_peek_last_error() : 0;
+}
+
 void ClientTlsContext::LogVerdict(const ServerVerdict& verdict) {
   if (verdict.accepted() && !verdict.pin_mismatch) return;
   const absl::Duration now = clock_->Monotonic();

@@ -47,6 +47,10 @@ class ClientTlsContext : public std::enable_shared_from_this<ClientTlsContext> {
   // fills facts->failure.
   [[nodiscard]] static base::Reason Failed(unsigned long tls_error, UpstreamTlsFacts* facts);
 
+  // After a write failed: the alert that the server had sent before it closed (an OpenSSL error), or 0. The
+  // connection is of no other use any more.
+  [[nodiscard]] static unsigned long LastAlert(SSL* ssl);
+
   [[nodiscard]] const std::string& name() const { return check_.name; }
   [[nodiscard]] const std::string& certificate_id() const { return certificate_id_; }
   [[nodiscard]] size_t held_sessions() const { return sessions_.size(); }
