@@ -36,7 +36,7 @@ enum class Kind : uint8_t { kCounter, kGauge, kTimes };
   /* data plane: authorization */                                                                         \
   X(kAuthorizeSeconds, "sallyport_authorize_seconds", kTimes, "fault", "Time to a verdict, by whose fault") \
   X(kDecisionCache, "sallyport_decision_cache_total", kCounter, "result",                                 \
-    "Look-ups of decisions: memo, loop, process, miss, joined, stale, void, reasked")                     \
+    "Look-ups of decisions: memo, loop, process, miss, joined, refreshed, stale, void, reasked, failed")                     \
   X(kCacheEvictions, "sallyport_cache_evictions_total", kCounter, "",                                     \
     "Evictions received from authsvc, each voids every answer with its tag")                              \
   X(kCacheEntries, "sallyport_cache_entries", kGauge, "cache", "Cached answers by cache")                 \
