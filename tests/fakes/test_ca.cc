@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "shared/crypto/certificate_facts.h"
 #include "shared/crypto/pem.h"
 #include "shared/crypto/private_key.h"
 #include "tests/fakes/test_keys.h"
@@ -233,6 +234,40 @@ TestCert WithBrokenSignature(const TestCert& certificate) {
     changed.back() = static_cast<char>(changed.back() ^ 1);
     return changed;
   });
+}
+
+std::string SignedPartOf(const TestCert& certificate) {
+  return std::string(crypto::internal::SignedPart(certificate.der));
+}
+
+namespace {
+
+std::string Tagged(char tag, absl::string_view content) {
+  std::string out(1, tag);
+  if (content.size() > 0xff) {
+    out += {'\x82', static_cast<char>(content.size() >> 8), static_cast<char>(content.size())};
+  } else if (content.size() > 0x7f) {
+    out += {'\x81', static_cast<char>(content.size())};
+  } else {
+    out += static_cast<char>(content.size());
+  }
+  return absl::StrCat(out, content);
+}
+
+}  // namespace
+
+TestCert SignBytes(absl::string_view tbs, const TestCert& issuer, SharedKey key) {
+  const crypto::UniqueMdCtx context(EVP_MD_CTX_new());
+  std::string signature(static_cast<size_t>(EVP_PKEY_get_size(issuer.key.get())), '\0');
+  size_t size = signature.size();
+  Must(EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, issuer.key.get()) == 1 &&
+           EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,
+                          Data(tbs), tbs.size()) == 1,
+       "sign");
+  signature.resize(size);
+  const absl::string_view ecdsa_with_sha256("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02", 12);
+  const std::string bits = Tagged('\x03', absl::StrCat(absl::string_view("\0", 1), signature));
+  return FromDer(Tagged('\x30', absl::StrCat(tbs, ecdsa_with_sha256, bits)), std::move(key));
 }
 
 CertBuilder::CertBuilder(absl::string_view subject)

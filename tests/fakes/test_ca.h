@@ -61,6 +61,10 @@ struct TestCert {
 // Flips a bit of the signature.
 [[nodiscard]] TestCert WithBrokenSignature(const TestCert& certificate);
 [[nodiscard]] TestCert FromDer(std::string der, SharedKey key);
+// The signed part of a certificate, and a certificate made of any bytes as its signed part, signed with
+// ECDSA and SHA-256 by an issuer with an EC key: what only a CA gone wrong would issue.
+[[nodiscard]] std::string SignedPartOf(const TestCert& certificate);
+[[nodiscard]] TestCert SignBytes(absl::string_view tbs, const TestCert& issuer, SharedKey key);
 
 class CertBuilder {
  public:

@@ -85,6 +85,23 @@ TEST(CertificateTest, RefusesAnOuterLengthThatIsNotDer) {
   EXPECT_FALSE(ParseCertificate(longer).ok());
 }
 
+TEST(CertificateTest, SurvivesEveryCutAndFlipUnderAGoodSignature) {
+  const TestCert root = Root();
+  const TestCert leaf = CertBuilder("CN=x").Dns("a").Uri("spiffe://b/c").SignBy(root);
+  const std::string tbs = testing::SignedPartOf(leaf);
+  ASSERT_EQ(testing::SignBytes(tbs, root, leaf.key).cert->tbs_sha256, leaf.cert->tbs_sha256);
+  for (size_t i = 0; i < tbs.size(); ++i) {
+    std::string flipped = tbs;
+    flipped[i] = static_cast<char>(flipped[i] ^ 0x20);
+    const TestCert made = testing::SignBytes(flipped, root, leaf.key);
+    if (made.cert != nullptr) {
+      EXPECT_EQ(made.cert->der, made.der);
+    }
+    (void)testing::SignBytes(tbs.substr(0, i), root, leaf.key);
+  }
+  EXPECT_EQ(testing::SignBytes(tbs + "x", root, leaf.key).cert, nullptr);
+}
+
 TEST(CertificateTest, KeepsMalformedSansOutOfTheFacts) {
   const TestCert leaf = CertBuilder("CN=x")
                             .Dns(absl::string_view("a\0.example.com", 14))
