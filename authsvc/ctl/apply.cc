@@ -1,0 +1,111 @@
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "authsvc/ctl/commands.h"
+#include "authsvc/ctl/files.h"
+#include "authsvc/ctl/output.h"
+
+namespace sallyport::authsvc::ctl {
+namespace {
+
+namespace wire = ::sallyport::v1;
+
+absl::StatusOr<std::vector<std::string>> Expand(const std::vector<std::string>& paths) {
+  std::vector<std::string> files;
+  for (const std::string& path : paths) {
+    if (!IsDirectory(path)) {
+      files.push_back(path);
+      continue;
+    }
+    auto inside = FilesIn(path, {".json", ".yaml", ".yml"});
+    if (!inside.ok()) return inside.status();
+    if (inside->empty()) return absl::InvalidArgumentError(absl::StrCat(path, " has no .json, .yaml or .yml file"));
+    files.insert(files.end(), inside->begin(), inside->end());
+  }
+  return files;
+}
+
+absl::StatusOr<wire::ApplyRequest> MakeRequest(const Args& args, const std::vector<std::string>& paths) {
+  wire::ApplyRequest request;
+  auto files = Expand(paths);
+  if (!files.ok()) return files.status();
+  for (const std::string& path : *files) {
+    auto content = ReadFile(path);
+    if (!content.ok()) return content.status();
+    wire::Document* document = request.add_documents();
+    document->set_name(path == "-" ? "standard input" : path);
+    document->set_content(*std::move(content));
+  }
+  request.set_as(args.Get("--as"));
+  request.set_set(args.Get("--set"));
+  request.set_prune(args.Has("--prune"));
+  request.set_dry_run(args.Has("--dry-run"));
+  request.set_strict(args.Has("--strict"));
+  request.set_namespace_(args.Get("--namespace"));
+  return request;
+}
+
+std::string AsJson(const wire::ApplyResponse& response) {
+  nlohmann::ordered_json json;
+  json["applied"] = response.applied();
+  json["revision"] = response.revision();
+  json["results"] = nlohmann::ordered_json::array();
+  for (const wire::ApplyResult& result : response.results()) {
+    nlohmann::ordered_json item = {{"kind", result.kind()}, {"id", result.id()}, {"outcome", result.outcome()}};
+    if (!result.message().empty()) item["message"] = result.message();
+    for (const std::string& warning : result.warnings()) item["warnings"].push_back(warning);
+    json["results"].push_back(std::move(item));
+  }
+  return json.dump();
+}
+
+void PrintResults(Session& session, const wire::ApplyResponse& response, bool dry_run) {
+  for (const wire::ApplyResult& result : response.results()) {
+    session.out() << Printable(absl::StrCat(result.kind(), "/", result.id(), " ", result.outcome(),
+                                            dry_run ? " (dry run)" : "",
+                                            result.message().empty() ? "" : absl::StrCat(": ", result.message())))
+                  << '\n';
+    for (const std::string& warning : result.warnings()) {
+      session.Warn(Printable(absl::StrCat(result.kind(), "/", result.id(), ": ", warning)));
+    }
+  }
+}
+
+bool Refused(const wire::ApplyResponse& response) {
+  for (const wire::ApplyResult& result : response.results()) {
+    if (result.outcome() == "refused") return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+int RunApply(Session& session, const Args& args) {
+  std::vector<std::string> paths = args.GetList("--file");
+  paths.insert(paths.end(), args.words().begin(), args.words().end());
+  if (paths.empty()) return session.Usage("apply needs -f FILE, -f DIR or -f -");
+  if (args.Has("--prune") && args.Get("--set").empty()) {
+    return session.Usage("--prune needs --set NAME: only what came with that set is deleted");
+  }
+  auto request = MakeRequest(args, paths);
+  if (!request.ok()) return session.Fail(request.status());
+  auto client = session.Connect();
+  if (!client.ok()) return session.Fail(client.status());
+  wire::ApplyResponse response;
+  const absl::Status status = (*client)->Call(&wire::Admin::Stub::Apply, (*client)->admin(), *request, &response,
+                                              absl::Minutes(5));
+  if (!status.ok()) return session.Fail(status);
+  const std::string format = args.Get("--output");
+  if (format == "json") {
+    PrintJson(session.out(), AsJson(response));
+  } else if (format == "yaml") {
+    PrintYaml(session.out(), AsJson(response));
+  } else {
+    PrintResults(session, response, request->dry_run());
+  }
+  if (!Refused(response)) return kDone;
+  session.err() << "sallyctl: nothing was applied: one refusal refuses all\n";
+  return kRefused;
+}
+
+}  // namespace sallyport::authsvc::ctl

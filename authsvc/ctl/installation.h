@@ -1,0 +1,43 @@
+// A directory made by `sallyctl init`: control CA, control certificates, master key and configuration files.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace sallyport::authsvc::ctl {
+
+struct Installation {
+  std::string directory;             // absolute
+  std::string trust_domain = "sallyport";
+  std::string group = "default";
+  std::string org = "default";
+  std::vector<std::string> hosts;    // names and addresses of authsvc, beside this machine's own
+};
+
+struct RoleCertificate {
+  std::string role;
+  std::string group;
+  std::string name;
+  std::string link;                  // directory to switch
+};
+
+// From ca/installation.yaml, which MakeControlAuthority writes.
+[[nodiscard]] absl::StatusOr<Installation> ReadInstallation(const std::string& directory);
+
+[[nodiscard]] absl::Status MakeControlAuthority(const Installation& installation);
+// authsvc, dataplane, admin, reader and decision; each directory is switched as a whole.
+[[nodiscard]] absl::Status MakeControlCertificates(const Installation& installation, absl::Duration lifetime);
+[[nodiscard]] absl::Status MakeRoleCertificate(const Installation& installation, const RoleCertificate& role,
+                                               absl::Duration lifetime);
+[[nodiscard]] absl::Status MakeTrafficCertificate(const Installation& installation, absl::Duration lifetime);
+
+[[nodiscard]] std::string AuthsvcYaml(const Installation& installation, absl::string_view admin_key_sha256);
+[[nodiscard]] std::string DataplaneYaml(const Installation& installation);
+[[nodiscard]] std::string ContextYaml(const Installation& installation);
+
+}  // namespace sallyport::authsvc::ctl

@@ -1,0 +1,68 @@
+#include "absl/strings/str_cat.h"
+#include "authsvc/ctl/calls.h"
+#include "authsvc/ctl/commands.h"
+#include "authsvc/ctl/resources.h"
+#include "authsvc/ctl/output.h"
+#include "authsvc/ctl/resource_text.h"
+
+namespace sallyport::authsvc::ctl {
+
+namespace wire = ::sallyport::v1;
+
+int ShowResources(Session& session, const Args& args, const std::string& kind, const std::string& id) {
+  auto client = session.Connect();
+  if (!client.ok()) return session.Fail(client.status());
+  std::vector<wire::Resource> resources;
+  if (id.empty()) {
+    auto all = ListAll(**client, kind, args.Get("--org"));
+    if (!all.ok()) return session.Fail(all.status());
+    resources = *std::move(all);
+  } else {
+    auto one = GetOne(**client, kind, id);
+    if (!one.ok()) return session.Fail(one.status());
+    resources.push_back(*std::move(one));
+  }
+  PrintResources(session.out(), kind, resources, args.Get("--output"), !id.empty());
+  return kDone;
+}
+
+int RunGet(Session& session, const Args& args) {
+  const auto& words = args.words();
+  if (words.empty() || words.size() > 2) return session.Usage("get KIND [ID]");
+  const auto kind = KindOfWord(words[0]);
+  if (!kind.has_value()) return session.Usage(absl::StrCat("no kind '", words[0], "'; kinds are ", KindWords()));
+  return ShowResources(session, args, *kind, words.size() > 1 ? words[1] : std::string());
+}
+
+int DeleteResources(Session& session, const std::string& kind, const std::vector<std::string>& ids, bool force) {
+  auto client = session.Connect();
+  if (!client.ok()) return session.Fail(client.status());
+  int code = kDone;
+  for (const std::string& id : ids) {
+    wire::DeleteRequest request;
+    request.set_kind(kind);
+    request.set_id(id);
+    request.set_force(force);
+    wire::DeleteResponse response;
+    const absl::Status status = (*client)->Call(&wire::Admin::Stub::Delete, (*client)->admin(), request, &response);
+    if (!status.ok()) {
+      code = session.Fail(status);
+      continue;
+    }
+    session.out() << kind << "/" << Printable(id) << " deleted\n";
+    for (const std::string& who : response.cut_off()) {
+      session.Warn(absl::StrCat(Printable(who), " is left without a certificate"));
+    }
+  }
+  return code;
+}
+
+int RunDelete(Session& session, const Args& args) {
+  const auto& words = args.words();
+  if (words.size() < 2) return session.Usage("delete KIND ID...");
+  const auto kind = KindOfWord(words[0]);
+  if (!kind.has_value()) return session.Usage(absl::StrCat("no kind '", words[0], "'; kinds are ", KindWords()));
+  return DeleteResources(session, *kind, {words.begin() + 1, words.end()}, args.Has("--force"));
+}
+
+}  // namespace sallyport::authsvc::ctl

@@ -1,0 +1,399 @@
+// sallyport-authsvc: wires configuration, store, snapshot, push, gRPC, the admin surface and the watchdog,
+// then waits for a signal. Everything that decides or writes is in the folders.
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "authsvc/admin/apply.h"
+#include "authsvc/admin/tyk_api.h"
+#include "authsvc/change/writer.h"
+#include "authsvc/decide/memo.h"
+#include "authsvc/push/change_rules.h"
+#include "authsvc/rpc/admin_worker.h"
+#include "authsvc/rpc/server.h"
+#include "authsvc/store/sqlite_store.h"
+#include "authsvc/watchdog/gauges.h"
+#include "authsvc/watchdog/ticker.h"
+#include "authsvc/watchdog/watchdog.h"
+#include "sallyport/v1/admin.pb.h"
+#include "shared/admin_http/router.h"
+#include "shared/admin_http/server.h"
+#include "shared/base/clock.h"
+#include "shared/base/log.h"
+#include "shared/base/text.h"
+#include "shared/base/version.h"
+#include "shared/config/authsvc_config.h"
+#include "shared/crypto/sealer.h"
+#include "shared/metrics/sheet.h"
+
+namespace sallyport::authsvc {
+namespace {
+
+using config::AuthsvcConfig;
+
+constexpr absl::Duration kGrace = absl::Seconds(5);
+constexpr absl::Duration kReloadPatience = absl::Seconds(10);
+
+absl::StatusOr<std::string> ReadFile(const std::string& path, absl::string_view setting) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  if (!file.is_open()) {
+    return absl::NotFoundError(absl::StrCat("cannot read ", path, " (", setting, "; `sallyctl init` makes one)"));
+  }
+  return text.str();
+}
+
+absl::StatusOr<std::unique_ptr<const crypto::Sealer>> ReadSealer(const AuthsvcConfig& config) {
+  struct stat facts {};
+  if (stat(config.master_key_file.c_str(), &facts) == 0 && (facts.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        config.master_key_file, " can be read by others: chmod 600 ", config.master_key_file));
+  }
+  auto text = ReadFile(config.master_key_file, "master_key_file");
+  if (!text.ok()) return text.status();
+  auto keys = crypto::ParseMasterKeys(*text);
+  base::Cleanse(&*text);
+  if (!keys.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(config.master_key_file, ": ", std::string(keys.status().message())));
+  }
+  return crypto::Sealer::Create(*std::move(keys));
+}
+
+RoleMap MakeRoles(const AuthsvcConfig& config) {
+  std::vector<RoleMapping> mappings;
+  for (const config::RoleConfig& role : config.roles) {
+    mappings.push_back({role.fingerprint, role.san, {RoleFromName(role.role), role.group, role.name}});
+  }
+  return {config.trust_domain, std::move(mappings)};
+}
+
+DecisionBounds MakeBounds(const AuthsvcConfig& config) {
+  DecisionBounds bounds;
+  bounds.ttl = config.decision_ttl;
+  bounds.stale_if_error_seconds = static_cast<uint32_t>(absl::ToInt64Seconds(config.stale_if_error));
+  return bounds;
+}
+
+class Service {
+ public:
+  explicit Service(const AuthsvcConfig& config)
+      : config_(config),
+        clock_(base::SystemClock()),
+        roles_(MakeRoles(config)),
+        replicas_(&clock_),
+        telemetry_(&clock_, Telemetry(config)),
+        watchdog_([this] { return StoreState(); }) {}
+
+  ~Service() { Stop(); }
+
+  absl::Status Start() {
+    for (const auto step : {&Service::OpenStore, &Service::StartPush, &Service::TakeTykConfig, &Service::StartRpc,
+                            &Service::StartAdmin, &Service::StartMetrics}) {
+      absl::Status status = (this->*step)();
+      if (!status.ok()) return status;
+    }
+    watchdog_.OnChange([this](const HealthState& state) { rpc_->SetHealth(state); });
+    watch_ = std::make_unique<Ticker>(absl::Seconds(1), [this] { watchdog_.Tick(); });
+    beat_ = std::make_unique<Ticker>(absl::Seconds(1), [this] { hub_->Beat(); });
+    base::Log(base::Level::kInfo, "started",
+              {{"grpc_port", static_cast<int>(rpc_->port())}, {"admin_port", static_cast<int>(admin_->port())},
+               {"metrics_port", static_cast<int>(metrics_->port())}, {"store", config_.store},
+               {"revision", writer_->snapshot()->revision()}});
+    return absl::OkStatus();
+  }
+
+  // In the order in which nothing calls what is gone. May be called more than once.
+  void Stop() {
+    if (admin_ != nullptr) admin_->Stop(kGrace);
+    if (rpc_ != nullptr) rpc_->Stop(kGrace);
+    beat_.reset();
+    watch_.reset();
+    if (metrics_ != nullptr) metrics_->Stop(absl::Seconds(1));
+  }
+
+  void ReloadCertificates() {
+    const absl::Status status = admin_->ReloadCertificate();
+    base::Log(status.ok() ? base::Level::kInfo : base::Level::kError, "certificate.reload", {{"result", status}});
+  }
+
+ private:
+  static TelemetryOptions Telemetry(const AuthsvcConfig& config) {
+    TelemetryOptions options;
+    options.refusals = config.refusals_kept;
+    options.kept = config.telemetry_kept;
+    return options;
+  }
+
+  StoreHealth StoreState() const {
+    const WriterStatus status = writer_->status();
+    StoreHealth health;
+    health.loaded = true;  // Writer::Start loaded it
+    health.writable = status.store_writable;
+    health.error = status.last_error.ToString();
+    health.proof_age = clock_.Monotonic() - status.proven_current;
+    return health;
+  }
+
+  absl::Status OpenStore() {
+    auto sealer = ReadSealer(config_);
+    if (!sealer.ok()) return sealer.status();
+    sealer_ = *std::move(sealer);
+    auto store = OpenSqliteStore(std::string(absl::StripPrefix(config_.store, "sqlite:")));
+    if (!store.ok()) return absl::Status(store.status().code(), absl::StrCat("store: ", std::string(store.status().message())));
+    store_ = *std::move(store);
+    Writer::Options options;
+    options.clock = &clock_;
+    options.sealer = sealer_.get();
+    auto writer = Writer::Start(store_.get(), options);
+    if (!writer.ok()) return absl::Status(writer.status().code(), absl::StrCat("store: ", std::string(writer.status().message())));
+    writer_ = *std::move(writer);
+    return absl::OkStatus();
+  }
+
+  absl::Status StartPush() {
+    HubOptions options;
+    options.history_changes = config_.push_history;
+    options.proof_age_ms = [this] {
+      return absl::ToInt64Milliseconds(clock_.Monotonic() - writer_->status().proven_current);
+    };
+    options.connected_replicas = [this] { return replicas_.Connected(); };
+    hub_ = std::make_unique<Hub>(writer_->snapshot(), std::move(options));
+    writer_->Observe([this](const SnapshotPtr& before, const SnapshotPtr& after,
+                            const std::vector<SnapshotChange>& changes) {
+      if (before == nullptr || before->store_id() != after->store_id() || before->epoch() != after->epoch()) {
+        return hub_->Reset(after);
+      }
+      hub_->Publish(after, RecordOf(*before, *after, changes, clock_.Now()));
+    });
+    return absl::OkStatus();
+  }
+
+  // The file's certificate and pin keys become gateway settings, at every start.
+  absl::Status TakeTykConfig() {
+    if (config_.tyk_config.empty()) return absl::OkStatus();
+    auto text = ReadFile(config_.tyk_config, "tyk_config");
+    if (!text.ok()) return text.status();
+    ::sallyport::v1::ApplyRequest request;
+    auto* document = request.add_documents();
+    document->set_name(config_.tyk_config);
+    document->set_content(*std::move(text));
+    request.set_as("tyk-gateway");
+    request.set_set("tyk-config");
+    auto answer = admin::Apply(*writer_, clock_, "tyk_config", config_.admin.org_id, request);
+    if (!answer.ok()) return answer.status();
+    for (const auto& result : answer->results()) {
+      base::Log(base::Level::kInfo, "tyk_config", {{"kind", result.kind()}, {"outcome", result.outcome()}, {"message", result.message()}});
+      if (!answer->applied() && !result.message().empty()) {
+        return absl::InvalidArgumentError(absl::StrCat(config_.tyk_config, ": ", result.message()));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status StartRpc() {
+    RpcServerOptions options;
+    options.address = config_.grpc.address;
+    options.port = config_.grpc.port;
+    options.tls = config_.grpc.tls;
+    options.reflection = config_.grpc.reflection;
+    options.max_connection_age = config_.grpc.max_connection_age;
+    options.max_connection_grace = config_.grpc.max_connection_grace;
+    options.max_request_bytes = config_.grpc.max_request_bytes;
+    options.max_admin_bytes = config_.grpc.max_admin_bytes;
+    options.bounds = MakeBounds(config_);
+    options.default_org_id = config_.admin.org_id;
+    auto rpc = RpcServer::Start(options, {&clock_, &roles_, writer_.get(), hub_.get(), &replicas_, &telemetry_,
+                                          &memo_, &book_});
+    if (!rpc.ok()) return rpc.status();
+    rpc_ = *std::move(rpc);
+    return absl::OkStatus();
+  }
+
+  absl::Status StartAdmin() {
+    admin::TykApiOptions api;
+    for (const config::AdminKeyConfig& key : config_.admin.keys) {
+      api.keys.push_back({key.name, absl::HexStringToBytes(key.sha256)});
+    }
+    api.default_org_id = config_.admin.org_id;
+    tyk_ = std::make_unique<admin::TykApi>(std::move(api), writer_.get(), &clock_,
+                                           [this](uint64_t revision, std::function<void(bool)> done) {
+                                             WaitForReplicas(revision, std::move(done));
+                                           });
+    admin_http::Router router;
+    const auto handle = [this](admin_http::Request request, admin_http::Responder responder) {
+      tyk_->Handle(std::move(request), std::move(responder));
+    };
+    router.Mount("/tyk", handle);
+    router.Exact("/hello", handle);
+    admin_http::ServerOptions options;
+    options.address = config_.admin.address;
+    options.port = config_.admin.port;
+    options.max_body_bytes = config_.admin.max_body_bytes;
+    options.request_client_certificate = true;
+    if (!config_.admin.plain_http_on_loopback) {
+      if (config_.admin.tls.path.empty()) {
+        return absl::InvalidArgumentError("admin.tls_dir is not set (or set admin.plain_http_on_loopback on 127.0.0.1)");
+      }
+      options.certificate_file = config_.admin.tls.certificate();
+      options.private_key_file = config_.admin.tls.key();
+      if (config_.admin.require_client_certificate) options.client_ca_file = config_.admin.tls.authorities();
+    }
+    return StartListener(options, std::move(router), config_.admin.require_client_certificate, &admin_);
+  }
+
+  absl::Status StartMetrics() {
+    RegisterGauges({&clock_, [this] { return writer_->snapshot(); },
+                    [this] {
+                      std::vector<ReplicaGauge> gauges;
+                      for (const ReplicaFacts& replica : replicas_.List()) {
+                        gauges.push_back({absl::StrCat(replica.group, "/", replica.name), replica.revision});
+                      }
+                      return gauges;
+                    },
+                    base::kVersion},
+                   &book_);
+    admin_http::Router router;
+    router.Exact("/metrics", admin_http::TextHandler([this] { return book_.Render(); }));
+    router.Exact("/healthz", admin_http::HealthHandler([] { return std::string(); }));
+    router.Exact("/readyz", admin_http::HealthHandler([this] {
+      const HealthState state = watchdog_.health();
+      return state.deciding ? std::string() : absl::StrCat("not ready: ", state.problem);
+    }));
+    admin_http::ServerOptions options;
+    options.address = config_.metrics.address;
+    options.port = config_.metrics.port;
+    options.name = "metrics";
+    return StartListener(options, std::move(router), false, &metrics_);
+  }
+
+  static absl::Status StartListener(const admin_http::ServerOptions& options, admin_http::Router router,
+                                    bool needs_certificate, std::unique_ptr<admin_http::Server>* out) {
+    auto server = admin_http::Server::Start(
+        options, [router = std::move(router), needs_certificate](admin_http::Request request,
+                                                                 admin_http::Responder responder) {
+          if (needs_certificate && request.peer_chain_der.empty()) {
+            admin_http::Response refusal;
+            refusal.status = 403;
+            refusal.body = R"({"error":"client certificate required"})";
+            return responder.Send(std::move(refusal));
+          }
+          router.Handle(std::move(request), std::move(responder));
+        });
+    if (!server.ok()) return server.status();
+    *out = *std::move(server);
+    return absl::OkStatus();
+  }
+
+  void WaitForReplicas(uint64_t revision, std::function<void(bool)> done) {
+    const auto shared = std::make_shared<std::function<void(bool)>>(std::move(done));
+    if (!waiters_.Do([this, revision, shared] { (*shared)(replicas_.WaitAcknowledged(revision, kReloadPatience)); })) {
+      (*shared)(false);
+    }
+  }
+
+  // In order of dependence: what is below uses what is above.
+  const AuthsvcConfig config_;
+  const base::Clock& clock_;
+  const RoleMap roles_;
+  metrics::Book book_;
+  Replicas replicas_;
+  TelemetryStore telemetry_;
+  DecisionMemo memo_;
+  std::unique_ptr<const crypto::Sealer> sealer_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<Hub> hub_;
+  std::unique_ptr<Writer> writer_;  // its observers use the hub
+  Watchdog watchdog_;
+  std::unique_ptr<RpcServer> rpc_;
+  AdminWorker waiters_{4, 64};
+  std::unique_ptr<admin::TykApi> tyk_;
+  std::unique_ptr<admin_http::Server> metrics_;
+  std::unique_ptr<admin_http::Server> admin_;
+  std::unique_ptr<Ticker> watch_;
+  std::unique_ptr<Ticker> beat_;
+};
+
+// No core dumps (they would hold keys), no files for others.
+void Harden() {
+  prctl(PR_SET_DUMPABLE, 0);
+  const rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  umask(S_IRWXG | S_IRWXO);
+}
+
+sigset_t Signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, number);
+  return set;
+}
+
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "sallyport-authsvc: %s\n", std::string(status.message()).c_str());
+  return status.code() == absl::StatusCode::kInvalidArgument ? 2 : 1;
+}
+
+int Serve(const AuthsvcConfig& config) {
+  const sigset_t signals = Signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before the first thread: only sigwait takes them
+  base::Level level = base::Level::kInfo;
+  (void)base::ParseLevel(config.log_level, &level);
+  base::InitLog("authsvc", level);
+  std::signal(SIGPIPE, SIG_IGN);
+  Service service(config);
+  if (absl::Status status = service.Start(); !status.ok()) {
+    base::FlushLog();
+    return Fail(status);
+  }
+  int number = 0;
+  while (sigwait(&signals, &number) == 0 && number == SIGHUP) service.ReloadCertificates();
+  base::Log(base::Level::kInfo, "stopping", {{"signal", number}});
+  service.Stop();
+  base::FlushLog();
+  return 0;
+}
+
+int Main(const std::vector<std::string>& args) {
+  Harden();
+  auto line = config::ParseCommandLine(args, config::ProcessEnvironment(), config::AuthsvcFlags());
+  if (!line.ok()) return Fail(absl::InvalidArgumentError(line.status().message()));
+  if (line->help) {
+    std::fputs(config::HelpText("sallyport-authsvc", "Holds certificates, APIs, keys and policies; decides who may call what.",
+                                config::AuthsvcFlags()).c_str(), stdout);
+    return 0;
+  }
+  if (line->version) {
+    std::printf("sallyport-authsvc %s\n", base::kVersion);
+    return 0;
+  }
+  auto config = config::MakeAuthsvcConfig(line->root);
+  if (!config.ok()) return Fail(config.status());
+  if (line->print_settings) {
+    for (const config::Setting& setting : config::SettingsOf(*config)) {
+      std::printf("%s: %s  # %s\n", setting.path.c_str(), setting.value.c_str(), setting.help.c_str());
+    }
+    return 0;
+  }
+  if (line->check_config) {
+    std::puts("configuration is usable");
+    return 0;
+  }
+  return Serve(*config);
+}
+
+}  // namespace
+}  // namespace sallyport::authsvc
+
+int main(int argc, char** argv) {
+  return sallyport::authsvc::Main(std::vector<std::string>(argv + 1, argv + argc));
+}
