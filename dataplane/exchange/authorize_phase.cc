@@ -1,0 +1,71 @@
+// Authorize and limit: from the facts of the connection and of the request to a permit, or a denial.
+#include <utility>
+
+#include "dataplane/exchange/exchange.h"
+
+namespace sallyport::dataplane {
+
+void Exchange::GatherFacts() {
+  const dataplane::Route& route = *match_.route;
+  if (route.token.enabled) {
+    auto token = ExtractToken(route.token, [this](absl::string_view name) { return Header(name); },
+                              client_.head.query);
+    if (token.has_value()) credentials_.push_back(*std::move(token));
+  }
+  facts_.route = &route;
+  facts_.profile = match_.profile;
+  facts_.tls = client_.peer.tls;
+  if (client_.peer.chain != nullptr) {
+    facts_.proof = Proof::kTls;
+    facts_.peer = client_.peer.chain.get();
+  }
+  facts_.credentials = credentials_;
+  facts_.client_address = client_address_;
+  facts_.request_id = request_id_;
+}
+
+void Exchange::Take(Verdict verdict) {
+  if (auto* const permit = std::get_if<Permit>(&verdict)) {
+    permit_.emplace(std::move(*permit));
+  } else {
+    denial_ = std::move(std::get<Denial>(verdict));
+  }
+}
+
+bool Exchange::AuthorizeFromCaches() {
+  std::optional<Verdict> verdict = services_.authorizer.TryAuthorize(client_.memo, facts_);
+  if (!verdict.has_value()) return false;
+  Take(*std::move(verdict));
+  return true;
+}
+
+boost::asio::awaitable<void> Exchange::AskAuthsvc() {
+  const base::Clock& clock = services_.loop.clock();
+  const absl::Duration asked = clock.Monotonic();
+  Verdict verdict = co_await services_.authorizer.Authorize(client_.memo, facts_);
+  services_.loop.RefreshNow();
+  authorize_took_ = clock.Monotonic() - asked;
+  Take(std::move(verdict));
+}
+
+bool Exchange::CheckGrant() {
+  std::optional<Denial> refused = dataplane::CheckGrants(
+      permit_->decision(), *match_.route, match_.version_name, client_.head.method, match_.path);
+  if (!refused.has_value()) return true;
+  denial_ = *std::move(refused);
+  if (denial_->decision == nullptr) denial_->decision = permit_->shared();
+  return false;
+}
+
+bool Exchange::Limit() {
+  const LimitOutcome outcome =
+      services_.limiter.Take(*permit_, *match_.route, match_.profile == "ignored");
+  quota_ = outcome.quota;
+  if (outcome.allowed()) return true;
+  Deny(outcome.reason);
+  denial_->retry_after = outcome.retry_after;
+  denial_->decision = permit_->shared();
+  return false;
+}
+
+}  // namespace sallyport::dataplane

@@ -1,0 +1,209 @@
+#include "dataplane/exchange/connection.h"
+
+#include <sys/socket.h>
+
+#include <optional>
+#include <utility>
+
+#include "dataplane/exchange/client.h"
+#include "dataplane/exchange/client_address.h"
+#include "dataplane/exchange/exchange.h"
+#include "shared/base/log.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+using base::Reason;
+using IoKind = IoResult::Kind;
+
+// ---- heads
+
+struct HeadStep {
+  enum class Kind : uint8_t { kDone, kWant, kClosed, kBad };
+  Kind kind = Kind::kClosed;
+  IoKind want = IoKind::kWantRead;
+  Reason reason = Reason::kBadRequest;
+  absl::string_view detail;
+};
+
+// Reads and parses as far as possible without waiting.
+HeadStep NextHead(Client& client) {
+  HeadStep step;
+  const size_t most = client.services.settings.head.max_head_bytes + 1;
+  for (;;) {
+    if (!client.buffer.empty()) {
+      const ParseOutcome parsed = client.parser.Parse(client.buffer.data(), &client.head);
+      if (parsed.kind == ParseOutcome::Kind::kDone) {
+        client.buffer.Consume(parsed.consumed);
+        step.kind = HeadStep::Kind::kDone;
+        return step;
+      }
+      if (parsed.kind == ParseOutcome::Kind::kBad) {
+        step.kind = HeadStep::Kind::kBad;
+        step.reason = parsed.reason;
+        step.detail = parsed.detail;
+        return step;
+      }
+    }
+    const IoResult read = client.stream.TryRead(client.buffer.Space(most));
+    if (read.wants()) {
+      client.buffer.ReleaseIfEmpty();
+      step.kind = HeadStep::Kind::kWant;
+      step.want = read.kind;
+      return step;
+    }
+    if (!read.ok() || read.bytes == 0) return step;
+    client.buffer.Commit(read.bytes);
+  }
+}
+
+// ---- requests
+
+boost::asio::awaitable<void> ServeRequests(Client& client) {
+  Loop& loop = client.services.loop;
+  const ExchangeSettings& settings = client.services.settings;
+  Exchange exchange(client);
+  Deadline idle = loop.After(settings.head_time);
+  Deadline whole_head = Deadline::Never();
+  for (;;) {
+    const HeadStep step = NextHead(client);
+    if (step.kind == HeadStep::Kind::kClosed) co_return;
+    if (step.kind == HeadStep::Kind::kBad) {
+      co_await exchange.RefuseHead(step.reason, step.detail);
+      co_return;
+    }
+    if (step.kind == HeadStep::Kind::kWant) {
+      const bool begun = !client.buffer.empty();
+      if (begun && whole_head.is_never()) whole_head = loop.After(settings.head_time);
+      const Deadline deadline = begun ? whole_head : idle;
+      const IoResult waited = co_await WaitFor(client.stream, step.want, deadline);
+      if (waited.ok()) continue;
+      if (begun && waited.kind == IoKind::kTimeout) {
+        co_await exchange.RefuseHead(Reason::kRequestTimeout, "head not complete in time");
+      }
+      co_return;
+    }
+    client.registered.idle = false;
+    const bool go_on = co_await exchange.Run();
+    client.registered.idle = true;
+    if (!go_on || client.registered.last_request) co_return;
+    idle = loop.After(settings.keep_alive);
+    whole_head = Deadline::Never();
+  }
+}
+
+// ---- the end
+
+// What the client still sends is read for a moment: a reset would take our last answer from it.
+boost::asio::awaitable<void> Goodbye(Client& client) {
+  client.stream.TryShutdown();
+  if (client.stream.readiness().cancelled()) co_return;
+  if (client.body.done() && client.buffer.empty()) co_return;
+  constexpr size_t kMostBytes = 1 << 20;
+  const Deadline deadline = client.services.loop.After(absl::Seconds(2));
+  char scratch[4096];
+  for (size_t total = 0; total < kMostBytes;) {
+    const ssize_t count = recv(client.stream.fd(), scratch, sizeof(scratch), MSG_DONTWAIT);
+    if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) co_return;
+    if (count > 0) {
+      total += static_cast<size_t>(count);
+      continue;
+    }
+    const IoResult waited = co_await WaitFor(client.stream, IoKind::kWantRead, deadline);
+    if (!waited.ok()) co_return;
+  }
+}
+
+boost::asio::awaitable<void> ServeClient(Client& client) {
+  co_await ServeRequests(client);
+  co_await Goodbye(client);
+}
+
+void ReportHandshakeFailure(LoopServices& services, const ServerConnection& connection,
+                            const std::string& address, const IoResult& result) {
+  const absl::string_view label = connection.FailureLabel(result);
+  services.metrics.HandshakeFailed(label);
+  HandshakeFailureRecord record;
+  record.time = services.loop.clock().Now();
+  record.sni = std::string(connection.sni());
+  record.alert = std::string(label);
+  record.client_address = address;
+  services.telemetry.HandshakeFailed(services.loop.index(), std::move(record));
+}
+
+boost::asio::awaitable<bool> ShakeHands(Client& client, ServerConnection& connection) {
+  LoopServices& services = client.services;
+  const absl::Duration began = services.loop.clock().Monotonic();
+  const Deadline deadline = services.loop.After(services.settings.handshake);
+  const IoResult result = co_await connection.Handshake(deadline);
+  if (!result.ok()) {
+    ReportHandshakeFailure(services, connection, client.address, result);
+    co_return false;
+  }
+  absl::StatusOr<TlsPeer> peer = connection.Peer();
+  if (!peer.ok()) {
+    base::Log(base::Level::kError, "tls.peer", {{"error", peer.status()}});
+    services.metrics.HandshakeFailed("chain_unusable");
+    co_return false;
+  }
+  client.peer = *std::move(peer);
+  if (client.peer.chain != nullptr) {
+    services.connections.SetLeaf(&client.registered, client.peer.chain->leaf_hex);
+  }
+  services.metrics.Handshake(client.peer.resumed, services.loop.clock().Monotonic() - began);
+  co_return true;
+}
+
+boost::asio::awaitable<void> ServeTls(LoopServices& services, const ListenerContext& listener, int fd,
+                                      std::string address) {
+  auto accepted = listener.tls->Accept(fd, listener.facts);
+  if (!accepted.ok()) {
+    base::Log(base::Level::kError, "tls.accept", {{"error", accepted.status()}});
+    co_return;
+  }
+  const std::unique_ptr<ServerConnection> connection = *std::move(accepted);
+  Client client(services, listener.style, connection->stream());
+  client.tls = connection.get();
+  client.address = std::move(address);
+  client.behind_proxy = IsTrustedProxy(services.trusted_proxies, client.address);
+  services.connections.Add(&client.registered, &client.stream);
+  const bool shaken = co_await ShakeHands(client, *connection);
+  if (shaken) co_await ServeClient(client);
+}
+
+boost::asio::awaitable<void> ServePlain(LoopServices& services, const ListenerContext& listener, int fd,
+                                        std::string address) {
+  PlainStream stream(services.loop, fd);
+  Client client(services, listener.style, stream);
+  client.address = std::move(address);
+  client.behind_proxy = IsTrustedProxy(services.trusted_proxies, client.address);
+  services.connections.Add(&client.registered, &client.stream);
+  co_await ServeClient(client);
+}
+
+// Counts the connection however it ends.
+class OpenConnection {
+ public:
+  explicit OpenConnection(LoopMetrics& metrics) : metrics_(metrics) { metrics_.ConnectionOpened(); }
+  ~OpenConnection() { metrics_.ConnectionClosed(); }
+  OpenConnection(const OpenConnection&) = delete;
+  OpenConnection& operator=(const OpenConnection&) = delete;
+
+ private:
+  LoopMetrics& metrics_;
+};
+
+}  // namespace
+
+boost::asio::awaitable<void> ServeConnection(LoopServices& services, ListenerContextPtr listener,
+                                             int fd, std::string address) {
+  const OpenConnection open(services.metrics);
+  services.loop.RefreshNow();
+  if (listener->tls != nullptr) {
+    co_await ServeTls(services, *listener, fd, std::move(address));
+  } else {
+    co_await ServePlain(services, *listener, fd, std::move(address));
+  }
+}
+
+}  // namespace sallyport::dataplane

@@ -1,0 +1,27 @@
+// One accepted client connection to its end: handshake, request after request, goodbye. One loop's thread.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "dataplane/exchange/loop_services.h"
+#include "dataplane/tls/server_tls.h"
+
+namespace sallyport::dataplane {
+
+// Where connections come in; kept by its connections, so that a listener may close before them.
+struct ListenerContext {
+  ListenerStyle style;
+  ListenerFacts facts;
+  ServerTls* tls = nullptr;  // null: plain; outlives all connections
+};
+using ListenerContextPtr = std::shared_ptr<const ListenerContext>;
+
+// Takes `fd`. `address`: of the TCP peer, without port. `services` outlives the coroutine.
+[[nodiscard]] boost::asio::awaitable<void> ServeConnection(LoopServices& services,
+                                                           ListenerContextPtr listener, int fd,
+                                                           std::string address);
+
+}  // namespace sallyport::dataplane

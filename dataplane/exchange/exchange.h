@@ -1,0 +1,117 @@
+// One request, as named phases in the order of DESIGN 2. An object serves one connection and is reused, so a
+// warm connection allocates little. One loop's thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "dataplane/authorize/verdict.h"
+#include "dataplane/exchange/client.h"
+#include "dataplane/forward/forward.h"
+#include "dataplane/route/match.h"
+
+namespace sallyport::dataplane {
+
+class Exchange {
+ public:
+  explicit Exchange(Client& client) : client_(client), services_(client.services) {}
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  // Serves client.head. True: the connection may carry another request.
+  [[nodiscard]] boost::asio::awaitable<bool> Run();
+  // A head that could not be parsed, or did not come in time: answered, logged, and the connection ends.
+  [[nodiscard]] boost::asio::awaitable<void> RefuseHead(base::Reason reason, absl::string_view detail);
+
+ private:
+  void Begin();
+
+  // route
+  [[nodiscard]] bool Route();
+  [[nodiscard]] bool ReadPlace();         // host, path, client address
+  [[nodiscard]] bool CheckTransport();    // plain listeners, 421
+  [[nodiscard]] bool SelectRoute();
+
+  // authorize
+  void GatherFacts();
+  [[nodiscard]] bool AuthorizeFromCaches();
+  [[nodiscard]] boost::asio::awaitable<void> AskAuthsvc();
+  void Take(Verdict verdict);
+  [[nodiscard]] bool CheckGrant();
+
+  // limit
+  [[nodiscard]] bool Limit();
+
+  // upstream
+  [[nodiscard]] bool ChooseTarget();
+  [[nodiscard]] bool CredentialsFromCaches();
+  [[nodiscard]] boost::asio::awaitable<void> AskCredentials();
+
+  // forward
+  void GatherFields();
+  void StripCredential();
+  [[nodiscard]] absl::string_view Identity();
+  [[nodiscard]] ForwardTimeouts Timeouts() const;
+  [[nodiscard]] boost::asio::awaitable<void> ForwardToUpstream();
+
+  // refuse
+  bool Deny(base::Reason reason, std::string detail = "");  // always false
+  [[nodiscard]] boost::asio::awaitable<void> Refuse();
+  void RenderRefusal(bool keep);
+  [[nodiscard]] bool BodyIsSmall() const;
+  [[nodiscard]] boost::asio::awaitable<bool> DiscardBody();
+  [[nodiscard]] boost::asio::awaitable<bool> FlushOut();
+  [[nodiscard]] int RefusalStatus() const;
+  [[nodiscard]] ErrorStyle Style() const;
+  [[nodiscard]] bool StaticMtls() const;
+
+  // observe (observe_exchange.cc)
+  void Observe();
+  void ObserveMetrics(base::Reason reason, int status, absl::Duration total);
+  void ObserveLog(base::Reason reason, int status, absl::Duration total);
+  void ObserveTelemetry(base::Reason reason);
+
+  [[nodiscard]] bool MayKeepAlive() const;
+  [[nodiscard]] std::optional<absl::string_view> Header(absl::string_view lower_case_name) const;
+  [[nodiscard]] const RoutePtr& FoundRoute() const;
+
+  Client& client_;
+  LoopServices& services_;
+
+  // Of the request at hand; strings keep their capacity.
+  absl::Duration started_;
+  absl::Time wall_;
+  std::string request_id_;
+  std::string host_;             // lower case, without port
+  std::string path_;             // normalised
+  std::string forwarded_client_;  // behind a trusted proxy
+  absl::string_view client_address_;
+  bool redirect_ = false;
+  bool keep_alive_ = false;
+  bool routed_ = false;
+  RouteMatch match_;
+  RoutePtr refused_route_;       // of a refusal by MatchRoute
+  std::vector<PresentedCredential> credentials_;
+  AuthFacts facts_;
+  std::optional<Permit> permit_;
+  std::optional<Denial> denial_;
+  std::optional<QuotaState> quota_;
+  absl::Duration authorize_took_;
+  UpstreamTargetPtr target_;
+  UpstreamCredentialsPtr upstream_credentials_;
+  std::string target_text_;
+  std::string query_text_;
+  std::string cookie_text_;
+  std::string quota_text_[3];
+  std::vector<HeaderField> set_;
+  std::vector<HeaderField> answer_set_;
+  std::vector<absl::string_view> remove_;
+  std::optional<ForwardOutcome> forwarded_;
+  absl::Duration forward_took_;
+  bool head_refused_ = false;
+};
+
+}  // namespace sallyport::dataplane

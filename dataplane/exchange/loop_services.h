@@ -1,0 +1,73 @@
+// What the requests of one loop work with: made once by listen, borrowed by every connection. One loop's
+// thread, except where a member says otherwise.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "dataplane/authorize/authorizer.h"
+#include "dataplane/authorize/credential_cache.h"
+#include "dataplane/exchange/connection_registry.h"
+#include "dataplane/exchange/request_id.h"
+#include "dataplane/forward/forward.h"
+#include "dataplane/http/head_parser.h"
+#include "dataplane/limit/limiter.h"
+#include "dataplane/loop/loop.h"
+#include "dataplane/observe/access_log.h"
+#include "dataplane/observe/metrics.h"
+#include "dataplane/observe/telemetry.h"
+#include "dataplane/route/route_table.h"
+#include "dataplane/sync/stream_state.h"
+#include "dataplane/sync/subscriber.h"
+#include "dataplane/upstream/balance.h"
+#include "dataplane/upstream/pool.h"
+
+namespace sallyport::dataplane {
+
+// From the configuration; the same for every loop.
+struct ExchangeSettings {
+  HeadLimits head;
+  uint32_t requests_per_connection = 0;  // 0: no limit
+  absl::Duration handshake = absl::Seconds(10);
+  absl::Duration head_time = absl::Seconds(10);   // from its first byte
+  absl::Duration keep_alive = absl::Seconds(75);  // between requests
+  absl::Duration write_idle = absl::Seconds(60);
+  absl::Duration sever_grace = absl::Seconds(5);
+  ForwardTimeouts forward;
+  std::vector<AddressRange> trusted_proxies;      // of this machine's file
+};
+
+// How a listener answers; outlives its connections.
+struct ListenerStyle {
+  std::string id;
+  // 0 for the default listeners: routes that name no port.
+  uint16_t route_port = 0;
+  ErrorStyle style = ErrorStyle::kNative;
+  bool plain = false;
+  bool redirect = false;
+  uint16_t redirect_port = 443;  // of the https listener that plain requests are sent to
+};
+
+struct LoopServices {
+  Loop& loop;
+  const ExchangeSettings& settings;
+  Authorizer& authorizer;
+  CredentialCache& credentials;
+  Limiter& limiter;  // shared by loops
+  UpstreamPool& pool;
+  RouteBalancers& balancers;
+  LoopMetrics& metrics;
+  AccessLog& access_log;
+  TelemetryReporter& telemetry;
+  ConnectionRegistry& connections;
+  RequestIds& request_ids;
+  const StreamState& stream;
+  GatewayViewPtr view;                         // swapped as a whole by each change
+  std::vector<AddressRange> trusted_proxies;   // of the view and of the settings
+  bool draining = false;
+};
+
+}  // namespace sallyport::dataplane

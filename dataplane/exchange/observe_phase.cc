@@ -1,0 +1,141 @@
+// Observe: metrics, access log, telemetry of the terminal outcome. Always runs.
+#include <utility>
+
+#include "dataplane/exchange/exchange.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+using base::Reason;
+
+bool IsTlsFailure(Reason reason) {
+  const auto number = static_cast<unsigned>(reason);
+  return number >= static_cast<unsigned>(Reason::kUpstreamTlsHandshake) &&
+         number <= static_cast<unsigned>(Reason::kUpstreamCredential);
+}
+
+}  // namespace
+
+void Exchange::Observe() {
+  Reason reason = Reason::kAllowed;
+  int status = 0;
+  if (denial_.has_value()) {
+    reason = denial_->reason;
+    status = RefusalStatus();
+  } else if (forwarded_.has_value()) {
+    reason = forwarded_->reason;
+    status = forwarded_->status;
+  }
+  const absl::Duration total = services_.loop.clock().Monotonic() - started_;
+  ObserveMetrics(reason, status, total);
+  ObserveLog(reason, status, total);
+  ObserveTelemetry(reason);
+}
+
+void Exchange::ObserveMetrics(Reason reason, int status, absl::Duration total) {
+  const RoutePtr& route = FoundRoute();
+  RequestOutcome outcome;
+  if (route != nullptr) outcome.api_id = route->api_id;
+  outcome.reason = reason;
+  outcome.status = status;
+  outcome.total = total;
+  outcome.authorize = authorize_took_;
+  outcome.upstream = forward_took_;
+  if (forwarded_.has_value()) {
+    outcome.bytes_in = forwarded_->request_bytes;
+    outcome.bytes_out = forwarded_->response_bytes;
+    if (forwarded_->attempts > 0) services_.metrics.UpstreamConnection(forwarded_->reused);
+  }
+  outcome.stale = permit_.has_value() && permit_->stale();
+  services_.metrics.Request(outcome);
+  if (IsTlsFailure(reason)) services_.metrics.UpstreamTlsFailed(reason);
+}
+
+void Exchange::ObserveLog(Reason reason, int status, absl::Duration total) {
+  const RequestHead& head = client_.head;
+  const RoutePtr& route = FoundRoute();
+  AccessRecord record;
+  record.time = wall_;
+  record.request_id = request_id_;
+  record.client_address = client_address_;
+  record.listener = client_.listener.id;
+  record.method = head.method;
+  record.host = host_;
+  record.path = path_;
+  record.protocol = head.minor_version == 0 ? "HTTP/1.0" : "HTTP/1.1";
+  record.sni = client_.peer.sni;
+  record.tls_version = client_.peer.protocol;
+  record.tls_cipher = client_.peer.cipher;
+  record.resumed = client_.peer.resumed;
+  if (route != nullptr) record.api_id = route->api_id;
+  if (routed_) record.version = match_.version_name;
+  if (denial_.has_value() && denial_->decision != nullptr) {
+    record.identity = &denial_->decision->identity;
+  } else if (permit_.has_value()) {
+    record.identity = &permit_->decision().identity;
+  }
+  if (client_.peer.chain != nullptr) record.client_fingerprint = client_.peer.chain->leaf_hex;
+  record.reason = reason;
+  record.status = status;
+  record.stale = permit_.has_value() && permit_->stale();
+  record.total = total;
+  record.authorize = authorize_took_;
+  if (denial_.has_value()) record.detail = denial_->detail;
+  if (forwarded_.has_value()) {
+    const ForwardOutcome& forwarded = *forwarded_;
+    if (!denial_.has_value()) record.detail = forwarded.detail;
+    record.bytes_in = forwarded.request_bytes;
+    record.bytes_out = forwarded.response_bytes;
+    record.upstream_first_byte = forwarded.first_byte_took;
+    record.upstream_total = forward_took_;
+    if (forwarded.upstream != nullptr) {
+      record.upstream = forwarded.upstream->address;
+      record.upstream_certificate_id = forwarded.upstream->presented_certificate_id;
+    }
+    record.upstream_status = forwarded.status;
+    record.upstream_reused = forwarded.reused;
+  }
+  const auto trace = head_refused_ ? std::nullopt : Header("traceparent");
+  if (trace.has_value()) record.traceparent = *trace;
+  services_.access_log.Write(services_.loop.index(), record);
+}
+
+void Exchange::ObserveTelemetry(Reason reason) {
+  const int loop = services_.loop.index();
+  const RoutePtr& route = FoundRoute();
+  const UpstreamFacts* const upstream = forwarded_.has_value() ? forwarded_->upstream.get() : nullptr;
+  if (upstream != nullptr && !upstream->spki_sha256.empty() && !forwarded_->reused) {
+    PinRecord pin;
+    pin.host = target_->host;
+    pin.port = target_->port;
+    pin.spki_sha256 = upstream->spki_sha256;
+    pin.matched = !upstream->pin_mismatch;
+    services_.telemetry.PinObserved(loop, std::move(pin));
+  }
+  if (route == nullptr) return;
+  const absl::string_view leaf = client_.peer.chain == nullptr
+                                     ? absl::string_view()
+                                     : absl::string_view(client_.peer.chain->leaf_hex);
+  const Decision* decision = nullptr;
+  if (permit_.has_value()) decision = &permit_->decision();
+  if (denial_.has_value() && denial_->decision != nullptr) decision = denial_->decision.get();
+  if (decision != nullptr) {
+    services_.telemetry.Used(loop, decision->identity.key_id, leaf, route->api_id,
+                             !denial_.has_value());
+  }
+  if (!denial_.has_value()) return;
+  RefusalRecord refusal;
+  refusal.request_id = request_id_;
+  refusal.time = wall_;
+  refusal.api_id = route->api_id;
+  refusal.reason = reason;
+  refusal.method = std::string(client_.head.method);
+  refusal.path = path_;
+  refusal.host = host_;
+  refusal.client_address = std::string(client_address_);
+  if (facts_.route != nullptr) refusal.question = QuestionFor(facts_);
+  refusal.detail = denial_->detail;
+  services_.telemetry.Refused(loop, std::move(refusal));
+}
+
+}  // namespace sallyport::dataplane

@@ -1,0 +1,79 @@
+// Route: where the request wants to go, whether it may come this way, which API serves it.
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "dataplane/exchange/client_address.h"
+#include "dataplane/exchange/exchange.h"
+#include "dataplane/http/path.h"
+
+namespace sallyport::dataplane {
+
+using base::Reason;
+
+bool Exchange::Route() { return ReadPlace() && SelectRoute() && CheckTransport(); }
+
+bool Exchange::ReadPlace() {
+  const RequestHead& head = client_.head;
+  host_.assign(head.host.data(), head.host.size());
+  absl::AsciiStrToLower(&host_);
+  if (!host_.empty() && host_.back() == '.') host_.pop_back();
+  if (client_.behind_proxy) {
+    forwarded_client_ = ForwardedClient(services_.trusted_proxies, head.fields, client_.address);
+    client_address_ = forwarded_client_;
+    const auto given = Header("x-request-id");
+    if (given.has_value() && IsRequestId(*given)) request_id_.assign(given->data(), given->size());
+  }
+  if (!NormalizePath(head.raw_path, &path_)) {
+    path_ = "/";
+    return Deny(Reason::kBadRequest, "path cannot be normalised");
+  }
+  return true;
+}
+
+bool Exchange::SelectRoute() {
+  if (path_ == "*") return Deny(Reason::kNoRoute, "OPTIONS *");
+  RouteQuestion question;
+  question.listen_port = client_.listener.route_port;
+  question.host = host_;
+  question.method = client_.head.method;
+  question.path = path_;
+  question.query = client_.head.query;
+  question.client_address = client_address_;
+  question.now = wall_;
+  auto matched = MatchRoute(*services_.view->routes, question,
+                            [this](absl::string_view name) { return Header(name); });
+  if (auto* const match = std::get_if<RouteMatch>(&matched)) {
+    match_ = std::move(*match);
+    routed_ = true;
+    return true;
+  }
+  auto& refusal = std::get<RouteRefusal>(matched);
+  refused_route_ = std::move(refusal.route);
+  if (refusal.reason == Reason::kNoRoute && !services_.stream.Ready()) {
+    return Deny(Reason::kAuthsvcUnavailable, "no definitions yet");
+  }
+  return Deny(refusal.reason, std::move(refusal.detail));
+}
+
+bool Exchange::CheckTransport() {
+  const dataplane::Route& route = *match_.route;
+  if (!client_.peer.tls) {
+    if (!route.CanUseCertificate() && route.allow_plain_http) return true;
+    redirect_ = client_.listener.redirect && !client_.head.host.empty();
+    return Deny(Reason::kTlsRequired, "plain HTTP listener");
+  }
+  // RFC 9110 15.5.20: the client opens another connection, for that host.
+  const uint64_t wanted = services_.view->routes->ClientTlsVersion(host_, client_.listener.route_port);
+  if (wanted != client_.peer.client_tls_version) {
+    return Deny(Reason::kMisdirected,
+                absl::StrCat("host has other client-TLS settings than the handshake for \"",
+                             client_.peer.sni, "\""));
+  }
+  if (route.CanUseCertificate() && !client_.peer.asked_for_certificate) {
+    return Deny(Reason::kMisdirected, "this connection was never asked for a certificate");
+  }
+  return true;
+}
+
+}  // namespace sallyport::dataplane

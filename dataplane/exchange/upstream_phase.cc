@@ -1,0 +1,167 @@
+// Upstream and forward: which target, with which credentials, what goes out and what comes back.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "dataplane/exchange/exchange.h"
+#include "dataplane/forward/forwarded_fields.h"
+#include "dataplane/forward/http1_client.h"
+#include "shared/header/xfcc.h"
+
+namespace sallyport::dataplane {
+
+using base::Reason;
+
+bool Exchange::ChooseTarget() {
+  target_ = services_.balancers.Next(match_.route, match_.version);
+  if (target_ == nullptr) return Deny(Reason::kApiUnusable, "no usable target");
+  return true;
+}
+
+bool Exchange::CredentialsFromCaches() {
+  if (!target_->tls) return true;  // nothing is presented or checked on plain http
+  CredentialTarget question{target_->host, target_->port, target_->tls, target_->written_port};
+  upstream_credentials_ = services_.credentials.TryUpstream(*match_.route, question);
+  return upstream_credentials_ != nullptr;
+}
+
+boost::asio::awaitable<void> Exchange::AskCredentials() {
+  const CredentialTarget question{target_->host, target_->port, target_->tls, target_->written_port};
+  auto found = co_await services_.credentials.Upstream(*match_.route, question, *permit_);
+  services_.loop.RefreshNow();
+  if (auto* const denial = std::get_if<Denial>(&found)) {
+    denial_ = std::move(*denial);
+    if (denial_->decision == nullptr) denial_->decision = permit_->shared();
+  } else {
+    upstream_credentials_ = std::move(std::get<UpstreamCredentialsPtr>(found));
+  }
+}
+
+absl::string_view Exchange::Identity() {
+  const DecisionPtr& decision = permit_->shared();
+  if (client_.identity_of == decision) return client_.identity_text;
+  client_.identity_of = decision;
+  client_.identity_text.clear();
+  const dataplane::Identity& identity = decision->identity;
+  if (identity.certificate_verified && identity.certificate.has_value()) {
+    header::XfccFacts facts;
+    facts.hash = identity.certificate->fingerprint;
+    facts.subject = identity.certificate->subject;
+    facts.uri_sans = identity.certificate->uri_sans;
+    facts.dns_sans = identity.certificate->dns_sans;
+    client_.identity_text = header::BuildXfcc(facts);
+  }
+  return client_.identity_text;
+}
+
+void Exchange::StripCredential() {
+  const TokenRules& token = match_.route->token;
+  if (!token.enabled || !token.strip) return;
+  if (token.use_header) remove_.push_back(token.header_name);
+  if (token.use_query) {
+    query_text_ = StripQueryParameter(match_.query, token.query_name);
+    match_.query = query_text_;
+  }
+  if (!token.use_cookie) return;
+  const auto cookie = Header("cookie");
+  if (!cookie.has_value()) return;
+  cookie_text_ = StripCookie(*cookie, token.cookie_name);
+  remove_.push_back("cookie");
+  if (!cookie_text_.empty()) set_.push_back({"Cookie", cookie_text_});
+}
+
+// What is added and removed beside the rules that hold for every request (dataplane/forward/headers.h).
+void Exchange::GatherFields() {
+  set_.clear();
+  remove_.clear();
+  answer_set_.clear();
+  answer_set_.push_back({"X-Request-Id", request_id_});
+  if (quota_.has_value() && match_.route->style == ErrorStyle::kTyk) {
+    quota_text_[0] = absl::StrCat(quota_->limit);
+    quota_text_[1] = absl::StrCat(quota_->remaining);
+    quota_text_[2] = absl::StrCat(quota_->reset_unix);
+    answer_set_.push_back({"X-RateLimit-Limit", quota_text_[0]});
+    answer_set_.push_back({"X-RateLimit-Remaining", quota_text_[1]});
+    answer_set_.push_back({"X-RateLimit-Reset", quota_text_[2]});
+  }
+  if (!match_.strip_header.empty()) remove_.push_back(match_.strip_header);
+  StripCredential();
+  if (match_.version == nullptr) return;
+  for (const std::string& name : match_.version->remove_request_headers) remove_.push_back(name);
+  for (const auto& [name, value] : match_.version->set_request_headers) set_.push_back({name, value});
+}
+
+ForwardTimeouts Exchange::Timeouts() const {
+  ForwardTimeouts timeouts = services_.settings.forward;
+  const RouteTimeouts& own = match_.route->timeouts;
+  if (own.connect > absl::ZeroDuration()) timeouts.connect = own.connect;
+  if (own.first_byte > absl::ZeroDuration()) timeouts.first_byte = own.first_byte;
+  if (own.idle > absl::ZeroDuration()) timeouts.idle = own.idle;
+  if (own.total > absl::ZeroDuration()) timeouts.total = own.total;
+  return timeouts;
+}
+
+boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
+  Client& client = client_;
+  const RequestHead& head = client.head;
+  const int64_t max_body = match_.version == nullptr ? 0 : match_.version->max_body_bytes;
+  if (max_body > 0) {
+    if (head.framing == Framing::kLength && head.content_length > static_cast<uint64_t>(max_body)) {
+      Deny(Reason::kBodyTooLarge);
+      co_return;
+    }
+    client.body.Start(head.framing, head.content_length, static_cast<uint64_t>(max_body));
+  }
+  GatherFields();
+  ForwardedFacts about;
+  about.client_address = client.address;
+  about.tls = client.peer.tls;
+  about.host = head.authority;
+  about.request_id = request_id_;
+  about.identity_header = match_.route->identity_header;
+  about.identity = Identity();
+  about.from_trusted_proxy = client.behind_proxy;
+  const ForwardedFields forwarded_fields(about, head.fields);
+  set_.insert(set_.end(), forwarded_fields.fields().begin(), forwarded_fields.fields().end());
+  target_text_ = JoinPath(*target_, match_.path, match_.query);
+
+  Http1RequestBody body(client.stream, client.body, head.framing, head.content_length);
+  Http1ResponseSink::Options options;
+  options.minor_version = head.minor_version;
+  options.keep_alive = MayKeepAlive();
+  Http1ResponseSink sink(client.stream, options, &client.out);
+  ForwardRequest request;
+  request.method = head.method;
+  request.target = target_text_;
+  request.host = match_.route->preserve_host_header && !head.authority.empty()
+                     ? head.authority
+                     : absl::string_view(target_->authority);
+  request.fields = &head.fields;
+  request.set = set_;
+  request.remove = remove_;
+  request.answer_set = answer_set_;
+  request.body = head.framing == Framing::kNone ? nullptr : &body;
+  request.expect_continue = head.expect_continue;
+  const auto te = Header("te");
+  request.accepts_trailers = te.has_value() && ListHasToken(*te, "trailers");
+  const ForwardTimeouts timeouts = Timeouts();
+  if (client.tls != nullptr && !client.ticket_offered) {
+    client.ticket_offered = true;
+    client.tls->OfferTicket();
+  }
+
+  const absl::Duration began = services_.loop.clock().Monotonic();
+  forwarded_ = co_await Forward(services_.pool, target_, upstream_credentials_, *permit_, request,
+                                timeouts, sink);
+  services_.loop.RefreshNow();
+  forward_took_ = services_.loop.clock().Monotonic() - began;
+  if (forwarded_->reason != Reason::kAllowed && !forwarded_->answer_started) {
+    Deny(forwarded_->reason, forwarded_->detail);
+    denial_->decision = permit_->shared();
+    co_return;
+  }
+  const bool flushed = co_await FlushOut();
+  keep_alive_ = flushed && sink.keep_alive() && !forwarded_->cut && forwarded_->request_read &&
+                client.body.done() && !client.registered.last_request;
+}
+
+}  // namespace sallyport::dataplane

@@ -1,0 +1,221 @@
+#include "dataplane/listen/loop_server.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "shared/base/log.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+std::unique_ptr<TlsLibrary> MakeLibrary() {
+  auto library = TlsLibrary::Create();
+  return library.ok() ? *std::move(library) : nullptr;
+}
+
+UpstreamPoolOptions PoolOptions(const config::DataplaneConfig& config) {
+  UpstreamPoolOptions options;
+  options.max_idle_per_key = config.limits.upstream_idle;
+  options.max_connections_per_key = config.limits.upstream_connections;
+  return options;
+}
+
+std::vector<AddressRange> TrustedProxies(const ExchangeSettings& settings, const GatewayView& view) {
+  std::vector<AddressRange> trusted = settings.trusted_proxies;
+  for (const std::string& text : view.gateway.trusted_proxies) {
+    const auto range = ParseAddressRange(text);
+    if (range.has_value()) trusted.push_back(*range);
+  }
+  return trusted;
+}
+
+}  // namespace
+
+// About once a second: pools, files.
+class LoopServer::Housekeeping final : public DeadlineNode {
+ public:
+  explicit Housekeeping(LoopServer& server) : server_(server) {
+    server_.loop_.AddDeadline(this, server_.loop_.After(absl::Seconds(1)));
+  }
+
+ private:
+  void OnDeadline() override {
+    server_.Tick();
+    server_.loop_.AddDeadline(this, server_.loop_.After(absl::Seconds(1)));
+  }
+  LoopServer& server_;
+};
+
+LoopServer::LoopServer(int index, const ProcessServices& process)
+    : process_(process),
+      library_(MakeLibrary()),
+      loop_(index, process.clock),
+      authorizer_(&process.authorize, this),
+      credentials_(&process.credentials, this),
+      sni_(loop_, *library_, credentials_),
+      pool_(loop_, PoolOptions(process.config), process.resolver, process.trust, process.clock),
+      metrics_(&process.book),
+      connections_(loop_),
+      services_{loop_,      process.settings, authorizer_,        credentials_,      process.limiter,
+                pool_,      balancers_,       metrics_,           process.access_log, process.telemetry,
+                connections_, request_ids_,   process.stream,     nullptr,           {},
+                false} {
+  GatewayView empty;
+  empty.routes = RouteTable::Empty(DefaultPorts(process.config));
+  SetView(std::make_shared<const GatewayView>(std::move(empty)));
+}
+
+LoopServer::~LoopServer() { StopAndJoin(); }
+
+void LoopServer::SetView(GatewayViewPtr view) {
+  services_.trusted_proxies = TrustedProxies(process_.settings, *view);
+  sni_.SetView(view);
+  services_.view = std::move(view);
+}
+
+absl::Status LoopServer::Open() {
+  const std::vector<PlannedListener> plan = FileListeners(process_.config);
+  for (const PlannedListener& listener : plan) {
+    const absl::Status opened = OpenOne(listener, RedirectPort(plan));
+    if (!opened.ok()) return opened;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ServerTls*> LoopServer::TlsFor(const PlannedListener& plan) {
+  const std::string key = absl::StrCat(plan.min_version, "-", plan.max_version);
+  std::unique_ptr<ServerTls>& held = tls_[key];
+  if (held == nullptr) {
+    ServerTlsSettings settings;
+    settings.min_version = plan.min_version;
+    settings.max_version = plan.max_version;
+    settings.ticket_max_age = process_.config.timeouts.ticket_max_age;
+    auto made = ServerTls::Create(settings, loop_, *library_, sni_, process_.ticket_keys,
+                                  process_.chains);
+    if (!made.ok()) return made.status();
+    held = *std::move(made);
+  }
+  return held.get();
+}
+
+absl::Status LoopServer::OpenOne(const PlannedListener& plan, uint16_t redirect_port) {
+  auto context = std::make_shared<ListenerContext>();
+  context->style = {plan.id, plan.route_port, plan.style, plan.plain, plan.redirect, redirect_port};
+  context->facts = {plan.id, plan.route_port};
+  if (!plan.plain) {
+    const absl::Status files = sni_.AddFiles(plan.id, plan.certificates);
+    if (!files.ok()) return files;
+    auto tls = TlsFor(plan);
+    if (!tls.ok()) return tls.status();
+    context->tls = *tls;
+  }
+  const absl::StatusOr<int> fd = OpenListener(plan.address, plan.port);
+  if (!fd.ok()) return fd.status();
+  OpenedListener opened;
+  opened.plan = plan;
+  opened.context = context;
+  opened.acceptor = std::make_unique<Acceptor>(
+      loop_, *fd, [this, listener = ListenerContextPtr(context)](int client, std::string address) {
+        OnConnection(listener, client, std::move(address));
+      });
+  listeners_.push_back(std::move(opened));
+  return absl::OkStatus();
+}
+
+void LoopServer::Reconcile() {
+  if (services_.draining) return;
+  const std::vector<PlannedListener> plan = PlanListeners(process_.config, *services_.view);
+  const auto is_planned = [&plan](const OpenedListener& opened) {
+    return std::find(plan.begin(), plan.end(), opened.plan) != plan.end();
+  };
+  listeners_.erase(std::remove_if(listeners_.begin(), listeners_.end(),
+                                  [&](const OpenedListener& opened) { return !is_planned(opened); }),
+                   listeners_.end());
+  for (const PlannedListener& listener : plan) {
+    const bool is_open =
+        std::any_of(listeners_.begin(), listeners_.end(),
+                    [&](const OpenedListener& opened) { return opened.plan == listener; });
+    if (is_open) continue;
+    const absl::Status opened = OpenOne(listener, RedirectPort(plan));
+    std::string& said = reported_[listener.id];
+    const std::string message = opened.ok() ? std::string() : std::string(opened.message());
+    if (said == message) continue;
+    said = message;
+    base::Log(opened.ok() ? base::Level::kInfo : base::Level::kError, "listen.open",
+              {{"listener", listener.id}, {"port", static_cast<int>(listener.port)}, {"result", opened}});
+  }
+}
+
+void LoopServer::OnConnection(const ListenerContextPtr& listener, int fd, std::string address) {
+  if (services_.draining || !process_.connection_limits.Enter(address)) {
+    close(fd);
+    return;
+  }
+  boost::asio::co_spawn(
+      loop_.context(),
+      [](LoopServer* self, ListenerContextPtr where, int client,
+         std::string from) -> boost::asio::awaitable<void> {
+        // A copy: leaving must name what entering named.
+        std::string named = from;
+        co_await ServeConnection(self->services_, std::move(where), client, std::move(from));
+        self->process_.connection_limits.Leave(named);
+      }(this, listener, fd, std::move(address)),
+      boost::asio::detached);
+}
+
+void LoopServer::Tick() {
+  pool_.Sweep();
+  sni_.RefreshFiles();
+  Reconcile();
+}
+
+void LoopServer::Start() {
+  housekeeping_ = std::make_unique<Housekeeping>(*this);
+  loop_.Start();
+}
+
+void LoopServer::Post(std::function<void()> work) { loop_.Post(std::move(work)); }
+
+void LoopServer::Apply(GatewayViewPtr view) {
+  SetView(std::move(view));
+  Reconcile();
+}
+
+void LoopServer::Sever(const SeverList& severed) {
+  const size_t ended = connections_.Sever(severed, process_.settings.sever_grace);
+  if (ended > 0) metrics_.Severed(ended);
+}
+
+void LoopServer::Drain(absl::Duration grace) {
+  Post([this, grace] {
+    services_.draining = true;
+    listeners_.clear();
+    connections_.Drain(grace);
+  });
+}
+
+void LoopServer::CountConnections(std::function<void(size_t)> done) {
+  Post([this, report = std::move(done)] { report(connections_.size()); });
+}
+
+void LoopServer::StopAndJoin() {
+  loop_.Stop();
+  loop_.Join();
+  if (services_.view == nullptr) return;
+  // Connections end before what they use.
+  listeners_.clear();
+  constexpr int kRounds = 200;
+  for (int round = 0; round < kRounds && connections_.size() > 0; ++round) {
+    connections_.CutAll();
+    loop_.RunFor(absl::Milliseconds(10));
+  }
+}
+
+}  // namespace sallyport::dataplane

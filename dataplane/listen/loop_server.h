@@ -1,0 +1,95 @@
+// Everything of one loop: its listeners, its handshakes, what its requests work with. Takes routes and
+// evictions from the subscriber. Made and opened on the main thread, then used on the loop's thread only,
+// except where said.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "dataplane/exchange/connection.h"
+#include "dataplane/exchange/loop_services.h"
+#include "dataplane/listen/acceptor.h"
+#include "dataplane/listen/connection_limits.h"
+#include "dataplane/listen/listener_plan.h"
+#include "dataplane/listen/sni_source.h"
+#include "dataplane/sync/subscriber.h"
+#include "shared/config/dataplane_config.h"
+
+namespace sallyport::dataplane {
+
+// Shared by all loops; all of it outlives them.
+struct ProcessServices {
+  const config::DataplaneConfig& config;
+  const ExchangeSettings& settings;
+  const base::Clock& clock;
+  AuthorizeHub& authorize;
+  CredentialHub& credentials;
+  Limiter& limiter;
+  Resolver& resolver;
+  const SystemTrust& trust;
+  metrics::Book& book;
+  AccessLog& access_log;
+  TelemetryReporter& telemetry;
+  const StreamState& stream;
+  TicketKeys& ticket_keys;
+  ChainStore& chains;
+  ConnectionLimits& connection_limits;
+};
+
+class LoopServer final : public LoopSink {
+ public:
+  LoopServer(int index, const ProcessServices& process);
+  ~LoopServer() override;  // the loop must be stopped
+
+  // Before Start: opens the listeners of the file. The first failure ends it.
+  [[nodiscard]] absl::Status Open();
+  void Start();
+  // Thread-safe: no new connections; idle ones end now, the others at the latest after `grace`.
+  void Drain(absl::Duration grace);
+  // Thread-safe: `done` is called on the loop's thread with the number of open connections.
+  void CountConnections(std::function<void(size_t)> done);
+  void StopAndJoin();
+
+  void Post(std::function<void()> work) override;  // thread-safe
+  void Apply(GatewayViewPtr view) override;
+  void Sever(const SeverList& severed) override;
+
+ private:
+  struct OpenedListener {
+    PlannedListener plan;
+    ListenerContextPtr context;
+    std::unique_ptr<Acceptor> acceptor;
+  };
+  class Housekeeping;
+
+  void SetView(GatewayViewPtr view);
+  void Reconcile();
+  [[nodiscard]] absl::Status OpenOne(const PlannedListener& plan, uint16_t redirect_port);
+  [[nodiscard]] absl::StatusOr<ServerTls*> TlsFor(const PlannedListener& plan);
+  void OnConnection(const ListenerContextPtr& listener, int fd, std::string address);
+  void Tick();
+
+  const ProcessServices& process_;
+  std::unique_ptr<TlsLibrary> library_;  // outlives everything that OpenSSL made
+  Loop loop_;
+  Authorizer authorizer_;
+  CredentialCache credentials_;
+  SniSource sni_;
+  UpstreamPool pool_;
+  RouteBalancers balancers_;
+  LoopMetrics metrics_;
+  ConnectionRegistry connections_;
+  RequestIds request_ids_;
+  std::map<std::string, std::unique_ptr<ServerTls>> tls_;  // by settings
+  LoopServices services_;
+  std::vector<OpenedListener> listeners_;
+  std::map<std::string, std::string> reported_;  // listeners that could not be opened, said so
+  std::unique_ptr<Housekeeping> housekeeping_;
+};
+
+}  // namespace sallyport::dataplane

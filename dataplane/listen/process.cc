@@ -1,0 +1,314 @@
+#include "dataplane/listen/process.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "dataplane/listen/loop_server.h"
+#include "dataplane/listen/process_metrics.h"
+#include "dataplane/sync/grpc_authsvc_client.h"
+#include "shared/admin_http/router.h"
+#include "shared/admin_http/server.h"
+#include "shared/base/log.h"
+#include "shared/base/mutex.h"
+#include "shared/cache/generations.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+using config::DataplaneConfig;
+
+ExchangeSettings ExchangeSettingsOf(const DataplaneConfig& config) {
+  ExchangeSettings settings;
+  settings.head.max_head_bytes = config.limits.head_bytes;
+  settings.head.max_target_bytes = config.limits.target_bytes;
+  settings.head.max_fields = config.limits.headers;
+  settings.requests_per_connection = config.limits.requests_per_connection;
+  settings.handshake = config.timeouts.handshake;
+  settings.head_time = config.timeouts.head;
+  settings.keep_alive = config.timeouts.keep_alive;
+  settings.write_idle = config.timeouts.write_idle;
+  settings.sever_grace = config.timeouts.sever_grace;
+  settings.forward.connect = config.timeouts.upstream_connect;
+  settings.forward.first_byte = config.timeouts.upstream_first_byte;
+  settings.forward.idle = std::min(config.timeouts.upstream_idle, config.timeouts.body_idle);
+  for (const std::string& text : config.trusted_proxies) {
+    const auto range = ParseAddressRange(text);
+    if (range.has_value()) settings.trusted_proxies.push_back(*range);
+  }
+  return settings;
+}
+
+GrpcAuthsvcOptions ClientOptions(const DataplaneConfig& config, const std::string& name) {
+  GrpcAuthsvcOptions options;
+  options.targets = config.authsvc.targets;
+  options.name = name;
+  options.tls_directory = config.authsvc.tls.path;
+  options.server_name = config.authsvc.server_name;
+  options.call_deadline = config.authsvc.authorize_deadline;
+  options.breaker_failures = static_cast<int>(config.authsvc.breaker_failures);
+  options.breaker_probe = config.authsvc.probe_interval;
+  return options;
+}
+
+AuthorizeOptions DecisionOptions(const DataplaneConfig& config) {
+  AuthorizeOptions options;
+  options.negative_ttl = config.cache.negative_ttl;
+  options.loop_entries = config.cache.loop_decisions;
+  options.process_entries = config.cache.decisions;
+  options.process_bytes = config.cache.decision_bytes;
+  options.denial_entries = config.cache.denials;
+  const uint32_t misses = config.limits.authorize_misses_per_second;
+  options.address_misses_per_second = misses == 0 ? 1e9 : misses;
+  options.address_miss_burst = misses == 0 ? 1e9 : 2.0 * misses;
+  return options;
+}
+
+CredentialOptions ResolveOptions(const DataplaneConfig& config) {
+  CredentialOptions options;
+  options.negative_ttl = config.cache.negative_ttl;
+  options.entries = config.cache.upstream_credentials;
+  return options;
+}
+
+SystemTrustOptions TrustOptions(const DataplaneConfig& config) {
+  SystemTrustOptions options;
+  const std::string& path = config.system_trust;
+  // A directory, or one bundle.
+  const bool is_file = path.size() > 4 && (path.rfind(".pem") == path.size() - 4 ||
+                                           path.rfind(".crt") == path.size() - 4);
+  (is_file ? options.files : options.directories).push_back(path);
+  return options;
+}
+
+int LoopCount(const DataplaneConfig& config) {
+  if (config.threads > 0) return static_cast<int>(config.threads);
+  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+std::string NameOf(const DataplaneConfig& config) {
+  if (!config.name.empty()) return config.name;
+  char host[256] = {};
+  gethostname(host, sizeof(host) - 1);
+  return absl::StrCat(host, ":", FileListeners(config).front().port);
+}
+
+// Members in order of dependence: what is below uses what is above.
+class Process final : public DataplaneProcess {
+ public:
+  explicit Process(const DataplaneConfig& config)
+      : config_(config),
+        settings_(ExchangeSettingsOf(config_)),
+        name_(NameOf(config_)),
+        clock_(base::SystemClock()),
+        ticket_keys_(clock_),
+        connection_limits_(config_.limits.connections, config_.limits.connections_per_address),
+        limiter_({}, &clock_),
+        trust_(TrustOptions(config_)) {}
+
+  ~Process() override { Stop(); }
+
+  absl::Status Prepare() {
+    absl::Status made = MakeClient();
+    if (!made.ok()) return made;
+    MakeHubs();
+    auto log = AccessLog::Open(config_.access_log, LoopCount(config_));
+    if (!log.ok()) return log.status();
+    access_log_ = *std::move(log);
+    telemetry_ = std::make_unique<TelemetryReporter>(TelemetryReporter::Options(), client_.get(),
+                                                     &clock_, LoopCount(config_));
+    trust_.Start();
+    made = MakeLoops();
+    return made.ok() ? MakeAdmin() : made;
+  }
+
+  void Start() override {
+    for (const auto& loop : loops_) loop->Start();
+    for (const auto& loop : loops_) subscriber_->AddLoop(loop.get());
+    client_->Subscribe(subscriber_.get());
+  }
+
+  void DrainAndStop() override {
+    draining_ = true;
+    for (const auto& loop : loops_) loop->Drain(config_.timeouts.drain);
+    const absl::Duration until =
+        clock_.Monotonic() + config_.timeouts.drain + absl::Seconds(1);
+    while (OpenConnections() > 0 && clock_.Monotonic() < until) {
+    }
+    Stop();
+  }
+
+  void ReopenLogs() override { access_log_->Reopen(); }
+
+ private:
+  absl::Status MakeClient() {
+    auto client = GrpcAuthsvcClient::Create(ClientOptions(config_, name_));
+    if (!client.ok()) return client.status();
+    client_ = *std::move(client);
+    Subscriber::Options options;
+    options.default_ports = DefaultPorts(config_);
+    options.acknowledge = [this](uint64_t revision) { client_->Acknowledge(revision); };
+    subscriber_ = std::make_unique<Subscriber>(options, &clock_, &generations_, &stream_);
+    return absl::OkStatus();
+  }
+
+  void MakeHubs() {
+    authorize_ = std::make_unique<AuthorizeHub>(DecisionOptions(config_), &clock_, client_.get(),
+                                                &stream_, &generations_);
+    credentials_ = std::make_unique<CredentialHub>(ResolveOptions(config_), &clock_, client_.get(),
+                                                   &stream_, &generations_);
+    authorize_->OnRefused([this] { credentials_->Drop(); });
+  }
+
+  absl::Status MakeLoops() {
+    shared_ = std::make_unique<ProcessServices>(ProcessServices{
+        config_, settings_, clock_, *authorize_, *credentials_, limiter_, resolver_, trust_, book_,
+        *access_log_, *telemetry_, stream_, ticket_keys_, chains_, connection_limits_});
+    for (int i = 0; i < LoopCount(config_); ++i) {
+      loops_.push_back(std::make_unique<LoopServer>(i, *shared_));
+      const absl::Status opened = loops_.back()->Open();
+      if (!opened.ok()) return opened;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status MakeAdmin() {
+    RegisterProcessMetrics({&book_, &stream_, subscriber_.get(), client_.get(), &limiter_,
+                            access_log_.get(), telemetry_.get(), [this] { return Problem().empty(); }});
+    router_.Exact("/metrics", admin_http::TextHandler([this] { return book_.Render(); }));
+    router_.Exact("/healthz", admin_http::HealthHandler([] { return std::string(); }));
+    router_.Exact("/readyz", admin_http::HealthHandler([this] { return Problem(); }));
+    admin_http::ServerOptions options;
+    options.address = config_.metrics.address;
+    options.port = config_.metrics.port;
+    options.name = "metrics";
+    auto server = admin_http::Server::Start(
+        options, [this](admin_http::Request request, admin_http::Responder responder) {
+          router_.Handle(std::move(request), std::move(responder));
+        });
+    if (!server.ok()) return server.status();
+    admin_ = *std::move(server);
+    return absl::OkStatus();
+  }
+
+  // Why /readyz says no; empty: ready.
+  std::string Problem() const {
+    if (draining_) return "draining";
+    if (!stream_.Ready()) return "no snapshot from the auth service";
+    return {};
+  }
+
+  // Asks the loops and waits for their answers, a tenth of a second at most.
+  size_t OpenConnections() {
+    struct Count {
+      base::Mutex mutex;
+      base::CondVar changed;
+      size_t answers ABSL_GUARDED_BY(mutex) = 0;
+      size_t open ABSL_GUARDED_BY(mutex) = 0;
+    };
+    const auto count = std::make_shared<Count>();
+    for (const auto& loop : loops_) {
+      loop->CountConnections([count](size_t open) {
+        const base::MutexLock lock(&count->mutex);
+        ++count->answers;
+        count->open += open;
+        count->changed.Signal();
+      });
+    }
+    const base::MutexLock lock(&count->mutex);
+    // The wait between two looks, and the bound of one.
+    const absl::Duration until = clock_.Monotonic() + absl::Milliseconds(100);
+    for (absl::Duration left = absl::Milliseconds(100); left > absl::ZeroDuration();
+         left = until - clock_.Monotonic()) {
+      if (count->answers == loops_.size() && count->open == 0) return 0;
+      count->changed.WaitWithTimeout(&count->mutex, left);
+    }
+    return count->answers < loops_.size() ? 1 : count->open;
+  }
+
+  void Stop() {
+    if (stopped_) return;
+    stopped_ = true;
+    if (admin_ != nullptr) admin_->Stop(absl::ZeroDuration());
+    if (client_ != nullptr) client_->Stop();
+    for (const auto& loop : loops_) loop->StopAndJoin();
+    if (subscriber_ != nullptr) {
+      for (const auto& loop : loops_) subscriber_->RemoveLoop(loop.get());
+    }
+    loops_.clear();
+    if (telemetry_ != nullptr) telemetry_.reset();
+    if (access_log_ != nullptr) access_log_->Flush();
+  }
+
+  const DataplaneConfig config_;
+  const ExchangeSettings settings_;
+  const std::string name_;
+  const base::Clock& clock_;
+  metrics::Book book_;
+  StreamState stream_;
+  cache::TagGenerations generations_;
+  TicketKeys ticket_keys_;
+  ChainStore chains_;
+  ConnectionLimits connection_limits_;
+  Limiter limiter_;
+  Resolver resolver_;
+  SystemTrust trust_;
+  std::unique_ptr<GrpcAuthsvcClient> client_;
+  std::unique_ptr<Subscriber> subscriber_;
+  std::unique_ptr<AuthorizeHub> authorize_;
+  std::unique_ptr<CredentialHub> credentials_;
+  std::unique_ptr<AccessLog> access_log_;
+  std::unique_ptr<TelemetryReporter> telemetry_;
+  std::unique_ptr<ProcessServices> shared_;
+  std::vector<std::unique_ptr<LoopServer>> loops_;
+  admin_http::Router router_;
+  std::unique_ptr<admin_http::Server> admin_;
+  std::atomic<bool> draining_{false};
+  bool stopped_ = false;
+};
+
+}  // namespace
+
+absl::Status CheckSupported(const DataplaneConfig& config) {
+  for (const auto& listener : config.listeners) {
+    if (!listener.proxy_protocol_from.empty()) {
+      return absl::UnimplementedError(
+          absl::StrCat("listeners: ", listener.id, ": proxy_protocol_from is not supported yet"));
+    }
+    if (!listener.default_certificate_id.empty()) {
+      return absl::UnimplementedError(
+          absl::StrCat("listeners: ", listener.id,
+                       ": default_certificate_id belongs to a listener of the auth service; name "
+                       "certificate files here"));
+    }
+  }
+  for (const std::string& text : config.trusted_proxies) {
+    if (!ParseAddressRange(text).has_value()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("trusted_proxies: \"", text, "\" is neither an address nor a CIDR"));
+    }
+  }
+  if (config.insecure_upstream) {
+    return absl::UnimplementedError(
+        "insecure_upstream: switch verification off per API or in the gateway settings, where it is "
+        "visible; there is no switch for a whole data plane");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<DataplaneProcess>> DataplaneProcess::Create(
+    const DataplaneConfig& config) {
+  const absl::Status supported = CheckSupported(config);
+  if (!supported.ok()) return supported;
+  auto process = std::make_unique<Process>(config);
+  const absl::Status prepared = process->Prepare();
+  if (!prepared.ok()) return prepared;
+  return process;
+}
+
+}  // namespace sallyport::dataplane

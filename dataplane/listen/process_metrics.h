@@ -1,0 +1,29 @@
+// Metrics of the process as a whole, read when it is scraped.
+#pragma once
+
+#include <functional>
+
+#include "dataplane/limit/limiter.h"
+#include "dataplane/observe/access_log.h"
+#include "dataplane/observe/telemetry.h"
+#include "dataplane/sync/grpc_authsvc_client.h"
+#include "dataplane/sync/stream_state.h"
+#include "dataplane/sync/subscriber.h"
+#include "shared/metrics/sheet.h"
+
+namespace sallyport::dataplane {
+
+// All outlive the book's last Render.
+struct ProcessMetricSources {
+  metrics::Book* book;
+  const StreamState* stream;
+  const Subscriber* subscriber;
+  const GrpcAuthsvcClient* client;
+  const Limiter* limiter;
+  const AccessLog* access_log;
+  const TelemetryReporter* telemetry;
+  std::function<bool()> ready;
+};
+void RegisterProcessMetrics(const ProcessMetricSources& sources);
+
+}  // namespace sallyport::dataplane

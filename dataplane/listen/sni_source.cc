@@ -1,0 +1,123 @@
+#include "dataplane/listen/sni_source.h"
+
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "shared/base/log.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+using State = ServerSource::Credential::State;
+
+constexpr size_t kMaxKept = 10'000;
+constexpr int64_t kRecentMillis = 500;
+
+std::string KeyOf(absl::string_view sni, absl::string_view listener_id) {
+  return absl::StrCat(listener_id, "\n", sni);
+}
+
+}  // namespace
+
+absl::Status SniSource::AddFiles(const std::string& listener_id, std::vector<CertificatePaths> paths) {
+  if (paths.empty()) return absl::OkStatus();
+  auto files = std::make_unique<FileCertificates>(library_, std::move(paths));
+  const absl::Status loaded = files->Load();
+  if (loaded.ok()) files_[listener_id] = std::move(files);
+  return loaded;
+}
+
+void SniSource::RefreshFiles() {
+  for (auto& [id, files] : files_) files->Refresh();
+}
+
+ClientTlsAnswer SniSource::ClientTls(absl::string_view sni, uint16_t port) {
+  ClientTlsSettings settings = view_->routes->ClientTls(sni, port);
+  ClientTlsAnswer answer;
+  answer.request_certificate = settings.request_certificate;
+  answer.version = settings.version;
+  if (!settings.announce.empty()) {
+    answer.ca_names = std::make_shared<const std::vector<std::string>>(std::move(settings.announce));
+  }
+  return answer;
+}
+
+ServerSource::Credential SniSource::FindCredential(absl::string_view sni,
+                                                   absl::string_view listener_id,
+                                                   std::function<void()> ready) {
+  const auto files = files_.find(listener_id);
+  if (files != files_.end() && !sni.empty()) {
+    auto by_name = files->second->Find(sni);
+    if (by_name != nullptr) return {State::kFound, std::move(by_name)};
+  }
+  Credential from_store = FromStore(sni, listener_id, std::move(ready));
+  if (from_store.state != State::kNone || files == files_.end()) return from_store;
+  auto fallback = files->second->Default();
+  if (fallback == nullptr) return from_store;
+  return {State::kFound, std::move(fallback)};
+}
+
+ServerSource::Credential SniSource::FromStore(absl::string_view sni, absl::string_view listener_id,
+                                              std::function<void()> ready) {
+  const std::string key = KeyOf(sni, listener_id);
+  const ServerCredentialsPtr cached = cache_.TryServer(sni, listener_id);
+  if (cached != nullptr) return Convert(key, cached);
+  const auto recent = recent_.find(key);
+  if (recent != recent_.end()) {
+    const Recent held = recent->second;
+    if (loop_.NowMillis() < held.until_millis) {
+      return held.answer == nullptr ? Credential{} : Convert(key, held.answer);
+    }
+    recent_.erase(recent);
+  }
+  Ask(sni, listener_id, key, std::move(ready));
+  return {State::kPending, nullptr};
+}
+
+ServerSource::Credential SniSource::Convert(const std::string& key, const ServerCredentialsPtr& answer) {
+  const auto found = made_.find(key);
+  if (found != made_.end() && found->second.from == answer) {
+    const auto& held = found->second.credential;
+    return {held == nullptr ? State::kNone : State::kFound, held};
+  }
+  std::vector<ServerCredential::Pair> pairs;
+  for (const ServerPair& pair : answer->pairs) {
+    pairs.push_back({pair.chain_der, pair.key_der.Reveal()});
+  }
+  Made made;
+  made.from = answer;
+  if (!pairs.empty()) {
+    auto credential = ServerCredential::Create(library_.context(), pairs);
+    if (credential.ok()) {
+      made.credential = *std::move(credential);
+    } else {
+      base::Log(base::Level::kError, "listen.server_certificate",
+                {{"certificate", answer->pairs[0].certificate_id}, {"error", credential.status()}});
+    }
+  }
+  if (made_.size() >= kMaxKept) made_.clear();
+  const auto& held = (made_[key] = std::move(made)).credential;
+  return {held == nullptr ? State::kNone : State::kFound, held};
+}
+
+void SniSource::Ask(absl::string_view sni, absl::string_view listener_id, const std::string& key,
+                    std::function<void()> ready) {
+  boost::asio::co_spawn(
+      loop_.context(),
+      [](SniSource* self, std::string name, std::string listener, std::string kept_key,
+         std::function<void()> done) -> boost::asio::awaitable<void> {
+        const auto answer = co_await self->cache_.Server(name, listener);
+        self->loop_.RefreshNow();
+        const auto* const found = std::get_if<ServerCredentialsPtr>(&answer);
+        if (self->recent_.size() >= kMaxKept) self->recent_.clear();
+        self->recent_[kept_key] = {found == nullptr ? nullptr : *found,
+                                   self->loop_.NowMillis() + kRecentMillis};
+        done();
+      }(this, std::string(sni), std::string(listener_id), key, std::move(ready)),
+      boost::asio::detached);
+}
+
+}  // namespace sallyport::dataplane

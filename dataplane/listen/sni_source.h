@@ -1,0 +1,61 @@
+// What one loop's handshakes are told: client-TLS settings from the route table, server certificates from
+// this machine's files (by name), then from authsvc (cached), then the files' default. One loop's thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "dataplane/authorize/credential_cache.h"
+#include "dataplane/listen/file_certificates.h"
+#include "dataplane/loop/loop.h"
+#include "dataplane/route/route_table.h"
+#include "dataplane/sync/subscriber.h"
+#include "dataplane/tls/server_source.h"
+#include "dataplane/tls/tls_library.h"
+
+namespace sallyport::dataplane {
+
+class SniSource final : public ServerSource {
+ public:
+  // All outlive this.
+  SniSource(Loop& loop, const TlsLibrary& library, CredentialCache& cache)
+      : loop_(loop), library_(library), cache_(cache) {}
+
+  void SetView(GatewayViewPtr view) { view_ = std::move(view); }
+  // Files of a listener.
+  [[nodiscard]] absl::Status AddFiles(const std::string& listener_id, std::vector<CertificatePaths> paths);
+  void RefreshFiles();
+
+  ClientTlsAnswer ClientTls(absl::string_view sni, uint16_t port) override;
+  Credential FindCredential(absl::string_view sni, absl::string_view listener_id,
+                            std::function<void()> ready) override;
+
+ private:
+  struct Made {
+    ServerCredentialsPtr from;
+    std::shared_ptr<const ServerCredential> credential;  // null: none, or not usable
+  };
+  // What was answered a moment ago: for the handshake that waited for it, also when the cache does not
+  // keep it (a refusal, or an old answer used because no authsvc is there). Null: refused.
+  struct Recent {
+    ServerCredentialsPtr answer;
+    int64_t until_millis = 0;
+  };
+  [[nodiscard]] Credential FromStore(absl::string_view sni, absl::string_view listener_id,
+                                     std::function<void()> ready);
+  [[nodiscard]] Credential Convert(const std::string& key, const ServerCredentialsPtr& answer);
+  void Ask(absl::string_view sni, absl::string_view listener_id, const std::string& key,
+           std::function<void()> ready);
+
+  Loop& loop_;
+  const TlsLibrary& library_;
+  CredentialCache& cache_;
+  GatewayViewPtr view_;
+  absl::flat_hash_map<std::string, std::unique_ptr<FileCertificates>> files_;  // by listener
+  absl::flat_hash_map<std::string, Made> made_;                               // by listener and SNI
+  absl::flat_hash_map<std::string, Recent> recent_;
+};
+
+}  // namespace sallyport::dataplane
