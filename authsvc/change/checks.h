@@ -38,6 +38,9 @@ using Warnings = std::vector<std::string>;
 [[nodiscard]] absl::Status CheckResource(const CheckContext& context, const v1::Resource& resource,
                                          Warnings* warnings);
 
+// `Key with given certificate already found:<key>`: also for keys whose stable name moved.
+[[nodiscard]] absl::Status CheckKeyIsOnlyOne(const Snapshot& after, const KeyEntry& entry);
+
 // Of something that `after` no longer has. `cut_off` gets who is left without a certificate.
 [[nodiscard]] absl::Status CheckDelete(const CheckContext& context, Kind kind, absl::string_view id,
                                        bool force, std::vector<std::string>* cut_off);

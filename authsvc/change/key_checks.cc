@@ -47,13 +47,7 @@ absl::Status CheckCertificates(const CheckContext& context, const v1::Key& key,
   }
   const KeyEntry* entry = context.after.FindKey(key.id());
   if (entry == nullptr) return absl::InternalError("the key is not in the snapshot");
-  for (const Digest& leaf : entry->leaves) {
-    const KeyEntry* other = OtherKeyWithLeaf(context.after, key, leaf);
-    if (other == nullptr) continue;
-    return absl::AlreadyExistsError(
-        absl::StrCat("Key with given certificate already found:", other->key.id()));
-  }
-  return absl::OkStatus();
+  return CheckKeyIsOnlyOne(context.after, *entry);
 }
 
 // Only the bindings that are new are held against the store: an old one may be gone by now.
@@ -110,6 +104,16 @@ absl::Status CheckRights(const CheckContext& context, const v1::Key& key, Warnin
 }
 
 }  // namespace
+
+absl::Status CheckKeyIsOnlyOne(const Snapshot& after, const KeyEntry& entry) {
+  for (const Digest& leaf : entry.leaves) {
+    const KeyEntry* other = OtherKeyWithLeaf(after, entry.key, leaf);
+    if (other == nullptr) continue;
+    return absl::AlreadyExistsError(
+        absl::StrCat("Key with given certificate already found:", other->key.id()));
+  }
+  return absl::OkStatus();
+}
 
 absl::Status CheckKey(const CheckContext& context, const v1::Key& key, Warnings* warnings) {
   absl::Status status = CheckId("key", key.id());

@@ -26,8 +26,8 @@ absl::Status CheckStaticApis(const CheckContext& context) {
 
 }  // namespace
 
-absl::Status CheckPlan(const CheckContext& context, Plan* plan,
-                       std::vector<std::string>* cut_off) {
+absl::Status CheckPlan(const CheckContext& context, const std::vector<SnapshotChange>& changes,
+                       Plan* plan, std::vector<std::string>* cut_off) {
   for (const auto* list : {&plan->changes, &plan->unchanged}) {
     for (const auto& change : *list) {
       Warnings warnings;
@@ -39,6 +39,12 @@ absl::Status CheckPlan(const CheckContext& context, Plan* plan,
       auto& all = plan->results[change.result].warnings;
       all.insert(all.end(), warnings.begin(), warnings.end());
     }
+  }
+  for (const auto& change : changes) {
+    if (!change.recompiled || change.kind != Kind::kKey) continue;
+    const KeyEntry* entry = context.after.FindKey(change.id);
+    if (entry == nullptr) continue;
+    if (auto status = CheckKeyIsOnlyOne(context.after, *entry); !status.ok()) return status;
   }
   return CheckStaticApis(context);
 }

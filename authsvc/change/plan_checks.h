@@ -10,8 +10,10 @@
 
 namespace sallyport::authsvc {
 
-// Warnings go into the results of the plan. An error names its mutation.
-[[nodiscard]] absl::Status CheckPlan(const CheckContext& context, Plan* plan,
+// `changes` are those between the two snapshots. Warnings go into the results of the plan. An error names
+// its mutation where one is to blame.
+[[nodiscard]] absl::Status CheckPlan(const CheckContext& context,
+                                     const std::vector<SnapshotChange>& changes, Plan* plan,
                                      std::vector<std::string>* cut_off);
 
 }  // namespace sallyport::authsvc

@@ -176,7 +176,7 @@ absl::StatusOr<WriteResult> StoreWriter::TryOnce(const Write& write) {
 
   WriteResult result;
   const CheckContext context{*before, **after, now, write.strict};
-  if (auto status = CheckPlan(context, &*plan, &result.cut_off); !status.ok()) return status;
+  if (auto status = CheckPlan(context, changes, &*plan, &result.cut_off); !status.ok()) return status;
   result.results = std::move(plan->results);
   result.revision = before->revision();
   if (write.dry_run || plan->changes.empty()) return result;
