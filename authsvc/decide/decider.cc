@@ -48,6 +48,7 @@ v1::Decision Decider::Run() {
 }
 
 std::optional<Refusal> Decider::FindApi() {
+  decision_.mutable_tags()->Reserve(8);
   AddTag("api:", request_.api_id());
   decision_.add_tags("settings");
   const ApiEntry* found = snapshot_.FindApi(request_.api_id());
@@ -195,7 +196,7 @@ std::optional<Refusal> Decider::FindByLeaf() {
 std::optional<Refusal> Decider::CheckKey() {
   if (key_ == nullptr) return std::nullopt;
   AddTag("key:", key_->key.id());
-  rights_ = ApplyPolicies(snapshot_, key_->key, api(), now_);
+  ApplyPolicies(snapshot_, key_->key, api(), now_, &rights_);
   for (const v1::Policy* policy : rights_.policies) AddTag("policy:", policy->id());
   for (const std::string& id : rights_.missing_policies) AddTag("policy:", id);
   if (rights_.refusal) return rights_.refusal;

@@ -52,7 +52,7 @@ void Decider::Refuse(const Refusal& refusal) {
   decision_.set_detail(refusal.detail);
   if (refusal.failure != nullptr) *decision_.mutable_failure() = FailureOf(*refusal.failure);
   if (presented_.any())
-    *decision_.mutable_identity()->mutable_certificate() = FactsOf(presented_.leaf());
+    FillFacts(presented_.leaf(), decision_.mutable_identity()->mutable_certificate());
   if (key_ != nullptr) decision_.mutable_identity()->set_key_id(key_->key.id());
   SetTime(false);
   if (trace_ != nullptr) {
@@ -88,7 +88,7 @@ void Decider::SetIdentity() {
   identity->set_name(IdentityName(key, leaf));
   identity->set_org_id(api().org_id());
   if (leaf != nullptr) {
-    *identity->mutable_certificate() = FactsOf(*leaf);
+    FillFacts(*leaf, identity->mutable_certificate());
     identity->set_certificate_verified(true);
   }
   if (key == nullptr) return;

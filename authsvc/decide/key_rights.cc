@@ -131,16 +131,14 @@ struct WidestLimits {
   Widest<v1::RateLimit> rate;
   Widest<v1::Quota> quota;
 
-  void WriteTo(KeyRights* out) const {
+  void WriteTo(KeyLimit* out) const {
     if (const v1::RateLimit* limit = rate.get()) {
-      out->limit.set_rate(limit->rate());
-      out->limit.set_per_seconds(limit->per_seconds());
-      out->has_limit = true;
+      out->rate = limit->rate();
+      out->per_seconds = limit->per_seconds();
     }
     if (const v1::Quota* limit = quota.get()) {
-      out->limit.set_quota_max(limit->max());
-      out->limit.set_quota_renewal_seconds(limit->renewal_seconds());
-      out->has_limit = true;
+      out->quota_max = limit->max();
+      out->quota_renewal_seconds = limit->renewal_seconds();
     }
   }
 };
@@ -193,10 +191,10 @@ void SetLimits(const v1::Key& key, const v1::Api& api, const Policies& granting,
     widest.rate.AddWhereUnset(key.limits().rate());
     widest.quota.AddWhereUnset(key.limits().quota());
   }
-  widest.WriteTo(out);
-  if (!out->has_limit) return;
-  out->limit.set_bucket(BucketOf(key, api, *out, for_api, granting));
-  out->limit.set_reset_unix(key.quota_reset_unix());
+  widest.WriteTo(&out->limit);
+  if (out->limit.rate == 0 && out->limit.quota_max == 0) return;
+  out->limit.bucket = BucketOf(key, api, *out, for_api, granting);
+  out->quota_reset_unix = key.quota_reset_unix();
 }
 
 std::optional<Refusal> FindRights(const v1::Key& key, const v1::Api& api, KeyRights* out,
@@ -223,19 +221,17 @@ void AddVersions(const v1::AccessRight& right, v1::Grants* grants) {
 
 }  // namespace
 
-KeyRights ApplyPolicies(const Snapshot& snapshot, const v1::Key& key, const v1::Api& api,
-                        absl::Time now) {
-  KeyRights out;
-  auto policies = FindPolicies(snapshot, key, &out);
-  SetExpiry(key, &out);
-  out.refusal = CheckState(key, out, now);
-  if (!out.refusal) out.refusal = std::move(policies);
-  if (!out.refusal) out.refusal = CheckCombination(out);
-  if (out.refusal) return out;
+void ApplyPolicies(const Snapshot& snapshot, const v1::Key& key, const v1::Api& api, absl::Time now,
+                   KeyRights* out) {
+  auto policies = FindPolicies(snapshot, key, out);
+  SetExpiry(key, out);
+  out->refusal = CheckState(key, *out, now);
+  if (!out->refusal) out->refusal = std::move(policies);
+  if (!out->refusal) out->refusal = CheckCombination(*out);
+  if (out->refusal) return;
   Policies granting;
-  out.refusal = FindRights(key, api, &out, &granting);
-  if (!out.refusal) SetLimits(key, api, granting, &out);
-  return out;
+  out->refusal = FindRights(key, api, out, &granting);
+  if (!out->refusal) SetLimits(key, api, granting, out);
 }
 
 bool KeyRights::GrantsVersion(absl::string_view version) const {
@@ -262,17 +258,20 @@ void GrantRights(const KeyRights& rights, const v1::Api& api, v1::Grants* grants
 }
 
 void GrantLimits(const KeyRights& rights, const v1::Api& api, v1::Grants* grants) {
-  if (!rights.has_limit || (api.disable_rate_limit() && api.disable_quota())) return;
-  v1::LimitGrant limit = rights.limit;
-  if (api.disable_rate_limit()) {
-    limit.clear_rate();
-    limit.clear_per_seconds();
+  const bool rate = rights.limit.rate > 0 && !api.disable_rate_limit();
+  const bool quota = rights.limit.quota_max > 0 && !api.disable_quota();
+  if (!rate && !quota) return;
+  v1::LimitGrant* const grant = grants->add_limits();
+  grant->set_bucket(rights.limit.bucket);
+  if (rate) {
+    grant->set_rate(rights.limit.rate);
+    grant->set_per_seconds(rights.limit.per_seconds);
   }
-  if (api.disable_quota()) {
-    limit.clear_quota_max();
-    limit.clear_quota_renewal_seconds();
+  if (quota) {
+    grant->set_quota_max(rights.limit.quota_max);
+    grant->set_quota_renewal_seconds(rights.limit.quota_renewal_seconds);
   }
-  if (limit.rate() > 0 || limit.quota_max() > 0) *grants->add_limits() = std::move(limit);
+  grant->set_reset_unix(rights.quota_reset_unix);
 }
 
 }  // namespace sallyport::authsvc

@@ -22,20 +22,30 @@ namespace sallyport::authsvc {
 
 class Snapshot;
 
+// One counter's limits; zeros are no limit.
+struct KeyLimit {
+  std::string bucket;
+  double rate = 0;
+  double per_seconds = 0;
+  int64_t quota_max = 0;
+  int64_t quota_renewal_seconds = 0;
+};
+
 struct KeyRights {
   std::optional<Refusal> refusal;                      // not set: the key may call the API
   absl::InlinedVector<const v1::Policy*, 4> policies;  // in the order of the key
-  absl::InlinedVector<std::string, 1> missing_policies;
+  std::vector<std::string> missing_policies;
   absl::InlinedVector<const v1::AccessRight*, 4> rights;  // that name the API; none: all of it
-  v1::LimitGrant limit;
-  bool has_limit = false;
+  KeyLimit limit;
+  int64_t quota_reset_unix = 0;
   int64_t expires_unix = 0;  // 0: never
 
   [[nodiscard]] bool GrantsVersion(absl::string_view version) const;
 };
 
-[[nodiscard]] KeyRights ApplyPolicies(const Snapshot& snapshot, const v1::Key& key,
-                                      const v1::Api& api, absl::Time now);
+// `out` is new.
+void ApplyPolicies(const Snapshot& snapshot, const v1::Key& key, const v1::Api& api, absl::Time now,
+                   KeyRights* out);
 
 // Versions (where the API has them) and URLs to `grants`. An unrestricted right beside a restricted
 // one does not widen it, as in Tyk's merge.

@@ -22,20 +22,24 @@ void Copy(const std::vector<std::string>& from, Field* to) {
 
 }  // namespace
 
+void FillFacts(const crypto::Certificate& certificate, v1::CertificateFacts* facts) {
+  facts->set_fingerprint(base::Hex(certificate.fingerprint));
+  facts->set_spki_sha256(base::Hex(certificate.spki_sha256));
+  facts->set_subject(certificate.subject);
+  facts->set_issuer(certificate.issuer);
+  facts->set_serial(base::Hex(certificate.serial));
+  facts->set_not_before_unix(absl::ToUnixSeconds(certificate.not_before));
+  facts->set_not_after_unix(absl::ToUnixSeconds(certificate.not_after));
+  Copy(certificate.uri_sans, facts->mutable_uri_sans());
+  Copy(certificate.dns_sans, facts->mutable_dns_sans());
+  Copy(certificate.email_sans, facts->mutable_email_sans());
+  Copy(certificate.ip_sans, facts->mutable_ip_sans());
+  facts->set_is_ca(certificate.is_ca);
+}
+
 v1::CertificateFacts FactsOf(const crypto::Certificate& certificate) {
   v1::CertificateFacts facts;
-  facts.set_fingerprint(base::Hex(certificate.fingerprint));
-  facts.set_spki_sha256(base::Hex(certificate.spki_sha256));
-  facts.set_subject(certificate.subject);
-  facts.set_issuer(certificate.issuer);
-  facts.set_serial(base::Hex(certificate.serial));
-  facts.set_not_before_unix(absl::ToUnixSeconds(certificate.not_before));
-  facts.set_not_after_unix(absl::ToUnixSeconds(certificate.not_after));
-  Copy(certificate.uri_sans, facts.mutable_uri_sans());
-  Copy(certificate.dns_sans, facts.mutable_dns_sans());
-  Copy(certificate.email_sans, facts.mutable_email_sans());
-  Copy(certificate.ip_sans, facts.mutable_ip_sans());
-  facts.set_is_ca(certificate.is_ca);
+  FillFacts(certificate, &facts);
   return facts;
 }
 

@@ -16,6 +16,8 @@ namespace v1 = ::sallyport::v1;
 
 // For the wire, logs and `explain`.
 [[nodiscard]] v1::CertificateFacts FactsOf(const crypto::Certificate& certificate);
+// The same into an empty message.
+void FillFacts(const crypto::Certificate& certificate, v1::CertificateFacts* facts);
 
 [[nodiscard]] v1::PathFailure FailureOf(const PathFailure& failure);
 
