@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <thread>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -14,14 +13,12 @@
 namespace sallyport::dataplane {
 namespace {
 
-using UseKey = std::tuple<std::string, std::string, std::string>;  // key, leaf, API
-
 // What one loop has collected since the last batch.
 struct Collected {
   base::Mutex mutex;
   std::vector<RefusalRecord> refusals ABSL_GUARDED_BY(mutex);
   std::vector<HandshakeFailureRecord> handshakes ABSL_GUARDED_BY(mutex);
-  absl::flat_hash_map<UseKey, UseRecord> uses ABSL_GUARDED_BY(mutex);
+  absl::flat_hash_map<std::string, UseRecord> uses ABSL_GUARDED_BY(mutex);
   std::vector<PinRecord> pins ABSL_GUARDED_BY(mutex);
   uint64_t lost ABSL_GUARDED_BY(mutex) = 0;
 };
@@ -141,9 +138,11 @@ void TelemetryReporter::PinObserved(int loop, PinRecord record) {
 
 void TelemetryReporter::Used(int loop, absl::string_view key_id, absl::string_view leaf_sha256,
                              absl::string_view api_id, bool allowed) {
+  thread_local std::string key;  // found without allocation: this runs for every request
+  key.clear();
+  absl::StrAppend(&key, key_id, "\x1f", leaf_sha256, "\x1f", api_id);
   Collected& one = impl_->Of(loop);
   base::MutexLock lock(&one.mutex);
-  UseKey key{std::string(key_id), std::string(leaf_sha256), std::string(api_id)};
   auto found = one.uses.find(key);
   if (found == one.uses.end()) {
     if (one.uses.size() >= impl_->options.max_uses) {
@@ -152,7 +151,7 @@ void TelemetryReporter::Used(int loop, absl::string_view key_id, absl::string_vi
       return;
     }
     UseRecord record{std::string(key_id), std::string(leaf_sha256), std::string(api_id), 0, 0, {}};
-    found = one.uses.emplace(std::move(key), std::move(record)).first;
+    found = one.uses.emplace(key, std::move(record)).first;
   }
   ++(allowed ? found->second.allowed : found->second.refused);
   found->second.last = impl_->clock->Now();

@@ -231,7 +231,7 @@ class Client final : public GrpcAuthsvcClient {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   StreamObserver* observer_ ABSL_GUARDED_BY(mutex_) = nullptr;
   std::shared_ptr<StreamReader> stream_ ABSL_GUARDED_BY(mutex_);
-  size_t stream_target_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::atomic<size_t> stream_target_{0};
   size_t stream_failures_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Duration stream_open_at_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<BatchWriter> batch_ ABSL_GUARDED_BY(mutex_);
@@ -417,12 +417,8 @@ void Client::Subscribe(StreamObserver* observer) {
 // A lost one is made good by the next: it says "everything up to here".
 void Client::Acknowledge(uint64_t revision) {
   acknowledged_.store(revision, std::memory_order_relaxed);
-  size_t target = 0;
-  {
-    base::MutexLock lock(&mutex_);
-    target = stream_target_;
-  }
-  Probe(*targets_[target]);
+  // Without mutex_: the caller may hold locks that OpenStream takes after it.
+  Probe(*targets_[stream_target_.load(std::memory_order_relaxed)]);
 }
 
 void Client::Probe(Target& target) {

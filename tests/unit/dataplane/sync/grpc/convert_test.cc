@@ -1,0 +1,129 @@
+#include "dataplane/sync/grpc/convert.h"
+
+#include "gtest/gtest.h"
+#include "sallyport/v1/decision.pb.h"
+#include "sallyport/v1/distribution.pb.h"
+#include "sallyport/v1/telemetry.pb.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+using base::Reason;
+
+TEST(RouteFrom, Defaults) {
+  v1::Route wire;
+  wire.set_api_id("a");
+  wire.mutable_token()->set_enabled(true);
+  wire.add_targets()->set_url("https://up.example.com/base");
+  const RoutePtr route = RouteFrom(wire);
+  EXPECT_EQ(route->listen_path, "/");
+  EXPECT_EQ(route->token.header_name, "authorization");
+  EXPECT_EQ(route->token.query_name, "Authorization");
+  EXPECT_TRUE(route->token.use_header);
+  EXPECT_EQ(route->identity_header, "x-forwarded-client-cert");
+  EXPECT_EQ(route->targets[0].weight, 1u);
+  EXPECT_FALSE(route->broken);
+  EXPECT_FALSE(route->CanUseCertificate());
+}
+
+TEST(RouteFrom, WhatCannotBeReadRefuses) {
+  v1::Route wire;
+  wire.add_targets()->set_url("ftp://x");
+  EXPECT_TRUE(RouteFrom(wire)->broken);
+
+  v1::Route ip;
+  ip.mutable_ip()->add_deny("not an address");
+  EXPECT_TRUE(RouteFrom(ip)->ip.broken);
+
+  v1::Route version;
+  version.add_versions()->set_override_target("nonsense");
+  EXPECT_TRUE(RouteFrom(version)->versions[0].override_broken);
+
+  v1::Route place;
+  place.mutable_versioning()->set_enabled(true);
+  place.mutable_versioning()->set_location("moon");
+  EXPECT_TRUE(RouteFrom(place)->broken);
+
+  v1::Route mtls;
+  mtls.set_static_mtls(static_cast<v1::Requirement>(99));
+  EXPECT_EQ(RouteFrom(mtls)->static_mtls, Requirement::kMandatory);
+
+  v1::Route port;
+  port.set_listen_port(70'000);
+  EXPECT_TRUE(RouteFrom(port)->broken);
+}
+
+TEST(RouteFrom, NoIdentityHeader) {
+  v1::Route wire;
+  wire.set_identity_header("-");
+  EXPECT_EQ(RouteFrom(wire)->identity_header, "");
+  wire.set_identity_header("X-Caller");
+  EXPECT_EQ(RouteFrom(wire)->identity_header, "x-caller");
+}
+
+TEST(DecisionFrom, AnUnknownReasonIsARefusal) {
+  v1::Decision wire;
+  wire.set_reason(9999);
+  EXPECT_EQ(DecisionFrom(wire)->reason, Reason::kInternal);
+  EXPECT_FALSE(DecisionFrom(wire)->allowed());
+}
+
+TEST(DecisionFrom, Everything) {
+  v1::Decision wire;
+  wire.set_ttl_ms(60'000);
+  wire.set_hard_expiry_unix_ms(1'800'000'000'000);
+  wire.set_stale_if_error_seconds(300);
+  wire.add_tags("key:k");
+  wire.set_revision(7);
+  wire.mutable_identity()->set_name("alice");
+  wire.mutable_identity()->mutable_certificate()->set_fingerprint("ff");
+  auto* url = wire.mutable_grants()->add_urls();
+  url->set_path_regex("(");
+  auto* limit = wire.mutable_grants()->add_limits();
+  limit->set_bucket("key:k");
+  limit->set_rate(5);
+  limit->set_per_seconds(1.5);
+  limit->set_quota_max(10);
+  const DecisionPtr decision = DecisionFrom(wire);
+  EXPECT_TRUE(decision->allowed());
+  EXPECT_EQ(decision->ttl, absl::Minutes(1));
+  EXPECT_EQ(decision->hard_expiry, absl::FromUnixSeconds(1'800'000'000));
+  EXPECT_EQ(decision->stale_if_error, absl::Minutes(5));
+  EXPECT_EQ(decision->identity.certificate->fingerprint, "ff");
+  EXPECT_EQ(decision->grants.urls[0].regex, nullptr);  // grants nothing
+  EXPECT_EQ(decision->grants.limits[0].rate.per, absl::Milliseconds(1500));
+  EXPECT_EQ(decision->grants.limits[0].reset, absl::InfinitePast());
+  EXPECT_EQ(DecisionFrom(v1::Decision())->hard_expiry, absl::InfiniteFuture());
+}
+
+TEST(UpstreamFrom, TheKeyDoesNotStayInTheMessage) {
+  v1::ResolveUpstreamResponse wire;
+  wire.set_client_key_der("private key bytes, long enough not to be stored inline");
+  wire.set_pinned(true);
+  const UpstreamCredentialsPtr credentials = UpstreamFrom(&wire);
+  EXPECT_EQ(credentials->client_key_der.Reveal().size(), 54u);
+  EXPECT_TRUE(wire.client_key_der().empty());
+  EXPECT_EQ(credentials->reason, Reason::kAllowed);
+  EXPECT_TRUE(credentials->pinned);
+}
+
+TEST(UpdateFrom, AnEmptyUpdateProvesNothing) {
+  const StreamUpdate update = UpdateFrom(v1::Update());
+  EXPECT_EQ(update.kind, StreamUpdate::Kind::kHeartbeat);
+  EXPECT_EQ(update.proof_age, absl::InfiniteDuration());
+}
+
+TEST(Fill, CallersTextIsMadePrintable) {
+  TelemetryBatch batch;
+  RefusalRecord refusal;
+  refusal.path = "/\xff\n";
+  batch.refusals.push_back(refusal);
+  v1::ReportRequest wire;
+  Fill(batch, &wire);
+  EXPECT_EQ(wire.refusals(0).path(), "/%ff%0a");
+  std::string bytes;
+  EXPECT_TRUE(wire.SerializeToString(&bytes));
+}
+
+}  // namespace
+}  // namespace sallyport::dataplane

@@ -1,0 +1,268 @@
+#include "dataplane/sync/subscriber.h"
+
+#include <deque>
+
+#include "gtest/gtest.h"
+#include "shared/cache/generations.h"
+#include "tests/fakes/manual_clock.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+// A loop whose posted work runs when the test says so.
+class FakeLoop final : public LoopSink {
+ public:
+  void Post(std::function<void()> work) override { work_.push_back(std::move(work)); }
+  void Apply(GatewayViewPtr view) override { views.push_back(std::move(view)); }
+  void Sever(const SeverList& list) override { severed.push_back(list); }
+  void Run() {
+    while (!work_.empty()) {
+      auto work = std::move(work_.front());
+      work_.pop_front();
+      work();
+    }
+  }
+  std::vector<GatewayViewPtr> views;
+  std::vector<SeverList> severed;
+
+ private:
+  std::deque<std::function<void()>> work_;
+};
+
+RoutePtr Api(const std::string& id, const std::string& listen) {
+  Route route;
+  route.api_id = id;
+  route.listen_path = listen;
+  return std::make_shared<const Route>(std::move(route));
+}
+
+struct World {
+  World()
+      : subscriber(Subscriber::Options{{8443}, [this](uint64_t revision) { acknowledged.push_back(revision); }},
+                   &clock, &generations, &stream) {
+    subscriber.AddLoop(&one);
+    subscriber.AddLoop(&two);
+    Run();
+  }
+  ~World() {
+    subscriber.RemoveLoop(&one);
+    subscriber.RemoveLoop(&two);
+  }
+  void Run() {
+    one.Run();
+    two.Run();
+  }
+  static StreamUpdate Part(std::vector<RoutePtr> routes, bool first, bool last, ResumeToken at) {
+    StreamUpdate update;
+    update.kind = StreamUpdate::Kind::kSnapshotPart;
+    update.routes.put = std::move(routes);
+    update.first = first;
+    update.last = last;
+    update.position = std::move(at);
+    return update;
+  }
+  static StreamUpdate Change(ResumeToken at, RouteChanges routes, std::vector<Eviction> evictions = {}) {
+    StreamUpdate update;
+    update.kind = StreamUpdate::Kind::kChange;
+    update.routes = std::move(routes);
+    update.evictions = std::move(evictions);
+    update.position = std::move(at);
+    return update;
+  }
+  static StreamUpdate Beat(ResumeToken at, absl::Duration age = absl::ZeroDuration()) {
+    StreamUpdate update;
+    update.position = std::move(at);
+    update.proof_age = age;
+    update.connected_replicas = 2;
+    return update;
+  }
+  void Snapshot(uint64_t revision = 10) {
+    subscriber.OnUpdate(Part({Api("a", "/a")}, true, true, {"store", 1, revision}));
+    Run();
+  }
+
+  base::ManualClock clock;
+  cache::TagGenerations generations;
+  StreamState stream;
+  FakeLoop one, two;
+  std::vector<uint64_t> acknowledged;
+  Subscriber subscriber;
+};
+
+TEST(Subscriber, NotReadyBeforeTheFirstSnapshotIsInEveryLoop) {
+  World world;
+  EXPECT_FALSE(world.stream.Ready());
+  EXPECT_EQ(world.subscriber.Resume(), std::nullopt);
+  world.subscriber.OnUpdate(World::Part({Api("a", "/a")}, true, false, {"store", 1, 10}));
+  world.Run();
+  EXPECT_EQ(world.subscriber.View()->routes->size(), 0u);  // built aside
+  world.subscriber.OnUpdate(World::Part({Api("b", "/b")}, false, true, {"store", 1, 10}));
+  world.one.Run();
+  EXPECT_FALSE(world.stream.Ready());
+  EXPECT_TRUE(world.acknowledged.empty());
+  world.two.Run();
+  EXPECT_TRUE(world.stream.Ready());
+  EXPECT_EQ(world.acknowledged, std::vector<uint64_t>{10});
+  EXPECT_EQ(world.stream.AppliedRevision(), 10u);
+  EXPECT_EQ(world.one.views.back()->routes->size(), 2u);
+  EXPECT_EQ(world.one.views.back(), world.two.views.back());
+  ASSERT_TRUE(world.subscriber.Resume().has_value());
+  EXPECT_EQ(world.subscriber.Resume()->revision, 10u);
+}
+
+TEST(Subscriber, ChangesApplyOnTop) {
+  World world;
+  world.Snapshot();
+  RouteChanges changes;
+  changes.put = {Api("b", "/b")};
+  changes.removed_api_ids = {"a"};
+  changes.put_listeners = {{"l1", "::", 7000}};
+  changes.gateway = GatewayFacts{{"10.0.0.0/8"}, 3};
+  world.subscriber.OnUpdate(World::Change({"store", 1, 11}, changes));
+  world.Run();
+  const GatewayView& view = *world.one.views.back();
+  EXPECT_EQ(view.revision, 11u);
+  EXPECT_EQ(view.routes->FindApi("a"), nullptr);
+  EXPECT_NE(view.routes->FindApi("b"), nullptr);
+  ASSERT_EQ(view.listeners.size(), 1u);
+  EXPECT_EQ(view.gateway.server_certificates_version, 3u);
+  RouteChanges gone;
+  gone.removed_listener_ids = {"l1"};
+  world.subscriber.OnUpdate(World::Change({"store", 1, 12}, gone));
+  world.Run();
+  EXPECT_TRUE(world.one.views.back()->listeners.empty());
+  EXPECT_EQ(world.one.views.back()->gateway.server_certificates_version, 3u);
+  EXPECT_EQ(world.acknowledged, (std::vector<uint64_t>{10, 11, 12}));
+}
+
+TEST(Subscriber, EvictionsAreInForceBeforeTheLoopsKnow) {
+  World world;
+  world.Snapshot();
+  const cache::TagStamp stamp = world.generations.Stamp({"key:k"}, 10, world.generations.Incarnation());
+  world.subscriber.OnUpdate(World::Change({"store", 1, 11}, {}, {{"key:k", false, {}, {}}}));
+  EXPECT_FALSE(world.generations.Valid(stamp));
+  world.Run();
+  EXPECT_TRUE(world.one.severed.empty());
+}
+
+TEST(Subscriber, SeversOnEveryLoop) {
+  World world;
+  world.Snapshot();
+  world.subscriber.OnUpdate(
+      World::Change({"store", 1, 11}, {}, {{"leaf:ff", true, {"ff"}, {"k1"}}, {"x", false, {"no"}, {}}}));
+  world.Run();
+  for (const FakeLoop* loop : {&world.one, &world.two}) {
+    ASSERT_EQ(loop->severed.size(), 1u);
+    EXPECT_EQ(loop->severed[0].leaf_sha256, std::vector<std::string>{"ff"});
+    EXPECT_EQ(loop->severed[0].key_ids, std::vector<std::string>{"k1"});
+  }
+}
+
+struct HealthCase {
+  const char* name;
+  absl::Duration age, wait;
+  bool caught_up, healthy;
+};
+TEST(Subscriber, Health) {
+  const HealthCase cases[] = {
+      {"just now", absl::ZeroDuration(), absl::ZeroDuration(), true, true},
+      {"2.9 s ago", absl::ZeroDuration(), absl::Milliseconds(2900), true, true},
+      {"3 s ago", absl::ZeroDuration(), absl::Seconds(3), true, false},
+      {"old proof", absl::Milliseconds(4900), absl::ZeroDuration(), true, true},
+      {"proof gets too old", absl::Milliseconds(4900), absl::Milliseconds(100), true, false},
+      {"proof too old", absl::Seconds(5), absl::ZeroDuration(), true, false},
+      {"behind", absl::ZeroDuration(), absl::ZeroDuration(), false, false},
+  };
+  for (const HealthCase& c : cases) {
+    SCOPED_TRACE(c.name);
+    World world;
+    world.Snapshot(10);
+    world.subscriber.OnUpdate(World::Beat({"store", 1, c.caught_up ? 10u : 11u}, c.age));
+    world.clock.Advance(c.wait);
+    EXPECT_EQ(world.stream.Healthy(world.clock.Monotonic()), c.healthy);
+  }
+}
+
+TEST(Subscriber, AHeartbeatOfAnotherHistoryProvesNothing) {
+  World world;
+  world.Snapshot();
+  world.subscriber.OnUpdate(World::Beat({"store", 2, 10}));
+  EXPECT_FALSE(world.stream.Healthy(world.clock.Monotonic()));
+  world.subscriber.OnUpdate(World::Beat({"other", 1, 10}));
+  EXPECT_FALSE(world.stream.Healthy(world.clock.Monotonic()));
+}
+
+TEST(Subscriber, NotCaughtUpUntilEveryLoopHasIt) {
+  World world;
+  world.Snapshot();
+  world.subscriber.OnUpdate(World::Change({"store", 1, 11}, {}));
+  world.one.Run();
+  world.subscriber.OnUpdate(World::Beat({"store", 1, 11}));
+  EXPECT_FALSE(world.stream.Healthy(world.clock.Monotonic()));
+  world.two.Run();
+  world.subscriber.OnUpdate(World::Beat({"store", 1, 11}));
+  EXPECT_TRUE(world.stream.Healthy(world.clock.Monotonic()));
+}
+
+TEST(Subscriber, ANewSnapshotDropsWhatWasCached) {
+  World world;
+  world.Snapshot(1000);
+  const cache::TagStamp stamp = world.generations.Stamp({"key:k"}, 1000, world.generations.Incarnation());
+  ASSERT_TRUE(world.generations.Valid(stamp));
+  world.subscriber.OnUpdate(World::Part({}, true, true, {"store", 2, 5}));
+  world.Run();
+  EXPECT_FALSE(world.generations.Valid(stamp));
+  EXPECT_EQ(world.stream.AppliedRevision(), 5u);
+  EXPECT_EQ(world.one.views.back()->routes->size(), 0u);
+}
+
+TEST(Subscriber, AChangeOfAnotherHistoryAsksForTheWhole) {
+  World world;
+  world.Snapshot();
+  RouteChanges changes;
+  changes.removed_api_ids = {"a"};
+  world.subscriber.OnUpdate(World::Change({"store", 2, 11}, changes));
+  world.Run();
+  EXPECT_EQ(world.subscriber.View()->routes->size(), 1u);
+  EXPECT_EQ(world.subscriber.Resume(), std::nullopt);
+  EXPECT_FALSE(world.stream.Healthy(world.clock.Monotonic()));
+}
+
+TEST(Subscriber, ASnapshotThatBreaksOffChangesNothing) {
+  World world;
+  world.Snapshot();
+  world.subscriber.OnUpdate(World::Part({Api("x", "/x")}, true, false, {"store", 1, 20}));
+  world.subscriber.OnStreamEnd(absl::UnavailableError(""));
+  world.subscriber.OnUpdate(World::Part({Api("y", "/y")}, false, true, {"store", 1, 20}));
+  world.Run();
+  EXPECT_NE(world.subscriber.View()->routes->FindApi("a"), nullptr);
+  EXPECT_EQ(world.subscriber.Resume()->revision, 10u);
+}
+
+TEST(Subscriber, RefusedByAuthsvc) {
+  World world;
+  world.Snapshot();
+  const cache::TagStamp stamp = world.generations.Stamp({"key:k"}, 10, world.generations.Incarnation());
+  world.subscriber.OnStreamEnd(absl::UnavailableError("restart"));
+  EXPECT_TRUE(world.stream.Ready());
+  EXPECT_TRUE(world.generations.Valid(stamp));
+  world.subscriber.OnStreamEnd(absl::PermissionDeniedError("revoked"));
+  EXPECT_FALSE(world.stream.Ready());
+  EXPECT_FALSE(world.generations.Valid(stamp));
+  world.subscriber.OnUpdate(World::Beat({"store", 1, 10}));
+  EXPECT_TRUE(world.stream.Ready());
+}
+
+TEST(Subscriber, ALoopThatLeftIsNotTouched) {
+  World world;
+  world.Snapshot();
+  const size_t before = world.two.views.size();
+  world.subscriber.OnUpdate(World::Change({"store", 1, 11}, {}));
+  world.subscriber.RemoveLoop(&world.two);
+  world.Run();
+  EXPECT_EQ(world.two.views.size(), before);
+  EXPECT_EQ(world.acknowledged.back(), 11u);
+}
+
+}  // namespace
+}  // namespace sallyport::dataplane
