@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_split.h"
 #include "shared/header/names.h"
@@ -38,6 +39,19 @@ bool IsSet(absl::Span<const HeaderField> set, absl::string_view name) {
 bool IsRemoved(absl::Span<const absl::string_view> remove, absl::string_view name) {
   return std::any_of(remove.begin(), remove.end(),
                      [&](absl::string_view one) { return header::SameName(one, name); });
+}
+
+// header::IsIdentityHeader looks through long lists, and the same few names come with every request: what
+// it said is kept by exact spelling. Per thread; a caller who makes up names only empties it.
+bool IsIdentity(absl::string_view name) {
+  constexpr size_t kMaxNames = 512;
+  constexpr size_t kMaxLength = 64;
+  if (name.size() > kMaxLength) return header::IsIdentityHeader(name);
+  thread_local absl::flat_hash_map<std::string, bool> known;
+  const auto found = known.find(name);
+  if (found != known.end()) return found->second;
+  if (known.size() >= kMaxNames) known.clear();
+  return known[std::string(name)] = header::IsIdentityHeader(name);
 }
 
 void AppendField(const HeaderField& field, std::string* out) {
@@ -89,7 +103,7 @@ void AppendRequestFields(const HeaderFields& fields, absl::Span<const HeaderFiel
   for (const HeaderField& field : fields) {
     if (IsHopByHop(field.name) || IsFraming(field.name) || IsRequestOnly(field.name) ||
         Listed(listed, field.name) || IsSet(set, field.name) || IsRemoved(remove, field.name) ||
-        header::IsIdentityHeader(field.name)) {
+        IsIdentity(field.name)) {
       continue;
     }
     AppendField(field, out);
@@ -117,7 +131,7 @@ HeaderFields CleanTrailers(const HeaderFields& trailers, absl::Span<const Header
   for (const HeaderField& field : trailers) {
     if (IsHopByHop(field.name) || IsFraming(field.name) || IsRequestOnly(field.name) ||
         IsSet(set, field.name) || IsRemoved(remove, field.name) ||
-        header::IsIdentityHeader(field.name)) {
+        IsIdentity(field.name)) {
       continue;
     }
     kept.push_back(field);

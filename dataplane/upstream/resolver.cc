@@ -16,7 +16,6 @@ absl::StatusOr<std::vector<address>> SystemLookup(const std::string& host) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_ADDRCONFIG;
   addrinfo* list = nullptr;
   const int error = getaddrinfo(host.c_str(), nullptr, &hints, &list);
   if (error != 0) return absl::NotFoundError(absl::StrCat(host, ": ", gai_strerror(error)));

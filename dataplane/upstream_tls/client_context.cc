@@ -58,6 +58,9 @@ absl::StatusOr<std::shared_ptr<ClientTlsContext>> ClientTlsContext::Create(
   const absl::string_view named = base::ToAbsl(credentials.server_name);
   made->check_.name = NormalName(named.empty() ? host : named);
   if (!IsIpAddress(made->check_.name)) made->sni_ = made->check_.name;
+  if (credentials.insecure_skip_verify) {
+    base::Log(base::Level::kWarning, "upstream_tls.verification_off", {{"host", made->check_.name}});
+  }
   made->check_.trust = TrustAnchors::Extend(system, credentials.trust_der, nullptr);
   if (absl::Status status = made->SetUp(credentials); !status.ok()) return status;
   return made;
