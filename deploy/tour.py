@@ -155,7 +155,7 @@ http {{
         say("== sallyctl init: control PKI, master key, first admin key")
         made = self.quietly("sallyctl init installation")
         self.environment["ADMIN_KEY"] = re.search(r"admin key[^:]*:\s*(\S+)", made, re.I).group(1)
-        self.environment["SALLYPORT_CONTEXT"] = str(self.folder / "installation" / "context.yaml")
+        self.environment["SALLYPORT_CONTEXT"] = str(self.folder / "installation" / "sallyctl.yaml")
         say("== starting authsvc, two data planes and an upstream that demands a client certificate (nginx)")
         self.start_upstream()
         self.start_authsvc()
@@ -166,7 +166,7 @@ http {{
 
     def admin(self, method, path, data=None):
         body = f" -d @{data}" if data else ""
-        return (f"curl -s --cacert installation/admin/ca.crt -H \"X-Tyk-Authorization: $ADMIN_KEY\" -X {method} "
+        return (f"curl -s --cacert installation/tls/authsvc/ca.crt -H \"X-Tyk-Authorization: $ADMIN_KEY\" -X {method} "
                 f"https://localhost:9180{path}{body}")
 
     def write_api(self, api_id, **more):
@@ -281,7 +281,7 @@ http {{
         self.step("And decides again", self.call("/orders/1", "mallory"), "[401]")
 
     def third_party(self):
-        ask = f"{ROOT}/deploy/ask_authorize.py --target localhost:9443 --tls installation/roles/decision"
+        ask = f"{ROOT}/deploy/ask_authorize.py --target localhost:9443 --tls installation/tls/decision"
         self.step("Anything that speaks gRPC can ask, with a control certificate of role decision",
                   f"{ask} --api partners --cert pki/partner.crt", '"allowed": true')
         self.step("The same for Mallory", f"{ask} --api partners --cert pki/mallory.crt", '"allowed": false')
@@ -290,7 +290,7 @@ http {{
     def try_next(self):
         say(f"""
 Everything stays up until Ctrl-C. In another shell:
-    cd {self.folder} && export PATH=$PWD/bin:$PATH SALLYPORT_CONTEXT=$PWD/installation/context.yaml
+    cd {self.folder} && export PATH=$PWD/bin:$PATH SALLYPORT_CONTEXT=$PWD/installation/sallyctl.yaml
     sallyctl doctor                                  what is expiring, insecure, pending
     sallyctl get api; sallyctl key ls; sallyctl cert ls
     sallyctl watch                                   changes as they happen

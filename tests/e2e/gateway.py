@@ -172,6 +172,15 @@ class Gateway:
         assert init.returncode == 0, init.stdout + init.stderr
         self.admin_key = re.search(r"admin key[^:]*:\s*(\S+)", init.stdout, re.I).group(1)
 
+    def role_directory(self, role):
+        return self.home / "tls" / role
+
+    def context_file(self):
+        """What `sallyctl init` wrote, with the port of this gateway."""
+        context = self.directory / "sallyctl.yaml"
+        context.write_text(f'endpoint: "localhost:{self.grpc_port}"\ntls_dir: "{self.role_directory("admin")}"\n')
+        return context
+
     def binary(self, name):
         return str(next(path for path in (self.build / folder / name for folder in
                                           ("authsvc", "dataplane", "authsvc/ctl")) if path.exists()))
