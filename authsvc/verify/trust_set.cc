@@ -55,12 +55,14 @@ std::shared_ptr<const TrustSet> TrustSet::Make(TrustSpec spec) {
     if (anchor != set->anchors_.end() && anchor->second == AnchorKind::kAuthority) continue;
     if (set->known_.insert(certificate->fingerprint).second) set->Index(certificate);
   }
+  std::sort(set->starts_.begin(), set->starts_.end());
   set->SetVersion();
   return set;
 }
 
 void TrustSet::Index(const crypto::CertificatePtr& certificate) {
   by_subject_[certificate->subject_hash].push_back(certificate);
+  starts_.push_back(certificate->not_before);
 }
 
 void TrustSet::SetVersion() {
@@ -94,6 +96,11 @@ absl::Span<const crypto::CertificatePtr> TrustSet::Issuers(uint64_t subject_hash
   const auto found = by_subject_.find(subject_hash);
   if (found == by_subject_.end()) return {};
   return found->second;
+}
+
+absl::Time TrustSet::NextNotBefore(absl::Time time) const {
+  const auto next = std::upper_bound(starts_.begin(), starts_.end(), time);
+  return next == starts_.end() ? absl::InfiniteFuture() : *next;
 }
 
 std::vector<std::string> TrustSet::Warnings(absl::Time now) const {

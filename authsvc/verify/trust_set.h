@@ -51,6 +51,9 @@ class TrustSet {
   // Authorities and known intermediates whose subject hashes to this; compare the names as well.
   [[nodiscard]] absl::Span<const crypto::CertificatePtr> Issuers(uint64_t subject_hash) const;
 
+  // The next time after `time` at which one of its certificates becomes valid; InfiniteFuture: never.
+  [[nodiscard]] absl::Time NextNotBefore(absl::Time time) const;
+
   // What an operator should know when storing it: expired or unusable anchors, constraints that are
   // refused, more than 16 anchors with one subject.
   [[nodiscard]] std::vector<std::string> Warnings(absl::Time now) const;
@@ -66,6 +69,7 @@ class TrustSet {
   absl::flat_hash_set<std::string> public_keys_;
   absl::flat_hash_set<std::string> known_;  // fingerprints
   absl::flat_hash_map<uint64_t, std::vector<crypto::CertificatePtr>> by_subject_;
+  std::vector<absl::Time> starts_;  // all notBefore, sorted
 };
 
 using TrustSetPtr = std::shared_ptr<const TrustSet>;

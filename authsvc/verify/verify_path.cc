@@ -39,17 +39,11 @@ std::string MemoKey(const PathQuestion& question) {
 
 // A failure may end when a certificate that was looked at becomes valid.
 absl::Time FailureHoldsUntil(const PathQuestion& question, absl::Duration ttl) {
-  absl::Time until = question.time + ttl;
-  const auto bound = [&](const crypto::CertificatePtr& certificate) {
-    if (certificate->not_before > question.time) {
-      until = std::min(until, certificate->not_before - absl::Nanoseconds(1));
-    }
-  };
+  absl::Time next = question.trust->NextNotBefore(question.time);
   for (const auto& certificate : question.presented) {
-    bound(certificate);
-    for (const auto& issuer : question.trust->Issuers(certificate->issuer_hash)) bound(issuer);
+    if (certificate->not_before > question.time) next = std::min(next, certificate->not_before);
   }
-  return until;
+  return std::min(question.time + ttl, next - absl::Nanoseconds(1));
 }
 
 }  // namespace

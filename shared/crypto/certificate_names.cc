@@ -34,6 +34,12 @@ NameKind KindOf(int type) {
   }
 }
 
+std::string OidText(const ASN1_OBJECT* oid) {
+  char text[128] = {};
+  const int size = OBJ_obj2txt(text, sizeof text, oid, 1);
+  return size > 0 ? text : "";
+}
+
 GeneralName Convert(const GENERAL_NAME* name) {
   GeneralName out;
   out.type = name->type;
@@ -51,6 +57,7 @@ GeneralName Convert(const GENERAL_NAME* name) {
       out.directory.reset(X509_NAME_dup(name->d.directoryName));
       break;
     case NameKind::kOther:
+      if (name->type == GEN_OTHERNAME) out.value = OidText(name->d.otherName->type_id);
       break;
   }
   return out;

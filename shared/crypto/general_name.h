@@ -15,7 +15,9 @@ enum class NameKind : uint8_t { kEmail, kDns, kUri, kIp, kDirectory, kOther };
 struct GeneralName {
   NameKind kind = NameKind::kOther;
   int type = 0;       // GEN_*: tells the kinds of kOther apart
-  std::string value;  // text bytes, or the address (constraint: address and mask); empty for others
+  // Text bytes, or the address (constraint: address and mask), or the OID of an otherName as dotted
+  // text; empty for others.
+  std::string value;
   UniqueX509Name directory;  // kDirectory only: may be read from many threads (compare, never modify)
 };
 

@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "shared/crypto/openssl.h"
@@ -52,6 +53,12 @@ class PemBlock {
 };
 
 absl::Status Refuse(absl::string_view message) { return absl::InvalidArgumentError(message); }
+
+bool SameKind(const Certificate& certificate, const EVP_PKEY* key) {
+  const EVP_PKEY* public_key = X509_get0_pubkey(certificate.x509.get());
+  return public_key != nullptr &&
+         EVP_PKEY_get_base_id(public_key) == EVP_PKEY_get_base_id(key);
+}
 
 class BundleReader {
  public:
@@ -121,6 +128,9 @@ class BundleReader {
     if (bundle_.chain.empty()) {
       return Refuse("tls: failed to find any PEM data in certificate input");
     }
+    if (!SameKind(*bundle_.chain.front(), key_.get())) {
+      return Refuse("tls: private key type does not match public key type");
+    }
     if (!KeyMatches(*bundle_.chain.front(), key_.get())) {
       return Refuse("tls: private key does not match public key");
     }
@@ -152,6 +162,24 @@ absl::Status ReadBlocks(BIO* in, BundleReader* reader) {
     if (outcome == PemBlock::Outcome::kBroken) return Refuse(kNotPem);
     if (absl::Status status = reader->Add(block); !status.ok()) return status;
   }
+}
+
+// Blanks become line ends outside the "-----BEGIN NAME-----" and "-----END NAME-----" marks.
+std::string RestoreLines(absl::string_view text) {
+  std::string out;
+  out.reserve(text.size() + 2);
+  bool in_mark = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (absl::StartsWith(text.substr(i), "-----")) {
+      out.append("-----");
+      i += 4;
+      in_mark = !in_mark;
+      continue;
+    }
+    out.push_back(!in_mark && text[i] == ' ' ? '\n' : text[i]);
+  }
+  out.push_back('\n');
+  return out;
 }
 
 std::string Pem(const char* name, absl::string_view der) {
@@ -189,6 +217,16 @@ absl::StatusOr<PemBundle> ParsePemOrDer(absl::string_view bytes, std::optional<a
       is_key ? reader.AddPublicKey(bytes) : reader.AddCertificate(bytes);
   if (!status.ok()) return status;
   return reader.Finish();
+}
+
+absl::StatusOr<PemBundle> ParseInlinePem(absl::string_view text, std::optional<absl::Time> now) {
+  text = absl::StripAsciiWhitespace(text);
+  absl::StatusOr<PemBundle> as_it_is = ParsePem(text, now);
+  if (as_it_is.ok() || absl::StrContains(text, "\n")) return as_it_is;
+  // May hold a private key: cleansed when done.
+  const base::Secret restored(RestoreLines(text));
+  absl::StatusOr<PemBundle> repaired = ParsePem(restored.Reveal(), now);
+  return repaired.ok() ? std::move(repaired) : std::move(as_it_is);
 }
 
 std::string CertificatePem(absl::string_view der) { return Pem("CERTIFICATE", der); }

@@ -30,6 +30,11 @@ struct PemBundle {
 [[nodiscard]] absl::StatusOr<PemBundle> ParsePemOrDer(absl::string_view bytes,
                                                       std::optional<absl::Time> now = std::nullopt);
 
+// PEM inside a configuration value: trimmed, and where its line ends were turned into blanks (as
+// environment variables and some editors do) they are restored once.
+[[nodiscard]] absl::StatusOr<PemBundle> ParseInlinePem(absl::string_view text,
+                                                       std::optional<absl::Time> now = std::nullopt);
+
 [[nodiscard]] std::string CertificatePem(absl::string_view der);
 [[nodiscard]] std::string PublicKeyPem(absl::string_view spki_der);
 

@@ -83,6 +83,16 @@ TEST(PathMemoTest, AFailureEndsSoonAndWhenACertificateBecomesValid) {
   EXPECT_FALSE(VerifyPath(unknown, &memo).from_memo);
 }
 
+TEST(PathMemoTest, AFailureEndsWhenAnAnchorBecomesValid) {
+  PathMemo memo;
+  const TestCert root = CertBuilder("CN=Root").Ca().Valid(TestNow() + absl::Seconds(2),
+                                                          TestNow() + absl::Hours(1)).SelfSign();
+  PathQuestion question = Question({CertBuilder("CN=x").SignBy(root)}, Trust({root}));
+  EXPECT_EQ(ReasonOf(VerifyPath(question, &memo)), Reason::kCertNotYetValid);
+  question.time = TestNow() + absl::Seconds(2);
+  EXPECT_EQ(ReasonOf(VerifyPath(question, &memo)), Reason::kAllowed);
+}
+
 TEST(PathMemoTest, BadSignaturesAreNotShared) {
   PathMemo memo;
   const TestCert root = MakeRoot();

@@ -94,6 +94,8 @@ TEST(PemTest, Messages) {
   EXPECT_EQ(MessageOf(leaf.Pem() + leaf.KeyPem() + leaf.KeyPem()), "Found multiple private keys");
   EXPECT_EQ(MessageOf(leaf.Pem() + public_key), "Public keys can't be combined with certificates");
   EXPECT_EQ(MessageOf(leaf.Pem() + other.KeyPem()), "tls: private key does not match public key");
+  EXPECT_EQ(MessageOf(leaf.Pem() + Leaf(KeyType::kEd25519).KeyPem()),
+            "tls: private key type does not match public key type");
   EXPECT_EQ(MessageOf(CertBuilder("CN=x").Expired().SelfSign().Pem()), "certificate is expired");
   EXPECT_THAT(MessageOf(public_key + leaf.KeyPem()), HasSubstr("failed to find any PEM data"));
   EXPECT_THAT(MessageOf(PublicKeyPem("junk")), HasSubstr("public key"));
@@ -168,6 +170,20 @@ TEST(PemTest, Bounds) {
   const std::string one = Leaf().Pem();
   for (int i = 0; i < 101; ++i) many += one;
   EXPECT_EQ(MessageOf(many), "more than 100 certificates");
+}
+
+TEST(PemTest, InlineWithCollapsedLines) {
+  const TestCert leaf = Leaf();
+  const std::string pem = leaf.Pem() + leaf.KeyPem();
+  const std::string collapsed = absl::StrReplaceAll(pem, {{"\n", " "}});
+  ASSERT_FALSE(ParsePem(collapsed).ok());
+  for (const std::string& text : {pem, "  \n" + pem + "\n ", collapsed, "  " + collapsed}) {
+    const absl::StatusOr<PemBundle> bundle = ParseInlinePem(text, TestNow());
+    ASSERT_TRUE(bundle.ok()) << bundle.status();
+    EXPECT_EQ(bundle->chain[0]->der, leaf.der);
+    EXPECT_EQ(bundle->private_key.Reveal(), leaf.KeyDer());
+  }
+  EXPECT_EQ(ParseInlinePem("no PEM here").status().message(), kNotPem);
 }
 
 TEST(PemTest, Der) {
