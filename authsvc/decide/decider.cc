@@ -144,11 +144,14 @@ std::optional<Refusal> Decider::CheckAllowlists() {
   return std::nullopt;
 }
 
-// Mechanisms that find the caller. Dynamic: the certificate is the credential, a token beside it is
-// not looked at (reference tyk.md 3.1).
+// Mechanisms that find the caller. Each one that is on must pass: where the certificate is the
+// credential and a token is asked for as well, both must be of one key.
 std::optional<Refusal> Decider::FindCaller() {
   if (ignored_) return std::nullopt;
-  if (client_tls().dynamic_mtls()) return FindByLeaf();
+  if (client_tls().dynamic_mtls()) {
+    auto refusal = FindByLeaf();
+    return refusal || !api().token().enabled() ? refusal : FindByToken();
+  }
   if (api().token().enabled()) return FindByToken();
   if (api().keyless()) {
     Pass("identify", [] { return "keyless: no credential beside the certificate is asked for"; });

@@ -73,6 +73,11 @@ std::optional<Refusal> Decider::FindByToken() {
     return No(Reason::kTokenUnknown,
               absl::StrCat("key ", found->key.id(), " is of another organisation"));
   }
+  if (key_ != nullptr && key_ != found) {
+    return No(Reason::kCertBindingMismatch,
+              absl::StrCat("the token is of key ", found->key.id(), ", the certificate of key ",
+                           key_->key.id()));
+  }
   key_ = found;
   Pass("identify", [&] {
     return absl::StrCat("the token in the ", token->place(), " is one of key ", key_->key.id());

@@ -135,12 +135,10 @@ TEST(DynamicMtls, LeavesAreCheckedBeforeKeysAreLookedUp) {
   }
 }
 
-TEST(DynamicMtls, TokenBesideTheCertificateIsNotLookedAt) {
+TEST(DynamicMtls, ATokenThatIsNotAskedForIsNotLookedAt) {
   World world;
   const TestCert alice = CertBuilder("CN=alice").SelfSign();
-  v1::Api api = DynamicApi();
-  api.mutable_token()->set_enabled(true);
-  world.Put(api);
+  world.Put(DynamicApi());
   world.AddCertificate(alice);
   world.Put(KeyOf(alice));
   world.Put(TokenKey("secret", "key2"));
@@ -148,6 +146,24 @@ TEST(DynamicMtls, TokenBesideTheCertificateIsNotLookedAt) {
   EXPECT_ALLOWED(Ask(world, WithToken(Asked({&alice}), "wrong")));
   EXPECT_REFUSED(Ask(world, WithToken(Asked({}), "secret")),
                  kCertRequired);  // never in place of it
+}
+
+TEST(DynamicMtls, WithATokenAskedForBothMustBeOfOneKey) {
+  World world;
+  const TestCert alice = CertBuilder("CN=alice").SelfSign();
+  v1::Api api = DynamicApi();
+  api.mutable_token()->set_enabled(true);
+  world.Put(api);
+  world.AddCertificate(alice);
+  v1::Key key = KeyOf(alice);
+  key.add_token_sha256(crypto::Sha256("secret"));
+  world.Put(key);
+  world.Put(TokenKey("other", "key2"));
+  EXPECT_ALLOWED(Ask(world, WithToken(Asked({&alice}), "secret")));
+  EXPECT_REFUSED(Ask(world, Asked({&alice})), kTokenRequired);
+  EXPECT_REFUSED(Ask(world, WithToken(Asked({&alice}), "wrong")), kTokenUnknown);
+  EXPECT_REFUSED(Ask(world, WithToken(Asked({&alice}), "other")), kCertBindingMismatch);
+  EXPECT_REFUSED(Ask(world, WithToken(Asked({}), "secret")), kCertRequired);
 }
 
 TEST(DynamicMtls, StaticAndDynamicMustBothPass) {
