@@ -41,6 +41,7 @@ struct Client {
   RegisteredConnection registered;
   uint64_t requests = 0;
   bool ticket_offered = false;
+  bool cut = false;                 // an answer broke off: the end must not look like one
 
   // The identity header's text of the last decision.
   DecisionPtr identity_of;

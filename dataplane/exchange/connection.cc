@@ -96,6 +96,12 @@ boost::asio::awaitable<void> ServeRequests(Client& client) {
 
 // What the client still sends is read for a moment: a reset would take our last answer from it.
 boost::asio::awaitable<void> Goodbye(Client& client) {
+  if (client.cut) {
+    // A reset: neither close_notify nor FIN, which would end an answer without length.
+    const linger at_once = {1, 0};
+    setsockopt(client.stream.fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    co_return;
+  }
   client.stream.TryShutdown();
   if (client.stream.readiness().cancelled()) co_return;
   if (client.body.done() && client.buffer.empty()) co_return;

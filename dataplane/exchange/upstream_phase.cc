@@ -159,7 +159,8 @@ boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
     denial_->decision = permit_->shared();
     co_return;
   }
-  const bool flushed = co_await FlushOut();
+  client.cut = forwarded_->cut;
+  const bool flushed = client.cut || co_await FlushOut();
   keep_alive_ = flushed && sink.keep_alive() && !forwarded_->cut && forwarded_->request_read &&
                 client.body.done() && !client.registered.last_request;
 }

@@ -151,6 +151,14 @@ Acceptor::~Acceptor() {
   state_->readiness.Close();
 }
 
+uint16_t Acceptor::port() const {
+  sockaddr_storage bound = {};
+  socklen_t size = sizeof(bound);
+  if (getsockname(state_->readiness.fd(), reinterpret_cast<sockaddr*>(&bound), &size) != 0) return 0;
+  // The port stands at the same place in both families.
+  return ntohs(reinterpret_cast<const sockaddr_in&>(bound).sin_port);
+}
+
 boost::asio::awaitable<void> Acceptor::Accept(std::shared_ptr<State> state) {
   constexpr auto kToken = boost::asio::as_tuple(boost::asio::use_awaitable);
   Loop& loop = state->readiness.loop();

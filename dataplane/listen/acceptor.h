@@ -25,6 +25,8 @@ class Acceptor {
   // Takes `fd`.
   Acceptor(Loop& loop, int fd, OnConnection on_connection);
   ~Acceptor();  // closes; the accept loop ends by itself
+  // The bound port (of interest when port 0 was asked for).
+  [[nodiscard]] uint16_t port() const;
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
 

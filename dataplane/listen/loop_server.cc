@@ -176,6 +176,12 @@ void LoopServer::Tick() {
   Reconcile();
 }
 
+std::vector<uint16_t> LoopServer::BoundPorts() const {
+  std::vector<uint16_t> ports;
+  for (const OpenedListener& listener : listeners_) ports.push_back(listener.acceptor->port());
+  return ports;
+}
+
 void LoopServer::Start() {
   housekeeping_ = std::make_unique<Housekeeping>(*this);
   loop_.Start();

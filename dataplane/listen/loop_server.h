@@ -48,6 +48,8 @@ class LoopServer final : public LoopSink {
 
   // Before Start: opens the listeners of the file. The first failure ends it.
   [[nodiscard]] absl::Status Open();
+  // Of the listeners that are open, in their order.
+  [[nodiscard]] std::vector<uint16_t> BoundPorts() const;
   void Start();
   // Thread-safe: no new connections; idle ones end now, the others at the latest after `grace`.
   void Drain(absl::Duration grace);
