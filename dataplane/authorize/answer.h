@@ -42,8 +42,8 @@ struct AnswerContext {
   const StreamState* stream;
   cache::TagGenerations* generations;
 
-  [[nodiscard]] int64_t Now() const { return Nanoseconds(clock->Monotonic()); }
-  [[nodiscard]] bool Healthy(int64_t now) const { return stream->Healthy(absl::Nanoseconds(now)); }
+  [[nodiscard]] int64_t Now() const { return clock->MonotonicNanoseconds(); }
+  [[nodiscard]] bool Healthy(int64_t now) const { return stream->HealthyAt(now); }
 
   template <typename T>
   [[nodiscard]] bool Fresh(const Answer<T>& answer, int64_t now) const {

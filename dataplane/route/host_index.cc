@@ -43,6 +43,17 @@ std::string TrimmedListenPath(absl::string_view listen_path) {
   return path;
 }
 
+size_t TrimmedListenLength(absl::string_view listen_path) {
+  size_t length = 1;
+  char last = '/';
+  for (char c : listen_path) {
+    if (c == '/' && last == '/') continue;
+    ++length;
+    last = c;
+  }
+  return last == '/' ? length - 1 : length;
+}
+
 uint32_t SegmentsOf(absl::string_view trimmed_path) {
   return static_cast<uint32_t>(std::count(trimmed_path.begin(), trimmed_path.end(), '/'));
 }

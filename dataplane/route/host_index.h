@@ -28,6 +28,8 @@ void CountRoute(const Route& route, int sign, HostIndex* index);
 [[nodiscard]] std::string TrimmedListenPath(absl::string_view listen_path);
 // The same with the trailing slash kept: what a loose prefix compares.
 [[nodiscard]] std::string LooseListenPath(absl::string_view listen_path);
+// Its length, without making it.
+[[nodiscard]] size_t TrimmedListenLength(absl::string_view listen_path);
 [[nodiscard]] uint32_t SegmentsOf(absl::string_view trimmed_path);
 
 }  // namespace sallyport::dataplane

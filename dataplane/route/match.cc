@@ -46,15 +46,9 @@ bool AddressAllowed(const IpRuleSet& rules, absl::string_view text) {
   return !in(rules.deny) && (!rules.allow_only || in(rules.allow));
 }
 
-std::string WithSlash(absl::string_view path) {
-  return absl::StartsWith(path, "/") ? std::string(path) : absl::StrCat("/", path);
-}
-
 // How much of `path` the listen path takes.
 size_t ListenLength(const Route& route, absl::string_view path) {
-  const std::string trimmed = TrimmedListenPath(route.listen_path);
-  if (path.size() >= trimmed.size()) return trimmed.size();
-  return path.size();
+  return std::min(path.size(), TrimmedListenLength(route.listen_path));
 }
 
 const RouteVersion* FindVersion(const Route& route, absl::string_view name) {
@@ -111,9 +105,9 @@ VersionChoice ChooseVersion(const Route& route, const RouteQuestion& question, a
 }
 
 // Without its first segment.
-std::string WithoutSegment(absl::string_view rest) {
+absl::string_view WithoutSegment(absl::string_view rest) {
   const size_t slash = rest.find('/', absl::StartsWith(rest, "/") ? 1 : 0);
-  return slash == absl::string_view::npos ? "/" : std::string(rest.substr(slash));
+  return slash == absl::string_view::npos ? "/" : rest.substr(slash);
 }
 
 struct Refuse {
@@ -137,7 +131,14 @@ std::variant<RouteMatch, RouteRefusal> MatchRoute(const RouteTable& table, const
   if (!AddressAllowed(route.ip, question.client_address)) return refuse(Reason::kIpDenied);
 
   const absl::string_view listen = question.path.substr(0, ListenLength(route, question.path));
-  const std::string rest = WithSlash(question.path.substr(listen.size()));
+  absl::string_view rest = question.path.substr(listen.size());
+  std::string storage;  // where what is looked at is no part of the path as it came
+  if (rest.empty()) {
+    rest = "/";
+  } else if (rest[0] != '/') {  // a loose listen path ends inside a segment
+    storage = absl::StrCat("/", rest);
+    rest = storage;
+  }
   const VersionChoice choice = ChooseVersion(route, question, rest, header);
   if (choice.reason != Reason::kAllowed) return refuse(choice.reason, choice.name);
   match.version = choice.version;
@@ -148,12 +149,19 @@ std::variant<RouteMatch, RouteRefusal> MatchRoute(const RouteTable& table, const
   }
 
   // `seen`: what rules look at; the version segment is never part of it.
-  const std::string tail = choice.from_url ? WithoutSegment(rest) : rest;
-  const std::string& forwarded = choice.from_url && route.versioning.strip ? tail : rest;
-  const std::string seen = route.strip_listen_path ? tail : absl::StrCat(listen, tail);
-  match.path = route.strip_listen_path ? forwarded : absl::StrCat(listen, forwarded);
-  if (!route.strip_listen_path && rest == "/" && listen == question.path) match.path = std::string(listen);
-  if (match.path.empty()) match.path = "/";
+  const absl::string_view tail = choice.from_url ? WithoutSegment(rest) : rest;
+  const absl::string_view forwarded = choice.from_url && route.versioning.strip ? tail : rest;
+  std::string whole;
+  absl::string_view seen = tail;
+  if (!route.strip_listen_path) {
+    whole = absl::StrCat(listen, tail);
+    seen = whole;
+  }
+  // A path that is the listen path and nothing more stays without a slash at its end.
+  const bool bare = !route.strip_listen_path && !listen.empty() && listen == question.path;
+  match.path = route.strip_listen_path ? std::string(forwarded)
+               : bare                  ? std::string(listen)
+                                       : absl::StrCat(listen, forwarded);
   match.query = std::string(question.query);
   if (route.versioning.enabled && route.versioning.strip) {
     if (route.versioning.location == VersionRules::Location::kHeader) {

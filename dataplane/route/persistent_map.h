@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/hash/hash.h"
 #include "absl/strings/string_view.h"
 
 namespace sallyport::dataplane {
@@ -23,9 +22,10 @@ class PersistentMap {
 
   // The pointer lives as long as this map (or another that shares the shard).
   [[nodiscard]] const Value* Find(absl::string_view key) const {
-    const auto& shard = shards_[ShardOf(key)];
+    const size_t hash = typename Shard::hasher()(key);
+    const auto& shard = shards_[ShardOf(hash)];
     if (shard == nullptr) return nullptr;
-    const auto found = shard->find(key);
+    const auto found = shard->find(key, hash);
     return found == shard->end() ? nullptr : found->second.get();
   }
   [[nodiscard]] size_t size() const { return size_; }
@@ -33,10 +33,8 @@ class PersistentMap {
  private:
   using Shard = absl::flat_hash_map<std::string, Ptr>;
   static constexpr size_t kShards = 256;
-  // Another mixing than the one inside the shard's table, which uses the same hash.
-  static size_t ShardOf(absl::string_view key) {
-    return (absl::Hash<absl::string_view>()(key) * 0x9E3779B97F4A7C15u) >> 56;
-  }
+  // Mixed once more, because the shard's table uses the same hash.
+  static size_t ShardOf(size_t hash) { return (hash * 0x9E3779B97F4A7C15u) >> 56; }
 
   std::array<std::shared_ptr<const Shard>, kShards> shards_;
   size_t size_ = 0;
@@ -62,7 +60,7 @@ class PersistentMap<Value>::Edit {
 
  private:
   Shard& Own(absl::string_view key) {
-    const size_t at = ShardOf(key);
+    const size_t at = ShardOf(typename Shard::hasher()(key));
     auto& slot = map_.shards_[at];
     if (!owned_[at]) {
       slot = slot == nullptr ? std::make_shared<Shard>() : std::make_shared<Shard>(*slot);

@@ -108,7 +108,8 @@ SharedRouteTable::Candidates SharedRouteTable::EntriesFor(uint16_t port, absl::s
     const bool address = IsAddress(host);
     const size_t dot = host.find('.');
     if (!address && dot != absl::string_view::npos && dot > 0) {
-      *wildcard = absl::StrCat("*", host.substr(dot));
+      wildcard->assign(1, '*');
+      wildcard->append(host.data() + dot, host.size() - dot);
       add(*wildcard);
     }
     for (const RegexHost& regex : *parts_.regex_hosts) {
@@ -161,7 +162,7 @@ const RoutePtr* SharedRouteTable::FindInHost(uint16_t port, const Candidate& can
 const RoutePtr* SharedRouteTable::Find(uint16_t listen_port, absl::string_view host,
                                        absl::string_view path) const {
   const uint16_t port = Normal(listen_port);
-  std::string wildcard;
+  thread_local std::string wildcard;
   for (const Candidate& candidate : EntriesFor(port, host, &wildcard)) {
     if (const RoutePtr* found = FindInHost(port, candidate, path)) return found;
   }
@@ -196,7 +197,7 @@ ClientTlsSettings SharedRouteTable::ClientTls(absl::string_view sni, uint16_t li
 
 uint64_t SharedRouteTable::ClientTlsVersion(absl::string_view host, uint16_t listen_port) const {
   static const uint64_t kNothing = VersionOf(false, {}), kRequest = VersionOf(true, {});
-  std::string wildcard;
+  thread_local std::string wildcard;
   const Candidates candidates = EntriesFor(Normal(listen_port), host, &wildcard);
   bool request = false, names = false;
   for (const Candidate& candidate : candidates) {

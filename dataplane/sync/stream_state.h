@@ -14,7 +14,10 @@ class StreamState {
  public:
   // Healthy: last heartbeat under 3 s old, its proof under 5 s old, replica caught up.
   [[nodiscard]] bool Healthy(absl::Duration now) const {
-    return absl::ToInt64Nanoseconds(now) < healthy_until_.load(std::memory_order_acquire);
+    return HealthyAt(absl::ToInt64Nanoseconds(now));
+  }
+  [[nodiscard]] bool HealthyAt(int64_t now_ns) const {
+    return now_ns < healthy_until_.load(std::memory_order_acquire);
   }
   // Up to when what was not evicted is known to be current; zero: never proven.
   [[nodiscard]] absl::Duration LastProof() const {

@@ -15,6 +15,11 @@ class MachineClock final : public Clock {
     clock_gettime(CLOCK_MONOTONIC, &now);
     return absl::DurationFromTimespec(now);
   }
+  int64_t MonotonicNanoseconds() const override {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * int64_t{1'000'000'000} + now.tv_nsec;
+  }
 };
 
 }  // namespace

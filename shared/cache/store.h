@@ -17,6 +17,11 @@
 
 namespace sallyport::cache {
 
+// The keys come out of a keyed hash: hashing them again would buy nothing.
+struct SpreadAlready {
+  size_t operator()(const Hash128& key) const { return key.low; }
+};
+
 template <typename Value>
 class LruStore {
  public:
@@ -48,7 +53,7 @@ class LruStore {
 
   const size_t max_entries_, max_bytes_;
   size_t bytes_ = 0;
-  absl::flat_hash_map<Hash128, uint32_t> index_;
+  absl::flat_hash_map<Hash128, uint32_t, SpreadAlready> index_;
   std::vector<Node> nodes_;
   std::vector<uint32_t> free_;
   uint32_t newest_ = kNone, oldest_ = kNone;
