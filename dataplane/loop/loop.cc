@@ -35,6 +35,12 @@ void Loop::Join() {
   if (thread_.joinable()) thread_.join();
 }
 
+void Loop::RunFor(absl::Duration time) {
+  RefreshNow();
+  context_.restart();
+  context_.run_for(absl::ToChronoMilliseconds(time));
+}
+
 void Loop::Post(std::function<void()> work) {
   boost::asio::post(context_, [this, task = std::move(work)] {
     RefreshNow();

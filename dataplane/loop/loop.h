@@ -33,6 +33,8 @@ class Loop {
   void Run();    // runs on the calling thread until Stop
   void Stop();   // thread-safe
   void Join();
+  // After Join, on the calling thread: runs what is ready for up to `time`, so that coroutines can end.
+  void RunFor(absl::Duration time);
 
   // Thread-safe: runs `work` on the loop, later.
   void Post(std::function<void()> work);

@@ -57,6 +57,9 @@ class Stream {
   // Says that no more will be written (close_notify, FIN); best effort, never waits.
   virtual void TryShutdown() = 0;
   [[nodiscard]] virtual SSL* ssl() const { return nullptr; }
+  // Bytes may have been read from the descriptor already: waiting for readiness could then wait too long.
+  // Without them a caller that expects nothing yet may wait first and save a read that finds nothing.
+  [[nodiscard]] virtual bool HasBuffered() const { return false; }
 
   [[nodiscard]] int fd() const { return readiness_.fd(); }
   [[nodiscard]] Loop& loop() const { return readiness_.loop(); }
@@ -94,6 +97,7 @@ class TlsStream final : public Stream {
   [[nodiscard]] IoResult TryHandshake() override;
   void TryShutdown() override;
   [[nodiscard]] SSL* ssl() const override { return ssl_; }
+  [[nodiscard]] bool HasBuffered() const override { return SSL_has_pending(ssl_) == 1; }
 
  private:
   [[nodiscard]] IoResult Failure(int result);
