@@ -71,29 +71,11 @@ Hash128 KeyedHash(const HashKey& key, absl::string_view bytes) {
   return hash;
 }
 
-KeyBuilder& KeyBuilder::Add(absl::string_view field) {
-  const auto size = static_cast<uint32_t>(field.size());
-  Append(&size, sizeof size);
-  Append(field.data(), field.size());
-  return *this;
-}
-
-KeyBuilder& KeyBuilder::Add(uint64_t number) {
-  Append(&number, sizeof number);
-  return *this;
-}
-
 absl::string_view KeyBuilder::View() const {
   return overflow_.empty() ? absl::string_view(inline_, used_) : absl::string_view(overflow_);
 }
 
-void KeyBuilder::Append(const void* data, size_t size) {
-  if (size == 0) return;
-  if (overflow_.empty() && used_ + size <= sizeof inline_) {
-    memcpy(inline_ + used_, data, size);
-    used_ += size;
-    return;
-  }
+void KeyBuilder::AppendLong(const void* data, size_t size) {
   if (overflow_.empty()) overflow_.assign(inline_, used_);
   overflow_.append(static_cast<const char*>(data), size);
 }

@@ -2,6 +2,8 @@
 // nobody outside can make two that collide. Pure, thread-safe.
 #pragma once
 
+#include <string.h>
+
 #include <cstdint>
 #include <string>
 
@@ -29,13 +31,29 @@ struct HashKey {
 class KeyBuilder {
  public:
   KeyBuilder() = default;
-  KeyBuilder& Add(absl::string_view field);
-  KeyBuilder& Add(uint64_t number);
+  KeyBuilder& Add(absl::string_view field) {
+    const auto size = static_cast<uint32_t>(field.size());
+    Append(&size, sizeof size);
+    Append(field.data(), field.size());
+    return *this;
+  }
+  KeyBuilder& Add(uint64_t number) {
+    Append(&number, sizeof number);
+    return *this;
+  }
   [[nodiscard]] Hash128 Finish() const { return KeyedHash(ProcessHashKey(), View()); }
   [[nodiscard]] absl::string_view View() const;
 
  private:
-  void Append(const void* data, size_t size);
+  void Append(const void* data, size_t size) {
+    if (overflow_.empty() && used_ + size <= sizeof inline_) {
+      if (size > 0) memcpy(inline_ + used_, data, size);
+      used_ += size;
+    } else {
+      AppendLong(data, size);
+    }
+  }
+  void AppendLong(const void* data, size_t size);
   char inline_[512];
   size_t used_ = 0;
   std::string overflow_;  // all of it, once it does not fit above
