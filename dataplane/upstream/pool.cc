@@ -135,6 +135,7 @@ void UpstreamPool::Sweep() {
     state_->anchors_in_use = std::move(anchors);
     state_->KillWhere([](const UpstreamSlot& slot) { return slot.uses_trust; });
   }
+  state_->KillWhere([](const UpstreamSlot& slot) { return slot.AnswersAreGone(); });
   size_t looks = kLooksPerSweep;
   for (const auto& [key, slot] : state_->slots) state_->SweepSlot(slot.get(), &looks);
   // A key that nobody uses any more holds a client certificate's key in memory: let go of it.

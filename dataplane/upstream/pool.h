@@ -91,8 +91,9 @@ class UpstreamPool {
   // those in use after their request. Other tags do nothing: another answer has another key.
   void RetireTag(absl::string_view tag);
   void RetireAll();
-  // Closes what has been idle or alive too long or was closed by the upstream, and takes up a changed
-  // trust store. Call about once a second.
+  // Closes what has been idle or alive too long or was closed by the upstream, and what rests on answers
+  // that nobody holds any more (evicted or replaced); takes up a changed trust store. Call about once a
+  // second.
   void Sweep();
 
   struct Counts {

@@ -74,6 +74,20 @@ void UpstreamSlot::GiveBack(std::unique_ptr<UpstreamConnection> connection) {
   }
 }
 
+void UpstreamSlot::Remember(const UpstreamCredentialsPtr& answer) {
+  if (answer == nullptr || !tls.ok() || *tls == nullptr) return;
+  std::erase_if(answers, [&](const std::weak_ptr<const UpstreamCredentials>& held) {
+    return held.expired() || SameObject(held, answer);
+  });
+  answers.push_back(answer);
+}
+
+bool UpstreamSlot::AnswersAreGone() const {
+  return !answers.empty() &&
+         std::all_of(answers.begin(), answers.end(),
+                     [](const std::weak_ptr<const UpstreamCredentials>& held) { return held.expired(); });
+}
+
 bool UpstreamPoolState::TooOld(const UpstreamConnection& connection) const {
   if (loop.Now() - connection.opened > options.max_age) return true;
   return connection.tls_context != nullptr && clock.Now() > connection.tls.verdict.not_after;
@@ -106,6 +120,7 @@ UpstreamSlotPtr UpstreamPoolState::Find(const UpstreamTargetPtr& target,
   UpstreamSlotPtr slot = found != slots.end() ? found->second
                                               : Make(std::move(key), *target, credentials.get());
   AddTags(credentials.get(), slot.get());
+  slot->Remember(credentials);
   if (pairs.size() >= 4 * options.max_keys) ForgetPairs();
   pairs[identity] = Pair{target, credentials, slot};
   return slot;

@@ -20,6 +20,9 @@ struct UpstreamSlot {
   absl::StatusOr<std::shared_ptr<ClientTlsContext>> tls = nullptr;  // OK and null: plain http
   bool uses_trust = false;             // a changed trust store makes it void
   std::set<std::string> certificate_tags;
+  // The answers that led here. When nobody holds one of them any more (evicted, replaced, expired) the
+  // connections have lost their ground.
+  std::vector<std::weak_ptr<const UpstreamCredentials>> answers;
   std::deque<std::unique_ptr<UpstreamConnection>> idle;  // last used at the back
   size_t in_use = 0;
   absl::Duration last_used;
@@ -27,6 +30,8 @@ struct UpstreamSlot {
 
   [[nodiscard]] std::unique_ptr<UpstreamConnection> TakeIdle();
   void GiveBack(std::unique_ptr<UpstreamConnection> connection);
+  void Remember(const UpstreamCredentialsPtr& answer);
+  [[nodiscard]] bool AnswersAreGone() const;
 };
 using UpstreamSlotPtr = std::shared_ptr<UpstreamSlot>;
 

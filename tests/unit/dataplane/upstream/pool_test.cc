@@ -460,6 +460,28 @@ TEST_F(UpstreamPoolTest, RetiredCertificateLeavesNoPooledConnection) {
   });
 }
 
+TEST_F(UpstreamPoolTest, AnswersThatNobodyHoldsLeaveNoPooledConnection) {
+  Origin origin(testing::Serves(""), ServerTls());
+  const UpstreamTargetPtr target = Target("https", "one.example", origin.port());
+  UpstreamCredentialsPtr first = Share(Plain());
+  UpstreamCredentialsPtr equal = Share(Plain());
+  Run([&]() -> awaitable<void> {
+    for (const UpstreamCredentialsPtr& one : {first, equal}) {
+      UpstreamPool::Result result = co_await Acquire(target, one);
+      (void)co_await Exchange(std::get<UpstreamLease>(result));
+      std::get<UpstreamLease>(result).Keep();
+    }
+  });
+  pool_->Sweep();
+  EXPECT_EQ(pool_->counts().idle, 1u);
+  first = nullptr;
+  pool_->Sweep();
+  EXPECT_EQ(pool_->counts().idle, 1u) << "an equal answer is still held";
+  equal = nullptr;
+  pool_->Sweep();
+  EXPECT_EQ(pool_->counts().idle, 0u);
+}
+
 TEST_F(UpstreamPoolTest, LimitsHold) {
   Origin origin(testing::Serves(""));
   MakePool({.max_idle_per_key = 2, .max_connections_per_key = 4});
