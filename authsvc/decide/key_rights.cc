@@ -94,9 +94,10 @@ void Collect(const Rights& rights, absl::string_view api_id, KeyRights* out,
 
 // In the order of generosity, as Tyk's merge has it: 0 is "says nothing" and the least, a negative
 // number is "unlimited" and the most.
+double Period(const v1::RateLimit& rate) { return rate.per_seconds() > 0 ? rate.per_seconds() : 1; }
 double Generosity(const v1::RateLimit& rate) {
   if (rate.rate() < 0) return std::numeric_limits<double>::infinity();
-  return rate.per_seconds() > 0 ? rate.rate() / rate.per_seconds() : 0;
+  return rate.rate() > 0 ? rate.rate() / Period(rate) : 0;
 }
 double Generosity(const v1::Quota& quota) {
   return quota.max() < 0 ? std::numeric_limits<double>::infinity()
@@ -134,7 +135,7 @@ struct WidestLimits {
   void WriteTo(KeyLimit* out) const {
     if (const v1::RateLimit* limit = rate.get()) {
       out->rate = limit->rate();
-      out->per_seconds = limit->per_seconds();
+      out->per_seconds = Period(*limit);
     }
     if (const v1::Quota* limit = quota.get()) {
       out->quota_max = limit->max();

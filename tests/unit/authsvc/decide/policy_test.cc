@@ -187,6 +187,15 @@ TEST_F(PolicyTest, LimitsAtTheRightHaveTheirOwnBucket) {
   EXPECT_EQ(own.grants().limits(0).rate(), 1);
 }
 
+TEST_F(PolicyTest, ARateWithoutPeriodIsStillARate) {
+  key_.add_access_rights()->set_api_id("api1");
+  key_.mutable_limits()->mutable_rate()->set_rate(4);
+  const v1::Decision allowed = Decision();
+  ASSERT_EQ(allowed.grants().limits_size(), 1);
+  EXPECT_EQ(allowed.grants().limits(0).rate(), 4);
+  EXPECT_EQ(allowed.grants().limits(0).per_seconds(), 1);
+}
+
 TEST_F(PolicyTest, ApiSwitchesLimitsOff) {
   key_.add_access_rights()->set_api_id("api1");
   SetRate(key_.mutable_limits(), 1);
