@@ -50,6 +50,7 @@ absl::StatusOr<Installation> FromArgs(const Args& args) {
   for (const std::string& name : {installation.trust_domain, installation.group, installation.org}) {
     if (!IsName(name)) return absl::InvalidArgumentError(absl::StrCat("'", name, "' may only have ", kUrlSafe));
   }
+  if (absl::Status status = CheckHosts(installation.hosts); !status.ok()) return status;
   return installation;
 }
 
@@ -115,6 +116,7 @@ int RunPkiRenew(Session& session, const Args& args) {
   auto installation = ReadInstallation(Absolute(args.words()[0]));
   if (!installation.ok()) return session.Fail(installation.status());
   if (args.Has("--host")) installation->hosts = args.GetList("--host");
+  if (absl::Status hosts = CheckHosts(installation->hosts); !hosts.ok()) return session.Usage(std::string(hosts.message()));
   const absl::Status status = MakeControlCertificates(*installation, *lifetime);
   if (!status.ok()) return session.Fail(status);
   session.out() << "renewed the control certificates in " << installation->directory

@@ -68,6 +68,11 @@ std::string Quoted(absl::string_view text) { return base::JsonQuote(text); }
 
 }  // namespace
 
+absl::Status CheckHosts(const std::vector<std::string>& hosts) {
+  IssueSpec unused;
+  return AddHosts(hosts, &unused);
+}
+
 absl::StatusOr<Installation> ReadInstallation(const std::string& directory) {
   auto node = config::ReadYamlFile(directory + "/ca/installation.yaml");
   if (!node.ok()) {

@@ -26,6 +26,8 @@ struct RoleCertificate {
   std::string link;                  // directory to switch
 };
 
+// Each is a DNS name or an address.
+[[nodiscard]] absl::Status CheckHosts(const std::vector<std::string>& hosts);
 // From ca/installation.yaml, which MakeControlAuthority writes.
 [[nodiscard]] absl::StatusOr<Installation> ReadInstallation(const std::string& directory);
 

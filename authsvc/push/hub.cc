@@ -96,6 +96,7 @@ std::shared_ptr<Subscription> Hub::Subscribe(std::string group, const v1::Resume
   const base::MutexLock lock(&mutex_);
   if (resume != nullptr && CanResume(*resume)) {
     subscription->position_ = resume->revision();
+    subscription->resumed_from_ = resume->revision();
     subscription->stale_ = false;
   }
   subscription->id_ = next_id_++;

@@ -38,6 +38,8 @@ class Subscription {
   // The next message to write, or null when there is nothing to say now.
   [[nodiscard]] std::shared_ptr<const v1::Update> Take();
   [[nodiscard]] const std::string& group() const { return group_; }
+  // The revision that the subscriber has already; 0 when it gets a snapshot.
+  [[nodiscard]] uint64_t resumed_from() const { return resumed_from_; }
 
  private:
   friend class Hub;
@@ -49,6 +51,7 @@ class Subscription {
   const std::string group_;
   const std::function<void()> wake_;
   uint64_t id_ = 0;
+  uint64_t resumed_from_ = 0;
   uint64_t position_ = 0;                     // revision that this stream has been brought to
   uint64_t heartbeat_ = 0;                    // tick of the last heartbeat that was sent
   std::unique_ptr<Part> part_;                // a snapshot is under way

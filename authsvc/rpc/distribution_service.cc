@@ -26,7 +26,7 @@ class SubscribeStream final : public PumpedStream<wire::Update> {
                                           [pump, weak] {
       if (const auto alive = pump.lock()) alive->Wake(weak);
     });
-    replica_ = parts_.replicas->Join(request.name(), group, address, 0);
+    replica_ = parts_.replicas->Join(request.name(), group, address, subscription_->resumed_from());
     base::Log(base::Level::kInfo, "replica.connected",
               {{"name", request.name()}, {"group", group}, {"address", address},
                {"resumes", request.has_resume()}});
