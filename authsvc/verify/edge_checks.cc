@@ -10,17 +10,17 @@ using base::Reason;
 bool CheckTime(const crypto::Certificate& certificate, absl::Time time, int depth,
                std::vector<Problem>* out) {
   if (time < certificate.not_before) {
-    out->push_back({Reason::kCertNotYetValid, X509_V_ERR_CERT_NOT_YET_VALID,
-                    absl::StrCat("valid from ", absl::FormatTime(certificate.not_before,
-                                                                 absl::UTCTimeZone())),
-                    depth});
+    out->push_back(
+        {Reason::kCertNotYetValid, X509_V_ERR_CERT_NOT_YET_VALID,
+         absl::StrCat("valid from ", absl::FormatTime(certificate.not_before, absl::UTCTimeZone())),
+         depth});
     return false;
   }
   if (time > certificate.not_after) {
-    out->push_back({Reason::kCertExpired, X509_V_ERR_CERT_HAS_EXPIRED,
-                    absl::StrCat("expired at ", absl::FormatTime(certificate.not_after,
-                                                                 absl::UTCTimeZone())),
-                    depth});
+    out->push_back(
+        {Reason::kCertExpired, X509_V_ERR_CERT_HAS_EXPIRED,
+         absl::StrCat("expired at ", absl::FormatTime(certificate.not_after, absl::UTCTimeZone())),
+         depth});
     return false;
   }
   return true;
@@ -56,8 +56,8 @@ bool CheckRevocation(const crypto::Certificate& certificate, const RevocationLis
   if (revocation == nullptr) return true;
   const absl::string_view by = revocation->DeniedBy(certificate);
   if (by.empty()) return true;
-  out->push_back({Reason::kCertRevoked, X509_V_ERR_CERT_REVOKED,
-                  absl::StrCat("denied by ", by), depth});
+  out->push_back(
+      {Reason::kCertRevoked, X509_V_ERR_CERT_REVOKED, absl::StrCat("denied by ", by), depth});
   return false;
 }
 
@@ -141,10 +141,10 @@ bool EdgeChecker::CheckAuthority(PathView path, const crypto::Certificate& issue
   int between = 0;
   for (const auto& certificate : path.subspan(1)) between += certificate->self_issued ? 0 : 1;
   if (issuer.path_length >= 0 && between > issuer.path_length) {
-    return Add({Reason::kCertPathTooLong, X509_V_ERR_PATH_LENGTH_EXCEEDED,
-                absl::StrCat("path length ", issuer.path_length, ", ", between, " CAs below"),
-                depth},
-               out);
+    return Add(
+        {Reason::kCertPathTooLong, X509_V_ERR_PATH_LENGTH_EXCEEDED,
+         absl::StrCat("path length ", issuer.path_length, ", ", between, " CAs below"), depth},
+        out);
   }
   return true;
 }

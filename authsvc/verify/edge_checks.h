@@ -39,8 +39,7 @@ class EdgeChecker {
   bool CheckKeys(PathView path, const crypto::Certificate& issuer, std::vector<Problem>* out);
   bool CheckSignature(PathView path, const crypto::Certificate& issuer, CheckMode mode,
                       std::vector<Problem>* out);
-  bool CheckAuthority(PathView path, const crypto::Certificate& issuer,
-                      std::vector<Problem>* out);
+  bool CheckAuthority(PathView path, const crypto::Certificate& issuer, std::vector<Problem>* out);
   bool CheckUse(PathView path, const crypto::Certificate& issuer, std::vector<Problem>* out);
   bool CheckNames(PathView path, const crypto::Certificate& issuer, std::vector<Problem>* out);
 

@@ -1,6 +1,6 @@
-// A bounded map whose entries leave by age of use: two generations of half the size, where a hit in the
-// old one moves the entry to the young one, and a full young one replaces the old. O(1), one lock per
-// shard, held for one look-up. Thread-safe.
+// A bounded map whose entries leave by age of use: two generations of half the size, where a hit in
+// the old one moves the entry to the young one, and a full young one replaces the old. O(1), one
+// lock per shard, held for one look-up. Thread-safe.
 #pragma once
 
 #include <algorithm>

@@ -28,8 +28,8 @@ void IssuerPool::AddMatching(PathView path, absl::Span<const crypto::Certificate
     if (issuer->subject_hash != child.issuer_hash) continue;
     if (!SameName(issuer->x509.get(), child.x509.get()) || IsRepeated(path, *issuer)) continue;
     const bool doubled = presented && std::any_of(out->begin(), out->end(), [&](const auto& there) {
-      return there->fingerprint == issuer->fingerprint;
-    });
+                           return there->fingerprint == issuer->fingerprint;
+                         });
     if (!doubled) out->push_back(issuer);
   }
 }

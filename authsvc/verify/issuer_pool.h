@@ -1,5 +1,5 @@
-// Who may have issued a certificate: trusted, known and presented ones, in the order in which they are
-// tried (reference x509.md, step 3). One object per request; not thread-safe.
+// Who may have issued a certificate: trusted, known and presented ones, in the order in which they
+// are tried (reference x509.md, step 3). One object per request; not thread-safe.
 #pragma once
 
 #include <vector>

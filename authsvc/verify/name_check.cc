@@ -13,7 +13,7 @@ using crypto::GeneralName;
 using crypto::NameKind;
 
 constexpr absl::string_view kSmtpUtf8Mailbox = "1.3.6.1.5.5.7.8.9";  // RFC 8398
-constexpr int64_t kCostOfRdn = 16;  // copying one, in comparisons
+constexpr int64_t kCostOfRdn = 16;                                   // copying one, in comparisons
 
 Problem Violation(int x509_error, std::string detail) {
   return {base::Reason::kCertNameConstraint, x509_error, std::move(detail), 0};
@@ -78,8 +78,8 @@ std::optional<Problem> NameChecker::CheckAll(const crypto::NameConstraints& cons
     return Violation(X509_V_ERR_SUBTREE_MINMAX, "name constraint with minimum or maximum");
   }
   if (!below.subject_empty) {
-    const Candidate subject{NameKind::kDirectory, GEN_DIRNAME, {},
-                            X509_get_subject_name(below.x509.get())};
+    const Candidate subject{
+        NameKind::kDirectory, GEN_DIRNAME, {}, X509_get_subject_name(below.x509.get())};
     if (auto problem = CheckName(constraints, subject)) return problem;
   }
   for (const std::string& email : below.subject_emails) {
@@ -114,12 +114,11 @@ std::optional<Problem> NameChecker::CheckExcluded(const crypto::NameConstraints&
   for (const GeneralName& base : constraints.excluded) {
     if (!AppliesTo(base, name.kind, name.type, name.value)) continue;
     switch (Compare(base, name, true)) {
-      case Verdict::kOutside:
-        break;
+      case Verdict::kOutside: break;
       case Verdict::kInside:
         return Violation(X509_V_ERR_EXCLUDED_VIOLATION,
-                         absl::StrCat("name ", Shown(name.value), " is excluded by its CA: ",
-                                      Shown(base.value)));
+                         absl::StrCat("name ", Shown(name.value),
+                                      " is excluded by its CA: ", Shown(base.value)));
       case Verdict::kBadConstraint:
         return Violation(X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX,
                          absl::StrCat("name constraint ", Shown(base.value), " is not usable"));
@@ -142,10 +141,8 @@ std::optional<Problem> NameChecker::CheckPermitted(const crypto::NameConstraints
     if (!AppliesTo(base, name.kind, name.type, name.value)) continue;
     constrained = true;
     switch (Compare(base, name, false)) {
-      case Verdict::kOutside:
-        break;
-      case Verdict::kInside:
-        return std::nullopt;
+      case Verdict::kOutside: break;
+      case Verdict::kInside: return std::nullopt;
       case Verdict::kBadConstraint:
         return Violation(X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX,
                          absl::StrCat("name constraint ", Shown(base.value), " is not usable"));
@@ -207,32 +204,21 @@ NameChecker::Verdict NameChecker::Compare(const GeneralName& base, const Candida
   ++comparisons_;
   HostVerdict verdict = HostVerdict::kBadName;
   switch (base.kind) {
-    case NameKind::kDns:
-      return CompareDns(base.value, name.value, excluded);
-    case NameKind::kDirectory:
-      return CompareDirectory(base.directory.get(), name.directory);
-    case NameKind::kOther:
-      return Verdict::kNotSupported;
-    case NameKind::kUri:
-      verdict = CompareUri(base.value, name.value);
-      break;
+    case NameKind::kDns: return CompareDns(base.value, name.value, excluded);
+    case NameKind::kDirectory: return CompareDirectory(base.directory.get(), name.directory);
+    case NameKind::kOther: return Verdict::kNotSupported;
+    case NameKind::kUri: verdict = CompareUri(base.value, name.value); break;
     case NameKind::kEmail:
       if (name.kind != NameKind::kEmail) return Verdict::kNotSupported;
       verdict = CompareEmail(base.value, name.value);
       break;
-    case NameKind::kIp:
-      verdict = CompareAddress(base.value, name.value, excluded);
-      break;
+    case NameKind::kIp: verdict = CompareAddress(base.value, name.value, excluded); break;
   }
   switch (verdict) {
-    case HostVerdict::kOutside:
-      return Verdict::kOutside;
-    case HostVerdict::kInside:
-      return Verdict::kInside;
-    case HostVerdict::kBadConstraint:
-      return Verdict::kBadConstraint;
-    case HostVerdict::kBadName:
-      return Verdict::kBadName;
+    case HostVerdict::kOutside: return Verdict::kOutside;
+    case HostVerdict::kInside: return Verdict::kInside;
+    case HostVerdict::kBadConstraint: return Verdict::kBadConstraint;
+    case HostVerdict::kBadName: return Verdict::kBadName;
   }
   return Verdict::kBadName;
 }

@@ -1,5 +1,5 @@
-// Name constraints, RFC 5280 4.2.1.10, with the cases of reference x509.md that OpenSSL gets wrong. One
-// object per request: it counts the comparisons against the request's budget. Not thread-safe.
+// Name constraints, RFC 5280 4.2.1.10, with the cases of reference x509.md that OpenSSL gets wrong.
+// One object per request: it counts the comparisons against the request's budget. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,8 @@ class NameChecker {
       : allow_leading_period_(allow_leading_period), budget_(budget) {}
 
   // The issuer's constraints against all names of `below`, which stands at `depth`. Answers are
-  // remembered: certificates must outlive this. Once the budget is exhausted every answer is a problem.
+  // remembered: certificates must outlive this. Once the budget is exhausted every answer is a
+  // problem.
   [[nodiscard]] std::optional<Problem> Check(const crypto::Certificate& issuer,
                                              const crypto::Certificate& below, int depth);
 

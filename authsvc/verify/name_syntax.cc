@@ -33,9 +33,8 @@ bool LooksLikeAddress(absl::string_view host) {
 
 bool IsScheme(absl::string_view scheme) {
   return !scheme.empty() && absl::ascii_isalpha(static_cast<unsigned char>(scheme[0])) &&
-         std::all_of(scheme.begin(), scheme.end(), [](char c) {
-           return IsAlnum(c) || c == '+' || c == '-' || c == '.';
-         });
+         std::all_of(scheme.begin(), scheme.end(),
+                     [](char c) { return IsAlnum(c) || c == '+' || c == '-' || c == '.'; });
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
-// What path validation remembers: verified signatures, results, parsed certificates. Bounded; entries
-// leave by age of use in two generations. Thread-safe: sharded, each lock is held for one look-up.
-// Failures and successes have budgets of their own, so that refused callers cannot push out good ones.
+// What path validation remembers: verified signatures, results, parsed certificates. Bounded;
+// entries leave by age of use in two generations. Thread-safe: sharded, each lock is held for one
+// look-up. Failures and successes have budgets of their own, so that refused callers cannot push
+// out good ones.
 #pragma once
 
 #include <cstddef>
@@ -42,8 +43,8 @@ class PathMemo {
   [[nodiscard]] bool FindResult(absl::string_view key, absl::Time time,
                                 const crypto::CertificatePtr& leaf, PathResult* result);
   void AddVerified(absl::string_view key, const VerifiedPath& path);
-  void AddFailed(absl::string_view key, std::shared_ptr<const PathFailure> failure,
-                 absl::Time from, absl::Time until);
+  void AddFailed(absl::string_view key, std::shared_ptr<const PathFailure> failure, absl::Time from,
+                 absl::Time until);
   [[nodiscard]] absl::Duration failure_ttl() const;
 
  private:

@@ -68,10 +68,10 @@ class Report {
       error = depth == 0 ? X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT
                          : X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN;
     }
-    return {Reason::kCertUntrusted, error,
-            absl::StrCat("no trusted or known certificate of issuer \"", path_.back()->issuer,
-                         "\""),
-            depth};
+    return {
+        Reason::kCertUntrusted, error,
+        absl::StrCat("no trusted or known certificate of issuer \"", path_.back()->issuer, "\""),
+        depth};
   }
   [[nodiscard]] Problem TooLong() const {
     return {Reason::kCertPathTooLong, X509_V_ERR_CERT_CHAIN_TOO_LONG,
@@ -106,15 +106,13 @@ class Report {
   std::optional<PathFailure> best_;
 };
 
-using UniquePolicyTree =
-    std::unique_ptr<X509_POLICY_TREE, crypto::FreeWith<X509_policy_tree_free>>;
+using UniquePolicyTree = std::unique_ptr<X509_POLICY_TREE, crypto::FreeWith<X509_policy_tree_free>>;
 using UniquePolicies =
     std::unique_ptr<STACK_OF(ASN1_OBJECT), decltype([](STACK_OF(ASN1_OBJECT) * policies) {
                       sk_ASN1_OBJECT_free(policies);
                     })>;
-using UniqueView = std::unique_ptr<STACK_OF(X509), decltype([](STACK_OF(X509) * view) {
-                                     sk_X509_free(view);
-                                   })>;
+using UniqueView =
+    std::unique_ptr<STACK_OF(X509), decltype([](STACK_OF(X509) * view) { sk_X509_free(view); })>;
 
 int EvaluatePolicies(PathView path) {
   const crypto::ErrorScope errors;

@@ -1,5 +1,5 @@
-// Why no path was found: a second, unpruned pass over at most 4 candidates and 64 steps, without new
-// signatures. It can only name a failure, never accept (reference x509.md, step 6).
+// Why no path was found: a second, unpruned pass over at most 4 candidates and 64 steps, without
+// new signatures. It can only name a failure, never accept (reference x509.md, step 6).
 #pragma once
 
 #include "authsvc/verify/edge_checks.h"

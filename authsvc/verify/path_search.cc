@@ -44,8 +44,7 @@ PathSearch::PathSearch(const PathQuestion& question, PathMemo* memo)
 PathResult PathSearch::Run() {
   PathResult result;
   const crypto::Certificate& leaf = *path_.front();
-  if (!CheckLeaf(leaf, question_.time, question_.purpose, question_.revocation.get(),
-                 &problems_)) {
+  if (!CheckLeaf(leaf, question_.time, question_.purpose, question_.revocation.get(), &problems_)) {
     result.failure = std::make_shared<PathFailure>(MakeFailure(problems_.front(), &leaf));
     return result;
   }
@@ -96,13 +95,13 @@ PathFailure PathSearch::Explain(Outcome outcome) {
     return ReportFailure(question_, pool_, &signatures_, &names_, max_certificates_);
   }
   const PathCost cost = Cost();
-  return MakeFailure({Reason::kCertPathBudget, X509_V_ERR_UNSPECIFIED,
-                      absl::StrCat("path search ended at its budget: ", cost.edges, " edges, ",
-                                   cost.candidates, " complete paths, signature weight ",
-                                   cost.signature_weight, ", ", cost.name_comparisons,
-                                   " name comparisons"),
-                      0},
-                     question_.presented.front().get());
+  return MakeFailure(
+      {Reason::kCertPathBudget, X509_V_ERR_UNSPECIFIED,
+       absl::StrCat("path search ended at its budget: ", cost.edges, " edges, ", cost.candidates,
+                    " complete paths, signature weight ", cost.signature_weight, ", ",
+                    cost.name_comparisons, " name comparisons"),
+       0},
+      question_.presented.front().get());
 }
 
 PathCost PathSearch::Cost() const {

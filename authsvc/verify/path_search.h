@@ -1,5 +1,5 @@
-// The depth-first search for a path, pruned at every edge and bounded (reference x509.md, steps 3 to 5).
-// One object per request; not thread-safe.
+// The depth-first search for a path, pruned at every edge and bounded (reference x509.md, steps 3
+// to 5). One object per request; not thread-safe.
 #pragma once
 
 #include <vector>

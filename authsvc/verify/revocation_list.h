@@ -1,7 +1,7 @@
-// The deny list: certificates that are refused wherever they stand in a path. By issuer and serial, by
-// public key, or by the hash of the signed part; never by fingerprint, because an ECDSA signature can be
-// rewritten by its owner into another certificate with the same content (reference x509.md, pitfalls).
-// Immutable once made, thread-safe.
+// The deny list: certificates that are refused wherever they stand in a path. By issuer and serial,
+// by public key, or by the hash of the signed part; never by fingerprint, because an ECDSA
+// signature can be rewritten by its owner into another certificate with the same content (reference
+// x509.md, pitfalls). Immutable once made, thread-safe.
 #pragma once
 
 #include <memory>

@@ -28,7 +28,8 @@ class SignatureChecker {
   [[nodiscard]] int weight() const { return weight_; }
 
  private:
-  // Child, SHA-256 of the issuer's key: certificates of one key share the answer. Both outlive this.
+  // Child, SHA-256 of the issuer's key: certificates of one key share the answer. Both outlive
+  // this.
   using Pair = std::pair<const crypto::Certificate*, absl::string_view>;
   static Pair PairOf(const crypto::Certificate& child, const crypto::Certificate& issuer) {
     return {&child, issuer.spki_sha256};

@@ -24,12 +24,9 @@ bool HasLeadingPeriodDns(const crypto::Certificate& certificate) {
 
 absl::string_view AnchorKindName(AnchorKind kind) {
   switch (kind) {
-    case AnchorKind::kExact:
-      return "exact";
-    case AnchorKind::kAuthority:
-      return "authority";
-    case AnchorKind::kPublicKey:
-      return "public key";
+    case AnchorKind::kExact: return "exact";
+    case AnchorKind::kAuthority: return "authority";
+    case AnchorKind::kPublicKey: return "public key";
   }
   return "unknown";
 }
@@ -118,8 +115,7 @@ std::vector<std::string> TrustSet::Warnings(absl::Time now) const {
         warnings.push_back(absl::StrCat("\"", name, "\" cannot be used: ", defect->detail));
       }
       if (certificate->self_issued && X509_get_version(certificate->x509.get()) == X509_VERSION_1) {
-        warnings.push_back(
-            absl::StrCat("\"", name, "\" is version 1: what it issues is refused"));
+        warnings.push_back(absl::StrCat("\"", name, "\" is version 1: what it issues is refused"));
       }
       if (!allow_leading_period_ && HasLeadingPeriodDns(*certificate)) {
         warnings.push_back(absl::StrCat("\"", name,

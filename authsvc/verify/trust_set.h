@@ -1,5 +1,5 @@
-// What a path may end at, and what it may go through without being presented. Immutable once made, held
-// by shared_ptr<const>, thread-safe. Equal content gives an equal version.
+// What a path may end at, and what it may go through without being presented. Immutable once made,
+// held by shared_ptr<const>, thread-safe. Equal content gives an equal version.
 #pragma once
 
 #include <cstddef>
@@ -51,7 +51,8 @@ class TrustSet {
   // Authorities and known intermediates whose subject hashes to this; compare the names as well.
   [[nodiscard]] absl::Span<const crypto::CertificatePtr> Issuers(uint64_t subject_hash) const;
 
-  // The next time after `time` at which one of its certificates becomes valid; InfiniteFuture: never.
+  // The next time after `time` at which one of its certificates becomes valid; InfiniteFuture:
+  // never.
   [[nodiscard]] absl::Time NextNotBefore(absl::Time time) const;
 
   // What an operator should know when storing it: expired or unusable anchors, constraints that are

@@ -1,6 +1,6 @@
-// Path validation: our own depth-first search and RFC 5280 checks; OpenSSL parses, compares names and
-// verifies signatures (reference x509.md). Pure functions of the question; the memo only saves work.
-// Thread-safe; one memo may be shared by all threads.
+// Path validation: our own depth-first search and RFC 5280 checks; OpenSSL parses, compares names
+// and verifies signatures (reference x509.md). Pure functions of the question; the memo only saves
+// work. Thread-safe; one memo may be shared by all threads.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ struct PathQuestion {
   TrustSetPtr trust;
   absl::Time time;
   Purpose purpose = Purpose::kClient;
-  int max_depth = 0;             // certificates between leaf and anchor; 0 = limit of the profile (8)
+  int max_depth = 0;  // certificates between leaf and anchor; 0 = limit of the profile (8)
   RevocationListPtr revocation;  // null: none
 };
 
@@ -71,8 +71,9 @@ struct PathResult {
 // `memo` may be null. An empty chain or a null trust set is a failure, never a crash.
 [[nodiscard]] PathResult VerifyPath(const PathQuestion& question, PathMemo* memo);
 
-// The checks that need no path: deny list, defects, dates, usage and key strength. For dynamic leaves,
-// whose hash alone is looked up: nothing is said about who issued them. Empty: nothing wrong.
+// The checks that need no path: deny list, defects, dates, usage and key strength. For dynamic
+// leaves, whose hash alone is looked up: nothing is said about who issued them. Empty: nothing
+// wrong.
 [[nodiscard]] std::optional<PathFailure> CheckLeafAlone(const crypto::Certificate& leaf,
                                                         absl::Time time, Purpose purpose,
                                                         const RevocationList* revocation = nullptr);

@@ -1,6 +1,7 @@
-// One certificate, parsed once into facts that never change. Whoever accepts or refuses by them looks
-// at the defects as well: parsing succeeds for a certificate that is well-formed DER but must not be
-// relied on (reference x509.md, step 1). Thread-safe: all members are const after ParseCertificate.
+// One certificate, parsed once into facts that never change. Whoever accepts or refuses by them
+// looks at the defects as well: parsing succeeds for a certificate that is well-formed DER but must
+// not be relied on (reference x509.md, step 1). Thread-safe: all members are const after
+// ParseCertificate.
 #pragma once
 
 #include <cstdint>
@@ -44,8 +45,8 @@ struct Certificate {
   absl::Time not_before;
   absl::Time not_after;  // inclusive
 
-  // SANs that are plain printable ASCII (an IP in its usual text); a SAN with anything else in it is
-  // left out here, so that it never becomes an identity, and sets has_malformed_san.
+  // SANs that are plain printable ASCII (an IP in its usual text); a SAN with anything else in it
+  // is left out here, so that it never becomes an identity, and sets has_malformed_san.
   std::vector<std::string> dns_sans;  // lower case; wildcards included
   std::vector<std::string> uri_sans;
   std::vector<std::string> email_sans;
@@ -54,14 +55,14 @@ struct Certificate {
 
   bool is_ca = false;  // version 3, basic constraints CA:TRUE
   int64_t path_length = -1;
-  bool self_issued = false;     // subject = issuer
+  bool self_issued = false;  // subject = issuer
   bool subject_empty = false;
   uint32_t key_usage = kNoUsage;           // KU_*
   uint32_t extended_key_usage = kNoUsage;  // XKU_*; 0: the extension is there and empty
   KeyKind key_kind = KeyKind::kUnknown;
   int key_bits = 0;
-  std::string curve;          // "prime256v1", …; kEc only
-  std::string key_algorithm;  // text: "RSA-2048", "P-256", "Ed25519", …
+  std::string curve;              // "prime256v1", …; kEc only
+  std::string key_algorithm;      // text: "RSA-2048", "P-256", "Ed25519", …
   bool has_policy_rules = false;  // policyConstraints, inhibitAnyPolicy or policyMappings
 
   std::optional<Defect> certificate_defect;
@@ -71,8 +72,8 @@ struct Certificate {
   // For path search.
   uint64_t subject_hash = 0;  // of the canonical name: equal names have equal hashes
   uint64_t issuer_hash = 0;
-  std::string subject_key_id;    // empty: none
-  std::string authority_key_id;  // empty: none
+  std::string subject_key_id;                  // empty: none
+  std::string authority_key_id;                // empty: none
   std::vector<GeneralName> alternative_names;  // all SANs
   std::vector<std::string> subject_emails;     // raw emailAddress attributes of the subject
   std::optional<NameConstraints> name_constraints;
@@ -81,8 +82,8 @@ struct Certificate {
 
 using CertificatePtr = std::shared_ptr<const Certificate>;
 
-// One DER certificate, every byte taken. InvalidArgument: not a certificate, trailing bytes, encoding
-// not DER, over 64 KB.
+// One DER certificate, every byte taken. InvalidArgument: not a certificate, trailing bytes,
+// encoding not DER, over 64 KB.
 [[nodiscard]] absl::StatusOr<CertificatePtr> ParseCertificate(absl::string_view der);
 
 // org + lower-case hex SHA-256 of the DER: the id of the certificate store (reference tyk.md 1.1).

@@ -22,14 +22,15 @@ bool HasDoubledExtension(const X509* x509) {
   return false;
 }
 
-// Critical extensions whose meaning is enforced here. OpenSSL's own list has some that only its path
-// builder enforces (RFC 3779 address blocks) or nobody does.
+// Critical extensions whose meaning is enforced here. OpenSSL's own list has some that only its
+// path builder enforces (RFC 3779 address blocks) or nobody does.
 bool IsEnforced(int nid) {
-  static constexpr int kEnforced[] = {
-      NID_basic_constraints,    NID_key_usage,         NID_ext_key_usage,
-      NID_subject_alt_name,     NID_name_constraints,  NID_certificate_policies,
-      NID_policy_constraints,   NID_policy_mappings,   NID_inhibit_any_policy,
-      NID_subject_key_identifier, NID_authority_key_identifier};
+  static constexpr int kEnforced[] = {NID_basic_constraints,       NID_key_usage,
+                                      NID_ext_key_usage,           NID_subject_alt_name,
+                                      NID_name_constraints,        NID_certificate_policies,
+                                      NID_policy_constraints,      NID_policy_mappings,
+                                      NID_inhibit_any_policy,      NID_subject_key_identifier,
+                                      NID_authority_key_identifier};
   return std::find(std::begin(kEnforced), std::end(kEnforced), nid) != std::end(kEnforced);
 }
 

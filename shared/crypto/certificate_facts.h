@@ -1,5 +1,5 @@
-// The parts of ParseCertificate, one per file. Only for shared/crypto; each fills its own members and
-// leaves OpenSSL's error queue to the caller.
+// The parts of ParseCertificate, one per file. Only for shared/crypto; each fills its own members
+// and leaves OpenSSL's error queue to the caller.
 #pragma once
 
 #include <optional>

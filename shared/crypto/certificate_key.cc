@@ -32,7 +32,8 @@ std::optional<Defect> CheckRsa(const EVP_PKEY* key, int bits) {
   return std::nullopt;
 }
 
-// The curve as the SPKI names it. OpenSSL takes explicit parameters for the curve that they resemble.
+// The curve as the SPKI names it. OpenSSL takes explicit parameters for the curve that they
+// resemble.
 int NamedCurve(const X509_ALGOR* algorithm) {
   int type = V_ASN1_UNDEF;
   const void* value = nullptr;
@@ -42,14 +43,10 @@ int NamedCurve(const X509_ALGOR* algorithm) {
 
 absl::string_view CurveText(int nid) {
   switch (nid) {
-    case NID_X9_62_prime256v1:
-      return "P-256";
-    case NID_secp384r1:
-      return "P-384";
-    case NID_secp521r1:
-      return "P-521";
-    default:
-      return "";
+    case NID_X9_62_prime256v1: return "P-256";
+    case NID_secp384r1: return "P-384";
+    case NID_secp521r1: return "P-521";
+    default: return "";
   }
 }
 

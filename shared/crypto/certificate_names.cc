@@ -19,18 +19,12 @@ std::string Text(const ASN1_STRING* text) {
 
 NameKind KindOf(int type) {
   switch (type) {
-    case GEN_EMAIL:
-      return NameKind::kEmail;
-    case GEN_DNS:
-      return NameKind::kDns;
-    case GEN_URI:
-      return NameKind::kUri;
-    case GEN_IPADD:
-      return NameKind::kIp;
-    case GEN_DIRNAME:
-      return NameKind::kDirectory;
-    default:
-      return NameKind::kOther;
+    case GEN_EMAIL: return NameKind::kEmail;
+    case GEN_DNS: return NameKind::kDns;
+    case GEN_URI: return NameKind::kUri;
+    case GEN_IPADD: return NameKind::kIp;
+    case GEN_DIRNAME: return NameKind::kDirectory;
+    default: return NameKind::kOther;
   }
 }
 
@@ -47,15 +41,9 @@ GeneralName Convert(const GENERAL_NAME* name) {
   switch (out.kind) {
     case NameKind::kEmail:
     case NameKind::kDns:
-    case NameKind::kUri:
-      out.value = Text(name->d.ia5);
-      break;
-    case NameKind::kIp:
-      out.value = Text(name->d.iPAddress);
-      break;
-    case NameKind::kDirectory:
-      out.directory.reset(X509_NAME_dup(name->d.directoryName));
-      break;
+    case NameKind::kUri: out.value = Text(name->d.ia5); break;
+    case NameKind::kIp: out.value = Text(name->d.iPAddress); break;
+    case NameKind::kDirectory: out.directory.reset(X509_NAME_dup(name->d.directoryName)); break;
     case NameKind::kOther:
       if (name->type == GEN_OTHERNAME) out.value = OidText(name->d.otherName->type_id);
       break;
@@ -64,8 +52,8 @@ GeneralName Convert(const GENERAL_NAME* name) {
 }
 
 bool IsPrintable(absl::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(),
-                                      [](char c) { return c > 0x20 && c < 0x7f; });
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
 bool IsDnsText(absl::string_view text) {
@@ -113,8 +101,7 @@ void ReadSubjectEmails(Certificate* c) {
   const X509_NAME* subject = X509_get_subject_name(c->x509.get());
   int at = -1;
   while ((at = X509_NAME_get_index_by_NID(subject, NID_pkcs9_emailAddress, at)) >= 0) {
-    c->subject_emails.push_back(
-        Text(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at))));
+    c->subject_emails.push_back(Text(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at))));
   }
 }
 

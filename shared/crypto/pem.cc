@@ -33,8 +33,8 @@ class PemBlock {
   Outcome Read(BIO* in) {
     if (PEM_read_bio(in, &name_, &header_, &data_, &size_) == 1) return Outcome::kBlock;
     const unsigned long error = ERR_peek_last_error();
-    const bool end = ERR_GET_LIB(error) == ERR_LIB_PEM &&
-                     ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+    const bool end =
+        ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
     return end ? Outcome::kEnd : Outcome::kBroken;
   }
   [[nodiscard]] absl::string_view name() const { return name_; }
@@ -56,8 +56,7 @@ absl::Status Refuse(absl::string_view message) { return absl::InvalidArgumentErr
 
 bool SameKind(const Certificate& certificate, const EVP_PKEY* key) {
   const EVP_PKEY* public_key = X509_get0_pubkey(certificate.x509.get());
-  return public_key != nullptr &&
-         EVP_PKEY_get_base_id(public_key) == EVP_PKEY_get_base_id(key);
+  return public_key != nullptr && EVP_PKEY_get_base_id(public_key) == EVP_PKEY_get_base_id(key);
 }
 
 class BundleReader {
@@ -213,8 +212,7 @@ absl::StatusOr<PemBundle> ParsePemOrDer(absl::string_view bytes, std::optional<a
   BundleReader reader(now);
   const std::optional<Defect> as_key = CheckPublicKey(bytes);
   const bool is_key = !as_key || as_key->reason != base::Reason::kCertMalformed;
-  const absl::Status status =
-      is_key ? reader.AddPublicKey(bytes) : reader.AddCertificate(bytes);
+  const absl::Status status = is_key ? reader.AddPublicKey(bytes) : reader.AddCertificate(bytes);
   if (!status.ok()) return status;
   return reader.Finish();
 }

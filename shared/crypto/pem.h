@@ -1,5 +1,5 @@
-// What an operator uploads: certificates, one private key or one bare public key, by the rules and with
-// the messages of reference tyk.md 1.2, plus Ed25519 and DER. Pure functions, thread-safe.
+// What an operator uploads: certificates, one private key or one bare public key, by the rules and
+// with the messages of reference tyk.md 1.2, plus Ed25519 and DER. Pure functions, thread-safe.
 #pragma once
 
 #include <optional>
@@ -21,9 +21,9 @@ struct PemBundle {
   std::vector<std::string> warnings;  // for the operator: an expired certificate further down, …
 };
 
-// `now` given: an expired first certificate is refused ("certificate is expired"), one further down is
-// a warning. Not given (stored material): dates are not looked at. Errors are InvalidArgument and their
-// message is the answer to the operator. At most 1 MB and 100 certificates.
+// `now` given: an expired first certificate is refused ("certificate is expired"), one further down
+// is a warning. Not given (stored material): dates are not looked at. Errors are InvalidArgument
+// and their message is the answer to the operator. At most 1 MB and 100 certificates.
 [[nodiscard]] absl::StatusOr<PemBundle> ParsePem(absl::string_view text,
                                                  std::optional<absl::Time> now = std::nullopt);
 // PEM when a "-----BEGIN " is in it, else DER: one certificate or one SubjectPublicKeyInfo.
@@ -32,8 +32,8 @@ struct PemBundle {
 
 // PEM inside a configuration value: trimmed, and where its line ends were turned into blanks (as
 // environment variables and some editors do) they are restored once.
-[[nodiscard]] absl::StatusOr<PemBundle> ParseInlinePem(absl::string_view text,
-                                                       std::optional<absl::Time> now = std::nullopt);
+[[nodiscard]] absl::StatusOr<PemBundle> ParseInlinePem(
+    absl::string_view text, std::optional<absl::Time> now = std::nullopt);
 
 [[nodiscard]] std::string CertificatePem(absl::string_view der);
 [[nodiscard]] std::string PublicKeyPem(absl::string_view spki_der);

@@ -15,10 +15,8 @@ absl::Status CheckKind(const EVP_PKEY* key) {
     case EVP_PKEY_RSA_PSS:
     case EVP_PKEY_EC:
     case EVP_PKEY_ED25519:
-    case EVP_PKEY_ED448:
-      return absl::OkStatus();
-    default:
-      return absl::InvalidArgumentError("private key is of a kind that is not supported");
+    case EVP_PKEY_ED448: return absl::OkStatus();
+    default: return absl::InvalidArgumentError("private key is of a kind that is not supported");
   }
 }
 
@@ -32,8 +30,7 @@ bool Verifies(EVP_PKEY* public_key, absl::string_view message, const std::string
   const UniqueMdCtx context(EVP_MD_CTX_new());
   return EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, public_key) == 1 &&
          EVP_DigestVerify(context.get(), reinterpret_cast<const unsigned char*>(signature.data()),
-                          signature.size(),
-                          reinterpret_cast<const unsigned char*>(message.data()),
+                          signature.size(), reinterpret_cast<const unsigned char*>(message.data()),
                           message.size()) == 1;
 }
 
@@ -87,8 +84,8 @@ absl::StatusOr<base::Secret> ToPkcs8(EVP_PKEY* key) {
   unsigned char* bytes = nullptr;
   const int size = info == nullptr ? 0 : i2d_PKCS8_PRIV_KEY_INFO(info.get(), &bytes);
   if (size <= 0) return absl::InvalidArgumentError("private key cannot be encoded");
-  base::Secret secret = base::Secret::CopyOf(
-      {reinterpret_cast<const char*>(bytes), static_cast<size_t>(size)});
+  base::Secret secret =
+      base::Secret::CopyOf({reinterpret_cast<const char*>(bytes), static_cast<size_t>(size)});
   OPENSSL_clear_free(bytes, static_cast<size_t>(size));
   return secret;
 }

@@ -68,8 +68,7 @@ std::optional<base::Secret> Decrypt(absl::string_view key, absl::string_view aad
                                     absl::string_view sealed) {
   if (sealed.size() < kNonceSize + kTagSize) return std::nullopt;
   const absl::string_view nonce = sealed.substr(0, kNonceSize);
-  const absl::string_view body =
-      sealed.substr(kNonceSize, sealed.size() - kNonceSize - kTagSize);
+  const absl::string_view body = sealed.substr(kNonceSize, sealed.size() - kNonceSize - kTagSize);
   std::string tag(sealed.substr(sealed.size() - kTagSize));
   std::string plain(body.size(), '\0');
   const UniqueCipherCtx context(EVP_CIPHER_CTX_new());
@@ -187,9 +186,8 @@ absl::StatusOr<base::Secret> Sealer::Unwrap(const SealPlace& place, const Sealed
   if (master == nullptr) {
     return absl::NotFoundError(absl::StrCat("master key ", sealed.master_key_id, " is not loaded"));
   }
-  absl::StatusOr<base::Secret> key = OrDataLoss(
-      Decrypt(master->key.Reveal(), AdditionalData("key", place, master->id),
-              sealed.wrapped_data_key));
+  absl::StatusOr<base::Secret> key = OrDataLoss(Decrypt(
+      master->key.Reveal(), AdditionalData("key", place, master->id), sealed.wrapped_data_key));
   if (key.ok() && key->Reveal().size() != kKeySize) return absl::DataLossError("bad data key");
   return key;
 }

@@ -17,8 +17,12 @@ using testing::TestCert;
 struct Fixture {
   TestCert root = CertBuilder("O=Acme,CN=Root").Ca().SelfSign();
   TestCert inter = CertBuilder("O=Acme,CN=I").Ca().SignBy(root);
-  TestCert constrained = CertBuilder("O=Acme,CN=C").Ca().Permit(GEN_DNS, "acme.com")
-                             .Permit(GEN_URI, "corp").Permit(GEN_DIRNAME, "O=Acme").SignBy(root);
+  TestCert constrained = CertBuilder("O=Acme,CN=C")
+                             .Ca()
+                             .Permit(GEN_DNS, "acme.com")
+                             .Permit(GEN_URI, "corp")
+                             .Permit(GEN_DIRNAME, "O=Acme")
+                             .SignBy(root);
   TestCert leaf = CertBuilder("O=Acme,CN=a").Uri("spiffe://corp/a").SignBy(root);
   TestCert deep = CertBuilder("O=Acme,CN=b").Dns("b.acme.com").SignBy(constrained);
   TestCert stranger = CertBuilder("O=Acme,CN=c").SignBy(CertBuilder("CN=S").Ca().SelfSign());
@@ -67,8 +71,8 @@ void Parse(benchmark::State& state) {
 void ParseByOpensslAlone(benchmark::State& state) {
   for (auto _ : state) {
     const auto* at = reinterpret_cast<const unsigned char*>(Made().leaf.der.data());
-    benchmark::DoNotOptimize(crypto::UniqueX509(
-        d2i_X509(nullptr, &at, static_cast<long>(Made().leaf.der.size()))));
+    benchmark::DoNotOptimize(
+        crypto::UniqueX509(d2i_X509(nullptr, &at, static_cast<long>(Made().leaf.der.size()))));
   }
 }
 void ParseMemo(benchmark::State& state) {

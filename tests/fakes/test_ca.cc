@@ -49,10 +49,10 @@ UniqueX509Name MakeName(absl::string_view text) {
   if (text.empty()) return name;
   for (absl::string_view part : absl::StrSplit(text, ',')) {
     const std::pair<std::string, std::string> pair = absl::StrSplit(part, absl::MaxSplits('=', 1));
-    Must(X509_NAME_add_entry_by_txt(name.get(), pair.first.c_str(), MBSTRING_UTF8,
-                                    Data(pair.second), static_cast<int>(pair.second.size()), -1,
-                                    0) == 1,
-         "name");
+    Must(
+        X509_NAME_add_entry_by_txt(name.get(), pair.first.c_str(), MBSTRING_UTF8, Data(pair.second),
+                                   static_cast<int>(pair.second.size()), -1, 0) == 1,
+        "name");
   }
   return name;
 }
@@ -122,36 +122,22 @@ bool SignsWithoutDigest(const EVP_PKEY* key) {
 
 }  // namespace
 
-absl::Time TestNow() {
-  return absl::FromCivil(absl::CivilSecond(2026, 6, 1), absl::UTCTimeZone());
-}
+absl::Time TestNow() { return absl::FromCivil(absl::CivilSecond(2026, 6, 1), absl::UTCTimeZone()); }
 
 SharedKey MakeKey(KeyType type) {
   switch (type) {
-    case KeyType::kP256:
-      return Own(EVP_EC_gen("P-256"));
-    case KeyType::kP384:
-      return Own(EVP_EC_gen("P-384"));
-    case KeyType::kP521:
-      return Own(EVP_EC_gen("P-521"));
-    case KeyType::kEd25519:
-      return Own(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
-    case KeyType::kEd448:
-      return Own(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED448"));
-    case KeyType::kSecp256k1:
-      return Own(EVP_EC_gen("secp256k1"));
-    case KeyType::kRsa2048:
-      return FromPem(kRsa2048Pem);
-    case KeyType::kRsa2048B:
-      return FromPem(kRsa2048BPem);
-    case KeyType::kRsa2048C:
-      return FromPem(kRsa2048CPem);
-    case KeyType::kRsa4096:
-      return FromPem(kRsa4096Pem);
-    case KeyType::kRsa1024:
-      return FromPem(kRsa1024Pem);
-    case KeyType::kDsa:
-      return FromPem(kDsaPem);
+    case KeyType::kP256: return Own(EVP_EC_gen("P-256"));
+    case KeyType::kP384: return Own(EVP_EC_gen("P-384"));
+    case KeyType::kP521: return Own(EVP_EC_gen("P-521"));
+    case KeyType::kEd25519: return Own(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
+    case KeyType::kEd448: return Own(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED448"));
+    case KeyType::kSecp256k1: return Own(EVP_EC_gen("secp256k1"));
+    case KeyType::kRsa2048: return FromPem(kRsa2048Pem);
+    case KeyType::kRsa2048B: return FromPem(kRsa2048BPem);
+    case KeyType::kRsa2048C: return FromPem(kRsa2048CPem);
+    case KeyType::kRsa4096: return FromPem(kRsa4096Pem);
+    case KeyType::kRsa1024: return FromPem(kRsa1024Pem);
+    case KeyType::kDsa: return FromPem(kDsaPem);
   }
   std::abort();
 }
@@ -164,8 +150,8 @@ std::string TestCert::KeyDer() const {
 
 std::string TestCert::KeyPem() const {
   const UniqueBio out(BIO_new(BIO_s_mem()));
-  Must(PEM_write_bio_PKCS8PrivateKey(out.get(), key.get(), nullptr, nullptr, 0, nullptr,
-                                     nullptr) == 1,
+  Must(PEM_write_bio_PKCS8PrivateKey(out.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) ==
+           1,
        "key PEM");
   char* data = nullptr;
   const long size = BIO_get_mem_data(out.get(), &data);
@@ -432,21 +418,21 @@ TestCert CertBuilder::Sign(const X509* issuer, EVP_PKEY* issuer_key) {
   X509_set_version(x509.get(), version_ - 1);
   int64_t serial = 0;
   RAND_bytes(reinterpret_cast<unsigned char*>(&serial), sizeof serial);
-  ASN1_INTEGER_set_int64(X509_get_serialNumber(x509.get()),
-                         serial_.value_or(serial & INT64_MAX));
+  ASN1_INTEGER_set_int64(X509_get_serialNumber(x509.get()), serial_.value_or(serial & INT64_MAX));
   SetTime(X509_getm_notBefore(x509.get()), not_before_);
   SetTime(X509_getm_notAfter(x509.get()), not_after_);
   const UniqueX509Name subject = MakeName(subject_);
   X509_set_subject_name(x509.get(), subject.get());
   const UniqueX509Name other = MakeName(issuer_name_.value_or(""));
-  X509_set_issuer_name(x509.get(), issuer_name_     ? other.get()
+  X509_set_issuer_name(x509.get(), issuer_name_        ? other.get()
                                    : issuer != nullptr ? X509_get_subject_name(issuer)
                                                        : subject.get());
   Must(X509_set_pubkey(x509.get(), key_.get()) == 1, "public key");
   if (version_ == 3) AddExtensions(x509.get(), issuer, issuer_key);
   if (tweak_) tweak_(x509.get());
 
-  const EVP_MD* md = SignsWithoutDigest(issuer_key) ? nullptr : EVP_get_digestbyname(digest_.c_str());
+  const EVP_MD* md =
+      SignsWithoutDigest(issuer_key) ? nullptr : EVP_get_digestbyname(digest_.c_str());
   const crypto::UniqueMdCtx context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* options = nullptr;
   Must(EVP_DigestSignInit(context.get(), &options, md, nullptr, issuer_key) == 1, "sign");
@@ -544,8 +530,7 @@ void CertBuilder::AddExtensions(X509* x509, const X509* issuer, EVP_PKEY* issuer
     X509V3_set_ctx(&context, const_cast<X509*>(issuer), x509, nullptr, nullptr, 0);
     const std::unique_ptr<CONF, FreeWith<NCONF_free>> none(NCONF_new(nullptr));
     X509V3_set_nconf(&context, none.get());
-    X509_EXTENSION* extension =
-        X509V3_EXT_nconf(none.get(), &context, name.c_str(), value.c_str());
+    X509_EXTENSION* extension = X509V3_EXT_nconf(none.get(), &context, name.c_str(), value.c_str());
     Must(extension != nullptr && X509_add_ext(x509, extension, -1) == 1, name.c_str());
     X509_EXTENSION_free(extension);
   }

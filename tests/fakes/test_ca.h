@@ -1,6 +1,7 @@
-// Every certificate that tests need, made when the test runs; RSA and DSA keys are pre-generated (test
-// only), the others are new each time. Valid from 2020 to 2090 unless said otherwise, so both TestNow()
-// and the real time are inside. Not thread-safe; crashes on misuse, since only tests call it.
+// Every certificate that tests need, made when the test runs; RSA and DSA keys are pre-generated
+// (test only), the others are new each time. Valid from 2020 to 2090 unless said otherwise, so both
+// TestNow() and the real time are inside. Not thread-safe; crashes on misuse, since only tests call
+// it.
 //
 //   const TestCert root = CertBuilder("CN=Root").Ca().SelfSign();
 //   const TestCert leaf = CertBuilder("CN=alice").Uri("spiffe://corp/alice").SignBy(root);
@@ -35,7 +36,7 @@ enum class KeyType : uint8_t {
   kEd25519,
   kEd448,
   kSecp256k1,
-  kRsa2048,   // three fixed pairs
+  kRsa2048,  // three fixed pairs
   kRsa2048B,
   kRsa2048C,
   kRsa4096,
@@ -61,15 +62,15 @@ struct TestCert {
 // Flips a bit of the signature.
 [[nodiscard]] TestCert WithBrokenSignature(const TestCert& certificate);
 [[nodiscard]] TestCert FromDer(std::string der, SharedKey key);
-// The signed part of a certificate, and a certificate made of any bytes as its signed part, signed with
-// ECDSA and SHA-256 by an issuer with an EC key: what only a CA gone wrong would issue.
+// The signed part of a certificate, and a certificate made of any bytes as its signed part, signed
+// with ECDSA and SHA-256 by an issuer with an EC key: what only a CA gone wrong would issue.
 [[nodiscard]] std::string SignedPartOf(const TestCert& certificate);
 [[nodiscard]] TestCert SignBytes(absl::string_view tbs, const TestCert& issuer, SharedKey key);
 
 class CertBuilder {
  public:
-  // Comma-separated attributes in order, "O=Acme,CN=alice"; "" gives an empty subject. A leaf: version
-  // 3, key usage digitalSignature, extended key usage clientAuth, key ids, new P-256 key.
+  // Comma-separated attributes in order, "O=Acme,CN=alice"; "" gives an empty subject. A leaf:
+  // version 3, key usage digitalSignature, extended key usage clientAuth, key ids, new P-256 key.
   explicit CertBuilder(absl::string_view subject);
 
   CertBuilder& Ca(int path_length = -1);  // CA:TRUE, keyCertSign and cRLSign, no EKU
@@ -77,8 +78,8 @@ class CertBuilder {
   CertBuilder& Key(KeyType type);
   CertBuilder& Key(SharedKey key);
   CertBuilder& Valid(absl::Time not_before, absl::Time not_after);
-  CertBuilder& Expired();      // 2020 to 2021
-  CertBuilder& NotYetValid();  // from 2089
+  CertBuilder& Expired();             // 2020 to 2021
+  CertBuilder& NotYetValid();         // from 2089
   CertBuilder& Version(int version);  // 1 or 3; 1 drops all extensions
   CertBuilder& Serial(int64_t serial);
 
@@ -91,8 +92,9 @@ class CertBuilder {
   CertBuilder& SanCritical();
   CertBuilder& EmptySan();
 
-  CertBuilder& Usage(std::optional<uint32_t> ku_bits);      // KU_*; nullopt: no extension
-  CertBuilder& ExtendedUsage(std::vector<std::string> oids);  // names or OIDs; {}: an empty extension
+  CertBuilder& Usage(std::optional<uint32_t> ku_bits);  // KU_*; nullopt: no extension
+  CertBuilder& ExtendedUsage(
+      std::vector<std::string> oids);  // names or OIDs; {}: an empty extension
   CertBuilder& NoExtendedUsage();
   CertBuilder& ServerAuth();
   CertBuilder& BasicConstraints(bool critical, bool ca, int path_length = -1);

@@ -1,5 +1,5 @@
-// One certificate from the network: no crash; what parses is exactly the input; nothing that was not
-// signed by the trusted CA is ever accepted.
+// One certificate from the network: no crash; what parses is exactly the input; nothing that was
+// not signed by the trusted CA is ever accepted.
 #include <cstdlib>
 #include <string>
 

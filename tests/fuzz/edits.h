@@ -1,5 +1,5 @@
-// A good value with edits that the fuzzer chose: bytes replaced, inserted or cut out. Gets deeper than
-// bytes from nothing, without a corpus that could expire.
+// A good value with edits that the fuzzer chose: bytes replaced, inserted or cut out. Gets deeper
+// than bytes from nothing, without a corpus that could expire.
 #pragma once
 
 #include <cstddef>
@@ -17,18 +17,10 @@ inline std::string Edited(std::string good, absl::string_view edits) {
     const size_t at = (high << 8 | low) % good.size();
     const auto value = static_cast<unsigned char>(edits[3]);
     switch (static_cast<unsigned char>(edits[0]) % 4) {
-      case 0:
-        good[at] = static_cast<char>(value);
-        break;
-      case 1:
-        good.insert(at, 1, static_cast<char>(value));
-        break;
-      case 2:
-        good.erase(at, 1 + value % 8);
-        break;
-      default:
-        good[at] = static_cast<char>(good[at] ^ (1 << (value % 8)));
-        break;
+      case 0: good[at] = static_cast<char>(value); break;
+      case 1: good.insert(at, 1, static_cast<char>(value)); break;
+      case 2: good.erase(at, 1 + value % 8); break;
+      default: good[at] = static_cast<char>(good[at] ^ (1 << (value % 8))); break;
     }
   }
   return good;

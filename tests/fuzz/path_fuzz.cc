@@ -1,6 +1,6 @@
-// Chains that a trusted CA gone wrong could issue: the signed parts of leaf and intermediate are edited
-// and signed again. Where we accept, OpenSSL accepts the same fixed chain, or refuses for one of the
-// reasons that tests/unit/authsvc/verify/oracle_test.cc explains.
+// Chains that a trusted CA gone wrong could issue: the signed parts of leaf and intermediate are
+// edited and signed again. Where we accept, OpenSSL accepts the same fixed chain, or refuses for
+// one of the reasons that tests/unit/authsvc/verify/oracle_test.cc explains.
 #include <cstdlib>
 #include <string>
 
@@ -67,10 +67,8 @@ bool HasAnyUsage(const crypto::Certificate& certificate) {
 // OpenSSL refuses what we may accept; each has its case in the oracle test.
 bool IsExplained(int error, const TestCert& leaf, const TestCert& inter) {
   switch (error) {
-    case X509_V_OK:
-      return true;
-    case X509_V_ERR_INVALID_PURPOSE:
-      return HasAnyUsage(*leaf.cert) || HasAnyUsage(*inter.cert);
+    case X509_V_OK: return true;
+    case X509_V_ERR_INVALID_PURPOSE: return HasAnyUsage(*leaf.cert) || HasAnyUsage(*inter.cert);
     case X509_V_ERR_CERT_HAS_EXPIRED:
       return leaf.cert->not_after == testing::TestNow() ||
              inter.cert->not_after == testing::TestNow();
@@ -118,10 +116,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 2) return 0;
   const absl::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);
   const size_t split = data[0] % (input.size() + 1);
-  const std::string inter_tbs = Edited(sallyport::testing::SignedPartOf(Made().inter),
-                                       input.substr(0, split));
-  const std::string leaf_tbs = Edited(sallyport::testing::SignedPartOf(Made().leaf),
-                                      input.substr(split));
+  const std::string inter_tbs =
+      Edited(sallyport::testing::SignedPartOf(Made().inter), input.substr(0, split));
+  const std::string leaf_tbs =
+      Edited(sallyport::testing::SignedPartOf(Made().leaf), input.substr(split));
   const auto inter = sallyport::testing::SignBytes(inter_tbs, Made().root, Made().inter.key);
   const auto leaf = sallyport::testing::SignBytes(leaf_tbs, Made().inter, Made().leaf.key);
   sallyport::Check(leaf, inter);

@@ -1,5 +1,5 @@
-// What an operator uploads. Whatever the bytes: no crash, no error left in OpenSSL's queue, and what was
-// taken is whole. Half of the inputs are edits of a good bundle.
+// What an operator uploads. Whatever the bytes: no crash, no error left in OpenSSL's queue, and
+// what was taken is whole. Half of the inputs are edits of a good bundle.
 #include <cstdlib>
 #include <string>
 
@@ -25,8 +25,7 @@ void Require(bool ok) {
 }
 
 void Check(absl::string_view text) {
-  const absl::StatusOr<crypto::PemBundle> bundle =
-      crypto::ParsePemOrDer(text, testing::TestNow());
+  const absl::StatusOr<crypto::PemBundle> bundle = crypto::ParsePemOrDer(text, testing::TestNow());
   Require(crypto::TakeErrors().empty());
   if (!bundle.ok()) {
     Require(!bundle.status().message().empty());

@@ -1,11 +1,11 @@
 // The memo saves work and changes no answer; budgets end hostile searches by count, not by time.
-#include "authsvc/verify/path_memo.h"
-
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
 
 #include "authsvc/verify/generation_cache.h"
+#include "authsvc/verify/path_memo.h"
 #include "authsvc/verify/path_search.h"
 #include "tests/unit/authsvc/verify/verify_questions.h"
 
@@ -65,8 +65,9 @@ TEST(PathMemoTest, AGoodResultEndsWithThePath) {
 TEST(PathMemoTest, AFailureEndsSoonAndWhenACertificateBecomesValid) {
   PathMemo memo;
   const TestCert root = MakeRoot();
-  const TestCert leaf = CertBuilder("CN=x").Valid(TestNow() + absl::Seconds(2),
-                                                  TestNow() + absl::Hours(1)).SignBy(root);
+  const TestCert leaf = CertBuilder("CN=x")
+                            .Valid(TestNow() + absl::Seconds(2), TestNow() + absl::Hours(1))
+                            .SignBy(root);
   PathQuestion question = Question({leaf}, Trust({root}));
   EXPECT_EQ(ReasonOf(VerifyPath(question, &memo)), Reason::kCertNotYetValid);
   question.time = TestNow() + absl::Seconds(1);
@@ -85,8 +86,10 @@ TEST(PathMemoTest, AFailureEndsSoonAndWhenACertificateBecomesValid) {
 
 TEST(PathMemoTest, AFailureEndsWhenAnAnchorBecomesValid) {
   PathMemo memo;
-  const TestCert root = CertBuilder("CN=Root").Ca().Valid(TestNow() + absl::Seconds(2),
-                                                          TestNow() + absl::Hours(1)).SelfSign();
+  const TestCert root = CertBuilder("CN=Root")
+                            .Ca()
+                            .Valid(TestNow() + absl::Seconds(2), TestNow() + absl::Hours(1))
+                            .SelfSign();
   PathQuestion question = Question({CertBuilder("CN=x").SignBy(root)}, Trust({root}));
   EXPECT_EQ(ReasonOf(VerifyPath(question, &memo)), Reason::kCertNotYetValid);
   question.time = TestNow() + absl::Seconds(2);
@@ -197,11 +200,8 @@ TEST(BudgetTest, MeshOfCrossSignedCas) {
   for (size_t i = 0; i < roots.size(); ++i) {
     for (size_t j = 0; j < roots.size(); ++j) {
       if (i == j || question.presented.size() >= kMaxPresented) continue;
-      question.presented.push_back(CertBuilder("CN=M" + std::to_string(i))
-                                       .Ca()
-                                       .Key(roots[i].key)
-                                       .SignBy(roots[j])
-                                       .cert);
+      question.presented.push_back(
+          CertBuilder("CN=M" + std::to_string(i)).Ca().Key(roots[i].key).SignBy(roots[j]).cert);
     }
   }
   question.trust = Trust({MakeRoot()});
@@ -219,8 +219,8 @@ PathResult SameNameFlood(KeyType type, int count) {
     spec.authorities.push_back(CertBuilder("CN=Same").Ca().Key(type).NoKeyIds().SelfSign().cert);
   }
   const TestCert signer = CertBuilder("CN=Same").Ca().Key(type).SelfSign();
-  PathQuestion question = Question({CertBuilder("CN=x").NoKeyIds().SignBy(signer)},
-                                   TrustSet::Make(std::move(spec)));
+  PathQuestion question =
+      Question({CertBuilder("CN=x").NoKeyIds().SignBy(signer)}, TrustSet::Make(std::move(spec)));
   return VerifyPath(question, nullptr);
 }
 

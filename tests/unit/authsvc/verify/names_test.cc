@@ -110,8 +110,9 @@ TEST(UriConstraintTest, HostByRfc3986) {
 }
 
 TEST(UriConstraintTest, WithoutAHostName) {
-  for (const char* bad : {"urn:x", "spiffe:///x", "https://10.0.0.1/", "https://[::1]/", "x",
-                          "https://0x7f000001/", "https://a b/", "https://good.com:x/", "://good.com"}) {
+  for (const char* bad :
+       {"urn:x", "spiffe:///x", "https://10.0.0.1/", "https://[::1]/", "x", "https://0x7f000001/",
+        "https://a b/", "https://good.com:x/", "://good.com"}) {
     EXPECT_EQ(Permitted(GEN_URI, "good.com", bad), kNo) << bad;
     EXPECT_EQ(Excluded(GEN_URI, "evil.com", bad), kNo) << bad;
   }
@@ -137,10 +138,10 @@ TEST(EmailConstraintTest, Forms) {
 
 TEST(EmailConstraintTest, MalformedAddresses) {
   for (const absl::string_view bad :
-       {absl::string_view("a@evil.com\0@good.com", 20), absl::string_view("\"a@evil.com\"@good.com"),
-        absl::string_view("\"a\"@good.com"), absl::string_view("good.com"),
-        absl::string_view("@good.com"), absl::string_view("a@good.com."),
-        absl::string_view("a@[10.0.0.1]")}) {
+       {absl::string_view("a@evil.com\0@good.com", 20),
+        absl::string_view("\"a@evil.com\"@good.com"), absl::string_view("\"a\"@good.com"),
+        absl::string_view("good.com"), absl::string_view("@good.com"),
+        absl::string_view("a@good.com."), absl::string_view("a@[10.0.0.1]")}) {
     EXPECT_EQ(Permitted(GEN_EMAIL, "good.com", bad), kNo) << bad;
     EXPECT_EQ(Excluded(GEN_EMAIL, "evil.com", bad), kNo) << bad;
   }
@@ -219,7 +220,11 @@ TEST(ConstraintTest, SmtpUtf8MailboxIsAnEmailAddress) {
 TEST(ConstraintTest, MinimumIsRefused) {
   const TestCert root = MakeRoot();
   // permitted { dNSName "a", minimum 1 }
-  const std::string der("\x30\x0a\xa0\x08\x30\x06\x82\x01" "a" "\x80\x01\x01", 12);
+  const std::string der(
+      "\x30\x0a\xa0\x08\x30\x06\x82\x01"
+      "a"
+      "\x80\x01\x01",
+      12);
   const TestCert inter = CertBuilder("CN=I").Ca().Extension("2.5.29.30", true, der).SignBy(root);
   ASSERT_FALSE(inter.cert->certificate_defect);
   const TestCert leaf = CertBuilder("CN=x").Dns("a").SignBy(inter);

@@ -1,5 +1,5 @@
-// OpenSSL judges the same fixed chain. Every case says what either answers; where the two differ, why.
-// Then random mixtures: a chain is good for either exactly when all of its parts are.
+// OpenSSL judges the same fixed chain. Every case says what either answers; where the two differ,
+// why. Then random mixtures: a chain is good for either exactly when all of its parts are.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -85,10 +85,10 @@ const Change kLeafChanges[] = {
     {"AKI mismatch", "ids", [](CertBuilder& b) { b.AuthorityKeyId("other"); }, kOnlyWe,
      "the key id is a hint (RFC 5280 4.2.1.1); the signature decides"},
     {"negative serial", "serial", [](CertBuilder& b) { b.Serial(-1); }, kBoth, ""},
-    {"unknown extension", "extension",
-     [](CertBuilder& b) { b.Extension("1.2.3.4", false, kNull); }, kBoth, ""},
-    {"critical extension", "extension",
-     [](CertBuilder& b) { b.Extension("1.2.3.4", true, kNull); }, kNeither, ""},
+    {"unknown extension", "extension", [](CertBuilder& b) { b.Extension("1.2.3.4", false, kNull); },
+     kBoth, ""},
+    {"critical extension", "extension", [](CertBuilder& b) { b.Extension("1.2.3.4", true, kNull); },
+     kNeither, ""},
     {"doubled extension", "extension",
      [](CertBuilder& b) {
        b.Extension("1.2.3.4", false, kNull).Extension("1.2.3.4", false, kNull);
@@ -188,7 +188,6 @@ const NameCase kNameCases[] = {
     {false, GEN_DIRNAME, "O=Acme", GEN_DNS, "good.com", kNeither, ""},
 };
 
-
 struct Mixture {
   std::vector<const Change*> leaf;
   std::vector<const Change*> intermediate;
@@ -224,8 +223,8 @@ std::array<TestCert, 3> Build(const Mixture& mixture) {
 
 void Expect(const Mixture& mixture, bool (*side)(Verdict), bool actual, const char* who) {
   bool wanted = mixture.broken < 0;
-  std::string parts = mixture.broken < 0 ? "" : " broken signature " +
-                                                    std::to_string(mixture.broken);
+  std::string parts =
+      mixture.broken < 0 ? "" : " broken signature " + std::to_string(mixture.broken);
   for (const auto* list : {&mixture.leaf, &mixture.intermediate, &mixture.anchor}) {
     parts += " |";
     for (const Change* change : *list) {

@@ -22,8 +22,10 @@ TEST(PathTest, LeafUnderAnchor) {
 
 TEST(PathTest, EarliestNotAfterAndLatestNotBefore) {
   const TestCert root = MakeRoot();
-  const TestCert inter = CertBuilder("CN=I").Ca().Valid(TestNow() - absl::Hours(1),
-                                                        TestNow() + absl::Hours(1)).SignBy(root);
+  const TestCert inter = CertBuilder("CN=I")
+                             .Ca()
+                             .Valid(TestNow() - absl::Hours(1), TestNow() + absl::Hours(1))
+                             .SignBy(root);
   const TestCert leaf = CertBuilder("CN=alice").SignBy(inter);
   const PathResult result = Verify({leaf, inter}, Trust({root}));
   ASSERT_TRUE(result.ok());
@@ -84,7 +86,8 @@ TEST(PathTest, AnchorIsKnownByItsBytesNotByNameAndKey) {
   const TestCert listed = CertBuilder("CN=Root").Ca().Key(key).SelfSign();
   const TestCert twin = CertBuilder("CN=Root").Ca().Key(key).Expired().SelfSign();
   const TestCert leaf = CertBuilder("CN=alice").SignBy(listed);
-  EXPECT_EQ(ReasonFor({leaf}, Trust({twin})), Reason::kCertExpired) << "only the listed twin counts";
+  EXPECT_EQ(ReasonFor({leaf}, Trust({twin})), Reason::kCertExpired)
+      << "only the listed twin counts";
   EXPECT_EQ(ReasonFor({leaf, twin}, Trust({listed})), Reason::kAllowed);
 }
 

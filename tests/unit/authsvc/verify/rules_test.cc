@@ -37,8 +37,8 @@ TEST(PolicyTableTest, ExactlyListedSelfSigned) {
   EXPECT_EQ(alone(CertBuilder("CN=x").LikeOpensslReq().ServerAuth()), Reason::kCertWrongUsage);
   EXPECT_EQ(alone(CertBuilder("CN=x").LikeOpensslReq().Key(KeyType::kRsa1024)),
             Reason::kCertWeakKey);
-  EXPECT_EQ(alone(CertBuilder("CN=x").LikeOpensslReq().Extension(
-                "1.2.3.4", true, absl::string_view("\x05\0", 2))),
+  EXPECT_EQ(alone(CertBuilder("CN=x").LikeOpensslReq().Extension("1.2.3.4", true,
+                                                                 absl::string_view("\x05\0", 2))),
             Reason::kCertCriticalExtension);
 }
 
@@ -97,11 +97,9 @@ TEST(PolicyTableTest, Tolerated) {
       << "empty subject, SAN not critical";
   EXPECT_EQ(WithLeaf(CertBuilder("CN=x").Version(1)), Reason::kAllowed);
   EXPECT_EQ(WithLeaf(CertBuilder("CN=x").NoExtendedUsage()), Reason::kAllowed);
-  EXPECT_EQ(WithLeaf(CertBuilder("CN=x").ExtendedUsage({"anyExtendedKeyUsage"})),
-            Reason::kAllowed);
+  EXPECT_EQ(WithLeaf(CertBuilder("CN=x").ExtendedUsage({"anyExtendedKeyUsage"})), Reason::kAllowed);
   EXPECT_EQ(WithAnchor(CertBuilder("CN=R").Ca().BasicConstraints(false, true)), Reason::kAllowed);
-  EXPECT_EQ(WithAnchor(CertBuilder("CN=R").Ca().Usage(std::nullopt).NoKeyIds()),
-            Reason::kAllowed);
+  EXPECT_EQ(WithAnchor(CertBuilder("CN=R").Ca().Usage(std::nullopt).NoKeyIds()), Reason::kAllowed);
   EXPECT_EQ(WithAnchor(CertBuilder("CN=R").Ca().ExtendedUsage({"anyExtendedKeyUsage"})),
             Reason::kAllowed);
 }
@@ -130,8 +128,7 @@ TEST(PolicyTableTest, Refused) {
 TEST(PolicyTableTest, Sha1OfAnAnchorOnItself) {
   EXPECT_EQ(WithAnchor(CertBuilder("CN=R").Ca().Key(KeyType::kRsa2048).Digest("SHA1")),
             Reason::kAllowed);
-  EXPECT_EQ(WithIntermediate(CertBuilder("CN=I").Ca().Digest("SHA1")),
-            Reason::kCertWeakSignature);
+  EXPECT_EQ(WithIntermediate(CertBuilder("CN=I").Ca().Digest("SHA1")), Reason::kCertWeakSignature);
 }
 
 TEST(RulesTest, KeyStrengthCodesTellLeafFromCa) {
@@ -241,8 +238,8 @@ TEST(RulesTest, PolicyConstraints) {
 
 TEST(LeafAloneTest, Checks) {
   const auto check = [](CertBuilder builder) {
-    const auto failure = CheckLeafAlone(*builder.SignBy(MakeRoot()).cert, TestNow(),
-                                        Purpose::kClient);
+    const auto failure =
+        CheckLeafAlone(*builder.SignBy(MakeRoot()).cert, TestNow(), Purpose::kClient);
     return failure ? failure->reason : Reason::kAllowed;
   };
   EXPECT_EQ(check(CertBuilder("CN=x")), Reason::kAllowed);

@@ -44,9 +44,9 @@ TEST(TrustSetTest, Warnings) {
   EXPECT_THAT(Trust({MakeRoot()})->Warnings(TestNow()), IsEmpty());
   EXPECT_THAT(Trust({CertBuilder("CN=R").Ca().Expired().SelfSign()})->Warnings(TestNow()),
               ElementsAre(HasSubstr("expired")));
-  EXPECT_THAT(Trust({CertBuilder("CN=R").Ca().Key(KeyType::kRsa1024).SelfSign()})
-                  ->Warnings(TestNow()),
-              ElementsAre(HasSubstr("1024 bits")));
+  EXPECT_THAT(
+      Trust({CertBuilder("CN=R").Ca().Key(KeyType::kRsa1024).SelfSign()})->Warnings(TestNow()),
+      ElementsAre(HasSubstr("1024 bits")));
   EXPECT_THAT(Trust({CertBuilder("CN=R").Ca().Permit(GEN_DNS, ".good.com").SelfSign()})
                   ->Warnings(TestNow()),
               ElementsAre(HasSubstr("leading period")));

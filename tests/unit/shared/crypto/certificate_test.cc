@@ -146,8 +146,7 @@ TEST(CertificateDefectTest, Extensions) {
                                   .Extension("1.2.3.4", false, null)
                                   .SignBy(root)),
             Reason::kCertMalformed);
-  EXPECT_EQ(CertificateDefect(CertBuilder("CN=x").EmptySan().SignBy(root)),
-            Reason::kCertMalformed);
+  EXPECT_EQ(CertificateDefect(CertBuilder("CN=x").EmptySan().SignBy(root)), Reason::kCertMalformed);
   EXPECT_EQ(CertificateDefect(CertBuilder("CN=x").ExtendedUsage({}).SignBy(root)),
             Reason::kCertWrongUsage);
   EXPECT_EQ(CertificateDefect(CertBuilder("CN=x")
@@ -155,9 +154,9 @@ TEST(CertificateDefectTest, Extensions) {
                                   .SignBy(root)),
             Reason::kCertCriticalExtension)
       << "OpenSSL calls it supported, only its own path builder enforces it";
-  EXPECT_EQ(with("1.3.6.1.5.5.7.1.14", true,
-                 "\x30\x0c\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x15\x01"),
-            Reason::kCertMalformed)
+  EXPECT_EQ(
+      with("1.3.6.1.5.5.7.1.14", true, "\x30\x0c\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x15\x01"),
+      Reason::kCertMalformed)
       << "proxy certificate";
 }
 

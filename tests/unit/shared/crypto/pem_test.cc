@@ -12,10 +12,10 @@
 namespace sallyport::crypto {
 namespace {
 
+using testing::CertBuilder;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using testing::CertBuilder;
 using testing::KeyType;
 using testing::TestCert;
 using testing::TestNow;
@@ -135,8 +135,7 @@ TEST(PemTest, PublicKeys) {
 }
 
 TEST(PemTest, WeakCertificatesAreStoredWithAWarning) {
-  const absl::StatusOr<PemBundle> bundle =
-      ParsePem(Leaf(KeyType::kRsa1024).Pem(), TestNow());
+  const absl::StatusOr<PemBundle> bundle = ParsePem(Leaf(KeyType::kRsa1024).Pem(), TestNow());
   ASSERT_TRUE(bundle.ok());
   EXPECT_THAT(bundle->warnings, ElementsAre(HasSubstr("1024 bits")));
 }
