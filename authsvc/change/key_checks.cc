@@ -30,7 +30,7 @@ const KeyEntry* OtherKeyWithLeaf(const Snapshot& after, const v1::Key& key, cons
   return after.index().keys_by_leaf.Find(
       HashOfPair(key.org_id(), DigestBytes(leaf)), [&](const KeyEntry& other) {
         return other.key.id() != key.id() && other.key.org_id() == key.org_id() &&
-               std::find(other.leaves.begin(), other.leaves.end(), leaf) != other.leaves.end();
+               LeafOf(other, leaf) != nullptr;
       });
 }
 
@@ -106,8 +106,8 @@ absl::Status CheckRights(const CheckContext& context, const v1::Key& key, Warnin
 }  // namespace
 
 absl::Status CheckKeyIsOnlyOne(const Snapshot& after, const KeyEntry& entry) {
-  for (const Digest& leaf : entry.leaves) {
-    const KeyEntry* other = OtherKeyWithLeaf(after, entry.key, leaf);
+  for (const KeyLeaf& leaf : entry.leaves) {
+    const KeyEntry* other = OtherKeyWithLeaf(after, entry.key, leaf.fingerprint);
     if (other == nullptr) continue;
     return absl::AlreadyExistsError(
         absl::StrCat("Key with given certificate already found:", other->key.id()));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -120,9 +121,14 @@ struct ApiEntry {
   std::vector<std::string> server_names;     // the names of `served`, each once
 };
 
+struct KeyLeaf {
+  Digest fingerprint{};
+  bool there = false;  // the certificate is in the store
+};
+
 struct KeyEntry {
+  absl::InlinedVector<KeyLeaf, 1> leaves;  // its certificates, stable names resolved
   v1::Key key;
-  std::vector<Digest> leaves;  // fingerprints of its certificates, stable names resolved
   uint64_t revision = 0;
   std::shared_ptr<const Origin> origin;
 };

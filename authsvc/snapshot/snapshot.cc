@@ -52,18 +52,14 @@ const KeyEntry* Snapshot::FindKey(absl::string_view id) const {
 }
 
 const KeyEntry* Snapshot::FindKeyNamingLeaf(absl::string_view org, const Digest& leaf) const {
-  return index_->keys_by_leaf.Find(
-      HashOfPair(org, DigestBytes(leaf)), [&](const KeyEntry& entry) {
-        return entry.key.org_id() == org &&
-               std::find(entry.leaves.begin(), entry.leaves.end(), leaf) != entry.leaves.end();
-      });
+  return index_->keys_by_leaf.Find(HashOfPair(org, DigestBytes(leaf)), [&](const KeyEntry& entry) {
+    return LeafOf(entry, leaf) != nullptr && entry.key.org_id() == org;
+  });
 }
 
 const KeyEntry* Snapshot::FindKeyByLeaf(absl::string_view org, const Digest& leaf) const {
   const KeyEntry* key = FindKeyNamingLeaf(org, leaf);
-  if (key == nullptr) return nullptr;
-  const std::string id = absl::StrCat(org, base::Hex(DigestBytes(leaf)));
-  return FindCertificateById(id) == nullptr ? nullptr : key;
+  return key != nullptr && LeafOf(*key, leaf)->there ? key : nullptr;
 }
 
 const KeyEntry* Snapshot::FindKeyByLeaf(absl::string_view org, absl::string_view leaf) const {

@@ -184,6 +184,7 @@ void SnapshotBuilder::PutCertificate(std::shared_ptr<const CertificateEntry> ent
   const bool same_content = old != nullptr && old->der == entry->der;
   const std::string old_name = old == nullptr ? std::string() : old->name;
   if (!same_content) Touch(id);
+  if (old == nullptr) TouchKeyOf(org, entry->fingerprint);
   if (old_name != entry->name || !same_content) {
     if (!old_name.empty()) Touch(name_key(old_name));
     if (!entry->name.empty()) Touch(name_key(entry->name));
@@ -208,6 +209,7 @@ void SnapshotBuilder::PutCertificate(std::shared_ptr<const CertificateEntry> ent
 void SnapshotBuilder::EraseCertificate(absl::string_view id) {
   const CertificateEntry* old = view_->FindCertificateById(id);
   Touch(old->id);
+  TouchKeyOf(old->org_id(), old->fingerprint);
   if (!old->name.empty()) {
     Touch(ReferenceKey(old->org_id(), absl::StrCat(kNamePrefix, old->name)));
     index_->certificates_by_name.Erase(

@@ -53,6 +53,8 @@ class SnapshotBuilder {
 
   void PutCertificate(std::shared_ptr<const CertificateEntry> entry);
   void EraseCertificate(absl::string_view id);
+  // The key of a leaf whose certificate came or went is compiled anew.
+  void TouchKeyOf(absl::string_view org, const Digest& leaf);
   void PutKey(std::shared_ptr<KeyEntry> entry);
   void EraseKey(absl::string_view id);
   void IndexKey(const std::shared_ptr<const KeyEntry>& entry);

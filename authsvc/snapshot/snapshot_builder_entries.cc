@@ -11,25 +11,26 @@
 namespace sallyport::authsvc {
 namespace {
 
-// Fingerprints of a key's certificates; an id need not be there, a stable name must be.
-std::vector<Digest> LeavesOf(const Snapshot& view, const v1::Key& key) {
-  std::vector<Digest> leaves;
-  leaves.reserve(static_cast<size_t>(key.certificate_ids_size()));
+// The certificates of a key. One that is written as an id need not be there yet; a stable name must be.
+void SetLeaves(const Snapshot& view, KeyEntry* entry) {
+  const v1::Key& key = entry->key;
+  entry->leaves.clear();
   for (const std::string& reference : key.certificate_ids()) {
     absl::string_view org;
     std::string raw;
-    Digest digest;
+    KeyLeaf leaf;
+    const auto* certificate = view.FindCertificate(key.org_id(), reference);
+    if (certificate != nullptr && certificate->is_public_key) continue;
     if (StableName(reference)) {
-      const auto* entry = view.FindCertificate(key.org_id(), reference);
-      if (entry == nullptr || entry->is_public_key) continue;
-      digest = entry->fingerprint;
+      if (certificate == nullptr) continue;
+      leaf.fingerprint = certificate->fingerprint;
     } else if (!SplitCertificateId(reference, &org, &raw) || org != key.org_id() ||
-               !ToDigest(raw, &digest)) {
+               !ToDigest(raw, &leaf.fingerprint)) {
       continue;
     }
-    if (std::find(leaves.begin(), leaves.end(), digest) == leaves.end()) leaves.push_back(digest);
+    leaf.there = certificate != nullptr;
+    if (LeafOf(*entry, leaf.fingerprint) == nullptr) entry->leaves.push_back(leaf);
   }
-  return leaves;
 }
 
 template <typename List>
@@ -78,10 +79,19 @@ std::shared_ptr<SettingsEntry> CompiledSettings(const Snapshot& view, const Sett
 
 // --- keys
 
+void SnapshotBuilder::TouchKeyOf(absl::string_view org, const Digest& leaf) {
+  const KeyEntry* key = view_->FindKeyNamingLeaf(org, leaf);
+  if (key == nullptr) return;
+  const std::string& id = key->key.id();
+  to_compile_.emplace(Kind::kKey, id);
+  changes_.try_emplace({Kind::kKey, id}, SnapshotChange{Kind::kKey, id, false, true});
+}
+
 void SnapshotBuilder::IndexKey(const std::shared_ptr<const KeyEntry>& entry) {
   const auto same = [&](const KeyEntry& other) { return other.key.id() == entry->key.id(); };
-  for (const Digest& leaf : entry->leaves) {
-    index_->keys_by_leaf.Put(edit_, HashOfPair(entry->key.org_id(), DigestBytes(leaf)), entry, same);
+  for (const KeyLeaf& leaf : entry->leaves) {
+    const absl::string_view digest = DigestBytes(leaf.fingerprint);
+    index_->keys_by_leaf.Put(edit_, HashOfPair(entry->key.org_id(), digest), entry, same);
   }
   for (const std::string& token : entry->key.token_sha256()) {
     index_->keys_by_token.Put(edit_, HashOf(token), entry, same);
@@ -90,8 +100,9 @@ void SnapshotBuilder::IndexKey(const std::shared_ptr<const KeyEntry>& entry) {
 
 void SnapshotBuilder::UnindexKey(const KeyEntry& entry) {
   const auto same = [&](const KeyEntry& other) { return other.key.id() == entry.key.id(); };
-  for (const Digest& leaf : entry.leaves) {
-    index_->keys_by_leaf.Erase(edit_, HashOfPair(entry.key.org_id(), DigestBytes(leaf)), same);
+  for (const KeyLeaf& leaf : entry.leaves) {
+    const absl::string_view digest = DigestBytes(leaf.fingerprint);
+    index_->keys_by_leaf.Erase(edit_, HashOfPair(entry.key.org_id(), digest), same);
   }
   for (const std::string& token : entry.key.token_sha256()) {
     index_->keys_by_token.Erase(edit_, HashOf(token), same);
@@ -99,7 +110,7 @@ void SnapshotBuilder::UnindexKey(const KeyEntry& entry) {
 }
 
 void SnapshotBuilder::PutKey(std::shared_ptr<KeyEntry> entry) {
-  entry->leaves = LeavesOf(*view_, entry->key);
+  SetLeaves(*view_, entry.get());
   std::vector<UseItem> uses = UsesOf(entry->key);
   const bool named = std::any_of(uses.begin(), uses.end(), [](const UseItem& use) {
     return StableName(use.reference).has_value();
@@ -221,7 +232,7 @@ void SnapshotBuilder::Compile(Kind kind, const std::string& id) {
     const KeyEntry* old = view_->FindKey(id);
     if (old == nullptr) return;
     auto entry = std::make_shared<KeyEntry>(*old);
-    entry->leaves = LeavesOf(*view_, entry->key);
+    SetLeaves(*view_, entry.get());
     UnindexKey(*old);
     std::shared_ptr<const KeyEntry> ready = std::move(entry);
     IndexKey(ready);

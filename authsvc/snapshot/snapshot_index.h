@@ -111,6 +111,13 @@ struct SnapshotIndex {
 inline uint64_t HashOf(absl::string_view text) { return absl::HashOf(text); }
 inline uint64_t HashOfPair(absl::string_view a, absl::string_view b) { return absl::HashOf(a, b); }
 
+inline const KeyLeaf* LeafOf(const KeyEntry& entry, const Digest& fingerprint) {
+  for (const KeyLeaf& leaf : entry.leaves) {
+    if (leaf.fingerprint == fingerprint) return &leaf;
+  }
+  return nullptr;
+}
+
 template <typename Entry>
 const Entry* FindById(const Table<Entry>& table, absl::string_view id) {
   return table.by_id.Find(HashOf(id), [&](const Entry& entry) { return IdOf(entry) == id; });
