@@ -183,6 +183,8 @@ AuthorizeHub::~AuthorizeHub() = default;
 
 void AuthorizeHub::OnRefused(std::function<void()> callback) { impl_->refused = std::move(callback); }
 
+void AuthorizeHub::Drop() { impl_->answers.Clear(); }
+
 AuthorizeCounters AuthorizeHub::Counters() const {
   AuthorizeCounters out;
   const auto get = [](const std::atomic<uint64_t>& counter) { return counter.load(std::memory_order_relaxed); };
@@ -225,7 +227,7 @@ struct Authorizer::Impl {
   void RefreshAhead(const cache::Hash128& key, const AuthFacts& facts, const DecisionAnswer& answer,
                     int64_t now);
   std::optional<Denial> LimitMiss(ConnectionMemo& memo, const AuthFacts& facts, int64_t now);
-  Verdict Failed(const cache::Hash128& key, const absl::Status& status);
+  Verdict Failed(const absl::Status& status);
   void Keep(const cache::Hash128& key, const DecisionAnswerPtr& answer);
   Denial Unavailable(absl::string_view detail) {
     Denial denial;
@@ -345,7 +347,7 @@ std::optional<Denial> Authorizer::Impl::LimitMiss(ConnectionMemo& memo, const Au
   return denial;
 }
 
-Verdict Authorizer::Impl::Failed(const cache::Hash128& key, const absl::Status& status) {
+Verdict Authorizer::Impl::Failed(const absl::Status& status) {
   LoopCounts::Add(counts->failed);
   Denial denial;
   denial.detail = status.ToString();
@@ -360,7 +362,6 @@ Verdict Authorizer::Impl::Failed(const cache::Hash128& key, const absl::Status& 
     cached.Clear();
     denials.Clear();
   }
-  (void)key;
   return denial;
 }
 
@@ -401,7 +402,7 @@ boost::asio::awaitable<Verdict> Authorizer::Authorize(ConnectionMemo& memo, cons
         co_return impl_->Use(memo, facts, credentials, old, epoch, true);
       }
     }
-    co_return impl_->Failed(key, result.status());
+    co_return impl_->Failed(result.status());
   }
   const DecisionAnswerPtr& answer = *result;
   // An eviction between its arrival and this moment wins.

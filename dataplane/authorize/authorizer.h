@@ -89,6 +89,8 @@ class AuthorizeHub {
   // any thread, after the caches were dropped. Set before the first loop starts.
   void OnRefused(std::function<void()> callback);
   [[nodiscard]] AuthorizeCounters Counters() const;
+  // Drops every decision of the process cache. Thread-safe.
+  void Drop();
 
   struct Impl;
   [[nodiscard]] Impl* impl() const { return impl_.get(); }

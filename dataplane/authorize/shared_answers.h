@@ -63,10 +63,15 @@ class SharedAnswers {
         positive_(options_.entries, options_.bytes),
         negative_(options_.negative_entries, options_.negative_bytes) {}
 
-  // Whatever is kept for the key, usable or not.
+  // What is kept for the key, fresh or not. One that was evicted goes here, and the key in it with it.
   [[nodiscard]] Ptr Find(const cache::Hash128& key, int64_t now) {
-    if (Ptr found = positive_.Find(key, now)) return found;
-    return negative_.Find(key, now);
+    for (auto* store : {&positive_, &negative_}) {
+      Ptr found = store->Find(key, now);
+      if (found == nullptr) continue;
+      if (context_.generations->Valid(found->stamp)) return found;
+      store->Erase(key);
+    }
+    return nullptr;
   }
 
   // `done` is posted to `poster` once. `keep` false: the answer is handed out but not stored.

@@ -233,11 +233,14 @@ void Subscriber::OnUpdate(StreamUpdate update) {
 }
 
 void Subscriber::OnStreamEnd(const absl::Status& status) {
-  base::MutexLock lock(&state_->mutex);
-  state_->coming.reset();
+  {
+    base::MutexLock lock(&state_->mutex);
+    state_->coming.reset();
+  }
   if (absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status)) {
     state_->generations->DropAll();
     state_->stream->OnRefused();
+    if (state_->options.refused) state_->options.refused();
   }
   // A healthy stream that ends stays healthy until its last heartbeat is too old: a reconnect that takes less
   // (authsvc ends connections after 30 minutes) is not a break.

@@ -38,7 +38,9 @@ RoutePtr Api(const std::string& id, const std::string& listen) {
 
 struct World {
   World()
-      : subscriber(Subscriber::Options{{8443}, [this](uint64_t revision) { acknowledged.push_back(revision); }},
+      : subscriber(Subscriber::Options{{8443},
+                                       [this](uint64_t revision) { acknowledged.push_back(revision); },
+                                       [this] { ++refused; }},
                    &clock, &generations, &stream) {
     subscriber.AddLoop(&one);
     subscriber.AddLoop(&two);
@@ -86,6 +88,7 @@ struct World {
   StreamState stream;
   FakeLoop one, two;
   std::vector<uint64_t> acknowledged;
+  int refused = 0;
   Subscriber subscriber;
 };
 
@@ -248,6 +251,7 @@ TEST(Subscriber, RefusedByAuthsvc) {
   EXPECT_TRUE(world.generations.Valid(stamp));
   world.subscriber.OnStreamEnd(absl::PermissionDeniedError("revoked"));
   EXPECT_FALSE(world.stream.Ready());
+  EXPECT_EQ(world.refused, 1);
   EXPECT_FALSE(world.generations.Valid(stamp));
   world.subscriber.OnUpdate(World::Beat({"store", 1, 10}));
   EXPECT_TRUE(world.stream.Ready());
