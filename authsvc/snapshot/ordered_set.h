@@ -110,6 +110,7 @@ class OrderedSet {
     const auto cut = static_cast<std::ptrdiff_t>(keep);
     right->items.assign(node.items.begin() + cut, node.items.end());
     node.items.resize(keep);
+    node.items.shrink_to_fit();  // it had room for one more than a full node
     if (!node.children.empty()) {
       right->children.assign(node.children.begin() + cut, node.children.end());
       node.children.resize(keep);
@@ -124,6 +125,10 @@ class OrderedSet {
         node.items[at] = std::move(entry);
         *added = false;
         return nullptr;
+      }
+      // Never room for more than a full node and the entry that splits it.
+      if (node.items.size() == node.items.capacity()) {
+        node.items.reserve(std::min(2 * node.items.size() + 1, kMost + 1));
       }
       node.items.insert(node.items.begin() + static_cast<std::ptrdiff_t>(at), std::move(entry));
       return Split(edit, node, at + 1 == node.items.size());
