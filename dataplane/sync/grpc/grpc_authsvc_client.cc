@@ -1,18 +1,15 @@
 #include "dataplane/sync/grpc_authsvc_client.h"
 
 #include <grpcpp/grpcpp.h>
-#include <grpcpp/security/tls_certificate_provider.h>
-#include <grpcpp/security/tls_certificate_verifier.h>
-#include <grpcpp/security/tls_credentials_options.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <thread>
 #include <utility>
 
-#include "dataplane/sync/grpc/breaker.h"
 #include "dataplane/sync/grpc/convert.h"
+#include "dataplane/sync/grpc/target.h"
+#include "dataplane/sync/grpc/underway.h"
 #include "sallyport/v1/decision.grpc.pb.h"
 #include "sallyport/v1/distribution.grpc.pb.h"
 #include "sallyport/v1/telemetry.grpc.pb.h"
@@ -45,87 +42,6 @@ std::chrono::system_clock::time_point In(absl::Duration duration) {
   return std::chrono::system_clock::now() + absl::ToChronoNanoseconds(duration);
 }
 absl::Duration Now() { return base::SystemClock().Monotonic(); }
-
-absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MakeCredentials(const GrpcAuthsvcOptions& options) {
-  if (options.tls_directory.empty()) return grpc::InsecureChannelCredentials();
-  const std::string directory = options.tls_directory;
-  for (const char* name : {"/tls.key", "/tls.crt", "/ca.crt"}) {
-    if (access(absl::StrCat(directory, name).c_str(), R_OK) != 0) {
-      return absl::NotFoundError(absl::StrCat("cannot read ", directory, name));
-    }
-  }
-  namespace tls = grpc::experimental;
-  tls::TlsChannelCredentialsOptions out;
-  out.set_certificate_provider(std::make_shared<tls::FileWatcherCertificateProvider>(
-      directory + "/tls.key", directory + "/tls.crt", directory + "/ca.crt",
-      static_cast<unsigned>(std::max<int64_t>(1, absl::ToInt64Seconds(options.refresh)))));
-  out.watch_root_certs();
-  out.watch_identity_key_cert_pairs();
-  out.set_verify_server_certs(true);
-  out.set_certificate_verifier(std::make_shared<tls::HostNameCertificateVerifier>());
-  return tls::TlsCredentials(out);
-}
-
-grpc::ChannelArguments Arguments(const GrpcAuthsvcOptions& options) {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 2000);  // also the time for one attempt
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10'000);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  // Each channel has a connection of its own: a snapshot never stands before a decision.
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  arguments.SetMaxReceiveMessageSize(16 << 20);
-  if (!options.server_name.empty()) arguments.SetSslTargetNameOverride(options.server_name);
-  return arguments;
-}
-
-struct Target {
-  Target(std::string name, const std::shared_ptr<grpc::ChannelCredentials>& credentials,
-         const GrpcAuthsvcOptions& options)
-      : address(std::move(name)), breaker(options.breaker_failures) {
-    const grpc::ChannelArguments arguments = Arguments(options);
-    const auto calls = grpc::CreateCustomChannel(address, credentials, arguments);
-    const auto stream = grpc::CreateCustomChannel(address, credentials, arguments);
-    authorization = v1::Authorization::NewStub(calls);
-    distribution = v1::Distribution::NewStub(calls);
-    subscription = v1::Distribution::NewStub(stream);
-    telemetry = v1::Telemetry::NewStub(stream);
-  }
-  const std::string address;
-  std::unique_ptr<v1::Authorization::Stub> authorization;
-  std::unique_ptr<v1::Distribution::Stub> distribution, subscription;
-  std::unique_ptr<v1::Telemetry::Stub> telemetry;
-  Breaker breaker;
-  std::atomic<bool> probing{false};
-};
-
-// Counts what is under way; Wait returns when nothing is.
-class Underway {
- public:
-  bool Enter() {
-    base::MutexLock lock(&mutex_);
-    if (closed_) return false;
-    ++count_;
-    return true;
-  }
-  void Leave() {
-    base::MutexLock lock(&mutex_);
-    if (--count_ == 0) zero_.SignalAll();
-  }
-  void CloseAndWait() {
-    base::MutexLock lock(&mutex_);
-    closed_ = true;
-    while (count_ > 0) zero_.Wait(&mutex_);
-  }
-
- private:
-  base::Mutex mutex_;
-  base::CondVar zero_;
-  int count_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
-};
 
 class Client;
 
