@@ -1,0 +1,186 @@
+#include "authsvc/push/change_rules.h"
+
+#include <gmock/gmock.h>
+
+#include "shared/base/text.h"
+#include "tests/unit/authsvc/push/world.h"
+
+namespace sallyport::authsvc {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using testing::CertBuilder;
+using testing::TestCert;
+
+const ::sallyport::v1::Eviction* Find(const ChangeRecord& record, const std::string& tag) {
+  for (const auto& eviction : record.evictions) {
+    if (eviction.tag() == tag) return &eviction;
+  }
+  return nullptr;
+}
+std::string Hex(const TestCert& certificate) { return base::Hex(certificate.cert->fingerprint); }
+
+TEST(ChangeRules, NewCertificateVoidsRefusalsOfItsLeaf) {
+  World world;
+  const TestCert leaf = CertBuilder("CN=a").SelfSign();
+  const ChangeRecord record = world.Put({CertificateResource(leaf)});
+  const auto* eviction = Find(record, "leaf:" + Hex(leaf));
+  ASSERT_NE(eviction, nullptr);
+  EXPECT_FALSE(eviction->sever());
+  EXPECT_EQ(record.base_revision, 1U);
+  EXPECT_EQ(record.revision, 2U);
+}
+
+TEST(ChangeRules, DeletedCertificateSeversItsConnectionsAndVoidsItsUsers) {
+  World world;
+  const TestCert leaf = CertBuilder("CN=a").SelfSign();
+  auto certificate = CertificateResource(leaf);
+  const std::string id = certificate.id();
+  auto api = ApiResource("a1");
+  api.mutable_api()->mutable_client_tls()->set_static_mtls(::sallyport::v1::REQUIREMENT_MANDATORY);
+  api.mutable_api()->mutable_client_tls()->add_allowlist()->set_certificate_id(id);
+  (void)world.Put({certificate, api, KeyResource("k1", id)});
+  const ChangeRecord record = world.Erase(Kind::kCertificate, id);
+  const auto* eviction = Find(record, "cert:" + id);
+  ASSERT_NE(eviction, nullptr);
+  EXPECT_TRUE(eviction->sever());
+  EXPECT_THAT(eviction->leaf_sha256(), ElementsAre(Hex(leaf)));
+  EXPECT_NE(Find(record, "api:a1"), nullptr);
+  EXPECT_NE(Find(record, "key:k1"), nullptr);
+}
+
+TEST(ChangeRules, StableNameThatMovesVoidsItsUsers) {
+  World world;
+  const TestCert old = CertBuilder("CN=a").SelfSign();
+  const TestCert renewed = CertBuilder("CN=a").SelfSign();
+  auto api = ApiResource("a1");
+  api.mutable_api()->mutable_client_tls()->set_static_mtls(::sallyport::v1::REQUIREMENT_MANDATORY);
+  api.mutable_api()->mutable_client_tls()->add_allowlist()->set_certificate_id("name:partner");
+  (void)world.Put({CertificateResource(old, "partner"), api});
+  const ChangeRecord record = world.Put({CertificateResource(old), CertificateResource(renewed, "partner")});
+  EXPECT_NE(Find(record, "api:a1"), nullptr);
+  EXPECT_NE(Find(record, "cert:name:partner"), nullptr);
+  // The old leaf was let in by that entry and is no longer.
+  const auto* eviction = Find(record, "cert:" + CertificateResource(old).id());
+  ASSERT_NE(eviction, nullptr);
+  EXPECT_THAT(eviction->leaf_sha256(), ElementsAre(Hex(old)));
+}
+
+TEST(ChangeRules, KeyThatBecomesUnusableIsSevered) {
+  World world;
+  const TestCert leaf = CertBuilder("CN=a").SelfSign();
+  const std::string id = CertificateResource(leaf).id();
+  (void)world.Put({CertificateResource(leaf), KeyResource("k1", id)});
+
+  auto changed = KeyResource("k1", id);
+  changed.mutable_key()->set_alias("still fine");
+  const ChangeRecord fine = world.Put({changed});
+  EXPECT_FALSE(Find(fine, "key:k1")->sever());
+
+  auto inactive = KeyResource("k1", id);
+  inactive.mutable_key()->set_inactive(true);
+  const ChangeRecord off = world.Put({inactive});
+  ASSERT_TRUE(Find(off, "key:k1")->sever());
+  EXPECT_THAT(Find(off, "key:k1")->key_ids(), ElementsAre("k1"));
+
+  (void)world.Put({KeyResource("k1", id)});
+  auto expired = KeyResource("k1", id);
+  expired.mutable_key()->set_expires_unix(absl::ToUnixSeconds(testing::TestNow()) - 1);
+  EXPECT_TRUE(Find(world.Put({expired}), "key:k1")->sever());
+
+  (void)world.Put({KeyResource("k1", id)});
+  const ChangeRecord gone = world.Erase(Kind::kKey, "k1");
+  EXPECT_TRUE(Find(gone, "key:k1")->sever());
+  EXPECT_NE(Find(gone, "leaf:" + Hex(leaf)), nullptr);
+}
+
+TEST(ChangeRules, KeyThatLosesACertificateSeversThatLeafOnly) {
+  World world;
+  const TestCert leaf = CertBuilder("CN=a").SelfSign();
+  (void)world.Put({CertificateResource(leaf), KeyResource("k1", CertificateResource(leaf).id())});
+  const ChangeRecord record = world.Put({KeyResource("k1", "")});
+  const auto* eviction = Find(record, "key:k1");
+  ASSERT_NE(eviction, nullptr);
+  EXPECT_THAT(eviction->leaf_sha256(), ElementsAre(Hex(leaf)));
+  EXPECT_THAT(eviction->key_ids(), IsEmpty());
+}
+
+TEST(ChangeRules, NewTokenVoidsItsRefusal) {
+  World world;
+  auto key = KeyResource("k1", "");
+  key.mutable_key()->add_token_sha256(std::string(32, 'x'));
+  EXPECT_NE(Find(world.Put({key}), "token:" + base::Hex(std::string(32, 'x'))), nullptr);
+}
+
+TEST(ChangeRules, AllowlistEntryThatIsTakenOutSeversItsLeaf) {
+  World world;
+  const TestCert leaf = CertBuilder("CN=a").SelfSign();
+  const TestCert other = CertBuilder("CN=b").SelfSign();
+  auto with = [](std::vector<std::string> ids) {
+    auto api = ApiResource("a1");
+    api.mutable_api()->mutable_client_tls()->set_static_mtls(::sallyport::v1::REQUIREMENT_MANDATORY);
+    for (auto& id : ids) api.mutable_api()->mutable_client_tls()->add_allowlist()->set_certificate_id(std::move(id));
+    return api;
+  };
+  const std::string id = CertificateResource(leaf).id();
+  const std::string other_id = CertificateResource(other).id();
+  (void)world.Put({CertificateResource(leaf), CertificateResource(other), with({id, other_id})});
+  const ChangeRecord record = world.Put({with({other_id})});
+  ASSERT_NE(Find(record, "cert:" + id), nullptr);
+  EXPECT_THAT(Find(record, "cert:" + id)->leaf_sha256(), ElementsAre(Hex(leaf)));
+  EXPECT_EQ(Find(record, "cert:" + other_id), nullptr);
+}
+
+TEST(ChangeRules, RoutesCarryNoAllowlistPinOrCertificate) {
+  World world;
+  auto api = ApiResource("a1", {"edge"});
+  api.mutable_api()->mutable_upstream()->add_targets()->set_url("https://up");
+  (*api.mutable_api()->mutable_upstream()->mutable_client_certificates()->mutable_certificate_ids())["*"] = "orgSECRET";
+  api.mutable_api()->mutable_client_tls()->set_dynamic_mtls(true);
+  const ChangeRecord record = world.Put({api});
+  ASSERT_EQ(record.routes.size(), 1U);
+  EXPECT_TRUE(record.routes[0].route->dynamic_mtls());
+  EXPECT_EQ(record.routes[0].route->SerializeAsString().find("SECRET"), std::string::npos);
+  EXPECT_TRUE(record.routes[0].after.Includes("edge"));
+  EXPECT_FALSE(record.routes[0].after.Includes("other"));
+}
+
+TEST(ChangeRules, InactiveApiIsRemoved) {
+  World world;
+  (void)world.Put({ApiResource("a1")});
+  auto off = ApiResource("a1");
+  off.mutable_api()->set_inactive(true);
+  const ChangeRecord record = world.Put({off});
+  ASSERT_EQ(record.routes.size(), 1U);
+  EXPECT_TRUE(record.routes[0].before.Includes("any"));
+  EXPECT_FALSE(record.routes[0].after.Includes("any"));
+}
+
+TEST(ChangeRules, RevokedPublicKeySeversStoredCertificatesThatHaveIt) {
+  World world;
+  const TestCert leaf = CertBuilder("CN=a").SelfSign();
+  (void)world.Put({CertificateResource(leaf)});
+  ::sallyport::v1::Resource settings;
+  settings.set_id("gateway");
+  settings.mutable_settings()->set_id("gateway");
+  settings.mutable_settings()->add_revoked()->set_spki_sha256(leaf.cert->spki_sha256);
+  const ChangeRecord record = world.Put({settings});
+  EXPECT_NE(Find(record, "settings"), nullptr);
+  ASSERT_NE(Find(record, "cert:" + CertificateResource(leaf).id()), nullptr);
+  EXPECT_TRUE(Find(record, "cert:" + CertificateResource(leaf).id())->sever());
+}
+
+TEST(ChangeRules, ChangedTrustedProxiesAreTold) {
+  World world;
+  ::sallyport::v1::Resource settings;
+  settings.set_id("gateway");
+  settings.mutable_settings()->set_id("gateway");
+  settings.mutable_settings()->add_trusted_proxies("10.0.0.0/8");
+  const ChangeRecord record = world.Put({settings});
+  ASSERT_NE(record.gateway, nullptr);
+  EXPECT_THAT(record.gateway->trusted_proxies(), ElementsAre("10.0.0.0/8"));
+}
+
+}  // namespace
+}  // namespace sallyport::authsvc
