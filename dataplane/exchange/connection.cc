@@ -57,6 +57,11 @@ HeadStep NextHead(Client& client) {
   }
 }
 
+// After an answer the next request is seldom there already: reading at once would mostly find nothing.
+bool NothingYet(const Client& client) {
+  return client.buffer.empty() && !client.stream.HasBuffered();
+}
+
 // ---- requests
 
 boost::asio::awaitable<void> ServeRequests(Client& client) {
@@ -65,8 +70,11 @@ boost::asio::awaitable<void> ServeRequests(Client& client) {
   Exchange exchange(client);
   Deadline idle = loop.After(settings.head_time);
   Deadline whole_head = Deadline::Never();
+  bool answered = false;
   for (;;) {
-    const HeadStep step = NextHead(client);
+    const HeadStep step = answered && NothingYet(client) ? HeadStep{HeadStep::Kind::kWant}
+                                                         : NextHead(client);
+    answered = false;
     if (step.kind == HeadStep::Kind::kClosed) co_return;
     if (step.kind == HeadStep::Kind::kBad) {
       co_await exchange.RefuseHead(step.reason, step.detail);
@@ -87,6 +95,8 @@ boost::asio::awaitable<void> ServeRequests(Client& client) {
     const bool go_on = co_await exchange.Run();
     client.registered.idle = true;
     if (!go_on || client.registered.last_request) co_return;
+    client.buffer.ReleaseIfEmpty();
+    answered = true;
     idle = loop.After(settings.keep_alive);
     whole_head = Deadline::Never();
   }

@@ -17,6 +17,11 @@ using base::Reason;
 constexpr uint64_t kSmallBody = 64 * 1024;
 constexpr absl::Duration kDiscardTime = absl::Seconds(2);
 
+// 421: the client opens another connection. 400: what follows a request that is wrong is not trusted either.
+bool EndsConnection(Reason reason) {
+  return reason == Reason::kMisdirected || reason == Reason::kBadRequest;
+}
+
 }  // namespace
 
 ErrorStyle Exchange::Style() const {
@@ -90,7 +95,7 @@ boost::asio::awaitable<bool> Exchange::DiscardBody() {
 boost::asio::awaitable<void> Exchange::Refuse() {
   if (denial_->reason == Reason::kClientGone) co_return;  // nobody is there to read it
   const bool body_left = !client_.body.done();
-  const bool keep = MayKeepAlive() && denial_->reason != Reason::kMisdirected &&
+  const bool keep = MayKeepAlive() && !EndsConnection(denial_->reason) &&
                     !client_.body.failed() && (!body_left || BodyIsSmall());
   RenderRefusal(keep);
   const bool flushed = co_await FlushOut();

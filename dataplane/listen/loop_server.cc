@@ -1,9 +1,9 @@
 #include "dataplane/listen/loop_server.h"
 
-#include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
@@ -17,7 +17,8 @@ namespace {
 
 std::unique_ptr<TlsLibrary> MakeLibrary() {
   auto library = TlsLibrary::Create();
-  return library.ok() ? *std::move(library) : nullptr;
+  if (!library.ok()) std::abort();  // no memory at start: nothing can be served
+  return *std::move(library);
 }
 
 UpstreamPoolOptions PoolOptions(const config::DataplaneConfig& config) {

@@ -14,6 +14,7 @@ namespace {
 using State = ServerSource::Credential::State;
 
 constexpr size_t kMaxKept = 10'000;
+constexpr size_t kMaxAsking = 256;
 constexpr int64_t kRecentMillis = 500;
 
 std::string KeyOf(absl::string_view sni, absl::string_view listener_id) {
@@ -48,14 +49,12 @@ ClientTlsAnswer SniSource::ClientTls(absl::string_view sni, uint16_t port) {
 ServerSource::Credential SniSource::FindCredential(absl::string_view sni,
                                                    absl::string_view listener_id,
                                                    std::function<void()> ready) {
-  const auto files = files_.find(listener_id);
-  if (files != files_.end() && !sni.empty()) {
-    auto by_name = files->second->Find(sni);
-    if (by_name != nullptr) return {State::kFound, std::move(by_name)};
-  }
   Credential from_store = FromStore(sni, listener_id, std::move(ready));
+  const auto files = files_.find(listener_id);
   if (from_store.state != State::kNone || files == files_.end()) return from_store;
-  auto fallback = files->second->Default();
+  // The listener's default: the pair that names it where there is one.
+  auto fallback = sni.empty() ? nullptr : files->second->Find(sni);
+  if (fallback == nullptr) fallback = files->second->Default();
   if (fallback == nullptr) return from_store;
   return {State::kFound, std::move(fallback)};
 }
@@ -73,6 +72,9 @@ ServerSource::Credential SniSource::FromStore(absl::string_view sni, absl::strin
     }
     recent_.erase(recent);
   }
+  // Names that nobody serves cost a question each: a flood of them must not become one of questions.
+  if (asking_ >= kMaxAsking) return {};
+  ++asking_;
   Ask(sni, listener_id, key, std::move(ready));
   return {State::kPending, nullptr};
 }
@@ -111,6 +113,7 @@ void SniSource::Ask(absl::string_view sni, absl::string_view listener_id, const 
          std::function<void()> done) -> boost::asio::awaitable<void> {
         const auto answer = co_await self->cache_.Server(name, listener);
         self->loop_.RefreshNow();
+        --self->asking_;
         const auto* const found = std::get_if<ServerCredentialsPtr>(&answer);
         if (self->recent_.size() >= kMaxKept) self->recent_.clear();
         self->recent_[kept_key] = {found == nullptr ? nullptr : *found,

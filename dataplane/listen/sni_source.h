@@ -1,5 +1,5 @@
 // What one loop's handshakes are told: client-TLS settings from the route table, server certificates from
-// this machine's files (by name), then from authsvc (cached), then the files' default. One loop's thread.
+// authsvc (cached), then the listener's default from this machine's files. One loop's thread.
 #pragma once
 
 #include <memory>
@@ -56,6 +56,7 @@ class SniSource final : public ServerSource {
   absl::flat_hash_map<std::string, std::unique_ptr<FileCertificates>> files_;  // by listener
   absl::flat_hash_map<std::string, Made> made_;                               // by listener and SNI
   absl::flat_hash_map<std::string, Recent> recent_;
+  size_t asking_ = 0;  // look-ups under way
 };
 
 }  // namespace sallyport::dataplane
