@@ -34,6 +34,10 @@ void Emit(const Json& value, YAML::Emitter* out) {
                        text != "yes" && text != "no" && text != "on" && text != "off";
     if (!plain) *out << YAML::DoubleQuoted;
     *out << text;
+  } else if (value.is_null()) {
+    *out << YAML::Null;
+  } else if (value.is_boolean()) {
+    *out << value.get<bool>();
   } else {
     *out << value.dump();
   }

@@ -44,6 +44,15 @@ absl::Status CheckFiles(const config::TlsDirectory& directory) {
     return absl::InvalidArgumentError(absl::StrCat(directory.certificate(), " with ", directory.key(), ": ",
                                                    std::string(bundle.status().message())));
   }
+  if (bundle->chain.empty() || bundle->private_key.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        bundle->chain.empty() ? directory.certificate() : directory.key(), " holds no ",
+        bundle->chain.empty() ? "certificate" : "private key"));
+  }
+  const auto roots = crypto::ParsePem(*authorities);
+  if (!roots.ok() || roots->chain.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(directory.authorities(), " holds no certificate of a CA"));
+  }
   return absl::OkStatus();
 }
 

@@ -46,6 +46,7 @@ std::string RoleOf(const Snapshot& snapshot, const CertificateEntry& entry) {
   for (const CertificateUse& use : snapshot.WhoUses(org, entry.id)) {
     if (use.how.find("server certificate") != std::string::npos) return "server";
     if (use.how.find("client certificate") != std::string::npos) return "upstream_client";
+    if (use.how == "key" || use.how == "binding") return "registered_client";  // also when it is CA:TRUE
   }
   return entry.is_ca ? "ca" : "registered_client";
 }

@@ -1,0 +1,356 @@
+// What the services answer to those who may call.
+#include <gmock/gmock.h>
+
+#include "tests/unit/authsvc/rpc/server_world.h"
+
+namespace sallyport::authsvc {
+namespace {
+
+using ::testing::HasSubstr;
+using grpc::StatusCode;
+
+// Reads until `wanted` says yes; false when the stream ends or 200 messages went by.
+template <typename Reader, typename Message, typename Wanted>
+bool ReadUntil(Reader& reader, Message* message, Wanted wanted) {
+  for (int i = 0; i < 200 && reader->Read(message); ++i) {
+    if (wanted(*message)) return true;
+  }
+  return false;
+}
+
+TEST(Subscribe, SnapshotThenChangesThenAcknowledgement) {
+  ServerWorld world;
+  world.PutKeylessApi("first", {"edge"});
+  world.PutKeylessApi("elsewhere", {"core"});
+  const auto channel = world.As("dataplane", "edge");
+  const auto stub = wire::Distribution::NewStub(channel);
+  grpc::ClientContext context;
+  SetDeadline(&context);
+  wire::SubscribeRequest request;
+  request.set_name("r1");
+  const auto reader = stub->Subscribe(&context, request);
+  wire::Update update;
+  ASSERT_TRUE(reader->Read(&update));
+  ASSERT_TRUE(update.has_snapshot());
+  std::string ids;
+  for (const auto& change : update.snapshot().routes()) ids += change.put().api_id() + ";";
+  EXPECT_THAT(ids, HasSubstr("first;"));
+  EXPECT_THAT(ids, ::testing::Not(HasSubstr("elsewhere")));
+
+  world.PutKeylessApi("second");
+  ASSERT_TRUE(ReadUntil(reader, &update, [](const wire::Update& got) { return got.has_change(); }));
+  EXPECT_EQ(update.change().routes(0).put().api_id(), "second");
+  ASSERT_EQ(world.replicas().List().size(), 1U);
+  EXPECT_FALSE(world.replicas().WaitAcknowledged(update.revision(), absl::ZeroDuration()));
+
+  wire::AcknowledgeRequest done;
+  done.set_name("r1");
+  done.set_revision(update.revision());
+  wire::AcknowledgeResponse none;
+  grpc::ClientContext second;
+  SetDeadline(&second);
+  ASSERT_TRUE(stub->Acknowledge(&second, done, &none).ok());
+  EXPECT_TRUE(world.replicas().WaitAcknowledged(update.revision(), absl::ZeroDuration()));
+
+  world.hub().Beat();
+  ASSERT_TRUE(ReadUntil(reader, &update, [](const wire::Update& got) { return got.has_heartbeat(); }));
+  EXPECT_EQ(update.heartbeat().connected_replicas(), 1U);
+  context.TryCancel();
+  (void)reader->Finish();
+}
+
+TEST(Subscribe, ResumesWithoutASnapshot) {
+  ServerWorld world;
+  world.PutKeylessApi("first");
+  const SnapshotPtr then = world.writer().snapshot();
+  world.PutKeylessApi("second");
+  const auto stub = wire::Distribution::NewStub(world.As("dataplane"));
+  grpc::ClientContext context;
+  SetDeadline(&context);
+  wire::SubscribeRequest request;
+  request.set_name("r1");
+  request.mutable_resume()->set_store_id(then->store_id());
+  request.mutable_resume()->set_epoch(then->epoch());
+  request.mutable_resume()->set_revision(then->revision());
+  const auto reader = stub->Subscribe(&context, request);
+  wire::Update update;
+  ASSERT_TRUE(reader->Read(&update));
+  ASSERT_TRUE(update.has_change());
+  EXPECT_EQ(update.change().routes(0).put().api_id(), "second");
+  // What it resumed from counts as applied: no acknowledgement of it will come again.
+  EXPECT_TRUE(world.replicas().WaitAcknowledged(then->revision(), absl::ZeroDuration()));
+  context.TryCancel();
+  (void)reader->Finish();
+}
+
+TEST(Subscribe, EndsWithOkAtItsAgeAndUnavailableAtShutdown) {
+  ServerWorld world([](RpcServerOptions* options) { options->max_connection_age = absl::Milliseconds(50); });
+  const auto stub = wire::Distribution::NewStub(world.As("dataplane"));
+  wire::SubscribeRequest request;
+  request.set_name("r1");
+  {
+    grpc::ClientContext context;
+    SetDeadline(&context);
+    const auto reader = stub->Subscribe(&context, request);
+    wire::Update update;
+    ASSERT_TRUE(reader->Read(&update));
+    const absl::Time until = absl::Now() + absl::Milliseconds(60);
+    while (absl::Now() < until) world.hub().Beat();  // something to say, so that it looks at its age
+    while (reader->Read(&update)) {
+    }
+    EXPECT_TRUE(reader->Finish().ok());
+  }
+  ServerWorld other;
+  const auto second = wire::Distribution::NewStub(other.As("dataplane"));
+  grpc::ClientContext context;
+  SetDeadline(&context);
+  const auto reader = second->Subscribe(&context, request);
+  wire::Update update;
+  ASSERT_TRUE(reader->Read(&update));
+  other.server().Stop(absl::Seconds(5));
+  while (reader->Read(&update)) {
+  }
+  EXPECT_EQ(reader->Finish().error_code(), StatusCode::UNAVAILABLE);
+}
+
+TEST(Admin, KeysLifeWithAToken) {
+  ServerWorld world;
+  world.PutKeylessApi("a1");
+  const auto stub = wire::Admin::NewStub(world.As("admin"));
+  wire::CreateKeyRequest create;
+  create.mutable_key()->set_alias("partner");
+  create.mutable_key()->add_access_rights()->set_api_id("a1");
+  create.set_with_token(true);
+  wire::CreateKeyResponse created;
+  grpc::ClientContext context;
+  SetDeadline(&context);
+  const grpc::Status status = stub->CreateKey(&context, create, &created);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_FALSE(created.token().empty());
+
+  // Reading shows no hash, and writing back what was read keeps the token.
+  wire::GetRequest get;
+  get.set_kind("Key");
+  get.set_id(created.id());
+  wire::GetResponse got;
+  grpc::ClientContext second;
+  SetDeadline(&second);
+  ASSERT_TRUE(stub->Get(&second, get, &got).ok());
+  EXPECT_EQ(got.resource().key().token_sha256_size(), 0);
+  wire::PutRequest put;
+  *put.mutable_resource() = got.resource();
+  put.mutable_resource()->mutable_key()->set_inactive(true);
+  wire::PutResponse written;
+  grpc::ClientContext third;
+  SetDeadline(&third);
+  const grpc::Status put_status = stub->Put(&third, put, &written);
+  ASSERT_TRUE(put_status.ok()) << put_status.error_message();
+  const KeyEntry* entry = world.writer().snapshot()->FindKey(created.id());
+  ASSERT_NE(entry, nullptr);
+  EXPECT_TRUE(entry->key.inactive());
+  EXPECT_EQ(entry->key.token_sha256_size(), 1);
+
+  // A revision that has passed is refused.
+  put.set_expected_revision(1);
+  grpc::ClientContext fourth;
+  SetDeadline(&fourth);
+  EXPECT_EQ(stub->Put(&fourth, put, &written).error_code(), StatusCode::ABORTED);
+
+  wire::RotateKeyRequest rotate;
+  rotate.set_id(created.id());
+  wire::CreateKeyResponse rotated;
+  grpc::ClientContext fifth;
+  SetDeadline(&fifth);
+  ASSERT_TRUE(stub->RotateKey(&fifth, rotate, &rotated).ok());
+  EXPECT_NE(rotated.token(), created.token());
+}
+
+TEST(Admin, PrivateKeysGoInAndNeverComeOut) {
+  ServerWorld world;
+  const auto stub = wire::Admin::NewStub(world.As("admin"));
+  const TestCert pair = CertBuilder("CN=upstream").SelfSign();
+  wire::AddCertificateRequest add;
+  add.set_content(pair.Pem() + pair.KeyPem());
+  add.set_name("up");
+  wire::AddCertificateResponse added;
+  grpc::ClientContext context;
+  SetDeadline(&context);
+  const grpc::Status status = stub->AddCertificate(&context, add, &added);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  ASSERT_TRUE(world.writer().snapshot()->FindCertificateById(added.id())->has_private_key());
+
+  wire::GetRequest get;
+  get.set_kind("certificate");
+  get.set_id(added.id());
+  wire::GetResponse got;
+  grpc::ClientContext second;
+  SetDeadline(&second);
+  ASSERT_TRUE(stub->Get(&second, get, &got).ok());
+  EXPECT_FALSE(got.resource().certificate().has_private_key());
+  const std::string all = got.SerializeAsString();
+  EXPECT_EQ(all.find(pair.KeyDer()), std::string::npos);
+  EXPECT_EQ(all.find("PRIVATE KEY"), std::string::npos);
+
+  wire::PutRequest put;
+  *put.mutable_resource() = got.resource();
+  put.mutable_resource()->mutable_certificate()->mutable_private_key()->set_ciphertext("x");
+  wire::PutResponse written;
+  grpc::ClientContext third;
+  SetDeadline(&third);
+  EXPECT_EQ(stub->Put(&third, put, &written).error_code(), StatusCode::INVALID_ARGUMENT);
+}
+
+TEST(Admin, ListsInPagesAndNamesWhatIsWrong) {
+  ServerWorld world;
+  for (int i = 0; i < 5; ++i) world.PutKeylessApi("a" + std::to_string(i));
+  const auto stub = wire::Admin::NewStub(world.As("reader"));
+  wire::ListRequest list;
+  list.set_kind("Api");
+  list.set_page_size(2);
+  std::string ids;
+  int pages = 0;
+  do {
+    wire::ListResponse response;
+    grpc::ClientContext context;
+    SetDeadline(&context);
+    ASSERT_TRUE(stub->List(&context, list, &response).ok());
+    for (const auto& resource : response.resources()) ids += resource.api().id();
+    list.set_page_token(response.next_page_token());
+    ++pages;
+  } while (!list.page_token().empty() && pages < 10);
+  EXPECT_EQ(ids, "a0a1a2a3a4");
+  wire::ListResponse response;
+  grpc::ClientContext context;
+  SetDeadline(&context);
+  list.set_kind("Secret");
+  EXPECT_EQ(stub->List(&context, list, &response).error_code(), StatusCode::INVALID_ARGUMENT);
+  wire::GetRequest get;
+  get.set_kind("Api");
+  get.set_id("none");
+  wire::GetResponse got;
+  grpc::ClientContext second;
+  SetDeadline(&second);
+  EXPECT_EQ(stub->Get(&second, get, &got).error_code(), StatusCode::NOT_FOUND);
+  wire::DeleteRequest erase;
+  erase.set_kind("Api");
+  erase.set_id("a0");
+  wire::DeleteResponse erased;
+  grpc::ClientContext third;
+  SetDeadline(&third);
+  EXPECT_EQ(stub->Delete(&third, erase, &erased).error_code(), StatusCode::PERMISSION_DENIED);
+}
+
+TEST(Admin, WatchTellsWhatHappens) {
+  ServerWorld world;
+  const auto stub = wire::Admin::NewStub(world.As("reader"));
+  world.PutKeylessApi("a1");
+  const uint64_t revision = world.writer().snapshot()->revision();
+  world.PutKeylessApi("a2");
+  grpc::ClientContext context;
+  SetDeadline(&context);
+  wire::WatchRequest request;
+  request.set_after_revision(revision);
+  const auto reader = stub->Watch(&context, request);
+  wire::WatchEvent event;
+  ASSERT_TRUE(reader->Read(&event));
+  EXPECT_EQ(event.id(), "a2");
+  EXPECT_EQ(event.kind(), "Api");
+  world.PutKeylessApi("a3");
+  ASSERT_TRUE(reader->Read(&event));
+  EXPECT_EQ(event.id(), "a3");
+  context.TryCancel();
+  (void)reader->Finish();
+}
+
+TEST(Telemetry, AReportedRefusalCanBeExplained) {
+  ServerWorld world;
+  world.PutKeylessApi("a1");
+  {
+    const auto stub = wire::Telemetry::NewStub(world.As("dataplane"));
+    grpc::ClientContext context;
+    SetDeadline(&context);
+    wire::ReportResponse none;
+    const auto writer = stub->Report(&context, &none);
+    wire::ReportRequest report;
+    auto* refusal = report.add_refusals();
+    refusal->set_request_id("req-1");
+    refusal->set_api_id("a1");
+    refusal->set_reason(10);
+    refusal->mutable_question()->set_api_id("a1");
+    refusal->mutable_question()->set_tls(true);
+    ASSERT_TRUE(writer->Write(report));
+    writer->WritesDone();
+    ASSERT_TRUE(writer->Finish().ok());
+  }
+  const auto stub = wire::Authorization::NewStub(world.As("reader"));
+  wire::ExplainRequest request;
+  request.set_request_id("req-1");
+  wire::ExplainResponse response;
+  grpc::ClientContext context;
+  SetDeadline(&context);
+  ASSERT_TRUE(stub->Explain(&context, request, &response).ok());
+  ASSERT_TRUE(response.found());
+  EXPECT_THAT(response.steps(0).text(), HasSubstr("CERT_REQUIRED"));
+  EXPECT_EQ(response.decision().reason(), 0U) << "asked again now: the API is keyless";
+  request.set_request_id("unheard");
+  grpc::ClientContext second;
+  SetDeadline(&second);
+  ASSERT_TRUE(stub->Explain(&second, request, &response).ok());
+  EXPECT_FALSE(response.found());
+}
+
+TEST(Authorization, ValidateCertificateGivesTheFullFailure) {
+  ServerWorld world;
+  const TestCert root = CertBuilder("CN=Root").Ca().SelfSign();
+  const TestCert leaf = CertBuilder("CN=leaf").SignBy(root);
+  const TestCert expired = CertBuilder("CN=old").Expired().SignBy(root);
+  const auto stub = wire::Authorization::NewStub(world.As("decision"));
+  const auto ask = [&](wire::ValidateCertificateRequest request) {
+    wire::ValidateCertificateResponse response;
+    grpc::ClientContext context;
+    SetDeadline(&context);
+    const grpc::Status status = stub->ValidateCertificate(&context, request, &response);
+    return std::pair(status.error_code(), response);
+  };
+  wire::ValidateCertificateRequest request;
+  EXPECT_EQ(ask(request).first, StatusCode::INVALID_ARGUMENT);
+  request.add_chain_der(leaf.der);
+  request.add_trust_der(root.der);
+  const auto valid = ask(request);
+  EXPECT_TRUE(valid.second.valid());
+  EXPECT_EQ(valid.second.path_size(), 2);
+  request.set_chain_der(0, expired.der);
+  const auto failed = ask(request);
+  EXPECT_FALSE(failed.second.valid());
+  EXPECT_EQ(failed.second.failure().reason(), static_cast<uint32_t>(base::Reason::kCertExpired));
+  request.set_time_unix(absl::ToUnixSeconds(expired.cert->not_after) + 1);
+  EXPECT_FALSE(ask(request).second.valid());
+  request.set_chain_der(0, leaf.der + "x");
+  EXPECT_EQ(ask(request).second.failure().reason(), static_cast<uint32_t>(base::Reason::kCertMalformed));
+  request.set_purpose("anything");
+  EXPECT_EQ(ask(request).first, StatusCode::INVALID_ARGUMENT);
+  request.clear_purpose();
+  request.set_api_id("none");
+  EXPECT_EQ(ask(request).first, StatusCode::NOT_FOUND);
+}
+
+TEST(Metrics, CallsAndDecisionsAreCounted) {
+  ServerWorld world;
+  world.PutKeylessApi("a1");
+  const auto stub = wire::Authorization::NewStub(world.As("decision"));
+  for (const char* api : {"a1", "invented-by-the-caller"}) {
+    wire::AuthorizeRequest request;
+    request.set_api_id(api);
+    request.set_tls(true);
+    wire::AuthorizeResponse response;
+    grpc::ClientContext context;
+    SetDeadline(&context);
+    ASSERT_TRUE(stub->Authorize(&context, request, &response).ok());
+  }
+  const std::string text = world.book().Render();
+  EXPECT_THAT(text, HasSubstr("Authorization.Authorize"));
+  EXPECT_THAT(text, ::testing::Not(HasSubstr("invented-by-the-caller")));
+}
+
+}  // namespace
+}  // namespace sallyport::authsvc
