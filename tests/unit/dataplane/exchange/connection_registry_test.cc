@@ -1,0 +1,113 @@
+#include "dataplane/exchange/connection_registry.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "tests/fakes/manual_clock.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+struct Open {
+  explicit Open(ConnectionRegistry& registry, Loop& loop, const std::string& leaf) {
+    int ends[2] = {-1, -1};
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    far = ends[1];
+    stream = std::make_unique<PlainStream>(loop, ends[0]);
+    connection = std::make_unique<RegisteredConnection>();
+    connection->memo = &memo;
+    registry.Add(connection.get(), stream.get());
+    registry.SetLeaf(connection.get(), leaf);
+  }
+  ~Open() {
+    connection.reset();
+    close(far);
+  }
+  [[nodiscard]] bool cut() const { return stream->readiness().cancelled(); }
+
+  int far;
+  std::unique_ptr<PlainStream> stream;
+  ConnectionMemo memo;
+  std::unique_ptr<RegisteredConnection> connection;
+};
+
+class ConnectionRegistryTest : public testing::Test {
+ protected:
+  base::ManualClock clock_;
+  Loop loop_{0, clock_};
+  ConnectionRegistry registry_{loop_};
+
+  // Lets the wheel fire: the clock is moved, the loop's tick does the rest.
+  void Pass(absl::Duration time) {
+    clock_.Advance(time);
+    loop_.RunFor(absl::Milliseconds(120));
+  }
+};
+
+TEST_F(ConnectionRegistryTest, SeversOnlyThatLeaf) {
+  Open alice(registry_, loop_, "aa");
+  Open alice2(registry_, loop_, "aa");
+  Open bob(registry_, loop_, "bb");
+  Open nobody(registry_, loop_, "");
+  EXPECT_EQ(registry_.Sever({{"aa", "unknown", ""}, {}}, absl::Seconds(5)), 2u);
+  EXPECT_TRUE(alice.cut());
+  EXPECT_TRUE(alice2.cut());
+  EXPECT_FALSE(bob.cut());
+  EXPECT_FALSE(nobody.cut());
+}
+
+TEST_F(ConnectionRegistryTest, ARequestInFlightGetsTheGrace) {
+  Open busy(registry_, loop_, "aa");
+  busy.connection->idle = false;
+  EXPECT_EQ(registry_.Sever({{"aa"}, {}}, absl::Seconds(5)), 1u);
+  EXPECT_FALSE(busy.cut());
+  EXPECT_TRUE(busy.connection->last_request);
+  Pass(absl::Seconds(4));
+  EXPECT_FALSE(busy.cut());
+  // Severed again meanwhile: the first grace counts.
+  registry_.Sever({{"aa"}, {}}, absl::Seconds(5));
+  Pass(absl::Milliseconds(1200));
+  EXPECT_TRUE(busy.cut());
+}
+
+TEST_F(ConnectionRegistryTest, SeversByTheKeyOfTheLastDecision) {
+  Open keyed(registry_, loop_, "");
+  Open other(registry_, loop_, "");
+  Open undecided(registry_, loop_, "");
+  auto decision = std::make_shared<Decision>();
+  decision->identity.key_id = "k1";
+  keyed.memo.decision = decision;
+  auto second = std::make_shared<Decision>();
+  other.memo.decision = second;  // no key
+  EXPECT_EQ(registry_.Sever({{}, {"k1", ""}}, absl::Seconds(5)), 1u);
+  EXPECT_TRUE(keyed.cut());
+  EXPECT_FALSE(other.cut());
+  EXPECT_FALSE(undecided.cut());
+}
+
+TEST_F(ConnectionRegistryTest, ForgetsWhatIsGone) {
+  auto gone = std::make_unique<Open>(registry_, loop_, "aa");
+  gone->connection->idle = false;
+  registry_.Sever({{"aa"}, {}}, absl::Seconds(1));
+  gone.reset();
+  EXPECT_EQ(registry_.size(), 0u);
+  EXPECT_EQ(registry_.Sever({{"aa"}, {}}, absl::Seconds(1)), 0u);
+  Pass(absl::Seconds(3));
+}
+
+TEST_F(ConnectionRegistryTest, DrainEndsAll) {
+  Open idle(registry_, loop_, "aa");
+  Open busy(registry_, loop_, "");
+  busy.connection->idle = false;
+  registry_.Drain(absl::Seconds(1));
+  EXPECT_TRUE(idle.cut());
+  EXPECT_FALSE(busy.cut());
+  Pass(absl::Milliseconds(1200));
+  EXPECT_TRUE(busy.cut());
+}
+
+}  // namespace
+}  // namespace sallyport::dataplane

@@ -1,0 +1,149 @@
+#include "dataplane/loop/stream.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+namespace sallyport::dataplane {
+namespace {
+
+using Kind = IoResult::Kind;
+
+class StreamTest : public ::testing::Test {
+ public:
+  StreamTest() {
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends_), 0);
+    near_ = std::make_unique<PlainStream>(loop_, ends_[0]);
+    far_ = std::make_unique<PlainStream>(loop_, ends_[1]);
+    loop_.RefreshNow();
+  }
+  void Spawn(boost::asio::awaitable<void> work) {
+    boost::asio::co_spawn(loop_.context(), std::move(work), boost::asio::detached);
+  }
+  // Runs until `done` or a deadline.
+  void RunUntil(const bool& done) {
+    for (int i = 0; i < 500 && !done; ++i) loop_.RunFor(absl::Milliseconds(10));
+    EXPECT_TRUE(done);
+  }
+
+  Loop loop_{0};
+  int ends_[2];
+  std::unique_ptr<PlainStream> near_;
+  std::unique_ptr<PlainStream> far_;
+};
+
+TEST_F(StreamTest, ReadWaitsForBytes) {
+  bool done = false;
+  std::string got;
+  Spawn([](StreamTest* self, std::string* text, bool* ended) -> boost::asio::awaitable<void> {
+    char buffer[16];
+    const Deadline deadline = self->loop_.After(absl::Seconds(5));
+    const IoResult result = co_await Read(*self->near_, absl::MakeSpan(buffer), deadline);
+    text->assign(buffer, result.bytes);
+    *ended = true;
+  }(this, &got, &done));
+  loop_.RunFor(absl::Milliseconds(5));
+  EXPECT_FALSE(done);
+  EXPECT_TRUE(far_->TryWrite("hello").ok());
+  RunUntil(done);
+  EXPECT_EQ(got, "hello");
+}
+
+TEST_F(StreamTest, ReadTimesOutAndCanBeRepeated) {
+  bool done = false;
+  IoResult first;
+  IoResult second;
+  Spawn([](StreamTest* self, IoResult* one, IoResult* two, bool* ended) -> boost::asio::awaitable<void> {
+    char buffer[16];
+    const Deadline soon = self->loop_.After(absl::Milliseconds(60));
+    *one = co_await Read(*self->near_, absl::MakeSpan(buffer), soon);
+    (void)self->far_->TryWrite("x");
+    const Deadline later = self->loop_.After(absl::Seconds(5));
+    *two = co_await Read(*self->near_, absl::MakeSpan(buffer), later);
+    *ended = true;
+  }(this, &first, &second, &done));
+  RunUntil(done);
+  EXPECT_EQ(first.kind, Kind::kTimeout);
+  EXPECT_TRUE(second.ok());
+}
+
+TEST_F(StreamTest, CancelWakesTheReaderForGood) {
+  bool done = false;
+  IoResult first;
+  IoResult second;
+  Spawn([](StreamTest* self, IoResult* one, IoResult* two, bool* ended) -> boost::asio::awaitable<void> {
+    char buffer[16];
+    *one = co_await Read(*self->near_, absl::MakeSpan(buffer), Deadline::Never());
+    *two = co_await Read(*self->near_, absl::MakeSpan(buffer), Deadline::Never());
+    *ended = true;
+  }(this, &first, &second, &done));
+  loop_.RunFor(absl::Milliseconds(5));
+  near_->Cancel();
+  RunUntil(done);
+  EXPECT_EQ(first.kind, Kind::kCancelled);
+  EXPECT_EQ(second.kind, Kind::kCancelled);
+}
+
+TEST_F(StreamTest, OneDirectionsTimeoutLeavesTheOther) {
+  bool read_done = false;
+  bool write_done = false;
+  IoResult read;
+  IoResult written;
+  std::string much(4 << 20, 'x');  // more than the socket holds
+  Spawn([](StreamTest* self, IoResult* result, bool* ended) -> boost::asio::awaitable<void> {
+    char buffer[16];
+    const Deadline soon = self->loop_.After(absl::Milliseconds(60));
+    *result = co_await Read(*self->near_, absl::MakeSpan(buffer), soon);
+    *ended = true;
+  }(this, &read, &read_done));
+  Spawn([](StreamTest* self, const std::string* bytes, IoResult* result,
+           bool* ended) -> boost::asio::awaitable<void> {
+    const Deadline later = self->loop_.After(absl::Seconds(30));
+    *result = co_await WriteAll(*self->near_, *bytes, later);
+    *ended = true;
+  }(this, &much, &written, &write_done));
+  RunUntil(read_done);
+  EXPECT_EQ(read.kind, Kind::kTimeout);
+  EXPECT_FALSE(write_done);
+  char sink[65536];
+  for (int i = 0; i < 2000 && !write_done; ++i) {
+    while (far_->TryRead(absl::MakeSpan(sink)).ok()) {
+    }
+    loop_.RunFor(absl::Milliseconds(1));
+  }
+  EXPECT_TRUE(write_done && written.ok());
+  EXPECT_EQ(written.bytes, much.size());
+}
+
+TEST_F(StreamTest, EndIsSeen) {
+  char buffer[4];
+  EXPECT_EQ(near_->TryRead(absl::MakeSpan(buffer)).kind, Kind::kWantRead);
+  EXPECT_TRUE(near_->IdleAndOpen());
+  far_->TryShutdown();
+  EXPECT_FALSE(near_->IdleAndOpen());
+  EXPECT_EQ(near_->TryRead(absl::MakeSpan(buffer)).kind, Kind::kEof);
+}
+
+TEST_F(StreamTest, ReadBufferGrowsToItsLimitAndGoesBack) {
+  ReadBuffer buffer(loop_.buffers());
+  size_t total = 0;
+  for (absl::Span<char> space = buffer.Space(40'000); !space.empty(); space = buffer.Space(40'000)) {
+    const size_t count = std::min<size_t>(space.size(), 40'000 - total);
+    std::fill_n(space.data(), count, static_cast<char>('a' + total % 7));
+    buffer.Commit(count);
+    total += count;
+  }
+  EXPECT_EQ(buffer.size(), 40'000u);
+  buffer.Consume(39'999);
+  buffer.ReleaseIfEmpty();
+  EXPECT_EQ(buffer.size(), 1u) << "not empty: kept";
+  buffer.Consume(1);
+  buffer.ReleaseIfEmpty();
+  EXPECT_GE(loop_.buffers().kept(), 1u);
+}
+
+}  // namespace
+}  // namespace sallyport::dataplane
