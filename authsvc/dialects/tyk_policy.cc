@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "authsvc/dialects/fields.h"
+#include "authsvc/dialects/references.h"
 #include "authsvc/dialects/tyk_access.h"
 #include "authsvc/dialects/tyk_documents.h"
 #include "authsvc/dialects/tyk_render.h"
@@ -111,7 +112,7 @@ Conversion ConvertTykPolicy(const Node& document, const ConvertOptions& options)
   Converted converted;
   converted.resource.set_id(policy.id());
   converted.resource.set_dialect(std::string(kTykPolicy));
-  converted.resource.set_document(ToJson(document));
+  converted.resource.set_document(ToJson(WithoutInlinePem(document, policy.org_id())));
   *converted.resource.mutable_policy() = std::move(policy);
   out.resources.push_back(std::move(converted));
   return out;

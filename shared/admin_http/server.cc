@@ -197,7 +197,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   if (options.certificate_file.empty() != options.private_key_file.empty()) {
     return absl::InvalidArgumentError("a certificate file and a private key file belong together");
   }
-  if (options.request_client_certificate && options.certificate_file.empty()) {
+  if (!options.client_ca_file.empty() && options.certificate_file.empty()) {
     return absl::InvalidArgumentError("client certificates need TLS: name a certificate file");
   }
   std::signal(SIGPIPE, SIG_IGN);  // TLS writes to a closed socket must be an error, not the end

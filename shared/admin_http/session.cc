@@ -122,7 +122,7 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
     closed_ = true;
   }
 
-  [[nodiscard]] bool idle() const override { return idle_; }
+  [[nodiscard]] bool idle() const override { return idle_ && !closed_; }
 
  private:
   beast::tcp_stream& Lowest() { return beast::get_lowest_layer(stream_); }
@@ -133,7 +133,9 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
   asio::awaitable<void> Run(std::shared_ptr<HttpSession> self) {
     if constexpr (std::is_same_v<Stream, Tls>) {
       Within(self->host_->options.head_timeout);
+      idle_ = true;
       const auto [error] = co_await stream_.async_handshake(asio::ssl::stream_base::server, kAwait);
+      idle_ = false;
       if (error) co_return;
       chain_ = PeerChain(stream_.native_handle());
     }

@@ -35,7 +35,7 @@ class Session {
   virtual void Start(std::function<void()> ended) = 0;
   // Cuts the connection; what runs on it ends soon after.
   virtual void Close() = 0;
-  // Waits for a request, none has begun.
+  // Open, and no request has begun: in the handshake or between requests.
   [[nodiscard]] virtual bool idle() const = 0;
 };
 

@@ -291,7 +291,7 @@ TEST(Server, OptionsThatMakeNoSense) {
   options.certificate_file = "x.pem";
   EXPECT_FALSE(Server::Start(options, Echo).ok());
   options = {};
-  options.request_client_certificate = true;
+  options.client_ca_file = "ca.pem";
   EXPECT_FALSE(Server::Start(options, Echo).ok());
 }
 

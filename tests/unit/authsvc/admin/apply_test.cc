@@ -1,0 +1,129 @@
+#include "authsvc/admin/apply.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/authsvc/admin/admin_fixture.h"
+
+namespace sallyport::authsvc::admin {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ApplyTest : public AdminTest {
+ protected:
+  v1::ApplyResponse Run(const std::string& text, const std::function<void(v1::ApplyRequest*)>& change = {}) {
+    v1::ApplyRequest request;
+    request.add_documents()->set_content(text);
+    if (change) change(&request);
+    auto response = Apply(*writer_, clock_, "tester", "org", request);
+    EXPECT_TRUE(response.ok()) << response.status();
+    return response.ok() ? *std::move(response) : v1::ApplyResponse();
+  }
+  static std::string Outcomes(const v1::ApplyResponse& response) {
+    std::string all;
+    for (const auto& result : response.results()) all += result.kind() + "/" + result.id() + " " + result.outcome() + "\n";
+    return all;
+  }
+};
+
+constexpr char kTwo[] = R"(apiVersion: sallyport/v1
+kind: Policy
+id: gold
+accessRights: [{apiId: a1}]
+---
+apiVersion: sallyport/v1
+kind: Api
+id: a1
+listenPath: /a/
+keyless: true
+upstream: {targets: [{url: "http://up/"}]}
+)";
+
+TEST_F(ApplyTest, CreatesThenNothingChanges) {
+  const auto first = Run(kTwo);
+  EXPECT_TRUE(first.applied());
+  EXPECT_EQ(Outcomes(first), "Policy/gold created\nApi/a1 created\n");
+  clock_.Advance(absl::Hours(1));
+  const auto second = Run(kTwo);
+  EXPECT_EQ(Outcomes(second), "Policy/gold unchanged\nApi/a1 unchanged\n");
+  EXPECT_EQ(second.revision(), first.revision());
+}
+
+TEST_F(ApplyTest, DryRunWritesNothing) {
+  const auto dry = Run(kTwo, [](v1::ApplyRequest* request) { request->set_dry_run(true); });
+  EXPECT_FALSE(dry.applied());
+  EXPECT_EQ(Outcomes(dry), "Policy/gold created\nApi/a1 created\n");
+  EXPECT_EQ(writer_->snapshot()->FindApi("a1"), nullptr);
+}
+
+TEST_F(ApplyTest, OneRefusalByTheDialectRefusesAll) {
+  const auto response = Run(std::string(kTwo) + "---\napiVersion: sallyport/v1\nkind: Listener\nidd: x\n");
+  EXPECT_FALSE(response.applied());
+  EXPECT_EQ(writer_->snapshot()->FindApi("a1"), nullptr);
+}
+
+TEST_F(ApplyTest, OneRefusalByTheWriterRefusesAllAndNamesIt) {
+  const std::string second = "---\napiVersion: sallyport/v1\nkind: Api\nid: a2\nlistenPath: /a/\nkeyless: true\n"
+                             "upstream: {targets: [{url: \"http://up/\"}]}\n";
+  const auto response = Run(std::string(kTwo) + second);
+  EXPECT_FALSE(response.applied());
+  EXPECT_EQ(writer_->snapshot()->FindPolicy("gold"), nullptr);
+  std::string messages;
+  for (const auto& result : response.results()) messages += result.outcome() + ": " + result.message() + "\n";
+  EXPECT_THAT(messages, HasSubstr("refused: "));
+}
+
+TEST_F(ApplyTest, StrictMakesPendingAnError) {
+  const std::string text = "apiVersion: sallyport/v1\nkind: Policy\nid: p\naccessRights: [{apiId: nowhere}]\n";
+  const auto strict = Run(text, [](v1::ApplyRequest* request) { request->set_strict(true); });
+  EXPECT_FALSE(strict.applied());
+  EXPECT_EQ(strict.results(0).outcome(), "refused");
+  const auto lenient = Run(text);
+  EXPECT_TRUE(lenient.applied());
+  EXPECT_THAT(lenient.results(0).warnings(0), HasSubstr("nowhere"));
+}
+
+TEST_F(ApplyTest, PruneRemovesWhatTheSetNoLongerHas) {
+  const auto with_set = [](v1::ApplyRequest* request) {
+    request->set_set("mine");
+    request->set_prune(true);
+  };
+  Run("apiVersion: sallyport/v1\nkind: Policy\nid: other\n");
+  Run(kTwo, with_set);
+  const auto pruned = Run("apiVersion: sallyport/v1\nkind: Policy\nid: gold\naccessRights: [{apiId: a1}]\n", with_set);
+  EXPECT_TRUE(pruned.applied());
+  EXPECT_THAT(Outcomes(pruned), HasSubstr("Api/a1 pruned"));
+  EXPECT_EQ(writer_->snapshot()->FindApi("a1"), nullptr);
+  EXPECT_NE(writer_->snapshot()->FindPolicy("other"), nullptr);
+}
+
+TEST_F(ApplyTest, ADocumentWithoutTokenKeepsTheStoredOne) {
+  const std::string key = "apiVersion: sallyport/v1\nkind: Key\nid: k\naccessRights: [{apiId: a1}]\n";
+  Run(kTwo);
+  EXPECT_TRUE(Run(key + "token: 0123456789abcdef\n").applied());
+  EXPECT_TRUE(Run(key + "alias: renamed\n").applied());
+  const SnapshotPtr snapshot = writer_->snapshot();
+  const KeyEntry* entry = snapshot->FindKeyByToken(crypto::Sha256("0123456789abcdef"));
+  ASSERT_NE(entry, nullptr);
+  EXPECT_EQ(entry->key.alias(), "renamed");
+}
+
+TEST_F(ApplyTest, CertificatesWithKeysAreSealedAndIdempotent) {
+  const auto pair = sallyport::testing::CertBuilder("CN=c").SelfSign();
+  const Json document = {{"apiVersion", "sallyport/v1"}, {"kind", "Certificate"}, {"name", "web"},
+                         {"pem", pair.Pem() + pair.KeyPem()}};
+  EXPECT_THAT(Outcomes(Run(document.dump())), HasSubstr("created"));
+  const SnapshotPtr snapshot = writer_->snapshot();
+  const CertificateEntry* entry = snapshot->FindCertificate("org", "name:web");
+  ASSERT_NE(entry, nullptr);
+  EXPECT_TRUE(entry->has_private_key());
+  EXPECT_TRUE(writer_->OpenPrivateKey(*entry).ok());
+  // Without the key in the document the stored one stays.
+  const Json without = {{"apiVersion", "sallyport/v1"}, {"kind", "Certificate"}, {"name", "web"}, {"pem", pair.Pem()}};
+  EXPECT_THAT(Outcomes(Run(without.dump())), HasSubstr("unchanged"));
+  EXPECT_TRUE(writer_->snapshot()->FindCertificate("org", "name:web")->has_private_key());
+}
+
+}  // namespace
+}  // namespace sallyport::authsvc::admin
