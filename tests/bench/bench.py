@@ -21,7 +21,7 @@ import peers  # noqa: E402
 from origins import free_port  # noqa: E402
 from pki import CLIENT, SERVER, Pki  # noqa: E402
 
-BUILD = pathlib.Path(os.environ["SALLYPORT_BUILD"])
+BUILD = pathlib.Path(os.environ["BUILD_UNDER_TEST"])
 SERVER_CPU, LOAD_CPU = 0, 1
 BODY_BYTES = 128
 HOST = "api.bench.test"

@@ -16,7 +16,7 @@ from origins import free_port
 from pki import SERVER, Pki
 
 urllib3.disable_warnings()
-DEADLINE = float(os.environ.get("SALLYPORT_TEST_DEADLINE", "30"))
+DEADLINE = float(os.environ.get("TEST_DEADLINE", "30"))
 
 
 def wait_for(condition, what, deadline=DEADLINE):
@@ -124,7 +124,7 @@ class Replica(Process):
                     total += float(match.group(3))
         return total
 
-    def curl(self, path="/", client=None, host="api.test", chain=None, method=None, data=None, headers=(),
+    def curl(self, path="/", client=None, host="api.gw.test", chain=None, method=None, data=None, headers=(),
              options=(), sni=None):
         """Real curl. `client` is a Pair; `chain` a PEM file to send instead of its certificate."""
         command = ["curl", "-sS", "-i", "--max-time", "20", "--cacert", str(self.gateway.server_ca.cert),
@@ -162,7 +162,7 @@ class Gateway:
 
     def __init__(self, directory, build=None):
         self.directory = pathlib.Path(directory)
-        self.build = pathlib.Path(build or os.environ["SALLYPORT_BUILD"])
+        self.build = pathlib.Path(build or os.environ["BUILD_UNDER_TEST"])
         self.home = self.directory / "installation"
         self.pki = Pki(self.directory / "pki")
         self.server_ca = self.pki.issue("Gateway server CA", ca=True)
@@ -210,7 +210,7 @@ class Gateway:
     def start_dataplane(self, cpu=None, threads=1, server=None, system_trust=None, access_log=None, name=None,
                         options=(), port=None, ready=True):
         server = server or self.pki.issue("gateway server", self.server_ca, usages=[SERVER],
-                                          sans=["*.test", "localhost", "127.0.0.1"])
+                                          sans=["*.gw.test", "localhost", "127.0.0.1"])
         port, metrics_port = port or free_port(), free_port()
         trust = system_trust or self.directory / "empty-trust"
         trust.mkdir(exist_ok=True)
@@ -274,7 +274,7 @@ class Gateway:
         assert answer.status_code == 200, answer.text
 
 
-def classic(api_id, target, listen_path="/", domain="api.test", **more):
+def classic(api_id, target, listen_path="/", domain="api.gw.test", **more):
     """A Tyk Classic definition."""
     definition = {
         "name": api_id, "api_id": api_id, "org_id": "default", "active": True, "domain": domain,

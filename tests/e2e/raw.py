@@ -50,13 +50,13 @@ class Connection:
 
     def _body(self, headers):
         if headers.get("transfer-encoding") == "chunked":
-            body = b""
+            pieces = []
             while True:
                 size = int(self._line(), 16)
                 data = self._take(size + 2)[:size]
                 if size == 0:
-                    return body
-                body += data
+                    return b"".join(pieces)
+                pieces.append(data)
         return self._take(int(headers.get("content-length", 0)))
 
     def _line(self):

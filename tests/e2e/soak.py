@@ -24,7 +24,7 @@ def percentile(values, share):
 
 
 def dynamic_api(world, name):
-    world.gateway.add_api(classic(name, world.origin(name).url, domain=f"{name}.test",
+    world.gateway.add_api(classic(name, world.origin(name).url, domain=f"{name}.gw.test",
                                   auth_configs={"authToken": {"use_certificate": True}}))
 
 
@@ -43,7 +43,7 @@ def revocation(world, trials=200):
         pair = world.pki.self_signed("revoked")
         certificate_id = register(world, "revoked", pair)
         world.gateway.settle()
-        connections = [Connection(replica, "revoked.test", pair) for replica in (world.a, world.b)]
+        connections = [Connection(replica, "revoked.gw.test", pair) for replica in (world.a, world.b)]
         assert all(connection.get()[0] == 200 for connection in connections)
         answer = world.gateway.delete_certificate(certificate_id)
         accepted = time.monotonic()
@@ -71,23 +71,23 @@ def frozen(world, seconds=30):
     known, unknown = world.pki.self_signed("known"), world.pki.self_signed("unknown")
     register(world, "frozen", known)
     world.gateway.settle()
-    assert world.a.curl("/", client=known, host="frozen.test").status == 200
+    assert world.a.curl("/", client=known, host="frozen.gw.test").status == 200
     before, slowest, cached = world.a.memory_kb(), 0.0, []
     world.gateway.authsvc.send(signal.SIGSTOP)
     try:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             tick = time.monotonic()
-            cached.append(world.a.curl("/", client=known, host="frozen.test").status)
+            cached.append(world.a.curl("/", client=known, host="frozen.gw.test").status)
             started = time.monotonic()
-            answer = world.a.curl("/", client=unknown, host="frozen.test")
+            answer = world.a.curl("/", client=unknown, host="frozen.gw.test")
             slowest = max(slowest, time.monotonic() - started)
             assert answer.status == 503 and "retry-after" in answer.headers, answer
             wait_for(lambda: time.monotonic() >= tick + 0.5, "next probe")
     finally:
         world.gateway.authsvc.send(signal.SIGCONT)
     thawed = time.monotonic()
-    wait_for(lambda: world.a.curl("/", client=unknown, host="frozen.test").status == 401, "decided again", 10)
+    wait_for(lambda: world.a.curl("/", client=unknown, host="frozen.gw.test").status == 401, "decided again", 10)
     back = time.monotonic() - thawed
     grown = world.a.memory_kb() - before
     print(f"frozen: {len(cached)} probes, cached answers {set(cached)}, slowest refusal {slowest * 1000:.0f} ms, "
@@ -100,10 +100,10 @@ HOSTILE = [
     b"\x15\x03\x01\x00\x02\x02\x28", os.urandom(600), b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n",
 ]
 HEADS = [
-    "GET /" + "a" * 20000 + " HTTP/1.1\r\nHost: hostile.test\r\n\r\n",
-    "GET / HTTP/1.1\r\nHost: hostile.test\r\n" + "".join(f"X-{n}: {'b' * 500}\r\n" for n in range(200)) + "\r\n",
-    "GET / HTTP/1.1\r\nHost: hostile.test\r\nX: ", "POST / HTTP/1.1\r\nHost: hostile.test\r\nContent-Length: 1000\r\n\r\nx",
-    "POST / HTTP/1.1\r\nHost: hostile.test\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\nx", "\x00\x01\x02",
+    "GET /" + "a" * 20000 + " HTTP/1.1\r\nHost: hostile.gw.test\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: hostile.gw.test\r\n" + "".join(f"X-{n}: {'b' * 500}\r\n" for n in range(200)) + "\r\n",
+    "GET / HTTP/1.1\r\nHost: hostile.gw.test\r\nX: ", "POST / HTTP/1.1\r\nHost: hostile.gw.test\r\nContent-Length: 1000\r\n\r\nx",
+    "POST / HTTP/1.1\r\nHost: hostile.gw.test\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\nx", "\x00\x01\x02",
 ]
 
 
@@ -119,7 +119,7 @@ def one_hostile(world, number):
                     while raw.recv(4096):
                         pass
         else:
-            with Connection(world.a, "hostile.test", timeout=10) as client:
+            with Connection(world.a, "hostile.gw.test", timeout=10) as client:
                 client.send(chooser.choice(HEADS))
     except OSError:
         pass
@@ -127,12 +127,12 @@ def one_hostile(world, number):
 
 def hostile(world, count=10000):
     """Malformed and hostile connections leave it serving, with flat memory."""
-    world.gateway.add_api(classic("hostile", world.origin("hostile").url, domain="hostile.test", use_keyless=True))
+    world.gateway.add_api(classic("hostile", world.origin("hostile").url, domain="hostile.gw.test", use_keyless=True))
     with concurrent.futures.ThreadPoolExecutor(32) as pool:
         list(pool.map(lambda n: one_hostile(world, n), range(count // 10)))
         settled = world.a.memory_kb()
         list(pool.map(lambda n: one_hostile(world, n), range(count // 10, count)))
-    assert world.a.curl("/", host="hostile.test").status == 200
+    assert world.a.curl("/", host="hostile.gw.test").status == 200
     grown = world.a.memory_kb() - settled
     print(f"hostile: {count} connections, memory {settled} KB, +{grown} KB after the first tenth")
     world.a.require_alive()
@@ -147,7 +147,7 @@ def identities(world, seconds=60):
         pair = world.client(f"identity {number}")
         origins.append(origin)
         expected[origin.port] = (pair.der, world.gateway.add_certificate(pair.pem + pair.key_pem))
-    definition = classic("identities", origins[0].url, domain="identities.test", use_keyless=True,
+    definition = classic("identities", origins[0].url, domain="identities.gw.test", use_keyless=True,
                          upstream_certificates={f"localhost:{port}": entry[1] for port, entry in expected.items()})
     definition["proxy"].update(enable_load_balancing=True,
                                target_list=[f"https://localhost:{origin.port}/" for origin in origins])
@@ -155,7 +155,7 @@ def identities(world, seconds=60):
 
     def call_for_a_while(_):
         end, count = time.monotonic() + seconds, 0
-        with Connection(world.a, "identities.test") as client:
+        with Connection(world.a, "identities.gw.test") as client:
             while time.monotonic() < end:
                 assert client.get()[0] == 200
                 count += 1

@@ -25,7 +25,7 @@ def api(world):
     origin = world.origin("control")
     pair = world.pki.self_signed("control caller")
     certificate_id = world.gateway.add_certificate(pair.pem)
-    world.gateway.add_api(classic("control", origin.url, domain="control.test",
+    world.gateway.add_api(classic("control", origin.url, domain="control.gw.test",
                                   auth_configs={"authToken": {"use_certificate": True}}))
     world.gateway.create_key(session("control", certificate_id, alias="caller"))
     world.gateway.settle()
@@ -68,7 +68,7 @@ def test_environment_and_flags(world, monkeypatch):
 
 def test_apply_get_and_delete(world, tmp_path):
     definition = tmp_path / "api.json"
-    definition.write_text(json.dumps(classic("applied", "http://127.0.0.1:1/", domain="applied.test", use_keyless=True)))
+    definition.write_text(json.dumps(classic("applied", "http://127.0.0.1:1/", domain="applied.gw.test", use_keyless=True)))
     ctl = world.gateway.run_ctl
     first = ctl("apply", "-f", str(definition))
     assert first.returncode == 0 and "created" in first.stdout, first.stdout + first.stderr
@@ -76,9 +76,9 @@ def test_apply_get_and_delete(world, tmp_path):
     assert again.returncode == 0 and "unchanged" in again.stdout
     assert "applied" in ctl("get", "api").stdout
     assert json.loads(ctl("get", "api", "applied", "-o", "json").stdout)
-    dry = ctl("apply", "--dry-run", "-f", "-", stdin=definition.read_text().replace("applied.test", "moved.test"))
+    dry = ctl("apply", "--dry-run", "-f", "-", stdin=definition.read_text().replace("applied.gw.test", "moved.gw.test"))
     assert dry.returncode == 0 and "updated" in dry.stdout
-    assert "applied.test" in ctl("get", "api", "applied", "-o", "yaml").stdout
+    assert "applied.gw.test" in ctl("get", "api", "applied", "-o", "yaml").stdout
     assert ctl("delete", "api", "applied").returncode == 0
     missing = ctl("get", "api", "applied")
     assert missing.returncode != 0 and "applied" in missing.stderr
@@ -97,26 +97,26 @@ def test_one_refused_document_refuses_the_set(world, tmp_path):
 def test_certificates_and_keys(world, tmp_path):
     ctl = world.gateway.run_ctl
     origin = world.origin("ctl")
-    world.gateway.add_api(classic("ctl", origin.url, domain="ctl.test", auth_configs={"authToken": {"use_certificate": True}}))
+    world.gateway.add_api(classic("ctl", origin.url, domain="ctl.gw.test", auth_configs={"authToken": {"use_certificate": True}}))
     pair = world.pki.self_signed("ctl caller")
     made = ctl("key", "create", "--cert", str(pair.both), "--api", "ctl", "--alias", "from-ctl")
     assert made.returncode == 0, made.stdout + made.stderr
     assert "private key" in (made.stdout + made.stderr).lower(), "says that the private key was not sent"
     world.gateway.settle()
-    assert world.a.curl("/", client=pair, host="ctl.test").status == 200
+    assert world.a.curl("/", client=pair, host="ctl.gw.test").status == 200
     assert "from-ctl" in ctl("key", "ls").stdout
     listed = ctl("cert", "ls", "-o", "json")
     assert pair.fingerprint in listed.stdout
     key_id = next(key["id"] for key in json.loads(ctl("key", "ls", "-o", "json").stdout) if key.get("alias") == "from-ctl")
     assert ctl("key", "disable", key_id).returncode == 0
     world.gateway.settle()
-    assert world.a.curl("/", client=pair, host="ctl.test").status == 403
+    assert world.a.curl("/", client=pair, host="ctl.gw.test").status == 403
     assert ctl("key", "enable", key_id).returncode == 0
     world.gateway.settle()
-    assert world.a.curl("/", client=pair, host="ctl.test").status == 200
+    assert world.a.curl("/", client=pair, host="ctl.gw.test").status == 200
     assert ctl("key", "rm", key_id).returncode == 0
     world.gateway.settle()
-    assert world.a.curl("/", client=pair, host="ctl.test").status == 401
+    assert world.a.curl("/", client=pair, host="ctl.gw.test").status == 401
 
 
 def test_a_stable_name_moves_to_the_renewed_certificate(world):
@@ -124,14 +124,14 @@ def test_a_stable_name_moves_to_the_renewed_certificate(world):
     old, new = world.client("renewed"), world.client("renewed")
     assert ctl("cert", "add", str(old.cert), "--name", "partner").returncode == 0
     origin = world.origin("named")
-    world.gateway.add_api(classic("named", origin.url, domain="named.test", use_keyless=True, use_mutual_tls_auth=True,
+    world.gateway.add_api(classic("named", origin.url, domain="named.gw.test", use_keyless=True, use_mutual_tls_auth=True,
                                   client_certificates=["name:partner"]))
-    assert world.a.curl("/", client=old, host="named.test").status == 200
-    assert world.a.curl("/", client=new, host="named.test").status == 403
+    assert world.a.curl("/", client=old, host="named.gw.test").status == 200
+    assert world.a.curl("/", client=new, host="named.gw.test").status == 403
     assert ctl("cert", "add", str(new.cert), "--name", "partner").returncode == 0
     world.gateway.settle()
-    assert world.a.curl("/", client=new, host="named.test").status == 200
-    assert world.a.curl("/", client=old, host="named.test").status == 403
+    assert world.a.curl("/", client=new, host="named.gw.test").status == 200
+    assert world.a.curl("/", client=old, host="named.gw.test").status == 403
 
 
 def test_explain_and_doctor(world, api):
@@ -158,7 +158,7 @@ def test_help_and_version(world):
 
 def test_metrics_of_both_services(world, api):
     import requests
-    assert world.a.curl("/", client=api, host="control.test").status == 200
+    assert world.a.curl("/", client=api, host="control.gw.test").status == 200
     assert "sallyport_" in requests.get(f"http://127.0.0.1:{world.gateway.metrics_port}/metrics", timeout=5).text
     text = world.a.get("/metrics").text
     for line in text.splitlines():

@@ -10,13 +10,13 @@ from gateway import classic, session
 @pytest.fixture(scope="module")
 def api(world):
     origin = world.origin("dynamic")
-    world.gateway.add_api(classic("dyn", origin.url, domain="dyn.test",
+    world.gateway.add_api(classic("dyn", origin.url, domain="dyn.gw.test",
                                   auth_configs={"authToken": {"use_certificate": True}}))
     return origin
 
 
 def call(world, client=None, **more):
-    return world.a.curl("/x", client=client, host="dyn.test", **more)
+    return world.a.curl("/x", client=client, host="dyn.gw.test", **more)
 
 
 def register(world, certificate_id, **more):
@@ -148,11 +148,11 @@ def test_deleting_the_certificate_cuts_off_at_once(world, api):
     certificate_id = world.gateway.add_certificate(pair.pem)
     register(world, certificate_id)
     for replica in (world.a, world.b):
-        assert replica.curl("/x", client=pair, host="dyn.test").status == 200
+        assert replica.curl("/x", client=pair, host="dyn.gw.test").status == 200
     assert world.gateway.delete_certificate(certificate_id).status_code == 200
     world.gateway.settle()
     for replica in (world.a, world.b):
-        assert replica.curl("/x", client=pair, host="dyn.test").status in (401, 403)
+        assert replica.curl("/x", client=pair, host="dyn.gw.test").status in (401, 403)
 
 
 def test_rate_and_quota(world, api):

@@ -15,13 +15,13 @@ def caller(world):
     caller.count = getattr(caller, "count", 0) + 1
     name = f"fault{caller.count}"
     origin = world.origin(name)
-    world.gateway.add_api(classic(name, origin.url, domain=f"{name}.test",
+    world.gateway.add_api(classic(name, origin.url, domain=f"{name}.gw.test",
                                   auth_configs={"authToken": {"use_certificate": True}}))
     pair = world.pki.self_signed(name)
     certificate_id = world.gateway.add_certificate(pair.pem)
     world.gateway.create_key(session(name, certificate_id))
     world.gateway.settle()
-    return f"{name}.test", pair, certificate_id
+    return f"{name}.gw.test", pair, certificate_id
 
 
 def test_a_deleted_certificate_is_refused_on_living_connections_of_every_replica(world, caller):
@@ -103,10 +103,10 @@ def test_drain_finishes_what_is_under_way(world):
         handler.end_headers()
         handler.wfile.write(b"done")
     origin = world.origin("slow", answer=answer)
-    world.gateway.add_api(classic("slow", origin.url, domain="slow.test", use_keyless=True))
+    world.gateway.add_api(classic("slow", origin.url, domain="slow.gw.test", use_keyless=True))
     replica = world.gateway.start_dataplane(system_trust=world.trust)
-    with Connection(replica, "slow.test") as client, Connection(replica, "slow.test") as idle:
-        client.send("GET /x HTTP/1.1\r\nHost: slow.test\r\n\r\n")
+    with Connection(replica, "slow.gw.test") as client, Connection(replica, "slow.gw.test") as idle:
+        client.send("GET /x HTTP/1.1\r\nHost: slow.gw.test\r\n\r\n")
         wait_for(lambda: origin.requests, "the upstream has the request")
         replica.send(signal.SIGTERM)
         assert idle.ended(), "idle connections are closed"

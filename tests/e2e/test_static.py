@@ -8,13 +8,13 @@ from pki import CLIENT, SERVER
 
 def static_api(world, name, allowlist, **more):
     origin = world.origin(name)
-    world.gateway.add_api(classic(name, origin.url, domain=f"{name}.test", use_keyless=True,
+    world.gateway.add_api(classic(name, origin.url, domain=f"{name}.gw.test", use_keyless=True,
                                   use_mutual_tls_auth=True, client_certificates=allowlist, **more))
     return origin
 
 
 def call(world, name, client=None, **more):
-    return world.a.curl("/x", client=client, host=f"{name}.test", **more)
+    return world.a.curl("/x", client=client, host=f"{name}.gw.test", **more)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def test_an_unlisted_reference_is_pending_and_fails_closed_until_it_comes(world)
 
 
 def test_an_allowlist_that_is_on_and_empty_is_refused(world):
-    answer = world.gateway.rest("POST", "/tyk/apis", classic("empty", "http://127.0.0.1:1", domain="empty.test",
+    answer = world.gateway.rest("POST", "/tyk/apis", classic("empty", "http://127.0.0.1:1", domain="empty.gw.test",
                                                              use_keyless=True, use_mutual_tls_auth=True))
     assert answer.status_code == 400 and "client_certificates" in answer.text
 
@@ -107,23 +107,23 @@ def test_an_ignored_path_skips_the_token_never_the_certificate(world):
     leaf = world.client("ignored path")
     origin = world.origin("ignored")
     world.gateway.add_api(classic(
-        "ignored", origin.url, domain="ignored.test", use_standard_auth=True, use_mutual_tls_auth=True,
+        "ignored", origin.url, domain="ignored.gw.test", use_standard_auth=True, use_mutual_tls_auth=True,
         client_certificates=[world.gateway.add_certificate(leaf.pem)],
         auth_configs={"authToken": {"auth_header_name": "Authorization"}},
         version_data={"not_versioned": True, "versions": {"Default": {
             "name": "Default", "use_extended_paths": True,
             "extended_paths": {"ignored": [{"path": "/health", "method_actions": {"GET": {
                 "action": "no_action", "code": 200, "headers": {}}}}]}}}}))
-    assert world.a.curl("/health", client=leaf, host="ignored.test").status == 200
-    assert world.a.curl("/health", host="ignored.test").status == 403
-    assert world.a.curl("/other", client=leaf, host="ignored.test").status == 401
+    assert world.a.curl("/health", client=leaf, host="ignored.gw.test").status == 200
+    assert world.a.curl("/health", host="ignored.gw.test").status == 403
+    assert world.a.curl("/other", client=leaf, host="ignored.gw.test").status == 401
 
 
 def test_static_and_token_must_both_pass_and_bindings_hold(world):
     bound, other = world.client("bound"), world.client("unbound")
     ids = [world.gateway.add_certificate(pair.pem) for pair in (bound, other)]
     origin = world.origin("binding")
-    world.gateway.add_api(classic("binding", origin.url, domain="binding.test", use_standard_auth=True,
+    world.gateway.add_api(classic("binding", origin.url, domain="binding.gw.test", use_standard_auth=True,
                                   use_mutual_tls_auth=True, client_certificates=ids,
                                   auth_configs={"authToken": {"auth_header_name": "Authorization"}}))
     key = world.gateway.create_key(session("binding", mtls_static_certificate_bindings=[ids[0]]))["key"]
@@ -140,28 +140,28 @@ def test_static_and_token_must_both_pass_and_bindings_hold(world):
 
 def test_host_that_needs_other_client_tls_settings_than_the_sni_is_misdirected(world, listed):
     origin = world.origin("open")
-    world.gateway.add_api(classic("open", origin.url, domain="open.test", use_keyless=True))
-    assert world.a.curl("/x", host="open.test").status == 200
-    assert world.a.curl("/x", client=listed[0], host="leaf.test", sni="open.test").status == 421
+    world.gateway.add_api(classic("open", origin.url, domain="open.gw.test", use_keyless=True))
+    assert world.a.curl("/x", host="open.gw.test").status == 200
+    assert world.a.curl("/x", client=listed[0], host="leaf.gw.test", sni="open.gw.test").status == 421
 
 
 def test_a_client_is_not_asked_for_a_certificate_where_no_api_can_use_one(world, listed):
     import subprocess
     origin = world.origin("browser")
-    world.gateway.add_api(classic("browser", origin.url, domain="browser.test", use_keyless=True))
+    world.gateway.add_api(classic("browser", origin.url, domain="browser.gw.test", use_keyless=True))
     asked = {}
-    for name in ("browser.test", "leaf.test"):
+    for name in ("browser.gw.test", "leaf.gw.test"):
         done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{world.a.port}", "-servername", name],
                               input=b"", capture_output=True, timeout=20)
         asked[name] = b"Requested Signature Algorithms" in done.stdout
         assert b"Acceptable client certificate CA names" not in done.stdout
-    assert asked == {"browser.test": False, "leaf.test": True}
+    assert asked == {"browser.gw.test": False, "leaf.gw.test": True}
 
 
 def test_an_unknown_sni_gets_the_alert(world):
     import subprocess
     replica = world.a
-    done = subprocess.run(["openssl", "s_client", "-tls1_2", "-connect", f"127.0.0.1:{replica.port}", "-servername", "leaf.test"],
+    done = subprocess.run(["openssl", "s_client", "-tls1_2", "-connect", f"127.0.0.1:{replica.port}", "-servername", "leaf.gw.test"],
                           input=b"", capture_output=True, timeout=20)
     assert b"Protocol  : TLSv1.2" in done.stdout, done.stdout
 
@@ -174,8 +174,8 @@ def test_resumed_connections_are_decided_again(world):
     ticket = world.pki.directory / "ticket"
 
     def s_client(*more):
-        request = b"GET /x HTTP/1.1\r\nHost: resumed.test\r\nConnection: close\r\n\r\n"
-        return subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{world.a.port}", "-servername", "resumed.test",
+        request = b"GET /x HTTP/1.1\r\nHost: resumed.gw.test\r\nConnection: close\r\n\r\n"
+        return subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{world.a.port}", "-servername", "resumed.gw.test",
                                "-cert", leaf.cert, "-key", leaf.key, "-ign_eof", *more], input=request,
                               capture_output=True, timeout=20).stdout
     first = s_client("-sess_out", str(ticket))
@@ -184,7 +184,7 @@ def test_resumed_connections_are_decided_again(world):
     assert b"Reused, TLSv1.3" in again and b"HTTP/1.1 200" in again
     # Another entry keeps the allowlist from being empty.
     keep = world.gateway.add_certificate(world.client("kept").pem)
-    world.gateway.update_api(classic("resumed", world.origin("resumed2").url, domain="resumed.test", use_keyless=True,
+    world.gateway.update_api(classic("resumed", world.origin("resumed2").url, domain="resumed.gw.test", use_keyless=True,
                                      use_mutual_tls_auth=True, client_certificates=[keep]))
     after = s_client("-sess_in", str(ticket))
     assert b"HTTP/1.1 403" in after

@@ -81,7 +81,7 @@ def _pkcs8():
 
 
 def test_key_life(gateway):
-    gateway.add_api(classic("rest-key", "http://127.0.0.1:1/", domain="restkey.test", use_standard_auth=True,
+    gateway.add_api(classic("rest-key", "http://127.0.0.1:1/", domain="restkey.gw.test", use_standard_auth=True,
                             auth_configs={"authToken": {"auth_header_name": "Authorization"}}))
     assert gateway.rest("POST", "/tyk/keys/create", "{").status_code == 500
     bare = gateway.rest("POST", "/tyk/keys/create", {"org_id": "default"})
@@ -135,7 +135,7 @@ def test_policies(gateway):
 
 
 def test_apis_read_back_as_they_were_put(gateway):
-    definition = classic("rest-api", "http://127.0.0.1:1/", domain="restapi.test", use_keyless=True, slug="my-slug")
+    definition = classic("rest-api", "http://127.0.0.1:1/", domain="restapi.gw.test", use_keyless=True, slug="my-slug")
     assert gateway.rest("POST", "/tyk/apis", definition).json() == {"key": "rest-api", "status": "ok", "action": "added"}
     read = gateway.rest("GET", "/tyk/apis/rest-api").json()
     assert {key: read.get(key) for key in definition} == definition
@@ -157,8 +157,8 @@ def test_security_fields_that_do_nothing_are_refused_by_name(gateway, change, wo
 
 
 def test_the_same_place_twice_is_refused_naming_the_other(gateway):
-    gateway.add_api(classic("first", "http://127.0.0.1:1/", domain="same.test", listen_path="/p/", use_keyless=True))
-    answer = gateway.rest("POST", "/tyk/apis", classic("second", "http://127.0.0.1:1/", domain="same.test", listen_path="/p/",
+    gateway.add_api(classic("first", "http://127.0.0.1:1/", domain="same.gw.test", listen_path="/p/", use_keyless=True))
+    answer = gateway.rest("POST", "/tyk/apis", classic("second", "http://127.0.0.1:1/", domain="same.gw.test", listen_path="/p/",
                                                        use_keyless=True))
     assert answer.status_code == 400 and "first" in answer.text
 
@@ -173,7 +173,7 @@ def test_methods_and_garbage(gateway):
 def test_a_certificate_that_the_gateway_itself_uses_is_not_deleted_without_force(gateway):
     pair = gateway.pki.self_signed("in use")
     certificate_id = gateway.add_certificate(pair.both.read_bytes())
-    gateway.add_api(classic("user", "https://127.0.0.1:1/", domain="user.test", use_keyless=True,
+    gateway.add_api(classic("user", "https://127.0.0.1:1/", domain="user.gw.test", use_keyless=True,
                             upstream_certificates={"*": certificate_id}))
     answer = gateway.delete_certificate(certificate_id)
     assert answer.status_code == 409 and "user" in answer.text

@@ -8,11 +8,11 @@ from gateway import classic
 
 
 def api(world, name, target, **more):
-    world.gateway.add_api(classic(name, target, domain=f"{name}.test", use_keyless=True, **more))
+    world.gateway.add_api(classic(name, target, domain=f"{name}.gw.test", use_keyless=True, **more))
 
 
 def call(world, name, path="/x"):
-    return world.a.curl(path, host=f"{name}.test")
+    return world.a.curl(path, host=f"{name}.gw.test")
 
 
 def stored(world, name):
@@ -89,11 +89,11 @@ def test_an_upstream_that_does_not_verify_is_refused(world, how):
     name = f"up-{how}"
     pair = {"self-signed": lambda: world.pki.self_signed(name, sans=["localhost"]),
             "expired": lambda: world.pki.issue(name, world.upstream_ca, sans=["localhost"], days=(-9, -1)),
-            "wrong-name": lambda: world.pki.issue(name, world.upstream_ca, sans=["elsewhere.test"])}[how]()
+            "wrong-name": lambda: world.pki.issue(name, world.upstream_ca, sans=["elsewhere.gw.test"])}[how]()
     origin = world.origin(name, pair=pair)
     api(world, name, f"https://localhost:{origin.port}/")
     assert call(world, name).status == 500 and origin.requests == []
-    skipping = classic(name, f"https://localhost:{origin.port}/", domain=f"{name}.test", use_keyless=True)
+    skipping = classic(name, f"https://localhost:{origin.port}/", domain=f"{name}.gw.test", use_keyless=True)
     skipping["proxy"]["transport"] = {"ssl_insecure_skip_verify": True}
     world.gateway.update_api(skipping)
     assert call(world, name).status == 200
@@ -162,7 +162,7 @@ def test_two_hosts_of_one_api_never_see_the_others_certificate(world):
         pair, certificate_id = stored(world, f"mixed {number}")
         origins.append(origin)
         expected[origin.port] = (pair.der, certificate_id)
-    definition = classic("mixed", origins[0].url, domain="mixed.test", use_keyless=True,
+    definition = classic("mixed", origins[0].url, domain="mixed.gw.test", use_keyless=True,
                          upstream_certificates={f"localhost:{port}": entry[1] for port, entry in expected.items()})
     definition["proxy"].update(enable_load_balancing=True,
                                target_list=[f"https://localhost:{origin.port}/" for origin in origins])
@@ -179,7 +179,7 @@ def test_two_hosts_of_one_api_never_see_the_others_certificate(world):
 def test_a_domain_key_that_can_never_match_is_refused(world, key):
     _, certificate_id = stored(world, f"domain {key!r}"[:30].replace("/", "_"))
     answer = world.gateway.rest("POST", "/tyk/apis", classic(
-        "bad-domain", "https://api.example.com/", domain="bad.test", use_keyless=True,
+        "bad-domain", "https://api.example.com/", domain="bad.gw.test", use_keyless=True,
         upstream_certificates={key: certificate_id}))
     assert answer.status_code == 400, answer.text
     assert "upstream_certificates" in answer.text
