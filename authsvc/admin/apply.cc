@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "authsvc/change/writer.h"
 #include "authsvc/dialects/apply.h"
+#include "authsvc/dialects/tyk_documents.h"
 #include "shared/base/log.h"
 
 namespace sallyport::authsvc::admin {
@@ -12,28 +13,21 @@ namespace v1 = sallyport::v1;
 
 constexpr int kTries = 3;
 
-// A document that says nothing of tokens does not take them away.
-void KeepTokens(const Snapshot& snapshot, v1::Resource* resource) {
-  if (!resource->has_key() || resource->key().token_sha256_size() != 0) return;
-  const KeyEntry* stored = snapshot.FindKey(resource->id());
-  if (stored == nullptr) return;
-  v1::Key* key = resource->mutable_key();
-  *key->mutable_token_sha256() = stored->key.token_sha256();
-  key->set_quota_reset_unix(stored->key.quota_reset_unix());
-}
-
-// Times of creation are not part of a document: the stored one stays, so that the same document is no change.
-void KeepCreation(const Snapshot& snapshot, v1::Resource* resource) {
-  if (resource->has_key()) {
-    const KeyEntry* stored = snapshot.FindKey(resource->id());
-    if (stored != nullptr) resource->mutable_key()->set_created_unix(stored->key.created_unix());
-  } else if (resource->has_certificate()) {
+// Kept from the stored resource where the document cannot say it. Answers the revision that was read, so that
+// a write in between is noticed; 0: nothing was kept. (Tokens and times are kept by the writer itself.)
+uint64_t KeepStored(const Snapshot& snapshot, v1::Resource* resource) {
+  if (resource->has_certificate() && resource->certificate().name().empty()) {
     const CertificateEntry* stored = snapshot.FindCertificateById(resource->id());
-    if (stored == nullptr) return;
-    v1::Certificate* certificate = resource->mutable_certificate();
-    certificate->set_created_unix(stored->created_unix);
-    if (certificate->name().empty()) certificate->set_name(stored->name);
+    if (stored == nullptr) return 0;
+    resource->mutable_certificate()->set_name(stored->name);
+    return stored->revision;
   }
+  if (resource->has_settings() && resource->dialect() == dialects::kTykGateway) {
+    const SettingsEntry& stored = snapshot.settings();
+    dialects::KeepWhatTykGatewayLacks(stored.settings, resource->mutable_settings());
+    return stored.revision;
+  }
+  return 0;
 }
 
 Write MakeWrite(const Snapshot& snapshot, const v1::ApplyRequest& request,
@@ -43,9 +37,8 @@ Write MakeWrite(const Snapshot& snapshot, const v1::ApplyRequest& request,
   write.strict = request.strict();
   if (request.prune()) write.prune_set = request.set();
   for (dialects::PlannedPut& put : puts) {
-    KeepTokens(snapshot, &put.put.resource);
-    KeepCreation(snapshot, &put.put.resource);
     Mutation& mutation = write.mutations.emplace_back();
+    mutation.expected_revision = KeepStored(snapshot, &put.put.resource);
     mutation.kind = ParseKind(dialects::KindOf(put.put.resource)).value_or(Kind::kApi);
     mutation.id = put.put.resource.id();
     mutation.resource = std::move(put.put.resource);

@@ -151,6 +151,7 @@ class Planner {
       if (stored != nullptr) {
         if (key->token_sha256().empty()) *key->mutable_token_sha256() = stored->key().token_sha256();
         key->set_created_unix(stored->key().created_unix());
+        if (key->quota_reset_unix() == 0) key->set_quota_reset_unix(stored->key().quota_reset_unix());
       } else if (key->created_unix() == 0) {
         key->set_created_unix(now);
       }

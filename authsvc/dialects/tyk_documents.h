@@ -21,6 +21,9 @@ namespace sallyport::authsvc::dialects {
 
 // The keys of tyk.conf that concern certificates, pins and verification -> GatewaySettings.
 [[nodiscard]] Conversion ConvertTykGateway(const Node& configuration, const ConvertOptions& options);
+// What such a file has no words for (deny list, trusted proxies, trust bundles, switches of maps, `exact`)
+// stays as it was: putting the file in again must not lift a revocation.
+void KeepWhatTykGatewayLacks(const v1::GatewaySettings& stored, v1::GatewaySettings* settings);
 
 [[nodiscard]] bool IsTykClassic(const Node& document);
 [[nodiscard]] bool IsTykSession(const Node& document);

@@ -80,6 +80,16 @@ void Tls(const Fields& top, v1::TransportTls* tls) {
   TlsVersions(top, "proxy_ssl_min_version", "proxy_ssl_max_version", tls);
 }
 
+using Entries = google::protobuf::RepeatedPtrField<v1::AllowlistEntry>;
+
+void KeepExact(const Entries& stored, Entries* list) {
+  for (v1::AllowlistEntry& entry : *list) {
+    for (const v1::AllowlistEntry& old : stored) {
+      if (old.exact() && old.certificate_id() == entry.certificate_id()) entry.set_exact(true);
+    }
+  }
+}
+
 // What is stored: only what was read. The rest of tyk.conf holds secrets of other systems.
 Node Excerpt(const Node& document) {
   Node copy;
@@ -106,6 +116,22 @@ bool IsTykGateway(const Node& document) {
     if (document.Find(name) != nullptr) return true;
   }
   return false;
+}
+
+void KeepWhatTykGatewayLacks(const v1::GatewaySettings& stored, v1::GatewaySettings* settings) {
+  *settings->mutable_revoked() = stored.revoked();
+  *settings->mutable_trusted_proxies() = stored.trusted_proxies();
+  KeepExact(stored.client_allowlist(), settings->mutable_client_allowlist());
+  KeepExact(stored.control_allowlist(), settings->mutable_control_allowlist());
+  v1::TransportTls* tls = settings->mutable_upstream_tls();
+  *tls->mutable_trust_bundle_ids() = stored.upstream_tls().trust_bundle_ids();
+  tls->set_server_name(stored.upstream_tls().server_name());
+  if (stored.upstream_certificates().disabled()) settings->mutable_upstream_certificates()->set_disabled(true);
+  if (!stored.has_pins()) return;
+  v1::DomainPins* pins = settings->mutable_pins();
+  pins->set_disabled(stored.pins().disabled());
+  pins->set_report_only(stored.pins().report_only());
+  pins->set_add_to_ca_check(stored.pins().add_to_ca_check());
 }
 
 Conversion ConvertTykGateway(const Node& configuration, const ConvertOptions& options) {

@@ -125,5 +125,37 @@ TEST_F(ApplyTest, CertificatesWithKeysAreSealedAndIdempotent) {
   EXPECT_TRUE(writer_->snapshot()->FindCertificate("org", "name:web")->has_private_key());
 }
 
+TEST_F(ApplyTest, ATykConfLiftsNoRevocation) {
+  const Json settings = {{"apiVersion", "sallyport/v1"}, {"kind", "GatewaySettings"},
+                         {"revoked", {{{"spkiSha256", std::string(43, 'A') + "="}}}},
+                         {"trustedProxies", {"10.0.0.0/8"}},
+                         {"clientAllowlist", {{{"certificateId", "org1"}, {"exact", true}}}},
+                         {"pins", {{"reportOnly", true}}},
+                         {"upstreamTls", {{"serverName", "inner.test"}, {"trustBundleIds", {"b"}}}}};
+  ASSERT_TRUE(Run(settings.dump()).applied());
+  const Json conf = {{"security", {{"certificates", {{"apis", {"org1", "org2"}}}}}}};
+  ASSERT_TRUE(Run(conf.dump()).applied());
+  const SnapshotPtr snapshot = writer_->snapshot();
+  const v1::GatewaySettings& now = snapshot->settings().settings;
+  EXPECT_EQ(now.revoked_size(), 1);
+  EXPECT_EQ(now.trusted_proxies_size(), 1);
+  EXPECT_TRUE(now.pins().report_only());
+  EXPECT_EQ(now.upstream_tls().server_name(), "inner.test");
+  EXPECT_EQ(now.upstream_tls().trust_bundle_ids_size(), 1);
+  ASSERT_EQ(now.client_allowlist_size(), 2);
+  EXPECT_TRUE(now.client_allowlist(0).exact());
+  EXPECT_FALSE(now.client_allowlist(1).exact());
+  EXPECT_THAT(Outcomes(Run(conf.dump())), HasSubstr("unchanged"));
+}
+
+TEST_F(ApplyTest, ADocumentWithoutNameKeepsTheStoredOne) {
+  const auto pair = sallyport::testing::CertBuilder("CN=c").SelfSign();
+  const Json named = {{"apiVersion", "sallyport/v1"}, {"kind", "Certificate"}, {"name", "web"}, {"pem", pair.Pem()}};
+  const Json nameless = {{"apiVersion", "sallyport/v1"}, {"kind", "Certificate"}, {"pem", pair.Pem()}};
+  ASSERT_TRUE(Run(named.dump()).applied());
+  EXPECT_THAT(Outcomes(Run(nameless.dump())), HasSubstr("unchanged"));
+  EXPECT_NE(writer_->snapshot()->FindCertificate("org", "name:web"), nullptr);
+}
+
 }  // namespace
 }  // namespace sallyport::authsvc::admin
