@@ -37,6 +37,8 @@ void KeepNameAndSource(const CertificateEntry& stored, v1::Certificate* certific
   if (certificate->source().empty()) certificate->set_source(stored.source);
 }
 
+constexpr int kTries = 3;  // against writes in between
+
 absl::Status AlreadyThere(absl::string_view id) {
   return absl::AlreadyExistsError(absl::StrCat("Certificate with ", id, " id already exists"));
 }
@@ -62,8 +64,10 @@ absl::StatusOr<Mutation> CertificateMutation(crypto::PemBundle bundle,
   return mutation;
 }
 
-absl::StatusOr<AddedCertificate> AddCertificate(Writer& writer, absl::string_view content,
-                                                const AddCertificateOptions& options) {
+namespace {
+
+absl::StatusOr<AddedCertificate> AddOnce(Writer& writer, absl::string_view content,
+                                         const AddCertificateOptions& options) {
   const absl::Time now = writer.clock().Now();
   auto bundle = crypto::ParsePemOrDer(content, now);
   if (!bundle.ok()) return bundle.status();
@@ -83,6 +87,7 @@ absl::StatusOr<AddedCertificate> AddCertificate(Writer& writer, absl::string_vie
       return added;
     }
     KeepNameAndSource(*stored, mutation->resource.mutable_certificate());
+    mutation->expected_revision = stored->revision;
   } else {
     mutation->must_create = true;  // another may add it at this moment
   }
@@ -94,6 +99,16 @@ absl::StatusOr<AddedCertificate> AddCertificate(Writer& writer, absl::string_vie
   added.revision = result->revision;
   added.warnings = Join(std::move(warnings), result->AllWarnings());
   return added;
+}
+
+}  // namespace
+
+absl::StatusOr<AddedCertificate> AddCertificate(Writer& writer, absl::string_view content,
+                                                const AddCertificateOptions& options) {
+  for (int attempt = 1;; ++attempt) {
+    auto added = AddOnce(writer, content, options);
+    if (!absl::IsAborted(added.status()) || attempt == kTries) return added;
+  }
 }
 
 std::string NewToken() {
