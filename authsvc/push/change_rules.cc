@@ -5,16 +5,14 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "authsvc/push/new_denials.h"
 #include "authsvc/push/route_of.h"
 #include "authsvc/snapshot/snapshot.h"
-#include "google/protobuf/util/message_differencer.h"
 #include "sallyport/v1/distribution.pb.h"
 #include "shared/base/text.h"
 
 namespace sallyport::authsvc {
 namespace {
-
-using google::protobuf::util::MessageDifferencer;
 
 absl::string_view View(const Digest& digest) {
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};
@@ -24,6 +22,8 @@ absl::string_view View(const Digest& digest) {
 class Evictions {
  public:
   void Redecide(std::string tag) { by_tag_[std::move(tag)]; }
+  // Whose last decision carries the tag.
+  void Sever(std::string tag) { by_tag_[std::move(tag)].sever = true; }
   void SeverLeaf(std::string tag, std::string leaf_hex) {
     Item& item = by_tag_[std::move(tag)];
     item.sever = true;
@@ -75,7 +75,7 @@ class Rules {
       case Kind::kCertificate: return Certificate(change.id);
       case Kind::kApi: return Api(change.id);
       case Kind::kKey: return Key(change.id);
-      case Kind::kPolicy: return evictions_.Redecide(absl::StrCat("policy:", change.id));
+      case Kind::kPolicy: return Policy(change.id);
       case Kind::kSettings: return Settings();
       case Kind::kListener: return Listener(change.id);
       case Kind::kTrustBundle: return TrustBundle(change.id);
@@ -127,7 +127,8 @@ class Rules {
     const ApiEntry* old = before_.FindApi(id);
     const ApiEntry* now = after_.FindApi(id);
     evictions_.Redecide(absl::StrCat("api:", id));
-    if (old != nullptr) SeverRemoved(old->allowlist, now == nullptr ? nullptr : &now->allowlist);
+    if (old != nullptr && now == nullptr) evictions_.Sever(absl::StrCat("api:", id));
+    if (old != nullptr && now != nullptr) SeverRemoved(old->allowlist, now->allowlist);
     if (ServerCertificatesDiffer(old, now)) server_certificates_ = true;
     RouteDelta delta;
     delta.api_id = id;
@@ -148,23 +149,29 @@ class Rules {
            old->server_names != now->server_names;
   }
 
-  // Who was let in by an entry that is gone.
-  void SeverRemoved(const Allowlist& old, const Allowlist* now) {
+  // Who was let in by an entry that is gone, or by a CA that is now listed for itself alone.
+  void SeverRemoved(const Allowlist& old, const Allowlist& now) {
     for (const auto& [leaf, listed] : old.leaves) {
-      if (now != nullptr && now->FindLeaf(leaf) != nullptr) continue;
+      if (now.FindLeaf(leaf) != nullptr) continue;
       evictions_.SeverLeaf(absl::StrCat("cert:", listed.certificate_id), base::Hex(View(leaf)));
     }
     for (const auto& [spki, listed] : old.public_keys) {
-      if (now != nullptr && now->FindPublicKey(spki) != nullptr) continue;
-      evictions_.Redecide(absl::StrCat("cert:", listed.certificate_id));
+      if (now.FindPublicKey(spki) == nullptr) evictions_.Sever(absl::StrCat("cert:", listed.certificate_id));
     }
+    const std::set<std::string> trusted(now.trust_certificate_ids.begin(), now.trust_certificate_ids.end());
     for (const std::string& id : old.trust_certificate_ids) {
-      if (now != nullptr && std::find(now->trust_certificate_ids.begin(), now->trust_certificate_ids.end(),
-                                      id) != now->trust_certificate_ids.end()) {
-        continue;
-      }
-      evictions_.Redecide(absl::StrCat("cert:", id));
+      if (trusted.count(id) == 0) evictions_.Sever(absl::StrCat("cert:", id));
     }
+  }
+
+  // --- policies
+  void Policy(const std::string& id) {
+    const std::string tag = absl::StrCat("policy:", id);
+    evictions_.Redecide(tag);
+    const PolicyEntry* old = before_.FindPolicy(id);
+    const PolicyEntry* now = after_.FindPolicy(id);
+    const bool was = old != nullptr && !old->policy.inactive();
+    if (was && (now == nullptr || now->policy.inactive())) evictions_.Sever(tag);
   }
 
   // --- keys
@@ -182,8 +189,8 @@ class Rules {
     const std::set<std::string> was = old == nullptr ? std::set<std::string>{} : Leaves(before_, old->key);
     const std::set<std::string> is = now == nullptr ? std::set<std::string>{} : Leaves(after_, now->key);
     for (const std::string& leaf : was) {
-      if (is.count(leaf) == 0) evictions_.SeverLeaf(tag, leaf);
       evictions_.Redecide(absl::StrCat("leaf:", leaf));
+      if (is.count(leaf) == 0) evictions_.SeverLeaf(absl::StrCat("leaf:", leaf), leaf);
     }
     for (const std::string& leaf : is) evictions_.Redecide(absl::StrCat("leaf:", leaf));
     Tokens(old);
@@ -216,7 +223,7 @@ class Rules {
     const SettingsEntry& old = before_.settings();
     const SettingsEntry& now = after_.settings();
     evictions_.Redecide("settings");
-    SeverRemoved(old.client_allowlist, &now.client_allowlist);
+    SeverRemoved(old.client_allowlist, now.client_allowlist);
     SeverRevoked();
     const bool servers = !std::equal(old.settings.server_certificate_ids().begin(),
                                      old.settings.server_certificate_ids().end(),
@@ -241,24 +248,15 @@ class Rules {
     });
   }
 
-  // A new deny-list entry: of the leaves that are known here, those that it names lose their connections.
-  // Others are refused at their next request, since "settings" voids every decision.
+  // A new deny-list entry: of the certificates that are stored here, those that it names (and whoever was let
+  // in by one) lose their connections. Others are refused at their next request, since "settings" voids every
+  // decision.
   void SeverRevoked() {
-    const auto& revoked = after_.settings().settings.revoked();
-    const auto& earlier = before_.settings().settings.revoked();
-    std::set<std::string> keys;
-    for (const v1::RevokedCertificate& item : revoked) {
-      const bool known = std::any_of(earlier.begin(), earlier.end(), [&](const auto& other) {
-        return MessageDifferencer::Equals(item, other);
-      });
-      if (!known && item.spki_sha256().size() == 32) keys.insert(item.spki_sha256());
-    }
-    if (keys.empty()) return;
+    const NewDenials denied(before_.settings().settings, after_.settings().settings);
+    if (denied.empty()) return;
     after_.ForEachCertificate([&](const CertificateEntry& entry) {
-      const absl::string_view spki = View(entry.spki_sha256);
-      if (keys.count(std::string(spki)) > 0) {
-        evictions_.SeverLeaf(absl::StrCat("cert:", entry.id), base::Hex(View(entry.fingerprint)));
-      }
+      if (!denied.Names(entry)) return true;
+      evictions_.SeverLeaf(absl::StrCat("cert:", entry.id), base::Hex(View(entry.fingerprint)));
       return true;
     });
   }

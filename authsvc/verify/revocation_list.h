@@ -17,12 +17,15 @@ namespace sallyport::authsvc {
 struct RevocationSpec {
   struct IssuerSerial {
     std::string issuer_der;  // DER of the issuer's name, as in the certificate
-    std::string serial;      // magnitude, no leading zeros
+    std::string serial;      // magnitude; leading zeros do not count
   };
   std::vector<IssuerSerial> serials;
   std::vector<std::string> public_keys;   // SHA-256 of SPKI, raw
   std::vector<std::string> signed_parts;  // SHA-256 of the signed part, raw
 };
+
+// A serial without the zero bytes in front of it, which say nothing (some tools write them).
+[[nodiscard]] absl::string_view SerialMagnitude(absl::string_view serial);
 
 class RevocationList {
  public:

@@ -100,10 +100,13 @@ TEST(ChangeRules, KeyThatLosesACertificateSeversThatLeafOnly) {
   const TestCert leaf = CertBuilder("CN=a").SelfSign();
   (void)world.Put({CertificateResource(leaf), KeyResource("k1", CertificateResource(leaf).id())});
   const ChangeRecord record = world.Put({KeyResource("k1", "")});
-  const auto* eviction = Find(record, "key:k1");
+  const auto* eviction = Find(record, "leaf:" + Hex(leaf));
   ASSERT_NE(eviction, nullptr);
+  EXPECT_TRUE(eviction->sever());
   EXPECT_THAT(eviction->leaf_sha256(), ElementsAre(Hex(leaf)));
   EXPECT_THAT(eviction->key_ids(), IsEmpty());
+  ASSERT_NE(Find(record, "key:k1"), nullptr);
+  EXPECT_FALSE(Find(record, "key:k1")->sever()) << "the key's other certificates go on";
 }
 
 TEST(ChangeRules, NewTokenVoidsItsRefusal) {
@@ -130,6 +133,45 @@ TEST(ChangeRules, AllowlistEntryThatIsTakenOutSeversItsLeaf) {
   ASSERT_NE(Find(record, "cert:" + id), nullptr);
   EXPECT_THAT(Find(record, "cert:" + id)->leaf_sha256(), ElementsAre(Hex(leaf)));
   EXPECT_EQ(Find(record, "cert:" + other_id), nullptr);
+}
+
+TEST(ChangeRules, WhoCameByACaOrBareKeyThatIsGoneIsSevered) {
+  const TestCert ca = CertBuilder("CN=ca").Ca().SelfSign();
+  const std::string id = CertificateResource(ca).id();
+  const auto listing = [&](bool listed, bool exact) {
+    auto api = ApiResource("a1");
+    api.mutable_api()->mutable_client_tls()->set_static_mtls(::sallyport::v1::REQUIREMENT_MANDATORY);
+    if (!listed) return api;
+    auto* entry = api.mutable_api()->mutable_client_tls()->add_allowlist();
+    entry->set_certificate_id(id);
+    entry->set_exact(exact);
+    return api;
+  };
+  for (const bool removed : {true, false}) {
+    World world;
+    (void)world.Put({CertificateResource(ca), listing(true, false)});
+    const ChangeRecord record = world.Put({listing(!removed, true)});
+    ASSERT_NE(Find(record, "cert:" + id), nullptr) << removed;
+    EXPECT_TRUE(Find(record, "cert:" + id)->sever()) << removed;
+  }
+  World world;
+  (void)world.Put({CertificateResource(ca), listing(true, false)});
+  EXPECT_TRUE(Find(world.Erase(Kind::kCertificate, id), "cert:" + id)->sever());
+}
+
+TEST(ChangeRules, PolicyThatIsGoneOrInactiveSevers) {
+  World world;
+  const auto policy = [](bool inactive) {
+    ::sallyport::v1::Resource resource;
+    resource.set_id("p");
+    resource.mutable_policy()->set_id("p");
+    resource.mutable_policy()->set_inactive(inactive);
+    return resource;
+  };
+  EXPECT_FALSE(Find(world.Put({policy(false)}), "policy:p")->sever());
+  EXPECT_TRUE(Find(world.Put({policy(true)}), "policy:p")->sever());
+  EXPECT_FALSE(Find(world.Put({policy(false)}), "policy:p")->sever());
+  EXPECT_TRUE(Find(world.Erase(Kind::kPolicy, "p"), "policy:p")->sever());
 }
 
 TEST(ChangeRules, RoutesCarryNoAllowlistPinOrCertificate) {
@@ -169,6 +211,31 @@ TEST(ChangeRules, RevokedPublicKeySeversStoredCertificatesThatHaveIt) {
   EXPECT_NE(Find(record, "settings"), nullptr);
   ASSERT_NE(Find(record, "cert:" + CertificateResource(leaf).id()), nullptr);
   EXPECT_TRUE(Find(record, "cert:" + CertificateResource(leaf).id())->sever());
+}
+
+TEST(ChangeRules, RevokedSerialOrSignedPartSeversTheStoredCertificateAlone) {
+  World world;
+  const TestCert leaf = CertBuilder("CN=a").SelfSign();
+  const TestCert other = CertBuilder("CN=b").SelfSign();
+  (void)world.Put({CertificateResource(leaf), CertificateResource(other)});
+  ::sallyport::v1::Resource settings;
+  settings.set_id("gateway");
+  settings.mutable_settings()->set_id("gateway");
+  auto* serial = settings.mutable_settings()->add_revoked();
+  serial->set_issuer_der(leaf.cert->issuer_der);
+  serial->set_serial(std::string(1, '\0') + leaf.cert->serial);
+  const std::string leaf_tag = "cert:" + CertificateResource(leaf).id();
+  const std::string other_tag = "cert:" + CertificateResource(other).id();
+  const ChangeRecord first = world.Put({settings});
+  ASSERT_NE(Find(first, leaf_tag), nullptr);
+  EXPECT_THAT(Find(first, leaf_tag)->leaf_sha256(), ElementsAre(Hex(leaf)));
+  EXPECT_EQ(Find(first, other_tag), nullptr);
+  // Only what is new: the first entry severed already.
+  settings.mutable_settings()->add_revoked()->set_tbs_sha256(other.cert->tbs_sha256);
+  const ChangeRecord second = world.Put({settings});
+  ASSERT_NE(Find(second, other_tag), nullptr);
+  EXPECT_TRUE(Find(second, other_tag)->sever());
+  EXPECT_EQ(Find(second, leaf_tag), nullptr);
 }
 
 TEST(ChangeRules, ChangedTrustedProxiesAreTold) {
