@@ -200,6 +200,10 @@ void LoopServer::Sever(const SeverList& severed) {
   if (ended > 0) metrics_.Severed(ended);
 }
 
+void LoopServer::Retire(const std::vector<std::string>& certificate_tags) {
+  for (const std::string& tag : certificate_tags) pool_.RetireTag(tag);
+}
+
 void LoopServer::Drain(absl::Duration grace) {
   Post([this, grace] {
     services_.draining = true;

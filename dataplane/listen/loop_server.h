@@ -60,6 +60,7 @@ class LoopServer final : public LoopSink {
   void Post(std::function<void()> work) override;  // thread-safe
   void Apply(GatewayViewPtr view) override;
   void Sever(const SeverList& severed) override;
+  void Retire(const std::vector<std::string>& certificate_tags) override;
 
  private:
   struct OpenedListener {

@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "shared/base/clock.h"
 #include "shared/base/log.h"
 #include "shared/base/mutex.h"
@@ -55,9 +56,24 @@ SeverList SeveredBy(const std::vector<Eviction>& evictions) {
     if (!eviction.sever) continue;
     list.leaf_sha256.insert(list.leaf_sha256.end(), eviction.leaf_sha256.begin(), eviction.leaf_sha256.end());
     list.key_ids.insert(list.key_ids.end(), eviction.key_ids.begin(), eviction.key_ids.end());
+    list.tags.push_back(eviction.tag);
   }
   return list;
 }
+
+std::vector<std::string> CertificatesOf(const std::vector<Eviction>& evictions) {
+  std::vector<std::string> tags;
+  for (const Eviction& eviction : evictions) {
+    if (absl::StartsWith(eviction.tag, "cert:")) tags.push_back(eviction.tag);
+  }
+  return tags;
+}
+
+// What a loop does when it has taken up the new view.
+struct LoopWork {
+  SeverList severed;
+  std::vector<std::string> retired;
+};
 
 }  // namespace
 
@@ -80,7 +96,7 @@ struct Subscriber::State : std::enable_shared_from_this<Subscriber::State> {
   void OnSnapshotPart(StreamUpdate update) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   void OnChange(StreamUpdate update) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   void OnHeartbeat(const StreamUpdate& update) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
-  void Swap(GatewayViewPtr next, const ResumeToken& at, SeverList severed, bool snapshot)
+  void Swap(GatewayViewPtr next, const ResumeToken& at, LoopWork work, bool snapshot)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   void LoopDone(const std::shared_ptr<Round>& round);
   bool Joined(LoopSink* loop) {
@@ -105,7 +121,7 @@ struct Subscriber::State : std::enable_shared_from_this<Subscriber::State> {
   std::atomic<uint64_t> announced{0};
 };
 
-void Subscriber::State::Swap(GatewayViewPtr next, const ResumeToken& at, SeverList severed, bool snapshot) {
+void Subscriber::State::Swap(GatewayViewPtr next, const ResumeToken& at, LoopWork work, bool snapshot) {
   view = std::move(next);
   position = at;
   auto round = std::make_shared<Round>();
@@ -117,12 +133,13 @@ void Subscriber::State::Swap(GatewayViewPtr next, const ResumeToken& at, SeverLi
     LoopDone(round);
     return;
   }
-  const auto list = std::make_shared<const SeverList>(std::move(severed));
+  const auto todo = std::make_shared<const LoopWork>(std::move(work));
   for (LoopSink* loop : loops) {
-    loop->Post([self = shared_from_this(), loop, round, applied = view, list] {
+    loop->Post([self = shared_from_this(), loop, round, applied = view, todo] {
       if (self->Joined(loop)) {
         loop->Apply(applied);
-        if (!list->empty()) loop->Sever(*list);
+        if (!todo->severed.empty()) loop->Sever(todo->severed);
+        if (!todo->retired.empty()) loop->Retire(todo->retired);
       }
       self->LoopDone(round);
     });
@@ -171,8 +188,8 @@ void Subscriber::State::OnChange(StreamUpdate update) {
   for (const Eviction& eviction : update.evictions) {
     generations->Evict(eviction.tag, update.position.revision);
   }
-  Swap(Changed(*view, update.routes, update.position.revision), update.position, SeveredBy(update.evictions),
-       false);
+  Swap(Changed(*view, update.routes, update.position.revision), update.position,
+       {SeveredBy(update.evictions), CertificatesOf(update.evictions)}, false);
 }
 
 void Subscriber::State::OnHeartbeat(const StreamUpdate& update) {

@@ -76,19 +76,23 @@ struct GatewayView {
 };
 using GatewayViewPtr = std::shared_ptr<const GatewayView>;
 
-// Connections to close: of these leaves (hex SHA-256) and of these keys.
+// Connections to close: of these leaves (hex SHA-256), of these keys, and those whose last decision depends
+// on one of these tags.
 struct SeverList {
   std::vector<std::string> leaf_sha256;
   std::vector<std::string> key_ids;
-  [[nodiscard]] bool empty() const { return leaf_sha256.empty() && key_ids.empty(); }
+  std::vector<std::string> tags;
+  [[nodiscard]] bool empty() const { return leaf_sha256.empty() && key_ids.empty() && tags.empty(); }
 };
 
-// One per loop; implemented by dataplane/listen. Both calls run on the loop's thread.
+// One per loop; implemented by dataplane/listen. All calls run on the loop's thread.
 class LoopSink : public Poster {
  public:
   virtual void Apply(GatewayViewPtr view) = 0;
   // Close idle connections of these clients now, the others after `sever_grace`.
   virtual void Sever(const SeverList& severed) = 0;
+  // These certificates ("cert:ID") are void: upstream connections that rest on them end.
+  virtual void Retire(const std::vector<std::string>& certificate_tags) = 0;
 };
 
 class StreamObserver {

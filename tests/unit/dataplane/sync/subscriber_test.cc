@@ -15,6 +15,7 @@ class FakeLoop final : public LoopSink {
   void Post(std::function<void()> work) override { work_.push_back(std::move(work)); }
   void Apply(GatewayViewPtr view) override { views.push_back(std::move(view)); }
   void Sever(const SeverList& list) override { severed.push_back(list); }
+  void Retire(const std::vector<std::string>& tags) override { retired.push_back(tags); }
   void Run() {
     while (!work_.empty()) {
       auto work = std::move(work_.front());
@@ -24,6 +25,7 @@ class FakeLoop final : public LoopSink {
   }
   std::vector<GatewayViewPtr> views;
   std::vector<SeverList> severed;
+  std::vector<std::vector<std::string>> retired;
 
  private:
   std::deque<std::function<void()>> work_;
@@ -158,6 +160,29 @@ TEST(Subscriber, SeversOnEveryLoop) {
     ASSERT_EQ(loop->severed.size(), 1u);
     EXPECT_EQ(loop->severed[0].leaf_sha256, std::vector<std::string>{"ff"});
     EXPECT_EQ(loop->severed[0].key_ids, std::vector<std::string>{"k1"});
+    EXPECT_EQ(loop->severed[0].tags, std::vector<std::string>{"leaf:ff"});
+    EXPECT_TRUE(loop->retired.empty());
+  }
+}
+
+TEST(Subscriber, SeversByTagAlone) {
+  World world;
+  world.Snapshot();
+  world.subscriber.OnUpdate(World::Change({"store", 1, 11}, {}, {{"ca:1", true, {}, {}}}));
+  world.Run();
+  ASSERT_EQ(world.one.severed.size(), 1u);
+  EXPECT_EQ(world.one.severed[0].tags, std::vector<std::string>{"ca:1"});
+}
+
+TEST(Subscriber, TellsLoopsWhichCertificatesAreVoid) {
+  World world;
+  world.Snapshot();
+  world.subscriber.OnUpdate(
+      World::Change({"store", 1, 11}, {}, {{"cert:a", false, {}, {}}, {"key:k", false, {}, {}}}));
+  world.Run();
+  for (const FakeLoop* loop : {&world.one, &world.two}) {
+    ASSERT_EQ(loop->retired.size(), 1u);
+    EXPECT_EQ(loop->retired[0], std::vector<std::string>{"cert:a"});
   }
 }
 
