@@ -254,13 +254,14 @@ void Subscriber::OnStreamEnd(const absl::Status& status) {
     base::MutexLock lock(&state_->mutex);
     state_->coming.reset();
   }
+  // From here on evictions may be missed: what is cached is asked again. A stream that authsvc ended in order
+  // (the age of its connection) stays healthy until its last heartbeat is too old: resuming takes less.
+  if (!status.ok()) state_->stream->OnBroken();
   if (absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status)) {
     state_->generations->DropAll();
     state_->stream->OnRefused();
     if (state_->options.refused) state_->options.refused();
   }
-  // A healthy stream that ends stays healthy until its last heartbeat is too old: a reconnect that takes less
-  // (authsvc ends connections after 30 minutes) is not a break.
 }
 
 }  // namespace sallyport::dataplane

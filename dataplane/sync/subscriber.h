@@ -101,7 +101,8 @@ class StreamObserver {
   // Where to resume; nothing asks for the whole.
   [[nodiscard]] virtual std::optional<ResumeToken> Resume() const = 0;
   virtual void OnUpdate(StreamUpdate update) = 0;
-  // The stream ended. PermissionDenied/Unauthenticated drops every cache.
+  // The stream ended: with an error it is broken at once, with OK (the age of its connection) once its last
+  // heartbeat is too old. PermissionDenied/Unauthenticated drops every cache.
   virtual void OnStreamEnd(const absl::Status& status) = 0;
 };
 

@@ -267,6 +267,28 @@ TEST(Subscriber, ASnapshotThatBreaksOffChangesNothing) {
   EXPECT_EQ(world.subscriber.Resume()->revision, 10u);
 }
 
+TEST(Subscriber, AStreamThatBreaksIsNotHealthyAnyMore) {
+  World world;
+  world.Snapshot();
+  world.subscriber.OnUpdate(World::Beat({"store", 1, 10}));
+  world.subscriber.OnStreamEnd(absl::UnavailableError("killed"));
+  EXPECT_FALSE(world.stream.Healthy(world.clock.Monotonic()));
+  EXPECT_TRUE(world.stream.Ready());
+  EXPECT_EQ(world.stream.LastProof(), world.clock.Monotonic());  // stale_if_error counts from here
+  world.subscriber.OnUpdate(World::Beat({"store", 1, 10}));
+  EXPECT_TRUE(world.stream.Healthy(world.clock.Monotonic()));
+}
+
+TEST(Subscriber, AStreamThatEndsInOrderStaysHealthyForAWhile) {
+  World world;
+  world.Snapshot();
+  world.subscriber.OnUpdate(World::Beat({"store", 1, 10}));
+  world.subscriber.OnStreamEnd(absl::OkStatus());
+  EXPECT_TRUE(world.stream.Healthy(world.clock.Monotonic()));
+  world.clock.Advance(absl::Seconds(3));
+  EXPECT_FALSE(world.stream.Healthy(world.clock.Monotonic()));
+}
+
 TEST(Subscriber, RefusedByAuthsvc) {
   World world;
   world.Snapshot();
