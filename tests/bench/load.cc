@@ -51,12 +51,22 @@ struct Totals {
   std::vector<float> latencies_us;
 };
 
-SSL_SESSION* g_session = nullptr;
+// Serialised, because OpenSSL lets a TLS 1.3 session object be used once only.
+std::vector<unsigned char> g_session;
 
 int KeepSession(SSL*, SSL_SESSION* session) {
-  if (g_session != nullptr) return 0;
-  g_session = session;
-  return 1;
+  if (!g_session.empty()) return 0;
+  g_session.resize(static_cast<size_t>(i2d_SSL_SESSION(session, nullptr)));
+  unsigned char* out = g_session.data();
+  i2d_SSL_SESSION(session, &out);
+  return 0;
+}
+
+void OfferSession(SSL* ssl) {
+  const unsigned char* in = g_session.data();
+  SSL_SESSION* session = d2i_SSL_SESSION(nullptr, &in, static_cast<long>(g_session.size()));
+  SSL_set_session(ssl, session);
+  SSL_SESSION_free(session);
 }
 
 class Connection {
@@ -87,7 +97,7 @@ class Connection {
     SSL_set_fd(ssl_, fd_);
     SSL_set_connect_state(ssl_);
     SSL_set_tlsext_host_name(ssl_, options_.sni.c_str());
-    if (mode_ == Mode::kResumed) SSL_set_session(ssl_, g_session);
+    if (mode_ == Mode::kResumed) OfferSession(ssl_);
     state_ = State::kHandshake;
   }
 
@@ -250,7 +260,7 @@ void MakeSession(const Options& options, SSL_CTX* context, int epoll) {
   connection.Open(Mode::kHandshakeGet);
   const double end = NowSeconds() + 5;
   while (!connection.done() && NowSeconds() < end) RunEvents(epoll, 100);
-  if (g_session == nullptr) {
+  if (g_session.empty()) {
     fprintf(stderr, "bench_load: the server gave no session ticket\n");
     exit(1);
   }
