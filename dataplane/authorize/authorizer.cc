@@ -302,7 +302,9 @@ Verdict Authorizer::Impl::Use(ConnectionMemo& memo, const AuthFacts& facts, cons
     return denial;
   }
   if (stale) {
-    memo.decision = nullptr;
+    // Never used again without asking, but an eviction that severs must find the connection by it.
+    memo.decision = decision;
+    memo.fresh_until_ns = 0;
     LoopCounts::Add(counts->stale);
     return PermitOffice::Issue(std::move(decision), true);
   }

@@ -286,6 +286,23 @@ TEST(Authorizer, UnavailableSaysWhenToTryAgain) {
   EXPECT_GT(std::get<Denial>(verdict).retry_after, absl::ZeroDuration());
 }
 
+TEST(Authorizer, AStalePermitIsRememberedForSeverButNotUsedAgain) {
+  AuthorizeWorld world;
+  ConnectionMemo memo;
+  ASSERT_EQ(world.Outcome(&memo), "allow");
+  const DecisionPtr decision = memo.decision;
+  memo = {};
+  world.PassInSilence(absl::Seconds(4));
+  world.client.FailWith(absl::UnavailableError(""));
+  ASSERT_EQ(world.Outcome(&memo), "stale");
+  EXPECT_EQ(memo.decision, decision);
+  world.client.AnswerWith(Refuse());
+  world.Beat();
+  world.generations.Evict("key:alice", 11);
+  EXPECT_NE(world.Outcome(&memo), "allow");
+  EXPECT_EQ(memo.decision, nullptr);
+}
+
 TEST(Authorizer, AnEvictedAnswerIsNotUsedStale) {
   AuthorizeWorld world;
   ASSERT_EQ(world.Outcome(), "allow");
