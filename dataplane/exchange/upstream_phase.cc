@@ -128,7 +128,8 @@ boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
   Http1ResponseSink::Options options;
   options.minor_version = head.minor_version;
   options.keep_alive = MayKeepAlive();
-  Http1ResponseSink sink(client.stream, options, &client.out);
+  options.is_last = [this] { return !MayKeepAlive(); };
+  Http1ResponseSink sink(client.stream, std::move(options), &client.out);
   ForwardRequest request;
   request.method = head.method;
   request.target = target_text_;

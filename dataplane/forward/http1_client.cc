@@ -2,6 +2,8 @@
 
 #include <poll.h>
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 
 namespace sallyport::dataplane {
@@ -27,7 +29,7 @@ boost::asio::awaitable<IoResult> Http1RequestBody::Wait(IoResult::Kind want, Dea
 }
 
 Http1ResponseSink::Http1ResponseSink(Stream& stream, Options options, std::string* out)
-    : stream_(stream), options_(options), out_(out), keep_alive_wish_(options.keep_alive) {}
+    : stream_(stream), options_(std::move(options)), out_(out), keep_alive_wish_(options_.keep_alive) {}
 
 void Http1ResponseSink::Interim(const AnswerHead& head) {
   if (options_.minor_version == 0) return;  // RFC 9110 §15.2
@@ -47,6 +49,7 @@ void Http1ResponseSink::Start(const AnswerHead& head) {
   some_written_ = false;
   start_at_ = out_->size();
   keep_alive_wish_ = options_.keep_alive;
+  if (options_.is_last && options_.is_last()) options_.keep_alive = false;
   const Framing framing = FramingOf(head);
   writer_.Start(framing, head.length.value_or(0));
   if (framing == Framing::kUntilClose) options_.keep_alive = false;

@@ -2,6 +2,7 @@
 // connection's stream. Everything given outlives the object; one loop's thread.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "dataplane/forward/message.h"
@@ -33,6 +34,8 @@ class Http1ResponseSink final : public ResponseSink {
   struct Options {
     int minor_version = 1;   // of the request
     bool keep_alive = true;  // the connection may serve another request
+    // Asked when the answer's head is composed: a drain may have begun since. Empty: no.
+    std::function<bool()> is_last = nullptr;
   };
   // `out`: what is to be written, kept by the connection for its capacity. It may hold earlier answers of a
   // pipeline that were not flushed yet.

@@ -125,7 +125,9 @@ class ForwardTest : public ::testing::Test {
     reader.Start(head.framing, head.content_length, max_body_);
     Http1RequestBody body(stream, reader, head.framing, head.content_length);
     std::string out;
-    Http1ResponseSink sink(stream, {head.minor_version, head.keep_alive}, &out);
+    Http1ResponseSink::Options options{head.minor_version, head.keep_alive};
+    options.is_last = [this] { return draining_.load(); };
+    Http1ResponseSink sink(stream, std::move(options), &out);
     const HeaderFields set = {{"X-Forwarded-For", "192.0.2.1"}};
     ForwardRequest request;
     request.method = head.method;
@@ -160,6 +162,7 @@ class ForwardTest : public ::testing::Test {
   UpstreamCredentialsPtr credentials_;
   ForwardTimeouts timeouts_;
   uint64_t max_body_ = UINT64_MAX;
+  std::atomic<bool> draining_{false};
 };
 
 // Request and answer ---------------------------------------------------------------------------------
@@ -216,6 +219,16 @@ TEST_F(ForwardTest, ChunkedBodiesAreFramedAnewWithTrailers) {
   EXPECT_EQ(result.outcome.reason, Reason::kAllowed);
   EXPECT_TRUE(absl::StrContains(head, "Transfer-Encoding: chunked\r\n"));
   EXPECT_EQ(body, "5\r\nhello\r\n1\r\n!\r\n0\r\nX-Sum: 7\r\n\r\n");
+}
+
+TEST_F(ForwardTest, AnswerSaysCloseWhenADrainBeganAfterTheRequest) {
+  Origin origin([&](OriginConnection& connection) {
+    connection.ReadHead();
+    draining_ = true;
+    connection.Answer("hello");
+  });
+  EXPECT_EQ(Run("GET / HTTP/1.1\r\nHost: a\r\n\r\n", Target(origin)).answer,
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello");
 }
 
 TEST_F(ForwardTest, PostWithoutBodySaysSo) {
