@@ -84,6 +84,8 @@ void Exchange::GatherFields() {
     answer_set_.push_back({"X-RateLimit-Reset", quota_text_[2]});
   }
   if (!match_.strip_header.empty()) remove_.push_back(match_.strip_header);
+  // Ours alone, also where this caller has no identity: its own copy would be taken for one.
+  if (!match_.route->identity_header.empty()) remove_.push_back(match_.route->identity_header);
   StripCredential();
   if (match_.version == nullptr) return;
   for (const std::string& name : match_.version->remove_request_headers) remove_.push_back(name);

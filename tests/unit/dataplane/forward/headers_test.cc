@@ -65,6 +65,15 @@ TEST(HeadersTest, RemovedNamesGo) {
             "A: b\r\n");
 }
 
+TEST(HeadersTest, TheIdentityHeaderOfTheApiGoesAlsoWhenNothingReplacesIt) {
+  const std::vector<absl::string_view> remove = {"x-user-cert"};
+  const HeaderFields forged = {{"X-User-Cert", "f"}, {"x_user_cert", "f"}, {"X-USER_cert", "f"}, {"A", "b"}};
+  EXPECT_EQ(Sent(forged, {}, remove), "A: b\r\n");
+  const HeaderFields kept = CleanTrailers(forged, {}, remove);
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_EQ(kept[0].name, "A");
+}
+
 TEST(HeadersTest, OurValuesCannotEndALine) {
   EXPECT_EQ(Sent({}, {{"X-A", "a\r\nX-Evil: 1"}}), "X-A: a??X-Evil: 1\r\n");
 }
