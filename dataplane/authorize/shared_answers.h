@@ -159,7 +159,7 @@ template <typename T>
 void SharedAnswers<T>::Came(const FlightPtr& flight, absl::StatusOr<std::shared_ptr<const T>> value) {
   if (!value.ok()) {
     if (WeAreRefused(value.status())) {
-      context_.generations->DropAll();
+      context_.generations->VoidAll();
       if (options_.on_refused) options_.on_refused();
     }
     Land(flight, value.status());

@@ -49,7 +49,8 @@ bool TagGenerations::Valid(const TagStamp& stamp) const {
   for (uint32_t slot : stamp.slots) {
     if (slots_[slot].load(std::memory_order_acquire) > stamp.revision) return false;
   }
-  return true;
+  // A table that was emptied meanwhile says nothing about this stamp.
+  return stamp.incarnation == Incarnation();
 }
 
 uint64_t TagGenerations::Newest(const TagStamp& stamp) const {
@@ -64,9 +65,14 @@ void TagGenerations::Evict(absl::string_view tag, uint64_t revision) {
   epoch_.fetch_add(1, std::memory_order_acq_rel);
 }
 
+void TagGenerations::VoidAll() {
+  incarnation_.fetch_add(1, std::memory_order_seq_cst);
+  epoch_.fetch_add(1, std::memory_order_acq_rel);
+}
+
 void TagGenerations::DropAll() {
   // First the incarnation: what was stamped before is void from here on, whatever the table says.
-  incarnation_.fetch_add(1, std::memory_order_acq_rel);
+  VoidAll();
   // Revisions of another epoch may be lower than those that were evicted at: start from nothing. Pages go
   // back to the system and read as zero.
   madvise(slots_.get(), TableBytes(kSlots), MADV_DONTNEED);

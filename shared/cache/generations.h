@@ -39,7 +39,11 @@ class TagGenerations {
 
   // Every answer with this tag that was made before `revision` is void.
   void Evict(absl::string_view tag, uint64_t revision);
-  // Every answer is void, whatever its revision: another store or epoch, or authsvc refused us.
+  // Every answer that was asked for before is void, whatever its revision; evictions stay in force. Any
+  // thread.
+  void VoidAll();
+  // The same, and every eviction is forgotten: revisions of another store or epoch start anew. Only while
+  // nobody evicts (one thread takes snapshots and changes).
   void DropAll();
 
   // Changes with every eviction: what was valid at an epoch is valid while the epoch is the same.

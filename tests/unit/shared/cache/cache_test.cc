@@ -130,6 +130,18 @@ TEST(TagGenerations, AnOlderEvictionDoesNotLowerTheGeneration) {
   EXPECT_FALSE(generations.Valid(generations.Stamp({"key:a"}, 17, generations.Incarnation())));
 }
 
+TEST(TagGenerations, VoidAllVoidsEverythingAndForgetsNoEviction) {
+  TagGenerations generations;
+  generations.Evict("key:a", 1000);
+  const uint64_t before = generations.Incarnation(), epoch = generations.Epoch();
+  const TagStamp old = generations.Stamp({"key:b"}, 5000, before);
+  generations.VoidAll();
+  EXPECT_FALSE(generations.Valid(old));
+  EXPECT_NE(generations.Epoch(), epoch);
+  EXPECT_FALSE(generations.Valid(generations.Stamp({"key:a"}, 999, generations.Incarnation())));
+  EXPECT_TRUE(generations.Valid(generations.Stamp({"key:a"}, 1000, generations.Incarnation())));
+}
+
 TEST(TagGenerations, DropAllVoidsEverythingAndStartsFromNothing) {
   TagGenerations generations;
   generations.Evict("key:a", 1000);
