@@ -93,8 +93,8 @@ struct Subscriber::State : std::enable_shared_from_this<Subscriber::State> {
     std::atomic<int> left;
   };
 
-  void OnSnapshotPart(StreamUpdate update) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
-  void OnChange(StreamUpdate update) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  [[nodiscard]] bool OnSnapshotPart(StreamUpdate update) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  [[nodiscard]] bool OnChange(StreamUpdate update) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   void OnHeartbeat(const StreamUpdate& update) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   void Swap(GatewayViewPtr next, const ResumeToken& at, LoopWork work, bool snapshot)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
@@ -152,7 +152,7 @@ void Subscriber::State::LoopDone(const std::shared_ptr<Round>& round) {
   if (options.acknowledge) options.acknowledge(round->revision);
 }
 
-void Subscriber::State::OnSnapshotPart(StreamUpdate update) {
+bool Subscriber::State::OnSnapshotPart(StreamUpdate update) {
   if (update.first) {
     coming.emplace();
     coming_from = update.position;
@@ -161,10 +161,10 @@ void Subscriber::State::OnSnapshotPart(StreamUpdate update) {
   if (!coming.has_value() || !SameHistory(coming_from, update.position)) {
     base::Log(Level::kError, "sync.snapshot_out_of_order");
     coming.reset();
-    return;
+    return false;  // changes after it would stand on nothing
   }
   Append(std::move(update.routes), &*coming);
-  if (!update.last) return;
+  if (!update.last) return true;
   GatewayView empty;
   empty.routes = RouteTable::Empty(options.default_ports);
   GatewayViewPtr next = Changed(empty, *coming, update.position.revision);
@@ -175,14 +175,16 @@ void Subscriber::State::OnSnapshotPart(StreamUpdate update) {
             {{"revision", update.position.revision}, {"epoch", update.position.epoch},
              {"routes", static_cast<uint64_t>(next->routes->size())}});
   Swap(std::move(next), update.position, {}, true);
+  return true;
 }
 
-void Subscriber::State::OnChange(StreamUpdate update) {
+bool Subscriber::State::OnChange(StreamUpdate update) {
   if (!position.has_value() || !SameHistory(*position, update.position)) {
     base::Log(Level::kError, "sync.change_of_other_history", {{"revision", update.position.revision}});
     position.reset();  // the next Subscribe asks for the whole
     stream->OnBroken();
-    return;
+    generations->VoidAll();
+    return false;
   }
   // Before the routes: no loop may serve the new view with an old answer.
   for (const Eviction& eviction : update.evictions) {
@@ -190,6 +192,7 @@ void Subscriber::State::OnChange(StreamUpdate update) {
   }
   Swap(Changed(*view, update.routes, update.position.revision), update.position,
        {SeveredBy(update.evictions), CertificatesOf(update.evictions)}, false);
+  return true;
 }
 
 void Subscriber::State::OnHeartbeat(const StreamUpdate& update) {
@@ -238,15 +241,16 @@ std::optional<ResumeToken> Subscriber::Resume() const {
   return state_->position;
 }
 
-void Subscriber::OnUpdate(StreamUpdate update) {
+bool Subscriber::OnUpdate(StreamUpdate update) {
   base::MutexLock lock(&state_->mutex);
   state_->announced.store(update.position.revision, std::memory_order_relaxed);
   state_->stream->OnAccepted();
   switch (update.kind) {
     case StreamUpdate::Kind::kSnapshotPart: return state_->OnSnapshotPart(std::move(update));
     case StreamUpdate::Kind::kChange: return state_->OnChange(std::move(update));
-    case StreamUpdate::Kind::kHeartbeat: return state_->OnHeartbeat(update);
+    case StreamUpdate::Kind::kHeartbeat: state_->OnHeartbeat(update); break;
   }
+  return true;
 }
 
 void Subscriber::OnStreamEnd(const absl::Status& status) {
@@ -258,7 +262,7 @@ void Subscriber::OnStreamEnd(const absl::Status& status) {
   // (the age of its connection) stays healthy until its last heartbeat is too old: resuming takes less.
   if (!status.ok()) state_->stream->OnBroken();
   if (absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status)) {
-    state_->generations->DropAll();
+    state_->generations->VoidAll();
     state_->stream->OnRefused();
     if (state_->options.refused) state_->options.refused();
   }

@@ -100,7 +100,8 @@ class StreamObserver {
   virtual ~StreamObserver() = default;
   // Where to resume; nothing asks for the whole.
   [[nodiscard]] virtual std::optional<ResumeToken> Resume() const = 0;
-  virtual void OnUpdate(StreamUpdate update) = 0;
+  // False: the stream cannot be used any more, and must be ended and opened anew.
+  [[nodiscard]] virtual bool OnUpdate(StreamUpdate update) = 0;
   // The stream ended: with an error it is broken at once, with OK (the age of its connection) once its last
   // heartbeat is too old. PermissionDenied/Unauthenticated drops every cache.
   virtual void OnStreamEnd(const absl::Status& status) = 0;
@@ -132,7 +133,7 @@ class Subscriber final : public StreamObserver {
   [[nodiscard]] uint64_t AnnouncedRevision() const;
 
   [[nodiscard]] std::optional<ResumeToken> Resume() const override;
-  void OnUpdate(StreamUpdate update) override;
+  bool OnUpdate(StreamUpdate update) override;
   void OnStreamEnd(const absl::Status& status) override;
 
  private:

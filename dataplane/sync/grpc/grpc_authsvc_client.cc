@@ -225,7 +225,7 @@ class StreamReader final : public grpc::ClientReadReactor<v1::Update> {
   void OnReadDone(bool ok) override {
     if (!ok) return;
     said_something_ = true;
-    observer_->OnUpdate(UpdateFrom(update_));
+    if (!observer_->OnUpdate(UpdateFrom(update_))) return context_.TryCancel();
     last_ = absl::ToInt64Nanoseconds(Now());  // applying a big snapshot is no silence
     StartRead(&update_);
   }

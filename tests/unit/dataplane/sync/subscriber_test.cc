@@ -81,7 +81,7 @@ struct World {
     return update;
   }
   void Snapshot(uint64_t revision = 10) {
-    subscriber.OnUpdate(Part({Api("a", "/a")}, true, true, {"store", 1, revision}));
+    EXPECT_TRUE(subscriber.OnUpdate(Part({Api("a", "/a")}, true, true, {"store", 1, revision})));
     Run();
   }
 
@@ -98,10 +98,10 @@ TEST(Subscriber, NotReadyBeforeTheFirstSnapshotIsInEveryLoop) {
   World world;
   EXPECT_FALSE(world.stream.Ready());
   EXPECT_EQ(world.subscriber.Resume(), std::nullopt);
-  world.subscriber.OnUpdate(World::Part({Api("a", "/a")}, true, false, {"store", 1, 10}));
+  EXPECT_TRUE(world.subscriber.OnUpdate(World::Part({Api("a", "/a")}, true, false, {"store", 1, 10})));
   world.Run();
   EXPECT_EQ(world.subscriber.View()->routes->size(), 0u);  // built aside
-  world.subscriber.OnUpdate(World::Part({Api("b", "/b")}, false, true, {"store", 1, 10}));
+  EXPECT_TRUE(world.subscriber.OnUpdate(World::Part({Api("b", "/b")}, false, true, {"store", 1, 10})));
   world.one.Run();
   EXPECT_FALSE(world.stream.Ready());
   EXPECT_TRUE(world.acknowledged.empty());
@@ -123,7 +123,7 @@ TEST(Subscriber, ChangesApplyOnTop) {
   changes.removed_api_ids = {"a"};
   changes.put_listeners = {{"l1", "::", 7000}};
   changes.gateway = GatewayFacts{{"10.0.0.0/8"}, 3};
-  world.subscriber.OnUpdate(World::Change({"store", 1, 11}, changes));
+  EXPECT_TRUE(world.subscriber.OnUpdate(World::Change({"store", 1, 11}, changes)));
   world.Run();
   const GatewayView& view = *world.one.views.back();
   EXPECT_EQ(view.revision, 11u);
@@ -133,7 +133,7 @@ TEST(Subscriber, ChangesApplyOnTop) {
   EXPECT_EQ(view.gateway.server_certificates_version, 3u);
   RouteChanges gone;
   gone.removed_listener_ids = {"l1"};
-  world.subscriber.OnUpdate(World::Change({"store", 1, 12}, gone));
+  EXPECT_TRUE(world.subscriber.OnUpdate(World::Change({"store", 1, 12}, gone)));
   world.Run();
   EXPECT_TRUE(world.one.views.back()->listeners.empty());
   EXPECT_EQ(world.one.views.back()->gateway.server_certificates_version, 3u);
@@ -144,7 +144,7 @@ TEST(Subscriber, EvictionsAreInForceBeforeTheLoopsKnow) {
   World world;
   world.Snapshot();
   const cache::TagStamp stamp = world.generations.Stamp({"key:k"}, 10, world.generations.Incarnation());
-  world.subscriber.OnUpdate(World::Change({"store", 1, 11}, {}, {{"key:k", false, {}, {}}}));
+  EXPECT_TRUE(world.subscriber.OnUpdate(World::Change({"store", 1, 11}, {}, {{"key:k", false, {}, {}}})));
   EXPECT_FALSE(world.generations.Valid(stamp));
   world.Run();
   EXPECT_TRUE(world.one.severed.empty());
@@ -153,8 +153,8 @@ TEST(Subscriber, EvictionsAreInForceBeforeTheLoopsKnow) {
 TEST(Subscriber, SeversOnEveryLoop) {
   World world;
   world.Snapshot();
-  world.subscriber.OnUpdate(
-      World::Change({"store", 1, 11}, {}, {{"leaf:ff", true, {"ff"}, {"k1"}}, {"x", false, {"no"}, {}}}));
+  EXPECT_TRUE(world.subscriber.OnUpdate(
+      World::Change({"store", 1, 11}, {}, {{"leaf:ff", true, {"ff"}, {"k1"}}, {"x", false, {"no"}, {}}})));
   world.Run();
   for (const FakeLoop* loop : {&world.one, &world.two}) {
     ASSERT_EQ(loop->severed.size(), 1u);
@@ -168,7 +168,7 @@ TEST(Subscriber, SeversOnEveryLoop) {
 TEST(Subscriber, SeversByTagAlone) {
   World world;
   world.Snapshot();
-  world.subscriber.OnUpdate(World::Change({"store", 1, 11}, {}, {{"ca:1", true, {}, {}}}));
+  EXPECT_TRUE(world.subscriber.OnUpdate(World::Change({"store", 1, 11}, {}, {{"ca:1", true, {}, {}}})));
   world.Run();
   ASSERT_EQ(world.one.severed.size(), 1u);
   EXPECT_EQ(world.one.severed[0].tags, std::vector<std::string>{"ca:1"});
@@ -177,8 +177,8 @@ TEST(Subscriber, SeversByTagAlone) {
 TEST(Subscriber, TellsLoopsWhichCertificatesAreVoid) {
   World world;
   world.Snapshot();
-  world.subscriber.OnUpdate(
-      World::Change({"store", 1, 11}, {}, {{"cert:a", false, {}, {}}, {"key:k", false, {}, {}}}));
+  EXPECT_TRUE(world.subscriber.OnUpdate(
+      World::Change({"store", 1, 11}, {}, {{"cert:a", false, {}, {}}, {"key:k", false, {}, {}}})));
   world.Run();
   for (const FakeLoop* loop : {&world.one, &world.two}) {
     ASSERT_EQ(loop->retired.size(), 1u);
@@ -205,7 +205,7 @@ TEST(Subscriber, Health) {
     SCOPED_TRACE(c.name);
     World world;
     world.Snapshot(10);
-    world.subscriber.OnUpdate(World::Beat({"store", 1, c.caught_up ? 10u : 11u}, c.age));
+    EXPECT_TRUE(world.subscriber.OnUpdate(World::Beat({"store", 1, c.caught_up ? 10u : 11u}, c.age)));
     world.clock.Advance(c.wait);
     EXPECT_EQ(world.stream.Healthy(world.clock.Monotonic()), c.healthy);
   }
@@ -214,21 +214,21 @@ TEST(Subscriber, Health) {
 TEST(Subscriber, AHeartbeatOfAnotherHistoryProvesNothing) {
   World world;
   world.Snapshot();
-  world.subscriber.OnUpdate(World::Beat({"store", 2, 10}));
+  EXPECT_TRUE(world.subscriber.OnUpdate(World::Beat({"store", 2, 10})));
   EXPECT_FALSE(world.stream.Healthy(world.clock.Monotonic()));
-  world.subscriber.OnUpdate(World::Beat({"other", 1, 10}));
+  EXPECT_TRUE(world.subscriber.OnUpdate(World::Beat({"other", 1, 10})));
   EXPECT_FALSE(world.stream.Healthy(world.clock.Monotonic()));
 }
 
 TEST(Subscriber, NotCaughtUpUntilEveryLoopHasIt) {
   World world;
   world.Snapshot();
-  world.subscriber.OnUpdate(World::Change({"store", 1, 11}, {}));
+  EXPECT_TRUE(world.subscriber.OnUpdate(World::Change({"store", 1, 11}, {})));
   world.one.Run();
-  world.subscriber.OnUpdate(World::Beat({"store", 1, 11}));
+  EXPECT_TRUE(world.subscriber.OnUpdate(World::Beat({"store", 1, 11})));
   EXPECT_FALSE(world.stream.Healthy(world.clock.Monotonic()));
   world.two.Run();
-  world.subscriber.OnUpdate(World::Beat({"store", 1, 11}));
+  EXPECT_TRUE(world.subscriber.OnUpdate(World::Beat({"store", 1, 11})));
   EXPECT_TRUE(world.stream.Healthy(world.clock.Monotonic()));
 }
 
@@ -237,7 +237,7 @@ TEST(Subscriber, ANewSnapshotDropsWhatWasCached) {
   world.Snapshot(1000);
   const cache::TagStamp stamp = world.generations.Stamp({"key:k"}, 1000, world.generations.Incarnation());
   ASSERT_TRUE(world.generations.Valid(stamp));
-  world.subscriber.OnUpdate(World::Part({}, true, true, {"store", 2, 5}));
+  EXPECT_TRUE(world.subscriber.OnUpdate(World::Part({}, true, true, {"store", 2, 5})));
   world.Run();
   EXPECT_FALSE(world.generations.Valid(stamp));
   EXPECT_EQ(world.stream.AppliedRevision(), 5u);
@@ -249,8 +249,10 @@ TEST(Subscriber, AChangeOfAnotherHistoryAsksForTheWhole) {
   world.Snapshot();
   RouteChanges changes;
   changes.removed_api_ids = {"a"};
-  world.subscriber.OnUpdate(World::Change({"store", 2, 11}, changes));
+  const cache::TagStamp stamp = world.generations.Stamp({"key:k"}, 1000, world.generations.Incarnation());
+  EXPECT_FALSE(world.subscriber.OnUpdate(World::Change({"store", 2, 11}, changes)));
   world.Run();
+  EXPECT_FALSE(world.generations.Valid(stamp));
   EXPECT_EQ(world.subscriber.View()->routes->size(), 1u);
   EXPECT_EQ(world.subscriber.Resume(), std::nullopt);
   EXPECT_FALSE(world.stream.Healthy(world.clock.Monotonic()));
@@ -259,9 +261,9 @@ TEST(Subscriber, AChangeOfAnotherHistoryAsksForTheWhole) {
 TEST(Subscriber, ASnapshotThatBreaksOffChangesNothing) {
   World world;
   world.Snapshot();
-  world.subscriber.OnUpdate(World::Part({Api("x", "/x")}, true, false, {"store", 1, 20}));
+  EXPECT_TRUE(world.subscriber.OnUpdate(World::Part({Api("x", "/x")}, true, false, {"store", 1, 20})));
   world.subscriber.OnStreamEnd(absl::UnavailableError(""));
-  world.subscriber.OnUpdate(World::Part({Api("y", "/y")}, false, true, {"store", 1, 20}));
+  EXPECT_FALSE(world.subscriber.OnUpdate(World::Part({Api("y", "/y")}, false, true, {"store", 1, 20})));
   world.Run();
   EXPECT_NE(world.subscriber.View()->routes->FindApi("a"), nullptr);
   EXPECT_EQ(world.subscriber.Resume()->revision, 10u);
@@ -270,19 +272,19 @@ TEST(Subscriber, ASnapshotThatBreaksOffChangesNothing) {
 TEST(Subscriber, AStreamThatBreaksIsNotHealthyAnyMore) {
   World world;
   world.Snapshot();
-  world.subscriber.OnUpdate(World::Beat({"store", 1, 10}));
+  EXPECT_TRUE(world.subscriber.OnUpdate(World::Beat({"store", 1, 10})));
   world.subscriber.OnStreamEnd(absl::UnavailableError("killed"));
   EXPECT_FALSE(world.stream.Healthy(world.clock.Monotonic()));
   EXPECT_TRUE(world.stream.Ready());
   EXPECT_EQ(world.stream.LastProof(), world.clock.Monotonic());  // stale_if_error counts from here
-  world.subscriber.OnUpdate(World::Beat({"store", 1, 10}));
+  EXPECT_TRUE(world.subscriber.OnUpdate(World::Beat({"store", 1, 10})));
   EXPECT_TRUE(world.stream.Healthy(world.clock.Monotonic()));
 }
 
 TEST(Subscriber, AStreamThatEndsInOrderStaysHealthyForAWhile) {
   World world;
   world.Snapshot();
-  world.subscriber.OnUpdate(World::Beat({"store", 1, 10}));
+  EXPECT_TRUE(world.subscriber.OnUpdate(World::Beat({"store", 1, 10})));
   world.subscriber.OnStreamEnd(absl::OkStatus());
   EXPECT_TRUE(world.stream.Healthy(world.clock.Monotonic()));
   world.clock.Advance(absl::Seconds(3));
@@ -300,7 +302,7 @@ TEST(Subscriber, RefusedByAuthsvc) {
   EXPECT_FALSE(world.stream.Ready());
   EXPECT_EQ(world.refused, 1);
   EXPECT_FALSE(world.generations.Valid(stamp));
-  world.subscriber.OnUpdate(World::Beat({"store", 1, 10}));
+  EXPECT_TRUE(world.subscriber.OnUpdate(World::Beat({"store", 1, 10})));
   EXPECT_TRUE(world.stream.Ready());
 }
 
@@ -308,7 +310,7 @@ TEST(Subscriber, ALoopThatLeftIsNotTouched) {
   World world;
   world.Snapshot();
   const size_t before = world.two.views.size();
-  world.subscriber.OnUpdate(World::Change({"store", 1, 11}, {}));
+  EXPECT_TRUE(world.subscriber.OnUpdate(World::Change({"store", 1, 11}, {})));
   world.subscriber.RemoveLoop(&world.two);
   world.Run();
   EXPECT_EQ(world.two.views.size(), before);

@@ -107,13 +107,15 @@ class Observer final : public StreamObserver {
     base::MutexLock lock(&mutex_);
     return position_;
   }
-  void OnUpdate(StreamUpdate update) override {
+  bool OnUpdate(StreamUpdate update) override {
     base::MutexLock lock(&mutex_);
     position_ = update.position;
     ++updates;
+    return !refuse_next.exchange(false);
   }
   void OnStreamEnd(const absl::Status&) override { ++ends; }
   std::atomic<int> updates{0}, ends{0};
+  std::atomic<bool> refuse_next{false};
 
  private:
   mutable base::Mutex mutex_;
@@ -230,6 +232,17 @@ TEST(GrpcAuthsvcClient, SubscribesAgainWithTheResumeToken) {
   ASSERT_TRUE(WaitFor([&] { return observer.ends > 0; }));
   server.services.end_streams = false;
   ASSERT_TRUE(WaitFor([&] { return server.services.resumed.load(); }));
+  world.client->Stop();
+}
+
+TEST(GrpcAuthsvcClient, EndsAStreamThatItsObserverCannotUse) {
+  Server server("one");
+  World world({server.address()});
+  Observer observer;
+  observer.refuse_next = true;
+  world.client->Subscribe(&observer);
+  ASSERT_TRUE(WaitFor([&] { return observer.ends > 0 && server.services.subscribed > 1; }));
+  EXPECT_TRUE(WaitFor([&] { return observer.updates > 1; }));
   world.client->Stop();
 }
 
