@@ -85,6 +85,12 @@ void Hub::Beat() {
   for (const auto& wake : wakes) wake();
 }
 
+bool Hub::IsBehind(const v1::ResumeToken& token) const {
+  const base::MutexLock lock(&mutex_);
+  return token.store_id() == snapshot_->store_id() && token.epoch() == snapshot_->epoch() &&
+         token.revision() > snapshot_->revision();
+}
+
 bool Hub::CanResume(const v1::ResumeToken& token) const {
   return token.store_id() == snapshot_->store_id() && token.epoch() == snapshot_->epoch() &&
          token.revision() <= snapshot_->revision() && token.revision() >= oldest_base_;

@@ -79,6 +79,10 @@ class Hub {
   // Every second: each subscription is due one heartbeat.
   void Beat();
 
+  // A subscriber of this store and epoch that has seen more than this hub: it must ask another authsvc (or
+  // this one later). A snapshot from here would take back what was revoked since.
+  [[nodiscard]] bool IsBehind(const v1::ResumeToken& resume) const;
+  // Ask IsBehind first where there is a token.
   [[nodiscard]] std::shared_ptr<Subscription> Subscribe(std::string group, const v1::ResumeToken* resume,
                                                         std::function<void()> wake);
   [[nodiscard]] size_t subscriptions() const;

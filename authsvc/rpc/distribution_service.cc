@@ -75,6 +75,9 @@ grpc::ServerWriteReactor<wire::Update>* DistributionService::Subscribe(grpc::Cal
   const Peer peer = PeerOf(*context, *parts_.roles);
   grpc::Status status = CheckCaller(parts_, peer, "Distribution", "Subscribe", request);
   if (status.ok()) status = CheckName(request->name());
+  if (status.ok() && request->has_resume() && parts_.hub->IsBehind(request->resume())) {
+    status = {grpc::StatusCode::UNAVAILABLE, "this authsvc is behind"};
+  }
   parts_.meter->Call("Distribution.Subscribe", status.error_code(), absl::ZeroDuration());
   if (!status.ok()) return new RefusedStream(status);
   auto stream = std::make_shared<SubscribeStream>(this, parts_);

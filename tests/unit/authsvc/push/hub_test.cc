@@ -69,6 +69,21 @@ TEST(Hub, NewSubscriberGetsItsGroupsSnapshotInParts) {
   EXPECT_GE(parts, 3U);
 }
 
+TEST(Hub, ATokenFromTheFutureOfThisEpochMeansBehind) {
+  World world;
+  Hub hub(world.now(), Small());
+  ResumeToken token = At(world);
+  EXPECT_FALSE(hub.IsBehind(token));
+  token.set_revision(token.revision() + 1);
+  EXPECT_TRUE(hub.IsBehind(token));
+  (void)world.Put({ApiResource("a1")});
+  hub.Reset(world.now());
+  EXPECT_FALSE(hub.IsBehind(token)) << "caught up";
+  token.set_revision(token.revision() + 100);
+  token.set_epoch(token.epoch() + 1);
+  EXPECT_FALSE(hub.IsBehind(token)) << "another epoch gets a snapshot";
+}
+
 TEST(Hub, EmptySnapshotIsOnePart) {
   World world;
   Hub hub(world.now(), Small());
