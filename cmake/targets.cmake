@@ -8,6 +8,9 @@ set(SALLYPORT_PCH_base <algorithm> <cstdint> <functional> <map> <memory> <option
     <utility> <variant> <vector> <absl/status/status.h> <absl/status/statusor.h>
     <absl/strings/str_cat.h> <absl/strings/string_view.h> <absl/time/time.h>)
 
+# Folders whose parsers are fuzzed: only they pay for coverage feedback.
+set(SALLYPORT_FUZZED shared/crypto shared/domain shared/header authsvc/verify authsvc/dialects dataplane/http)
+
 function(sallyport_flags target)
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR})
   target_compile_options(${target} PRIVATE ${SALLYPORT_WARNINGS} ${SALLYPORT_SANITIZE_FLAGS})
@@ -40,6 +43,9 @@ function(sallyport_library folder)
   list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
   add_library(${target} STATIC ${sources})
   sallyport_flags(${target})
+  if(SALLYPORT_FUZZ AND folder IN_LIST SALLYPORT_FUZZED)
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link)
+  endif()
   target_link_libraries(${target} PUBLIC ${ARG_DEPS})
   if(NOT ARG_PCH)
     set(ARG_PCH base)
