@@ -38,7 +38,7 @@ Attempt::Attempt(UpstreamLease lease, Loop& loop, const ForwardRequest& request,
                  ForwardOutcome* outcome)
     : lease_(std::move(lease)), connection_(lease_.connection()), loop_(loop), request_(request),
       timeouts_(timeouts), total_(total), sink_(sink), outcome_(*outcome),
-      is_head_(request.method == "HEAD") {}
+      is_head_(request.method == "HEAD"), look_at_client_(loop.After(kLookAtClient)) {}
 
 boost::asio::awaitable<Attempt::End> Attempt::Run() {
   connection_.out.clear();
@@ -232,12 +232,15 @@ boost::asio::awaitable<Attempt::Step> Attempt::RelayInterim() {
 
 boost::asio::awaitable<Attempt::Step> Attempt::WaitUpstream(Kind want, Deadline deadline) {
   for (;;) {
-    const Deadline slice = deadline.Earlier(loop_.After(kLookAtClient));
+    if (loop_.Passed(look_at_client_)) {  // also while the upstream keeps sending
+      look_at_client_ = loop_.After(kLookAtClient);
+      if (!sink_.ClientIsThere()) co_return Fail(Reason::kClientGone, "while waiting for the upstream");
+    }
+    if (loop_.Passed(deadline)) co_return Fail(Reason::kUpstreamTimeout, "no answer in time");
+    const Deadline slice = deadline.Earlier(look_at_client_);
     const IoResult result = co_await WaitFor(*connection_.stream, want, slice);
     if (result.ok()) co_return Step::kGoOn;
     if (result.kind != Kind::kTimeout) co_return FailRead(result);
-    if (!sink_.ClientIsThere()) co_return Fail(Reason::kClientGone, "while waiting for the upstream");
-    if (loop_.Passed(deadline)) co_return Fail(Reason::kUpstreamTimeout, "no answer in time");
   }
 }
 

@@ -68,6 +68,7 @@ class Attempt {
   bool write_failed_ = false;
   bool connection_ended_ = false;
   int interim_ = 0;
+  Deadline look_at_client_;
 };
 
 }  // namespace sallyport::dataplane

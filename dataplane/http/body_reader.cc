@@ -152,6 +152,11 @@ BodyPiece BodyReader::Fill(bool* filled) {
     Fail(BodyPiece::Kind::kMalformed, &piece);
     return piece;
   }
+  if (stream_->readiness().cancelled()) {  // a body that flows never waits
+    piece.io.kind = IoResult::Kind::kCancelled;
+    Fail(BodyPiece::Kind::kIo, &piece);
+    return piece;
+  }
   piece.io = stream_->TryRead(space);
   *filled = piece.io.ok();
   if (piece.io.ok()) {

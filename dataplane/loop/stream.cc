@@ -45,6 +45,11 @@ boost::asio::awaitable<IoResult> WriteAll(Stream& stream, absl::string_view byte
                                           Deadline deadline) {
   IoResult total;
   while (total.bytes < bytes.size()) {
+    // Also when the peer takes everything at once: nothing else would ever stop a stream that flows.
+    if (stream.readiness().cancelled()) {
+      total.kind = Kind::kCancelled;
+      co_return total;
+    }
     const IoResult result = stream.TryWrite(bytes.substr(total.bytes));
     if (result.ok()) {
       total.bytes += result.bytes;

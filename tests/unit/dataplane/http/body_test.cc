@@ -20,6 +20,7 @@ class Wire {
   void Send(const std::string& bytes) {
     EXPECT_EQ(send(ends_[1], bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
   }
+  void Cancel() { stream_->Cancel(); }
   void CloseFarEnd() {
     if (ends_[1] >= 0) close(ends_[1]);
     ends_[1] = -1;
@@ -125,6 +126,20 @@ TEST(BodyReader, ShortBodiesAreNotWhole) {
     reader.Start(framing, 5);
     EXPECT_EQ(ReadAll(reader).end, BodyPiece::Kind::kIo);
   }
+}
+
+TEST(BodyReader, ACancelledConnectionEndsABodyThatStillFlows) {
+  Wire wire;
+  wire.Send("hel");
+  BodyReader reader = wire.Reader();
+  reader.Start(Framing::kLength, 5);
+  EXPECT_EQ(reader.TryNext().kind, BodyPiece::Kind::kData);
+  wire.Send("lo");
+  wire.Cancel();
+  const BodyPiece piece = reader.TryNext();
+  EXPECT_EQ(piece.kind, BodyPiece::Kind::kIo);
+  EXPECT_EQ(piece.io.kind, IoResult::Kind::kCancelled);
+  EXPECT_TRUE(reader.failed());
 }
 
 TEST(BodyReader, UntilClose) {

@@ -87,6 +87,20 @@ TEST_F(StreamTest, CancelWakesTheReaderForGood) {
   EXPECT_EQ(second.kind, Kind::kCancelled);
 }
 
+TEST_F(StreamTest, CancelEndsAWriteThatNeverHasToWait) {
+  bool done = false;
+  IoResult result;
+  near_->Cancel();
+  Spawn([](StreamTest* self, IoResult* written, bool* ended) -> boost::asio::awaitable<void> {
+    *written = co_await WriteAll(*self->near_, "hello", Deadline::Never());
+    *ended = true;
+  }(this, &result, &done));
+  RunUntil(done);
+  EXPECT_EQ(result.kind, Kind::kCancelled);
+  char buffer[16];
+  EXPECT_EQ(far_->TryRead(absl::MakeSpan(buffer)).kind, Kind::kWantRead) << "nothing was written";
+}
+
 TEST_F(StreamTest, OneDirectionsTimeoutLeavesTheOther) {
   bool read_done = false;
   bool write_done = false;
