@@ -71,6 +71,7 @@ boost::asio::awaitable<void> ServeRequests(Client& client) {
   Deadline idle = loop.After(settings.head_time);
   Deadline whole_head = Deadline::Never();
   bool answered = false;
+  FairShare share;
   for (;;) {
     const HeadStep step = answered && NothingYet(client) ? HeadStep{HeadStep::Kind::kWant}
                                                          : NextHead(client);
@@ -85,6 +86,7 @@ boost::asio::awaitable<void> ServeRequests(Client& client) {
       if (begun && whole_head.is_never()) whole_head = loop.After(settings.head_time);
       const Deadline deadline = begun ? whole_head : idle;
       const IoResult waited = co_await WaitFor(client.stream, step.want, deadline);
+      share.Renew();
       if (waited.ok()) continue;
       if (begun && waited.kind == IoKind::kTimeout) {
         co_await exchange.RefuseHead(Reason::kRequestTimeout, "head not complete in time");
@@ -95,6 +97,10 @@ boost::asio::awaitable<void> ServeRequests(Client& client) {
     const bool go_on = co_await exchange.Run();
     client.registered.idle = true;
     if (!go_on || client.registered.last_request) co_return;
+    if (share.Serve()) {
+      co_await Yield(loop);  // a long pipeline
+      if (client.registered.last_request) co_return;
+    }
     client.buffer.ReleaseIfEmpty();
     answered = true;
     idle = loop.After(settings.keep_alive);

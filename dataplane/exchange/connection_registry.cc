@@ -84,6 +84,16 @@ void ConnectionRegistry::Drain(absl::Duration grace) {
   }
 }
 
+size_t ConnectionRegistry::EndIdle() {
+  size_t ended = 0;
+  for (RegisteredConnection* connection = first_; connection != nullptr; connection = connection->next_) {
+    if (!connection->idle) continue;
+    End(connection, {});
+    ++ended;
+  }
+  return ended;
+}
+
 void ConnectionRegistry::CutAll() {
   for (RegisteredConnection* connection = first_; connection != nullptr; connection = connection->next_) {
     connection->stream_->Cancel();

@@ -53,6 +53,8 @@ class ConnectionRegistry {
   size_t Sever(const SeverList& severed, absl::Duration grace);
   // Ends all of them: idle ones now, the others when their request is done, at the latest after `grace`.
   void Drain(absl::Duration grace);
+  // Ends those without a request in flight; returns how many.
+  size_t EndIdle();
   void CutAll();
   [[nodiscard]] size_t size() const { return count_; }
 

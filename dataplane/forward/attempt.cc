@@ -274,14 +274,17 @@ boost::asio::awaitable<Attempt::Step> Attempt::RelayBody() {
   constexpr size_t kFlushBytes = 32 * 1024;
   BodyReader reader(*connection_.stream, connection_.buffer);
   reader.Start(connection_.head.framing, connection_.head.content_length);
+  FairShare share;
   for (;;) {
     const BodyPiece piece = reader.TryNext();
     switch (piece.kind) {
       case BodyPiece::Kind::kData:
         outcome_.response_bytes += piece.data.size();
         if (!sink_.Append(piece.data)) co_return Fail(Reason::kUpstreamProtocol, "answer is too long");
-        if (sink_.pending() < kFlushBytes) break;
-        if (co_await FlushToClient() == Step::kStop) co_return Step::kStop;
+        if (sink_.pending() >= kFlushBytes && co_await FlushToClient() == Step::kStop) {
+          co_return Step::kStop;
+        }
+        if (share.Relay(piece.data.size())) co_await Yield(loop_);
         break;
       case BodyPiece::Kind::kEnd:
         if (!sink_.Finish(reader.trailers())) {

@@ -99,13 +99,17 @@ boost::asio::awaitable<bool> Upload::WaitForClient() {
 }
 
 boost::asio::awaitable<void> Upload::Run(std::shared_ptr<Upload> self) {
+  FairShare share;
   for (State state = State::kMore; state == State::kMore || state == State::kWant;) {
+    const uint64_t before = self->bytes_;
     state = self->Fill(kFillBytes);
+    const bool yield = share.Relay(self->bytes_ - before);
     if (state == State::kFailed) break;
     co_await self->FlushOut();
     if (state == State::kWhole) self->sent_ = !self->discarding_;
     if (self->DiscardedEnough()) break;
     if (state == State::kWant && !co_await self->WaitForClient()) break;
+    if (yield && state == State::kMore) co_await Yield(self->loop_);
   }
   if (self->reason_ != Reason::kAllowed) self->upstream_.Cancel();
   self->finished_.Set();

@@ -1,5 +1,8 @@
 #include "dataplane/loop/stream.h"
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include "absl/strings/str_cat.h"
 
 namespace sallyport::dataplane {
@@ -69,6 +72,11 @@ boost::asio::awaitable<IoResult> Handshake(Stream& stream, Deadline deadline) {
     const IoResult waited = co_await WaitFor(stream, result.kind, deadline);
     if (!waited.ok()) co_return waited;
   }
+}
+
+boost::asio::awaitable<void> Yield(Loop& loop) {
+  co_await boost::asio::post(loop.context(), boost::asio::use_awaitable);
+  loop.RefreshNow();
 }
 
 }  // namespace sallyport::dataplane

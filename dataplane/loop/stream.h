@@ -117,4 +117,30 @@ class TlsStream final : public Stream {
 [[nodiscard]] boost::asio::awaitable<IoResult> WaitFor(Stream& stream, IoResult::Kind want,
                                                        Deadline deadline);
 
+// Lets everything else that is ready on the loop run first.
+[[nodiscard]] boost::asio::awaitable<void> Yield(Loop& loop);
+
+// How much a coroutine does without waiting before it yields: a peer that is always fast enough must not
+// keep a loop to itself.
+class FairShare {
+ public:
+  // True when it is time to Yield; counts anew from there.
+  [[nodiscard]] bool Relay(size_t bytes) { return Spend(bytes + kEachPiece); }
+  [[nodiscard]] bool Serve() { return Spend(kEachRequest); }
+  // It has waited.
+  void Renew() { spent_ = 0; }
+
+ private:
+  static constexpr size_t kShare = 256 * 1024;
+  static constexpr size_t kEachPiece = 1024;  // tiny chunks cost as well
+  static constexpr size_t kEachRequest = kShare / 16;
+  [[nodiscard]] bool Spend(size_t amount) {
+    spent_ += amount;
+    if (spent_ < kShare) return false;
+    spent_ = 0;
+    return true;
+  }
+  size_t spent_ = 0;
+};
+
 }  // namespace sallyport::dataplane

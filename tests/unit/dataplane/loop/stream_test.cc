@@ -132,6 +132,33 @@ TEST_F(StreamTest, OneDirectionsTimeoutLeavesTheOther) {
   EXPECT_EQ(written.bytes, much.size());
 }
 
+TEST_F(StreamTest, YieldLetsOthersRun) {
+  bool done = false;
+  bool other_ran = false;
+  bool seen = false;
+  Spawn([](StreamTest* self, bool* other, bool* saw, bool* ended) -> boost::asio::awaitable<void> {
+    self->loop_.Post([other] { *other = true; });
+    co_await Yield(self->loop_);
+    *saw = *other;
+    *ended = true;
+  }(this, &other_ran, &seen, &done));
+  RunUntil(done);
+  EXPECT_TRUE(seen);
+}
+
+TEST(FairShareTest, SixteenRequestsOrAQuarterOfAMegabyte) {
+  FairShare share;
+  for (int i = 0; i < 15; ++i) EXPECT_FALSE(share.Serve()) << i;
+  EXPECT_TRUE(share.Serve());
+  EXPECT_FALSE(share.Serve()) << "counts anew";
+  share.Renew();
+  EXPECT_FALSE(share.Relay(200 * 1024));
+  EXPECT_TRUE(share.Relay(64 * 1024));
+  int pieces = 1;
+  while (!share.Relay(1)) ++pieces;
+  EXPECT_LE(pieces, 256) << "tiny pieces";
+}
+
 TEST_F(StreamTest, EndIsSeen) {
   char buffer[4];
   EXPECT_EQ(near_->TryRead(absl::MakeSpan(buffer)).kind, Kind::kWantRead);
