@@ -240,6 +240,11 @@ class Service {
     options.port = config_.admin.port;
     options.max_body_bytes = config_.admin.max_body_bytes;
     options.request_client_certificate = true;
+    options.admit_head = [this, needed = config_.admin.require_client_certificate](
+                             const admin_http::Request& head) -> std::optional<admin_http::Response> {
+      if (needed && head.peer_chain_der.empty()) return CertificateRequired();
+      return tyk_->AdmitHead(head);
+    };
     if (!config_.admin.plain_http_on_loopback) {
       if (config_.admin.tls.path.empty()) {
         return absl::InvalidArgumentError("admin.tls_dir is not set (or set admin.plain_http_on_loopback on 127.0.0.1)");
@@ -276,17 +281,19 @@ class Service {
     return StartListener(options, std::move(router), false, &metrics_);
   }
 
+  static admin_http::Response CertificateRequired() {
+    admin_http::Response refusal;
+    refusal.status = 403;
+    refusal.body = R"({"error":"client certificate required"})";
+    return refusal;
+  }
+
   static absl::Status StartListener(const admin_http::ServerOptions& options, admin_http::Router router,
                                     bool needs_certificate, std::unique_ptr<admin_http::Server>* out) {
     auto server = admin_http::Server::Start(
         options, [router = std::move(router), needs_certificate](admin_http::Request request,
                                                                  admin_http::Responder responder) {
-          if (needs_certificate && request.peer_chain_der.empty()) {
-            admin_http::Response refusal;
-            refusal.status = 403;
-            refusal.body = R"({"error":"client certificate required"})";
-            return responder.Send(std::move(refusal));
-          }
+          if (needs_certificate && request.peer_chain_der.empty()) return responder.Send(CertificateRequired());
           router.Handle(std::move(request), std::move(responder));
         });
     if (!server.ok()) return server.status();

@@ -54,22 +54,36 @@ class TykApi::Worker {
     for (const Job& job : jobs_) job.responder.Send(ErrorAnswer(503, "shutting down"));
   }
 
+  std::optional<Response> AdmitHead(const Request& head) const {
+    if (head.path == "/tyk" || absl::StartsWith(head.path, "/tyk/")) {
+      return KeyOf(head) == nullptr ? std::optional(RefuseKey(head)) : std::nullopt;
+    }
+    const bool has_body = head.Header("transfer-encoding").has_value() ||
+                          head.Header("content-length").value_or("0") != "0";
+    return has_body ? std::optional(ErrorAnswer(400, "no body is taken here")) : std::nullopt;
+  }
+
   void Take(Request request, Responder responder) {
     if (request.path == "/hello") return responder.Send(Hello(request));
-    const AdminKey* key = FindAdminKey(options_.keys, request.Header("x-tyk-authorization").value_or(""));
-    if (key == nullptr) {
-      base::Log(base::Level::kWarning, "audit",
-                {{"what", "admin.call"}, {"outcome", "wrong key"}, {"peer", request.peer_address},
-                 {"request_id", request.request_id}});
-      return responder.Send(
-          ErrorAnswer(403, "Attempted administrative access with invalid or missing key!"));
-    }
+    const AdminKey* key = KeyOf(request);
+    if (key == nullptr) return responder.Send(RefuseKey(request));
     if (!Enqueue({std::move(request), responder, key->name})) {
       responder.Send(ErrorAnswer(503, "too many administrative calls at once"));
     }
   }
 
  private:
+  const AdminKey* KeyOf(const Request& request) const {
+    return FindAdminKey(options_.keys, request.Header("x-tyk-authorization").value_or(""));
+  }
+
+  static Response RefuseKey(const Request& request) {
+    base::Log(base::Level::kWarning, "audit",
+              {{"what", "admin.call"}, {"outcome", "wrong key"}, {"peer", request.peer_address},
+               {"request_id", request.request_id}});
+    return ErrorAnswer(403, "Attempted administrative access with invalid or missing key!");
+  }
+
   struct Job {
     Request request;
     Responder responder;
@@ -147,6 +161,10 @@ TykApi::TykApi(TykApiOptions options, Writer* writer, const base::Clock* clock, 
     : worker_(std::make_unique<Worker>(std::move(options), writer, clock, std::move(waiter))) {}
 
 TykApi::~TykApi() = default;
+
+std::optional<admin_http::Response> TykApi::AdmitHead(const admin_http::Request& head) const {
+  return worker_->AdmitHead(head);
+}
 
 void TykApi::Handle(admin_http::Request request, admin_http::Responder responder) {
   worker_->Take(std::move(request), std::move(responder));

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,7 +45,9 @@ class TykApi {
   TykApi(const TykApi&) = delete;
   TykApi& operator=(const TykApi&) = delete;
 
-  // Never blocks.
+  // Never blocks. AdmitHead: for admin_http::ServerOptions::admit_head of the listener; refuses before a body
+  // is read what Handle would refuse for its key, and any body elsewhere.
+  [[nodiscard]] std::optional<admin_http::Response> AdmitHead(const admin_http::Request& head) const;
   void Handle(admin_http::Request request, admin_http::Responder responder);
 
  private:

@@ -57,4 +57,8 @@ class Responder {
 // Runs on the server's thread: must not block.
 using Handler = std::function<void(Request, Responder)>;
 
+// Judges a request by its head, before any of its body is read (`body` is empty). An answer ends the
+// connection; none: go on. Runs on the server's thread: must not block.
+using AdmitHead = std::function<std::optional<Response>(const Request&)>;
+
 }  // namespace sallyport::admin_http

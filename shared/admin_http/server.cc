@@ -113,7 +113,7 @@ class Server::Core {
   }
 
   void Welcome(tcp::socket socket) {
-    if (sessions_.size() >= host_.options.max_connections && !DropOneIdle()) return;
+    if (sessions_.size() >= host_.options.max_connections && !DropOne()) return;
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
     std::shared_ptr<TlsContext> tls;
@@ -128,12 +128,15 @@ class Server::Core {
     });
   }
 
-  // Makes room at the limit: the connection that has waited longest without a request goes.
-  bool DropOneIdle() {
-    for (const auto& session : sessions_) {
-      if (!session->idle()) continue;
-      session->Close();
-      return true;
+  // Makes room at the limit: the connection that has waited longest without a request goes, or else one
+  // whose request nobody has admitted.
+  bool DropOne() {
+    for (const auto droppable : {&Session::idle, &Session::unadmitted}) {
+      for (const auto& session : sessions_) {
+        if (!((*session).*droppable)()) continue;
+        session->Close();
+        return true;
+      }
     }
     return false;
   }

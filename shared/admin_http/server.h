@@ -38,6 +38,8 @@ struct ServerOptions {
   // How long a handler may take before the client gets a 504; zero: for ever.
   absl::Duration answer_timeout = absl::Seconds(120);
   std::string name = "admin";         // in log lines
+  // Not set: every request goes on, but at `max_connections` one that is still sending its body may be cut.
+  AdmitHead admit_head;
 };
 
 class Server {

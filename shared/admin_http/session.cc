@@ -33,6 +33,9 @@ using Tls = asio::ssl::stream<beast::tcp_stream>;
 using HttpRequest = http::request<http::string_body>;
 using HttpResponse = http::response<http::string_body>;
 
+// Of a refused body, so that the client reads the answer before the connection is reset.
+constexpr size_t kMostDrained = 64 * 1024;
+
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
 std::string NewRequestId() {
@@ -123,6 +126,7 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
   }
 
   [[nodiscard]] bool idle() const override { return idle_ && !closed_; }
+  [[nodiscard]] bool unadmitted() const override { return !admitted_ && !closed_; }
 
  private:
   beast::tcp_stream& Lowest() { return beast::get_lowest_layer(stream_); }
@@ -174,8 +178,40 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
     if (!FramingIsPlain(parser.get())) {
       co_return co_await Answer(Problem(400, "bad framing"), request_id, 11, false, false);
     }
+    Request request;
+    if (!FillHead(parser.get(), request_id, &request)) {
+      co_return co_await Answer(Problem(400, "bad request target"), request_id, 11, false, false);
+    }
+    if (host_->options.admit_head) {
+      std::optional<Response> refusal = host_->options.admit_head(request);
+      if (refusal.has_value()) co_return co_await RefuseHead(*std::move(refusal), parser, request_id);
+      admitted_ = true;
+    }
     if (!co_await ReadBody(parser, request_id)) co_return false;
-    co_return co_await Dispatch(parser.release(), request_id);
+    admitted_ = true;  // all of it is here: its answer is waited for
+    const bool more = co_await Dispatch(parser.release(), std::move(request));
+    admitted_ = false;
+    co_return more;
+  }
+
+  // Answers without the body; a little of it is read and thrown away.
+  asio::awaitable<bool> RefuseHead(Response refusal, const http::request_parser<http::string_body>& parser,
+                                   const std::string& request_id) {
+    const bool head_only = parser.get().method() == http::verb::head;
+    co_await Answer(std::move(refusal), request_id, parser.get().version(), false, head_only);
+    if (parser.is_done() || closed_) co_return false;
+    error_code ignored;
+    if constexpr (std::is_same_v<Stream, Plain>) {
+      Lowest().socket().shutdown(asio::socket_base::shutdown_send, ignored);
+    }
+    Within(absl::Seconds(1));
+    char bytes[4096];
+    const auto space = asio::buffer(bytes);
+    for (size_t left = kMostDrained; left >= sizeof(bytes); left -= sizeof(bytes)) {
+      const auto [error, count] = co_await stream_.async_read_some(space, kAwait);
+      if (error) break;
+    }
+    co_return false;
   }
 
   asio::awaitable<bool> ReadBody(http::request_parser<http::string_body>& parser,
@@ -207,20 +243,18 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
     co_return co_await Answer(Problem(status, message), request_id, 11, false, false);
   }
 
-  asio::awaitable<bool> Dispatch(HttpRequest message, const std::string& request_id) {
+  asio::awaitable<bool> Dispatch(HttpRequest message, Request request) {
     const bool head_only = message.method() == http::verb::head;
     const bool keep_alive = message.keep_alive();
-    const unsigned version = message.version();
-    Request request;
-    if (!Fill(std::move(message), request_id, &request)) {
-      co_return co_await Answer(Problem(400, "bad request target"), request_id, version, false, head_only);
-    }
+    const std::string request_id = request.request_id;
+    request.body = std::move(message.body());
     Response response = co_await AskHandler(std::move(request));
     if (closed_) co_return false;
-    co_return co_await Answer(response, request_id, version, keep_alive, head_only);
+    co_return co_await Answer(response, request_id, message.version(), keep_alive, head_only);
   }
 
-  bool Fill(HttpRequest message, const std::string& request_id, Request* request) {
+  // All but the body.
+  bool FillHead(const HttpRequest& message, const std::string& request_id, Request* request) {
     Target target;
     if (!ParseTarget(base::ViewOf(message.target()), &target)) return false;
     request->method = std::string(message.method_string());
@@ -231,7 +265,6 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
       request->headers.emplace_back(absl::AsciiStrToLower(base::ViewOf(field.name_string())),
                                     std::string(field.value()));
     }
-    request->body = std::move(message.body());
     request->tls = std::is_same_v<Stream, Tls>;
     request->peer_address = peer_;
     request->peer_chain_der = chain_;
@@ -281,6 +314,7 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
   beast::flat_buffer buffer_;
   std::shared_ptr<Pending> pending_;
   bool idle_ = false;
+  bool admitted_ = false;
   bool closed_ = false;
 };
 

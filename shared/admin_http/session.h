@@ -37,6 +37,8 @@ class Session {
   virtual void Close() = 0;
   // Open, and no request has begun: in the handshake or between requests.
   [[nodiscard]] virtual bool idle() const = 0;
+  // Open, and no request on it has passed AdmitHead: what it holds is a stranger's.
+  [[nodiscard]] virtual bool unadmitted() const = 0;
 };
 
 // `tls` null: plain. `host` must outlive the session.

@@ -29,6 +29,23 @@ TEST_F(AdminTest, WrongKeysAreRefusedEverywhere) {
   ExpectError(403, kWrongKey, Send(bare));
 }
 
+TEST_F(AdminTest, TheHeadAloneDecidesWhoMaySendABody) {
+  const auto status = [&](const char* path, const std::string& key, const char* length) {
+    admin_http::Request head;
+    head.method = "POST";
+    head.path = path;
+    head.headers = {{"x-tyk-authorization", key}, {"content-length", length}};
+    const auto refusal = api().AdmitHead(head);
+    return refusal.has_value() ? refusal->status : 0;
+  };
+  EXPECT_EQ(status("/tyk/apis", kAdminKey, "9000"), 0);
+  EXPECT_EQ(status("/tyk/apis", "wrong", "9000"), 403);
+  EXPECT_EQ(status("/tyk/apis", "", "0"), 403);
+  EXPECT_EQ(status("/hello", "", "0"), 0);
+  EXPECT_EQ(status("/hello", kAdminKey, "9000"), 400);
+  EXPECT_EQ(status("/nowhere", "", "9000"), 400);
+}
+
 TEST_F(AdminTest, WithoutAnyKeyEverythingIsRefused) {
   options_.keys = {{"broken", ""}};
   ExpectError(403, kWrongKey, Call("GET", "/tyk/certs", "", ""));

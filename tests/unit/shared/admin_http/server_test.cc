@@ -110,6 +110,44 @@ TEST(Server, AnswersAndKeepsTheConnection) {
   EXPECT_NE(second.Header("X-Request-Id"), first.Header("X-Request-Id"));
 }
 
+TEST(Server, AHeadThatIsNotAdmittedIsAnsweredBeforeItsBody) {
+  ServerOptions options;
+  std::atomic<int> handled = 0;
+  options.admit_head = [](const Request& head) -> std::optional<Response> {
+    if (head.Header("key").has_value()) return std::nullopt;
+    Response refusal;
+    refusal.status = 403;
+    refusal.body = "no";
+    return refusal;
+  };
+  const auto server = StartOrDie(options, [&handled](Request request, const Responder& responder) {
+    ++handled;
+    Echo(std::move(request), responder);
+  });
+  RawClient stranger(server->port());
+  stranger.Send("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
+  const RawAnswer refused = stranger.Read();
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_EQ(refused.body, "no");
+  EXPECT_EQ(handled, 0);
+  RawClient known(server->port());
+  EXPECT_EQ(known.Call("POST", "/a", "key: 1\r\n", "hello").body, "POST /a hello");
+}
+
+// Whoever has sent no whole request, and whom nothing has admitted, cannot keep others out.
+TEST(Server, AnUnfinishedBodyIsCutAtTheLimit) {
+  ServerOptions options;
+  options.max_connections = 1;
+  const auto server = StartOrDie(options);
+  RawClient slow(server->port());
+  slow.Send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\nPOST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc");
+  EXPECT_EQ(slow.Read().body, "GET /1 ");
+  EXPECT_TRUE(Eventually([&] {
+    RawClient other(server->port());
+    return other.Call("GET", "/b").body == "GET /b ";
+  }));
+}
+
 TEST(Server, PipelinedRequestsAreAnsweredInOrder) {
   const auto server = StartOrDie({});
   RawClient client(server->port());
