@@ -204,6 +204,12 @@ void LoopServer::Retire(const std::vector<std::string>& certificate_tags) {
   for (const std::string& tag : certificate_tags) pool_.RetireTag(tag);
 }
 
+void LoopServer::StartOver() {
+  const size_t ended = connections_.EndIdle();
+  if (ended > 0) metrics_.Severed(ended);
+  pool_.RetireAll();
+}
+
 void LoopServer::Drain(absl::Duration grace) {
   Post([this, grace] {
     services_.draining = true;

@@ -61,6 +61,7 @@ class LoopServer final : public LoopSink {
   void Apply(GatewayViewPtr view) override;
   void Sever(const SeverList& severed) override;
   void Retire(const std::vector<std::string>& certificate_tags) override;
+  void StartOver() override;
 
  private:
   struct OpenedListener {

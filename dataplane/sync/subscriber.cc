@@ -73,6 +73,7 @@ std::vector<std::string> CertificatesOf(const std::vector<Eviction>& evictions) 
 struct LoopWork {
   SeverList severed;
   std::vector<std::string> retired;
+  bool start_over = false;
 };
 
 }  // namespace
@@ -114,6 +115,7 @@ struct Subscriber::State : std::enable_shared_from_this<Subscriber::State> {
   GatewayViewPtr view ABSL_GUARDED_BY(mutex);
   // What the view stands for; nothing before the first snapshot.
   std::optional<ResumeToken> position ABSL_GUARDED_BY(mutex);
+  bool had_snapshot ABSL_GUARDED_BY(mutex) = false;
   // A snapshot that is coming in, built aside.
   std::optional<RouteChanges> coming ABSL_GUARDED_BY(mutex);
   ResumeToken coming_from ABSL_GUARDED_BY(mutex);
@@ -140,6 +142,7 @@ void Subscriber::State::Swap(GatewayViewPtr next, const ResumeToken& at, LoopWor
         loop->Apply(applied);
         if (!todo->severed.empty()) loop->Sever(todo->severed);
         if (!todo->retired.empty()) loop->Retire(todo->retired);
+        if (todo->start_over) loop->StartOver();
       }
       self->LoopDone(round);
     });
@@ -174,7 +177,10 @@ bool Subscriber::State::OnSnapshotPart(StreamUpdate update) {
   base::Log(Level::kInfo, "sync.snapshot",
             {{"revision", update.position.revision}, {"epoch", update.position.epoch},
              {"routes", static_cast<uint64_t>(next->routes->size())}});
-  Swap(std::move(next), update.position, {}, true);
+  LoopWork work;
+  work.start_over = had_snapshot;
+  had_snapshot = true;
+  Swap(std::move(next), update.position, std::move(work), true);
   return true;
 }
 
@@ -191,7 +197,7 @@ bool Subscriber::State::OnChange(StreamUpdate update) {
     generations->Evict(eviction.tag, update.position.revision);
   }
   Swap(Changed(*view, update.routes, update.position.revision), update.position,
-       {SeveredBy(update.evictions), CertificatesOf(update.evictions)}, false);
+       {SeveredBy(update.evictions), CertificatesOf(update.evictions), false}, false);
   return true;
 }
 

@@ -81,7 +81,7 @@ using GatewayViewPtr = std::shared_ptr<const GatewayView>;
 struct SeverList {
   std::vector<std::string> leaf_sha256;
   std::vector<std::string> key_ids;
-  std::vector<std::string> tags;
+  std::vector<std::string> tags{};
   [[nodiscard]] bool empty() const { return leaf_sha256.empty() && key_ids.empty() && tags.empty(); }
 };
 
@@ -93,6 +93,11 @@ class LoopSink : public Poster {
   virtual void Sever(const SeverList& severed) = 0;
   // These certificates ("cert:ID") are void: upstream connections that rest on them end.
   virtual void Retire(const std::vector<std::string>& certificate_tags) = 0;
+  // A snapshot came in place of changes: what they would have severed or retired nobody will say. Every
+  // cached answer and memo is void already, so each further request is decided anew; idle connections of
+  // clients end now, and no upstream connection is used for another request. A request, tunnel or stream
+  // in flight goes on: it is not asked about again.
+  virtual void StartOver() = 0;
 };
 
 class StreamObserver {

@@ -98,6 +98,17 @@ TEST_F(ConnectionRegistryTest, ForgetsWhatIsGone) {
   Pass(absl::Seconds(3));
 }
 
+TEST_F(ConnectionRegistryTest, EndIdleLeavesRequestsInFlight) {
+  Open idle(registry_, loop_, "aa");
+  Open busy(registry_, loop_, "");
+  busy.connection->idle = false;
+  EXPECT_EQ(registry_.EndIdle(), 1u);
+  EXPECT_TRUE(idle.cut());
+  Pass(absl::Milliseconds(1200));
+  EXPECT_FALSE(busy.cut());
+  EXPECT_FALSE(busy.connection->last_request);
+}
+
 TEST_F(ConnectionRegistryTest, DrainEndsAll) {
   Open idle(registry_, loop_, "aa");
   Open busy(registry_, loop_, "");

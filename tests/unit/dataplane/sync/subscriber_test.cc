@@ -16,6 +16,7 @@ class FakeLoop final : public LoopSink {
   void Apply(GatewayViewPtr view) override { views.push_back(std::move(view)); }
   void Sever(const SeverList& list) override { severed.push_back(list); }
   void Retire(const std::vector<std::string>& tags) override { retired.push_back(tags); }
+  void StartOver() override { ++started_over; }
   void Run() {
     while (!work_.empty()) {
       auto work = std::move(work_.front());
@@ -26,6 +27,7 @@ class FakeLoop final : public LoopSink {
   std::vector<GatewayViewPtr> views;
   std::vector<SeverList> severed;
   std::vector<std::vector<std::string>> retired;
+  int started_over = 0;
 
  private:
   std::deque<std::function<void()>> work_;
@@ -242,6 +244,18 @@ TEST(Subscriber, ANewSnapshotDropsWhatWasCached) {
   EXPECT_FALSE(world.generations.Valid(stamp));
   EXPECT_EQ(world.stream.AppliedRevision(), 5u);
   EXPECT_EQ(world.one.views.back()->routes->size(), 0u);
+}
+
+TEST(Subscriber, ASnapshotThatIsNotTheFirstStartsOver) {
+  World world;
+  world.Snapshot(10);
+  EXPECT_EQ(world.one.started_over, 0);
+  EXPECT_TRUE(world.subscriber.OnUpdate(World::Change({"store", 1, 11}, {})));
+  world.Run();
+  EXPECT_EQ(world.one.started_over, 0);
+  world.Snapshot(20);
+  EXPECT_EQ(world.one.started_over, 1);
+  EXPECT_EQ(world.two.started_over, 1);
 }
 
 TEST(Subscriber, AChangeOfAnotherHistoryAsksForTheWhole) {
