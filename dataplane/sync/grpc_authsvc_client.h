@@ -21,8 +21,10 @@ struct GrpcAuthsvcOptions {
   std::vector<std::string> targets;  // host:port
   std::string name;                  // of this replica
   // Directory with ca.crt, tls.crt, tls.key, swapped as a whole (a symbolic link, as Kubernetes does);
-  // looked at every `refresh`. Empty: plain text, for tests only.
+  // looked at every `refresh`. Must be set.
   std::string tls_directory;
+  // For tests: plain text, nobody is authenticated. No setting leads here.
+  bool plaintext_for_tests = false;
   std::string server_name;           // expected in authsvc's certificate; empty: the target's host
   absl::Duration call_deadline = absl::Milliseconds(500);
   absl::Duration refresh = absl::Seconds(10);

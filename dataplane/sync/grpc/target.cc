@@ -29,7 +29,11 @@ grpc::ChannelArguments Arguments(const GrpcAuthsvcOptions& options) {
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MakeCredentials(const GrpcAuthsvcOptions& options) {
-  if (options.tls_directory.empty()) return grpc::InsecureChannelCredentials();
+  if (options.plaintext_for_tests) return grpc::InsecureChannelCredentials();
+  if (options.tls_directory.empty()) {
+    return absl::InvalidArgumentError(
+        "authsvc.tls_dir must be set: the auth service is only spoken to over mutual TLS");
+  }
   const std::string directory = options.tls_directory;
   for (const char* name : {"/tls.key", "/tls.crt", "/ca.crt"}) {
     if (access(absl::StrCat(directory, name).c_str(), R_OK) != 0) {

@@ -16,8 +16,8 @@
 
 namespace sallyport::dataplane {
 
-// Mutual TLS with the files of options.tls_directory, read again every options.refresh. NotFound when one
-// of them cannot be read.
+// Mutual TLS with the files of options.tls_directory, read again every options.refresh. InvalidArgument
+// when no directory is named, NotFound when one of the files cannot be read.
 [[nodiscard]] absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MakeCredentials(
     const GrpcAuthsvcOptions& options);
 

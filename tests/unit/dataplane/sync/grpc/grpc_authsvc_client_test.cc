@@ -127,6 +127,7 @@ struct World {
     GrpcAuthsvcOptions options;
     options.targets = std::move(targets);
     options.name = "replica";
+    options.plaintext_for_tests = true;
     options.call_deadline = deadline;
     options.breaker_probe = absl::Milliseconds(50);
     client = *GrpcAuthsvcClient::Create(std::move(options));
@@ -274,6 +275,7 @@ TEST(GrpcAuthsvcClient, Refused) {
   EXPECT_FALSE(GrpcAuthsvcClient::Create({}).ok());
   GrpcAuthsvcOptions options;
   options.targets = {"127.0.0.1:1"};
+  EXPECT_TRUE(absl::IsInvalidArgument(GrpcAuthsvcClient::Create(options).status()));
   options.tls_directory = "/nonexistent";
   EXPECT_TRUE(absl::IsNotFound(GrpcAuthsvcClient::Create(options).status()));
 }
