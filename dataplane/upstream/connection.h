@@ -41,6 +41,16 @@ struct UpstreamConnection {
     SSL* const ssl = stream != nullptr ? stream->ssl() : nullptr;
     if (ssl != nullptr) SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   }
+  // Between two requests: nothing is left of what was received, decrypted or not. Bytes behind an answer
+  // would be taken for the next one.
+  [[nodiscard]] bool NothingLeft() const {
+    if (!buffer.empty()) return false;
+    if (!stream->HasBuffered()) return true;
+    char byte = 0;  // a session ticket is taken in by the read, data is not
+    return stream->TryRead(absl::MakeSpan(&byte, 1)).wants() && !stream->HasBuffered();
+  }
+  // An idle one that can be used.
+  [[nodiscard]] bool Quiet() const { return NothingLeft() && stream->IdleAndOpen(); }
   UpstreamConnection(const UpstreamConnection&) = delete;
   UpstreamConnection& operator=(const UpstreamConnection&) = delete;
 

@@ -40,7 +40,7 @@ std::unique_ptr<UpstreamConnection> UpstreamSlot::TakeIdle() {
     std::unique_ptr<UpstreamConnection> connection = std::move(idle.back());
     idle.pop_back();
     --pool->counts.idle;
-    if (!connection->stream->IdleAndOpen()) {
+    if (!connection->Quiet()) {
       ++pool->counts.found_closed;
       continue;
     }
@@ -57,8 +57,8 @@ void UpstreamSlot::GiveBack(std::unique_ptr<UpstreamConnection> connection) {
   --in_use;
   --pool->counts.in_use;
   if (connection == nullptr) return;
-  if (dead || pool->closed || connection->retired || !connection->buffer.empty() ||
-      pool->TooOld(*connection) || pool->options.max_idle_per_key == 0) {
+  if (dead || pool->closed || connection->retired || pool->TooOld(*connection) ||
+      pool->options.max_idle_per_key == 0 || !connection->NothingLeft()) {
     connection->stream->TryShutdown();
     return;
   }
@@ -170,7 +170,7 @@ void UpstreamPoolState::SweepSlot(UpstreamSlot* slot, size_t* looks) {
     if (!old) {
       if (*looks == 0) return;
       --*looks;
-      if (oldest.stream->IdleAndOpen()) return;
+      if (oldest.Quiet()) return;
     }
     oldest.stream->TryShutdown();
     slot->idle.pop_front();

@@ -197,6 +197,32 @@ TEST_F(UpstreamPoolTest, VerifiedServerIsReachedAndFactsAreKept) {
   });
 }
 
+TEST_F(UpstreamPoolTest, DecryptedBytesBehindAnAnswerEndTheConnection) {
+  constexpr absl::string_view kAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+  Origin origin(
+      [&](OriginConnection& connection) {
+        connection.ReadHead();
+        // One TLS record: the gateway decrypts all of it with the answer.
+        connection.Write(absl::StrCat(kAnswer, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad"));
+        connection.ReadHead();
+      },
+      ServerTls());
+  const UpstreamTargetPtr target = Target("https", "one.example", origin.port());
+  const UpstreamCredentialsPtr credentials = Share(Plain());
+  Run([&]() -> awaitable<void> {
+    UpstreamPool::Result result = co_await Acquire(target, credentials);
+    UpstreamLease& lease = std::get<UpstreamLease>(result);
+    const Deadline deadline = loop_.After(absl::Seconds(20));
+    (void)co_await WriteAll(lease.stream(), "GET / HTTP/1.1\r\n\r\n", deadline);
+    std::string answer(kAnswer.size(), ' ');
+    const IoResult read = co_await Read(lease.stream(), absl::MakeSpan(answer), deadline);
+    EXPECT_EQ(read.bytes, kAnswer.size());
+    EXPECT_TRUE(lease.stream().HasBuffered());
+    lease.Keep();
+  });
+  EXPECT_EQ(pool_->counts().idle, 0u);
+}
+
 TEST_F(UpstreamPoolTest, RefusalsHaveTheirReasons) {
   Origin origin(testing::Serves(""), ServerTls());
   Origin stranger(testing::Serves(""), {.chain = {&W().stranger}});
