@@ -2,6 +2,9 @@
 
 #include <netdb.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include <boost/asio/ip/tcp.hpp>
 
 #include "absl/strings/str_cat.h"
@@ -38,13 +41,28 @@ Resolver::Resolver(ResolverOptions options, LookupFunction lookup, const base::C
   for (int i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { Work(); });
 }
 
-Resolver::~Resolver() {
+Resolver::~Resolver() { Stop(); }
+
+void Resolver::Stop() {
   {
     const base::MutexLock lock(&mutex_);
     stop_ = true;
     wake_.SignalAll();
   }
-  for (std::thread& thread : threads_) thread.join();
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+  std::vector<Done> waiting;
+  {
+    const base::MutexLock lock(&mutex_);
+    queue_.clear();
+    for (auto& [host, entry] : entries_) {
+      entry.running = false;
+      std::move(entry.waiting.begin(), entry.waiting.end(), std::back_inserter(waiting));
+      entry.waiting.clear();
+    }
+  }
+  for (const Done& done : waiting) done(absl::UnavailableError("name lookups have ended"));
 }
 
 Addresses Resolver::Peek(const std::string& host) const {

@@ -41,7 +41,11 @@ class Resolver {
   // `lookup` empty: getaddrinfo. `clock` outlives this.
   explicit Resolver(ResolverOptions options = {}, LookupFunction lookup = {},
                     const base::Clock& clock = base::SystemClock());
-  ~Resolver();  // waits for running lookups
+  ~Resolver();  // stops
+  // Waits for running lookups and fails those that wait; later ones fail where the cache has no answer.
+  // Answers are posted to the loops that asked: whoever owns the loops must call this before the first of
+  // them is destroyed. May be called again.
+  void Stop();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 

@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "dataplane/loop/stream.h"
 #include "tests/fakes/manual_clock.h"
 #include "tests/unit/dataplane/upstream/loop_for_tests.h"
 
@@ -48,6 +49,38 @@ TEST(ResolverTest, LiteralsNeedNoLookup) {
     EXPECT_EQ((*six)->front(), make_address("::1"));
   });
   EXPECT_EQ(names.lookups, 0);
+}
+
+TEST(ResolverTest, WhoWaitsIsAnsweredByStopAndLaterQuestionsFail) {
+  Names names;
+  names.held = true;
+  ResolverOptions options;
+  options.threads = 1;
+  Resolver resolver(options, names.function());
+  Loop loop(0);
+  std::thread stopper([&] {
+    EXPECT_TRUE(Eventually([&] { return names.lookups == 1; }));
+    loop.Post([&] { names.held = false; });  // both have asked by then
+    resolver.Stop();
+  });
+  testing::RunOn(loop, [&]() -> awaitable<void> {
+    bool first_done = false;
+    boost::asio::co_spawn(
+        loop.context(),
+        [&]() -> awaitable<void> {
+          (void)co_await resolver.Resolve(loop, "a.example", Deadline::Never());
+          first_done = true;
+        },
+        [](const std::exception_ptr&) {});
+    (void)co_await resolver.Resolve(loop, "b.example", Deadline::Never());
+    while (!first_done) co_await Yield(loop);
+  });
+  stopper.join();
+  resolver.Stop();
+  testing::RunOn(loop, [&]() -> awaitable<void> {
+    const auto late = co_await resolver.Resolve(loop, "c.example", Deadline::Never());
+    EXPECT_FALSE(late.ok());
+  });
 }
 
 TEST(ResolverTest, AnswersAreCached) {
