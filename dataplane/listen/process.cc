@@ -152,6 +152,10 @@ class Process final : public DataplaneProcess {
     client_ = *std::move(client);
     Subscriber::Options options;
     options.default_ports = DefaultPorts(config_);
+    options.refused = [this] {
+      authorize_->Drop();
+      credentials_->Drop();
+    };
     options.acknowledge = [this](uint64_t revision) { client_->Acknowledge(revision); };
     subscriber_ = std::make_unique<Subscriber>(options, &clock_, &generations_, &stream_);
     return absl::OkStatus();
@@ -162,7 +166,10 @@ class Process final : public DataplaneProcess {
                                                 &stream_, &generations_);
     credentials_ = std::make_unique<CredentialHub>(ResolveOptions(config_), &clock_, client_.get(),
                                                    &stream_, &generations_);
-    authorize_->OnRefused([this] { credentials_->Drop(); });
+    authorize_->OnRefused([this] {
+      credentials_->Drop();
+      stream_.OnRefused();
+    });
   }
 
   absl::Status MakeLoops() {

@@ -27,15 +27,17 @@ void StreamState::OnApplied(uint64_t revision, bool snapshot) {
   applied_.store(revision, std::memory_order_release);
   if (!snapshot) return;
   have_snapshot_.store(true, std::memory_order_release);
-  ready_.store(true, std::memory_order_release);
+  if (!Refused()) ready_.store(true, std::memory_order_release);
 }
 
 void StreamState::OnRefused() {
+  refused_.store(true, std::memory_order_release);
   ready_.store(false, std::memory_order_release);
   healthy_until_.store(0, std::memory_order_release);
 }
 
 void StreamState::OnAccepted() {
+  refused_.store(false, std::memory_order_release);
   ready_.store(have_snapshot_.load(std::memory_order_acquire), std::memory_order_release);
 }
 

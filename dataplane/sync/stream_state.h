@@ -28,13 +28,16 @@ class StreamState {
   // A first snapshot has been applied, and authsvc has not refused us since: the replica can serve.
   [[nodiscard]] bool Ready() const { return ready_.load(std::memory_order_acquire); }
 
-  // Subscriber only.
+  // Subscriber only, but for OnRefused.
   void OnHeartbeat(absl::Duration now, absl::Duration proof_age, bool caught_up);
   void OnBroken();
   void OnApplied(uint64_t revision, bool snapshot);
-  void OnRefused();
-  // authsvc accepted us again; ready as before.
+  // A new stream says something: authsvc accepts us (again); ready as before.
   void OnAccepted();
+  // authsvc refused this replica, on the stream or as the answer to a question: not ready until a new stream
+  // is accepted. Any thread.
+  void OnRefused();
+  [[nodiscard]] bool Refused() const { return refused_.load(std::memory_order_acquire); }
 
  private:
   std::atomic<int64_t> healthy_until_{0};
@@ -42,6 +45,7 @@ class StreamState {
   std::atomic<uint64_t> applied_{0};
   std::atomic<bool> have_snapshot_{false};
   std::atomic<bool> ready_{false};
+  std::atomic<bool> refused_{false};
 };
 
 }  // namespace sallyport::dataplane

@@ -116,6 +116,7 @@ struct Subscriber::State : std::enable_shared_from_this<Subscriber::State> {
   // What the view stands for; nothing before the first snapshot.
   std::optional<ResumeToken> position ABSL_GUARDED_BY(mutex);
   bool had_snapshot ABSL_GUARDED_BY(mutex) = false;
+  bool speaking ABSL_GUARDED_BY(mutex) = false;  // the stream has said something
   // A snapshot that is coming in, built aside.
   std::optional<RouteChanges> coming ABSL_GUARDED_BY(mutex);
   ResumeToken coming_from ABSL_GUARDED_BY(mutex);
@@ -250,7 +251,11 @@ std::optional<ResumeToken> Subscriber::Resume() const {
 bool Subscriber::OnUpdate(StreamUpdate update) {
   base::MutexLock lock(&state_->mutex);
   state_->announced.store(update.position.revision, std::memory_order_relaxed);
-  state_->stream->OnAccepted();
+  if (!std::exchange(state_->speaking, true)) {
+    state_->stream->OnAccepted();
+  } else if (state_->stream->Refused()) {
+    return false;  // a question was refused: does authsvc still accept this replica?
+  }
   switch (update.kind) {
     case StreamUpdate::Kind::kSnapshotPart: return state_->OnSnapshotPart(std::move(update));
     case StreamUpdate::Kind::kChange: return state_->OnChange(std::move(update));
@@ -263,6 +268,7 @@ void Subscriber::OnStreamEnd(const absl::Status& status) {
   {
     base::MutexLock lock(&state_->mutex);
     state_->coming.reset();
+    state_->speaking = false;
   }
   // From here on evictions may be missed: what is cached is asked again. A stream that authsvc ended in order
   // (the age of its connection) stays healthy until its last heartbeat is too old: resuming takes less.

@@ -320,6 +320,21 @@ TEST(Subscriber, RefusedByAuthsvc) {
   EXPECT_TRUE(world.stream.Ready());
 }
 
+TEST(Subscriber, AQuestionThatIsRefusedEndsTheStreamAndReadiness) {
+  World world;
+  world.Snapshot();
+  world.stream.OnRefused();
+  EXPECT_FALSE(world.stream.Ready());
+  EXPECT_FALSE(world.subscriber.OnUpdate(World::Beat({"store", 1, 10})));
+  EXPECT_FALSE(world.stream.Ready());
+  EXPECT_FALSE(world.stream.Healthy(world.clock.Monotonic()));
+  world.subscriber.OnStreamEnd(absl::CancelledError(""));
+  EXPECT_FALSE(world.stream.Ready());
+  // A new stream that is accepted makes it ready again.
+  EXPECT_TRUE(world.subscriber.OnUpdate(World::Beat({"store", 1, 10})));
+  EXPECT_TRUE(world.stream.Ready());
+}
+
 TEST(Subscriber, ALoopThatLeftIsNotTouched) {
   World world;
   world.Snapshot();
