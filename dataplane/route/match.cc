@@ -154,14 +154,18 @@ std::variant<RouteMatch, RouteRefusal> MatchRoute(const RouteTable& table, const
   std::string whole;
   absl::string_view seen = tail;
   if (!route.strip_listen_path) {
-    whole = absl::StrCat(listen, tail);
+    // Behind a loose listen path no slash is put in: what is routed is what is looked at and forwarded.
+    const bool loose = !storage.empty() && !choice.from_url;
+    whole = loose ? std::string(question.path) : absl::StrCat(listen, tail);
     seen = whole;
   }
-  // A path that is the listen path and nothing more stays without a slash at its end.
-  const bool bare = !route.strip_listen_path && !listen.empty() && listen == question.path;
-  match.path = route.strip_listen_path ? std::string(forwarded)
-               : bare                  ? std::string(listen)
-                                       : absl::StrCat(listen, forwarded);
+  if (route.strip_listen_path) {
+    match.path = std::string(forwarded);
+  } else if (choice.from_url && route.versioning.strip) {
+    match.path = absl::StrCat(listen, forwarded);
+  } else {
+    match.path = std::string(question.path);
+  }
   match.query = std::string(question.query);
   if (route.versioning.enabled && route.versioning.strip) {
     if (route.versioning.location == VersionRules::Location::kHeader) {

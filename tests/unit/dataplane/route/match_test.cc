@@ -71,6 +71,20 @@ TEST(MatchRoute, ListenPathIsStrippedOnlyWhenAsked) {
   EXPECT_EQ(PathOf(Match(route, {"/abc"})), "/bc");
 }
 
+TEST(MatchRoute, ALooseListenPathThatStaysIsForwardedAsItCame) {
+  Route route = Api();
+  route.loose_prefix = true;
+  route.listen_path = "/a";
+  route.strip_listen_path = false;
+  RouteVersion version = Version("");
+  version.blocked = {Rule("^/admin$")};
+  route.versions = {version};
+  EXPECT_EQ(PathOf(Match(route, {"/abc/d"})), "/abc/d");
+  EXPECT_EQ(PathOf(Match(route, {"/a"})), "/a");
+  EXPECT_EQ(PathOf(Match(route, {"/a/"})), "/a/");
+  EXPECT_EQ(ReasonOf(Match(route, {"/admin"})), Reason::kEndpointForbidden);
+}
+
 TEST(MatchRoute, NoRouteAndBrokenRoute) {
   EXPECT_EQ(ReasonOf(Match(Api(), {"/b"})), Reason::kNoRoute);
   Route broken = Api();
