@@ -1,5 +1,8 @@
 #include "dataplane/http/head_parser.h"
 
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "dataplane/http/framing.h"
 #include "dataplane/http/head_end.h"
@@ -139,6 +142,12 @@ ParseOutcome CheckRequest(const HeadLimits& limits, RequestHead* head) {
   // CONNECT makes a tunnel; TRACE would show a caller the headers that we add.
   if (head->method == "CONNECT" || head->method == "TRACE") {
     return Bad(Reason::kMethodNotSupported, "method not supported");
+  }
+  // Methods are case-sensitive (RFC 9110 9.1), and rules name them in upper case: a server that takes "get"
+  // for GET would answer past them.
+  if (std::any_of(head->method.begin(), head->method.end(),
+                  [](char c) { return absl::ascii_islower(static_cast<unsigned char>(c)); })) {
+    return Bad(Reason::kMethodNotSupported, "lower-case letters in the method");
   }
   absl::string_view target_authority;
   if (const char* bad = ReadTarget(head, &target_authority)) return Bad(Reason::kBadRequest, bad);

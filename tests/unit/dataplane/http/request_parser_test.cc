@@ -180,6 +180,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Refusal{"other_scheme", Target("ftp://h/"), Reason::kBadRequest},
                     Refusal{"star_with_get", Target("*"), Reason::kBadRequest},
                     Refusal{"connect", "CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n", Reason::kMethodNotSupported},
+                    Refusal{"lower_case_method", "get / HTTP/1.1\r\nHost: h\r\n\r\n", Reason::kMethodNotSupported},
+                    Refusal{"mixed_case_method", "DELeTE / HTTP/1.1\r\nHost: h\r\n\r\n", Reason::kMethodNotSupported},
                     Refusal{"trace", "TRACE / HTTP/1.1\r\nHost: h\r\n\r\n", Reason::kMethodNotSupported},
                     Refusal{"absolute_differs", "GET http://x/ HTTP/1.1\r\nHost: h\r\n\r\n", Reason::kBadRequest},
                     Refusal{"absolute_port_differs", "GET http://h:1/ HTTP/1.1\r\nHost: h\r\n\r\n", Reason::kBadRequest},
