@@ -174,6 +174,7 @@ void LoopServer::OnConnection(const ListenerContextPtr& listener, int fd, std::s
 void LoopServer::Tick() {
   pool_.Sweep();
   sni_.RefreshFiles();
+  sni_.Sweep();
   Reconcile();
 }
 

@@ -6,6 +6,7 @@
 #include <boost/asio/detached.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "shared/base/log.h"
 
 namespace sallyport::dataplane {
@@ -33,6 +34,16 @@ absl::Status SniSource::AddFiles(const std::string& listener_id, std::vector<Cer
 
 void SniSource::RefreshFiles() {
   for (auto& [id, files] : files_) files->Refresh();
+}
+
+void SniSource::Sweep() {
+  const int64_t now = loop_.NowMillis();
+  absl::erase_if(recent_, [now](const auto& entry) { return now >= entry.second.until_millis; });
+  absl::erase_if(made_, [this](const auto& entry) {
+    const std::pair<absl::string_view, absl::string_view> key =
+        absl::StrSplit(entry.first, absl::MaxSplits('\n', 1));
+    return cache_.TryServer(key.second, key.first) != entry.second.from;
+  });
 }
 
 ClientTlsAnswer SniSource::ClientTls(absl::string_view sni, uint16_t port) {
@@ -85,20 +96,19 @@ ServerSource::Credential SniSource::Convert(const std::string& key, const Server
     const auto& held = found->second.credential;
     return {held == nullptr ? State::kNone : State::kFound, held};
   }
+  if (answer->pairs.empty()) return {};  // nothing to keep: names that nobody serves crowd nobody out
   std::vector<ServerCredential::Pair> pairs;
   for (const ServerPair& pair : answer->pairs) {
     pairs.push_back({pair.chain_der, pair.key_der.Reveal()});
   }
   Made made;
   made.from = answer;
-  if (!pairs.empty()) {
-    auto credential = ServerCredential::Create(library_.context(), pairs);
-    if (credential.ok()) {
-      made.credential = *std::move(credential);
-    } else {
-      base::Log(base::Level::kError, "listen.server_certificate",
-                {{"certificate", answer->pairs[0].certificate_id}, {"error", credential.status()}});
-    }
+  auto credential = ServerCredential::Create(library_.context(), pairs);
+  if (credential.ok()) {
+    made.credential = *std::move(credential);
+  } else {
+    base::Log(base::Level::kError, "listen.server_certificate",
+              {{"certificate", answer->pairs[0].certificate_id}, {"error", credential.status()}});
   }
   if (made_.size() >= kMaxKept) made_.clear();
   const auto& held = (made_[key] = std::move(made)).credential;

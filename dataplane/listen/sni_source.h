@@ -27,6 +27,9 @@ class SniSource final : public ServerSource {
   // Files of a listener.
   [[nodiscard]] absl::Status AddFiles(const std::string& listener_id, std::vector<CertificatePaths> paths);
   void RefreshFiles();
+  // Lets go, with their private keys, of certificates that the cache does not answer with any more (evicted,
+  // replaced, past their time). Call about once a second.
+  void Sweep();
 
   ClientTlsAnswer ClientTls(absl::string_view sni, uint16_t port) override;
   Credential FindCredential(absl::string_view sni, absl::string_view listener_id,
