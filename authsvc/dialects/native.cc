@@ -65,12 +65,21 @@ void FillCertificate(const Fields& fields, const ConvertOptions& options, Conver
   converted->private_key = std::move(bundle->private_key);
 }
 
+// <anything> + 64 hex digits: certificates are public, so their ids never authenticate.
+bool LooksLikeCertificateId(absl::string_view token) {
+  constexpr size_t kHexDigits = 64;
+  return token.size() >= kHexDigits && base::IsHex(token.substr(token.size() - kHexDigits));
+}
+
 void FillKey(const Fields& fields, v1::Key* key) {
   std::vector<std::string> tokens = fields.Texts("tokens");
   if (fields.Has("token")) tokens.push_back(fields.Text("token"));
   for (const std::string& token : tokens) {
     if (token.size() < kLeastToken) {
       fields.Refuse("token", absl::StrCat("must have at least ", kLeastToken, " characters"));
+    }
+    if (LooksLikeCertificateId(token)) {
+      fields.Refuse("token", "has the form of a certificate id (64 hex digits at its end): those are public");
     }
     key->add_token_sha256(crypto::Sha256(token));
   }

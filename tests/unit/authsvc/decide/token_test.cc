@@ -57,6 +57,26 @@ TEST(Token, OtherMechanismsAndBrokenHashesAreNone) {
   EXPECT_REFUSED(Ask(world, request), kTokenUnknown);
 }
 
+// Also under an org or name that the key does not write.
+TEST(Token, TheHashOfTheLeafAtHandOrOfTheKeysCertificateNeverAuthenticates) {
+  World world;
+  const TestCert alice = CertBuilder("CN=alice").SelfSign();
+  const TestCert bob = CertBuilder("CN=bob").SelfSign();
+  world.AddCertificate(alice, {.name = "alice"});
+  world.Put(TokenApi());
+  for (const std::string& token : {IdOf(alice, ""), IdOf(alice)}) {
+    v1::Key key = NewKey("key1");
+    key.add_certificate_ids("name:alice");
+    key.add_token_sha256(crypto::Sha256(token));
+    world.Put(key);
+    EXPECT_REFUSED(Ask(world, WithToken(Asked({}), token)), kTokenUnknown);
+  }
+  v1::Key key = NewKey("key1");
+  key.add_token_sha256(crypto::Sha256(IdOf(bob)));
+  world.Put(key);
+  EXPECT_REFUSED(Ask(world, WithToken(Asked({&bob}), IdOf(bob))), kTokenUnknown);
+}
+
 // The id of a certificate names the session in admin calls. Whoever has the public certificate can
 // compute it, so it never lets anybody in, even when it was stored as a token.
 TEST(Token, ACertificateIdNeverAuthenticates) {

@@ -108,6 +108,8 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair("kind: Api\nid: a\nupstream: {clientCertificates: {certificateIds: [x]}}\n", "must be an object"),
         std::pair("kind: GatewaySettings\nid: other\n", "gateway"),
         std::pair("kind: Key\nid: k\ntoken: short\n", "at least 16"),
+        std::pair("kind: Key\nid: k\ntoken: org0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n",
+                  "certificate id"),
         std::pair("kind: Key\nid: k\ntokenSha256: [AAAA]\n", "32 bytes"),
         std::pair("kind: Key\nid: k\ntokenSha256: ['%%%']\n", "Base64"),
         std::pair("kind: Certificate\nname: x\n", "pem"),
