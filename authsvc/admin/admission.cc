@@ -8,16 +8,6 @@
 namespace sallyport::authsvc::admin {
 namespace {
 
-RevocationListPtr RevokedOf(const v1::GatewaySettings& settings) {
-  RevocationSpec spec;
-  for (const v1::RevokedCertificate& revoked : settings.revoked()) {
-    if (!revoked.issuer_der().empty()) spec.serials.push_back({revoked.issuer_der(), revoked.serial()});
-    if (!revoked.spki_sha256().empty()) spec.public_keys.push_back(revoked.spki_sha256());
-    if (!revoked.tbs_sha256().empty()) spec.signed_parts.push_back(revoked.tbs_sha256());
-  }
-  return RevocationList::Make(spec);
-}
-
 Presented Parse(const std::vector<std::string>& chain_der) {
   Presented presented;
   for (const std::string& der : chain_der) {
@@ -60,7 +50,7 @@ std::optional<Response> CheckControlCertificate(const Snapshot& snapshot,
   if (!presented.any()) return ErrorAnswer(403, "Client TLS certificate is not valid");
   const Allowlist* const lists[] = {&settings.control_allowlist};
   StaticQuestion question{presented, lists, now};
-  question.revocation = RevokedOf(settings.settings);
+  question.revocation = settings.revocation;
   const StaticVerdict verdict = CheckStatic(question);
   if (!verdict.refusal.has_value()) return std::nullopt;
   return ErrorAnswer(403, MessageOf(*verdict.refusal, presented));

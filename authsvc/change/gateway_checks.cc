@@ -1,10 +1,12 @@
 // Checks of settings, listeners and trust bundles, and the entry to all checks of puts.
 #include <arpa/inet.h>
+#include <openssl/x509.h>
 
 #include "absl/strings/str_cat.h"
 #include "authsvc/change/checks.h"
 #include "authsvc/change/field_checks.h"
 #include "authsvc/snapshot/resource.h"
+#include "shared/crypto/openssl.h"
 
 namespace sallyport::authsvc {
 namespace {
@@ -14,10 +16,22 @@ absl::Status Invalid(const Parts&... parts) {
   return absl::InvalidArgumentError(absl::StrCat(parts...));
 }
 
+bool IsOneName(const std::string& der) {
+  const crypto::ErrorScope errors;
+  const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+  const unsigned char* const end = at + der.size();
+  const crypto::UniqueX509Name name(d2i_X509_NAME(nullptr, &at, static_cast<long>(der.size())));
+  return name != nullptr && at == end;
+}
+
 absl::Status CheckRevoked(const v1::GatewaySettings& settings) {
   for (const auto& revoked : settings.revoked()) {
     const bool by_serial = !revoked.issuer_der().empty();
     if (!by_serial && !revoked.serial().empty()) return Invalid("revoked: a serial without issuer");
+    if (by_serial && revoked.serial().empty()) return Invalid("revoked: an issuer without serial");
+    if (by_serial && !IsOneName(revoked.issuer_der())) {
+      return Invalid("revoked: issuer_der is not the DER of one X.509 name");
+    }
     if (!by_serial && revoked.spki_sha256().empty() && revoked.tbs_sha256().empty()) {
       return Invalid("revoked: an entry that names nothing");
     }

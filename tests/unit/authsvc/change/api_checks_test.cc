@@ -250,6 +250,15 @@ TEST_F(ApiChecksTest, RefusesBadSettings) {
   settings.mutable_settings()->mutable_revoked(0)->clear_serial();
   settings.mutable_settings()->mutable_revoked(0)->set_spki_sha256("short");
   EXPECT_THAT(Refusal(settings), HasSubstr("32 bytes"));
+  v1::RevokedCertificate* revoked = settings.mutable_settings()->mutable_revoked(0);
+  revoked->clear_spki_sha256();
+  revoked->set_issuer_der(std::string("\x30\x00", 2));  // an empty name
+  EXPECT_THAT(Refusal(settings), HasSubstr("an issuer without serial"));
+  revoked->set_serial("1");
+  for (const std::string& wrong : {std::string("CN=ca"), std::string("\x30\x00\x00", 3), std::string("\x30\x05")}) {
+    revoked->set_issuer_der(wrong);
+    EXPECT_THAT(Refusal(settings), HasSubstr("one X.509 name"));
+  }
   settings = Settings();
   (*settings.mutable_settings()->mutable_pins()->mutable_pins())["http://x"].add_certificate_ids("p");
   EXPECT_THAT(Refusal(settings), HasSubstr("gateway pin"));

@@ -25,6 +25,8 @@ TEST(RevocationTest, EachWayAlone) {
   spec.serials.push_back({leaf.cert->issuer_der, leaf.cert->serial});
   EXPECT_EQ(With(question, spec), Reason::kCertRevoked);
   EXPECT_EQ(With(other, spec), Reason::kAllowed);
+  spec.serials = {{leaf.cert->issuer_der, std::string(2, '\0') + leaf.cert->serial}};
+  EXPECT_EQ(With(question, spec), Reason::kCertRevoked) << "zero bytes in front say nothing";
   spec = {};
   spec.signed_parts.push_back(leaf.cert->tbs_sha256);
   EXPECT_EQ(With(question, spec), Reason::kCertRevoked);
