@@ -102,7 +102,9 @@ class Service {
       absl::Status status = (this->*step)();
       if (!status.ok()) return status;
     }
-    watchdog_.OnChange([this](const HealthState& state) { rpc_->SetHealth(state); });
+    watchdog_.OnChange([this](const HealthState& state) {
+      if (rpc_ != nullptr) rpc_->SetHealth(state);
+    });
     watch_ = std::make_unique<Ticker>(absl::Seconds(1), [this] { watchdog_.Tick(); });
     beat_ = std::make_unique<Ticker>(absl::Seconds(1), [this] { hub_->Beat(); });
     base::Log(base::Level::kInfo, "started",
@@ -114,10 +116,11 @@ class Service {
 
   // In the order in which nothing calls what is gone. May be called more than once.
   void Stop() {
+    replicas_.EndWaits();  // /tyk/reload?block=true
     if (admin_ != nullptr) admin_->Stop(kGrace);
-    if (rpc_ != nullptr) rpc_->Stop(kGrace);
     beat_.reset();
     watch_.reset();
+    if (rpc_ != nullptr) rpc_->Stop(kGrace);
     if (metrics_ != nullptr) metrics_->Stop(absl::Seconds(1));
   }
 

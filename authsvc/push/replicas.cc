@@ -39,6 +39,12 @@ uint32_t Replicas::Connected() const {
   return static_cast<uint32_t>(by_stream_.size());
 }
 
+void Replicas::EndWaits() {
+  const base::MutexLock lock(&mutex_);
+  ending_ = true;
+  changed_.SignalAll();
+}
+
 bool Replicas::AllAt(uint64_t revision) const {
   return std::all_of(by_stream_.begin(), by_stream_.end(),
                      [revision](const auto& entry) { return entry.second.revision >= revision; });
@@ -49,7 +55,7 @@ bool Replicas::WaitAcknowledged(uint64_t revision, absl::Duration limit) const {
   const base::MutexLock lock(&mutex_);
   while (!AllAt(revision)) {
     const absl::Duration left = end - clock_->Monotonic();
-    if (left <= absl::ZeroDuration()) return false;
+    if (ending_ || left <= absl::ZeroDuration()) return false;
     changed_.WaitWithTimeout(&mutex_, left);
   }
   return true;

@@ -37,6 +37,8 @@ class Replicas {
   // Blocks an admin thread until every connected replica has applied `revision`; false on time-out.
   // True at once when none is connected.
   [[nodiscard]] bool WaitAcknowledged(uint64_t revision, absl::Duration limit) const;
+  // Ends every wait of now and later at once, with false unless there is nothing to wait for.
+  void EndWaits();
 
  private:
   bool AllAt(uint64_t revision) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -46,6 +48,7 @@ class Replicas {
   mutable base::CondVar changed_;
   std::map<uint64_t, ReplicaFacts> by_stream_ ABSL_GUARDED_BY(mutex_);
   uint64_t next_ ABSL_GUARDED_BY(mutex_) = 1;
+  bool ending_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace sallyport::authsvc

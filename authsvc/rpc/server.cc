@@ -86,6 +86,7 @@ class GrpcServer final : public RpcServer {
   uint16_t port() const override { return port_; }
 
   void SetHealth(const HealthState& state) override {
+    if (server_ == nullptr) return;  // stopped
     grpc::HealthCheckServiceInterface* health = server_->GetHealthCheckService();
     if (health == nullptr) return;
     for (const char* name : kDeciding) health->SetServingStatus(name, state.deciding);

@@ -213,6 +213,15 @@ TEST(Hub, WakesOnNewsAndBeats) {
   EXPECT_EQ(hub.subscriptions(), 0U);
 }
 
+TEST(Replicas, TheEndWakesWhoWaits) {
+  Replicas replicas(&base::SystemClock());
+  (void)replicas.Join("a", "g", "x", 0);
+  std::thread end([&replicas] { replicas.EndWaits(); });
+  EXPECT_FALSE(replicas.WaitAcknowledged(5, absl::Minutes(5)));
+  end.join();
+  EXPECT_FALSE(replicas.WaitAcknowledged(5, absl::Minutes(5)));
+}
+
 TEST(Replicas, WaitsUntilAllHaveAppliedOrGivesUp) {
   Replicas replicas(&base::SystemClock());
   EXPECT_TRUE(replicas.WaitAcknowledged(5, absl::ZeroDuration()));
