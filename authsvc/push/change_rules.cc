@@ -63,6 +63,7 @@ class Rules {
     record_.revision = after_.revision();
     for (const SnapshotChange& change : changes) One(change);
     if (server_certificates_) {
+      evictions_.Redecide("servers");
       record_.gateway = std::make_shared<v1::GatewayFacts>(GatewayFactsOf(after_, record_.revision));
     }
     evictions_.MoveTo(&record_.evictions);
@@ -144,9 +145,13 @@ class Rules {
       const ApiEntry* any = old == nullptr ? now : old;
       return any != nullptr && any->api.server_certificate_ids_size() > 0;
     }
-    return !std::equal(old->api.server_certificate_ids().begin(), old->api.server_certificate_ids().end(),
-                       now->api.server_certificate_ids().begin(), now->api.server_certificate_ids().end()) ||
-           old->server_names != now->server_names;
+    const auto differ = [](const auto& a, const auto& b) {
+      return !std::equal(a.begin(), a.end(), b.begin(), b.end());
+    };
+    const bool serves = old->api.server_certificate_ids_size() + now->api.server_certificate_ids_size() > 0;
+    return differ(old->api.server_certificate_ids(), now->api.server_certificate_ids()) ||
+           old->server_names != now->server_names ||
+           (serves && (old->api.inactive() != now->api.inactive() || differ(old->api.groups(), now->api.groups())));
   }
 
   // Who was let in by an entry that is gone, or by a CA that is now listed for itself alone.

@@ -238,6 +238,25 @@ TEST(ChangeRules, RevokedSerialOrSignedPartSeversTheStoredCertificateAlone) {
   EXPECT_EQ(Find(second, leaf_tag), nullptr);
 }
 
+TEST(ChangeRules, WhateverChangesWhoServesANameVoidsServerAnswers) {
+  World world;
+  const TestCert server = CertBuilder("CN=s").Dns("s.test").ServerAuth().SelfSign();
+  const auto api = [&](bool inactive, std::vector<std::string> groups, bool serves = true) {
+    auto resource = ApiResource("a1", std::move(groups));
+    if (serves) resource.mutable_api()->add_server_certificate_ids(CertificateResource(server).id());
+    resource.mutable_api()->set_inactive(inactive);
+    return resource;
+  };
+  EXPECT_EQ(Find(world.Put({api(false, {}, false)}), "servers"), nullptr);
+  EXPECT_NE(Find(world.Put({api(false, {})}), "servers"), nullptr);
+  EXPECT_NE(Find(world.Put({CertificateResource(server)}), "servers"), nullptr);
+  EXPECT_NE(Find(world.Put({api(true, {})}), "servers"), nullptr);
+  EXPECT_NE(Find(world.Put({api(true, {"edge"})}), "servers"), nullptr);
+  auto renamed = api(true, {"edge"});
+  renamed.mutable_api()->set_name("n");
+  EXPECT_EQ(Find(world.Put({renamed}), "servers"), nullptr);
+}
+
 TEST(ChangeRules, ChangedTrustedProxiesAreTold) {
   World world;
   ::sallyport::v1::Resource settings;

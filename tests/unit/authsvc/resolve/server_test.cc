@@ -38,6 +38,14 @@ class ServerTest : public ::testing::Test {
   v1::ResolveServerResponse last_;
 };
 
+// An answer must go when a certificate that could have been chosen comes, also one that is not named in it.
+TEST_F(ServerTest, EveryAnswerHangsOnAllServerCertificatesAndItsListener) {
+  EXPECT_TRUE(Ids("a.example").empty());
+  EXPECT_THAT(last_.tags(), ::testing::Contains("servers"));
+  EXPECT_TRUE(Ids("a.example", "main").empty());
+  EXPECT_THAT(last_.tags(), ::testing::IsSupersetOf({"servers", "settings", "listener:main"}));
+}
+
 TEST_F(ServerTest, ExactThenWildcardThenListenerDefault) {
   const std::string exact = Pair(CertBuilder("CN=1").Dns("a.x.example"));
   const std::string wildcard = Pair(CertBuilder("CN=2").Dns("*.x.example"));
