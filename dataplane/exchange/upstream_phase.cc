@@ -144,6 +144,7 @@ boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
   request.answer_set = answer_set_;
   request.body = head.framing == Framing::kNone ? nullptr : &body;
   request.expect_continue = head.expect_continue;
+  request.from_trusted_proxy = client.behind_proxy;
   const auto te = Header("te");
   request.accepts_trailers = te.has_value() && ListHasToken(*te, "trailers");
   const ForwardTimeouts timeouts = Timeouts();

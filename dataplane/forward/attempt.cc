@@ -85,7 +85,8 @@ void Attempt::AppendHead() {
                   "\r\n");
   static const HeaderFields kNoFields;
   AppendRequestFields(request_.fields != nullptr ? *request_.fields : kNoFields, request_.set,
-                      request_.remove, &out);
+                      request_.remove,
+                      request_.from_trusted_proxy ? Sender::kTrustedProxy : Sender::kAnybody, &out);
   if (request_.accepts_trailers) out.append("TE: trailers\r\nConnection: TE\r\n");
   AppendFraming(&out);
   out.append("\r\n");

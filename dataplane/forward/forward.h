@@ -44,6 +44,7 @@ struct ForwardRequest {
   RequestBody* body = nullptr;              // null: no body
   bool expect_continue = false;
   bool accepts_trailers = false;            // the caller said TE: trailers
+  bool from_trusted_proxy = false;          // its address headers (X-Real-IP...) pass
 };
 
 struct ForwardOutcome {

@@ -41,17 +41,29 @@ bool IsRemoved(absl::Span<const absl::string_view> remove, absl::string_view nam
                      [&](absl::string_view one) { return header::SameName(one, name); });
 }
 
-// header::IsIdentityHeader looks through long lists, and the same few names come with every request: what
-// it said is kept by exact spelling. Per thread; a caller who makes up names only empties it.
-bool IsIdentity(absl::string_view name) {
+enum class Claim : uint8_t { kNone, kIdentity, kAddress };
+
+Claim ClaimOfAnyName(absl::string_view name) {
+  if (header::IsIdentityHeader(name)) return Claim::kIdentity;
+  return header::IsAddressHeader(name) ? Claim::kAddress : Claim::kNone;
+}
+
+// shared/header looks through long lists, and the same few names come with every request: what it said is
+// kept by exact spelling. Per thread; a caller who makes up names only empties it.
+Claim ClaimOf(absl::string_view name) {
   constexpr size_t kMaxNames = 512;
   constexpr size_t kMaxLength = 64;
-  if (name.size() > kMaxLength) return header::IsIdentityHeader(name);
-  thread_local absl::flat_hash_map<std::string, bool> known;
+  if (name.size() > kMaxLength) return ClaimOfAnyName(name);
+  thread_local absl::flat_hash_map<std::string, Claim> known;
   const auto found = known.find(name);
   if (found != known.end()) return found->second;
   if (known.size() >= kMaxNames) known.clear();
-  return known[std::string(name)] = header::IsIdentityHeader(name);
+  return known[std::string(name)] = ClaimOfAnyName(name);
+}
+
+bool MayClaim(Sender sender, absl::string_view name) {
+  const Claim claim = ClaimOf(name);
+  return claim == Claim::kNone || (claim == Claim::kAddress && sender == Sender::kTrustedProxy);
 }
 
 void AppendField(const HeaderField& field, std::string* out) {
@@ -98,12 +110,12 @@ std::vector<absl::string_view> ConnectionListed(const HeaderFields& fields) {
 }
 
 void AppendRequestFields(const HeaderFields& fields, absl::Span<const HeaderField> set,
-                         absl::Span<const absl::string_view> remove, std::string* out) {
+                         absl::Span<const absl::string_view> remove, Sender sender, std::string* out) {
   const std::vector<absl::string_view> listed = ConnectionListed(fields);
   for (const HeaderField& field : fields) {
     if (IsHopByHop(field.name) || IsFraming(field.name) || IsRequestOnly(field.name) ||
         Listed(listed, field.name) || IsSet(set, field.name) || IsRemoved(remove, field.name) ||
-        IsIdentity(field.name)) {
+        !MayClaim(sender, field.name)) {
       continue;
     }
     AppendField(field, out);
@@ -131,7 +143,7 @@ HeaderFields CleanTrailers(const HeaderFields& trailers, absl::Span<const Header
   for (const HeaderField& field : trailers) {
     if (IsHopByHop(field.name) || IsFraming(field.name) || IsRequestOnly(field.name) ||
         IsSet(set, field.name) || IsRemoved(remove, field.name) ||
-        IsIdentity(field.name)) {
+        !MayClaim(Sender::kAnybody, field.name)) {
       continue;
     }
     kept.push_back(field);

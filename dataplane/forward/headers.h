@@ -16,16 +16,18 @@ namespace sallyport::dataplane {
 // Names listed in the Connection fields.
 [[nodiscard]] std::vector<absl::string_view> ConnectionListed(const HeaderFields& fields);
 
+enum class Sender : bool { kAnybody, kTrustedProxy };
+
 // Appends what goes to the upstream as "Name: value\r\n" lines: of `fields` all but Connection-listed,
-// hop-by-hop, framing, Host, Expect, identity headers (shared/header), `remove` and names that are in `set`;
-// then `set`. Control characters in values of `set` become '?'.
+// hop-by-hop, framing, Host, Expect, identity headers (shared/header), address headers of anybody, `remove`
+// and names that are in `set`; then `set`. Control characters in values of `set` become '?'.
 void AppendRequestFields(const HeaderFields& fields, absl::Span<const HeaderField> set,
-                         absl::Span<const absl::string_view> remove, std::string* out);
+                         absl::Span<const absl::string_view> remove, Sender sender, std::string* out);
 // What of an upstream's fields goes to the client: all but Connection-listed, hop-by-hop, framing and names
 // that are in `set`; then `set`.
 void CleanResponse(const HeaderFields& fields, absl::Span<const HeaderField> set, HeaderFields* out);
 // Trailers that may pass to the upstream: no identity headers, no names that are in `set` or `remove`. (The
-// parser has dropped framing, routing and authentication fields.)
+// parser has dropped framing, routing, authentication and address fields.)
 [[nodiscard]] HeaderFields CleanTrailers(const HeaderFields& trailers,
                                          absl::Span<const HeaderField> set,
                                          absl::Span<const absl::string_view> remove);

@@ -1,12 +1,13 @@
 // Trailer sections. RFC 9110 6.5.1: a field that changes framing, routing, authentication, processing or
 // the connection has no place in a trailer; such fields are dropped.
+#include <algorithm>
 #include <array>
 
-#include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
 #include "dataplane/http/head_end.h"
 #include "dataplane/http/head_parser.h"
 #include "dataplane/http/head_sink.h"
+#include "shared/header/names.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -22,15 +23,11 @@ constexpr std::array<absl::string_view, 31> kForbidden = {
     "set-cookie", "te", "trailer", "transfer-encoding", "upgrade", "www-authenticate"};
 
 bool IsForbidden(absl::string_view name) {
-  // What a gateway adds about the caller must never come by trailer.
-  if (absl::StartsWithIgnoreCase(name, "x-forwarded-") ||
-      absl::StartsWithIgnoreCase(name, "x_forwarded_")) {
-    return true;
-  }
-  for (const absl::string_view forbidden : kForbidden) {
-    if (NameIs(name, forbidden)) return true;
-  }
-  return false;
+  // What a gateway adds about the caller must never come by trailer. '_' counts as '-'.
+  return header::IsAddressHeader(name) ||
+         std::any_of(kForbidden.begin(), kForbidden.end(), [&](absl::string_view forbidden) {
+           return header::SameName(name, forbidden);
+         });
 }
 
 // Beast would act on these before we drop them.

@@ -23,6 +23,10 @@ constexpr absl::string_view kFamilies[] = {
     "x-amzn-mtls-", "cf-client-cert-", "x-sallyport-",
 };
 
+constexpr absl::string_view kAddressNames[] = {
+    "forwarded", "x-real-ip", "true-client-ip", "x-client-ip", "x-original-url", "x-rewrite-url",
+};
+
 bool IsTokenChar(char c) {
   const auto byte = static_cast<unsigned char>(c);
   return absl::ascii_isalnum(byte) || (byte != 0 && absl::StrContains("!#$%&'*+-.^_`|~", c));
@@ -51,6 +55,12 @@ bool IsIdentityHeader(absl::string_view name, absl::string_view own) {
     if (absl::StartsWith(canonical, family)) return true;
   }
   return false;
+}
+
+bool IsAddressHeader(absl::string_view name) {
+  const std::string canonical = CanonicalName(name);
+  return absl::StartsWith(canonical, "x-forwarded-") ||
+         std::find(std::begin(kAddressNames), std::end(kAddressNames), canonical) != std::end(kAddressNames);
 }
 
 bool IsFieldName(absl::string_view name) {

@@ -10,9 +10,9 @@ namespace sallyport::dataplane {
 namespace {
 
 std::string Sent(const HeaderFields& fields, const HeaderFields& set = {},
-                 const std::vector<absl::string_view>& remove = {}) {
+                 const std::vector<absl::string_view>& remove = {}, Sender sender = Sender::kAnybody) {
   std::string out;
-  AppendRequestFields(fields, set, remove, &out);
+  AppendRequestFields(fields, set, remove, sender, &out);
   return out;
 }
 
@@ -58,6 +58,18 @@ TEST(HeadersTest, IdentityFieldsOfTheCallerNeverPass) {
             "");
   const HeaderFields set = {{"X-Caller", "alice"}};
   EXPECT_EQ(Sent({{"x_caller", "mallory"}, {"X-CALLER", "mallory"}}, set), "X-Caller: alice\r\n");
+}
+
+TEST(HeadersTest, AddressFieldsPassOnlyFromATrustedProxy) {
+  const HeaderFields fields = {{"Forwarded", "for=1.1.1.1"}, {"x_forwarded_port", "1"}, {"X-Forwarded-Prefix", "/"},
+                               {"X-Real-IP", "1.1.1.1"},     {"true_client_ip", "1"},   {"X-Client-IP", "1"},
+                               {"X-Original-URL", "/admin"}, {"X-Rewrite_Url", "/"}};
+  EXPECT_EQ(Sent(fields), "");
+  std::string all;
+  for (const HeaderField& field : fields) absl::StrAppend(&all, field.name, ": ", field.value, "\r\n");
+  EXPECT_EQ(Sent(fields, {}, {}, Sender::kTrustedProxy), all);
+  EXPECT_EQ(Sent({{"Client-Cert", "forged"}}, {}, {}, Sender::kTrustedProxy), "");
+  EXPECT_TRUE(CleanTrailers(fields, {}, {}).empty());
 }
 
 TEST(HeadersTest, RemovedNamesGo) {

@@ -78,7 +78,8 @@ TEST(Trailers, ForbiddenFieldsAreDropped) {
   std::string owned;
   HeaderFields fields;
   ASSERT_TRUE(ParseTrailers("X-Sum: 1\r\ncontent-length: 5\r\nHost: x\r\nAuthorization: y\r\n"
-                            "X-Forwarded-Client-Cert: z\r\ngrpc-status: 0\r\n\r\n",
+                            "X-Forwarded-Client-Cert: z\r\ngrpc-status: 0\r\nset_cookie: a=b\r\n"
+                            "transfer_Encoding: chunked\r\nX_Forwarded-For: 1\r\nX-Real_IP: 1\r\n\r\n",
                             &owned, &fields));
   ASSERT_EQ(fields.size(), 2u);
   EXPECT_EQ(fields[0].name, "X-Sum");

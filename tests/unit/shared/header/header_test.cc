@@ -89,6 +89,16 @@ TEST(Names, IdentityHeaders) {
   EXPECT_FALSE(IsIdentityHeader("X_Caller"));
 }
 
+TEST(Names, AddressHeaders) {
+  for (const char* name : {"Forwarded", "X-Forwarded-For", "x_forwarded_anything", "X-Real-IP", "true_client-ip",
+                           "X-Client-Ip", "X-Original-URL", "x_rewrite_url"}) {
+    EXPECT_TRUE(IsAddressHeader(name)) << name;
+  }
+  for (const char* name : {"", "X-Forwarded", "X-Real", "Forwarded-For", "X-Client", "Accept"}) {
+    EXPECT_FALSE(IsAddressHeader(name)) << name;
+  }
+}
+
 TEST(Names, FieldNamesAndValues) {
   EXPECT_TRUE(SameName("X-A_b", "x_a-B"));
   EXPECT_FALSE(SameName("xa", "x-a"));
