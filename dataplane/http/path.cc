@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -14,9 +15,9 @@ int HexValue(char c) {
   return -1;
 }
 
-bool IsUnreserved(char c) {
-  return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' || c == '_' ||
-         c == '~';
+// Of the pchars of RFC 3986 all but ";=&+", which may separate.
+bool IsPlainCharacter(char c) {
+  return absl::ascii_isalnum(static_cast<unsigned char>(c)) || absl::StrContains("-._~!$'()*,:@", c);
 }
 
 // Appends one escape in its normal form; false when broken or NUL.
@@ -27,7 +28,7 @@ bool AppendEscape(absl::string_view escape, std::string* out) {
   if (high < 0 || low < 0) return false;
   const char decoded = static_cast<char>(high * 16 + low);
   if (decoded == '\0') return false;
-  if (IsUnreserved(decoded)) {
+  if (IsPlainCharacter(decoded)) {
     out->push_back(decoded);
     return true;
   }

@@ -34,6 +34,50 @@ bool AnyMatches(const std::vector<CompiledPathRule>& rules, absl::string_view me
   });
 }
 
+int HexValue(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+// With every escape decoded and runs of slashes made one. `path` is normalised.
+std::string Decoded(absl::string_view path) {
+  std::string out;
+  for (size_t i = 0; i < path.size(); ++i) {
+    char c = path[i];
+    if (c == '%' && i + 2 < path.size() && HexValue(path[i + 1]) >= 0 && HexValue(path[i + 2]) >= 0) {
+      c = static_cast<char>(HexValue(path[i + 1]) * 16 + HexValue(path[i + 2]));
+      i += 2;
+    }
+    if (c != '/' || out.empty() || out.back() != '/') out.push_back(c);
+  }
+  return out;
+}
+
+// Without what stands behind a ';' in each segment.
+std::string WithoutParameters(absl::string_view path) {
+  std::string out;
+  bool inside = false;
+  for (const char c : path) {
+    if (c == '/' || c == ';') inside = c == ';';
+    if (!inside) out.push_back(c);
+  }
+  return out;
+}
+
+// Servers decode escapes (an encoded slash too) and drop path parameters, in either order: a blocked path must
+// not come through in such a form.
+bool Blocked(const RouteVersion& version, absl::string_view method, absl::string_view path) {
+  const auto matches = [&](absl::string_view form) {
+    return AnyMatches(version.blocked, method, form, Broken::kMatchesEverything);
+  };
+  if (version.blocked.empty()) return false;
+  if (matches(path)) return true;
+  if (path.find_first_of("%;") == absl::string_view::npos) return false;
+  const std::string decoded = Decoded(path);
+  return matches(decoded) || matches(WithoutParameters(decoded)) ||
+         matches(Decoded(WithoutParameters(path)));
+}
+
 bool AddressAllowed(const IpRuleSet& rules, absl::string_view text) {
   if (rules.broken) return false;
   if (!rules.allow_only && rules.deny.empty()) return true;
@@ -177,8 +221,7 @@ std::variant<RouteMatch, RouteRefusal> MatchRoute(const RouteTable& table, const
   if (choice.version == nullptr) return match;
 
   const RouteVersion& version = *choice.version;
-  if (AnyMatches(version.blocked, question.method, seen, Broken::kMatchesEverything) ||
-      AnyMatches(version.blocked, question.method, match.path, Broken::kMatchesEverything)) {
+  if (Blocked(version, question.method, seen) || Blocked(version, question.method, match.path)) {
     return refuse(Reason::kEndpointForbidden, "blocked");
   }
   if (AnyMatches(version.ignored, question.method, seen, Broken::kMatchesNothing)) {

@@ -184,6 +184,21 @@ TEST(MatchRoute, PathRules) {
   EXPECT_EQ(ReasonOf(Match(route, {"/a/health"})), Reason::kAllowed);
 }
 
+TEST(MatchRoute, BlockedRulesSeeWhatServersMakeOfAPath) {
+  Route route = Api();
+  RouteVersion version = Version("");
+  version.blocked = {Rule("^/admin/keys$"), Rule("^/a b=c$")};
+  route.versions = {version};
+  for (const char* path : {"/a/admin/keys", "/a/admin%2Fkeys", "/a/admin;v=1/keys", "/a/admin/keys;x",
+                           "/a/admin%2F%2Fkeys", "/a/admin;x%2Fy/keys", "/a/admin%3Bx/keys", "/a/admin;x%2Fkeys",
+                           "/a/a%20b%3Dc"}) {
+    EXPECT_EQ(ReasonOf(Match(route, {path})), Reason::kEndpointForbidden) << path;
+  }
+  for (const char* path : {"/a/admin%252Fkeys", "/a/admin", "/a/admin/keys%2Fx", "/a/%41"}) {
+    EXPECT_EQ(ReasonOf(Match(route, {path})), Reason::kAllowed) << path;
+  }
+}
+
 TEST(MatchRoute, RulesThatDoNotCompileFailClosed) {
   Route route = Api();
   route.versions = {Version("")};
