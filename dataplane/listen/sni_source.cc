@@ -59,8 +59,9 @@ ClientTlsAnswer SniSource::ClientTls(absl::string_view sni, uint16_t port) {
 
 ServerSource::Credential SniSource::FindCredential(absl::string_view sni,
                                                    absl::string_view listener_id,
+                                                   absl::string_view peer,
                                                    std::function<void()> ready) {
-  Credential from_store = FromStore(sni, listener_id, std::move(ready));
+  Credential from_store = FromStore(sni, listener_id, peer, std::move(ready));
   const auto files = files_.find(listener_id);
   if (from_store.state != State::kNone || files == files_.end()) return from_store;
   // The listener's default: the pair that names it where there is one.
@@ -71,7 +72,7 @@ ServerSource::Credential SniSource::FindCredential(absl::string_view sni,
 }
 
 ServerSource::Credential SniSource::FromStore(absl::string_view sni, absl::string_view listener_id,
-                                              std::function<void()> ready) {
+                                              absl::string_view peer, std::function<void()> ready) {
   const std::string key = KeyOf(sni, listener_id);
   const ServerCredentialsPtr cached = cache_.TryServer(sni, listener_id);
   if (cached != nullptr) return Convert(key, cached);
@@ -84,7 +85,8 @@ ServerSource::Credential SniSource::FromStore(absl::string_view sni, absl::strin
     recent_.erase(recent);
   }
   // Names that nobody serves cost a question each: a flood of them must not become one of questions.
-  if (asking_ >= kMaxAsking) return {};
+  if (asking_ >= kMaxAsking) return {State::kOverloaded, nullptr};
+  if (!peers_.Take(peer, loop_.clock().MonotonicNanoseconds())) return {State::kOverloaded, nullptr};
   ++asking_;
   Ask(sni, listener_id, key, std::move(ready));
   return {State::kPending, nullptr};
@@ -110,9 +112,21 @@ ServerSource::Credential SniSource::Convert(const std::string& key, const Server
     base::Log(base::Level::kError, "listen.server_certificate",
               {{"certificate", answer->pairs[0].certificate_id}, {"error", credential.status()}});
   }
-  if (made_.size() >= kMaxKept) made_.clear();
+  if (made_.size() >= kMaxKept) made_.erase(made_.begin());
   const auto& held = (made_[key] = std::move(made)).credential;
   return {held == nullptr ? State::kNone : State::kFound, held};
+}
+
+void SniSource::Remember(const std::string& key, ServerCredentialsPtr answer) {
+  const int64_t now = loop_.NowMillis();
+  while (!recent_order_.empty() && (recent_order_.front().second <= now || recent_.size() >= kMaxKept)) {
+    const auto& [oldest, until] = recent_order_.front();
+    const auto found = recent_.find(oldest);
+    if (found != recent_.end() && found->second.until_millis == until) recent_.erase(found);
+    recent_order_.pop_front();
+  }
+  recent_[key] = {std::move(answer), now + kRecentMillis};
+  recent_order_.emplace_back(key, now + kRecentMillis);
 }
 
 void SniSource::Ask(absl::string_view sni, absl::string_view listener_id, const std::string& key,
@@ -125,9 +139,7 @@ void SniSource::Ask(absl::string_view sni, absl::string_view listener_id, const 
         self->loop_.RefreshNow();
         --self->asking_;
         const auto* const found = std::get_if<ServerCredentialsPtr>(&answer);
-        if (self->recent_.size() >= kMaxKept) self->recent_.clear();
-        self->recent_[kept_key] = {found == nullptr ? nullptr : *found,
-                                   self->loop_.NowMillis() + kRecentMillis};
+        self->Remember(kept_key, found == nullptr ? nullptr : *found);
         done();
       }(this, std::string(sni), std::string(listener_id), key, std::move(ready)),
       boost::asio::detached);

@@ -2,12 +2,15 @@
 // authsvc (cached), then the listener's default from this machine's files. One loop's thread.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "dataplane/authorize/credential_cache.h"
+#include "dataplane/authorize/miss_limit.h"
 #include "dataplane/listen/file_certificates.h"
 #include "dataplane/loop/loop.h"
 #include "dataplane/route/route_table.h"
@@ -21,7 +24,7 @@ class SniSource final : public ServerSource {
  public:
   // All outlive this.
   SniSource(Loop& loop, const TlsLibrary& library, CredentialCache& cache)
-      : loop_(loop), library_(library), cache_(cache) {}
+      : loop_(loop), library_(library), cache_(cache), peers_(kPeerAsksPerSecond, kPeerAskBurst) {}
 
   void SetView(GatewayViewPtr view) { view_ = std::move(view); }
   // Files of a listener.
@@ -33,9 +36,11 @@ class SniSource final : public ServerSource {
 
   ClientTlsAnswer ClientTls(absl::string_view sni, uint16_t port) override;
   Credential FindCredential(absl::string_view sni, absl::string_view listener_id,
-                            std::function<void()> ready) override;
+                            absl::string_view peer, std::function<void()> ready) override;
 
  private:
+  // Look-ups that one peer may cause on this loop.
+  static constexpr double kPeerAsksPerSecond = 50, kPeerAskBurst = 200;
   struct Made {
     ServerCredentialsPtr from;
     std::shared_ptr<const ServerCredential> credential;  // null: none, or not usable
@@ -47,7 +52,8 @@ class SniSource final : public ServerSource {
     int64_t until_millis = 0;
   };
   [[nodiscard]] Credential FromStore(absl::string_view sni, absl::string_view listener_id,
-                                     std::function<void()> ready);
+                                     absl::string_view peer, std::function<void()> ready);
+  void Remember(const std::string& key, ServerCredentialsPtr answer);
   [[nodiscard]] Credential Convert(const std::string& key, const ServerCredentialsPtr& answer);
   void Ask(absl::string_view sni, absl::string_view listener_id, const std::string& key,
            std::function<void()> ready);
@@ -59,6 +65,8 @@ class SniSource final : public ServerSource {
   absl::flat_hash_map<std::string, std::unique_ptr<FileCertificates>> files_;  // by listener
   absl::flat_hash_map<std::string, Made> made_;                               // by listener and SNI
   absl::flat_hash_map<std::string, Recent> recent_;
+  std::deque<std::pair<std::string, int64_t>> recent_order_;  // keys and their ends, the oldest first
+  AddressMisses peers_;
   size_t asking_ = 0;  // look-ups under way
 };
 

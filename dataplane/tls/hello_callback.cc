@@ -1,5 +1,8 @@
 #include <openssl/tls1.h>
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
@@ -23,6 +26,24 @@ bool ReadServerName(SSL* ssl, std::string* sni) {
   size_t size = 0;
   if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &bytes, &size) != 1) return true;
   return ParseServerName({reinterpret_cast<const char*>(bytes), size}, sni);
+}
+
+// The peer's address: IPv4 whole (also mapped into IPv6), IPv6 by its /64, which one host has to itself.
+std::string PeerOf(SSL* ssl) {
+  sockaddr_storage from = {};
+  socklen_t size = sizeof(from);
+  if (getpeername(SSL_get_fd(ssl), reinterpret_cast<sockaddr*>(&from), &size) != 0) return {};
+  if (from.ss_family == AF_INET) {
+    sockaddr_in v4;
+    std::memcpy(&v4, &from, sizeof(v4));
+    return {reinterpret_cast<const char*>(&v4.sin_addr), sizeof(v4.sin_addr)};
+  }
+  if (from.ss_family != AF_INET6) return {};
+  sockaddr_in6 v6;
+  std::memcpy(&v6, &from, sizeof(v6));
+  const auto* const bytes = reinterpret_cast<const char*>(&v6.sin6_addr);
+  if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) return {bytes + 12, 4};
+  return {bytes, 8};
 }
 
 bool AnnounceCas(SSL* ssl, const ClientTlsAnswer& answer) {
@@ -75,10 +96,15 @@ int HelloCallback::OnHello(SSL* ssl, int* alert, void* /*unused*/) {
   }
   auto waiter = std::make_shared<ServerConnection::Waiter>();
   const ServerSource::Credential found =
-      owner.source_.FindCredential(connection.sni_, connection.listener_.id, [waiter] {
+      owner.source_.FindCredential(connection.sni_, connection.listener_.id, PeerOf(ssl), [waiter] {
         waiter->done = true;
         if (waiter->wake) waiter->wake();
       });
+  if (found.state == ServerSource::Credential::State::kOverloaded) {
+    connection.overloaded_ = true;
+    *alert = SSL_AD_INTERNAL_ERROR;
+    return SSL_CLIENT_HELLO_ERROR;
+  }
   if (found.state == ServerSource::Credential::State::kPending) {
     connection.waiter_ = std::move(waiter);
     return SSL_CLIENT_HELLO_RETRY;

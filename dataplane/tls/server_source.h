@@ -27,14 +27,16 @@ class ServerSource {
   virtual ClientTlsAnswer ClientTls(absl::string_view sni, uint16_t port) = 0;
 
   struct Credential {
-    enum class State : uint8_t { kFound, kNone, kPending };
+    enum class State : uint8_t { kFound, kNone, kPending, kOverloaded };
     State state = State::kNone;
     std::shared_ptr<const ServerCredential> credential;  // kFound
   };
   // On kPending `ready` is called once, later, on the loop's thread (also on failure); then it is asked
-  // again. kNone: the handshake ends with unrecognized_name.
+  // again. kNone: the handshake ends with unrecognized_name. kOverloaded: too many look-ups, of this peer or
+  // of all; it ends with internal_error, never with another certificate. `peer`: who caused it, as bytes
+  // (never shown); empty: not known.
   virtual Credential FindCredential(absl::string_view sni, absl::string_view listener_id,
-                                    std::function<void()> ready) = 0;
+                                    absl::string_view peer, std::function<void()> ready) = 0;
 };
 
 }  // namespace sallyport::dataplane

@@ -207,6 +207,7 @@ void ServerConnection::OfferTicket() {
 
 absl::string_view ServerConnection::FailureLabel(const IoResult& result) const {
   using Kind = IoResult::Kind;
+  if (overloaded_) return "overloaded";
   if (no_credential_) return "no_server_certificate";
   if (too_many_certificates_) return "too_many_certificates";
   if (hello_malformed_) return "malformed_hello";

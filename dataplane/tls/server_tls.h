@@ -112,6 +112,7 @@ class ServerConnection {
   bool hello_seen_ = false;
   bool hello_malformed_ = false;
   bool no_credential_ = false;
+  bool overloaded_ = false;
   bool too_many_certificates_ = false;
   ClientTlsAnswer client_tls_;
   std::shared_ptr<Waiter> waiter_;

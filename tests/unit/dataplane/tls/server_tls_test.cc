@@ -45,8 +45,9 @@ class FakeSource final : public ServerSource {
     const auto found = client_tls.find(std::string(sni));
     return found == client_tls.end() ? ClientTlsAnswer{false, 1, nullptr} : found->second;
   }
-  Credential FindCredential(absl::string_view sni, absl::string_view /*listener*/,
+  Credential FindCredential(absl::string_view sni, absl::string_view /*listener*/, absl::string_view /*peer*/,
                             std::function<void()> ready) override {
+    if (overloaded) return {Credential::State::kOverloaded, nullptr};
     if (pending > 0) {
       --pending;
       if (!hold) loop->Post(std::move(ready));
@@ -62,6 +63,7 @@ class FakeSource final : public ServerSource {
   std::map<std::string, std::shared_ptr<const ServerCredential>> credentials;
   int pending = 0;    // answers that come later
   bool hold = false;  // and never say ready
+  bool overloaded = false;
 };
 
 struct ServerView {
@@ -335,6 +337,14 @@ TEST_P(BothVersions, UnknownNameGetsUnrecognizedName) {
     EXPECT_EQ(both.client.alert, SSL_AD_UNRECOGNIZED_NAME);
     EXPECT_EQ(both.server.label, "no_server_certificate");
   }
+}
+
+TEST_P(BothVersions, OverloadIsAnInternalErrorNotAnotherCertificate) {
+  source_.overloaded = true;
+  const Both both = Run(WithLeaf());
+  EXPECT_FALSE(both.client.shaken);
+  EXPECT_EQ(both.client.alert, SSL_AD_INTERNAL_ERROR);
+  EXPECT_EQ(both.server.label, "overloaded");
 }
 
 TEST_P(BothVersions, WaitsForTheCertificateOfTheName) {

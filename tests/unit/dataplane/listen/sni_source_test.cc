@@ -1,0 +1,138 @@
+#include "dataplane/listen/sni_source.h"
+
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "shared/cache/generations.h"
+#include "tests/fakes/fake_authsvc_client.h"
+#include "tests/fakes/manual_clock.h"
+#include "tests/fakes/test_ca.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+using State = ServerSource::Credential::State;
+using sallyport::testing::CertBuilder;
+using sallyport::testing::TestCert;
+
+class LoopPoster final : public Poster {
+ public:
+  explicit LoopPoster(Loop& loop) : loop_(loop) {}
+  void Post(std::function<void()> work) override { loop_.Post(std::move(work)); }
+
+ private:
+  Loop& loop_;
+};
+
+// A loop that runs only when the test says so.
+class SniSourceTest : public ::testing::Test {
+ protected:
+  SniSourceTest()
+      : certificate_(CertBuilder("CN=srv").Dns("a.test").ServerAuth().SelfSign()),
+        library_(*TlsLibrary::Create()),
+        loop_(0, clock_),
+        poster_(loop_),
+        hub_({}, &clock_, &client_, &stream_, &generations_),
+        cache_(&hub_, &poster_),
+        source_(loop_, *library_, cache_) {
+    stream_.OnApplied(1, true);
+    Beat();
+    client_.on_server = [this](const ServerQuestion& question) { return Answer(question); };
+  }
+
+  absl::StatusOr<ServerCredentialsPtr> Answer(const ServerQuestion& question) const {
+    auto answer = std::make_shared<ServerCredentials>();
+    answer->revision = revision_;
+    answer->ttl = absl::Minutes(1);
+    answer->tags = {"cert:a"};
+    if (serve_ && question.sni == "a.test") {
+      ServerPair pair;
+      pair.chain_der = {certificate_.der};
+      pair.key_der = base::Secret(certificate_.KeyDer());
+      answer->pairs.push_back(std::move(pair));
+    }
+    return answer;
+  }
+  void Beat() { stream_.OnHeartbeat(clock_.Monotonic(), absl::ZeroDuration(), true); }
+  ServerSource::Credential Find(const std::string& sni, const std::string& peer = "peer") {
+    return source_.FindCredential(sni, "listener", peer, [] {});
+  }
+  void Run() { loop_.RunFor(absl::Milliseconds(20)); }
+
+  bool serve_ = true;
+  uint64_t revision_ = 1;
+  base::ManualClock clock_;
+  const TestCert certificate_;
+  FakeAuthsvcClient client_;
+  StreamState stream_;
+  cache::TagGenerations generations_;
+  std::unique_ptr<TlsLibrary> library_;
+  Loop loop_;
+  LoopPoster poster_;
+  CredentialHub hub_;
+  CredentialCache cache_;
+  SniSource source_;
+};
+
+TEST_F(SniSourceTest, AsksOnceAndKeeps) {
+  EXPECT_EQ(Find("a.test").state, State::kPending);
+  Run();
+  const auto found = Find("a.test");
+  EXPECT_EQ(found.state, State::kFound);
+  EXPECT_EQ(Find("a.test").credential, found.credential);
+}
+
+TEST_F(SniSourceTest, OnePeersFloodOfNamesIsItsOwnTrouble) {
+  ASSERT_EQ(Find("a.test").state, State::kPending);
+  Run();
+  int pending = 0, overloaded = 0;
+  for (int i = 0; i < 250; ++i) {
+    const State state = Find(absl::StrCat("n", i, ".test")).state;
+    pending += state == State::kPending;
+    overloaded += state == State::kOverloaded;
+    if (i % 50 == 0) Run();
+  }
+  EXPECT_LE(pending, 200);
+  EXPECT_EQ(pending + overloaded, 250);
+  EXPECT_GT(overloaded, 0);
+  EXPECT_EQ(Find("another.test", "other peer").state, State::kPending);
+  EXPECT_EQ(Find("a.test").state, State::kFound) << "what is known costs no question";
+  Run();
+}
+
+TEST_F(SniSourceTest, ManyLookUpsAtATimeAreRefusedNotAnsweredOtherwise) {
+  for (int i = 0; i < 256; ++i) {
+    ASSERT_EQ(Find(absl::StrCat("n", i, ".test"), absl::StrCat("peer", i)).state, State::kPending) << i;
+  }
+  EXPECT_EQ(Find("one.more.test", "late").state, State::kOverloaded);
+  Run();
+  EXPECT_EQ(Find("one.more.test", "late").state, State::kPending);
+  Run();
+}
+
+TEST_F(SniSourceTest, LetsGoOfWhatWasEvicted) {
+  ASSERT_EQ(Find("a.test").state, State::kPending);
+  Run();
+  std::weak_ptr<const ServerCredential> held;
+  {
+    const auto found = Find("a.test");
+    ASSERT_EQ(found.state, State::kFound);
+    held = found.credential;
+  }
+  source_.Sweep();
+  EXPECT_FALSE(held.expired());
+  serve_ = false;
+  revision_ = 2;
+  generations_.Evict("cert:a", 2);
+  clock_.Advance(absl::Seconds(1));
+  Beat();
+  loop_.RefreshNow();
+  source_.Sweep();
+  EXPECT_TRUE(held.expired()) << "the private key is gone";
+  EXPECT_EQ(Find("a.test").state, State::kPending);
+  Run();
+  EXPECT_EQ(Find("a.test").state, State::kNone);
+}
+
+}  // namespace
+}  // namespace sallyport::dataplane
