@@ -163,6 +163,62 @@ def show(rows, ours):
     sys.stdout.flush()
 
 
+def authorize_beside_echo(args):
+    """Authorize calls of authsvc beside a bare gRPC echo on the same core: the caller's certificate is under a
+    listed CA, its path is in the memo after the first call."""
+    with tempfile.TemporaryDirectory(prefix="sallyport-bench-") as root:
+        root = pathlib.Path(root)
+        pki = make_pki(root / "pki")
+        gateway = gateway_module.Gateway(root, build=BUILD)
+        gateway.start_authsvc(cpu=SERVER_CPU)
+        echo_port = free_port()
+        echo = peers.Peer("echo", [str(BUILD / "tests/bench/bench_rpc"), "echo", str(echo_port),
+                                   str(gateway.role_directory("authsvc"))], echo_port, SERVER_CPU, root / "echo.log")
+        try:
+            gateway.add_api(gateway_module.classic("bench", "http://127.0.0.1:1/", domain=HOST, use_keyless=True,
+                                                   use_mutual_tls_auth=True,
+                                                   client_certificates=[gateway.add_certificate(pki["ca"].pem)]))
+            leaf = root / "leaf.der"
+            leaf.write_bytes(pki["client-ec"].der)
+            ours, echoed = [], []
+            for _ in range(args.rounds):
+                for pid, port, rows in ((gateway.authsvc.pid, gateway.grpc_port, ours), (echo.pid, echo_port, echoed)):
+                    rpc_load(gateway, port, leaf, 0.3)
+                    before = peers.cpu_exact(pid)
+                    result = rpc_load(gateway, port, leaf, args.seconds)
+                    rows.append((peers.cpu_exact(pid) - before) / result["operations"] * 1e6)
+        finally:
+            echo.stop()
+            gateway.stop()
+    ratio = statistics.median(b / a for a, b in zip(ours, echoed))
+    print(f"authorize: {statistics.median(ours):.1f} CPU us/call, bare gRPC echo {statistics.median(echoed):.1f}: "
+          f"{ratio:.2f} x its calls per core")
+
+
+def rpc_load(gateway, port, leaf, seconds):
+    done = subprocess.run(["taskset", "-c", str(LOAD_CPU), str(BUILD / "tests/bench/bench_rpc"), "load", f"127.0.0.1:{port}",
+                           str(gateway.role_directory("dataplane")), "bench", str(leaf), str(seconds), "64"],
+                          capture_output=True, text=True, timeout=60)
+    result = json.loads(done.stdout or '{"failed": 1}')
+    if result["failed"]:
+        raise RuntimeError(f"calls failed: {done.stdout} {done.stderr[-1000:]}")
+    return result
+
+
+MICRO = {"authorize": "Memo|LoopCache|Process", "decide": ".", "verify": "."}
+
+
+def micro_benchmarks():
+    """Memo and cache hits, decision time with 1,000 and 1,000,000 keys, path validation: nanoseconds of CPU."""
+    for name, pattern in MICRO.items():
+        done = subprocess.run(["taskset", "-c", str(SERVER_CPU), str(BUILD / f"tests/bench/bench_{name}"),
+                               f"--benchmark_filter={pattern}", "--benchmark_format=json"],
+                              capture_output=True, text=True, timeout=900)
+        for row in json.loads(done.stdout)["benchmarks"]:
+            print(f"  {row['name']:45} {row['cpu_time']:12.1f} {row['time_unit']} CPU")
+        sys.stdout.flush()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json")
@@ -177,6 +233,9 @@ def main():
         rows, ours = summarise(name, run_case(name, args))
         show(rows, ours)
         everything += rows
+    if not args.case:
+        authorize_beside_echo(args)
+        micro_benchmarks()
     if args.json:
         pathlib.Path(args.json).write_text(json.dumps({"cases": everything}, indent=1) + "\n")
     return 1 if any(row["wrong_answers"] for row in everything) else 0

@@ -1,0 +1,126 @@
+// Authorize calls per second, of authsvc or of a bare gRPC echo that speaks the same messages.
+//
+//   bench_rpc echo PORT TLS-DIR                              serves empty answers until SIGTERM
+//   bench_rpc load HOST:PORT TLS-DIR API CERT.der SECONDS IN-FLIGHT
+//
+// TLS-DIR holds tls.crt, tls.key and ca.crt. `load` prints one JSON object.
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "grpcpp/grpcpp.h"
+#include "sallyport/v1/decision.grpc.pb.h"
+
+namespace {
+
+namespace v1 = sallyport::v1;
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+class Echo final : public v1::Authorization::CallbackService {
+  grpc::ServerUnaryReactor* Authorize(grpc::CallbackServerContext* context, const v1::AuthorizeRequest*,
+                                      v1::AuthorizeResponse*) override {
+    auto* reactor = context->DefaultReactor();
+    reactor->Finish(grpc::Status::OK);
+    return reactor;
+  }
+};
+
+int Serve(const std::string& port, const std::string& tls) {
+  grpc::SslServerCredentialsOptions options(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  options.pem_root_certs = ReadFile(tls + "/ca.crt");
+  options.pem_key_cert_pairs.push_back({ReadFile(tls + "/tls.key"), ReadFile(tls + "/tls.crt")});
+  Echo service;
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("127.0.0.1:" + port, grpc::SslServerCredentials(options));
+  builder.RegisterService(&service);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  if (server == nullptr) return 1;
+  server->Wait();
+  return 0;
+}
+
+struct Load {
+  v1::Authorization::Stub* stub = nullptr;
+  v1::AuthorizeRequest question;
+  absl::Time end;
+  absl::Mutex mutex;
+  uint64_t calls ABSL_GUARDED_BY(mutex) = 0;
+  uint64_t failed ABSL_GUARDED_BY(mutex) = 0;
+  int in_flight ABSL_GUARDED_BY(mutex) = 0;
+};
+
+// One call after another until the end.
+struct Caller {
+  Load* load = nullptr;
+  std::unique_ptr<grpc::ClientContext> context;
+  v1::AuthorizeResponse answer;
+
+  void Start() {
+    context = std::make_unique<grpc::ClientContext>();
+    context->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(5));
+    load->stub->async()->Authorize(context.get(), &load->question, &answer,
+                                   [this](grpc::Status status) { Done(status.ok() && answer.decision().reason() == 0); });
+  }
+  void Done(bool good) {
+    const bool again = absl::Now() < load->end;
+    {
+      absl::MutexLock lock(&load->mutex);
+      good ? ++load->calls : ++load->failed;
+      if (!again) --load->in_flight;
+    }
+    if (again) Start();
+  }
+};
+
+int RunLoad(char** argv) {
+  const std::string tls = argv[3];
+  grpc::SslCredentialsOptions options{ReadFile(tls + "/ca.crt"), ReadFile(tls + "/tls.key"), ReadFile(tls + "/tls.crt")};
+  grpc::ChannelArguments arguments;
+  arguments.SetSslTargetNameOverride("localhost");
+  const auto stub = v1::Authorization::NewStub(
+      grpc::CreateCustomChannel(argv[2], grpc::SslCredentials(options), arguments));
+  Load load;
+  load.stub = stub.get();
+  load.question.set_api_id(argv[4]);
+  load.question.set_tls(true);
+  load.question.set_proof(v1::PROOF_TLS);
+  load.question.add_chain_der(ReadFile(argv[5]));
+  const absl::Time start = absl::Now();
+  load.end = start + absl::Seconds(atof(argv[6]));
+  std::vector<Caller> callers(static_cast<size_t>(atoi(argv[7])));
+  {
+    absl::MutexLock lock(&load.mutex);
+    load.in_flight = static_cast<int>(callers.size());
+  }
+  for (Caller& caller : callers) {
+    caller.load = &load;
+    caller.Start();
+  }
+  absl::MutexLock lock(&load.mutex);
+  const auto idle = [](Load* all) ABSL_NO_THREAD_SAFETY_ANALYSIS { return all->in_flight == 0; };
+  load.mutex.Await(absl::Condition(+idle, &load));
+  printf("{\"operations\":%lu,\"failed\":%lu,\"seconds\":%.3f}\n", load.calls, load.failed,
+         absl::ToDoubleSeconds(absl::Now() - start));
+  return load.failed == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc == 4 && std::string(argv[1]) == "echo") return Serve(argv[2], argv[3]);
+  if (argc == 8 && std::string(argv[1]) == "load") return RunLoad(argv);
+  fprintf(stderr, "usage: bench_rpc echo PORT TLS-DIR | bench_rpc load HOST:PORT TLS-DIR API CERT.der SECONDS IN-FLIGHT\n");
+  return 2;
+}
