@@ -2,6 +2,8 @@
 
 #include <openssl/err.h>
 
+#include <utility>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
@@ -210,7 +212,7 @@ boost::asio::awaitable<Attempt::Step> Attempt::ReadHead(Deadline deadline) {
       got_bytes_ = true;
     } else if (!result.wants()) {
       co_return FailRead(result);
-    } else if (co_await WaitUpstream(result.kind, deadline) == Step::kStop) {
+    } else if (co_await WaitUpstream(result.kind, &deadline) == Step::kStop) {
       co_return Step::kStop;
     }
   }
@@ -231,14 +233,22 @@ boost::asio::awaitable<Attempt::Step> Attempt::RelayInterim() {
   co_return co_await FlushToClient();
 }
 
-boost::asio::awaitable<Attempt::Step> Attempt::WaitUpstream(Kind want, Deadline deadline) {
+// True while the request is under way, and once after its end: the time for an answer counts from there.
+bool Attempt::StillSending() {
+  const bool sending = upload_running_ && !upload_->finished().is_set();
+  return std::exchange(was_sending_, sending) || sending;
+}
+
+boost::asio::awaitable<Attempt::Step> Attempt::WaitUpstream(Kind want, Deadline* deadline) {
+  const bool answering = outcome_.first_byte_at != absl::ZeroDuration();
   for (;;) {
     if (loop_.Passed(look_at_client_)) {  // also while the upstream keeps sending
       look_at_client_ = loop_.After(kLookAtClient);
       if (!sink_.ClientIsThere()) co_return Fail(Reason::kClientGone, "while waiting for the upstream");
     }
-    if (loop_.Passed(deadline)) co_return Fail(Reason::kUpstreamTimeout, "no answer in time");
-    const Deadline slice = deadline.Earlier(look_at_client_);
+    if (StillSending()) *deadline = Until(answering ? timeouts_.idle : timeouts_.first_byte);
+    if (loop_.Passed(*deadline)) co_return Fail(Reason::kUpstreamTimeout, "no answer in time");
+    const Deadline slice = deadline->Earlier(look_at_client_);
     const IoResult result = co_await WaitFor(*connection_.stream, want, slice);
     if (result.ok()) co_return Step::kGoOn;
     if (result.kind != Kind::kTimeout) co_return FailRead(result);
@@ -276,6 +286,7 @@ boost::asio::awaitable<Attempt::Step> Attempt::RelayBody() {
   BodyReader reader(*connection_.stream, connection_.buffer);
   reader.Start(connection_.head.framing, connection_.head.content_length);
   FairShare share;
+  Deadline idle;
   for (;;) {
     const BodyPiece piece = reader.TryNext();
     switch (piece.kind) {
@@ -294,9 +305,8 @@ boost::asio::awaitable<Attempt::Step> Attempt::RelayBody() {
         co_return co_await FlushToClient();
       case BodyPiece::Kind::kWant:
         if (sink_.pending() > 0 && co_await FlushToClient() == Step::kStop) co_return Step::kStop;
-        if (co_await WaitUpstream(piece.io.kind, Until(timeouts_.idle)) == Step::kStop) {
-          co_return Step::kStop;
-        }
+        idle = Until(timeouts_.idle);
+        if (co_await WaitUpstream(piece.io.kind, &idle) == Step::kStop) co_return Step::kStop;
         break;
       default: co_return FailBody(piece);
     }

@@ -35,7 +35,8 @@ class Attempt {
   [[nodiscard]] boost::asio::awaitable<Step> ReadFinalHead(Deadline deadline);
   [[nodiscard]] boost::asio::awaitable<Step> ReadHead(Deadline deadline);
   [[nodiscard]] boost::asio::awaitable<Step> RelayInterim();
-  [[nodiscard]] boost::asio::awaitable<Step> WaitUpstream(IoResult::Kind want, Deadline deadline);
+  // `deadline` is put off while the request is still being sent.
+  [[nodiscard]] boost::asio::awaitable<Step> WaitUpstream(IoResult::Kind want, Deadline* deadline);
   [[nodiscard]] boost::asio::awaitable<Step> Answer();
   [[nodiscard]] boost::asio::awaitable<Step> RelayBody();
   [[nodiscard]] boost::asio::awaitable<Step> FlushToClient();
@@ -47,6 +48,7 @@ class Attempt {
   void FailAnswer();
   void Conclude(bool whole);
   [[nodiscard]] bool MayRetry() const;
+  [[nodiscard]] bool StillSending();
   [[nodiscard]] Deadline Until(absl::Duration duration) const {
     return total_.Earlier(loop_.After(duration));
   }
@@ -62,6 +64,7 @@ class Attempt {
   const bool is_head_;
   std::shared_ptr<Upload> upload_;
   bool upload_running_ = false;
+  bool was_sending_ = false;
   bool have_final_head_ = false;
   bool got_bytes_ = false;       // of an answer
   bool nothing_written_ = true;  // of the request

@@ -500,6 +500,31 @@ TEST_F(ForwardTest, SilentUpstreamTimesOut) {
   EXPECT_FALSE(result.outcome.answer_started);
 }
 
+TEST_F(ForwardTest, TheTimeForAnAnswerBeginsWhenTheRequestHasEnded) {
+  timeouts_.first_byte = absl::Milliseconds(200);
+  std::atomic<bool> silent{false};
+  Origin origin([&](OriginConnection& connection) {
+    connection.ReadHead();
+    const std::string body = connection.ReadBytes(10);
+    if (silent) connection.ReadUntil("never");
+    connection.Answer(body);
+  });
+  const Caller::Script slow = [](int fd, std::string* answer) {
+    SendAll(fd, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n");
+    for (int i = 0; i < 10; ++i) {
+      SendAll(fd, "x");
+      absl::SleepFor(absl::Milliseconds(50));
+    }
+    ReadAll(fd, answer);
+  };
+  Result result = Run(slow, Target(origin));
+  EXPECT_EQ(result.outcome.reason, Reason::kAllowed) << result.outcome.detail;
+  EXPECT_EQ(result.outcome.status, 200);
+  silent = true;
+  result = Run(slow, Target(origin));
+  EXPECT_EQ(result.outcome.reason, Reason::kUpstreamTimeout);
+}
+
 TEST_F(ForwardTest, TotalTimeHoldsForASlowAnswer) {
   timeouts_.total = absl::Milliseconds(300);
   Origin origin([&](OriginConnection& connection) {
