@@ -1,8 +1,23 @@
 #include "dataplane/exchange/connection_registry.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
 
 namespace sallyport::dataplane {
+namespace {
+
+using Names = absl::flat_hash_set<std::string>;
+
+bool RestsOn(const Decision& decision, const Names& keys, const Names& tags) {
+  const std::string& key = decision.identity.key_id;
+  if (!key.empty() && keys.contains(key)) return true;
+  return std::any_of(decision.tags.begin(), decision.tags.end(),
+                     [&](const std::string& tag) { return tags.contains(tag); });
+}
+
+}  // namespace
 
 RegisteredConnection::~RegisteredConnection() {
   if (registry_ != nullptr) registry_->Remove(this);
@@ -45,13 +60,15 @@ void ConnectionRegistry::Remove(RegisteredConnection* connection) {
   DeadlineWheel::Remove(connection);
 }
 
-void ConnectionRegistry::End(RegisteredConnection* connection, Deadline deadline) {
-  connection->last_request = true;
+bool ConnectionRegistry::End(RegisteredConnection* connection, Deadline deadline) {
+  const bool newly = !std::exchange(connection->last_request, true);
   if (connection->idle) {
     connection->stream_->Cancel();
-  } else if (!connection->linked()) {
+  } else if (deadline.millis() < connection->end_.millis()) {  // a sever may come while a drain waits
+    connection->end_ = deadline;
     loop_.AddDeadline(connection, deadline);
   }
+  return newly;
 }
 
 size_t ConnectionRegistry::Sever(const SeverList& severed, absl::Duration grace) {
@@ -60,19 +77,15 @@ size_t ConnectionRegistry::Sever(const SeverList& severed, absl::Duration grace)
   for (const std::string& leaf : severed.leaf_sha256) {
     const auto found = by_leaf_.find(leaf);
     if (found == by_leaf_.end()) continue;
-    for (RegisteredConnection* connection : found->second) End(connection, deadline);
-    ended += found->second.size();
+    for (RegisteredConnection* connection : found->second) ended += End(connection, deadline) ? 1 : 0;
   }
-  if (severed.key_ids.empty()) return ended;
+  if (severed.key_ids.empty() && severed.tags.empty()) return ended;
+  const Names keys(severed.key_ids.begin(), severed.key_ids.end());
+  const Names tags(severed.tags.begin(), severed.tags.end());
   for (RegisteredConnection* connection = first_; connection != nullptr; connection = connection->next_) {
     if (connection->memo == nullptr || connection->memo->decision == nullptr) continue;
-    const std::string& key = connection->memo->decision->identity.key_id;
-    if (key.empty() || connection->last_request ||
-        std::find(severed.key_ids.begin(), severed.key_ids.end(), key) == severed.key_ids.end()) {
-      continue;
-    }
-    End(connection, deadline);
-    ++ended;
+    if (!RestsOn(*connection->memo->decision, keys, tags)) continue;
+    ended += End(connection, deadline) ? 1 : 0;
   }
   return ended;
 }

@@ -32,6 +32,7 @@ class RegisteredConnection final : public DeadlineNode {
   friend class ConnectionRegistry;
   void OnDeadline() override;  // the grace ended
   ConnectionRegistry* registry_ = nullptr;
+  Deadline end_;  // of the grace; never while none runs
   Stream* stream_ = nullptr;
   std::string leaf_hex_;
   RegisteredConnection* next_ = nullptr;  // of all
@@ -49,7 +50,8 @@ class ConnectionRegistry {
   void SetLeaf(RegisteredConnection* connection, const std::string& leaf_hex);
   void Remove(RegisteredConnection* connection);
 
-  // Ends connections of these clients; returns how many.
+  // Ends connections of these clients, and those whose last decision rests on one of the tags; returns how
+  // many.
   size_t Sever(const SeverList& severed, absl::Duration grace);
   // Ends all of them: idle ones now, the others when their request is done, at the latest after `grace`.
   void Drain(absl::Duration grace);
@@ -59,7 +61,8 @@ class ConnectionRegistry {
   [[nodiscard]] size_t size() const { return count_; }
 
  private:
-  void End(RegisteredConnection* connection, Deadline deadline);
+  // False when it was ending already.
+  bool End(RegisteredConnection* connection, Deadline deadline);
 
   Loop& loop_;
   RegisteredConnection* first_ = nullptr;

@@ -88,6 +88,39 @@ TEST_F(ConnectionRegistryTest, SeversByTheKeyOfTheLastDecision) {
   EXPECT_FALSE(undecided.cut());
 }
 
+TEST_F(ConnectionRegistryTest, SeversByATagOfTheLastDecision) {
+  Open trusted(registry_, loop_, "aa");
+  Open other(registry_, loop_, "bb");
+  Open undecided(registry_, loop_, "cc");
+  auto decision = std::make_shared<Decision>();
+  decision->tags = {"api:x", "ca:1"};
+  trusted.memo.decision = decision;
+  auto second = std::make_shared<Decision>();
+  second->tags = {"api:x"};
+  other.memo.decision = second;
+  SeverList severed;
+  severed.tags = {"ca:1", "ca:2"};
+  EXPECT_EQ(registry_.Sever(severed, absl::Seconds(5)), 1u);
+  EXPECT_TRUE(trusted.cut());
+  EXPECT_FALSE(other.cut());
+  EXPECT_FALSE(undecided.cut());
+}
+
+TEST_F(ConnectionRegistryTest, ASeverDoesNotWaitForTheEndOfADrain) {
+  Open busy(registry_, loop_, "aa");
+  busy.connection->idle = false;
+  registry_.Drain(absl::Seconds(30));
+  registry_.Sever({{"aa"}, {}}, absl::Seconds(1));
+  Pass(absl::Milliseconds(1200));
+  EXPECT_TRUE(busy.cut());
+  Open later(registry_, loop_, "bb");
+  later.connection->idle = false;
+  registry_.Sever({{"bb"}, {}}, absl::Seconds(1));
+  registry_.Drain(absl::Seconds(30));
+  Pass(absl::Milliseconds(1200));
+  EXPECT_TRUE(later.cut()) << "nor does a drain give time";
+}
+
 TEST_F(ConnectionRegistryTest, ForgetsWhatIsGone) {
   auto gone = std::make_unique<Open>(registry_, loop_, "aa");
   gone->connection->idle = false;
