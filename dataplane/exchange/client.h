@@ -30,7 +30,7 @@ struct Client {
   ServerConnection* tls = nullptr;  // null on a plain listener
   TlsPeer peer;
   std::string address;              // of the TCP peer, without port
-  bool behind_proxy = false;        // that peer is a trusted proxy
+  bool behind_proxy = false;        // that peer is a trusted proxy, as of the request at hand
 
   ReadBuffer buffer;
   BodyReader body;

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "dataplane/exchange/client.h"
-#include "dataplane/exchange/client_address.h"
 #include "dataplane/exchange/exchange.h"
 #include "shared/base/log.h"
 
@@ -99,7 +98,7 @@ boost::asio::awaitable<void> ServeRequests(Client& client) {
     if (!go_on || client.registered.last_request) co_return;
     if (share.Serve()) {
       co_await Yield(loop);  // a long pipeline
-      if (client.registered.last_request) co_return;
+      if (client.stream.readiness().cancelled()) co_return;
     }
     client.buffer.ReleaseIfEmpty();
     answered = true;
@@ -187,7 +186,6 @@ boost::asio::awaitable<void> ServeTls(LoopServices& services, const ListenerCont
   Client client(services, listener.style, connection->stream());
   client.tls = connection.get();
   client.address = std::move(address);
-  client.behind_proxy = IsTrustedProxy(services.trusted_proxies, client.address);
   services.connections.Add(&client.registered, &client.stream);
   const bool shaken = co_await ShakeHands(client, *connection);
   if (shaken) co_await ServeClient(client);
@@ -198,7 +196,6 @@ boost::asio::awaitable<void> ServePlain(LoopServices& services, const ListenerCo
   PlainStream stream(services.loop, fd);
   Client client(services, listener.style, stream);
   client.address = std::move(address);
-  client.behind_proxy = IsTrustedProxy(services.trusted_proxies, client.address);
   services.connections.Add(&client.registered, &client.stream);
   co_await ServeClient(client);
 }

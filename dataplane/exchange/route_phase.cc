@@ -18,6 +18,8 @@ bool Exchange::ReadPlace() {
   host_.assign(head.host.data(), head.host.size());
   absl::AsciiStrToLower(&host_);
   if (!host_.empty() && host_.back() == '.') host_.pop_back();
+  // Anew for each request: who is trusted may have changed since the connection came in.
+  client_.behind_proxy = IsTrustedProxy(services_.trusted_proxies, client_.address);
   if (client_.behind_proxy) {
     forwarded_client_ = ForwardedClient(services_.trusted_proxies, head.fields, client_.address);
     client_address_ = forwarded_client_;
