@@ -7,6 +7,7 @@
 #include "authsvc/change/field_checks.h"
 #include "authsvc/snapshot/snapshot_index.h"
 #include "shared/domain/host_pattern.h"
+#include "shared/header/names.h"
 
 namespace sallyport::authsvc {
 namespace {
@@ -108,6 +109,33 @@ absl::Status CheckMechanisms(const CheckContext& context, const v1::Api& api, Wa
   return CheckToken(api);
 }
 
+// Fields that belong to the connection or to the gateway: a definition cannot set or remove them.
+bool IsGatewaysOwn(absl::string_view name, const v1::Api& api) {
+  for (const absl::string_view own :
+       {"connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te",
+        "trailer", "transfer-encoding", "content-length", "upgrade", "http2-settings", "expect", "host"}) {
+    if (header::SameName(name, own)) return true;
+  }
+  return header::IsIdentityHeader(name, api.identity_header());
+}
+
+absl::Status CheckHeaderChange(absl::string_view what, const v1::Api& api, const v1::HeaderChange& change) {
+  std::vector<std::string> names(change.remove().begin(), change.remove().end());
+  for (const auto& [name, value] : change.set()) {
+    names.push_back(name);
+    if (!header::IsFieldValue(value)) {
+      return Invalid(what, ": the value of header `", name, "` has control characters or blanks at its ends");
+    }
+  }
+  for (const std::string& name : names) {
+    if (!header::IsFieldName(name)) return Invalid(what, ": `", name, "` is not a valid header name");
+    if (IsGatewaysOwn(name, api)) {
+      return Invalid(what, ": header `", name, "` is the gateway's own: it cannot be set or removed");
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckVersions(const v1::Api& api) {
   std::set<std::string> names;
   for (const auto& version : api.versions()) {
@@ -120,6 +148,7 @@ absl::Status CheckVersions(const v1::Api& api) {
     if (!version.override_target().empty()) {
       if (auto status = CheckTargetUrl(version.override_target()); !status.ok()) return status;
     }
+    if (auto status = CheckHeaderChange(what, api, version.request_headers()); !status.ok()) return status;
     if (version.max_body_bytes() < 0) return Invalid(what, ": max_body_bytes is negative");
   }
   if (!api.versioning().enabled()) {
