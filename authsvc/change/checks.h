@@ -50,6 +50,10 @@ using Warnings = std::vector<std::string>;
 // "pending: allowlist: ID" as a warning; an error when strict.
 [[nodiscard]] absl::Status NotThere(const CheckContext& context, absl::string_view how,
                                     absl::string_view reference, Warnings* warnings);
+// A resource of one organisation cannot use what belongs to another; what belongs to none is for all, and a
+// resource of none (the gateway's own) may use any.
+[[nodiscard]] absl::Status CheckOwner(absl::string_view how, absl::string_view org,
+                                      absl::string_view reference);
 enum class Need : uint8_t { kPublic, kPrivateKey };
 // Whether the reference is there and can be used; what cannot is a warning, an error when strict.
 [[nodiscard]] absl::Status CheckReference(const CheckContext& context, absl::string_view how,

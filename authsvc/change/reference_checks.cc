@@ -25,9 +25,20 @@ absl::Status NotThere(const CheckContext& context, absl::string_view how,
                   warnings);
 }
 
+absl::Status CheckOwner(absl::string_view how, absl::string_view org, absl::string_view reference) {
+  absl::string_view owner;
+  std::string digest;
+  if (org.empty() || !SplitCertificateId(reference, &owner, &digest)) return absl::OkStatus();
+  if (owner.empty() || owner == org) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(how, ": ", reference, " belongs to organisation \"", owner,
+                   "\": add the certificate to \"", org, "\" and name the id that it gets there"));
+}
+
 absl::Status CheckReference(const CheckContext& context, absl::string_view how,
                             absl::string_view org, absl::string_view reference, Need need,
                             Warnings* warnings) {
+  if (auto status = CheckOwner(how, org, reference); !status.ok()) return status;
   const auto* entry = context.after.FindCertificate(org, reference);
   if (entry == nullptr) return NotThere(context, how, reference, warnings);
   if (need == Need::kPrivateKey && !entry->has_private_key()) {
@@ -83,18 +94,29 @@ absl::Status CheckUpstreamMaps(const CheckContext& context, absl::string_view pr
   if (auto status = CheckTlsVersions(tls.min_version(), tls.max_version()); !status.ok()) {
     return status;
   }
+  if (!tls.proxy_url().empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(prefix, "tls.proxy_url: forward proxies do not exist here yet: leave it out"));
+  }
   for (const auto& [domain, id] : certificates.certificate_ids()) {
     auto status = CheckReference(context, client, org, id, Need::kPrivateKey, warnings);
     if (!status.ok()) return status;
   }
   for (const auto& [domain, list] : pins.pins()) {
     for (const std::string& id : list.certificate_ids()) {
+      if (auto status = CheckOwner(pin, org, id); !status.ok()) return status;
       if (context.after.FindCertificate(org, id) != nullptr) continue;
       if (auto status = NotThere(context, pin, id, warnings); !status.ok()) return status;
     }
   }
   for (const std::string& id : tls.trust_bundle_ids()) {
-    if (context.after.FindTrustBundle(id) != nullptr) continue;
+    if (const auto* entry = context.after.FindTrustBundle(id); entry != nullptr) {
+      const std::string& owner = entry->bundle.org_id();
+      if (org.empty() || owner.empty() || owner == org) continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat("trust bundle ", id, " belongs to organisation \"", owner,
+                       "\": make one of \"", org, "\" or one without organisation"));
+    }
     if (auto status = NotThere(context, "trust bundle", id, warnings); !status.ok()) return status;
   }
   if (tls.insecure_skip_verify()) {

@@ -174,7 +174,7 @@ constexpr FieldRule kTransport[] = {
     {"ssl_min_version", Use::kUsed},
     {"ssl_max_version", Use::kUsed},
     {"ssl_force_common_name_check", Use::kUsed},
-    {"proxy_url", Use::kUsed},
+    {"proxy_url", Use::kRefused, "forward proxies do not exist here yet"},
 };
 
 constexpr FieldRule kRate[] = {

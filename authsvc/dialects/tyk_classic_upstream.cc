@@ -66,7 +66,6 @@ void Transport(const Fields& proxy, v1::TransportTls* tls) {
   }
   for (const std::string& cipher : transport.Texts("ssl_ciphers")) tls->add_ciphers(cipher);
   tls->set_force_common_name_check(transport.Flag("ssl_force_common_name_check"));
-  tls->set_proxy_url(transport.Text("proxy_url"));
   TlsVersions(transport, "ssl_min_version", "ssl_max_version", tls);
 }
 

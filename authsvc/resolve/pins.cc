@@ -4,6 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_split.h"
+#include "authsvc/resolve/visible.h"
 #include "authsvc/snapshot/snapshot.h"
 #include "shared/base/text.h"
 
@@ -31,7 +32,7 @@ ResolvedPins ResolvePins(const Snapshot& snapshot, absl::string_view org, const 
   ResolvedPins pins;
   for (std::string& reference : Items(list.certificate_ids())) {
     const CertificateEntry* const entry = snapshot.FindCertificate(org, reference);
-    if (entry == nullptr) {
+    if (entry == nullptr || !MayUse(org, entry->org_id())) {
       pins.unusable.push_back(reference);
       pins.certificate_ids.push_back(std::move(reference));
       continue;

@@ -84,6 +84,8 @@ class UpstreamResolver {
         snapshot_.FindCertificate(OrgOf(chosen.level), *chosen.value);
     if (entry == nullptr) return Refuse(absl::StrCat(where, " is not there yet: ", *chosen.value));
     Tag("cert:", entry->id);
+    if (!MayUse(OrgOf(chosen.level), entry->org_id()))
+      return Refuse(absl::StrCat(where, " belongs to another organisation: ", entry->id));
     if (!entry->has_private_key())
       return Refuse(absl::StrCat(where, " has no private key: ", entry->id));
     if (entry->ExpiredAt(now_)) return Refuse(absl::StrCat(where, " has expired: ", entry->id));
@@ -145,13 +147,15 @@ class UpstreamResolver {
     answer_.set_max_version(own.max_version().empty() ? gateway.max_version() : own.max_version());
     *answer_.mutable_ciphers() = own.ciphers().empty() ? gateway.ciphers() : own.ciphers();
     answer_.set_server_name(own.server_name().empty() ? gateway.server_name() : own.server_name());
-    return AddTrust(own) && AddTrust(gateway);
+    return AddTrust(own, OrgOf(MapLevel::kApi)) && AddTrust(gateway, "");
   }
 
-  bool AddTrust(const v1::TransportTls& tls) {
+  bool AddTrust(const v1::TransportTls& tls, absl::string_view org) {
     for (const std::string& id : tls.trust_bundle_ids()) {
       const TrustBundleEntry* const bundle = snapshot_.FindTrustBundle(id);
       if (bundle == nullptr) return Refuse(absl::StrCat("trust bundle ", id, " is not there yet"));
+      if (!MayUse(org, bundle->bundle.org_id()))
+        return Refuse(absl::StrCat("trust bundle ", id, " belongs to another organisation"));
       for (const std::string& reference : bundle->bundle.certificate_ids()) {
         AddAnchors(bundle->bundle.org_id(), reference);
       }
@@ -159,12 +163,14 @@ class UpstreamResolver {
     return true;
   }
 
-  // One that is missing or a bare key is left out: less is trusted, the others stay usable.
+  // One that is missing, another organisation's or a bare key is left out: less is trusted, the others stay
+  // usable.
   void AddAnchors(absl::string_view org, const std::string& reference) {
     Tag("cert:", reference);
     const CertificateEntry* const entry = snapshot_.FindCertificate(org, reference);
     if (entry == nullptr) return;
     Tag("cert:", entry->id);
+    if (!MayUse(org, entry->org_id())) return;
     for (absl::string_view der : entry->ChainDer()) {
       const auto& have = answer_.trust_der();
       std::string bytes(der);

@@ -64,6 +64,57 @@ TEST_F(ApiChecksTest, RefusesWhatCannotBeEnforced) {
   Refused("header_name", [](v1::Api* api) { api->mutable_token()->set_header_name("a b"); });
 }
 
+TEST_F(ApiChecksTest, RefusesHeadersThatAreTheGatewaysOwnOrBreakTheHead) {
+  const auto set = [this](const char* text, const std::string& name, const std::string& value) {
+    Refused(text, [&](v1::Api* api) {
+      (*api->add_versions()->mutable_request_headers()->mutable_set())[name] = value;
+    });
+  };
+  set("not a valid header name", "X A", "b");
+  set("not a valid header name", "", "b");
+  set("control characters", "X-A", "b\r\nX-B: c");
+  for (const char* name : {"Host", "Content-Length", "transfer_encoding", "Connection", "TE", "Upgrade",
+                           "X-Forwarded-Client-Cert", "X_Forwarded_Client_Cert", "Client-Cert", "X-My-Caller"}) {
+    Refused("the gateway's own", [&](v1::Api* api) {
+      api->set_identity_header("X-My-Caller");
+      (*api->add_versions()->mutable_request_headers()->mutable_set())[name] = "b";
+    });
+    Refused("the gateway's own", [&](v1::Api* api) {
+      api->set_identity_header("X-My-Caller");
+      api->add_versions()->mutable_request_headers()->add_remove(name);
+    });
+  }
+}
+
+TEST_F(ApiChecksTest, RefusesForwardProxies) {
+  Refused("forward proxies", [](v1::Api* api) {
+    api->mutable_upstream()->mutable_tls()->set_proxy_url("http://proxy.example:3128");
+  });
+  v1::Resource settings = Settings();
+  settings.mutable_settings()->mutable_upstream_tls()->set_proxy_url("http://proxy.example:3128");
+  EXPECT_THAT(Refusal(settings), HasSubstr("forward proxies"));
+}
+
+TEST_F(ApiChecksTest, RefusesWhatBelongsToAnotherOrganisation) {
+  const std::string foreign = "elsewhere" + std::string(64, 'a');
+  const char* text = "belongs to organisation \"elsewhere\"";
+  Refused(text, [&](v1::Api* api) { api->add_server_certificate_ids(foreign); });
+  Refused(text, [&](v1::Api* api) {
+    api->mutable_client_tls()->set_static_mtls(v1::REQUIREMENT_MANDATORY);
+    api->mutable_client_tls()->add_allowlist()->set_certificate_id(foreign);
+  });
+  Refused(text, [&](v1::Api* api) {
+    (*api->mutable_upstream()->mutable_client_certificates()->mutable_certificate_ids())["*"] = foreign;
+  });
+  Refused(text, [&](v1::Api* api) {
+    (*api->mutable_upstream()->mutable_pins()->mutable_pins())["*"].add_certificate_ids(foreign);
+  });
+  // Without organisation: for all.
+  v1::Resource api = ApiResource("a");
+  api.mutable_api()->add_server_certificate_ids(std::string(64, 'a'));
+  EXPECT_THAT(Refusal(api), Not(HasSubstr("belongs")));
+}
+
 TEST_F(ApiChecksTest, RefusesBadUpstreams) {
   const auto url = [this](const char* text, const char* value) {
     Refused(text, [&](v1::Api* api) { api->mutable_upstream()->mutable_targets(0)->set_url(value); });

@@ -190,6 +190,7 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair(R"({"upstream_certificates": ["id"]})", "must be an object"),
         std::pair(R"({"pinned_public_keys": {"x": ""}})", "pinned_public_keys"),
         std::pair(R"({"pinned_public_keys": {"x": "a,,b"}})", "pinned_public_keys"),
+        std::pair(R"({"proxy": {"transport": {"proxy_url": "http://p:3128"}}})", "forward proxies"),
         std::pair(R"({"proxy": {"transport": {"ssl_max_version": 770}}})", "ssl_max_version"),
         std::pair(R"({"proxy": {"transport": {"ssl_min_version": 5}}})", "ssl_min_version"),
         std::pair(R"({"proxy": {"transport": {"ssl_min_version": 772, "ssl_max_version": 771}}})", "lower"),

@@ -12,6 +12,36 @@ using testing::TestNow;
 
 using ClientCertificate = UpstreamTest;
 
+// Refused when written; a stored one fails closed.
+TEST_F(ClientCertificate, WhatBelongsToAnotherOrganisationIsNeverUsed) {
+  const std::string foreign = Pair("foreign", "elsewhere");
+  (*certificates().mutable_certificate_ids())["*"] = foreign;
+  PutApi();
+  EXPECT_UNAVAILABLE(Resolve(world_, "a.example"));
+
+  certificates().Clear();
+  (*pins().mutable_pins())["*"].add_certificate_ids(foreign);
+  PutApi();
+  EXPECT_UNAVAILABLE(Resolve(world_, "a.example"));
+
+  pins().Clear();
+  v1::TrustBundle bundle;
+  bundle.set_id("b");
+  bundle.set_org_id("elsewhere");
+  bundle.add_certificate_ids(foreign);
+  world_.Put(bundle);
+  api_.mutable_upstream()->mutable_tls()->add_trust_bundle_ids("b");
+  PutApi();
+  EXPECT_UNAVAILABLE(Resolve(world_, "a.example"));
+
+  // What belongs to none is for all.
+  api_.mutable_upstream()->clear_tls();
+  const std::string shared = Pair("shared", "");
+  (*certificates().mutable_certificate_ids())["*"] = shared;
+  PutApi();
+  EXPECT_EQ(Resolve(world_, "a.example").certificate_id(), shared);
+}
+
 TEST_F(ClientCertificate, ApiSpecificApiDefaultGatewaySpecificGatewayDefault) {
   const std::string specific = Pair("a");
   const std::string fallback = Pair("b");
