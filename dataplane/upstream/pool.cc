@@ -122,7 +122,9 @@ void UpstreamPoolState::KillWhere(Predicate is_void) {
 
 void UpstreamPool::RetireTag(absl::string_view tag) {
   const std::string wanted(tag);
-  state_->KillWhere([&](const UpstreamSlot& slot) { return slot.certificate_tags.contains(wanted); });
+  state_->KillWhere([&](const UpstreamSlot& slot) {
+    return slot.more_tags || slot.certificate_tags.contains(wanted);
+  });
 }
 
 void UpstreamPool::RetireAll() {

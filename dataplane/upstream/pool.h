@@ -88,7 +88,8 @@ class UpstreamPool {
                                       const Permit& permit);
 
   // The certificate of this tag ("cert:ID") is void: idle connections of answers that rest on it close now,
-  // those in use after their request. Other tags do nothing: another answer has another key.
+  // those in use after their request. Call it for each such tag that the auth service evicts (LoopSink::Retire).
+  // Other tags do nothing: another answer has another key.
   void RetireTag(absl::string_view tag);
   void RetireAll();
   // Closes what has been idle or alive too long or was closed by the upstream, and what rests on answers

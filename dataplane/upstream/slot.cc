@@ -28,8 +28,12 @@ std::string KeyOf(const UpstreamTarget& target, const UpstreamCredentials* crede
 void AddTags(const UpstreamCredentials* credentials, UpstreamSlot* slot) {
   if (credentials == nullptr) return;
   for (const std::string& tag : credentials->tags) {
-    if (slot->certificate_tags.size() >= kMaxTags) return;
-    if (absl::StartsWith(base::ToAbsl(tag), kCertificateTag)) slot->certificate_tags.insert(tag);
+    if (!absl::StartsWith(base::ToAbsl(tag), kCertificateTag)) continue;
+    if (slot->certificate_tags.size() < kMaxTags) {
+      slot->certificate_tags.insert(tag);
+    } else if (!slot->certificate_tags.contains(tag)) {
+      slot->more_tags = true;
+    }
   }
 }
 

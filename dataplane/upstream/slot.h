@@ -20,6 +20,7 @@ struct UpstreamSlot {
   absl::StatusOr<std::shared_ptr<ClientTlsContext>> tls = nullptr;  // OK and null: plain http
   bool uses_trust = false;             // a changed trust store makes it void
   std::set<std::string> certificate_tags;
+  bool more_tags = false;              // than are kept: any of them may be meant
   // The answers that led here. When nobody holds one of them any more (evicted, replaced, expired) the
   // connections have lost their ground.
   std::vector<std::weak_ptr<const UpstreamCredentials>> answers;

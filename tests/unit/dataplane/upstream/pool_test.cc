@@ -486,6 +486,23 @@ TEST_F(UpstreamPoolTest, RetiredCertificateLeavesNoPooledConnection) {
   });
 }
 
+TEST_F(UpstreamPoolTest, AnAnswerWithMoreTagsThanAreKeptIsRetiredByAny) {
+  Origin origin(testing::Serves(""), ServerTls());
+  const UpstreamTargetPtr target = Target("https", "one.example", origin.port());
+  UpstreamCredentials credentials = Plain();
+  for (int i = 0; i < 100; ++i) credentials.tags.push_back(absl::StrCat("cert:", i));
+  const UpstreamCredentialsPtr shared = Share(std::move(credentials));
+  Run([&]() -> awaitable<void> {
+    UpstreamPool::Result result = co_await Acquire(target, shared);
+    UpstreamLease& lease = std::get<UpstreamLease>(result);
+    (void)co_await Exchange(lease);
+    lease.Keep();
+  });
+  EXPECT_EQ(pool_->counts().idle, 1u);
+  pool_->RetireTag("cert:99");
+  EXPECT_EQ(pool_->counts().idle, 0u);
+}
+
 TEST_F(UpstreamPoolTest, AnswersThatNobodyHoldsLeaveNoPooledConnection) {
   Origin origin(testing::Serves(""), ServerTls());
   const UpstreamTargetPtr target = Target("https", "one.example", origin.port());
