@@ -234,6 +234,8 @@ void LoopServer::StopAndJoin() {
     connections_.CutAll();
     loop_.RunFor(absl::Milliseconds(10));
   }
+  // What still waits (for an upstream, for authsvc) goes now, while what it touches is there.
+  loop_.Discard();
 }
 
 }  // namespace sallyport::dataplane

@@ -243,6 +243,8 @@ class Process final : public DataplaneProcess {
     stopped_ = true;
     if (admin_ != nullptr) admin_->Stop(absl::ZeroDuration());
     if (client_ != nullptr) client_->Stop();
+    // Its answers go to the loops.
+    resolver_.Stop();
     for (const auto& loop : loops_) loop->StopAndJoin();
     if (subscriber_ != nullptr) {
       for (const auto& loop : loops_) subscriber_->RemoveLoop(loop.get());

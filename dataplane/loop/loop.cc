@@ -41,6 +41,8 @@ void Loop::RunFor(absl::Duration time) {
   context_.run_for(absl::ToChronoMilliseconds(time));
 }
 
+void Loop::Discard() { context_.shutdown(); }
+
 void Loop::Post(std::function<void()> work) {
   boost::asio::post(context_, [this, task = std::move(work)] {
     RefreshNow();

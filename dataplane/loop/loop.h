@@ -35,6 +35,9 @@ class Loop {
   void Join();
   // After Join, on the calling thread: runs what is ready for up to `time`, so that coroutines can end.
   void RunFor(absl::Duration time);
+  // After Join: destroys every coroutine and handler that still waits, on the calling thread. Call it while
+  // all that they touch is there; nothing runs on this loop afterwards. May be called again.
+  void Discard();
 
   // Thread-safe: runs `work` on the loop, later.
   void Post(std::function<void()> work);
@@ -59,8 +62,11 @@ class Loop {
   const base::Clock& clock_;
   int64_t now_millis_ = 0;
   BufferPool buffers_;
-  boost::asio::io_context context_;  // its handlers use all above
+  struct Context : boost::asio::io_context {
+    using boost::asio::execution_context::shutdown;
+  };
   DeadlineWheel wheel_;
+  Context context_;  // its handlers use all above
   boost::asio::steady_timer tick_;
   bool armed_ = false;
   std::thread thread_;

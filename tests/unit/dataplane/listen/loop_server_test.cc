@@ -436,6 +436,17 @@ TEST_F(LoopServerTest, DeadUpstreamIs502) {
   EXPECT_EQ(StatusOf(client.Get("/", "mtls.test")), 502) << "the connection goes on";
 }
 
+TEST_F(LoopServerTest, StopsWhileARequestWaitsForAuthsvc) {
+  Client client(port_, "mtls.test", &alice_);
+  ASSERT_TRUE(client.shaken);
+  client_.Hold();
+  client.Send("GET / HTTP/1.1\r\nHost: mtls.test\r\n\r\n");
+  while (client_.authorize_calls() == 0) std::this_thread::yield();
+  loop_.reset();  // everything that the request touches goes before its coroutine would
+  EXPECT_EQ(client.Answer(), "");
+  loop_ = std::make_unique<LoopServer>(0, *process_);
+}
+
 TEST_F(LoopServerTest, DrainEndsIdleConnectionsAndListeners) {
   Client client(port_, "mtls.test", &alice_);
   ASSERT_EQ(StatusOf(client.Get("/", "mtls.test")), 200);
