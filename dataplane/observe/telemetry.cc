@@ -13,6 +13,24 @@
 namespace sallyport::dataplane {
 namespace {
 
+constexpr size_t kRecordBytes = 96;  // numbers, and what the wire adds to texts
+
+size_t BytesOf(const RefusalRecord& record) {
+  size_t bytes = kRecordBytes + record.request_id.size() + 2 * record.api_id.size() + record.method.size() +
+                 record.path.size() + record.host.size() + record.client_address.size() +
+                 record.detail.size() + record.question.profile.size() + record.question.proxy.size() +
+                 record.question.request_id.size();
+  for (const std::string& der : record.question.chain_der) bytes += der.size() + 8;
+  return bytes + 64 * record.question.credentials.size();
+}
+size_t BytesOf(const HandshakeFailureRecord& record) {
+  const size_t presented = record.presented.has_value() ? 20'480 : 0;
+  return kRecordBytes + record.sni.size() + record.alert.size() + record.client_address.size() + presented;
+}
+size_t BytesOf(const PinRecord& record) {
+  return kRecordBytes + record.host.size() + record.spki_sha256.size();
+}
+
 // What one loop has collected since the last batch.
 struct Collected {
   base::Mutex mutex;
@@ -21,6 +39,7 @@ struct Collected {
   absl::flat_hash_map<std::string, UseRecord> uses ABSL_GUARDED_BY(mutex);
   std::vector<PinRecord> pins ABSL_GUARDED_BY(mutex);
   uint64_t lost ABSL_GUARDED_BY(mutex) = 0;
+  size_t bytes ABSL_GUARDED_BY(mutex) = 0, use_bytes ABSL_GUARDED_BY(mutex) = 0;
 };
 
 }  // namespace
@@ -29,6 +48,7 @@ struct TelemetryReporter::Impl {
   Impl(Options opts, TelemetrySink* to, const base::Clock* clk, int loops)
       : options(opts), sink(to), clock(clk), collected(static_cast<size_t>(std::max(loops, 1))) {
     for (auto& one : collected) one = std::make_unique<Collected>();
+    half_of_loop = options.max_bytes / 2 / collected.size();
   }
 
   Collected& Of(int loop) { return *collected[static_cast<size_t>(loop) % collected.size()]; }
@@ -36,12 +56,14 @@ struct TelemetryReporter::Impl {
   template <typename Record>
   void Keep(Record record, size_t most, std::vector<Record>* records, Collected& one)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(one.mutex) {
-    if (records->size() < most) {
-      records->push_back(std::move(record));
-    } else {
-      ++one.lost;
-      lost.fetch_add(1, std::memory_order_relaxed);
-    }
+    const size_t bytes = BytesOf(record);
+    if (records->size() >= most || one.bytes + bytes > half_of_loop) return Lose(one);
+    one.bytes += bytes;
+    records->push_back(std::move(record));
+  }
+  void Lose(Collected& one) ABSL_EXCLUSIVE_LOCKS_REQUIRED(one.mutex) {
+    ++one.lost;
+    lost.fetch_add(1, std::memory_order_relaxed);
   }
 
   TelemetryBatch Collect() {
@@ -57,17 +79,20 @@ struct TelemetryReporter::Impl {
       take(&one->pins, &batch.pins);
       for (auto& [key, use] : one->uses) batch.uses.push_back(std::move(use));
       one->uses.clear();
+      one->bytes = one->use_bytes = 0;
       batch.lost += std::exchange(one->lost, 0);
     }
     return batch;
   }
 
   static bool Empty(const TelemetryBatch& batch) {
-    return batch.refusals.empty() && batch.handshakes.empty() && batch.uses.empty() && batch.pins.empty() &&
-           batch.lost == 0;
+    return batch.records() == 0 && batch.lost == 0;
   }
 
   void Send() {
+    const LostTelemetry on_the_way = sink->TakeLost();
+    lost.fetch_add(on_the_way.records, std::memory_order_relaxed);
+    unreported += on_the_way.records + on_the_way.told;
     TelemetryBatch batch = Collect();
     batch.lost += unreported;
     if (Empty(batch) || sink->Report(batch)) {
@@ -75,7 +100,7 @@ struct TelemetryReporter::Impl {
       return;
     }
     // Not taken: it is gone, and the next one says how much that was.
-    const uint64_t gone = batch.refusals.size() + batch.handshakes.size() + batch.uses.size() + batch.pins.size();
+    const uint64_t gone = batch.records();
     unreported = batch.lost + gone;
     lost.fetch_add(gone, std::memory_order_relaxed);
   }
@@ -94,6 +119,7 @@ struct TelemetryReporter::Impl {
   TelemetrySink* const sink;
   const base::Clock* const clock;
   std::vector<std::unique_ptr<Collected>> collected;
+  size_t half_of_loop = 0;  // bytes
   uint64_t unreported = 0;  // of the sending thread
   std::atomic<uint64_t> lost{0};
 
@@ -145,11 +171,11 @@ void TelemetryReporter::Used(int loop, absl::string_view key_id, absl::string_vi
   base::MutexLock lock(&one.mutex);
   auto found = one.uses.find(key);
   if (found == one.uses.end()) {
-    if (one.uses.size() >= impl_->options.max_uses) {
-      ++one.lost;
-      impl_->lost.fetch_add(1, std::memory_order_relaxed);
-      return;
+    const size_t bytes = kRecordBytes + key.size();
+    if (one.uses.size() >= impl_->options.max_uses || one.use_bytes + bytes > impl_->half_of_loop) {
+      return impl_->Lose(one);
     }
+    one.use_bytes += bytes;
     UseRecord record{std::string(key_id), std::string(leaf_sha256), std::string(api_id), 0, 0, {}};
     found = one.uses.emplace(key, std::move(record)).first;
   }

@@ -1,6 +1,7 @@
 // What goes to authsvc's Telemetry service: refusals with their facts, handshake failures, use per key and
 // certificate, observed pins. Records are kept in bounded buffers per loop and sent in batches by a thread
-// of its own; what does not fit is counted as lost. Never on the request path.
+// of its own; what does not fit (by number or bytes), or does not arrive, is counted as lost. Never on the
+// request path.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +24,9 @@ class TelemetryReporter {
     size_t max_handshakes = 500;
     size_t max_uses = 20'000;       // different (key, leaf, API)
     size_t max_pins = 2'000;
+    // Of one batch, all loops together; half of it for uses, so that refusals never crowd them out. authsvc
+    // takes no message above 4 MiB.
+    size_t max_bytes = 3u << 20;
   };
   // `sink` and `clock` must outlive it. `start_thread` false: the caller calls SendNow (tests).
   TelemetryReporter(Options options, TelemetrySink* sink, const base::Clock* clock, int loops,

@@ -49,6 +49,16 @@ struct TelemetryBatch {
   std::vector<UseRecord> uses;
   std::vector<PinRecord> pins;
   uint64_t lost = 0;
+
+  [[nodiscard]] uint64_t records() const {
+    return refusals.size() + handshakes.size() + uses.size() + pins.size();
+  }
+};
+
+// What was taken but did not reach authsvc.
+struct LostTelemetry {
+  uint64_t records = 0;  // of the batches themselves
+  uint64_t told = 0;     // TelemetryBatch::lost of those batches: nobody heard of it
 };
 
 class TelemetrySink {
@@ -57,6 +67,8 @@ class TelemetrySink {
   // False when the batch could not be taken now (not connected, or the last one is still being sent): the
   // caller keeps or drops it. Never blocks.
   virtual bool Report(const TelemetryBatch& batch) = 0;
+  // Since the last call.
+  [[nodiscard]] virtual LostTelemetry TakeLost() { return {}; }
 };
 
 }  // namespace sallyport::dataplane

@@ -103,6 +103,7 @@ class Client final : public GrpcAuthsvcClient {
   void Subscribe(StreamObserver* observer) override;
   void Acknowledge(uint64_t revision) override;
   bool Report(const TelemetryBatch& batch) override;
+  LostTelemetry TakeLost() override;
   void Stop() override;
   bool AllBroken() const override {
     for (const auto& target : targets_) {
@@ -127,7 +128,7 @@ class Client final : public GrpcAuthsvcClient {
     }
   }
   void StreamEnded(const grpc::Status& status, bool said_something);
-  void BatchDone();
+  void BatchDone(const LostTelemetry& lost);
   Underway& underway() { return underway_; }
   const GrpcAuthsvcOptions& options() const { return options_; }
 
@@ -151,6 +152,7 @@ class Client final : public GrpcAuthsvcClient {
   size_t stream_failures_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Duration stream_open_at_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<BatchWriter> batch_ ABSL_GUARDED_BY(mutex_);
+  LostTelemetry lost_ ABSL_GUARDED_BY(mutex_);
   std::thread keeper_;
 };
 
@@ -252,6 +254,7 @@ class BatchWriter final : public grpc::ClientWriteReactor<v1::ReportRequest> {
   explicit BatchWriter(Client* client) : client_(client) {}
   void Send(Target& target, const TelemetryBatch& batch, std::shared_ptr<BatchWriter> self) {
     self_ = std::move(self);
+    batch_ = {batch.records(), batch.lost};
     Fill(batch, &request_);
     context_.set_deadline(In(absl::Seconds(5)));
     target.telemetry->async()->Report(&context_, &response_, this);
@@ -259,9 +262,9 @@ class BatchWriter final : public grpc::ClientWriteReactor<v1::ReportRequest> {
     StartCall();
   }
   void Cancel() { context_.TryCancel(); }
-  void OnDone(const grpc::Status&) override {
+  void OnDone(const grpc::Status& status) override {
     const std::shared_ptr<BatchWriter> self = std::move(self_);
-    client_->BatchDone();
+    client_->BatchDone(status.ok() ? LostTelemetry() : batch_);
   }
 
  private:
@@ -270,6 +273,7 @@ class BatchWriter final : public grpc::ClientWriteReactor<v1::ReportRequest> {
   grpc::ClientContext context_;
   v1::ReportRequest request_;
   v1::ReportResponse response_;
+  LostTelemetry batch_;  // lost when the call fails
 };
 
 void Client::Authorize(AuthorizeQuestion question, Poster* poster, Completion<DecisionPtr> done) {
@@ -365,10 +369,17 @@ bool Client::Report(const TelemetryBatch& batch) {
   return true;
 }
 
-void Client::BatchDone() {
+LostTelemetry Client::TakeLost() {
+  base::MutexLock lock(&mutex_);
+  return std::exchange(lost_, {});
+}
+
+void Client::BatchDone(const LostTelemetry& lost) {
   {
     base::MutexLock lock(&mutex_);
     batch_.reset();
+    lost_.records += lost.records;
+    lost_.told += lost.told;
   }
   underway_.Leave();
 }

@@ -187,6 +187,8 @@ class FakeSink final : public TelemetrySink {
     batches.push_back(batch);
     return true;
   }
+  LostTelemetry TakeLost() override { return std::exchange(lost, {}); }
+  LostTelemetry lost;
   bool up = true;
   std::vector<TelemetryBatch> batches;
 };
@@ -229,6 +231,40 @@ TEST(Telemetry, BoundedAndHonestAboutLosses) {
   ASSERT_EQ(sink.batches.size(), 1u);
   EXPECT_EQ(sink.batches[0].lost, 10u);
   EXPECT_TRUE(sink.batches[0].refusals.empty());
+}
+
+TEST(Telemetry, BoundedByBytes) {
+  base::ManualClock clock;
+  FakeSink sink;
+  TelemetryReporter::Options options;
+  options.max_bytes = 64 << 10;
+  TelemetryReporter reporter(options, &sink, &clock, 2, false);
+  RefusalRecord refusal;
+  refusal.question.chain_der = {std::string(5000, 'x'), std::string(1000, 'y')};
+  for (int i = 0; i < 10; ++i) reporter.Refused(0, refusal);
+  EXPECT_EQ(reporter.lost(), 8u) << "a loop has a quarter: 16 KiB";
+  // Uses have a share of their own.
+  for (int i = 0; i < 1000; ++i) reporter.Used(0, absl::StrCat("key", i), "leaf", "api", true);
+  reporter.SendNow();
+  ASSERT_EQ(sink.batches.size(), 1u);
+  EXPECT_EQ(sink.batches[0].refusals.size(), 2u);
+  EXPECT_GT(sink.batches[0].uses.size(), 100u);
+  EXPECT_LT(sink.batches[0].uses.size(), 200u);
+  EXPECT_EQ(sink.batches[0].lost, 1008u - sink.batches[0].uses.size());
+  reporter.Refused(0, refusal);
+  reporter.SendNow();
+  EXPECT_EQ(sink.batches[1].refusals.size(), 1u) << "the next batch starts from nothing";
+}
+
+TEST(Telemetry, WhatDoesNotArriveIsLost) {
+  base::ManualClock clock;
+  FakeSink sink;
+  TelemetryReporter reporter({}, &sink, &clock, 1, false);
+  sink.lost = {5, 2};
+  reporter.SendNow();
+  EXPECT_EQ(reporter.lost(), 5u) << "what the batch told of was counted before";
+  ASSERT_EQ(sink.batches.size(), 1u);
+  EXPECT_EQ(sink.batches[0].lost, 7u);
 }
 
 }  // namespace

@@ -258,6 +258,19 @@ TEST(GrpcAuthsvcClient, AcknowledgesAndReports) {
   EXPECT_TRUE(WaitFor([&] { return server.services.refusals == 1; }));
 }
 
+TEST(GrpcAuthsvcClient, SaysWhichRecordsDidNotArrive) {
+  World world({"127.0.0.1:1"});
+  TelemetryBatch batch;
+  batch.refusals.resize(3);
+  batch.lost = 4;
+  ASSERT_TRUE(world.client->Report(batch));
+  LostTelemetry lost;
+  ASSERT_TRUE(WaitFor([&] { return (lost = world.client->TakeLost()).records > 0; }));
+  EXPECT_EQ(lost.records, 3u);
+  EXPECT_EQ(lost.told, 4u);
+  EXPECT_EQ(world.client->TakeLost().records, 0u);
+}
+
 TEST(GrpcAuthsvcClient, StopAnswersWhatIsUnderWay) {
   Server server("one");
   server.services.frozen = true;
