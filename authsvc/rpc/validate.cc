@@ -1,5 +1,7 @@
 #include "authsvc/rpc/validate.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "authsvc/decide/memo.h"
 #include "authsvc/identify/identify.h"
@@ -51,44 +53,74 @@ absl::Status AddDer(const wire::ValidateCertificateRequest& request, TrustSpec* 
   return absl::OkStatus();
 }
 
-// What the API's own list and the gateway's accept, as one trust set.
-absl::Status AddAllowlist(const Snapshot& snapshot, const Allowlist& list, TrustSpec* spec) {
-  for (const auto& [leaf, listed] : list.leaves) {
-    const CertificateEntry* entry = snapshot.FindCertificateById(listed.certificate_id);
-    if (entry == nullptr || entry->is_public_key) continue;
-    auto chain = entry->Chain();
-    if (chain.ok() && !chain->empty()) spec->exact.push_back(chain->front());
-  }
-  for (const auto& [spki, listed] : list.public_keys) {
-    spec->public_keys.emplace_back(reinterpret_cast<const char*>(spki.data()), spki.size());
-  }
-  for (const std::string& id : list.trust_certificate_ids) {
-    const CertificateEntry* entry = snapshot.FindCertificateById(id);
-    if (entry == nullptr) continue;
-    auto chain = entry->Chain();
-    if (chain.ok() && !chain->empty()) spec->authorities.push_back(chain->front());
-  }
-  return absl::OkStatus();
-}
+// What a chain is held against: the allowlists of an API as they were compiled, then what came with the
+// question.
+struct Trust {
+  const ApiEntry* api = nullptr;
+  std::vector<const Allowlist*> lists;
+  TrustSetPtr given;  // null: none
+};
 
-absl::StatusOr<TrustSetPtr> TrustOf(const Snapshot& snapshot,
-                                    const wire::ValidateCertificateRequest& request,
-                                    std::optional<absl::string_view> group) {
-  TrustSpec spec;
+absl::StatusOr<Trust> TrustOf(const Snapshot& snapshot, const wire::ValidateCertificateRequest& request,
+                              std::optional<absl::string_view> group) {
+  Trust trust;
   if (!request.api_id().empty()) {
-    const ApiEntry* api = snapshot.FindApi(request.api_id());
-    if (api == nullptr ||
-        (group.has_value() && !AudienceOf(*api).Includes(std::string(*group)))) {
+    trust.api = snapshot.FindApi(request.api_id());
+    if (trust.api == nullptr ||
+        (group.has_value() && !AudienceOf(*trust.api).Includes(std::string(*group)))) {
       return absl::NotFoundError(absl::StrCat("no API ", request.api_id()));
     }
-    absl::Status status = AddAllowlist(snapshot, api->allowlist, &spec);
-    status.Update(AddAllowlist(snapshot, snapshot.settings().client_allowlist, &spec));
-    if (!status.ok()) return status;
+    trust.lists = {&trust.api->allowlist, &snapshot.settings().client_allowlist};
   }
+  if (request.trust_der().empty() && request.trust_certificate_ids().empty()) return trust;
+  TrustSpec spec;
   absl::Status status = AddIds(snapshot, request, &spec);
   status.Update(AddDer(request, &spec));
   if (!status.ok()) return status;
-  return TrustSet::Make(std::move(spec));
+  trust.given = TrustSet::Make(std::move(spec));
+  return trust;
+}
+
+bool IsListed(const Trust& trust, const crypto::Certificate& leaf) {
+  return std::any_of(trust.lists.begin(), trust.lists.end(), [&](const Allowlist* list) {
+    return list->FindLeaf(leaf.fingerprint) != nullptr || list->FindPublicKey(leaf.spki_sha256) != nullptr;
+  });
+}
+
+// A leaf that is listed itself needs no path.
+PathResult CheckListed(const PathQuestion& question) {
+  const crypto::CertificatePtr& leaf = question.presented.front();
+  PathResult result;
+  if (auto failure = CheckLeafAlone(*leaf, question.time, question.purpose, question.revocation.get())) {
+    result.failure = std::make_shared<const PathFailure>(*std::move(failure));
+    return result;
+  }
+  VerifiedPath path;
+  path.certificates = {leaf};
+  path.anchor = AnchorKind::kExact;
+  path.not_before = leaf->not_before;
+  path.not_after = leaf->not_after;
+  result.path = std::make_shared<const VerifiedPath>(std::move(path));
+  return result;
+}
+
+// The first path that is found, else the failure that says most: anything but "issuer unknown".
+PathResult Verify(PathQuestion question, const Trust& trust, PathMemo* memo) {
+  if (IsListed(trust, *question.presented.front())) return CheckListed(question);
+  std::vector<TrustSetPtr> sets;
+  for (const Allowlist* list : trust.lists) {
+    if (list->trust != nullptr) sets.push_back(list->trust);
+  }
+  if (trust.given != nullptr) sets.push_back(trust.given);
+  if (sets.empty()) sets.push_back(TrustSet::Make({}));
+  PathResult best;
+  for (TrustSetPtr& set : sets) {
+    question.trust = std::move(set);
+    PathResult result = VerifyPath(question, memo);
+    if (result.ok()) return result;
+    if (best.failure == nullptr || best.failure->reason == base::Reason::kCertUntrusted) best = std::move(result);
+  }
+  return best;
 }
 
 void FillFailure(const PathFailure& failure, wire::PathFailure* out) {
@@ -99,16 +131,6 @@ void FillFailure(const PathFailure& failure, wire::PathFailure* out) {
   out->set_issuer(failure.issuer);
   out->set_fingerprint(base::Hex(failure.fingerprint));
   out->set_detail(failure.detail);
-}
-
-RevocationListPtr DenyList(const Snapshot& snapshot) {
-  RevocationSpec spec;
-  for (const wire::RevokedCertificate& item : snapshot.settings().settings.revoked()) {
-    if (!item.issuer_der().empty()) spec.serials.push_back({item.issuer_der(), item.serial()});
-    if (!item.spki_sha256().empty()) spec.public_keys.push_back(item.spki_sha256());
-    if (!item.tbs_sha256().empty()) spec.signed_parts.push_back(item.tbs_sha256());
-  }
-  return RevocationList::Make(spec);
 }
 
 }  // namespace
@@ -130,10 +152,13 @@ absl::StatusOr<wire::ValidateCertificateResponse> ValidateCertificate(
   wire::ValidateCertificateResponse response;
   response.set_revision(snapshot.revision());
   PathQuestion question;
-  question.trust = *std::move(trust);
   question.time = request.time_unix() == 0 ? now : absl::FromUnixSeconds(request.time_unix());
   question.purpose = *purpose;
-  question.revocation = DenyList(snapshot);
+  question.revocation = snapshot.settings().revocation;
+  if (trust->api != nullptr) {
+    const uint32_t depth = trust->api->api.client_tls().max_depth();
+    question.max_depth = static_cast<int>(std::min<uint32_t>(depth, kMaxPathCertificates));
+  }
   for (const std::string& der : request.chain_der()) {
     auto certificate = memo == nullptr ? crypto::ParseCertificate(der) : memo->paths()->Parse(der);
     if (!certificate.ok()) {
@@ -145,7 +170,7 @@ absl::StatusOr<wire::ValidateCertificateResponse> ValidateCertificate(
     question.presented.push_back(*std::move(certificate));
   }
   *response.mutable_leaf() = FactsOf(*question.presented.front());
-  const PathResult result = VerifyPath(question, memo == nullptr ? nullptr : memo->paths());
+  const PathResult result = Verify(std::move(question), *trust, memo == nullptr ? nullptr : memo->paths());
   response.set_valid(result.ok());
   if (!result.ok()) {
     FillFailure(*result.failure, response.mutable_failure());

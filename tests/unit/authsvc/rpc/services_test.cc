@@ -1,6 +1,7 @@
 // What the services answer to those who may call.
 #include <gmock/gmock.h>
 
+#include "authsvc/rpc/validate.h"
 #include "tests/unit/authsvc/rpc/server_world.h"
 
 namespace sallyport::authsvc {
@@ -332,6 +333,57 @@ TEST(Authorization, ValidateCertificateGivesTheFullFailure) {
   request.clear_purpose();
   request.set_api_id("none");
   EXPECT_EQ(ask(request).first, StatusCode::NOT_FOUND);
+}
+
+// As a decision would: the compiled lists, their depth, the deny list.
+TEST(Authorization, ValidateCertificateHoldsAChainAgainstTheListsOfAnApi) {
+  ServerWorld world;
+  const TestCert root = CertBuilder("CN=Root").Ca().SelfSign();
+  const TestCert middle = CertBuilder("CN=Middle").Ca().SignBy(root);
+  const TestCert leaf = CertBuilder("CN=leaf").SignBy(middle);
+  const TestCert listed = CertBuilder("CN=listed").SelfSign();
+  for (const TestCert* one : {&root, &listed}) {
+    wire::Resource certificate;
+    certificate.mutable_certificate()->set_org_id("org");
+    certificate.mutable_certificate()->add_chain_der(one->der);
+    world.Put(certificate);
+  }
+  wire::Resource api;
+  api.mutable_api()->set_id("a1");
+  api.mutable_api()->set_org_id("org");
+  api.mutable_api()->set_listen_path("/a/");
+  api.mutable_api()->set_keyless(true);
+  api.mutable_api()->mutable_upstream()->add_targets()->set_url("http://127.0.0.1:1");
+  wire::ClientTls* tls = api.mutable_api()->mutable_client_tls();
+  tls->set_static_mtls(wire::REQUIREMENT_MANDATORY);
+  for (const TestCert* one : {&root, &listed}) {
+    tls->add_allowlist()->set_certificate_id(crypto::CertificateId("org", *one->cert));
+  }
+  world.Put(api);
+  const auto ask = [&](std::vector<const TestCert*> chain) {
+    wire::ValidateCertificateRequest request;
+    request.set_api_id("a1");
+    for (const TestCert* one : chain) request.add_chain_der(one->der);
+    const auto response = ValidateCertificate(*world.writer().snapshot(), request, std::nullopt, absl::Now(), nullptr);
+    EXPECT_TRUE(response.ok()) << response.status();
+    return response.ok() ? *response : wire::ValidateCertificateResponse();
+  };
+  EXPECT_EQ(ask({&leaf, &middle}).path_size(), 3);
+  EXPECT_EQ(ask({&listed}).path_size(), 1);
+  const TestCert stranger = CertBuilder("CN=stranger").SelfSign();
+  EXPECT_FALSE(ask({&stranger}).valid());
+  const TestCert middle2 = CertBuilder("CN=Middle 2").Ca().SignBy(middle);
+  const TestCert deep = CertBuilder("CN=deep").SignBy(middle2);
+  EXPECT_TRUE(ask({&deep, &middle2, &middle}).valid());
+  tls->set_max_depth(1);
+  world.Put(api);
+  EXPECT_FALSE(ask({&deep, &middle2, &middle}).valid());
+  EXPECT_TRUE(ask({&leaf, &middle}).valid());
+  wire::Resource settings;
+  settings.mutable_settings()->set_id("gateway");
+  settings.mutable_settings()->add_revoked()->set_tbs_sha256(listed.cert->tbs_sha256);
+  world.Put(settings);
+  EXPECT_EQ(ask({&listed}).failure().reason(), static_cast<uint32_t>(base::Reason::kCertRevoked));
 }
 
 TEST(Metrics, CallsAndDecisionsAreCounted) {
