@@ -6,6 +6,13 @@
 
 namespace sallyport::authsvc {
 
+namespace {
+
+// No writer is that far ahead: such a revision was made up.
+constexpr uint64_t kMostAhead = 1'000'000;
+
+}  // namespace
+
 RevisionGate::RevisionGate(const base::Clock* clock, Source source, absl::Duration patience, size_t most)
     : clock_(clock), source_(std::move(source)), patience_(patience), most_(most) {
   thread_ = std::thread([this] { Run(); });
@@ -21,11 +28,14 @@ RevisionGate::~RevisionGate() {
 }
 
 void RevisionGate::When(uint64_t revision, Then then) {
-  {
+  const bool may_come = revision <= kMostAhead || revision - kMostAhead <= source_()->revision();
+  if (may_come) {
     const base::MutexLock lock(&mutex_);
     if (!closing_ && waiting_.size() < most_) {
       waiting_.push_back({revision, clock_->Monotonic() + patience_, std::move(then)});
-      changed_.Signal();
+      // The thread sleeps until the first of them is due: another one does not change that, unless what it waits
+      // for came just now.
+      if (waiting_.size() == 1 || source_()->revision() >= revision) changed_.Signal();
       return;
     }
   }

@@ -29,6 +29,7 @@ class RevisionGate {
   RevisionGate(const RevisionGate&) = delete;
   RevisionGate& operator=(const RevisionGate&) = delete;
 
+  // A revision far ahead of the snapshot (no writer gets there in time) is answered with null at once.
   void When(uint64_t revision, Then then);
   // A newer snapshot was published.
   void Advanced();

@@ -51,6 +51,16 @@ TEST(RevisionGate, GivesUpAfterItsPatience) {
   EXPECT_FALSE(got.get_future().get());
 }
 
+TEST(RevisionGate, RefusesAtOnceWhatIsMadeUp) {
+  Published published;
+  RevisionGate gate(&base::SystemClock(), [&] { return published.Get(); }, absl::Seconds(60));
+  int refused = 0;
+  for (const uint64_t revision : {uint64_t{1'000'002}, uint64_t{UINT64_MAX}}) {
+    gate.When(revision, [&](SnapshotPtr snapshot) { refused += snapshot == nullptr ? 1 : 0; });
+  }
+  EXPECT_EQ(refused, 2);
+}
+
 TEST(RevisionGate, RefusesAtOnceWhenTooManyWaitAndAllWhenItGoes) {
   Published published;
   int refused = 0;
