@@ -4,11 +4,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "sallyport/v1/telemetry.pb.h"
+#include "shared/base/text.h"
 
 namespace sallyport::authsvc {
 namespace {
 
 constexpr size_t kOverhead = 256;         // list node, map slot, two copies of the id
+constexpr size_t kMaxId = 512;
+constexpr size_t kHexDigest = 64;
 constexpr size_t kMaxRefusal = 64 << 10;  // a larger one loses its certificates
 
 std::string Pack(const ::sallyport::v1::Refusal& refusal) {
@@ -55,17 +58,39 @@ void TelemetryStore::AddRefusal(const ::sallyport::v1::Refusal& refusal) {
 
 void TelemetryStore::AddUse(const ::sallyport::v1::Use& use) {
   Merge(use.key_id(), use, &key_uses_);
-  Merge(use.leaf_sha256(), use, &leaf_uses_);
+  const std::string& leaf = use.leaf_sha256();
+  if (leaf.size() == kHexDigest && base::IsHex(leaf)) Merge(leaf, use, &leaf_uses_);
 }
 
-void TelemetryStore::Merge(absl::string_view id, const ::sallyport::v1::Use& use, Uses* uses) {
-  if (id.empty() || id.size() > 512) return;
-  const auto found = uses->find(id);
-  if (found == uses->end() && uses->size() >= options_.uses) return;
-  LastUse& last = found == uses->end() ? (*uses)[id] : found->second;
+void TelemetryStore::Merge(absl::string_view id, const ::sallyport::v1::Use& use, Uses* uses) const {
+  if (id.empty() || id.size() > kMaxId || options_.uses == 0) return;
+  LastUse& last = uses->Get(id, options_.uses);
   last.last_unix_ms = std::max(last.last_unix_ms, use.last_unix_ms());
   last.allowed += use.allowed();
   last.refused += use.refused();
+}
+
+const LastUse* TelemetryStore::Uses::Find(absl::string_view id) const {
+  for (const auto* generation : {&young, &old}) {
+    const auto found = generation->find(id);
+    if (found != generation->end()) return &found->second;
+  }
+  return nullptr;
+}
+
+// `most` is for both generations together.
+LastUse& TelemetryStore::Uses::Get(absl::string_view id, size_t most) {
+  if (const auto found = young.find(id); found != young.end()) return found->second;
+  LastUse before;
+  if (const auto found = old.find(id); found != old.end()) {
+    before = found->second;
+    old.erase(found);
+  }
+  if (young.size() >= std::max<size_t>(1, most / 2)) {
+    old = std::move(young);
+    young.clear();
+  }
+  return young.emplace(std::string(id), before).first->second;
 }
 
 void TelemetryStore::Trim() {
@@ -89,14 +114,14 @@ std::optional<::sallyport::v1::Refusal> TelemetryStore::FindRefusal(absl::string
 
 std::optional<LastUse> TelemetryStore::KeyUse(absl::string_view key_id) const {
   const base::MutexLock lock(&mutex_);
-  const auto found = key_uses_.find(key_id);
-  return found == key_uses_.end() ? std::nullopt : std::optional(found->second);
+  const LastUse* found = key_uses_.Find(key_id);
+  return found == nullptr ? std::nullopt : std::optional(*found);
 }
 
 std::optional<LastUse> TelemetryStore::LeafUse(absl::string_view leaf_sha256) const {
   const base::MutexLock lock(&mutex_);
-  const auto found = leaf_uses_.find(leaf_sha256);
-  return found == leaf_uses_.end() ? std::nullopt : std::optional(found->second);
+  const LastUse* found = leaf_uses_.Find(leaf_sha256);
+  return found == nullptr ? std::nullopt : std::optional(*found);
 }
 
 size_t TelemetryStore::refusals() const {

@@ -56,12 +56,18 @@ class TelemetryStore {
     std::string packed;  // serialised v1::Refusal
     absl::Time received;
   };
-  using Uses = absl::flat_hash_map<std::string, LastUse>;
+  // Two generations: when the younger one is full it becomes the older one and the older one goes, so that a
+  // flood of ids cannot keep what is used now from being seen.
+  struct Uses {
+    absl::flat_hash_map<std::string, LastUse> young;
+    absl::flat_hash_map<std::string, LastUse> old;
+    [[nodiscard]] const LastUse* Find(absl::string_view id) const;
+    LastUse& Get(absl::string_view id, size_t most);
+  };
 
   void AddRefusal(const v1::Refusal& refusal) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AddUse(const v1::Use& use) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Merge(absl::string_view id, const v1::Use& use, Uses* uses)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Merge(absl::string_view id, const v1::Use& use, Uses* uses) const;
   void Trim() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const base::Clock* clock_;

@@ -67,24 +67,46 @@ TEST(TelemetryStore, AnOversizeRefusalIsCutAndOddIdsAreDropped) {
   EXPECT_EQ(store.refusals(), 1U);
 }
 
-TEST(TelemetryStore, AddsUpUsesWithinItsBound) {
+::sallyport::v1::ReportRequest Used(const std::string& key, const std::string& leaf = "", int64_t when = 0) {
+  ::sallyport::v1::ReportRequest report;
+  auto* use = report.add_uses();
+  use->set_key_id(key);
+  use->set_leaf_sha256(leaf);
+  use->set_allowed(10);
+  use->set_last_unix_ms(when);
+  report.set_lost(1);
+  return report;
+}
+
+TEST(TelemetryStore, AddsUpUsesAndForgetsTheLongestUnusedWhenFull) {
   base::ManualClock clock;
   TelemetryOptions options;
-  options.uses = 2;
+  options.uses = 4;
   TelemetryStore store(&clock, options);
-  for (int i = 0; i < 4; ++i) {
-    ::sallyport::v1::ReportRequest report;
-    auto* use = report.add_uses();
-    use->set_key_id(absl::StrCat("k", i % 3));
-    use->set_allowed(10);
-    use->set_last_unix_ms(1000 - i);
-    report.set_lost(1);
-    store.Add(report);
+  store.Add(Used("a", "", 1000));
+  store.Add(Used("a", "", 999));
+  EXPECT_EQ(store.KeyUse("a")->allowed, 20U);
+  EXPECT_EQ(store.KeyUse("a")->last_unix_ms, 1000);
+  EXPECT_EQ(store.lost(), 2U);
+  for (int i = 0; i < 100; ++i) {
+    store.Add(Used(absl::StrCat("flood", i)));
+    store.Add(Used("a"));
   }
-  EXPECT_EQ(store.KeyUse("k0")->allowed, 20U);
-  EXPECT_EQ(store.KeyUse("k0")->last_unix_ms, 1000);
-  EXPECT_FALSE(store.KeyUse("k2").has_value());
-  EXPECT_EQ(store.lost(), 4U);
+  EXPECT_EQ(store.KeyUse("a")->allowed, 1020U) << "in use all the time";
+  EXPECT_TRUE(store.KeyUse("flood99").has_value());
+  EXPECT_FALSE(store.KeyUse("flood1").has_value());
+}
+
+TEST(TelemetryStore, TakesHashesOfLeavesOnly) {
+  base::ManualClock clock;
+  TelemetryStore store(&clock, {});
+  const std::string leaf(64, 'a');
+  for (const std::string& wrong : {std::string("a"), leaf + "a", std::string(64, 'g')}) {
+    store.Add(Used("k", wrong));
+    EXPECT_FALSE(store.LeafUse(wrong).has_value());
+  }
+  store.Add(Used("k", leaf));
+  EXPECT_TRUE(store.LeafUse(leaf).has_value());
 }
 
 }  // namespace
