@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 namespace sallyport::dataplane {
 namespace {
 
@@ -15,7 +17,7 @@ size_t BytesOf(const PeerCertificate& chain) {
 
 void ChainStore::Put(PeerCertificatePtr chain) {
   if (chain == nullptr || chain->chain_der.size() < 2) return;
-  std::string key(HashView(chain->chain_sha256));
+  std::string key = absl::StrCat(HashView(chain->leaf_sha256), HashView(chain->chain_sha256));
   const size_t bytes = BytesOf(*chain);
   const base::MutexLock lock(&mutex_);
   const auto found = chains_.find(key);
@@ -38,9 +40,9 @@ void ChainStore::DropOldest() {
   order_.pop_front();
 }
 
-PeerCertificatePtr ChainStore::Find(absl::string_view chain_sha256) {
+PeerCertificatePtr ChainStore::Find(absl::string_view leaf_sha256, absl::string_view chain_sha256) {
   const base::MutexLock lock(&mutex_);
-  const auto found = chains_.find(chain_sha256);
+  const auto found = chains_.find(absl::StrCat(leaf_sha256, chain_sha256));
   if (found == chains_.end()) return nullptr;
   order_.splice(order_.end(), order_, found->second.order);
   return found->second.chain;

@@ -169,7 +169,7 @@ bool ServerConnection::TakeChain(PeerCertificatePtr* chain) {
     // The ticket's data, our own hash of the session's leaf and the stored chain must agree.
     if (!resuming_ || taken->leaf_sha256 != ticket_.leaf_sha256) return false;
     if (taken->chain_sha256 != ticket_.chain_sha256) {
-      taken = owner_.chains_.Find(HashView(ticket_.chain_sha256));
+      taken = ticket_chain_;
       if (taken == nullptr || taken->leaf_sha256 != ticket_.leaf_sha256) return false;
     }
   }

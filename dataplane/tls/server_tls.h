@@ -117,6 +117,7 @@ class ServerConnection {
   ClientTlsAnswer client_tls_;
   std::shared_ptr<Waiter> waiter_;
   TicketData ticket_;  // of the session that is resumed
+  PeerCertificatePtr ticket_chain_;  // that it names; null: the leaf alone
   bool resuming_ = false;
   PeerCertificatePtr chain_;
   std::unique_ptr<TlsStream> stream_;

@@ -3,6 +3,7 @@
 #include <openssl/rand.h>
 
 #include <cstring>
+#include <utility>
 
 #include "dataplane/tls/server_tls.h"
 #include "dataplane/tls/tls_callbacks.h"
@@ -91,10 +92,12 @@ SSL_TICKET_RETURN TicketCallbacks::OnOpened(SSL* ssl, SSL_SESSION* session,
   const bool in_time = age >= -absl::Seconds(2) && age < owner.settings_.ticket_max_age;
   const bool leaf_there = (SSL_SESSION_get0_peer(session) != nullptr) == data.has_certificate();
   if (!in_time || !leaf_there || LeafExpired(session, now)) return SSL_TICKET_RETURN_IGNORE_RENEW;
-  if (data.has_certificate() && !data.leaf_only() &&
-      owner.chains_.Find(HashView(data.chain_sha256)) == nullptr) {
-    return SSL_TICKET_RETURN_IGNORE_RENEW;
+  PeerCertificatePtr chain;
+  if (data.has_certificate() && !data.leaf_only()) {
+    chain = owner.chains_.Find(HashView(data.leaf_sha256), HashView(data.chain_sha256));
+    if (chain == nullptr) return SSL_TICKET_RETURN_IGNORE_RENEW;
   }
+  connection.ticket_chain_ = std::move(chain);
   connection.ticket_ = data;
   connection.resuming_ = true;  // counts only when SSL_session_reused says so
   return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;

@@ -406,6 +406,21 @@ TEST_P(BothVersions, ResumesWithTheSameChain) {
   EXPECT_EQ(second.server.peer->chain->chain_sha256, first.server.peer->chain->chain_sha256);
 }
 
+TEST_P(BothVersions, AnotherLeafWithTheSameCertificatesChangesNothing) {
+  ClientOptions options = WithLeaf();
+  options.chain = {&leaf_, &ca_};
+  // The same set of certificates, and so the same hash, but the other one was proven.
+  chains_.Put(MakeClientChain({ca_.der, leaf_.der}));
+  const Both first = Run(options);
+  ASSERT_NE(first.client.session, nullptr);
+  options.session = first.client.session.get();
+  const Both second = Run(options);
+  EXPECT_TRUE(second.client.resumed);
+  ASSERT_TRUE(second.server.peer.ok()) << second.server.peer.status();
+  EXPECT_EQ(second.server.peer->chain->leaf_sha256, first.server.peer->chain->leaf_sha256);
+  EXPECT_EQ(second.server.peer->chain->chain_der, first.server.peer->chain->chain_der);
+}
+
 TEST_P(BothVersions, ResumesWithoutCertificate) {
   ClientOptions options;
   options.max_version = GetParam();
