@@ -100,8 +100,9 @@ struct Subscriber::State : std::enable_shared_from_this<Subscriber::State> {
   void Swap(GatewayViewPtr next, const ResumeToken& at, LoopWork work, bool snapshot)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   void LoopDone(const std::shared_ptr<Round>& round);
+  // Called on loops' threads: waits for no route table that is being built.
   bool Joined(LoopSink* loop) {
-    base::MutexLock lock(&mutex);
+    base::MutexLock lock(&loops_mutex);
     return std::find(loops.begin(), loops.end(), loop) != loops.end();
   }
 
@@ -111,7 +112,8 @@ struct Subscriber::State : std::enable_shared_from_this<Subscriber::State> {
   StreamState* const stream;
 
   base::Mutex mutex;
-  std::vector<LoopSink*> loops ABSL_GUARDED_BY(mutex);
+  base::Mutex loops_mutex ABSL_ACQUIRED_AFTER(mutex);
+  std::vector<LoopSink*> loops ABSL_GUARDED_BY(loops_mutex);
   GatewayViewPtr view ABSL_GUARDED_BY(mutex);
   // What the view stands for; nothing before the first snapshot.
   std::optional<ResumeToken> position ABSL_GUARDED_BY(mutex);
@@ -130,24 +132,24 @@ void Subscriber::State::Swap(GatewayViewPtr next, const ResumeToken& at, LoopWor
   auto round = std::make_shared<Round>();
   round->revision = at.revision;
   round->snapshot = snapshot;
-  round->left = static_cast<int>(loops.size());
-  if (loops.empty()) {
-    round->left = 1;
-    LoopDone(round);
-    return;
-  }
+  round->left = 1;  // this call
   const auto todo = std::make_shared<const LoopWork>(std::move(work));
-  for (LoopSink* loop : loops) {
-    loop->Post([self = shared_from_this(), loop, round, applied = view, todo] {
-      if (self->Joined(loop)) {
-        loop->Apply(applied);
-        if (!todo->severed.empty()) loop->Sever(todo->severed);
-        if (!todo->retired.empty()) loop->Retire(todo->retired);
-        if (todo->start_over) loop->StartOver();
-      }
-      self->LoopDone(round);
-    });
+  {
+    base::MutexLock lock(&loops_mutex);
+    round->left += static_cast<int>(loops.size());
+    for (LoopSink* loop : loops) {
+      loop->Post([self = shared_from_this(), loop, round, applied = view, todo] {
+        if (self->Joined(loop)) {
+          loop->Apply(applied);
+          if (!todo->severed.empty()) loop->Sever(todo->severed);
+          if (!todo->retired.empty()) loop->Retire(todo->retired);
+          if (todo->start_over) loop->StartOver();
+        }
+        self->LoopDone(round);
+      });
+    }
   }
+  LoopDone(round);
 }
 
 void Subscriber::State::LoopDone(const std::shared_ptr<Round>& round) {
@@ -214,12 +216,13 @@ Subscriber::Subscriber(Options options, const base::Clock* clock, cache::TagGene
     : state_(std::make_shared<State>(std::move(options), clock, generations, state)) {}
 
 Subscriber::~Subscriber() {
-  base::MutexLock lock(&state_->mutex);
+  base::MutexLock lock(&state_->loops_mutex);
   state_->loops.clear();
 }
 
 void Subscriber::AddLoop(LoopSink* loop) {
   base::MutexLock lock(&state_->mutex);
+  base::MutexLock loops_lock(&state_->loops_mutex);
   state_->loops.push_back(loop);
   loop->Post([state = state_, loop, view = state_->view] {
     if (state->Joined(loop)) loop->Apply(view);
@@ -227,7 +230,7 @@ void Subscriber::AddLoop(LoopSink* loop) {
 }
 
 void Subscriber::RemoveLoop(LoopSink* loop) {
-  base::MutexLock lock(&state_->mutex);
+  base::MutexLock lock(&state_->loops_mutex);
   std::erase(state_->loops, loop);
 }
 
