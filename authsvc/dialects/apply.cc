@@ -1,5 +1,6 @@
 #include "authsvc/dialects/apply.h"
 
+#include <algorithm>
 #include <map>
 
 #include "absl/strings/str_cat.h"
@@ -7,6 +8,14 @@
 
 namespace sallyport::authsvc::dialects {
 namespace {
+
+// As the reader counts them: names too.
+size_t ValuesOf(const Node& node) {
+  size_t values = 1 + node.members.size();
+  for (const Node& item : node.items) values += ValuesOf(item);
+  for (const auto& [name, value] : node.members) values += ValuesOf(value);
+  return values;
+}
 
 class Planner {
  public:
@@ -50,6 +59,7 @@ class Planner {
     if (!nodes.ok()) {
       return Refuse("", "", absl::StrCat(document.name(), ": ", nodes.status().message()));
     }
+    for (const Node& node : *nodes) values_left_ -= std::min(values_left_, ValuesOf(node));
     if (nodes->empty()) Refuse("", "", absl::StrCat(document.name(), ": holds no document"));
     for (const Node& node : *nodes) {
       // A file may hold a list of definitions, as Tyk's own API answers them.
@@ -118,7 +128,7 @@ class Planner {
   const v1::ApplyRequest& request_;
   ConvertOptions options_;
   const Dialect* forced_ = nullptr;
-  size_t values_left_ = ReadLimits().max_values;
+  size_t values_left_ = ReadLimits().max_values;  // of all documents together
   std::map<std::pair<std::string, std::string>, std::string> seen_;
   ApplyPlan plan_;
 };

@@ -81,6 +81,17 @@ TEST(PlanApply, WhatIsNotTaken) {
   EXPECT_TRUE(Plan({}).refused);
 }
 
+TEST(PlanApply, AllDocumentsShareOneBudgetOfValues) {
+  std::string many = "[0";
+  for (int i = 0; i < 300'000; ++i) many += ",0";
+  many += "]";
+  const std::string text = R"({"api_id": "a", "proxy": {}, "x": )" + many + "}";
+  EXPECT_THAT(Plan({text}).results[0].message(), ::testing::Not(HasSubstr("more than")));
+  const ApplyPlan plan = Plan({text, text});
+  ASSERT_EQ(plan.results.size(), 2u);
+  EXPECT_THAT(plan.results[1].message(), HasSubstr("more than"));
+}
+
 TEST(PlanApply, ForcedDialect) {
   EXPECT_THAT(Plan({"{}"}, "tyk-classic").results[0].message(), HasSubstr("api_id"));
   EXPECT_THAT(Plan({"{}"}, "apisix").results[0].message(), HasSubstr("no dialect"));
