@@ -1,5 +1,7 @@
 #include "authsvc/dialects/references.h"
 
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -28,6 +30,22 @@ absl::string_view WrongReference(absl::string_view text) {
     if (byte <= 0x20 || byte == 0x7F || c == ',') return "is not a certificate id";
   }
   return "";
+}
+
+constexpr absl::string_view kSecrets[] = {"secret", "shared_secret", "jwt_source", "password", "hmac_string"};
+constexpr absl::string_view kMetadata = "meta_data";  // the key's own names, which mean nothing here
+
+void Blank(Node* node) {
+  for (Node& item : node->items) Blank(&item);
+  for (auto& [name, value] : node->members) {
+    if (name == kMetadata) continue;
+    Blank(&value);
+    const bool secret = std::find(std::begin(kSecrets), std::end(kSecrets), name) != std::end(kSecrets);
+    const bool scalar = !value.IsObject() && !value.IsArray() && value.type != Node::Type::kNull;
+    if (!secret || !scalar) continue;
+    value = Node();
+    value.type = Node::Type::kString;
+  }
 }
 
 }  // namespace
@@ -157,6 +175,12 @@ Node WithoutInlinePem(const Node& document, absl::string_view org_id) {
   }
   for (Node& item : copy.items) item = WithoutInlinePem(item, org_id);
   for (auto& [name, value] : copy.members) value = WithoutInlinePem(value, org_id);
+  return copy;
+}
+
+Node KeptDocument(const Node& document, absl::string_view org_id) {
+  Node copy = WithoutInlinePem(document, org_id);
+  Blank(&copy);
   return copy;
 }
 

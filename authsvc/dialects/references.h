@@ -44,6 +44,10 @@ class References {
 // stored and read back. References::Take made the ids.
 [[nodiscard]] Node WithoutInlinePem(const Node& document, absl::string_view org_id);
 
+// The same, and the secrets of features that do not exist here (basic passwords, HMAC and JWT secrets) made
+// empty: a Tyk document as it is kept.
+[[nodiscard]] Node KeptDocument(const Node& document, absl::string_view org_id);
+
 // 769..772 (TLS 1.0 to 1.3), as Tyk writes them, to "1.2" and "1.3". Lower minimums become 1.2 with a
 // warning; a maximum below 1.2 is refused.
 void TlsVersions(const Fields& object, absl::string_view min_name, absl::string_view max_name,

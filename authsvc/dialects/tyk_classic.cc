@@ -282,7 +282,7 @@ Conversion ConvertTykClassic(const Node& definition, const ConvertOptions& optio
   Converted converted;
   converted.resource.set_id(api.id());
   converted.resource.set_dialect(std::string(kTykClassic));
-  converted.resource.set_document(ToJson(WithoutInlinePem(definition, api.org_id())));
+  converted.resource.set_document(ToJson(KeptDocument(definition, api.org_id())));
   *converted.resource.mutable_api() = std::move(api);
   out.resources.push_back(std::move(converted));
   return out;

@@ -157,7 +157,7 @@ Conversion ConvertTykGateway(const Node& configuration, const ConvertOptions& op
   Converted converted;
   converted.resource.set_id(settings.id());
   converted.resource.set_dialect(std::string(kTykGateway));
-  converted.resource.set_document(ToJson(WithoutInlinePem(Excerpt(configuration), options.org_id)));
+  converted.resource.set_document(ToJson(KeptDocument(Excerpt(configuration), options.org_id)));
   *converted.resource.mutable_settings() = std::move(settings);
   out.resources.push_back(std::move(converted));
   return out;

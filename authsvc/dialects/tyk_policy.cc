@@ -112,7 +112,7 @@ Conversion ConvertTykPolicy(const Node& document, const ConvertOptions& options)
   Converted converted;
   converted.resource.set_id(policy.id());
   converted.resource.set_dialect(std::string(kTykPolicy));
-  converted.resource.set_document(ToJson(WithoutInlinePem(document, policy.org_id())));
+  converted.resource.set_document(ToJson(KeptDocument(document, policy.org_id())));
   *converted.resource.mutable_policy() = std::move(policy);
   out.resources.push_back(std::move(converted));
   return out;

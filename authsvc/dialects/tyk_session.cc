@@ -137,7 +137,7 @@ Conversion ConvertTykSession(const Node& session, const ConvertOptions& options)
   Converted converted;
   converted.resource.set_id(key.id());
   converted.resource.set_dialect(std::string(kTykKey));
-  converted.resource.set_document(ToJson(WithoutInlinePem(session, key.org_id())));
+  converted.resource.set_document(ToJson(KeptDocument(session, key.org_id())));
   *converted.resource.mutable_key() = std::move(key);
   out.resources.push_back(std::move(converted));
   return out;

@@ -50,6 +50,16 @@ TEST(TykSession, Everything) {
   EXPECT_EQ(key.token_sha256_size(), 0);
 }
 
+TEST(TykSession, SecretsAreNotKept) {
+  const Conversion conversion = Session(R"({"org_id": "o", "apply_policies": ["p"], "hmac_string": "s3cr3t-1",
+    "basic_auth_data": {"password": "s3cr3t-2", "hash_type": ""}, "jwt_data": {"secret": "s3cr3t-3"},
+    "meta_data": {"password": "public"}})");
+  ASSERT_FALSE(conversion.resources.empty());
+  const std::string kept = conversion.resources.back().resource.document();
+  EXPECT_FALSE(absl::StrContains(kept, "s3cr3t")) << kept;
+  EXPECT_TRUE(absl::StrContains(kept, "public")) << "it is the key's metadata, stored and forwarded as such";
+}
+
 TEST(TykSession, TheCertificateNamesTheKey) {
   const std::string id = absl::StrCat("o", kHash);
   EXPECT_EQ(KeyOf(Session(absl::StrCat(R"({"org_id":"o","certificate":")", id, "\"}"))).id(), id);
