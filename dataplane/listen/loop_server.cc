@@ -173,6 +173,7 @@ void LoopServer::OnConnection(const ListenerContextPtr& listener, int fd, std::s
 
 void LoopServer::Tick() {
   pool_.Sweep();
+  metrics_.sheet().Gauge(metrics::Id::kUpstreamIdle)->Set(static_cast<int64_t>(pool_.counts().idle));
   sni_.RefreshFiles();
   sni_.Sweep();
   Reconcile();

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "dataplane/observe/process_metrics.h"
 #include "shared/base/clock.h"
 
 namespace sallyport::dataplane {
@@ -20,6 +21,29 @@ double Lag(const ProcessMetricSources& sources) {
   const uint64_t announced = sources.subscriber->AnnouncedRevision();
   const uint64_t applied = sources.stream->AppliedRevision();
   return announced > applied ? static_cast<double>(announced - applied) : 0;
+}
+
+CacheNumbers CacheNumbersOf(const AuthorizeHub& hub) {
+  const AuthorizeCounters from = hub.Counters();
+  CacheNumbers to;
+  to.memo = from.memo;
+  to.loop = from.loop;
+  to.process = from.process;
+  to.miss = from.miss;
+  to.joined = from.joined;
+  to.refreshed = from.refreshed;
+  to.stale = from.stale;
+  to.voided = from.voided;
+  to.reasked = from.reasked;
+  to.failed = from.failed;
+  to.connection_limited = from.connection_limited;
+  to.address_limited = from.address_limited;
+  to.entries = from.entries;
+  to.bytes = from.bytes;
+  to.denial_entries = from.denial_entries;
+  to.denial_bytes = from.denial_bytes;
+  to.dropped = from.dropped;
+  return to;
 }
 
 }  // namespace
@@ -43,6 +67,9 @@ void RegisterProcessMetrics(const ProcessMetricSources& sources) {
            [sources] { return static_cast<double>(sources.access_log->dropped()); });
   OnScrape(book, Id::kTelemetryLost,
            [sources] { return static_cast<double>(sources.telemetry->lost()); });
+  OnScrape(book, Id::kCacheEvictions,
+           [sources] { return static_cast<double>(sources.generations->Evictions()); });
+  RegisterCache(book, [sources] { return CacheNumbersOf(*sources.authorize); });
 }
 
 }  // namespace sallyport::dataplane

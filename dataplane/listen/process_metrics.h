@@ -3,12 +3,14 @@
 
 #include <functional>
 
+#include "dataplane/authorize/authorizer.h"
 #include "dataplane/limit/limiter.h"
 #include "dataplane/observe/access_log.h"
 #include "dataplane/observe/telemetry.h"
 #include "dataplane/sync/grpc_authsvc_client.h"
 #include "dataplane/sync/stream_state.h"
 #include "dataplane/sync/subscriber.h"
+#include "shared/cache/generations.h"
 #include "shared/metrics/sheet.h"
 
 namespace sallyport::dataplane {
@@ -22,6 +24,8 @@ struct ProcessMetricSources {
   const Limiter* limiter;
   const AccessLog* access_log;
   const TelemetryReporter* telemetry;
+  const AuthorizeHub* authorize;
+  const cache::TagGenerations* generations;
   std::function<bool()> ready;
 };
 void RegisterProcessMetrics(const ProcessMetricSources& sources);
