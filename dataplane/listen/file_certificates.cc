@@ -1,40 +1,13 @@
 #include "dataplane/listen/file_certificates.h"
 
-#include <sys/stat.h>
-
-#include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "shared/base/log.h"
-#include "shared/base/secret.h"
 
 namespace sallyport::dataplane {
 namespace {
-
-std::string SignatureOf(const std::string& path) {
-  struct stat facts = {};
-  if (stat(path.c_str(), &facts) != 0) return {};
-  return absl::StrCat(facts.st_dev, ":", facts.st_ino, ":", facts.st_size, ":",
-                      facts.st_mtim.tv_sec, ".", facts.st_mtim.tv_nsec);
-}
-
-std::string SignatureOf(const CertificatePaths& paths) {
-  const std::string certificate = SignatureOf(paths.certificate_file);
-  const std::string key = SignatureOf(paths.key_file);
-  return certificate.empty() || key.empty() ? std::string() : absl::StrCat(certificate, "/", key);
-}
-
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  if (!in || !(text << in.rdbuf())) {
-    return absl::NotFoundError(absl::StrCat("cannot read ", path));
-  }
-  return text.str();
-}
 
 bool Names(const ServerCredential& credential, absl::string_view sni) {
   const size_t dot = sni.find('.');
@@ -50,19 +23,18 @@ bool Names(const ServerCredential& credential, absl::string_view sni) {
 
 }  // namespace
 
-FileCertificates::FileCertificates(const TlsLibrary& library, std::vector<CertificatePaths> paths)
-    : library_(library) {
-  for (CertificatePaths& pair : paths) held_.push_back({std::move(pair), "", nullptr});
+FileCertificates::FileCertificates(const TlsLibrary& library, CertificateWatch& watch, Poster& loop,
+                                   std::vector<CertificatePaths> paths)
+    : library_(library), watch_(watch), loop_(loop), alive_(std::make_shared<FileCertificates*>(this)) {
+  for (CertificatePaths& pair : paths) held_.push_back({std::move(pair), nullptr});
 }
 
-absl::Status FileCertificates::Read(Held* held) const {
-  held->signature = SignatureOf(held->paths);
-  const absl::StatusOr<std::string> chain = ReadFile(held->paths.certificate_file);
-  if (!chain.ok()) return chain.status();
-  absl::StatusOr<std::string> key = ReadFile(held->paths.key_file);
-  if (!key.ok()) return key.status();
-  const base::Secret secret(*std::move(key));
-  auto credential = ServerCredential::FromPem(library_.context(), *chain, secret.Reveal());
+FileCertificates::~FileCertificates() {
+  for (const uint64_t id : watched_) watch_.Remove(id);
+}
+
+absl::Status FileCertificates::Take(Held* held, const CertificateTexts& texts) const {
+  auto credential = ServerCredential::FromPem(library_.context(), texts.chain_pem, texts.key_pem.Reveal());
   if (!credential.ok()) {
     return absl::Status(credential.status().code(),
                         absl::StrCat(held->paths.certificate_file, ": ",
@@ -73,21 +45,32 @@ absl::Status FileCertificates::Read(Held* held) const {
 }
 
 absl::Status FileCertificates::Load() {
-  for (Held& held : held_) {
-    const absl::Status read = Read(&held);
-    if (!read.ok()) return read;
+  for (size_t index = 0; index < held_.size(); ++index) {
+    const auto texts = ReadCertificateFiles(held_[index].paths);
+    if (!texts.ok()) return texts.status();
+    const absl::Status taken = Take(&held_[index], **texts);
+    if (!taken.ok()) return taken;
+    Watch(index, (*texts)->signature);
   }
   return absl::OkStatus();
 }
 
-void FileCertificates::Refresh() {
-  for (Held& held : held_) {
-    const std::string signature = SignatureOf(held.paths);
-    if (signature.empty() || signature == held.signature) continue;
-    const absl::Status read = Read(&held);
-    base::Log(read.ok() ? base::Level::kInfo : base::Level::kError, "listen.certificate_reload",
-              {{"file", held.paths.certificate_file}, {"result", read}});
-  }
+void FileCertificates::Watch(size_t index, std::string signature) {
+  const std::weak_ptr<FileCertificates*> weak = alive_;
+  watched_.push_back(watch_.Add(
+      held_[index].paths, std::move(signature),
+      [loop = &loop_, weak, index](const absl::StatusOr<CertificateTextsPtr>& read) {
+        loop->Post([weak, index, read] {
+          const auto alive = weak.lock();
+          if (alive != nullptr) (*alive)->OnChanged(index, read);
+        });
+      }));
+}
+
+void FileCertificates::OnChanged(size_t index, const absl::StatusOr<CertificateTextsPtr>& read) {
+  const absl::Status taken = read.ok() ? Take(&held_[index], **read) : read.status();
+  base::Log(taken.ok() ? base::Level::kInfo : base::Level::kError, "listen.certificate_reload",
+            {{"file", held_[index].paths.certificate_file}, {"result", taken}});
 }
 
 std::shared_ptr<const ServerCredential> FileCertificates::Find(absl::string_view sni) const {

@@ -1,5 +1,6 @@
-// Server certificates of this machine's files, read again when they change. A pair that cannot be used
-// leaves the old one in force and is logged. One loop's thread (each loop holds OpenSSL objects of its own).
+// Server certificates of this machine's files, taken up again when they change. A pair that cannot be used
+// leaves the old one in force and is logged. One loop's thread (each loop holds OpenSSL objects of its own);
+// the files are read by the CertificateWatch.
 #pragma once
 
 #include <memory>
@@ -8,24 +9,23 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "dataplane/listen/certificate_watch.h"
+#include "dataplane/sync/authsvc_client.h"
 #include "dataplane/tls/server_credential.h"
 #include "dataplane/tls/tls_library.h"
 
 namespace sallyport::dataplane {
 
-struct CertificatePaths {
-  std::string certificate_file;
-  std::string key_file;
-};
-
 class FileCertificates {
  public:
-  // `library` outlives this.
-  FileCertificates(const TlsLibrary& library, std::vector<CertificatePaths> paths);
-  // The first reading: every pair must be usable.
+  // All outlive this. `loop` posts to the loop whose thread this belongs to.
+  FileCertificates(const TlsLibrary& library, CertificateWatch& watch, Poster& loop,
+                   std::vector<CertificatePaths> paths);
+  ~FileCertificates();
+  FileCertificates(const FileCertificates&) = delete;
+  FileCertificates& operator=(const FileCertificates&) = delete;
+  // The first reading, at once: every pair must be usable. Then they are watched.
   [[nodiscard]] absl::Status Load();
-  // Reads what has changed since; call every few seconds.
-  void Refresh();
   // A pair that names `sni`, exactly or by one-label wildcard; null: none.
   [[nodiscard]] std::shared_ptr<const ServerCredential> Find(absl::string_view sni) const;
   // What is shown where no name matches: the first pair; null: there are none.
@@ -35,12 +35,19 @@ class FileCertificates {
  private:
   struct Held {
     CertificatePaths paths;
-    std::string signature;
     std::shared_ptr<const ServerCredential> credential;
   };
-  [[nodiscard]] absl::Status Read(Held* held) const;
+  [[nodiscard]] absl::Status Take(Held* held, const CertificateTexts& texts) const;
+  void Watch(size_t index, std::string signature);
+  void OnChanged(size_t index, const absl::StatusOr<CertificateTextsPtr>& read);
+
   const TlsLibrary& library_;
+  CertificateWatch& watch_;
+  Poster& loop_;
   std::vector<Held> held_;
+  std::vector<uint64_t> watched_;
+  // For what is posted to the loop: it may run when this is gone.
+  std::shared_ptr<FileCertificates*> alive_;
 };
 
 }  // namespace sallyport::dataplane

@@ -39,7 +39,7 @@ std::vector<AddressRange> TrustedProxies(const ExchangeSettings& settings, const
 
 }  // namespace
 
-// About once a second: pools, files.
+// About once a second: pools, certificates, listeners.
 class LoopServer::Housekeeping final : public DeadlineNode {
  public:
   explicit Housekeeping(LoopServer& server) : server_(server) {
@@ -60,7 +60,7 @@ LoopServer::LoopServer(int index, const ProcessServices& process)
       loop_(index, process.clock),
       authorizer_(&process.authorize, this),
       credentials_(&process.credentials, this),
-      sni_(loop_, *library_, credentials_),
+      sni_(loop_, *library_, credentials_, process.certificate_watch, *this),
       pool_(loop_, PoolOptions(process.config), process.resolver, process.trust, process.clock),
       metrics_(&process.book),
       connections_(loop_),
@@ -174,7 +174,6 @@ void LoopServer::OnConnection(const ListenerContextPtr& listener, int fd, std::s
 void LoopServer::Tick() {
   pool_.Sweep();
   metrics_.sheet().Gauge(metrics::Id::kUpstreamIdle)->Set(static_cast<int64_t>(pool_.counts().idle));
-  sni_.RefreshFiles();
   sni_.Sweep();
   Reconcile();
 }

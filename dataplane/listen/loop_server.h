@@ -39,6 +39,7 @@ struct ProcessServices {
   TicketKeys& ticket_keys;
   ChainStore& chains;
   ConnectionLimits& connection_limits;
+  CertificateWatch& certificate_watch;
 };
 
 class LoopServer final : public LoopSink {

@@ -175,7 +175,8 @@ class Process final : public DataplaneProcess {
   absl::Status MakeLoops() {
     shared_ = std::make_unique<ProcessServices>(ProcessServices{
         config_, settings_, clock_, *authorize_, *credentials_, limiter_, resolver_, trust_, book_,
-        *access_log_, *telemetry_, stream_, ticket_keys_, chains_, connection_limits_});
+        *access_log_, *telemetry_, stream_, ticket_keys_, chains_, connection_limits_,
+        certificate_watch_});
     for (int i = 0; i < LoopCount(config_); ++i) {
       loops_.push_back(std::make_unique<LoopServer>(i, *shared_));
       const absl::Status opened = loops_.back()->Open();
@@ -265,6 +266,7 @@ class Process final : public DataplaneProcess {
   TicketKeys ticket_keys_;
   ChainStore chains_;
   ConnectionLimits connection_limits_;
+  CertificateWatch certificate_watch_;
   Limiter limiter_;
   Resolver resolver_;
   SystemTrust trust_;

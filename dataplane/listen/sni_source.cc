@@ -26,14 +26,10 @@ std::string KeyOf(absl::string_view sni, absl::string_view listener_id) {
 
 absl::Status SniSource::AddFiles(const std::string& listener_id, std::vector<CertificatePaths> paths) {
   if (paths.empty()) return absl::OkStatus();
-  auto files = std::make_unique<FileCertificates>(library_, std::move(paths));
+  auto files = std::make_unique<FileCertificates>(library_, watch_, poster_, std::move(paths));
   const absl::Status loaded = files->Load();
   if (loaded.ok()) files_[listener_id] = std::move(files);
   return loaded;
-}
-
-void SniSource::RefreshFiles() {
-  for (auto& [id, files] : files_) files->Refresh();
 }
 
 void SniSource::Sweep() {

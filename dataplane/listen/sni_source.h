@@ -23,13 +23,13 @@ namespace sallyport::dataplane {
 class SniSource final : public ServerSource {
  public:
   // All outlive this.
-  SniSource(Loop& loop, const TlsLibrary& library, CredentialCache& cache)
-      : loop_(loop), library_(library), cache_(cache), peers_(kPeerAsksPerSecond, kPeerAskBurst) {}
+  SniSource(Loop& loop, const TlsLibrary& library, CredentialCache& cache, CertificateWatch& watch,
+            Poster& poster)
+      : loop_(loop), library_(library), cache_(cache), watch_(watch), poster_(poster), peers_(kPeerAsksPerSecond, kPeerAskBurst) {}
 
   void SetView(GatewayViewPtr view) { view_ = std::move(view); }
   // Files of a listener.
   [[nodiscard]] absl::Status AddFiles(const std::string& listener_id, std::vector<CertificatePaths> paths);
-  void RefreshFiles();
   // Lets go, with their private keys, of certificates that the cache does not answer with any more (evicted,
   // replaced, past their time). Call about once a second.
   void Sweep();
@@ -61,6 +61,8 @@ class SniSource final : public ServerSource {
   Loop& loop_;
   const TlsLibrary& library_;
   CredentialCache& cache_;
+  CertificateWatch& watch_;
+  Poster& poster_;
   GatewayViewPtr view_;
   absl::flat_hash_map<std::string, std::unique_ptr<FileCertificates>> files_;  // by listener
   absl::flat_hash_map<std::string, Made> made_;                               // by listener and SNI

@@ -204,7 +204,7 @@ class LoopServerTest : public ::testing::Test {
     telemetry_ = std::make_unique<TelemetryReporter>(TelemetryReporter::Options(), &sink_, &base::SystemClock(), 1, false);
     process_ = std::make_unique<ProcessServices>(ProcessServices{
         config_, settings_, base::SystemClock(), *authorize_, *credentials_, limiter_, resolver_, trust_, book_,
-        *log_, *telemetry_, stream_, keys_, chains_, limits_});
+        *log_, *telemetry_, stream_, keys_, chains_, limits_, watch_});
     loop_ = std::make_unique<LoopServer>(0, *process_);
     ASSERT_TRUE(loop_->Open().ok());
     port_ = loop_->BoundPorts()[0];
@@ -299,6 +299,7 @@ class LoopServerTest : public ::testing::Test {
   TicketKeys keys_;
   ChainStore chains_;
   ConnectionLimits limits_;
+  CertificateWatch watch_;
   Limiter limiter_;
   Resolver resolver_;
   SystemTrust trust_;

@@ -34,7 +34,7 @@ class SniSourceTest : public ::testing::Test {
         poster_(loop_),
         hub_({}, &clock_, &client_, &stream_, &generations_),
         cache_(&hub_, &poster_),
-        source_(loop_, *library_, cache_) {
+        source_(loop_, *library_, cache_, watch_, poster_) {
     stream_.OnApplied(1, true);
     Beat();
     client_.on_server = [this](const ServerQuestion& question) { return Answer(question); };
@@ -71,6 +71,7 @@ class SniSourceTest : public ::testing::Test {
   LoopPoster poster_;
   CredentialHub hub_;
   CredentialCache cache_;
+  CertificateWatch watch_;
   SniSource source_;
 };
 
