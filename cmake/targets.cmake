@@ -88,6 +88,7 @@ function(sallyport_fuzz name)
   target_compile_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
   target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
   target_link_libraries(fuzz_${name} PRIVATE ${target} ${ARG_DEPS})
+  add_dependencies(fuzzers fuzz_${name})
 endfunction()
 
 # sallyport_without_tsan(file.cc ...): files that touch gRPC's callback classes. Debian's gRPC is not
