@@ -181,7 +181,7 @@ def test_an_upstream_that_breaks_off_never_looks_complete(world):
     broken = world.origin("broken", answer=answer)
     world.gateway.add_api(classic("broken", broken.url, domain="broken.gw.test", use_keyless=True))
     answer = world.a.curl("/x", host="broken.gw.test")
-    assert answer.exit_code != 0
+    assert answer.exit_code != 0 or answer.status == 500, "cut, or an error where nothing had been sent yet"
 
 
 @pytest.mark.parametrize("text", ["HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
