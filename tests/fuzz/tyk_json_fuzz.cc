@@ -52,7 +52,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   options.now_unix = 1780272000;
   for (const Node& document : *documents) {
     std::string why;
-    RecogniseDialect(document, &why);
+    static_cast<void>(RecogniseDialect(document, &why));
     for (const Dialect& dialect : Dialects()) Check(dialect.convert(document, options));
   }
   return 0;
