@@ -78,19 +78,14 @@ Response Show(const Call& call) {
 
 Response List(const Call& call) {
   const SnapshotPtr snapshot = call.writer.snapshot();
-  std::string body = "[";
+  std::vector<std::string> ids;
   std::string token;
   do {
     const auto page = snapshot->ListApis(nullptr, token, kPage);
-    for (const ApiEntry* entry : page.entries) {
-      const auto resource = call.writer.ReadResource(Kind::kApi, entry->api.id());
-      if (!resource.ok()) continue;
-      if (body.size() > 1) body.push_back(',');
-      body += dialects::TykClassicJson(*resource);
-    }
+    for (const ApiEntry* entry : page.entries) ids.push_back(entry->api.id());
     token = page.next;
   } while (!token.empty());
-  return TextAnswer(body + "]");
+  return DocumentList(call, Kind::kApi, ids, [](const v1::Resource& resource) { return dialects::TykClassicJson(resource); });
 }
 
 Response Remove(const Call& call) {

@@ -28,4 +28,17 @@ std::vector<std::string> WarningTexts(const dialects::Conversion& conversion) {
   return texts;
 }
 
+Response DocumentList(const Call& call, Kind kind, const std::vector<std::string>& ids,
+                      const std::function<std::string(const v1::Resource&)>& json) {
+  std::string body = "[";
+  for (const std::string& id : ids) {
+    const auto resource = call.writer.ReadResource(kind, id);
+    if (absl::IsNotFound(resource.status())) continue;
+    if (!resource.ok()) return WriteFailure(resource.status(), 500, resource.status().message());
+    if (body.size() > 1) body.push_back(',');
+    body += json(*resource);
+  }
+  return TextAnswer(body + "]");
+}
+
 }  // namespace sallyport::authsvc::admin

@@ -44,19 +44,14 @@ Response Show(const Call& call) {
 
 Response List(const Call& call) {
   const SnapshotPtr snapshot = call.writer.snapshot();
-  std::string body = "[";
+  std::vector<std::string> ids;
   std::string token;
   do {
     const auto page = snapshot->ListPolicies(nullptr, token, kPage);
-    for (const PolicyEntry* entry : page.entries) {
-      const auto resource = call.writer.ReadResource(Kind::kPolicy, entry->policy.id());
-      if (!resource.ok()) continue;
-      if (body.size() > 1) body.push_back(',');
-      body += dialects::TykPolicyJson(*resource);
-    }
+    for (const PolicyEntry* entry : page.entries) ids.push_back(entry->policy.id());
     token = page.next;
   } while (!token.empty());
-  return TextAnswer(body + "]");
+  return DocumentList(call, Kind::kPolicy, ids, [](const v1::Resource& resource) { return dialects::TykPolicyJson(resource); });
 }
 
 Response Remove(const Call& call) {
