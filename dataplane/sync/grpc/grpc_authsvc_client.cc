@@ -85,6 +85,9 @@ class Call : public std::enable_shared_from_this<Call<Request, Response, Value>>
 class StreamReader;
 class BatchWriter;
 
+// Whatever is under way drops its ClientContext before it leaves. A context keeps its channel; when the last
+// channel of a process goes on one of gRPC's own callback threads, gRPC 1.51 makes that thread join itself and
+// takes the completion queue from under it.
 class Client final : public GrpcAuthsvcClient {
  public:
   Client(GrpcAuthsvcOptions options, const std::shared_ptr<grpc::ChannelCredentials>& credentials)
@@ -127,8 +130,8 @@ class Client final : public GrpcAuthsvcClient {
       if (targets_[i].get() == target) preferred_.store(i, std::memory_order_relaxed);
     }
   }
-  void StreamEnded(const grpc::Status& status, bool said_something);
-  void BatchDone(const LostTelemetry& lost);
+  void StreamEnded(std::shared_ptr<StreamReader> stream, const grpc::Status& status, bool said_something);
+  void BatchDone(std::shared_ptr<BatchWriter> batch, const LostTelemetry& lost);
   Underway& underway() { return underway_; }
   const GrpcAuthsvcOptions& options() const { return options_; }
 
@@ -200,6 +203,7 @@ void Call<Request, Response, Value>::Came(Target& target, const grpc::Status& st
 template <typename Request, typename Response, typename Value>
 void Call<Request, Response, Value>::Finish(absl::StatusOr<Value> value) {
   poster_->Post([done = done_, value = std::move(value)] { (*done)(value); });
+  context_.reset();  // before Leave: see class Client
   client_->underway().Leave();
 }
 
@@ -232,9 +236,8 @@ class StreamReader final : public grpc::ClientReadReactor<v1::Update> {
     StartRead(&update_);
   }
   void OnDone(const grpc::Status& status) override {
-    const std::shared_ptr<StreamReader> self = std::move(self_);
     observer_->OnStreamEnd(ToAbsl(status));
-    client_->StreamEnded(status, said_something_);
+    client_->StreamEnded(std::move(self_), status, said_something_);  // `this` is gone now
   }
 
  private:
@@ -263,8 +266,8 @@ class BatchWriter final : public grpc::ClientWriteReactor<v1::ReportRequest> {
   }
   void Cancel() { context_.TryCancel(); }
   void OnDone(const grpc::Status& status) override {
-    const std::shared_ptr<BatchWriter> self = std::move(self_);
-    client_->BatchDone(status.ok() ? LostTelemetry() : batch_);
+    const LostTelemetry lost = status.ok() ? LostTelemetry() : batch_;
+    client_->BatchDone(std::move(self_), lost);  // `this` is gone now
   }
 
  private:
@@ -344,18 +347,19 @@ void Client::Acknowledge(uint64_t revision) {
 void Client::Probe(Target& target) {
   if (!underway_.Enter()) return;
   struct Sent {
-    grpc::ClientContext context;
+    std::optional<grpc::ClientContext> context{std::in_place};
     v1::AcknowledgeRequest request;
     v1::AcknowledgeResponse response;
   };
   const auto sent = std::make_shared<Sent>();
-  sent->context.set_deadline(In(options_.call_deadline));
+  sent->context->set_deadline(In(options_.call_deadline));
   sent->request.set_name(options_.name);
   sent->request.set_revision(acknowledged_.load(std::memory_order_relaxed));
-  target.distribution->async()->Acknowledge(&sent->context, &sent->request, &sent->response,
+  target.distribution->async()->Acknowledge(&*sent->context, &sent->request, &sent->response,
                                             [this, sent, &target](const grpc::Status& status) {
                                               if (!Unanswered(status)) target.breaker.Answered();
                                               target.probing.store(false, std::memory_order_release);
+                                              sent->context.reset();
                                               underway_.Leave();
                                             });
 }
@@ -374,13 +378,14 @@ LostTelemetry Client::TakeLost() {
   return std::exchange(lost_, {});
 }
 
-void Client::BatchDone(const LostTelemetry& lost) {
+void Client::BatchDone(std::shared_ptr<BatchWriter> batch, const LostTelemetry& lost) {
   {
     base::MutexLock lock(&mutex_);
     batch_.reset();
     lost_.records += lost.records;
     lost_.told += lost.told;
   }
+  batch.reset();
   underway_.Leave();
 }
 
@@ -390,7 +395,8 @@ void Client::OpenStream() {
   stream_->Open(*targets_[stream_target_], options_.name, stream_);
 }
 
-void Client::StreamEnded(const grpc::Status& status, bool said_something) {
+void Client::StreamEnded(std::shared_ptr<StreamReader> stream, const grpc::Status& status,
+                         bool said_something) {
   {
     base::MutexLock lock(&mutex_);
     stream_.reset();
@@ -408,6 +414,7 @@ void Client::StreamEnded(const grpc::Status& status, bool said_something) {
     }
     wake_.SignalAll();
   }
+  stream.reset();
   underway_.Leave();
 }
 
