@@ -64,7 +64,7 @@ class Server::Core {
   absl::Status Reload() {
     if (!UsesTls()) return absl::FailedPreconditionError("this listener has no certificate");
     const std::string stamp = FilesStamp(host_.options);
-    absl::StatusOr<std::shared_ptr<TlsContext>> made = MakeTlsContext(host_.options);
+    absl::StatusOr<std::shared_ptr<SSL_CTX>> made = MakeTlsContext(host_.options);
     base::MutexLock lock(&tls_mutex_);
     stamp_ = stamp;
     if (!made.ok()) return made.status();
@@ -116,12 +116,12 @@ class Server::Core {
     if (sessions_.size() >= host_.options.max_connections && !DropOne()) return;
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
-    std::shared_ptr<TlsContext> tls;
+    std::shared_ptr<SSL_CTX> tls;
     {
       base::MutexLock lock(&tls_mutex_);
       tls = tls_;
     }
-    const auto place = sessions_.insert(sessions_.end(), MakeSession(std::move(socket), tls, &host_));
+    const auto place = sessions_.insert(sessions_.end(), MakeSession(std::move(socket), tls.get(), &host_));
     (*place)->Start([this, place] {
       sessions_.erase(place);
       if (host_.stopping && sessions_.empty()) stop_timer_.cancel();
@@ -188,7 +188,7 @@ class Server::Core {
   std::list<std::shared_ptr<Session>> sessions_;
   uint16_t port_ = 0;
   base::Mutex tls_mutex_;
-  std::shared_ptr<TlsContext> tls_ ABSL_GUARDED_BY(tls_mutex_);
+  std::shared_ptr<SSL_CTX> tls_ ABSL_GUARDED_BY(tls_mutex_);
   std::string stamp_ ABSL_GUARDED_BY(tls_mutex_);
   base::Mutex stop_mutex_;
   std::thread thread_;

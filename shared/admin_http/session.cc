@@ -1,22 +1,19 @@
 #include "shared/admin_http/session.h"
 
 #include <chrono>
-#include <type_traits>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http.hpp>
-#include <boost/beast/ssl/ssl_stream.hpp>
 #include <openssl/rand.h>
 
-#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "shared/admin_http/answer.h"
+#include "shared/admin_http/request_parser.h"
+#include "shared/admin_http/stream.h"
 #include "shared/admin_http/target.h"
 #include "shared/base/log.h"
 #include "shared/base/text.h"
@@ -25,18 +22,13 @@ namespace sallyport::admin_http {
 namespace {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = boost::beast::http;
 using boost::system::error_code;
-using Plain = beast::tcp_stream;
-using Tls = asio::ssl::stream<beast::tcp_stream>;
-using HttpRequest = http::request<http::string_body>;
-using HttpResponse = http::response<http::string_body>;
+using Step = RequestParser::Step;
 
 // Of a refused body, so that the client reads the answer before the connection is reset.
 constexpr size_t kMostDrained = 64 * 1024;
 
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+constexpr size_t kReadAtOnce = 16 * 1024;
 
 std::string NewRequestId() {
   std::string bytes(16, '\0');
@@ -72,42 +64,17 @@ Responder MakeResponder(const std::shared_ptr<Gate>& gate, const std::shared_ptr
   });
 }
 
-HttpResponse Render(const Response& answer, const std::string& request_id, unsigned version,
-                    bool keep_alive) {
-  HttpResponse out;
-  out.version(version);
-  out.result(static_cast<unsigned>(answer.status));
-  out.set(http::field::content_type, answer.content_type);
-  out.set("X-Request-Id", request_id);
-  out.set(http::field::cache_control, "no-store");
-  for (const auto& [name, value] : answer.headers) out.insert(name, value);
-  out.keep_alive(keep_alive);
-  out.body() = answer.body;
-  out.prepare_payload();
-  return out;
-}
-
-// RFC 9112 §6.3: anything but exactly `chunked` could be read otherwise by a proxy in front.
-bool FramingIsPlain(const HttpRequest& head) {
-  const auto encoding = head.find(http::field::transfer_encoding);
-  if (encoding == head.end()) return true;
-  return head.version() == 11 && head.count(http::field::transfer_encoding) == 1 &&
-         head.find(http::field::content_length) == head.end() &&
-         beast::iequals(encoding->value(), "chunked");
-}
-
-template <typename Stream>
-class HttpSession final : public Session, public std::enable_shared_from_this<HttpSession<Stream>> {
+class HttpSession final : public Session, public std::enable_shared_from_this<HttpSession> {
  public:
-  HttpSession(Stream stream, std::shared_ptr<TlsContext> tls, SessionHost* host)
-      : tls_(std::move(tls)), stream_(std::move(stream)), host_(host) {
+  HttpSession(asio::ip::tcp::socket socket, SSL_CTX* tls, SessionHost* host) : host_(host) {
     error_code ignored;
-    peer_ = Lowest().socket().remote_endpoint(ignored).address().to_string();
+    peer_ = socket.remote_endpoint(ignored).address().to_string();
+    stream_ = std::make_shared<Stream>(std::move(socket), tls);
   }
 
   void Start(std::function<void()> ended) override {
-    auto self = this->shared_from_this();
-    asio::co_spawn(stream_.get_executor(), Run(self),
+    auto self = shared_from_this();
+    asio::co_spawn(stream_->executor(), Run(self),
                    [self, ended = std::move(ended)](const std::exception_ptr& failure) {
                      if (failure != nullptr) {
                        base::Log(base::Level::kError, "admin_http.session_failed",
@@ -119,8 +86,7 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
   }
 
   void Close() override {
-    error_code ignored;
-    Lowest().socket().close(ignored);
+    stream_->Close();
     if (pending_ != nullptr) pending_->timer.cancel();
     closed_ = true;
   }
@@ -129,143 +95,141 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
   [[nodiscard]] bool unadmitted() const override { return !admitted_ && !closed_; }
 
  private:
-  beast::tcp_stream& Lowest() { return beast::get_lowest_layer(stream_); }
-
-  void Within(absl::Duration time) { Lowest().expires_after(absl::ToChronoNanoseconds(time)); }
-
   // Keeps `self` alive to the end.
-  asio::awaitable<void> Run(std::shared_ptr<HttpSession> self) {
-    if constexpr (std::is_same_v<Stream, Tls>) {
-      Within(self->host_->options.head_timeout);
-      idle_ = true;
-      const auto [error] = co_await stream_.async_handshake(asio::ssl::stream_base::server, kAwait);
-      idle_ = false;
-      if (error) co_return;
-      chain_ = PeerChain(stream_.native_handle());
-    }
+  asio::awaitable<void> Run([[maybe_unused]] std::shared_ptr<HttpSession> self) {
+    const bool tls = stream_->ssl() != nullptr;
+    if (tls && !co_await Handshake()) co_return;
     bool more = true;
     for (bool first = true; more && !closed_ && !host_->stopping; first = false) {
       more = co_await ServeOne(first);
     }
-    if constexpr (std::is_same_v<Stream, Tls>) {
-      if (closed_) co_return;
-      Within(absl::Seconds(1));
-      co_await stream_.async_shutdown(kAwait);
-    }
+    if (!tls || closed_) co_return;
+    stream_->Within(absl::Seconds(1));
+    co_await stream_->Shutdown();
+  }
+
+  asio::awaitable<bool> Handshake() {
+    stream_->Within(host_->options.head_timeout);
+    idle_ = true;
+    const bool done = co_await stream_->Handshake();
+    idle_ = false;
+    if (done) chain_ = PeerChain(stream_->ssl());
+    co_return done;
+  }
+
+  // Adds what comes next to the buffer; false: nothing will.
+  asio::awaitable<bool> Fill() {
+    const size_t held = buffer_.size();
+    buffer_.resize(held + kReadAtOnce);
+    const absl::Span<char> space(&buffer_[held], kReadAtOnce);
+    const size_t count = co_await stream_->Read(space);
+    buffer_.resize(held + count);
+    co_return count != 0;
   }
 
   // Until the first byte of the next request is there.
   asio::awaitable<bool> WaitForRequest(bool first) {
-    if (buffer_.size() != 0) co_return true;
+    if (!buffer_.empty()) co_return true;
     idle_ = true;
-    Within(first ? host_->options.head_timeout : host_->options.idle_timeout);
-    const auto space = buffer_.prepare(4096);
-    const auto [error, count] = co_await stream_.async_read_some(space, kAwait);
-    buffer_.commit(count);
+    stream_->Within(first ? host_->options.head_timeout : host_->options.idle_timeout);
+    const bool filled = co_await Fill();
     idle_ = false;
-    co_return !error;
+    co_return filled;
+  }
+
+  // Reads until there is more to say than kMore; kMore: the connection ended or stalled before.
+  asio::awaitable<Step> Parse(RequestParser& parser) {
+    for (;;) {
+      const Step step = buffer_.empty() ? Step::kMore : parser.Feed(&buffer_);
+      if (step != Step::kMore) co_return step;
+      if (!co_await Fill()) co_return Step::kMore;
+    }
   }
 
   asio::awaitable<bool> ServeOne(bool first) {
     if (!co_await WaitForRequest(first)) co_return false;
-    http::request_parser<http::string_body> parser;
-    parser.header_limit(static_cast<uint32_t>(host_->options.max_head_bytes));
-    parser.body_limit(host_->options.max_body_bytes);
+    RequestParser parser(host_->options.max_head_bytes, host_->options.max_body_bytes);
     const std::string request_id = NewRequestId();
-    Within(host_->options.head_timeout);
-    const auto [head_error, head_size] = co_await http::async_read_header(stream_, buffer_, parser, kAwait);
-    if (head_error) co_return co_await Reject(head_error, request_id);
-    if (!FramingIsPlain(parser.get())) {
+    stream_->Within(host_->options.head_timeout);
+    const Step step = co_await Parse(parser);
+    if (step != Step::kHead && step != Step::kDone) co_return co_await Reject(step, request_id);
+    if (!parser.FramingIsPlain()) {
       co_return co_await Answer(Problem(400, "bad framing"), request_id, 11, false, false);
     }
-    Request request;
-    if (!FillHead(parser.get(), request_id, &request)) {
+    Request& request = parser.request();
+    if (!CompleteHead(request_id, &request)) {
       co_return co_await Answer(Problem(400, "bad request target"), request_id, 11, false, false);
     }
+    const bool body_follows = step == Step::kHead;
     if (host_->options.admit_head) {
       std::optional<Response> refusal = host_->options.admit_head(request);
-      if (refusal.has_value()) co_return co_await RefuseHead(*std::move(refusal), parser, request_id);
+      if (refusal.has_value()) co_return co_await RefuseHead(*std::move(refusal), parser, body_follows);
       admitted_ = true;
     }
-    if (!co_await ReadBody(parser, request_id)) co_return false;
+    if (body_follows && !co_await ReadBody(parser)) co_return false;
     admitted_ = true;  // all of it is here: its answer is waited for
-    const bool more = co_await Dispatch(parser.release(), std::move(request));
+    const bool more = co_await Dispatch(parser);
     admitted_ = false;
     co_return more;
   }
 
   // Answers without the body; a little of it is read and thrown away.
-  asio::awaitable<bool> RefuseHead(Response refusal, const http::request_parser<http::string_body>& parser,
-                                   const std::string& request_id) {
-    const bool head_only = parser.get().method() == http::verb::head;
-    co_await Answer(std::move(refusal), request_id, parser.get().version(), false, head_only);
-    if (parser.is_done() || closed_) co_return false;
-    error_code ignored;
-    if constexpr (std::is_same_v<Stream, Plain>) {
-      Lowest().socket().shutdown(asio::socket_base::shutdown_send, ignored);
-    }
-    Within(absl::Seconds(1));
+  asio::awaitable<bool> RefuseHead(Response refusal, RequestParser& parser, bool body_follows) {
+    const Request& request = parser.request();
+    const bool head_only = request.method == "HEAD";
+    co_await Answer(std::move(refusal), request.request_id, parser.version(), false, head_only);
+    if (!body_follows || closed_) co_return false;
+    if (stream_->ssl() == nullptr) stream_->ShutdownSend();
+    stream_->Within(absl::Seconds(1));
     char bytes[4096];
-    const auto space = asio::buffer(bytes);
+    const absl::Span<char> space(bytes, sizeof(bytes));
     for (size_t left = kMostDrained; left >= sizeof(bytes); left -= sizeof(bytes)) {
-      const auto [error, count] = co_await stream_.async_read_some(space, kAwait);
-      if (error) break;
+      if (co_await stream_->Read(space) == 0) break;
     }
     co_return false;
   }
 
-  asio::awaitable<bool> ReadBody(http::request_parser<http::string_body>& parser,
-                                 const std::string& request_id) {
-    if (parser.is_done()) co_return true;
-    Within(host_->options.body_timeout);
-    if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
-      http::response<http::empty_body> go_on(http::status::continue_, 11);
-      const auto [error, count] = co_await http::async_write(stream_, go_on, kAwait);
-      if (error) co_return false;
+  asio::awaitable<bool> ReadBody(RequestParser& parser) {
+    stream_->Within(host_->options.body_timeout);
+    const absl::string_view expected = parser.request().Header("expect").value_or("");
+    if (absl::EqualsIgnoreCase(expected, "100-continue") &&
+        !co_await stream_->Write("HTTP/1.1 100 Continue\r\n\r\n")) {
+      co_return false;
     }
-    const auto [error, count] = co_await http::async_read(stream_, buffer_, parser, kAwait);
-    if (!error) co_return true;
-    co_await Reject(error, request_id);
+    const Step step = co_await Parse(parser);
+    if (step == Step::kDone) co_return true;
+    co_await Reject(step, parser.request().request_id);
     co_return false;
   }
 
   // What can still be answered is; the connection ends.
-  asio::awaitable<bool> Reject(error_code error, const std::string& request_id) {
-    int status = 0;
-    if (error == http::error::header_limit) status = 431;
-    else if (error == http::error::body_limit) status = 413;
-    else if (error == beast::error::timeout) status = 0;
-    else if (error.category() == error_code(http::error::bad_target).category() &&
-             error != http::error::end_of_stream && error != http::error::partial_message) status = 400;
-    if (status == 0) co_return false;
-    const char* message = status == 431 ? "request head too large"
-                          : status == 413 ? "request body too large" : "bad request";
-    co_return co_await Answer(Problem(status, message), request_id, 11, false, false);
+  asio::awaitable<bool> Reject(Step step, const std::string& request_id) {
+    Response problem;
+    switch (step) {
+      case Step::kHeadTooLarge: problem = Problem(431, "request head too large"); break;
+      case Step::kBodyTooLarge: problem = Problem(413, "request body too large"); break;
+      case Step::kMalformed: problem = Problem(400, "bad request"); break;
+      default: co_return false;
+    }
+    co_return co_await Answer(std::move(problem), request_id, 11, false, false);
   }
 
-  asio::awaitable<bool> Dispatch(HttpRequest message, Request request) {
-    const bool head_only = message.method() == http::verb::head;
-    const bool keep_alive = message.keep_alive();
+  asio::awaitable<bool> Dispatch(RequestParser& parser) {
+    Request request = std::move(parser.request());
+    const bool head_only = request.method == "HEAD";
     const std::string request_id = request.request_id;
-    request.body = std::move(message.body());
     Response response = co_await AskHandler(std::move(request));
     if (closed_) co_return false;
-    co_return co_await Answer(response, request_id, message.version(), keep_alive, head_only);
+    co_return co_await Answer(std::move(response), request_id, parser.version(), parser.keep_alive(), head_only);
   }
 
-  // All but the body.
-  bool FillHead(const HttpRequest& message, const std::string& request_id, Request* request) {
+  // What the parser does not know.
+  bool CompleteHead(const std::string& request_id, Request* request) {
     Target target;
-    if (!ParseTarget(base::ViewOf(message.target()), &target)) return false;
-    request->method = std::string(message.method_string());
-    request->target = std::string(message.target());
+    if (!ParseTarget(request->target, &target)) return false;
     request->path = std::move(target.path);
     request->query = std::move(target.query);
-    for (const auto& field : message) {
-      request->headers.emplace_back(absl::AsciiStrToLower(base::ViewOf(field.name_string())),
-                                    std::string(field.value()));
-    }
-    request->tls = std::is_same_v<Stream, Tls>;
+    request->tls = stream_->ssl() != nullptr;
     request->peer_address = peer_;
     request->peer_chain_der = chain_;
     request->request_id = request_id;
@@ -273,8 +237,7 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
   }
 
   asio::awaitable<Response> AskHandler(Request request) {
-    Lowest().expires_never();
-    auto pending = std::make_shared<Pending>(stream_.get_executor());
+    auto pending = std::make_shared<Pending>(stream_->executor());
     pending_ = pending;
     if (host_->options.answer_timeout > absl::ZeroDuration()) {
       pending->timer.expires_after(absl::ToChronoNanoseconds(host_->options.answer_timeout));
@@ -282,6 +245,7 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
       pending->timer.expires_at(asio::steady_timer::time_point::max());
     }
     host_->handler(std::move(request), MakeResponder(host_->gate, pending));
+    constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
     co_await pending->timer.async_wait(kAwait);
     pending_ = nullptr;
     if (pending->response.has_value()) co_return std::move(*pending->response);
@@ -292,26 +256,16 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
   asio::awaitable<bool> Answer(Response answer, const std::string& request_id, unsigned version,
                                bool keep_alive, bool head_only) {
     keep_alive = keep_alive && !host_->stopping;
-    HttpResponse out = Render(answer, request_id, version, keep_alive);
-    Within(host_->options.write_timeout);
-    http::serializer<false, http::string_body> serializer(out);
-    error_code failed;
-    if (head_only) {
-      const auto [error, count] = co_await http::async_write_header(stream_, serializer, kAwait);
-      failed = error;
-    } else {
-      const auto [error, count] = co_await http::async_write(stream_, serializer, kAwait);
-      failed = error;
-    }
-    co_return !failed && keep_alive;
+    const std::string bytes = RenderAnswer(answer, request_id, version, keep_alive, head_only);
+    stream_->Within(host_->options.write_timeout);
+    co_return co_await stream_->Write(bytes) && keep_alive;
   }
 
-  std::shared_ptr<TlsContext> tls_;  // before stream_: the stream refers to it
-  Stream stream_;
+  std::shared_ptr<Stream> stream_;
   SessionHost* host_;
   std::string peer_;
   std::vector<std::string> chain_;
-  beast::flat_buffer buffer_;
+  std::string buffer_;  // read and not yet parsed
   std::shared_ptr<Pending> pending_;
   bool idle_ = false;
   bool admitted_ = false;
@@ -320,14 +274,8 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
 
 }  // namespace
 
-std::shared_ptr<Session> MakeSession(asio::ip::tcp::socket socket, std::shared_ptr<TlsContext> tls,
-                                     SessionHost* host) {
-  beast::tcp_stream lowest(std::move(socket));
-  if (tls == nullptr) {
-    return std::make_shared<HttpSession<Plain>>(std::move(lowest), nullptr, host);
-  }
-  Tls stream(std::move(lowest), *tls);
-  return std::make_shared<HttpSession<Tls>>(std::move(stream), std::move(tls), host);
+std::shared_ptr<Session> MakeSession(asio::ip::tcp::socket socket, SSL_CTX* tls, SessionHost* host) {
+  return std::make_shared<HttpSession>(std::move(socket), tls, host);
 }
 
 }  // namespace sallyport::admin_http

@@ -41,8 +41,8 @@ class Session {
   [[nodiscard]] virtual bool unadmitted() const = 0;
 };
 
-// `tls` null: plain. `host` must outlive the session.
-[[nodiscard]] std::shared_ptr<Session> MakeSession(boost::asio::ip::tcp::socket socket,
-                                                   std::shared_ptr<TlsContext> tls, SessionHost* host);
+// `tls` null: plain; a reference to it is kept. `host` must outlive the session.
+[[nodiscard]] std::shared_ptr<Session> MakeSession(boost::asio::ip::tcp::socket socket, SSL_CTX* tls,
+                                                   SessionHost* host);
 
 }  // namespace sallyport::admin_http

@@ -73,11 +73,11 @@ std::string Der(const X509* certificate) {
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<TlsContext>> MakeTlsContext(const ServerOptions& options) {
+absl::StatusOr<std::shared_ptr<SSL_CTX>> MakeTlsContext(const ServerOptions& options) {
   ERR_clear_error();
-  SSL_CTX* context = SSL_CTX_new(TLS_server_method());
+  std::shared_ptr<SSL_CTX> owner(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
+  SSL_CTX* const context = owner.get();
   if (context == nullptr) return absl::ResourceExhaustedError("no memory for a TLS context");
-  auto owner = std::make_shared<TlsContext>(context);  // takes it over
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                    SSL_OP_CIPHER_SERVER_PREFERENCE);

@@ -6,18 +6,16 @@
 #include <string>
 #include <vector>
 
-#include <boost/asio/ssl/context.hpp>
+#include <openssl/ssl.h>
 
 #include "absl/status/statusor.h"
 #include "shared/admin_http/server.h"
 
 namespace sallyport::admin_http {
 
-using TlsContext = boost::asio::ssl::context;
-
 // TLS 1.2 and 1.3, no session tickets or cache (a resumed session has no peer chain), no renegotiation.
 // The private key must belong to the certificate. Messages name the file and never hold key material.
-[[nodiscard]] absl::StatusOr<std::shared_ptr<TlsContext>> MakeTlsContext(const ServerOptions& options);
+[[nodiscard]] absl::StatusOr<std::shared_ptr<SSL_CTX>> MakeTlsContext(const ServerOptions& options);
 
 // What changes when one of the files is replaced or rewritten; empty when one is not there.
 [[nodiscard]] std::string FilesStamp(const ServerOptions& options);
