@@ -20,12 +20,8 @@ using DecisionAnswerPtr = std::shared_ptr<const DecisionAnswer>;
 constexpr int64_t kVariantsKeptNs = 600'000'000'000;
 constexpr size_t kVariantsPerLeaf = 4;
 
-absl::string_view Bytes(const std::array<uint8_t, 32>& digest) {
-  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
-}
-
-const std::array<uint8_t, 32>& Nothing() {
-  static const std::array<uint8_t, 32> zero{};
+const PeerDigest& Nothing() {
+  static constexpr PeerDigest zero{};
   return zero;
 }
 
@@ -45,14 +41,15 @@ cache::Hash128 HashOf(absl::Span<const PresentedCredential> credentials) {
   return builder.Finish();
 }
 
+// A hash of hashes where a part was hashed before, under the same key: as hard to collide as one over all.
+// No peer: proof is kNone, and only then.
 cache::Hash128 KeyFor(const AuthFacts& facts, const cache::Hash128& credentials) {
   const PeerCertificate* peer = PeerOf(facts);
+  const cache::Hash128 peer_key = peer == nullptr ? cache::Hash128() : peer->cache_key;
   cache::KeyBuilder builder;
-  builder.Add(facts.route->api_id).Add(facts.profile).Add(facts.proxy);
   builder.Add((static_cast<uint64_t>(ProofOf(facts)) << 1) | (facts.tls ? 1 : 0));
-  builder.Add(peer == nullptr ? absl::string_view() : Bytes(peer->leaf_sha256));
-  builder.Add(peer == nullptr ? absl::string_view() : Bytes(peer->chain_sha256));
-  builder.Add(credentials.low).Add(credentials.high);
+  builder.Add(peer_key.low).Add(peer_key.high).Add(credentials.low).Add(credentials.high);
+  builder.Add(facts.route->api_id).Add(facts.profile).Add(facts.proxy);
   return builder.Finish();
 }
 
@@ -90,8 +87,8 @@ class ChainVariants {
  public:
   bool Keep(const PeerCertificate* peer, int64_t now) {
     if (peer == nullptr || peer->chain_der.size() == 1) return true;
-    const cache::Hash128 leaf = cache::KeyedHash(cache::ProcessHashKey(), Bytes(peer->leaf_sha256));
-    const cache::Hash128 chain = cache::KeyedHash(cache::ProcessHashKey(), Bytes(peer->chain_sha256));
+    const cache::Hash128 leaf = cache::KeyedHash(cache::ProcessHashKey(), DigestView(peer->leaf_sha256));
+    const cache::Hash128 chain = cache::KeyedHash(cache::ProcessHashKey(), DigestView(peer->chain_sha256));
     base::MutexLock lock(&mutex_);
     const auto* found = seen_.Find(leaf, now);
     std::vector<cache::Hash128> chains = found == nullptr ? std::vector<cache::Hash128>() : **found;
@@ -219,6 +216,9 @@ struct Authorizer::Impl {
       : hub(h), poster(p), cached(h->options.loop_entries, h->options.process_bytes),
         denials(std::max<size_t>(h->options.loop_entries / 4, 1), h->options.denial_bytes) {}
 
+  int64_t NowOf(const AuthFacts& facts) const {
+    return facts.now_ns.has_value() ? *facts.now_ns : hub->context.Now();
+  }
   std::optional<Verdict> FromMemo(ConnectionMemo& memo, const AuthFacts& facts,
                                   const cache::Hash128& credentials);
   DecisionAnswerPtr FreshAnswer(const cache::Hash128& key, int64_t now);
@@ -257,7 +257,7 @@ std::optional<Verdict> Authorizer::Impl::FromMemo(ConnectionMemo& memo, const Au
     return std::nullopt;
   }
   if (!SameQuestion(memo, facts, credentials)) return std::nullopt;
-  const int64_t now = hub->context.Now();
+  const int64_t now = NowOf(facts);
   if (now >= memo.fresh_until_ns || !hub->context.Healthy(now)) return std::nullopt;
   LoopCounts::Add(counts->memo);
   return Verdict(PermitOffice::Issue(memo.decision, false));
@@ -309,7 +309,7 @@ Verdict Authorizer::Impl::Use(ConnectionMemo& memo, const AuthFacts& facts, cons
     return PermitOffice::Issue(std::move(decision), true);
   }
   const PeerCertificate* peer = PeerOf(facts);
-  memo.decision = decision;
+  if (memo.decision != decision) memo.decision = decision;
   memo.api_id = facts.route->api_id;
   memo.profile.assign(facts.profile.data(), facts.profile.size());
   memo.proxy.assign(facts.proxy.data(), facts.proxy.size());
@@ -371,7 +371,7 @@ std::optional<Verdict> Authorizer::TryAuthorize(ConnectionMemo& memo, const Auth
   const cache::Hash128 credentials = HashOf(facts.credentials);
   if (auto verdict = impl_->FromMemo(memo, facts, credentials)) return verdict;
   const uint64_t epoch = impl_->hub->context.generations->Epoch();
-  const int64_t now = impl_->hub->context.Now();
+  const int64_t now = impl_->NowOf(facts);
   const cache::Hash128 key = KeyFor(facts, credentials);
   const DecisionAnswerPtr answer = impl_->FreshAnswer(key, now);
   if (answer == nullptr) return std::nullopt;

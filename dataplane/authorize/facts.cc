@@ -15,10 +15,6 @@ namespace {
 
 constexpr size_t kMaxChain = 8;
 
-absl::string_view Bytes(const std::array<uint8_t, 32>& digest) {
-  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
-}
-
 // "Bearer x" is x; anything else is itself. Blanks around it do not count.
 absl::string_view WithoutBearer(absl::string_view value) {
   value = absl::StripAsciiWhitespace(value);
@@ -49,20 +45,17 @@ std::optional<absl::string_view> Cookie(absl::string_view header, absl::string_v
 PeerCertificatePtr MakePeerCertificate(std::vector<std::string> chain_der) {
   if (chain_der.empty()) return nullptr;
   if (chain_der.size() > kMaxChain) chain_der.resize(kMaxChain);
-  auto peer = std::make_shared<PeerCertificate>();
   std::vector<crypto::Sha256Digest> digests;
   digests.reserve(chain_der.size());
   for (const std::string& der : chain_der) digests.push_back(crypto::Sha256Array(der));
-  peer->leaf_sha256 = digests.front();
-  peer->leaf_hex = base::Hex(Bytes(peer->leaf_sha256));
+  const PeerDigest leaf = digests.front();
   // Order and doubles of what comes after the leaf change nothing.
   std::sort(digests.begin(), digests.end());
   digests.erase(std::unique(digests.begin(), digests.end()), digests.end());
   std::string all;
-  for (const auto& digest : digests) all.append(Bytes(digest).data(), digest.size());
-  peer->chain_sha256 = crypto::Sha256Array(all);
-  peer->chain_der = std::move(chain_der);
-  return peer;
+  for (const auto& digest : digests) all.append(DigestView(digest).data(), digest.size());
+  return std::make_shared<const PeerCertificate>(leaf, crypto::Sha256Array(all), base::Hex(DigestView(leaf)),
+                                                 std::move(chain_der));
 }
 
 AuthorizeQuestion QuestionFor(const AuthFacts& facts) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -15,15 +16,29 @@
 #include "dataplane/route/route.h"
 #include "dataplane/sync/authsvc_client.h"
 #include "shared/base/secret.h"
+#include "shared/cache/keyed_hash.h"
 
 namespace sallyport::dataplane {
 
+using PeerDigest = std::array<uint8_t, 32>;
+[[nodiscard]] inline absl::string_view DigestView(const PeerDigest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
 // The presented certificates of one caller. Immutable, shared.
 struct PeerCertificate {
-  std::array<uint8_t, 32> leaf_sha256{};
-  std::string leaf_hex;                   // lower case
-  std::array<uint8_t, 32> chain_sha256{};  // of the sorted set of all presented certificates' hashes
-  std::vector<std::string> chain_der;     // leaf first, at most 8
+  PeerCertificate(const PeerDigest& leaf, const PeerDigest& chain, std::string hex, std::vector<std::string> der)
+      : leaf_sha256(leaf),
+        chain_sha256(chain),
+        cache_key(cache::KeyBuilder().Add(DigestView(leaf)).Add(DigestView(chain)).Finish()),
+        leaf_hex(std::move(hex)),
+        chain_der(std::move(der)) {}
+
+  const PeerDigest leaf_sha256;
+  const PeerDigest chain_sha256;   // of the sorted set of all presented certificates' hashes
+  const cache::Hash128 cache_key;  // keyed hash of both, made once per connection
+  const std::string leaf_hex;      // lower case
+  const std::vector<std::string> chain_der;  // leaf first, at most 8
 };
 using PeerCertificatePtr = std::shared_ptr<const PeerCertificate>;
 // Null for an empty chain. More than 8 certificates: the first 8 count, the rest is dropped.
@@ -47,6 +62,9 @@ struct AuthFacts {
   absl::Span<const PresentedCredential> credentials;
   absl::string_view client_address;          // for the limit of misses
   absl::string_view request_id;
+  // Monotonic time that the caller has just read on this loop, in nanoseconds; none: the clock is read. Only
+  // TryAuthorize takes it: what waits reads the clock again.
+  std::optional<int64_t> now_ns;
 };
 
 // What is sent to authsvc for these facts (min_revision not filled).

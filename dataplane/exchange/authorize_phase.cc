@@ -22,6 +22,7 @@ void Exchange::GatherFacts() {
   facts_.credentials = credentials_;
   facts_.client_address = client_address_;
   facts_.request_id = request_id_;
+  facts_.now_ns = absl::ToInt64Nanoseconds(started_);  // nothing has waited since
 }
 
 void Exchange::Take(Verdict verdict) {

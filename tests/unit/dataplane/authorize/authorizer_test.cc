@@ -86,6 +86,29 @@ TEST(Authorizer, EveryFactIsPartOfTheKey) {
   EXPECT_EQ(world.client.authorize_calls(), questions.size());
 }
 
+TEST(Authorizer, TheCallersReadingOfTheClockIsTaken) {
+  AuthorizeWorld world;
+  ConnectionMemo memo;
+  AuthFacts facts = world.Facts();
+  (void)world.Start(&memo, facts);
+  const int64_t now = world.clock.MonotonicNanoseconds();
+  const auto answered = [&](std::optional<int64_t> at, bool remembered) {
+    facts.now_ns = at;
+    ConnectionMemo fresh;
+    ConnectionMemo known = memo;
+    return world.authorizer.TryAuthorize(remembered ? known : fresh, facts).has_value();
+  };
+  for (const bool remembered : {false, true}) {
+    EXPECT_TRUE(answered(now, remembered));
+    EXPECT_TRUE(answered(std::nullopt, remembered));
+    // The stream's last heartbeat is too old by then, whatever the clock says.
+    EXPECT_FALSE(answered(now + absl::ToInt64Nanoseconds(absl::Seconds(3)), remembered));
+    EXPECT_TRUE(answered(now + absl::ToInt64Nanoseconds(absl::Seconds(3)) - 1, remembered));
+  }
+  world.clock.Advance(absl::Seconds(3));
+  EXPECT_FALSE(answered(std::nullopt, true));
+}
+
 TEST(Authorizer, ACertificateWithoutProofIsNotPresented) {
   AuthorizeWorld world;
   const auto leaf = MakePeerCertificate({"leaf"});

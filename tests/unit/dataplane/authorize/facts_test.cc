@@ -15,6 +15,10 @@ TEST(MakePeerCertificate, TheRestIsASetTheLeafIsNot) {
   EXPECT_EQ(a->chain_sha256, b->chain_sha256);
   EXPECT_EQ(a->leaf_sha256, b->leaf_sha256);
   EXPECT_NE(a->leaf_sha256, c->leaf_sha256);
+  EXPECT_EQ(a->cache_key, b->cache_key);
+  EXPECT_NE(a->cache_key, c->cache_key);
+  EXPECT_NE(a->cache_key, MakePeerCertificate({"leaf", "x"})->cache_key);
+  EXPECT_NE(a->cache_key, cache::Hash128());
   EXPECT_EQ(a->leaf_hex.size(), 64u);
   EXPECT_EQ(MakePeerCertificate(std::vector<std::string>(20, "x"))->chain_der.size(), 8u);
 }
