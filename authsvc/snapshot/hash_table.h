@@ -1,68 +1,61 @@
-// Persistent hash table of shared entries: a copy costs nothing, a change copies the path to one of 32,768
-// buckets. A fixed depth of three levels, 32 children each, so a change costs nearly the same at any size
-// (at a million entries a bucket holds about 30).
+// Persistent hash table of shared entries: a trie of 16 children per node over leaves of at most 32 entries. A
+// copy costs nothing; a change copies the path, about log16(size / 16) nodes of 16 pointers, and one leaf.
+// A copy touches the count of all that it shares, each a cache miss in a large table: narrower nodes would
+// touch less and make a look-up deeper, which costs more (measured: 4 children, 8 entries).
 //
-// Nodes made under an edit number may be changed in place under the same number: a builder takes a
-// number from NextEdit and never shows its tables before it has stopped using it.
-// Any number of threads may read one table; a table that is being changed has one owner.
+// Edit numbers: tree_node.h. Any number of threads may read one table; one that is being changed has one owner.
 #pragma once
 
-#include <algorithm>
-#include <array>
-#include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <utility>
 
-namespace sallyport::authsvc {
+#include "authsvc/snapshot/tree_node.h"
 
-[[nodiscard]] inline uint64_t NextEdit() {
-  static std::atomic<uint64_t> next{1};
-  return next.fetch_add(1, std::memory_order_relaxed);
-}
+namespace sallyport::authsvc {
 
 template <typename T>
 class HashTable {
  public:
-  using Pointer = std::shared_ptr<const T>;
+  using Pointer = Ref<const T>;
 
   // `same(entry)` tells whether an entry with this hash is the one.
   template <typename Same>
   [[nodiscard]] const T* Find(uint64_t hash, const Same& same) const {
-    const Bucket* bucket = BucketOf(hash);
-    if (bucket == nullptr) return nullptr;
-    const size_t at = PositionOf(*bucket, hash, same);
-    return at == bucket->count ? nullptr : bucket->items[at].entry.get();
+    const Node* node = root_.get();
+    for (uint64_t level = 0; node != nullptr && !node->leaf(); ++level) {
+      node = node->children()[Slot(hash, level)].node.get();
+    }
+    if (node == nullptr) return nullptr;
+    const size_t at = PositionOf(*node, hash, same);
+    return at == node->size() ? nullptr : node->items()[at].entry.get();
   }
 
   // Replaces the entry for which `same` holds.
   template <typename Same>
   void Put(uint64_t edit, uint64_t hash, Pointer entry, const Same& same) {
-    Bucket& bucket = OwnBucket(edit, hash);
-    const size_t at = PositionOf(bucket, hash, same);
-    const bool added = at == bucket.count;
-    if (added || bucket.edit != edit) Renew(&bucket, edit, bucket.count + (added ? 1 : 0));
-    if (!added) {
-      bucket.items[at].entry = std::move(entry);
+    NodePointer* place = &root_;
+    uint64_t level = 0;
+    for (; *place && !(*place)->leaf(); ++level) {
+      place = &Node::Own(edit, *place).children()[Slot(hash, level)].node;
+    }
+    NodePointer& leaf = *place;
+    if (!leaf) leaf = Node::Leaf(edit, 0);
+    const size_t at = PositionOf(*leaf, hash, same);
+    if (at < leaf->size()) {
+      Node::Own(edit, leaf).items()[at].entry = std::move(entry);
       return;
     }
-    size_t gap = bucket.count - 1;  // the new place, still empty
-    for (; gap > 0 && bucket.items[gap - 1].hash > hash; --gap) {
-      bucket.items[gap] = std::move(bucket.items[gap - 1]);
-    }
-    bucket.items[gap] = {hash, std::move(entry)};
+    Node::Open(edit, leaf, at);
+    leaf->items()[at] = {hash, std::move(entry)};
     ++size_;
+    SplitLeaf(edit, leaf, level);
   }
 
   template <typename Same>
   bool Erase(uint64_t edit, uint64_t hash, const Same& same) {
     if (Find(hash, same) == nullptr) return false;
-    Bucket& bucket = OwnBucket(edit, hash);
-    const size_t at = PositionOf(bucket, hash, same);
-    if (bucket.edit != edit) Renew(&bucket, edit, bucket.count);
-    for (size_t i = at; i + 1 < bucket.count; ++i) bucket.items[i] = std::move(bucket.items[i + 1]);
-    bucket.items[bucket.count - 1] = Item();
-    --bucket.count;
+    EraseFrom(edit, root_, hash, 0, same);
     --size_;
     return true;
   }
@@ -70,91 +63,84 @@ class HashTable {
   [[nodiscard]] size_t size() const { return size_; }
 
  private:
-  static constexpr uint64_t kBits = 5;
+  static constexpr uint64_t kBits = 4;
   static constexpr uint64_t kFan = 1 << kBits;
+  static constexpr uint64_t kLevels = 64 / kBits;
+  static constexpr size_t kMost = 32;  // in a leaf; more only where all have one hash
   struct Item {
     uint64_t hash = 0;
     Pointer entry;
+    friend const void* ItemAddress(const Item& item) { return item.entry.get(); }
   };
-  // Items in the order of their hashes. An array that another edit made is never changed.
-  struct Bucket {
-    std::shared_ptr<Item[]> items;
-    size_t count = 0;
-    uint64_t edit = 0;
-  };
-  template <typename Child>
-  struct Node {
-    uint64_t edit = 0;
-    std::array<std::shared_ptr<Child>, kFan> children;
-  };
-  struct Low {
-    uint64_t edit = 0;
-    std::array<Bucket, kFan> buckets;
-  };
-  using Middle = Node<Low>;
-  using Top = Node<Middle>;
+  struct NoMark {};
+  using Node = TreeNode<Item, NoMark>;
+  using NodePointer = typename Node::Pointer;
 
-  // The upper bits: the lower ones may be used by others.
+  // The upper bits first: the lower ones may be used by others.
   static size_t Slot(uint64_t hash, uint64_t level) {
     return (hash >> (64 - kBits * (level + 1))) & (kFan - 1);
   }
 
-  const Bucket* BucketOf(uint64_t hash) const {
-    if (top_ == nullptr) return nullptr;
-    const Middle* middle = top_->children[Slot(hash, 0)].get();
-    if (middle == nullptr) return nullptr;
-    const Low* low = middle->children[Slot(hash, 1)].get();
-    return low == nullptr ? nullptr : &low->buckets[Slot(hash, 2)];
-  }
-
-  template <typename Child>
-  static Child& Own(uint64_t edit, std::shared_ptr<Child>& child) {
-    if (child == nullptr) {
-      child = std::make_shared<Child>();
-    } else if (child->edit != edit) {
-      child = std::make_shared<Child>(*child);
-    }
-    child->edit = edit;
-    return *child;
-  }
-
-  // The node is owned; the array of the bucket may not be.
-  Bucket& OwnBucket(uint64_t edit, uint64_t hash) {
-    Middle& middle = Own(edit, Own(edit, top_).children[Slot(hash, 0)]);
-    return Own(edit, middle.children[Slot(hash, 1)]).buckets[Slot(hash, 2)];
-  }
-
-  // Gives the bucket an array of its own with room for `count`; entries are moved when it had one.
-  static void Renew(Bucket* bucket, uint64_t edit, size_t count) {
-    auto items = std::make_shared<Item[]>(count);
-    for (size_t i = 0; i < std::min(count, bucket->count); ++i) {
-      if (bucket->edit == edit) {
-        items[i] = std::move(bucket->items[i]);
-      } else {
-        items[i] = bucket->items[i];
-      }
-    }
-    bucket->items = std::move(items);
-    bucket->count = count;
-    bucket->edit = edit;
-  }
-
-  // Hashes are spread evenly, so the place follows from the bits below those that chose the bucket.
   template <typename Same>
-  static size_t PositionOf(const Bucket& bucket, uint64_t hash, const Same& same) {
-    if (bucket.count == 0) return 0;
-    const uint64_t share = (hash << (3 * kBits)) >> 32;
-    auto at = static_cast<size_t>((share * bucket.count) >> 32);
-    const Item* items = bucket.items.get();
-    while (at > 0 && items[at - 1].hash >= hash) --at;
-    while (at < bucket.count && items[at].hash < hash) ++at;
-    for (; at < bucket.count && items[at].hash == hash; ++at) {
-      if (same(*items[at].entry)) return at;
+  static size_t PositionOf(const Node& leaf, uint64_t hash, const Same& same) {
+    const Item* items = leaf.items();
+    for (size_t i = 0; i < leaf.size(); ++i) {
+      if (items[i].hash == hash && same(*items[i].entry)) return i;
     }
-    return bucket.count;
+    return leaf.size();
   }
 
-  std::shared_ptr<Top> top_;
+  static bool OneHash(const Node& leaf) {
+    for (size_t i = 1; i < leaf.size(); ++i) {
+      if (leaf.items()[i].hash != leaf.items()[0].hash) return false;
+    }
+    return true;
+  }
+
+  // Makes an inner node of an owned leaf that is too full.
+  static void SplitLeaf(uint64_t edit, NodePointer& leaf, uint64_t level) {
+    if (leaf->size() <= kMost || level == kLevels || OneHash(*leaf)) return;
+    NodePointer inner = Node::Inner(edit, kFan);
+    for (size_t i = 0; i < leaf->size(); ++i) {
+      Item& item = leaf->items()[i];
+      NodePointer& part = inner->children()[Slot(item.hash, level)].node;
+      if (!part) part = Node::Leaf(edit, 0);
+      const size_t end = part->size();
+      Node::Open(edit, part, end);
+      part->items()[end] = std::move(item);
+    }
+    for (size_t i = 0; i < kFan; ++i) {
+      NodePointer& part = inner->children()[i].node;
+      if (part) SplitLeaf(edit, part, level + 1);
+    }
+    leaf = std::move(inner);
+  }
+
+  // What is looked for is there.
+  template <typename Same>
+  static void EraseFrom(uint64_t edit, NodePointer& node, uint64_t hash, uint64_t level, const Same& same) {
+    if (node->leaf()) {
+      Node::Close(edit, node, PositionOf(*node, hash, same));
+      return;
+    }
+    NodePointer& child = Node::Own(edit, node).children()[Slot(hash, level)].node;
+    EraseFrom(edit, child, hash, level + 1, same);
+    if (!child || child->leaf()) Shorten(node);
+  }
+
+  // An inner node with one leaf alone gives way to it, one with nothing to nothing.
+  static void Shorten(NodePointer& node) {
+    NodePointer only;
+    for (size_t i = 0; i < kFan; ++i) {
+      const NodePointer& child = node->children()[i].node;
+      if (!child) continue;
+      if (only || !child->leaf()) return;
+      only = child;
+    }
+    node = std::move(only);
+  }
+
+  NodePointer root_;
   size_t size_ = 0;
 };
 

@@ -13,10 +13,10 @@
 namespace sallyport::authsvc {
 namespace {
 
-std::shared_ptr<const CertificateEntry> EntryOf(v1::Certificate* certificate, uint64_t revision,
+Ref<const CertificateEntry> EntryOf(v1::Certificate* certificate, uint64_t revision,
                                                 std::shared_ptr<const Origin> origin,
                                                 const std::string& digest) {
-  auto entry = std::make_shared<CertificateEntry>();
+  auto entry = MakeRef<CertificateEntry>();
   entry->id = std::move(*certificate->mutable_id());
   entry->name = std::move(*certificate->mutable_name());
   entry->source = std::move(*certificate->mutable_source());
@@ -101,19 +101,19 @@ absl::Status SnapshotBuilder::Put(v1::Resource resource) {
       return absl::OkStatus();
     }
     case Kind::kApi: {
-      auto entry = with(std::make_shared<ApiEntry>());
+      auto entry = with(MakeRef<ApiEntry>());
       entry->api.Swap(resource.mutable_api());
       PutApi(std::move(entry));
       return absl::OkStatus();
     }
     case Kind::kKey: {
-      auto entry = with(std::make_shared<KeyEntry>());
+      auto entry = with(MakeRef<KeyEntry>());
       entry->key.Swap(resource.mutable_key());
       PutKey(std::move(entry));
       return absl::OkStatus();
     }
     case Kind::kPolicy: {
-      auto entry = with(std::make_shared<PolicyEntry>());
+      auto entry = with(MakeRef<PolicyEntry>());
       entry->policy.Swap(resource.mutable_policy());
       if (const auto* old = view_->FindPolicy(entry->policy.id())) RemoveEntry(edit_, &index_->policies, *old);
       InsertEntry<PolicyEntry>(edit_, &index_->policies, std::move(entry));
@@ -126,13 +126,13 @@ absl::Status SnapshotBuilder::Put(v1::Resource resource) {
       return absl::OkStatus();
     }
     case Kind::kListener: {
-      auto entry = with(std::make_shared<ListenerEntry>());
+      auto entry = with(MakeRef<ListenerEntry>());
       entry->listener.Swap(resource.mutable_listener());
       PutListener(std::move(entry));
       return absl::OkStatus();
     }
     case Kind::kTrustBundle: {
-      auto entry = with(std::make_shared<TrustBundleEntry>());
+      auto entry = with(MakeRef<TrustBundleEntry>());
       entry->bundle.Swap(resource.mutable_trust_bundle());
       PutBundle(std::move(entry));
       return absl::OkStatus();
@@ -174,7 +174,7 @@ SnapshotPtr SnapshotBuilder::Finish(const StoreState& state, std::vector<Snapsho
 
 // --- certificates
 
-void SnapshotBuilder::PutCertificate(std::shared_ptr<const CertificateEntry> entry) {
+void SnapshotBuilder::PutCertificate(Ref<const CertificateEntry> entry) {
   const std::string id = entry->id;
   const std::string org(entry->org_id());
   const auto name_key = [&](const std::string& name) {
@@ -243,7 +243,7 @@ void SnapshotBuilder::SetUses(const std::vector<UseItem>& before, std::vector<Us
   std::set_difference(after.begin(), after.end(), before.begin(), before.end(),
                       std::back_inserter(added), UseLess());
   for (UseItem& use : added) {
-    index_->uses.Put(edit_, std::make_shared<UseItem>(use));
+    index_->uses.Put(edit_, MakeRef<UseItem>(use));
     added_uses_.push_back(std::move(use));
   }
 }
@@ -261,10 +261,10 @@ bool SnapshotBuilder::Resolves(const std::string& key) const {
 void SnapshotBuilder::UpdatePending() {
   for (const std::string& key : touched_) {
     const bool there = Resolves(key);
-    std::vector<std::shared_ptr<const UseItem>> uses;
+    std::vector<Ref<const UseItem>> uses;
     index_->uses.VisitFrom(absl::string_view(key), [&](const UseItem& use) {
       if (use.key != key) return false;
-      uses.push_back(std::make_shared<UseItem>(use));
+      uses.push_back(MakeRef<UseItem>(use));
       return true;
     });
     for (auto& use : uses) {
@@ -273,7 +273,7 @@ void SnapshotBuilder::UpdatePending() {
     }
   }
   for (const UseItem& use : added_uses_) {
-    if (!Resolves(use.key)) index_->pending.Put(edit_, std::make_shared<UseItem>(use));
+    if (!Resolves(use.key)) index_->pending.Put(edit_, MakeRef<UseItem>(use));
   }
 }
 

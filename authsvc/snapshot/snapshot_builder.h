@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "authsvc/snapshot/snapshot.h"
+#include "authsvc/snapshot/tree_node.h"
 #include "authsvc/store/kind.h"
 #include "sallyport/v1/resources.pb.h"
 
@@ -51,21 +52,21 @@ class SnapshotBuilder {
   std::shared_ptr<const Origin> OriginOf(const v1::Resource& resource);
   void NoteWritten(Kind kind, absl::string_view id, bool deleted);
 
-  void PutCertificate(std::shared_ptr<const CertificateEntry> entry);
+  void PutCertificate(Ref<const CertificateEntry> entry);
   void EraseCertificate(absl::string_view id);
   // The key of a leaf whose certificate came or went is compiled anew.
   void TouchKeyOf(absl::string_view org, const Digest& leaf);
-  void PutKey(std::shared_ptr<KeyEntry> entry);
+  void PutKey(Ref<KeyEntry> entry);
   void EraseKey(absl::string_view id);
-  void IndexKey(const std::shared_ptr<const KeyEntry>& entry);
+  void IndexKey(const Ref<const KeyEntry>& entry);
   void UnindexKey(const KeyEntry& entry);
-  void PutApi(std::shared_ptr<ApiEntry> entry);
+  void PutApi(Ref<ApiEntry> entry);
   void EraseApi(absl::string_view id);
-  void IndexApi(const std::shared_ptr<const ApiEntry>& entry);
+  void IndexApi(const Ref<const ApiEntry>& entry);
   void UnindexApi(const ApiEntry& entry);
   void PutSettings(std::shared_ptr<SettingsEntry> entry);
-  void PutListener(std::shared_ptr<const ListenerEntry> entry);
-  void PutBundle(std::shared_ptr<const TrustBundleEntry> entry);
+  void PutListener(Ref<const ListenerEntry> entry);
+  void PutBundle(Ref<const TrustBundleEntry> entry);
   void EraseBundle(absl::string_view id);
   void IndexServed(absl::string_view api_id, const std::vector<ServedName>& served, bool add);
 

@@ -44,8 +44,8 @@ std::vector<ServedName> ServedBy(const Snapshot& view, absl::string_view org, co
   return served;
 }
 
-std::shared_ptr<ApiEntry> CompiledApi(const Snapshot& view, const ApiEntry& old) {
-  auto entry = std::make_shared<ApiEntry>();
+Ref<ApiEntry> CompiledApi(const Snapshot& view, const ApiEntry& old) {
+  auto entry = MakeRef<ApiEntry>();
   entry->api = old.api;
   entry->revision = old.revision;
   entry->origin = old.origin;
@@ -87,7 +87,7 @@ void SnapshotBuilder::TouchKeyOf(absl::string_view org, const Digest& leaf) {
   changes_.try_emplace({Kind::kKey, id}, SnapshotChange{Kind::kKey, id, false, true});
 }
 
-void SnapshotBuilder::IndexKey(const std::shared_ptr<const KeyEntry>& entry) {
+void SnapshotBuilder::IndexKey(const Ref<const KeyEntry>& entry) {
   const auto same = [&](const KeyEntry& other) { return other.key.id() == entry->key.id(); };
   for (const KeyLeaf& leaf : entry->leaves) {
     const absl::string_view digest = DigestBytes(leaf.fingerprint);
@@ -109,7 +109,7 @@ void SnapshotBuilder::UnindexKey(const KeyEntry& entry) {
   }
 }
 
-void SnapshotBuilder::PutKey(std::shared_ptr<KeyEntry> entry) {
+void SnapshotBuilder::PutKey(Ref<KeyEntry> entry) {
   SetLeaves(*view_, entry.get());
   std::vector<UseItem> uses = UsesOf(entry->key);
   const bool named = std::any_of(uses.begin(), uses.end(), [](const UseItem& use) {
@@ -120,10 +120,10 @@ void SnapshotBuilder::PutKey(std::shared_ptr<KeyEntry> entry) {
   if (const KeyEntry* old = view_->FindKey(entry->key.id()); old != nullptr) {
     before = UsesOf(old->key);
     UnindexKey(*old);
-    RemoveEntry(edit_, &index_->keys, *old);
+    if (old->key.org_id() != entry->key.org_id()) RemoveEntry(edit_, &index_->keys, *old);
   }
   SetUses(before, std::move(uses));
-  std::shared_ptr<const KeyEntry> ready = std::move(entry);
+  Ref<const KeyEntry> ready = std::move(entry);
   IndexKey(ready);
   InsertEntry(edit_, &index_->keys, std::move(ready));
 }
@@ -141,12 +141,12 @@ void SnapshotBuilder::IndexServed(absl::string_view api_id, const std::vector<Se
                                   bool add) {
   for (const ServedName& one : served) {
     const ServerNameItem item{one.name, std::string(api_id), one.certificate_id};
-    if (add) index_->server_names.Put(edit_, std::make_shared<ServerNameItem>(item));
+    if (add) index_->server_names.Put(edit_, MakeRef<ServerNameItem>(item));
     if (!add) index_->server_names.Erase(edit_, item);
   }
 }
 
-void SnapshotBuilder::IndexApi(const std::shared_ptr<const ApiEntry>& entry) {
+void SnapshotBuilder::IndexApi(const Ref<const ApiEntry>& entry) {
   IndexServed(entry->api.id(), entry->served, true);
   const auto same = [&](const ApiEntry& other) { return other.api.id() == entry->api.id(); };
   for (const std::string& key : RouteKeys(entry->api)) {
@@ -162,7 +162,7 @@ void SnapshotBuilder::UnindexApi(const ApiEntry& entry) {
   }
 }
 
-void SnapshotBuilder::PutApi(std::shared_ptr<ApiEntry> entry) {
+void SnapshotBuilder::PutApi(Ref<ApiEntry> entry) {
   to_compile_.emplace(Kind::kApi, entry->api.id());
   std::vector<UseItem> before;
   if (const ApiEntry* old = view_->FindApi(entry->api.id()); old != nullptr) {
@@ -171,7 +171,7 @@ void SnapshotBuilder::PutApi(std::shared_ptr<ApiEntry> entry) {
     RemoveEntry(edit_, &index_->apis, *old);
   }
   SetUses(before, UsesOf(entry->api));
-  std::shared_ptr<const ApiEntry> raw = std::move(entry);
+  Ref<const ApiEntry> raw = std::move(entry);
   IndexApi(raw);
   InsertEntry(edit_, &index_->apis, std::move(raw));
 }
@@ -192,7 +192,7 @@ void SnapshotBuilder::PutSettings(std::shared_ptr<SettingsEntry> entry) {
   index_->settings = std::move(entry);
 }
 
-void SnapshotBuilder::PutListener(std::shared_ptr<const ListenerEntry> entry) {
+void SnapshotBuilder::PutListener(Ref<const ListenerEntry> entry) {
   std::vector<UseItem> before;
   if (const auto* old = view_->FindListener(entry->listener.id()); old != nullptr) {
     before = UsesOf(old->listener);
@@ -202,7 +202,7 @@ void SnapshotBuilder::PutListener(std::shared_ptr<const ListenerEntry> entry) {
   InsertEntry(edit_, &index_->listeners, std::move(entry));
 }
 
-void SnapshotBuilder::PutBundle(std::shared_ptr<const TrustBundleEntry> entry) {
+void SnapshotBuilder::PutBundle(Ref<const TrustBundleEntry> entry) {
   std::vector<UseItem> before;
   Touch(BundleKey(entry->bundle.id()));
   if (const auto* old = view_->FindTrustBundle(entry->bundle.id()); old != nullptr) {
@@ -224,17 +224,17 @@ void SnapshotBuilder::Compile(Kind kind, const std::string& id) {
   if (kind == Kind::kApi) {
     const ApiEntry* old = view_->FindApi(id);
     if (old == nullptr) return;
-    std::shared_ptr<const ApiEntry> entry = CompiledApi(*view_, *old);
+    Ref<const ApiEntry> entry = CompiledApi(*view_, *old);
     UnindexApi(*old);
     IndexApi(entry);
     InsertEntry(edit_, &index_->apis, std::move(entry));
   } else if (kind == Kind::kKey) {
     const KeyEntry* old = view_->FindKey(id);
     if (old == nullptr) return;
-    auto entry = std::make_shared<KeyEntry>(*old);
+    auto entry = MakeRef<KeyEntry>(*old);
     SetLeaves(*view_, entry.get());
     UnindexKey(*old);
-    std::shared_ptr<const KeyEntry> ready = std::move(entry);
+    Ref<const KeyEntry> ready = std::move(entry);
     IndexKey(ready);
     InsertEntry(edit_, &index_->keys, std::move(ready));
   } else if (kind == Kind::kSettings) {

@@ -124,7 +124,7 @@ const Entry* FindById(const Table<Entry>& table, absl::string_view id) {
 }
 
 template <typename Entry>
-void InsertEntry(uint64_t edit, Table<Entry>* table, std::shared_ptr<const Entry> entry) {
+void InsertEntry(uint64_t edit, Table<Entry>* table, Ref<const Entry> entry) {
   const absl::string_view id = IdOf(*entry);
   table->listed.Put(edit, entry);
   table->by_id.Put(edit, HashOf(id), std::move(entry),
