@@ -1,5 +1,6 @@
 // Bodies: BodyReader turns what a connection carries into pieces of data (by length, chunked with
-// trailers, until close); BodyWriter frames pieces anew. Chunk extensions never pass. One loop's thread.
+// trailers, until close); BodyWriter frames pieces anew. Chunk extensions never pass, and a body that is mostly
+// extensions is malformed. One loop's thread.
 #pragma once
 
 #include <cstdint>
@@ -61,6 +62,7 @@ class BodyReader {
   ReadBuffer* buffer_;
   State state_ = State::kDone;
   uint64_t left_ = 0;  // of the length or of the chunk
+  uint64_t overhead_ = 0;  // bytes of chunk framing beyond what honest chunks of this data need
   uint64_t seen_ = 0;
   uint64_t max_ = UINT64_MAX;
   std::string trailer_bytes_;

@@ -9,6 +9,8 @@ namespace sallyport::dataplane {
 namespace {
 
 constexpr size_t kMaxChunkLine = 1024;        // size, extensions, line end
+constexpr uint64_t kUsualOverhead = 16;        // of a chunk: its size and two line ends
+constexpr uint64_t kMaxOverhead = 16 * 1024;   // of a body, beyond twice its data and what is usual
 constexpr size_t kMaxTrailerBytes = 8 * 1024;
 constexpr size_t kMaxUnread = 32 * 1024;
 
@@ -44,7 +46,7 @@ bool ParseChunkLine(absl::string_view line, uint64_t* size) {
 
 void BodyReader::Start(Framing framing, uint64_t content_length, uint64_t max_bytes) {
   trailers_.clear();
-  seen_ = 0;
+  seen_ = overhead_ = 0;
   max_ = max_bytes;
   left_ = content_length;
   switch (framing) {
@@ -95,6 +97,11 @@ BodyReader::Step BodyReader::DecodeSize(BodyPiece* piece) {
     return Fail(BodyPiece::Kind::kMalformed, piece);
   }
   buffer_->Consume(feed + 1);
+  // Else a body keeps the loop reading kilobytes of extensions for every byte that anybody wants.
+  const uint64_t allowed = kUsualOverhead + 2 * std::min<uint64_t>(left_, kMaxOverhead);
+  overhead_ += std::max<uint64_t>(feed + 1, allowed) - allowed;
+  overhead_ -= std::min<uint64_t>(overhead_, allowed - std::min<uint64_t>(feed + 1, allowed));
+  if (overhead_ > kMaxOverhead) return Fail(BodyPiece::Kind::kMalformed, piece);
   if (left_ > max_ - std::min(seen_, max_)) return Fail(BodyPiece::Kind::kTooLarge, piece);
   state_ = left_ == 0 ? State::kTrailers : State::kChunkData;
   return Decode(piece);

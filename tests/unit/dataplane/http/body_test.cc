@@ -76,6 +76,28 @@ TEST(BodyReader, ChunkedWithExtensionAndTrailers) {
   EXPECT_EQ(wire.buffer().data(), "NEXT");
 }
 
+BodyPiece::Kind ReadChunks(int count, const std::string& chunk) {
+  Wire wire;
+  BodyReader reader = wire.Reader();
+  reader.Start(Framing::kChunked, 0);
+  for (int i = 0; i < count; ++i) {
+    wire.Send(chunk);
+    const Read read = ReadAll(reader);
+    if (read.end != BodyPiece::Kind::kWant) return read.end;
+  }
+  wire.Send("0\r\n\r\n");
+  return ReadAll(reader).end;
+}
+
+TEST(BodyReader, ABodyThatIsMostlyExtensionsIsRefused) {
+  const std::string extension(900, 'x');
+  EXPECT_EQ(ReadChunks(10, "1;" + extension + "\r\nA\r\n"), BodyPiece::Kind::kEnd);
+  EXPECT_EQ(ReadChunks(30, "1;" + extension + "\r\nA\r\n"), BodyPiece::Kind::kMalformed);
+  EXPECT_EQ(ReadChunks(20000, "1\r\nA\r\n"), BodyPiece::Kind::kEnd) << "small chunks alone are honest";
+  EXPECT_EQ(ReadChunks(300, "400;" + extension + "\r\n" + std::string(0x400, 'A') + "\r\n"),
+            BodyPiece::Kind::kEnd);
+}
+
 TEST(BodyReader, ChunkedByteByByte) {
   Wire wire;
   BodyReader reader = wire.Reader();
