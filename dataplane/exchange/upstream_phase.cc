@@ -130,7 +130,11 @@ boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
   Http1ResponseSink::Options options;
   options.minor_version = head.minor_version;
   options.keep_alive = MayKeepAlive();
-  options.is_last = [this] { return !MayKeepAlive(); };
+  // A body that was announced, and not asked for by a 100, may follow the answer or not.
+  options.is_last = [this] {
+    const bool open = client_.head.expect_continue && !client_.body.done() && client_.body.bytes() == 0;
+    return open || !MayKeepAlive();
+  };
   Http1ResponseSink sink(client.stream, std::move(options), &client.out);
   ForwardRequest request;
   request.method = head.method;

@@ -44,7 +44,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             while (line := self.rfile.readline().strip()) != b"":
                 self.trailers.append(line)
             return body
-        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        assert len(body) == length, "half a request is none"
+        return body
 
     def _serve(self):
         origin = self.server.origin
@@ -64,6 +67,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(payload)
+
+    def handle_expect_100(self):
+        if not self.server.origin.refuse_expectations:
+            return super().handle_expect_100()
+        self.send_response(413)
+        self.send_header("Content-Length", "0")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        return False
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = _serve
 
@@ -92,6 +104,7 @@ class Origin:
 
     def __init__(self, name, pair=None, client_ca=None, answer=None, chain=None):
         self.name, self.requests, self.answer = name, [], answer
+        self.refuse_expectations = False  # answers 413 instead of 100
         self.changed = threading.Condition()
         self.context = None
         if pair is not None:

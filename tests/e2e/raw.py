@@ -14,6 +14,7 @@ class Connection:
                                            server_hostname=host)
         self._buffer = b""
         self.host = host
+        self.interim = []  # statuses of the interim answers so far
 
     def __enter__(self):
         return self
@@ -35,16 +36,31 @@ class Connection:
         self._buffer += data
         return bool(data)
 
+    def _head(self):
+        """(status, headers) of the next answer of any kind, or None at the end of the connection."""
+        while b"\r\n\r\n" not in self._buffer:
+            if not self._more():
+                return None
+        head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
+        lines = head.decode("latin-1").split("\r\n")
+        status = int(lines[0].split()[1])
+        if status < 200:
+            self.interim.append(status)
+        return status, {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+
+    def interim_answer(self):
+        """The status of the next answer, which must be an interim one."""
+        status = self._head()[0]
+        assert status < 200, status
+        return status
+
     def answer(self):
         """(status, headers, body) of the next final answer, or None at the end of the connection."""
         while True:
-            while b"\r\n\r\n" not in self._buffer:
-                if not self._more():
-                    return None
-            head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
-            lines = head.decode("latin-1").split("\r\n")
-            status = int(lines[0].split()[1])
-            headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+            head = self._head()
+            if head is None:
+                return None
+            status, headers = head
             if status >= 200:
                 return status, headers, self._body(headers)
 
