@@ -1,7 +1,10 @@
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "authsvc/ctl/calls.h"
 #include "authsvc/ctl/certificate_file.h"
 #include "authsvc/ctl/commands.h"
@@ -98,8 +101,41 @@ class Adder {
     request.mutable_key()->add_certificate_ids(added->id);
     wire::CreateKeyResponse response;
     absl::Status status = client_.Call(&wire::Admin::Stub::CreateKey, client_.admin(), request, &response);
+    if (absl::IsAlreadyExists(status)) return TakeExistingKey(status, added);
     if (status.ok()) added->key = response.id();
     return status;
+  }
+
+  // A run that is repeated finds its own keys, whatever they may do by now; any other key is not what was asked
+  // for.
+  absl::Status TakeExistingKey(const absl::Status& refusal, Added* added) {
+    wire::WhoUsesRequest request;
+    request.set_certificate_id(added->id);
+    wire::WhoUsesResponse uses;
+    absl::Status status = client_.Call(&wire::Admin::Stub::WhoUses, client_.admin(), request, &uses);
+    if (!status.ok()) return status;
+    for (const wire::Usage& use : uses.usages()) {
+      if (use.kind() != "Key" || use.how() != "key") continue;
+      const auto resource = GetOne(client_, "Key", use.id());
+      if (!resource.ok()) return resource.status();
+      return CheckExistingKey(resource->key(), added);
+    }
+    return refusal;
+  }
+
+  absl::Status CheckExistingKey(const wire::Key& key, Added* added) {
+    std::vector<std::string> wanted = args_.GetList("--key-policy");
+    std::vector<std::string> held(key.policy_ids().begin(), key.policy_ids().end());
+    std::sort(wanted.begin(), wanted.end());
+    std::sort(held.begin(), held.end());
+    if (held != wanted) {
+      return absl::AlreadyExistsError(absl::StrCat(
+          "key ", Printable(key.id()), " has this certificate, with ",
+          held.empty() ? "no policy" : absl::StrCat("policy ", Printable(absl::StrJoin(held, ", ")))));
+    }
+    added->key = key.id();
+    if (key.inactive()) added->message = "the key is disabled";
+    return absl::OkStatus();
   }
 
   Session& session_;
