@@ -19,7 +19,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "shared/base/log.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -118,8 +117,8 @@ absl::StatusOr<int> OpenListener(const std::string& address, uint16_t port) {
 }
 
 struct Acceptor::State {
-  State(Loop& loop, int fd, OnConnection handler)
-      : readiness(loop, fd), on_connection(std::move(handler)) {}
+  State(Loop& loop, int fd, OnConnection handler, OnExhausted short_of)
+      : readiness(loop, fd), on_connection(std::move(handler)), on_exhausted(std::move(short_of)) {}
 
   // False: nothing more to accept now. `*exhausted`: the process or machine has no descriptor left.
   bool AcceptOne(bool* exhausted) {
@@ -139,10 +138,11 @@ struct Acceptor::State {
 
   Readiness readiness;
   OnConnection on_connection;
+  OnExhausted on_exhausted;
 };
 
-Acceptor::Acceptor(Loop& loop, int fd, OnConnection on_connection)
-    : state_(std::make_shared<State>(loop, fd, std::move(on_connection))) {
+Acceptor::Acceptor(Loop& loop, int fd, OnConnection on_connection, OnExhausted on_exhausted)
+    : state_(std::make_shared<State>(loop, fd, std::move(on_connection), std::move(on_exhausted))) {
   boost::asio::co_spawn(loop.context(), Accept(state_), boost::asio::detached);
 }
 
@@ -162,19 +162,23 @@ uint16_t Acceptor::port() const {
 boost::asio::awaitable<void> Acceptor::Accept(std::shared_ptr<State> state) {
   constexpr auto kToken = boost::asio::as_tuple(boost::asio::use_awaitable);
   Loop& loop = state->readiness.loop();
+  bool exhausted = false;
   for (;;) {
-    const WaitResult waited = co_await state->readiness.Wait(Direction::kRead, Deadline::Never());
-    if (waited != WaitResult::kReady) co_return;
-    bool exhausted = false;
+    // After a pause nothing needs to have become ready: what was waiting still is.
+    if (!exhausted) {
+      const WaitResult waited = co_await state->readiness.Wait(Direction::kRead, Deadline::Never());
+      if (waited != WaitResult::kReady) co_return;
+    }
+    exhausted = false;
     for (int i = 0; i < kAcceptsAtOnce && state->AcceptOne(&exhausted); ++i) {
       if (state->readiness.cancelled()) co_return;
     }
     if (!exhausted) continue;
-    base::Log(base::Level::kError, "listen.no_descriptors",
-              {{"hint", "raise the limit of open files (ulimit -n, LimitNOFILE)"}});
+    state->on_exhausted();
     boost::asio::steady_timer timer(loop.context());
     timer.expires_after(kBackOff);
     (void)co_await timer.async_wait(kToken);
+    if (state->readiness.cancelled()) co_return;
   }
 }
 

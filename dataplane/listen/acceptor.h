@@ -22,8 +22,11 @@ class Acceptor {
  public:
   // Takes the connection's descriptor (non-blocking) and the peer's address without port.
   using OnConnection = std::function<void(int fd, std::string address)>;
+  // The process or the machine has no descriptor left: called before each pause. Connections wait in the
+  // backlog meanwhile.
+  using OnExhausted = std::function<void()>;
   // Takes `fd`.
-  Acceptor(Loop& loop, int fd, OnConnection on_connection);
+  Acceptor(Loop& loop, int fd, OnConnection on_connection, OnExhausted on_exhausted);
   ~Acceptor();  // closes; the accept loop ends by itself
   // The bound port (of interest when port 0 was asked for).
   [[nodiscard]] uint16_t port() const;

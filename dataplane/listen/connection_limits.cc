@@ -1,6 +1,20 @@
 #include "dataplane/listen/connection_limits.h"
 
+#include <algorithm>
+
 namespace sallyport::dataplane {
+namespace {
+
+constexpr uint64_t kOwnDescriptors = 64;  // files, listeners, authsvc, /metrics
+constexpr absl::Duration kSilence = absl::Minutes(1);
+
+}  // namespace
+
+uint32_t ConnectionLimits::Affordable(uint32_t wanted, uint64_t descriptors) {
+  const uint64_t rest = descriptors - std::min(descriptors, kOwnDescriptors);
+  // A client that waits costs one, a client that is served two.
+  return static_cast<uint32_t>(std::clamp<uint64_t>(rest / 4 * 3, 1, std::max<uint32_t>(wanted, 1)));
+}
 
 bool ConnectionLimits::Enter(absl::string_view address) {
   const base::MutexLock lock(&mutex_);
@@ -20,6 +34,14 @@ void ConnectionLimits::Leave(absl::string_view address) {
   if (per_address_ == 0) return;
   const auto found = by_address_.find(address);
   if (found != by_address_.end() && --found->second == 0) by_address_.erase(found);
+}
+
+bool ConnectionLimits::MaySay(NotTaken cause, absl::Duration now) {
+  const base::MutexLock lock(&mutex_);
+  absl::Duration& until = silent_until_[static_cast<size_t>(cause)];
+  if (now < until) return false;
+  until = now + kSilence;
+  return true;
 }
 
 }  // namespace sallyport::dataplane

@@ -1,5 +1,5 @@
-// How many client connections the process and one client address may hold. Thread-safe; asked once per
-// connection.
+// How many client connections the process and one client address may hold, and how often the log says that
+// one was not taken. Thread-safe; asked once per connection.
 #pragma once
 
 #include <cstdint>
@@ -7,21 +7,32 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "shared/base/mutex.h"
 
 namespace sallyport::dataplane {
 
+// Why a connection was not taken.
+enum class NotTaken : uint8_t { kLimit, kDescriptors };
+
 class ConnectionLimits {
  public:
+  // What `wanted` becomes for a process that may have `descriptors` open files: the rest is for upstreams,
+  // authsvc and /metrics, which must go on when clients take all they can get.
+  [[nodiscard]] static uint32_t Affordable(uint32_t wanted, uint64_t descriptors);
+
   // 0 of `per_address`: no limit.
   ConnectionLimits(uint32_t total, uint32_t per_address) : total_(total), per_address_(per_address) {}
   [[nodiscard]] bool Enter(absl::string_view address);
   void Leave(absl::string_view address);
+  // True at most once a minute for each cause, however many loops ask. `now` is monotonic.
+  [[nodiscard]] bool MaySay(NotTaken cause, absl::Duration now);
 
  private:
   const uint32_t total_;
   const uint32_t per_address_;
   base::Mutex mutex_;
+  absl::Duration silent_until_[2] ABSL_GUARDED_BY(mutex_) = {-absl::InfiniteDuration(), -absl::InfiniteDuration()};
   uint32_t open_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::flat_hash_map<std::string, uint32_t> by_address_ ABSL_GUARDED_BY(mutex_);
 };

@@ -125,7 +125,8 @@ absl::Status LoopServer::OpenOne(const PlannedListener& plan, uint16_t redirect_
   opened.acceptor = std::make_unique<Acceptor>(
       loop_, *fd, [this, listener = ListenerContextPtr(context)](int client, std::string address) {
         OnConnection(listener, client, std::move(address));
-      });
+      },
+      [this] { NoteNotTaken(NotTaken::kDescriptors); });
   listeners_.push_back(std::move(opened));
   return absl::OkStatus();
 }
@@ -155,9 +156,13 @@ void LoopServer::Reconcile() {
 }
 
 void LoopServer::OnConnection(const ListenerContextPtr& listener, int fd, std::string address) {
-  if (services_.draining || !process_.connection_limits.Enter(address)) {
+  if (services_.draining) {
     close(fd);
     return;
+  }
+  if (!process_.connection_limits.Enter(address)) {
+    close(fd);
+    return NoteNotTaken(NotTaken::kLimit);
   }
   boost::asio::co_spawn(
       loop_.context(),
@@ -169,6 +174,19 @@ void LoopServer::OnConnection(const ListenerContextPtr& listener, int fd, std::s
         self->process_.connection_limits.Leave(named);
       }(this, listener, fd, std::move(address)),
       boost::asio::detached);
+}
+
+void LoopServer::NoteNotTaken(NotTaken cause) {
+  const bool limit = cause == NotTaken::kLimit;
+  metrics_.sheet().Counter(metrics::Id::kConnectionsNotTaken, {limit ? "limit" : "descriptors"})->Add(1);
+  if (!process_.connection_limits.MaySay(cause, process_.clock.Monotonic())) return;
+  if (limit) {
+    base::Log(base::Level::kWarning, "listen.too_many_connections",
+              {{"hint", "limits.connections or limits.connections_per_address is reached"}});
+  } else {
+    base::Log(base::Level::kError, "listen.no_descriptors",
+              {{"hint", "raise the limit of open files (ulimit -n, LimitNOFILE)"}});
+  }
 }
 
 void LoopServer::Tick() {

@@ -77,6 +77,8 @@ class LoopServer final : public LoopSink {
   [[nodiscard]] absl::Status OpenOne(const PlannedListener& plan, uint16_t redirect_port);
   [[nodiscard]] absl::StatusOr<ServerTls*> TlsFor(const PlannedListener& plan);
   void OnConnection(const ListenerContextPtr& listener, int fd, std::string address);
+  // Counts it; the log hears of it now and then.
+  void NoteNotTaken(NotTaken cause);
   void Tick();
 
   const ProcessServices& process_;

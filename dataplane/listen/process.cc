@@ -1,5 +1,6 @@
 #include "dataplane/listen/process.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -86,6 +87,21 @@ SystemTrustOptions TrustOptions(const DataplaneConfig& config) {
   return options;
 }
 
+// All that are wanted, or what the limit of open files allows.
+uint32_t ConnectionLimit(const DataplaneConfig& config) {
+  const uint32_t wanted = config.limits.connections;
+  rlimit files = {};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return wanted;
+  const uint32_t affordable = ConnectionLimits::Affordable(wanted, files.rlim_cur);
+  if (affordable < wanted) {
+    base::Log(base::Level::kWarning, "listen.fewer_connections",
+              {{"wanted", static_cast<uint64_t>(wanted)}, {"taken", static_cast<uint64_t>(affordable)},
+               {"open_files", static_cast<uint64_t>(files.rlim_cur)},
+               {"hint", "raise the limit of open files (ulimit -n, LimitNOFILE), or lower limits.connections"}});
+  }
+  return affordable;
+}
+
 int LoopCount(const DataplaneConfig& config) {
   if (config.threads > 0) return static_cast<int>(config.threads);
   return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
@@ -107,7 +123,7 @@ class Process final : public DataplaneProcess {
         name_(NameOf(config_)),
         clock_(base::SystemClock()),
         ticket_keys_(clock_),
-        connection_limits_(config_.limits.connections, config_.limits.connections_per_address),
+        connection_limits_(ConnectionLimit(config_), config_.limits.connections_per_address),
         limiter_({}, &clock_),
         trust_(TrustOptions(config_)) {}
 

@@ -34,8 +34,10 @@ def wait_for(condition, what, deadline=DEADLINE):
 
 
 class Process:
-    def __init__(self, name, command, log, cpu=None, env=None):
+    def __init__(self, name, command, log, cpu=None, env=None, open_files=None):
         self.name, self.log = name, pathlib.Path(log)
+        if open_files is not None:
+            command = ["prlimit", f"--nofile={open_files}:{open_files}"] + command
         if cpu is not None:
             command = ["taskset", "-c", str(cpu)] + command
         with open(self.log, "ab") as out:
@@ -208,7 +210,7 @@ class Gateway:
             return False
 
     def start_dataplane(self, cpu=None, threads=1, server=None, system_trust=None, access_log=None, name=None,
-                        options=(), port=None, ready=True):
+                        options=(), port=None, ready=True, **more):
         server = server or self.pki.issue("gateway server", self.server_ca, usages=[SERVER],
                                           sans=["*.gw.test", "localhost", "127.0.0.1"])
         port, metrics_port = port or free_port(), free_port()
@@ -224,7 +226,7 @@ class Gateway:
             "--set", f"metrics.port={metrics_port}", "--set", f"threads={threads}",
             "--set", f"system_trust={trust}",
             "--set", f"access_log={access_log or self.directory / (name + '.access.log')}", *options],
-            self.directory / f"{name}.log", port, metrics_port, cpu=cpu)
+            self.directory / f"{name}.log", port, metrics_port, cpu=cpu, **more)
         self.replicas.append(replica)
         if ready:
             wait_for(replica.ready, f"{name} is ready")
