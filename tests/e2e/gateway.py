@@ -169,7 +169,7 @@ class Gateway:
         self.pki = Pki(self.directory / "pki")
         self.server_ca = self.pki.issue("Gateway server CA", ca=True)
         self.grpc_port, self.admin_port, self.metrics_port = free_port(), free_port(), free_port()
-        self.authsvc, self.replicas = None, []
+        self.authsvc, self.others, self.replicas = None, [], []
         init = self.run_ctl("init", str(self.home), context=False)
         assert init.returncode == 0, init.stdout + init.stderr
         self.admin_key = re.search(r"admin key[^:]*:\s*(\S+)", init.stdout, re.I).group(1)
@@ -194,18 +194,37 @@ class Gateway:
             environment["SALLYPORT_CONTEXT"] = str(self.context_file())
         return subprocess.run(command, capture_output=True, text=True, input=stdin, timeout=120, env=environment)
 
-    def start_authsvc(self, cpu=None, options=()):
-        self.authsvc = Process("authsvc", [
-            self.binary("sallyport-authsvc"), "--config", str(self.home / "authsvc.yaml"),
-            "--set", "grpc.address=127.0.0.1", "--set", f"grpc.port={self.grpc_port}",
-            "--set", "admin.address=127.0.0.1", "--set", f"admin.port={self.admin_port}",
-            "--set", f"metrics.port={self.metrics_port}", *options], self.directory / "authsvc.log", cpu=cpu)
+    def _authsvc_command(self, grpc_port, admin_port, metrics_port, options):
+        return [self.binary("sallyport-authsvc"), "--config", str(self.home / "authsvc.yaml"),
+                "--set", "grpc.address=127.0.0.1", "--set", f"grpc.port={grpc_port}",
+                "--set", "admin.address=127.0.0.1", "--set", f"admin.port={admin_port}",
+                "--set", f"metrics.port={metrics_port}", *options]
+
+    def start_authsvc(self, cpu=None, options=(), wrapper=()):
+        """`wrapper`: a command that becomes the authsvc whose command follows it."""
+        command = self._authsvc_command(self.grpc_port, self.admin_port, self.metrics_port, options)
+        self.authsvc = Process("authsvc", [*wrapper, *command], self.directory / "authsvc.log", cpu=cpu)
         wait_for(self.authsvc_ready, "authsvc is ready")
 
+    def start_another_authsvc(self, options=()):
+        """A second one on the same store, with ports of its own: see Process and these three."""
+        ports = free_port(), free_port(), free_port()
+        number = len(self.others) + 2
+        other = Process(f"authsvc-{number}", self._authsvc_command(*ports, options),
+                        self.directory / f"authsvc-{number}.log")
+        other.grpc_port, other.admin_port, other.metrics_port = ports
+        self.others.append(other)
+        wait_for(lambda: self._is_ready(other, other.metrics_port), f"{other.name} is ready")
+        return other
+
     def authsvc_ready(self):
-        self.authsvc.require_alive()
+        return self._is_ready(self.authsvc, self.metrics_port)
+
+    @staticmethod
+    def _is_ready(process, metrics_port):
+        process.require_alive()
         try:
-            return requests.get(f"http://127.0.0.1:{self.metrics_port}/readyz", timeout=5).status_code == 200
+            return requests.get(f"http://127.0.0.1:{metrics_port}/readyz", timeout=5).status_code == 200
         except requests.ConnectionError:
             return False
 
@@ -233,16 +252,16 @@ class Gateway:
         return replica
 
     def stop(self):
-        processes = self.replicas + ([self.authsvc] if self.authsvc else [])
+        processes = self.replicas + self.others + ([self.authsvc] if self.authsvc else [])
         codes = {process.name: process.stop() for process in processes if process.alive()}
         assert all(code == 0 for code in codes.values()), f"exit codes {codes}"
 
     # Tyk's REST API.
 
-    def rest(self, method, path, body=None, key=None, **more):
+    def rest(self, method, path, body=None, key=None, port=None, **more):
         if isinstance(body, (dict, list)):
             body = json.dumps(body)
-        return requests.request(method, f"https://127.0.0.1:{self.admin_port}{path}", data=body, timeout=30,
+        return requests.request(method, f"https://127.0.0.1:{port or self.admin_port}{path}", data=body, timeout=30,
                                 headers={"X-Tyk-Authorization": key or self.admin_key}, verify=False, **more)
 
     def add_certificate(self, pem, org="default"):
