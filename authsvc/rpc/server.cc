@@ -64,14 +64,15 @@ class GrpcServer final : public RpcServer {
   ~GrpcServer() override { Stop(absl::ZeroDuration()); }
 
   absl::Status Listen(const RpcServerOptions& options, Writer* writer) {
-    auto credentials = MakeServerCredentials(options.tls, options.certificate_reload);
-    if (!credentials.ok()) return credentials.status();
+    auto files = ServerTlsFiles::Start(options.tls, options.certificate_reload);
+    if (!files.ok()) return files.status();
+    tls_files_ = *std::move(files);
     grpc::ServerBuilder builder;
     Configure(options, &builder);
     int port = 0;
     const bool v6 = absl::StrContains(options.address, ":");
     builder.AddListeningPort(absl::StrCat(v6 ? "[" : "", options.address, v6 ? "]:" : ":", options.port),
-                             *credentials, &port);
+                             tls_files_->credentials(), &port);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || port == 0) {
       return absl::UnavailableError(absl::StrCat("cannot listen on ", options.address, " port ", options.port,
@@ -158,6 +159,7 @@ class GrpcServer final : public RpcServer {
   DistributionService distribution_;
   TelemetryService telemetry_;
   AdminService admin_;
+  std::unique_ptr<ServerTlsFiles> tls_files_;
   std::unique_ptr<grpc::Server> server_;  // first to go: nothing calls a service after that
   uint16_t port_ = 0;
 };

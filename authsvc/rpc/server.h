@@ -37,7 +37,7 @@ struct RpcServerOptions {
   absl::Duration max_connection_grace = absl::Seconds(10);
   uint64_t max_request_bytes = 4 << 20;
   uint64_t max_admin_bytes = 64 << 20;
-  absl::Duration certificate_reload = absl::Seconds(10);
+  absl::Duration certificate_reload = absl::Seconds(5);
   DecisionBounds bounds;
   std::string default_org_id;
 };

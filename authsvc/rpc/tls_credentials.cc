@@ -3,12 +3,18 @@
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/security/tls_certificate_provider.h>
 #include <grpcpp/security/tls_credentials_options.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
-#include "shared/base/secret.h"
+#include "shared/base/log.h"
 #include "shared/crypto/pem.h"
 #include "shared/crypto/private_key.h"
 
@@ -26,7 +32,12 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   return text.str();
 }
 
-absl::Status CheckFiles(const config::TlsDirectory& directory) {
+struct Content {
+  base::Secret identity;  // PEM of the chain and of its key
+  std::string authorities;
+};
+
+absl::StatusOr<Content> ReadFiles(const config::TlsDirectory& directory) {
   if (directory.path.empty()) {
     return absl::InvalidArgumentError("grpc.tls_dir is not set: authsvc only speaks mutual TLS");
   }
@@ -36,10 +47,9 @@ absl::Status CheckFiles(const config::TlsDirectory& directory) {
   for (const absl::Status& status : {certificate.status(), key.status(), authorities.status()}) {
     if (!status.ok()) return status;
   }
-  *certificate += "\n" + *key;
+  base::Secret identity(absl::StrCat(*certificate, "\n", *key));
   base::Cleanse(&*key);
-  const auto bundle = crypto::ParsePem(*certificate);
-  base::Cleanse(&*certificate);
+  const auto bundle = crypto::ParsePem(identity.Reveal());
   if (!bundle.ok()) {
     return absl::InvalidArgumentError(absl::StrCat(directory.certificate(), " with ", directory.key(), ": ",
                                                    std::string(bundle.status().message())));
@@ -53,23 +63,118 @@ absl::Status CheckFiles(const config::TlsDirectory& directory) {
   if (!roots.ok() || roots->chain.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(directory.authorities(), " holds no certificate of a CA"));
   }
-  return absl::OkStatus();
+  return Content{std::move(identity), *std::move(authorities)};
 }
+
+// Also of what only changes whether it can be read: ctime.
+std::string StampOf(const std::string& path) {
+  struct stat facts {};
+  if (stat(path.c_str(), &facts) != 0) return {};
+  return absl::StrCat(facts.st_dev, ":", facts.st_ino, ":", facts.st_size, ":", facts.st_mtim.tv_sec, ".",
+                      facts.st_mtim.tv_nsec, ":", facts.st_ctim.tv_sec, ".", facts.st_ctim.tv_nsec);
+}
+
+std::array<std::string, 3> StampsOf(const config::TlsDirectory& directory) {
+  return {StampOf(directory.certificate()), StampOf(directory.key()), StampOf(directory.authorities())};
+}
+
+absl::Status SystemError(absl::string_view what) {
+  return absl::InternalError(absl::StrCat(what, ": ", std::strerror(errno)));
+}
+
+bool WriteWhole(int fd, absl::string_view content) {
+  while (!content.empty()) {
+    const ssize_t count = write(fd, content.data(), content.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return false;
+    content.remove_prefix(static_cast<size_t>(count));
+  }
+  return true;
+}
+
+constexpr unsigned kSecondsBetweenReads = 1;  // of gRPC, in the files in memory
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(
-    const config::TlsDirectory& directory, absl::Duration reload) {
-  absl::Status status = CheckFiles(directory);
-  if (!status.ok()) return status;
-  const auto seconds = static_cast<unsigned>(std::max<int64_t>(1, absl::ToInt64Seconds(reload)));
+ServerTlsFiles::MemoryFile::~MemoryFile() {
+  if (fd_ >= 0) close(fd_);
+}
+
+absl::Status ServerTlsFiles::MemoryFile::Set(absl::string_view content) {
+  const int fresh = memfd_create("sallyport-tls", MFD_CLOEXEC);
+  if (fresh < 0) return SystemError("memfd_create");
+  if (!WriteWhole(fresh, content)) {
+    absl::Status status = SystemError("writing to memory");
+    close(fresh);
+    return status;
+  }
+  if (fd_ < 0) {
+    fd_ = fresh;
+    return absl::OkStatus();
+  }
+  const bool replaced = dup3(fresh, fd_, O_CLOEXEC) >= 0;
+  absl::Status status = replaced ? absl::OkStatus() : SystemError("dup3");
+  close(fresh);
+  return status;
+}
+
+std::string ServerTlsFiles::MemoryFile::path() const { return absl::StrCat("/proc/self/fd/", fd_); }
+
+absl::StatusOr<std::unique_ptr<ServerTlsFiles>> ServerTlsFiles::Start(const config::TlsDirectory& directory,
+                                                                      absl::Duration interval) {
+  std::unique_ptr<ServerTlsFiles> files(new ServerTlsFiles(directory));
+  files->stamps_ = StampsOf(directory);
+  if (absl::Status status = files->Take(); !status.ok()) return status;
+  // gRPC would only log it.
+  if (auto readable = ReadFile(files->authorities_.path()); !readable.ok()) {
+    return absl::FailedPreconditionError("/proc/self/fd cannot be read: is /proc mounted?");
+  }
   auto provider = std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
-      directory.key(), directory.certificate(), directory.authorities(), seconds);
+      files->identity_.path(), files->identity_.path(), files->authorities_.path(), kSecondsBetweenReads);
   grpc::experimental::TlsServerCredentialsOptions options(provider);
   options.watch_root_certs();
   options.watch_identity_key_cert_pairs();
   options.set_cert_request_type(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-  return grpc::experimental::TlsServerCredentials(options);
+  files->credentials_ = grpc::experimental::TlsServerCredentials(options);
+  files->thread_ = std::thread([raw = files.get(), interval] { raw->Watch(interval); });
+  return files;
+}
+
+ServerTlsFiles::~ServerTlsFiles() {
+  {
+    const base::MutexLock lock(&mutex_);
+    closing_ = true;
+    changed_.Signal();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+absl::Status ServerTlsFiles::Take() {
+  const auto content = ReadFiles(directory_);
+  if (!content.ok()) return content.status();
+  absl::Status status = authorities_.Set(content->authorities);
+  if (status.ok()) status = identity_.Set(content->identity.Reveal());
+  return status;
+}
+
+void ServerTlsFiles::Watch(absl::Duration interval) {
+  for (;;) {
+    {
+      const base::MutexLock lock(&mutex_);
+      if (!closing_) changed_.WaitWithTimeout(&mutex_, interval);
+      if (closing_) return;
+    }
+    Look();
+  }
+}
+
+void ServerTlsFiles::Look() {
+  std::array<std::string, 3> now = StampsOf(directory_);
+  if (now == stamps_) return;
+  stamps_ = std::move(now);
+  const absl::Status status = Take();
+  base::Log(status.ok() ? base::Level::kInfo : base::Level::kError, "rpc.certificate_reload",
+            {{"directory", directory_.path}, {"result", status}});
 }
 
 }  // namespace sallyport::authsvc

@@ -14,8 +14,9 @@ namespace {
 std::string SignatureOf(const std::string& path) {
   struct stat facts = {};
   if (stat(path.c_str(), &facts) != 0) return {};
-  return absl::StrCat(facts.st_dev, ":", facts.st_ino, ":", facts.st_size, ":",
-                      facts.st_mtim.tv_sec, ".", facts.st_mtim.tv_nsec);
+  // ctime as well: a key that could not be read changes by chmod alone.
+  return absl::StrCat(facts.st_dev, ":", facts.st_ino, ":", facts.st_size, ":", facts.st_mtim.tv_sec, ".",
+                      facts.st_mtim.tv_nsec, ":", facts.st_ctim.tv_sec, ".", facts.st_ctim.tv_nsec);
 }
 
 // Empty: one of them is not there.

@@ -58,8 +58,9 @@ absl::Status AskForClientCertificate(SSL_CTX* context, const ServerOptions& opti
 std::string Stamp(const std::string& file) {
   struct stat info {};
   if (stat(file.c_str(), &info) != 0) return "";
+  // ctime as well: a key that could not be read changes by chmod alone.
   return absl::StrCat(info.st_dev, ":", info.st_ino, ":", info.st_size, ":", info.st_mtim.tv_sec, ".",
-                      info.st_mtim.tv_nsec);
+                      info.st_mtim.tv_nsec, ":", info.st_ctim.tv_sec, ".", info.st_ctim.tv_nsec);
 }
 
 std::string Der(const X509* certificate) {
