@@ -3,7 +3,10 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/impl/server_builder_option.h>
+#include <grpcpp/impl/server_builder_plugin.h>
 
+#include <algorithm>
 #include <array>
 #include <mutex>
 
@@ -29,6 +32,17 @@ constexpr std::array<const char*, 3> kDeciding = {
     "sallyport.v1.Authorization", "sallyport.v1.Distribution", "sallyport.v1.Telemetry"};
 
 int Milliseconds(absl::Duration time) { return static_cast<int>(absl::ToInt64Milliseconds(time)); }
+
+// The reflection library adds itself to every server of a process that links it.
+class WithoutReflection final : public grpc::ServerBuilderOption {
+ public:
+  void UpdateArguments(grpc::ChannelArguments* /*arguments*/) override {}
+  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
+    plugins->erase(std::remove_if(plugins->begin(), plugins->end(),
+                                  [](const auto& plugin) { return plugin->name() == "proto_server_reflection"; }),
+                   plugins->end());
+  }
+};
 
 // What the writer's observer touches: kept alive by it while it runs, also when the server goes meanwhile.
 struct News {
@@ -131,6 +145,7 @@ class GrpcServer final : public RpcServer {
     builder->RegisterService(&distribution_);
     builder->RegisterService(&telemetry_);
     builder->RegisterService(&admin_);
+    if (!options.reflection) builder->SetOption(std::make_unique<WithoutReflection>());
     builder->SetMaxReceiveMessageSize(static_cast<int>(options.max_admin_bytes));
     builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, Milliseconds(options.max_connection_age));
     builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, Milliseconds(options.max_connection_grace));
