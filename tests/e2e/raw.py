@@ -10,7 +10,7 @@ class Connection:
         context.load_verify_locations(replica.gateway.server_ca.cert)
         if client is not None:
             context.load_cert_chain(chain or client.cert, client.key)
-        self._socket = context.wrap_socket(socket.create_connection(("127.0.0.1", replica.port), timeout),
+        self._socket = context.wrap_socket(socket.create_connection((getattr(replica, "address", "127.0.0.1"), replica.port), timeout),
                                            server_hostname=host)
         self._buffer = b""
         self.host = host
