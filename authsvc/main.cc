@@ -12,8 +12,8 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "authsvc/admin/apply.h"
 #include "authsvc/admin/tyk_api.h"
+#include "authsvc/admin/tyk_config.h"
 #include "authsvc/change/writer.h"
 #include "authsvc/decide/memo.h"
 #include "authsvc/push/change_rules.h"
@@ -23,7 +23,6 @@
 #include "authsvc/watchdog/gauges.h"
 #include "authsvc/watchdog/ticker.h"
 #include "authsvc/watchdog/watchdog.h"
-#include "sallyport/v1/admin.pb.h"
 #include "shared/admin_http/router.h"
 #include "shared/admin_http/server.h"
 #include "shared/base/clock.h"
@@ -86,8 +85,9 @@ DecisionBounds MakeBounds(const AuthsvcConfig& config) {
 
 class Service {
  public:
-  explicit Service(const AuthsvcConfig& config)
+  Service(const AuthsvcConfig& config, std::vector<std::string> environment)
       : config_(config),
+        environment_(std::move(environment)),
         clock_(base::SystemClock()),
         roles_(MakeRoles(config)),
         replicas_(&clock_),
@@ -181,26 +181,12 @@ class Service {
     return absl::OkStatus();
   }
 
-  // The file's certificate and pin keys become gateway settings, at every start.
   absl::Status TakeTykConfig() {
-    if (config_.tyk_config.empty()) return absl::OkStatus();
+    if (config_.tyk_config.empty()) return admin::RefuseTykEnvironment(environment_);
     auto text = ReadFile(config_.tyk_config, "tyk_config");
     if (!text.ok()) return text.status();
-    ::sallyport::v1::ApplyRequest request;
-    auto* document = request.add_documents();
-    document->set_name(config_.tyk_config);
-    document->set_content(*std::move(text));
-    request.set_as("tyk-gateway");
-    request.set_set("tyk-config");
-    auto answer = admin::Apply(*writer_, clock_, "tyk_config", config_.admin.org_id, request);
-    if (!answer.ok()) return answer.status();
-    for (const auto& result : answer->results()) {
-      base::Log(base::Level::kInfo, "tyk_config", {{"kind", result.kind()}, {"outcome", result.outcome()}, {"message", result.message()}});
-      if (!answer->applied() && !result.message().empty()) {
-        return absl::InvalidArgumentError(absl::StrCat(config_.tyk_config, ": ", result.message()));
-      }
-    }
-    return absl::OkStatus();
+    return admin::TakeTykConfig(*writer_, clock_, config_.admin.org_id,
+                                {config_.tyk_config, *std::move(text), environment_});
   }
 
   absl::Status StartRpc() {
@@ -313,6 +299,7 @@ class Service {
 
   // In order of dependence: what is below uses what is above.
   const AuthsvcConfig config_;
+  const std::vector<std::string> environment_;
   const base::Clock& clock_;
   const RoleMap roles_;
   metrics::Book book_;
@@ -353,14 +340,14 @@ int Fail(const absl::Status& status) {
   return status.code() == absl::StatusCode::kInvalidArgument ? 2 : 1;
 }
 
-int Serve(const AuthsvcConfig& config) {
+int Serve(const AuthsvcConfig& config, const std::vector<std::string>& environment) {
   const sigset_t signals = Signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before the first thread: only sigwait takes them
   base::Level level = base::Level::kInfo;
   (void)base::ParseLevel(config.log_level, &level);
   base::InitLog("authsvc", level);
   std::signal(SIGPIPE, SIG_IGN);
-  Service service(config);
+  Service service(config, environment);
   if (absl::Status status = service.Start(); !status.ok()) {
     base::FlushLog();
     return Fail(status);
@@ -375,7 +362,8 @@ int Serve(const AuthsvcConfig& config) {
 
 int Main(const std::vector<std::string>& args) {
   Harden();
-  auto line = config::ParseCommandLine(args, config::ProcessEnvironment(), config::AuthsvcFlags());
+  const std::vector<std::string> environment = config::ProcessEnvironment();
+  auto line = config::ParseCommandLine(args, environment, config::AuthsvcFlags());
   if (!line.ok()) return Fail(absl::InvalidArgumentError(line.status().message()));
   if (line->help) {
     std::fputs(config::HelpText("sallyport-authsvc", "Holds certificates, APIs, keys and policies; decides who may call what.",
@@ -398,7 +386,7 @@ int Main(const std::vector<std::string>& args) {
     std::puts("configuration is usable");
     return 0;
   }
-  return Serve(*config);
+  return Serve(*config, environment);
 }
 
 }  // namespace

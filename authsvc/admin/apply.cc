@@ -85,8 +85,10 @@ void Audit(absl::string_view who, const v1::ApplyRequest& request, const v1::App
 
 absl::StatusOr<v1::ApplyResponse> Apply(Writer& writer, const base::Clock& clock, absl::string_view who,
                                         absl::string_view default_org_id,
-                                        const v1::ApplyRequest& request) {
+                                        const v1::ApplyRequest& request,
+                                        std::vector<std::string> tyk_environment) {
   dialects::ConvertOptions options;
+  options.tyk_environment = std::move(tyk_environment);
   options.org_id = std::string(default_org_id);
   for (int attempt = 0;; ++attempt) {
     options.now_unix = absl::ToUnixSeconds(clock.Now());

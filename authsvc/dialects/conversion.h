@@ -45,6 +45,8 @@ struct ConvertOptions {
   std::string org_id;                // for documents that name none
   std::string name_space;            // likewise; Kubernetes-style documents
   int64_t now_unix = 0;
+  // TYK_GW_NAME=value, laid over a tyk.conf; other dialects have no use for it.
+  std::vector<std::string> tyk_environment;
 };
 
 // X(name as in ApplyRequest.as and Resource.dialect)

@@ -19,8 +19,9 @@ namespace sallyport::authsvc::dialects {
 // Policy -> Policy.
 [[nodiscard]] Conversion ConvertTykPolicy(const Node& policy, const ConvertOptions& options);
 
-// The keys of tyk.conf that concern certificates, pins and verification -> GatewaySettings.
-[[nodiscard]] Conversion ConvertTykGateway(const Node& configuration, const ConvertOptions& options);
+// The keys of tyk.conf that concern certificates, pins and verification -> GatewaySettings;
+// the variables of `options` lie over the file's (authsvc/dialects/tyk_environment.h).
+[[nodiscard]] Conversion ConvertTykGateway(const Node& file, const ConvertOptions& options);
 // What such a file has no words for (deny list, trusted proxies, trust bundles, switches of maps, `exact`)
 // stays as it was: putting the file in again must not lift a revocation.
 void KeepWhatTykGatewayLacks(const v1::GatewaySettings& stored, v1::GatewaySettings* settings);

@@ -1,10 +1,12 @@
 // tyk.conf -> GatewaySettings: certificates, pins and verification only.
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "authsvc/dialects/fields.h"
 #include "authsvc/dialects/references.h"
 #include "authsvc/dialects/suggest.h"
 #include "authsvc/dialects/tyk_documents.h"
+#include "authsvc/dialects/tyk_environment.h"
 
 namespace sallyport::authsvc::dialects {
 namespace {
@@ -32,25 +34,28 @@ constexpr absl::string_view kUsedAtTop[] = {
     "proxy_ssl_ciphers", "ssl_force_common_name_check", "http_server_options",
     "allow_unsafe_dynamic_mtls_token"};
 
-bool IsUsedAtTop(absl::string_view name) {
-  for (const absl::string_view used : kUsedAtTop) {
-    if (used == name) return true;
+bool IsUsedAtTop(absl::string_view name) { return absl::c_linear_search(kUsedAtTop, name); }
+
+constexpr absl::string_view kUsedOfServer[] = {"ssl_certificates"};
+
+void OthersOf(const Fields& object, absl::Span<const absl::string_view> used, std::vector<std::string>* names) {
+  if (object.node() == nullptr) return;
+  for (const auto& [name, value] : object.node()->members) {
+    if (absl::c_linear_search(used, name)) continue;
+    for (const absl::string_view known : used) {
+      if (OneTypoAway(name, known)) {
+        object.Refuse(name, absl::StrCat("unknown field; did you mean \"", known, "\"?"));
+      }
+    }
+    if (IsSet(value)) names->push_back(object.PathOf(name));
   }
-  return false;
 }
 
 // tyk.conf has hundreds of keys: one warning names those that are set and do nothing here.
-void Others(const Fields& top) {
+void Others(const Fields& top, const Fields& server) {
   std::vector<std::string> names;
-  for (const auto& [name, value] : top.node()->members) {
-    if (IsUsedAtTop(name)) continue;
-    for (const absl::string_view used : kUsedAtTop) {
-      if (OneTypoAway(name, used)) {
-        top.Refuse(name, absl::StrCat("unknown field; did you mean \"", used, "\"?"));
-      }
-    }
-    if (IsSet(value)) names.push_back(name);
-  }
+  OthersOf(top, kUsedAtTop, &names);
+  OthersOf(server, kUsedOfServer, &names);
   if (!names.empty()) {
     top.out()->Warn("", nullptr, absl::StrCat("without effect here: ", absl::StrJoin(names, ", ")));
   }
@@ -134,8 +139,10 @@ void KeepWhatTykGatewayLacks(const v1::GatewaySettings& stored, v1::GatewaySetti
   pins->set_add_to_ca_check(stored.pins().add_to_ca_check());
 }
 
-Conversion ConvertTykGateway(const Node& configuration, const ConvertOptions& options) {
+Conversion ConvertTykGateway(const Node& file, const ConvertOptions& options) {
   Conversion out;
+  Node configuration = file;
+  LayTykEnvironment(options.tyk_environment, &configuration, &out);
   const Fields top(&configuration, "", &out);
   if (top.node() == nullptr) {
     if (out.ok()) out.Refuse("", &configuration, "a gateway configuration must be an object");
@@ -144,14 +151,14 @@ Conversion ConvertTykGateway(const Node& configuration, const ConvertOptions& op
   if (top.Flag("allow_unsafe_dynamic_mtls_token")) {
     top.Refuse("allow_unsafe_dynamic_mtls_token", "a certificate's id never authenticates a caller");
   }
-  Others(top);
+  const Fields server = top.Object("http_server_options");
+  Others(top, server);
   v1::GatewaySettings settings;
   settings.set_id("gateway");
   References references(options.org_id, options, kTykGateway, &out);
   Security(top.Object("security"), &references, &settings);
   Tls(top, settings.mutable_upstream_tls());
-  for (const std::string& id :
-       references.TakeList(top.Object("http_server_options"), "ssl_certificates", true)) {
+  for (const std::string& id : references.TakeList(server, "ssl_certificates", true)) {
     settings.add_server_certificate_ids(id);
   }
   Converted converted;

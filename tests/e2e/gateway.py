@@ -194,16 +194,19 @@ class Gateway:
             environment["SALLYPORT_CONTEXT"] = str(self.context_file())
         return subprocess.run(command, capture_output=True, text=True, input=stdin, timeout=120, env=environment)
 
+    def authsvc_command(self, *options):
+        return self._authsvc_command(self.grpc_port, self.admin_port, self.metrics_port, options)
+
     def _authsvc_command(self, grpc_port, admin_port, metrics_port, options):
         return [self.binary("sallyport-authsvc"), "--config", str(self.home / "authsvc.yaml"),
                 "--set", "grpc.address=127.0.0.1", "--set", f"grpc.port={grpc_port}",
                 "--set", "admin.address=127.0.0.1", "--set", f"admin.port={admin_port}",
                 "--set", f"metrics.port={metrics_port}", *options]
 
-    def start_authsvc(self, cpu=None, options=(), wrapper=()):
+    def start_authsvc(self, cpu=None, options=(), wrapper=(), env=None):
         """`wrapper`: a command that becomes the authsvc whose command follows it."""
-        command = self._authsvc_command(self.grpc_port, self.admin_port, self.metrics_port, options)
-        self.authsvc = Process("authsvc", [*wrapper, *command], self.directory / "authsvc.log", cpu=cpu)
+        self.authsvc = Process("authsvc", [*wrapper, *self.authsvc_command(*options)],
+                               self.directory / "authsvc.log", cpu=cpu, env=env)
         wait_for(self.authsvc_ready, "authsvc is ready")
 
     def start_another_authsvc(self, options=()):

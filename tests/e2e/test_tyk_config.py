@@ -1,0 +1,55 @@
+"""A tyk.conf at start, with TYK_GW_* variables over it."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from gateway import Gateway
+
+
+@pytest.fixture
+def home(tmp_path):
+    made = Gateway(tmp_path)
+    yield made
+    made.stop()
+
+
+def refused(gateway, options, **env):
+    """The authsvc must end by itself; answers what it said."""
+    done = subprocess.run(gateway.authsvc_command(*options), capture_output=True, text=True, timeout=60,
+                          env={**os.environ, **env})
+    assert done.returncode == 2, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_variable_that_would_not_hold_stops_the_start(home, tmp_path):
+    conf = tmp_path / "tyk.conf"
+    conf.write_text("{}")
+    options = ["--tyk-config", str(conf)]
+    typo = refused(home, options, TYK_GW_SECURITY_PINNEDPUBLICKEY="*:hidden-value", TYK_GW_SECRET="hidden-value")
+    assert "did you mean TYK_GW_SECURITY_PINNEDPUBLICKEYS" in typo and "hidden-value" not in typo
+    assert "TYK_GW_SECURITY_NEW" in refused(home, options, TYK_GW_SECURITY_NEW="hidden-value")
+    assert "never authenticates" in refused(home, options, TYK_GW_SECURITY_ALLOWUNSAFEDYNAMICMTLSTOKEN="true")
+    no_file = refused(home, [], TYK_GW_SECURITY_PINNEDPUBLICKEYS="*:hidden-value")
+    assert "--tyk-config" in no_file and "hidden-value" not in no_file
+
+
+def test_variables_lie_over_the_file(home, tmp_path):
+    conf = tmp_path / "tyk.conf"
+    conf.write_text(json.dumps({"secret": "hidden-value", "proxy_ssl_insecure_skip_verify": True,
+                                "security": {"pinned_public_keys": {"old.test": "defaultp1"}}}))
+    home.start_authsvc(options=["--tyk-config", str(conf)],
+                       env={"TYK_GW_SECRET": "hidden-value", "TYK_GW_PROXYSSLINSECURESKIPVERIFY": "false",
+                            "TYK_GW_SECURITY_PINNEDPUBLICKEYS": "pinned.test:8443:defaultp2",
+                            "TYK_GW_SECURITY_CERTIFICATES_UPSTREAM": "*:defaultc1"})
+    settings = home.run_ctl("get", "settings", "gateway", "-o", "json")
+    assert settings.returncode == 0, settings.stderr
+    for part in ("pinned.test:8443", "defaultp2", "defaultc1"):
+        assert part in settings.stdout
+    assert "old.test" not in settings.stdout and "hidden-value" not in settings.stdout
+    said = home.authsvc.text()
+    assert "TYK_GW_SECURITY_PINNEDPUBLICKEYS: replaces security.pinned_public_keys of the file; no longer set: old.test" in said
+    assert "TYK_GW_SECRET" in said and "hidden-value" not in said
+    assert "skip" not in home.run_ctl("doctor").stdout.lower()
