@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "authsvc/change/credentials.h"
+#include "authsvc/snapshot/insecure.h"
 #include "authsvc/snapshot/references.h"
 
 namespace sallyport::authsvc {
@@ -10,43 +11,19 @@ namespace {
 constexpr size_t kMostLines = 1000;
 constexpr absl::Duration kSoon = absl::Hours(30 * 24);
 
-class InsecureList {
- public:
-  void Add(const std::string& where, const std::string& what) {
-    if (lines_.size() < kMostLines) lines_.push_back(absl::StrCat(where, ": ", what));
-  }
-  void AddTls(const std::string& where, const v1::TransportTls& tls) {
-    if (tls.insecure_skip_verify()) Add(where, "insecure_skip_verify");
-  }
-  void AddPins(const std::string& where, const v1::DomainPins& pins) {
-    if (!pins.disabled() && pins.report_only() && !pins.pins().empty()) {
-      Add(where, "pins are report-only");
-    }
-  }
-  std::vector<std::string> Take() { return std::move(lines_); }
-
- private:
-  std::vector<std::string> lines_;
-};
-
 std::vector<std::string> Insecure(const Snapshot& snapshot) {
-  InsecureList list;
-  const auto& settings = snapshot.settings().settings;
-  list.AddTls("gateway", settings.upstream_tls());
-  list.AddPins("gateway", settings.pins());
-  snapshot.ForEachApi([&](const ApiEntry& entry) {
-    const auto& api = entry.api;
-    const std::string where = absl::StrCat("Api ", api.id());
-    list.AddTls(where, api.upstream().tls());
-    list.AddPins(where, api.upstream().pins());
-    if (api.inactive()) return true;
-    if (api.keyless() && api.client_tls().static_mtls() != v1::REQUIREMENT_MANDATORY) {
-      list.Add(where, "keyless: callers are not authenticated");
+  std::vector<std::string> lines;
+  const auto add = [&lines](const std::string& where, const std::vector<std::string>& settings) {
+    for (const std::string& setting : settings) {
+      if (lines.size() < kMostLines) lines.push_back(absl::StrCat(where, ": ", setting));
     }
-    if (api.allow_plain_http()) list.Add(where, "allow_plain_http");
+  };
+  add("gateway", InsecureSettings(snapshot.settings().settings));
+  snapshot.ForEachApi([&](const ApiEntry& entry) {
+    add(absl::StrCat("Api ", entry.api.id()), InsecureSettings(entry.api));
     return true;
   });
-  return list.Take();
+  return lines;
 }
 
 std::vector<std::string> Expiring(const Snapshot& snapshot, absl::Time now) {

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "authsvc/push/new_denials.h"
 #include "authsvc/push/route_of.h"
+#include "authsvc/snapshot/insecure.h"
 #include "authsvc/snapshot/snapshot.h"
 #include "sallyport/v1/distribution.pb.h"
 #include "shared/base/text.h"
@@ -237,7 +238,8 @@ class Rules {
     const bool proxies =
         !std::equal(old.settings.trusted_proxies().begin(), old.settings.trusted_proxies().end(),
                     now.settings.trusted_proxies().begin(), now.settings.trusted_proxies().end());
-    if (servers || proxies) server_certificates_ = true;
+    const bool insecure = InsecureSettings(old.settings) != InsecureSettings(now.settings);
+    if (servers || proxies || insecure) server_certificates_ = true;
     if (!SameList(old.client_allowlist, now.client_allowlist)) Announced();
   }
 

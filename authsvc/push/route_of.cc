@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "authsvc/snapshot/insecure.h"
 #include "authsvc/snapshot/snapshot.h"
 #include "shared/crypto/certificate.h"
 
@@ -68,6 +69,7 @@ void CopyUpstream(const v1::Api& api, v1::Route* route) {
   CopyUpstream(entry.api, &route);
   if (route.announce_client_cas()) AddAnnouncedAuthorities(snapshot, entry, &route);
   for (const std::string& name : entry.server_names) route.add_server_names(name);
+  for (const std::string& setting : InsecureSettings(entry.api)) route.add_insecure_settings(setting);
   return route;
 }
 
@@ -83,6 +85,7 @@ Audience AudienceOf(const ApiEntry& entry) {
   v1::GatewayFacts facts;
   *facts.mutable_trusted_proxies() = snapshot.settings().settings.trusted_proxies();
   facts.set_server_certificates_version(server_certificates_version);
+  for (const std::string& setting : InsecureSettings(snapshot.settings().settings)) facts.add_insecure_settings(setting);
   return facts;
 }
 

@@ -204,7 +204,7 @@ class Process final : public DataplaneProcess {
   absl::Status MakeAdmin() {
     RegisterProcessMetrics({&book_, &stream_, subscriber_.get(), client_.get(), &limiter_,
                             access_log_.get(), telemetry_.get(), authorize_.get(), &generations_,
-                            [this] { return Problem().empty(); }});
+                            config_.insecure_upstream, [this] { return Problem().empty(); }});
     router_.Exact("/metrics", admin_http::TextHandler([this] { return book_.Render(); }));
     router_.Exact("/healthz", admin_http::HealthHandler([] { return std::string(); }));
     router_.Exact("/readyz", admin_http::HealthHandler([this] { return Problem(); }));

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "dataplane/observe/process_metrics.h"
 #include "shared/base/clock.h"
 
@@ -10,6 +11,8 @@ namespace sallyport::dataplane {
 namespace {
 
 using metrics::Id;
+
+constexpr size_t kMostInsecure = 1000;
 
 void OnScrape(metrics::Book* book, Id id, std::function<double()> read) {
   book->OnScrape(id, [read = std::move(read)] {
@@ -48,6 +51,21 @@ CacheNumbers CacheNumbersOf(const AuthorizeHub& hub) {
 
 }  // namespace
 
+std::vector<metrics::Sample> InsecureSamples(const GatewayView& view, bool insecure_upstream) {
+  std::vector<metrics::Sample> samples;
+  if (insecure_upstream) samples.push_back({{"insecure_upstream", ""}, 1});
+  // As authsvc names them, so that one alert rule holds for both services.
+  for (const std::string& setting : view.gateway.insecure_settings) {
+    samples.push_back({{absl::StrCat("gateway: ", setting), ""}, 1});
+  }
+  view.routes->ForEach([&samples](const Route& route) {
+    for (const std::string& setting : route.insecure_settings) {
+      if (samples.size() < kMostInsecure) samples.push_back({{setting, route.api_id}, 1});
+    }
+  });
+  return samples;
+}
+
 void RegisterProcessMetrics(const ProcessMetricSources& sources) {
   metrics::Book* const book = sources.book;
   OnScrape(book, Id::kReady, [sources] { return sources.ready() ? 1.0 : 0.0; });
@@ -69,6 +87,9 @@ void RegisterProcessMetrics(const ProcessMetricSources& sources) {
            [sources] { return static_cast<double>(sources.telemetry->lost()); });
   OnScrape(book, Id::kCacheEvictions,
            [sources] { return static_cast<double>(sources.generations->Evictions()); });
+  book->OnScrape(Id::kInsecure, [sources] {
+    return InsecureSamples(*sources.subscriber->View(), sources.insecure_upstream);
+  });
   RegisterCache(book, [sources] { return CacheNumbersOf(*sources.authorize); });
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include "dataplane/authorize/authorizer.h"
 #include "dataplane/limit/limiter.h"
@@ -26,8 +27,11 @@ struct ProcessMetricSources {
   const TelemetryReporter* telemetry;
   const AuthorizeHub* authorize;
   const cache::TagGenerations* generations;
+  bool insecure_upstream;  // this replica's own switch
   std::function<bool()> ready;
 };
+// Labels: setting, api. What authsvc says of the routes and the gateway, and this replica's own; at most 1,000.
+[[nodiscard]] std::vector<metrics::Sample> InsecureSamples(const GatewayView& view, bool insecure_upstream);
 void RegisterProcessMetrics(const ProcessMetricSources& sources);
 
 }  // namespace sallyport::dataplane

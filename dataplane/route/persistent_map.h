@@ -29,6 +29,13 @@ class PersistentMap {
     return found == shard->end() ? nullptr : found->second.get();
   }
   [[nodiscard]] size_t size() const { return size_; }
+  template <typename Visit>
+  void ForEach(const Visit& visit) const {
+    for (const auto& shard : shards_) {
+      if (shard == nullptr) continue;
+      for (const auto& [key, value] : *shard) visit(*value);
+    }
+  }
 
  private:
   using Shard = absl::flat_hash_map<std::string, Ptr>;

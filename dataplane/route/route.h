@@ -145,6 +145,7 @@ struct Route {
   std::vector<std::string> client_ca_names;  // DER
   std::vector<std::string> server_names;
   bool allow_plain_http = false;
+  std::vector<std::string> insecure_settings;  // in force here, for the metric
   bool broken = false;  // something in it cannot be read (a target, say): answer API_UNUSABLE
 
   // A client certificate can play a part in who may call it.

@@ -71,6 +71,9 @@ class SharedRouteTable final : public RouteTable {
     return found == nullptr ? nullptr : *found;
   }
   size_t size() const override { return parts_.apis.size(); }
+  void ForEach(absl::FunctionRef<void(const Route&)> visit) const override {
+    parts_.apis.ForEach([visit](const RoutePtr& route) { visit(*route); });
+  }
   std::vector<uint16_t> ExtraPorts() const override;
   std::shared_ptr<const RouteTable> With(const std::vector<RoutePtr>& put,
                                          const std::vector<std::string>& removed) const override;

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "dataplane/route/route.h"
 
@@ -48,6 +49,8 @@ class RouteTable {
 
   [[nodiscard]] virtual RoutePtr FindApi(absl::string_view api_id) const = 0;
   [[nodiscard]] virtual size_t size() const = 0;
+  // Every route, in no order; a walk, for what is not on a request's way.
+  virtual void ForEach(absl::FunctionRef<void(const Route&)> visit) const = 0;
   // Ports that routes name beside the default listeners': these listeners must be open.
   [[nodiscard]] virtual std::vector<uint16_t> ExtraPorts() const = 0;
 

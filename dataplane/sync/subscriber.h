@@ -36,6 +36,7 @@ struct ListenerSpec {
 struct GatewayFacts {
   std::vector<std::string> trusted_proxies;  // CIDR
   uint64_t server_certificates_version = 0;
+  std::vector<std::string> insecure_settings;  // at the gateway level, for the metric
 };
 
 struct Eviction {

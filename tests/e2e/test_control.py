@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from gateway import classic, session
+from gateway import classic, session, wait_for
 
 ASK = pathlib.Path(__file__).resolve().parents[2] / "deploy" / "ask_authorize.py"
 
@@ -154,6 +154,24 @@ def test_help_and_version(world):
         assert text.returncode == 0 and "sallyctl" in text.stdout, command
     unknown = ctl("aply", context=False)
     assert unknown.returncode == 2 and "apply" in unknown.stderr
+
+
+def test_an_insecure_switch_in_force_is_a_metric_of_both_services(world):
+    import requests
+    origin = world.tls_origin("insecure origin")
+    definition = classic("insecure", origin.url, domain="insecure.gw.test", use_keyless=True)
+    definition["proxy"]["transport"] = {"ssl_insecure_skip_verify": True}
+    assert world.a.metric("sallyport_insecure_setting", setting="insecure_skip_verify", api="insecure") == 0
+    world.gateway.add_api(definition)
+    for replica in (world.a, world.b):
+        assert replica.metric("sallyport_insecure_setting", setting="insecure_skip_verify", api="insecure") == 1
+    line = 'sallyport_insecure_setting{setting="insecure_skip_verify",api="insecure"} 1'
+    wait_for(lambda: line in requests.get(f"http://127.0.0.1:{world.gateway.metrics_port}/metrics", timeout=5).text,
+             "authsvc has the metric too")
+    definition["proxy"]["transport"] = {}
+    world.gateway.update_api(definition)
+    for replica in (world.a, world.b):
+        assert replica.metric("sallyport_insecure_setting", setting="insecure_skip_verify", api="insecure") == 0
 
 
 def test_metrics_of_both_services(world, api):

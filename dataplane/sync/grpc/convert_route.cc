@@ -162,7 +162,8 @@ RouteChanges ChangesFrom(const Changes& wire) {
         break;
       case v1::RouteChange::kGateway:
         out.gateway = GatewayFacts{List(change.gateway().trusted_proxies()),
-                                   change.gateway().server_certificates_version()};
+                                   change.gateway().server_certificates_version(),
+                                   List(change.gateway().insecure_settings())};
         break;
       case v1::RouteChange::CHANGE_NOT_SET: break;
     }
@@ -212,6 +213,7 @@ RoutePtr RouteFrom(const v1::Route& wire) {
   route->client_ca_names = List(wire.client_ca_names());
   route->server_names = List(wire.server_names());
   route->allow_plain_http = wire.allow_plain_http();
+  route->insecure_settings = List(wire.insecure_settings());
   return route;
 }
 

@@ -268,5 +268,32 @@ TEST(ChangeRules, ChangedTrustedProxiesAreTold) {
   EXPECT_THAT(record.gateway->trusted_proxies(), ElementsAre("10.0.0.0/8"));
 }
 
+TEST(ChangeRules, InsecureSettingsInForceAreTold) {
+  World world;
+  ::sallyport::v1::Resource settings;
+  settings.set_id("gateway");
+  settings.mutable_settings()->set_id("gateway");
+  settings.mutable_settings()->mutable_upstream_tls()->set_insecure_skip_verify(true);
+  const ChangeRecord on = world.Put({settings});
+  ASSERT_NE(on.gateway, nullptr);
+  EXPECT_THAT(on.gateway->insecure_settings(), ElementsAre("insecure_skip_verify"));
+  settings.mutable_settings()->mutable_upstream_tls()->set_force_common_name_check(true);
+  EXPECT_EQ(world.Put({settings}).gateway, nullptr) << "nothing insecure came or went";
+  settings.mutable_settings()->mutable_upstream_tls()->set_insecure_skip_verify(false);
+  const ChangeRecord off = world.Put({settings});
+  ASSERT_NE(off.gateway, nullptr);
+  EXPECT_TRUE(off.gateway->insecure_settings().empty());
+
+  auto api = ApiResource("a1");
+  api.mutable_api()->set_keyless(true);
+  api.mutable_api()->set_allow_plain_http(true);
+  (*api.mutable_api()->mutable_upstream()->mutable_pins()->mutable_pins())["*"].add_certificate_ids("orgp");
+  api.mutable_api()->mutable_upstream()->mutable_pins()->set_report_only(true);
+  const ChangeRecord record = world.Put({api});
+  ASSERT_EQ(record.routes.size(), 1U);
+  EXPECT_THAT(record.routes[0].route->insecure_settings(),
+              ElementsAre("pins are report-only", "keyless: callers are not authenticated", "allow_plain_http"));
+}
+
 }  // namespace
 }  // namespace sallyport::authsvc
