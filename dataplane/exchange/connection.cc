@@ -56,9 +56,10 @@ HeadStep NextHead(Client& client) {
   }
 }
 
-// After an answer the next request is seldom there already: reading at once would mostly find nothing.
+// After an answer the next request is seldom there already.
 bool NothingYet(const Client& client) {
-  return client.buffer.empty() && !client.stream.HasBuffered();
+  return client.buffer.empty() && !client.stream.readiness().MayTry(Direction::kRead) &&
+         !client.stream.HasBuffered();
 }
 
 // ---- requests
@@ -69,12 +70,9 @@ boost::asio::awaitable<void> ServeRequests(Client& client) {
   Exchange exchange(client);
   Deadline idle = loop.After(settings.head_time);
   Deadline whole_head = Deadline::Never();
-  bool answered = false;
   FairShare share;
   for (;;) {
-    const HeadStep step = answered && NothingYet(client) ? HeadStep{HeadStep::Kind::kWant}
-                                                         : NextHead(client);
-    answered = false;
+    const HeadStep step = NothingYet(client) ? HeadStep{HeadStep::Kind::kWant} : NextHead(client);
     if (step.kind == HeadStep::Kind::kClosed) co_return;
     if (step.kind == HeadStep::Kind::kBad) {
       co_await exchange.RefuseHead(step.reason, step.detail);
@@ -101,7 +99,6 @@ boost::asio::awaitable<void> ServeRequests(Client& client) {
       if (client.stream.readiness().cancelled()) co_return;
     }
     client.buffer.ReleaseIfEmpty();
-    answered = true;
     idle = loop.After(settings.keep_alive);
     whole_head = Deadline::Never();
   }
@@ -126,10 +123,9 @@ boost::asio::awaitable<void> Goodbye(Client& client) {
   for (size_t total = 0; total < kMostBytes;) {
     const ssize_t count = recv(client.stream.fd(), scratch, sizeof(scratch), MSG_DONTWAIT);
     if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) co_return;
-    if (count > 0) {
-      total += static_cast<size_t>(count);
-      continue;
-    }
+    if (count > 0) total += static_cast<size_t>(count);
+    if (count > 0 || errno == EINTR) continue;
+    client.stream.readiness().Drained(Direction::kRead);
     const IoResult waited = co_await WaitFor(client.stream, IoKind::kWantRead, deadline);
     if (!waited.ok()) co_return;
   }

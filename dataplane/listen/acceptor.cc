@@ -127,8 +127,10 @@ struct Acceptor::State {
     const int fd = accept4(readiness.fd(), reinterpret_cast<sockaddr*>(&peer), &size,
                            SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
-      *exhausted = IsExhausted(errno);
-      return errno == EINTR || errno == ECONNABORTED;
+      const int error = errno;
+      *exhausted = IsExhausted(error);
+      if (error == EAGAIN || error == EWOULDBLOCK) readiness.Drained(Direction::kRead);
+      return error == EINTR || error == ECONNABORTED;
     }
     const int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));

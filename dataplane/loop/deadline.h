@@ -42,6 +42,7 @@ class DeadlineNode {
   DeadlineNode(const DeadlineNode&) = delete;
   DeadlineNode& operator=(const DeadlineNode&) = delete;
   [[nodiscard]] bool linked() const { return next_ != nullptr; }
+  [[nodiscard]] int64_t due() const { return due_; }  // milliseconds; while linked
 
  protected:
   // Called once, after the node was taken out; may add it again or destroy other nodes.

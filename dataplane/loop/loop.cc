@@ -1,6 +1,6 @@
 #include "dataplane/loop/loop.h"
 
-#include <chrono>
+#include <algorithm>
 #include <utility>
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -8,8 +8,7 @@
 
 namespace sallyport::dataplane {
 
-Loop::Loop(int index, const base::Clock& clock)
-    : index_(index), clock_(clock), tick_(context_) {
+Loop::Loop(int index, const base::Clock& clock) : index_(index), clock_(clock) {
   RefreshNow();
   wheel_.Advance(now_millis_);
 }
@@ -17,6 +16,7 @@ Loop::Loop(int index, const base::Clock& clock)
 Loop::~Loop() {
   Stop();
   Join();
+  Discard();
 }
 
 void Loop::Start() {
@@ -24,49 +24,72 @@ void Loop::Start() {
 }
 
 void Loop::Run() {
-  RefreshNow();
   const auto work = boost::asio::make_work_guard(context_);
-  context_.run();
+  RefreshNow();
+  more_posted_ = true;
+  while (!context_.stopped()) Turn(DeadlineWheel::kTickMillis);
 }
 
-void Loop::Stop() { context_.stop(); }
+void Loop::Stop() {
+  context_.stop();
+  poller_.Wake();
+}
 
 void Loop::Join() {
   if (thread_.joinable()) thread_.join();
 }
 
 void Loop::RunFor(absl::Duration time) {
+  const auto work = boost::asio::make_work_guard(context_);
+  const base::Clock& real = base::SystemClock();  // `clock_` may stand still
+  const absl::Duration until = real.Monotonic() + time;
   RefreshNow();
   context_.restart();
-  context_.run_for(absl::ToChronoMilliseconds(time));
+  more_posted_ = true;
+  absl::Duration left = time;
+  do {
+    Turn(static_cast<int>(absl::ToInt64Milliseconds(absl::Ceil(left, absl::Milliseconds(1)))));
+    left = until - real.Monotonic();
+  } while (left > absl::ZeroDuration() && !context_.stopped());
 }
 
-void Loop::Discard() { context_.shutdown(); }
+void Loop::Discard() {
+  // The end of a coroutine is posted to the context.
+  waiters_.DropAll();
+  context_.shutdown();
+}
+
+void Loop::Turn(int most_millis) {
+  const bool busy = more_posted_ || waiters_.AnyFinished();
+  // The wheel turns at whole ticks.
+  constexpr int64_t kTick = DeadlineWheel::kTickMillis;
+  const auto to_tick = static_cast<int>(kTick - now_millis_ % kTick);
+  poller_.Wait(busy ? 0 : std::min(most_millis, to_tick));
+  RefreshNow();
+  wheel_.Advance(now_millis_);
+  poller_.Dispatch();
+  waiters_.ResumeFinished();
+  RunPosted();
+}
+
+void Loop::RunPosted() {
+  // Some of it: what keeps posting must not keep events waiting.
+  constexpr int kMost = 256;
+  int count = 0;
+  while (count < kMost && context_.poll_one() > 0) ++count;
+  more_posted_ = count == kMost;
+}
 
 void Loop::Post(std::function<void()> work) {
   boost::asio::post(context_, [this, task = std::move(work)] {
     RefreshNow();
     task();
   });
+  poller_.Wake();
 }
 
 void Loop::RefreshNow() { now_millis_ = absl::ToInt64Milliseconds(clock_.Monotonic()); }
 
-void Loop::AddDeadline(DeadlineNode* node, Deadline deadline) {
-  wheel_.Add(node, deadline);
-  if (!armed_ && wheel_.size() > 0) Arm();
-}
-
-void Loop::Arm() {
-  armed_ = true;
-  tick_.expires_after(std::chrono::milliseconds(DeadlineWheel::kTickMillis));
-  tick_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;
-    RefreshNow();
-    wheel_.Advance(now_millis_);
-    armed_ = false;
-    if (wheel_.size() > 0) Arm();
-  });
-}
+void Loop::AddDeadline(DeadlineNode* node, Deadline deadline) { wheel_.Add(node, deadline); }
 
 }  // namespace sallyport::dataplane

@@ -1,18 +1,23 @@
-// One event loop: a thread, an io_context, a deadline wheel and a pool of buffers. Everything that a
-// request touches lives on one loop; other threads only Post to it.
+// One event loop: a thread, a poller, an io_context, a deadline wheel and a pool of buffers. Everything that
+// a request touches lives on one loop; other threads only Post to it.
+//
+// A turn of the loop: wait for events, note all of them, fire what is due, resume who waited, run what was
+// posted. The io_context carries coroutines and posted work and is looked at once a turn; a descriptor waits
+// by Readiness. A timer of asio's own fires late by up to a tick of the wheel (50 ms), and work that another
+// thread gives to the io_context itself, not to Post, may wait as long.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <thread>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include "absl/time/time.h"
 #include "dataplane/loop/buffer.h"
 #include "dataplane/loop/deadline.h"
+#include "dataplane/loop/poller.h"
+#include "dataplane/loop/waiters.h"
 #include "shared/base/clock.h"
 
 namespace sallyport::dataplane {
@@ -43,7 +48,7 @@ class Loop {
   void Post(std::function<void()> work);
 
   // The rest only on the loop's thread.
-  // Monotonic time as of the last wake-up: cheap, late by the length of the running handler at most.
+  // Monotonic time as of the last wake-up: cheap, late by the length of the running turn at most.
   [[nodiscard]] absl::Duration Now() const { return absl::Milliseconds(now_millis_); }
   [[nodiscard]] int64_t NowMillis() const { return now_millis_; }
   void RefreshNow();
@@ -54,9 +59,12 @@ class Loop {
 
   void AddDeadline(DeadlineNode* node, Deadline deadline);
   [[nodiscard]] BufferPool& buffers() { return buffers_; }
+  [[nodiscard]] Poller& poller() { return poller_; }
+  [[nodiscard]] Waiters& waiters() { return waiters_; }
 
  private:
-  void Arm();
+  void Turn(int most_millis);
+  void RunPosted();
 
   const int index_;
   const base::Clock& clock_;
@@ -66,9 +74,10 @@ class Loop {
     using boost::asio::execution_context::shutdown;
   };
   DeadlineWheel wheel_;
-  Context context_;  // its handlers use all above
-  boost::asio::steady_timer tick_;
-  bool armed_ = false;
+  Poller poller_;
+  Waiters waiters_;
+  bool more_posted_ = true;  // perhaps
+  Context context_;          // its handlers use all above
   std::thread thread_;
 };
 

@@ -7,46 +7,59 @@
 namespace sallyport::dataplane {
 namespace {
 
-IoResult FromErrno(IoResult::Kind want) {
+bool WouldBlock(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
+
+IoResult Only(IoResult::Kind kind, int error = 0) {
   IoResult result;
-  if (errno == EAGAIN || errno == EWOULDBLOCK) {
-    result.kind = want;
-  } else {
-    result.kind = IoResult::Kind::kError;
-    result.error = errno;
-  }
+  result.kind = kind;
+  result.error = error;
   return result;
 }
 
 }  // namespace
 
 bool Stream::IdleAndOpen() const {
+  if (readiness_.hung_up()) return false;
+  if (!readiness_.MayTry(Direction::kRead)) return true;
   char byte = 0;
   const ssize_t count = recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  if (count >= 0) return false;
-  return errno == EAGAIN || errno == EWOULDBLOCK;
+  return count < 0 && WouldBlock(errno);
 }
 
 IoResult PlainStream::TryRead(absl::Span<char> into) {
   if (into.empty()) return {};
+  if (!readiness().MayTry(Direction::kRead)) return Only(IoResult::Kind::kWantRead);
   ssize_t count = 0;
   do {
     count = recv(fd(), into.data(), into.size(), 0);
   } while (count < 0 && errno == EINTR);
-  if (count < 0) return FromErrno(IoResult::Kind::kWantRead);
+  if (count < 0) {
+    if (!WouldBlock(errno)) return Only(IoResult::Kind::kError, errno);
+    readiness().Drained(Direction::kRead);
+    return Only(IoResult::Kind::kWantRead);
+  }
+  if (count == 0) return Only(IoResult::Kind::kEof);
   IoResult result;
   result.bytes = static_cast<size_t>(count);
-  if (count == 0) result.kind = IoResult::Kind::kEof;
+  if (result.bytes < into.size()) readiness().ReadShort();
   return result;
 }
 
 IoResult PlainStream::TryWrite(absl::string_view bytes) {
   if (bytes.empty()) return {};
+  if (!readiness().MayTry(Direction::kWrite)) return Only(IoResult::Kind::kWantWrite);
   ssize_t count = 0;
   do {
     count = send(fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
   } while (count < 0 && errno == EINTR);
-  if (count < 0) return FromErrno(IoResult::Kind::kWantWrite);
+  if (count < 0) {
+    if (!WouldBlock(errno)) {
+      readiness().Broken();
+      return Only(IoResult::Kind::kError, errno);
+    }
+    readiness().Drained(Direction::kWrite);
+    return Only(IoResult::Kind::kWantWrite);
+  }
   IoResult result;
   result.bytes = static_cast<size_t>(count);
   return result;

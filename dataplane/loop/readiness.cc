@@ -2,64 +2,88 @@
 
 #include <unistd.h>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+#include "dataplane/loop/suspension.h"
 
 namespace sallyport::dataplane {
-namespace {
 
-size_t IndexOf(Direction direction) { return direction == Direction::kRead ? 0 : 1; }
-
-}  // namespace
-
-void Readiness::Expiry::OnDeadline() {
-  fired = true;
-  boost::system::error_code ignored;
-  owner->descriptor_.cancel(ignored);
-}
-
-Readiness::Readiness(Loop& loop, int fd) : loop_(loop), fd_(fd), descriptor_(loop.context(), fd) {
-  expiry_[0].owner = expiry_[1].owner = this;
+Readiness::Readiness(Loop& loop, int fd, bool connecting)
+    : loop_(loop), fd_(fd), ready_{!connecting, !connecting}, key_(loop.poller().Add(fd, this)) {
+  for (size_t i = 0; i < 2; ++i) {
+    expiry_[i].owner = this;
+    expiry_[i].index = i;
+  }
+  // Nothing would ever be heard of it.
+  if (key_ == Poller::kNone) cancelled_ = true;
 }
 
 Readiness::~Readiness() { Close(); }
 
 boost::asio::awaitable<WaitResult> Readiness::Wait(Direction direction, Deadline deadline) {
-  constexpr auto kToken = boost::asio::as_tuple(boost::asio::use_awaitable);
-  const size_t index = IndexOf(direction);
+  Suspension suspension(*this, direction);
+  const std::optional<WaitResult> known = suspension.Begin(deadline);
+  if (known.has_value()) co_return *known;
+  co_return co_await suspension();
+}
+
+void Readiness::Note(uint32_t events) {
+  constexpr uint32_t kEnd = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+  if ((events & kEnd) != 0) hung_up_ = true;
+  if ((events & (EPOLLIN | kEnd)) != 0) ready_[0] = true;
+  if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) ready_[1] = true;
+}
+
+void Readiness::ResumeIfReady(Direction direction) {
+  const size_t index = Index(direction);
+  if (waiter_[index] == nullptr || !ready_[index]) return;
+  loop_.waiters().Resume(waiter_[index], WaitResult::kReady);
+}
+
+void Readiness::Arm(size_t index, Deadline deadline) {
   Expiry& expiry = expiry_[index];
-  expiry.fired = false;
-  const auto kind = direction == Direction::kRead
-                        ? boost::asio::posix::stream_descriptor::wait_read
-                        : boost::asio::posix::stream_descriptor::wait_write;
-  for (;;) {
-    if (cancelled_ || fd_ < 0) co_return WaitResult::kCancelled;
-    if (loop_.Passed(deadline)) co_return WaitResult::kTimeout;
-    loop_.AddDeadline(&expiry, deadline);
-    waiting_[index] = true;
-    const auto [error] = co_await descriptor_.async_wait(kind, kToken);
-    waiting_[index] = false;
-    DeadlineWheel::Remove(&expiry);
-    loop_.RefreshNow();
-    if (!error) co_return WaitResult::kReady;
-    if (cancelled_ || fd_ < 0) co_return WaitResult::kCancelled;
-    if (expiry.fired) co_return WaitResult::kTimeout;
-    // The other direction's deadline cancelled both: wait again.
-    if (error != boost::asio::error::operation_aborted) co_return WaitResult::kReady;
+  expiry.deadline = deadline;
+  if (expiry.linked() && expiry.due() <= deadline.millis()) return;
+  loop_.AddDeadline(&expiry, deadline);
+}
+
+void Readiness::Expired(Expiry* expiry) {
+  if (waiter_[expiry->index] == nullptr) return;
+  if (loop_.Passed(expiry->deadline)) {
+    Finish(expiry->index, WaitResult::kTimeout);
+  } else {
+    loop_.AddDeadline(expiry, expiry->deadline);
   }
+}
+
+void Readiness::Finish(size_t index, WaitResult result) {
+  if (waiter_[index] != nullptr) loop_.waiters().Finish(waiter_[index], result);
 }
 
 void Readiness::Cancel() {
   cancelled_ = true;
-  boost::system::error_code ignored;
-  descriptor_.cancel(ignored);
+  Finish(0, WaitResult::kCancelled);
+  Finish(1, WaitResult::kCancelled);
+}
+
+int Readiness::Leave() {
+  Finish(0, WaitResult::kCancelled);
+  Finish(1, WaitResult::kCancelled);
+  ready_[0] = ready_[1] = false;
+  return std::exchange(fd_, -1);
 }
 
 void Readiness::Close() {
-  if (fd_ < 0) return;
-  fd_ = -1;
-  boost::system::error_code ignored;
-  descriptor_.close(ignored);
+  const int fd = Leave();
+  if (fd < 0) return;
+  loop_.poller().Forget(key_);
+  close(fd);
+}
+
+int Readiness::Release() {
+  const int fd = Leave();
+  if (fd >= 0) loop_.poller().Remove(fd, key_);
+  return fd;
 }
 
 }  // namespace sallyport::dataplane

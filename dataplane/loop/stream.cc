@@ -1,9 +1,7 @@
 #include "dataplane/loop/stream.h"
 
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include "absl/strings/str_cat.h"
+#include "dataplane/loop/suspension.h"
 
 namespace sallyport::dataplane {
 
@@ -26,12 +24,12 @@ std::string IoResult::ToString() const {
 
 boost::asio::awaitable<IoResult> WaitFor(Stream& stream, Kind want, Deadline deadline) {
   const Direction direction = want == Kind::kWantWrite ? Direction::kWrite : Direction::kRead;
+  Suspension suspension(stream.readiness(), direction);
+  std::optional<WaitResult> waited = suspension.Begin(deadline);
+  if (!waited.has_value()) waited = co_await suspension();
   IoResult result;
-  switch (co_await stream.readiness().Wait(direction, deadline)) {
-    case WaitResult::kReady: break;
-    case WaitResult::kTimeout: result.kind = Kind::kTimeout; break;
-    case WaitResult::kCancelled: result.kind = Kind::kCancelled; break;
-  }
+  if (waited == WaitResult::kTimeout) result.kind = Kind::kTimeout;
+  if (waited == WaitResult::kCancelled) result.kind = Kind::kCancelled;
   co_return result;
 }
 
@@ -74,9 +72,6 @@ boost::asio::awaitable<IoResult> Handshake(Stream& stream, Deadline deadline) {
   }
 }
 
-boost::asio::awaitable<void> Yield(Loop& loop) {
-  co_await boost::asio::post(loop.context(), boost::asio::use_awaitable);
-  loop.RefreshNow();
-}
+boost::asio::awaitable<void> Yield(Loop& loop) { (void)co_await NextTurn(loop); }
 
 }  // namespace sallyport::dataplane

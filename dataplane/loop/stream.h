@@ -1,6 +1,7 @@
 // A byte stream on a non-blocking descriptor: plain, or TLS with the SSL directly on the descriptor
-// (server and client side alike). The Try calls never wait and never allocate; the awaitable functions
-// below try first and wait for readiness only when they must. Belongs to one loop's thread.
+// (server and client side alike). The Try calls never wait and never allocate, and make no system call
+// where the loop knows that it would block; the awaitable functions below try first and wait for readiness
+// only when they must. Belongs to one loop's thread.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -58,7 +59,6 @@ class Stream {
   virtual void TryShutdown() = 0;
   [[nodiscard]] virtual SSL* ssl() const { return nullptr; }
   // Bytes may have been read from the descriptor already: waiting for readiness could then wait too long.
-  // Without them a caller that expects nothing yet may wait first and save a read that finds nothing.
   [[nodiscard]] virtual bool HasBuffered() const { return false; }
 
   [[nodiscard]] int fd() const { return readiness_.fd(); }
@@ -67,7 +67,8 @@ class Stream {
   // Ends every wait of now and later with kCancelled (severing, drain).
   void Cancel() { readiness_.Cancel(); }
   void Close() { readiness_.Close(); }
-  // For a pooled idle connection: true when nothing is there to read and the peer has not closed.
+  // For a pooled idle connection: true when nothing is there to read and the peer has not closed, as of the
+  // loop's last look.
   [[nodiscard]] bool IdleAndOpen() const;
 
  protected:
@@ -100,6 +101,7 @@ class TlsStream final : public Stream {
   [[nodiscard]] bool HasBuffered() const override { return SSL_has_pending(ssl_) == 1; }
 
  private:
+  struct Transport;  // the BIO
   [[nodiscard]] IoResult Failure(int result);
   SSL* ssl_;
   bool broken_ = false;  // a fatal error was seen: SSL_shutdown must not be called

@@ -1,3 +1,4 @@
+#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <sys/socket.h>
 
@@ -9,10 +10,98 @@ namespace sallyport::dataplane {
 
 using Kind = IoResult::Kind;
 
+// Between SSL and the descriptor: keeps the stream's readiness up to date, so that SSL never asks the kernel
+// for what is known not to be there, and no SIGPIPE comes of a write.
+struct TlsStream::Transport {
+  static Readiness& Of(BIO* bio) { return *static_cast<Readiness*>(BIO_get_data(bio)); }
+
+  static int Read(BIO* bio, char* into, size_t size, size_t* done) {
+    Readiness& readiness = Of(bio);
+    BIO_clear_retry_flags(bio);
+    if (!readiness.MayTry(Direction::kRead)) {
+      BIO_set_retry_read(bio);
+      return 0;
+    }
+    const ssize_t count = recv(readiness.fd(), into, size, 0);
+    if (count > 0) {
+      *done = static_cast<size_t>(count);
+      if (*done < size) readiness.ReadShort();
+      return 1;
+    }
+    if (count == 0) {
+      BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+    } else if (MayRetry(Direction::kRead, readiness)) {
+      BIO_set_retry_read(bio);
+    }
+    return 0;
+  }
+
+  static int Write(BIO* bio, const char* bytes, size_t size, size_t* done) {
+    Readiness& readiness = Of(bio);
+    BIO_clear_retry_flags(bio);
+    if (!readiness.MayTry(Direction::kWrite)) {
+      BIO_set_retry_write(bio);
+      return 0;
+    }
+    const ssize_t count = send(readiness.fd(), bytes, size, MSG_NOSIGNAL);
+    if (count >= 0) {
+      *done = static_cast<size_t>(count);
+      return 1;
+    }
+    if (MayRetry(Direction::kWrite, readiness)) BIO_set_retry_write(bio);
+    return 0;
+  }
+
+  static bool MayRetry(Direction direction, Readiness& readiness) {
+    if (errno == EINTR) return true;
+    if (errno == EINTR) return true;
+    const bool would_block = errno == EAGAIN || errno == EWOULDBLOCK;
+    if (would_block) {
+      readiness.Drained(direction);
+    } else {
+      readiness.Broken();
+    }
+    return would_block;
+  }
+
+  static long Control(BIO* bio, int command, long /*number*/, void* pointer) {
+    switch (command) {
+      case BIO_CTRL_FLUSH: return 1;
+      case BIO_CTRL_EOF: return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
+      case BIO_C_GET_FD:
+        if (pointer != nullptr) *static_cast<int*>(pointer) = Of(bio).fd();
+        return Of(bio).fd();
+      default: return 0;
+    }
+  }
+
+  static BIO_METHOD* MakeMethod() {
+    const int type = BIO_get_new_index() | BIO_TYPE_SOURCE_SINK | BIO_TYPE_DESCRIPTOR;
+    BIO_METHOD* const method = BIO_meth_new(type, "stream");
+    if (method == nullptr) return nullptr;
+    BIO_meth_set_read_ex(method, Read);
+    BIO_meth_set_write_ex(method, Write);
+    BIO_meth_set_ctrl(method, Control);
+    return method;
+  }
+
+  // Null: no memory.
+  static BIO* Make(Readiness* readiness) {
+    static BIO_METHOD* const method = MakeMethod();
+    BIO* const bio = method == nullptr ? nullptr : BIO_new(method);
+    if (bio == nullptr) return nullptr;
+    BIO_set_data(bio, readiness);
+    BIO_set_init(bio, 1);
+    return bio;
+  }
+};
+
 TlsStream::TlsStream(Loop& loop, int fd, SSL* ssl) : Stream(loop, fd), ssl_(ssl) {
   SSL_set_mode(ssl_, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                          SSL_MODE_RELEASE_BUFFERS);
-  if (SSL_set_fd(ssl_, fd) != 1) broken_ = true;
+  BIO* const transport = Transport::Make(&readiness());
+  broken_ = transport == nullptr;
+  if (transport != nullptr) SSL_set_bio(ssl_, transport, transport);
 }
 
 TlsStream::~TlsStream() {
@@ -52,6 +141,11 @@ IoResult TlsStream::TryRead(absl::Span<char> into) {
   IoResult outcome;
   if (broken_) {
     outcome.kind = Kind::kError;
+    return outcome;
+  }
+  // SSL would come to the same end, but not as cheaply. What it still has to write it must be let write.
+  if (!readiness().MayTry(Direction::kRead) && !HasBuffered() && !SSL_want_write(ssl_)) {
+    outcome.kind = Kind::kWantRead;
     return outcome;
   }
   ERR_clear_error();

@@ -1,6 +1,5 @@
 #include "dataplane/upstream/connect.h"
 
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -41,9 +40,6 @@ int PendingError(int fd) {
   return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
 }
 
-// Takes `fd` out of `readiness`, which closes its own copy.
-int Detach(const Readiness& readiness) { return fcntl(readiness.fd(), F_DUPFD_CLOEXEC, 3); }
-
 struct Race {
   explicit Race(Loop& on) : loop(on), news(on) {}
   Loop& loop;
@@ -65,20 +61,19 @@ awaitable<ConnectResult> ConnectOne(Loop& loop, address to, uint16_t port, Deadl
     result.error = errno;
     co_return result;
   }
-  Readiness readiness(loop, fd);
-  if (connect(fd, endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0) {
-    result.error = errno;
-    if (result.error != EINPROGRESS) co_return result;
-    if (waiting != nullptr) waiting->push_back(&readiness);
-    const WaitResult waited = co_await readiness.Wait(Direction::kWrite, deadline);
-    if (waiting != nullptr) waiting->erase(std::find(waiting->begin(), waiting->end(), &readiness));
-    result.timed_out = waited == WaitResult::kTimeout;
-    result.error = waited == WaitResult::kReady ? PendingError(fd) : ETIMEDOUT;
-    if (result.error != 0) co_return result;
+  if (connect(fd, endpoint.data(), static_cast<socklen_t>(endpoint.size())) == 0) {
+    result.fd = fd;
+    co_return result;
   }
-  result.error = 0;
-  result.fd = Detach(readiness);
-  if (result.fd < 0) result.error = errno;
+  result.error = errno;
+  Readiness readiness(loop, fd, /*connecting=*/true);
+  if (result.error != EINPROGRESS) co_return result;
+  if (waiting != nullptr) waiting->push_back(&readiness);
+  const WaitResult waited = co_await readiness.Wait(Direction::kWrite, deadline);
+  if (waiting != nullptr) waiting->erase(std::find(waiting->begin(), waiting->end(), &readiness));
+  result.timed_out = waited == WaitResult::kTimeout;
+  result.error = waited == WaitResult::kReady ? PendingError(fd) : ETIMEDOUT;
+  if (result.error == 0) result.fd = readiness.Release();
   co_return result;
 }
 

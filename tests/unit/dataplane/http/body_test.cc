@@ -19,16 +19,21 @@ class Wire {
   ~Wire() { CloseFarEnd(); }
   void Send(const std::string& bytes) {
     EXPECT_EQ(send(ends_[1], bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
+    Look();
   }
   void Cancel() { stream_->Cancel(); }
   void CloseFarEnd() {
     if (ends_[1] >= 0) close(ends_[1]);
     ends_[1] = -1;
+    Look();
   }
   BodyReader Reader() { return BodyReader(*stream_, buffer_); }
   ReadBuffer& buffer() { return buffer_; }
 
  private:
+  // The loop's, at its descriptors: a stream is not read before it.
+  void Look() { loop_.RunFor(absl::ZeroDuration()); }
+
   int ends_[2] = {-1, -1};
   Loop loop_;
   ReadBuffer buffer_;

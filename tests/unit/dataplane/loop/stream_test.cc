@@ -164,6 +164,7 @@ TEST_F(StreamTest, EndIsSeen) {
   EXPECT_EQ(near_->TryRead(absl::MakeSpan(buffer)).kind, Kind::kWantRead);
   EXPECT_TRUE(near_->IdleAndOpen());
   far_->TryShutdown();
+  loop_.RunFor(absl::ZeroDuration());  // a look at the descriptors
   EXPECT_FALSE(near_->IdleAndOpen());
   EXPECT_EQ(near_->TryRead(absl::MakeSpan(buffer)).kind, Kind::kEof);
 }
