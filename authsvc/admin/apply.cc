@@ -76,8 +76,8 @@ bool FillRefusal(const absl::Status& status, const std::vector<size_t>& places, 
 
 void Audit(absl::string_view who, const v1::ApplyRequest& request, const v1::ApplyResponse& response) {
   if (request.dry_run()) return;
-  base::Log(base::Level::kInfo, "audit",
-            {{"who", who}, {"what", "apply"}, {"objects", response.results_size()},
+  base::Audit(base::Level::kInfo,
+              {{"who", who}, {"what", "apply"}, {"objects", response.results_size()},
              {"outcome", response.applied() ? "done" : "refused"}, {"revision", response.revision()}});
 }
 

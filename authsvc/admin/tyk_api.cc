@@ -78,6 +78,7 @@ class TykApi::Worker {
   }
 
   static Response RefuseKey(const Request& request) {
+    // By the queue, not as base::Audit: a stranger must not be able to make this thread wait.
     base::Log(base::Level::kWarning, "audit",
               {{"what", "admin.call"}, {"outcome", "wrong key"}, {"peer", request.peer_address},
                {"request_id", request.request_id}});

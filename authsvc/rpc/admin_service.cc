@@ -17,7 +17,7 @@ namespace {
 
 void Audit(const Call& call, absl::string_view action, absl::string_view kind, absl::string_view id,
            const absl::Status& status) {
-  base::Log(status.ok() ? base::Level::kInfo : base::Level::kWarning, "audit",
+  base::Audit(status.ok() ? base::Level::kInfo : base::Level::kWarning,
             {{"who", call.Who()}, {"action", action}, {"kind", kind}, {"id", id}, {"result", status}});
 }
 

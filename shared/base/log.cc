@@ -19,6 +19,7 @@ constexpr size_t kQueueLines = 8192;
 
 struct State {
   std::shared_ptr<spdlog::logger> logger;
+  std::shared_ptr<spdlog::logger> audit;  // of the same sink, without a queue
   std::string service = "sallyport";
   std::atomic<Level> least{Level::kInfo};
 };
@@ -42,6 +43,27 @@ std::string Named(absl::string_view name, absl::string_view json_value) {
   return absl::StrCat(JsonQuote(name), ":", json_value);
 }
 
+std::string Line(Level level, absl::string_view event, std::initializer_list<LogField> fields) {
+  std::string line = absl::StrCat(
+      "{\"time\":\"", absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", SystemClock().Now(), absl::UTCTimeZone()),
+      "\",\"level\":\"", LevelName(level), "\",\"service\":", JsonQuote(GetState().service),
+      ",\"event\":", JsonQuote(event));
+  for (const LogField& field : fields) absl::StrAppend(&line, ",", field.json());
+  line.push_back('}');
+  return line;
+}
+
+// `logger` null: not set up, or at its end.
+void Write(spdlog::logger* logger, std::string line) {
+  if (logger == nullptr) {
+    line.push_back('\n');
+    fwrite(line.data(), 1, line.size(), stderr);
+    return;
+  }
+  // As an argument, not a format: a brace in a value must not be read as one.
+  logger->info("{}", line);
+}
+
 }  // namespace
 
 LogField::LogField(absl::string_view name, absl::string_view value)
@@ -61,8 +83,9 @@ void InitLog(absl::string_view service, Level least) {
   state.least.store(least, std::memory_order_relaxed);
   spdlog::init_thread_pool(kQueueLines, 1);
   auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-  state.logger = std::make_shared<spdlog::async_logger>("service", std::move(sink), spdlog::thread_pool(),
+  state.logger = std::make_shared<spdlog::async_logger>("service", sink, spdlog::thread_pool(),
                                                         spdlog::async_overflow_policy::overrun_oldest);
+  state.audit = std::make_shared<spdlog::logger>("audit", sink);
   state.logger->set_pattern("%v");
   state.logger->set_level(spdlog::level::trace);
 }
@@ -90,19 +113,11 @@ void FlushLog() {
 void Log(Level level, absl::string_view event, std::initializer_list<LogField> fields) {
   State& state = GetState();
   if (level < state.least.load(std::memory_order_relaxed)) return;
-  std::string line = absl::StrCat(
-      "{\"time\":\"", absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", SystemClock().Now(), absl::UTCTimeZone()),
-      "\",\"level\":\"", LevelName(level), "\",\"service\":", JsonQuote(state.service),
-      ",\"event\":", JsonQuote(event));
-  for (const LogField& field : fields) absl::StrAppend(&line, ",", field.json());
-  line.push_back('}');
-  if (state.logger == nullptr) {
-    line.push_back('\n');
-    fwrite(line.data(), 1, line.size(), stderr);
-    return;
-  }
-  // As an argument, not a format: a brace in a value must not be read as one.
-  state.logger->info("{}", line);
+  Write(state.logger.get(), Line(level, event, fields));
+}
+
+void Audit(Level level, std::initializer_list<LogField> fields) {
+  Write(GetState().audit.get(), Line(level, "audit", fields));
 }
 
 }  // namespace sallyport::base
