@@ -1,6 +1,8 @@
 #include "authsvc/rpc/call.h"
 
+#include <algorithm>
 #include <chrono>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -11,6 +13,24 @@
 #include "shared/base/log.h"
 
 namespace sallyport::authsvc {
+namespace {
+
+// gRPC's own bound is one for the whole port, and Admin.Apply carries directories. What nothing legitimate needs
+// is refused here, whoever calls: a question has eight certificates of 16 KB at most, one about trust a bundle.
+constexpr size_t kSmall = 64 << 10;
+constexpr size_t kQuestion = 256 << 10;
+constexpr size_t kBundle = 2 << 20;
+
+size_t MostBytes(absl::string_view service, absl::string_view method) {
+  if (service == "Authorization") {
+    if (method == "ResolveUpstream") return kSmall;
+    return method == "Authorize" ? kQuestion : kBundle;
+  }
+  if (service == "Distribution") return kSmall;
+  return std::numeric_limits<size_t>::max();
+}
+
+}  // namespace
 
 grpc::Status ToGrpc(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
@@ -26,9 +46,10 @@ grpc::Status CheckCaller(const ServiceParts& parts, const Peer& peer, absl::stri
     return {grpc::StatusCode::PERMISSION_DENIED,
             absl::StrCat("role ", RoleName(peer.role), " may not call ", service, ".", method)};
   }
-  if (peer.role != Role::kAdmin && request != nullptr && request->ByteSizeLong() > parts.max_request_bytes) {
-    return {grpc::StatusCode::RESOURCE_EXHAUSTED,
-            absl::StrCat("the request is larger than ", parts.max_request_bytes, " bytes")};
+  const size_t of_role = peer.role == Role::kAdmin ? std::numeric_limits<size_t>::max() : parts.max_request_bytes;
+  const size_t most = std::min(of_role, MostBytes(service, method));
+  if (request != nullptr && request->ByteSizeLong() > most) {
+    return {grpc::StatusCode::RESOURCE_EXHAUSTED, absl::StrCat("the request is larger than ", most, " bytes")};
   }
   return grpc::Status::OK;
 }

@@ -18,7 +18,7 @@ struct ServiceParts;
 [[nodiscard]] grpc::Status ToGrpc(const absl::Status& status);
 
 // PERMISSION_DENIED when the role may not call this, RESOURCE_EXHAUSTED when the request is larger than
-// the role may send.
+// the role may send or the method has use for.
 [[nodiscard]] grpc::Status CheckCaller(const ServiceParts& parts, const Peer& peer,
                                        absl::string_view service, absl::string_view method,
                                        const google::protobuf::Message* request);

@@ -1,4 +1,6 @@
 // Who may call: refusals over real mutual TLS.
+#include "authsvc/rpc/call.h"
+#include "authsvc/rpc/parts.h"
 #include "tests/unit/authsvc/rpc/server_world.h"
 
 namespace sallyport::authsvc {
@@ -129,6 +131,26 @@ TEST(Caller, ARequestThatIsTooLargeIsRefused) {
   SetDeadline(&second);
   request.set_api_id(std::string(70 << 20, 'x'));
   EXPECT_EQ(stub->Authorize(&second, request, &response).error_code(), StatusCode::RESOURCE_EXHAUSTED);
+}
+
+TEST(Caller, NoRoleMayAskWithMoreThanAQuestionHasUseFor) {
+  const ServiceParts parts;
+  const auto code = [&parts](Role role, absl::string_view service, absl::string_view method, size_t bytes) {
+    Peer peer;
+    peer.role = role;
+    wire::AuthorizeRequest request;
+    request.set_api_id(std::string(bytes, 'x'));
+    return CheckCaller(parts, peer, service, method, &request).error_code();
+  };
+  EXPECT_EQ(code(Role::kDecision, "Authorization", "Authorize", 300 << 10), StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(code(Role::kDataplane, "Authorization", "ResolveUpstream", 70 << 10), StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(code(Role::kDataplane, "Distribution", "Subscribe", 70 << 10), StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(code(Role::kDecision, "Authorization", "ValidateCertificate", 3 << 20), StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(code(Role::kAdmin, "Authorization", "Explain", 3 << 20), StatusCode::RESOURCE_EXHAUSTED) << "an admin neither";
+  EXPECT_EQ(code(Role::kDataplane, "Telemetry", "Report", 5 << 20), StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(code(Role::kDecision, "Authorization", "Authorize", 150 << 10), StatusCode::OK) << "eight certificates";
+  EXPECT_EQ(code(Role::kDataplane, "Telemetry", "Report", 3 << 20), StatusCode::OK);
+  EXPECT_EQ(code(Role::kAdmin, "Admin", "Apply", 20 << 20), StatusCode::OK);
 }
 
 TEST(Caller, ARevisionThatIsNotHereIsUnavailable) {
