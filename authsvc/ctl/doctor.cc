@@ -89,7 +89,7 @@ void CheckService(const wire::StatusResponse& status, Findings* findings) {
   if (!status.store_writable()) findings->Problem("store", "it takes no writes: is its disk full or its file locked?");
   CheckReplicas(status, findings);
   for (const std::string& text : status.insecure()) findings->Warning("insecure", text);
-  for (const std::string& text : status.pending()) findings->Warning("pending", absl::StrCat(text, " is not there yet: it admits nobody"));
+  for (const std::string& text : status.pending()) findings->Warning("pending", absl::StrCat(text, " is not there, or may not be used there: it admits nobody"));
   for (const std::string& text : status.expiring()) findings->Warning("expiring", text);
 }
 

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "authsvc/snapshot/may_use.h"
 #include "authsvc/verify/revocation_list.h"
 #include "authsvc/verify/trust_set.h"
 #include "shared/crypto/certificate.h"
@@ -40,6 +41,10 @@ class AllowlistCompiler {
     const auto* entry = view_.FindCertificate(org_, listed.certificate_id());
     if (entry == nullptr) {
       list_.pending.push_back(listed.certificate_id());
+      return;
+    }
+    if (!MayUse(org_, entry->org_id())) {
+      list_.unusable.push_back(absl::StrCat(entry->id, " (of another organisation)"));
       return;
     }
     if (entry->is_public_key) {

@@ -91,7 +91,7 @@ struct Allowlist {
   std::vector<std::string> trust_certificate_ids;    // what `trust` was made of
   absl::flat_hash_map<Digest, std::string> anchor_ids;  // fingerprint of an anchor -> certificate id
   std::vector<std::string> pending;                  // references that are not there yet
-  std::vector<std::string> unusable;                 // references that cannot be used, with the reason
+  std::vector<std::string> unusable;                 // references that admit nobody all the same, with the reason
 
   [[nodiscard]] const Listed* FindLeaf(const Digest& fingerprint) const;
   [[nodiscard]] const Listed* FindPublicKey(const Digest& spki_sha256) const;

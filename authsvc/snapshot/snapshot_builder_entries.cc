@@ -3,6 +3,7 @@
 #include <set>
 
 #include "authsvc/snapshot/compile.h"
+#include "authsvc/snapshot/may_use.h"
 #include "authsvc/snapshot/references.h"
 #include "authsvc/snapshot/resource.h"
 #include "authsvc/snapshot/snapshot_builder.h"
@@ -38,7 +39,7 @@ std::vector<ServedName> ServedBy(const Snapshot& view, absl::string_view org, co
   std::vector<ServedName> served;
   for (const std::string& reference : references) {
     const auto* entry = view.FindCertificate(org, reference);
-    if (entry == nullptr) continue;
+    if (entry == nullptr || !MayUse(org, entry->org_id())) continue;
     for (std::string& name : ServedNames(*entry)) served.push_back({std::move(name), entry->id});
   }
   return served;

@@ -171,6 +171,27 @@ TEST_F(SnapshotTest, TheRootThatComesWithAnIssuingCaIsNoAnchorButABundleOfCasIs)
   EXPECT_EQ(list.anchor_ids.at(digest), Id(issuing));
 }
 
+TEST_F(SnapshotTest, AStoredEntryOfAnotherOrganisationAdmitsNobodyAndIsNamed) {
+  const TestCert ca = CertBuilder("CN=ca").Ca().SelfSign();
+  const TestCert leaf = CertBuilder("CN=leaf").SelfSign();
+  const v1::Resource foreign_ca = CertificateResource("other", {&ca});
+  const v1::Resource foreign = CertificateResource("other", {&leaf}, "n");
+  const std::string ca_id = foreign_ca.certificate().id();
+  const std::string id = foreign.certificate().id();
+  Apply({foreign_ca, foreign, StaticApi("a", {id, ca_id, "name:n"}), StaticApi("own", {id, ca_id}, "other"),
+         StaticApi("all", {id}, "")});
+  const Allowlist& list = now_->FindApi("a")->allowlist;
+  EXPECT_FALSE(list.empty) << "a list that admits nobody is not an open door";
+  EXPECT_EQ(list.FindLeaf(leaf.cert->fingerprint), nullptr);
+  EXPECT_EQ(list.FindLeaf(ca.cert->fingerprint), nullptr);
+  EXPECT_EQ(list.trust, nullptr);
+  EXPECT_THAT(list.unusable, ElementsAre(id + " (of another organisation)", ca_id + " (of another organisation)"));
+  EXPECT_THAT(list.pending, ElementsAre("name:n"));
+  EXPECT_NE(now_->FindApi("own")->allowlist.FindLeaf(leaf.cert->fingerprint), nullptr);
+  EXPECT_NE(now_->FindApi("own")->allowlist.trust, nullptr);
+  EXPECT_NE(now_->FindApi("all")->allowlist.FindLeaf(leaf.cert->fingerprint), nullptr);
+}
+
 TEST_F(SnapshotTest, APendingEntryAdmitsNobodyUntilItComesAndAgainWhenItGoes) {
   Apply({StaticApi("a", {Id(alice_), "name:later"})});
   EXPECT_THAT(now_->FindApi("a")->allowlist.pending, ElementsAre(Id(alice_), "name:later"));
