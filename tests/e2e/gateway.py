@@ -187,12 +187,12 @@ class Gateway:
         return str(next(path for path in (self.build / folder / name for folder in
                                           ("authsvc", "dataplane", "authsvc/ctl")) if path.exists()))
 
-    def run_ctl(self, *arguments, context=True, stdin=None):
+    def run_ctl(self, *arguments, context=True, stdin=None, timeout=120):
         command = [self.binary("sallyctl"), *arguments]
         environment = {**os.environ}
         if context:
             environment["SALLYPORT_CONTEXT"] = str(self.context_file())
-        return subprocess.run(command, capture_output=True, text=True, input=stdin, timeout=120, env=environment)
+        return subprocess.run(command, capture_output=True, text=True, input=stdin, timeout=timeout, env=environment)
 
     def authsvc_command(self, *options):
         return self._authsvc_command(self.grpc_port, self.admin_port, self.metrics_port, options)
