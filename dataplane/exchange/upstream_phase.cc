@@ -168,7 +168,7 @@ boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
     co_return;
   }
   client.cut = forwarded_->cut;
-  const bool flushed = client.cut || co_await FlushOut();
+  const bool flushed = client.cut || client.out.empty() || co_await FlushOut();
   keep_alive_ = flushed && sink.keep_alive() && !forwarded_->cut && forwarded_->request_read &&
                 client.body.done() && !client.registered.last_request;
 }
