@@ -8,6 +8,7 @@ if(NOT CMAKE_BUILD_TYPE)
 endif()
 
 option(SALLYPORT_TESTS "Build the unit tests, fuzz targets and benchmarks" ON)
+option(SALLYPORT_UNITY "Compile the files of a folder together; OFF rebuilds less after an edit" ON)
 option(SALLYPORT_FUZZ "Build the libFuzzer targets (clang, with SALLYPORT_SANITIZE=address)" OFF)
 set(SALLYPORT_SANITIZE "" CACHE STRING "'', 'address' or 'thread'")
 set_property(CACHE SALLYPORT_SANITIZE PROPERTY STRINGS "" address thread)

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "dataplane/listen/process.h"
 #include "shared/base/log.h"
 #include "shared/config/command_line.h"
@@ -117,6 +118,8 @@ int Main(const std::vector<std::string>& args) {
 }  // namespace sallyport::dataplane
 
 int main(int argc, char** argv) {
+  // Debian's Abseil looks for deadlocks at every lock; ours are looked for by annotations and TSan.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   sallyport::dataplane::ProtectMemory();
   sallyport::dataplane::RaiseDescriptorLimit();
   return sallyport::dataplane::Main(std::vector<std::string>(argv + 1, argv + argc));

@@ -5,17 +5,13 @@
 #include "absl/strings/str_split.h"
 #include "authsvc/change/checks.h"
 #include "authsvc/change/field_checks.h"
+#include "authsvc/change/invalid.h"
 #include "authsvc/snapshot/snapshot_index.h"
 #include "shared/domain/host_pattern.h"
 #include "shared/header/names.h"
 
 namespace sallyport::authsvc {
 namespace {
-
-template <typename... Parts>
-absl::Status Invalid(const Parts&... parts) {
-  return absl::InvalidArgumentError(absl::StrCat(parts...));
-}
 
 absl::Status CheckListenPath(absl::string_view path) {
   if (path.empty() || path[0] != '/') return Invalid("listen_path `", path, "` must start with /");

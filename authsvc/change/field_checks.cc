@@ -13,17 +13,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "authsvc/change/invalid.h"
 #include "shared/base/text.h"
 #include "shared/domain/domain_map.h"
 #include "shared/domain/host.h"
 
 namespace sallyport::authsvc {
 namespace {
-
-template <typename... Parts>
-absl::Status Invalid(const Parts&... parts) {
-  return absl::InvalidArgumentError(absl::StrCat(parts...));
-}
 
 bool HasControl(absl::string_view text) {
   for (const char c : text) {

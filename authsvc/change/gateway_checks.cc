@@ -5,16 +5,12 @@
 #include "absl/strings/str_cat.h"
 #include "authsvc/change/checks.h"
 #include "authsvc/change/field_checks.h"
+#include "authsvc/change/invalid.h"
 #include "authsvc/snapshot/resource.h"
 #include "shared/crypto/openssl.h"
 
 namespace sallyport::authsvc {
 namespace {
-
-template <typename... Parts>
-absl::Status Invalid(const Parts&... parts) {
-  return absl::InvalidArgumentError(absl::StrCat(parts...));
-}
 
 bool IsOneName(const std::string& der) {
   const crypto::ErrorScope errors;

@@ -6,16 +6,12 @@
 #include "absl/strings/strip.h"
 #include "authsvc/change/checks.h"
 #include "authsvc/change/field_checks.h"
+#include "authsvc/change/invalid.h"
 #include "authsvc/snapshot/resource.h"
 #include "authsvc/snapshot/snapshot_index.h"
 
 namespace sallyport::authsvc {
 namespace {
-
-template <typename... Parts>
-absl::Status Invalid(const Parts&... parts) {
-  return absl::InvalidArgumentError(absl::StrCat(parts...));
-}
 
 // Reference tyk.md 2.2; the id must be one of the key's org.
 absl::Status CheckIdForm(const v1::Key& key, const std::string& reference) {

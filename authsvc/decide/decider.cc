@@ -10,8 +10,6 @@ namespace {
 
 using base::Reason;
 
-Refusal No(Reason reason, std::string detail) { return {reason, std::move(detail), nullptr}; }
-
 bool InGroup(const v1::Api& api, const std::optional<absl::string_view>& group) {
   if (!group.has_value() || api.groups().empty()) return true;
   return std::any_of(api.groups().begin(), api.groups().end(),

@@ -13,8 +13,6 @@ namespace {
 
 using base::Reason;
 
-Refusal No(Reason reason, std::string detail) { return {reason, std::move(detail), nullptr}; }
-
 constexpr size_t kDigestBytes = 32;
 constexpr size_t kHexDigits = 64;
 

@@ -15,6 +15,10 @@ struct Refusal {
   std::shared_ptr<const PathFailure> failure;  // set when a certificate failed
 };
 
+[[nodiscard]] inline Refusal No(base::Reason reason, std::string detail) {
+  return {reason, std::move(detail), nullptr};
+}
+
 [[nodiscard]] inline Refusal RefuseByPath(std::shared_ptr<const PathFailure> failure) {
   return {failure->reason, failure->detail, failure};
 }

@@ -72,13 +72,13 @@ void Right(const Fields& access, absl::string_view key, v1::AccessRight* right) 
   const Fields limit = access.Object("limit");
   limit.Check({kLimit, true});
   v1::Limits limits;
-  ReadLimits(limit, &limits);
+  FillLimits(limit, &limits);
   if (limits.has_rate() || limits.has_quota()) *right->mutable_limits() = std::move(limits);
 }
 
 }  // namespace
 
-void ReadLimits(const Fields& object, v1::Limits* limits) {
+void FillLimits(const Fields& object, v1::Limits* limits) {
   ReadRate(object, limits);
   const int64_t most = object.Integer("quota_max");
   const int64_t renewal = object.Integer("quota_renewal_rate");

@@ -9,7 +9,7 @@ namespace sallyport::authsvc::dialects {
 void ReadAccessRights(const Fields& object, bool with_array,
                       google::protobuf::RepeatedPtrField<v1::AccessRight>* rights);
 // rate, per, quota_max, quota_renewal_rate. Leaves `limits` without what is not limited.
-void ReadLimits(const Fields& object, v1::Limits* limits);
+void FillLimits(const Fields& object, v1::Limits* limits);
 // `meta_data`: values that are not text become their JSON text.
 void ReadMetadata(const Fields& object, google::protobuf::Map<std::string, std::string>* metadata);
 

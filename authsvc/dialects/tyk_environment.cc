@@ -41,7 +41,7 @@ constexpr Variable kVariables[] = {
     {"SSLFORCECOMMONNAMECHECK", "ssl_force_common_name_check", Shape::kFlag},
 };
 
-constexpr absl::string_view kSecurity = "SECURITY_";
+constexpr absl::string_view kSecurityPrefix = "SECURITY_";
 
 // About security in Tyk, and nothing that this gateway does.
 bool IsHarmless(absl::string_view name) {
@@ -66,7 +66,7 @@ std::string WhyRefused(absl::string_view name) {
       return absl::StrCat("unknown variable; did you mean ", kTykVariablePrefix, variable.name, "?");
     }
   }
-  if (absl::StartsWithIgnoreCase(name, kSecurity)) return "unknown variable about security";
+  if (absl::StartsWithIgnoreCase(name, kSecurityPrefix)) return "unknown variable about security";
   return "";
 }
 

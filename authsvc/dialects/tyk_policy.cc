@@ -101,7 +101,7 @@ Conversion ConvertTykPolicy(const Node& document, const ConvertOptions& options)
   policy.set_inactive(Inactive(top));
   ReadAccessRights(top, true, policy.mutable_access_rights());
   v1::Limits limits;
-  ReadLimits(top, &limits);
+  FillLimits(top, &limits);
   if (limits.has_rate() || limits.has_quota()) *policy.mutable_limits() = std::move(limits);
   const int64_t expires = top.Integer("key_expires_in");
   if (expires < -1) top.Refuse("key_expires_in", "must be seconds, or 0 for never");

@@ -96,7 +96,7 @@ void FillKey(const Fields& top, References* references, v1::Key* key) {
   Policies(top, key);
   ReadAccessRights(top, false, key->mutable_access_rights());
   v1::Limits limits;
-  ReadLimits(top, &limits);
+  FillLimits(top, &limits);
   if (limits.has_rate() || limits.has_quota()) *key->mutable_limits() = std::move(limits);
   ReadMetadata(top, key->mutable_metadata());
   key->set_alias(top.Text("alias"));

@@ -11,8 +11,8 @@
 namespace sallyport::authsvc {
 namespace {
 
-constexpr absl::Duration kTtl = absl::Seconds(60);
-constexpr absl::Duration kNegativeTtl = absl::Seconds(5);
+constexpr absl::Duration kServerTtl = absl::Seconds(60);
+constexpr absl::Duration kNoServerTtl = absl::Seconds(5);
 
 // Which slot of the handshake a certificate can fill: one of each is offered side by side.
 enum class Slot : uint8_t { kRsa, kEcdsa, kEdwards, kNone };
@@ -58,7 +58,7 @@ class ServerResolver {
     if (!request_.listener_id().empty()) answer_.add_tags(absl::StrCat("listener:", request_.listener_id()));
     if (!AddByName() && !request_.listener_id().empty()) AddDefault();
     const absl::Time end =
-        answer_.pairs().empty() ? now_ + kNegativeTtl : std::min(now_ + kTtl, not_after_);
+        answer_.pairs().empty() ? now_ + kNoServerTtl : std::min(now_ + kServerTtl, not_after_);
     answer_.set_ttl_ms(std::max<int64_t>(0, absl::ToInt64Milliseconds(end - now_)));
     return std::move(answer_);
   }

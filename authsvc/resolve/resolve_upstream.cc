@@ -14,8 +14,8 @@
 namespace sallyport::authsvc {
 namespace {
 
-constexpr absl::Duration kTtl = absl::Seconds(60);
-constexpr absl::Duration kNegativeTtl = absl::Seconds(5);
+constexpr absl::Duration kUpstreamTtl = absl::Seconds(60);
+constexpr absl::Duration kNoUpstreamTtl = absl::Seconds(5);
 
 // One answer under way. A step that returns false has made it a refusal.
 class UpstreamResolver {
@@ -192,7 +192,7 @@ class UpstreamResolver {
 
   void SetTime(bool usable) {
     const absl::Time end =
-        usable ? std::min(now_ + kTtl, hard_expiry_) : std::min(now_ + kNegativeTtl, not_yet_);
+        usable ? std::min(now_ + kUpstreamTtl, hard_expiry_) : std::min(now_ + kNoUpstreamTtl, not_yet_);
     answer_.set_ttl_ms(std::max<int64_t>(0, absl::ToInt64Milliseconds(end - now_)));
     if (usable && hard_expiry_ != absl::InfiniteFuture()) {
       answer_.set_hard_expiry_unix_ms(absl::ToUnixMillis(hard_expiry_));

@@ -12,7 +12,7 @@
 namespace sallyport::domain {
 namespace {
 
-absl::Status Refuse(absl::string_view text, absl::string_view why) {
+absl::Status RefuseHost(absl::string_view text, absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat("host \"", text, "\" ", why));
 }
 
@@ -35,16 +35,16 @@ absl::StatusOr<std::string> ToRegex(absl::string_view text) {
     const size_t open = text.find('{', at);
     const absl::string_view literal =
         text.substr(at, open == absl::string_view::npos ? open : open - at);
-    if (absl::StrContains(literal, '}')) return Refuse(text, "has '}' without '{'");
+    if (absl::StrContains(literal, '}')) return RefuseHost(text, "has '}' without '{'");
     out.append(RE2::QuoteMeta(re2::StringPiece(literal.data(), literal.size())));
     if (open == absl::string_view::npos) break;
     const size_t close = ClosingBrace(text, open);
-    if (close == absl::string_view::npos) return Refuse(text, "has '{' without '}'");
+    if (close == absl::string_view::npos) return RefuseHost(text, "has '{' without '}'");
     const absl::string_view inside = text.substr(open + 1, close - open - 1);
     const size_t colon = inside.find(':');
     const absl::string_view regex =
         colon == absl::string_view::npos ? absl::string_view("[^.]+") : inside.substr(colon + 1);
-    if (regex.empty()) return Refuse(text, "has an empty regular expression");
+    if (regex.empty()) return RefuseHost(text, "has an empty regular expression");
     absl::StrAppend(&out, "(?:", regex, ")");
     at = close + 1;
   }
@@ -60,7 +60,7 @@ absl::StatusOr<std::shared_ptr<const RE2>> Compile(absl::string_view text) {
   options.set_never_capture(true);
   auto compiled = std::make_shared<const RE2>(*regex, options);
   if (!compiled->ok())
-    return Refuse(text, absl::StrCat("has an invalid expression: ", compiled->error()));
+    return RefuseHost(text, absl::StrCat("has an invalid expression: ", compiled->error()));
   return compiled;
 }
 
@@ -78,14 +78,14 @@ absl::StatusOr<HostPattern> HostPattern::Parse(absl::string_view text) {
     return pattern;
   }
   auto parsed = ParsePattern(text);
-  if (!parsed.ok()) return Refuse(text, absl::StrCat("is not usable: ", parsed.status().message()));
+  if (!parsed.ok()) return RefuseHost(text, absl::StrCat("is not usable: ", parsed.status().message()));
   if (parsed->kind == Pattern::Kind::kDefault) return pattern;
   if (parsed->port != 0)
-    return Refuse(text, "has a port: that is the listener's, write the host alone");
+    return RefuseHost(text, "has a port: that is the listener's, write the host alone");
   const bool wildcard = parsed->kind == Pattern::Kind::kWildcard;
   absl::string_view name = parsed->name;
   if (wildcard && (!absl::ConsumePrefix(&name, "*.") || absl::StrContains(name, '*'))) {
-    return Refuse(text, "may have \"*\" only as its leftmost label");
+    return RefuseHost(text, "may have \"*\" only as its leftmost label");
   }
   pattern.kind_ = wildcard ? Kind::kWildcard : Kind::kExact;
   pattern.name_ = std::string(name);

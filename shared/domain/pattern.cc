@@ -13,7 +13,7 @@
 namespace sallyport::domain {
 namespace {
 
-absl::Status Refuse(absl::string_view key, absl::string_view why) {
+absl::Status RefuseKey(absl::string_view key, absl::string_view why) {
   return absl::InvalidArgumentError(
       absl::StrCat("domain key \"", absl::CHexEscape(key), "\" ", why));
 }
@@ -42,21 +42,21 @@ std::string WithoutBlanks(absl::string_view key) {
 
 // Things that people write and that are no domain.
 absl::Status CheckShape(absl::string_view key) {
-  if (key.empty()) return Refuse(key, "is empty: write \"*\" for the default");
+  if (key.empty()) return RefuseKey(key, "is empty: write \"*\" for the default");
   if (HasBlank(key)) {
-    return Refuse(
+    return RefuseKey(
         key, absl::StrCat("has a blank: write \"", absl::CHexEscape(WithoutBlanks(key)), "\""));
   }
   if (absl::StrContains(key, "://")) {
-    return Refuse(key,
+    return RefuseKey(key,
                   absl::StrCat("has a scheme: write \"", absl::CHexEscape(AuthorityOf(key)), "\""));
   }
   if (key.find_first_of("/?#@\\") != absl::string_view::npos) {
-    return Refuse(key, absl::StrCat("is more than a domain (path, query or user): write \"",
+    return RefuseKey(key, absl::StrCat("is more than a domain (path, query or user): write \"",
                                     absl::CHexEscape(AuthorityOf(key)), "\""));
   }
   if (absl::StrContains(key, ','))
-    return Refuse(key, "names several domains: write one entry for each");
+    return RefuseKey(key, "names several domains: write one entry for each");
   return absl::OkStatus();
 }
 
@@ -72,18 +72,18 @@ absl::Status CheckStars(absl::string_view key, const std::vector<absl::string_vi
     if (!absl::StrContains(label, '*') || label == "*") continue;
     const std::string instead = absl::CHexEscape(absl::StrCat(WithStarLabels(labels), port_suffix));
     if (absl::StrContains(label, "**")) {
-      return Refuse(
+      return RefuseKey(
           key, absl::StrCat("has \"**\", but \"*\" stands for exactly one label: write \"", instead,
                             "\", and one more entry for each further depth"));
     }
-    return Refuse(key,
+    return RefuseKey(key,
                   absl::StrCat("has \"*\" inside a label, but it stands for a whole one: write \"",
                                instead, "\", or one entry for each host"));
   }
   return absl::OkStatus();
 }
 
-bool AllDigits(absl::string_view text) {
+bool IsNumber(absl::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     return absl::ascii_isdigit(static_cast<unsigned char>(c));
   });
@@ -94,7 +94,7 @@ bool MeansAddresses(const std::vector<absl::string_view>& labels) {
   bool literal = false;
   for (absl::string_view label : labels) {
     if (label == "*") continue;
-    if (!AllDigits(label)) return false;
+    if (!IsNumber(label)) return false;
     literal = true;
   }
   return literal;
@@ -112,15 +112,15 @@ absl::StatusOr<std::string> NormaliseLabels(absl::string_view key,
     }
     // Alone it would be read as an address; inside a name it is a label like others.
     auto host =
-        AllDigits(label) ? absl::StatusOr<Host>(Host{std::string(label), false}) : ParseHost(label);
-    if (!host.ok()) return Refuse(key, absl::StrCat("is not a domain: ", host.status().message()));
+        IsNumber(label) ? absl::StatusOr<Host>(Host{std::string(label), false}) : ParseHost(label);
+    if (!host.ok()) return RefuseKey(key, absl::StrCat("is not a domain: ", host.status().message()));
     if (host->is_ip || absl::StrContains(host->name, '.') || host->name.size() > 63) {
-      return Refuse(key, "is not a domain: a label is not a name");
+      return RefuseKey(key, "is not a domain: a label is not a name");
     }
     length += host->name.size() + 1;
     out.push_back(std::move(host->name));
   }
-  if (length > 254) return Refuse(key, "is not a domain: a host name has at most 253 characters");
+  if (length > 254) return RefuseKey(key, "is not a domain: a host name has at most 253 characters");
   return absl::StrJoin(out, ".");
 }
 
@@ -133,15 +133,15 @@ absl::StatusOr<Pattern> ParseWildcard(absl::string_view key) {
     name = key.substr(0, colon);
     port_suffix = key.substr(colon);
     if (name.find_first_of(":[]") != absl::string_view::npos)
-      return Refuse(key, "mixes \"*\" and an address: write the address");
+      return RefuseKey(key, "mixes \"*\" and an address: write the address");
     const auto port = ParsePort(port_suffix.substr(1));
     if (!port.ok())
-      return Refuse(key, absl::StrCat("has no valid port: ", port.status().message()));
+      return RefuseKey(key, absl::StrCat("has no valid port: ", port.status().message()));
     pattern.port = *port;
   }
   if (absl::EndsWith(name, ".")) name.remove_suffix(1);
   if (name == "*") {
-    return Refuse(
+    return RefuseKey(
         key,
         absl::StrCat("limits the default to a port: write \"*\" for every host, or \"*.example.com",
                      port_suffix, "\""));
@@ -149,11 +149,11 @@ absl::StatusOr<Pattern> ParseWildcard(absl::string_view key) {
   const std::vector<absl::string_view> labels = absl::StrSplit(name, '.');
   if (const absl::Status status = CheckStars(key, labels, port_suffix); !status.ok()) return status;
   if (MeansAddresses(labels)) {
-    return Refuse(
+    return RefuseKey(
         key,
         "would match addresses, which a wildcard never does: write one entry for each address");
   }
-  if (AllDigits(labels.back())) return Refuse(key, "ends in a number, which no host name does");
+  if (IsNumber(labels.back())) return RefuseKey(key, "ends in a number, which no host name does");
   auto normal = NormaliseLabels(key, labels);
   if (!normal.ok()) return normal.status();
   pattern.name = *std::move(normal);
@@ -173,7 +173,7 @@ absl::StatusOr<Pattern> ParsePattern(absl::string_view key) {
   if (key == "*") return Pattern{Pattern::Kind::kDefault, false, 0, "*"};
   if (absl::StrContains(key, '*')) return ParseWildcard(key);
   auto host = ParseHostPort(key);
-  if (!host.ok()) return Refuse(key, absl::StrCat("is not a domain: ", host.status().message()));
+  if (!host.ok()) return RefuseKey(key, absl::StrCat("is not a domain: ", host.status().message()));
   return Pattern{Pattern::Kind::kHost, host->host.is_ip, host->port, std::move(host->host.name)};
 }
 

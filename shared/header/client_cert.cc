@@ -7,7 +7,7 @@
 namespace sallyport::header {
 namespace {
 
-constexpr size_t kMaxBytes = 64 << 10;
+constexpr size_t kMaxClientCertBytes = 64 << 10;
 
 bool IsBase64(char c) {
   return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '+' || c == '/';
@@ -29,7 +29,7 @@ std::string ClientCertChainValue(absl::Span<const std::string> chain_without_lea
 
 absl::StatusOr<std::string> ParseClientCertValue(absl::string_view value) {
   value = absl::StripAsciiWhitespace(value);
-  if (value.size() < 3 || value.size() > kMaxBytes || value.front() != ':' || value.back() != ':') {
+  if (value.size() < 3 || value.size() > kMaxClientCertBytes || value.front() != ':' || value.back() != ':') {
     return absl::InvalidArgumentError("not one byte sequence");
   }
   absl::string_view body = value.substr(1, value.size() - 2);

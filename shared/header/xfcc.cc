@@ -7,7 +7,7 @@
 namespace sallyport::header {
 namespace {
 
-constexpr size_t kMaxBytes = 64 << 10;
+constexpr size_t kMaxXfccBytes = 64 << 10;
 
 void AppendPercent(unsigned char byte, std::string* out) {
   static constexpr char kDigits[] = "0123456789ABCDEF";
@@ -122,7 +122,7 @@ std::string BuildXfcc(const XfccFacts& facts) {
 }
 
 absl::StatusOr<XfccElement> ParseRightmostXfcc(absl::string_view value) {
-  if (value.size() > kMaxBytes) return absl::InvalidArgumentError("header too long");
+  if (value.size() > kMaxXfccBytes) return absl::InvalidArgumentError("header too long");
   size_t start = 0;
   if (!FindRightmost(value, &start)) return absl::InvalidArgumentError("open quote");
   absl::string_view rest = absl::StripAsciiWhitespace(value.substr(start));
