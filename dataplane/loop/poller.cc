@@ -86,12 +86,20 @@ void Poller::Wait(int timeout_millis) {
 void Poller::Dispatch() {
   for (int i = 0; i < count_; ++i) {
     for (const Direction direction : {Direction::kRead, Direction::kWrite}) {
-      // Again for each: what was resumed may have closed it.
-      Readiness* const readiness = Find(events_[i].data.u64);
-      if (readiness != nullptr) readiness->ResumeIfReady(direction);
+      Dispatch(events_[i].data.u64, Readiness::Index(direction));
     }
   }
   count_ = 0;
+}
+
+void Poller::Dispatch(Key key, size_t direction) {
+  // Again for each: what was resumed may have closed it.
+  Readiness* readiness = Find(key);
+  if (readiness == nullptr || !readiness->ready_[direction]) return;
+  readiness->ResumeSlot(direction);
+  // Also when the first has used up what there was: it might do so every time.
+  readiness = Find(key);
+  if (readiness != nullptr) readiness->ResumeSlot(direction + 2);
 }
 
 void Poller::Wake() {

@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -45,6 +46,7 @@ class Poller {
     uint32_t generation = 1;
   };
   [[nodiscard]] Readiness* Find(Key key) const;
+  void Dispatch(Key key, size_t direction);
 
   int epoll_fd_;
   int wake_fd_;

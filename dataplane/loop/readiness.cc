@@ -10,9 +10,9 @@ namespace sallyport::dataplane {
 
 Readiness::Readiness(Loop& loop, int fd, bool connecting)
     : loop_(loop), fd_(fd), ready_{!connecting, !connecting}, key_(loop.poller().Add(fd, this)) {
-  for (size_t i = 0; i < 2; ++i) {
+  for (size_t i = 0; i < kSlots; ++i) {
     expiry_[i].owner = this;
-    expiry_[i].index = i;
+    expiry_[i].slot = i;
   }
   // Nothing would ever be heard of it.
   if (key_ == Poller::kNone) cancelled_ = true;
@@ -34,41 +34,41 @@ void Readiness::Note(uint32_t events) {
   if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) ready_[1] = true;
 }
 
-void Readiness::ResumeIfReady(Direction direction) {
-  const size_t index = Index(direction);
-  if (waiter_[index] == nullptr || !ready_[index]) return;
-  loop_.waiters().Resume(waiter_[index], WaitResult::kReady);
+void Readiness::ResumeSlot(size_t slot) {
+  if (waiter_[slot] != nullptr) loop_.waiters().Resume(waiter_[slot], WaitResult::kReady);
 }
 
-void Readiness::Arm(size_t index, Deadline deadline) {
-  Expiry& expiry = expiry_[index];
+void Readiness::Arm(size_t slot, Deadline deadline) {
+  Expiry& expiry = expiry_[slot];
   expiry.deadline = deadline;
   if (expiry.linked() && expiry.due() <= deadline.millis()) return;
   loop_.AddDeadline(&expiry, deadline);
 }
 
 void Readiness::Expired(Expiry* expiry) {
-  if (waiter_[expiry->index] == nullptr) return;
+  if (waiter_[expiry->slot] == nullptr) return;
   if (loop_.Passed(expiry->deadline)) {
-    Finish(expiry->index, WaitResult::kTimeout);
+    Finish(expiry->slot, WaitResult::kTimeout);
   } else {
     loop_.AddDeadline(expiry, expiry->deadline);
   }
 }
 
-void Readiness::Finish(size_t index, WaitResult result) {
-  if (waiter_[index] != nullptr) loop_.waiters().Finish(waiter_[index], result);
+void Readiness::Finish(size_t slot, WaitResult result) {
+  if (waiter_[slot] != nullptr) loop_.waiters().Finish(waiter_[slot], result);
+}
+
+void Readiness::FinishAll(WaitResult result) {
+  for (size_t slot = 0; slot < kSlots; ++slot) Finish(slot, result);
 }
 
 void Readiness::Cancel() {
   cancelled_ = true;
-  Finish(0, WaitResult::kCancelled);
-  Finish(1, WaitResult::kCancelled);
+  FinishAll(WaitResult::kCancelled);
 }
 
 int Readiness::Leave() {
-  Finish(0, WaitResult::kCancelled);
-  Finish(1, WaitResult::kCancelled);
+  FinishAll(WaitResult::kCancelled);
   ready_[0] = ready_[1] = false;
   return std::exchange(fd_, -1);
 }

@@ -1,7 +1,8 @@
 // Whether a descriptor can be read or written, as of the loop's last look at all of them, and waiting until
 // it can. The kernel tells changes only (edge-triggered): who tries and would block says so with Drained, and
-// from then on nobody tries again before the kernel has spoken. At most one waiter per direction. Belongs to
-// one loop's thread.
+// from then on nobody tries again before the kernel has spoken. At most two waiters per direction, each with
+// its own deadline: on a TLS stream who reads may have to wait until it can be written, beside who writes, and
+// the other way round. A third ends the process. Belongs to one loop's thread.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +39,8 @@ class Readiness {
   [[nodiscard]] bool hung_up() const { return hung_up_; }
 
   // Always lets the loop go round, also when the direction is ready. Nothing of this object is used once
-  // the wait is over.
+  // the wait is over. Of two that wait both are woken, and the first may leave nothing for the second: try,
+  // and wait again.
   [[nodiscard]] boost::asio::awaitable<WaitResult> Wait(Direction direction, Deadline deadline);
   // Wakes the waiters with kCancelled; later waits end at once the same way.
   void Cancel();
@@ -57,19 +59,28 @@ class Readiness {
   class Expiry final : public DeadlineNode {
    public:
     Readiness* owner = nullptr;
-    size_t index = 0;
+    size_t slot = 0;
     Deadline deadline;
 
    private:
     void OnDeadline() override { owner->Expired(this); }
   };
 
+  // Those of one direction are two apart: its index is the first.
+  static constexpr size_t kSlots = 4;
+  static constexpr size_t kNoSlot = kSlots;
+
   static size_t Index(Direction direction) { return static_cast<size_t>(direction); }
+  [[nodiscard]] size_t FreeSlot(size_t direction) const {
+    if (waiter_[direction] == nullptr) return direction;
+    return waiter_[direction + 2] == nullptr ? direction + 2 : kNoSlot;
+  }
   void Note(uint32_t events);
-  void ResumeIfReady(Direction direction);
+  void ResumeSlot(size_t slot);
   void Expired(Expiry* expiry);
-  void Arm(size_t index, Deadline deadline);
-  void Finish(size_t index, WaitResult result);
+  void Arm(size_t slot, Deadline deadline);
+  void Finish(size_t slot, WaitResult result);
+  void FinishAll(WaitResult result);
   int Leave();
 
   Loop& loop_;
@@ -78,8 +89,8 @@ class Readiness {
   bool ready_[2];
   bool hung_up_ = false;
   Poller::Key key_;
-  Waiter* waiter_[2] = {nullptr, nullptr};
-  Expiry expiry_[2];
+  Waiter* waiter_[kSlots] = {};
+  Expiry expiry_[kSlots];
 };
 
 }  // namespace sallyport::dataplane

@@ -60,7 +60,8 @@ class Waiters {
   Waiters(const Waiters&) = delete;
   Waiters& operator=(const Waiters&) = delete;
 
-  // `handler` is called with a WaitResult, once. `*owner` shows the waiter; it stays where it is until then.
+  // `handler` is called with a WaitResult, once. `*owner`, null before, shows the waiter; it stays where it is
+  // until then.
   template <typename Handler>
   void Hold(Handler handler, Waiter** owner) {
     static_assert(sizeof(Handler) <= Waiter::kHandlerBytes);

@@ -76,6 +76,20 @@ class ReadinessTest : public ::testing::Test {
     near_->Drained(Direction::kRead);
   }
 
+  // So that nothing more can be written.
+  void Fill() {
+    const std::string block(65536, 'x');
+    while (write(near_->fd(), block.data(), block.size()) > 0) {
+    }
+    near_->Drained(Direction::kWrite);
+  }
+  // So that it can.
+  void Drain() {
+    std::string sink(1 << 20, ' ');
+    while (::read(ends_[1], sink.data(), sink.size()) > 0) {
+    }
+  }
+
   Loop loop_{0};
   std::array<int, 2> ends_;
   std::unique_ptr<Readiness> near_;
@@ -175,6 +189,145 @@ TEST_F(ReadinessTest, BothDirectionsWaitAndWakeOnTheirOwn) {
   RunUntil([&] { return written.result.has_value(); });
   EXPECT_EQ(read.result, WaitResult::kReady);
   EXPECT_EQ(written.result, WaitResult::kReady);
+}
+
+// On a TLS stream: who writes, and who reads and has to answer a key update.
+TEST_F(ReadinessTest, TwoMayWaitForOneDirection) {
+  HearAll();
+  Fill();
+  std::array<Outcome, 3> outcomes;
+  SpawnWait(*near_, Direction::kWrite, Deadline::Never(), &outcomes[0]);
+  SpawnWait(*near_, Direction::kWrite, Deadline::Never(), &outcomes[1]);
+  SpawnWait(*near_, Direction::kRead, Deadline::Never(), &outcomes[2]);
+  Turn();
+  Drain();
+  RunUntil([&] { return outcomes[0].result.has_value() && outcomes[1].result.has_value(); });
+  EXPECT_EQ(outcomes[0].result, WaitResult::kReady);
+  EXPECT_EQ(outcomes[1].result, WaitResult::kReady);
+  EXPECT_FALSE(outcomes[2].result.has_value());
+  Say("a");
+  RunUntil([&] { return outcomes[2].result.has_value(); });
+}
+
+TEST_F(ReadinessTest, TheSecondOfADirectionIsWokenThoughTheFirstUsesAllUp) {
+  HearAll();
+  Turn();
+  int rounds = 0;
+  Spawn([](ReadinessTest* test, Readiness& on, int* count) -> awaitable<void> {
+    while (co_await on.Wait(Direction::kRead, Deadline::Never()) == WaitResult::kReady) {
+      test->HearAll();
+      ++*count;
+    }
+  }(this, *near_, &rounds));
+  Outcome second;
+  SpawnWait(*near_, Direction::kRead, Deadline::Never(), &second);
+  Turn();
+  ASSERT_EQ(rounds, 0);
+  Say("a");
+  RunUntil([&] { return rounds == 1; });
+  EXPECT_EQ(second.result, WaitResult::kReady);
+  near_->Cancel();
+  Turn();
+}
+
+TEST_F(ReadinessTest, TwoOfOneDirectionHaveTheirOwnDeadlines) {
+  HearAll();
+  Fill();
+  Outcome never;
+  Outcome later;
+  const Deadline deadline = loop_.After(absl::Milliseconds(60));
+  SpawnWait(*near_, Direction::kWrite, Deadline::Never(), &never);
+  SpawnWait(*near_, Direction::kWrite, deadline, &later);
+  RunUntil([&] { return later.result.has_value(); });
+  EXPECT_EQ(later.result, WaitResult::kTimeout);
+  EXPECT_GE(later.at_millis, deadline.millis());
+  EXPECT_FALSE(never.result.has_value());
+  // The place is free again, and the first has kept its own.
+  std::array<Outcome, 2> both;
+  SpawnWait(*near_, Direction::kWrite, loop_.After(absl::Milliseconds(60)), &both[0]);
+  RunUntil([&] { return both[0].result.has_value(); });
+  EXPECT_EQ(both[0].result, WaitResult::kTimeout);
+  SpawnWait(*near_, Direction::kWrite, loop_.After(absl::Hours(1)), &both[1]);
+  Turn();
+  Drain();
+  RunUntil([&] { return never.result.has_value() && both[1].result.has_value(); });
+  EXPECT_EQ(never.result, WaitResult::kReady);
+  EXPECT_EQ(both[1].result, WaitResult::kReady);
+}
+
+TEST_F(ReadinessTest, TheDeadlineOfTheFirstIsNotThatOfTheSecond) {
+  HearAll();
+  Fill();
+  Outcome first;
+  Outcome second;
+  SpawnWait(*near_, Direction::kWrite, loop_.After(absl::Milliseconds(60)), &first);
+  SpawnWait(*near_, Direction::kWrite, loop_.After(absl::Hours(1)), &second);
+  RunUntil([&] { return first.result.has_value(); });
+  EXPECT_EQ(first.result, WaitResult::kTimeout);
+  EXPECT_FALSE(second.result.has_value());
+  Drain();
+  RunUntil([&] { return second.result.has_value(); });
+  EXPECT_EQ(second.result, WaitResult::kReady);
+}
+
+TEST_F(ReadinessTest, CancelAndDestructionReachBothOfEachDirection) {
+  for (const bool destroy : {false, true}) {
+    if (near_ == nullptr || near_->cancelled()) {
+      close(ends_[1]);
+      ends_ = Pair();
+      near_ = std::make_unique<Readiness>(loop_, ends_[0]);
+    }
+    HearAll();
+    Fill();
+    std::array<Outcome, 4> outcomes;
+    for (size_t i = 0; i < outcomes.size(); ++i) {
+      const Direction direction = i % 2 == 0 ? Direction::kRead : Direction::kWrite;
+      SpawnWait(*near_, direction, Deadline::Never(), &outcomes[i]);
+    }
+    Turn();
+    for (const Outcome& outcome : outcomes) EXPECT_FALSE(outcome.result.has_value());
+    if (destroy) {
+      near_.reset();
+    } else {
+      near_->Cancel();
+    }
+    Turn();
+    for (const Outcome& outcome : outcomes) EXPECT_EQ(outcome.result, WaitResult::kCancelled) << destroy;
+  }
+}
+
+TEST_F(ReadinessTest, TheFirstOfADirectionMayDestroyWhatTheSecondWaitsFor) {
+  HearAll();
+  Turn();
+  std::vector<WaitResult> results;
+  const auto waits = [&]() -> awaitable<void> {
+    const WaitResult result = co_await near_->Wait(Direction::kRead, Deadline::Never());
+    results.push_back(result);
+    if (result == WaitResult::kReady) near_.reset();
+  };
+  Spawn(waits());
+  Spawn(waits());
+  Turn();
+  Say("a");
+  RunUntil([&] { return results.size() == 2; });
+  EXPECT_EQ(results[0], WaitResult::kReady);
+  EXPECT_EQ(results[1], WaitResult::kCancelled);
+}
+
+TEST_F(ReadinessTest, AThirdOfADirectionEndsTheProcess) {
+  HearAll();
+  Fill();
+  Outcome outcomes[3];
+  for (int i = 0; i < 2; ++i) SpawnWait(*near_, Direction::kWrite, Deadline::Never(), &outcomes[i]);
+  Turn();
+  EXPECT_DEATH(
+      {
+        SpawnWait(*near_, Direction::kWrite, Deadline::Never(), &outcomes[2]);
+        Turn();
+      },
+      "");
+  Drain();
+  RunUntil([&] { return outcomes[0].result.has_value() && outcomes[1].result.has_value(); });
 }
 
 TEST_F(ReadinessTest, ABrokenPeerWakesBothDirections) {
