@@ -54,7 +54,6 @@ struct TlsStream::Transport {
 
   static bool MayRetry(Direction direction, Readiness& readiness) {
     if (errno == EINTR) return true;
-    if (errno == EINTR) return true;
     const bool would_block = errno == EAGAIN || errno == EWOULDBLOCK;
     if (would_block) {
       readiness.Drained(direction);
