@@ -72,6 +72,8 @@ boost::asio::awaitable<void> ServeRequests(Client& client) {
   Deadline whole_head = Deadline::Never();
   FairShare share;
   for (;;) {
+    // A wait that had ended well before the Cancel goes on after it all the same.
+    if (client.stream.readiness().cancelled()) co_return;
     const HeadStep step = NothingYet(client) ? HeadStep{HeadStep::Kind::kWant} : NextHead(client);
     if (step.kind == HeadStep::Kind::kClosed) co_return;
     if (step.kind == HeadStep::Kind::kBad) {
@@ -94,10 +96,7 @@ boost::asio::awaitable<void> ServeRequests(Client& client) {
     const bool go_on = co_await exchange.Run();
     client.registered.idle = true;
     if (!go_on || client.registered.last_request) co_return;
-    if (share.Serve()) {
-      co_await Yield(loop);  // a long pipeline
-      if (client.stream.readiness().cancelled()) co_return;
-    }
+    if (share.Serve()) co_await Yield(loop);  // a long pipeline
     client.buffer.ReleaseIfEmpty();
     idle = loop.After(settings.keep_alive);
     whole_head = Deadline::Never();
