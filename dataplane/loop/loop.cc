@@ -64,7 +64,7 @@ void Loop::Turn(int most_millis) {
   // The wheel turns at whole ticks.
   constexpr int64_t kTick = DeadlineWheel::kTickMillis;
   const auto to_tick = static_cast<int>(kTick - now_millis_ % kTick);
-  poller_.Wait(busy ? 0 : std::min(most_millis, to_tick));
+  if (poller_.Wait(busy ? 0 : std::min(most_millis, to_tick))) ++looks_;
   RefreshNow();
   wheel_.Advance(now_millis_);
   poller_.Dispatch();

@@ -7,6 +7,7 @@
 // thread gives to the io_context itself, not to Post, may wait as long.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -57,6 +58,10 @@ class Loop {
   }
   [[nodiscard]] bool Passed(Deadline deadline) const { return deadline.millis() <= now_millis_; }
 
+  // Counts the looks at all descriptors that left none out: what had come before one of them is known after
+  // it. A turn has one at its start, as a rule.
+  [[nodiscard]] uint64_t looks() const { return looks_; }
+
   void AddDeadline(DeadlineNode* node, Deadline deadline);
   [[nodiscard]] BufferPool& buffers() { return buffers_; }
   [[nodiscard]] Poller& poller() { return poller_; }
@@ -69,6 +74,7 @@ class Loop {
   const int index_;
   const base::Clock& clock_;
   int64_t now_millis_ = 0;
+  uint64_t looks_ = 0;
   BufferPool buffers_;
   struct Context : boost::asio::io_context {
     using boost::asio::execution_context::shutdown;

@@ -18,9 +18,9 @@ IoResult Only(IoResult::Kind kind, int error = 0) {
 
 }  // namespace
 
-bool Stream::IdleAndOpen() const {
+bool Stream::IdleAndOpen(uint64_t looks) const {
   if (readiness_.hung_up()) return false;
-  if (!readiness_.MayTry(Direction::kRead)) return true;
+  if (!readiness_.MayTry(Direction::kRead) && loop().looks() != looks) return true;
   char byte = 0;
   const ssize_t count = recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return count < 0 && WouldBlock(errno);

@@ -71,7 +71,7 @@ Readiness* Poller::Find(Key key) const {
   return entries_[index].readiness;
 }
 
-void Poller::Wait(int timeout_millis) {
+bool Poller::Wait(int timeout_millis) {
   count_ = epoll_wait(epoll_fd_, events_, kMaxEvents, timeout_millis);
   for (int i = 0; i < count_; ++i) {
     const Key key = events_[i].data.u64;
@@ -81,6 +81,7 @@ void Poller::Wait(int timeout_millis) {
       readiness->Note(events_[i].events);
     }
   }
+  return count_ >= 0 && count_ < kMaxEvents;
 }
 
 void Poller::Dispatch() {

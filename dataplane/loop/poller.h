@@ -31,8 +31,9 @@ class Poller {
   // Instead, where the descriptor lives on without its Readiness.
   void Remove(int fd, Key key);
 
-  // Waits for events and notes all of them; -1 waits without end. Nobody is resumed.
-  void Wait(int timeout_millis);
+  // Waits for events and notes all of them; -1 waits without end. Nobody is resumed. False when more may have
+  // happened than it has noted.
+  bool Wait(int timeout_millis);
   // Resumes the coroutines that waited for what was noted, each at most once.
   void Dispatch();
 

@@ -67,9 +67,9 @@ class Stream {
   // Ends every wait of now and later with kCancelled (severing, drain).
   void Cancel() { readiness_.Cancel(); }
   void Close() { readiness_.Close(); }
-  // For a pooled idle connection: true when nothing is there to read and the peer has not closed, as of the
-  // loop's last look.
-  [[nodiscard]] bool IdleAndOpen() const;
+  // For a pooled connection, idle since the loop had `looks`: true when nothing is there to read and the peer
+  // has not closed. As of the loop's last look where there was one since; otherwise the kernel is asked.
+  [[nodiscard]] bool IdleAndOpen(uint64_t looks) const;
 
  protected:
   Stream(Loop& loop, int fd) : readiness_(loop, fd) {}

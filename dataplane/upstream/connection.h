@@ -50,7 +50,7 @@ struct UpstreamConnection {
     return stream->TryRead(absl::MakeSpan(&byte, 1)).wants() && !stream->HasBuffered();
   }
   // An idle one that can be used.
-  [[nodiscard]] bool Quiet() const { return NothingLeft() && stream->IdleAndOpen(); }
+  [[nodiscard]] bool Quiet() const { return NothingLeft() && stream->IdleAndOpen(looks_when_given_back); }
   UpstreamConnection(const UpstreamConnection&) = delete;
   UpstreamConnection& operator=(const UpstreamConnection&) = delete;
 
@@ -65,6 +65,7 @@ struct UpstreamConnection {
   std::string out;                                // what is being written
   absl::Duration opened;                          // loop time
   absl::Duration idle_since;
+  uint64_t looks_when_given_back = 0;             // of the loop
   uint64_t uses = 0;                              // requests that were started on it
   bool retired = false;                           // never give it out again
 };

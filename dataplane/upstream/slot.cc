@@ -69,6 +69,7 @@ void UpstreamSlot::GiveBack(std::unique_ptr<UpstreamConnection> connection) {
   connection->buffer.ReleaseIfEmpty();
   if (connection->out.capacity() > kKeptOutBytes) connection->out = std::string();
   connection->idle_since = pool->loop.Now();
+  connection->looks_when_given_back = pool->loop.looks();
   idle.push_back(std::move(connection));
   ++pool->counts.idle;
   if (idle.size() > pool->options.max_idle_per_key) {

@@ -357,7 +357,7 @@ TEST_F(ReadinessTest, AFailedWriteLetsTheLastWordsBeReadAtOnce) {
   close(ends[1]);
   EXPECT_EQ(stream.TryWrite("x").kind, IoResult::Kind::kError);
   EXPECT_EQ(stream.TryRead(absl::MakeSpan(buffer)).bytes, 3u) << "without another look of the loop";
-  EXPECT_FALSE(stream.IdleAndOpen());
+  EXPECT_FALSE(stream.IdleAndOpen(loop_.looks()));
 }
 
 TEST_F(ReadinessTest, DestructionWakesTheWaiterWithoutTouchingWhatIsGone) {

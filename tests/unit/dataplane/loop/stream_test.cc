@@ -162,10 +162,13 @@ TEST(FairShareTest, SixteenRequestsOrAQuarterOfAMegabyte) {
 TEST_F(StreamTest, EndIsSeen) {
   char buffer[4];
   EXPECT_EQ(near_->TryRead(absl::MakeSpan(buffer)).kind, Kind::kWantRead);
-  EXPECT_TRUE(near_->IdleAndOpen());
+  const uint64_t looks = loop_.looks();
+  EXPECT_TRUE(near_->IdleAndOpen(looks));
   far_->TryShutdown();
-  loop_.RunFor(absl::ZeroDuration());  // a look at the descriptors
-  EXPECT_FALSE(near_->IdleAndOpen());
+  EXPECT_FALSE(near_->IdleAndOpen(looks)) << "without a look of the loop";
+  loop_.RunFor(absl::ZeroDuration());
+  EXPECT_GT(loop_.looks(), looks);
+  EXPECT_FALSE(near_->IdleAndOpen(looks)) << "by the look of the loop";
   EXPECT_EQ(near_->TryRead(absl::MakeSpan(buffer)).kind, Kind::kEof);
 }
 

@@ -1,8 +1,10 @@
 #include "dataplane/upstream/pool.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <stdlib.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 
@@ -170,7 +172,7 @@ TEST_F(UpstreamPoolTest, ConnectionClosedWhileIdleIsNotGivenOut) {
       UpstreamLease& lease = std::get<UpstreamLease>(result);
       EXPECT_FALSE(lease.reused());
       EXPECT_NE(co_await Exchange(lease), "");
-      while (lease.stream().IdleAndOpen()) {
+      while (lease.stream().IdleAndOpen(loop_.looks())) {
         Event pause(loop_);
         (void)co_await pause.Wait(loop_.After(absl::Milliseconds(10)));
       }
@@ -178,6 +180,33 @@ TEST_F(UpstreamPoolTest, ConnectionClosedWhileIdleIsNotGivenOut) {
     }
   });
   EXPECT_EQ(pool_->counts().found_closed, 2u);
+}
+
+TEST_F(UpstreamPoolTest, BytesAfterTheGiveBackAreSeenWithinTheTurn) {
+  std::atomic<bool> given_back{false};
+  Origin origin([&](OriginConnection& connection) {
+    if (connection.ReadHead().empty()) return;
+    connection.Answer("");
+    given_back.wait(false);
+    connection.Answer("not asked for");
+    connection.ReadHead();  // open until the end
+  });
+  const UpstreamTargetPtr target = Target("http", "one.example", origin.port());
+  Run([&]() -> awaitable<void> {
+    UpstreamPool::Result first = co_await Acquire(target, nullptr);
+    UpstreamLease& lease = std::get<UpstreamLease>(first);
+    EXPECT_NE(co_await Exchange(lease), "");
+    EXPECT_FALSE(lease.stream().readiness().MayTry(Direction::kRead)) << "the loop knows of nothing";
+    pollfd surplus{lease.stream().fd(), POLLIN, 0};
+    lease.Keep();
+    EXPECT_EQ(pool_->counts().idle, 1u);
+    given_back = true;
+    given_back.notify_all();
+    EXPECT_EQ(poll(&surplus, 1, 20'000), 1);
+    UpstreamPool::Result second = co_await Acquire(target, nullptr);
+    EXPECT_FALSE(std::get<UpstreamLease>(second).reused());
+  });
+  EXPECT_EQ(pool_->counts().found_closed, 1u);
 }
 
 TEST_F(UpstreamPoolTest, VerifiedServerIsReachedAndFactsAreKept) {
