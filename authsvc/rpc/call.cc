@@ -49,7 +49,8 @@ grpc::Status CheckCaller(const ServiceParts& parts, const Peer& peer, absl::stri
   const size_t of_role = peer.role == Role::kAdmin ? std::numeric_limits<size_t>::max() : parts.max_request_bytes;
   const size_t most = std::min(of_role, MostBytes(service, method));
   if (request != nullptr && request->ByteSizeLong() > most) {
-    return {grpc::StatusCode::RESOURCE_EXHAUSTED, absl::StrCat("the request is larger than ", most, " bytes")};
+    // Not RESOURCE_EXHAUSTED: a data plane would take it for a service that cannot answer just now.
+    return {grpc::StatusCode::INVALID_ARGUMENT, absl::StrCat("the request is larger than ", most, " bytes")};
   }
   return grpc::Status::OK;
 }

@@ -17,8 +17,8 @@ struct ServiceParts;
 // The same code and message; details that are not for the wire are dropped.
 [[nodiscard]] grpc::Status ToGrpc(const absl::Status& status);
 
-// PERMISSION_DENIED when the role may not call this, RESOURCE_EXHAUSTED when the request is larger than
-// the role may send or the method has use for.
+// PERMISSION_DENIED when the role may not call this, INVALID_ARGUMENT when the request is larger than the role
+// may send or the method has use for.
 [[nodiscard]] grpc::Status CheckCaller(const ServiceParts& parts, const Peer& peer,
                                        absl::string_view service, absl::string_view method,
                                        const google::protobuf::Message* request);

@@ -126,7 +126,7 @@ TEST(Caller, ARequestThatIsTooLargeIsRefused) {
   wire::AuthorizeRequest request;
   request.set_api_id(std::string(100 << 10, 'x'));
   wire::AuthorizeResponse response;
-  EXPECT_EQ(stub->Authorize(&context, request, &response).error_code(), StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(stub->Authorize(&context, request, &response).error_code(), StatusCode::INVALID_ARGUMENT);
   grpc::ClientContext second;
   SetDeadline(&second);
   request.set_api_id(std::string(70 << 20, 'x'));
@@ -142,12 +142,12 @@ TEST(Caller, NoRoleMayAskWithMoreThanAQuestionHasUseFor) {
     request.set_api_id(std::string(bytes, 'x'));
     return CheckCaller(parts, peer, service, method, &request).error_code();
   };
-  EXPECT_EQ(code(Role::kDecision, "Authorization", "Authorize", 300 << 10), StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_EQ(code(Role::kDataplane, "Authorization", "ResolveUpstream", 70 << 10), StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_EQ(code(Role::kDataplane, "Distribution", "Subscribe", 70 << 10), StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_EQ(code(Role::kDecision, "Authorization", "ValidateCertificate", 3 << 20), StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_EQ(code(Role::kAdmin, "Authorization", "Explain", 3 << 20), StatusCode::RESOURCE_EXHAUSTED) << "an admin neither";
-  EXPECT_EQ(code(Role::kDataplane, "Telemetry", "Report", 5 << 20), StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(code(Role::kDecision, "Authorization", "Authorize", 300 << 10), StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(code(Role::kDataplane, "Authorization", "ResolveUpstream", 70 << 10), StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(code(Role::kDataplane, "Distribution", "Subscribe", 70 << 10), StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(code(Role::kDecision, "Authorization", "ValidateCertificate", 3 << 20), StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(code(Role::kAdmin, "Authorization", "Explain", 3 << 20), StatusCode::INVALID_ARGUMENT) << "an admin neither";
+  EXPECT_EQ(code(Role::kDataplane, "Telemetry", "Report", 5 << 20), StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(code(Role::kDecision, "Authorization", "Authorize", 150 << 10), StatusCode::OK) << "eight certificates";
   EXPECT_EQ(code(Role::kDataplane, "Telemetry", "Report", 3 << 20), StatusCode::OK);
   EXPECT_EQ(code(Role::kAdmin, "Admin", "Apply", 20 << 20), StatusCode::OK);
