@@ -5,6 +5,7 @@
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/impl/server_builder_option.h>
 #include <grpcpp/impl/server_builder_plugin.h>
+#include <grpcpp/resource_quota.h>
 
 #include <algorithm>
 #include <array>
@@ -30,6 +31,9 @@ namespace {
 
 constexpr std::array<const char*, 3> kDeciding = {
     "sallyport.v1.Authorization", "sallyport.v1.Distribution", "sallyport.v1.Telemetry"};
+
+// For what all connections have received and not yet handled: beyond it gRPC reads no further and refuses.
+constexpr size_t kMostMemory = 512U << 20;
 
 int Milliseconds(absl::Duration time) { return static_cast<int>(absl::ToInt64Milliseconds(time)); }
 
@@ -146,6 +150,9 @@ class GrpcServer final : public RpcServer {
     builder->RegisterService(&telemetry_);
     builder->RegisterService(&admin_);
     if (!options.reflection) builder->SetOption(std::make_unique<WithoutReflection>());
+    grpc::ResourceQuota quota("authsvc");
+    quota.Resize(kMostMemory);
+    builder->SetResourceQuota(quota);
     builder->SetMaxReceiveMessageSize(static_cast<int>(options.max_admin_bytes));
     builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, Milliseconds(options.max_connection_age));
     builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, Milliseconds(options.max_connection_grace));
