@@ -12,6 +12,7 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "shared/base/log.h"
@@ -100,22 +101,18 @@ ServerTlsFiles::MemoryFile::~MemoryFile() {
   if (fd_ >= 0) close(fd_);
 }
 
-absl::Status ServerTlsFiles::MemoryFile::Set(absl::string_view content) {
-  const int fresh = memfd_create("sallyport-tls", MFD_CLOEXEC);
-  if (fresh < 0) return SystemError("memfd_create");
-  if (!WriteWhole(fresh, content)) {
-    absl::Status status = SystemError("writing to memory");
-    close(fresh);
-    return status;
-  }
+absl::Status ServerTlsFiles::MemoryFile::Fill(absl::string_view content) {
+  fd_ = memfd_create("sallyport-tls", MFD_CLOEXEC);
+  if (fd_ < 0) return SystemError("memfd_create");
+  return WriteWhole(fd_, content) ? absl::OkStatus() : SystemError("writing to memory");
+}
+
+absl::Status ServerTlsFiles::MemoryFile::Become(MemoryFile* other) {
   if (fd_ < 0) {
-    fd_ = fresh;
+    fd_ = std::exchange(other->fd_, -1);
     return absl::OkStatus();
   }
-  const bool replaced = dup3(fresh, fd_, O_CLOEXEC) >= 0;
-  absl::Status status = replaced ? absl::OkStatus() : SystemError("dup3");
-  close(fresh);
-  return status;
+  return dup3(other->fd_, fd_, O_CLOEXEC) >= 0 ? absl::OkStatus() : SystemError("dup3");
 }
 
 std::string ServerTlsFiles::MemoryFile::path() const { return absl::StrCat("/proc/self/fd/", fd_); }
@@ -152,8 +149,13 @@ ServerTlsFiles::~ServerTlsFiles() {
 absl::Status ServerTlsFiles::Take() {
   const auto content = ReadFiles(directory_);
   if (!content.ok()) return content.status();
-  absl::Status status = authorities_.Set(content->authorities);
-  if (status.ok()) status = identity_.Set(content->identity.Reveal());
+  // Both are there before the first changes.
+  MemoryFile authorities;
+  MemoryFile identity;
+  absl::Status status = authorities.Fill(content->authorities);
+  if (status.ok()) status = identity.Fill(content->identity.Reveal());
+  if (status.ok()) status = authorities_.Become(&authorities);
+  if (status.ok()) status = identity_.Become(&identity);
   return status;
 }
 
@@ -170,9 +172,17 @@ void ServerTlsFiles::Watch(absl::Duration interval) {
 
 void ServerTlsFiles::Look() {
   std::array<std::string, 3> now = StampsOf(directory_);
-  if (now == stamps_) return;
-  stamps_ = std::move(now);
+  if (now == stamps_) {
+    complaint_.clear();
+    return;
+  }
   const absl::Status status = Take();
+  // Files of no use stay so until they change; whatever else it was may pass, and is said once meanwhile.
+  const bool settled = status.ok() || absl::IsInvalidArgument(status);
+  if (settled) stamps_ = std::move(now);
+  std::string complaint = settled ? std::string() : status.ToString();
+  if (!settled && complaint == complaint_) return;
+  complaint_ = std::move(complaint);
   base::Log(status.ok() ? base::Level::kInfo : base::Level::kError, "rpc.certificate_reload",
             {{"directory", directory_.path}, {"result", status}});
 }

@@ -21,8 +21,8 @@ namespace sallyport::authsvc {
 
 // gRPC takes whatever it finds in its files, and refuses every connection while that is broken. It is therefore
 // given files of ours, in memory only, that change when a certificate, key and CA that fit together stand in the
-// directory; anything else is logged ("rpc.certificate_reload") and the old ones stay. A client certificate of
-// the control CA is required and verified.
+// directory; anything else is logged ("rpc.certificate_reload") and the old ones stay. What cannot be read just
+// now is tried again at each look. A client certificate of the control CA is required and verified.
 class ServerTlsFiles {
  public:
   // Looks at the directory every `interval`; what is wrong at the start is an error.
@@ -39,8 +39,14 @@ class ServerTlsFiles {
   // A file without a name: read by path, replaced as a whole.
   class MemoryFile {
    public:
+    MemoryFile() = default;
     ~MemoryFile();
-    [[nodiscard]] absl::Status Set(absl::string_view content);
+    MemoryFile(const MemoryFile&) = delete;
+    MemoryFile& operator=(const MemoryFile&) = delete;
+    // Of an empty one.
+    [[nodiscard]] absl::Status Fill(absl::string_view content);
+    // Has the content of `other` afterwards, at its own path.
+    [[nodiscard]] absl::Status Become(MemoryFile* other);
     [[nodiscard]] std::string path() const;
 
    private:
@@ -53,7 +59,8 @@ class ServerTlsFiles {
   void Look();
 
   const config::TlsDirectory directory_;
-  std::array<std::string, 3> stamps_;  // of the files as last looked at
+  std::array<std::string, 3> stamps_;  // of the files as last taken, or found to be of no use
+  std::string complaint_;              // why they cannot be read just now; logged
   MemoryFile identity_;  // certificate and key: one file, so that gRPC never reads halves of two pairs
   MemoryFile authorities_;
   std::shared_ptr<grpc::ServerCredentials> credentials_;
