@@ -93,6 +93,17 @@ bool WriteWhole(int fd, absl::string_view content) {
   return true;
 }
 
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+
+// Never to be executed, where the kernel knows of that (6.3); some are set up to give no other.
+int NewMemory() {
+  constexpr char kName[] = "sallyport-tls";
+  const int fd = memfd_create(kName, MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+  return fd >= 0 || errno != EINVAL ? fd : memfd_create(kName, MFD_CLOEXEC);
+}
+
 constexpr unsigned kSecondsBetweenReads = 1;  // of gRPC, in the files in memory
 
 }  // namespace
@@ -102,7 +113,7 @@ ServerTlsFiles::MemoryFile::~MemoryFile() {
 }
 
 absl::Status ServerTlsFiles::MemoryFile::Fill(absl::string_view content) {
-  fd_ = memfd_create("sallyport-tls", MFD_CLOEXEC);
+  fd_ = NewMemory();
   if (fd_ < 0) return SystemError("memfd_create");
   return WriteWhole(fd_, content) ? absl::OkStatus() : SystemError("writing to memory");
 }
