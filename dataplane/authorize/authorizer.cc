@@ -229,6 +229,7 @@ struct Authorizer::Impl {
   std::optional<Denial> LimitMiss(ConnectionMemo& memo, const AuthFacts& facts, int64_t now);
   Verdict Failed(const absl::Status& status);
   void Keep(const cache::Hash128& key, const DecisionAnswerPtr& answer);
+  Standing StandingBy(const SharedAnswers<Decision>::Result& result) const;
   Denial Unavailable(absl::string_view detail) {
     Denial denial;
     denial.reason = Reason::kAuthsvcUnavailable;
@@ -414,6 +415,31 @@ boost::asio::awaitable<Verdict> Authorizer::Authorize(ConnectionMemo& memo, cons
   if (now >= answer->times.hard_until) co_return impl_->Unavailable("answer is past its bounds");
   if (keep) impl_->Keep(key, answer);
   co_return impl_->Use(memo, facts, credentials, answer, epoch, false);
+}
+
+Standing Authorizer::Impl::StandingBy(const SharedAnswers<Decision>::Result& result) const {
+  if (!result.ok()) return {};
+  const DecisionAnswer& answer = **result;
+  if (!hub->context.generations->Valid(answer.stamp)) return {};
+  if (!answer.positive) return {Standing::Kind::kDenied, answer.value};
+  if (hub->context.Now() >= answer.times.hard_until) return {};
+  return {Standing::Kind::kAllowed, answer.value};
+}
+
+void Authorizer::AskAgain(const AuthFacts& facts, std::function<void(Standing)> done) {
+  AuthorizeHub::Impl* const hub = impl_->hub;
+  const cache::Hash128 key = KeyFor(facts, HashOf(facts.credentials));
+  const int64_t now = hub->context.Now();
+  std::function<void(SharedAnswers<Decision>::Result)> judge =
+      [impl = impl_.get(), done = std::move(done)](const SharedAnswers<Decision>::Result& result) {
+        done(impl->StandingBy(result));
+      };
+  if (DecisionAnswerPtr known = impl_->FreshAnswer(key, now)) {
+    impl_->poster->Post([judge = std::move(judge), known = std::move(known)] { judge(known); });
+    return;
+  }
+  const bool keep = hub->variants.Keep(PeerOf(facts), now);
+  hub->answers.Ask(key, hub->Asking(facts), impl_->poster, std::move(judge), keep);
 }
 
 }  // namespace sallyport::dataplane

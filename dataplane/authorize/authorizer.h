@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -45,6 +46,12 @@ struct ConnectionMemo {
   // Questions that this connection may still cause (a token bucket).
   double misses_left = -1;
   int64_t misses_at_ns = 0;
+
+  // Evictions that sever find the connection by another decision from here on; no request is answered by it.
+  void RestOn(DecisionPtr other) {
+    decision = std::move(other);
+    fresh_until_ns = 0;
+  }
 };
 
 struct AuthorizeOptions {
@@ -99,6 +106,13 @@ class AuthorizeHub {
   std::unique_ptr<Impl> impl_;
 };
 
+// What is to be thought of a request that was let in before.
+struct Standing {
+  enum class Kind : uint8_t { kAllowed, kDenied, kUnknown };
+  Kind kind = Kind::kUnknown;
+  DecisionPtr decision;  // null: unknown
+};
+
 class Authorizer {
  public:
   // `poster` posts to this loop. Both must outlive it.
@@ -112,6 +126,11 @@ class Authorizer {
   // The whole of it; calls TryAuthorize first. What `facts` and `memo` point to must live until it returns.
   // Leaving (cancellation) does not cancel the shared call.
   [[nodiscard]] boost::asio::awaitable<Verdict> Authorize(ConnectionMemo& memo, const AuthFacts& facts);
+  // Would a request that is under way be let in now? Caches, then authsvc; shares questions with everybody
+  // else. Neither memo nor limit of misses: it is not the client who asks. kUnknown: nobody answered, or the
+  // answer was void; no old answer is taken in its place. `facts` is not used after the return. `done` is
+  // posted to this loop, once.
+  void AskAgain(const AuthFacts& facts, std::function<void(Standing)> done);
 
  private:
   struct Impl;

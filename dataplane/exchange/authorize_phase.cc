@@ -28,6 +28,7 @@ void Exchange::GatherFacts() {
 void Exchange::Take(Verdict verdict) {
   if (auto* const permit = std::get_if<Permit>(&verdict)) {
     permit_.emplace(std::move(*permit));
+    client_.registered.LetIn(&facts_);
   } else {
     denial_ = std::move(std::get<Denial>(verdict));
   }

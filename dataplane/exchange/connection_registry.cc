@@ -20,7 +20,15 @@ bool RestsOn(const Decision& decision, const Names& keys, const Names& tags) {
 }  // namespace
 
 RegisteredConnection::~RegisteredConnection() {
+  Over();
   if (registry_ != nullptr) registry_->Remove(this);
+}
+
+void RegisteredConnection::Over() {
+  let_in_by_ = nullptr;
+  if (doubt_ == nullptr) return;
+  doubt_->connection = nullptr;
+  doubt_ = nullptr;
 }
 
 void RegisteredConnection::OnDeadline() {
@@ -105,6 +113,37 @@ size_t ConnectionRegistry::EndIdle() {
     ++ended;
   }
   return ended;
+}
+
+std::vector<DoubtfulRequestPtr> ConnectionRegistry::Doubt(Deadline until) {
+  std::vector<DoubtfulRequestPtr> doubts;
+  for (RegisteredConnection* connection = first_; connection != nullptr; connection = connection->next_) {
+    if (connection->let_in_by_ == nullptr) continue;
+    auto doubt = std::make_shared<DoubtfulRequest>();
+    doubt->connection = connection;
+    doubt->until = until;
+    if (connection->doubt_ != nullptr) {
+      doubt->until = connection->doubt_->until.Earlier(until);
+      connection->doubt_->connection = nullptr;
+    }
+    connection->doubt_ = doubt;
+    doubts.push_back(std::move(doubt));
+  }
+  return doubts;
+}
+
+void ConnectionRegistry::Settle(DoubtfulRequest& doubt, DecisionPtr decision) {
+  RegisteredConnection* const connection = std::exchange(doubt.connection, nullptr);
+  if (connection == nullptr) return;
+  connection->doubt_ = nullptr;
+  if (connection->memo != nullptr) connection->memo->RestOn(std::move(decision));
+}
+
+bool ConnectionRegistry::Sever(DoubtfulRequest& doubt, absl::Duration grace) {
+  RegisteredConnection* const connection = std::exchange(doubt.connection, nullptr);
+  if (connection == nullptr) return false;
+  connection->doubt_ = nullptr;
+  return End(connection, loop_.After(grace));
 }
 
 void ConnectionRegistry::CutAll() {

@@ -1,9 +1,14 @@
 // The open client connections of one loop, so that revoked clients can be cut off and a drain can end:
 // idle ones at once, those with a request in flight after a grace. One loop's thread.
+//
+// A request in flight that was let in can be put in doubt: its facts are at hand to ask about it again
+// (recheck.h).
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
@@ -15,6 +20,15 @@
 namespace sallyport::dataplane {
 
 class ConnectionRegistry;
+class RegisteredConnection;
+
+// A request in flight that was let in by what may not hold any more. Made by ConnectionRegistry::Doubt.
+struct DoubtfulRequest {
+  RegisteredConnection* connection = nullptr;  // null: that request is over, or the doubt is
+  Deadline until;                              // without an answer by then it is severed
+  bool asking = false;                         // for who asks
+};
+using DoubtfulRequestPtr = std::shared_ptr<DoubtfulRequest>;
 
 // The part of a connection that the registry knows. The owner keeps it alive while it is registered.
 class RegisteredConnection final : public DeadlineNode {
@@ -26,7 +40,12 @@ class RegisteredConnection final : public DeadlineNode {
   bool idle = true;
   // Set by the registry: after the request in flight the connection ends.
   bool last_request = false;
-  const ConnectionMemo* memo = nullptr;  // for the key of the last decision
+  ConnectionMemo* memo = nullptr;  // for what the last decision rests on
+
+  // A request was let in by these facts; they and what they point to live until Over.
+  void LetIn(const AuthFacts* facts) { let_in_by_ = facts; }
+  void Over();
+  [[nodiscard]] const AuthFacts* let_in_by() const { return let_in_by_; }  // null: no such request
 
  private:
   friend class ConnectionRegistry;
@@ -34,6 +53,8 @@ class RegisteredConnection final : public DeadlineNode {
   ConnectionRegistry* registry_ = nullptr;
   Deadline end_;  // of the grace; never while none runs
   Stream* stream_ = nullptr;
+  const AuthFacts* let_in_by_ = nullptr;
+  DoubtfulRequestPtr doubt_;  // null: none
   std::string leaf_hex_;
   RegisteredConnection* next_ = nullptr;  // of all
   RegisteredConnection* previous_ = nullptr;
@@ -57,6 +78,13 @@ class ConnectionRegistry {
   void Drain(absl::Duration grace);
   // Ends those without a request in flight; returns how many.
   size_t EndIdle();
+  // Every request in flight that was let in, each until the deadline; one that was in doubt already keeps the
+  // earlier of its deadlines, and its old doubt is over. Then for each of them one of:
+  std::vector<DoubtfulRequestPtr> Doubt(Deadline until);
+  // It is allowed still, by this decision.
+  static void Settle(DoubtfulRequest& doubt, DecisionPtr decision);
+  // It is not, or nobody says so. False: it was over, or its connection was ending already.
+  bool Sever(DoubtfulRequest& doubt, absl::Duration grace);
   void CutAll();
   [[nodiscard]] size_t size() const { return count_; }
 

@@ -20,6 +20,7 @@ boost::asio::awaitable<bool> Exchange::Run() {
 
   if (denial_.has_value()) co_await Refuse();
   Observe();
+  client_.registered.Over();
   co_return keep_alive_;
 }
 

@@ -18,6 +18,7 @@ namespace sallyport::dataplane {
 class Exchange {
  public:
   explicit Exchange(Client& client) : client_(client), services_(client.services) {}
+  ~Exchange() { client_.registered.Over(); }
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 

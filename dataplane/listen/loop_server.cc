@@ -64,6 +64,7 @@ LoopServer::LoopServer(int index, const ProcessServices& process)
       pool_(loop_, PoolOptions(process.config), process.resolver, process.trust, process.clock),
       metrics_(&process.book),
       connections_(loop_),
+      recheck_(loop_, authorizer_, connections_, metrics_),
       services_{loop_,      process.settings, authorizer_,        credentials_,      process.limiter,
                 pool_,      balancers_,       metrics_,           process.access_log, process.telemetry,
                 connections_, request_ids_,   process.stream,     nullptr,           {},
@@ -227,6 +228,7 @@ void LoopServer::StartOver() {
   const size_t ended = connections_.EndIdle();
   if (ended > 0) metrics_.Severed(ended);
   pool_.RetireAll();
+  recheck_.Start(process_.settings.sever_grace);
 }
 
 void LoopServer::Drain(absl::Duration grace) {

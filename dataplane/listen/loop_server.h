@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "dataplane/exchange/connection.h"
 #include "dataplane/exchange/loop_services.h"
+#include "dataplane/exchange/recheck.h"
 #include "dataplane/listen/acceptor.h"
 #include "dataplane/listen/connection_limits.h"
 #include "dataplane/listen/listener_plan.h"
@@ -91,6 +92,7 @@ class LoopServer final : public LoopSink {
   RouteBalancers balancers_;
   LoopMetrics metrics_;
   ConnectionRegistry connections_;
+  Recheck recheck_;
   RequestIds request_ids_;
   std::map<std::string, std::unique_ptr<ServerTls>> tls_;  // by settings
   LoopServices services_;

@@ -176,7 +176,7 @@ bool Subscriber::State::OnSnapshotPart(StreamUpdate update) {
   GatewayViewPtr next = Changed(empty, *coming, update.position.revision);
   coming.reset();
   // What was cached belongs to another history, or misses evictions that nobody will send again.
-  generations->DropAll();
+  generations->DropAll(update.position.revision);
   base::Log(Level::kInfo, "sync.snapshot",
             {{"revision", update.position.revision}, {"epoch", update.position.epoch},
              {"routes", static_cast<uint64_t>(next->routes->size())}});

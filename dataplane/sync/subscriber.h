@@ -96,8 +96,8 @@ class LoopSink : public Poster {
   virtual void Retire(const std::vector<std::string>& certificate_tags) = 0;
   // A snapshot came in place of changes: what they would have severed or retired nobody will say. Every
   // cached answer and memo is void already, so each further request is decided anew; idle connections of
-  // clients end now, and no upstream connection is used for another request. A request, tunnel or stream
-  // in flight goes on: it is not asked about again.
+  // clients end now, no upstream connection is used for another request, and about each request, tunnel or
+  // stream in flight authsvc is asked again: one that is not allowed any more is severed.
   virtual void StartOver() = 0;
 };
 

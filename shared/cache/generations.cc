@@ -46,6 +46,7 @@ TagStamp TagGenerations::Stamp(absl::Span<const std::string> tags, uint64_t revi
 
 bool TagGenerations::Valid(const TagStamp& stamp) const {
   if (stamp.incarnation != Incarnation()) return false;
+  if (stamp.revision < floor_.load(std::memory_order_acquire)) return false;
   for (uint32_t slot : stamp.slots) {
     if (slots_[slot].load(std::memory_order_acquire) > stamp.revision) return false;
   }
@@ -54,7 +55,7 @@ bool TagGenerations::Valid(const TagStamp& stamp) const {
 }
 
 uint64_t TagGenerations::Newest(const TagStamp& stamp) const {
-  uint64_t newest = 0;
+  uint64_t newest = floor_.load(std::memory_order_acquire);
   for (uint32_t slot : stamp.slots) newest = std::max(newest, slots_[slot].load(std::memory_order_acquire));
   return newest;
 }
@@ -70,7 +71,9 @@ void TagGenerations::VoidAll() {
   epoch_.fetch_add(1, std::memory_order_acq_rel);
 }
 
-void TagGenerations::DropAll() {
+void TagGenerations::DropAll(uint64_t floor) {
+  // Before the incarnation: whoever asks under the new one is held to the new floor.
+  floor_.store(floor, std::memory_order_release);
   // First the incarnation: what was stamped before is void from here on, whatever the table says.
   VoidAll();
   // Revisions of another epoch may be lower than those that were evicted at: start from nothing. Pages go

@@ -34,7 +34,7 @@ class TagGenerations {
   [[nodiscard]] TagStamp Stamp(absl::Span<const std::string> tags, uint64_t revision,
                                uint64_t incarnation) const;
   [[nodiscard]] bool Valid(const TagStamp& stamp) const;
-  // The newest generation of its tags: what an answer must have seen to be valid.
+  // The newest generation of its tags, or the floor: what an answer must have seen to be valid.
   [[nodiscard]] uint64_t Newest(const TagStamp& stamp) const;
 
   // Every answer with this tag that was made before `revision` is void.
@@ -42,9 +42,10 @@ class TagGenerations {
   // Every answer that was asked for before is void, whatever its revision; evictions stay in force. Any
   // thread.
   void VoidAll();
-  // The same, and every eviction is forgotten: revisions of another store or epoch start anew. Only while
-  // nobody evicts (one thread takes snapshots and changes).
-  void DropAll();
+  // The same, and every eviction is forgotten: revisions of another store or epoch start anew. What was
+  // evicted up to `floor` is not known any more, so an answer made before that revision is void whatever its
+  // tags. Only while nobody evicts (one thread takes snapshots and changes).
+  void DropAll(uint64_t floor);
 
   // Changes with every eviction: what was valid at an epoch is valid while the epoch is the same.
   [[nodiscard]] uint64_t Epoch() const { return epoch_.load(std::memory_order_acquire); }
@@ -60,6 +61,7 @@ class TagGenerations {
   std::unique_ptr<std::atomic<uint64_t>[], Free> slots_;  // pages come when they are first written
   std::atomic<uint64_t> epoch_{1};
   std::atomic<uint64_t> incarnation_{1};
+  std::atomic<uint64_t> floor_{0};
   std::atomic<uint64_t> evictions_{0};
 };
 

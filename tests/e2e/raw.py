@@ -97,3 +97,25 @@ class Connection:
         while True:
             if not self._more():
                 return True
+
+    def body_begins(self, data):
+        """True when an answer with 200 has come and its body begins with just this."""
+        head = self._head()
+        return head is not None and head[0] == 200 and self._take(len(data)) == data
+
+    def rest(self, count=4):
+        """The next bytes of the body."""
+        return self._take(count)
+
+    def still_open(self):
+        """True when there is nothing to read, not even an end."""
+        self._socket.settimeout(0.05)
+        try:
+            self._buffer += self._socket.recv(65536)
+            return False
+        except TimeoutError:
+            return not self._buffer
+        except OSError:
+            return False
+        finally:
+            self._socket.settimeout(20)

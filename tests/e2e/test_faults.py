@@ -1,6 +1,7 @@
 """What happens when authsvc dies, freezes or comes back, and how fast a change is enforced."""
 
 import signal
+import threading
 import time
 
 import pytest
@@ -79,6 +80,50 @@ def test_authsvc_killed_and_started_again(world, caller):
     assert world.b.curl("/x", client=pair, host=host).status in (401, 403)
 
 
+def test_a_client_revoked_while_the_replica_was_cut_off_loses_its_download(world):
+    gate = threading.Event()
+
+    def answer(handler, request):
+        handler.send_response(200)
+        handler.send_header("Content-Length", "8")
+        handler.end_headers()
+        handler.wfile.write(b"half")
+        gate.wait(60)
+        handler.wfile.write(b"rest")
+    origin = world.origin("download", answer=answer)
+    world.gateway.add_api(classic("download", origin.url, domain="download.gw.test",
+                                  auth_configs={"authToken": {"use_certificate": True}}))
+    revoked, spared = world.pki.self_signed("revoked"), world.pki.self_signed("spared")
+    ids = {pair: world.gateway.add_certificate(pair.pem) for pair in (revoked, spared)}
+    for certificate_id in ids.values():
+        world.gateway.create_key(session("download", certificate_id))
+    world.gateway.settle()
+    other = world.gateway.start_another_authsvc()  # no replica knows it
+    try:
+        with Connection(world.b, "download.gw.test", revoked, timeout=30) as victim, \
+                Connection(world.b, "download.gw.test", spared, timeout=30) as client:
+            for connection in (victim, client):
+                connection.send("GET /x HTTP/1.1\r\nHost: download.gw.test\r\n\r\n")
+                assert connection.body_begins(b"half")
+            world.gateway.authsvc.kill()
+            gone = world.gateway.rest("DELETE", f"/tyk/certs/{ids[revoked]}?force=true", port=other.admin_port)
+            assert gone.status_code == 200, gone.text
+            assert victim.still_open() and client.still_open(), "nobody could tell the replica"
+            world.gateway.start_authsvc()  # without the history of the change: a snapshot
+            started = time.monotonic()
+            assert victim.ended()
+            assert time.monotonic() - started < 15, "a reconnect, and sever_grace"
+            assert client.still_open()
+            gate.set()
+            assert client.rest() == b"rest", "whoever is allowed still gets all of it"
+        assert world.b.curl("/x", client=revoked, host="download.gw.test").status in (401, 403)
+    finally:
+        gate.set()
+        other.stop()
+        if not world.gateway.authsvc.alive():
+            world.gateway.start_authsvc()
+
+
 def test_a_replica_is_not_ready_before_its_first_snapshot(world):
     world.gateway.authsvc.kill()
     replica = world.gateway.start_dataplane(system_trust=world.trust, ready=False)
@@ -93,7 +138,6 @@ def test_a_replica_is_not_ready_before_its_first_snapshot(world):
 
 
 def test_drain_finishes_what_is_under_way(world):
-    import threading
     gate = threading.Event()
 
     def answer(handler, request):

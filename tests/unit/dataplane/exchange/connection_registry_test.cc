@@ -153,5 +153,88 @@ TEST_F(ConnectionRegistryTest, DrainEndsAll) {
   EXPECT_TRUE(busy.cut());
 }
 
+TEST_F(ConnectionRegistryTest, ADoubtfulRequestThatIsSeveredGetsTheGrace) {
+  const AuthFacts facts;
+  Open busy(registry_, loop_, "aa");
+  busy.connection->idle = false;
+  busy.connection->LetIn(&facts);
+  const auto doubts = registry_.Doubt(loop_.After(absl::Seconds(5)));
+  ASSERT_EQ(doubts.size(), 1u);
+  EXPECT_EQ(doubts[0]->connection, busy.connection.get());
+  EXPECT_TRUE(registry_.Sever(*doubts[0], absl::Seconds(1)));
+  EXPECT_FALSE(registry_.Sever(*doubts[0], absl::Seconds(1))) << "once";
+  EXPECT_TRUE(busy.connection->last_request);
+  EXPECT_FALSE(busy.cut());
+  Pass(absl::Milliseconds(1200));
+  EXPECT_TRUE(busy.cut());
+}
+
+TEST_F(ConnectionRegistryTest, OnlyRequestsThatWereLetInAreInDoubt) {
+  const AuthFacts facts;
+  Open idle(registry_, loop_, "aa");
+  Open undecided(registry_, loop_, "bb");
+  undecided.connection->idle = false;
+  Open over(registry_, loop_, "cc");
+  over.connection->idle = false;
+  over.connection->LetIn(&facts);
+  over.connection->Over();
+  EXPECT_TRUE(registry_.Doubt(loop_.After(absl::Seconds(5))).empty());
+}
+
+TEST_F(ConnectionRegistryTest, ADoubtEndsWithItsRequest) {
+  const AuthFacts facts;
+  Open next(registry_, loop_, "aa");
+  auto gone = std::make_unique<Open>(registry_, loop_, "bb");
+  for (Open* open : {&next, gone.get()}) {
+    open->connection->idle = false;
+    open->connection->LetIn(&facts);
+  }
+  const auto doubts = registry_.Doubt(loop_.After(absl::Seconds(5)));
+  ASSERT_EQ(doubts.size(), 2u);
+  gone.reset();
+  next.connection->Over();
+  next.connection->LetIn(&facts);  // decided anew
+  for (const auto& doubt : doubts) EXPECT_FALSE(registry_.Sever(*doubt, absl::ZeroDuration()));
+  EXPECT_FALSE(next.connection->last_request);
+}
+
+TEST_F(ConnectionRegistryTest, DoubtingAgainDoesNotGiveMoreTime) {
+  const AuthFacts facts;
+  Open busy(registry_, loop_, "aa");
+  busy.connection->idle = false;
+  busy.connection->LetIn(&facts);
+  const Deadline first = loop_.After(absl::Seconds(5));
+  const auto old = registry_.Doubt(first);
+  const auto again = registry_.Doubt(loop_.After(absl::Seconds(9)));
+  ASSERT_EQ(again.size(), 1u);
+  EXPECT_EQ(again[0]->until.millis(), first.millis());
+  EXPECT_EQ(old[0]->connection, nullptr) << "an answer to the old question says nothing";
+  ConnectionRegistry::Settle(*again[0], nullptr);
+  const auto fresh = registry_.Doubt(loop_.After(absl::Seconds(9)));
+  EXPECT_GT(fresh[0]->until.millis(), first.millis());
+}
+
+TEST_F(ConnectionRegistryTest, WhoIsAllowedStillIsSeveredByWhatTheNewDecisionRestsOn) {
+  const AuthFacts facts;
+  Open busy(registry_, loop_, "aa");
+  busy.connection->idle = false;
+  busy.connection->LetIn(&facts);
+  auto before = std::make_shared<Decision>();
+  before->tags = {"key:old"};
+  busy.memo.decision = before;
+  busy.memo.fresh_until_ns = 1;
+  const auto doubts = registry_.Doubt(loop_.After(absl::Seconds(5)));
+  auto after = std::make_shared<Decision>();
+  after->tags = {"ca:new"};
+  ConnectionRegistry::Settle(*doubts[0], after);
+  EXPECT_FALSE(busy.connection->last_request);
+  EXPECT_EQ(busy.memo.fresh_until_ns, 0) << "the next request looks for itself";
+  SeverList severed;
+  severed.tags = {"key:old"};
+  EXPECT_EQ(registry_.Sever(severed, absl::Seconds(1)), 0u);
+  severed.tags = {"ca:new"};
+  EXPECT_EQ(registry_.Sever(severed, absl::Seconds(1)), 1u);
+}
+
 }  // namespace
 }  // namespace sallyport::dataplane

@@ -43,7 +43,8 @@ int ConnectTo(uint16_t port) {
   return fd;
 }
 
-// Answers every request with 200 and the head that it got as body; one thread per connection.
+// Answers every request with 200 and the head that it got as body, one for /hold not before Release; one
+// thread per connection.
 class EchoUpstream {
  public:
   EchoUpstream() {
@@ -59,6 +60,7 @@ class EchoUpstream {
     acceptor_ = std::thread([this] { Accept(); });
   }
   ~EchoUpstream() {
+    if (!released_) Release();
     shutdown(listener_, SHUT_RDWR);
     acceptor_.join();
     close(listener_);
@@ -70,6 +72,10 @@ class EchoUpstream {
   }
   [[nodiscard]] uint16_t port() const { return port_; }
   [[nodiscard]] int requests() const { return requests_; }
+  void Release() {
+    released_ = true;
+    gate_.set_value();
+  }
 
  private:
   void Accept() {
@@ -97,6 +103,7 @@ class EchoUpstream {
       const std::string head = bytes.substr(0, end + 4);
       bytes.erase(0, end + 4);
       ++requests_;
+      if (absl::StrContains(head, "/hold ")) opened_.wait();
       const std::string answer =
           absl::StrCat("HTTP/1.1 200 OK\r\nContent-Length: ", head.size(), "\r\n\r\n", head);
       if (send(fd, answer.data(), answer.size(), MSG_NOSIGNAL) < 0) break;
@@ -107,6 +114,9 @@ class EchoUpstream {
   int listener_;
   uint16_t port_ = 0;
   std::atomic<int> requests_{0};
+  bool released_ = false;
+  std::promise<void> gate_;
+  std::shared_future<void> opened_{gate_.get_future()};
   std::thread acceptor_;
   base::Mutex mutex_;
   std::vector<int> open_ ABSL_GUARDED_BY(mutex_);
@@ -417,6 +427,54 @@ TEST_F(LoopServerTest, SeveredIdleConnectionsEnd) {
   list.leaf_sha256 = {base::Hex(alice_.cert->fingerprint)};
   loop_->Post([this, list] { loop_->Sever(list); });
   EXPECT_EQ(client.Answer(), "");
+}
+
+// A snapshot came in place of changes while a request is in flight.
+class InFlightTest : public LoopServerTest {
+ protected:
+  InFlightTest() { settings_.sever_grace = absl::Milliseconds(100); }
+  void SetUp() override {
+    LoopServerTest::SetUp();
+    client_.on_authorize = [this](const AuthorizeQuestion& question) -> absl::StatusOr<Decision> {
+      auto decision = Decide(question);
+      if (revoked_) decision->reason = Reason::kCertUnknown;
+      return decision;
+    };
+  }
+  void StartAndResync(Client& client) {
+    client.Send("GET /hold HTTP/1.1\r\nHost: mtls.test\r\n\r\n");
+    Until([this] { return upstream_.requests() > 0; });
+    revoked_ = revoke_;
+    generations_.DropAll(1);
+    loop_->Post([this] { loop_->StartOver(); });
+  }
+  template <typename Condition>
+  static void Until(Condition holds) {
+    const absl::Duration end = base::SystemClock().Monotonic() + absl::Seconds(20);
+    while (!holds() && base::SystemClock().Monotonic() < end) std::this_thread::yield();
+    EXPECT_TRUE(holds());
+  }
+  bool revoke_ = false;
+  std::atomic<bool> revoked_{false};
+};
+
+TEST_F(InFlightTest, OfARevokedClientItEnds) {
+  revoke_ = true;
+  Client client(port_, "mtls.test", &alice_);
+  StartAndResync(client);
+  const absl::Duration resynced = base::SystemClock().Monotonic();
+  EXPECT_EQ(client.Answer(), "");
+  EXPECT_LT(base::SystemClock().Monotonic() - resynced, absl::Seconds(15)) << "cut, not tired of waiting";
+  EXPECT_EQ(client_.authorize_calls(), 2u);
+}
+
+TEST_F(InFlightTest, OfAnyOtherItGoesOn) {
+  Client client(port_, "mtls.test", &alice_);
+  StartAndResync(client);
+  Until([this] { return client_.authorize_calls() == 2; });
+  upstream_.Release();
+  EXPECT_EQ(StatusOf(client.Answer()), 200);
+  EXPECT_EQ(StatusOf(client.Get("/", "mtls.test")), 200) << "and so does its connection";
 }
 
 TEST_F(LoopServerTest, AuthsvcAwayIs503WithoutForwarding) {

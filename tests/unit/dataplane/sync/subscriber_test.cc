@@ -258,6 +258,14 @@ TEST(Subscriber, ASnapshotThatIsNotTheFirstStartsOver) {
   EXPECT_EQ(world.two.started_over, 1);
 }
 
+TEST(Subscriber, AnAnswerFromBeforeTheSnapshotIsNotBelieved) {
+  World world;
+  world.Snapshot(20);
+  const uint64_t asked = world.generations.Incarnation();  // since the snapshot, of an authsvc that is behind
+  EXPECT_FALSE(world.generations.Valid(world.generations.Stamp({"key:k"}, 19, asked)));
+  EXPECT_TRUE(world.generations.Valid(world.generations.Stamp({"key:k"}, 20, asked)));
+}
+
 TEST(Subscriber, AChangeOfAnotherHistoryAsksForTheWhole) {
   World world;
   world.Snapshot();

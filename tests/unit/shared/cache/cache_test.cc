@@ -147,11 +147,23 @@ TEST(TagGenerations, DropAllVoidsEverythingAndStartsFromNothing) {
   generations.Evict("key:a", 1000);
   const uint64_t before = generations.Incarnation();
   const TagStamp old = generations.Stamp({"key:b"}, 5000, before);
-  generations.DropAll();
+  generations.DropAll(0);
   EXPECT_FALSE(generations.Valid(old));
   // Asked before the drop, answered after it: void.
   EXPECT_FALSE(generations.Valid(generations.Stamp({"key:b"}, 5000, before)));
   // Another store counts its revisions from the start.
+  EXPECT_TRUE(generations.Valid(generations.Stamp({"key:a"}, 3, generations.Incarnation())));
+}
+
+TEST(TagGenerations, NoAnswerFromBelowTheFloorOfTheLastDropIsValid) {
+  TagGenerations generations;
+  generations.DropAll(20);
+  const TagStamp below = generations.Stamp({"key:a"}, 19, generations.Incarnation());
+  EXPECT_FALSE(generations.Valid(below));
+  EXPECT_FALSE(generations.Valid(generations.Stamp({}, 19, generations.Incarnation()))) << "whatever its tags";
+  EXPECT_EQ(generations.Newest(below), 20u);
+  EXPECT_TRUE(generations.Valid(generations.Stamp({"key:a"}, 20, generations.Incarnation())));
+  generations.DropAll(3);  // another epoch
   EXPECT_TRUE(generations.Valid(generations.Stamp({"key:a"}, 3, generations.Incarnation())));
 }
 

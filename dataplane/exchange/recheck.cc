@@ -1,0 +1,65 @@
+#include "dataplane/exchange/recheck.h"
+
+#include <utility>
+
+namespace sallyport::dataplane {
+namespace {
+
+constexpr absl::Duration kMostDoubt = absl::Seconds(5);
+constexpr absl::Duration kAskEvery = absl::Seconds(1);
+constexpr size_t kMostOpen = 256;
+
+}  // namespace
+
+void Recheck::Start(absl::Duration grace) {
+  grace_ = grace;
+  doubts_ = connections_.Doubt(loop_.After(kMostDoubt));
+  next_ = 0;
+  if (doubts_.empty()) return;
+  // Snapshots in a row must not put it off.
+  if (!linked()) loop_.AddDeadline(this, loop_.After(kAskEvery));
+  AskMore();
+}
+
+void Recheck::AskMore() {
+  for (; next_ < doubts_.size() && open_ < kMostOpen; ++next_) {
+    const DoubtfulRequestPtr& doubt = doubts_[next_];
+    if (doubt->connection != nullptr && !doubt->asking) Ask(doubt);
+  }
+}
+
+void Recheck::Ask(const DoubtfulRequestPtr& doubt) {
+  doubt->asking = true;
+  ++open_;
+  authorizer_.AskAgain(*doubt->connection->let_in_by(), [this, doubt](Standing standing) {
+    doubt->asking = false;
+    --open_;
+    Answered(*doubt, std::move(standing));
+    AskMore();
+  });
+}
+
+void Recheck::Answered(DoubtfulRequest& doubt, Standing standing) {
+  switch (standing.kind) {
+    case Standing::Kind::kAllowed: return ConnectionRegistry::Settle(doubt, std::move(standing.decision));
+    case Standing::Kind::kDenied: return Sever(doubt);
+    case Standing::Kind::kUnknown: return;  // asked again by the next round
+  }
+}
+
+void Recheck::Sever(DoubtfulRequest& doubt) {
+  if (connections_.Sever(doubt, grace_)) metrics_.Severed(1);
+}
+
+void Recheck::OnDeadline() {
+  for (const DoubtfulRequestPtr& doubt : doubts_) {
+    if (doubt->connection != nullptr && loop_.Passed(doubt->until)) Sever(*doubt);
+  }
+  std::erase_if(doubts_, [](const DoubtfulRequestPtr& doubt) { return doubt->connection == nullptr; });
+  next_ = 0;
+  if (doubts_.empty()) return;
+  loop_.AddDeadline(this, loop_.After(kAskEvery));
+  AskMore();
+}
+
+}  // namespace sallyport::dataplane
