@@ -15,6 +15,8 @@
 namespace sallyport::authsvc {
 namespace {
 
+constexpr size_t kMostDeniedBytes = 4 << 20;  // a data plane takes an update of 16 MB
+
 absl::string_view View(const Digest& digest) {
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
@@ -35,6 +37,12 @@ class Evictions {
     item.sever = true;
     item.keys.insert(std::move(key_id));
   }
+  // Whoever presented a certificate that this names. No decision carries the tag.
+  void SeverDenied(const v1::RevokedCertificate& denied) {
+    Item& item = by_tag_["denied"];
+    item.sever = true;
+    item.denied.push_back(denied);
+  }
   void MoveTo(std::vector<v1::Eviction>* out) {
     for (auto& [tag, item] : by_tag_) {
       v1::Eviction& eviction = out->emplace_back();
@@ -42,6 +50,7 @@ class Evictions {
       eviction.set_sever(item.sever);
       for (const std::string& leaf : item.leaves) eviction.add_leaf_sha256(leaf);
       for (const std::string& key : item.keys) eviction.add_key_ids(key);
+      eviction.mutable_denied()->Add(item.denied.begin(), item.denied.end());
     }
   }
 
@@ -50,6 +59,7 @@ class Evictions {
     bool sever = false;
     std::set<std::string> leaves;
     std::set<std::string> keys;
+    std::vector<v1::RevokedCertificate> denied;
   };
   std::map<std::string, Item> by_tag_;
 };
@@ -255,12 +265,15 @@ class Rules {
     });
   }
 
-  // A new deny-list entry: of the certificates that are stored here, those that it names (and whoever was let
-  // in by one) lose their connections. Others are refused at their next request, since "settings" voids every
-  // decision.
+  // New deny-list entries: whoever presented a certificate that they name loses its connections, and so does
+  // whoever was let in by a stored one. More than fit into one change: everybody does, and is decided anew.
   void SeverRevoked() {
     const NewDenials denied(before_.settings().settings, after_.settings().settings);
     if (denied.empty()) return;
+    size_t bytes = 0;
+    for (const v1::RevokedCertificate& item : denied.items()) bytes += item.ByteSizeLong();
+    if (bytes > kMostDeniedBytes) return evictions_.Sever("settings");
+    for (const v1::RevokedCertificate& item : denied.items()) evictions_.SeverDenied(item);
     after_.ForEachCertificate([&](const CertificateEntry& entry) {
       if (!denied.Names(entry)) return true;
       evictions_.SeverLeaf(absl::StrCat("cert:", entry.id), base::Hex(View(entry.fingerprint)));

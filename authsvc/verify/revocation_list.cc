@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "shared/crypto/denied_certificates.h"
 #include "shared/crypto/digest.h"
 
 namespace sallyport::authsvc {
@@ -10,16 +11,12 @@ namespace {
 
 std::string SerialEntry(absl::string_view issuer_der, absl::string_view serial) {
   const std::string issuer = crypto::Sha256(issuer_der);
-  return crypto::Sha256(absl::StrCat("s", issuer, SerialMagnitude(serial)));
+  return crypto::Sha256(absl::StrCat("s", issuer, crypto::SerialMagnitude(serial)));
 }
 std::string KeyEntry(absl::string_view spki) { return crypto::Sha256(absl::StrCat("k", spki)); }
 std::string PartEntry(absl::string_view tbs) { return crypto::Sha256(absl::StrCat("t", tbs)); }
 
 }  // namespace
-
-absl::string_view SerialMagnitude(absl::string_view serial) {
-  return serial.substr(std::min(serial.find_first_not_of('\0'), serial.size()));
-}
 
 std::shared_ptr<const RevocationList> RevocationList::Make(const RevocationSpec& spec) {
   std::shared_ptr<RevocationList> list(new RevocationList);

@@ -24,9 +24,6 @@ struct RevocationSpec {
   std::vector<std::string> signed_parts;  // SHA-256 of the signed part, raw
 };
 
-// A serial without the zero bytes in front of it, which say nothing (some tools write them).
-[[nodiscard]] absl::string_view SerialMagnitude(absl::string_view serial);
-
 class RevocationList {
  public:
   [[nodiscard]] static std::shared_ptr<const RevocationList> Make(const RevocationSpec& spec);

@@ -163,9 +163,7 @@ boost::asio::awaitable<bool> ShakeHands(Client& client, ServerConnection& connec
     co_return false;
   }
   client.peer = *std::move(peer);
-  if (client.peer.chain != nullptr) {
-    services.connections.SetLeaf(&client.registered, client.peer.chain->leaf_hex);
-  }
+  services.connections.SetPeer(&client.registered, client.peer.chain);
   services.metrics.Handshake(client.peer.resumed, services.loop.clock().Monotonic() - began);
   co_return true;
 }

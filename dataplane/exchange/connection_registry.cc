@@ -4,17 +4,30 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "shared/crypto/denied_certificates.h"
 
 namespace sallyport::dataplane {
 namespace {
 
 using Names = absl::flat_hash_set<std::string>;
 
-bool RestsOn(const Decision& decision, const Names& keys, const Names& tags) {
+bool RestsOn(const ConnectionMemo* memo, const Names& keys, const Names& tags) {
+  if (memo == nullptr || memo->decision == nullptr) return false;
+  const Decision& decision = *memo->decision;
   const std::string& key = decision.identity.key_id;
   if (!key.empty() && keys.contains(key)) return true;
   return std::any_of(decision.tags.begin(), decision.tags.end(),
                      [&](const std::string& tag) { return tags.contains(tag); });
+}
+
+bool Presented(const PeerCertificate* peer, const std::vector<DeniedCertificatesPtr>& lists) {
+  if (peer == nullptr) return false;
+  for (const DeniedCertificatesPtr& denied : lists) {
+    for (const std::string& der : peer->chain_der) {
+      if (denied->Names(der)) return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace
@@ -45,10 +58,10 @@ void ConnectionRegistry::Add(RegisteredConnection* connection, Stream* stream) {
   ++count_;
 }
 
-void ConnectionRegistry::SetLeaf(RegisteredConnection* connection, const std::string& leaf_hex) {
-  if (leaf_hex.empty()) return;
-  connection->leaf_hex_ = leaf_hex;
-  by_leaf_[leaf_hex].push_back(connection);
+void ConnectionRegistry::SetPeer(RegisteredConnection* connection, PeerCertificatePtr peer) {
+  if (peer == nullptr) return;
+  by_leaf_[peer->leaf_hex].push_back(connection);
+  connection->peer_ = std::move(peer);
 }
 
 void ConnectionRegistry::Remove(RegisteredConnection* connection) {
@@ -57,7 +70,7 @@ void ConnectionRegistry::Remove(RegisteredConnection* connection) {
   if (connection->next_ != nullptr) connection->next_->previous_ = connection->previous_;
   if (first_ == connection) first_ = connection->next_;
   --count_;
-  const auto found = by_leaf_.find(connection->leaf_hex_);
+  const auto found = connection->peer_ == nullptr ? by_leaf_.end() : by_leaf_.find(connection->peer_->leaf_hex);
   if (found != by_leaf_.end()) {
     auto& of_leaf = found->second;
     of_leaf.erase(std::remove(of_leaf.begin(), of_leaf.end(), connection), of_leaf.end());
@@ -79,21 +92,26 @@ bool ConnectionRegistry::End(RegisteredConnection* connection, Deadline deadline
   return newly;
 }
 
-size_t ConnectionRegistry::Sever(const SeverList& severed, absl::Duration grace) {
+size_t ConnectionRegistry::SeverLeaves(const SeverList& severed, Deadline deadline) {
   size_t ended = 0;
-  const Deadline deadline = loop_.After(grace);
   for (const std::string& leaf : severed.leaf_sha256) {
     const auto found = by_leaf_.find(leaf);
     if (found == by_leaf_.end()) continue;
     for (RegisteredConnection* connection : found->second) ended += End(connection, deadline) ? 1 : 0;
   }
-  if (severed.key_ids.empty() && severed.tags.empty()) return ended;
+  return ended;
+}
+
+size_t ConnectionRegistry::Sever(const SeverList& severed, absl::Duration grace) {
+  const Deadline deadline = loop_.After(grace);
+  size_t ended = SeverLeaves(severed, deadline);
+  if (severed.key_ids.empty() && severed.tags.empty() && severed.denied.empty()) return ended;
   const Names keys(severed.key_ids.begin(), severed.key_ids.end());
   const Names tags(severed.tags.begin(), severed.tags.end());
   for (RegisteredConnection* connection = first_; connection != nullptr; connection = connection->next_) {
-    if (connection->memo == nullptr || connection->memo->decision == nullptr) continue;
-    if (!RestsOn(*connection->memo->decision, keys, tags)) continue;
-    ended += End(connection, deadline) ? 1 : 0;
+    if (RestsOn(connection->memo, keys, tags) || Presented(connection->peer_.get(), severed.denied)) {
+      ended += End(connection, deadline) ? 1 : 0;
+    }
   }
   return ended;
 }

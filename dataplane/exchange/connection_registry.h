@@ -55,7 +55,7 @@ class RegisteredConnection final : public DeadlineNode {
   Stream* stream_ = nullptr;
   const AuthFacts* let_in_by_ = nullptr;
   DoubtfulRequestPtr doubt_;  // null: none
-  std::string leaf_hex_;
+  PeerCertificatePtr peer_;    // what was presented
   RegisteredConnection* next_ = nullptr;  // of all
   RegisteredConnection* previous_ = nullptr;
 };
@@ -67,12 +67,12 @@ class ConnectionRegistry {
   ConnectionRegistry& operator=(const ConnectionRegistry&) = delete;
 
   void Add(RegisteredConnection* connection, Stream* stream);
-  // Once the handshake said who it is; "" for no certificate.
-  void SetLeaf(RegisteredConnection* connection, const std::string& leaf_hex);
+  // Once the handshake said who it is; null for no certificate.
+  void SetPeer(RegisteredConnection* connection, PeerCertificatePtr peer);
   void Remove(RegisteredConnection* connection);
 
-  // Ends connections of these clients, and those whose last decision rests on one of the tags; returns how
-  // many.
+  // Ends connections of these clients, those whose last decision rests on one of the tags, and those on which
+  // a denied certificate was presented; returns how many.
   size_t Sever(const SeverList& severed, absl::Duration grace);
   // Ends all of them: idle ones now, the others when their request is done, at the latest after `grace`.
   void Drain(absl::Duration grace);
@@ -89,6 +89,7 @@ class ConnectionRegistry {
   [[nodiscard]] size_t size() const { return count_; }
 
  private:
+  size_t SeverLeaves(const SeverList& severed, Deadline deadline);
   // False when it was ending already.
   bool End(RegisteredConnection* connection, Deadline deadline);
 

@@ -57,6 +57,7 @@ SeverList SeveredBy(const std::vector<Eviction>& evictions) {
     list.leaf_sha256.insert(list.leaf_sha256.end(), eviction.leaf_sha256.begin(), eviction.leaf_sha256.end());
     list.key_ids.insert(list.key_ids.end(), eviction.key_ids.begin(), eviction.key_ids.end());
     list.tags.push_back(eviction.tag);
+    if (eviction.denied != nullptr) list.denied.push_back(eviction.denied);
   }
   return list;
 }

@@ -22,6 +22,9 @@ class Clock;
 namespace sallyport::cache {
 class TagGenerations;
 }
+namespace sallyport::crypto {
+class DeniedCertificates;
+}
 
 namespace sallyport::dataplane {
 
@@ -39,11 +42,14 @@ struct GatewayFacts {
   std::vector<std::string> insecure_settings;  // at the gateway level, for the metric
 };
 
+using DeniedCertificatesPtr = std::shared_ptr<const crypto::DeniedCertificates>;
+
 struct Eviction {
   std::string tag;
   bool sever = false;
   std::vector<std::string> leaf_sha256;  // hex
   std::vector<std::string> key_ids;
+  DeniedCertificatesPtr denied{};  // null: none
 };
 struct RouteChanges {
   std::vector<RoutePtr> put;
@@ -77,13 +83,16 @@ struct GatewayView {
 };
 using GatewayViewPtr = std::shared_ptr<const GatewayView>;
 
-// Connections to close: of these leaves (hex SHA-256), of these keys, and those whose last decision depends
-// on one of these tags.
+// Connections to close: of these leaves (hex SHA-256), of these keys, those whose last decision depends on one
+// of these tags, and those on which a certificate was presented that one of these lists names.
 struct SeverList {
   std::vector<std::string> leaf_sha256;
   std::vector<std::string> key_ids;
   std::vector<std::string> tags{};
-  [[nodiscard]] bool empty() const { return leaf_sha256.empty() && key_ids.empty() && tags.empty(); }
+  std::vector<DeniedCertificatesPtr> denied{};
+  [[nodiscard]] bool empty() const {
+    return leaf_sha256.empty() && key_ids.empty() && tags.empty() && denied.empty();
+  }
 };
 
 // One per loop; implemented by dataplane/listen. All calls run on the loop's thread.

@@ -7,6 +7,7 @@
 #include "dataplane/sync/grpc/convert_parts.h"
 #include "sallyport/v1/distribution.pb.h"
 #include "sallyport/v1/resources.pb.h"
+#include "shared/crypto/denied_certificates.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -171,10 +172,20 @@ RouteChanges ChangesFrom(const Changes& wire) {
   return out;
 }
 
+DeniedCertificatesPtr DeniedFrom(const v1::Eviction& wire) {
+  if (wire.denied().empty()) return nullptr;
+  auto denied = std::make_shared<crypto::DeniedCertificates>();
+  for (const v1::RevokedCertificate& item : wire.denied()) {
+    denied->Add(item.issuer_der(), item.serial(), item.spki_sha256(), item.tbs_sha256());
+  }
+  return denied;
+}
+
 std::vector<Eviction> EvictionsFrom(const v1::Change& wire) {
   std::vector<Eviction> out;
   for (const v1::Eviction& from : wire.evictions()) {
-    out.push_back({from.tag(), from.sever(), List(from.leaf_sha256()), List(from.key_ids())});
+    out.push_back({from.tag(), from.sever(), List(from.leaf_sha256()), List(from.key_ids()),
+                   DeniedFrom(from)});
   }
   return out;
 }

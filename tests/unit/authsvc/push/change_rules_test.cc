@@ -238,6 +238,50 @@ TEST(ChangeRules, RevokedSerialOrSignedPartSeversTheStoredCertificateAlone) {
   EXPECT_EQ(Find(second, leaf_tag), nullptr);
 }
 
+TEST(ChangeRules, NewDenialsGoToTheDataPlanesAsTheyAre) {
+  World world;
+  const TestCert root = CertBuilder("CN=Root").Ca().SelfSign();
+  const TestCert leaf = CertBuilder("CN=a").SignBy(root);  // stored nowhere
+  ::sallyport::v1::Resource settings;
+  settings.set_id("gateway");
+  settings.mutable_settings()->set_id("gateway");
+  EXPECT_EQ(Find(world.Put({settings}), "denied"), nullptr);
+  auto* serial = settings.mutable_settings()->add_revoked();
+  serial->set_issuer_der(leaf.cert->issuer_der);
+  serial->set_serial(leaf.cert->serial);
+  const ChangeRecord first = world.Put({settings});
+  ASSERT_NE(Find(first, "denied"), nullptr);
+  EXPECT_TRUE(Find(first, "denied")->sever());
+  ASSERT_EQ(Find(first, "denied")->denied_size(), 1);
+  EXPECT_EQ(Find(first, "denied")->denied(0).issuer_der(), leaf.cert->issuer_der);
+  EXPECT_EQ(Find(first, "denied")->denied(0).serial(), leaf.cert->serial);
+  EXPECT_FALSE(Find(first, "settings")->sever()) << "nobody else is cut off";
+  // Only what is new.
+  settings.mutable_settings()->add_revoked()->set_tbs_sha256(std::string(32, 't'));
+  const ChangeRecord second = world.Put({settings});
+  ASSERT_EQ(Find(second, "denied")->denied_size(), 1);
+  EXPECT_EQ(Find(second, "denied")->denied(0).tbs_sha256(), std::string(32, 't'));
+  // What is taken off the list severs nobody.
+  settings.mutable_settings()->clear_revoked();
+  EXPECT_EQ(Find(world.Put({settings}), "denied"), nullptr);
+}
+
+TEST(ChangeRules, MoreDenialsThanAChangeCarriesSeverEverybody) {
+  World world;
+  ::sallyport::v1::Resource settings;
+  settings.set_id("gateway");
+  settings.mutable_settings()->set_id("gateway");
+  for (int i = 0; i < 5; ++i) {
+    auto* item = settings.mutable_settings()->add_revoked();
+    item->set_issuer_der(std::string(1 << 20, static_cast<char>('a' + i)));
+    item->set_serial("1");
+  }
+  const ChangeRecord record = world.Put({settings});
+  ASSERT_NE(Find(record, "settings"), nullptr);
+  EXPECT_TRUE(Find(record, "settings")->sever());
+  EXPECT_EQ(Find(record, "denied"), nullptr);
+}
+
 TEST(ChangeRules, WhateverChangesWhoServesANameVoidsServerAnswers) {
   World world;
   const TestCert server = CertBuilder("CN=s").Dns("s.test").ServerAuth().SelfSign();

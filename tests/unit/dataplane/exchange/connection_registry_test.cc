@@ -6,10 +6,14 @@
 
 #include <memory>
 
+#include "shared/crypto/denied_certificates.h"
 #include "tests/fakes/manual_clock.h"
+#include "tests/fakes/test_ca.h"
 
 namespace sallyport::dataplane {
 namespace {
+
+std::string LeafOf(const std::string& certificate) { return MakePeerCertificate({certificate})->leaf_hex; }
 
 struct Open {
   explicit Open(ConnectionRegistry& registry, Loop& loop, const std::string& leaf) {
@@ -20,7 +24,7 @@ struct Open {
     connection = std::make_unique<RegisteredConnection>();
     connection->memo = &memo;
     registry.Add(connection.get(), stream.get());
-    registry.SetLeaf(connection.get(), leaf);
+    registry.SetPeer(connection.get(), leaf.empty() ? nullptr : MakePeerCertificate({leaf}));
   }
   ~Open() {
     connection.reset();
@@ -34,7 +38,7 @@ struct Open {
   std::unique_ptr<RegisteredConnection> connection;
 };
 
-class ConnectionRegistryTest : public testing::Test {
+class ConnectionRegistryTest : public ::testing::Test {
  protected:
   base::ManualClock clock_;
   Loop loop_{0, clock_};
@@ -52,7 +56,7 @@ TEST_F(ConnectionRegistryTest, SeversOnlyThatLeaf) {
   Open alice2(registry_, loop_, "aa");
   Open bob(registry_, loop_, "bb");
   Open nobody(registry_, loop_, "");
-  EXPECT_EQ(registry_.Sever({{"aa", "unknown", ""}, {}}, absl::Seconds(5)), 2u);
+  EXPECT_EQ(registry_.Sever({{LeafOf("aa"), "unknown", ""}, {}}, absl::Seconds(5)), 2u);
   EXPECT_TRUE(alice.cut());
   EXPECT_TRUE(alice2.cut());
   EXPECT_FALSE(bob.cut());
@@ -62,13 +66,13 @@ TEST_F(ConnectionRegistryTest, SeversOnlyThatLeaf) {
 TEST_F(ConnectionRegistryTest, ARequestInFlightGetsTheGrace) {
   Open busy(registry_, loop_, "aa");
   busy.connection->idle = false;
-  EXPECT_EQ(registry_.Sever({{"aa"}, {}}, absl::Seconds(5)), 1u);
+  EXPECT_EQ(registry_.Sever({{LeafOf("aa")}, {}}, absl::Seconds(5)), 1u);
   EXPECT_FALSE(busy.cut());
   EXPECT_TRUE(busy.connection->last_request);
   Pass(absl::Seconds(4));
   EXPECT_FALSE(busy.cut());
   // Severed again meanwhile: the first grace counts.
-  registry_.Sever({{"aa"}, {}}, absl::Seconds(5));
+  registry_.Sever({{LeafOf("aa")}, {}}, absl::Seconds(5));
   Pass(absl::Milliseconds(1200));
   EXPECT_TRUE(busy.cut());
 }
@@ -110,12 +114,12 @@ TEST_F(ConnectionRegistryTest, ASeverDoesNotWaitForTheEndOfADrain) {
   Open busy(registry_, loop_, "aa");
   busy.connection->idle = false;
   registry_.Drain(absl::Seconds(30));
-  registry_.Sever({{"aa"}, {}}, absl::Seconds(1));
+  registry_.Sever({{LeafOf("aa")}, {}}, absl::Seconds(1));
   Pass(absl::Milliseconds(1200));
   EXPECT_TRUE(busy.cut());
   Open later(registry_, loop_, "bb");
   later.connection->idle = false;
-  registry_.Sever({{"bb"}, {}}, absl::Seconds(1));
+  registry_.Sever({{LeafOf("bb")}, {}}, absl::Seconds(1));
   registry_.Drain(absl::Seconds(30));
   Pass(absl::Milliseconds(1200));
   EXPECT_TRUE(later.cut()) << "nor does a drain give time";
@@ -124,10 +128,10 @@ TEST_F(ConnectionRegistryTest, ASeverDoesNotWaitForTheEndOfADrain) {
 TEST_F(ConnectionRegistryTest, ForgetsWhatIsGone) {
   auto gone = std::make_unique<Open>(registry_, loop_, "aa");
   gone->connection->idle = false;
-  registry_.Sever({{"aa"}, {}}, absl::Seconds(1));
+  registry_.Sever({{LeafOf("aa")}, {}}, absl::Seconds(1));
   gone.reset();
   EXPECT_EQ(registry_.size(), 0u);
-  EXPECT_EQ(registry_.Sever({{"aa"}, {}}, absl::Seconds(1)), 0u);
+  EXPECT_EQ(registry_.Sever({{LeafOf("aa")}, {}}, absl::Seconds(1)), 0u);
   Pass(absl::Seconds(3));
 }
 
@@ -234,6 +238,41 @@ TEST_F(ConnectionRegistryTest, WhoIsAllowedStillIsSeveredByWhatTheNewDecisionRes
   EXPECT_EQ(registry_.Sever(severed, absl::Seconds(1)), 0u);
   severed.tags = {"ca:new"};
   EXPECT_EQ(registry_.Sever(severed, absl::Seconds(1)), 1u);
+}
+
+TEST_F(ConnectionRegistryTest, SeversWhoPresentedADeniedCertificate) {
+  using sallyport::testing::CertBuilder;
+  const auto root = CertBuilder("CN=Root").Ca().SelfSign();
+  const auto issuer = CertBuilder("CN=Issuer").Ca().SignBy(root);
+  const auto leaf = CertBuilder("CN=a").SignBy(issuer);
+  const auto other = CertBuilder("CN=b").SignBy(root);
+  Open by_leaf(registry_, loop_, leaf.der);
+  Open busy(registry_, loop_, leaf.der);
+  busy.connection->idle = false;
+  Open spared(registry_, loop_, other.der);
+  Open nobody(registry_, loop_, "");
+  Open by_chain(registry_, loop_, "");
+  registry_.SetPeer(by_chain.connection.get(), MakePeerCertificate({other.der, issuer.der}));
+
+  auto denied = std::make_shared<crypto::DeniedCertificates>();
+  denied->Add(leaf.cert->issuer_der, leaf.cert->serial, "", "");
+  SeverList severed;
+  severed.denied = {denied};
+  EXPECT_EQ(registry_.Sever(severed, absl::Seconds(1)), 2u);
+  EXPECT_TRUE(by_leaf.cut());
+  EXPECT_TRUE(busy.connection->last_request);
+  EXPECT_FALSE(busy.cut());
+  Pass(absl::Milliseconds(1200));
+  EXPECT_TRUE(busy.cut());
+  EXPECT_FALSE(by_chain.cut());
+
+  auto key = std::make_shared<crypto::DeniedCertificates>();
+  key->Add("", "", issuer.cert->spki_sha256, "");
+  severed.denied = {key};
+  EXPECT_EQ(registry_.Sever(severed, absl::Seconds(1)), 1u);
+  EXPECT_TRUE(by_chain.cut()) << "the leaf is not the only one that counts";
+  EXPECT_FALSE(spared.cut());
+  EXPECT_FALSE(nobody.cut());
 }
 
 }  // namespace

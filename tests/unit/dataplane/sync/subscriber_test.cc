@@ -4,6 +4,7 @@
 
 #include "gtest/gtest.h"
 #include "shared/cache/generations.h"
+#include "shared/crypto/denied_certificates.h"
 #include "tests/fakes/manual_clock.h"
 
 namespace sallyport::dataplane {
@@ -164,6 +165,19 @@ TEST(Subscriber, SeversOnEveryLoop) {
     EXPECT_EQ(loop->severed[0].key_ids, std::vector<std::string>{"k1"});
     EXPECT_EQ(loop->severed[0].tags, std::vector<std::string>{"leaf:ff"});
     EXPECT_TRUE(loop->retired.empty());
+  }
+}
+
+TEST(Subscriber, DeniedCertificatesReachEveryLoop) {
+  World world;
+  world.Snapshot();
+  const auto denied = std::make_shared<const crypto::DeniedCertificates>();
+  EXPECT_TRUE(world.subscriber.OnUpdate(
+      World::Change({"store", 1, 11}, {}, {{"denied", true, {}, {}, denied}, {"x", true, {}, {}}})));
+  world.Run();
+  for (const FakeLoop* loop : {&world.one, &world.two}) {
+    ASSERT_EQ(loop->severed.size(), 1u);
+    EXPECT_EQ(loop->severed[0].denied, std::vector<DeniedCertificatesPtr>{denied});
   }
 }
 

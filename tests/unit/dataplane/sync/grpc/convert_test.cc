@@ -4,6 +4,7 @@
 #include "sallyport/v1/decision.pb.h"
 #include "sallyport/v1/distribution.pb.h"
 #include "sallyport/v1/telemetry.pb.h"
+#include "shared/crypto/denied_certificates.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -105,6 +106,21 @@ TEST(UpstreamFrom, TheKeyDoesNotStayInTheMessage) {
   EXPECT_TRUE(wire.client_key_der().empty());
   EXPECT_EQ(credentials->reason, Reason::kAllowed);
   EXPECT_TRUE(credentials->pinned);
+}
+
+TEST(UpdateFrom, DeniedCertificatesAreTakenOver) {
+  v1::Update wire;
+  v1::Eviction* eviction = wire.mutable_change()->add_evictions();
+  eviction->set_tag("denied");
+  eviction->set_sever(true);
+  eviction->add_denied()->set_spki_sha256(std::string(32, 'k'));
+  wire.mutable_change()->add_evictions()->set_tag("other");
+  const StreamUpdate update = UpdateFrom(wire);
+  ASSERT_EQ(update.evictions.size(), 2u);
+  ASSERT_NE(update.evictions[0].denied, nullptr);
+  EXPECT_TRUE(update.evictions[0].denied->NamesKey(std::string(32, 'k')));
+  EXPECT_FALSE(update.evictions[0].denied->NamesKey(std::string(32, 'l')));
+  EXPECT_EQ(update.evictions[1].denied, nullptr);
 }
 
 TEST(UpdateFrom, AnEmptyUpdateProvesNothing) {
