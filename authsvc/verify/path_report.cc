@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "authsvc/verify/policies.h"
+
 namespace sallyport::authsvc {
 namespace {
 
@@ -106,51 +108,7 @@ class Report {
   std::optional<PathFailure> best_;
 };
 
-using UniquePolicyTree = std::unique_ptr<X509_POLICY_TREE, crypto::FreeWith<X509_policy_tree_free>>;
-using UniquePolicies =
-    std::unique_ptr<STACK_OF(ASN1_OBJECT), decltype([](STACK_OF(ASN1_OBJECT) * policies) {
-                      sk_ASN1_OBJECT_free(policies);
-                    })>;
-using UniqueView =
-    std::unique_ptr<STACK_OF(X509), decltype([](STACK_OF(X509) * view) { sk_X509_free(view); })>;
-
-int EvaluatePolicies(PathView path) {
-  const crypto::ErrorScope errors;
-  const UniqueView chain(sk_X509_new_null());
-  const UniquePolicies any(sk_ASN1_OBJECT_new_null());
-  if (chain == nullptr || any == nullptr) return X509_PCY_TREE_INTERNAL;
-  for (const auto& certificate : path) {
-    if (sk_X509_push(chain.get(), certificate->x509.get()) == 0) return X509_PCY_TREE_INTERNAL;
-  }
-  // A static object: never freed.
-  if (sk_ASN1_OBJECT_push(any.get(), OBJ_nid2obj(NID_any_policy)) == 0) {
-    return X509_PCY_TREE_INTERNAL;
-  }
-  X509_POLICY_TREE* tree = nullptr;
-  int explicit_policy = 0;
-  const int result = X509_policy_check(&tree, &explicit_policy, chain.get(), any.get(), 0);
-  const UniquePolicyTree owner(tree);
-  return result;
-}
-
 }  // namespace
-
-bool CheckPolicies(PathView path, std::vector<Problem>* out) {
-  const PathView below = path.subspan(0, path.size() - 1);
-  const bool needed = std::any_of(below.begin(), below.end(), [](const auto& certificate) {
-    return certificate->has_policy_rules;
-  });
-  if (!needed) return true;
-  const int result = EvaluatePolicies(path);
-  if (result == X509_PCY_TREE_VALID) return true;
-  const bool none = result == X509_PCY_TREE_FAILURE;
-  out->push_back({Reason::kCertPolicy,
-                  none ? X509_V_ERR_NO_EXPLICIT_POLICY : X509_V_ERR_INVALID_POLICY_EXTENSION,
-                  none ? "no certificate policy is valid for the path"
-                       : "certificate policies are inconsistent",
-                  0});
-  return false;
-}
 
 PathFailure MakeFailure(const Problem& problem, const crypto::Certificate* at) {
   PathFailure failure;

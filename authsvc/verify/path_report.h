@@ -14,7 +14,4 @@ namespace sallyport::authsvc {
 
 [[nodiscard]] PathFailure MakeFailure(const Problem& problem, const crypto::Certificate* at);
 
-// X509_policy_check over a path that ends at an anchor; RFC 5280 6.1 with any policy acceptable.
-bool CheckPolicies(PathView path, std::vector<Problem>* out);
-
 }  // namespace sallyport::authsvc

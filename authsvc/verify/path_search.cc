@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "authsvc/verify/path_report.h"
+#include "authsvc/verify/policies.h"
 
 namespace sallyport::authsvc {
 namespace {

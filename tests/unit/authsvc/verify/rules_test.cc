@@ -236,6 +236,37 @@ TEST(RulesTest, PolicyConstraints) {
       << "policies without rules about them ask for nothing";
 }
 
+// Paths that OpenSSL is not asked about; under LeakSanitizer it would tell why.
+TEST(RulesTest, PolicyConstraintsWithoutPolicies) {
+  const auto with = [](absl::string_view inter, absl::string_view leaf) {
+    const TestCert root = MakeRoot();
+    const auto constrained = [](CertBuilder builder, absl::string_view constraints) {
+      return constraints.empty() ? builder
+                                 : builder.ConfigExtension("policyConstraints", constraints);
+    };
+    const TestCert made = constrained(CertBuilder("CN=I").Ca(), inter).SignBy(root);
+    return ReasonFor({constrained(CertBuilder("CN=x"), leaf).SignBy(made), made}, Trust({root}));
+  };
+  EXPECT_EQ(with("requireExplicitPolicy:0", ""), Reason::kCertPolicy);
+  EXPECT_EQ(with("requireExplicitPolicy:1", ""), Reason::kCertPolicy) << "the leaf is the one after it";
+  EXPECT_EQ(with("requireExplicitPolicy:2", ""), Reason::kAllowed) << "the path ends before";
+  EXPECT_EQ(with("", "requireExplicitPolicy:0"), Reason::kCertPolicy);
+  EXPECT_EQ(with("", "requireExplicitPolicy:1"), Reason::kAllowed);
+  EXPECT_EQ(with("inhibitPolicyMapping:0", ""), Reason::kAllowed);
+  EXPECT_EQ(with("requireExplicitPolicy:2", "requireExplicitPolicy:0"), Reason::kCertPolicy);
+}
+
+TEST(RulesTest, MalformedPolicyConstraints) {
+  const TestCert root = MakeRoot();
+  const auto refused = [&](absl::string_view der) {
+    return ReasonFor({CertBuilder("CN=x").Extension("2.5.29.36", false, der).SignBy(root)},
+                     Trust({root}));
+  };
+  EXPECT_NE(refused(absl::string_view("\x30\x00", 2)), Reason::kAllowed) << "empty";
+  EXPECT_NE(refused(absl::string_view("\x05\x00", 2)), Reason::kAllowed) << "no sequence";
+  EXPECT_NE(refused(absl::string_view("\x30\x03\x80\x01\xff", 5)), Reason::kAllowed) << "negative";
+}
+
 TEST(LeafAloneTest, Checks) {
   const auto check = [](CertBuilder builder) {
     const auto failure =
