@@ -108,7 +108,8 @@ def test_a_full_disk(disk):
         assert call(disk, pair) == 200
     assert call(disk, disk.gateway.pki.self_signed("stranger")) == 401
     assert call(disk, pair_of_refused := register(disk, "still refused")[0]) == 401, "what was refused is not in force"
-    assert any('"health"' in line and "full" in line for line in disk.gateway.authsvc.text().splitlines()), "logged"
+    wait_for(lambda: any('"health"' in line and "full" in line for line in disk.gateway.authsvc.text().splitlines()),
+             "the log says that the store takes no writes and why")
 
     disk.free()
     wait_for(lambda: register(disk, "after")[1] is None, "writes work again", 10)
