@@ -31,7 +31,7 @@ TEST(RoleMap, NothingElseIsARole) {
            "spiffe://other/sallyport/admin/g/n",          // another trust domain
            "spiffe://corp.evil/sallyport/admin/g/n",      // longer domain
            "spiffe://corp/other/admin/g/n",
-           "spiffe://corp/sallyport/root/g/n",            // no such role
+           "spiffe://corp/sallyport/owner/g/n",           // no such role
            "spiffe://corp/sallyport/none/g/n",
            "spiffe://corp/sallyport/admin/g",             // no name
            "spiffe://corp/sallyport/admin//n",            // no group
