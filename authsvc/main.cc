@@ -216,8 +216,8 @@ class Service {
     }
     api.default_org_id = config_.admin.org_id;
     tyk_ = std::make_unique<admin::TykApi>(std::move(api), writer_.get(), &clock_,
-                                           [this](uint64_t revision, std::function<void(bool)> done) {
-                                             WaitForReplicas(revision, std::move(done));
+                                           [this](uint64_t epoch, uint64_t revision, std::function<void(bool)> done) {
+                                             WaitForReplicas(epoch, revision, std::move(done));
                                            });
     admin_http::Router router;
     const auto handle = [this](admin_http::Request request, admin_http::Responder responder) {
@@ -291,9 +291,12 @@ class Service {
     return absl::OkStatus();
   }
 
-  void WaitForReplicas(uint64_t revision, std::function<void(bool)> done) {
+  void WaitForReplicas(uint64_t epoch, uint64_t revision, std::function<void(bool)> done) {
     const auto shared = std::make_shared<std::function<void(bool)>>(std::move(done));
-    if (!waiters_.Do([this, revision, shared] { (*shared)(replicas_.WaitAcknowledged(revision, kReloadPatience)); })) {
+    const auto wait = [this, epoch, revision, shared] {
+      (*shared)(replicas_.WaitAcknowledged(epoch, revision, kReloadPatience));
+    };
+    if (!waiters_.Do(wait)) {
       (*shared)(false);
     }
   }

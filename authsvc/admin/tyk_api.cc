@@ -132,7 +132,8 @@ class TykApi::Worker {
     if (!block.has_value() || (*block != "true" && *block != "1") || waiter_ == nullptr) {
       return job.responder.Send(JsonAnswer({{"status", "ok"}, {"message", ""}}));
     }
-    waiter_(writer_.snapshot()->revision(), [responder = job.responder](bool applied) {
+    const auto now = writer_.snapshot();
+    waiter_(now->epoch(), now->revision(), [responder = job.responder](bool applied) {
       responder.Send(applied ? JsonAnswer({{"status", "ok"}, {"message", ""}})
                              : ErrorAnswer(504, "not every connected data plane has the newest revision"));
     });

@@ -33,8 +33,8 @@ struct TykApiOptions {
 };
 
 // Called with a function to call once, from any thread: true = every connected data plane has applied
-// `revision`, false = gave up waiting.
-using ReloadWaiter = std::function<void(uint64_t revision, std::function<void(bool)> done)>;
+// `revision` of `epoch`, false = gave up waiting.
+using ReloadWaiter = std::function<void(uint64_t epoch, uint64_t revision, std::function<void(bool)> done)>;
 
 // Thread-safe. One worker thread of its own runs the calls one after another, since a write waits for the
 // store. `writer` and `clock` must outlive it.

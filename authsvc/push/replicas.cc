@@ -6,10 +6,11 @@
 namespace sallyport::authsvc {
 
 uint64_t Replicas::Join(std::string name, std::string group, std::string address,
-                        uint64_t acknowledged) {
+                        uint64_t epoch, uint64_t acknowledged) {
   const base::MutexLock lock(&mutex_);
   const uint64_t id = next_++;
-  by_stream_[id] = {std::move(name), std::move(group), std::move(address), acknowledged, clock_->Now()};
+  by_stream_[id] = {std::move(name), std::move(group), std::move(address), epoch, acknowledged,
+                    clock_->Now()};
   return id;
 }
 
@@ -19,10 +20,13 @@ void Replicas::Leave(uint64_t id) {
   changed_.SignalAll();
 }
 
-void Replicas::Acknowledge(const std::string& group, const std::string& name, uint64_t revision) {
+void Replicas::Acknowledge(const std::string& group, const std::string& name, uint64_t epoch,
+                           uint64_t revision) {
   const base::MutexLock lock(&mutex_);
   for (auto& [id, replica] : by_stream_) {
-    if (replica.group == group && replica.name == name) replica.revision = revision;
+    if (replica.group != group || replica.name != name) continue;
+    replica.revision = replica.epoch == epoch ? std::max(replica.revision, revision) : revision;
+    replica.epoch = epoch;
   }
   changed_.SignalAll();
 }
@@ -45,15 +49,16 @@ void Replicas::EndWaits() {
   changed_.SignalAll();
 }
 
-bool Replicas::AllAt(uint64_t revision) const {
-  return std::all_of(by_stream_.begin(), by_stream_.end(),
-                     [revision](const auto& entry) { return entry.second.revision >= revision; });
+bool Replicas::AllAt(uint64_t epoch, uint64_t revision) const {
+  return std::all_of(by_stream_.begin(), by_stream_.end(), [epoch, revision](const auto& entry) {
+    return entry.second.epoch == epoch && entry.second.revision >= revision;
+  });
 }
 
-bool Replicas::WaitAcknowledged(uint64_t revision, absl::Duration limit) const {
+bool Replicas::WaitAcknowledged(uint64_t epoch, uint64_t revision, absl::Duration limit) const {
   const absl::Duration end = clock_->Monotonic() + limit;
   const base::MutexLock lock(&mutex_);
-  while (!AllAt(revision)) {
+  while (!AllAt(epoch, revision)) {
     const absl::Duration left = end - clock_->Monotonic();
     if (ending_ || left <= absl::ZeroDuration()) return false;
     changed_.WaitWithTimeout(&mutex_, left);

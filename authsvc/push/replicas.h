@@ -17,7 +17,8 @@ struct ReplicaFacts {
   std::string name;     // as it calls itself; unique per certificate identity
   std::string group;
   std::string address;  // of its stream's peer
-  uint64_t revision = 0;  // acknowledged: every loop of it has applied this
+  uint64_t epoch = 0;     // acknowledged: every loop of it has applied this
+  uint64_t revision = 0;
   absl::Time connected;
 };
 
@@ -26,22 +27,23 @@ class Replicas {
   explicit Replicas(const base::Clock* clock) : clock_(clock) {}
 
   // One per live Subscribe stream; `acknowledged` is what it resumed from (0: nothing).
-  [[nodiscard]] uint64_t Join(std::string name, std::string group, std::string address,
+  [[nodiscard]] uint64_t Join(std::string name, std::string group, std::string address, uint64_t epoch,
                               uint64_t acknowledged);
   void Leave(uint64_t id);
-  // Unknown names are ignored: an acknowledgement may arrive after its stream ended.
-  void Acknowledge(const std::string& group, const std::string& name, uint64_t revision);
+  // Unknown names are ignored: an acknowledgement may arrive after its stream ended. So is one that was
+  // overtaken by a newer one; one of another epoch takes the place of what was said of the old.
+  void Acknowledge(const std::string& group, const std::string& name, uint64_t epoch, uint64_t revision);
 
   [[nodiscard]] std::vector<ReplicaFacts> List() const;
   [[nodiscard]] uint32_t Connected() const;
-  // Blocks an admin thread until every connected replica has applied `revision`; false on time-out.
-  // True at once when none is connected.
-  [[nodiscard]] bool WaitAcknowledged(uint64_t revision, absl::Duration limit) const;
+  // Blocks an admin thread until every connected replica has applied `revision` of `epoch`; false on
+  // time-out. True at once when none is connected.
+  [[nodiscard]] bool WaitAcknowledged(uint64_t epoch, uint64_t revision, absl::Duration limit) const;
   // Ends every wait of now and later at once, with false unless there is nothing to wait for.
   void EndWaits();
 
  private:
-  bool AllAt(uint64_t revision) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool AllAt(uint64_t epoch, uint64_t revision) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const base::Clock* clock_;
   mutable base::Mutex mutex_;

@@ -26,7 +26,8 @@ class SubscribeStream final : public PumpedStream<wire::Update> {
                                           [pump, weak] {
       if (const auto alive = pump.lock()) alive->Wake(weak);
     });
-    replica_ = parts_.replicas->Join(request.name(), group, address, subscription_->resumed_from());
+    replica_ = parts_.replicas->Join(request.name(), group, address, request.resume().epoch(),
+                                      subscription_->resumed_from());
     base::Log(base::Level::kInfo, "replica.connected",
               {{"name", request.name()}, {"group", group}, {"address", address},
                {"resumes", request.has_resume()}});
@@ -112,7 +113,7 @@ grpc::ServerUnaryReactor* DistributionService::Acknowledge(grpc::CallbackServerC
                                                            wire::AcknowledgeResponse* /*response*/) {
   Call call(parts_, context, "Distribution.Acknowledge");
   if (!call.Admit(*request)) return call.reactor();
-  parts_.replicas->Acknowledge(call.peer().group, request->name(), request->revision());
+  parts_.replicas->Acknowledge(call.peer().group, request->name(), request->epoch(), request->revision());
   call.Finish(absl::OkStatus());
   return call.reactor();
 }

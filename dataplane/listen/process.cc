@@ -172,7 +172,7 @@ class Process final : public DataplaneProcess {
       authorize_->Drop();
       credentials_->Drop();
     };
-    options.acknowledge = [this](uint64_t revision) { client_->Acknowledge(revision); };
+    options.acknowledge = [this](uint64_t epoch, uint64_t revision) { client_->Acknowledge(epoch, revision); };
     subscriber_ = std::make_unique<Subscriber>(options, &clock_, &generations_, &stream_);
     return absl::OkStatus();
   }

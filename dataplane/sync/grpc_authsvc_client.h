@@ -38,7 +38,8 @@ class GrpcAuthsvcClient : public AuthsvcClient, public TelemetrySink {
       GrpcAuthsvcOptions options);
   // Starts the Subscribe stream and keeps it going until Stop. `observer` must live until then.
   virtual void Subscribe(StreamObserver* observer) = 0;
-  virtual void Acknowledge(uint64_t revision) = 0;
+  // Every loop has applied this; repeated until authsvc has heard it.
+  virtual void Acknowledge(uint64_t epoch, uint64_t revision) = 0;
   // Ends the stream and all calls; blocks until nothing runs any more. Not from a loop's thread.
   virtual void Stop() = 0;
   // True while the breaker of every target is open.

@@ -90,6 +90,7 @@ struct Subscriber::State : std::enable_shared_from_this<Subscriber::State> {
 
   // One revision on its way through the loops.
   struct Round {
+    uint64_t epoch;
     uint64_t revision;
     bool snapshot;
     std::atomic<int> left;
@@ -131,6 +132,7 @@ void Subscriber::State::Swap(GatewayViewPtr next, const ResumeToken& at, LoopWor
   view = std::move(next);
   position = at;
   auto round = std::make_shared<Round>();
+  round->epoch = at.epoch;
   round->revision = at.revision;
   round->snapshot = snapshot;
   round->left = 1;  // this call
@@ -156,7 +158,7 @@ void Subscriber::State::Swap(GatewayViewPtr next, const ResumeToken& at, LoopWor
 void Subscriber::State::LoopDone(const std::shared_ptr<Round>& round) {
   if (round->left.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   stream->OnApplied(round->revision, round->snapshot);
-  if (options.acknowledge) options.acknowledge(round->revision);
+  if (options.acknowledge) options.acknowledge(round->epoch, round->revision);
 }
 
 bool Subscriber::State::OnSnapshotPart(StreamUpdate update) {

@@ -127,7 +127,7 @@ class Subscriber final : public StreamObserver {
   struct Options {
     std::vector<uint16_t> default_ports;
     // Tells authsvc what every loop has applied. Called on a loop's thread, must not block.
-    std::function<void(uint64_t revision)> acknowledge;
+    std::function<void(uint64_t epoch, uint64_t revision)> acknowledge;
     // authsvc refused this replica on the stream: every cached answer is void already; drop the answers
     // themselves, and the keys in them (AuthorizeHub::Drop, CredentialHub::Drop). From any thread.
     std::function<void()> refused;

@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "dataplane/sync/grpc/acknowledger.h"
 #include "dataplane/sync/grpc/convert.h"
 #include "dataplane/sync/grpc/target.h"
 #include "dataplane/sync/grpc/underway.h"
@@ -104,7 +105,7 @@ class Client final : public GrpcAuthsvcClient {
                        Completion<UpstreamCredentialsPtr> done) override;
   void ResolveServer(ServerQuestion question, Poster* poster, Completion<ServerCredentialsPtr> done) override;
   void Subscribe(StreamObserver* observer) override;
-  void Acknowledge(uint64_t revision) override;
+  void Acknowledge(uint64_t epoch, uint64_t revision) override { acknowledger_.Say({epoch, revision}); }
   bool Report(const TelemetryBatch& batch) override;
   LostTelemetry TakeLost() override;
   void Stop() override;
@@ -138,13 +139,20 @@ class Client final : public GrpcAuthsvcClient {
  private:
   void KeepGoing();
   void Probe(Target& target);
+  // An Acknowledge call; `answered` is called once, unless the client is stopping.
+  void Tell(Target& target, const std::string& name, const Acknowledger::Applied& applied,
+            std::function<void(const grpc::Status&)> answered);
   void OpenStream() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const GrpcAuthsvcOptions options_;
   std::vector<std::unique_ptr<Target>> targets_;
   std::atomic<size_t> preferred_{0};
-  std::atomic<uint64_t> acknowledged_{0};
   Underway underway_;
+  // Without mutex_: its callers may hold locks that OpenStream takes after it.
+  Acknowledger acknowledger_{[this](const Acknowledger::Applied& applied, std::function<void(bool)> heard) {
+    Tell(*targets_[stream_target_.load(std::memory_order_relaxed)], options_.name, applied,
+         [heard = std::move(heard)](const grpc::Status& status) { heard(status.ok()); });
+  }};
 
   base::Mutex mutex_;
   base::CondVar wake_;
@@ -337,14 +345,8 @@ void Client::Subscribe(StreamObserver* observer) {
   wake_.SignalAll();
 }
 
-// A lost one is made good by the next: it says "everything up to here".
-void Client::Acknowledge(uint64_t revision) {
-  acknowledged_.store(revision, std::memory_order_relaxed);
-  // Without mutex_: the caller may hold locks that OpenStream takes after it.
-  Probe(*targets_[stream_target_.load(std::memory_order_relaxed)]);
-}
-
-void Client::Probe(Target& target) {
+void Client::Tell(Target& target, const std::string& name, const Acknowledger::Applied& applied,
+                  std::function<void(const grpc::Status&)> answered) {
   if (!underway_.Enter()) return;
   struct Sent {
     std::optional<grpc::ClientContext> context{std::in_place};
@@ -353,15 +355,22 @@ void Client::Probe(Target& target) {
   };
   const auto sent = std::make_shared<Sent>();
   sent->context->set_deadline(In(options_.call_deadline));
-  sent->request.set_name(options_.name);
-  sent->request.set_revision(acknowledged_.load(std::memory_order_relaxed));
+  sent->request.set_name(name);
+  sent->request.set_epoch(applied.epoch);
+  sent->request.set_revision(applied.revision);
   target.distribution->async()->Acknowledge(&*sent->context, &sent->request, &sent->response,
-                                            [this, sent, &target](const grpc::Status& status) {
+                                            [this, sent, &target, answered = std::move(answered)](
+                                                const grpc::Status& status) {
                                               if (!Unanswered(status)) target.breaker.Answered();
-                                              target.probing.store(false, std::memory_order_release);
                                               sent->context.reset();
+                                              answered(status);
                                               underway_.Leave();
                                             });
+}
+
+// Of no replica: authsvc answers, and has nothing to note.
+void Client::Probe(Target& target) {
+  Tell(target, "", {}, [&target](const grpc::Status&) { target.probing.store(false, std::memory_order_release); });
 }
 
 bool Client::Report(const TelemetryBatch& batch) {
@@ -428,6 +437,7 @@ void Client::KeepGoing() {
       if (now >= stream_open_at_) OpenStream();
       else wait = std::min(wait, stream_open_at_ - now);
     }
+    if (stream_ != nullptr) acknowledger_.TryAgain();
     if (stream_ != nullptr && targets_.size() > 1 && stream_->Silent() > kSilence) stream_->Cancel();
     if (now - probed >= options_.breaker_probe) {
       probed = now;

@@ -58,7 +58,7 @@ class AdminTest : public ::testing::Test {
   TykApi& api() {
     if (api_ == nullptr) {
       api_ = std::make_unique<TykApi>(options_, writer_.get(), &clock_,
-                                      [this](uint64_t revision, std::function<void(bool)> done) {
+                                      [this](uint64_t, uint64_t revision, std::function<void(bool)> done) {
                                         waited_for_ = revision;
                                         done(reload_answer_);
                                       });

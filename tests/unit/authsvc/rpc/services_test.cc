@@ -42,16 +42,17 @@ TEST(Subscribe, SnapshotThenChangesThenAcknowledgement) {
   ASSERT_TRUE(ReadUntil(reader, &update, [](const wire::Update& got) { return got.has_change(); }));
   EXPECT_EQ(update.change().routes(0).put().api_id(), "second");
   ASSERT_EQ(world.replicas().List().size(), 1U);
-  EXPECT_FALSE(world.replicas().WaitAcknowledged(update.revision(), absl::ZeroDuration()));
+  EXPECT_FALSE(world.replicas().WaitAcknowledged(update.epoch(), update.revision(), absl::ZeroDuration()));
 
   wire::AcknowledgeRequest done;
   done.set_name("r1");
+  done.set_epoch(update.epoch());
   done.set_revision(update.revision());
   wire::AcknowledgeResponse none;
   grpc::ClientContext second;
   SetDeadline(&second);
   ASSERT_TRUE(stub->Acknowledge(&second, done, &none).ok());
-  EXPECT_TRUE(world.replicas().WaitAcknowledged(update.revision(), absl::ZeroDuration()));
+  EXPECT_TRUE(world.replicas().WaitAcknowledged(update.epoch(), update.revision(), absl::ZeroDuration()));
 
   world.hub().Beat();
   ASSERT_TRUE(ReadUntil(reader, &update, [](const wire::Update& got) { return got.has_heartbeat(); }));
@@ -79,7 +80,7 @@ TEST(Subscribe, ResumesWithoutASnapshot) {
   ASSERT_TRUE(update.has_change());
   EXPECT_EQ(update.change().routes(0).put().api_id(), "second");
   // What it resumed from counts as applied: no acknowledgement of it will come again.
-  EXPECT_TRUE(world.replicas().WaitAcknowledged(then->revision(), absl::ZeroDuration()));
+  EXPECT_TRUE(world.replicas().WaitAcknowledged(then->epoch(), then->revision(), absl::ZeroDuration()));
   context.TryCancel();
   (void)reader->Finish();
 }

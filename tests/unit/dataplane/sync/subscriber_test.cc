@@ -44,7 +44,7 @@ RoutePtr Api(const std::string& id, const std::string& listen) {
 struct World {
   World()
       : subscriber(Subscriber::Options{{8443},
-                                       [this](uint64_t revision) { acknowledged.push_back(revision); },
+                                       [this](uint64_t, uint64_t revision) { acknowledged.push_back(revision); },
                                        [this] { ++refused; }},
                    &clock, &generations, &stream) {
     subscriber.AddLoop(&one);

@@ -62,6 +62,11 @@ class FakeServices : public v1::Authorization::Service,
   grpc::Status Acknowledge(grpc::ServerContext*, const v1::AcknowledgeRequest* request,
                            v1::AcknowledgeResponse*) override {
     if (frozen) return {grpc::StatusCode::UNAVAILABLE, "frozen"};
+    if (request->name().empty()) return grpc::Status::OK;  // a probe
+    if (refuse_acknowledgements > 0) {
+      --refuse_acknowledgements;
+      return {grpc::StatusCode::UNAVAILABLE, "not now"};
+    }
     acknowledged = request->revision();
     return grpc::Status::OK;
   }
@@ -73,7 +78,7 @@ class FakeServices : public v1::Authorization::Service,
   }
 
   std::string name = "fake";
-  std::atomic<int> authorized{0}, subscribed{0}, refusals{0}, failing{0};
+  std::atomic<int> refuse_acknowledgements{0}, authorized{0}, subscribed{0}, refusals{0}, failing{0};
   std::atomic<uint64_t> acknowledged{0};
   std::atomic<bool> frozen{false}, empty{false}, end_streams{false}, resumed{false};
 };
@@ -250,12 +255,24 @@ TEST(GrpcAuthsvcClient, EndsAStreamThatItsObserverCannotUse) {
 TEST(GrpcAuthsvcClient, AcknowledgesAndReports) {
   Server server("one");
   World world({server.address()});
-  world.client->Acknowledge(99);
+  world.client->Acknowledge(1, 99);
   EXPECT_TRUE(WaitFor([&] { return server.services.acknowledged == 99; }));
   TelemetryBatch batch;
   batch.refusals.emplace_back();
   EXPECT_TRUE(world.client->Report(batch));
   EXPECT_TRUE(WaitFor([&] { return server.services.refusals == 1; }));
+}
+
+TEST(GrpcAuthsvcClient, RepeatsAnAcknowledgementThatWasNotHeard) {
+  Server server("one");
+  server.services.refuse_acknowledgements = 2;
+  World world({server.address()});
+  Observer observer;
+  world.client->Subscribe(&observer);
+  world.client->Acknowledge(1, 99);
+  EXPECT_TRUE(WaitFor([&] { return server.services.acknowledged == 99; }));
+  EXPECT_EQ(server.services.refuse_acknowledgements, 0);
+  world.client->Stop();
 }
 
 TEST(GrpcAuthsvcClient, SaysWhichRecordsDidNotArrive) {
