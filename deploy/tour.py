@@ -281,7 +281,7 @@ http {{
         self.step("And decides again", self.call("/orders/1", "eve"), "[401]")
 
     def third_party(self):
-        ask = f"{ROOT}/deploy/ask_authorize.py --target localhost:9443 --tls installation/tls/decision"
+        ask = f"{ROOT}/deploy/ask_authorize.py --target 127.0.0.1:9443 --tls installation/tls/decision"
         self.step("Anything that speaks gRPC can ask, with a control certificate of role decision",
                   f"{ask} --api partners --cert pki/partner.crt", '"allowed": true')
         self.step("The same for Mallory", f"{ask} --api partners --cert pki/mallory.crt", '"allowed": false')

@@ -17,7 +17,7 @@ namespace sallyport::authsvc::ctl {
 
 struct Context {
   std::string name;
-  std::string endpoint = "localhost:9443";
+  std::string endpoint = "127.0.0.1:9443";
   config::TlsDirectory tls;
   std::string server_name;
 };

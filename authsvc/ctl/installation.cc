@@ -168,7 +168,7 @@ std::string DataplaneYaml(const Installation& installation) {
   return absl::StrCat(
       "# sallyport-dataplane; every setting with its default: sallyport-dataplane --print-settings\n"
       "group: ", Quoted(installation.group), "\n",
-      "authsvc:\n  targets: [\"localhost:9443\"]\n  tls_dir: ", Quoted(at + "/tls/dataplane"), "\n",
+      "authsvc:\n  targets: [\"127.0.0.1:9443\"]\n  tls_dir: ", Quoted(at + "/tls/dataplane"), "\n",
       "listeners:\n  - address: \"::\"\n    port: 8443\n    certificates:\n",
       "      # for names that no API serves; self-signed by sallyctl init: replace it\n",
       "      - certificate_file: ", Quoted(at + "/tls/traffic/tls.crt"), "\n",
@@ -178,7 +178,7 @@ std::string DataplaneYaml(const Installation& installation) {
 
 std::string ContextYaml(const Installation& installation) {
   return absl::StrCat("# sallyctl: export SALLYPORT_CONTEXT=", installation.directory, "/sallyctl.yaml\n",
-                      "endpoint: \"localhost:9443\"\ntls_dir: ", Quoted(installation.directory + "/tls/admin"), "\n");
+                      "endpoint: \"127.0.0.1:9443\"\ntls_dir: ", Quoted(installation.directory + "/tls/admin"), "\n");
 }
 
 }  // namespace sallyport::authsvc::ctl

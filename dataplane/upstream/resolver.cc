@@ -7,7 +7,9 @@
 
 #include <boost/asio/ip/tcp.hpp>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "dataplane/upstream/event.h"
 
 namespace sallyport::dataplane {
@@ -15,7 +17,16 @@ namespace {
 
 using boost::asio::ip::address;
 
+// RFC 6761 6.3: such a name is the loopback address, whatever a name server or a missing hosts file says.
+bool IsLocalhost(absl::string_view host) {
+  (void)absl::ConsumeSuffix(&host, ".");
+  return absl::EqualsIgnoreCase(host, "localhost") || absl::EndsWithIgnoreCase(host, ".localhost");
+}
+
 absl::StatusOr<std::vector<address>> SystemLookup(const std::string& host) {
+  if (IsLocalhost(host)) {
+    return std::vector<address>{boost::asio::ip::address_v4::loopback(), boost::asio::ip::address_v6::loopback()};
+  }
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;

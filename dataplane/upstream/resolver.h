@@ -1,6 +1,7 @@
 // Names to addresses: getaddrinfo on a few threads of its own, one lookup per name at a time, answers
 // cached with bounds. An answer is fresh for `fresh`; then it is still served while a new lookup runs; when
-// lookups fail it is served until `stale`. Failures are remembered for `negative`. Thread-safe.
+// lookups fail it is served until `stale`. Failures are remembered for `negative`. `localhost` and names
+// below it are never looked up (RFC 6761 6.3). Thread-safe.
 #pragma once
 
 #include <functional>

@@ -1,6 +1,5 @@
 // What a snapshot costs: memory per key (with its certificate), building it, one write, look-ups; at 1,000
-// and at 1,000,000 keys. Certificates are real P-256 ones; of a million only the last bytes differ, so
-// that making them does not take an hour.
+// and at 1,000,000 keys.
 //
 //   snapshot_bench [--benchmark_filter=...]
 #include <benchmark/benchmark.h>
@@ -15,69 +14,15 @@
 #include "absl/strings/str_cat.h"
 #include "authsvc/snapshot/snapshot.h"
 #include "authsvc/snapshot/snapshot_builder.h"
-#include "shared/base/text.h"
 #include "shared/crypto/digest.h"
-#include "tests/fakes/test_ca.h"
+#include "tests/bench/many_keys.h"
 
 namespace sallyport::authsvc {
 namespace {
 
-const sallyport::testing::TestCert& Model() {
-  static const auto* const root = new sallyport::testing::TestCert(
-      sallyport::testing::CertBuilder("CN=Root").Ca().SelfSign());
-  static const auto* const leaf = new sallyport::testing::TestCert(
-      sallyport::testing::CertBuilder("O=Example,CN=client-0000000")
-          .Uri("spiffe://example/clients/0000000")
-          .SignBy(*root));
-  return *leaf;
-}
+using bench::DerOf;
 
-// The model's DER with another signature: as large as a real one, another fingerprint.
-std::string DerOf(int number) {
-  std::string der = Model().der;
-  for (size_t i = 0; i < 4; ++i) {
-    der[der.size() - 1 - i] = static_cast<char>(number >> (8 * i));
-  }
-  return der;
-}
-
-std::string KeyId(int number) { return absl::StrCat("5e9d9544a1dcd60001d0ed20", number); }
-
-v1::Resource CertificateResource(int number) {
-  v1::Resource resource;
-  const std::string der = DerOf(number);
-  auto* certificate = resource.mutable_certificate();
-  certificate->set_org_id("5e9d9544a1dcd60001d0ed20");
-  certificate->set_id(absl::StrCat("5e9d9544a1dcd60001d0ed20", base::Hex(crypto::Sha256(der))));
-  certificate->add_chain_der(der);
-  auto* summary = certificate->mutable_summary();
-  summary->set_spki_sha256(Model().cert->spki_sha256);
-  summary->set_not_after_unix(1'900'000'000 + number);
-  resource.set_id(certificate->id());
-  resource.set_revision(1);
-  resource.set_dialect("native");
-  return resource;
-}
-
-v1::Resource KeyResource(int number, const std::string& alias = "client") {
-  v1::Resource resource;
-  auto* key = resource.mutable_key();
-  key->set_id(KeyId(number));
-  key->set_org_id("5e9d9544a1dcd60001d0ed20");
-  key->set_alias(alias);
-  key->add_policy_ids("5ead7120575961000181867e");
-  auto* right = key->add_access_rights();
-  right->set_api_id("b84fe1a04e5648927971c0557971565c");
-  right->add_versions("Default");
-  key->mutable_limits()->mutable_rate()->set_rate(1000);
-  key->mutable_limits()->mutable_rate()->set_per_seconds(60);
-  key->add_certificate_ids(
-      absl::StrCat(key->org_id(), base::Hex(crypto::Sha256(DerOf(number)))));
-  resource.set_id(key->id());
-  resource.set_revision(1);
-  resource.set_dialect("native");
-  return resource;
-}
+constexpr char kOrg[] = "5e9d9544a1dcd60001d0ed20";
 
 size_t HeapBytes() {
   malloc_trim(0);
@@ -100,7 +45,8 @@ const World& WorldOf(int keys) {
   {
     SnapshotBuilder builder(Snapshot::Empty());
     for (int i = 0; i < keys; ++i) {
-      if (!builder.Put(CertificateResource(i)).ok() || !builder.Put(KeyResource(i)).ok()) abort();
+      if (!builder.Put(bench::CertificateResource(kOrg, i)).ok()) abort();
+      if (!builder.Put(bench::KeyResource(kOrg, i)).ok()) abort();
     }
     world.snapshot = builder.Finish({"store", 1, 1}, nullptr);
   }
@@ -115,8 +61,8 @@ const World& WorldOf(int keys) {
 void LoadOneKey(benchmark::State& state) {
   std::vector<std::string> bodies;
   for (int i = 0; i < 2000; ++i) {
-    bodies.push_back(CertificateResource(i).SerializeAsString());
-    bodies.push_back(KeyResource(i).SerializeAsString());
+    bodies.push_back(bench::CertificateResource(kOrg, i).SerializeAsString());
+    bodies.push_back(bench::KeyResource(kOrg, i).SerializeAsString());
   }
   for (auto _ : state) {
     SnapshotBuilder builder(Snapshot::Empty());
@@ -136,7 +82,7 @@ void WriteOneKey(benchmark::State& state) {
   for (auto _ : state) {
     const auto number = static_cast<int>(random() % static_cast<unsigned>(state.range(0)));
     SnapshotBuilder builder(now);
-    if (!builder.Put(KeyResource(number, absl::StrCat("edit", number))).ok()) abort();
+    if (!builder.Put(bench::KeyResource(kOrg, number, absl::StrCat("edit", number))).ok()) abort();
     StoreState next = now->state();
     ++next.revision;
     std::vector<SnapshotChange> changes;
@@ -151,7 +97,7 @@ void FindKeyByLeaf(benchmark::State& state) {
   size_t next = 0;
   for (auto _ : state) {
     const std::string& leaf = world.fingerprints[next++ % world.fingerprints.size()];
-    const auto* key = world.snapshot->FindKeyByLeaf("5e9d9544a1dcd60001d0ed20", leaf);
+    const auto* key = world.snapshot->FindKeyByLeaf(kOrg, leaf);
     if (key == nullptr) abort();
     benchmark::DoNotOptimize(key);
   }
@@ -160,7 +106,7 @@ BENCHMARK(FindKeyByLeaf)->Arg(1'000)->Arg(1'000'000);
 
 void ListOnePage(benchmark::State& state) {
   const World& world = WorldOf(static_cast<int>(state.range(0)));
-  const std::string org = "5e9d9544a1dcd60001d0ed20";
+  const std::string org = kOrg;
   std::string token;
   for (auto _ : state) {
     auto page = world.snapshot->ListKeys(&org, token, 100);

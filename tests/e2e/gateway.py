@@ -180,7 +180,7 @@ class Gateway:
     def context_file(self):
         """What `sallyctl init` wrote, with the port of this gateway."""
         context = self.directory / "sallyctl.yaml"
-        context.write_text(f'endpoint: "localhost:{self.grpc_port}"\ntls_dir: "{self.role_directory("admin")}"\n')
+        context.write_text(f'endpoint: "127.0.0.1:{self.grpc_port}"\ntls_dir: "{self.role_directory("admin")}"\n')
         return context
 
     def binary(self, name):

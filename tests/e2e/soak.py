@@ -7,6 +7,7 @@ import random
 import signal
 import socket
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -167,7 +168,56 @@ def identities(world, seconds=60):
     print(f"identities: {total} requests, shares {[len(origin.requests) for origin in origins]}, none mixed")
 
 
-CASES = {case.__name__: case for case in (revocation, frozen, hostile, identities)}
+def cpu_seconds(process):
+    fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def cost_of_writes(world, count=400):
+    """CPU milliseconds of authsvc and the median time in milliseconds of one write through its REST API."""
+    gateway, times = world.gateway, []
+    key = gateway.create_key(session("million", alias="0"))["key"]
+    before = cpu_seconds(gateway.authsvc)
+    for number in range(count):
+        started = time.monotonic()
+        answer = gateway.rest("PUT", f"/tyk/keys/{key}", session("million", alias=str(number)))
+        times.append((time.monotonic() - started) * 1000)
+        assert answer.status_code == 200, answer.text
+    return (cpu_seconds(gateway.authsvc) - before) * 1000 / count, statistics.median(times)
+
+
+def restart(world):
+    """Seconds until it is ready again and its memory then, in KiB."""
+    started = time.monotonic()
+    world.gateway.start_authsvc()
+    return time.monotonic() - started, world.gateway.authsvc.memory_kb()
+
+
+def million(world, few=1000, many=1_000_000):
+    """A million keys with a certificate each in the store: start within a minute, at most 3 KB of memory a key,
+    and a write that costs what it costs with a thousand."""
+    gateway, filled = world.gateway, 0
+    dynamic_api(world, "million")
+    pair = world.pki.self_signed("one of a million")
+    register(world, "million", pair)
+    figures = {}
+    for count in (few, many):
+        assert gateway.authsvc.stop() == 0
+        subprocess.run([str(gateway.build / "tests/bench/bench_fill_store"), str(gateway.home / "data" / "authsvc.db"),
+                        str(filled), str(count - filled)], check=True)
+        filled = count
+        ready, memory = restart(world)
+        gateway.settle()
+        cost, took = cost_of_writes(world)
+        assert world.a.curl("/x", client=pair, host="million.gw.test").status == 200
+        figures[count] = ready, memory, cost, took
+        print(f"million: {count} keys: ready after {ready:.1f} s, {memory / 1024:.0f} MB; a write {cost:.2f} ms of CPU, "
+              f"{took:.2f} ms in all")
+    assert figures[many][0] < 60 and (figures[many][1] - figures[few][1]) * 1024 / (many - few) < 3000
+    assert figures[many][2] < 1.3 * figures[few][2], "a write costs the same"
+
+
+CASES = {case.__name__: case for case in (revocation, frozen, hostile, identities, million)}
 
 
 def main():

@@ -31,5 +31,5 @@ def load(name):
 def channel(port, tls):
     """A channel to authsvc; `tls` is a directory with tls.crt, tls.key and ca.crt, or with ca.crt alone."""
     files = [(tls / name).read_bytes() if (tls / name).exists() else None for name in ("ca.crt", "tls.key", "tls.crt")]
-    with grpc.secure_channel(f"localhost:{port}", grpc.ssl_channel_credentials(*files)) as made:
+    with grpc.secure_channel(f"127.0.0.1:{port}", grpc.ssl_channel_credentials(*files)) as made:
         yield made

@@ -13,7 +13,7 @@ ASK = pathlib.Path(__file__).resolve().parents[2] / "deploy" / "ask_authorize.py
 
 
 def ask(world, role, *arguments):
-    command = ["/usr/bin/python3", str(ASK), "--target", f"localhost:{world.gateway.grpc_port}", "--tls",
+    command = ["/usr/bin/python3", str(ASK), "--target", f"127.0.0.1:{world.gateway.grpc_port}", "--tls",
                str(world.gateway.role_directory(role)), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.stdout, done.stderr
@@ -45,7 +45,7 @@ def test_a_client_certificate_is_no_control_certificate(world, api, tmp_path):
     shutil.copy(world.gateway.role_directory("decision") / "ca.crt", tmp_path / "ca.crt")
     shutil.copy(api.cert, tmp_path / "tls.crt")
     shutil.copy(api.key, tmp_path / "tls.key")
-    done = subprocess.run(["/usr/bin/python3", str(ASK), "--target", f"localhost:{world.gateway.grpc_port}", "--tls",
+    done = subprocess.run(["/usr/bin/python3", str(ASK), "--target", f"127.0.0.1:{world.gateway.grpc_port}", "--tls",
                            str(tmp_path), "--api", "control"], capture_output=True, text=True, timeout=60)
     assert json.loads(done.stdout)["error"] == "UNAVAILABLE"
 

@@ -16,7 +16,7 @@ def second(world):
     """Another authsvc, and a data plane that knows only that one."""
     other = world.gateway.start_another_authsvc()
     other.replica = world.gateway.start_dataplane(
-        system_trust=world.trust, name="of-the-second", options=["--set", f"authsvc.targets.0=localhost:{other.grpc_port}"])
+        system_trust=world.trust, name="of-the-second", options=["--set", f"authsvc.targets.0=127.0.0.1:{other.grpc_port}"])
     return other
 
 

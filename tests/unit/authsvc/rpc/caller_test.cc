@@ -166,7 +166,7 @@ TEST(Server, RefusesToStartWithoutUsableFilesOrPort) {
   ServerWorld world;
   const RoleMap roles("test", {});
   RpcServerOptions options;
-  options.address = "localhost";
+  options.address = "127.0.0.1";
   const RpcServerParts parts{&base::SystemClock(), &roles, &world.writer(), &world.hub(), &world.replicas(),
                              nullptr, nullptr, &world.book()};
   EXPECT_EQ(RpcServer::Start(options, parts).status().code(), absl::StatusCode::kInvalidArgument);

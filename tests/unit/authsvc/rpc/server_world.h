@@ -85,7 +85,7 @@ class ServerWorld {
     arguments.SetMaxSendMessageSize(-1);
     // Channels of one test must not share a connection: each has its own certificate.
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    return grpc::CreateCustomChannel("localhost:" + std::to_string(server_->port()), grpc::SslCredentials(options),
+    return grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(server_->port()), grpc::SslCredentials(options),
                                      arguments);
   }
   [[nodiscard]] std::shared_ptr<grpc::Channel> As(const std::string& role, const std::string& group = "edge") {
@@ -125,9 +125,9 @@ class ServerWorld {
 
  private:
   void StartServer(const std::function<void(RpcServerOptions*)>& change) {
-    const TestCert identity = CertBuilder("CN=authsvc").Dns("localhost").ServerAuth().SignBy(ca_);
+    const TestCert identity = CertBuilder("CN=authsvc").Ip(absl::string_view("\x7f\0\0\x01", 4)).ServerAuth().SignBy(ca_);
     RpcServerOptions options;
-    options.address = "localhost";
+    options.address = "127.0.0.1";
     options.tls.path = directory_;
     WriteText(options.tls.certificate(), identity.Pem());
     WriteText(options.tls.key(), identity.KeyPem());

@@ -51,6 +51,17 @@ TEST(ResolverTest, LiteralsNeedNoLookup) {
   EXPECT_EQ(names.lookups, 0);
 }
 
+TEST(ResolverTest, LocalhostIsTheLoopbackAddressWithoutAnyHostsFile) {
+  Resolver resolver;
+  Loop loop(0);
+  testing::RunOn(loop, [&]() -> awaitable<void> {
+    for (const char* host : {"localhost", "LOCALHOST", "localhost.", "up.localhost"}) {
+      const auto found = co_await resolver.Resolve(loop, host, Deadline::Never());
+      EXPECT_TRUE(found.ok() && **found == std::vector({make_address("127.0.0.1"), make_address("::1")})) << host;
+    }
+  });
+}
+
 TEST(ResolverTest, WhoWaitsIsAnsweredByStopAndLaterQuestionsFail) {
   Names names;
   names.held = true;
