@@ -9,7 +9,7 @@ void Exchange::GatherFacts() {
   const dataplane::Route& route = *match_.route;
   if (route.token.enabled) {
     auto token = ExtractToken(route.token, [this](absl::string_view name) { return Header(name); },
-                              client_.head.query);
+                              head_.query);
     if (token.has_value()) credentials_.push_back(*std::move(token));
   }
   facts_.route = &route;
@@ -28,7 +28,7 @@ void Exchange::GatherFacts() {
 void Exchange::Take(Verdict verdict) {
   if (auto* const permit = std::get_if<Permit>(&verdict)) {
     permit_.emplace(std::move(*permit));
-    client_.registered.LetIn(&facts_);
+    registered_.LetIn(&facts_, permit_->shared());
   } else {
     denial_ = std::move(std::get<Denial>(verdict));
   }
@@ -52,7 +52,7 @@ boost::asio::awaitable<void> Exchange::AskAuthsvc() {
 
 bool Exchange::CheckGrant() {
   std::optional<Denial> refused = dataplane::CheckGrants(
-      permit_->decision(), *match_.route, match_.version_name, client_.head.method, match_.path);
+      permit_->decision(), *match_.route, match_.version_name, head_.method, match_.path);
   if (!refused.has_value()) return true;
   denial_ = *std::move(refused);
   if (denial_->decision == nullptr) denial_->decision = permit_->shared();

@@ -1,14 +1,12 @@
-// A client connection as its requests see it. One loop's thread.
+// A client connection as its requests see it, whatever version of HTTP it speaks. One loop's thread.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "dataplane/authorize/authorizer.h"
 #include "dataplane/exchange/connection_registry.h"
 #include "dataplane/exchange/loop_services.h"
-#include "dataplane/http/body.h"
-#include "dataplane/http/head_parser.h"
-#include "dataplane/loop/buffer.h"
 #include "dataplane/loop/stream.h"
 #include "dataplane/tls/peer.h"
 #include "dataplane/tls/server_tls.h"
@@ -17,8 +15,7 @@ namespace sallyport::dataplane {
 
 struct Client {
   Client(LoopServices& loop_services, const ListenerStyle& listener_style, Stream& client_stream)
-      : services(loop_services), listener(listener_style), stream(client_stream),
-        buffer(services.loop.buffers()), body(client_stream, buffer), parser(services.settings.head) {
+      : services(loop_services), listener(listener_style), stream(client_stream) {
     registered.memo = &memo;
   }
   Client(const Client&) = delete;
@@ -30,22 +27,15 @@ struct Client {
   ServerConnection* tls = nullptr;  // null on a plain listener
   TlsPeer peer;
   std::string address;              // of the TCP peer, without port
-  bool behind_proxy = false;        // that peer is a trusted proxy, as of the request at hand
 
-  ReadBuffer buffer;
-  BodyReader body;
-  RequestParser parser;
-  RequestHead head;
-  std::string out;                  // to be written
-  ConnectionMemo memo;
+  ConnectionMemo memo;              // shared by requests that run side by side
   RegisteredConnection registered;
-  uint64_t requests = 0;
   bool ticket_offered = false;
-  bool cut = false;                 // an answer broke off: the end must not look like one
 
-  // The identity header's text of the last decision.
+  // The identity header's text of the last decision. Whoever uses the text holds it: another request may put
+  // that of another decision in its place meanwhile.
   DecisionPtr identity_of;
-  std::string identity_text;
+  std::shared_ptr<const std::string> identity_text;
 };
 
 }  // namespace sallyport::dataplane

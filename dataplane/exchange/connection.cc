@@ -7,6 +7,7 @@
 
 #include "dataplane/exchange/client.h"
 #include "dataplane/exchange/exchange.h"
+#include "dataplane/exchange/http1_request.h"
 #include "shared/base/log.h"
 
 namespace sallyport::dataplane {
@@ -26,14 +27,14 @@ struct HeadStep {
 };
 
 // Reads and parses as far as possible without waiting.
-HeadStep NextHead(Client& client) {
+HeadStep NextHead(Client& client, Http1Request& request) {
   HeadStep step;
   const size_t most = client.services.settings.head.max_head_bytes + 1;
   for (;;) {
-    if (!client.buffer.empty()) {
-      const ParseOutcome parsed = client.parser.Parse(client.buffer.data(), &client.head);
+    if (!request.buffer.empty()) {
+      const ParseOutcome parsed = request.parser.Parse(request.buffer.data(), &request.received);
       if (parsed.kind == ParseOutcome::Kind::kDone) {
-        client.buffer.Consume(parsed.consumed);
+        request.buffer.Consume(parsed.consumed);
         step.kind = HeadStep::Kind::kDone;
         return step;
       }
@@ -44,60 +45,64 @@ HeadStep NextHead(Client& client) {
         return step;
       }
     }
-    const IoResult read = client.stream.TryRead(client.buffer.Space(most));
+    const IoResult read = client.stream.TryRead(request.buffer.Space(most));
     if (read.wants()) {
-      client.buffer.ReleaseIfEmpty();
+      request.buffer.ReleaseIfEmpty();
       step.kind = HeadStep::Kind::kWant;
       step.want = read.kind;
       return step;
     }
     if (!read.ok() || read.bytes == 0) return step;
-    client.buffer.Commit(read.bytes);
+    request.buffer.Commit(read.bytes);
   }
 }
 
 // After an answer the next request is seldom there already.
-bool NothingYet(const Client& client) {
-  return client.buffer.empty() && !client.stream.readiness().MayTry(Direction::kRead) &&
+bool NothingYet(const Client& client, const Http1Request& request) {
+  return request.buffer.empty() && !client.stream.readiness().MayTry(Direction::kRead) &&
          !client.stream.HasBuffered();
 }
 
 // ---- requests
 
-boost::asio::awaitable<void> ServeRequests(Client& client) {
+boost::asio::awaitable<void> ServeRequests(Client& client, Http1Request& request) {
   Loop& loop = client.services.loop;
   const ExchangeSettings& settings = client.services.settings;
-  Exchange exchange(client);
+  Exchange exchange(client, request);
   Deadline idle = loop.After(settings.head_time);
   Deadline whole_head = Deadline::Never();
   FairShare share;
   for (;;) {
     // A wait that had ended well before the Cancel goes on after it all the same.
     if (client.stream.readiness().cancelled()) co_return;
-    const HeadStep step = NothingYet(client) ? HeadStep{HeadStep::Kind::kWant} : NextHead(client);
+    const HeadStep step = NothingYet(client, request) ? HeadStep{HeadStep::Kind::kWant}
+                                                      : NextHead(client, request);
     if (step.kind == HeadStep::Kind::kClosed) co_return;
     if (step.kind == HeadStep::Kind::kBad) {
+      request.BeginRefused();
       co_await exchange.RefuseHead(step.reason, step.detail);
       co_return;
     }
     if (step.kind == HeadStep::Kind::kWant) {
-      const bool begun = !client.buffer.empty();
+      const bool begun = !request.buffer.empty();
       if (begun && whole_head.is_never()) whole_head = loop.After(settings.head_time);
       const Deadline deadline = begun ? whole_head : idle;
       const IoResult waited = co_await WaitFor(client.stream, step.want, deadline);
       share.Renew();
       if (waited.ok()) continue;
       if (begun && waited.kind == IoKind::kTimeout) {
+        request.BeginRefused();
         co_await exchange.RefuseHead(Reason::kRequestTimeout, "head not complete in time");
       }
       co_return;
     }
     client.registered.idle = false;
-    const bool go_on = co_await exchange.Run();
+    request.Begin();
+    co_await exchange.Run();
     client.registered.idle = true;
-    if (!go_on || client.registered.last_request) co_return;
+    if (!request.keep_alive() || client.registered.last_request) co_return;
     if (share.Serve()) co_await Yield(loop);  // a long pipeline
-    client.buffer.ReleaseIfEmpty();
+    request.buffer.ReleaseIfEmpty();
     idle = loop.After(settings.keep_alive);
     whole_head = Deadline::Never();
   }
@@ -106,8 +111,8 @@ boost::asio::awaitable<void> ServeRequests(Client& client) {
 // ---- the end
 
 // What the client still sends is read for a moment: a reset would take our last answer from it.
-boost::asio::awaitable<void> Goodbye(Client& client) {
-  if (client.cut) {
+boost::asio::awaitable<void> Goodbye(Client& client, const Http1Request& request) {
+  if (request.cut()) {
     // A reset: neither close_notify nor FIN, which would end an answer without length.
     const linger at_once = {1, 0};
     setsockopt(client.stream.fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
@@ -115,7 +120,7 @@ boost::asio::awaitable<void> Goodbye(Client& client) {
   }
   client.stream.TryShutdown();
   if (client.stream.readiness().cancelled()) co_return;
-  if (client.body.done() && client.buffer.empty()) co_return;
+  if (request.all_read()) co_return;
   constexpr size_t kMostBytes = 1 << 20;
   const Deadline deadline = client.services.loop.After(absl::Seconds(2));
   char scratch[4096];
@@ -131,8 +136,9 @@ boost::asio::awaitable<void> Goodbye(Client& client) {
 }
 
 boost::asio::awaitable<void> ServeClient(Client& client) {
-  co_await ServeRequests(client);
-  co_await Goodbye(client);
+  Http1Request request(client);
+  co_await ServeRequests(client, request);
+  co_await Goodbye(client, request);
 }
 
 void ReportHandshakeFailure(LoopServices& services, const ServerConnection& connection,

@@ -11,12 +11,11 @@ namespace {
 
 using Names = absl::flat_hash_set<std::string>;
 
-bool RestsOn(const ConnectionMemo* memo, const Names& keys, const Names& tags) {
-  if (memo == nullptr || memo->decision == nullptr) return false;
-  const Decision& decision = *memo->decision;
-  const std::string& key = decision.identity.key_id;
+bool RestsOn(const DecisionPtr& decision, const Names& keys, const Names& tags) {
+  if (decision == nullptr) return false;
+  const std::string& key = decision->identity.key_id;
   if (!key.empty() && keys.contains(key)) return true;
-  return std::any_of(decision.tags.begin(), decision.tags.end(),
+  return std::any_of(decision->tags.begin(), decision->tags.end(),
                      [&](const std::string& tag) { return tags.contains(tag); });
 }
 
@@ -32,16 +31,33 @@ bool Presented(const PeerCertificate* peer, const std::vector<DeniedCertificates
 
 }  // namespace
 
-RegisteredConnection::~RegisteredConnection() {
+void RegisteredRequest::LetIn(const AuthFacts* facts, DecisionPtr decision) {
   Over();
-  if (registry_ != nullptr) registry_->Remove(this);
+  let_in_by_ = facts;
+  decision_ = std::move(decision);
+  next_ = connection_.requests_;
+  if (next_ != nullptr) next_->previous_ = this;
+  connection_.requests_ = this;
 }
 
-void RegisteredConnection::Over() {
+void RegisteredRequest::Over() {
+  if (let_in_by_ == nullptr) return;
   let_in_by_ = nullptr;
+  decision_ = nullptr;
+  end_ = Deadline::Never();
+  if (linked()) DeadlineWheel::Remove(this);
+  if (previous_ != nullptr) previous_->next_ = next_;
+  if (next_ != nullptr) next_->previous_ = previous_;
+  if (connection_.requests_ == this) connection_.requests_ = next_;
+  next_ = previous_ = nullptr;
   if (doubt_ == nullptr) return;
-  doubt_->connection = nullptr;
+  doubt_->request = nullptr;
   doubt_ = nullptr;
+}
+
+RegisteredConnection::~RegisteredConnection() {
+  while (requests_ != nullptr) requests_->Over();
+  if (registry_ != nullptr) registry_->Remove(this);
 }
 
 void RegisteredConnection::OnDeadline() {
@@ -85,11 +101,43 @@ bool ConnectionRegistry::End(RegisteredConnection* connection, Deadline deadline
   const bool newly = !std::exchange(connection->last_request, true);
   if (connection->idle) {
     connection->stream_->Cancel();
-  } else if (deadline.millis() < connection->end_.millis()) {  // a sever may come while a drain waits
+    return newly;
+  }
+  if (deadline.millis() < connection->end_.millis()) {  // a sever may come while a drain waits
     connection->end_ = deadline;
     loop_.AddDeadline(connection, deadline);
   }
+  if (newly && connection->multiplexed != nullptr) connection->multiplexed->OnLastRequest();
   return newly;
+}
+
+bool ConnectionRegistry::End(RegisteredRequest* request, Deadline deadline) {
+  if (request->alone_ == nullptr) return End(&request->connection_, deadline);
+  const bool newly = request->end_.is_never();
+  if (deadline.millis() >= request->end_.millis()) return newly;
+  request->end_ = deadline;
+  loop_.AddDeadline(request, deadline);
+  return newly;
+}
+
+// Requests of others are in flight on it.
+template <typename RestsOnIt>
+bool ConnectionRegistry::Shared(const RegisteredConnection* connection, RestsOnIt rests_on_it) {
+  if (connection->multiplexed == nullptr) return false;
+  for (const RegisteredRequest* request = connection->requests_; request != nullptr; request = request->next_) {
+    if (!rests_on_it(request->decision_)) return true;
+  }
+  return false;
+}
+
+template <typename RestsOnIt>
+size_t ConnectionRegistry::EndRequests(RegisteredConnection* connection, Deadline deadline,
+                                       RestsOnIt rests_on_it) {
+  size_t ended = 0;
+  for (RegisteredRequest* request = connection->requests_; request != nullptr; request = request->next_) {
+    if (rests_on_it(request->decision_)) ended += End(request, deadline) ? 1 : 0;
+  }
+  return ended;
 }
 
 size_t ConnectionRegistry::SeverLeaves(const SeverList& severed, Deadline deadline) {
@@ -108,9 +156,13 @@ size_t ConnectionRegistry::Sever(const SeverList& severed, absl::Duration grace)
   if (severed.key_ids.empty() && severed.tags.empty() && severed.denied.empty()) return ended;
   const Names keys(severed.key_ids.begin(), severed.key_ids.end());
   const Names tags(severed.tags.begin(), severed.tags.end());
+  const auto rests_on_it = [&](const DecisionPtr& decision) { return RestsOn(decision, keys, tags); };
   for (RegisteredConnection* connection = first_; connection != nullptr; connection = connection->next_) {
-    if (RestsOn(connection->memo, keys, tags) || Presented(connection->peer_.get(), severed.denied)) {
+    const bool last = connection->memo != nullptr && rests_on_it(connection->memo->decision);
+    if (Presented(connection->peer_.get(), severed.denied) || (last && !Shared(connection, rests_on_it))) {
       ended += End(connection, deadline) ? 1 : 0;
+    } else {
+      ended += EndRequests(connection, deadline, rests_on_it);
     }
   }
   return ended;
@@ -136,32 +188,39 @@ size_t ConnectionRegistry::EndIdle() {
 std::vector<DoubtfulRequestPtr> ConnectionRegistry::Doubt(Deadline until) {
   std::vector<DoubtfulRequestPtr> doubts;
   for (RegisteredConnection* connection = first_; connection != nullptr; connection = connection->next_) {
-    if (connection->let_in_by_ == nullptr) continue;
-    auto doubt = std::make_shared<DoubtfulRequest>();
-    doubt->connection = connection;
-    doubt->until = until;
-    if (connection->doubt_ != nullptr) {
-      doubt->until = connection->doubt_->until.Earlier(until);
-      connection->doubt_->connection = nullptr;
+    for (RegisteredRequest* request = connection->requests_; request != nullptr; request = request->next_) {
+      doubts.push_back(Doubt(request, until));
     }
-    connection->doubt_ = doubt;
-    doubts.push_back(std::move(doubt));
   }
   return doubts;
 }
 
+DoubtfulRequestPtr ConnectionRegistry::Doubt(RegisteredRequest* request, Deadline until) {
+  auto doubt = std::make_shared<DoubtfulRequest>();
+  doubt->request = request;
+  doubt->until = until;
+  if (request->doubt_ != nullptr) {
+    doubt->until = request->doubt_->until.Earlier(until);
+    request->doubt_->request = nullptr;
+  }
+  request->doubt_ = doubt;
+  return doubt;
+}
+
 void ConnectionRegistry::Settle(DoubtfulRequest& doubt, DecisionPtr decision) {
-  RegisteredConnection* const connection = std::exchange(doubt.connection, nullptr);
-  if (connection == nullptr) return;
-  connection->doubt_ = nullptr;
-  if (connection->memo != nullptr) connection->memo->RestOn(std::move(decision));
+  RegisteredRequest* const request = std::exchange(doubt.request, nullptr);
+  if (request == nullptr) return;
+  request->doubt_ = nullptr;
+  request->decision_ = decision;
+  ConnectionMemo* const memo = request->connection_.memo;
+  if (memo != nullptr) memo->RestOn(std::move(decision));
 }
 
 bool ConnectionRegistry::Sever(DoubtfulRequest& doubt, absl::Duration grace) {
-  RegisteredConnection* const connection = std::exchange(doubt.connection, nullptr);
-  if (connection == nullptr) return false;
-  connection->doubt_ = nullptr;
-  return End(connection, loop_.After(grace));
+  RegisteredRequest* const request = std::exchange(doubt.request, nullptr);
+  if (request == nullptr) return false;
+  request->doubt_ = nullptr;
+  return End(request, loop_.After(grace));
 }
 
 void ConnectionRegistry::CutAll() {

@@ -1,8 +1,8 @@
 // The open client connections of one loop, so that revoked clients can be cut off and a drain can end:
 // idle ones at once, those with a request in flight after a grace. One loop's thread.
 //
-// A request in flight that was let in can be put in doubt: its facts are at hand to ask about it again
-// (recheck.h).
+// A request in flight that was let in is known beside its connection: it can be put in doubt (its facts are at
+// hand to ask about it again, recheck.h), and where requests share a connection it can be ended alone.
 #pragma once
 
 #include <cstddef>
@@ -21,14 +21,61 @@ namespace sallyport::dataplane {
 
 class ConnectionRegistry;
 class RegisteredConnection;
+class RegisteredRequest;
 
 // A request in flight that was let in by what may not hold any more. Made by ConnectionRegistry::Doubt.
 struct DoubtfulRequest {
-  RegisteredConnection* connection = nullptr;  // null: that request is over, or the doubt is
-  Deadline until;                              // without an answer by then it is severed
-  bool asking = false;                         // for who asks
+  RegisteredRequest* request = nullptr;  // null: that request is over, or the doubt is
+  Deadline until;                        // without an answer by then it is severed
+  bool asking = false;                   // for who asks
 };
 using DoubtfulRequestPtr = std::shared_ptr<DoubtfulRequest>;
+
+// Ends one request and leaves the others of its connection alone.
+class RequestCut {
+ public:
+  virtual void Cut() = 0;
+
+ protected:
+  ~RequestCut() = default;
+};
+
+// What a connection of several requests is told.
+class Multiplexed {
+ public:
+  // No more requests are to be begun; those in flight go on. Called once.
+  virtual void OnLastRequest() = 0;
+
+ protected:
+  ~Multiplexed() = default;
+};
+
+// A request in flight, from LetIn to Over. The owner keeps it alive meanwhile; used again and again.
+class RegisteredRequest final : public DeadlineNode {
+ public:
+  // `alone`: null where the request ends with its connection. Both outlive this.
+  RegisteredRequest(RegisteredConnection& connection, RequestCut* alone)
+      : connection_(connection), alone_(alone) {}
+  ~RegisteredRequest() override { Over(); }
+
+  // By these facts, which live with what they point to until Over, and by this decision.
+  void LetIn(const AuthFacts* facts, DecisionPtr decision);
+  void Over();
+  [[nodiscard]] const AuthFacts* let_in_by() const { return let_in_by_; }  // null: it was not, or is over
+
+ private:
+  friend class ConnectionRegistry;
+  friend class RegisteredConnection;
+  void OnDeadline() override { alone_->Cut(); }  // the grace ended
+  RegisteredConnection& connection_;
+  RequestCut* const alone_;
+  const AuthFacts* let_in_by_ = nullptr;
+  DecisionPtr decision_;
+  Deadline end_;              // of the grace; never while none runs
+  DoubtfulRequestPtr doubt_;  // null: none
+  RegisteredRequest* next_ = nullptr;  // of the connection's
+  RegisteredRequest* previous_ = nullptr;
+};
 
 // The part of a connection that the registry knows. The owner keeps it alive while it is registered.
 class RegisteredConnection final : public DeadlineNode {
@@ -38,23 +85,19 @@ class RegisteredConnection final : public DeadlineNode {
 
   // No request is in flight: cut at once.
   bool idle = true;
-  // Set by the registry: after the request in flight the connection ends.
+  // Set by the registry: after the requests in flight the connection ends.
   bool last_request = false;
-  ConnectionMemo* memo = nullptr;  // for what the last decision rests on
-
-  // A request was let in by these facts; they and what they point to live until Over.
-  void LetIn(const AuthFacts* facts) { let_in_by_ = facts; }
-  void Over();
-  [[nodiscard]] const AuthFacts* let_in_by() const { return let_in_by_; }  // null: no such request
+  ConnectionMemo* memo = nullptr;      // for what the last decision rests on
+  Multiplexed* multiplexed = nullptr;  // null: one request after the other
 
  private:
   friend class ConnectionRegistry;
+  friend class RegisteredRequest;
   void OnDeadline() override;  // the grace ended
   ConnectionRegistry* registry_ = nullptr;
   Deadline end_;  // of the grace; never while none runs
   Stream* stream_ = nullptr;
-  const AuthFacts* let_in_by_ = nullptr;
-  DoubtfulRequestPtr doubt_;  // null: none
+  RegisteredRequest* requests_ = nullptr;  // let in
   PeerCertificatePtr peer_;    // what was presented
   RegisteredConnection* next_ = nullptr;  // of all
   RegisteredConnection* previous_ = nullptr;
@@ -72,7 +115,8 @@ class ConnectionRegistry {
   void Remove(RegisteredConnection* connection);
 
   // Ends connections of these clients, those whose last decision rests on one of the tags, and those on which
-  // a denied certificate was presented; returns how many.
+  // a denied certificate was presented. Where requests of several callers share a connection, those that rest
+  // on it end alone. Returns how many ended.
   size_t Sever(const SeverList& severed, absl::Duration grace);
   // Ends all of them: idle ones now, the others when their request is done, at the latest after `grace`.
   void Drain(absl::Duration grace);
@@ -83,15 +127,22 @@ class ConnectionRegistry {
   std::vector<DoubtfulRequestPtr> Doubt(Deadline until);
   // It is allowed still, by this decision.
   static void Settle(DoubtfulRequest& doubt, DecisionPtr decision);
-  // It is not, or nobody says so. False: it was over, or its connection was ending already.
+  // It is not, or nobody says so. False: it was over, or was ending already.
   bool Sever(DoubtfulRequest& doubt, absl::Duration grace);
   void CutAll();
   [[nodiscard]] size_t size() const { return count_; }
 
  private:
+  static DoubtfulRequestPtr Doubt(RegisteredRequest* request, Deadline until);
   size_t SeverLeaves(const SeverList& severed, Deadline deadline);
   // False when it was ending already.
   bool End(RegisteredConnection* connection, Deadline deadline);
+  bool End(RegisteredRequest* request, Deadline deadline);
+  template <typename RestsOnIt>
+  static bool Shared(const RegisteredConnection* connection, RestsOnIt rests_on_it);
+  // Of a connection that goes on.
+  template <typename RestsOnIt>
+  size_t EndRequests(RegisteredConnection* connection, Deadline deadline, RestsOnIt rests_on_it);
 
   Loop& loop_;
   RegisteredConnection* first_ = nullptr;

@@ -1,5 +1,6 @@
-// One request, as named phases in the order of DESIGN 2. An object serves one connection and is reused, so a
-// warm connection allocates little. One loop's thread.
+// One request, as named phases in the order of DESIGN 2, whatever version of HTTP its client speaks
+// (client_request.h). An object is used for one request after the other of the same connection, so a warm one
+// allocates little. One loop's thread.
 #pragma once
 
 #include <optional>
@@ -10,6 +11,7 @@
 
 #include "dataplane/authorize/verdict.h"
 #include "dataplane/exchange/client.h"
+#include "dataplane/exchange/client_request.h"
 #include "dataplane/forward/forward.h"
 #include "dataplane/route/match.h"
 
@@ -17,14 +19,16 @@ namespace sallyport::dataplane {
 
 class Exchange {
  public:
-  explicit Exchange(Client& client) : client_(client), services_(client.services) {}
-  ~Exchange() { client_.registered.Over(); }
+  // Both outlive it.
+  Exchange(Client& client, ClientRequest& request)
+      : client_(client), request_(request), head_(request.head), services_(client.services),
+        registered_(client.registered, request.alone()) {}
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
-  // Serves client.head. True: the connection may carry another request.
-  [[nodiscard]] boost::asio::awaitable<bool> Run();
-  // A head that could not be parsed, or did not come in time: answered, logged, and the connection ends.
+  // Serves the request at hand.
+  [[nodiscard]] boost::asio::awaitable<void> Run();
+  // A head that could not be taken, or did not come in time: answered and logged.
   [[nodiscard]] boost::asio::awaitable<void> RefuseHead(base::Reason reason, absl::string_view detail);
 
  private:
@@ -54,33 +58,33 @@ class Exchange {
   // forward
   void GatherFields();
   void StripCredential();
-  [[nodiscard]] absl::string_view Identity();
+  void HoldIdentity();
   [[nodiscard]] ForwardTimeouts Timeouts() const;
   [[nodiscard]] boost::asio::awaitable<void> ForwardToUpstream();
 
   // refuse
   bool Deny(base::Reason reason, std::string detail = "");  // always false
   [[nodiscard]] boost::asio::awaitable<void> Refuse();
-  void RenderRefusal(bool keep);
-  [[nodiscard]] bool BodyIsSmall() const;
-  [[nodiscard]] boost::asio::awaitable<bool> DiscardBody();
-  [[nodiscard]] boost::asio::awaitable<bool> FlushOut();
+  [[nodiscard]] OwnAnswer Redirection() const;
+  [[nodiscard]] OwnAnswer Refusal() const;
   [[nodiscard]] int RefusalStatus() const;
   [[nodiscard]] ErrorStyle Style() const;
   [[nodiscard]] bool StaticMtls() const;
 
-  // observe (observe_exchange.cc)
+  // observe
   void Observe();
   void ObserveMetrics(base::Reason reason, int status, absl::Duration total);
   void ObserveLog(base::Reason reason, int status, absl::Duration total);
   void ObserveTelemetry(base::Reason reason);
 
-  [[nodiscard]] bool MayKeepAlive() const;
   [[nodiscard]] std::optional<absl::string_view> Header(absl::string_view lower_case_name) const;
   [[nodiscard]] const RoutePtr& FoundRoute() const;
 
   Client& client_;
+  ClientRequest& request_;
+  const RequestHead& head_;
   LoopServices& services_;
+  RegisteredRequest registered_;
 
   // Of the request at hand; strings keep their capacity.
   absl::Duration started_;
@@ -91,7 +95,7 @@ class Exchange {
   std::string forwarded_client_;  // behind a trusted proxy
   absl::string_view client_address_;
   bool redirect_ = false;
-  bool keep_alive_ = false;
+  bool behind_proxy_ = false;    // the TCP peer is a trusted proxy, as of this request
   bool routed_ = false;
   RouteMatch match_;
   RoutePtr refused_route_;       // of a refusal by MatchRoute
@@ -103,6 +107,7 @@ class Exchange {
   absl::Duration authorize_took_;
   UpstreamTargetPtr target_;
   UpstreamCredentialsPtr upstream_credentials_;
+  std::shared_ptr<const std::string> identity_;
   std::string target_text_;
   std::string query_text_;
   std::string cookie_text_;

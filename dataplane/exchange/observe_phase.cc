@@ -52,17 +52,16 @@ void Exchange::ObserveMetrics(Reason reason, int status, absl::Duration total) {
 }
 
 void Exchange::ObserveLog(Reason reason, int status, absl::Duration total) {
-  const RequestHead& head = client_.head;
   const RoutePtr& route = FoundRoute();
   AccessRecord record;
   record.time = wall_;
   record.request_id = request_id_;
   record.client_address = client_address_;
   record.listener = client_.listener.id;
-  record.method = head.method;
+  record.method = head_.method;
   record.host = host_;
   record.path = path_;
-  record.protocol = head.minor_version == 0 ? "HTTP/1.0" : "HTTP/1.1";
+  record.protocol = request_.protocol();
   record.sni = client_.peer.sni;
   record.tls_version = client_.peer.protocol;
   record.tls_cipher = client_.peer.cipher;
@@ -129,7 +128,7 @@ void Exchange::ObserveTelemetry(Reason reason) {
   refusal.time = wall_;
   refusal.api_id = route->api_id;
   refusal.reason = reason;
-  refusal.method = std::string(client_.head.method);
+  refusal.method = std::string(head_.method);
   refusal.path = path_;
   refusal.host = host_;
   refusal.client_address = std::string(client_address_);

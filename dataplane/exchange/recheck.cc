@@ -24,14 +24,14 @@ void Recheck::Start(absl::Duration grace) {
 void Recheck::AskMore() {
   for (; next_ < doubts_.size() && open_ < kMostOpen; ++next_) {
     const DoubtfulRequestPtr& doubt = doubts_[next_];
-    if (doubt->connection != nullptr && !doubt->asking) Ask(doubt);
+    if (doubt->request != nullptr && !doubt->asking) Ask(doubt);
   }
 }
 
 void Recheck::Ask(const DoubtfulRequestPtr& doubt) {
   doubt->asking = true;
   ++open_;
-  authorizer_.AskAgain(*doubt->connection->let_in_by(), [this, doubt](Standing standing) {
+  authorizer_.AskAgain(*doubt->request->let_in_by(), [this, doubt](Standing standing) {
     doubt->asking = false;
     --open_;
     Answered(*doubt, std::move(standing));
@@ -53,9 +53,9 @@ void Recheck::Sever(DoubtfulRequest& doubt) {
 
 void Recheck::OnDeadline() {
   for (const DoubtfulRequestPtr& doubt : doubts_) {
-    if (doubt->connection != nullptr && loop_.Passed(doubt->until)) Sever(*doubt);
+    if (doubt->request != nullptr && loop_.Passed(doubt->until)) Sever(*doubt);
   }
-  std::erase_if(doubts_, [](const DoubtfulRequestPtr& doubt) { return doubt->connection == nullptr; });
+  std::erase_if(doubts_, [](const DoubtfulRequestPtr& doubt) { return doubt->request == nullptr; });
   next_ = 0;
   if (doubts_.empty()) return;
   loop_.AddDeadline(this, loop_.After(kAskEvery));

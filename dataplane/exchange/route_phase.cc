@@ -14,19 +14,18 @@ using base::Reason;
 bool Exchange::Route() { return ReadPlace() && SelectRoute() && CheckTransport(); }
 
 bool Exchange::ReadPlace() {
-  const RequestHead& head = client_.head;
-  host_.assign(head.host.data(), head.host.size());
+  host_.assign(head_.host.data(), head_.host.size());
   absl::AsciiStrToLower(&host_);
   if (!host_.empty() && host_.back() == '.') host_.pop_back();
   // Anew for each request: who is trusted may have changed since the connection came in.
-  client_.behind_proxy = IsTrustedProxy(services_.trusted_proxies, client_.address);
-  if (client_.behind_proxy) {
-    forwarded_client_ = ForwardedClient(services_.trusted_proxies, head.fields, client_.address);
+  behind_proxy_ = IsTrustedProxy(services_.trusted_proxies, client_.address);
+  if (behind_proxy_) {
+    forwarded_client_ = ForwardedClient(services_.trusted_proxies, head_.fields, client_.address);
     client_address_ = forwarded_client_;
     const auto given = Header("x-request-id");
     if (given.has_value() && IsRequestId(*given)) request_id_.assign(given->data(), given->size());
   }
-  if (!NormalizePath(head.raw_path, &path_)) {
+  if (!NormalizePath(head_.raw_path, &path_)) {
     path_ = "/";
     return Deny(Reason::kBadRequest, "path cannot be normalised");
   }
@@ -38,9 +37,9 @@ bool Exchange::SelectRoute() {
   RouteQuestion question;
   question.listen_port = client_.listener.route_port;
   question.host = host_;
-  question.method = client_.head.method;
+  question.method = head_.method;
   question.path = path_;
-  question.query = client_.head.query;
+  question.query = head_.query;
   question.client_address = client_address_;
   question.now = wall_;
   auto matched = MatchRoute(*services_.view->routes, question,
@@ -62,7 +61,7 @@ bool Exchange::CheckTransport() {
   const dataplane::Route& route = *match_.route;
   if (!client_.peer.tls) {
     if (!route.CanUseCertificate() && route.allow_plain_http) return true;
-    redirect_ = client_.listener.redirect && !client_.head.host.empty();
+    redirect_ = client_.listener.redirect && !head_.host.empty();
     return Deny(Reason::kTlsRequired, "plain HTTP listener");
   }
   // RFC 9110 15.5.20: the client opens another connection, for that host.

@@ -4,12 +4,26 @@
 #include "absl/strings/str_cat.h"
 #include "dataplane/exchange/exchange.h"
 #include "dataplane/forward/forwarded_fields.h"
-#include "dataplane/forward/http1_client.h"
 #include "shared/header/xfcc.h"
 
 namespace sallyport::dataplane {
 
 using base::Reason;
+
+namespace {
+
+// Empty: there is no verified certificate to tell of.
+std::string IdentityText(const Identity& identity) {
+  if (!identity.certificate_verified || !identity.certificate.has_value()) return {};
+  header::XfccFacts facts;
+  facts.hash = identity.certificate->fingerprint;
+  facts.subject = identity.certificate->subject;
+  facts.uri_sans = identity.certificate->uri_sans;
+  facts.dns_sans = identity.certificate->dns_sans;
+  return header::BuildXfcc(facts);
+}
+
+}  // namespace
 
 bool Exchange::ChooseTarget() {
   target_ = services_.balancers.Next(match_.route, match_.version);
@@ -36,21 +50,13 @@ boost::asio::awaitable<void> Exchange::AskCredentials() {
   }
 }
 
-absl::string_view Exchange::Identity() {
+void Exchange::HoldIdentity() {
   const DecisionPtr& decision = permit_->shared();
-  if (client_.identity_of == decision) return client_.identity_text;
-  client_.identity_of = decision;
-  client_.identity_text.clear();
-  const dataplane::Identity& identity = decision->identity;
-  if (identity.certificate_verified && identity.certificate.has_value()) {
-    header::XfccFacts facts;
-    facts.hash = identity.certificate->fingerprint;
-    facts.subject = identity.certificate->subject;
-    facts.uri_sans = identity.certificate->uri_sans;
-    facts.dns_sans = identity.certificate->dns_sans;
-    client_.identity_text = header::BuildXfcc(facts);
+  if (client_.identity_of != decision) {
+    client_.identity_of = decision;
+    client_.identity_text = std::make_shared<const std::string>(IdentityText(decision->identity));
   }
-  return client_.identity_text;
+  identity_ = client_.identity_text;
 }
 
 void Exchange::StripCredential() {
@@ -103,60 +109,48 @@ ForwardTimeouts Exchange::Timeouts() const {
 }
 
 boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
-  Client& client = client_;
-  const RequestHead& head = client.head;
-  const int64_t max_body = match_.version == nullptr ? 0 : match_.version->max_body_bytes;
-  if (max_body > 0) {
-    if (head.framing == Framing::kLength && head.content_length > static_cast<uint64_t>(max_body)) {
-      Deny(Reason::kBodyTooLarge);
-      co_return;
-    }
-    client.body.Start(head.framing, head.content_length, static_cast<uint64_t>(max_body));
+  const int64_t limit = match_.version == nullptr ? 0 : match_.version->max_body_bytes;
+  const uint64_t max_body = limit > 0 ? static_cast<uint64_t>(limit) : UINT64_MAX;
+  if (head_.framing == Framing::kLength && head_.content_length > max_body) {
+    Deny(Reason::kBodyTooLarge);
+    co_return;
   }
   GatherFields();
+  HoldIdentity();
   ForwardedFacts about;
-  about.client_address = client.address;
-  about.tls = client.peer.tls;
-  about.host = head.authority;
+  about.client_address = client_.address;
+  about.tls = client_.peer.tls;
+  about.host = head_.authority;
   about.request_id = request_id_;
   about.identity_header = match_.route->identity_header;
-  about.identity = Identity();
-  about.from_trusted_proxy = client.behind_proxy;
-  const ForwardedFields forwarded_fields(about, head.fields);
+  about.identity = *identity_;
+  about.from_trusted_proxy = behind_proxy_;
+  const ForwardedFields forwarded_fields(about, head_.fields);
   set_.insert(set_.end(), forwarded_fields.fields().begin(), forwarded_fields.fields().end());
   target_text_ = JoinPath(*target_, match_.path, match_.query);
 
-  Http1RequestBody body(client.stream, client.body, head.framing, head.content_length);
-  Http1ResponseSink::Options options;
-  options.minor_version = head.minor_version;
-  options.keep_alive = MayKeepAlive();
-  // A body that was announced, and not asked for by a 100, may follow the answer or not.
-  options.is_last = [this] {
-    const bool open = client_.head.expect_continue && !client_.body.done() && client_.body.bytes() == 0;
-    return open || !MayKeepAlive();
-  };
-  Http1ResponseSink sink(client.stream, std::move(options), &client.out);
   ForwardRequest request;
-  request.method = head.method;
+  request.method = head_.method;
   request.target = target_text_;
-  request.host = match_.route->preserve_host_header && !head.authority.empty()
-                     ? head.authority
+  request.host = match_.route->preserve_host_header && !head_.authority.empty()
+                     ? head_.authority
                      : absl::string_view(target_->authority);
-  request.fields = &head.fields;
+  request.fields = &head_.fields;
   request.set = set_;
   request.remove = remove_;
   request.answer_set = answer_set_;
-  request.body = head.framing == Framing::kNone ? nullptr : &body;
-  request.expect_continue = head.expect_continue;
-  request.from_trusted_proxy = client.behind_proxy;
+  request.body = request_.Body(max_body);
+  request.expect_continue = head_.expect_continue;
+  request.from_trusted_proxy = behind_proxy_;
   const auto te = Header("te");
   request.accepts_trailers = te.has_value() && ListHasToken(*te, "trailers");
   const ForwardTimeouts timeouts = Timeouts();
-  if (client.tls != nullptr && !client.ticket_offered) {
-    client.ticket_offered = true;
-    client.tls->OfferTicket();
+  if (client_.tls != nullptr && !client_.ticket_offered) {
+    client_.ticket_offered = true;
+    client_.tls->OfferTicket();
   }
 
+  ResponseSink& sink = request_.Sink();
   const absl::Duration began = services_.loop.clock().Monotonic();
   forwarded_ = co_await Forward(services_.pool, target_, upstream_credentials_, *permit_, request,
                                 timeouts, sink);
@@ -167,10 +161,7 @@ boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
     denial_->decision = permit_->shared();
     co_return;
   }
-  client.cut = forwarded_->cut;
-  const bool flushed = client.cut || client.out.empty() || co_await FlushOut();
-  keep_alive_ = flushed && sink.keep_alive() && !forwarded_->cut && forwarded_->request_read &&
-                client.body.done() && !client.registered.last_request;
+  co_await request_.Relayed(*forwarded_);
 }
 
 }  // namespace sallyport::dataplane

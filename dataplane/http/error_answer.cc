@@ -1,5 +1,7 @@
 #include "dataplane/http/error_answer.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "dataplane/http/error_style.h"
@@ -14,7 +16,7 @@ struct Body {
   int status = 500;
   absl::string_view content_type = "application/json";
   std::string text;
-  std::string extra_headers;
+  const char* authenticate = nullptr;  // WWW-Authenticate
 };
 
 Body NativeBody(const ErrorAnswer& answer) {
@@ -71,9 +73,9 @@ Body ApkBody(const ErrorAnswer& answer) {
                            base::JsonQuote(text.message),
                            ",\"error_description\":", base::JsonQuote(text.description), "}");
   if (text.status == 401) {
-    body.extra_headers =
-        "WWW-Authenticate: Mutual SSL realm=\"APK\" Bearer realm=\"APK\" JWT realm=\"APK\" , "
-        "error=\"invalid_token\", error_description=\"The provided token is invalid\"\r\n";
+    body.authenticate =
+        "Mutual SSL realm=\"APK\" Bearer realm=\"APK\" JWT realm=\"APK\" , "
+        "error=\"invalid_token\", error_description=\"The provided token is invalid\"";
   }
   return body;
 }
@@ -89,10 +91,6 @@ Body BodyOf(const ErrorAnswer& answer) {
   }
   if (answer.reason == Reason::kMisdirected) body.status = 421;
   return body;
-}
-
-void AppendStatusLine(int status, std::string* out) {
-  absl::StrAppend(out, "HTTP/1.1 ", status, " ", ReasonPhrase(status), "\r\n");
 }
 
 }  // namespace
@@ -125,25 +123,35 @@ std::string MessageOf(const ErrorAnswer& answer) {
   }
 }
 
-void RenderError(const ErrorAnswer& answer, std::string* out) {
-  const Body body = BodyOf(answer);
-  AppendStatusLine(body.status, out);
-  absl::StrAppend(out, "Content-Type: ", body.content_type,
-                  "\r\nContent-Length: ", body.text.size(), "\r\nX-Request-Id: ",
-                  answer.request_id, "\r\n", body.extra_headers);
-  if (answer.style == ErrorStyle::kTyk) out->append("X-Generator: tyk.io\r\n");
+OwnAnswer AnswerOf(const ErrorAnswer& answer) {
+  Body body = BodyOf(answer);
+  OwnAnswer own;
+  own.status = body.status;
+  own.body = std::move(body.text);
+  own.fields.emplace_back("Content-Type", body.content_type);
+  own.fields.emplace_back("X-Request-Id", answer.request_id);
+  if (body.authenticate != nullptr) own.fields.emplace_back("WWW-Authenticate", body.authenticate);
+  if (answer.style == ErrorStyle::kTyk) own.fields.emplace_back("X-Generator", "tyk.io");
   if (answer.retry_after_seconds > 0) {
-    absl::StrAppend(out, "Retry-After: ", answer.retry_after_seconds, "\r\n");
+    own.fields.emplace_back("Retry-After", absl::StrCat(answer.retry_after_seconds));
   }
-  out->append(answer.close ? "Connection: close\r\n\r\n" : "\r\n");
-  if (!answer.head_request) out->append(body.text);
+  return own;
 }
 
-void RenderRedirect(absl::string_view location, absl::string_view request_id, bool close,
-                    std::string* out) {
-  AppendStatusLine(308, out);
-  absl::StrAppend(out, "Location: ", location, "\r\nContent-Length: 0\r\nX-Request-Id: ", request_id,
-                  close ? "\r\nConnection: close\r\n\r\n" : "\r\n\r\n");
+OwnAnswer RedirectAnswer(absl::string_view location, absl::string_view request_id) {
+  OwnAnswer own;
+  own.status = 308;
+  own.fields.emplace_back("Location", location);
+  own.fields.emplace_back("X-Request-Id", request_id);
+  return own;
+}
+
+void RenderOwnAnswer(const OwnAnswer& answer, bool to_head, bool close, std::string* out) {
+  absl::StrAppend(out, "HTTP/1.1 ", answer.status, " ", ReasonPhrase(answer.status), "\r\n");
+  for (const auto& [name, value] : answer.fields) absl::StrAppend(out, name, ": ", value, "\r\n");
+  absl::StrAppend(out, "Content-Length: ", answer.body.size(), "\r\n");
+  out->append(close ? "Connection: close\r\n\r\n" : "\r\n");
+  if (!to_head) out->append(answer.body);
 }
 
 }  // namespace sallyport::dataplane

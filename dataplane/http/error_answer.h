@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "dataplane/route/route.h"  // ErrorStyle
@@ -17,8 +19,6 @@ struct ErrorAnswer {
   absl::string_view request_id;
   bool static_mtls = false;          // the API has an allowlist: tyk words its refusals otherwise
   absl::string_view leaf_sha256_hex;  // tyk's "not allowed" names it; empty: none
-  bool head_request = false;         // no body
-  bool close = false;                // Connection: close
   int retry_after_seconds = 0;       // > 0: Retry-After
   bool xml = false;                  // tyk answers XML to an XML request
 };
@@ -26,10 +26,17 @@ struct ErrorAnswer {
 [[nodiscard]] int StatusOf(base::Reason reason, ErrorStyle style, bool static_mtls);
 // The message of that style, without quotes.
 [[nodiscard]] std::string MessageOf(const ErrorAnswer& answer);
-// Appends the whole HTTP/1.1 response.
-void RenderError(const ErrorAnswer& answer, std::string* out);
-// Appends a 308 to `location` (plain HTTP to an API that asks for certificates, redirect on).
-void RenderRedirect(absl::string_view location, absl::string_view request_id, bool close,
-                    std::string* out);
+
+// An answer that is the gateway's own, as of any version of HTTP: fields without framing.
+struct OwnAnswer {
+  int status = 500;
+  std::vector<std::pair<std::string, std::string>> fields;
+  std::string body;
+};
+[[nodiscard]] OwnAnswer AnswerOf(const ErrorAnswer& answer);
+// A 308 to `location` (plain HTTP to an API that asks for certificates, redirect on).
+[[nodiscard]] OwnAnswer RedirectAnswer(absl::string_view location, absl::string_view request_id);
+// Appends the whole HTTP/1.1 response. `to_head`: without its body; `close`: Connection: close.
+void RenderOwnAnswer(const OwnAnswer& answer, bool to_head, bool close, std::string* out);
 
 }  // namespace sallyport::dataplane

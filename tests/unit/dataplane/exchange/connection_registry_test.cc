@@ -25,8 +25,10 @@ struct Open {
     connection->memo = &memo;
     registry.Add(connection.get(), stream.get());
     registry.SetPeer(connection.get(), leaf.empty() ? nullptr : MakePeerCertificate({leaf}));
+    request = std::make_unique<RegisteredRequest>(*connection, nullptr);
   }
   ~Open() {
+    request.reset();
     connection.reset();
     close(far);
   }
@@ -36,6 +38,7 @@ struct Open {
   std::unique_ptr<PlainStream> stream;
   ConnectionMemo memo;
   std::unique_ptr<RegisteredConnection> connection;
+  std::unique_ptr<RegisteredRequest> request;
 };
 
 class ConnectionRegistryTest : public ::testing::Test {
@@ -161,10 +164,10 @@ TEST_F(ConnectionRegistryTest, ADoubtfulRequestThatIsSeveredGetsTheGrace) {
   const AuthFacts facts;
   Open busy(registry_, loop_, "aa");
   busy.connection->idle = false;
-  busy.connection->LetIn(&facts);
+  busy.request->LetIn(&facts, nullptr);
   const auto doubts = registry_.Doubt(loop_.After(absl::Seconds(5)));
   ASSERT_EQ(doubts.size(), 1u);
-  EXPECT_EQ(doubts[0]->connection, busy.connection.get());
+  EXPECT_EQ(doubts[0]->request, busy.request.get());
   EXPECT_TRUE(registry_.Sever(*doubts[0], absl::Seconds(1)));
   EXPECT_FALSE(registry_.Sever(*doubts[0], absl::Seconds(1))) << "once";
   EXPECT_TRUE(busy.connection->last_request);
@@ -180,8 +183,8 @@ TEST_F(ConnectionRegistryTest, OnlyRequestsThatWereLetInAreInDoubt) {
   undecided.connection->idle = false;
   Open over(registry_, loop_, "cc");
   over.connection->idle = false;
-  over.connection->LetIn(&facts);
-  over.connection->Over();
+  over.request->LetIn(&facts, nullptr);
+  over.request->Over();
   EXPECT_TRUE(registry_.Doubt(loop_.After(absl::Seconds(5))).empty());
 }
 
@@ -191,13 +194,13 @@ TEST_F(ConnectionRegistryTest, ADoubtEndsWithItsRequest) {
   auto gone = std::make_unique<Open>(registry_, loop_, "bb");
   for (Open* open : {&next, gone.get()}) {
     open->connection->idle = false;
-    open->connection->LetIn(&facts);
+    open->request->LetIn(&facts, nullptr);
   }
   const auto doubts = registry_.Doubt(loop_.After(absl::Seconds(5)));
   ASSERT_EQ(doubts.size(), 2u);
   gone.reset();
-  next.connection->Over();
-  next.connection->LetIn(&facts);  // decided anew
+  next.request->Over();
+  next.request->LetIn(&facts, nullptr);  // decided anew
   for (const auto& doubt : doubts) EXPECT_FALSE(registry_.Sever(*doubt, absl::ZeroDuration()));
   EXPECT_FALSE(next.connection->last_request);
 }
@@ -206,13 +209,13 @@ TEST_F(ConnectionRegistryTest, DoubtingAgainDoesNotGiveMoreTime) {
   const AuthFacts facts;
   Open busy(registry_, loop_, "aa");
   busy.connection->idle = false;
-  busy.connection->LetIn(&facts);
+  busy.request->LetIn(&facts, nullptr);
   const Deadline first = loop_.After(absl::Seconds(5));
   const auto old = registry_.Doubt(first);
   const auto again = registry_.Doubt(loop_.After(absl::Seconds(9)));
   ASSERT_EQ(again.size(), 1u);
   EXPECT_EQ(again[0]->until.millis(), first.millis());
-  EXPECT_EQ(old[0]->connection, nullptr) << "an answer to the old question says nothing";
+  EXPECT_EQ(old[0]->request, nullptr) << "an answer to the old question says nothing";
   ConnectionRegistry::Settle(*again[0], nullptr);
   const auto fresh = registry_.Doubt(loop_.After(absl::Seconds(9)));
   EXPECT_GT(fresh[0]->until.millis(), first.millis());
@@ -222,7 +225,7 @@ TEST_F(ConnectionRegistryTest, WhoIsAllowedStillIsSeveredByWhatTheNewDecisionRes
   const AuthFacts facts;
   Open busy(registry_, loop_, "aa");
   busy.connection->idle = false;
-  busy.connection->LetIn(&facts);
+  busy.request->LetIn(&facts, nullptr);
   auto before = std::make_shared<Decision>();
   before->tags = {"key:old"};
   busy.memo.decision = before;

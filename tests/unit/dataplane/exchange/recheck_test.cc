@@ -41,10 +41,12 @@ struct Download {
     connection = std::make_unique<RegisteredConnection>();
     connection->memo = &memo;
     connection->idle = false;
-    connection->LetIn(&facts);
     registry.Add(connection.get(), stream.get());
+    request = std::make_unique<RegisteredRequest>(*connection, nullptr);
+    request->LetIn(&facts, nullptr);
   }
   ~Download() {
+    request.reset();
     connection.reset();
     close(far);
   }
@@ -57,6 +59,7 @@ struct Download {
   ConnectionMemo memo;
   std::unique_ptr<PlainStream> stream;
   std::unique_ptr<RegisteredConnection> connection;
+  std::unique_ptr<RegisteredRequest> request;
 };
 
 class RecheckTest : public testing::Test {

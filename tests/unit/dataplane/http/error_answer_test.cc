@@ -17,7 +17,7 @@ std::string Render(Reason reason, ErrorStyle style, bool static_mtls = false) {
   answer.static_mtls = static_mtls;
   answer.leaf_sha256_hex = "abcd";
   std::string out;
-  RenderError(answer, &out);
+  RenderOwnAnswer(AnswerOf(answer), /*to_head=*/false, /*close=*/false, &out);
   return out;
 }
 
@@ -101,11 +101,9 @@ TEST(ErrorAnswer, HeadHasNoBodyButItsLength) {
   ErrorAnswer answer;
   answer.reason = Reason::kNoRoute;
   answer.request_id = "i";
-  answer.head_request = true;
-  answer.close = true;
   answer.retry_after_seconds = 2;
   std::string out;
-  RenderError(answer, &out);
+  RenderOwnAnswer(AnswerOf(answer), /*to_head=*/true, /*close=*/true, &out);
   EXPECT_EQ(out.substr(out.size() - 4), "\r\n\r\n");
   EXPECT_NE(out.find("Content-Length: "), std::string::npos);
   EXPECT_NE(out.find("Connection: close\r\n"), std::string::npos);
