@@ -189,6 +189,7 @@ absl::Status CheckApi(const CheckContext& context, const v1::Api& api, Warnings*
   if (status.ok()) status = CheckMechanisms(context, api, warnings);
   if (status.ok()) status = CheckVersions(api);
   if (status.ok()) status = CheckUpstream(context, api, warnings);
+  if (status.ok()) status = CheckCors(api.cors());
   if (status.ok()) status = CheckLimits(api.limits());
   if (status.ok()) status = CheckAddressBlocks("ip allow", api.ip().allow());
   if (status.ok()) status = CheckAddressBlocks("ip deny", api.ip().deny());

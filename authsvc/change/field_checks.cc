@@ -7,7 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -17,6 +19,7 @@
 #include "shared/base/text.h"
 #include "shared/domain/domain_map.h"
 #include "shared/domain/host.h"
+#include "shared/header/names.h"
 
 namespace sallyport::authsvc {
 namespace {
@@ -46,6 +49,20 @@ absl::Status CheckDomainKey(absl::string_view what, const std::string& key) {
   const auto pattern = domain::ParsePattern(key);
   if (pattern.ok()) return absl::OkStatus();
   return Invalid(what, ": ", pattern.status().message());
+}
+
+absl::Status CheckOrigin(absl::string_view origin) {
+  if (origin == "*" || origin == "null") return absl::OkStatus();
+  const size_t scheme = origin.find("://");
+  const absl::string_view rest = scheme == absl::string_view::npos ? absl::string_view() : origin.substr(scheme + 3);
+  const auto is_host_part = [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || absl::StrContains("-.:[]*", c);
+  };
+  if (rest.empty() || !absl::c_all_of(rest, is_host_part) || absl::c_count(origin, '*') > 1) {
+    return Invalid("cors: origin `", absl::CHexEscape(origin),
+                   "` must be scheme://host[:port], with one * in the host at most, or * alone");
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -160,6 +177,23 @@ absl::Status CheckTargetUrl(absl::string_view url) {
   }
   const auto host = domain::ParseHostPort(authority);
   if (!host.ok()) return Invalid("target `", url, "`: ", host.status().message());
+  return absl::OkStatus();
+}
+
+absl::Status CheckCors(const v1::Cors& cors) {
+  for (const std::string& origin : cors.allowed_origins()) {
+    if (auto status = CheckOrigin(origin); !status.ok()) return status;
+  }
+  for (const auto* names : {&cors.allowed_methods(), &cors.allowed_headers(), &cors.exposed_headers()}) {
+    for (const std::string& name : *names) {
+      if (!header::IsFieldName(name)) return Invalid("cors: `", absl::CHexEscape(name), "` is not a valid name");
+    }
+  }
+  if (cors.max_age_seconds() < 0) return Invalid("cors: max_age_seconds is negative");
+  const bool any = cors.allowed_origins().empty() || absl::c_linear_search(cors.allowed_origins(), "*");
+  if (cors.allow_credentials() && any) {
+    return Invalid("cors: allow_credentials for every origin would let any site act as the caller: name the origins");
+  }
   return absl::OkStatus();
 }
 

@@ -28,6 +28,8 @@ using List = google::protobuf::RepeatedPtrField<T>;
 [[nodiscard]] absl::Status CheckTlsVersions(absl::string_view least, absl::string_view most);
 // http(s)://host[:port][/path], nothing else.
 [[nodiscard]] absl::Status CheckTargetUrl(absl::string_view url);
+// Origins, methods and header names; never credentials for every origin.
+[[nodiscard]] absl::Status CheckCors(const v1::Cors& cors);
 [[nodiscard]] absl::Status CheckStyle(absl::string_view style);
 [[nodiscard]] absl::Status CheckDomainCertificates(absl::string_view what,
                                                    const v1::DomainCertificates& map);

@@ -211,9 +211,9 @@ void CorsOf(const Fields& top, v1::Api* api) {
   const int64_t age = cors.Integer("max_age");
   if (age < 0 || age > 86400 * 365) cors.Refuse("max_age", "is out of range");
   else out->set_max_age_seconds(static_cast<int32_t>(age));
-  const bool any = absl::c_linear_search(out->allowed_origins(), "*");
+  const bool any = out->allowed_origins().empty() || absl::c_linear_search(out->allowed_origins(), "*");
   if (any && out->allow_credentials()) {
-    cors.Refuse("allow_credentials", "must not be on with allowed_origins \"*\"");
+    cors.Refuse("allow_credentials", "must not be on with allowed_origins \"*\", nor with none: that is every origin");
   }
 }
 

@@ -10,7 +10,9 @@ boost::asio::awaitable<void> Exchange::Run() {
   Begin();
 
   bool go_on = Route();
-  if (go_on) {
+  if (go_on && preflight_) {
+    co_await request_.Refuse(Preflight(), base::Reason::kAllowed);
+  } else if (go_on) {
     GatherFacts();
     if (!AuthorizeFromCaches()) co_await AskAuthsvc();
   }
@@ -26,7 +28,7 @@ boost::asio::awaitable<void> Exchange::Run() {
 void Exchange::Begin() {
   started_ = services_.loop.clock().Monotonic();
   wall_ = services_.loop.clock().Now();
-  redirect_ = behind_proxy_ = routed_ = head_refused_ = false;
+  redirect_ = preflight_ = behind_proxy_ = routed_ = head_refused_ = false;
   refused_route_ = nullptr;
   credentials_.clear();
   facts_ = AuthFacts();

@@ -13,6 +13,7 @@
 #include "dataplane/exchange/client.h"
 #include "dataplane/exchange/client_request.h"
 #include "dataplane/forward/forward.h"
+#include "dataplane/http/cors.h"
 #include "dataplane/route/match.h"
 
 namespace sallyport::dataplane {
@@ -39,6 +40,12 @@ class Exchange {
   [[nodiscard]] bool ReadPlace();         // host, path, client address
   [[nodiscard]] bool CheckTransport();    // plain listeners, 421
   [[nodiscard]] bool SelectRoute();
+
+  // cors
+  [[nodiscard]] bool TakesPreflight(const dataplane::Route& route) const;
+  static constexpr int kPreflightStatus = 200;
+  [[nodiscard]] OwnAnswer Preflight() const;
+  void GatherCorsFields();
 
   // authorize
   void GatherFacts();
@@ -95,6 +102,7 @@ class Exchange {
   std::string forwarded_client_;  // behind a trusted proxy
   absl::string_view client_address_;
   bool redirect_ = false;
+  bool preflight_ = false;       // answered here, of an API with CORS on
   bool behind_proxy_ = false;    // the TCP peer is a trusted proxy, as of this request
   bool routed_ = false;
   RouteMatch match_;
@@ -114,6 +122,8 @@ class Exchange {
   std::string quota_text_[3];
   std::vector<HeaderField> set_;
   std::vector<HeaderField> answer_set_;
+  OwnFields cors_text_;
+  std::vector<HeaderField> answer_add_;
   std::vector<absl::string_view> remove_;
   std::optional<ForwardOutcome> forwarded_;
   absl::Duration forward_took_;

@@ -25,6 +25,8 @@ void Exchange::Observe() {
   } else if (forwarded_.has_value()) {
     reason = forwarded_->reason;
     status = forwarded_->status;
+  } else if (preflight_) {
+    status = kPreflightStatus;
   }
   const absl::Duration total = services_.loop.clock().Monotonic() - started_;
   ObserveMetrics(reason, status, total);

@@ -50,7 +50,13 @@ OwnAnswer Exchange::Refusal() const {
   const auto type = Header("content-type");
   answer.xml = type.has_value() &&
                absl::StrContains(absl::AsciiStrToLower(type->substr(0, type->find(';'))), "xml");
-  return AnswerOf(answer);
+  OwnAnswer own = AnswerOf(answer);
+  const RoutePtr& route = FoundRoute();
+  if (route != nullptr && route->cors.enabled && !head_refused_) {
+    // So that the page that asked may read why not.
+    for (auto& field : CorsFields(route->cors, head_.fields)) own.fields.push_back(std::move(field));
+  }
+  return own;
 }
 
 boost::asio::awaitable<void> Exchange::Refuse() {

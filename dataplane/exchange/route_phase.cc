@@ -47,10 +47,15 @@ bool Exchange::SelectRoute() {
   if (auto* const match = std::get_if<RouteMatch>(&matched)) {
     match_ = std::move(*match);
     routed_ = true;
+    preflight_ = TakesPreflight(*match_.route);
     return true;
   }
   auto& refusal = std::get<RouteRefusal>(matched);
   refused_route_ = std::move(refusal.route);
+  // It has neither the method nor the fields of the request that would follow: they are no reason to refuse it.
+  if (refused_route_ != nullptr && refusal.reason != Reason::kIpDenied && TakesPreflight(*refused_route_)) {
+    return preflight_ = true;
+  }
   if (refusal.reason == Reason::kNoRoute && !services_.stream.Ready()) {
     return Deny(Reason::kAuthsvcUnavailable, "no definitions yet");
   }
@@ -58,7 +63,7 @@ bool Exchange::SelectRoute() {
 }
 
 bool Exchange::CheckTransport() {
-  const dataplane::Route& route = *match_.route;
+  const dataplane::Route& route = *FoundRoute();
   if (!client_.peer.tls) {
     if (!route.CanUseCertificate() && route.allow_plain_http) return true;
     redirect_ = client_.listener.redirect && !head_.host.empty();

@@ -89,6 +89,7 @@ void Exchange::GatherFields() {
     answer_set_.push_back({"X-RateLimit-Remaining", quota_text_[1]});
     answer_set_.push_back({"X-RateLimit-Reset", quota_text_[2]});
   }
+  GatherCorsFields();
   if (!match_.strip_header.empty()) remove_.push_back(match_.strip_header);
   // Ours alone, also where this caller has no identity: its own copy would be taken for one.
   if (!match_.route->identity_header.empty()) remove_.push_back(match_.route->identity_header);
@@ -138,7 +139,9 @@ boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
   request.fields = &head_.fields;
   request.set = set_;
   request.remove = remove_;
-  request.answer_set = answer_set_;
+  request.answer.set = answer_set_;
+  request.answer.add = answer_add_;
+  if (match_.route->cors.enabled) request.answer.remove = CorsAnswerNames();
   request.body = request_.Body(max_body);
   request.expect_continue = head_.expect_continue;
   request.from_trusted_proxy = behind_proxy_;

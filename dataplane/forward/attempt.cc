@@ -268,7 +268,7 @@ void Attempt::StartAnswer() {
   } else if (head.framing == Framing::kLength || head.framing == Framing::kNone) {
     answer.length = head.framing == Framing::kLength ? head.content_length : 0;
   }
-  CleanResponse(head.fields, request_.answer_set, &answer.fields);
+  CleanResponse(head.fields, request_.answer, &answer.fields);
   outcome_.status = head.status;
   sink_.Start(answer);
 }

@@ -40,7 +40,7 @@ struct ForwardRequest {
   const HeaderFields* fields = nullptr;     // as received; cleaned here
   absl::Span<const HeaderField> set;        // ours (ForwardedFields): replace every copy, added last
   absl::Span<const absl::string_view> remove;  // e.g. the credential's header
-  absl::Span<const HeaderField> answer_set;    // for the answer, e.g. X-Request-Id
+  AnswerChanges answer;
   RequestBody* body = nullptr;              // null: no body
   bool expect_continue = false;
   bool accepts_trailers = false;            // the caller said TE: trailers

@@ -123,18 +123,19 @@ void AppendRequestFields(const HeaderFields& fields, absl::Span<const HeaderFiel
   for (const HeaderField& field : set) AppendOurField(field, out);
 }
 
-void CleanResponse(const HeaderFields& fields, absl::Span<const HeaderField> set, HeaderFields* out) {
+void CleanResponse(const HeaderFields& fields, const AnswerChanges& changes, HeaderFields* out) {
   const std::vector<absl::string_view> listed = ConnectionListed(fields);
   out->clear();
-  out->reserve(fields.size() + set.size());
+  out->reserve(fields.size() + changes.set.size() + changes.add.size());
   for (const HeaderField& field : fields) {
     if (IsHopByHop(field.name) || IsFraming(field.name) || Listed(listed, field.name) ||
-        IsSet(set, field.name)) {
+        IsSet(changes.set, field.name) || IsRemoved(changes.remove, field.name)) {
       continue;
     }
     out->push_back(field);
   }
-  out->insert(out->end(), set.begin(), set.end());
+  out->insert(out->end(), changes.set.begin(), changes.set.end());
+  out->insert(out->end(), changes.add.begin(), changes.add.end());
 }
 
 HeaderFields CleanTrailers(const HeaderFields& trailers, absl::Span<const HeaderField> set,

@@ -7,6 +7,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "dataplane/forward/message.h"
 #include "dataplane/http/head.h"
 
 namespace sallyport::dataplane {
@@ -23,9 +24,9 @@ enum class Sender : bool { kAnybody, kTrustedProxy };
 // and names that are in `set`; then `set`. Control characters in values of `set` become '?'.
 void AppendRequestFields(const HeaderFields& fields, absl::Span<const HeaderField> set,
                          absl::Span<const absl::string_view> remove, Sender sender, std::string* out);
-// What of an upstream's fields goes to the client: all but Connection-listed, hop-by-hop, framing and names
-// that are in `set`; then `set`.
-void CleanResponse(const HeaderFields& fields, absl::Span<const HeaderField> set, HeaderFields* out);
+// What of an upstream's fields goes to the client: all but Connection-listed, hop-by-hop, framing, names that
+// are in `set` and `remove`; then `set` and `add`.
+void CleanResponse(const HeaderFields& fields, const AnswerChanges& changes, HeaderFields* out);
 // Trailers that may pass to the upstream: no identity headers, no names that are in `set` or `remove`. (The
 // parser has dropped framing, routing, authentication and address fields.)
 [[nodiscard]] HeaderFields CleanTrailers(const HeaderFields& trailers,

@@ -9,11 +9,19 @@
 #include <boost/asio/awaitable.hpp>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "dataplane/http/body.h"
 #include "dataplane/http/head.h"
 #include "dataplane/loop/stream.h"
 
 namespace sallyport::dataplane {
+
+// What the gateway does to an answer's fields.
+struct AnswerChanges {
+  absl::Span<const HeaderField> set;           // replace every copy, e.g. X-Request-Id
+  absl::Span<const HeaderField> add;           // beside what is there, e.g. Vary
+  absl::Span<const absl::string_view> remove;
+};
 
 // The request's body, decoded: no chunk framing.
 class RequestBody {

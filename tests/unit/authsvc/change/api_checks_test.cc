@@ -315,6 +315,22 @@ TEST_F(ApiChecksTest, RefusesBadSettings) {
   EXPECT_THAT(Refusal(settings), HasSubstr("gateway pin"));
 }
 
+TEST_F(ApiChecksTest, RefusesCorsThatLetsAnySiteAct) {
+  Refused("every origin", [](v1::Api* api) { api->mutable_cors()->set_allow_credentials(true); });
+  Refused("every origin", [](v1::Api* api) {
+    api->mutable_cors()->set_allow_credentials(true);
+    api->mutable_cors()->add_allowed_origins("https://a.test");
+    api->mutable_cors()->add_allowed_origins("*");
+  });
+  for (const char* origin : {"", "a.test", "https://", "https://a.test/x", "https://*.*.test", "https://a.test\r\nX: y"}) {
+    Refused("origin", [origin](v1::Api* api) { api->mutable_cors()->add_allowed_origins(origin); });
+  }
+  Refused("valid name", [](v1::Api* api) { api->mutable_cors()->add_allowed_headers("a b"); });
+  Refused("valid name", [](v1::Api* api) { api->mutable_cors()->add_exposed_headers("a\r\nb"); });
+  Refused("valid name", [](v1::Api* api) { api->mutable_cors()->add_allowed_methods("GET, PUT"); });
+  Refused("negative", [](v1::Api* api) { api->mutable_cors()->set_max_age_seconds(-1); });
+}
+
 TEST_F(ApiChecksTest, RefusesBadListenersAndBundles) {
   v1::Resource listener;
   listener.mutable_listener()->set_id("l");

@@ -92,7 +92,12 @@ TEST(HeadersTest, OurValuesCannotEndALine) {
 
 TEST(HeadersTest, AnswerIsCleaned) {
   HeaderFields out;
+  const std::vector<HeaderField> set = {{"X-Request-Id", "ours"}};
+  const std::vector<HeaderField> add = {{"Vary", "Origin"}};
+  const std::vector<absl::string_view> remove = {"access-control-allow-origin"};
   CleanResponse({{"Server", "s"},
+                 {"Vary", "Accept"},
+                 {"Access-Control-Allow-Origin", "*"},
                  {"Connection", "close, X-Internal"},
                  {"X-Internal", "1"},
                  {"Transfer-Encoding", "chunked"},
@@ -102,10 +107,10 @@ TEST(HeadersTest, AnswerIsCleaned) {
                  {"Set-Cookie", "b"},
                  {"X-Request-Id", "theirs"},
                  {"Proxy-Authenticate", "Basic"}},
-                std::vector<HeaderField>{{"X-Request-Id", "ours"}}, &out);
+                {set, add, remove}, &out);
   std::string text;
   for (const HeaderField& field : out) absl::StrAppend(&text, field.name, "=", field.value, ";");
-  EXPECT_EQ(text, "Server=s;Set-Cookie=a;Set-Cookie=b;X-Request-Id=ours;");
+  EXPECT_EQ(text, "Server=s;Vary=Accept;Set-Cookie=a;Set-Cookie=b;X-Request-Id=ours;Vary=Origin;");
 }
 
 TEST(HeadersTest, TrailersAreCleaned) {
