@@ -6,6 +6,7 @@
 #include "authsvc/change/checks.h"
 #include "authsvc/change/field_checks.h"
 #include "authsvc/change/invalid.h"
+#include "authsvc/change/upstream_checks.h"
 #include "authsvc/snapshot/snapshot_index.h"
 #include "shared/domain/host_pattern.h"
 #include "shared/header/names.h"
@@ -175,6 +176,7 @@ absl::Status CheckUpstream(const CheckContext& context, const v1::Api& api, Warn
       !upstream.client_certificates().disabled()) {
     warnings->push_back("an upstream certificate is not used towards an http:// target");
   }
+  if (auto status = CheckUpstreamRules(upstream, warnings); !status.ok()) return status;
   return CheckUpstreamMaps(context, "", api.org_id(), upstream.client_certificates(),
                            upstream.pins(), upstream.tls(), warnings);
 }

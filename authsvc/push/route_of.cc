@@ -54,7 +54,13 @@ void CopyAuthentication(const v1::Api& api, v1::Route* route) {
 void CopyUpstream(const v1::Api& api, v1::Route* route) {
   *route->mutable_targets() = api.upstream().targets();
   route->set_preserve_host_header(api.upstream().preserve_host_header());
-  if (api.upstream().has_timeouts()) *route->mutable_timeouts() = api.upstream().timeouts();
+  const v1::Upstream& upstream = api.upstream();
+  if (upstream.has_timeouts()) *route->mutable_timeouts() = upstream.timeouts();
+  if (upstream.has_balancing()) *route->mutable_balancing() = upstream.balancing();
+  if (upstream.has_retries()) *route->mutable_retries() = upstream.retries();
+  if (upstream.has_ejection()) *route->mutable_ejection() = upstream.ejection();
+  if (upstream.has_health_check()) *route->mutable_health_check() = upstream.health_check();
+  if (upstream.has_limits()) *route->mutable_upstream_limits() = upstream.limits();
   if (api.has_limits()) *route->mutable_limits() = api.limits();
   route->set_disable_rate_limit(api.disable_rate_limit());
   route->set_disable_quota(api.disable_quota());

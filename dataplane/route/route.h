@@ -13,6 +13,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "dataplane/route/upstream_rules.h"
 
 namespace re2 {
 class RE2;
@@ -50,11 +51,6 @@ struct RouteTarget {
 };
 // http(s)://host[:port][/path][?query]; anything else (user info, fragment, blanks, bad port) is nothing.
 [[nodiscard]] std::optional<RouteTarget> ParseTarget(absl::string_view url);
-
-// Zero: the data plane's default.
-struct RouteTimeouts {
-  absl::Duration connect, first_byte, idle, total;
-};
 
 struct RateRule {
   double rate = 0;  // requests per `per`; 0 = none
@@ -132,6 +128,11 @@ struct Route {
   std::vector<RouteTarget> targets;
   bool preserve_host_header = false;
   RouteTimeouts timeouts;
+  BalancingRules balancing;
+  RetryRules retries;
+  EjectionRules ejection;
+  HealthCheckRules health_check;
+  TargetLimits target_limits;
   RateRule api_rate;
   QuotaRule api_quota;
   VersionRules versioning;

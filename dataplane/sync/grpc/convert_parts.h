@@ -1,10 +1,19 @@
-// Small conversions that both convert*.cc files need. Private to dataplane/sync.
+// Conversions that several convert*.cc files need. Private to dataplane/sync.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "dataplane/route/route.h"
+
+namespace sallyport::v1 {
+class Route;
+}
+
 namespace sallyport::dataplane {
+
+// Timeouts, balancing, retries, ejection, health checks, limits. False: something that cannot be followed.
+[[nodiscard]] bool UpstreamRulesFrom(const v1::Route& wire, Route* route);
 
 template <typename Repeated>
 std::vector<std::string> List(const Repeated& wire) {

@@ -117,11 +117,6 @@ std::string IdentityHeaderFrom(const std::string& wire) {
   return absl::AsciiStrToLower(Or(wire, "x-forwarded-client-cert"));
 }
 
-RouteTimeouts TimeoutsFrom(const v1::Timeouts& wire) {
-  return {absl::Milliseconds(wire.connect_ms()), absl::Milliseconds(wire.first_byte_ms()),
-          absl::Milliseconds(wire.idle_ms()), absl::Milliseconds(wire.total_ms())};
-}
-
 void TargetsFrom(const v1::Route& wire, Route* route) {
   for (const v1::Target& from : wire.targets()) {
     auto target = ParseTarget(from.url());
@@ -210,7 +205,7 @@ RoutePtr RouteFrom(const v1::Route& wire) {
   route->keyless = wire.keyless();
   TargetsFrom(wire, route.get());
   route->preserve_host_header = wire.preserve_host_header();
-  route->timeouts = TimeoutsFrom(wire.timeouts());
+  if (!UpstreamRulesFrom(wire, route.get())) route->broken = true;
   route->api_rate = {wire.limits().rate().rate(), absl::Seconds(wire.limits().rate().per_seconds())};
   route->api_quota = {wire.limits().quota().max(), absl::Seconds(wire.limits().quota().renewal_seconds())};
   if (!VersionRulesFrom(wire.versioning(), &route->versioning)) route->broken = true;

@@ -54,6 +54,66 @@ TEST(RouteFrom, WhatCannotBeReadRefuses) {
   EXPECT_TRUE(RouteFrom(port)->broken);
 }
 
+TEST(RouteFrom, UpstreamRulesHaveDefaults) {
+  const RoutePtr route = RouteFrom(v1::Route());
+  EXPECT_EQ(route->balancing.policy, BalancingRules::Policy::kRoundRobin);
+  EXPECT_EQ(route->balancing.panic_percent, 10u);
+  EXPECT_TRUE(route->retries.enabled);
+  EXPECT_EQ(route->retries.max_targets, 3u);
+  EXPECT_EQ(route->retries.budget_percent, 20u);
+  EXPECT_TRUE(route->ejection.enabled);
+  EXPECT_EQ(route->ejection.base, absl::Seconds(5));
+  EXPECT_FALSE(route->health_check.enabled);
+  EXPECT_EQ(route->target_limits, TargetLimits());
+}
+
+TEST(RouteFrom, UpstreamRulesAreTaken) {
+  v1::Route wire;
+  wire.mutable_balancing()->set_policy("consistent_hash");
+  wire.mutable_balancing()->set_hash_on("header");
+  wire.mutable_balancing()->set_hash_name("X-User");
+  wire.mutable_balancing()->set_load_percent(150);
+  wire.mutable_retries()->set_disabled(true);
+  wire.mutable_ejection()->set_failures(2);
+  wire.mutable_health_check()->set_enabled(true);
+  wire.mutable_health_check()->set_path("/up");
+  wire.mutable_health_check()->set_method("HEAD");
+  wire.mutable_health_check()->set_interval_ms(700);
+  wire.mutable_health_check()->add_statuses(204);
+  wire.mutable_upstream_limits()->set_max_connections(3);
+  wire.mutable_timeouts()->set_total_ms(900);
+  const RoutePtr route = RouteFrom(wire);
+  EXPECT_FALSE(route->broken);
+  EXPECT_EQ(route->balancing.policy, BalancingRules::Policy::kConsistentHash);
+  EXPECT_EQ(route->balancing.hash_on, BalancingRules::HashOn::kHeader);
+  EXPECT_EQ(route->balancing.hash_name, "x-user");
+  EXPECT_EQ(route->balancing.load_percent, 150u);
+  EXPECT_FALSE(route->retries.enabled);
+  EXPECT_EQ(route->ejection.failures, 2u);
+  EXPECT_TRUE(route->health_check.enabled);
+  EXPECT_TRUE(route->health_check.head);
+  EXPECT_EQ(route->health_check.path, "/up");
+  EXPECT_EQ(route->health_check.interval, absl::Milliseconds(700));
+  EXPECT_EQ(route->health_check.statuses, std::vector<uint32_t>{204});
+  EXPECT_EQ(route->target_limits.max_connections, 3u);
+  EXPECT_EQ(route->timeouts.total, absl::Milliseconds(900));
+}
+
+TEST(RouteFrom, UpstreamRulesThatCannotBeFollowedRefuse) {
+  v1::Route policy;
+  policy.mutable_balancing()->set_policy("moon");
+  EXPECT_TRUE(RouteFrom(policy)->broken);
+  v1::Route hash;
+  hash.mutable_balancing()->set_policy("consistent_hash");
+  hash.mutable_balancing()->set_hash_on("body");
+  EXPECT_TRUE(RouteFrom(hash)->broken);
+  for (const char* path : {"up", "/a b", "/a\r\nX: y"}) {
+    v1::Route check;
+    check.mutable_health_check()->set_path(path);
+    EXPECT_TRUE(RouteFrom(check)->broken) << path;
+  }
+}
+
 TEST(RouteFrom, NoIdentityHeader) {
   v1::Route wire;
   wire.set_identity_header("-");
