@@ -26,8 +26,10 @@ absl::string_view WithoutBearer(absl::string_view value) {
   return value;
 }
 
-std::optional<absl::string_view> Cookie(absl::string_view header, absl::string_view name) {
-  for (absl::string_view pair : absl::StrSplit(header, ';')) {
+}  // namespace
+
+std::optional<absl::string_view> CookieValue(absl::string_view cookie_header, absl::string_view name) {
+  for (absl::string_view pair : absl::StrSplit(cookie_header, ';')) {
     pair = absl::StripAsciiWhitespace(pair);
     const size_t equals = pair.find('=');
     if (equals == absl::string_view::npos || pair.substr(0, equals) != name) continue;
@@ -39,8 +41,6 @@ std::optional<absl::string_view> Cookie(absl::string_view header, absl::string_v
   }
   return std::nullopt;
 }
-
-}  // namespace
 
 PeerCertificatePtr MakePeerCertificate(std::vector<std::string> chain_der) {
   if (chain_der.empty()) return nullptr;
@@ -93,7 +93,7 @@ std::optional<PresentedCredential> ExtractToken(const TokenRules& rules, HeaderV
   }
   if (rules.use_cookie) {
     if (const auto line = header("cookie")) {
-      if (const auto value = Cookie(*line, rules.cookie_name)) take("cookie", *value);
+      if (const auto value = CookieValue(*line, rules.cookie_name)) take("cookie", *value);
     }
   }
   return found;

@@ -80,5 +80,7 @@ using HeaderValue = absl::FunctionRef<std::optional<absl::string_view>(absl::str
 [[nodiscard]] std::string StripQueryParameter(absl::string_view query, absl::string_view name);
 // "" when nothing is left: then remove the header.
 [[nodiscard]] std::string StripCookie(absl::string_view cookie_header, absl::string_view name);
+// The first cookie of this name in a Cookie header.
+[[nodiscard]] std::optional<absl::string_view> CookieValue(absl::string_view cookie_header, absl::string_view name);
 
 }  // namespace sallyport::dataplane

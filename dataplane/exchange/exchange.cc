@@ -17,11 +17,16 @@ boost::asio::awaitable<void> Exchange::Run() {
     if (!AuthorizeFromCaches()) co_await AskAuthsvc();
   }
   go_on = permit_.has_value() && CheckGrant() && Limit() && ChooseTarget();
-  if (go_on && !CredentialsFromCaches()) co_await AskCredentials();
-  if (go_on && !denial_.has_value()) co_await ForwardToUpstream();
+  while (go_on) {  // for each target that is tried
+    if (!CredentialsFromCaches()) co_await AskCredentials();
+    if (!denial_.has_value() && !EnterTarget()) co_await WaitForTarget();
+    if (!denial_.has_value()) co_await ForwardToUpstream();
+    go_on = TryAnotherTarget();
+  }
 
   if (denial_.has_value()) co_await Refuse();
   Observe();
+  LeaveTarget();
   registered_.Over();
 }
 
@@ -37,6 +42,7 @@ void Exchange::Begin() {
   quota_.reset();
   forwarded_.reset();
   authorize_took_ = forward_took_ = absl::ZeroDuration();
+  LeaveTarget();
   target_ = nullptr;
   upstream_credentials_ = nullptr;
   client_address_ = client_.address;

@@ -57,8 +57,15 @@ class Exchange {
   // limit
   [[nodiscard]] bool Limit();
 
-  // upstream
+  // upstream: the target (target_phase.cc), its credentials
   [[nodiscard]] bool ChooseTarget();
+  [[nodiscard]] std::optional<uint64_t> HashKey() const;
+  [[nodiscard]] bool EnterTarget();       // false: its limits make it wait
+  [[nodiscard]] boost::asio::awaitable<void> WaitForTarget();
+  [[nodiscard]] bool TryAnotherTarget();
+  [[nodiscard]] bool MayTryAnother() const;
+  void ReportTarget();
+  void LeaveTarget();
   [[nodiscard]] bool CredentialsFromCaches();
   [[nodiscard]] boost::asio::awaitable<void> AskCredentials();
 
@@ -113,6 +120,10 @@ class Exchange {
   std::optional<Denial> denial_;
   std::optional<QuotaState> quota_;
   absl::Duration authorize_took_;
+  ForwardTimeouts timeouts_;
+  TargetUse target_use_;
+  Admission::Ticket target_ticket_;  // of its limits
+  TriedTargets tried_targets_;
   UpstreamTargetPtr target_;
   UpstreamCredentialsPtr upstream_credentials_;
   std::shared_ptr<const std::string> identity_;

@@ -25,12 +25,6 @@ std::string IdentityText(const Identity& identity) {
 
 }  // namespace
 
-bool Exchange::ChooseTarget() {
-  target_ = services_.balancers.Next(match_.route, match_.version);
-  if (target_ == nullptr) return Deny(Reason::kApiUnusable, "no usable target");
-  return true;
-}
-
 bool Exchange::CredentialsFromCaches() {
   if (!target_->tls) return true;  // nothing is presented or checked on plain http
   CredentialTarget question{target_->host, target_->port, target_->tls, target_->written_port};
@@ -147,7 +141,8 @@ boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
   request.from_trusted_proxy = behind_proxy_;
   const auto te = Header("te");
   request.accepts_trailers = te.has_value() && ListHasToken(*te, "trailers");
-  const ForwardTimeouts timeouts = Timeouts();
+  request.retry = match_.route->retries.enabled;
+  request.retries = &target_use_.group().retries();
   if (client_.tls != nullptr && !client_.ticket_offered) {
     client_.ticket_offered = true;
     client_.tls->OfferTicket();
@@ -156,7 +151,7 @@ boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
   ResponseSink& sink = request_.Sink();
   const absl::Duration began = services_.loop.clock().Monotonic();
   forwarded_ = co_await Forward(services_.pool, target_, upstream_credentials_, *permit_, request,
-                                timeouts, sink);
+                                timeouts_, sink);
   services_.loop.RefreshNow();
   forward_took_ = services_.loop.clock().Monotonic() - began;
   if (forwarded_->reason != Reason::kAllowed && !forwarded_->answer_started) {

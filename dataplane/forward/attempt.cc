@@ -54,7 +54,7 @@ boost::asio::awaitable<Attempt::End> Attempt::Run() {
   if (upload_running_) co_await StopUpload();
   if (upload_ != nullptr) outcome_.request_bytes = upload_->bytes();
   const bool whole = step == Step::kGoOn;
-  if (!whole && MayRetry()) {
+  if (!whole && MayRetry() && BudgetAllows()) {
     outcome_.reason = Reason::kAllowed;
     outcome_.detail.clear();
     co_return End::kRetry;
@@ -63,9 +63,15 @@ boost::asio::awaitable<Attempt::End> Attempt::Run() {
   co_return End::kFinal;
 }
 
+bool Attempt::BudgetAllows() {
+  if (request_.retries == nullptr) return true;
+  outcome_.over_budget = !request_.retries->Take(loop_.NowMillis());
+  return !outcome_.over_budget;
+}
+
 bool Attempt::MayRetry() const {
   const bool body_taken = upload_ != nullptr && upload_->touched();
-  return lease_.reused() && connection_ended_ && !got_bytes_ && !body_taken &&
+  return request_.retry && lease_.reused() && connection_ended_ && !got_bytes_ && !body_taken &&
          (nothing_written_ || IsIdempotent(request_.method));
 }
 
@@ -144,7 +150,7 @@ boost::asio::awaitable<Attempt::Step> Attempt::WriteOut() {
   }
   if (result.kind == Kind::kTimeout) co_return Fail(Reason::kUpstreamTimeout, "request not taken");
   write_failed_ = connection_ended_ = true;
-  if (MayRetry()) co_return Step::kStop;
+  if (MayRetry()) co_return Fail(Reason::kUpstreamReset, result.ToString());
   co_return Step::kGoOn;  // an answer may be there all the same
 }
 

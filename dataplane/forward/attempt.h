@@ -48,6 +48,7 @@ class Attempt {
   void FailAnswer();
   void Conclude(bool whole);
   [[nodiscard]] bool MayRetry() const;
+  [[nodiscard]] bool BudgetAllows();
   [[nodiscard]] bool StillSending();
   [[nodiscard]] Deadline Until(absl::Duration duration) const {
     return total_.Earlier(loop_.After(duration));

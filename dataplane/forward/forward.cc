@@ -34,8 +34,8 @@ boost::asio::awaitable<ForwardOutcome> Forward(UpstreamPool& pool, const Upstrea
   Loop& loop = pool.loop();
   ForwardOutcome outcome;
   const absl::Duration start = loop.clock().Monotonic();
-  const Deadline total = timeouts.total == absl::InfiniteDuration() ? Deadline::Never()
-                                                                    : loop.After(timeouts.total);
+  const Deadline total = timeouts.until.Earlier(
+      timeouts.total == absl::InfiniteDuration() ? Deadline::Never() : loop.After(timeouts.total));
   for (bool fresh = false;; fresh = true) {
     ++outcome.attempts;
     UpstreamLease lease;
@@ -45,6 +45,7 @@ boost::asio::awaitable<ForwardOutcome> Forward(UpstreamPool& pool, const Upstrea
       UpstreamPool::Result result = co_await pool.Acquire(target, credentials, permit, limits);
       if (auto* const failure = std::get_if<UpstreamFailure>(&result)) {
         Refuse(std::move(*failure), &outcome);
+        outcome.unsent = true;
         outcome.request_read = request.body == nullptr;
         co_return outcome;
       }

@@ -3,7 +3,8 @@
 //
 // A request is sent a second time, once, on a fresh connection, only when the first connection had been
 // used before, nothing of an answer came, and either nothing of the request was sent or the method is
-// idempotent and no byte of the body had been read from the client.
+// idempotent and no byte of the body had been read from the client, and the budget of retries allows it. When
+// no connection could be made to it, nothing was done that another target could not do.
 //
 // Once the answer's head is out, a failure of the upstream never looks like an end: outcome.cut says that
 // the client's connection must be closed without finishing the message.
@@ -21,6 +22,7 @@
 #include "absl/types/span.h"
 #include "dataplane/forward/message.h"
 #include "dataplane/upstream/pool.h"
+#include "dataplane/upstream/retry_budget.h"
 #include "dataplane/upstream/target.h"
 #include "shared/base/reason.h"
 
@@ -31,6 +33,7 @@ struct ForwardTimeouts {
   absl::Duration first_byte = absl::Seconds(60);  // from the end of the request to the answer's head
   absl::Duration idle = absl::Seconds(60);        // between bytes, either way
   absl::Duration total = absl::InfiniteDuration();
+  Deadline until;                                 // beside it: of every target of the request together
 };
 
 struct ForwardRequest {
@@ -45,6 +48,8 @@ struct ForwardRequest {
   bool expect_continue = false;
   bool accepts_trailers = false;            // the caller said TE: trailers
   bool from_trusted_proxy = false;          // its address headers (X-Real-IP...) pass
+  bool retry = true;                        // a second connection may be used
+  RetryBudget* retries = nullptr;           // asked before one is; null: no bound
 };
 
 struct ForwardOutcome {
@@ -57,6 +62,8 @@ struct ForwardOutcome {
   uint64_t request_bytes = 0;               // body bytes sent
   uint64_t response_bytes = 0;              // body bytes received
   int attempts = 0;
+  bool unsent = false;                      // the last attempt found no connection: the request may go elsewhere
+  bool over_budget = false;                 // it would have been sent again, but for the budget
   bool reused = false;
   absl::Duration connect_took;              // of the last attempt, zero when reused
   absl::Duration first_byte_took;           // from the start of Forward to the answer's head

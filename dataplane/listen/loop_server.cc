@@ -62,6 +62,7 @@ LoopServer::LoopServer(int index, const ProcessServices& process)
       credentials_(&process.credentials, this),
       sni_(loop_, *library_, credentials_, process.certificate_watch, *this),
       pool_(loop_, PoolOptions(process.config), process.resolver, process.trust, process.clock),
+      balancers_(process.targets),
       metrics_(&process.book),
       connections_(loop_),
       recheck_(loop_, authorizer_, connections_, metrics_),
@@ -192,6 +193,7 @@ void LoopServer::NoteNotTaken(NotTaken cause) {
 
 void LoopServer::Tick() {
   pool_.Sweep();
+  balancers_.Sweep();
   metrics_.sheet().Gauge(metrics::Id::kUpstreamIdle)->Set(static_cast<int64_t>(pool_.counts().idle));
   sni_.Sweep();
   Reconcile();

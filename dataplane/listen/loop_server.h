@@ -32,6 +32,7 @@ struct ProcessServices {
   CredentialHub& credentials;
   Limiter& limiter;
   Resolver& resolver;
+  TargetRegistry& targets;
   const SystemTrust& trust;
   metrics::Book& book;
   AccessLog& access_log;

@@ -190,7 +190,7 @@ class Process final : public DataplaneProcess {
 
   absl::Status MakeLoops() {
     shared_ = std::make_unique<ProcessServices>(ProcessServices{
-        config_, settings_, clock_, *authorize_, *credentials_, limiter_, resolver_, trust_, book_,
+        config_, settings_, clock_, *authorize_, *credentials_, limiter_, resolver_, targets_, trust_, book_,
         *access_log_, *telemetry_, stream_, ticket_keys_, chains_, connection_limits_,
         certificate_watch_});
     for (int i = 0; i < LoopCount(config_); ++i) {
@@ -204,7 +204,7 @@ class Process final : public DataplaneProcess {
   absl::Status MakeAdmin() {
     RegisterProcessMetrics({&book_, &stream_, subscriber_.get(), client_.get(), &limiter_,
                             access_log_.get(), telemetry_.get(), authorize_.get(), &generations_,
-                            config_.insecure_upstream, [this] { return Problem().empty(); }});
+                            &targets_, config_.insecure_upstream, [this] { return Problem().empty(); }});
     router_.Exact("/metrics", admin_http::TextHandler([this] { return book_.Render(); }));
     router_.Exact("/healthz", admin_http::HealthHandler([] { return std::string(); }));
     router_.Exact("/readyz", admin_http::HealthHandler([this] { return Problem(); }));
@@ -285,6 +285,7 @@ class Process final : public DataplaneProcess {
   CertificateWatch certificate_watch_;
   Limiter limiter_;
   Resolver resolver_;
+  TargetRegistry targets_;
   SystemTrust trust_;
   std::unique_ptr<GrpcAuthsvcClient> client_;
   std::unique_ptr<Subscriber> subscriber_;

@@ -66,6 +66,16 @@ std::vector<metrics::Sample> InsecureSamples(const GatewayView& view, bool insec
   return samples;
 }
 
+std::vector<metrics::Sample> TargetSamples(const TargetRegistry& targets, int64_t now_millis) {
+  std::vector<metrics::Sample> samples;
+  for (const TargetRegistry::Counts& counts : targets.CountAll(now_millis)) {
+    samples.push_back({{counts.api_id, "usable"}, static_cast<double>(counts.usable)});
+    samples.push_back({{counts.api_id, "ejected"}, static_cast<double>(counts.ejected)});
+    samples.push_back({{counts.api_id, "down"}, static_cast<double>(counts.down)});
+  }
+  return samples;
+}
+
 void RegisterProcessMetrics(const ProcessMetricSources& sources) {
   metrics::Book* const book = sources.book;
   OnScrape(book, Id::kReady, [sources] { return sources.ready() ? 1.0 : 0.0; });
@@ -89,6 +99,9 @@ void RegisterProcessMetrics(const ProcessMetricSources& sources) {
            [sources] { return static_cast<double>(sources.generations->Evictions()); });
   book->OnScrape(Id::kInsecure, [sources] {
     return InsecureSamples(*sources.subscriber->View(), sources.insecure_upstream);
+  });
+  book->OnScrape(Id::kUpstreamTargets, [sources] {
+    return TargetSamples(*sources.targets, absl::ToInt64Milliseconds(base::SystemClock().Monotonic()));
   });
   RegisterCache(book, [sources] { return CacheNumbersOf(*sources.authorize); });
 }

@@ -11,6 +11,7 @@
 #include "dataplane/sync/grpc_authsvc_client.h"
 #include "dataplane/sync/stream_state.h"
 #include "dataplane/sync/subscriber.h"
+#include "dataplane/upstream/target_registry.h"
 #include "shared/cache/generations.h"
 #include "shared/metrics/sheet.h"
 
@@ -27,11 +28,14 @@ struct ProcessMetricSources {
   const TelemetryReporter* telemetry;
   const AuthorizeHub* authorize;
   const cache::TagGenerations* generations;
+  const TargetRegistry* targets;
   bool insecure_upstream;  // this replica's own switch
   std::function<bool()> ready;
 };
 // Labels: setting, api. What authsvc says of the routes and the gateway, and this replica's own; at most 1,000.
 [[nodiscard]] std::vector<metrics::Sample> InsecureSamples(const GatewayView& view, bool insecure_upstream);
+// Labels: api, state.
+[[nodiscard]] std::vector<metrics::Sample> TargetSamples(const TargetRegistry& targets, int64_t now_millis);
 void RegisterProcessMetrics(const ProcessMetricSources& sources);
 
 }  // namespace sallyport::dataplane

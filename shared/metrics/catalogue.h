@@ -57,6 +57,18 @@ enum class Kind : uint8_t { kCounter, kGauge, kTimes };
     "Upstream connections used: new, reused")                                                             \
   X(kUpstreamTlsFailures, "sallyport_upstream_tls_failures_total", kCounter, "reason",                    \
     "TLS failures towards upstreams")                                                                     \
+  X(kUpstreamTargets, "sallyport_upstream_targets", kGauge, "api,state",                                  \
+    "Targets in use by state: usable, ejected, down (by their health check)")                             \
+  X(kTargetEjections, "sallyport_upstream_ejections_total", kCounter, "api,cause",                        \
+    "Targets left out for a while because of: connect, tls, answer")                                      \
+  X(kUpstreamRetries, "sallyport_upstream_retries_total", kCounter, "kind",                               \
+    "Requests sent again: on another connection, to another target")                                      \
+  X(kRetryBudgetExhausted, "sallyport_upstream_retry_budget_exhausted_total", kCounter, "",               \
+    "Requests that were not sent again because too many were")                                            \
+  X(kUpstreamBusy, "sallyport_upstream_busy_total", kCounter, "api",                                      \
+    "Requests that found a target at its limits")                                                         \
+  X(kHealthChecks, "sallyport_upstream_health_checks_total", kCounter, "result",                          \
+    "Health checks by result: good, bad, none (no credentials could be had)")                             \
   X(kUpstreamIdle, "sallyport_upstream_idle_connections", kGauge, "", "Idle upstream connections")        \
   /* data plane: authsvc */                                                                               \
   X(kStreamHealthy, "sallyport_stream_healthy", kGauge, "", "1 while changes arrive from authsvc")        \

@@ -213,7 +213,7 @@ class LoopServerTest : public ::testing::Test {
     log_ = *AccessLog::Open("", 1);
     telemetry_ = std::make_unique<TelemetryReporter>(TelemetryReporter::Options(), &sink_, &base::SystemClock(), 1, false);
     process_ = std::make_unique<ProcessServices>(ProcessServices{
-        config_, settings_, base::SystemClock(), *authorize_, *credentials_, limiter_, resolver_, trust_, book_,
+        config_, settings_, base::SystemClock(), *authorize_, *credentials_, limiter_, resolver_, targets_, trust_, book_,
         *log_, *telemetry_, stream_, keys_, chains_, limits_, watch_});
     loop_ = std::make_unique<LoopServer>(0, *process_);
     ASSERT_TRUE(loop_->Open().ok());
@@ -312,6 +312,7 @@ class LoopServerTest : public ::testing::Test {
   CertificateWatch watch_;
   Limiter limiter_;
   Resolver resolver_;
+  TargetRegistry targets_;
   SystemTrust trust_;
   NoSink sink_;
   std::unique_ptr<AuthorizeHub> authorize_;

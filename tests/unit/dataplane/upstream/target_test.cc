@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "dataplane/upstream/balance.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -61,66 +60,6 @@ TEST(TargetTest, Join) {
   for (const JoinCase& one : cases) {
     EXPECT_EQ(JoinPath(**ParseUpstreamTarget(one.url), one.path, one.query), one.joined) << one.url;
   }
-}
-
-TEST(BalancerTest, SharesByWeightSpreadEvenly) {
-  const UpstreamTargetPtr a = *ParseUpstreamTarget("http://a");
-  const UpstreamTargetPtr b = *ParseUpstreamTarget("http://b");
-  Balancer balancer({{a, 3}, {b, 1}});
-  std::string order;
-  for (int i = 0; i < 8; ++i) order += balancer.Next()->host;
-  EXPECT_EQ(order, "aabaaaba");
-  Balancer even({{a, 0}, {b, 0}});
-  order.clear();
-  for (int i = 0; i < 4; ++i) order += even.Next()->host;
-  EXPECT_EQ(order, "abab");
-  EXPECT_EQ(Balancer({}).Next(), nullptr);
-}
-
-RouteTarget Named(const std::string& host, uint32_t weight = 1) {
-  RouteTarget target;
-  target.scheme = "https";
-  target.host = host;
-  target.port = 443;
-  target.weight = weight;
-  return target;
-}
-
-TEST(RouteBalancersTest, TargetsOverridesAndReplacedRoutes) {
-  auto route = std::make_shared<Route>();
-  route->targets = {Named("a"), Named("b")};
-  RouteVersion version;
-  version.override_target = Named("c");
-  route->versions = {version};
-  RouteBalancers balancers;
-  const UpstreamTargetPtr first = balancers.Next(route, nullptr);
-  EXPECT_EQ(first->host, "a");
-  EXPECT_TRUE(first->tls);
-  EXPECT_EQ(balancers.Next(route, nullptr)->host, "b");
-  EXPECT_EQ(balancers.Next(route, nullptr), first) << "the same object each time: the pool knows it by it";
-  const UpstreamTargetPtr override_target = balancers.Next(route, route->versions.data());
-  EXPECT_EQ(override_target->host, "c");
-  EXPECT_EQ(balancers.Next(route, route->versions.data()), override_target);
-
-  for (int i = 0; i < 1000; ++i) {  // addresses are used again; the old answer must not be
-    auto other = std::make_shared<Route>();
-    other->targets = {Named(absl::StrCat("h", i))};
-    EXPECT_EQ(balancers.Next(other, nullptr)->host, absl::StrCat("h", i));
-  }
-}
-
-TEST(RouteBalancersTest, BrokenGivesNothing) {
-  auto route = std::make_shared<Route>();
-  route->targets = {Named("a")};
-  route->broken = true;
-  RouteBalancers balancers;
-  EXPECT_EQ(balancers.Next(route, nullptr), nullptr);
-  auto other = std::make_shared<Route>();
-  other->targets = {Named("a")};
-  RouteVersion version;
-  version.override_broken = true;
-  other->versions = {version};
-  EXPECT_EQ(balancers.Next(other, other->versions.data()), nullptr) << "never the base target";
 }
 
 }  // namespace

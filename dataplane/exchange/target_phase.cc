@@ -1,0 +1,156 @@
+// The target of a request: which one, whether its limits have room, how it did, and whether another is tried.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "dataplane/exchange/exchange.h"
+#include "shared/base/log.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+using base::Reason;
+using metrics::Id;
+
+constexpr absl::Duration kBusyRetryAfter = absl::Seconds(1);
+
+bool IsGatewayFailure(int status) { return status == 502 || status == 503 || status == 504; }
+
+// Why a target counts as failing: "connect", "tls", "answer"; "" where the end says nothing about it.
+absl::string_view FailureOf(const ForwardOutcome& outcome) {
+  switch (outcome.reason) {
+    case Reason::kAllowed: return IsGatewayFailure(outcome.status) ? "answer" : "";
+    case Reason::kUpstreamDns:
+    case Reason::kUpstreamConnect:
+    case Reason::kUpstreamConnectTimeout: return "connect";
+    case Reason::kUpstreamTlsHandshake:
+    case Reason::kUpstreamCertUntrusted:
+    case Reason::kUpstreamCertExpired:
+    case Reason::kUpstreamCertName:
+    case Reason::kUpstreamPin: return "tls";
+    case Reason::kUpstreamTimeout:
+    case Reason::kUpstreamProtocol: return "answer";
+    // A kept connection that the upstream closes just now is no failure of it.
+    case Reason::kUpstreamReset: return outcome.reused && outcome.status == 0 ? "" : "answer";
+    default: return "";
+  }
+}
+
+}  // namespace
+
+bool Exchange::ChooseTarget() {
+  TargetGroup* const group = services_.balancers.Of(match_.route, match_.version);
+  if (group == nullptr) return Deny(Reason::kApiUnusable, "no usable target");
+  timeouts_ = Timeouts();
+  if (timeouts_.total != absl::InfiniteDuration()) timeouts_.until = services_.loop.After(timeouts_.total);
+  target_use_ = group->Choose(HashKey(), tried_targets_, services_.loop.NowMillis());
+  target_ = target_use_.target();
+  return true;
+}
+
+std::optional<uint64_t> Exchange::HashKey() const {
+  const BalancingRules& rules = match_.route->balancing;
+  if (rules.policy != BalancingRules::Policy::kConsistentHash) return std::nullopt;
+  std::optional<absl::string_view> text;
+  switch (rules.hash_on) {
+    case BalancingRules::HashOn::kHeader: text = Header(rules.hash_name); break;
+    case BalancingRules::HashOn::kCookie: {
+      const auto cookies = Header("cookie");
+      if (cookies.has_value()) text = CookieValue(*cookies, rules.hash_name);
+      break;
+    }
+    case BalancingRules::HashOn::kIdentity: {
+      const dataplane::Identity& identity = permit_->decision().identity;
+      text = identity.key_id.empty() ? identity.name : identity.key_id;
+      break;
+    }
+    case BalancingRules::HashOn::kClientAddress: text = client_address_; break;
+  }
+  if (!text.has_value() || text->empty()) return std::nullopt;
+  return StableHash(*text);
+}
+
+bool Exchange::EnterTarget() {
+  const TargetLimits& limits = match_.route->target_limits;
+  if (limits == TargetLimits()) return true;
+  switch (target_use_.state().admission().TryEnter(limits, &target_ticket_)) {
+    case Admission::Answer::kIn: return true;
+    case Admission::Answer::kWait: return false;
+    case Admission::Answer::kFull: Deny(Reason::kUpstreamPoolFull, "limits of the target"); return true;
+  }
+  return true;
+}
+
+boost::asio::awaitable<void> Exchange::WaitForTarget() {
+  const Deadline deadline = timeouts_.until.Earlier(services_.loop.After(timeouts_.connect));
+  auto ticket = co_await target_use_.state().admission().Wait(services_.loop, match_.route->target_limits, deadline);
+  services_.loop.RefreshNow();
+  if (ticket.has_value()) {
+    target_ticket_ = *std::move(ticket);
+  } else {
+    Deny(Reason::kUpstreamPoolFull, "waited for the target in vain");
+  }
+}
+
+void Exchange::ReportTarget() {
+  if (!forwarded_.has_value()) return;
+  const ForwardOutcome& outcome = *forwarded_;
+  const absl::string_view failure = FailureOf(outcome);
+  const int64_t now = services_.loop.NowMillis();
+  if (failure.empty()) {
+    if (outcome.reason == Reason::kAllowed) target_use_.Succeeded(now);
+  } else if (target_use_.Failed(now)) {
+    services_.metrics.sheet().Counter(Id::kTargetEjections, {match_.route->api_id, failure})->Add(1);
+    base::Log(base::Level::kWarning, "upstream.ejected",
+              {{"api_id", match_.route->api_id}, {"host", target_->host}, {"port", static_cast<int>(target_->port)},
+               {"cause", failure}, {"reason", base::ReasonName(outcome.reason)}, {"detail", outcome.detail}});
+  }
+  if (outcome.attempts > 1) {
+    services_.metrics.sheet().Counter(Id::kUpstreamRetries, {"connection"})->Add(outcome.attempts - 1);
+  }
+  if (outcome.over_budget) services_.metrics.sheet().Counter(Id::kRetryBudgetExhausted)->Add(1);
+}
+
+// Nothing of the request has gone out to the last one, and time is left.
+bool Exchange::MayTryAnother() const {
+  const RetryRules& rules = match_.route->retries;
+  if (!rules.enabled || tried_targets_.size() + 1 >= rules.max_targets) return false;
+  if (services_.loop.Passed(timeouts_.until)) return false;
+  if (forwarded_.has_value()) return forwarded_->unsent;
+  return denial_->reason == Reason::kUpstreamCredential || denial_->reason == Reason::kUpstreamPoolFull;
+}
+
+bool Exchange::TryAnotherTarget() {
+  ReportTarget();
+  if (!denial_.has_value()) return false;
+  if (denial_->reason == Reason::kUpstreamPoolFull) {
+    denial_->retry_after = kBusyRetryAfter;
+    services_.metrics.sheet().Counter(Id::kUpstreamBusy, {match_.route->api_id})->Add(1);
+  }
+  if (!MayTryAnother()) return false;
+  const int64_t now = services_.loop.NowMillis();
+  TargetGroup& group = target_use_.group();
+  tried_targets_.push_back(target_use_.index());
+  TargetUse next = group.Choose(HashKey(), tried_targets_, now);
+  if (!next) return false;
+  if (!group.retries().Take(now)) {
+    services_.metrics.sheet().Counter(Id::kRetryBudgetExhausted)->Add(1);
+    return false;
+  }
+  services_.metrics.sheet().Counter(Id::kUpstreamRetries, {"target"})->Add(1);
+  target_ticket_.Return();
+  target_use_ = std::move(next);
+  target_ = target_use_.target();
+  // Of that host alone: each has credentials of its own.
+  upstream_credentials_ = nullptr;
+  forwarded_.reset();
+  denial_.reset();
+  return true;
+}
+
+void Exchange::LeaveTarget() {
+  target_ticket_.Return();
+  target_use_.End();
+  tried_targets_.clear();
+}
+
+}  // namespace sallyport::dataplane
