@@ -23,6 +23,7 @@
 #include "absl/strings/str_cat.h"
 #include "shared/base/mutex.h"
 #include "shared/crypto/openssl.h"
+#include "tests/fakes/manual_clock.h"
 #include "tests/unit/dataplane/upstream_tls/pki_for_tests.h"
 
 namespace sallyport::dataplane::testing {
@@ -94,6 +95,7 @@ class OriginConnection {
   // SHA-256 of the client's leaf as it was presented now or in the resumed session; empty: none.
   [[nodiscard]] std::string ClientSpki() const;
   [[nodiscard]] SSL* ssl() const { return ssl_.get(); }
+  [[nodiscard]] int fd() const { return fd_; }
   [[nodiscard]] std::string& buffer() { return buffer_; }
 
  private:
@@ -223,6 +225,17 @@ class Origin {
   std::vector<std::thread> threads_;
   std::thread acceptor_;
 };
+
+// Time of the other side passes until something can be read here (or the stream ends).
+inline void PassTimeUntilReadable(int fd, base::ManualClock* time) {
+  pollfd one{fd, POLLIN, 0};
+  while (poll(&one, 1, 1) == 0) time->Advance(absl::Milliseconds(50));
+}
+// Says nothing, while the time of the other side passes, until that closes: for its time limits.
+inline void PassTimeUntilClosed(OriginConnection& connection, base::ManualClock* time) {
+  do PassTimeUntilReadable(connection.fd(), time);
+  while (connection.ReadSome());
+}
 
 // Keep-alive: every request without a body gets `body`.
 inline Origin::Script Serves(std::string body) {
