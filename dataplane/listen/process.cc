@@ -37,6 +37,9 @@ ExchangeSettings ExchangeSettingsOf(const DataplaneConfig& config) {
   settings.sever_grace = config.timeouts.sever_grace;
   settings.forward.connect = config.timeouts.upstream_connect;
   settings.forward.first_byte = config.timeouts.upstream_first_byte;
+  if (config.timeouts.upstream_total > absl::ZeroDuration()) {
+    settings.forward.total = config.timeouts.upstream_total;
+  }
   settings.forward.idle = std::min(config.timeouts.upstream_idle, config.timeouts.body_idle);
   for (const std::string& text : config.trusted_proxies) {
     const auto range = ParseAddressRange(text);
@@ -74,6 +77,13 @@ CredentialOptions ResolveOptions(const DataplaneConfig& config) {
   CredentialOptions options;
   options.negative_ttl = config.cache.negative_ttl;
   options.entries = config.cache.upstream_credentials;
+  return options;
+}
+
+ResolverOptions NameOptions(const DataplaneConfig& config) {
+  ResolverOptions options;
+  options.fresh = config.timeouts.dns_refresh;
+  options.stale = std::max(options.stale, 2 * config.timeouts.dns_refresh);
   return options;
 }
 
@@ -125,6 +135,7 @@ class Process final : public DataplaneProcess {
         ticket_keys_(clock_),
         connection_limits_(ConnectionLimit(config_), config_.limits.connections_per_address),
         limiter_({}, &clock_),
+        resolver_(NameOptions(config_)),
         trust_(TrustOptions(config_)) {}
 
   ~Process() override { Stop(); }

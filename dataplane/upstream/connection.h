@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 
+#include <boost/asio/ip/address.hpp>
+
 #include "absl/time/time.h"
 #include "dataplane/http/head.h"
 #include "dataplane/loop/buffer.h"
@@ -57,6 +59,7 @@ struct UpstreamConnection {
   std::shared_ptr<ClientTlsContext> tls_context;  // null for plain http
   UpstreamTlsFacts tls;
   UpstreamFactsPtr facts;                         // once it is open
+  boost::asio::ip::address address;               // that it is connected to
   absl::Duration connect_took;
   absl::Duration handshake_took;
   std::unique_ptr<Stream> stream;                 // its SSL uses the two above

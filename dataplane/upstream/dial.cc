@@ -102,6 +102,7 @@ boost::asio::awaitable<DialResult> Dial(Loop& loop, Resolver& resolver, Upstream
     connection->handshake_took = loop.clock().Monotonic() - up;
   }
   connection->facts = FactsOf(*connection, AddressText(connected.address, target->port));
+  connection->address = connected.address;
   connection->opened = loop.Now();
   co_return connection;
 }

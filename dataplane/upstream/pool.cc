@@ -139,7 +139,10 @@ void UpstreamPool::Sweep() {
   }
   state_->KillWhere([](const UpstreamSlot& slot) { return slot.AnswersAreGone(); });
   size_t looks = kLooksPerSweep;
-  for (const auto& [key, slot] : state_->slots) state_->SweepSlot(slot.get(), &looks);
+  for (const auto& [key, slot] : state_->slots) {
+    state_->FollowName(slot.get());
+    state_->SweepSlot(slot.get(), &looks);
+  }
   // A key that nobody uses any more holds a client certificate's key in memory: let go of it.
   const absl::Duration now = state_->loop.Now();
   state_->KillWhere([&](const UpstreamSlot& slot) {

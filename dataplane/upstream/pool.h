@@ -92,7 +92,8 @@ class UpstreamPool {
   // Other tags do nothing: another answer has another key.
   void RetireTag(absl::string_view tag);
   void RetireAll();
-  // Closes what has been idle or alive too long or was closed by the upstream, and what rests on answers
+  // Closes what has been idle or alive too long, was closed by the upstream or leads to an address that its
+  // name no longer has (names in use are looked up again when their answer is old), and what rests on answers
   // that nobody holds any more (evicted or replaced); takes up a changed trust store. Call about once a
   // second.
   void Sweep();
@@ -105,6 +106,7 @@ class UpstreamPool {
     uint64_t reused = 0;
     uint64_t found_closed = 0;
     uint64_t retired = 0;
+    uint64_t moved = 0;  // idle ones closed because their name has other addresses
   };
   [[nodiscard]] Counts counts() const;
   [[nodiscard]] Loop& loop() const;

@@ -83,6 +83,16 @@ Addresses Resolver::Peek(const std::string& host) const {
   return found->second.addresses;
 }
 
+Addresses Resolver::Follow(const std::string& host) {
+  const base::MutexLock lock(&mutex_);
+  const auto found = entries_.find(host);
+  if (found == entries_.end()) return nullptr;
+  Entry& entry = found->second;
+  const absl::Duration now = clock_.Monotonic();
+  if (now >= entry.fresh_until) (void)Enqueue(host, &entry);
+  return now < entry.stale_until ? entry.addresses : nullptr;
+}
+
 bool Resolver::Enqueue(const std::string& host, Entry* entry) {
   if (entry->running) return true;
   if (queue_.size() >= options_.max_waiting || stop_) return false;

@@ -54,6 +54,9 @@ class Resolver {
   [[nodiscard]] boost::asio::awaitable<absl::StatusOr<Addresses>> Resolve(Loop& loop,
                                                                           const std::string& host,
                                                                           Deadline deadline);
+  // For who has connections to a name's addresses and makes no new ones: what the cache holds now, and a lookup
+  // starts where that is not fresh any more. Null: nothing is known (any more), or `host` was never asked for.
+  [[nodiscard]] Addresses Follow(const std::string& host);
   // What the cache holds now (fresh or stale); null otherwise. Starts no lookup.
   [[nodiscard]] Addresses Peek(const std::string& host) const;
 

@@ -61,7 +61,7 @@ void UpstreamSlot::GiveBack(std::unique_ptr<UpstreamConnection> connection) {
   --in_use;
   --pool->counts.in_use;
   if (connection == nullptr) return;
-  if (dead || pool->closed || connection->retired || pool->TooOld(*connection) ||
+  if (dead || pool->closed || connection->retired || IsElsewhere(*connection) || pool->TooOld(*connection) ||
       pool->options.max_idle_per_key == 0 || !connection->NothingLeft()) {
     connection->stream->TryShutdown();
     return;
@@ -77,6 +77,11 @@ void UpstreamSlot::GiveBack(std::unique_ptr<UpstreamConnection> connection) {
     idle.pop_front();
     --pool->counts.idle;
   }
+}
+
+bool UpstreamSlot::IsElsewhere(const UpstreamConnection& connection) const {
+  return addresses != nullptr &&
+         std::find(addresses->begin(), addresses->end(), connection.address) == addresses->end();
 }
 
 void UpstreamSlot::Remember(const UpstreamCredentialsPtr& answer) {
@@ -103,6 +108,7 @@ UpstreamSlotPtr UpstreamPoolState::Make(std::string key, const UpstreamTarget& t
   if (slots.size() >= options.max_keys) MakeRoom();
   auto slot = std::make_shared<UpstreamSlot>();
   slot->key = std::move(key);
+  slot->host = target.host;
   slot->pool = shared_from_this();
   if (target.tls) {
     slot->uses_trust = true;
@@ -166,6 +172,25 @@ void UpstreamPoolState::ForgetPairs() {
     }
   }
   if (pairs.size() >= 4 * options.max_keys) pairs.clear();
+}
+
+// A name that has other addresses now: idle connections to the old ones go, those in use after their request.
+void UpstreamPoolState::FollowName(UpstreamSlot* slot) {
+  if (slot->idle.empty() && slot->in_use == 0) return;  // and nobody has it looked up
+  Addresses now = resolver.Follow(slot->host);
+  if (now == slot->addresses) return;
+  slot->addresses = std::move(now);
+  std::deque<std::unique_ptr<UpstreamConnection>> kept;
+  for (auto& connection : slot->idle) {
+    if (slot->IsElsewhere(*connection)) {
+      connection->stream->TryShutdown();
+      ++counts.moved;
+    } else {
+      kept.push_back(std::move(connection));
+    }
+  }
+  counts.idle -= slot->idle.size() - kept.size();
+  slot->idle = std::move(kept);
 }
 
 void UpstreamPoolState::SweepSlot(UpstreamSlot* slot, size_t* looks) {

@@ -16,6 +16,8 @@ namespace sallyport::dataplane {
 
 struct UpstreamSlot {
   std::string key;
+  std::string host;
+  Addresses addresses;                 // of the host, as of the last sweep; null: not known
   std::shared_ptr<UpstreamPoolState> pool;
   absl::StatusOr<std::shared_ptr<ClientTlsContext>> tls = nullptr;  // OK and null: plain http
   bool uses_trust = false;             // a changed trust store makes it void
@@ -31,6 +33,8 @@ struct UpstreamSlot {
 
   [[nodiscard]] std::unique_ptr<UpstreamConnection> TakeIdle();
   void GiveBack(std::unique_ptr<UpstreamConnection> connection);
+  // The name no longer leads to where it is connected: it takes no further request.
+  [[nodiscard]] bool IsElsewhere(const UpstreamConnection& connection) const;
   void Remember(const UpstreamCredentialsPtr& answer);
   [[nodiscard]] bool AnswersAreGone() const;
 };
@@ -49,6 +53,7 @@ struct UpstreamPoolState : std::enable_shared_from_this<UpstreamPoolState> {
   void Kill(const UpstreamSlotPtr& slot);
   template <typename Predicate>
   void KillWhere(Predicate is_void);
+  void FollowName(UpstreamSlot* slot);
   void SweepSlot(UpstreamSlot* slot, size_t* looks);
   void MakeRoom();
   void ForgetPairs();

@@ -86,6 +86,8 @@ void ReadTimeouts(Reader& in, TrafficTimeouts* out) {
   time("upstream_connect", &out->upstream_connect, "TCP and TLS to an upstream");
   time("upstream_first_byte", &out->upstream_first_byte, "from the end of the request to the answer's head");
   time("upstream_idle", &out->upstream_idle, "between two pieces of an answer");
+  time("upstream_total", &out->upstream_total, "a whole request at its upstreams; 0: no bound");
+  time("dns_refresh", &out->dns_refresh, "upstream names in use are looked up again after this time");
   time("drain", &out->drain, "requests in flight after SIGTERM");
   time("sever_grace", &out->sever_grace, "requests in flight of a client that was cut off");
   time("ticket_max_age", &out->ticket_max_age, "a TLS session after its full handshake");

@@ -74,6 +74,8 @@ struct TrafficTimeouts {
   absl::Duration upstream_connect = absl::Seconds(5);
   absl::Duration upstream_first_byte = absl::Seconds(60);
   absl::Duration upstream_idle = absl::Seconds(60);
+  absl::Duration upstream_total = absl::ZeroDuration();  // 0 = no bound
+  absl::Duration dns_refresh = absl::Seconds(30);
   absl::Duration drain = absl::Seconds(30);
   absl::Duration sever_grace = absl::Seconds(5);
   absl::Duration ticket_max_age = absl::Hours(8);

@@ -133,5 +133,80 @@ TEST_F(UpstreamPoolTest, LeaseMayOutliveThePool) {
   });
 }
 
+class MovedNameTest : public UpstreamPoolTest {
+ protected:
+  // Sweeps until what names lead to now has been taken up.
+  awaitable<void> TakeUp(const std::string& address) {
+    const auto wanted = boost::asio::ip::make_address(address);
+    for (;;) {
+      pool_->Sweep();
+      const Addresses known = resolver_.Peek("one.example");
+      if (known != nullptr && known->front() == wanted) break;
+      co_await Turn();
+    }
+    pool_->Sweep();
+  }
+};
+
+TEST_F(MovedNameTest, IdleConnectionsToOldAddressesGoAndBusyOnesAfterTheirRequest) {
+  Origin origin(testing::Serves(""));
+  const UpstreamTargetPtr target = Target("http", "one.example", origin.port());
+  Run([&]() -> awaitable<void> {
+    UpstreamPool::Result busy = co_await Acquire(target, nullptr);
+    {
+      UpstreamPool::Result idle = co_await Acquire(target, nullptr, /*fresh=*/true);
+      std::get<UpstreamLease>(idle).Keep();
+    }
+    NamesLeadTo({"127.0.0.9"});
+    pool_->Sweep();
+    EXPECT_EQ(pool_->counts().idle, 1u) << "the answer is still fresh";
+    time_.Advance(absl::Seconds(31));
+    loop_.RefreshNow();
+    co_await TakeUp("127.0.0.9");
+    EXPECT_EQ(pool_->counts().idle, 0u);
+    EXPECT_EQ(pool_->counts().moved, 1u);
+    UpstreamLease& lease = std::get<UpstreamLease>(busy);
+    EXPECT_NE(co_await Exchange(lease), "") << "nothing that is under way breaks";
+    lease.Keep();
+    EXPECT_EQ(pool_->counts().idle, 0u);
+  });
+}
+
+TEST_F(MovedNameTest, OneMoreAddressMovesNothing) {
+  Origin origin(testing::Serves(""));
+  const UpstreamTargetPtr target = Target("http", "one.example", origin.port());
+  Run([&]() -> awaitable<void> {
+    {
+      UpstreamPool::Result result = co_await Acquire(target, nullptr);
+      std::get<UpstreamLease>(result).Keep();
+    }
+    NamesLeadTo({"127.0.0.9", "127.0.0.1"});
+    time_.Advance(absl::Seconds(31));
+    loop_.RefreshNow();
+    co_await TakeUp("127.0.0.9");
+    EXPECT_EQ(pool_->counts().idle, 1u);
+  });
+}
+
+TEST_F(MovedNameTest, AnOutageOfNamesMovesNothing) {
+  Origin origin(testing::Serves(""));
+  const UpstreamTargetPtr target = Target("http", "one.example", origin.port());
+  MakePool({.max_idle_age = absl::Hours(1)});
+  Run([&]() -> awaitable<void> {
+    {
+      UpstreamPool::Result result = co_await Acquire(target, nullptr);
+      std::get<UpstreamLease>(result).Keep();
+    }
+    NamesLeadTo({});  // no address: a failure
+    for (int minutes = 0; minutes < 15; ++minutes) {  // beyond the time that old answers are served
+      time_.Advance(absl::Minutes(1));
+      loop_.RefreshNow();
+      pool_->Sweep();
+      co_await Turn();
+    }
+    EXPECT_EQ(pool_->counts().idle, 1u);
+  });
+}
+
 }  // namespace
 }  // namespace sallyport::dataplane
