@@ -159,6 +159,19 @@ UpstreamCredentialsPtr CredentialCache::TryUpstream(const Route& route, const Cr
 
 boost::asio::awaitable<std::variant<UpstreamCredentialsPtr, Denial>> CredentialCache::Upstream(
     const Route& route, const CredentialTarget& target, const Permit& permit) {
+  auto found = co_await Resolve(route, target, permit.decision().stale_if_error);
+  auto* const denial = std::get_if<Denial>(&found);
+  if (denial != nullptr) denial->decision = permit.shared();
+  co_return found;
+}
+
+boost::asio::awaitable<std::variant<UpstreamCredentialsPtr, Denial>> CredentialCache::ForHealthCheck(
+    const Route& route, const CredentialTarget& target, ProbePass /*pass*/) {
+  co_return co_await Resolve(route, target, absl::ZeroDuration());
+}
+
+boost::asio::awaitable<std::variant<UpstreamCredentialsPtr, Denial>> CredentialCache::Resolve(
+    const Route& route, const CredentialTarget& target, absl::Duration stale_for) {
   CredentialHub::Impl* const hub = impl_->hub;
   UpstreamQuestion asked;
   asked.api_id = route.api_id;
@@ -173,7 +186,6 @@ boost::asio::awaitable<std::variant<UpstreamCredentialsPtr, Denial>> CredentialC
         hub->client->ResolveUpstream(std::move(sent), poster, std::move(done));
       };
   const cache::Hash128 key = KeyFor(route, target);
-  const absl::Duration stale_for = permit.decision().stale_if_error;
   auto result = co_await hub->Get<UpstreamCredentials>(hub->upstream, key, std::move(question), impl_->poster,
                                                        stale_for);
   if (!result.ok()) co_return FailedWith(result.status());
@@ -181,7 +193,6 @@ boost::asio::awaitable<std::variant<UpstreamCredentialsPtr, Denial>> CredentialC
   Denial denial;
   denial.reason = (*result)->reason;
   denial.detail = (*result)->detail;
-  denial.decision = permit.shared();
   co_return denial;
 }
 

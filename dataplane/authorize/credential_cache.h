@@ -8,6 +8,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include "absl/time/time.h"
+#include "dataplane/authorize/probe_pass.h"
 #include "dataplane/authorize/verdict.h"
 #include "dataplane/sync/authsvc_client.h"
 #include "dataplane/sync/stream_state.h"
@@ -67,6 +68,11 @@ class CredentialCache {
   // The same from the caches alone; null when authsvc must be asked or the answer is a refusal.
   [[nodiscard]] UpstreamCredentialsPtr TryUpstream(const Route& route, const CredentialTarget& target);
 
+  // The same for a health check of the target. No answer is used beyond its time: where authsvc does not answer,
+  // nothing can be said of the target.
+  [[nodiscard]] boost::asio::awaitable<std::variant<UpstreamCredentialsPtr, Denial>> ForHealthCheck(
+      const Route& route, const CredentialTarget& target, ProbePass pass);
+
   // Cached only (null: none that is fresh), for the ClientHello callback, which cannot suspend.
   [[nodiscard]] ServerCredentialsPtr TryServer(absl::string_view sni, absl::string_view listener_id);
   [[nodiscard]] boost::asio::awaitable<std::variant<ServerCredentialsPtr, Denial>> Server(
@@ -74,6 +80,8 @@ class CredentialCache {
 
  private:
   struct Impl;
+  [[nodiscard]] boost::asio::awaitable<std::variant<UpstreamCredentialsPtr, Denial>> Resolve(
+      const Route& route, const CredentialTarget& target, absl::Duration stale_for);
   std::unique_ptr<Impl> impl_;
 };
 

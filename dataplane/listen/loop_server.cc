@@ -73,6 +73,29 @@ LoopServer::LoopServer(int index, const ProcessServices& process)
   GatewayView empty;
   empty.routes = RouteTable::Empty(DefaultPorts(process.config));
   SetView(std::make_shared<const GatewayView>(std::move(empty)));
+  if (index == 0) MakeHealthChecker();
+}
+
+void LoopServer::MakeHealthChecker() {
+  auto credentials = [this](RoutePtr route, UpstreamTargetPtr target,
+                            ProbePass pass) -> boost::asio::awaitable<ProbeCredentials> {
+    const CredentialTarget question{target->host, target->port, target->tls, target->written_port};
+    auto found = co_await credentials_.ForHealthCheck(*route, question, pass);
+    if (auto* const denial = std::get_if<Denial>(&found)) {
+      const bool answered = base::ReasonFault(denial->reason) != base::Fault::kAuthsvc;
+      if (!answered) co_return CredentialsUnknown();
+      co_return CredentialsRefused{absl::StrCat(base::ReasonName(denial->reason), ": ", denial->detail)};
+    }
+    co_return std::get<UpstreamCredentialsPtr>(std::move(found));
+  };
+  auto count = [this](HealthChecker::Result result) {
+    const bool good = result == HealthChecker::Result::kGood;
+    const bool bad = result == HealthChecker::Result::kBad;
+    metrics_.sheet().Counter(metrics::Id::kHealthChecks, {good ? "good" : bad ? "bad" : "none"})->Add(1);
+  };
+  health_checker_ = std::make_unique<HealthChecker>(HealthChecker::Parts{
+      loop_, process_.resolver, process_.trust, process_.targets, process_.clock, std::move(credentials),
+      std::move(count)});
 }
 
 LoopServer::~LoopServer() { StopAndJoin(); }
@@ -194,6 +217,7 @@ void LoopServer::NoteNotTaken(NotTaken cause) {
 void LoopServer::Tick() {
   pool_.Sweep();
   balancers_.Sweep();
+  if (health_checker_ != nullptr) health_checker_->Follow(services_.view->routes);
   metrics_.sheet().Gauge(metrics::Id::kUpstreamIdle)->Set(static_cast<int64_t>(pool_.counts().idle));
   sni_.Sweep();
   Reconcile();

@@ -19,6 +19,7 @@
 #include "dataplane/listen/listener_plan.h"
 #include "dataplane/listen/sni_source.h"
 #include "dataplane/sync/subscriber.h"
+#include "dataplane/upstream/health_checker.h"
 #include "shared/config/dataplane_config.h"
 
 namespace sallyport::dataplane {
@@ -82,6 +83,7 @@ class LoopServer final : public LoopSink {
   // Counts it; the log hears of it now and then.
   void NoteNotTaken(NotTaken cause);
   void Tick();
+  void MakeHealthChecker();
 
   const ProcessServices& process_;
   std::unique_ptr<TlsLibrary> library_;  // outlives everything that OpenSSL made
@@ -93,6 +95,7 @@ class LoopServer final : public LoopSink {
   RouteBalancers balancers_;
   LoopMetrics metrics_;
   ConnectionRegistry connections_;
+  std::unique_ptr<HealthChecker> health_checker_;  // of the first loop, for all
   Recheck recheck_;
   RequestIds request_ids_;
   std::map<std::string, std::unique_ptr<ServerTls>> tls_;  // by settings

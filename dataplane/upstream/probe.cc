@@ -1,0 +1,90 @@
+#include "dataplane/upstream/probe.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "dataplane/http/head_parser.h"
+#include "dataplane/upstream/dial.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+bool Counts(const HealthCheckRules& rules, int status) {
+  if (rules.statuses.empty()) return status >= 200 && status < 400;
+  return std::find(rules.statuses.begin(), rules.statuses.end(), static_cast<uint32_t>(status)) !=
+         rules.statuses.end();
+}
+
+std::string RequestText(const UpstreamTarget& target, const HealthCheckRules& rules) {
+  return absl::StrCat(rules.head ? "HEAD " : "GET ", rules.path, " HTTP/1.1\r\nHost: ", target.authority,
+                      "\r\nUser-Agent: sallyport-health-check\r\nAccept: */*\r\nConnection: close\r\n\r\n");
+}
+
+// The status of the final answer; nothing and `detail` where there is none.
+boost::asio::awaitable<std::optional<int>> ReadStatus(UpstreamConnection& connection, bool to_head, Deadline deadline,
+                                                      std::string* detail) {
+  constexpr size_t kMaxHeadBytes = 64 * 1024;
+  constexpr int kMaxInterim = 16;
+  HeadLimits limits;
+  limits.max_head_bytes = kMaxHeadBytes;
+  limits.max_fields = 256;
+  ResponseParser parser(limits);
+  ReadBuffer& buffer = connection.buffer;
+  for (int interim = 0; interim < kMaxInterim;) {
+    if (!buffer.empty()) {
+      const ParseOutcome parsed = parser.Parse(buffer.data(), to_head, &connection.head);
+      if (parsed.kind == ParseOutcome::Kind::kBad) {
+        *detail = absl::StrCat("answer: ", parsed.detail);
+        co_return std::nullopt;
+      }
+      if (parsed.kind == ParseOutcome::Kind::kDone) {
+        if (!connection.head.informational()) co_return connection.head.status;
+        buffer.Consume(parsed.consumed);
+        ++interim;
+        continue;
+      }
+    }
+    const absl::Span<char> space = buffer.Space(kMaxHeadBytes + 1);
+    if (space.empty()) break;
+    const IoResult result = co_await Read(*connection.stream, space, deadline);
+    if (!result.ok()) {
+      SSL* const ssl = connection.stream->ssl();
+      if (ssl != nullptr && result.tls_error != 0) {  // TLS 1.3: our certificate may be refused only now
+        (void)ClientTlsContext::Failed(result.tls_error, &connection.tls);
+        *detail = connection.tls.failure;
+      } else {
+        *detail = absl::StrCat("no answer: ", result.ToString());
+      }
+      co_return std::nullopt;
+    }
+    buffer.Commit(result.bytes);
+  }
+  *detail = "answer's head is too large";
+  co_return std::nullopt;
+}
+
+}  // namespace
+
+boost::asio::awaitable<ProbeResult> Probe(Loop& loop, Resolver& resolver, UpstreamTargetPtr target,
+                                          std::shared_ptr<ClientTlsContext> tls, const HealthCheckRules& rules) {
+  const Deadline deadline = loop.After(rules.timeout);
+  ProbeResult probe;
+  DialResult dialled = co_await Dial(loop, resolver, target, std::move(tls), deadline);
+  if (auto* const failure = std::get_if<UpstreamFailure>(&dialled)) {
+    probe.detail = absl::StrCat(base::ReasonName(failure->reason), ": ", failure->detail);
+    co_return probe;
+  }
+  UpstreamConnection& connection = *std::get<0>(dialled);
+  connection.out = RequestText(*target, rules);
+  // A failed write is told by the read: an answer or an alert may be there.
+  (void)co_await WriteAll(*connection.stream, connection.out, deadline);
+  const std::optional<int> status = co_await ReadStatus(connection, rules.head, deadline, &probe.detail);
+  if (!status.has_value()) co_return probe;
+  probe.good = Counts(rules, *status);
+  if (!probe.good) probe.detail = absl::StrCat("status ", *status);
+  connection.stream->TryShutdown();
+  co_return probe;
+}
+
+}  // namespace sallyport::dataplane
