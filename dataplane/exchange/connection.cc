@@ -8,6 +8,8 @@
 #include "dataplane/exchange/client.h"
 #include "dataplane/exchange/exchange.h"
 #include "dataplane/exchange/http1_request.h"
+#include "dataplane/exchange/http2_connection.h"
+#include "dataplane/exchange/linger.h"
 #include "shared/base/log.h"
 
 namespace sallyport::dataplane {
@@ -110,7 +112,6 @@ boost::asio::awaitable<void> ServeRequests(Client& client, Http1Request& request
 
 // ---- the end
 
-// What the client still sends is read for a moment: a reset would take our last answer from it.
 boost::asio::awaitable<void> Goodbye(Client& client, const Http1Request& request) {
   if (request.cut()) {
     // A reset: neither close_notify nor FIN, which would end an answer without length.
@@ -121,21 +122,10 @@ boost::asio::awaitable<void> Goodbye(Client& client, const Http1Request& request
   client.stream.TryShutdown();
   if (client.stream.readiness().cancelled()) co_return;
   if (request.all_read()) co_return;
-  constexpr size_t kMostBytes = 1 << 20;
-  const Deadline deadline = client.services.loop.After(absl::Seconds(2));
-  char scratch[4096];
-  for (size_t total = 0; total < kMostBytes;) {
-    const ssize_t count = recv(client.stream.fd(), scratch, sizeof(scratch), MSG_DONTWAIT);
-    if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) co_return;
-    if (count > 0) total += static_cast<size_t>(count);
-    if (count > 0 || errno == EINTR) continue;
-    client.stream.readiness().Drained(Direction::kRead);
-    const IoResult waited = co_await WaitFor(client.stream, IoKind::kWantRead, deadline);
-    if (!waited.ok()) co_return;
-  }
+  co_await Linger(client.stream);
 }
 
-boost::asio::awaitable<void> ServeClient(Client& client) {
+boost::asio::awaitable<void> ServeHttp1(Client& client) {
   Http1Request request(client);
   co_await ServeRequests(client, request);
   co_await Goodbye(client, request);
@@ -187,7 +177,12 @@ boost::asio::awaitable<void> ServeTls(LoopServices& services, const ListenerCont
   client.address = std::move(address);
   services.connections.Add(&client.registered, &client.stream);
   const bool shaken = co_await ShakeHands(client, *connection);
-  if (shaken) co_await ServeClient(client);
+  if (!shaken) co_return;
+  if (client.peer.http2) {
+    co_await ServeHttp2(client);
+  } else {
+    co_await ServeHttp1(client);
+  }
 }
 
 boost::asio::awaitable<void> ServePlain(LoopServices& services, const ListenerContext& listener, int fd,
@@ -196,7 +191,7 @@ boost::asio::awaitable<void> ServePlain(LoopServices& services, const ListenerCo
   Client client(services, listener.style, stream);
   client.address = std::move(address);
   services.connections.Add(&client.registered, &client.stream);
-  co_await ServeClient(client);
+  co_await ServeHttp1(client);
 }
 
 // Counts the connection however it ends.

@@ -20,6 +20,7 @@ boost::asio::awaitable<void> Exchange::Run() {
   while (go_on) {  // for each target that is tried
     if (!CredentialsFromCaches()) co_await AskCredentials();
     if (!denial_.has_value() && !EnterTarget()) co_await WaitForTarget();
+    if (!denial_.has_value() && request_.gone()) Deny(base::Reason::kClientGone);
     if (!denial_.has_value()) co_await ForwardToUpstream();
     go_on = TryAnotherTarget();
   }

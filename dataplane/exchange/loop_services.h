@@ -14,6 +14,7 @@
 #include "dataplane/exchange/request_id.h"
 #include "dataplane/forward/forward.h"
 #include "dataplane/http/head_parser.h"
+#include "dataplane/http2/settings.h"
 #include "dataplane/limit/limiter.h"
 #include "dataplane/loop/loop.h"
 #include "dataplane/observe/access_log.h"
@@ -37,6 +38,7 @@ struct ExchangeSettings {
   absl::Duration write_idle = absl::Seconds(60);
   absl::Duration sever_grace = absl::Seconds(5);
   ForwardTimeouts forward;
+  Http2Settings http2;
   std::vector<AddressRange> trusted_proxies;      // of this machine's file
 };
 
@@ -68,6 +70,7 @@ struct LoopServices {
   GatewayViewPtr view;                         // swapped as a whole by each change
   std::vector<AddressRange> trusted_proxies;   // of the view and of the settings
   bool draining = false;
+  Deadline next_http2_log = Deadline::AtMillis(0);  // not before: failures of connections may come in floods
 };
 
 }  // namespace sallyport::dataplane

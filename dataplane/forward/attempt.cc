@@ -40,7 +40,11 @@ Attempt::Attempt(UpstreamLease lease, Loop& loop, const ForwardRequest& request,
                  ForwardOutcome* outcome)
     : lease_(std::move(lease)), connection_(lease_.connection()), loop_(loop), request_(request),
       timeouts_(timeouts), total_(total), sink_(sink), outcome_(*outcome),
-      is_head_(request.method == "HEAD"), look_at_client_(loop.After(kLookAtClient)) {}
+      is_head_(request.method == "HEAD"), look_at_client_(loop.After(kLookAtClient)) {
+  sink_.CancelWhenGone(connection_.stream.get());
+}
+
+Attempt::~Attempt() { sink_.CancelWhenGone(nullptr); }
 
 boost::asio::awaitable<Attempt::End> Attempt::Run() {
   connection_.out.clear();
@@ -78,7 +82,8 @@ bool Attempt::MayRetry() const {
 void Attempt::Conclude(bool whole) {
   outcome_.request_read = request_.body == nullptr || (upload_ != nullptr && upload_->body_ended());
   const bool request_sent = request_.body == nullptr || (upload_ != nullptr && upload_->sent());
-  if (whole && request_sent && !write_failed_ && connection_.head.keep_alive) {
+  if (whole && request_sent && !write_failed_ && connection_.head.keep_alive &&
+      !connection_.stream->readiness().cancelled()) {
     lease_.Keep();
   } else {
     lease_.Drop();
@@ -127,6 +132,7 @@ boost::asio::awaitable<Attempt::Step> Attempt::Send() {
     case Upload::State::kWhole: {
       const Step step = co_await WriteOut();
       if (!write_failed_) upload_->MarkSent();
+      request_.body->Taken();
       co_return step;
     }
     case Upload::State::kFailed:
@@ -149,6 +155,7 @@ boost::asio::awaitable<Attempt::Step> Attempt::WriteOut() {
     co_return Step::kGoOn;
   }
   if (result.kind == Kind::kTimeout) co_return Fail(Reason::kUpstreamTimeout, "request not taken");
+  if (result.kind == Kind::kCancelled && !sink_.ClientIsThere()) co_return FailGone();
   write_failed_ = connection_ended_ = true;
   if (MayRetry()) co_return Fail(Reason::kUpstreamReset, result.ToString());
   co_return Step::kGoOn;  // an answer may be there all the same
@@ -250,7 +257,7 @@ boost::asio::awaitable<Attempt::Step> Attempt::WaitUpstream(Kind want, Deadline*
   for (;;) {
     if (loop_.Passed(look_at_client_)) {  // also while the upstream keeps sending
       look_at_client_ = loop_.After(kLookAtClient);
-      if (!sink_.ClientIsThere()) co_return Fail(Reason::kClientGone, "while waiting for the upstream");
+      if (!sink_.ClientIsThere()) co_return FailGone();
     }
     if (StillSending()) *deadline = Until(answering ? timeouts_.idle : timeouts_.first_byte);
     if (loop_.Passed(*deadline)) co_return Fail(Reason::kUpstreamTimeout, "no answer in time");
@@ -343,10 +350,13 @@ Attempt::Step Attempt::Fail(Reason reason, std::string detail) {
   return Step::kStop;
 }
 
+Attempt::Step Attempt::FailGone() { return Fail(Reason::kClientGone, "while waiting for the upstream"); }
+
 Attempt::Step Attempt::FailRead(const IoResult& result) {
   if (result.kind == Kind::kCancelled && upload_ != nullptr && upload_->reason() != Reason::kAllowed) {
     return Fail(upload_->reason(), "request body");
   }
+  if (result.kind == Kind::kCancelled && !sink_.ClientIsThere()) return FailGone();
   connection_ended_ = true;
   SSL* const ssl = connection_.stream->ssl();
   if (ssl != nullptr && !got_bytes_ && !lease_.reused()) {

@@ -19,6 +19,9 @@ class Attempt {
   Attempt(UpstreamLease lease, Loop& loop, const ForwardRequest& request,
           const ForwardTimeouts& timeouts, Deadline total, ResponseSink& sink,
           ForwardOutcome* outcome);
+  ~Attempt();
+  Attempt(const Attempt&) = delete;
+  Attempt& operator=(const Attempt&) = delete;
 
   // Fills the outcome. kRetry: nothing was done to the client and the request may go out again.
   [[nodiscard]] boost::asio::awaitable<End> Run();
@@ -43,6 +46,7 @@ class Attempt {
   [[nodiscard]] boost::asio::awaitable<void> StopUpload();
   void StartAnswer();
   Step Fail(base::Reason reason, std::string detail);
+  Step FailGone();
   Step FailRead(const IoResult& result);
   Step FailBody(const BodyPiece& piece);
   void FailAnswer();

@@ -1,5 +1,5 @@
 // What forward needs of the client's side, whatever protocol it speaks: a body to read, a place to put the
-// answer. HTTP/1.1's are in http1_client.h; HTTP/2 will bring its own. One loop's thread.
+// answer. HTTP/1.1's are in http1_client.h, HTTP/2's in dataplane/http2/stream.h. One loop's thread.
 #pragma once
 
 #include <cstddef>
@@ -36,6 +36,8 @@ class RequestBody {
   [[nodiscard]] virtual boost::asio::awaitable<IoResult> Wait(IoResult::Kind want,
                                                               Deadline deadline) = 0;
   [[nodiscard]] virtual const HeaderFields& trailers() const = 0;
+  // All that TryNext gave is where it goes: room for as much may be made for the client.
+  virtual void Taken() {}
 };
 
 // The final answer's head as it goes to the client: cleaned, without framing fields.
@@ -67,6 +69,9 @@ class ResponseSink {
   [[nodiscard]] virtual bool Abandon() = 0;
   // False when the client is known to have gone. Never waits.
   [[nodiscard]] virtual bool ClientIsThere() = 0;
+  // Cancels `upstream` as soon as the client is known to have gone, where that is learnt by itself; null: no
+  // more. Without it ClientIsThere is asked now and then.
+  virtual void CancelWhenGone(Stream* /*upstream*/) {}
 };
 
 }  // namespace sallyport::dataplane

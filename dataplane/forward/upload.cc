@@ -76,6 +76,7 @@ boost::asio::awaitable<void> Upload::FlushOut() {
     if (!result.ok() && !discarding_) Discard(loop_.After(kAfterFailure));
   }
   out_->clear();
+  body_.Taken();
 }
 
 // False when the upload ends here.

@@ -101,10 +101,11 @@ const char* ReadTarget(RequestHead* head, absl::string_view* target_authority) {
   return nullptr;
 }
 
-const char* ReadHost(const FramingFields& framing, absl::string_view target_authority,
+// `said`: :authority of HTTP/2, which stands for Host.
+const char* ReadHost(const FramingFields& framing, absl::string_view said, absl::string_view target_authority,
                      RequestHead* head) {
   if (framing.host == nullptr) {
-    if (head->minor_version >= 1) return "no Host field";
+    if (head->minor_version >= 1 && said.empty()) return "no Host field";
     head->authority = target_authority;
   } else {
     head->authority = framing.host->value;
@@ -129,39 +130,6 @@ void SetFraming(const FramingFields& framing, RequestHead* head) {
   }
   // An HTTP/1.0 connection is closed after its answer: "keep-alive" there is an extension.
   head->keep_alive = head->minor_version >= 1 && !framing.close;
-}
-
-ParseOutcome CheckRequest(const HeadLimits& limits, RequestHead* head) {
-  if (head->target.size() > limits.max_target_bytes) {
-    return Bad(Reason::kTargetTooLong, "request target too long");
-  }
-  FramingFields framing;
-  if (const char* bad = CollectFraming(head->fields, head->minor_version, &framing)) {
-    return Bad(Reason::kBadRequest, bad);
-  }
-  // CONNECT makes a tunnel; TRACE would show a caller the headers that we add.
-  if (head->method == "CONNECT" || head->method == "TRACE") {
-    return Bad(Reason::kMethodNotSupported, "method not supported");
-  }
-  // Methods are case-sensitive (RFC 9110 9.1), and rules name them in upper case: a server that takes "get"
-  // for GET would answer past them.
-  if (std::any_of(head->method.begin(), head->method.end(),
-                  [](char c) { return absl::ascii_islower(static_cast<unsigned char>(c)); })) {
-    return Bad(Reason::kMethodNotSupported, "lower-case letters in the method");
-  }
-  absl::string_view target_authority;
-  if (const char* bad = ReadTarget(head, &target_authority)) return Bad(Reason::kBadRequest, bad);
-  if (const char* bad = ReadHost(framing, target_authority, head)) {
-    return Bad(Reason::kBadRequest, bad);
-  }
-  SetFraming(framing, head);
-  if (framing.expect != nullptr) {
-    if (!NameIs(framing.expect->value, "100-continue")) {
-      return Bad(Reason::kExpectationFailed, "unknown expectation");
-    }
-    head->expect_continue = head->minor_version >= 1 && head->framing != Framing::kNone;
-  }
-  return Done(0);
 }
 
 // ---- response
@@ -195,6 +163,39 @@ const char* CheckResponse(bool to_head, ResponseHead* head) {
 
 }  // namespace
 
+ParseOutcome CheckRequestHead(const HeadLimits& limits, absl::string_view authority, RequestHead* head) {
+  if (head->target.size() > limits.max_target_bytes) {
+    return Bad(Reason::kTargetTooLong, "request target too long");
+  }
+  FramingFields framing;
+  if (const char* bad = CollectFraming(head->fields, head->minor_version, &framing)) {
+    return Bad(Reason::kBadRequest, bad);
+  }
+  // CONNECT makes a tunnel; TRACE would show a caller the headers that we add.
+  if (head->method == "CONNECT" || head->method == "TRACE") {
+    return Bad(Reason::kMethodNotSupported, "method not supported");
+  }
+  // Methods are case-sensitive (RFC 9110 9.1), and rules name them in upper case: a server that takes "get"
+  // for GET would answer past them.
+  if (std::any_of(head->method.begin(), head->method.end(),
+                  [](char c) { return absl::ascii_islower(static_cast<unsigned char>(c)); })) {
+    return Bad(Reason::kMethodNotSupported, "lower-case letters in the method");
+  }
+  absl::string_view target_authority = authority;
+  if (const char* bad = ReadTarget(head, &target_authority)) return Bad(Reason::kBadRequest, bad);
+  if (const char* bad = ReadHost(framing, authority, target_authority, head)) {
+    return Bad(Reason::kBadRequest, bad);
+  }
+  SetFraming(framing, head);
+  if (framing.expect != nullptr) {
+    if (!NameIs(framing.expect->value, "100-continue")) {
+      return Bad(Reason::kExpectationFailed, "unknown expectation");
+    }
+    head->expect_continue = head->minor_version >= 1 && head->framing != Framing::kNone;
+  }
+  return Done(0);
+}
+
 ParseOutcome RequestParser::Parse(absl::string_view bytes, RequestHead* head) {
   // RFC 9112 2.2: an empty line before the request line is skipped, once.
   const size_t skipped = absl::StartsWith(bytes, "\r\n") ? 2 : 0;
@@ -210,7 +211,7 @@ ParseOutcome RequestParser::Parse(absl::string_view bytes, RequestHead* head) {
   head->method = sink.method;
   head->target = sink.target;
   head->minor_version = sink.minor_version;
-  const ParseOutcome checked = CheckRequest(limits_, head);
+  const ParseOutcome checked = CheckRequestHead(limits_, {}, head);
   return checked.kind == Kind::kBad ? checked : Done(skipped + located.consumed);
 }
 

@@ -50,8 +50,16 @@ class ResponseParser {
   size_t searched_ = 0;
 };
 
+// What holds for every request head, whatever text it came as: target, host, framing and expectation are read
+// from `method`, `target` and `fields`, which are there. `authority`: what HTTP/2's :authority says, empty where
+// there is none. kDone, or kBad.
+[[nodiscard]] ParseOutcome CheckRequestHead(const HeadLimits& limits, absl::string_view authority,
+                                            RequestHead* head);
+
 // Parses a trailer section: field lines and the closing blank line. Framing, routing, authentication and
 // connection fields (RFC 9110 6.5.1) are dropped, never merged into the head.
 [[nodiscard]] bool ParseTrailers(absl::string_view block, std::string* owned, HeaderFields* fields);
+// Drops those, from a section that came otherwise.
+void DropForbiddenTrailers(HeaderFields* fields);
 
 }  // namespace sallyport::dataplane

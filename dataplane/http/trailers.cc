@@ -48,12 +48,14 @@ bool ParseTrailers(absl::string_view block, std::string* owned, HeaderFields* fi
   owned->append(block.data(), block.size());
   HeadSink<false> sink(fields, kMaxTrailers);
   if (sink.ParseWhole(*owned)) return false;
-  size_t kept = 0;
-  for (const HeaderField& field : *fields) {
-    if (!IsForbidden(field.name)) (*fields)[kept++] = field;
-  }
-  fields->resize(kept);
+  DropForbiddenTrailers(fields);
   return true;
+}
+
+void DropForbiddenTrailers(HeaderFields* fields) {
+  fields->erase(std::remove_if(fields->begin(), fields->end(),
+                               [](const HeaderField& field) { return IsForbidden(field.name); }),
+                fields->end());
 }
 
 }  // namespace sallyport::dataplane

@@ -20,6 +20,7 @@ PlannedListener FromFile(const config::TrafficListenerConfig& from) {
   listener.port = from.port;
   listener.plain = from.plain;
   listener.redirect = from.redirect;
+  listener.http2 = from.http2;
   listener.min_version = Or(from.min_version, "1.2");
   listener.max_version = Or(from.max_version, "1.3");
   listener.style = ErrorStyleFromName(from.style);
@@ -56,9 +57,9 @@ bool HasPlace(const std::vector<PlannedListener>& listeners, const PlannedListen
 }  // namespace
 
 bool PlannedListener::operator==(const PlannedListener& other) const {
-  return std::tie(id, address, port, route_port, plain, redirect, min_version, max_version, style) ==
+  return std::tie(id, address, port, route_port, plain, redirect, http2, min_version, max_version, style) ==
          std::tie(other.id, other.address, other.port, other.route_port, other.plain, other.redirect,
-                  other.min_version, other.max_version, other.style);
+                  other.http2, other.min_version, other.max_version, other.style);
 }
 
 std::vector<PlannedListener> FileListeners(const config::DataplaneConfig& config) {

@@ -20,6 +20,7 @@ struct PlannedListener {
   uint16_t route_port = 0;  // 0: a default listener
   bool plain = false;
   bool redirect = false;
+  bool http2 = true;  // offered by ALPN; the file's word, authsvc's listeners have none
   std::string min_version = "1.2";
   std::string max_version = "1.3";
   ErrorStyle style = ErrorStyle::kNative;

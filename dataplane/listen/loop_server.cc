@@ -134,7 +134,7 @@ absl::StatusOr<ServerTls*> LoopServer::TlsFor(const PlannedListener& plan) {
 absl::Status LoopServer::OpenOne(const PlannedListener& plan, uint16_t redirect_port) {
   auto context = std::make_shared<ListenerContext>();
   context->style = {plan.id, plan.route_port, plan.style, plan.plain, plan.redirect, redirect_port};
-  context->facts = {plan.id, plan.route_port};
+  context->facts = {plan.id, plan.route_port, process_.config.http2 && plan.http2};
   if (!plan.plain) {
     const absl::Status files = sni_.AddFiles(plan.id, plan.certificates);
     if (!files.ok()) return files;

@@ -29,6 +29,14 @@ ExchangeSettings ExchangeSettingsOf(const DataplaneConfig& config) {
   settings.head.max_head_bytes = config.limits.head_bytes;
   settings.head.max_target_bytes = config.limits.target_bytes;
   settings.head.max_fields = config.limits.headers;
+  const config::Http2LimitsConfig& http2 = config.limits.http2;
+  settings.http2.max_concurrent_streams = http2.max_concurrent_streams;
+  settings.http2.stream_window = http2.stream_window;
+  settings.http2.connection_window = http2.connection_window;
+  settings.http2.frame_bytes = http2.frame_bytes;
+  settings.http2.head = settings.head;
+  settings.http2.head_time = config.timeouts.head;
+  settings.http2.write_idle = config.timeouts.write_idle;
   settings.requests_per_connection = config.limits.requests_per_connection;
   settings.handshake = config.timeouts.handshake;
   settings.head_time = config.timeouts.head;

@@ -42,6 +42,8 @@ class Readiness {
   // the wait is over. Of two that wait both are woken, and the first may leave nothing for the second: try,
   // and wait again.
   [[nodiscard]] boost::asio::awaitable<WaitResult> Wait(Direction direction, Deadline deadline);
+  // Wakes the waiters as if there were something: for whoever has other news for them. They try, and wait again.
+  void Wake() { FinishAll(WaitResult::kReady); }
   // Wakes the waiters with kCancelled; later waits end at once the same way.
   void Cancel();
   [[nodiscard]] bool cancelled() const { return cancelled_; }

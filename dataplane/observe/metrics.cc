@@ -120,4 +120,12 @@ void LoopMetrics::ConnectionOpened() {
 void LoopMetrics::ConnectionClosed() { cells_->connections->Add(-1); }
 void LoopMetrics::Severed(uint64_t connections) { cells_->severed->Add(static_cast<int64_t>(connections)); }
 
+void LoopMetrics::Http2Failed(absl::string_view reason) {
+  sheet_->Counter(Id::kHttp2Failures, {reason})->Add(1);
+}
+
+void LoopMetrics::Http2StreamReset(bool by_client, absl::string_view code) {
+  sheet_->Counter(Id::kHttp2Resets, {by_client ? "client" : "gateway", code})->Add(1);
+}
+
 }  // namespace sallyport::dataplane

@@ -39,6 +39,8 @@ class LoopMetrics {
   void ConnectionOpened();
   void ConnectionClosed();
   void Severed(uint64_t connections);
+  void Http2Failed(absl::string_view reason);                          // a bounded set of constants
+  void Http2StreamReset(bool by_client, absl::string_view code);       // the same
   // For everything else: the sheet of this loop.
   [[nodiscard]] metrics::Sheet& sheet() { return *sheet_; }
 

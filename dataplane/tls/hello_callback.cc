@@ -137,11 +137,13 @@ int HelloCallback::OnVerify(X509_STORE_CTX* store, void* /*unused*/) {
   return 1;
 }
 
-int HelloCallback::OnAlpn(SSL* /*ssl*/, const unsigned char** out, unsigned char* out_size,
+int HelloCallback::OnAlpn(SSL* ssl, const unsigned char** out, unsigned char* out_size,
                           const unsigned char* in, unsigned in_size, void* /*unused*/) {
-  static constexpr unsigned char kOurs[] = "\x08http/1.1";
+  static constexpr unsigned char kOurs[] = "\x02h2\x08http/1.1";
+  constexpr unsigned kHttp2Bytes = 3;
+  const unsigned skipped = ConnectionOf(ssl).listener_.http2 ? 0 : kHttp2Bytes;
   unsigned char* chosen = nullptr;
-  if (SSL_select_next_proto(&chosen, out_size, kOurs, sizeof(kOurs) - 1, in, in_size) !=
+  if (SSL_select_next_proto(&chosen, out_size, kOurs + skipped, sizeof(kOurs) - 1 - skipped, in, in_size) !=
       OPENSSL_NPN_NEGOTIATED) {
     return SSL_TLSEXT_ERR_ALERT_FATAL;
   }

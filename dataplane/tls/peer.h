@@ -23,6 +23,7 @@ struct TlsPeer {
   bool asked_for_certificate = false;   // the handshake requested one (a resumed one: its first did)
   uint64_t client_tls_version = 0;      // the client-TLS settings that the handshake used
   bool resumed = false;
+  bool http2 = false;                   // chosen by ALPN
   PeerCertificatePtr chain;             // null: no certificate
   absl::string_view protocol;           // "TLSv1.3"; a constant of OpenSSL
   absl::string_view cipher;

@@ -32,6 +32,13 @@ int VersionNumber(absl::string_view text) {
   return 0;
 }
 
+bool ChoseHttp2(const SSL* ssl) {
+  const unsigned char* name = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl, &name, &size);
+  return size == 2 && name[0] == 'h' && name[1] == '2';
+}
+
 std::string DerOf(X509* certificate) {
   unsigned char* bytes = nullptr;
   const int size = i2d_X509(certificate, &bytes);
@@ -187,6 +194,7 @@ absl::StatusOr<TlsPeer> ServerConnection::Peer() {
   peer.asked_for_certificate = client_tls_.request_certificate;
   peer.client_tls_version = client_tls_.version;
   peer.resumed = SSL_session_reused(ssl) == 1;
+  peer.http2 = ChoseHttp2(ssl);
   peer.protocol = SSL_get_version(ssl);
   peer.cipher = SSL_get_cipher_name(ssl);
   if (!TakeChain(&peer.chain)) {

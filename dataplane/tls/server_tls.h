@@ -37,6 +37,7 @@ struct ServerTlsSettings {
 struct ListenerFacts {
   std::string id;
   uint16_t port = 0;
+  bool http2 = true;  // offered by ALPN
 };
 
 // One accepted connection: its stream and what the handshake needs to remember.

@@ -22,6 +22,7 @@ void ReadListener(Reader& in, size_t index, TrafficListenerConfig* out) {
   in.Flag("redirect", &out->redirect, "plain only: answer 308 to https");
   in.OneOf("min_version", &out->min_version, {"", "1.2", "1.3"}, "lowest TLS version");
   in.OneOf("max_version", &out->max_version, {"", "1.2", "1.3"}, "highest TLS version");
+  in.Flag("http2", &out->http2, "TLS: offer HTTP/2");
   in.OneOf("style", &out->style, {"native", "tyk", "apisix", "apk"}, "error answers where no API is found");
   in.Objects("certificates",
              [out](Reader& item) { ReadCertificateFiles(item, &out->certificates.emplace_back()); },
@@ -58,6 +59,17 @@ void ReadCache(Reader& in, CacheConfig* out) {
           "how long a denial is used without asking again");
 }
 
+void ReadHttp2(Reader& in, Http2LimitsConfig* out) {
+  constexpr uint32_t kMostWindow = INT32_MAX;  // RFC 9113 6.9.1
+  in.Number("max_concurrent_streams", &out->max_concurrent_streams, 1, 10'000,
+            "requests in flight on one connection");
+  in.Number("stream_window", &out->stream_window, 1024, kMostWindow,
+            "bytes of a request's body that wait for its upstream");
+  in.Number("connection_window", &out->connection_window, 65'535, kMostWindow,
+            "bytes of all bodies of a connection that wait");
+  in.Number("frame_bytes", &out->frame_bytes, 16'384, 16'777'215, "largest frame taken");
+}
+
 void ReadLimits(Reader& in, LimitsConfig* out) {
   in.Number("connections", &out->connections, 1, 10'000'000, "open client connections");
   in.Number("connections_per_address", &out->connections_per_address, 0, 10'000'000,
@@ -67,6 +79,7 @@ void ReadLimits(Reader& in, LimitsConfig* out) {
   in.Number("headers", &out->headers, 8, 10'000, "most request headers");
   in.Number("requests_per_connection", &out->requests_per_connection, 0, UINT32_MAX,
             "requests before a connection is closed, 0 = no limit");
+  in.Object("http2", [out](Reader& inner) { ReadHttp2(inner, &out->http2); });
   in.Number("upstream_connections", &out->upstream_connections, 1, 1'000'000,
             "connections to one upstream per loop");
   in.Number("upstream_idle", &out->upstream_idle, 0, 1'000'000, "idle connections kept per upstream and loop");
@@ -103,6 +116,7 @@ void Read(Reader& in, DataplaneConfig* out) {
           "open the listeners that the auth service hands out");
   in.Text("address", &out->address, "address of the traffic listener when none is named");
   in.Port("port", &out->port, "port of the traffic listener when none is named");
+  in.Flag("http2", &out->http2, "offer HTTP/2 to clients; false: on no listener");
   in.Objects("listeners",
              [out](Reader& item) {
                const size_t index = out->listeners.size();

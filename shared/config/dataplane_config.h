@@ -30,6 +30,7 @@ struct TrafficListenerConfig {
   std::string min_version;           // "1.2" | "1.3"; empty: 1.2
   std::string max_version;
   std::string style = "native";      // where no API is found
+  bool http2 = true;                 // TLS: offered by ALPN
   std::vector<CertificateFiles> certificates;  // default certificates: RSA and ECDSA side by side
   std::string default_certificate_id;          // or one of the store
   std::vector<std::string> proxy_protocol_from;  // CIDR of peers that speak PROXY protocol
@@ -53,6 +54,14 @@ struct CacheConfig {
   absl::Duration negative_ttl = absl::Seconds(5);
 };
 
+// Of one HTTP/2 connection; its head_bytes and headers are those of LimitsConfig.
+struct Http2LimitsConfig {
+  uint32_t max_concurrent_streams = 128;
+  uint32_t stream_window = 128 << 10;      // bytes of one request's body
+  uint32_t connection_window = 1 << 20;    // bytes of all bodies
+  uint32_t frame_bytes = 16 << 10;
+};
+
 struct LimitsConfig {
   uint32_t connections = 20'000;               // per process
   uint32_t connections_per_address = 0;        // 0 = no limit
@@ -60,6 +69,7 @@ struct LimitsConfig {
   uint32_t target_bytes = 8 << 10;
   uint32_t headers = 100;
   uint32_t requests_per_connection = 0;        // 0 = no limit
+  Http2LimitsConfig http2;
   uint32_t upstream_connections = 512;         // per pool key and loop
   uint32_t upstream_idle = 256;                // kept per pool key and loop
   uint32_t authorize_misses_per_second = 50;   // per client address, 0 = no limit
@@ -94,6 +104,7 @@ struct DataplaneConfig {
   // Used when neither the file nor authsvc names a listener.
   std::string address = "::";
   uint16_t port = 8443;
+  bool http2 = true;                 // false: no listener offers it
   std::vector<TrafficListenerConfig> listeners;
   DataplaneMetricsConfig metrics;
   uint32_t threads = 0;              // 0 = one per core

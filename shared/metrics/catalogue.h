@@ -34,6 +34,10 @@ enum class Kind : uint8_t { kCounter, kGauge, kTimes };
     "TLS handshakes with clients that failed")                                                            \
   X(kSevered, "sallyport_connections_severed_total", kCounter, "",                                        \
     "Client connections closed because their certificate or key was revoked or removed")                  \
+  X(kHttp2Failures, "sallyport_http2_connection_failures_total", kCounter, "reason",                      \
+    "HTTP/2 connections ended for an error or a flood of the client")                                     \
+  X(kHttp2Resets, "sallyport_http2_streams_reset_total", kCounter, "by,code",                             \
+    "HTTP/2 streams reset, by client or gateway")                                                         \
   X(kMisdirected, "sallyport_misdirected_total", kCounter, "", "Requests answered 421")                   \
   /* data plane: authorization */                                                                         \
   X(kAuthorizeSeconds, "sallyport_authorize_seconds", kTimes, "fault", "Time to a verdict, by whose fault") \

@@ -507,7 +507,26 @@ TEST_P(BothVersions, ExpiredLeafIsNotResumed) {
   EXPECT_FALSE(Run(options).client.resumed);
 }
 
-TEST_P(BothVersions, AlpnIsHttp11OrNothing) {
+TEST_P(BothVersions, AlpnPrefersHttp2) {
+  ClientOptions options = WithLeaf();
+  options.alpn = std::string("\x08http/1.1\x02h2");
+  const Both both = Run(options);
+  EXPECT_EQ(both.client.alpn, "h2");
+  EXPECT_TRUE(both.server.peer->http2);
+  options.alpn = std::string("\x08http/1.1");
+  const Both old = Run(options);
+  EXPECT_EQ(old.client.alpn, "http/1.1");
+  EXPECT_FALSE(old.server.peer->http2);
+  options.alpn.clear();
+  EXPECT_FALSE(Run(options).server.peer->http2);
+  options.alpn = std::string("\x02h3");
+  const Both neither = Run(options);
+  EXPECT_FALSE(neither.server.shaken);
+  EXPECT_EQ(neither.client.alert, SSL_AD_NO_APPLICATION_PROTOCOL);
+}
+
+TEST_P(BothVersions, AlpnIsHttp11OrNothingWhereHttp2IsOff) {
+  listener_.http2 = false;
   ClientOptions options = WithLeaf();
   options.alpn = std::string("\x02h2\x08http/1.1");
   EXPECT_EQ(Run(options).client.alpn, "http/1.1");

@@ -1,0 +1,34 @@
+#include "dataplane/exchange/http2_request.h"
+
+namespace sallyport::dataplane {
+
+RequestBody* Http2Request::Body(uint64_t max_bytes) {
+  if (head.framing == Framing::kNone) return nullptr;
+  stream_.LimitBody(max_bytes);
+  return &stream_;
+}
+
+boost::asio::awaitable<void> Http2Request::Relayed(const ForwardOutcome& outcome) {
+  if (outcome.cut) stream_.Reset(NGHTTP2_INTERNAL_ERROR);
+  co_return;
+}
+
+boost::asio::awaitable<void> Http2Request::Refuse(const OwnAnswer& answer, base::Reason reason) {
+  if (stream_.verdict.kind == HeadVerdict::Kind::kMalformed) co_return;  // it was reset
+  AnswerHead own;
+  own.status = answer.status;
+  for (const auto& [name, value] : answer.fields) own.fields.push_back({name, value});
+  own.has_body = head.method != "HEAD";
+  own.length = answer.body.size();
+  stream_.Start(own);
+  if (own.has_body) (void)stream_.Append(answer.body);
+  (void)stream_.Finish({});
+  // The client asks for that host on another connection, and so it shall for all.
+  if (reason == base::Reason::kMisdirected) session_.WindUp(/*at_once=*/false);
+  const Deadline deadline = loop_.After(write_idle_);
+  (void)co_await stream_.Flush(deadline);
+}
+
+void Http2Request::Cut() { stream_.Reset(NGHTTP2_CANCEL); }
+
+}  // namespace sallyport::dataplane
