@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-#include "absl/strings/ascii.h"
 #include "shared/crypto/random.h"
 
 namespace sallyport::dataplane {
@@ -18,16 +17,6 @@ void RequestIds::Next(std::string* id) {
   const uint64_t value = counter_++;
   id->assign(prefix_);
   for (int i = kCounterDigits - 1; i >= 0; --i) id->push_back(kDigits[value >> (4 * i) & 0xf]);
-}
-
-bool IsRequestId(absl::string_view text) {
-  if (text.empty() || text.size() > 64) return false;
-  for (const char c : text) {
-    if (!absl::ascii_isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '_' && c != '.') {
-      return false;
-    }
-  }
-  return true;
 }
 
 }  // namespace sallyport::dataplane

@@ -4,8 +4,6 @@
 #include <cstdint>
 #include <string>
 
-#include "absl/strings/string_view.h"
-
 namespace sallyport::dataplane {
 
 class RequestIds {
@@ -18,8 +16,5 @@ class RequestIds {
   std::string prefix_;  // 20 digits
   uint64_t counter_;
 };
-
-// What a trusted proxy may say instead: 1 to 64 characters of [A-Za-z0-9._-].
-[[nodiscard]] bool IsRequestId(absl::string_view text);
 
 }  // namespace sallyport::dataplane

@@ -6,6 +6,7 @@
 #include "dataplane/exchange/client_address.h"
 #include "dataplane/exchange/exchange.h"
 #include "dataplane/http/path.h"
+#include "shared/base/request_id.h"
 
 namespace sallyport::dataplane {
 
@@ -23,7 +24,7 @@ bool Exchange::ReadPlace() {
     forwarded_client_ = ForwardedClient(services_.trusted_proxies, head_.fields, client_.address);
     client_address_ = forwarded_client_;
     const auto given = Header("x-request-id");
-    if (given.has_value() && IsRequestId(*given)) request_id_.assign(given->data(), given->size());
+    if (given.has_value() && base::IsRequestId(*given)) request_id_.assign(given->data(), given->size());
   }
   if (!NormalizePath(head_.raw_path, &path_)) {
     path_ = "/";
