@@ -1,4 +1,5 @@
-// Records that a replica reports to authsvc: batched, lossy under load, never on the request path.
+// Records that a replica reports to authsvc: batched, lossy under load, never on the request path. Also what it
+// answers when it is asked about a request.
 #pragma once
 
 #include <cstdint>
@@ -43,6 +44,35 @@ struct PinRecord {
   std::string spki_sha256;  // hex
   bool matched = false;
 };
+
+// A request that was let in, as it was kept (dataplane/observe/allowed_ring.h).
+struct AllowedRecord {
+  std::string request_id;
+  absl::Time time;
+  std::string version, method, path, host, client_address;
+  AuthorizeQuestion question;       // facts; credentials as hashes only; no chain where it had to go
+  std::string leaf_sha256;          // hex; empty: no certificate was presented
+  Identity identity;                // name, key, organisation, policies
+  uint64_t revision = 0;            // of the snapshot that decided
+  bool stale = false;
+  std::string target;               // scheme://host[:port]
+  std::string upstream;             // address:port
+  std::string upstream_certificate_id;
+  bool upstream_reused = false;
+  int status = 0;
+  base::Reason reason = base::Reason::kAllowed;  // else: what broke the answer off
+  absl::Duration total;
+};
+// authsvc asks whether this replica let a request in.
+struct Lookup {
+  std::string lookup_id;            // of this question; goes back with the answer
+  std::string request_id;
+};
+struct LookupAnswer {
+  std::string lookup_id;
+  std::optional<AllowedRecord> allowed;  // nothing: it is not kept here
+};
+
 struct TelemetryBatch {
   std::vector<RefusalRecord> refusals;
   std::vector<HandshakeFailureRecord> handshakes;
