@@ -92,8 +92,9 @@ std::vector<Command> MakeCommands() {
        {{"--keep-old", "", false, "the old tokens stay valid"}, kOutput},
        &RunKeyRotate},
       {"explain", "", "why a caller is accepted or refused, step by step",
-       "sallyctl explain --request 3f2a…\nsallyctl explain --api orders --cert client.pem",
-       {{"--request", "", true, "request id of a refusal (X-Request-Id)"},
+       "sallyctl explain --request 0af7651916cd43dd8448eb211c80319c   # X-Request-Id of an answer, or of the access log\n"
+       "sallyctl explain --api orders --cert client.pem",
+       {{"--request", "", true, "id of a request that was refused or let in (X-Request-Id)"},
         {"--api", "", true, "API id"},
         {"--cert", "", true, "certificate file"},
         {"--token-file", "", true, "file with a token, or - ; only its hash is sent"},

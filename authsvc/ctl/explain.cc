@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "authsvc/ctl/certificate_file.h"
 #include "authsvc/ctl/commands.h"
 #include "authsvc/ctl/files.h"
@@ -57,6 +58,10 @@ Json AsJson(const wire::ExplainResponse& response) {
                {"key_id", decision.identity().key_id()},
                {"revision", decision.revision()},
                {"steps", Json::array()}};
+  if (!response.replica().empty()) {
+    json["replica"] = response.replica();
+    json["group"] = response.group();
+  }
   for (const wire::ExplainStep& step : response.steps()) {
     json["steps"].push_back({{"stage", step.stage()}, {"passed", step.passed()}, {"text", step.text()}});
   }
@@ -81,6 +86,27 @@ void PrintSteps(Session& session, const wire::ExplainResponse& response) {
   }
 }
 
+std::string AreConnected(uint32_t count) {
+  return count == 1 ? "1 data plane connected" : absl::StrCat(count, " data planes connected");
+}
+
+// Nobody reported that request as refused, and no data plane says that it let it in.
+absl::Status NotFound(const std::string& request_id, const wire::ExplainResponse& response) {
+  std::string text = absl::StrCat("no data plane reported a refusal with request id ", request_id,
+                                  ", and none has it among the requests that it let in last: asked ",
+                                  AreConnected(response.asked()), " to this auth service");
+  if (response.unanswered_size() > 0) {
+    absl::StrAppend(&text, "; no answer from ", absl::StrJoin(response.unanswered(), ", "));
+  }
+  if (response.not_asked_size() > 0) {
+    absl::StrAppend(&text, "; not asked, because they keep none (allowed_kept: 0): ",
+                    absl::StrJoin(response.not_asked(), ", "));
+  }
+  absl::StrAppend(&text, ". Refusals are kept for a day, by the auth service that they were reported to; of the"
+                         " requests that were let in each data plane keeps the last (allowed_kept, allowed_bytes)");
+  return absl::NotFoundError(Printable(text));
+}
+
 }  // namespace
 
 int RunExplain(Session& session, const Args& args) {
@@ -94,9 +120,7 @@ int RunExplain(Session& session, const Args& args) {
       (*client)->Call(&wire::Authorization::Stub::Explain, (*client)->authorization(), *request, &response);
   if (!status.ok()) return session.Fail(status);
   if (!response.found()) {
-    return session.Fail(absl::NotFoundError(absl::StrCat(
-        "no data plane reported a refusal with request id ", args.Get("--request"),
-        ": it is kept for a day, and allowed requests are not kept")));
+    return session.Fail(NotFound(args.Get("--request"), response));
   }
   const std::string format = args.Get("--output");
   if (format == "json") {
@@ -106,7 +130,7 @@ int RunExplain(Session& session, const Args& args) {
   } else {
     PrintSteps(session, response);
   }
-  // A refusal that was looked up is an answer; a question whose answer is "refused" is a finding.
+  // A request that was looked up is an answer; a question whose answer is "refused" is a finding.
   return args.Has("--request") || response.decision().reason() == 0 ? kDone : kRefused;
 }
 

@@ -2,11 +2,14 @@
 
 #include "authsvc/decide/decide.h"
 #include "authsvc/resolve/resolve.h"
+#include "authsvc/rpc/admin_worker.h"
 #include "authsvc/rpc/at_revision.h"
 #include "authsvc/rpc/explain.h"
+#include "authsvc/rpc/lookups.h"
 #include "authsvc/rpc/meter.h"
 #include "authsvc/rpc/validate.h"
 #include "shared/base/reason.h"
+#include "shared/base/request_id.h"
 
 namespace sallyport::authsvc {
 
@@ -70,11 +73,36 @@ grpc::ServerUnaryReactor* AuthorizationService::Explain(grpc::CallbackServerCont
                                                         wire::ExplainResponse* response) {
   Call call(parts_, context, "Authorization.Explain");
   if (!call.Admit(*request)) return call.reactor();
+  const bool by_id = !request->request_id().empty();
+  if (by_id && !base::IsRequestId(request->request_id())) {
+    call.Finish(absl::InvalidArgumentError("a request id (X-Request-Id) has 1 to 64 characters of A-Z a-z 0-9 . _ -"));
+    return call.reactor();
+  }
   auto answer = authsvc::Explain(*parts_.writer->snapshot(), *request, *parts_.telemetry, parts_.clock->Now(),
                                  parts_.bounds);
+  if (answer.ok() && by_id && !answer->found()) {
+    LookUp(call, *request, response);
+    return call.reactor();
+  }
   if (answer.ok()) *response = *std::move(answer);
   call.Finish(answer.status());
   return call.reactor();
+}
+
+void AuthorizationService::LookUp(Call call, const wire::ExplainRequest& request, wire::ExplainResponse* response) {
+  const bool taken = parts_.explainer->Do([this, call, &request, response]() mutable {
+    if (call.Abandoned()) return call.Finish(absl::CancelledError("the caller did not wait"));
+    const LookupResult result = parts_.lookups->Ask(request.request_id(), parts_.lookup_patience);
+    const SnapshotPtr snapshot = parts_.writer->snapshot();
+    const absl::Time now = parts_.clock->Now();
+    *response = ExplainLookup(*snapshot, result, now, parts_.bounds);
+    if (!response->found()) {  // its refusal may have been reported meanwhile
+      auto refused = authsvc::Explain(*snapshot, request, *parts_.telemetry, now, parts_.bounds);
+      if (refused.ok() && refused->found()) *response = *std::move(refused);
+    }
+    call.Finish(absl::OkStatus());
+  });
+  if (!taken) call.Finish(absl::ResourceExhaustedError("too many requests are being looked for; try again"));
 }
 
 }  // namespace sallyport::authsvc

@@ -26,6 +26,9 @@ class AuthorizationService final : public ::sallyport::v1::Authorization::Callba
                                     ::sallyport::v1::ExplainResponse* response) override;
 
  private:
+  // Nobody reported that request as refused: asks the data planes, off gRPC's threads.
+  void LookUp(Call call, const ::sallyport::v1::ExplainRequest& request, ::sallyport::v1::ExplainResponse* response);
+
   const ServiceParts& parts_;
 };
 

@@ -5,6 +5,7 @@
 #include "authsvc/push/replicas.h"
 #include "authsvc/resolve/resolve.h"
 #include "authsvc/rpc/at_revision.h"
+#include "authsvc/rpc/lookups.h"
 #include "authsvc/rpc/meter.h"
 #include "authsvc/rpc/peer.h"
 #include "authsvc/rpc/pumped_stream.h"
@@ -19,13 +20,15 @@ class SubscribeStream final : public PumpedStream<wire::Update> {
   SubscribeStream(DistributionService* service, const ServiceParts& parts)
       : PumpedStream(parts.clock, parts.max_stream_age), service_(service), parts_(parts) {}
 
-  void Join(const wire::SubscribeRequest& request, const std::string& group, const std::string& address) {
+  void Join(const wire::SubscribeRequest& request, const Peer& peer, const std::string& address) {
+    const std::string& group = peer.group;
     const auto weak = std::weak_ptr<Pumped>(std::static_pointer_cast<SubscribeStream>(this->shared_from_this()));
     const std::weak_ptr<StreamPump> pump = parts_.pump;  // may be gone when the news comes
-    subscription_ = parts_.hub->Subscribe(group, request.has_resume() ? &request.resume() : nullptr,
-                                          [pump, weak] {
+    const auto wake = [pump, weak] {
       if (const auto alive = pump.lock()) alive->Wake(weak);
-    });
+    };
+    subscription_ = parts_.hub->Subscribe(group, request.has_resume() ? &request.resume() : nullptr, wake);
+    lookups_ = parts_.lookups->Join(peer, request.name(), request.keeps_allowed(), wake);
     replica_ = parts_.replicas->Join(request.name(), group, address, request.resume().epoch(),
                                       subscription_->resumed_from());
     base::Log(base::Level::kInfo, "replica.connected",
@@ -35,11 +38,15 @@ class SubscribeStream final : public PumpedStream<wire::Update> {
   }
 
  protected:
-  std::shared_ptr<const wire::Update> Next(grpc::Status* /*broken*/) override { return subscription_->Take(); }
+  std::shared_ptr<const wire::Update> Next(grpc::Status* /*broken*/) override {
+    if (auto lookup = parts_.lookups->Take(lookups_)) return lookup;
+    return subscription_->Take();
+  }
 
   void Closed() override {
     if (replica_ != 0) {
       parts_.replicas->Leave(replica_);
+      parts_.lookups->Leave(lookups_);
       base::Log(base::Level::kInfo, "replica.gone", {{"name", name_}, {"group", subscription_->group()}});
     }
     service_->Remove(this);
@@ -50,6 +57,7 @@ class SubscribeStream final : public PumpedStream<wire::Update> {
   const ServiceParts& parts_;
   std::shared_ptr<Subscription> subscription_;
   uint64_t replica_ = 0;
+  uint64_t lookups_ = 0;
   std::string name_;
 };
 
@@ -87,7 +95,7 @@ grpc::ServerWriteReactor<wire::Update>* DistributionService::Subscribe(grpc::Cal
     if (ending_) return new RefusedStream({grpc::StatusCode::UNAVAILABLE, "shutting down"});
     streams_.insert(stream.get());
   }
-  stream->Join(*request, peer.group, context->peer());
+  stream->Join(*request, peer, context->peer());
   return stream->Begin();
 }
 

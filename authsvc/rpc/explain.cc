@@ -1,10 +1,14 @@
 #include "authsvc/rpc/explain.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "authsvc/rpc/lookups.h"
 #include "authsvc/rpc/telemetry_store.h"
 #include "authsvc/snapshot/snapshot.h"
 #include "sallyport/v1/telemetry.pb.h"
 #include "shared/base/reason.h"
+#include "shared/base/text.h"
+#include "shared/crypto/certificate.h"
 #include "shared/crypto/pem.h"
 
 namespace sallyport::authsvc {
@@ -19,9 +23,13 @@ void AddStep(wire::ExplainResponse* response, absl::string_view stage, std::stri
   step->set_passed(passed);
 }
 
+std::string When(int64_t unix_ms) {
+  return absl::FormatTime(absl::FromUnixMillis(unix_ms), absl::UTCTimeZone());
+}
+
 void AddReport(const wire::Refusal& refusal, wire::ExplainResponse* response) {
   const base::Reason reason = base::ReasonFromNumber(refusal.reason());
-  const std::string when = absl::FormatTime(absl::FromUnixMillis(refusal.time_unix_ms()), absl::UTCTimeZone());
+  const std::string when = When(refusal.time_unix_ms());
   AddStep(response, "request",
           absl::StrCat(when, ": ", refusal.method(), " ", refusal.host(), refusal.path(), " from ",
                        refusal.client_address(), " on API ", refusal.api_id().empty() ? "(none)" : refusal.api_id(),
@@ -34,6 +42,96 @@ void Ask(const Snapshot& snapshot, const wire::AuthorizeRequest& question, absl:
          const DecisionBounds& bounds, wire::ExplainResponse* response) {
   Trace trace;
   *response->mutable_decision() = Decide(snapshot, {question}, now, nullptr, &trace, bounds);
+  for (TraceStep& step : trace.steps) AddStep(response, step.stage, std::move(step.text), step.passed);
+}
+
+// " PREFIX text", or nothing.
+std::string With(absl::string_view prefix, absl::string_view text) {
+  return text.empty() ? std::string() : absl::StrCat(prefix, text);
+}
+
+void AddRequest(const wire::AllowedRequest& allowed, const LookupResult& from, wire::ExplainResponse* response) {
+  AddStep(response, "request",
+          absl::StrCat(When(allowed.time_unix_ms()), ": ", allowed.method(), " ", allowed.host(), allowed.path(),
+                       " from ", allowed.client_address(), " on API ", allowed.question().api_id(),
+                       With(", version ", allowed.version()), With(", profile ", allowed.question().profile()),
+                       " was let in by data plane ", from.replica, " of group ", from.group),
+          true);
+}
+
+std::string CertificateText(absl::string_view der) {
+  const auto certificate = crypto::ParseCertificate(der);
+  if (!certificate.ok()) return "cannot be read";
+  const crypto::Certificate& facts = **certificate;
+  return absl::StrCat(facts.subject, ", issued by ", facts.issuer, ", serial ", base::Hex(facts.serial),
+                      ", valid until ", absl::FormatTime(facts.not_after, absl::UTCTimeZone()), ", SHA-256 ",
+                      base::Hex(facts.fingerprint));
+}
+
+void AddPresented(const wire::AllowedRequest& allowed, wire::ExplainResponse* response) {
+  const auto& chain = allowed.question().chain_der();
+  if (allowed.leaf_sha256().empty()) {
+    AddStep(response, "certificate", "no client certificate was presented", true);
+  } else if (chain.empty()) {
+    AddStep(response, "certificate",
+            absl::StrCat("the leaf whose key was proven had SHA-256 ", allowed.leaf_sha256(),
+                         "; the certificates themselves are no longer kept"),
+            true);
+  }
+  for (int i = 0; i < chain.size(); ++i) {
+    AddStep(response, "certificate",
+            absl::StrCat("presented ", i + 1, " of ", chain.size(), i == 0 ? ", whose key was proven: " : ": ",
+                         CertificateText(chain[i])),
+            true);
+  }
+  for (const wire::Credential& credential : allowed.question().credentials()) {
+    AddStep(response, "token", absl::StrCat("a ", credential.mechanism(), " came by ", credential.place()), true);
+  }
+}
+
+void AddDecision(const wire::AllowedRequest& allowed, wire::ExplainResponse* response) {
+  const wire::Identity& identity = allowed.identity();
+  AddStep(response, "decision",
+          absl::StrCat(identity.name().empty() ? std::string("allowed, without an identity")
+                                               : absl::StrCat("allowed as \"", identity.name(), "\""),
+                       With(", key ", identity.key_id()), With(", organisation ", identity.org_id()),
+                       With(", policies ", absl::StrJoin(identity.policy_ids(), ", ")), ", decided at revision ",
+                       allowed.revision(),
+                       allowed.stale() ? ", on an answer of before, because no auth service answered (stale_if_error)"
+                                       : ""),
+          true);
+}
+
+void AddUpstream(const wire::AllowedRequest& allowed, wire::ExplainResponse* response) {
+  const base::Reason reason = base::ReasonFromNumber(allowed.reason());
+  const auto total = absl::Microseconds(allowed.total_us());
+  AddStep(response, "upstream",
+          absl::StrCat("sent to ", allowed.target(), With(", address ", allowed.upstream()),
+                       allowed.upstream_reused() ? ", on a connection that was open already" : "",
+                       allowed.upstream_certificate_id().empty() ? ", without a client certificate"
+                                                                 : ", with client certificate ",
+                       allowed.upstream_certificate_id(), "; it answered ", allowed.status(), ", all in ",
+                       absl::FormatDuration(total),
+                       reason == base::Reason::kAllowed
+                           ? std::string()
+                           : absl::StrCat("; the answer broke off: ", base::ReasonName(reason))),
+          reason == base::Reason::kAllowed);
+}
+
+void AddNow(const Snapshot& snapshot, const wire::AllowedRequest& allowed, absl::Time now, const DecisionBounds& bounds,
+            wire::ExplainResponse* response) {
+  if (!allowed.leaf_sha256().empty() && allowed.question().chain_der().empty()) {
+    return AddStep(response, "now", "the same cannot be asked again without the certificates", true);
+  }
+  Trace trace;
+  const wire::Decision decision = Decide(snapshot, {allowed.question()}, now, nullptr, &trace, bounds);
+  const base::Reason reason = base::ReasonFromNumber(decision.reason());
+  const bool same = reason == base::Reason::kAllowed;
+  AddStep(response, "now",
+          absl::StrCat("asked again at revision ", snapshot.revision(), ": ",
+                       same ? "allowed" : absl::StrCat("it would be refused with ", base::ReasonName(reason)),
+                       With(": ", decision.detail())),
+          same);
   for (TraceStep& step : trace.steps) AddStep(response, step.stage, std::move(step.text), step.passed);
 }
 
@@ -74,6 +172,29 @@ absl::StatusOr<wire::ExplainResponse> Explain(const Snapshot& snapshot, const wi
   }
   response.set_found(true);
   Ask(snapshot, question, now, bounds, &response);
+  return response;
+}
+
+wire::ExplainResponse ExplainLookup(const Snapshot& snapshot, const LookupResult& result, absl::Time now,
+                                    const DecisionBounds& bounds) {
+  wire::ExplainResponse response;
+  response.set_asked(result.asked);
+  for (const std::string& name : result.not_asked) response.add_not_asked(name);
+  if (result.allowed == nullptr) {
+    for (const std::string& name : result.unanswered) response.add_unanswered(name);
+    return response;
+  }
+  const wire::AllowedRequest& allowed = *result.allowed;
+  response.set_found(true);
+  response.set_replica(result.replica);
+  response.set_group(result.group);
+  *response.mutable_decision()->mutable_identity() = allowed.identity();
+  response.mutable_decision()->set_revision(allowed.revision());
+  AddRequest(allowed, result, &response);
+  AddPresented(allowed, &response);
+  AddDecision(allowed, &response);
+  AddUpstream(allowed, &response);
+  AddNow(snapshot, allowed, now, bounds, &response);
   return response;
 }
 

@@ -18,6 +18,7 @@ namespace sallyport::authsvc {
 class AdminWorker;
 class DecisionMemo;
 class Hub;
+class Lookups;
 class Replicas;
 class RevisionGate;
 class RpcMeter;
@@ -33,16 +34,19 @@ struct ServiceParts {
   Hub* hub = nullptr;
   Replicas* replicas = nullptr;
   TelemetryStore* telemetry = nullptr;
+  Lookups* lookups = nullptr;
   DecisionMemo* memo = nullptr;
   RpcMeter* meter = nullptr;
   RevisionGate* gate = nullptr;
   std::shared_ptr<StreamPump> pump;
   WatchLog* watch_log = nullptr;
   AdminWorker* worker = nullptr;
+  AdminWorker* explainer = nullptr;  // for those who wait for data planes
   DecisionBounds bounds;
   std::string default_org_id;
   size_t max_request_bytes = 4 << 20;  // of callers that are not admin
   absl::Duration max_stream_age = absl::Minutes(30);
+  absl::Duration lookup_patience = absl::Seconds(2);
 };
 
 }  // namespace sallyport::authsvc

@@ -18,6 +18,7 @@
 #include "authsvc/rpc/admin_worker.h"
 #include "authsvc/rpc/authorization_service.h"
 #include "authsvc/rpc/distribution_service.h"
+#include "authsvc/rpc/lookups.h"
 #include "authsvc/rpc/meter.h"
 #include "authsvc/rpc/revision_gate.h"
 #include "authsvc/rpc/stream_pump.h"
@@ -73,6 +74,7 @@ class GrpcServer final : public RpcServer {
   GrpcServer(const RpcServerOptions& options, const RpcServerParts& parts)
       : meter_(parts.book),
         news_(std::make_shared<News>(parts.clock, parts.writer)),
+        lookups_(parts.clock),
         parts_(Shared(options, parts)),
         authorization_(parts_),
         distribution_(parts_),
@@ -117,6 +119,7 @@ class GrpcServer final : public RpcServer {
     if (server_ == nullptr) return;
     distribution_.EndStreams();
     news_->log.Close();
+    lookups_.Close();
     server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(grace));
     server_->Wait();
     server_.reset();
@@ -131,16 +134,19 @@ class GrpcServer final : public RpcServer {
     shared.hub = parts.hub;
     shared.replicas = parts.replicas;
     shared.telemetry = parts.telemetry;
+    shared.lookups = &lookups_;
     shared.memo = parts.memo;
     shared.meter = &meter_;
     shared.gate = &news_->gate;
     shared.pump = pump_;
     shared.watch_log = &news_->log;
     shared.worker = &worker_;
+    shared.explainer = &explainer_;
     shared.bounds = options.bounds;
     shared.default_org_id = options.default_org_id;
     shared.max_request_bytes = options.max_request_bytes;
     shared.max_stream_age = options.max_connection_age;
+    shared.lookup_patience = options.lookup_patience;
     return shared;
   }
 
@@ -175,7 +181,9 @@ class GrpcServer final : public RpcServer {
   RpcMeter meter_;
   std::shared_ptr<News> news_;
   const std::shared_ptr<StreamPump> pump_ = std::make_shared<StreamPump>();
+  Lookups lookups_;
   AdminWorker worker_;
+  AdminWorker explainer_{4, 64};
   const ServiceParts parts_;
   AuthorizationService authorization_;
   DistributionService distribution_;

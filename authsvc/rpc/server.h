@@ -38,6 +38,7 @@ struct RpcServerOptions {
   uint64_t max_request_bytes = 4 << 20;
   uint64_t max_admin_bytes = 64 << 20;
   absl::Duration certificate_reload = absl::Seconds(5);
+  absl::Duration lookup_patience = absl::Seconds(2);  // with data planes that are asked for a request
   DecisionBounds bounds;
   std::string default_org_id;
 };

@@ -1,6 +1,7 @@
 #include "authsvc/rpc/telemetry_service.h"
 
 #include "authsvc/rpc/call.h"
+#include "authsvc/rpc/lookups.h"
 #include "authsvc/rpc/meter.h"
 #include "authsvc/rpc/peer.h"
 #include "authsvc/rpc/telemetry_store.h"
@@ -28,6 +29,7 @@ class ReportStream final : public grpc::ServerReadReactor<wire::ReportRequest> {
     const grpc::Status status = CheckCaller(parts_, peer_, "Telemetry", "Report", &batch_);
     if (!status.ok()) return Over(status);
     parts_.telemetry->Add(batch_);
+    for (const auto& answer : batch_.answers()) parts_.lookups->Answered(peer_, answer);
     StartRead(&batch_);
   }
 

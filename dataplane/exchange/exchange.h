@@ -89,7 +89,9 @@ class Exchange {
   void Observe();
   void ObserveMetrics(base::Reason reason, int status, absl::Duration total);
   void ObserveLog(base::Reason reason, int status, absl::Duration total);
-  void ObserveTelemetry(base::Reason reason);
+  void ObserveTelemetry(base::Reason reason, absl::Duration total);
+  void ObserveAllowed(base::Reason reason, absl::Duration total);
+  void ObserveRefused(base::Reason reason);
 
   [[nodiscard]] std::optional<absl::string_view> Header(absl::string_view lower_case_name) const;
   [[nodiscard]] const RoutePtr& FoundRoute() const;

@@ -18,6 +18,7 @@
 #include "dataplane/limit/limiter.h"
 #include "dataplane/loop/loop.h"
 #include "dataplane/observe/access_log.h"
+#include "dataplane/observe/allowed_ring.h"
 #include "dataplane/observe/metrics.h"
 #include "dataplane/observe/telemetry.h"
 #include "dataplane/route/route_table.h"
@@ -64,6 +65,7 @@ struct LoopServices {
   LoopMetrics& metrics;
   AccessLog& access_log;
   TelemetryReporter& telemetry;
+  AllowedRing& allowed;
   ConnectionRegistry& connections;
   RequestIds& request_ids;
   const StreamState& stream;

@@ -1,7 +1,9 @@
 // Observe: metrics, access log, telemetry of the terminal outcome. Always runs.
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "dataplane/exchange/exchange.h"
+#include "shared/crypto/digest.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -31,7 +33,7 @@ void Exchange::Observe() {
   const absl::Duration total = services_.loop.clock().Monotonic() - started_;
   ObserveMetrics(reason, status, total);
   ObserveLog(reason, status, total);
-  ObserveTelemetry(reason);
+  ObserveTelemetry(reason, total);
 }
 
 void Exchange::ObserveMetrics(Reason reason, int status, absl::Duration total) {
@@ -101,7 +103,7 @@ void Exchange::ObserveLog(Reason reason, int status, absl::Duration total) {
   services_.access_log.Write(services_.loop.index(), record);
 }
 
-void Exchange::ObserveTelemetry(Reason reason) {
+void Exchange::ObserveTelemetry(Reason reason, absl::Duration total) {
   const int loop = services_.loop.index();
   const RoutePtr& route = FoundRoute();
   const UpstreamFacts* const upstream = forwarded_.has_value() ? forwarded_->upstream.get() : nullptr;
@@ -124,11 +126,57 @@ void Exchange::ObserveTelemetry(Reason reason) {
     services_.telemetry.Used(loop, decision->identity.key_id, leaf, route->api_id,
                              !denial_.has_value());
   }
-  if (!denial_.has_value()) return;
+  if (denial_.has_value()) {
+    ObserveRefused(reason);
+  } else {
+    ObserveAllowed(reason, total);
+  }
+}
+
+void Exchange::ObserveAllowed(Reason reason, absl::Duration total) {
+  if (!services_.allowed.on() || !permit_.has_value() || !forwarded_.has_value()) return;
+  absl::InlinedVector<AllowedRequest::Token, 1> tokens;
+  for (const PresentedCredential& token : credentials_) {
+    tokens.push_back({token.mechanism, token.place, crypto::Sha256Array(token.value.Reveal())});
+  }
+  AllowedRequest request;
+  request.time = wall_;
+  request.request_id = request_id_;
+  request.api_id = match_.route->api_id;
+  request.version = match_.version_name;
+  request.profile = match_.profile;
+  request.method = client_.head.method;
+  request.host = host_;
+  request.path = path_;
+  request.client_address = client_address_;
+  request.tls = facts_.tls;
+  request.proof = facts_.peer == nullptr ? Proof::kNone : facts_.proof;
+  if (facts_.peer != nullptr) {
+    request.chain_der = &facts_.peer->chain_der;
+    request.leaf_sha256 = &facts_.peer->leaf_sha256;
+    request.chain_key = facts_.peer->cache_key;
+  }
+  request.tokens = tokens;
+  request.decision = &permit_->decision();
+  request.stale = permit_->stale();
+  request.target_tls = target_->tls;
+  request.target = target_->authority;
+  if (forwarded_->upstream != nullptr) {
+    request.upstream = forwarded_->upstream->address;
+    request.upstream_certificate_id = forwarded_->upstream->presented_certificate_id;
+  }
+  request.upstream_reused = forwarded_->reused;
+  request.status = forwarded_->status;
+  request.reason = reason;
+  request.total = total;
+  services_.allowed.Keep(request);
+}
+
+void Exchange::ObserveRefused(Reason reason) {
   RefusalRecord refusal;
   refusal.request_id = request_id_;
   refusal.time = wall_;
-  refusal.api_id = route->api_id;
+  refusal.api_id = FoundRoute()->api_id;
   refusal.reason = reason;
   refusal.method = std::string(head_.method);
   refusal.path = path_;
@@ -136,7 +184,7 @@ void Exchange::ObserveTelemetry(Reason reason) {
   refusal.client_address = std::string(client_address_);
   if (facts_.route != nullptr) refusal.question = QuestionFor(facts_);
   refusal.detail = denial_->detail;
-  services_.telemetry.Refused(loop, std::move(refusal));
+  services_.telemetry.Refused(services_.loop.index(), std::move(refusal));
 }
 
 }  // namespace sallyport::dataplane

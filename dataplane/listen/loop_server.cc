@@ -66,10 +66,11 @@ LoopServer::LoopServer(int index, const ProcessServices& process)
       metrics_(&process.book),
       connections_(loop_),
       recheck_(loop_, authorizer_, connections_, metrics_),
+      allowed_(process.config.allowed_kept, process.config.allowed_bytes / static_cast<uint64_t>(process.loops)),
       services_{loop_,      process.settings, authorizer_,        credentials_,      process.limiter,
                 pool_,      balancers_,       metrics_,           process.access_log, process.telemetry,
-                connections_, request_ids_,   process.stream,     nullptr,           {},
-                false} {
+                allowed_,   connections_,     request_ids_,       process.stream,    nullptr,
+                {},         false} {
   GatewayView empty;
   empty.routes = RouteTable::Empty(DefaultPorts(process.config));
   SetView(std::make_shared<const GatewayView>(std::move(empty)));
@@ -255,6 +256,10 @@ void LoopServer::StartOver() {
   if (ended > 0) metrics_.Severed(ended);
   pool_.RetireAll();
   recheck_.Start(process_.settings.sever_grace);
+}
+
+std::optional<AllowedRecord> LoopServer::FindAllowed(absl::string_view request_id) {
+  return allowed_.Find(request_id);
 }
 
 void LoopServer::Drain(absl::Duration grace) {

@@ -38,6 +38,7 @@ struct ProcessServices {
   metrics::Book& book;
   AccessLog& access_log;
   TelemetryReporter& telemetry;
+  int loops;
   const StreamState& stream;
   TicketKeys& ticket_keys;
   ChainStore& chains;
@@ -66,6 +67,7 @@ class LoopServer final : public LoopSink {
   void Sever(const SeverList& severed) override;
   void Retire(const std::vector<std::string>& certificate_tags) override;
   void StartOver() override;
+  std::optional<AllowedRecord> FindAllowed(absl::string_view request_id) override;
 
  private:
   struct OpenedListener {
@@ -98,6 +100,7 @@ class LoopServer final : public LoopSink {
   std::unique_ptr<HealthChecker> health_checker_;  // of the first loop, for all
   Recheck recheck_;
   RequestIds request_ids_;
+  AllowedRing allowed_;
   std::map<std::string, std::unique_ptr<ServerTls>> tls_;  // by settings
   LoopServices services_;
   std::vector<OpenedListener> listeners_;

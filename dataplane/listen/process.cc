@@ -60,6 +60,7 @@ GrpcAuthsvcOptions ClientOptions(const DataplaneConfig& config, const std::strin
   GrpcAuthsvcOptions options;
   options.targets = config.authsvc.targets;
   options.name = name;
+  options.keeps_allowed = config.allowed_kept > 0;
   options.tls_directory = config.authsvc.tls.path;
   options.server_name = config.authsvc.server_name;
   options.call_deadline = config.authsvc.authorize_deadline;
@@ -192,6 +193,7 @@ class Process final : public DataplaneProcess {
       credentials_->Drop();
     };
     options.acknowledge = [this](uint64_t epoch, uint64_t revision) { client_->Acknowledge(epoch, revision); };
+    options.answer = [this](const LookupAnswer& answer) { client_->Answer(answer); };
     subscriber_ = std::make_unique<Subscriber>(options, &clock_, &generations_, &stream_);
     return absl::OkStatus();
   }
@@ -210,7 +212,7 @@ class Process final : public DataplaneProcess {
   absl::Status MakeLoops() {
     shared_ = std::make_unique<ProcessServices>(ProcessServices{
         config_, settings_, clock_, *authorize_, *credentials_, limiter_, resolver_, targets_, trust_, book_,
-        *access_log_, *telemetry_, stream_, ticket_keys_, chains_, connection_limits_,
+        *access_log_, *telemetry_, LoopCount(config_), stream_, ticket_keys_, chains_, connection_limits_,
         certificate_watch_});
     for (int i = 0; i < LoopCount(config_); ++i) {
       loops_.push_back(std::make_unique<LoopServer>(i, *shared_));

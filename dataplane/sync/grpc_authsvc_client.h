@@ -20,6 +20,7 @@ namespace sallyport::dataplane {
 struct GrpcAuthsvcOptions {
   std::vector<std::string> targets;  // host:port
   std::string name;                  // of this replica
+  bool keeps_allowed = false;        // it can be asked about requests that it let in
   // Directory with ca.crt, tls.crt, tls.key, swapped as a whole (a symbolic link, as Kubernetes does);
   // looked at every `refresh`. Must be set.
   std::string tls_directory;
@@ -40,6 +41,9 @@ class GrpcAuthsvcClient : public AuthsvcClient, public TelemetrySink {
   virtual void Subscribe(StreamObserver* observer) = 0;
   // Every loop has applied this; repeated until authsvc has heard it.
   virtual void Acknowledge(uint64_t epoch, uint64_t revision) = 0;
+  // Tells authsvc what became of its lookup, once and without a promise: it waits no longer than 2 s. Dropped
+  // while many are under way. Never blocks.
+  virtual void Answer(const LookupAnswer& answer) = 0;
   // Ends the stream and all calls; blocks until nothing runs any more. Not from a loop's thread.
   virtual void Stop() = 0;
   // True while the breaker of every target is open.

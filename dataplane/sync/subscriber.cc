@@ -96,12 +96,21 @@ struct Subscriber::State : std::enable_shared_from_this<Subscriber::State> {
     std::atomic<int> left;
   };
 
+  // One lookup on its way through the loops.
+  struct Search {
+    Lookup lookup;
+    std::atomic<int> left;
+    std::atomic<bool> answered{false};
+  };
+
   [[nodiscard]] bool OnSnapshotPart(StreamUpdate update) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   [[nodiscard]] bool OnChange(StreamUpdate update) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   void OnHeartbeat(const StreamUpdate& update) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   void Swap(GatewayViewPtr next, const ResumeToken& at, LoopWork work, bool snapshot)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   void LoopDone(const std::shared_ptr<Round>& round);
+  void Look(Lookup lookup);
+  void LoopLooked(Search& search, std::optional<AllowedRecord> found);
   // Called on loops' threads: waits for no route table that is being built.
   bool Joined(LoopSink* loop) {
     base::MutexLock lock(&loops_mutex);
@@ -159,6 +168,30 @@ void Subscriber::State::LoopDone(const std::shared_ptr<Round>& round) {
   if (round->left.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   stream->OnApplied(round->revision, round->snapshot);
   if (options.acknowledge) options.acknowledge(round->epoch, round->revision);
+}
+
+void Subscriber::State::Look(Lookup lookup) {
+  const auto search = std::make_shared<Search>();
+  search->lookup = std::move(lookup);
+  search->left = 1;  // this call
+  {
+    base::MutexLock lock(&loops_mutex);
+    search->left += static_cast<int>(loops.size());
+    for (LoopSink* loop : loops) {
+      loop->Post([self = shared_from_this(), loop, search] {
+        const bool joined = self->Joined(loop);
+        self->LoopLooked(*search, joined ? loop->FindAllowed(search->lookup.request_id) : std::nullopt);
+      });
+    }
+  }
+  LoopLooked(*search, std::nullopt);
+}
+
+// The first loop that has it answers, else the last of all.
+void Subscriber::State::LoopLooked(Search& search, std::optional<AllowedRecord> found) {
+  const bool last = search.left.fetch_sub(1, std::memory_order_acq_rel) == 1;
+  if ((!found.has_value() && !last) || search.answered.exchange(true) || !options.answer) return;
+  options.answer({search.lookup.lookup_id, std::move(found)});
 }
 
 bool Subscriber::State::OnSnapshotPart(StreamUpdate update) {
@@ -255,6 +288,10 @@ std::optional<ResumeToken> Subscriber::Resume() const {
 }
 
 bool Subscriber::OnUpdate(StreamUpdate update) {
+  if (update.kind == StreamUpdate::Kind::kLookup) {  // it says nothing of any revision
+    state_->Look(std::move(update.lookup));
+    return true;
+  }
   base::MutexLock lock(&state_->mutex);
   state_->announced.store(update.position.revision, std::memory_order_relaxed);
   if (!std::exchange(state_->speaking, true)) {
@@ -266,6 +303,7 @@ bool Subscriber::OnUpdate(StreamUpdate update) {
     case StreamUpdate::Kind::kSnapshotPart: return state_->OnSnapshotPart(std::move(update));
     case StreamUpdate::Kind::kChange: return state_->OnChange(std::move(update));
     case StreamUpdate::Kind::kHeartbeat: state_->OnHeartbeat(update); break;
+    case StreamUpdate::Kind::kLookup: break;  // above
   }
   return true;
 }

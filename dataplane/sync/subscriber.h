@@ -15,6 +15,7 @@
 #include "dataplane/route/route_table.h"
 #include "dataplane/sync/authsvc_client.h"
 #include "dataplane/sync/stream_state.h"
+#include "dataplane/sync/telemetry_sink.h"
 
 namespace sallyport::base {
 class Clock;
@@ -64,14 +65,15 @@ struct ResumeToken {
   uint64_t revision = 0;
 };
 struct StreamUpdate {
-  enum class Kind : uint8_t { kSnapshotPart, kChange, kHeartbeat };
+  enum class Kind : uint8_t { kSnapshotPart, kChange, kHeartbeat, kLookup };
   Kind kind = Kind::kHeartbeat;
-  ResumeToken position;  // this update brings the replica here
+  ResumeToken position;  // this update brings the replica here; of a lookup: nothing
   RouteChanges routes;
   std::vector<Eviction> evictions;
   bool first = false, last = false;      // snapshot part
   absl::Duration proof_age;              // heartbeat
   uint32_t connected_replicas = 0;       // heartbeat
+  Lookup lookup{};
 };
 
 // Everything that a loop (or the listeners) works with, swapped as a whole.
@@ -108,6 +110,8 @@ class LoopSink : public Poster {
   // clients end now, no upstream connection is used for another request, and about each request, tunnel or
   // stream in flight authsvc is asked again: one that is not allowed any more is severed.
   virtual void StartOver() = 0;
+  // A request that this loop let in, if it is kept still.
+  [[nodiscard]] virtual std::optional<AllowedRecord> FindAllowed(absl::string_view request_id) = 0;
 };
 
 class StreamObserver {
@@ -131,6 +135,9 @@ class Subscriber final : public StreamObserver {
     // authsvc refused this replica on the stream: every cached answer is void already; drop the answers
     // themselves, and the keys in them (AuthorizeHub::Drop, CredentialHub::Drop). From any thread.
     std::function<void()> refused;
+    // Every loop was asked for a request that authsvc looks for, or one has it. Called on a loop's thread, must
+    // not block.
+    std::function<void(LookupAnswer)> answer;
   };
   // All must outlive it. `generations` and `state` are shared with the authorizers.
   Subscriber(Options options, const base::Clock* clock, cache::TagGenerations* generations,

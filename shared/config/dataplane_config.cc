@@ -129,6 +129,9 @@ void Read(Reader& in, DataplaneConfig* out) {
   });
   in.Number("threads", &out->threads, 0, 1024, "event loops, 0 = one per core");
   in.Text("access_log", &out->access_log, "file, - for standard output, empty for none");
+  in.Number("allowed_kept", &out->allowed_kept, 0, 1'000'000,
+            "last allowed requests that each loop keeps for explain --request, 0 = none");
+  in.Bytes("allowed_bytes", &out->allowed_bytes, 1 << 20, 4ULL << 30, "memory for them, all loops together");
   in.OneOf("log_level", &out->log_level, {"debug", "info", "warning", "error"}, "least level logged");
   in.Text("system_trust", &out->system_trust, "directory or file of CAs for upstreams");
   in.Texts("trusted_proxies", &out->trusted_proxies, "CIDR of proxies whose headers count");

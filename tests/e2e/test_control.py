@@ -1,9 +1,12 @@
 """The control side: gRPC roles, configuration, sallyctl."""
 
+import hashlib
 import json
 import pathlib
 import shutil
+import signal
 import subprocess
+import time
 
 import pytest
 
@@ -144,6 +147,107 @@ def test_explain_and_doctor(world, api):
     doctor = ctl("doctor", "-o", "json")
     assert doctor.stdout, doctor.stderr
     assert "per replica" in ctl("doctor").stdout, "limits are counted per replica and two are connected"
+
+
+def served(world, replica, pair, path="/"):
+    """The request id of a request that `replica` let in."""
+    answer = replica.curl(path, client=pair, host="control.gw.test")
+    assert answer.status == 200, answer
+    return answer.headers["x-request-id"]
+
+
+def explain(world, request_id, *options):
+    return world.gateway.run_ctl("explain", "--request", request_id, *options)
+
+
+def test_explain_finds_a_request_that_was_let_in(world, api):
+    id_of_b = served(world, world.b, api, "/orders/7?access_token=s3cret")
+    ids_of_a = [served(world, world.a, api) for _ in range(8)]  # of both its loops, most likely
+    done = explain(world, id_of_b)
+    assert done.returncode == 0, done.stderr
+    for part in ("GET control.gw.test/orders/7 from 127.0.0.1 on API control", "let in by data plane replica-1",
+                 "presented 1 of 1, whose key was proven: CN=control caller", api.fingerprint, 'allowed as "caller", key ',
+                 "decided at revision", "sent to http://127.0.0.1", "it answered 200", "asked again at revision"):
+        assert part in done.stdout, (part, done.stdout)
+    assert "s3cret" not in done.stdout and "refused" not in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("allowed as caller (key ")
+    for request_id in ids_of_a:
+        found = json.loads(explain(world, request_id, "-o", "json").stdout)
+        assert (found["allowed"], found["replica"], found["group"]) == (True, "replica-0", "default"), found
+        assert found["identity"] == "caller" and found["key_id"] and found["revision"] > 0
+
+
+def test_explain_says_what_has_changed_since(world):
+    pair = world.pki.self_signed("allowed once")
+    certificate_id = world.gateway.add_certificate(pair.pem)
+    key = world.gateway.create_key(session("control", certificate_id, alias="once"))
+    world.gateway.settle()
+    request_id = served(world, world.a, pair)
+    assert world.gateway.rest("DELETE", f"/tyk/keys/{key['key']}").status_code == 200
+    world.gateway.settle()
+    done = explain(world, request_id)
+    assert done.returncode == 0 and "it would be refused with CERT_UNKNOWN" in done.stdout, done.stdout
+    assert done.stdout.splitlines()[-1].startswith("allowed as once"), "it was, and that is what was asked"
+
+
+def test_explain_of_a_token_tells_neither_it_nor_its_hash(world):
+    origin = world.origin("by token")
+    world.gateway.add_api(classic("by-token", origin.url, domain="by-token.gw.test", use_keyless=False,
+                                  auth_configs={"authToken": {}}))
+    token = world.gateway.create_key(session("by-token", alias="token holder"))["key"]
+    world.gateway.settle()
+    answer = world.b.curl("/", host="by-token.gw.test", headers=[f"Authorization: {token}", "X-Private: s3cret"])
+    assert answer.status == 200, answer
+    done = explain(world, answer.headers["x-request-id"])
+    assert "a token came by header" in done.stdout and 'allowed as "token holder"' in done.stdout, done.stdout
+    assert "asked again at revision" in done.stdout and "refused" not in done.stdout, "its hash finds the key again"
+    for secret in (token, hashlib.sha256(token.encode()).hexdigest(), "s3cret"):
+        assert secret not in done.stdout + done.stderr
+
+
+def test_explain_of_an_unknown_or_hostile_id(world, api):
+    unknown = explain(world, "0" * 32)
+    assert unknown.returncode == 4 and unknown.stdout == ""
+    assert "asked 2 data planes connected to this auth service" in unknown.stderr and "no answer" not in unknown.stderr
+    for hostile in ("a" * 65, "a b", "\x1b[2J", "../../x", "a" * 100_000, ";", "\n"):
+        refused = explain(world, hostile)
+        assert refused.returncode == 1 and "1 to 64 characters" in refused.stderr, (hostile[:70], refused)
+        assert "\x1b" not in refused.stderr
+
+
+def test_explain_forgets_what_was_overwritten_and_a_replica_may_keep_nothing(world, api):
+    small = world.gateway.start_dataplane(system_trust=world.trust, name="small", options=["--set", "allowed_kept=3"])
+    off = world.gateway.start_dataplane(system_trust=world.trust, name="off", options=["--set", "allowed_kept=0"])
+    try:
+        ids = [served(world, small, api) for _ in range(4)]
+        assert explain(world, ids[0]).returncode == 4, "three came after it"
+        for request_id in ids[1:]:
+            assert "data plane small" in explain(world, request_id).stdout
+        gone = explain(world, served(world, off, api))
+        assert gone.returncode == 4 and "asked 3 data planes" in gone.stderr
+        assert "not asked, because they keep none (allowed_kept: 0): off (group default)" in gone.stderr
+    finally:
+        for replica in (small, off):
+            replica.stop()
+            world.gateway.replicas.remove(replica)
+
+
+def test_explain_does_not_wait_for_a_frozen_data_plane(world, api):
+    of_b = served(world, world.b, api)
+    of_a = served(world, world.a, api)
+    world.a.send(signal.SIGSTOP)
+    try:
+        assert "data plane replica-1" in explain(world, of_b).stdout, "the other one has it"
+        began = time.monotonic()
+        done = explain(world, of_a)
+        took = time.monotonic() - began
+    finally:
+        world.a.send(signal.SIGCONT)
+    assert done.returncode == 4 and "no answer from replica-0 (group default)" in done.stderr, done
+    assert "replica-1" not in done.stderr
+    assert took < 10, f"{took:.1f} s: two are waited, not the 30 of the call"
+    found = wait_for(lambda: (answer := explain(world, of_a)).returncode == 0 and answer.stdout, "thawed, it answers")
+    assert "data plane replica-0" in found
 
 
 def test_help_and_version(world):

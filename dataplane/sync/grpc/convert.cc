@@ -127,6 +127,32 @@ void FillHandshake(const HandshakeFailureRecord& record, v1::HandshakeFailure* w
   wire->set_client_address(Utf8(record.client_address));
 }
 
+void FillAllowed(const AllowedRecord& record, v1::AllowedRequest* wire) {
+  wire->set_request_id(Utf8(record.request_id));
+  wire->set_time_unix_ms(absl::ToUnixMillis(record.time));
+  wire->set_version(Utf8(record.version));
+  wire->set_method(Utf8(record.method));
+  wire->set_path(Utf8(record.path));
+  wire->set_host(Utf8(record.host));
+  wire->set_client_address(Utf8(record.client_address));
+  Fill(record.question, wire->mutable_question());
+  wire->set_leaf_sha256(record.leaf_sha256);
+  v1::Identity* identity = wire->mutable_identity();
+  identity->set_name(record.identity.name);
+  identity->set_key_id(record.identity.key_id);
+  identity->set_org_id(record.identity.org_id);
+  for (const std::string& policy : record.identity.policy_ids) identity->add_policy_ids(policy);
+  wire->set_revision(record.revision);
+  wire->set_stale(record.stale);
+  wire->set_target(Utf8(record.target));
+  wire->set_upstream(Utf8(record.upstream));
+  wire->set_upstream_reused(record.upstream_reused);
+  wire->set_upstream_certificate_id(Utf8(record.upstream_certificate_id));
+  wire->set_status(static_cast<uint32_t>(record.status));
+  wire->set_reason(static_cast<uint32_t>(record.reason));
+  wire->set_total_us(absl::ToInt64Microseconds(record.total));
+}
+
 void FillUse(const UseRecord& record, v1::Use* wire) {
   wire->set_key_id(record.key_id);
   wire->set_leaf_sha256(record.leaf_sha256);
@@ -223,6 +249,11 @@ void Fill(const TelemetryBatch& batch, v1::ReportRequest* wire) {
     to->set_matched(record.matched);
   }
   wire->set_lost(batch.lost);
+}
+
+void Fill(const LookupAnswer& answer, v1::LookupAnswer* wire) {
+  wire->set_lookup_id(answer.lookup_id);
+  if (answer.allowed.has_value()) FillAllowed(*answer.allowed, wire->mutable_allowed());
 }
 
 }  // namespace sallyport::dataplane

@@ -11,6 +11,7 @@ namespace sallyport::v1 {
 class AuthorizeRequest;
 class CertificateFacts;
 class Decision;
+class LookupAnswer;
 class ReportRequest;
 class ResolveServerResponse;
 class ResolveUpstreamResponse;
@@ -29,5 +30,6 @@ namespace sallyport::dataplane {
 
 void Fill(const AuthorizeQuestion& question, v1::AuthorizeRequest* wire);
 void Fill(const TelemetryBatch& batch, v1::ReportRequest* wire);
+void Fill(const LookupAnswer& answer, v1::LookupAnswer* wire);
 
 }  // namespace sallyport::dataplane

@@ -246,6 +246,10 @@ StreamUpdate UpdateFrom(const v1::Update& wire) {
                              : absl::InfiniteDuration();
       update.connected_replicas = wire.heartbeat().connected_replicas();
       break;
+    case v1::Update::kLookup:
+      update.kind = StreamUpdate::Kind::kLookup;
+      update.lookup = {wire.lookup().lookup_id(), wire.lookup().request_id()};
+      break;
   }
   return update;
 }

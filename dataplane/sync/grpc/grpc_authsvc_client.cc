@@ -9,6 +9,7 @@
 
 #include "dataplane/sync/grpc/acknowledger.h"
 #include "dataplane/sync/grpc/convert.h"
+#include "dataplane/sync/grpc/report_call.h"
 #include "dataplane/sync/grpc/target.h"
 #include "dataplane/sync/grpc/underway.h"
 #include "sallyport/v1/decision.grpc.pb.h"
@@ -25,6 +26,10 @@ using base::Level;
 
 // Another target is tried when a stream says nothing for this long; heartbeats come every second.
 constexpr absl::Duration kSilence = absl::Seconds(4);
+constexpr absl::Duration kReportLimit = absl::Seconds(5);
+// Nobody waits longer for the answer to a lookup; authsvc asks about a few at a time.
+constexpr absl::Duration kAnswerLimit = absl::Seconds(2);
+constexpr size_t kMostAnswers = 16;
 constexpr absl::Duration kBackoff[] = {absl::Milliseconds(100), absl::Milliseconds(500), absl::Seconds(1)};
 
 absl::Status ToAbsl(const grpc::Status& status) {
@@ -84,7 +89,6 @@ class Call : public std::enable_shared_from_this<Call<Request, Response, Value>>
 };
 
 class StreamReader;
-class BatchWriter;
 
 // Whatever is under way drops its ClientContext before it leaves. A context keeps its channel; when the last
 // channel of a process goes on one of gRPC's own callback threads, gRPC 1.51 makes that thread join itself and
@@ -107,6 +111,7 @@ class Client final : public GrpcAuthsvcClient {
   void Subscribe(StreamObserver* observer) override;
   void Acknowledge(uint64_t epoch, uint64_t revision) override { acknowledger_.Say({epoch, revision}); }
   bool Report(const TelemetryBatch& batch) override;
+  void Answer(const LookupAnswer& answer) override;
   LostTelemetry TakeLost() override;
   void Stop() override;
   bool AllBroken() const override {
@@ -132,7 +137,8 @@ class Client final : public GrpcAuthsvcClient {
     }
   }
   void StreamEnded(std::shared_ptr<StreamReader> stream, const grpc::Status& status, bool said_something);
-  void BatchDone(std::shared_ptr<BatchWriter> batch, const LostTelemetry& lost);
+  void BatchDone(std::shared_ptr<ReportCall> batch, const LostTelemetry& lost);
+  void AnswerDone(std::shared_ptr<ReportCall> answer);
   Underway& underway() { return underway_; }
   const GrpcAuthsvcOptions& options() const { return options_; }
 
@@ -162,7 +168,8 @@ class Client final : public GrpcAuthsvcClient {
   std::atomic<size_t> stream_target_{0};
   size_t stream_failures_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Duration stream_open_at_ ABSL_GUARDED_BY(mutex_);
-  std::shared_ptr<BatchWriter> batch_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<ReportCall> batch_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<ReportCall>> answers_ ABSL_GUARDED_BY(mutex_);  // under way
   LostTelemetry lost_ ABSL_GUARDED_BY(mutex_);
   std::thread keeper_;
 };
@@ -220,9 +227,10 @@ class StreamReader final : public grpc::ClientReadReactor<v1::Update> {
  public:
   StreamReader(Client* client, StreamObserver* observer) : client_(client), observer_(observer) {}
 
-  void Open(Target& target, const std::string& name, std::shared_ptr<StreamReader> self) {
+  void Open(Target& target, const GrpcAuthsvcOptions& options, std::shared_ptr<StreamReader> self) {
     self_ = std::move(self);
-    request_.set_name(name);
+    request_.set_name(options.name);
+    request_.set_keeps_allowed(options.keeps_allowed);
     if (const auto resume = observer_->Resume()) {
       request_.mutable_resume()->set_store_id(resume->store_id);
       request_.mutable_resume()->set_epoch(resume->epoch);
@@ -257,34 +265,6 @@ class StreamReader final : public grpc::ClientReadReactor<v1::Update> {
   v1::Update update_;
   bool said_something_ = false;
   std::atomic<int64_t> last_{0};
-};
-
-// One batch of telemetry: one message on one short stream.
-class BatchWriter final : public grpc::ClientWriteReactor<v1::ReportRequest> {
- public:
-  explicit BatchWriter(Client* client) : client_(client) {}
-  void Send(Target& target, const TelemetryBatch& batch, std::shared_ptr<BatchWriter> self) {
-    self_ = std::move(self);
-    batch_ = {batch.records(), batch.lost};
-    Fill(batch, &request_);
-    context_.set_deadline(In(absl::Seconds(5)));
-    target.telemetry->async()->Report(&context_, &response_, this);
-    StartWriteLast(&request_, grpc::WriteOptions());
-    StartCall();
-  }
-  void Cancel() { context_.TryCancel(); }
-  void OnDone(const grpc::Status& status) override {
-    const LostTelemetry lost = status.ok() ? LostTelemetry() : batch_;
-    client_->BatchDone(std::move(self_), lost);  // `this` is gone now
-  }
-
- private:
-  Client* const client_;
-  std::shared_ptr<BatchWriter> self_;
-  grpc::ClientContext context_;
-  v1::ReportRequest request_;
-  v1::ReportResponse response_;
-  LostTelemetry batch_;  // lost when the call fails
 };
 
 void Client::Authorize(AuthorizeQuestion question, Poster* poster, Completion<DecisionPtr> done) {
@@ -377,9 +357,33 @@ bool Client::Report(const TelemetryBatch& batch) {
   base::MutexLock lock(&mutex_);
   if (stopping_ || batch_ != nullptr || targets_[stream_target_]->breaker.Open()) return false;
   if (!underway_.Enter()) return false;
-  batch_ = std::make_shared<BatchWriter>(this);
-  batch_->Send(*targets_[stream_target_], batch, batch_);
+  const LostTelemetry unless_it_arrives{batch.records(), batch.lost};
+  batch_ = std::make_shared<ReportCall>([this, unless_it_arrives](std::shared_ptr<ReportCall> call, bool arrived) {
+    BatchDone(std::move(call), arrived ? LostTelemetry() : unless_it_arrives);
+  });
+  Fill(batch, &batch_->request());
+  batch_->Send(*targets_[stream_target_]->telemetry, kReportLimit, batch_);
   return true;
+}
+
+// To whoever this replica listens to: it was that authsvc that asked, or the answer is nobody's.
+void Client::Answer(const LookupAnswer& answer) {
+  const auto call = std::make_shared<ReportCall>(
+      [this](std::shared_ptr<ReportCall> done, bool /*arrived*/) { AnswerDone(std::move(done)); });
+  Fill(answer, call->request().add_answers());
+  base::MutexLock lock(&mutex_);
+  if (stopping_ || answers_.size() >= kMostAnswers || !underway_.Enter()) return;
+  answers_.push_back(call);
+  call->Send(*targets_[stream_target_]->telemetry, kAnswerLimit, call);
+}
+
+void Client::AnswerDone(std::shared_ptr<ReportCall> answer) {
+  {
+    base::MutexLock lock(&mutex_);
+    std::erase(answers_, answer);
+  }
+  answer.reset();
+  underway_.Leave();
 }
 
 LostTelemetry Client::TakeLost() {
@@ -387,7 +391,7 @@ LostTelemetry Client::TakeLost() {
   return std::exchange(lost_, {});
 }
 
-void Client::BatchDone(std::shared_ptr<BatchWriter> batch, const LostTelemetry& lost) {
+void Client::BatchDone(std::shared_ptr<ReportCall> batch, const LostTelemetry& lost) {
   {
     base::MutexLock lock(&mutex_);
     batch_.reset();
@@ -401,7 +405,7 @@ void Client::BatchDone(std::shared_ptr<BatchWriter> batch, const LostTelemetry& 
 void Client::OpenStream() {
   if (!underway_.Enter()) return;
   stream_ = std::make_shared<StreamReader>(this, observer_);
-  stream_->Open(*targets_[stream_target_], options_.name, stream_);
+  stream_->Open(*targets_[stream_target_], options_, stream_);
 }
 
 void Client::StreamEnded(std::shared_ptr<StreamReader> stream, const grpc::Status& status,
@@ -455,6 +459,7 @@ void Client::Stop() {
     stopping_ = true;
     if (stream_ != nullptr) stream_->Cancel();
     if (batch_ != nullptr) batch_->Cancel();
+    for (const auto& answer : answers_) answer->Cancel();
     wake_.SignalAll();
   }
   if (keeper_.joinable()) keeper_.join();

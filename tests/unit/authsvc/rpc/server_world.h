@@ -160,4 +160,13 @@ inline void SetDeadline(grpc::ClientContext* context, int seconds = 20) {
   context->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(seconds));
 }
 
+// Reads until `wanted` says yes; false when the stream ends or 200 messages went by.
+template <typename Reader, typename Message, typename Wanted>
+bool ReadUntil(Reader& reader, Message* message, Wanted wanted) {
+  for (int i = 0; i < 200 && reader->Read(message); ++i) {
+    if (wanted(*message)) return true;
+  }
+  return false;
+}
+
 }  // namespace sallyport::authsvc

@@ -10,15 +10,6 @@ namespace {
 using ::testing::HasSubstr;
 using grpc::StatusCode;
 
-// Reads until `wanted` says yes; false when the stream ends or 200 messages went by.
-template <typename Reader, typename Message, typename Wanted>
-bool ReadUntil(Reader& reader, Message* message, Wanted wanted) {
-  for (int i = 0; i < 200 && reader->Read(message); ++i) {
-    if (wanted(*message)) return true;
-  }
-  return false;
-}
-
 TEST(Subscribe, SnapshotThenChangesThenAcknowledgement) {
   ServerWorld world;
   world.PutKeylessApi("first", {"edge"});
@@ -262,43 +253,6 @@ TEST(Admin, WatchTellsWhatHappens) {
   EXPECT_EQ(event.id(), "a3");
   context.TryCancel();
   (void)reader->Finish();
-}
-
-TEST(Telemetry, AReportedRefusalCanBeExplained) {
-  ServerWorld world;
-  world.PutKeylessApi("a1");
-  {
-    const auto stub = wire::Telemetry::NewStub(world.As("dataplane"));
-    grpc::ClientContext context;
-    SetDeadline(&context);
-    wire::ReportResponse none;
-    const auto writer = stub->Report(&context, &none);
-    wire::ReportRequest report;
-    auto* refusal = report.add_refusals();
-    refusal->set_request_id("req-1");
-    refusal->set_api_id("a1");
-    refusal->set_reason(10);
-    refusal->mutable_question()->set_api_id("a1");
-    refusal->mutable_question()->set_tls(true);
-    ASSERT_TRUE(writer->Write(report));
-    writer->WritesDone();
-    ASSERT_TRUE(writer->Finish().ok());
-  }
-  const auto stub = wire::Authorization::NewStub(world.As("reader"));
-  wire::ExplainRequest request;
-  request.set_request_id("req-1");
-  wire::ExplainResponse response;
-  grpc::ClientContext context;
-  SetDeadline(&context);
-  ASSERT_TRUE(stub->Explain(&context, request, &response).ok());
-  ASSERT_TRUE(response.found());
-  EXPECT_THAT(response.steps(0).text(), HasSubstr("CERT_REQUIRED"));
-  EXPECT_EQ(response.decision().reason(), 0U) << "asked again now: the API is keyless";
-  request.set_request_id("unheard");
-  grpc::ClientContext second;
-  SetDeadline(&second);
-  ASSERT_TRUE(stub->Explain(&second, request, &response).ok());
-  EXPECT_FALSE(response.found());
 }
 
 TEST(Authorization, ValidateCertificateGivesTheFullFailure) {

@@ -214,7 +214,7 @@ class LoopServerTest : public ::testing::Test {
     telemetry_ = std::make_unique<TelemetryReporter>(TelemetryReporter::Options(), &sink_, &base::SystemClock(), 1, false);
     process_ = std::make_unique<ProcessServices>(ProcessServices{
         config_, settings_, base::SystemClock(), *authorize_, *credentials_, limiter_, resolver_, targets_, trust_, book_,
-        *log_, *telemetry_, stream_, keys_, chains_, limits_, watch_});
+        *log_, *telemetry_, 1, stream_, keys_, chains_, limits_, watch_});
     loop_ = std::make_unique<LoopServer>(0, *process_);
     ASSERT_TRUE(loop_->Open().ok());
     port_ = loop_->BoundPorts()[0];
@@ -255,6 +255,12 @@ class LoopServerTest : public ::testing::Test {
       applied->set_value();
     });
     applied->get_future().wait();
+  }
+
+  std::optional<AllowedRecord> Kept(const std::string& request_id) {
+    std::promise<std::optional<AllowedRecord>> found;
+    loop_->Post([&] { found.set_value(loop_->FindAllowed(request_id)); });
+    return found.get_future().get();
   }
 
   absl::StatusOr<ServerCredentialsPtr> Server(const ServerQuestion& question) const {
@@ -338,6 +344,33 @@ TEST_F(LoopServerTest, AllowsForwardsAndSaysWhoCalled) {
   EXPECT_FALSE(Has(answer, "1.2.3.4"));
   EXPECT_TRUE(Has(answer, "X-Forwarded-For: 127.0.0.1\r\n")) << answer;
   EXPECT_TRUE(Has(answer, "X-Forwarded-Proto: https\r\n"));
+}
+
+TEST_F(LoopServerTest, KeepsWhatItLetInAndNothingElse) {
+  Client client(port_, "mtls.test", &alice_);
+  const auto id_in = [](const std::string& answer) {
+    const size_t at = answer.find("X-Request-Id: ");
+    return at == std::string::npos ? std::string() : answer.substr(at + 14, 32);
+  };
+  const std::string allowed = id_in(client.Get("/a?access_token=secret", "mtls.test", "X-Secret: secret\r\n"));
+  const auto found = Kept(allowed);
+  ASSERT_TRUE(found.has_value()) << allowed;
+  EXPECT_EQ(found->question.api_id, "mtls");
+  EXPECT_EQ(found->question.proof, Proof::kTls);
+  EXPECT_EQ(found->question.chain_der, std::vector<std::string>{alice_.der});
+  EXPECT_EQ(found->identity.name, "alice");
+  EXPECT_EQ(found->identity.key_id, "key-1");
+  EXPECT_EQ(found->path, "/a");
+  EXPECT_EQ(found->client_address, "127.0.0.1");
+  EXPECT_EQ(found->upstream, absl::StrCat("127.0.0.1:", upstream_.port()));
+  EXPECT_EQ(found->target, absl::StrCat("http://127.0.0.1:", upstream_.port()));
+  EXPECT_EQ(found->status, 200);
+  EXPECT_EQ(found->reason, Reason::kAllowed);
+
+  Client stranger(port_, "mtls.test", nullptr);
+  const std::string refused = id_in(stranger.Get("/", "mtls.test"));
+  ASSERT_EQ(refused.size(), 32u);
+  EXPECT_FALSE(Kept(refused).has_value()) << "a refusal is reported, not kept";
 }
 
 TEST_F(LoopServerTest, KeepAliveAsksOnce) {

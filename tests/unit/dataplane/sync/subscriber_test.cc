@@ -18,6 +18,11 @@ class FakeLoop final : public LoopSink {
   void Sever(const SeverList& list) override { severed.push_back(list); }
   void Retire(const std::vector<std::string>& tags) override { retired.push_back(tags); }
   void StartOver() override { ++started_over; }
+  std::optional<AllowedRecord> FindAllowed(absl::string_view request_id) override {
+    ++looked;
+    if (kept.request_id != request_id) return std::nullopt;
+    return kept;
+  }
   void Run() {
     while (!work_.empty()) {
       auto work = std::move(work_.front());
@@ -29,6 +34,8 @@ class FakeLoop final : public LoopSink {
   std::vector<SeverList> severed;
   std::vector<std::vector<std::string>> retired;
   int started_over = 0;
+  int looked = 0;
+  AllowedRecord kept;
 
  private:
   std::deque<std::function<void()>> work_;
@@ -45,7 +52,8 @@ struct World {
   World()
       : subscriber(Subscriber::Options{{8443},
                                        [this](uint64_t, uint64_t revision) { acknowledged.push_back(revision); },
-                                       [this] { ++refused; }},
+                                       [this] { ++refused; },
+                                       [this](LookupAnswer answer) { answers.push_back(std::move(answer)); }},
                    &clock, &generations, &stream) {
     subscriber.AddLoop(&one);
     subscriber.AddLoop(&two);
@@ -94,6 +102,7 @@ struct World {
   FakeLoop one, two;
   std::vector<uint64_t> acknowledged;
   int refused = 0;
+  std::vector<LookupAnswer> answers;
   Subscriber subscriber;
 };
 
@@ -355,6 +364,71 @@ TEST(Subscriber, AQuestionThatIsRefusedEndsTheStreamAndReadiness) {
   // A new stream that is accepted makes it ready again.
   EXPECT_TRUE(world.subscriber.OnUpdate(World::Beat({"store", 1, 10})));
   EXPECT_TRUE(world.stream.Ready());
+}
+
+StreamUpdate Asking(const std::string& request_id) {
+  StreamUpdate update;
+  update.kind = StreamUpdate::Kind::kLookup;
+  update.lookup = {"id-of-the-question", request_id};
+  return update;
+}
+
+TEST(Subscriber, ALookupIsAnsweredByTheLoopThatHasIt) {
+  World world;
+  world.Snapshot();
+  world.two.kept.request_id = "r1";
+  world.two.kept.path = "/x";
+  EXPECT_TRUE(world.subscriber.OnUpdate(Asking("r1")));
+  world.one.Run();
+  EXPECT_TRUE(world.answers.empty()) << "the other may have it";
+  world.two.Run();
+  ASSERT_EQ(world.answers.size(), 1u);
+  EXPECT_EQ(world.answers[0].lookup_id, "id-of-the-question");
+  ASSERT_TRUE(world.answers[0].allowed.has_value());
+  EXPECT_EQ(world.answers[0].allowed->path, "/x");
+
+  EXPECT_TRUE(world.subscriber.OnUpdate(Asking("r1")));
+  world.two.Run();
+  EXPECT_EQ(world.answers.size(), 2u) << "found: the others are not waited for";
+  world.one.Run();
+  EXPECT_EQ(world.answers.size(), 2u) << "and one answer is all";
+}
+
+TEST(Subscriber, ALookupThatNoLoopKnowsIsAnsweredOnceAllHaveLooked) {
+  World world;
+  world.Snapshot();
+  EXPECT_TRUE(world.subscriber.OnUpdate(Asking("unknown")));
+  world.two.Run();
+  EXPECT_TRUE(world.answers.empty());
+  world.one.Run();
+  ASSERT_EQ(world.answers.size(), 1u);
+  EXPECT_FALSE(world.answers[0].allowed.has_value());
+  EXPECT_EQ(world.one.looked + world.two.looked, 2);
+}
+
+TEST(Subscriber, ALookupProvesNothingAndChangesNothing) {
+  World world;
+  world.Snapshot();
+  EXPECT_TRUE(world.subscriber.OnUpdate(Asking("r1")));
+  world.Run();
+  EXPECT_EQ(world.subscriber.AnnouncedRevision(), 10u);
+  EXPECT_EQ(world.subscriber.Resume()->revision, 10u);
+  EXPECT_FALSE(world.stream.Healthy(world.clock.Monotonic()));
+  world.stream.OnRefused();
+  EXPECT_TRUE(world.subscriber.OnUpdate(Asking("r1")));
+  EXPECT_FALSE(world.stream.Ready()) << "it is no acceptance";
+}
+
+TEST(Subscriber, ALoopThatLeftIsNotLookedInto) {
+  World world;
+  world.Snapshot();
+  world.two.kept.request_id = "r1";
+  EXPECT_TRUE(world.subscriber.OnUpdate(Asking("r1")));
+  world.subscriber.RemoveLoop(&world.two);
+  world.Run();
+  ASSERT_EQ(world.answers.size(), 1u);
+  EXPECT_FALSE(world.answers[0].allowed.has_value());
+  EXPECT_EQ(world.two.looked, 0);
 }
 
 TEST(Subscriber, ALoopThatLeftIsNotTouched) {

@@ -189,6 +189,78 @@ TEST(UpdateFrom, AnEmptyUpdateProvesNothing) {
   EXPECT_EQ(update.proof_age, absl::InfiniteDuration());
 }
 
+TEST(UpdateFrom, ALookupIsOne) {
+  v1::Update wire;
+  wire.mutable_lookup()->set_lookup_id("\x01\xff");
+  wire.mutable_lookup()->set_request_id("r1");
+  const StreamUpdate update = UpdateFrom(wire);
+  EXPECT_EQ(update.kind, StreamUpdate::Kind::kLookup);
+  EXPECT_EQ(update.lookup.lookup_id, "\x01\xff");
+  EXPECT_EQ(update.lookup.request_id, "r1");
+}
+
+TEST(Fill, AnAnswerToALookup) {
+  v1::LookupAnswer wire;
+  Fill(LookupAnswer{"id", std::nullopt}, &wire);
+  EXPECT_EQ(wire.lookup_id(), "id");
+  EXPECT_FALSE(wire.has_allowed());
+
+  LookupAnswer answer{"id", AllowedRecord()};
+  AllowedRecord& record = *answer.allowed;
+  record.request_id = "r1";
+  record.time = absl::FromUnixMillis(1'800'000'000'123);
+  record.version = "v";
+  record.method = "GET";
+  record.path = "/\xff\n";
+  record.host = "h";
+  record.client_address = "a";
+  record.question.api_id = "api";
+  record.question.chain_der = {"leaf"};
+  record.question.credentials = {{"token", "header", std::string(32, 'h')}};
+  record.leaf_sha256 = "ab";
+  record.identity.name = "\xc3\xa9";
+  record.identity.key_id = "k";
+  record.identity.org_id = "o";
+  record.identity.policy_ids = {"p"};
+  record.revision = 7;
+  record.stale = true;
+  record.target = "https://t";
+  record.upstream = "u";
+  record.upstream_certificate_id = "c";
+  record.upstream_reused = true;
+  record.status = 204;
+  record.reason = Reason::kClientGone;
+  record.total = absl::Microseconds(9);
+  Fill(answer, &wire);
+  const v1::AllowedRequest& allowed = wire.allowed();
+  EXPECT_EQ(allowed.request_id(), "r1");
+  EXPECT_EQ(allowed.time_unix_ms(), 1'800'000'000'123);
+  EXPECT_EQ(allowed.version(), "v");
+  EXPECT_EQ(allowed.method(), "GET");
+  EXPECT_EQ(allowed.path(), "/%ff%0a");
+  EXPECT_EQ(allowed.host(), "h");
+  EXPECT_EQ(allowed.client_address(), "a");
+  EXPECT_EQ(allowed.question().api_id(), "api");
+  EXPECT_EQ(allowed.question().chain_der(0), "leaf");
+  EXPECT_EQ(allowed.question().credentials(0).sha256(), std::string(32, 'h'));
+  EXPECT_EQ(allowed.leaf_sha256(), "ab");
+  EXPECT_EQ(allowed.identity().name(), "\xc3\xa9");
+  EXPECT_EQ(allowed.identity().key_id(), "k");
+  EXPECT_EQ(allowed.identity().org_id(), "o");
+  EXPECT_EQ(allowed.identity().policy_ids(0), "p");
+  EXPECT_EQ(allowed.revision(), 7u);
+  EXPECT_TRUE(allowed.stale());
+  EXPECT_EQ(allowed.target(), "https://t");
+  EXPECT_EQ(allowed.upstream(), "u");
+  EXPECT_EQ(allowed.upstream_certificate_id(), "c");
+  EXPECT_TRUE(allowed.upstream_reused());
+  EXPECT_EQ(allowed.status(), 204u);
+  EXPECT_EQ(allowed.reason(), static_cast<uint32_t>(Reason::kClientGone));
+  EXPECT_EQ(allowed.total_us(), 9);
+  v1::LookupAnswer read;
+  EXPECT_TRUE(read.ParseFromString(wire.SerializeAsString())) << "texts are UTF-8";
+}
+
 TEST(Fill, CallersTextIsMadePrintable) {
   TelemetryBatch batch;
   RefusalRecord refusal;

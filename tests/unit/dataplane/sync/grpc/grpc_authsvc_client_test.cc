@@ -48,6 +48,7 @@ class FakeServices : public v1::Authorization::Service,
                          grpc::ServerWriter<v1::Update>* writer) override {
     ++subscribed;
     resumed = request->has_resume();
+    keeps_allowed = request->keeps_allowed();
     v1::Update update;
     update.set_store_id("s");
     update.set_epoch(1);
@@ -70,17 +71,23 @@ class FakeServices : public v1::Authorization::Service,
     acknowledged = request->revision();
     return grpc::Status::OK;
   }
-  grpc::Status Report(grpc::ServerContext*, grpc::ServerReader<v1::ReportRequest>* reader,
+  grpc::Status Report(grpc::ServerContext* context, grpc::ServerReader<v1::ReportRequest>* reader,
                       v1::ReportResponse*) override {
     v1::ReportRequest request;
-    while (reader->Read(&request)) refusals += request.refusals_size();
+    while (reader->Read(&request)) {
+      refusals += request.refusals_size();
+      for (const auto& answer : request.answers()) found += answer.has_allowed() ? 1 : 0;
+      answers += request.answers_size();
+    }
+    while (hold_reports && !context->IsCancelled()) std::this_thread::yield();
     return grpc::Status::OK;
   }
 
   std::string name = "fake";
-  std::atomic<int> refuse_acknowledgements{0}, authorized{0}, subscribed{0}, refusals{0}, failing{0};
+  std::atomic<int> refuse_acknowledgements{0}, authorized{0}, subscribed{0}, refusals{0}, failing{0}, answers{0}, found{0};
   std::atomic<uint64_t> acknowledged{0};
-  std::atomic<bool> frozen{false}, empty{false}, end_streams{false}, resumed{false};
+  std::atomic<bool> frozen{false}, empty{false}, end_streams{false}, resumed{false}, keeps_allowed{false},
+      hold_reports{false};
 };
 
 struct Server {
@@ -97,6 +104,7 @@ struct Server {
   void Stop() {
     services.frozen = false;
     services.end_streams = true;
+    services.hold_reports = false;
     if (server != nullptr) server->Shutdown(std::chrono::system_clock::now());
     server.reset();
   }
@@ -132,6 +140,7 @@ struct World {
     GrpcAuthsvcOptions options;
     options.targets = std::move(targets);
     options.name = "replica";
+    options.keeps_allowed = true;
     options.plaintext_for_tests = true;
     options.call_deadline = deadline;
     options.breaker_probe = absl::Milliseconds(50);
@@ -273,6 +282,36 @@ TEST(GrpcAuthsvcClient, RepeatsAnAcknowledgementThatWasNotHeard) {
   EXPECT_TRUE(WaitFor([&] { return server.services.acknowledged == 99; }));
   EXPECT_EQ(server.services.refuse_acknowledgements, 0);
   world.client->Stop();
+}
+
+TEST(GrpcAuthsvcClient, AnswersLookupsBesideABatchThatIsUnderWay) {
+  Server server("one");
+  World world({server.address()});
+  Observer observer;
+  world.client->Subscribe(&observer);
+  ASSERT_TRUE(WaitFor([&] { return observer.updates > 0; }));
+  EXPECT_TRUE(server.services.keeps_allowed);
+  server.services.hold_reports = true;
+  TelemetryBatch batch;
+  batch.refusals.emplace_back();
+  ASSERT_TRUE(world.client->Report(batch));
+  world.client->Answer({"1", std::nullopt});
+  world.client->Answer({"2", AllowedRecord()});
+  EXPECT_TRUE(WaitFor([&] { return server.services.answers == 2; }));
+  EXPECT_EQ(server.services.found, 1);
+  world.client->Stop();  // with all of them under way
+  EXPECT_FALSE(world.client->Report(batch));
+}
+
+TEST(GrpcAuthsvcClient, AnswersAreBoundedAndStopEndsThem) {
+  Server server("one");
+  server.services.hold_reports = true;
+  World world({server.address()});
+  for (int i = 0; i < 100; ++i) world.client->Answer({"id", std::nullopt});
+  EXPECT_TRUE(WaitFor([&] { return server.services.answers == 16; }));
+  world.client->Stop();
+  world.client->Answer({"id", std::nullopt});
+  EXPECT_EQ(server.services.answers, 16);
 }
 
 TEST(GrpcAuthsvcClient, SaysWhichRecordsDidNotArrive) {
