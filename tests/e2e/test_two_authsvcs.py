@@ -64,6 +64,20 @@ def test_a_deletion_at_one_is_pushed_to_the_data_planes_of_the_other(world, seco
         assert call(replica, pair) in (401, 403)
 
 
+def test_explain_asks_the_data_planes_of_one_authsvc(world, second, origin, tmp_path):
+    pair = world.pki.self_signed("explained by one")
+    world.gateway.create_key(session("pair", world.gateway.add_certificate(pair.pem)))
+    answer = wait_for(lambda: (got := second.replica.curl("/x", client=pair, host="pair.gw.test")).status == 200 and got,
+                      "the second's data plane knows the key", 5)
+    request_id = answer.headers["x-request-id"]
+    first = world.gateway.run_ctl("explain", "--request", request_id)
+    assert first.returncode == 4 and "asked 2 data planes connected to this auth service" in first.stderr, first
+    context = tmp_path / "second.yaml"
+    context.write_text(f'endpoint: "localhost:{second.grpc_port}"\ntls_dir: "{world.gateway.role_directory("admin")}"\n')
+    other = world.gateway.run_ctl("explain", "--request", request_id, "--context", str(context))
+    assert other.returncode == 0 and "data plane of-the-second" in other.stdout, other
+
+
 def test_of_concurrent_compare_and_swaps_one_wins(world, second):
     messages, services = stubs.load("admin")
     tls = world.gateway.role_directory("admin")
