@@ -231,8 +231,6 @@ void OtherFeatures(const Fields& top) {
   if (cache != nullptr && IsSet(*cache)) {
     top.Object("cache_options").Warn("enable_cache", "answers are not cached here");
   }
-  const Node* tests = top.Object("uptime_tests").Get("check_list");
-  if (tests != nullptr && IsSet(*tests)) top.Warn("uptime_tests", "uptime tests do not exist here");
 }
 
 }  // namespace

@@ -8,6 +8,8 @@ namespace sallyport::authsvc::dialects {
 
 // `proxy`, upstream certificates, pins -> api->upstream.
 void ClassicUpstream(const Fields& top, const Fields& proxy, References* references, v1::Api* api);
+// `uptime_tests` -> upstream->health_check, once its targets are read.
+void ClassicHealthChecks(const Fields& top, const Fields& proxy, v1::Upstream* upstream);
 // `definition` and `version_data` -> api->versioning and api->versions.
 void ClassicVersions(const Fields& top, v1::Api* api);
 

@@ -161,7 +161,7 @@ constexpr FieldRule kProxy[] = {
     {"transport", Use::kUsed},
     {"strict_prefix", Use::kUsed},
     {"disable_strip_slash", Use::kKept},
-    {"check_host_against_uptime_tests", Use::kInert},
+    {"check_host_against_uptime_tests", Use::kUsed},
     {"skip_unavailable_hosts", Use::kInert},
     {"service_discovery", Use::kUsed},
     {"structured_target_list", Use::kKept},

@@ -81,6 +81,7 @@ bool AnyHttps(const v1::Upstream& upstream) {
 void ClassicUpstream(const Fields& top, const Fields& proxy, References* references, v1::Api* api) {
   v1::Upstream* upstream = api->mutable_upstream();
   Targets(proxy, upstream);
+  ClassicHealthChecks(top, proxy, upstream);
   upstream->set_preserve_host_header(proxy.Flag("preserve_host_header"));
   if (proxy.Object("service_discovery").Flag("use_discovery_service")) {
     proxy.Refuse("service_discovery", "service discovery does not exist here");

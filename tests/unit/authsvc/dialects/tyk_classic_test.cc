@@ -25,7 +25,7 @@ Json Base() {
 Conversion Convert(const Json& json) { return ConvertText(ConvertTykClassic, json.dump()); }
 
 // The base with a JSON merge patch.
-Conversion With(const char* patch) {
+Conversion With(const std::string& patch) {
   Json json = Base();
   json.merge_patch(Json::parse(patch));
   return Convert(json);
@@ -250,6 +250,47 @@ TEST(TykClassic, LoadBalancingCountsRepeatedTargets) {
   ASSERT_EQ(api.upstream().targets_size(), 2);
   EXPECT_EQ(api.upstream().targets(0).weight(), 2u);
   EXPECT_EQ(api.upstream().targets(1).weight(), 1u);
+}
+
+// `tests`: the check_list; both targets, and the switch, are there.
+Conversion WithUptimeTests(const std::string& tests) {
+  return With(R"({"proxy": {"enable_load_balancing": true, "check_host_against_uptime_tests": true,
+      "target_list": ["https://a:8443/base", "https://b/"]}, "uptime_tests": {"check_list": )" + tests + "}}");
+}
+
+TEST(TykClassic, UptimeTestsAreHealthChecks) {
+  const Conversion conversion =
+      WithUptimeTests(R"([{"url": "https://A:8443/up?x=1", "timeout": 1500000000, "method": "head"},
+                          {"url": "https://b/up?x=1", "method": "HEAD", "headers": {}, "body": ""}])");
+  EXPECT_THAT(Texts(conversion.warnings), IsEmpty());
+  const v1::HealthCheck check = Api(conversion).upstream().health_check();
+  EXPECT_TRUE(check.enabled());
+  EXPECT_EQ(check.path(), "/up?x=1");
+  EXPECT_EQ(check.method(), "HEAD");
+  EXPECT_EQ(check.interval_ms(), 10'000u);
+  EXPECT_EQ(check.timeout_ms(), 1'500u);
+  EXPECT_EQ(check.unhealthy_after(), 3u);
+  ASSERT_EQ(check.statuses_size(), 1);
+  EXPECT_EQ(check.statuses(0), 200u);
+  EXPECT_EQ(Api(WithUptimeTests(R"(["https://a:8443", "https://b"])")).upstream().health_check().path(), "/");
+}
+
+TEST(TykClassic, UptimeTestsWithoutAnEquivalentAreToldAndLeaveTheTargetsUnchecked) {
+  const auto warns = [](const Conversion& conversion, const char* text) {
+    EXPECT_THAT(Texts(conversion.errors), IsEmpty());
+    EXPECT_THAT(Texts(conversion.warnings), HasSubstr(text));
+    EXPECT_FALSE(Api(conversion).upstream().health_check().enabled());
+  };
+  warns(WithUptimeTests(R"([{"url": "a:8443", "protocol": "tcp"}])"), "only HTTP checks");
+  warns(WithUptimeTests(R"([{"url": "https://b/", "commands": [{"name": "send"}]}])"), "commands");
+  warns(WithUptimeTests(R"([{"url": "https://b/", "body": "x"}])"), "body");
+  warns(WithUptimeTests(R"([{"url": "https://b/", "headers": {"A": "b"}}])"), "headers");
+  warns(WithUptimeTests(R"([{"url": "https://b/", "method": "POST"}])"), "GET or HEAD");
+  warns(WithUptimeTests(R"([{"url": "https://a:8443/x"}, {"url": "https://b/y"}])"), "the same path");
+  warns(WithUptimeTests(R"([{"url": "https://elsewhere/"}])"), "none of proxy.target_list");
+  warns(With(R"({"uptime_tests": {"check_list": ["http://x/"]}})"), "check_host_against_uptime_tests is off");
+  warns(With(R"({"proxy": {"check_host_against_uptime_tests": true}, "uptime_tests": {"check_list": ["http://x/"]}})"),
+        "without a second target");
 }
 
 TEST(TykClassic, DomainPortAndLoosePrefix) {
