@@ -106,6 +106,7 @@ class Origin:
         self.name, self.requests, self.answer = name, [], answer
         self.refuse_expectations = False  # answers 413 instead of 100
         self.changed = threading.Condition()
+        self.spki = pair and pair.spki_sha256
         self.context = None
         if pair is not None:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

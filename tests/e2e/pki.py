@@ -1,6 +1,7 @@
 """A certificate authority for the end-to-end tests: everything is made at test time."""
 
 import datetime
+import hashlib
 import ipaddress
 import pathlib
 
@@ -67,6 +68,12 @@ class Pair:
     def public_key_pem(self):
         return self.private.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+    @property
+    def spki_sha256(self):
+        spki = self.private.public_key().public_bytes(serialization.Encoding.DER,
+                                                      serialization.PublicFormat.SubjectPublicKeyInfo)
+        return hashlib.sha256(spki).hexdigest()
 
     @property
     def fingerprint(self):
