@@ -169,7 +169,12 @@ bool Http2Session::Admit(const FrameHead& frame) {
     case FrameType::kHeaders:
       budget_.GotRequest();
       return AdmitOnClosed(frame);
-    case FrameType::kPriority: return Spend(Nuisance::kPriority);
+    case FrameType::kPriority:
+      if (frame.stream == 0) {
+        Fail("PROTOCOL_ERROR", NGHTTP2_PROTOCOL_ERROR);
+        return false;
+      }
+      return Spend(Nuisance::kPriority);
     case FrameType::kRstStream: return Spend(Nuisance::kReset);
     case FrameType::kSettings: return frame.has(FrameHead::kAck) || Spend(Nuisance::kSettings);
     case FrameType::kPing: return Spend(Nuisance::kPing);
@@ -181,20 +186,30 @@ bool Http2Session::Admit(const FrameHead& frame) {
   return Spend(Nuisance::kUnknownFrame);
 }
 
-// RFC 9113 5.1, "closed". nghttp2 does not keep streams that are.
+// RFC 9113 5.1, "closed", and 5.1.1. nghttp2 does not keep streams that are closed.
 bool Http2Session::AdmitOnClosed(const FrameHead& frame) {
-  if (past_.empty()) return true;
   const auto id = static_cast<int32_t>(frame.stream);
+  if (id > highest_ || id % 2 == 0 || Find(id) != nullptr) return true;
+  switch (HowEnded(id)) {
+    case Ended::kByUs: return true;  // under way when it was reset
+    case Ended::kByClient:
+      nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_STREAM_CLOSED);
+      return true;
+    case Ended::kWhole: Fail("STREAM_CLOSED", NGHTTP2_STREAM_CLOSED); break;
+    case Ended::kUnknown: Fail("PROTOCOL_ERROR", NGHTTP2_PROTOCOL_ERROR); break;  // never begun
+  }
+  return false;
+}
+
+Http2Session::Ended Http2Session::HowEnded(int32_t id) const {
+  if (past_.empty()) return Ended::kUnknown;
   const Past& past = past_[static_cast<size_t>(id >> 1) % kRemembered];
-  if (past.id != id) return true;
-  if (past.how == Ended::kWhole) {
-    Fail("stream_closed", NGHTTP2_STREAM_CLOSED);
-    return false;
-  }
-  if (past.how == Ended::kByClient) {
-    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_STREAM_CLOSED);
-  }
-  return true;
+  return past.id == id ? past.how : Ended::kUnknown;
+}
+
+void Http2Session::Remember(int32_t id, Ended how) {
+  if (past_.empty()) past_.resize(kRemembered);
+  past_[static_cast<size_t>(id >> 1) % kRemembered] = {id, how};
 }
 
 void Http2Session::Open(Http2Stream* stream) {
@@ -211,8 +226,10 @@ void Http2Session::BeginHead(const nghttp2_frame& frame) {
     if (stream != nullptr) stream->fields_.Start(RequestFields::Section::kTrailers, &stream->trailer_bytes_);
     return;
   }
+  highest_ = std::max(highest_, frame.hd.stream_id);
   Http2Stream* const stream = events_.OnBegin();
   if (stream == nullptr) {
+    Remember(frame.hd.stream_id, Ended::kByUs);
     nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, frame.hd.stream_id, NGHTTP2_REFUSED_STREAM);
     return;
   }
@@ -313,10 +330,8 @@ void Http2Session::Fault(Http2Stream* stream) {
 
 void Http2Session::Closed(Http2Stream* stream, int32_t id) {
   if (stream == nullptr || stream->closed_) return;
-  if (past_.empty()) past_.resize(kRemembered);
   const bool whole = stream->end_sent_ && stream->remote_ended_;
-  past_[static_cast<size_t>(id >> 1) % kRemembered] = {
-      id, whole ? Ended::kWhole : stream->reset_by_client_ ? Ended::kByClient : Ended::kByUs};
+  Remember(id, whole ? Ended::kWhole : stream->reset_by_client_ ? Ended::kByClient : Ended::kByUs);
   if (!aborted_ && stream->not_returned_ > 0) {
     nghttp2_session_consume_connection(session_, stream->not_returned_);
   }
@@ -327,153 +342,6 @@ void Http2Session::Closed(Http2Stream* stream, int32_t id) {
   stream->open_at_ = Http2Stream::kNotOpen;
   stream->Close(/*gone=*/!stream->end_sent_);
   events_.OnClosed(stream);
-}
-
-// What goes ----------------------------------------------------------------------------------------------
-
-void Http2Session::Submit(Http2Stream* stream) {
-  nghttp2_data_provider body;
-  body.source.ptr = stream;
-  body.read_callback = Http2Callbacks::OnRead;
-  const bool none = !stream->has_body_ ||
-                    (stream->ended_ && stream->unsent() == 0 && stream->answer_trailers_.empty());
-  stream->credit_ = kTurnBytes;
-  if (nghttp2_submit_response(session_, stream->id_, stream->answer_.data(), stream->answer_.size(),
-                              none ? nullptr : &body) != 0) {
-    Reset(stream, NGHTTP2_INTERNAL_ERROR);
-  }
-  Work();
-}
-
-void Http2Session::SubmitInterim(Http2Stream* stream, const AnswerHead& answer) {
-  AnswerFields fields;
-  fields.Head(answer);
-  std::vector<nghttp2_nv> copied(fields.data(), fields.data() + fields.size());
-  for (nghttp2_nv& field : copied) field.flags = NGHTTP2_NV_FLAG_NONE;
-  nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream->id_, nullptr, copied.data(), copied.size(),
-                         nullptr);
-}
-
-void Http2Session::Resume(Http2Stream* stream) {
-  stream->deferred_ = false;
-  if (!stream->queued_) turns_.push_back(stream->id_);
-  stream->queued_ = true;
-  Work();
-}
-
-void Http2Session::Reset(Http2Stream* stream, uint32_t code) {
-  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream->id_, code);
-  Work();
-}
-
-void Http2Session::ReturnWindow(Http2Stream* stream, size_t bytes) {
-  stream->not_returned_ -= bytes;
-  nghttp2_session_consume(session_, stream->id_, bytes);
-  if (nghttp2_session_want_write(session_) != 0) Work();
-}
-
-void Http2Session::Pump(std::string* out, size_t most) {
-  out_ = out;
-  most_ = most;
-  while (out->size() < most) {
-    const uint8_t* bytes = nullptr;
-    const ssize_t count = nghttp2_session_mem_send(session_, &bytes);
-    if (count > 0) {
-      out->append(reinterpret_cast<const char*>(bytes), static_cast<size_t>(count));
-      continue;
-    }
-    if (count < 0) {
-      if (failure_.empty()) failure_ = "internal";
-      aborted_ = true;
-      break;
-    }
-    if (turns_.empty() || out->size() >= most) break;
-    Http2Stream* const stream = Find(turns_.front());
-    turns_.pop_front();
-    if (stream == nullptr || stream->closed_) continue;
-    stream->queued_ = false;
-    stream->credit_ = kTurnBytes;
-    nghttp2_session_resume_data(session_, stream->id_);
-  }
-  out_ = nullptr;
-}
-
-ssize_t Http2Session::Read(Http2Stream* stream, size_t most, uint32_t* flags) {
-  const size_t there = stream->unsent();
-  if (there == 0 && !stream->ended_) {
-    stream->deferred_ = true;
-    return NGHTTP2_ERR_DEFERRED;
-  }
-  if (there > 0 && stream->credit_ == 0) {  // it has had its turn
-    Resume(stream);
-    return NGHTTP2_ERR_DEFERRED;
-  }
-  const size_t count = std::min({most, there, stream->credit_});
-  stream->credit_ -= count;
-  *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-  if (count < there || !stream->ended_) return static_cast<ssize_t>(count);
-  *flags |= NGHTTP2_DATA_FLAG_EOF;
-  if (!stream->answer_trailers_.empty()) {
-    *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-    nghttp2_submit_trailer(session_, stream->id_, stream->answer_trailers_.data(),
-                           stream->answer_trailers_.size());
-  }
-  return static_cast<ssize_t>(count);
-}
-
-int Http2Session::Send(Http2Stream* stream, const uint8_t* frame_head, size_t size) {
-  constexpr size_t kHeadBytes = 9;
-  constexpr size_t kCompact = 32 * 1024;
-  if (out_ == nullptr || out_->size() >= most_) return NGHTTP2_ERR_WOULDBLOCK;
-  out_->append(reinterpret_cast<const char*>(frame_head), kHeadBytes);
-  out_->append(stream->out_, stream->out_at_, size);
-  stream->out_at_ += size;
-  Forget(size);
-  if (stream->out_at_ >= kCompact || stream->unsent() == 0) {
-    stream->out_.erase(0, stream->out_at_);
-    stream->out_at_ = 0;
-  }
-  stream->stalled_since_ = loop_.NowMillis();
-  stream->writable_.Set();
-  budget_.SentData();
-  return 0;
-}
-
-void Http2Session::FrameSent(const nghttp2_frame& frame) {
-  switch (frame.hd.type) {
-    case NGHTTP2_HEADERS:
-    case NGHTTP2_DATA: {
-      if ((frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return;
-      Http2Stream* const stream = Find(frame.hd.stream_id);
-      if (stream == nullptr) return;
-      stream->end_sent_ = true;
-      // RFC 9113 8.1: the rest of the request is not wanted.
-      if (!stream->remote_ended_) Reset(stream, NGHTTP2_NO_ERROR);
-      return;
-    }
-    case NGHTTP2_RST_STREAM: {
-      const uint32_t code = frame.rst_stream.error_code;
-      events_.OnReset(/*by_client=*/false, code);
-      if (code == NGHTTP2_REFUSED_STREAM) (void)Spend(Nuisance::kReset);
-      if (code == NGHTTP2_PROTOCOL_ERROR || code == NGHTTP2_STREAM_CLOSED ||
-          code == NGHTTP2_FLOW_CONTROL_ERROR || code == NGHTTP2_FRAME_SIZE_ERROR) {
-        (void)Spend(Nuisance::kFault);
-      }
-      return;
-    }
-    case NGHTTP2_GOAWAY:
-      if (frame.goaway.error_code != NGHTTP2_NO_ERROR && failure_.empty()) {
-        failure_ = Http2ErrorName(frame.goaway.error_code);
-      }
-      return;
-    default: return;
-  }
-}
-
-void Http2Session::NotSent(const nghttp2_frame& frame) {
-  if (frame.hd.type != NGHTTP2_HEADERS) return;
-  Http2Stream* const stream = Find(frame.hd.stream_id);
-  if (stream != nullptr && !stream->closed_) Reset(stream, NGHTTP2_INTERNAL_ERROR);
 }
 
 }  // namespace sallyport::dataplane

@@ -97,6 +97,8 @@ class Http2Session {
   [[nodiscard]] bool Start();
   [[nodiscard]] bool Admit(const FrameHead& frame);
   [[nodiscard]] bool AdmitOnClosed(const FrameHead& frame);
+  [[nodiscard]] Ended HowEnded(int32_t id) const;
+  void Remember(int32_t id, Ended how);
   [[nodiscard]] bool Spend(Nuisance kind);
   void FailLibrary(int error);
   void Fault(Http2Stream* stream);
@@ -141,6 +143,7 @@ class Http2Session {
   std::vector<Http2Stream*> open_;
   std::deque<int32_t> turns_;   // streams that have had theirs and have more
   std::vector<Past> past_;      // the last streams, by number
+  int32_t highest_ = 0;         // of a stream that the client has begun
   std::string* out_ = nullptr;  // of the Pump that runs
   size_t most_ = 0;
   size_t unsent_ = 0;
