@@ -232,19 +232,25 @@ class Gateway:
             return False
 
     def start_dataplane(self, cpu=None, threads=1, server=None, system_trust=None, access_log=None, name=None,
-                        options=(), port=None, ready=True, **more):
-        server = server or self.pki.issue("gateway server", self.server_ca, usages=[SERVER],
-                                          sans=["*.gw.test", "localhost", "127.0.0.1"])
+                        options=(), port=None, ready=True, default_certificate=True, **more):
         port, metrics_port = port or free_port(), free_port()
+        config = self.home / "dataplane.yaml"
+        if not default_certificate:
+            without = re.sub(r"    certificates:\n(?:      .*\n)+", "", config.read_text())
+            config = self.directory / "dataplane-without-certificate.yaml"
+            config.write_text(without)
+        else:
+            server = server or self.pki.issue("gateway server", self.server_ca, usages=[SERVER],
+                                              sans=["*.gw.test", "localhost", "127.0.0.1"])
+            options = ["--set", f"listeners.0.certificates.0.certificate_file={server.cert}",
+                       "--set", f"listeners.0.certificates.0.key_file={server.key}", *options]
         trust = system_trust or self.directory / "empty-trust"
         trust.mkdir(exist_ok=True)
         name = name or f"replica-{len(self.replicas)}"
         replica = Replica(self, [
-            self.binary("sallyport-dataplane"), "--config", str(self.home / "dataplane.yaml"),
+            self.binary("sallyport-dataplane"), "--config", str(config),
             "--set", f"name={name}", "--set", f"authsvc.targets.0=127.0.0.1:{self.grpc_port}",
             "--set", "listeners.0.address=127.0.0.1", "--set", f"listeners.0.port={port}",
-            "--set", f"listeners.0.certificates.0.certificate_file={server.cert}",
-            "--set", f"listeners.0.certificates.0.key_file={server.key}",
             "--set", f"metrics.port={metrics_port}", "--set", f"threads={threads}",
             "--set", f"system_trust={trust}",
             "--set", f"access_log={access_log or self.directory / (name + '.access.log')}", *options],
