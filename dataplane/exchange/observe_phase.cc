@@ -145,7 +145,7 @@ void Exchange::ObserveAllowed(Reason reason, absl::Duration total) {
   request.api_id = match_.route->api_id;
   request.version = match_.version_name;
   request.profile = match_.profile;
-  request.method = client_.head.method;
+  request.method = head_.method;
   request.host = host_;
   request.path = path_;
   request.client_address = client_address_;
