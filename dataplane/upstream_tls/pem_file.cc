@@ -46,7 +46,10 @@ class Descriptor {
 };
 
 absl::Status FileError(absl::string_view what) {
-  return absl::UnavailableError(absl::StrCat(what, ": ", std::strerror(errno)));
+  const int error = errno;
+  const std::string text = absl::StrCat(what, ": ", std::strerror(error));
+  if (error == EMFILE || error == ENFILE || error == ENOMEM) return absl::ResourceExhaustedError(text);
+  return absl::UnavailableError(text);
 }
 
 }  // namespace

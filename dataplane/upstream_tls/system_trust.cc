@@ -109,14 +109,27 @@ SystemTrust::Signatures SystemTrust::ListFiles() {
   return found;
 }
 
-SystemTrust::Source SystemTrust::ReadSource(const std::string& path, const std::string& signature) {
-  Source source{signature, {}};
+bool SystemTrust::Take(const std::string& path, const std::string& signature) {
   const absl::StatusOr<std::string> text = ReadWholeFile(path, kMaxFileBytes);
-  if (!text.ok()) {
-    LogSkipped(path, text.status().message());
-    return source;
+  Source& source = sources_[path];
+  if (text.ok()) {
+    source = {signature, UsableCertificates(path, *text)};
+    return true;
   }
-  PemCertificates certificates = ReadPemCertificates({text->data(), text->size()});
+  const absl::Status& status = text.status();
+  const bool shortage = absl::IsResourceExhausted(status);
+  source.signature = shortage || absl::IsUnavailable(status) ? std::string() : signature;
+  if (source.complaint != status.message()) {
+    source.complaint = std::string(status.message());
+    LogSkipped(path, source.complaint);
+  }
+  if (shortage) return false;
+  source.der.clear();
+  return true;
+}
+
+std::vector<std::string> SystemTrust::UsableCertificates(const std::string& path, const std::string& text) {
+  PemCertificates certificates = ReadPemCertificates({text.data(), text.size()});
   std::vector<size_t> unusable;
   const TrustAnchorsPtr tried = TrustAnchors::Build(certificates.der, &unusable);
   for (auto it = unusable.rbegin(); it != unusable.rend(); ++it) {
@@ -129,8 +142,7 @@ SystemTrust::Source SystemTrust::ReadSource(const std::string& path, const std::
     base::Log(base::Level::kWarning, "upstream_trust.certificates_skipped",
               {{"file", path}, {"broken", static_cast<uint64_t>(broken)}});
   }
-  source.der = std::move(certificates.der);
-  return source;
+  return std::move(certificates.der);
 }
 
 bool SystemTrust::Refresh() {
@@ -145,8 +157,7 @@ bool SystemTrust::Refresh() {
   for (const auto& [path, signature] : found) {
     const auto held = sources_.find(path);
     if (held != sources_.end() && held->second.signature == signature) continue;
-    sources_[path] = ReadSource(path, signature);
-    changed = true;
+    changed |= Take(path, signature);
   }
   return changed && Publish();
 }

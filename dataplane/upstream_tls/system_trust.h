@@ -1,7 +1,8 @@
 // The trust store of this machine (DESIGN 7): every PEM certificate of every file in the directories,
 // whatever the file's name, plus single bundle files. Changes are taken up within the poll interval; a
-// file that cannot be read or holds no usable certificate is named in the log and skipped. A directory
-// that has become unreadable keeps what was read last (and says so); a file that was removed is gone.
+// file that cannot be read or holds no usable certificate is named in the log and skipped, and one that could
+// not be read is tried again each time. A directory that has become unreadable, and a file that cannot be read
+// for want of descriptors or memory, keep what was read last (and say so); a file that was removed is gone.
 // Thread-safe. Start() runs one thread that reads; everybody else takes the current set by pointer.
 #pragma once
 
@@ -38,8 +39,9 @@ class SystemTrust {
 
  private:
   struct Source {             // one file as last read
-    std::string signature;    // device, inode, size, times
+    std::string signature;    // device, inode, size, times; empty: it could not be read, try again
     std::vector<std::string> der;
+    std::string complaint{};  // why it could not be read; logged
   };
 
   using Signatures = std::map<std::string, std::string>;  // by path
@@ -48,7 +50,9 @@ class SystemTrust {
   bool ListDirectory(const std::string& directory, Signatures* found)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(refresh_mutex_);
   Signatures ListFiles() ABSL_EXCLUSIVE_LOCKS_REQUIRED(refresh_mutex_);
-  static Source ReadSource(const std::string& path, const std::string& signature);
+  // True when what is held of the file may have changed.
+  bool Take(const std::string& path, const std::string& signature) ABSL_EXCLUSIVE_LOCKS_REQUIRED(refresh_mutex_);
+  static std::vector<std::string> UsableCertificates(const std::string& path, const std::string& text);
   bool Publish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(refresh_mutex_);
 
   const SystemTrustOptions options_;

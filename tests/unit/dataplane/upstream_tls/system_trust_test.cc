@@ -1,7 +1,9 @@
 #include "dataplane/upstream_tls/system_trust.h"
 
 #include <gtest/gtest.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -14,6 +16,24 @@ namespace sallyport::dataplane {
 namespace {
 
 using testing::Pair;
+
+// While it lives no descriptor can be opened.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    EXPECT_EQ(getrlimit(RLIMIT_NOFILE, &before_), 0);
+    const int lowest = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    close(lowest);
+    const rlimit none = {static_cast<rlim_t>(lowest), before_.rlim_max};
+    EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  }
+  ~NoDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+ private:
+  rlimit before_ = {};
+};
 
 class SystemTrustTest : public ::testing::Test {
  protected:
@@ -110,6 +130,38 @@ TEST_F(SystemTrustTest, UnreadableDirectoryKeepsWhatWasRead) {
   std::filesystem::rename(away, directory_);
 }
 
+TEST_F(SystemTrustTest, AFileThatNoDescriptorWasLeftForIsTriedAgain) {
+  Put("bundle.pem", testing::Root("a").Pem());
+  SystemTrust trust({.files = {directory_ + "/bundle.pem"}});
+  {
+    const NoDescriptors none;
+    EXPECT_FALSE(trust.Refresh());
+    EXPECT_EQ(trust.current()->size(), 0u);
+  }
+  EXPECT_TRUE(trust.Refresh()) << "though it has not changed";
+  EXPECT_EQ(trust.current()->size(), 1u);
+  Put("bundle.pem", testing::Root("b").Pem() + testing::Root("c").Pem());
+  const std::string before = trust.current()->version();
+  for (int i = 0; i < 2; ++i) {
+    const NoDescriptors none;
+    EXPECT_FALSE(trust.Refresh());
+    EXPECT_EQ(trust.current()->version(), before) << "what was read last stays meanwhile";
+  }
+  EXPECT_TRUE(trust.Refresh());
+  EXPECT_EQ(trust.current()->size(), 2u);
+  EXPECT_FALSE(trust.Refresh());
+}
+
+TEST_F(SystemTrustTest, AFileThatIsNoneAnyMoreIsNotKept) {
+  Put("bundle.pem", testing::Root("a").Pem());
+  SystemTrust trust({.files = {directory_ + "/bundle.pem"}});
+  trust.Refresh();
+  std::filesystem::resize_file(directory_ + "/bundle.pem", 17 << 20);  // too large
+  EXPECT_TRUE(trust.Refresh());
+  EXPECT_EQ(trust.current()->size(), 0u);
+  EXPECT_FALSE(trust.Refresh());
+}
+
 TEST_F(SystemTrustTest, DefaultDirectoryOfTheMachineLoads) {
   SystemTrust trust({});
   trust.Refresh();
@@ -123,8 +175,12 @@ TEST(PemFileTest, LargeFilesAreRefused) {
   close(fd);
   EXPECT_EQ(*ReadWholeFile(name, 10), "0123456789");
   EXPECT_FALSE(ReadWholeFile(name, 9).ok());
+  {
+    const NoDescriptors none;
+    EXPECT_TRUE(absl::IsResourceExhausted(ReadWholeFile(name, 10).status()));
+  }
   unlink(name);
-  EXPECT_FALSE(ReadWholeFile(name, 9).ok());
+  EXPECT_TRUE(absl::IsUnavailable(ReadWholeFile(name, 9).status()));
   EXPECT_FALSE(ReadWholeFile("/dev/zero", 9).ok());
 }
 
