@@ -1,6 +1,6 @@
 #include "shared/base/text.h"
 
-#include <algorithm>
+#include <cstring>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -43,6 +43,32 @@ void AppendEscapedAscii(unsigned char c, std::string* out) {
   }
 }
 
+constexpr uint64_t kEach = 0x0101010101010101;
+constexpr uint64_t kHighBits = kEach * 0x80;
+
+// Whether one of the eight bytes is `byte`.
+bool HasByte(uint64_t eight, unsigned char byte) {
+  const uint64_t zero_there = eight ^ (kEach * byte);
+  return ((zero_there - kEach) & ~zero_there & kHighBits) != 0;
+}
+
+// Whether none of the eight bytes is a control character, a quote, a backslash or above 0x7e.
+bool ArePlain(uint64_t eight) {
+  const uint64_t controls = (eight - kEach * 0x20) & ~eight & kHighBits;
+  const uint64_t above = (eight + kEach) | eight;  // 0x7f and 0x80 to 0xff
+  return (controls | (above & kHighBits)) == 0 && !HasByte(eight, '"') && !HasByte(eight, '\\');
+}
+
+size_t PlainPrefix(absl::string_view text) {
+  size_t length = 0;
+  for (uint64_t eight = 0; length + sizeof eight <= text.size(); length += sizeof eight) {
+    std::memcpy(&eight, text.data() + length, sizeof eight);
+    if (!ArePlain(eight)) break;
+  }
+  while (length < text.size() && IsPlain(text[length])) ++length;
+  return length;
+}
+
 }  // namespace
 
 std::string Hex(absl::string_view bytes) { return absl::BytesToHexString(bytes); }
@@ -63,9 +89,9 @@ void AppendJsonQuoted(absl::string_view text, std::string* out) {
   out->push_back('"');
   while (!text.empty()) {
     // Nearly all text stands for itself: copied in one piece up to the first byte that does not.
-    const auto* const other = std::find_if_not(text.begin(), text.end(), IsPlain);
-    out->append(text.data(), static_cast<size_t>(other - text.begin()));
-    text.remove_prefix(static_cast<size_t>(other - text.begin()));
+    const size_t plain = PlainPrefix(text);
+    out->append(text.data(), plain);
+    text.remove_prefix(plain);
     if (text.empty()) break;
     const auto lead = static_cast<unsigned char>(text[0]);
     if (lead < 0x80) {

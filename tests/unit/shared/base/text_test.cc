@@ -12,6 +12,21 @@ TEST(Text, HexRoundTripsAndRefusesOddOrForeign) {
   EXPECT_FALSE(FromHex("0g").ok());
 }
 
+TEST(Text, JsonQuoteSeesEveryByteAtEveryPlace) {
+  for (size_t length = 1; length <= 20; ++length) {
+    for (size_t place = 0; place < length; ++place) {
+      for (int byte = 0; byte < 0x80; ++byte) {
+        std::string text(length, 'x');
+        text[place] = static_cast<char>(byte);
+        const bool plain = byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0x7f;
+        const std::string quoted = JsonQuote(text);
+        EXPECT_EQ(quoted == "\"" + text + "\"", plain) << length << " " << place << " " << byte;
+        EXPECT_EQ(quoted.substr(0, place + 1), "\"" + text.substr(0, place));
+      }
+    }
+  }
+}
+
 TEST(Text, JsonQuoteEscapesControlsAndInvalidUtf8) {
   EXPECT_EQ(JsonQuote("a\"\\\n\x01"), R"("a\"\\\n\u0001")");
   EXPECT_EQ(JsonQuote("gr\xc3\xbc\xc3\x9f"), "\"gr\xc3\xbc\xc3\x9f\"");
