@@ -43,7 +43,6 @@ void Exchange::Begin() {
   quota_.reset();
   forwarded_.reset();
   authorize_took_ = forward_took_ = absl::ZeroDuration();
-  LeaveTarget();
   target_ = nullptr;
   upstream_credentials_ = nullptr;
   client_address_ = client_.address;

@@ -8,7 +8,7 @@ RouteBalancers::Held& RouteBalancers::HeldFor(const RoutePtr& route) {
   if (held != nullptr && held->route.lock() == route) return *held;
   held = std::make_unique<Held>();
   held->route = route;
-  held->targets = std::make_shared<TargetGroup>(*route, route->targets, registry_);
+  held->targets = new TargetGroup(*route, route->targets, registry_);
   return *held;
 }
 
@@ -18,9 +18,9 @@ TargetGroup* RouteBalancers::Of(const RoutePtr& route, const RouteVersion* versi
   if (version == nullptr || !version->override_target.has_value()) {
     return held.targets->size() == 0 ? nullptr : held.targets.get();
   }
-  std::shared_ptr<TargetGroup>& group = held.overrides[version];
+  TargetGroupPtr& group = held.overrides[version];
   if (group == nullptr) {
-    group = std::make_shared<TargetGroup>(*route, std::vector<RouteTarget>{*version->override_target}, registry_);
+    group = new TargetGroup(*route, {*version->override_target}, registry_);
   }
   return group.get();
 }

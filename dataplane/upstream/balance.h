@@ -24,8 +24,8 @@ class RouteBalancers {
  private:
   struct Held {
     std::weak_ptr<const Route> route;
-    std::shared_ptr<TargetGroup> targets;
-    absl::flat_hash_map<const RouteVersion*, std::shared_ptr<TargetGroup>> overrides;
+    TargetGroupPtr targets;
+    absl::flat_hash_map<const RouteVersion*, TargetGroupPtr> overrides;
   };
   Held& HeldFor(const RoutePtr& route);
 

@@ -13,6 +13,8 @@ void RetryBudget::Turn(int64_t second) {
     slot = Slot();
   }
   second_ = second;
+  next_millis_ = (second + 1) * 1000;
+  slot_ = &slots_[static_cast<size_t>(second % kWindowSeconds)];
 }
 
 bool RetryBudget::Take(int64_t now_millis) {

@@ -14,6 +14,8 @@ class RetryBudget {
   static constexpr int64_t kFreePerSecond = 10;
 
   explicit RetryBudget(uint32_t percent) : percent_(percent) {}
+  RetryBudget(const RetryBudget&) = delete;
+  RetryBudget& operator=(const RetryBudget&) = delete;
 
   // `now_millis`: of the loop's clock.
   void Request(int64_t now_millis) {
@@ -29,15 +31,16 @@ class RetryBudget {
     int64_t retries = 0;
   };
   Slot& SlotAt(int64_t now_millis) {
-    const int64_t second = now_millis / 1000;
-    if (second != second_) Turn(second);
-    return slots_[static_cast<size_t>(second % kWindowSeconds)];
+    if (now_millis >= next_millis_) Turn(now_millis / 1000);
+    return *slot_;
   }
   void Turn(int64_t second);
 
   const uint32_t percent_;
   std::array<Slot, kWindowSeconds> slots_;
   int64_t second_ = 0;
+  int64_t next_millis_ = 0;  // when the next second begins
+  Slot* slot_ = slots_.data();
   int64_t requests_ = 0;  // of all slots
   int64_t retries_ = 0;
 };

@@ -36,7 +36,7 @@ TargetGroup::TargetGroup(const Route& route, const std::vector<RouteTarget>& tar
 TargetUse TargetGroup::Choose(std::optional<uint64_t> hash, const TriedTargets& tried, int64_t now) {
   if (tried.empty()) retries_.Request(now);
   const int picked = Pick(hash, tried, now);
-  return picked < 0 ? TargetUse() : TargetUse(shared_from_this(), static_cast<uint32_t>(picked));
+  return picked < 0 ? TargetUse() : TargetUse(this, static_cast<uint32_t>(picked));
 }
 
 int TargetGroup::Pick(std::optional<uint64_t> hash, const TriedTargets& tried, int64_t now) {
@@ -132,7 +132,7 @@ uint32_t TargetGroup::ByHash(uint64_t hash, const Candidates& candidates, int64_
   return found < 0 ? candidates.front() : static_cast<uint32_t>(found);
 }
 
-TargetUse::TargetUse(std::shared_ptr<TargetGroup> group, uint32_t index) : group_(std::move(group)), index_(index) {
+TargetUse::TargetUse(TargetGroup* group, uint32_t index) : group_(group), index_(index) {
   ++group_->targets_[index_].outstanding;
   ++group_->outstanding_;
 }

@@ -9,6 +9,9 @@
 #include <optional>
 #include <vector>
 
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <boost/smart_ptr/intrusive_ref_counter.hpp>
+
 #include "absl/container/inlined_vector.h"
 #include "dataplane/route/route.h"
 #include "dataplane/upstream/hash_ring.h"
@@ -22,7 +25,7 @@ class TargetUse;
 // Of one request, in their order.
 using TriedTargets = absl::InlinedVector<uint32_t, 4>;
 
-class TargetGroup : public std::enable_shared_from_this<TargetGroup> {
+class TargetGroup : public boost::intrusive_ref_counter<TargetGroup, boost::thread_unsafe_counter> {
  public:
   // `targets`: of the route, or a version's override.
   TargetGroup(const Route& route, const std::vector<RouteTarget>& targets, TargetRegistry& registry);
@@ -61,6 +64,8 @@ class TargetGroup : public std::enable_shared_from_this<TargetGroup> {
   RetryBudget retries_;
 };
 
+using TargetGroupPtr = boost::intrusive_ptr<TargetGroup>;
+
 // One request at one target: counted from the choice to the end.
 class TargetUse {
  public:
@@ -81,9 +86,9 @@ class TargetUse {
 
  private:
   friend class TargetGroup;
-  TargetUse(std::shared_ptr<TargetGroup> group, uint32_t index);
+  TargetUse(TargetGroup* group, uint32_t index);
 
-  std::shared_ptr<TargetGroup> group_;
+  TargetGroupPtr group_;
   uint32_t index_ = 0;
 };
 

@@ -25,7 +25,7 @@ class TargetGroupTest : public ::testing::Test {
 
   void Make(std::vector<RouteTarget> targets) {
     route_.targets = std::move(targets);
-    group_ = std::make_shared<TargetGroup>(route_, route_.targets, registry_);
+    group_ = new TargetGroup(route_, route_.targets, registry_);
   }
   TargetUse Choose(const TriedTargets& tried = {}) { return group_->Choose(hash_, tried, now_); }
   std::string Host() {
@@ -53,7 +53,7 @@ class TargetGroupTest : public ::testing::Test {
 
   Route route_;
   TargetRegistry registry_;
-  std::shared_ptr<TargetGroup> group_;
+  TargetGroupPtr group_;
   std::optional<uint64_t> hash_;
   int64_t now_ = 1'000'000;
 };
@@ -110,7 +110,7 @@ TEST_F(TargetGroupTest, AHashHasItsTargetInEveryReplica) {
   route_.balancing.policy = BalancingRules::Policy::kConsistentHash;
   Make({Named("a"), Named("b"), Named("c")});
   TargetRegistry elsewhere;
-  const auto other = std::make_shared<TargetGroup>(route_, route_.targets, elsewhere);
+  const TargetGroupPtr other(new TargetGroup(route_, route_.targets, elsewhere));
   std::map<std::string, int> shares;
   for (int i = 0; i < 3000; ++i) {
     hash_ = StableHash(absl::StrCat("user-", i));
