@@ -145,8 +145,10 @@ awaitable<void> Http2Connection::Read() {
     const Deadline deadline = ReadDeadline();
     const IoResult waited = co_await WaitFor(stream, result.kind, deadline);
     read_share_.Renew();
-    if (waited.kind == IoResult::Kind::kTimeout && TimeIsUp()) co_return;
     if (waited.kind == IoResult::Kind::kCancelled) co_return;
+    if (waited.kind != IoResult::Kind::kTimeout) continue;
+    if (TimeIsUp()) co_return;
+    co_await Yield(loop_);  // the writer has something to say, perhaps
   }
 }
 
@@ -165,6 +167,7 @@ Deadline Http2Connection::ReadDeadline() const {
 
 bool Http2Connection::TimeIsUp() {
   session_->Sweep();
+  if (!session_->failure().empty()) return true;
   if (taken_ > 0) return false;
   if (loop_.Passed(idle_soon_)) {
     idle_soon_ = Deadline::Never();
@@ -300,7 +303,8 @@ void Http2Connection::Ended() {
 awaitable<void> Http2Connection::End() {
   Stream& stream = client_.stream;
   ending_ = true;
-  const bool listening = !stream.readiness().cancelled() && (fed_up_ || session_->done() || taken_ == 0);
+  const bool failed = fed_up_ || !session_->failure().empty();
+  const bool listening = !stream.readiness().cancelled() && (failed || session_->done() || taken_ == 0);
   work_.Set();
   const Deadline last_words = loop_.After(kLastWords);
   while (listening && writing_) {

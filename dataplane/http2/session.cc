@@ -128,7 +128,10 @@ void Http2Session::Abort() {
 
 void Http2Session::Sweep() {
   if (loop_.Passed(grace_)) WindUp(/*at_once=*/true);
-  if (loop_.Passed(head_deadline_)) Fail("slow_head", NGHTTP2_ENHANCE_YOUR_CALM);
+  if (loop_.Passed(head_deadline_)) {
+    head_deadline_ = Deadline::Never();
+    Fail("slow_head", NGHTTP2_ENHANCE_YOUR_CALM);
+  }
   const int64_t patience = absl::ToInt64Milliseconds(settings_.write_idle);
   for (Http2Stream* const stream : open_) {
     if (stream->unsent() > 0 && stream->submitted_ && loop_.NowMillis() - stream->stalled_since_ >= patience) {

@@ -119,7 +119,7 @@ class Replica(Process):
         """The sum of a metric's samples that have these labels."""
         total = 0.0
         for line in self.get("/metrics").text.splitlines():
-            match = re.match(r"([a-zA-Z_:]+)(?:\{(.*)\})? (\S+)$", line)
+            match = re.match(r"([a-zA-Z0-9_:]+)(?:\{(.*)\})? (\S+)$", line)
             if match and match.group(1) == name:
                 have = dict(re.findall(r'(\w+)="([^"]*)"', match.group(2) or ""))
                 if all(have.get(key) == value for key, value in labels.items()):

@@ -341,6 +341,7 @@ TEST_F(SessionTest, AHeadMustEndInTime) {
   Pass(settings_.head_time + absl::Milliseconds(1));
   session_->Sweep();
   EXPECT_EQ(session_->failure(), "slow_head");
+  EXPECT_TRUE(session_->sweep_by().is_never()) << "said once";
   EXPECT_EQ(OfType(Pump(), 7)[0].number(4), 11u) << "ENHANCE_YOUR_CALM";
 }
 
