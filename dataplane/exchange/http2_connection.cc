@@ -80,6 +80,7 @@ class Http2Connection final : public Http2Events,
   void EndFreeSlots();
   void Remove(Slot* slot);
   void Ended();
+  void SayGoodbye();
   void ReportFailure();
 
   Client& client_;
@@ -98,7 +99,8 @@ class Http2Connection final : public Http2Events,
   uint32_t requests_ = 0;
   FairShare read_share_;
   bool pause_ = false;      // the reader has had its share
-  bool writing_ = false;
+  bool writing_ = false;    // the writer is there
+  bool mid_write_ = false;  // and may have written half a frame
   bool fed_up_ = false;     // the session takes no more
   bool ending_ = false;
 };
@@ -187,7 +189,9 @@ awaitable<bool> Http2Connection::WriteAllThereIs() {
     session_->Pump(&out_, kPumpBytes);
     if (out_.empty()) co_return true;
     const Deadline deadline = loop_.After(ending_ ? kLastWords : services_.settings.write_idle);
+    mid_write_ = true;
     const IoResult written = co_await WriteAll(client_.stream, out_, deadline);
+    mid_write_ = false;
     out_.clear();
     if (written.kind == IoResult::Kind::kTimeout) session_->Fail("write_stalled", NGHTTP2_ENHANCE_YOUR_CALM);
     if (!written.ok()) co_return false;
@@ -299,12 +303,22 @@ void Http2Connection::Ended() {
   over_.Set();
 }
 
+// To a client that was cut off: which of its requests can be sent again. Never waits.
+void Http2Connection::SayGoodbye() {
+  if (mid_write_) return;
+  session_->WindUp(/*at_once=*/true);
+  session_->Pump(&out_, kPumpBytes);
+  (void)client_.stream.TryWrite(out_);
+  out_.clear();
+}
+
 // Last words, every exchange's end, the client's.
 awaitable<void> Http2Connection::End() {
   Stream& stream = client_.stream;
   ending_ = true;
   const bool failed = fed_up_ || !session_->failure().empty();
   const bool listening = !stream.readiness().cancelled() && (failed || session_->done() || taken_ == 0);
+  if (stream.readiness().cancelled()) SayGoodbye();
   work_.Set();
   const Deadline last_words = loop_.After(kLastWords);
   while (listening && writing_) {

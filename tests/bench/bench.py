@@ -1,4 +1,4 @@
-"""CPU per operation of the data plane beside nginx and HAProxy, in one run, each pinned to one core in turn.
+"""CPU per operation of the data plane beside nginx, HAProxy and (HTTP/2) nghttpx, in one run, each pinned to one core in turn.
 
 Every round measures all servers one after the other, so that a drift of the machine hits them alike; the
 ratio is made round by round. A case in which any answer was wrong has no ratio."""
@@ -8,6 +8,8 @@ import json
 import os
 import pathlib
 import platform
+import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -34,7 +36,9 @@ CASES = {
     "handshake_rsa2048": ("handshake", 8, "plain", "rsa", False),
     "handshake_get_p256": ("handshake_get", 8, "plain", "ec", True),
     "resumed_tls13": ("resumed", 8, "plain", "ec", True),
+    "h2_32streams": ("h2load", 4, "plain", "ec", False),
 }
+STREAMS = 32
 
 
 def make_pki(directory):
@@ -54,14 +58,14 @@ class Ours:
 
     name = "sallyport"
 
-    def __init__(self, directory, pki, upstream, key_type):
+    def __init__(self, directory, pki, upstream, key_type, mutual=True):
         kind, port = upstream
         self.gateway = gateway_module.Gateway(directory, build=BUILD)
         self.gateway.start_authsvc(cpu=LOAD_CPU)
         ca_id = self.gateway.add_certificate(pki["ca"].pem)
         definition = {
             "name": "bench", "api_id": "bench", "org_id": "default", "active": True, "use_keyless": True,
-            "use_mutual_tls_auth": True, "client_certificates": [ca_id], "domain": HOST,
+            "use_mutual_tls_auth": mutual, "client_certificates": [ca_id] if mutual else [], "domain": HOST,
             "proxy": {"listen_path": "/", "target_url": f"{'http' if kind == 'plain' else 'https'}://localhost:{port}/",
                       "strip_listen_path": False, "preserve_host_header": True},
             "version_data": {"not_versioned": True, "versions": {"Default": {"name": "Default"}}},
@@ -82,7 +86,28 @@ class Ours:
         self.gateway.stop()
 
 
+def h2load(port, connections, seconds):
+    """h2load has no client certificates: these cases are without, for everybody."""
+    with tempfile.NamedTemporaryFile(prefix="sallyport-h2load-") as log:
+        command = ["taskset", "-c", str(LOAD_CPU), "h2load", "-c", str(connections), "-m", str(STREAMS), "-D", str(seconds),
+                   "--log-file", log.name, "--connect-to", f"127.0.0.1:{port}", f"https://{HOST}:{port}/"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60)
+        rows = [line.split("\t") for line in open(log.name, encoding="ascii") if line.count("\t") == 2]
+    numbers = re.search(r"requests: \d+ total, \d+ started, (\d+) done, (\d+) succeeded, (\d+) failed, (\d+) errored", done.stdout)
+    data = re.search(r"\((\d+)\) data", done.stdout)
+    if "Application protocol: h2" not in done.stdout or numbers is None or data is None:
+        raise RuntimeError(f"h2load: {done.stdout[-1000:]} {done.stderr[-1000:]}")
+    finished, succeeded, failed, errored = (int(number) for number in numbers.groups())
+    # What was under way when the time was up has sent a part.
+    short = abs(int(data.group(1)) - succeeded * BODY_BYTES) > connections * STREAMS * BODY_BYTES
+    times = sorted(int(row[2]) for row in rows) or [0]
+    return {"operations": succeeded, "seconds": seconds, "wrong": finished - succeeded + int(short), "errors": failed + errored,
+            "p50_us": times[len(times) // 2], "p99_us": times[len(times) * 99 // 100]}
+
+
 def load(mode, port, pki, key_type, connections, seconds):
+    if mode == "h2load":
+        return h2load(port, connections, max(1, round(seconds)))
     client = pki[f"client-{key_type}"]
     command = ["taskset", "-c", str(LOAD_CPU), str(BUILD / "tests/bench/bench_load"), mode, "127.0.0.1", str(port),
                HOST, str(pki["ca"].cert), str(client.cert), str(client.key), str(connections), str(seconds), "/",
@@ -120,10 +145,15 @@ def run_case(name, args):
         try:
             ours_directory = root / "ours"
             ours_directory.mkdir()
-            servers = [Ours(ours_directory, pki, upstream, key_type)]
+            http2 = case[0] == "h2load"
+            servers = [Ours(ours_directory, pki, upstream, key_type, mutual=not http2)]
             running += servers
-            for peer in (peers.nginx, peers.haproxy):
-                servers.append(peer(root, SERVER_CPU, free_port(), pki, upstream, pki[f"server-{key_type}"], tickets))
+            others = [peers.nginx, peers.haproxy]
+            if http2 and shutil.which("nghttpx"):
+                others.append(peers.nghttpx)
+            for peer in others:
+                servers.append(peer(root, SERVER_CPU, free_port(), pki, upstream, pki[f"server-{key_type}"], tickets,
+                                    http2=http2))
                 running.append(servers[-1])
             for _ in range(args.rounds):
                 for server in servers:

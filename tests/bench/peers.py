@@ -1,4 +1,4 @@
-"""nginx and HAProxy configured for the job of the data plane: mutual TLS required, the certificate's
+"""nginx, HAProxy and nghttpx configured for the job of the data plane: mutual TLS required, the certificate's
 identity in a header to the upstream, access log on, upstream keep-alive of 256, one process on one core."""
 
 import os
@@ -99,8 +99,8 @@ http {{
                 cpu, directory / "origin.log")
 
 
-def nginx(directory, cpu, port, pki, upstream, server, tickets):
-    """`upstream` is ("plain"|"mtls", port); `tickets` False: none in TLS 1.3."""
+def nginx(directory, cpu, port, pki, upstream, server, tickets, http2=False):
+    """`upstream` is ("plain"|"mtls", port); `tickets` False: none in TLS 1.3; `http2`: without client certificates."""
     directory = pathlib.Path(directory)
     kind, upstream_port = upstream
     proxy_tls = "" if kind == "plain" else f"""
@@ -118,9 +118,9 @@ http {{
   keepalive_requests 100000000; keepalive_timeout 600s;
   upstream origin {{ server 127.0.0.1:{upstream_port}; keepalive 256; keepalive_requests 100000000; }}
   server {{
-    listen 127.0.0.1:{port} ssl backlog=4096; server_name api.bench.test;
+    listen 127.0.0.1:{port} ssl{" http2" if http2 else ""} backlog=4096; server_name api.bench.test;
     ssl_certificate {server.cert}; ssl_certificate_key {server.key};
-    ssl_client_certificate {pki['ca'].cert}; ssl_verify_client on; ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_client_certificate {pki['ca'].cert}; ssl_verify_client {"off" if http2 else "on"}; ssl_protocols TLSv1.2 TLSv1.3;
     {'' if tickets else 'ssl_conf_command NumTickets 0; ssl_session_tickets off;'}
     ssl_session_cache off;
     location / {{
@@ -137,11 +137,12 @@ http {{
                 directory / "nginx.log")
 
 
-def haproxy(directory, cpu, port, pki, upstream, server, tickets):
+def haproxy(directory, cpu, port, pki, upstream, server, tickets, http2=False):
     directory = pathlib.Path(directory)
     kind, upstream_port = upstream
     bundle = directory / "haproxy.pem"
     bundle.write_bytes(server.both.read_bytes())
+    client = "alpn h2" if http2 else f"ca-file {pki['ca'].cert} verify required"
     server_tls = "" if kind == "plain" else (
         f" ssl verify required ca-file {pki['ca'].cert} crt {pki['gateway'].both} sni str(localhost)"
         " verifyhost localhost ssl-min-ver TLSv1.3")
@@ -160,7 +161,7 @@ defaults
   timeout connect 5s
   timeout http-keep-alive 600s
 frontend in
-  bind 127.0.0.1:{port} ssl crt {bundle} ca-file {pki['ca'].cert} verify required ssl-min-ver TLSv1.2{'' if tickets else ' no-tls-tickets'}
+  bind 127.0.0.1:{port} ssl crt {bundle} {client} ssl-min-ver TLSv1.2{'' if tickets else ' no-tls-tickets'}
   http-request set-header X-Forwarded-Client-Cert "Hash=%[ssl_c_der,sha2(256),hex,lower];Subject=\\"%[ssl_c_s_dn]\\""
   http-request set-header X-Forwarded-Proto https
   http-request set-header X-Request-Id %[uuid]
@@ -172,3 +173,14 @@ backend origin
 """)
     return Peer("haproxy", ["haproxy", "-db", "-f", str(directory / "haproxy.cfg")], port, cpu,
                 directory / "haproxy.log")
+
+
+def nghttpx(directory, cpu, port, pki, upstream, server, tickets, http2=True):
+    """Plain upstreams only. `--single-process`: one process to measure."""
+    directory = pathlib.Path(directory)
+    command = ["nghttpx", "--single-process", "--workers=1", f"--frontend=127.0.0.1,{port}",
+               f"--backend=127.0.0.1,{upstream[1]};;proto=http/1.1", "--backend-keep-alive-timeout=600s",
+               "--backend-connections-per-frontend=256", "--add-x-forwarded-for", "--http2-max-concurrent-streams=128",
+               f"--accesslog-file={directory}/nghttpx.access.log", f"--errorlog-file={directory}/nghttpx.err",
+               "--no-ocsp", "--no-server-push", "--conf=/dev/null", str(server.key), str(server.cert)]
+    return Peer("nghttpx", command, port, cpu, directory / "nghttpx.log")
