@@ -10,8 +10,9 @@ constexpr uint64_t kSmallBody = 64 * 1024;
 constexpr absl::Duration kDiscardTime = absl::Seconds(2);
 
 // 421: the client opens another connection. 400: what follows a request that is wrong is not trusted either.
+// 408: who was waited for is not waited for again (RFC 9110 15.5.9).
 bool EndsConnection(Reason reason) {
-  return reason == Reason::kMisdirected || reason == Reason::kBadRequest;
+  return reason == Reason::kMisdirected || reason == Reason::kBadRequest || reason == Reason::kRequestTimeout;
 }
 
 }  // namespace

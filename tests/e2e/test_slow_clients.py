@@ -1,0 +1,177 @@
+"""Clients that are slow on purpose: each phase has its own time, none can be stretched byte by byte."""
+
+import concurrent.futures
+import json
+import socket
+import ssl
+import time
+
+import pytest
+
+from gateway import classic, wait_for
+from raw import Connection
+
+HOST = "slow.gw.test"
+HEAD, BODY, KEEP_ALIVE, HANDSHAKE = 1.0, 1.0, 1.5, 2.0
+LONG = 15  # no timeout of these tests is near it
+
+
+@pytest.fixture(scope="module")
+def origin(world):
+    made = world.origin("slow")
+    world.gateway.add_api(classic("slow", made.url, domain=HOST, use_keyless=True))
+    return made
+
+
+@pytest.fixture(scope="module")
+def replica(world, origin):
+    return world.gateway.start_dataplane(system_trust=world.trust, name="impatient", options=[
+        "--set", f"timeouts.head={HEAD}s", "--set", f"timeouts.body_idle={BODY}s",
+        "--set", f"timeouts.keep_alive={KEEP_ALIVE}s", "--set", f"timeouts.handshake={HANDSHAKE}s"])
+
+
+def client_hello():
+    """A real one, made by OpenSSL."""
+    outgoing = ssl.MemoryBIO()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    connection = context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=HOST)
+    with pytest.raises(ssl.SSLWantReadError):
+        connection.do_handshake()
+    return outgoing.read()
+
+
+def failures(replica, reason):
+    return replica.metric("sallyport_handshake_failures_total", reason=reason)
+
+
+def seconds_until_closed(raw):
+    """Reads until the peer ends it; nothing but an alert may come."""
+    began, raw_bytes = time.monotonic(), b""
+    raw.settimeout(LONG)
+    try:
+        while data := raw.recv(4096):
+            raw_bytes += data
+    except ConnectionResetError:
+        pass
+    assert not raw_bytes or raw_bytes[0] == 0x15, raw_bytes
+    return time.monotonic() - began
+
+
+def reason_logged(world, headers):
+    """The reason in the access log for the request that was answered with these headers."""
+    log, request_id = world.gateway.directory / "impatient.access.log", headers["x-request-id"]
+    line = wait_for(lambda: next((line for line in log.read_text().splitlines() if request_id in line), None),
+                    "the access log has the request")
+    return json.loads(line)["reason"]
+
+
+def byte_by_byte(raw, data):
+    """Sends one byte each 50 ms until the peer ends the connection; True when it did before the last byte."""
+    raw.settimeout(0.05)
+    for position in range(len(data)):
+        try:
+            raw.send(data[position:position + 1])
+            if raw.recv(4096)[:1] in (b"", b"\x15"):
+                return True
+        except TimeoutError:
+            continue
+        except OSError:
+            return True
+    return False
+
+
+def test_a_handshake_that_is_never_finished(world, replica):
+    """Nothing at all, half a ClientHello, one that comes byte by byte; all at once."""
+    before, hello = failures(replica, "timeout"), client_hello()
+    assert len(hello) * 0.05 > 2 * HANDSHAKE
+    raws = [socket.create_connection(("127.0.0.1", replica.port), LONG) for _ in range(3)]
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        raws[1].sendall(hello[:len(hello) // 2])
+        trickle = pool.submit(byte_by_byte, raws[2], hello)
+        silent = [pool.submit(seconds_until_closed, raw) for raw in raws[:2]]
+        assert trickle.result() is True, "byte by byte gets no more time"
+        assert all(0.5 * HANDSHAKE < one.result() < LONG - 1 for one in silent)
+    wait_for(lambda: failures(replica, "timeout") == before + 3, "counted as what they are")
+    for raw in raws:
+        raw.close()
+
+
+def test_half_a_head(world, replica, origin):
+    before = len(origin.requests)
+    with Connection(replica, HOST, timeout=LONG) as client:
+        client.send(f"GET /half HTTP/1.1\r\nHost: {HOST}\r\nX-Slow: ")
+        status, headers, _ = client.answer()
+        assert status == 408 and headers.get("connection") == "close"
+        assert client.ended()
+    assert len(origin.requests) == before
+    assert reason_logged(world, headers) == "REQUEST_TIMEOUT"
+
+
+def test_a_head_byte_by_byte_gets_no_more_time(world, replica, origin):
+    before, began = len(origin.requests), time.monotonic()
+    with Connection(replica, HOST, timeout=LONG) as client:
+        client.send(f"GET /trickle HTTP/1.1\r\nHost: {HOST}\r\nX-Slow: ")
+        while client.still_open() and time.monotonic() - began < LONG:  # 50 ms each
+            client.send("a")
+        assert client.answer()[0] == 408
+        assert time.monotonic() - began < LONG - 1
+    assert len(origin.requests) == before
+
+
+def test_nothing_after_the_handshake_is_closed_without_an_answer(world, replica):
+    with Connection(replica, HOST, timeout=LONG) as client:
+        assert client.answer() is None
+
+
+def test_an_idle_connection_is_closed_without_an_answer(world, replica, origin):
+    with Connection(replica, HOST, timeout=LONG) as client:
+        assert client.get()[0] == 200
+        began = time.monotonic()
+        assert client.answer() is None
+        assert time.monotonic() - began > 0.5 * KEEP_ALIVE, "it was kept for a while"
+    with Connection(replica, HOST, timeout=LONG) as client:
+        assert client.get()[0] == 200
+        client.send("GET /second HTTP/1.1\r\nHost: ")
+        assert client.answer()[0] == 408, "a second head that has begun has the time of a head"
+
+
+BODIES = [("Content-Length: 100", "0123456789"), ("Content-Length: 100", ""), ("Content-Length: 10000000", "x" * 100000),
+          ("Transfer-Encoding: chunked", "a\r\n01234"), ("Transfer-Encoding: chunked", "5\r\n01234\r\n")]
+
+
+def test_a_body_that_stops(world, replica, origin):
+    before = len(origin.requests)
+    clients = [Connection(replica, HOST, timeout=LONG) for _ in BODIES]
+    for client, (framing, begun) in zip(clients, BODIES):
+        client.send(f"POST /body HTTP/1.1\r\nHost: {HOST}\r\n{framing}\r\n\r\n{begun}")
+    for client, body in zip(clients, BODIES):
+        status, headers, _ = client.answer()
+        assert (status, headers.get("connection")) == (408, "close"), body
+        assert client.ended(), body
+        assert reason_logged(world, headers) == "REQUEST_TIMEOUT", body
+        client.close()
+    assert len(origin.requests) == before, "half a request is none"
+
+
+def test_a_slow_body_that_goes_on_is_no_attack(world, replica, origin):
+    began, pieces = time.monotonic(), 0
+    with Connection(replica, HOST, timeout=LONG) as client:
+        client.send(f"POST /slow HTTP/1.1\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while time.monotonic() - began < 1.5 * BODY:
+            client.send("1\r\nx\r\n")
+            pieces += 1
+            assert client.still_open()  # 50 ms
+        client.send("0\r\n\r\n")
+        assert client.answer()[0] == 200
+    assert len(origin.last().body) == pieces
+
+
+def test_it_serves_while_others_are_slow(world, replica, origin):
+    slow = []
+    for _ in range(20):
+        slow.append(Connection(replica, HOST, timeout=LONG))
+        slow[-1].send("GET / HTTP/1.1\r\nX: ")
+    assert replica.curl("/x", host=HOST).status == 200
+    assert [client.answer()[0] for client in slow] == [408] * 20
+    for client in slow:
+        client.close()
