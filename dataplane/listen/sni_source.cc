@@ -32,6 +32,12 @@ absl::Status SniSource::AddFiles(const std::string& listener_id, std::vector<Cer
   return loaded;
 }
 
+void SniSource::SetView(GatewayViewPtr view) {
+  view_ = std::move(view);
+  recent_.clear();
+  recent_order_.clear();
+}
+
 void SniSource::Sweep() {
   const int64_t now = loop_.NowMillis();
   absl::erase_if(recent_, [now](const auto& entry) { return now >= entry.second.until_millis; });

@@ -27,7 +27,8 @@ class SniSource final : public ServerSource {
             Poster& poster)
       : loop_(loop), library_(library), cache_(cache), watch_(watch), poster_(poster), peers_(kPeerAsksPerSecond, kPeerAskBurst) {}
 
-  void SetView(GatewayViewPtr view) { view_ = std::move(view); }
+  // Of each revision: what was answered before it is asked anew, unless the cache still vouches for it.
+  void SetView(GatewayViewPtr view);
   // Files of a listener.
   [[nodiscard]] absl::Status AddFiles(const std::string& listener_id, std::vector<CertificatePaths> paths);
   // Lets go, with their private keys, of certificates that the cache does not answer with any more (evicted,

@@ -135,5 +135,22 @@ TEST_F(SniSourceTest, LetsGoOfWhatWasEvicted) {
   EXPECT_EQ(Find("a.test").state, State::kNone);
 }
 
+TEST_F(SniSourceTest, ARevisionIsInForceAtOnce) {
+  ASSERT_EQ(Find("a.test").state, State::kPending);
+  Run();
+  ASSERT_EQ(Find("a.test").state, State::kFound);
+  for (const bool serve : {false, true}) {
+    serve_ = serve;
+    ++revision_;
+    generations_.Evict("cert:a", revision_);
+    GatewayView view;
+    view.revision = revision_;
+    source_.SetView(std::make_shared<const GatewayView>(std::move(view)));
+    ASSERT_EQ(Find("a.test").state, State::kPending) << "neither the certificate nor its absence of a moment ago";
+    Run();
+    EXPECT_EQ(Find("a.test").state, serve ? State::kFound : State::kNone);
+  }
+}
+
 }  // namespace
 }  // namespace sallyport::dataplane
