@@ -28,6 +28,13 @@ class Connection:
     def send(self, data):
         self._socket.sendall(data if isinstance(data, bytes) else data.encode())
 
+    def send_some(self, data):
+        """How much was taken; TimeoutError when nothing was (then go on with the same bytes)."""
+        return self._socket.send(data)
+
+    def set_timeout(self, seconds):
+        self._socket.settimeout(seconds)
+
     def _more(self):
         try:
             data = self._socket.recv(65536)

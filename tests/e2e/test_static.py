@@ -1,5 +1,7 @@
 """Static client mTLS: the API lists the certificates or CAs that it accepts (reference tyk.md 4)."""
 
+import subprocess
+
 import pytest
 
 from gateway import classic, session
@@ -146,7 +148,6 @@ def test_host_that_needs_other_client_tls_settings_than_the_sni_is_misdirected(w
 
 
 def test_a_client_is_not_asked_for_a_certificate_where_no_api_can_use_one(world, listed):
-    import subprocess
     origin = world.origin("browser")
     world.gateway.add_api(classic("browser", origin.url, domain="browser.gw.test", use_keyless=True))
     asked = {}
@@ -158,16 +159,28 @@ def test_a_client_is_not_asked_for_a_certificate_where_no_api_can_use_one(world,
     assert asked == {"browser.gw.test": False, "leaf.gw.test": True}
 
 
-def test_an_unknown_sni_gets_the_alert(world):
-    import subprocess
-    replica = world.a
-    done = subprocess.run(["openssl", "s_client", "-tls1_2", "-connect", f"127.0.0.1:{replica.port}", "-servername", "leaf.gw.test"],
-                          input=b"", capture_output=True, timeout=20)
-    assert b"Protocol  : TLSv1.2" in done.stdout, done.stdout
+def test_tls_1_2_client_certificates_are_judged_alike(world, listed):
+    leaf, origin = listed
+    old = ["--tls-max", "1.2"]
+    assert call(world, "leaf", leaf, options=old).status == 200
+    before, stranger = len(origin.requests), world.client("stranger in TLS 1.2")
+    assert call(world, "leaf", options=old).status == 403
+    answer = call(world, "leaf", stranger, options=old)
+    assert (answer.status, answer.message) == (403, f"Certificate with SHA256 {stranger.fingerprint} not allowed")
+    both = world.pki.directory / "stranger-and-listed.pem"
+    both.write_bytes(stranger.pem + leaf.pem)
+    assert call(world, "leaf", stranger, chain=both, options=old).status == 403
+    assert len(origin.requests) == before
+    done = subprocess.run(["openssl", "s_client", "-tls1_2", "-connect", f"127.0.0.1:{world.a.port}", "-servername", "leaf.gw.test"],
+                          input=b"", capture_output=True, timeout=60)
+    assert b"Protocol  : TLSv1.2" in done.stdout and b"Client Certificate Types" in done.stdout, done.stdout
+    for version in ("-tls1", "-tls1_1"):
+        done = subprocess.run(["openssl", "s_client", version, "-cipher", "ALL:@SECLEVEL=0", "-connect", f"127.0.0.1:{world.a.port}",
+                               "-servername", "leaf.gw.test"], input=b"", capture_output=True, timeout=60)
+        assert b"alert protocol version" in done.stderr, done.stderr
 
 
 def test_resumed_connections_are_decided_again(world):
-    import subprocess
     leaf = world.client("resumed")
     certificate_id = world.gateway.add_certificate(leaf.pem)
     static_api(world, "resumed", [certificate_id])
