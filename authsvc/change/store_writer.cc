@@ -131,7 +131,7 @@ void StoreWriter::Work() {
   Job job;
   bool has_job = false;
   while (NextJob(&job, &has_job)) {
-    CheckStore();
+    CheckStore(!has_job);
     if (!has_job) continue;
     auto result = Do(job.write);
     job.done(std::move(result));
@@ -139,11 +139,12 @@ void StoreWriter::Work() {
   }
 }
 
-void StoreWriter::CheckStore() {
+void StoreWriter::CheckStore(bool idle) {
   const auto state = store_->State();
-  absl::Status status = state.status();
-  if (status.ok() && *state != snapshot()->state()) status = CatchUp();
-  NoteOutcome(status, false);
+  absl::Status read = state.status();
+  if (read.ok() && *state != snapshot()->state()) read = CatchUp();
+  NoteRead(read);
+  if (idle && read.ok() && !status().store_writable) NoteWrite(store_->CheckWritable());
 }
 
 absl::StatusOr<WriteResult> StoreWriter::Do(const Write& write) {
@@ -153,7 +154,7 @@ absl::StatusOr<WriteResult> StoreWriter::Do(const Write& write) {
     if (result.ok()) return result;
     // UNKNOWN: what was stored, if it was, is taken up before anybody is told.
     if (absl::IsUnknown(result.status())) {
-      if (auto status = CatchUp(); !status.ok()) NoteOutcome(status, false);
+      if (auto status = CatchUp(); !status.ok()) NoteRead(status);
       return result;
     }
     if (!absl::IsAborted(result.status()) || attempt == kMostAttempts) return result;
@@ -182,7 +183,7 @@ absl::StatusOr<WriteResult> StoreWriter::TryOnce(const Write& write) {
   if (write.dry_run || plan->changes.empty()) return result;
 
   const auto committed = CommitPlan(before, *plan);
-  NoteOutcome(committed.status(), true);
+  NoteWrite(committed.status());
   if (!committed.ok()) return committed.status();
   result.revision = *committed;
   if (*committed != revision) {  // a store may number its transactions otherwise
@@ -234,7 +235,7 @@ absl::Status StoreWriter::Reload() {
   });
   if (!state.ok()) return state.status();
   Publish(nullptr, builder.Finish(*state, nullptr), {});
-  NoteOutcome(absl::OkStatus(), false);
+  NoteRead(absl::OkStatus());
   return absl::OkStatus();
 }
 
@@ -252,19 +253,21 @@ void StoreWriter::Publish(const SnapshotPtr& before, SnapshotPtr after,
   for (const Observer& observer : observers) observer(before, after, changes);
 }
 
-void StoreWriter::NoteOutcome(const absl::Status& status, bool wrote) {
-  if (absl::IsAborted(status)) return;  // the store works, another writer was first
+void StoreWriter::NoteRead(const absl::Status& status) {
   base::MutexLock lock(&mutex_);
   if (status.ok()) {
     status_.proven_current = options_.clock->Monotonic();
-    // A read does not prove that a full disk has room again.
-    if (wrote || !absl::IsResourceExhausted(status_.last_error)) {
-      status_.store_writable = true;
-      status_.last_error = absl::OkStatus();
-    }
-    return;
+    return;  // which does not prove that a locked store or a full disk takes writes again
   }
   status_.store_writable = false;
+  status_.last_error = status;
+}
+
+void StoreWriter::NoteWrite(const absl::Status& status) {
+  if (absl::IsAborted(status)) return;  // the store works, another writer was first
+  base::MutexLock lock(&mutex_);
+  if (status.ok()) status_.proven_current = options_.clock->Monotonic();
+  status_.store_writable = status.ok();
   status_.last_error = status;
 }
 

@@ -45,10 +45,12 @@ class StoreWriter final : public Writer {
   // Takes up what other processes wrote; reloads all when the history does not reach.
   absl::Status CatchUp();
   absl::Status Reload();
-  void CheckStore();
+  // Idle: nothing waits for this thread, so that it may find out whether writes work again.
+  void CheckStore(bool idle);
   void Publish(const SnapshotPtr& before, SnapshotPtr after,
                const std::vector<SnapshotChange>& changes);
-  void NoteOutcome(const absl::Status& status, bool wrote);
+  void NoteRead(const absl::Status& status);
+  void NoteWrite(const absl::Status& status);
 
   Store* const store_;
   const Options options_;

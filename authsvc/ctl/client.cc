@@ -44,12 +44,15 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const Context& context) 
 
 Client::Client(const Context& context, const std::shared_ptr<grpc::Channel>& channel)
     : context_(context),
+      channel_(channel),
       admin_(::sallyport::v1::Admin::NewStub(channel)),
       authorization_(::sallyport::v1::Authorization::NewStub(channel)) {}
 
 absl::Status Client::Explain(const grpc::Status& status) const {
   std::string message = status.error_message();
-  if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
+  // On a channel that works UNAVAILABLE is authsvc's own word, such as that its store is locked.
+  const bool answered = channel_->GetState(false) == GRPC_CHANNEL_READY;
+  if (status.error_code() == grpc::StatusCode::UNAVAILABLE && !answered) {
     message = absl::StrCat("authsvc at ", context_.endpoint, " does not answer (", message,
                            "). Is it running, and is the certificate in ", context_.tls.path, " of its control CA?");
   } else if (status.error_code() == grpc::StatusCode::PERMISSION_DENIED) {

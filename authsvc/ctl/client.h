@@ -35,6 +35,7 @@ class Client {
   Client(const Context& context, const std::shared_ptr<grpc::Channel>& channel);
 
   const Context context_;
+  const std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<::sallyport::v1::Admin::Stub> admin_;
   std::unique_ptr<::sallyport::v1::Authorization::Stub> authorization_;
 };

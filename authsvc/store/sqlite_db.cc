@@ -14,15 +14,14 @@ absl::StatusCode CodeOf(int code) {
     case SQLITE_PROTOCOL:
     case SQLITE_INTERRUPT:
     case SQLITE_IOERR:
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
     case SQLITE_CANTOPEN: return absl::StatusCode::kUnavailable;
     case SQLITE_FULL:
     case SQLITE_TOOBIG:
     case SQLITE_NOMEM: return absl::StatusCode::kResourceExhausted;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB: return absl::StatusCode::kDataLoss;
-    case SQLITE_READONLY:
-    case SQLITE_PERM:
-    case SQLITE_AUTH: return absl::StatusCode::kPermissionDenied;
     default: return absl::StatusCode::kInternal;
   }
 }
@@ -102,8 +101,12 @@ absl::StatusOr<std::unique_ptr<SqliteDb>> SqliteDb::Open(const std::string& path
   std::unique_ptr<SqliteDb> db(new SqliteDb(raw));
   if (code != SQLITE_OK) return SqliteError(code, raw);
   sqlite3_extended_result_codes(raw, 1);
-  sqlite3_busy_timeout(raw, static_cast<int>(absl::ToInt64Milliseconds(busy_timeout)));
+  db->SetBusyTimeout(busy_timeout);
   return db;
+}
+
+void SqliteDb::SetBusyTimeout(absl::Duration timeout) {
+  sqlite3_busy_timeout(db_.get(), static_cast<int>(absl::ToInt64Milliseconds(timeout)));
 }
 
 absl::Status SqliteDb::Execute(const char* sql) {

@@ -45,6 +45,8 @@ class SqliteDb {
  public:
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<SqliteDb>> Open(const std::string& path,
                                                                       absl::Duration busy_timeout);
+  // How long a statement waits for another handle's lock.
+  void SetBusyTimeout(absl::Duration timeout);
   [[nodiscard]] absl::Status Execute(const char* sql);
   [[nodiscard]] absl::StatusOr<SqliteStatement> Prepare(absl::string_view sql);
   // First column of the first row of a query.

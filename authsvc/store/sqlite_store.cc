@@ -2,8 +2,10 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "authsvc/store/file_identity.h"
 #include "authsvc/store/polling_watch.h"
 #include "authsvc/store/sqlite_db.h"
 #include "authsvc/store/sqlite_schema.h"
@@ -33,12 +35,15 @@ class SqliteStore final : public Store {
       : options_(options), db_(std::move(db)) {}
 
   absl::Status PrepareStatements();
+  // The files that are open now are those of this store: after the first read.
+  void RememberFiles(const std::string& path) { files_ = {FileIdentity(path), FileIdentity(path + "-wal")}; }
 
   absl::StatusOr<StoreState> Load(Visitor visitor) override;
   absl::StatusOr<Record> Read(Kind kind, absl::string_view id) override;
   absl::StatusOr<uint64_t> Commit(const Transaction& transaction) override;
   absl::StatusOr<ChangeBatch> ChangesAfter(const StoreState& after) override;
   absl::StatusOr<StoreState> State() override;
+  absl::Status CheckWritable() override;
   absl::StatusOr<StoreState> StartEpoch() override;
   std::unique_ptr<StoreWatch> Watch(std::function<void()> changed) override;
 
@@ -57,10 +62,13 @@ class SqliteStore final : public Store {
   absl::StatusOr<uint64_t> CommitLocked(const Transaction& transaction)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status FinishCommit() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status WriteNothing() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CheckFiles() const;
   absl::StatusOr<ChangeBatch> ReadChanges(const StoreState& after)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const SqliteOptions options_;
+  std::vector<FileIdentity> files_;  // since OpenSqliteStore
   base::Mutex mutex_;
   // Statements are destroyed before the connection.
   std::unique_ptr<SqliteDb> db_ ABSL_GUARDED_BY(mutex_);
@@ -200,7 +208,15 @@ absl::StatusOr<bool> SqliteStore::Apply(const StoreMutation& mutation, uint64_t 
   return true;
 }
 
+absl::Status SqliteStore::CheckFiles() const {
+  for (const FileIdentity& file : files_) {
+    if (auto status = file.Check(); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status SqliteStore::FinishCommit() {
+  if (auto status = CheckFiles(); !status.ok()) return status;
   absl::Status status = db_->Execute("COMMIT");
   if (status.ok()) return status;
   const bool still_open = db_->in_transaction();
@@ -285,10 +301,28 @@ absl::StatusOr<ChangeBatch> SqliteStore::ChangesAfter(const StoreState& after) {
 }
 
 absl::StatusOr<StoreState> SqliteStore::State() {
+  if (auto status = CheckFiles(); !status.ok()) return status;
   base::MutexLock lock(&mutex_);
   auto head = ReadHead();
   if (!head.ok()) return head.status();
   return head->state;
+}
+
+absl::Status SqliteStore::WriteNothing() {
+  if (auto status = db_->Execute("BEGIN IMMEDIATE"); !status.ok()) return status;
+  const auto head = ReadHead();
+  if (!head.ok()) return head.status();
+  if (auto status = WriteHead(*head); !status.ok()) return status;
+  return FinishCommit();
+}
+
+absl::Status SqliteStore::CheckWritable() {
+  base::MutexLock lock(&mutex_);
+  db_->SetBusyTimeout(absl::ZeroDuration());
+  const absl::Status status = WriteNothing();
+  db_->Rollback();  // where it did not commit
+  db_->SetBusyTimeout(options_.busy_timeout);
+  return status;
 }
 
 absl::StatusOr<StoreState> SqliteStore::StartEpoch() {
@@ -336,6 +370,8 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path,
   }
   auto store = std::make_unique<SqliteStore>(*std::move(db), options);
   if (auto status = store->PrepareStatements(); !status.ok()) return status;
+  if (auto state = store->State(); !state.ok()) return state.status();
+  store->RememberFiles(path);
   return store;
 }
 

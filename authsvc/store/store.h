@@ -7,7 +7,7 @@
 //
 // Thread-safe. Calls block on disk or network: never call from an event loop or a gRPC callback.
 // Errors: ABORTED (a condition did not hold: read again and decide again), UNAVAILABLE (busy, locked,
-// not reachable: nothing was written, try again), RESOURCE_EXHAUSTED (disk full), DATA_LOSS (damaged),
+// read-only, taken away: nothing was written, try again), RESOURCE_EXHAUSTED (disk full), DATA_LOSS (damaged),
 // FAILED_PRECONDITION (made by a newer version). After an error of Commit other than UNKNOWN nothing
 // was written; after UNKNOWN read again to learn whether it was.
 #pragma once
@@ -90,6 +90,9 @@ class Store {
   // OUT_OF_RANGE: `after` is of another store or epoch, in the future, or no longer held: Load again.
   [[nodiscard]] virtual absl::StatusOr<ChangeBatch> ChangesAfter(const StoreState& after) = 0;
   [[nodiscard]] virtual absl::StatusOr<StoreState> State() = 0;
+  // What Commit would say to a write now. Writes and syncs, but changes nothing and takes no revision; waits
+  // for no other writer.
+  [[nodiscard]] virtual absl::Status CheckWritable() = 0;
   // Another epoch, after a restore or a migration.
   [[nodiscard]] virtual absl::StatusOr<StoreState> StartEpoch() = 0;
   // `changed` runs on a thread of the store soon after any other handle or process wrote (it may also

@@ -33,3 +33,27 @@ def channel(port, tls):
     files = [(tls / name).read_bytes() if (tls / name).exists() else None for name in ("ca.crt", "tls.key", "tls.crt")]
     with grpc.secure_channel(f"127.0.0.1:{port}", grpc.ssl_channel_credentials(*files)) as made:
         yield made
+
+
+# grpc.health.v1.
+
+SERVING, NOT_SERVING = 1, 2
+DECIDING = ("", "sallyport.v1.Authorization", "sallyport.v1.Distribution", "sallyport.v1.Telemetry")
+ADMIN = "sallyport.v1.Admin"
+
+
+def health(made, service=""):
+    """The status of one service; its two messages are a string and a number in field 1."""
+    check = made.unary_unary("/grpc.health.v1.Health/Check",
+                             request_serializer=lambda name: b"\x0a" + bytes([len(name)]) + name.encode(),
+                             response_deserializer=lambda answer: answer[1] if answer[:1] == b"\x08" else 0)
+    return check(service, timeout=20)
+
+
+def all_serving(made):
+    return all(health(made, name) == SERVING for name in (*DECIDING, ADMIN))
+
+
+def only_admin_is_down(made):
+    assert all(health(made, name) == SERVING for name in DECIDING), "a store outage never becomes a decision outage"
+    return health(made, ADMIN) == NOT_SERVING

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 import gateway as gateway_module
+import stubs
 from gateway import classic, session, wait_for
 from origins import Origin
 
@@ -100,6 +101,8 @@ def test_a_full_disk(disk):
     by_tool = disk.gateway.run_ctl("key", "create", "--cert", str(disk.gateway.pki.self_signed("by tool").cert), "--api", "disk")
     assert by_tool.returncode != 0 and "full" in by_tool.stderr, by_tool.stderr
     assert disk.gateway.authsvc_ready(), "it decides: ready"
+    with stubs.channel(disk.gateway.grpc_port, disk.gateway.role_directory("reader")) as made:
+        wait_for(lambda: stubs.only_admin_is_down(made), "Admin says that it takes no writes")
 
     # Reads and decisions go on, also such as nobody asked for before.
     listed = disk.gateway.rest("GET", "/tyk/keys?org_id=default")
@@ -112,6 +115,8 @@ def test_a_full_disk(disk):
              "the log says that the store takes no writes and why")
 
     disk.free()
+    with stubs.channel(disk.gateway.grpc_port, disk.gateway.role_directory("reader")) as made:
+        wait_for(lambda: stubs.all_serving(made), "Admin serves again although nobody tried to write")
     wait_for(lambda: register(disk, "after")[1] is None, "writes work again", 10)
     pair, refusal = register(disk, "after the space came back")
     assert refusal is None, refusal.text

@@ -16,6 +16,15 @@ using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
 using Outcome = MutationResult::Outcome;
 
+bool BecomesTrue(const std::function<bool()>& condition) {
+  const absl::Time deadline = absl::Now() + absl::Seconds(20);
+  while (!condition()) {
+    if (absl::Now() > deadline) return false;
+    absl::SleepFor(absl::Milliseconds(1));
+  }
+  return true;
+}
+
 // Collects what observers are told; waits for a revision with a deadline.
 class Recorder {
  public:
@@ -284,6 +293,23 @@ TEST_F(WriterTest, ALockedStoreRefusesWritesKeepsAnsweringAndRecovers) {
   sqlite3_close(locker);
   EXPECT_TRUE(RunPut(ApiResource("b")).ok());
   EXPECT_TRUE(writer_->status().store_writable);
+}
+
+TEST_F(WriterTest, FindsOutByItselfThatALockedStoreTakesWritesAgain) {
+  MustPut(ApiResource("a"));
+  sqlite3* locker = nullptr;
+  ASSERT_EQ(sqlite3_open(folder_.File("store.db").c_str(), &locker), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(locker, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  EXPECT_FALSE(RunPut(ApiResource("b")).ok());
+  EXPECT_FALSE(writer_->status().store_writable);
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_TRUE(BecomesTrue([this] { return writer_->status().proven_current == clock_.Monotonic(); }));
+  EXPECT_FALSE(writer_->status().store_writable) << "that it can be read proves nothing about writes";
+  ASSERT_EQ(sqlite3_exec(locker, "ROLLBACK", nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(locker);
+  EXPECT_TRUE(BecomesTrue([this] { return writer_->status().store_writable; }));
+  EXPECT_TRUE(writer_->status().last_error.ok());
+  EXPECT_EQ(writer_->snapshot()->revision(), 1u);
 }
 
 TEST_F(WriterTest, ARestartLoadsWhatWasWritten) {

@@ -197,6 +197,43 @@ TEST_F(SqliteStoreTest, ALockedStoreSaysUnavailableAndLosesNothing) {
   EXPECT_EQ(*store->Commit({{Put("b", "1")}, {}}), 2u);
 }
 
+TEST_F(SqliteStoreTest, WhetherItTakesWritesIsFoundOutByWritingNothing) {
+  auto store = Open();
+  ASSERT_TRUE(store->Commit({{Put("a", "1")}, {}}).ok());
+  const auto before = store->State();
+  EXPECT_TRUE(store->CheckWritable().ok());
+  EXPECT_EQ(*store->State(), *before);
+  RawConnection other(path_);
+  other.Execute("BEGIN IMMEDIATE");
+  EXPECT_TRUE(absl::IsUnavailable(store->CheckWritable()));
+  other.Execute("ROLLBACK");
+  EXPECT_TRUE(store->CheckWritable().ok());
+  EXPECT_EQ(*store->Commit({{Put("b", "1")}, {}}), 2u);
+}
+
+TEST_F(SqliteStoreTest, AFileThatWasTakenAwayTakesNoWrites) {
+  for (const std::string& gone : {path_, path_ + "-wal"}) {
+    auto store = Open();
+    ASSERT_TRUE(store->Commit({{Put(gone, "before")}, {}}).ok());
+    const std::string aside = folder_.File("aside");
+    ASSERT_EQ(rename(gone.c_str(), aside.c_str()), 0);
+    for (const bool replaced : {false, true}) {
+      if (replaced) std::ofstream(gone) << "another file of that name";
+      const absl::Status refused = store->Commit({{Put("lost", "1")}, {}}).status();
+      EXPECT_TRUE(absl::IsUnavailable(refused)) << refused;
+      EXPECT_THAT(std::string(refused.message()), testing::HasSubstr(gone));
+      EXPECT_TRUE(absl::IsUnavailable(store->CheckWritable()));
+      EXPECT_TRUE(absl::IsUnavailable(store->State().status())) << "nothing proves that it is the newest";
+      EXPECT_EQ(Everything(*store).count("lost"), 0u);
+    }
+    ASSERT_EQ(rename(aside.c_str(), gone.c_str()), 0);
+    EXPECT_TRUE(store->CheckWritable().ok()) << gone;
+    EXPECT_TRUE(store->Commit({{Put(gone, "after")}, {}}).ok());
+    store.reset();
+    EXPECT_EQ(Everything(*Open())[gone], "after");
+  }
+}
+
 TEST_F(SqliteStoreTest, AFullStoreSaysSoKeepsWhatIsThereAndTakesDeletes) {
   SqliteOptions options;
   options.max_bytes = 200'000;
