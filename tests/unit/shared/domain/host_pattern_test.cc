@@ -50,7 +50,7 @@ TEST(HostPattern, WildcardNeverMatchesAnAddress) {
 
 TEST(HostPattern, Refuses) {
   for (const char* text : {"h:443", "a.*.x", "*.*.x", "a-*.x", "https://h", "h/x", "{a", "a}",
-                           "{a:}", "{a:[}.x", "{a:x}}", "{x:(?<=y)}"}) {
+                           "{a:}", "{a:[}.x", "{a:x}}", "{x:(?<=y)}", "{}", "{:a}.x"}) {
     EXPECT_FALSE(HostPattern::Parse(text).ok()) << text;
   }
 }
