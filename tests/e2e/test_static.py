@@ -180,6 +180,27 @@ def test_tls_1_2_client_certificates_are_judged_alike(world, listed):
         assert b"alert protocol version" in done.stderr, done.stderr
 
 
+@pytest.mark.parametrize("order", [("static", "dynamic"), ("dynamic", "static")])
+def test_q9_the_order_of_definitions_on_one_domain_decides_nothing(world, order):
+    """A static and a dynamic API behind one SNI, defined in both orders (reference tyk.md Q9)."""
+    name = "-then-".join(order)
+    host, listed_leaf, caller = f"{name}.gw.test", world.client("listed"), world.pki.self_signed("dynamic caller")
+    certificate_id = world.gateway.add_certificate(listed_leaf.pem)
+    origin = world.origin(name)
+    settings = {"static": {"use_keyless": True, "use_mutual_tls_auth": True, "client_certificates": [certificate_id]},
+                "dynamic": {"auth_configs": {"authToken": {"use_certificate": True}}}}
+    for kind in order:
+        world.gateway.add_api(classic(f"{name}-{kind}", origin.url, f"/{kind}/", domain=host, **settings[kind]))
+    world.gateway.create_key(session(f"{name}-dynamic", world.gateway.add_certificate(caller.pem)))
+    world.gateway.settle()
+    got = {(path, who): world.a.curl(f"/{path}/x", client=pair, host=host, options=options).status
+           for path in ("static", "dynamic") for who, pair in (("listed", listed_leaf), ("caller", caller), ("nobody", None))
+           for options in ([], ["--tls-max", "1.2"])}
+    assert got == {("static", "listed"): 200, ("static", "caller"): 403, ("static", "nobody"): 403,
+                   ("dynamic", "listed"): 401, ("dynamic", "caller"): 200, ("dynamic", "nobody"): 401}
+    assert len(origin.requests) == 4, "each success twice: TLS 1.3 and 1.2"
+
+
 def test_resumed_connections_are_decided_again(world):
     leaf = world.client("resumed")
     certificate_id = world.gateway.add_certificate(leaf.pem)

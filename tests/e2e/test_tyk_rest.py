@@ -60,7 +60,7 @@ def test_a_key_of_another_certificate_is_refused(gateway):
 
 
 @pytest.mark.parametrize("key", ["ec", "rsa", "ed25519"])
-def test_private_keys_go_in_and_never_come_out(gateway, key):
+def test_q21_private_keys_go_in_and_never_come_out(gateway, key):
     pair = gateway.pki.self_signed(f"private {key}", key=key)
     certificate_id = gateway.add_certificate(pair.both.read_bytes())
     assert gateway.rest("GET", f"/tyk/certs/{certificate_id}").json()["has_private"] is True
