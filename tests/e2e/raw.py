@@ -126,3 +126,14 @@ class Connection:
             return False
         finally:
             self._socket.settimeout(20)
+
+
+def client_hello(host):
+    """A real one, made by OpenSSL, as bytes."""
+    outgoing = ssl.MemoryBIO()
+    connection = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=host)
+    try:
+        connection.do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return outgoing.read()

@@ -1,5 +1,6 @@
 """Long trials with figures; each case says what it demands."""
 
+import collections
 import concurrent.futures
 import os
 import pathlib
@@ -10,6 +11,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
@@ -17,7 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from conftest import World  # noqa: E402
 from gateway import classic, session, wait_for  # noqa: E402
-from raw import Connection  # noqa: E402
+from raw import Connection, client_hello  # noqa: E402
 
 
 def percentile(values, share):
@@ -65,78 +67,154 @@ def revocation(world, trials=200):
     assert percentile(effects, 0.99) <= 100
 
 
+def knock(replica, host, stop):
+    """The slowest of many requests, in seconds, that need no decision: no route, but the same loops."""
+    slowest = 0.0
+    with Connection(replica, host, timeout=30) as client:
+        while not stop.is_set():
+            started = time.monotonic()
+            assert client.get("/no/such/path")[0] == 404
+            slowest = max(slowest, time.monotonic() - started)
+            stop.wait(0.01)
+    return slowest
+
+
 def frozen(world, seconds=30):
     """authsvc stopped by SIGSTOP, probed every 500 ms: cached callers served, others 503 within the
     deadline, no thread blocked, memory flat; back within 2 s of the thaw."""
     dynamic_api(world, "frozen")
+    world.gateway.add_api(classic("unrouted", world.origin("unrouted").url, "/only/", domain="unrouted.gw.test", use_keyless=True))
     known, unknown = world.pki.self_signed("known"), world.pki.self_signed("unknown")
     register(world, "frozen", known)
     world.gateway.settle()
     assert world.a.curl("/", client=known, host="frozen.gw.test").status == 200
-    before, slowest, cached = world.a.memory_kb(), 0.0, []
+    before, slowest, cached, stop = world.a.memory_kb(), 0.0, [], threading.Event()
     world.gateway.authsvc.send(signal.SIGSTOP)
-    try:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            tick = time.monotonic()
-            cached.append(world.a.curl("/", client=known, host="frozen.gw.test").status)
-            started = time.monotonic()
-            answer = world.a.curl("/", client=unknown, host="frozen.gw.test")
-            slowest = max(slowest, time.monotonic() - started)
-            assert answer.status == 503 and "retry-after" in answer.headers, answer
-            wait_for(lambda: time.monotonic() >= tick + 0.5, "next probe")
-    finally:
-        world.gateway.authsvc.send(signal.SIGCONT)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        knocking = [pool.submit(knock, world.a, "unrouted.gw.test", stop) for _ in range(8)]
+        try:
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                tick = time.monotonic()
+                cached.append(world.a.curl("/", client=known, host="frozen.gw.test").status)
+                started = time.monotonic()
+                answer = world.a.curl("/", client=unknown, host="frozen.gw.test")
+                slowest = max(slowest, time.monotonic() - started)
+                assert answer.status == 503 and "retry-after" in answer.headers, answer
+                wait_for(lambda: time.monotonic() >= tick + 0.5, "next probe")
+        finally:
+            stop.set()
+            world.gateway.authsvc.send(signal.SIGCONT)
     thawed = time.monotonic()
     wait_for(lambda: world.a.curl("/", client=unknown, host="frozen.gw.test").status == 401, "decided again", 10)
     back = time.monotonic() - thawed
     grown = world.a.memory_kb() - before
-    print(f"frozen: {len(cached)} probes, cached answers {set(cached)}, slowest refusal {slowest * 1000:.0f} ms, "
-          f"memory +{grown} KB, back after {back * 1000:.0f} ms")
+    held_up = max(one.result() for one in knocking)
+    print(f"frozen: {len(cached)} probes, cached answers {set(cached)}, slowest refusal {slowest * 1000:.0f} ms, slowest "
+          f"answer that needs no decision {held_up * 1000:.0f} ms, memory +{grown} KB, back after {back * 1000:.0f} ms")
     assert set(cached) == {200} and slowest < 1.5 and back < 2 and grown < 8192
+    assert held_up < 0.3, "a loop was held up"  # the deadline of a question is 0.5 s
 
 
-HOSTILE = [
+HOST = "hostile.gw.test"
+GARBAGE = [
     b"", b"\x00" * 100, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01", b"\x16\x03\x01\x40\x00" + b"A" * 200,
     b"\x15\x03\x01\x00\x02\x02\x28", os.urandom(600), b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n",
 ]
-HEADS = [
-    "GET /" + "a" * 20000 + " HTTP/1.1\r\nHost: hostile.gw.test\r\n\r\n",
-    "GET / HTTP/1.1\r\nHost: hostile.gw.test\r\n" + "".join(f"X-{n}: {'b' * 500}\r\n" for n in range(200)) + "\r\n",
-    "GET / HTTP/1.1\r\nHost: hostile.gw.test\r\nX: ", "POST / HTTP/1.1\r\nHost: hostile.gw.test\r\nContent-Length: 1000\r\n\r\nx",
-    "POST / HTTP/1.1\r\nHost: hostile.gw.test\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\nx", "\x00\x01\x02",
+WRONG_HEADS = [
+    "GET /" + "a" * 20000 + f" HTTP/1.1\r\nHost: {HOST}\r\n\r\n",
+    f"GET / HTTP/1.1\r\nHost: {HOST}\r\n" + "".join(f"X-{n}: {'b' * 500}\r\n" for n in range(200)) + "\r\n",
+    f"GET / HTTP/1.1\r\nHost: {HOST}\r\nHost: {HOST}\r\n\r\n", "\x00\x01\x02\r\n\r\n",
+    f"POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+    f"POST / HTTP/1.1\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nx",
 ]
+HALF_HEADS = [f"GET / HTTP/1.1\r\nHost: {HOST}\r\nX: ", "G", f"GET / HTTP/1.1\r\nHost: {HOST}\r\n"]
+HALF_BODIES = [f"POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 1000\r\n\r\nx",
+               f"POST / HTTP/1.1\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\nx"]
 
 
-def one_hostile(world, number):
-    chooser = random.Random(number)
+def until_the_end(raw):
+    raw.settimeout(30)
     try:
-        if chooser.random() < 0.7:
-            with socket.create_connection(("127.0.0.1", world.a.port), 10) as raw:
-                raw.sendall(chooser.choice(HOSTILE))
-                if chooser.random() < 0.5:
-                    raw.settimeout(10)
-                    raw.shutdown(socket.SHUT_WR)
-                    while raw.recv(4096):
-                        pass
-        else:
-            with Connection(world.a, "hostile.gw.test", timeout=10) as client:
-                client.send(chooser.choice(HEADS))
-    except OSError:
+        while raw.recv(4096):
+            pass
+    except ConnectionResetError:
         pass
+    return "ended"
+
+
+def plain_garbage(replica, chooser):
+    with socket.create_connection(("127.0.0.1", replica.port), 30) as raw:
+        raw.sendall(chooser.choice(GARBAGE))
+        raw.shutdown(socket.SHUT_WR)
+        return until_the_end(raw)
+
+
+def cut_hello(replica, chooser):
+    """A real ClientHello up to anywhere: then closed, reset, or left open until the data plane ends it."""
+    hello = client_hello(HOST)
+    with socket.create_connection(("127.0.0.1", replica.port), 30) as raw:
+        raw.sendall(hello[:chooser.randrange(1, len(hello))])
+        how = chooser.choice(["closed", "reset", "left open"])
+        if how == "left open":
+            return until_the_end(raw)
+        if how == "reset":
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+        return how
+
+
+def answer_to(replica, text):
+    with Connection(replica, HOST, timeout=30) as client:
+        client.send(text)
+        answer = client.answer()  # nothing more is sent: it stays open until the data plane ends it
+        client.ended()
+        return answer and answer[0]
+
+
+def half_head(replica, chooser):
+    return answer_to(replica, chooser.choice(HALF_HEADS))
+
+
+def half_body(replica, chooser):
+    return answer_to(replica, chooser.choice(HALF_BODIES))
+
+
+def wrong_head(replica, chooser):
+    return answer_to(replica, chooser.choice(WRONG_HEADS))
+
+
+KINDS = {plain_garbage: 10, cut_hello: 30, half_head: 20, half_body: 10, wrong_head: 30}
+
+
+def one_hostile(replica, number):
+    chooser = random.Random(number)
+    kind = chooser.choices(list(KINDS), KINDS.values())[0]
+    try:
+        return kind.__name__, kind(replica, chooser)
+    except OSError as error:
+        return kind.__name__, type(error).__name__
 
 
 def hostile(world, count=10000):
-    """Malformed and hostile connections leave it serving, with flat memory."""
-    world.gateway.add_api(classic("hostile", world.origin("hostile").url, domain="hostile.gw.test", use_keyless=True))
-    with concurrent.futures.ThreadPoolExecutor(32) as pool:
-        list(pool.map(lambda n: one_hostile(world, n), range(count // 10)))
-        settled = world.a.memory_kb()
-        list(pool.map(lambda n: one_hostile(world, n), range(count // 10, count)))
-    assert world.a.curl("/", host="hostile.gw.test").status == 200
-    grown = world.a.memory_kb() - settled
+    """Malformed and hostile connections, slow ones held to their end, leave it serving, with flat memory."""
+    world.gateway.add_api(classic("hostile", world.origin("hostile").url, domain=HOST, use_keyless=True))
+    replica = world.gateway.start_dataplane(system_trust=world.trust, threads=2, options=[
+        "--set", "timeouts.handshake=3s", "--set", "timeouts.head=1s", "--set", "timeouts.body_idle=1s"])
+    with concurrent.futures.ThreadPoolExecutor(96) as pool:
+        seen = collections.Counter(pool.map(lambda n: one_hostile(replica, n), range(count // 10)))
+        settled = replica.memory_kb()
+        seen.update(pool.map(lambda n: one_hostile(replica, n), range(count // 10, count)))
+    assert replica.curl("/", host=HOST).status == 200
+    wait_for(lambda: replica.metric("sallyport_connections") <= 1, "none of them is left")
+    grown = replica.memory_kb() - settled
+    for (kind, outcome), times in sorted(seen.items(), key=str):
+        print(f"  {kind}: {outcome}: {times}")
     print(f"hostile: {count} connections, memory {settled} KB, +{grown} KB after the first tenth")
-    world.a.require_alive()
+    replica.require_alive()
+    for kind, wanted in (("half_head", {408}), ("half_body", {408}), ("wrong_head", {400, 414, 431})):
+        total = sum(times for (name, _), times in seen.items() if name == kind)
+        right = sum(times for (name, outcome), times in seen.items() if name == kind and outcome in wanted)
+        assert right > 0.95 * total, f"{kind}: {right} of {total} were answered with {wanted}"
     assert grown < 16384
 
 

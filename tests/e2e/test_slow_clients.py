@@ -3,13 +3,12 @@
 import concurrent.futures
 import json
 import socket
-import ssl
 import time
 
 import pytest
 
 from gateway import classic, wait_for
-from raw import Connection
+from raw import Connection, client_hello
 
 HOST = "slow.gw.test"
 HEAD, BODY, KEEP_ALIVE, HANDSHAKE = 1.0, 1.0, 1.5, 2.0
@@ -28,16 +27,6 @@ def replica(world, origin):
     return world.gateway.start_dataplane(system_trust=world.trust, name="impatient", options=[
         "--set", f"timeouts.head={HEAD}s", "--set", f"timeouts.body_idle={BODY}s",
         "--set", f"timeouts.keep_alive={KEEP_ALIVE}s", "--set", f"timeouts.handshake={HANDSHAKE}s"])
-
-
-def client_hello():
-    """A real one, made by OpenSSL."""
-    outgoing = ssl.MemoryBIO()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    connection = context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=HOST)
-    with pytest.raises(ssl.SSLWantReadError):
-        connection.do_handshake()
-    return outgoing.read()
 
 
 def failures(replica, reason):
@@ -82,7 +71,7 @@ def byte_by_byte(raw, data):
 
 def test_a_handshake_that_is_never_finished(world, replica):
     """Nothing at all, half a ClientHello, one that comes byte by byte; all at once."""
-    before, hello = failures(replica, "timeout"), client_hello()
+    before, hello = failures(replica, "timeout"), client_hello(HOST)
     assert len(hello) * 0.05 > 2 * HANDSHAKE
     raws = [socket.create_connection(("127.0.0.1", replica.port), LONG) for _ in range(3)]
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
