@@ -95,6 +95,33 @@ TEST_F(AdminTest, DetailedListingAndSeveralIds) {  // Q23
   EXPECT_TRUE(several[1].is_null());
 }
 
+// What a damaged or stricter library leaves of a certificate: a record whose DER does not parse.
+TEST_F(AdminTest, Q23OneThatDoesNotParseSpoilsNoListing) {
+  const TestCert good = CertBuilder("CN=good").SelfSign();
+  const std::string id = AddCertificate(good.Pem());
+  const std::string broken = "org" + std::string(64, 'b');
+  v1::Resource resource;
+  resource.set_id(broken);
+  resource.mutable_certificate()->set_id(broken);
+  resource.mutable_certificate()->set_org_id("org");
+  resource.mutable_certificate()->add_chain_der("\x30\x03not DER");
+  resource.mutable_certificate()->mutable_summary()->set_spki_sha256(std::string(32, 'k'));
+  ASSERT_TRUE(store_->Commit({{{Kind::kCertificate, broken, false, resource.SerializeAsString(), 0}}, {}}).ok());
+  const absl::Time deadline = absl::Now() + absl::Seconds(20);
+  while (writer_->snapshot()->FindCertificateById(broken) == nullptr && absl::Now() < deadline) {
+    absl::SleepFor(absl::Milliseconds(5));
+  }
+  EXPECT_EQ(Expect(200, Call("GET", "/tyk/certs"))["certs"], Json({id, broken}));
+  const Json detailed = Expect(200, Call("GET", "/tyk/certs?mode=detailed"))["certs"];
+  ASSERT_EQ(detailed.size(), 2u);
+  EXPECT_EQ(detailed[0]["subject_cn"], "good");
+  EXPECT_EQ(detailed[1]["id"], broken);
+  EXPECT_EQ(detailed[1]["subject_cn"], "");
+  EXPECT_EQ(Expect(200, Call("GET", "/tyk/certs/" + broken))["id"], broken);
+  EXPECT_EQ(Call("DELETE", "/tyk/certs/" + broken).status, 200) << "and can be got rid of";
+  EXPECT_EQ(Expect(200, Call("GET", "/tyk/certs"))["certs"], Json({id}));
+}
+
 TEST_F(AdminTest, BarePublicKey) {
   const TestCert pair = CertBuilder("CN=x").SelfSign();
   crypto::UniqueBio bio(BIO_new(BIO_s_mem()));

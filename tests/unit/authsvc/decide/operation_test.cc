@@ -21,7 +21,9 @@ v1::Decision AskAsserted(const World& world, const v1::AuthorizeRequest& request
 
 TEST(Profile, IgnoredSkipsTokensAndLimits) {
   World world;
-  world.Put(TokenApi());
+  v1::Api api = TokenApi();
+  api.add_versions()->add_ignored()->set_path("^/health$");
+  world.Put(api);
   v1::AuthorizeRequest request = Asked({});
   EXPECT_REFUSED(Ask(world, request), kTokenRequired);
   request.set_profile("ignored");
@@ -36,6 +38,7 @@ TEST(Profile, IgnoredNeverSkipsAnAllowlist) {
   v1::Api api = StaticApi({world.AddCertificate(alice)});
   api.set_keyless(false);
   api.mutable_token()->set_enabled(true);
+  api.add_versions()->add_ignored()->set_path("^/health$");
   world.Put(api);
   v1::AuthorizeRequest request = Asked({&alice});
   request.set_profile("ignored");

@@ -83,7 +83,8 @@ TEST_F(SniSourceTest, AsksOnceAndKeeps) {
   EXPECT_EQ(Find("a.test").credential, found.credential);
 }
 
-TEST_F(SniSourceTest, OnePeersFloodOfNamesIsItsOwnTrouble) {
+// Names are the client's to choose (reference tyk.md Q13): a flood is bounded, and one name costs one question.
+TEST_F(SniSourceTest, Q13OnePeersFloodOfNamesIsItsOwnTrouble) {
   ASSERT_EQ(Find("a.test").state, State::kPending);
   Run();
   int pending = 0, overloaded = 0;

@@ -55,7 +55,7 @@ TEST(SealerTest, BoundToStoreRecordAndField) {
   }
 }
 
-TEST(SealerTest, EveryChangedBitIsFound) {
+TEST(SealerTest, Q21EveryChangedBitIsFound) {  // reference tyk.md §0.2
   const auto sealer = Make({"a"});
   const Sealed sealed = sealer->Seal(kPlace, "secret").value();
   for (size_t i = 0; i < sealed.ciphertext.size(); ++i) {
