@@ -19,7 +19,7 @@ namespace sallyport::dataplane {
 namespace {
 
 struct World {
-  World() {
+  explicit World(const AuthorizeOptions& options = {}) : hub(options, &clock, &client, &stream, &generations) {
     route.api_id = "b84fe1a04e5648927971c0557971565c";
     Decision decision;
     decision.reason = base::Reason::kAllowed;
@@ -66,7 +66,7 @@ struct World {
   Route route;
   PeerCertificatePtr peer;
   std::vector<PresentedCredential> credentials;
-  AuthorizeHub hub{{}, &clock, &client, &stream, &generations};
+  AuthorizeHub hub;
   Authorizer authorizer{&hub, &poster};
   ConnectionMemo memo;
 };
@@ -107,6 +107,32 @@ void LoopCache(benchmark::State& state) {
   }
 }
 BENCHMARK(LoopCache);
+
+// Two callers take turns in a loop cache of one entry: each is found in the process's cache, and put in place of
+// the other.
+void ProcessCache(benchmark::State& state) {
+  AuthorizeOptions options;
+  options.loop_entries = 1;
+  World world(options);
+  const PeerCertificatePtr peers[] = {world.peer, MakePeerCertificate({std::string(900, 'y')})};
+  world.peer = peers[1];
+  world.Ask();
+  AuthFacts facts[] = {world.Facts(), world.Facts()};
+  facts[0].peer = peers[0].get();
+  const uint64_t before = world.hub.Counters().process;
+  int64_t since = 0;
+  size_t turn = 0;
+  for (auto _ : state) {
+    world.memo.decision = nullptr;
+    auto verdict = world.authorizer.TryAuthorize(world.memo, facts[++turn % 2]);
+    if (!verdict.has_value()) state.SkipWithError("not in the cache");
+    benchmark::DoNotOptimize(verdict);
+    Keep(world, &since);
+  }
+  const uint64_t found = world.hub.Counters().process - before;
+  if (found + 2 < turn) state.SkipWithError("found elsewhere");
+}
+BENCHMARK(ProcessCache);
 
 void LoopCacheWithToken(benchmark::State& state) {
   World world;

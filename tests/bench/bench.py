@@ -4,6 +4,7 @@ Every round measures all servers one after the other, so that a drift of the mac
 ratio is made round by round. A case in which any answer was wrong has no ratio."""
 
 import argparse
+import datetime
 import json
 import os
 import pathlib
@@ -127,7 +128,8 @@ def measure(server, case, pki, seconds):
     split = [after - was for after, was in zip(peers.cpu_seconds(server.pid), split_before)]
     operations = max(result["operations"], 1)
     total = sum(split) or 1
-    return {"cpu_us": cpu / operations * 1e6, "user_share": split[0] / total,
+    return {"cpu_us": cpu / operations * 1e6, "user_us": cpu / operations * 1e6 * split[0] / total,
+            "system_us": cpu / operations * 1e6 * split[1] / total,
             "per_second": result["operations"] / result["seconds"], "per_core": result["operations"] / max(cpu, 1e-9),
             "wrong": result["wrong"] + result["errors"], **{k: result[k] for k in ("p50_us", "p99_us")}}
 
@@ -165,8 +167,10 @@ def run_case(name, args):
 
 
 def summarise(name, rows):
-    ours, out = rows.pop("sallyport"), []
+    ours, out = rows["sallyport"], []
     for peer, theirs in rows.items():
+        if peer == "sallyport":
+            continue
         wrong = sum(r["wrong"] for r in ours + theirs)
         ratios = [a["cpu_us"] / b["cpu_us"] for a, b in zip(ours, theirs)]
         row = {"case": name, "peer": peer, "cpu_us": round(statistics.median(r["cpu_us"] for r in ours), 2),
@@ -176,26 +180,29 @@ def summarise(name, rows):
             row.update(ratio_median=round(statistics.median(ratios), 3), ratio_min=round(min(ratios), 3),
                        ratio_max=round(max(ratios), 3))
         out.append(row)
-    return out, ours
+    return out
 
 
-def show(rows, ours):
-    median = lambda key: statistics.median(r[key] for r in ours)  # noqa: E731
-    print(f"{rows[0]['case']}: {median('cpu_us'):.1f} CPU us/op ({median('user_share') * 100:.0f} % user), "
-          f"{median('per_second'):.0f}/s seen, {median('per_core'):.0f}/s per core, p50 {median('p50_us'):.0f} us, "
-          f"p99 {median('p99_us'):.0f} us")
-    for row in rows:
-        if row["ratio_median"] is None:
-            print(f"  {row['peer']:8} no ratio: {row['wrong_answers']} wrong answers")
-        else:
-            print(f"  {row['peer']:8} {row['peer_cpu_us']:8.1f} us   ours = {row['ratio_median']:.2f} x "
-                  f"({row['ratio_min']:.2f} to {row['ratio_max']:.2f})")
+def show(rows, measured):
+    """Every server alike; a peer with the ratio ours/its below."""
+    print(f"{rows[0]['case']}:  CPU us/op (user + system), operations/s seen, per core, latency p50 and p99 in us")
+    ratios = {row["peer"]: row for row in rows}
+    for name, rounds in measured.items():
+        median = {key: statistics.median(r[key] for r in rounds) for key in rounds[0]}
+        line = (f"  {name:10} {median['cpu_us']:8.1f} ({median['user_us']:7.1f} + {median['system_us']:7.1f})  "
+                f"{median['per_second']:8.0f}/s {median['per_core']:8.0f}/s  {median['p50_us']:8.0f} {median['p99_us']:8.0f}")
+        row = ratios.get(name)
+        if row is not None and row["ratio_median"] is None:
+            line += f"  no ratio: {row['wrong_answers']} wrong answers"
+        elif row is not None:
+            line += f"  ours = {row['ratio_median']:.2f} x ({row['ratio_min']:.2f} to {row['ratio_max']:.2f})"
+        print(line)
     sys.stdout.flush()
 
 
 def authorize_beside_echo(args):
-    """Authorize calls of authsvc beside a bare gRPC echo on the same core: the caller's certificate is under a
-    listed CA, its path is in the memo after the first call."""
+    """Authorize calls of authsvc beside a bare gRPC echo on the same core. The callers' certificates are under a
+    listed CA. Warm: one, its path is in the memo after the first call. Cold: each is seen for the first time."""
     with tempfile.TemporaryDirectory(prefix="sallyport-bench-") as root:
         root = pathlib.Path(root)
         pki = make_pki(root / "pki")
@@ -208,21 +215,42 @@ def authorize_beside_echo(args):
             gateway.add_api(gateway_module.classic("bench", "http://127.0.0.1:1/", domain=HOST, use_keyless=True,
                                                    use_mutual_tls_auth=True,
                                                    client_certificates=[gateway.add_certificate(pki["ca"].pem)]))
-            leaf = root / "leaf.der"
+            leaf, many = root / "leaf.der", root / "many.der"
             leaf.write_bytes(pki["client-ec"].der)
-            ours, echoed = [], []
-            for _ in range(args.rounds):
-                for pid, port, rows in ((gateway.authsvc.pid, gateway.grpc_port, ours), (echo.pid, echo_port, echoed)):
+            warm, cold, echoed = [], [], []
+            for number in range(args.rounds):
+                many.write_bytes(strangers(pki["ca"], number))
+                for pid, port, asked, rows in ((gateway.authsvc.pid, gateway.grpc_port, leaf, warm),
+                                               (gateway.authsvc.pid, gateway.grpc_port, many, cold),
+                                               (echo.pid, echo_port, leaf, echoed)):
                     rpc_load(gateway, port, leaf, 0.3)
                     before = peers.cpu_exact(pid)
-                    result = rpc_load(gateway, port, leaf, args.seconds)
+                    result = rpc_load(gateway, port, asked, args.seconds)
                     rows.append((peers.cpu_exact(pid) - before) / result["operations"] * 1e6)
         finally:
             echo.stop()
             gateway.stop()
-    ratio = statistics.median(b / a for a, b in zip(ours, echoed))
-    print(f"authorize: {statistics.median(ours):.1f} CPU us/call, bare gRPC echo {statistics.median(echoed):.1f}: "
-          f"{ratio:.2f} x its calls per core")
+    print(f"authorize: bare gRPC echo {statistics.median(echoed):.1f} CPU us/call")
+    for name, rows in (("warm", warm), ("cold", cold)):
+        ratio = statistics.median(b / a for a, b in zip(rows, echoed))
+        print(f"  {name}  {statistics.median(rows):8.1f} CPU us/call: {ratio:.2f} x the echo's calls per core")
+
+
+def strangers(ca, number, count=2000):
+    """DER of that many leaves of one key, one after the other; `number` makes them new."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import Encoding
+    key, now = ec.generate_private_key(ec.SECP256R1()).public_key(), datetime.datetime.utcnow()
+    out = []
+    for serial in range(count):
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"stranger {number}-{serial}")])
+        out.append(x509.CertificateBuilder().subject_name(name).issuer_name(ca.certificate.subject).public_key(key)
+                   .serial_number(1 + serial).not_valid_before(now - datetime.timedelta(days=1))
+                   .not_valid_after(now + datetime.timedelta(days=1)).sign(ca.private, hashes.SHA256())
+                   .public_bytes(Encoding.DER))
+    return b"".join(out)
 
 
 def rpc_load(gateway, port, leaf, seconds):
@@ -235,17 +263,24 @@ def rpc_load(gateway, port, leaf, seconds):
     return result
 
 
-MICRO = {"authorize": "Memo|LoopCache|Process", "decide": ".", "verify": "."}
+# Of `snapshot` a million keys take a minute and 2 GB: with --big.
+MICRO = {"authorize": "Memo|LoopCache|ProcessCache", "decide": ".", "verify": ".", "snapshot": "(Write|Find).*/1000$"}
 
 
-def micro_benchmarks():
-    """Memo and cache hits, decision time with 1,000 and 1,000,000 keys, path validation: nanoseconds of CPU."""
+def micro_benchmarks(big):
+    """Memo and cache hits, decision time with 1,000 and 1,000,000 keys, path validation, one write and the memory of
+    a key: CPU time."""
     for name, pattern in MICRO.items():
+        if big:
+            pattern = pattern.replace("/1000$", "/(1000|1000000)$")
         done = subprocess.run(["taskset", "-c", str(SERVER_CPU), str(BUILD / f"tests/bench/bench_{name}"),
                                f"--benchmark_filter={pattern}", "--benchmark_format=json"],
                               capture_output=True, text=True, timeout=900)
         for row in json.loads(done.stdout)["benchmarks"]:
-            print(f"  {row['name']:45} {row['cpu_time']:12.1f} {row['time_unit']} CPU")
+            if row.get("error_occurred"):
+                raise RuntimeError(f"{row['name']}: {row['error_message']}")
+            memory = f", {row['bytes_per_key']:.0f} bytes of memory a key" if "bytes_per_key" in row else ""
+            print(f"  {row['name']:45} {row['cpu_time']:12.1f} {row['time_unit']} CPU{memory}")
         sys.stdout.flush()
 
 
@@ -255,17 +290,19 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--case", action="append", choices=sorted(CASES))
+    parser.add_argument("--big", action="store_true", help="also a snapshot of 1,000,000 keys (a minute, 2 GB)")
     args = parser.parse_args()
     print(f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, {platform.release()}; server on core {SERVER_CPU}, "
           f"load and upstream on core {LOAD_CPU}; median of {args.rounds} rounds of {args.seconds} s")
     everything = []
     for name in args.case or CASES:
-        rows, ours = summarise(name, run_case(name, args))
-        show(rows, ours)
+        measured = run_case(name, args)
+        rows = summarise(name, measured)
+        show(rows, measured)
         everything += rows
     if not args.case:
         authorize_beside_echo(args)
-        micro_benchmarks()
+        micro_benchmarks(args.big)
     if args.json:
         pathlib.Path(args.json).write_text(json.dumps({"cases": everything}, indent=1) + "\n")
     return 1 if any(row["wrong_answers"] for row in everything) else 0

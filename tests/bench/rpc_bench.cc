@@ -1,9 +1,10 @@
 // Authorize calls per second, of authsvc or of a bare gRPC echo that speaks the same messages.
 //
 //   bench_rpc echo PORT TLS-DIR                              serves empty answers until SIGTERM
-//   bench_rpc load HOST:PORT TLS-DIR API CERT.der SECONDS IN-FLIGHT
+//   bench_rpc load HOST:PORT TLS-DIR API CERTS.der SECONDS IN-FLIGHT
 //
-// TLS-DIR holds tls.crt, tls.key and ca.crt. `load` prints one JSON object.
+// TLS-DIR holds tls.crt, tls.key and ca.crt. `load` prints one JSON object. CERTS.der holds one certificate, about
+// which is asked until the time is up, or several one after the other, about each of which is asked once.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -51,11 +52,24 @@ int Serve(const std::string& port, const std::string& tls) {
   return 0;
 }
 
+// DER certificates of 256 to 65,535 bytes, one after the other: SEQUENCE with a length of two bytes.
+std::vector<std::string> Split(const std::string& ders) {
+  std::vector<std::string> out;
+  for (size_t at = 0; at + 4 <= ders.size();) {
+    const auto byte = [&](size_t i) { return static_cast<size_t>(static_cast<unsigned char>(ders[at + i])); };
+    if (byte(0) != 0x30 || byte(1) != 0x82) return {};
+    out.push_back(ders.substr(at, 4 + byte(2) * 256 + byte(3)));
+    at += out.back().size();
+  }
+  return out;
+}
+
 struct Load {
   v1::Authorization::Stub* stub = nullptr;
-  v1::AuthorizeRequest question;
+  std::vector<v1::AuthorizeRequest> questions;
   absl::Time end;
   absl::Mutex mutex;
+  size_t next ABSL_GUARDED_BY(mutex) = 0;
   uint64_t calls ABSL_GUARDED_BY(mutex) = 0;
   uint64_t failed ABSL_GUARDED_BY(mutex) = 0;
   int in_flight ABSL_GUARDED_BY(mutex) = 0;
@@ -67,20 +81,30 @@ struct Caller {
   std::unique_ptr<grpc::ClientContext> context;
   v1::AuthorizeResponse answer;
 
+  // Null at the end.
+  const v1::AuthorizeRequest* NextQuestion() {
+    absl::MutexLock lock(&load->mutex);
+    const bool once_each = load->questions.size() > 1;
+    if (absl::Now() < load->end && (!once_each || load->next < load->questions.size())) {
+      return &load->questions[once_each ? load->next++ : 0];
+    }
+    --load->in_flight;
+    return nullptr;
+  }
   void Start() {
+    const v1::AuthorizeRequest* const question = NextQuestion();
+    if (question == nullptr) return;
     context = std::make_unique<grpc::ClientContext>();
     context->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(5));
-    load->stub->async()->Authorize(context.get(), &load->question, &answer,
+    load->stub->async()->Authorize(context.get(), question, &answer,
                                    [this](grpc::Status status) { Done(status.ok() && answer.decision().reason() == 0); });
   }
   void Done(bool good) {
-    const bool again = absl::Now() < load->end;
     {
       absl::MutexLock lock(&load->mutex);
       good ? ++load->calls : ++load->failed;
-      if (!again) --load->in_flight;
     }
-    if (again) Start();
+    Start();
   }
 };
 
@@ -93,10 +117,14 @@ int RunLoad(char** argv) {
       grpc::CreateCustomChannel(argv[2], grpc::SslCredentials(options), arguments));
   Load load;
   load.stub = stub.get();
-  load.question.set_api_id(argv[4]);
-  load.question.set_tls(true);
-  load.question.set_proof(v1::PROOF_TLS);
-  load.question.add_chain_der(ReadFile(argv[5]));
+  for (const std::string& der : Split(ReadFile(argv[5]))) {
+    v1::AuthorizeRequest& question = load.questions.emplace_back();
+    question.set_api_id(argv[4]);
+    question.set_tls(true);
+    question.set_proof(v1::PROOF_TLS);
+    question.add_chain_der(der);
+  }
+  if (load.questions.empty()) return 1;
   const absl::Time start = absl::Now();
   load.end = start + absl::Seconds(atof(argv[6]));
   std::vector<Caller> callers(static_cast<size_t>(atoi(argv[7])));
@@ -121,6 +149,6 @@ int RunLoad(char** argv) {
 int main(int argc, char** argv) {
   if (argc == 4 && std::string(argv[1]) == "echo") return Serve(argv[2], argv[3]);
   if (argc == 8 && std::string(argv[1]) == "load") return RunLoad(argv);
-  fprintf(stderr, "usage: bench_rpc echo PORT TLS-DIR | bench_rpc load HOST:PORT TLS-DIR API CERT.der SECONDS IN-FLIGHT\n");
+  fprintf(stderr, "usage: bench_rpc echo PORT TLS-DIR | bench_rpc load HOST:PORT TLS-DIR API CERTS.der SECONDS IN-FLIGHT\n");
   return 2;
 }
