@@ -10,7 +10,7 @@ from gateway import classic, wait_for
 from raw import Connection
 
 SIZE, PIECE = 100 << 20, 1 << 18
-HELD_KB = 16 << 10  # at most, by the data plane; SIZE is six times that
+HELD_KB = 32 << 10  # at most, by the data plane; SIZE is three times that
 
 
 class SleepyUpstream:
