@@ -59,6 +59,16 @@ class Process:
     def send(self, signal_number):
         self.popen.send_signal(signal_number)
 
+    def freeze(self):
+        """SIGSTOP, and every thread has stopped: one that runs may still answer."""
+        self.send(signal.SIGSTOP)
+        tasks = pathlib.Path(f"/proc/{self.pid}/task")
+        wait_for(lambda: all((task / "stat").read_text().rpartition(")")[2].split()[0] == "T"
+                             for task in tasks.iterdir()), f"{self.name} has stopped")
+
+    def thaw(self):
+        self.send(signal.SIGCONT)
+
     def stop(self, deadline=DEADLINE):
         """SIGTERM; a process that does not end in time, or not with 0, is a failure."""
         if not self.alive():

@@ -5,7 +5,6 @@ import concurrent.futures
 import os
 import pathlib
 import random
-import signal
 import socket
 import statistics
 import subprocess
@@ -89,7 +88,7 @@ def frozen(world, seconds=30):
     world.gateway.settle()
     assert world.a.curl("/", client=known, host="frozen.gw.test").status == 200
     before, slowest, cached, stop = world.a.memory_kb(), 0.0, [], threading.Event()
-    world.gateway.authsvc.send(signal.SIGSTOP)
+    world.gateway.authsvc.freeze()
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         knocking = [pool.submit(knock, world.a, "unrouted.gw.test", stop) for _ in range(8)]
         try:
@@ -104,7 +103,7 @@ def frozen(world, seconds=30):
                 wait_for(lambda: time.monotonic() >= tick + 0.5, "next probe")
         finally:
             stop.set()
-            world.gateway.authsvc.send(signal.SIGCONT)
+            world.gateway.authsvc.thaw()
     thawed = time.monotonic()
     wait_for(lambda: world.a.curl("/", client=unknown, host="frozen.gw.test").status == 401, "decided again", 10)
     back = time.monotonic() - thawed

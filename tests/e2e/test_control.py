@@ -4,7 +4,6 @@ import hashlib
 import json
 import pathlib
 import shutil
-import signal
 import subprocess
 import time
 
@@ -235,14 +234,14 @@ def test_explain_forgets_what_was_overwritten_and_a_replica_may_keep_nothing(wor
 def test_explain_does_not_wait_for_a_frozen_data_plane(world, api):
     of_b = served(world, world.b, api)
     of_a = served(world, world.a, api)
-    world.a.send(signal.SIGSTOP)
+    world.a.freeze()
     try:
         assert "data plane replica-1" in explain(world, of_b).stdout, "the other one has it"
         began = time.monotonic()
         done = explain(world, of_a)
         took = time.monotonic() - began
     finally:
-        world.a.send(signal.SIGCONT)
+        world.a.thaw()
     assert done.returncode == 4 and "no answer from replica-0 (group default)" in done.stderr, done
     assert "replica-1" not in done.stderr
     assert took < 10, f"{took:.1f} s: two are waited, not the 30 of the call"

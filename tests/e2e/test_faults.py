@@ -47,7 +47,7 @@ def test_a_frozen_authsvc_leaves_cached_callers_and_answers_others_at_once(world
     host, pair, _ = caller
     assert world.a.curl("/x", client=pair, host=host).status == 200
     stranger = world.pki.self_signed("while frozen")
-    world.gateway.authsvc.send(signal.SIGSTOP)
+    world.gateway.authsvc.freeze()
     try:
         for _ in range(3):
             assert world.a.curl("/x", client=pair, host=host).status == 200
@@ -59,7 +59,7 @@ def test_a_frozen_authsvc_leaves_cached_callers_and_answers_others_at_once(world
         assert time.monotonic() - started < 8 * 2, "bounded by the deadline, then by the breaker"
         assert world.a.get("/healthz").status_code == 200
     finally:
-        world.gateway.authsvc.send(signal.SIGCONT)
+        world.gateway.authsvc.thaw()
     wait_for(lambda: world.a.curl("/x", client=stranger, host=host).status == 401, "decided again after the thaw", 10)
 
 
@@ -74,7 +74,7 @@ def test_a_frozen_authsvc_holds_no_loop_up(world, caller):
     others = [Connection(replica, f"open-{host}") for _ in range(16)]
     known = Connection(replica, host, pair)
     assert known.get()[0] == 200
-    world.gateway.authsvc.send(signal.SIGSTOP)
+    world.gateway.authsvc.freeze()
     try:
         for stranger in strangers:
             stranger.send(f"GET /x HTTP/1.1\r\nHost: {host}\r\n\r\n")
@@ -82,7 +82,7 @@ def test_a_frozen_authsvc_holds_no_loop_up(world, caller):
         assert [other.get("/no/such/path")[0] for other in others * 5] == [404] * 80
         assert all(stranger.still_open() for stranger in strangers), "all that time every stranger was waiting"
     finally:
-        world.gateway.authsvc.send(signal.SIGCONT)
+        world.gateway.authsvc.thaw()
     assert {stranger.answer()[0] for stranger in strangers} <= {401, 503}
     wait_for(lambda: replica.curl("/x", client=world.pki.self_signed("decided"), host=host).status == 401, "decided again")
     for connection in strangers + others + [known]:

@@ -99,7 +99,7 @@ TEST_F(AdminTest, DetailedListingAndSeveralIds) {  // Q23
 TEST_F(AdminTest, Q23OneThatDoesNotParseSpoilsNoListing) {
   const TestCert good = CertBuilder("CN=good").SelfSign();
   const std::string id = AddCertificate(good.Pem());
-  const std::string broken = "org" + std::string(64, 'b');
+  const std::string broken = "org" + std::string(64, 'f');  // the last of the list
   v1::Resource resource;
   resource.set_id(broken);
   resource.mutable_certificate()->set_id(broken);
