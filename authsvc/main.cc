@@ -43,13 +43,22 @@ constexpr absl::Duration kGrace = absl::Seconds(5);
 constexpr absl::Duration kReloadPatience = absl::Seconds(10);
 
 absl::StatusOr<std::string> ReadFile(const std::string& path, absl::string_view setting) {
+  struct stat facts {};
+  const bool is_directory = stat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode);
   std::ifstream file(path);
   std::stringstream text;
   text << file.rdbuf();
-  if (!file.is_open()) {
-    return absl::NotFoundError(absl::StrCat("cannot read ", path, " (", setting, "; `sallyctl init` makes one)"));
+  if (!file.is_open() || is_directory) {
+    const bool made = setting == "master_key_file";
+    return absl::NotFoundError(absl::StrCat("cannot read ", path, " (", setting, made ? "; `sallyctl init` makes one)" : ")"));
   }
   return text.str();
+}
+
+absl::StatusOr<admin::TykConfig> ReadTykConfig(const AuthsvcConfig& config, const std::vector<std::string>& environment) {
+  auto text = ReadFile(config.tyk_config, "tyk_config");
+  if (!text.ok()) return text.status();
+  return admin::TykConfig{config.tyk_config, *std::move(text), environment};
 }
 
 absl::StatusOr<std::unique_ptr<const crypto::Sealer>> ReadSealer(const AuthsvcConfig& config) {
@@ -184,10 +193,9 @@ class Service {
 
   absl::Status TakeTykConfig() {
     if (config_.tyk_config.empty()) return admin::RefuseTykEnvironment(environment_);
-    auto text = ReadFile(config_.tyk_config, "tyk_config");
-    if (!text.ok()) return text.status();
-    return admin::TakeTykConfig(*writer_, clock_, config_.admin.org_id,
-                                {config_.tyk_config, *std::move(text), environment_});
+    auto tyk = ReadTykConfig(config_, environment_);
+    if (!tyk.ok()) return tyk.status();
+    return admin::TakeTykConfig(*writer_, clock_, config_.admin.org_id, *std::move(tyk));
   }
 
   absl::Status StartRpc() {
@@ -344,6 +352,23 @@ int Fail(const absl::Status& status) {
   return status.code() == absl::StatusCode::kInvalidArgument ? 2 : 1;
 }
 
+// Without the store, and without what only a running service has: files other than tyk.conf, ports.
+int CheckConfig(const AuthsvcConfig& config, const std::vector<std::string>& environment) {
+  std::vector<std::string> warnings;
+  if (config.tyk_config.empty()) {
+    if (absl::Status status = admin::RefuseTykEnvironment(environment); !status.ok()) return Fail(status);
+  } else {
+    auto tyk = ReadTykConfig(config, environment);
+    if (!tyk.ok()) return Fail(tyk.status());
+    auto checked = admin::CheckTykConfig(base::SystemClock(), config.admin.org_id, *std::move(tyk));
+    if (!checked.ok()) return Fail(checked.status());
+    warnings = *std::move(checked);
+  }
+  for (const std::string& warning : warnings) std::fprintf(stderr, "sallyport-authsvc: warning: %s\n", warning.c_str());
+  std::puts("configuration is usable");
+  return 0;
+}
+
 int Serve(const AuthsvcConfig& config, const std::vector<std::string>& environment) {
   const sigset_t signals = Signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before the first thread: only sigwait takes them
@@ -386,10 +411,7 @@ int Main(const std::vector<std::string>& args) {
     }
     return 0;
   }
-  if (line->check_config) {
-    std::puts("configuration is usable");
-    return 0;
-  }
+  if (line->check_config) return CheckConfig(*config, environment);
   return Serve(*config, environment);
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "shared/base/clock.h"
@@ -25,6 +26,12 @@ struct TykConfig {
 // kInvalidArgument with all refusals. Warnings go to the log; no value of a variable is in either.
 [[nodiscard]] absl::Status TakeTykConfig(Writer& writer, const base::Clock& clock,
                                          absl::string_view default_org_id, TykConfig config);
+
+// What TakeTykConfig would refuse, without a store: kInvalidArgument with all refusals, else the warnings. What
+// depends on the store (references that are not there, or cannot be used) is not looked at.
+[[nodiscard]] absl::StatusOr<std::vector<std::string>> CheckTykConfig(const base::Clock& clock,
+                                                                      absl::string_view default_org_id,
+                                                                      TykConfig config);
 
 // Where no file is given: kInvalidArgument when a variable that says something about certificates, pins or
 // verification is set, which would silently not hold.

@@ -36,6 +36,35 @@ def test_a_variable_that_would_not_hold_stops_the_start(home, tmp_path):
     assert "--tyk-config" in no_file and "hidden-value" not in no_file
 
 
+def test_the_check_of_the_configuration_reads_the_file_too(home, tmp_path):
+    conf = tmp_path / "tyk.conf"
+    options = ["--tyk-config", str(conf), "--check-config", "--set", f"store=sqlite:{tmp_path / 'unborn.db'}"]
+
+    def check(**env):
+        return subprocess.run(home.authsvc_command(*options), capture_output=True, text=True, timeout=60,
+                              env={**os.environ, **env})
+    missing = check()
+    assert missing.returncode == 1 and f"cannot read {conf} (tyk_config)" in missing.stderr, missing
+    conf.mkdir()
+    assert f"cannot read {conf} (tyk_config)" in check().stderr, "a directory"
+    conf.rmdir()
+    for text, part in (("{", "tyk.conf"), ("", "holds no document"),
+                       ('{"security": {"pinned_public_key": {"a.test": "hidden-value"}}}', "pinned_public_keys")):
+        conf.write_text(text)
+        refused = check()
+        assert refused.returncode == 2 and part in refused.stderr and not refused.stdout, refused
+        assert "hidden-value" not in refused.stderr
+    conf.write_text('{"proxy_ssl_insecure_skip_verify": true, "secret": "hidden-value"}')
+    usable = check()
+    assert usable.returncode == 0 and "usable" in usable.stdout and "warning: " in usable.stderr, usable
+    assert "hidden-value" not in usable.stdout + usable.stderr
+    typo = check(TYK_GW_SECURITY_PINNEDPUBLICKEY="hidden-value")
+    assert typo.returncode == 2 and "TYK_GW_SECURITY_PINNEDPUBLICKEYS" in typo.stderr and "hidden-value" not in typo.stderr
+    options = options[2:]
+    assert "--tyk-config" in check(TYK_GW_SECURITY_PINNEDPUBLICKEYS="hidden-value").stderr
+    assert not (tmp_path / "unborn.db").exists(), "a check makes nothing"
+
+
 def test_variables_lie_over_the_file(home, tmp_path):
     conf = tmp_path / "tyk.conf"
     conf.write_text(json.dumps({"secret": "hidden-value", "proxy_ssl_insecure_skip_verify": True,
