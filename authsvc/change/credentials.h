@@ -65,7 +65,8 @@ struct CreateKeyOptions {
 struct StatusFacts {
   std::map<std::string, uint64_t> counts;  // by kind
   std::vector<std::string> insecure;       // insecure settings in force
-  std::vector<std::string> pending;        // references to what is not there, or may not be used
+  std::vector<std::string> pending;        // references to what is not there
+  std::vector<std::string> unusable;       // allowlist entries that a write would refuse today: they admit nobody
   std::vector<std::string> expiring;       // within 30 days, soonest first
 };
 [[nodiscard]] StatusFacts CollectStatus(const Snapshot& snapshot, absl::Time now);

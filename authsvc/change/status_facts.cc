@@ -45,11 +45,11 @@ std::vector<std::string> Expiring(const Snapshot& snapshot, absl::Time now) {
   return lines;
 }
 
-// Stored entries that a write would refuse today: they admit nobody.
-void AddUnusable(const Snapshot& snapshot, std::vector<std::string>* lines) {
-  const auto add = [lines](const std::string& where, const Allowlist& list) {
+std::vector<std::string> Unusable(const Snapshot& snapshot) {
+  std::vector<std::string> lines;
+  const auto add = [&lines](const std::string& where, const Allowlist& list) {
     for (const std::string& entry : list.unusable) {
-      if (lines->size() < kMostLines) lines->push_back(absl::StrCat(where, ": ", entry));
+      if (lines.size() < kMostLines) lines.push_back(absl::StrCat(where, ": ", entry));
     }
   };
   add("gateway allowlist", snapshot.settings().client_allowlist);
@@ -58,6 +58,7 @@ void AddUnusable(const Snapshot& snapshot, std::vector<std::string>* lines) {
     add(absl::StrCat("Api ", entry.api.id(), " allowlist"), entry.allowlist);
     return true;
   });
+  return lines;
 }
 
 }  // namespace
@@ -69,7 +70,7 @@ StatusFacts CollectStatus(const Snapshot& snapshot, absl::Time now) {
   }
   facts.insecure = Insecure(snapshot);
   facts.pending = snapshot.Pending(kMostLines);
-  AddUnusable(snapshot, &facts.pending);
+  facts.unusable = Unusable(snapshot);
   facts.expiring = Expiring(snapshot, now);
   return facts;
 }

@@ -122,6 +122,7 @@ void FillStatus(const ServiceParts& parts, wire::StatusResponse* response) {
   for (const auto& [kind, count] : facts.counts) (*response->mutable_counts())[kind] = count;
   for (std::string& text : facts.insecure) response->add_insecure(std::move(text));
   for (std::string& text : facts.pending) response->add_pending(std::move(text));
+  for (std::string& text : facts.unusable) response->add_pending(std::move(text));  // for people: neither admits anybody
   for (std::string& text : facts.expiring) response->add_expiring(std::move(text));
   response->set_store_writable(parts.writer->status().store_writable);
 }

@@ -235,6 +235,7 @@ TEST_F(CertificateChecksTest, StatusNamesWhatIsPendingInsecureAndExpiring) {
   EXPECT_EQ(facts.counts.at("Api"), 1u);
   EXPECT_THAT(facts.insecure, ElementsAre("Api a: insecure_skip_verify"));
   EXPECT_THAT(facts.pending, ElementsAre("Api a: allowlist: orgmissing"));
+  EXPECT_THAT(facts.unusable, IsEmpty());
   ASSERT_EQ(facts.expiring.size(), 1u);
   EXPECT_THAT(facts.expiring[0], HasSubstr("used by Api a (allowlist)"));
   EXPECT_THAT(CollectStatus(*Snapshot::Empty(), now).expiring, IsEmpty());

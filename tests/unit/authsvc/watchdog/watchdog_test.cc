@@ -77,5 +77,30 @@ TEST(Gauges, TellRevisionAndLag) {
   EXPECT_THAT(text, HasSubstr("sallyport_limits_per_replica 1"));
 }
 
+TEST(Gauges, AnEntryOfAnotherOrganisationIsThereAndNotPending) {
+  v1::Resource foreign;
+  foreign.mutable_certificate()->set_id("other" + std::string(64, 'a'));
+  foreign.mutable_certificate()->add_chain_der("der");
+  foreign.mutable_certificate()->mutable_summary()->set_spki_sha256(std::string(32, 'k'));
+  foreign.set_id(foreign.certificate().id());
+  v1::Resource api;
+  api.set_id("a");
+  api.mutable_api()->set_id("a");
+  api.mutable_api()->set_org_id("org");
+  api.mutable_api()->mutable_client_tls()->set_static_mtls(v1::REQUIREMENT_MANDATORY);
+  for (const std::string& id : {foreign.id(), "org" + std::string(64, 'b')}) {
+    api.mutable_api()->mutable_client_tls()->add_allowlist()->set_certificate_id(id);
+  }
+  SnapshotBuilder builder(Snapshot::Empty());
+  ASSERT_TRUE(builder.Put(foreign).ok());
+  ASSERT_TRUE(builder.Put(api).ok());
+  const SnapshotPtr snapshot = builder.Finish({"store", 1, 1}, nullptr);
+  ASSERT_EQ(snapshot->FindApi("a")->allowlist.unusable.size(), 1U);
+  base::ManualClock clock;
+  metrics::Book book;
+  RegisterGauges({&clock, [&] { return snapshot; }, [] { return std::vector<ReplicaGauge>(); }, "1.2.3"}, &book);
+  EXPECT_THAT(book.Render(), HasSubstr("sallyport_pending_references 1\n"));
+}
+
 }  // namespace
 }  // namespace sallyport::authsvc
