@@ -22,6 +22,7 @@ using testing::SendAll;
 TEST_F(ForwardTest, CallerThatLeavesWhileWeWaitEndsTheExchange) {
   std::promise<void> ended;
   Origin origin([&](OriginConnection& connection) {
+    connection.ReadHead();
     testing::PassTimeUntilClosed(connection, &time_);
     ended.set_value();
   });

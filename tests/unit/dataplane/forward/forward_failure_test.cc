@@ -22,6 +22,16 @@ using testing::ReadUntil;
 using testing::Result;
 using testing::SendAll;
 
+// Says when the answer's head has come.
+Caller::Script GetsAnswerThen(std::promise<void>* begun) {
+  return [begun](int fd, std::string* answer) {
+    SendAll(fd, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    ReadUntil(fd, "\r\n\r\n", answer);
+    begun->set_value();
+    ReadAll(fd, answer);
+  };
+}
+
 TEST_F(ForwardTest, ResetInsideTheBodyCutsTheClient) {
   // The script cannot reset before the gateway has read: the caller tells when.
   std::promise<void> arrived;
@@ -87,7 +97,10 @@ TEST_F(ForwardTest, CloseBeforeAnAnswerIsAReset) {
 
 TEST_F(ForwardTest, SilentUpstreamTimesOut) {
   timeouts_.first_byte = absl::Milliseconds(100);
-  Origin origin([&](OriginConnection& connection) { testing::PassTimeUntilClosed(connection, &time_); });
+  Origin origin([&](OriginConnection& connection) {
+    connection.ReadHead();
+    testing::PassTimeUntilClosed(connection, &time_);
+  });
   const Result result = Run("GET / HTTP/1.1\r\nHost: a\r\n\r\n", Target(origin));
   EXPECT_EQ(result.outcome.reason, Reason::kUpstreamTimeout);
   EXPECT_FALSE(result.outcome.answer_started);
@@ -128,24 +141,28 @@ TEST_F(ForwardTest, TheTimeForAnAnswerBeginsWhenTheRequestHasEnded) {
 
 TEST_F(ForwardTest, TotalTimeHoldsForASlowAnswer) {
   timeouts_.total = absl::Milliseconds(300);
+  std::promise<void> begun;
   Origin origin([&](OriginConnection& connection) {
     connection.ReadHead();
-    connection.Write("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n");
+    connection.Write("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nx");
+    begun.get_future().wait();
     while (connection.Write("x")) time_.Advance(absl::Milliseconds(5));
   });
-  const Result result = Run("GET / HTTP/1.1\r\nHost: a\r\n\r\n", Target(origin));
+  const Result result = Run(GetsAnswerThen(&begun), Target(origin));
   EXPECT_EQ(result.outcome.reason, Reason::kUpstreamTimeout);
   EXPECT_TRUE(result.outcome.cut);
 }
 
 TEST_F(ForwardTest, SilenceInsideTheBodyTimesOutAndCuts) {
   timeouts_.idle = absl::Milliseconds(100);
+  std::promise<void> begun;
   Origin origin([&](OriginConnection& connection) {
     connection.ReadHead();
     connection.Write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
+    begun.get_future().wait();
     testing::PassTimeUntilClosed(connection, &time_);
   });
-  const Result result = Run("GET / HTTP/1.1\r\nHost: a\r\n\r\n", Target(origin));
+  const Result result = Run(GetsAnswerThen(&begun), Target(origin));
   EXPECT_EQ(result.outcome.reason, Reason::kUpstreamTimeout);
   EXPECT_TRUE(result.outcome.cut);
 }

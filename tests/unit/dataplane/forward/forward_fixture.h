@@ -98,7 +98,7 @@ class ForwardTest : public ::testing::Test {
           return std::vector<boost::asio::ip::address>{make_address("127.0.0.1")};
         }),
         trust_({.directories = {"/nonexistent"}}), pool_(loop_, {}, resolver_, trust_) {
-    timeouts_.connect = timeouts_.first_byte = timeouts_.idle = absl::Seconds(20);
+    timeouts_.connect = timeouts_.first_byte = timeouts_.idle = absl::Minutes(10);  // nobody waits for them
   }
 
   static UpstreamTargetPtr Target(const Origin& origin, const std::string& scheme = "http") {
