@@ -99,7 +99,7 @@ void ConnectionRegistry::Remove(RegisteredConnection* connection) {
 
 bool ConnectionRegistry::End(RegisteredConnection* connection, Deadline deadline) {
   const bool newly = !std::exchange(connection->last_request, true);
-  if (connection->idle) {
+  if (connection->idle && connection->multiplexed == nullptr) {
     connection->stream_->Cancel();
     return newly;
   }

@@ -43,7 +43,7 @@ class RequestCut {
 // What a connection of several requests is told.
 class Multiplexed {
  public:
-  // No more requests are to be begun; those in flight go on. Called once.
+  // No more requests are to be begun; those in flight go on, and without any the connection ends. Called once.
   virtual void OnLastRequest() = 0;
 
  protected:
@@ -83,7 +83,7 @@ class RegisteredConnection final : public DeadlineNode {
   RegisteredConnection() = default;
   ~RegisteredConnection() override;
 
-  // No request is in flight: cut at once.
+  // No request is in flight: cut at once, unless it is multiplexed and can be told.
   bool idle = true;
   // Set by the registry: after the requests in flight the connection ends.
   bool last_request = false;

@@ -9,7 +9,7 @@ namespace sallyport::dataplane {
 boost::asio::awaitable<void> Exchange::Run() {
   Begin();
 
-  bool go_on = Route();
+  bool go_on = request_.gone() ? Forget() : Route();
   if (go_on && preflight_) {
     co_await request_.Refuse(Preflight(), base::Reason::kAllowed);
   } else if (go_on) {
@@ -48,6 +48,12 @@ void Exchange::Begin() {
   client_address_ = client_.address;
   identity_ = nullptr;
   services_.request_ids.Next(&request_id_);
+}
+
+bool Exchange::Forget() {
+  host_.clear();
+  path_.clear();
+  return Deny(base::Reason::kClientGone);
 }
 
 bool Exchange::Deny(base::Reason reason, std::string detail) {

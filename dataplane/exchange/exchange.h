@@ -34,6 +34,7 @@ class Exchange {
 
  private:
   void Begin();
+  bool Forget();  // a request that was taken back before it was looked at; always false
 
   // route
   [[nodiscard]] bool Route();

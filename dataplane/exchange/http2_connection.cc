@@ -24,6 +24,7 @@ using boost::asio::awaitable;
 constexpr size_t kPumpBytes = 64 * 1024;
 // A connection without requests gives back what it held for them.
 constexpr absl::Duration kIdleSoon = absl::Seconds(1);
+constexpr size_t kSpareSlots = 8;
 constexpr absl::Duration kMostSweep = absl::Seconds(5);
 constexpr absl::Duration kLeastSweep = absl::Milliseconds(50);
 constexpr absl::Duration kLastWords = absl::Seconds(2);
@@ -94,6 +95,7 @@ class Http2Connection final : public Http2Events,
   Signal over_;             // for the end: a coroutine ended, or a request
   Deadline idle_until_;     // while no request is in flight
   Deadline idle_soon_;
+  Deadline next_sweep_;     // while one is
   size_t taken_ = 0;
   size_t running_ = 0;      // coroutines beside the reader
   uint32_t requests_ = 0;
@@ -137,6 +139,7 @@ IoResult Http2Connection::TryFeed() {
 awaitable<void> Http2Connection::Read() {
   Stream& stream = client_.stream;
   while (!stream.readiness().cancelled() && !fed_up_ && !session_->done()) {
+    if (loop_.Passed(ReadDeadline()) && TimeIsUp()) co_return;  // also while bytes keep coming
     const IoResult result = TryFeed();
     if (result.ok() && result.bytes > 0) {
       if (!std::exchange(pause_, false) && !read_share_.Relay(result.bytes)) continue;
@@ -148,9 +151,6 @@ awaitable<void> Http2Connection::Read() {
     const IoResult waited = co_await WaitFor(stream, result.kind, deadline);
     read_share_.Renew();
     if (waited.kind == IoResult::Kind::kCancelled) co_return;
-    if (waited.kind != IoResult::Kind::kTimeout) continue;
-    if (TimeIsUp()) co_return;
-    co_await Yield(loop_);  // the writer has something to say, perhaps
   }
 }
 
@@ -163,13 +163,14 @@ absl::Duration Http2Connection::SweepInterval() const {
 
 Deadline Http2Connection::ReadDeadline() const {
   const Deadline by = session_->sweep_by();
-  if (taken_ > 0) return by.Earlier(loop_.After(SweepInterval()));
-  return by.Earlier(idle_until_).Earlier(idle_soon_);
+  return taken_ > 0 ? by.Earlier(next_sweep_) : by.Earlier(idle_until_).Earlier(idle_soon_);
 }
 
 bool Http2Connection::TimeIsUp() {
   session_->Sweep();
+  next_sweep_ = loop_.After(SweepInterval());
   if (!session_->failure().empty()) return true;
+  if (free_.size() > taken_ + kSpareSlots) EndFreeSlots();
   if (taken_ > 0) return false;
   if (loop_.Passed(idle_soon_)) {
     idle_soon_ = Deadline::Never();
@@ -225,7 +226,7 @@ Http2Stream* Http2Connection::OnBegin() {
   Slot* const slot = free_.back();
   free_.pop_back();
   slot->taken = true;
-  ++taken_;
+  if (taken_++ == 0) next_sweep_ = loop_.After(SweepInterval());
   client_.registered.idle = false;
   return slot;
 }
@@ -335,7 +336,7 @@ awaitable<void> Http2Connection::End() {
   client_.registered.multiplexed = nullptr;
   const bool cut = stream.readiness().cancelled();
   stream.TryShutdown();
-  if (!cut && !session_->failure().empty()) co_await Linger(stream);
+  if (!cut) co_await Linger(stream);  // a request may be under way: it must find our GOAWAY, not a reset
 }
 
 void Http2Connection::ReportFailure() {

@@ -99,6 +99,7 @@ ssize_t Http2Session::Read(Http2Stream* stream, size_t most, uint32_t* flags) {
 int Http2Session::Send(Http2Stream* stream, const uint8_t* frame_head, size_t size) {
   constexpr size_t kHeadBytes = 9;
   constexpr size_t kCompact = 32 * 1024;
+  constexpr size_t kProgress = 1024;  // who opens a window byte by byte does not get on
   if (out_ == nullptr || out_->size() >= most_) return NGHTTP2_ERR_WOULDBLOCK;
   out_->append(reinterpret_cast<const char*>(frame_head), kHeadBytes);
   out_->append(stream->out_, stream->out_at_, size);
@@ -108,7 +109,11 @@ int Http2Session::Send(Http2Stream* stream, const uint8_t* frame_head, size_t si
     stream->out_.erase(0, stream->out_at_);
     stream->out_at_ = 0;
   }
-  stream->stalled_since_ = loop_.NowMillis();
+  stream->sent_since_ += size;
+  if (stream->sent_since_ >= kProgress) {
+    stream->sent_since_ = 0;
+    stream->stalled_since_ = loop_.NowMillis();
+  }
   stream->writable_.Set();
   budget_.SentData();
   return 0;

@@ -129,7 +129,10 @@ bool Http2Stream::Append(absl::string_view data) {
   if (!has_body_ || (has_length_ && data.size() > left_)) return false;
   left_ -= has_length_ ? data.size() : 0;
   if (closed_) return true;  // Flush tells
-  if (unsent() == 0) stalled_since_ = loop_.NowMillis();
+  if (unsent() == 0) {
+    stalled_since_ = loop_.NowMillis();
+    sent_since_ = 0;
+  }
   out_.append(data.data(), data.size());
   session_->Keep(data.size());
   return true;

@@ -106,7 +106,8 @@ class Http2Stream : public RequestBody, public ResponseSink {
   bool end_sent_ = false;
   bool deferred_ = false;     // nghttp2 must be told that there is more
   bool queued_ = false;       // waits for its turn
-  int64_t stalled_since_ = 0; // milliseconds: when bytes last went out, or began to wait
+  int64_t stalled_since_ = 0; // milliseconds: when enough bytes had gone out last, or began to wait
+  size_t sent_since_ = 0;     // bytes since then
   Signal writable_;
 };
 

@@ -237,6 +237,19 @@ def test_a_window_that_stays_shut(world, replica):
         assert len(h2.get().body) == 1 << 20
 
 
+def test_a_window_that_stays_shut_of_a_client_that_talks(world, replica):
+    gate = Gate(world, "talks", body=b"z" * (1 << 20))
+    gate.open.set()
+    with Http2(replica, gate.host, settings=setting(4, 0)) as h2:
+        stream, end = h2.request(), time.monotonic() + 15
+        while h2.reply(stream).reset is None and time.monotonic() < end:
+            h2.send(frame(PING, 0, 0, b"12345678"))
+            pause = time.monotonic() + 0.1
+            while h2.step(pause):
+                pass
+        assert h2.reply(stream).reset == CANCEL, h2.story()
+
+
 def test_small_answers_behind_a_shut_window_do_not_stay(world, replica):
     gate = Gate(world, "small", body=b"small")
     gate.open.set()

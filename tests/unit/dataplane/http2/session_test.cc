@@ -324,7 +324,7 @@ TEST_F(SessionTest, StreamsThatDoNotGetOnAreReset) {
   Pass(settings_.write_idle - absl::Milliseconds(100));
   session_->Sweep();
   EXPECT_TRUE(OfType(Pump(), 3).empty());
-  EXPECT_TRUE(session_->Feed(MakeFrame(8, 0, 0, Number(100))));
+  EXPECT_TRUE(session_->Feed(MakeFrame(8, 0, 0, Number(2000))));
   const auto data = OfType(Pump(), 0);
   ASSERT_EQ(data.size(), 1u);
   Pass(absl::Milliseconds(200));
@@ -333,6 +333,25 @@ TEST_F(SessionTest, StreamsThatDoNotGetOnAreReset) {
   ASSERT_EQ(resets.size(), 1u) << "the other one got on";
   EXPECT_NE(resets[0].stream, data[0].stream);
   EXPECT_EQ(resets[0].number(), 8u) << "CANCEL";
+}
+
+TEST_F(SessionTest, ByteByByteIsNotGettingOn) {
+  Http2Stream* const stream = Request(1);
+  AnswerHead head;
+  head.status = 200;
+  stream->Start(head);
+  ASSERT_TRUE(stream->Append(std::string(80'000, 'x')));
+  owner_.Flush(stream);
+  (void)Pump();
+  EXPECT_TRUE(session_->Feed(MakeFrame(8, 0, 1, Number(1 << 20))));
+  for (int i = 0; i < 10; ++i) {
+    Pass(settings_.write_idle / 5);
+    EXPECT_TRUE(session_->Feed(MakeFrame(8, 0, 0, Number(1))));
+    const auto frames = Pump();
+    session_->Sweep();
+    (void)Pump();
+  }
+  EXPECT_TRUE(stream->gone());
 }
 
 TEST_F(SessionTest, AHeadMustEndInTime) {
