@@ -90,8 +90,8 @@ class Store {
   // OUT_OF_RANGE: `after` is of another store or epoch, in the future, or no longer held: Load again.
   [[nodiscard]] virtual absl::StatusOr<ChangeBatch> ChangesAfter(const StoreState& after) = 0;
   [[nodiscard]] virtual absl::StatusOr<StoreState> State() = 0;
-  // What Commit would say to a write now. Writes and syncs, but changes nothing and takes no revision; waits
-  // for no other writer.
+  // What Commit would say to a write now. Writes 64 KB, syncs and takes them back: changes nothing, takes no
+  // revision, waits for no other writer.
   [[nodiscard]] virtual absl::Status CheckWritable() = 0;
   // Another epoch, after a restore or a migration.
   [[nodiscard]] virtual absl::StatusOr<StoreState> StartEpoch() = 0;

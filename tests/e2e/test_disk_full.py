@@ -114,8 +114,9 @@ def test_a_full_disk(disk):
     wait_for(lambda: any('"health"' in line and "full" in line for line in disk.gateway.authsvc.text().splitlines()),
              "the log says that the store takes no writes and why")
 
-    disk.free()
     with stubs.channel(disk.gateway.grpc_port, disk.gateway.role_directory("reader")) as made:
+        assert stubs.only_admin_is_down(made), "still: what is tried out meanwhile does not fit either"
+        disk.free()
         wait_for(lambda: stubs.all_serving(made), "Admin serves again although nobody tried to write")
     wait_for(lambda: register(disk, "after")[1] is None, "writes work again", 10)
     pair, refusal = register(disk, "after the space came back")

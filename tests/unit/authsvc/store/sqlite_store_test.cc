@@ -203,6 +203,9 @@ TEST_F(SqliteStoreTest, WhetherItTakesWritesIsFoundOutByWritingNothing) {
   const auto before = store->State();
   EXPECT_TRUE(store->CheckWritable().ok());
   EXPECT_EQ(*store->State(), *before);
+  const auto changes = store->ChangesAfter({before->store_id, before->epoch, 0});
+  ASSERT_TRUE(changes.ok());
+  EXPECT_EQ(changes->changes.size(), 1u) << "no reader of history sees it";
   RawConnection other(path_);
   other.Execute("BEGIN IMMEDIATE");
   EXPECT_TRUE(absl::IsUnavailable(store->CheckWritable()));
@@ -250,6 +253,7 @@ TEST_F(SqliteStoreTest, AFullStoreSaysSoKeepsWhatIsThereAndTakesDeletes) {
   }
   EXPECT_TRUE(absl::IsResourceExhausted(full)) << full;
   EXPECT_GT(stored, 10u);
+  EXPECT_TRUE(absl::IsResourceExhausted(store->CheckWritable()));
   EXPECT_EQ(Everything(*store).size(), stored);
   EXPECT_EQ(store->State()->revision, stored);
   store.reset();
