@@ -130,9 +130,10 @@ BODIES = [("Content-Length: 100", "0123456789"), ("Content-Length: 100", ""), ("
 
 def test_a_body_that_stops(world, replica, origin):
     before = len(origin.requests)
-    clients = [Connection(replica, HOST, timeout=LONG) for _ in BODIES]
-    for client, (framing, begun) in zip(clients, BODIES):
-        client.send(f"POST /body HTTP/1.1\r\nHost: {HOST}\r\n{framing}\r\n\r\n{begun}")
+    clients = []
+    for framing, begun in BODIES:
+        clients.append(Connection(replica, HOST, timeout=LONG))
+        clients[-1].send(f"POST /body HTTP/1.1\r\nHost: {HOST}\r\n{framing}\r\n\r\n{begun}")
     for client, body in zip(clients, BODIES):
         status, headers, _ = client.answer()
         assert (status, headers.get("connection")) == (408, "close"), body

@@ -67,13 +67,13 @@ def test_a_cut_between_two_that_are_well(setup, how):
         before, asked = len(setup.origin.requests), time.monotonic()
         answer = setup.call(stranger)
         assert answer.status == 503 and "retry-after" in answer.headers, "never let in unasked"
-        assert time.monotonic() - asked < 10
+        assert time.monotonic() - asked < 20
         assert len(setup.origin.requests) == before
 
         def refused():
             got = living.get()
             assert got is not None and got[0] in (200, 503), got
-            assert got[0] == 503 or time.monotonic() - cut < STALE_SECONDS + 5, "served beyond the bound"
+            assert got[0] == 503 or time.monotonic() - cut < STALE_SECONDS + 10, "served beyond the bound"
             return got[0] == 503
         wait_for(refused, "the bound ends what is stale")
         assert time.monotonic() - cut > 0.5 * STALE_SECONDS, "and not long before"
