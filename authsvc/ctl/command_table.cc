@@ -9,11 +9,16 @@ const FlagSpec kOrg{"--org", "", true, "organisation id"};
 std::vector<Command> MakeCommands() {
   return {
       {"init", "DIR", "make a control PKI, a master key, the first admin key and both configuration files",
-       "sallyctl init /etc/sallyport\nsallyctl init ./demo --host auth.example --host 10.0.0.5",
+       "sallyctl init ./demo --host auth.example --host 10.0.0.5\n"
+       "sallyctl init /etc/sallyport --state-dir /var/lib/sallyport --owner sallyport-authsvc "
+       "--dataplane-owner sallyport-dataplane",
        {{"--host", "", true, "name or address of authsvc for its certificate (may be repeated)"},
         {"--trust-domain", "", true, "of the control certificates (default: sallyport)"},
         {"--group", "", true, "group of the data plane (default: default)"},
         {"--org", "", true, "organisation of documents that name none (default: default)"},
+        {"--state-dir", "", true, "where the store goes (default: DIR/data)"},
+        {"--owner", "", true, "user that runs authsvc: its files become this user's (default: yours)"},
+        {"--dataplane-owner", "", true, "user that runs the data plane (default: that of --owner)"},
         {"--days", "", true, "lifetime of certificates (default: 365)"}},
        &RunInit},
       {"pki renew", "DIR", "make new control certificates in a directory of `sallyctl init`; services take them up",
@@ -111,7 +116,7 @@ std::vector<Command> MakeCommands() {
       {"context", "", "show the context that commands use", "sallyctl context", {kOutput}, &RunContext},
       {"completion", "bash|zsh", "print a completion script", "source <(sallyctl completion bash)", {},
        &RunCompletion},
-      {"version", "", "print the version", "sallyctl version", {}, &RunVersion},
+      {"version", "", "print the version", "sallyctl version\nsallyctl version -o json", {kOutput}, &RunVersion},
   };
 }
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "authsvc/ctl/output.h"
+#include "shared/base/text.h"
 #include "shared/base/version.h"
 #include "shared/config/reader.h"
 
@@ -129,14 +130,26 @@ int Run(Session& session, const std::vector<std::string>& words) {
   return RunFamily(session, rest(1), family);
 }
 
-int RunVersion(Session& session, const Args& /*args*/) {
-  session.out() << "sallyctl " << base::kVersion << '\n';
+int RunVersion(Session& session, const Args& args) {
+  const std::string format = args.Get("--output");
+  const std::string json = absl::StrCat("{\"program\":\"sallyctl\",\"version\":", base::JsonQuote(base::kVersion), "}");
+  if (format == "json") PrintJson(session.out(), json);
+  else if (format == "yaml") PrintYaml(session.out(), json);
+  else session.out() << "sallyctl " << base::kVersion << '\n';
   return kDone;
 }
 
-int RunContext(Session& session, const Args& /*args*/) {
+int RunContext(Session& session, const Args& args) {
   const auto context = session.context();
   if (!context.ok()) return session.Fail(context.status());
+  const std::string format = args.Get("--output");
+  if (format == "json" || format == "yaml") {
+    const std::string json =
+        absl::StrCat("{\"context\":", base::JsonQuote(context->name), ",\"endpoint\":", base::JsonQuote(context->endpoint),
+                     ",\"tls_dir\":", base::JsonQuote(context->tls.path), "}");
+    format == "json" ? PrintJson(session.out(), json) : PrintYaml(session.out(), json);
+    return kDone;
+  }
   PrintTable(session.out(), {"CONTEXT", "ENDPOINT", "TLS DIRECTORY"},
              {{context->name, context->endpoint, context->tls.path}});
   return kDone;

@@ -1,6 +1,7 @@
 #include "authsvc/ctl/files.h"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,6 +29,24 @@ absl::Status Failed(absl::string_view what, const std::string& path, int error) 
 }
 
 }  // namespace
+
+absl::StatusOr<Owner> FindOwner(const std::string& user) {
+  const passwd* found = getpwnam(user.c_str());  // NOLINT(concurrency-mt-unsafe): one thread
+  if (found == nullptr) {
+    return absl::NotFoundError(absl::StrCat("no user '", user, "' on this machine: `useradd --system ", user,
+                                            "`, or `systemd-sysusers` after `cmake --install`"));
+  }
+  return Owner{found->pw_uid, found->pw_gid};
+}
+
+absl::Status Give(const std::string& path, const std::optional<Owner>& owner) {
+  if (!owner.has_value() || lchown(path.c_str(), owner->user, owner->group) == 0) return absl::OkStatus();
+  return Failed("give to its owner (as root?)", path, errno);
+}
+
+absl::Status LetPass(const std::string& directory) {
+  return chmod(directory.c_str(), 0711) == 0 ? absl::OkStatus() : Failed("change", directory, errno);
+}
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
   std::stringstream text;

@@ -1,6 +1,9 @@
 // Files that sallyctl reads and writes.
 #pragma once
 
+#include <sys/types.h>
+
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +12,18 @@
 #include "absl/strings/string_view.h"
 
 namespace sallyport::authsvc::ctl {
+
+// Whose a file is.
+struct Owner {
+  uid_t user = 0;
+  gid_t group = 0;
+};
+// A user of this machine by name, with its own group; NotFound says how to make one.
+[[nodiscard]] absl::StatusOr<Owner> FindOwner(const std::string& user);
+// Nothing without an owner. Does not follow a symbolic link.
+[[nodiscard]] absl::Status Give(const std::string& path, const std::optional<Owner>& owner);
+// Others may pass through the directory to what is theirs in it, but not list it (0711).
+[[nodiscard]] absl::Status LetPass(const std::string& directory);
 
 // "-" is standard input. At most 64 MB.
 [[nodiscard]] absl::StatusOr<std::string> ReadFile(const std::string& path);

@@ -36,6 +36,8 @@ absl::StatusOr<absl::Duration> Lifetime(const Args& args) {
   return absl::Hours(24 * days);
 }
 
+std::string As(const std::string& user) { return user.empty() ? std::string() : absl::StrCat(", as user ", user); }
+
 std::string Or(std::string value, absl::string_view otherwise) {
   return value.empty() ? std::string(otherwise) : value;
 }
@@ -47,10 +49,14 @@ absl::StatusOr<Installation> FromArgs(const Args& args) {
   installation.group = Or(args.Get("--group"), "default");
   installation.org = Or(args.Get("--org"), "default");
   installation.hosts = args.GetList("--host");
+  installation.state_directory = Absolute(Or(args.Get("--state-dir"), installation.directory + "/data"));
+  installation.owner = args.Get("--owner");
+  installation.dataplane_owner = Or(args.Get("--dataplane-owner"), installation.owner);
   for (const std::string& name : {installation.trust_domain, installation.group, installation.org}) {
     if (!IsName(name)) return absl::InvalidArgumentError(absl::StrCat("'", name, "' may only have ", kUrlSafe));
   }
   if (absl::Status status = CheckHosts(installation.hosts); !status.ok()) return status;
+  if (const auto owners = FindOwners(installation); !owners.ok()) return owners.status();
   return installation;
 }
 
@@ -62,11 +68,33 @@ absl::Status WriteSecrets(const Installation& installation, std::string* admin_k
   return absl::OkStatus();
 }
 
-absl::Status Make(const Installation& installation, absl::Duration lifetime, std::string* admin_key) {
-  for (const char* folder : {"", "/ca", "/tls", "/data"}) {
-    absl::Status status = MakeDirectory(installation.directory + folder);
+absl::Status MakeDirectories(const Installation& installation, const Owners& owners) {
+  for (const std::string& folder : {installation.directory, installation.directory + "/ca",
+                                    installation.directory + "/tls", installation.state_directory}) {
+    absl::Status status = MakeDirectory(folder);
     if (!status.ok()) return status;
   }
+  if (!owners.authsvc.has_value() && !owners.dataplane.has_value()) return absl::OkStatus();
+  absl::Status status = Give(installation.state_directory, owners.authsvc);
+  for (const char* folder : {"", "/tls"}) {
+    if (status.ok()) status = LetPass(installation.directory + folder);
+  }
+  return status;
+}
+
+// What each service must read; the CA, the admin certificate and sallyctl's context stay with who made them.
+absl::Status GiveFiles(const std::string& directory, const Owners& owners) {
+  absl::Status status = Give(directory + "/master.key", owners.authsvc);
+  if (status.ok()) status = Give(directory + "/authsvc.yaml", owners.authsvc);
+  if (status.ok()) status = Give(directory + "/dataplane.yaml", owners.dataplane);
+  return status;
+}
+
+absl::Status Make(const Installation& installation, absl::Duration lifetime, std::string* admin_key) {
+  const auto owners = FindOwners(installation);
+  if (!owners.ok()) return owners.status();
+  absl::Status made = MakeDirectories(installation, *owners);
+  if (!made.ok()) return made;
   absl::Status status = MakeControlAuthority(installation);
   if (status.ok()) status = MakeControlCertificates(installation, lifetime);
   if (status.ok()) status = MakeTrafficCertificate(installation, lifetime);
@@ -76,6 +104,7 @@ absl::Status Make(const Installation& installation, absl::Duration lifetime, std
   status = WriteFile(installation.directory + "/authsvc.yaml", AuthsvcYaml(installation, hash));
   if (status.ok()) status = WriteFile(installation.directory + "/dataplane.yaml", DataplaneYaml(installation));
   if (status.ok()) status = WriteFile(installation.directory + "/sallyctl.yaml", ContextYaml(installation));
+  if (status.ok()) status = GiveFiles(installation.directory, *owners);
   return status;
 }
 
@@ -85,6 +114,7 @@ int RunInit(Session& session, const Args& args) {
   if (args.words().size() != 1) return session.Usage("init DIR");
   auto installation = FromArgs(args);
   auto lifetime = Lifetime(args);
+  if (absl::IsNotFound(installation.status())) return session.Fail(installation.status());
   if (!installation.ok()) return session.Usage(std::string(installation.status().message()));
   if (!lifetime.ok()) return session.Usage(std::string(lifetime.status().message()));
   const std::string& directory = installation->directory;
@@ -94,16 +124,21 @@ int RunInit(Session& session, const Args& args) {
   }
   std::string admin_key;
   if (absl::Status status = Make(*installation, *lifetime, &admin_key); !status.ok()) return session.Fail(status);
+  const bool one_user = installation->dataplane_owner == installation->owner;
   session.out() << "Made in " << directory << ":\n"
                 << "  ca/             control CA; keep ca.key off the machines that serve\n"
                 << "  tls/            control certificates of authsvc, dataplane, admin, reader, decision\n"
                 << "  tls/traffic     self-signed certificate for clients: replace it\n"
                 << "  master.key      seals private keys in the store; back it up apart from the store\n"
-                << "  authsvc.yaml, dataplane.yaml, sallyctl.yaml\n\n"
+                << "  authsvc.yaml, dataplane.yaml, sallyctl.yaml\n"
+                << "The store will be in " << installation->state_directory << '\n'
+                << '\n'
                 << "Admin key (shown once): " << admin_key << "\n\n"
-                << "Next:\n"
+                << "Next" << As(installation->owner) << ":\n"
                 << "  sallyport-authsvc --config " << directory << "/authsvc.yaml\n"
+                << (one_user ? "" : absl::StrCat("And", As(installation->dataplane_owner), ":\n"))
                 << "  sallyport-dataplane --config " << directory << "/dataplane.yaml\n"
+                << (installation->owner.empty() ? "" : "or: systemctl enable --now sallyport-authsvc sallyport-dataplane\n")
                 << "  export SALLYPORT_CONTEXT=" << directory << "/sallyctl.yaml\n"
                 << "  sallyctl doctor\n";
   return kDone;

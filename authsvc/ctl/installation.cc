@@ -73,6 +73,18 @@ absl::Status CheckHosts(const std::vector<std::string>& hosts) {
   return AddHosts(hosts, &unused);
 }
 
+absl::StatusOr<Owners> FindOwners(const Installation& installation) {
+  Owners owners;
+  for (const auto& [name, owner] : {std::pair{&installation.owner, &owners.authsvc},
+                                    std::pair{&installation.dataplane_owner, &owners.dataplane}}) {
+    if (name->empty()) continue;
+    auto found = FindOwner(*name);
+    if (!found.ok()) return found.status();
+    *owner = *found;
+  }
+  return owners;
+}
+
 absl::StatusOr<Installation> ReadInstallation(const std::string& directory) {
   auto node = config::ReadYamlFile(directory + "/ca/installation.yaml");
   if (!node.ok()) {
@@ -81,6 +93,7 @@ absl::StatusOr<Installation> ReadInstallation(const std::string& directory) {
   }
   Installation installation;
   installation.directory = directory;
+  installation.state_directory = directory + "/data";
   std::vector<std::string> errors;
   {
     config::Reader reader(&*node, "", &errors, nullptr);
@@ -88,6 +101,9 @@ absl::StatusOr<Installation> ReadInstallation(const std::string& directory) {
     reader.Text("group", &installation.group, "of the data plane");
     reader.Text("org", &installation.org, "of documents that name none");
     reader.Texts("hosts", &installation.hosts, "names and addresses of authsvc");
+    reader.Text("state_dir", &installation.state_directory, "where the store is");
+    reader.Text("owner", &installation.owner, "user that runs authsvc");
+    reader.Text("dataplane_owner", &installation.dataplane_owner, "user that runs the data plane");
   }
   if (!errors.empty()) return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
   return installation;
@@ -102,7 +118,9 @@ absl::Status MakeControlAuthority(const Installation& installation) {
   for (const std::string& host : installation.hosts) hosts.push_back(Quoted(host));
   const std::string facts =
       absl::StrCat("trust_domain: ", Quoted(installation.trust_domain), "\ngroup: ", Quoted(installation.group),
-                   "\norg: ", Quoted(installation.org), "\nhosts: [", absl::StrJoin(hosts, ", "), "]\n");
+                   "\norg: ", Quoted(installation.org), "\nhosts: [", absl::StrJoin(hosts, ", "), "]\nstate_dir: ",
+                   Quoted(installation.state_directory), "\nowner: ", Quoted(installation.owner),
+                   "\ndataplane_owner: ", Quoted(installation.dataplane_owner), "\n");
   if (status.ok()) status = WriteFile(installation.directory + "/ca/installation.yaml", facts);
   return status;
 }
@@ -118,7 +136,7 @@ absl::Status MakeRoleCertificate(const Installation& installation, const RoleCer
   spec.lifetime = lifetime;
   auto pair = Issue(*authority, spec, absl::Now());
   if (!pair.ok()) return pair.status();
-  return SwapDirectory(role.link, *pair, authority->certificate_pem);
+  return SwapDirectory(role.link, *pair, authority->certificate_pem, role.owner);
 }
 
 absl::Status MakeControlCertificates(const Installation& installation, absl::Duration lifetime) {
@@ -126,16 +144,18 @@ absl::Status MakeControlCertificates(const Installation& installation, absl::Dur
   if (!authority.ok()) return authority.status();
   auto spec = ServerSpec(installation, lifetime);
   if (!spec.ok()) return spec.status();
+  const auto owners = FindOwners(installation);
+  if (!owners.ok()) return owners.status();
   auto server = Issue(*authority, *spec, absl::Now());
   if (!server.ok()) return server.status();
   const std::string tls = installation.directory + "/tls/";
-  absl::Status status = SwapDirectory(tls + "authsvc", *server, authority->certificate_pem);
+  absl::Status status = SwapDirectory(tls + "authsvc", *server, authority->certificate_pem, owners->authsvc);
   const std::string& group = installation.group;
   for (const RoleCertificate& role :
-       {RoleCertificate{"dataplane", group, "dataplane", tls + "dataplane"},
-        RoleCertificate{"admin", "default", "admin", tls + "admin"},
-        RoleCertificate{"reader", "default", "reader", tls + "reader"},
-        RoleCertificate{"decision", "default", "decision", tls + "decision"}}) {
+       {RoleCertificate{"dataplane", group, "dataplane", tls + "dataplane", owners->dataplane},
+        RoleCertificate{"admin", "default", "admin", tls + "admin", {}},
+        RoleCertificate{"reader", "default", "reader", tls + "reader", {}},
+        RoleCertificate{"decision", "default", "decision", tls + "decision", {}}}) {
     if (status.ok()) status = MakeRoleCertificate(installation, role, lifetime);
   }
   return status;
@@ -147,14 +167,16 @@ absl::Status MakeTrafficCertificate(const Installation& installation, absl::Dura
   spec->common_name = "sallyport traffic (replace me)";
   auto pair = MakeSelfSigned(*spec, absl::Now());
   if (!pair.ok()) return pair.status();
-  return SwapDirectory(installation.directory + "/tls/traffic", *pair, "");
+  const auto owners = FindOwners(installation);
+  if (!owners.ok()) return owners.status();
+  return SwapDirectory(installation.directory + "/tls/traffic", *pair, "", owners->dataplane);
 }
 
 std::string AuthsvcYaml(const Installation& installation, absl::string_view admin_key_sha256) {
   const std::string& at = installation.directory;
   return absl::StrCat(
       "# sallyport-authsvc; every setting with its default: sallyport-authsvc --print-settings\n"
-      "store: ", Quoted(absl::StrCat("sqlite:", at, "/data/authsvc.db")), "\n",
+      "store: ", Quoted(absl::StrCat("sqlite:", installation.state_directory, "/authsvc.db")), "\n",
       "master_key_file: ", Quoted(at + "/master.key"), "\n",
       "trust_domain: ", Quoted(installation.trust_domain), "\n",
       "grpc:\n  port: 9443\n  tls_dir: ", Quoted(at + "/tls/authsvc"), "\n",

@@ -1,6 +1,7 @@
 // A directory made by `sallyctl init`: control CA, control certificates, master key and configuration files.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "authsvc/ctl/files.h"
 
 namespace sallyport::authsvc::ctl {
 
@@ -17,13 +19,25 @@ struct Installation {
   std::string group = "default";
   std::string org = "default";
   std::vector<std::string> hosts;    // names and addresses of authsvc, beside this machine's own
+  std::string state_directory;       // absolute; of the store
+  std::string owner;                 // user that runs authsvc; empty: who made the installation
+  std::string dataplane_owner;       // user that runs the data plane
 };
+
+// The users of an installation, as they are on this machine.
+struct Owners {
+  std::optional<Owner> authsvc;
+  std::optional<Owner> dataplane;
+};
+[[nodiscard]] absl::StatusOr<Owners> FindOwners(const Installation& installation);
+
 
 struct RoleCertificate {
   std::string role;
   std::string group;
   std::string name;
   std::string link;                  // directory to switch
+  std::optional<Owner> owner;
 };
 
 // Each is a DNS name or an address.

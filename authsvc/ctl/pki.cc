@@ -161,7 +161,8 @@ absl::StatusOr<IssuedPair> MakeSelfSigned(const IssueSpec& spec, absl::Time now)
   return MakeLeaf(nullptr, spec, now);
 }
 
-absl::Status SwapDirectory(const std::string& link, const IssuedPair& pair, absl::string_view authorities_pem) {
+absl::Status SwapDirectory(const std::string& link, const IssuedPair& pair, absl::string_view authorities_pem,
+                           const std::optional<Owner>& owner) {
   const fs::path path(link);
   const std::string version = absl::StrCat(".", path.filename().string(), "-", crypto::RandomHex(6));
   const std::string directory = (path.parent_path() / version).string();
@@ -169,6 +170,9 @@ absl::Status SwapDirectory(const std::string& link, const IssuedPair& pair, absl
   if (status.ok()) status = WriteFile(directory + "/tls.crt", pair.certificate_pem);
   if (status.ok()) status = WriteFile(directory + "/tls.key", pair.key_pem.Reveal());
   if (status.ok() && !authorities_pem.empty()) status = WriteFile(directory + "/ca.crt", authorities_pem);
+  for (const char* name : {"/tls.crt", "/tls.key", "/ca.crt", ""}) {
+    if (status.ok() && Exists(directory + name)) status = Give(directory + name, owner);
+  }
   if (!status.ok()) return status;
   std::error_code error;
   const fs::path previous = fs::read_symlink(path, error).filename();

@@ -2,6 +2,7 @@
 // for clients of the gateway. Keys are ECDSA P-256; files are 0600.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "authsvc/ctl/files.h"
 #include "shared/base/secret.h"
 
 namespace sallyport::authsvc::ctl {
@@ -34,8 +36,9 @@ struct IssueSpec {
 [[nodiscard]] absl::StatusOr<IssuedPair> MakeSelfSigned(const IssueSpec& spec, absl::Time now);
 
 // Writes tls.crt, tls.key and (unless empty) ca.crt into a new directory beside `link` and switches `link` to it
-// in one step. Readers see the old files or the new ones, never a mixture.
+// in one step. Readers see the old files or the new ones, never a mixture. All belong to `owner`, if there is one.
 [[nodiscard]] absl::Status SwapDirectory(const std::string& link, const IssuedPair& pair,
-                                         absl::string_view authorities_pem);
+                                         absl::string_view authorities_pem,
+                                         const std::optional<Owner>& owner);
 
 }  // namespace sallyport::authsvc::ctl

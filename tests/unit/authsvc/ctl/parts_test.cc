@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <openssl/pkcs12.h>
+#include <pwd.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -208,6 +210,44 @@ TEST(Init, MakesWhatBothServicesTake) {
   const auto role = crypto::ParsePem(*ReadFile(at + "/tls/decision/tls.crt"));
   EXPECT_THAT(role->chain[0]->uri_sans, ElementsAre("spiffe://sallyport/sallyport/decision/default/decision"));
   EXPECT_EQ(Sallyctl({"init", at}).code, kRefused) << "never over an installation";
+}
+
+TEST(Init, StateElsewhereAndOwnersThatMustExist) {
+  const Folder folder;
+  const std::string at = folder / "here";
+  const std::string me = getpwuid(geteuid())->pw_name;
+  EXPECT_EQ(Sallyctl({"init", at, "--dataplane-owner", "no-such-user"}).code, kMissing);
+  EXPECT_FALSE(Exists(at)) << "nothing is made before all is known";
+  ASSERT_EQ(Sallyctl({"init", at, "--state-dir", folder / "state", "--owner", me}).code, kDone);
+  const auto authsvc = config::MakeAuthsvcConfig(*config::ReadYamlFile(at + "/authsvc.yaml"));
+  ASSERT_TRUE(authsvc.ok()) << authsvc.status();
+  EXPECT_EQ(authsvc->store, "sqlite:" + (folder / "state/authsvc.db"));
+  EXPECT_TRUE(IsDirectory(folder / "state"));
+  EXPECT_FALSE(Exists(at + "/data"));
+  using std::filesystem::perms;
+  EXPECT_EQ(std::filesystem::status(at).permissions(), perms::owner_all | perms::group_exec | perms::others_exec)
+      << "who owns a file in it gets there, and cannot list it";
+  EXPECT_EQ(std::filesystem::status(at + "/ca").permissions(), perms::owner_all);
+  EXPECT_EQ(Sallyctl({"pki", "renew", at}).code, kDone);
+}
+
+TEST(Pki, AnOwnerThatIsGoneIsSaidBeforeAnythingIsSwitched) {
+  const Folder folder;
+  const std::string at = folder / "here";
+  ASSERT_EQ(Sallyctl({"init", at}).code, kDone);
+  const std::string before = *ReadFile(at + "/tls/authsvc/tls.crt");
+  ASSERT_TRUE(WriteFile(at + "/ca/installation.yaml", "trust_domain: sallyport\ndataplane_owner: no-such-user\n", true).ok());
+  EXPECT_EQ(Sallyctl({"pki", "renew", at}).code, kMissing);
+  EXPECT_EQ(*ReadFile(at + "/tls/authsvc/tls.crt"), before);
+  ASSERT_TRUE(WriteFile(at + "/ca/installation.yaml", "trust_domain: sallyport\n", true).ok());
+  EXPECT_EQ(Sallyctl({"pki", "renew", at}).code, kDone) << "one of before owners could be named";
+}
+
+TEST(Version, ForScripts) {
+  EXPECT_THAT(Sallyctl({"version", "-o", "json"}).out, HasSubstr("\"version\": \"0.1.0\""));
+  EXPECT_THAT(Sallyctl({"version", "-o", "yaml"}).out, HasSubstr("version: 0.1.0"));
+  EXPECT_EQ(Sallyctl({"version"}).out, "sallyctl 0.1.0\n");
+  EXPECT_EQ(Sallyctl({"--version"}).out, "sallyctl 0.1.0\n");
 }
 
 TEST(Init, RefusesNamesThatWouldMeanSomethingElse) {
