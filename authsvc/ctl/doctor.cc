@@ -38,6 +38,18 @@ class Findings {
   std::vector<Finding> all_;
 };
 
+void CheckControlExpiry(const std::string& whose, absl::Time not_after, Findings* findings) {
+  const absl::Duration left = not_after - absl::Now();
+  const int64_t days = left / absl::Hours(24);
+  if (left <= absl::ZeroDuration()) {
+    findings->Problem("control certificate", absl::StrCat(whose, " has expired: sallyctl pki renew DIR"));
+  } else if (days < 30) {
+    findings->Warning("control certificate", absl::StrCat(whose, " expires in ", days, " days: sallyctl pki renew DIR"));
+  } else {
+    findings->Ok("control certificate", absl::StrCat(whose, " is valid for ", days, " days"));
+  }
+}
+
 void CheckControlCertificates(const Context& context, Findings* findings) {
   for (const std::string& path : {context.tls.certificate(), context.tls.authorities()}) {
     const auto pem = ReadFile(path);
@@ -50,25 +62,42 @@ void CheckControlCertificates(const Context& context, Findings* findings) {
       findings->Problem("control certificate", absl::StrCat(path, " is not a certificate"));
       continue;
     }
-    const absl::Duration left = bundle->chain.front()->not_after - absl::Now();
-    const int64_t days = left / absl::Hours(24);
-    if (left <= absl::ZeroDuration()) {
-      findings->Problem("control certificate", absl::StrCat(path, " has expired: sallyctl pki renew DIR"));
-    } else if (days < 30) {
-      findings->Warning("control certificate", absl::StrCat(path, " expires in ", days, " days: sallyctl pki renew DIR"));
-    } else {
-      findings->Ok("control certificate", absl::StrCat(path, " is valid for ", days, " days"));
-    }
+    CheckControlExpiry(path, bundle->chain.front()->not_after, findings);
+  }
+}
+
+std::string NameOf(const wire::Replica& replica) {
+  return absl::StrCat(replica.group(), "/", replica.name(), " (", replica.address(), ")");
+}
+
+// Those that are in no store: authsvc's own, and what each data plane showed on its stream.
+void CheckPeerCertificates(const wire::StatusResponse& status, Findings* findings) {
+  const auto check = [findings](const std::string& whose, int64_t unix_seconds) {
+    if (unix_seconds != 0) CheckControlExpiry(whose, absl::FromUnixSeconds(unix_seconds), findings);
+  };
+  check("authsvc's own", status.certificate_not_after_unix());
+  for (const wire::Replica& replica : status.replicas()) {
+    check(absl::StrCat("that of data plane ", NameOf(replica)), replica.certificate_not_after_unix());
+  }
+}
+
+void CheckGone(const wire::StatusResponse& status, Findings* findings) {
+  for (const wire::Replica& replica : status.gone()) {
+    const std::string since = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixSeconds(replica.gone_unix()),
+                                               absl::UTCTimeZone());
+    findings->Warning("data planes", absl::StrCat(NameOf(replica), " is gone since ", since,
+                                                  ": was it stopped? Its log and network say why"));
   }
 }
 
 void CheckReplicas(const wire::StatusResponse& status, Findings* findings) {
+  CheckGone(status, findings);
   if (status.replicas().empty()) {
     findings->Warning("data planes", "none is connected: nothing is served");
     return;
   }
   for (const wire::Replica& replica : status.replicas()) {
-    const std::string name = absl::StrCat(replica.group(), "/", replica.name(), " (", replica.address(), ")");
+    const std::string name = NameOf(replica);
     if (replica.revision() < status.revision()) {
       findings->Warning("data planes", absl::StrCat(name, " is ", status.revision() - replica.revision(),
                                                     " revisions behind"));
@@ -87,6 +116,7 @@ void CheckService(const wire::StatusResponse& status, Findings* findings) {
   findings->Ok("authsvc", absl::StrCat("store ", status.store_id(), ", epoch ", status.epoch(), ", revision ",
                                        status.revision()));
   if (!status.store_writable()) findings->Problem("store", "it takes no writes: is its disk full or its file locked?");
+  CheckPeerCertificates(status, findings);
   CheckReplicas(status, findings);
   for (const std::string& text : status.insecure()) findings->Warning("insecure", text);
   for (const std::string& text : status.pending()) findings->Warning("pending", absl::StrCat(text, " is not there, or may not be used there: it admits nobody"));

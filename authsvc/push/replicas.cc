@@ -5,19 +5,55 @@
 
 namespace sallyport::authsvc {
 
-uint64_t Replicas::Join(std::string name, std::string group, std::string address,
-                        uint64_t epoch, uint64_t acknowledged) {
+namespace {
+
+constexpr absl::Duration kRemembered = absl::Hours(1);
+constexpr size_t kMostGone = 1000;
+
+bool SameName(const ReplicaFacts& a, const ReplicaFacts& b) { return a.name == b.name && a.group == b.group; }
+
+}  // namespace
+
+uint64_t Replicas::Join(ReplicaFacts replica) {
   const base::MutexLock lock(&mutex_);
+  gone_.erase(std::remove_if(gone_.begin(), gone_.end(),
+                             [&replica](const ReplicaFacts& other) { return SameName(other, replica); }),
+              gone_.end());
+  replica.connected = clock_->Now();
+  replica.gone = absl::InfinitePast();
   const uint64_t id = next_++;
-  by_stream_[id] = {std::move(name), std::move(group), std::move(address), epoch, acknowledged,
-                    clock_->Now()};
+  by_stream_[id] = std::move(replica);
   return id;
+}
+
+bool Replicas::IsConnected(const ReplicaFacts& replica) const {
+  return std::any_of(by_stream_.begin(), by_stream_.end(),
+                     [&replica](const auto& entry) { return SameName(entry.second, replica); });
 }
 
 void Replicas::Leave(uint64_t id) {
   const base::MutexLock lock(&mutex_);
-  by_stream_.erase(id);
+  const auto found = by_stream_.find(id);
+  if (found != by_stream_.end()) {
+    ReplicaFacts replica = std::move(found->second);
+    by_stream_.erase(found);
+    replica.gone = clock_->Now();
+    // Its next stream may have begun before this one was seen to end.
+    if (!IsConnected(replica)) gone_.push_back(std::move(replica));
+    Forget();
+  }
   changed_.SignalAll();
+}
+
+void Replicas::Forget() const {
+  const absl::Time oldest = clock_->Now() - kRemembered;
+  while (!gone_.empty() && (gone_.front().gone < oldest || gone_.size() > kMostGone)) gone_.pop_front();
+}
+
+std::vector<ReplicaFacts> Replicas::Gone() const {
+  const base::MutexLock lock(&mutex_);
+  Forget();
+  return {gone_.begin(), gone_.end()};
 }
 
 void Replicas::Acknowledge(const std::string& group, const std::string& name, uint64_t epoch,

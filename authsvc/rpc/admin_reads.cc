@@ -36,6 +36,18 @@ void Fill(const Snapshot& snapshot, Kind kind, const Page<Entry>& page, wire::Li
   response->set_next_page_token(page.next);
 }
 
+void FillReplica(const ReplicaFacts& facts, wire::Replica* replica) {
+  replica->set_name(facts.name);
+  replica->set_group(facts.group);
+  replica->set_revision(facts.revision);
+  replica->set_connected_unix(absl::ToUnixSeconds(facts.connected));
+  replica->set_address(facts.address);
+  if (facts.certificate_not_after != absl::InfiniteFuture()) {
+    replica->set_certificate_not_after_unix(absl::ToUnixSeconds(facts.certificate_not_after));
+  }
+  if (facts.gone != absl::InfinitePast()) replica->set_gone_unix(absl::ToUnixSeconds(facts.gone));
+}
+
 }  // namespace
 
 absl::string_view KindTextOf(const wire::Resource& resource) {
@@ -110,13 +122,10 @@ void FillStatus(const ServiceParts& parts, wire::StatusResponse* response) {
   response->set_store_id(snapshot->store_id());
   response->set_epoch(snapshot->epoch());
   response->set_revision(snapshot->revision());
-  for (const ReplicaFacts& facts : parts.replicas->List()) {
-    wire::Replica* replica = response->add_replicas();
-    replica->set_name(facts.name);
-    replica->set_group(facts.group);
-    replica->set_revision(facts.revision);
-    replica->set_connected_unix(absl::ToUnixSeconds(facts.connected));
-    replica->set_address(facts.address);
+  for (const ReplicaFacts& facts : parts.replicas->List()) FillReplica(facts, response->add_replicas());
+  for (const ReplicaFacts& facts : parts.replicas->Gone()) FillReplica(facts, response->add_gone());
+  if (parts.certificate_not_after) {
+    response->set_certificate_not_after_unix(absl::ToUnixSeconds(parts.certificate_not_after()));
   }
   StatusFacts facts = CollectStatus(*snapshot, parts.clock->Now());
   for (const auto& [kind, count] : facts.counts) (*response->mutable_counts())[kind] = count;

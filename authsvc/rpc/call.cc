@@ -37,12 +37,17 @@ grpc::Status ToGrpc(const absl::Status& status) {
   return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
 }
 
+grpc::Status DeniedStatus() {
+  return {grpc::StatusCode::PERMISSION_DENIED, "this control certificate is on the list of denied callers"};
+}
+
 grpc::Status CheckCaller(const ServiceParts& parts, const Peer& peer, absl::string_view service,
                          absl::string_view method, const google::protobuf::Message* request) {
   if (!MayCall(peer.role, service, method)) {
     base::Log(base::Level::kWarning, "rpc.refused",
               {{"method", absl::StrCat(service, ".", method)}, {"role", RoleName(peer.role)},
-               {"group", peer.group}, {"name", peer.name}});
+               {"group", peer.group}, {"name", peer.name}, {"denied", peer.denied}});
+    if (peer.denied) return DeniedStatus();
     return {grpc::StatusCode::PERMISSION_DENIED,
             absl::StrCat("role ", RoleName(peer.role), " may not call ", service, ".", method)};
   }

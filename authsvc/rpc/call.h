@@ -17,6 +17,9 @@ struct ServiceParts;
 // The same code and message; details that are not for the wire are dropped.
 [[nodiscard]] grpc::Status ToGrpc(const absl::Status& status);
 
+// What a caller on the deny list is told.
+[[nodiscard]] grpc::Status DeniedStatus();
+
 // PERMISSION_DENIED when the role may not call this, INVALID_ARGUMENT when the request is larger than the role
 // may send or the method has use for.
 [[nodiscard]] grpc::Status CheckCaller(const ServiceParts& parts, const Peer& peer,

@@ -5,6 +5,7 @@
 #include "authsvc/push/replicas.h"
 #include "authsvc/resolve/resolve.h"
 #include "authsvc/rpc/at_revision.h"
+#include "authsvc/rpc/call.h"
 #include "authsvc/rpc/lookups.h"
 #include "authsvc/rpc/meter.h"
 #include "authsvc/rpc/peer.h"
@@ -17,8 +18,11 @@ namespace wire = ::sallyport::v1;
 
 class SubscribeStream final : public PumpedStream<wire::Update> {
  public:
-  SubscribeStream(DistributionService* service, const ServiceParts& parts)
-      : PumpedStream(parts.clock, parts.max_stream_age), service_(service), parts_(parts) {}
+  SubscribeStream(DistributionService* service, const ServiceParts& parts, PeerFacts caller)
+      : PumpedStream(parts.clock, parts.max_stream_age),
+        service_(service),
+        parts_(parts),
+        caller_(std::move(caller)) {}
 
   void Join(const wire::SubscribeRequest& request, const Peer& peer, const std::string& address) {
     const std::string& group = peer.group;
@@ -29,8 +33,14 @@ class SubscribeStream final : public PumpedStream<wire::Update> {
     };
     subscription_ = parts_.hub->Subscribe(group, request.has_resume() ? &request.resume() : nullptr, wake);
     lookups_ = parts_.lookups->Join(peer, request.name(), request.keeps_allowed(), wake);
-    replica_ = parts_.replicas->Join(request.name(), group, address, request.resume().epoch(),
-                                      subscription_->resumed_from());
+    ReplicaFacts facts;
+    facts.name = request.name();
+    facts.group = group;
+    facts.address = address;
+    facts.epoch = request.resume().epoch();
+    facts.revision = subscription_->resumed_from();
+    facts.certificate_not_after = caller_.not_after;
+    replica_ = parts_.replicas->Join(std::move(facts));
     base::Log(base::Level::kInfo, "replica.connected",
               {{"name", request.name()}, {"group", group}, {"address", address},
                {"resumes", request.has_resume()}});
@@ -38,7 +48,12 @@ class SubscribeStream final : public PumpedStream<wire::Update> {
   }
 
  protected:
-  std::shared_ptr<const wire::Update> Next(grpc::Status* /*broken*/) override {
+  std::shared_ptr<const wire::Update> Next(grpc::Status* broken) override {
+    // Its certificate was denied since the stream began; a heartbeat is due every second.
+    if (parts_.roles->Denies(caller_.certificate)) {
+      *broken = DeniedStatus();
+      return nullptr;
+    }
     if (auto lookup = parts_.lookups->Take(lookups_)) return lookup;
     return subscription_->Take();
   }
@@ -55,6 +70,7 @@ class SubscribeStream final : public PumpedStream<wire::Update> {
  private:
   DistributionService* service_;
   const ServiceParts& parts_;
+  const PeerFacts caller_;
   std::shared_ptr<Subscription> subscription_;
   uint64_t replica_ = 0;
   uint64_t lookups_ = 0;
@@ -89,7 +105,7 @@ grpc::ServerWriteReactor<wire::Update>* DistributionService::Subscribe(grpc::Cal
   }
   parts_.meter->Call("Distribution.Subscribe", status.error_code(), absl::ZeroDuration());
   if (!status.ok()) return new RefusedStream(status);
-  auto stream = std::make_shared<SubscribeStream>(this, parts_);
+  auto stream = std::make_shared<SubscribeStream>(this, parts_, FactsOf(*context));
   {
     const base::MutexLock lock(&mutex_);
     if (ending_) return new RefusedStream({grpc::StatusCode::UNAVAILABLE, "shutting down"});

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "authsvc/rpc/denied_callers.h"
 
 namespace sallyport::authsvc {
 namespace {
@@ -111,6 +112,23 @@ Peer RoleMap::Find(const PeerCertificate& certificate) const {
     return peer.role == matches.front().role && peer.group == matches.front().group;
   });
   return matches.empty() || !agree ? Peer{} : matches.front();
+}
+
+void RoleMap::Deny(std::shared_ptr<const DeniedCallers> denied) {
+  const base::MutexLock lock(&mutex_);
+  denied_ = denied != nullptr && denied->size() > 0 ? std::move(denied) : nullptr;
+  somebody_denied_.store(denied_ != nullptr, std::memory_order_release);
+}
+
+std::shared_ptr<const DeniedCallers> RoleMap::denied() const {
+  if (!somebody_denied_.load(std::memory_order_acquire)) return nullptr;
+  const base::MutexLock lock(&mutex_);
+  return denied_;
+}
+
+bool RoleMap::Denies(const PeerCertificate& certificate) const {
+  const auto list = denied();
+  return list != nullptr && list->Denies(certificate);
 }
 
 bool MayCall(Role role, absl::string_view service, absl::string_view method) {

@@ -1,16 +1,21 @@
 // Who calls: the role of an authenticated peer, and which role may call what. A peer without a role is
-// nobody: every method refuses it. Immutable after construction, thread-safe.
+// nobody: every method refuses it. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "shared/base/mutex.h"
 
 namespace sallyport::authsvc {
+
+class DeniedCallers;
 
 enum class Role : uint8_t { kNone, kDataplane, kDecision, kReader, kAdmin };
 
@@ -21,11 +26,13 @@ struct Peer {
   Role role = Role::kNone;
   std::string group;
   std::string name;
+  bool denied = false;  // its certificate is on the deny list: it has no role
 };
 
 // What TLS proved about the peer.
 struct PeerCertificate {
   std::string fingerprint;             // hex SHA-256 of the leaf
+  std::string spki_sha256;             // hex, of its public key
   std::vector<std::string> uri_sans;
   std::vector<std::string> dns_sans;
 };
@@ -48,10 +55,19 @@ class RoleMap {
   // Nobody is named by certificate: the certificate itself need not be looked at.
   [[nodiscard]] bool only_spiffe() const { return by_fingerprint_.empty() && by_san_.empty(); }
 
+  // From now on; null: nobody is denied.
+  void Deny(std::shared_ptr<const DeniedCallers> denied);
+  // Null when nobody is: the usual case, which takes no lock.
+  [[nodiscard]] std::shared_ptr<const DeniedCallers> denied() const;
+  [[nodiscard]] bool Denies(const PeerCertificate& certificate) const;
+
  private:
   const std::string prefix_;
   absl::flat_hash_map<std::string, Peer> by_fingerprint_;
   absl::flat_hash_map<std::string, Peer> by_san_;
+  std::atomic<bool> somebody_denied_{false};
+  mutable base::Mutex mutex_;
+  std::shared_ptr<const DeniedCallers> denied_ ABSL_GUARDED_BY(mutex_);
 };
 
 // Service and method as in the proto: "Admin", "Put".

@@ -115,6 +115,15 @@ class GrpcServer final : public RpcServer {
     health->SetServingStatus("", state.deciding);
   }
 
+  absl::Time certificate_not_after() const override {
+    return tls_files_ == nullptr ? absl::InfiniteFuture() : tls_files_->not_after();
+  }
+
+  void RecheckCallers() override {
+    parts_.hub->Beat();
+    news_->log.Announce();
+  }
+
   void Stop(absl::Duration grace) override {
     if (server_ == nullptr) return;
     distribution_.EndStreams();
@@ -147,6 +156,7 @@ class GrpcServer final : public RpcServer {
     shared.max_request_bytes = options.max_request_bytes;
     shared.max_stream_age = options.max_connection_age;
     shared.lookup_patience = options.lookup_patience;
+    shared.certificate_not_after = [this] { return certificate_not_after(); };
     return shared;
   }
 

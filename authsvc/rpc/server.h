@@ -64,6 +64,10 @@ class RpcServer {
 
   [[nodiscard]] virtual uint16_t port() const = 0;
   virtual void SetHealth(const HealthState& state) = 0;
+  // When its own certificate, as now in force, ends.
+  [[nodiscard]] virtual absl::Time certificate_not_after() const = 0;
+  // The list of denied callers has changed: every stream looks at it now.
+  virtual void RecheckCallers() = 0;
   // Ends streams, lets calls in flight finish for up to `grace`, then cuts them. Blocks.
   virtual void Stop(absl::Duration grace) = 0;
 };

@@ -15,7 +15,8 @@ namespace {
 // OnReadDone runs for one message at a time.
 class ReportStream final : public grpc::ServerReadReactor<wire::ReportRequest> {
  public:
-  ReportStream(const ServiceParts& parts, const Peer& peer) : parts_(parts), peer_(peer) {
+  ReportStream(const ServiceParts& parts, const Peer& peer, PeerCertificate certificate)
+      : parts_(parts), peer_(peer), certificate_(std::move(certificate)) {
     const grpc::Status status = CheckCaller(parts_, peer_, "Telemetry", "Report", nullptr);
     if (status.ok()) {
       StartRead(&batch_);
@@ -26,6 +27,7 @@ class ReportStream final : public grpc::ServerReadReactor<wire::ReportRequest> {
 
   void OnReadDone(bool ok) override {
     if (!ok) return Over(grpc::Status::OK);  // the caller has said all, or is gone
+    if (parts_.roles->Denies(certificate_)) return Over(DeniedStatus());  // since the stream began
     const grpc::Status status = CheckCaller(parts_, peer_, "Telemetry", "Report", &batch_);
     if (!status.ok()) return Over(status);
     parts_.telemetry->Add(batch_);
@@ -43,6 +45,7 @@ class ReportStream final : public grpc::ServerReadReactor<wire::ReportRequest> {
 
   const ServiceParts& parts_;
   const Peer peer_;
+  const PeerCertificate certificate_;
   wire::ReportRequest batch_;
 };
 
@@ -50,7 +53,7 @@ class ReportStream final : public grpc::ServerReadReactor<wire::ReportRequest> {
 
 grpc::ServerReadReactor<wire::ReportRequest>* TelemetryService::Report(grpc::CallbackServerContext* context,
                                                                        wire::ReportResponse* /*response*/) {
-  return new ReportStream(parts_, PeerOf(*context, *parts_.roles));
+  return new ReportStream(parts_, PeerOf(*context, *parts_.roles), FactsOf(*context).certificate);
 }
 
 }  // namespace sallyport::authsvc

@@ -36,6 +36,7 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
 struct Content {
   base::Secret identity;  // PEM of the chain and of its key
   std::string authorities;
+  absl::Time not_after;
 };
 
 absl::StatusOr<Content> ReadFiles(const config::TlsDirectory& directory) {
@@ -64,7 +65,7 @@ absl::StatusOr<Content> ReadFiles(const config::TlsDirectory& directory) {
   if (!roots.ok() || roots->chain.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(directory.authorities(), " holds no certificate of a CA"));
   }
-  return Content{std::move(identity), *std::move(authorities)};
+  return Content{std::move(identity), *std::move(authorities), bundle->chain.front()->not_after};
 }
 
 // Also of what only changes whether it can be read: ctime.
@@ -167,6 +168,7 @@ absl::Status ServerTlsFiles::Take() {
   if (status.ok()) status = identity.Fill(content->identity.Reveal());
   if (status.ok()) status = authorities_.Become(&authorities);
   if (status.ok()) status = identity_.Become(&identity);
+  if (status.ok()) not_after_unix_.store(absl::ToUnixSeconds(content->not_after));
   return status;
 }
 

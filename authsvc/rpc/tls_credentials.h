@@ -2,6 +2,8 @@
 #pragma once
 
 #include <array>
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <thread>
@@ -34,6 +36,8 @@ class ServerTlsFiles {
   ServerTlsFiles& operator=(const ServerTlsFiles&) = delete;
 
   [[nodiscard]] std::shared_ptr<grpc::ServerCredentials> credentials() const { return credentials_; }
+  // Of the certificate in force. Thread-safe.
+  [[nodiscard]] absl::Time not_after() const { return absl::FromUnixSeconds(not_after_unix_.load()); }
 
  private:
   // A file without a name: read by path, replaced as a whole.
@@ -64,6 +68,7 @@ class ServerTlsFiles {
   MemoryFile identity_;  // certificate and key: one file, so that gRPC never reads halves of two pairs
   MemoryFile authorities_;
   std::shared_ptr<grpc::ServerCredentials> credentials_;
+  std::atomic<int64_t> not_after_unix_{0};
   base::Mutex mutex_;
   base::CondVar changed_;
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;

@@ -14,8 +14,12 @@ namespace {
 
 class WatchStream final : public PumpedStream<wire::WatchEvent> {
  public:
-  WatchStream(const ServiceParts& parts, uint64_t position, std::optional<Kind> kind)
-      : PumpedStream(parts.clock, parts.max_stream_age), parts_(parts), position_(position), kind_(kind) {}
+  WatchStream(const ServiceParts& parts, PeerCertificate caller, uint64_t position, std::optional<Kind> kind)
+      : PumpedStream(parts.clock, parts.max_stream_age),
+        parts_(parts),
+        caller_(std::move(caller)),
+        position_(position),
+        kind_(kind) {}
 
   void Join() {
     const auto weak = std::weak_ptr<Pumped>(std::static_pointer_cast<WatchStream>(this->shared_from_this()));
@@ -29,6 +33,10 @@ class WatchStream final : public PumpedStream<wire::WatchEvent> {
   std::shared_ptr<const wire::WatchEvent> Next(grpc::Status* broken) override {
     if (parts_.watch_log->closed()) {
       *broken = {grpc::StatusCode::UNAVAILABLE, "shutting down"};
+      return nullptr;
+    }
+    if (parts_.roles->Denies(caller_)) {
+      *broken = DeniedStatus();
       return nullptr;
     }
     bool lost = false;
@@ -51,6 +59,7 @@ class WatchStream final : public PumpedStream<wire::WatchEvent> {
 
  private:
   const ServiceParts& parts_;
+  const PeerCertificate caller_;
   uint64_t position_;
   const std::optional<Kind> kind_;
   uint64_t listener_ = 0;
@@ -79,7 +88,7 @@ grpc::ServerWriteReactor<wire::WatchEvent>* StartWatch(const ServiceParts& parts
   }
   parts.meter->Call("Admin.Watch", status.error_code(), absl::ZeroDuration());
   if (!status.ok()) return new RefusedWatch(status);
-  auto stream = std::make_shared<WatchStream>(parts, *position, kind);
+  auto stream = std::make_shared<WatchStream>(parts, FactsOf(*context).certificate, *position, kind);
   stream->Join();
   return stream->Begin();
 }

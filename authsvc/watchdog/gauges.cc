@@ -1,6 +1,8 @@
 #include "authsvc/watchdog/gauges.h"
 
+#include <algorithm>
 #include <array>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "authsvc/change/credentials.h"
@@ -51,12 +53,23 @@ std::string RoleOf(const Snapshot& snapshot, const CertificateEntry& entry) {
   return entry.is_ca ? "ca" : "registered_client";
 }
 
+// Those of the control connections are in no store.
+void AddControl(const GaugeSources& sources, std::map<std::string, double>* soonest) {
+  if (sources.certificate_not_after) {
+    (*soonest)["control"] = static_cast<double>(absl::ToUnixSeconds(sources.certificate_not_after()));
+  }
+  absl::Time first = absl::InfiniteFuture();
+  for (const ReplicaGauge& replica : sources.replicas()) first = std::min(first, replica.certificate_not_after);
+  if (first != absl::InfiniteFuture()) (*soonest)["dataplane_control"] = static_cast<double>(absl::ToUnixSeconds(first));
+}
+
 Samples SoonestExpiry(const GaugeSources& sources) {
   const auto snapshot = sources.snapshot();
   std::map<std::string, double> soonest;
   for (const CertificateEntry* entry : snapshot->ExpiringBefore(absl::InfiniteFuture(), 1000)) {
     soonest.try_emplace(RoleOf(*snapshot, *entry), static_cast<double>(entry->not_after_unix));
   }
+  AddControl(sources, &soonest);
   Samples samples;
   for (const auto& [role, when] : soonest) samples.push_back({{role}, when});
   return samples;

@@ -22,6 +22,7 @@ class Snapshot;
 struct ReplicaGauge {
   std::string name;
   uint64_t revision = 0;
+  absl::Time certificate_not_after = absl::InfiniteFuture();  // of its control certificate
 };
 
 struct GaugeSources {
@@ -29,6 +30,7 @@ struct GaugeSources {
   std::function<std::shared_ptr<const Snapshot>()> snapshot;
   std::function<std::vector<ReplicaGauge>()> replicas;
   std::string version;
+  std::function<absl::Time()> certificate_not_after;  // of authsvc's own control certificate
 };
 
 // The sources must outlive the book's last scrape.

@@ -119,6 +119,7 @@ class ServerWorld {
   [[nodiscard]] RpcServer& server() { return *server_; }
   [[nodiscard]] Replicas& replicas() { return replicas_; }
   [[nodiscard]] Hub& hub() { return *hub_; }
+  [[nodiscard]] RoleMap& roles() { return roles_; }
   [[nodiscard]] metrics::Book& book() { return book_; }
   [[nodiscard]] const TestCert& ca() const { return ca_; }
   [[nodiscard]] const std::string& directory() const { return directory_; }

@@ -68,13 +68,19 @@ TEST(Gauges, TellRevisionAndLag) {
   SnapshotBuilder builder(Snapshot::Empty());
   const SnapshotPtr snapshot = builder.Finish({"store", 1, 42}, nullptr);
   RegisterGauges({&clock, [&] { return snapshot; },
-                  [] { return std::vector<ReplicaGauge>{{"edge/r1", 40}, {"edge/r2", 42}}; }, "1.2.3"},
+                  [] {
+                    return std::vector<ReplicaGauge>{{"edge/r1", 40, absl::FromUnixSeconds(2'000'000'000)},
+                                                     {"edge/r2", 42, absl::FromUnixSeconds(1'900'000'000)}};
+                  },
+                  "1.2.3", [] { return absl::FromUnixSeconds(1'800'000'000); }},
                  &book);
   const std::string text = book.Render();
   EXPECT_THAT(text, HasSubstr("sallyport_store_revision 42"));
   EXPECT_THAT(text, HasSubstr("sallyport_replica_revision_lag{replica=\"edge/r1\"} 2"));
   EXPECT_THAT(text, HasSubstr("sallyport_replica_revision_lag{replica=\"edge/r2\"} 0"));
   EXPECT_THAT(text, HasSubstr("sallyport_limits_per_replica 1"));
+  EXPECT_THAT(text, HasSubstr("sallyport_certificate_not_after_seconds{role=\"control\"} 1800000000"));
+  EXPECT_THAT(text, HasSubstr("sallyport_certificate_not_after_seconds{role=\"dataplane_control\"} 1900000000"));
 }
 
 TEST(Gauges, AnEntryOfAnotherOrganisationIsThereAndNotPending) {

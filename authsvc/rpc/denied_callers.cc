@@ -1,0 +1,101 @@
+#include "authsvc/rpc/denied_callers.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "authsvc/rpc/role.h"
+#include "shared/base/log.h"
+#include "shared/base/text.h"
+
+namespace sallyport::authsvc {
+namespace {
+
+constexpr size_t kMostBytes = 16 << 20;
+
+std::string StampOf(const std::string& path) {
+  struct stat facts {};
+  if (stat(path.c_str(), &facts) != 0) return {};
+  return absl::StrCat(facts.st_dev, ":", facts.st_ino, ":", facts.st_size, ":", facts.st_mtim.tv_sec, ".",
+                      facts.st_mtim.tv_nsec, ":", facts.st_ctim.tv_sec, ".", facts.st_ctim.tv_nsec);
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const DeniedCallers>> DeniedCallers::Parse(absl::string_view text) {
+  auto list = std::make_shared<DeniedCallers>();
+  int number = 0;
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    ++number;
+    line = absl::StripAsciiWhitespace(line.substr(0, line.find('#')));
+    if (line.empty()) continue;
+    absl::string_view key = line;
+    if (absl::ConsumePrefix(&key, "spki-sha256:") && key.size() == 64 && base::IsHex(key)) {
+      list->keys_.insert(absl::AsciiStrToLower(key));
+    } else if (absl::StartsWith(line, "spiffe://") && line.find_first_of(" \t") == absl::string_view::npos) {
+      list->names_.emplace(line);
+    } else {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "line ", number, " is neither spiffe://NAME nor spki-sha256: and 64 hexadecimal digits",
+          line.size() == 64 && base::IsHex(line) ? " (a fingerprint does not do: the signature can be changed)" : ""));
+    }
+  }
+  return list;
+}
+
+bool DeniedCallers::Denies(const PeerCertificate& certificate) const {
+  return keys_.contains(certificate.spki_sha256) ||
+         std::any_of(certificate.uri_sans.begin(), certificate.uri_sans.end(),
+                     [this](const std::string& name) { return names_.contains(name); });
+}
+
+absl::StatusOr<std::shared_ptr<const DeniedCallers>> ReadDeniedCallers(const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  if (file.is_open() && file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();
+  if (!file.is_open() || text.fail()) {
+    return absl::NotFoundError(absl::StrCat("cannot read ", path, ": make it, empty if nobody is denied"));
+  }
+  if (text.str().size() > kMostBytes) return absl::InvalidArgumentError(absl::StrCat(path, " is larger than 16 MB"));
+  auto list = DeniedCallers::Parse(text.str());
+  if (!list.ok()) return absl::InvalidArgumentError(absl::StrCat(path, ": ", list.status().message()));
+  return list;
+}
+
+absl::StatusOr<std::unique_ptr<DeniedCallersFile>> DeniedCallersFile::Start(std::string path, RoleMap* roles) {
+  std::unique_ptr<DeniedCallersFile> file(new DeniedCallersFile(std::move(path), roles));
+  file->stamp_ = StampOf(file->path_);
+  if (absl::Status status = file->Take(); !status.ok()) {
+    return absl::Status(status.code(), absl::StrCat("denied_callers_file: ", status.message()));
+  }
+  return file;
+}
+
+absl::Status DeniedCallersFile::Take() {
+  auto list = ReadDeniedCallers(path_);
+  if (!list.ok()) return list.status();
+  roles_->Deny(*std::move(list));
+  return absl::OkStatus();
+}
+
+bool DeniedCallersFile::Look() {
+  std::string stamp = StampOf(path_);
+  if (stamp == stamp_ && !stamp.empty()) return false;
+  const absl::Status status = Take();
+  // One of no use stays so until it changes; one that cannot be read is tried again.
+  if (status.ok() || absl::IsInvalidArgument(status)) stamp_ = std::move(stamp);
+  if (!status.ok() && status.ToString() == complaint_) return false;
+  complaint_ = status.ok() ? std::string() : status.ToString();
+  base::Log(status.ok() ? base::Level::kInfo : base::Level::kError, "rpc.denied_callers",
+            {{"file", path_}, {"result", status}});
+  return status.ok();
+}
+
+}  // namespace sallyport::authsvc
