@@ -6,8 +6,6 @@
 
 #include <csignal>
 #include <cstdio>
-#include <fstream>
-#include <sstream>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -19,7 +17,10 @@
 #include "authsvc/decide/memo.h"
 #include "authsvc/push/change_rules.h"
 #include "authsvc/rpc/admin_worker.h"
+#include "authsvc/rpc/denied_callers.h"
 #include "authsvc/rpc/server.h"
+#include "authsvc/setup/check_config.h"
+#include "authsvc/setup/master_key.h"
 #include "authsvc/store/sqlite_store.h"
 #include "authsvc/watchdog/gauges.h"
 #include "authsvc/watchdog/ticker.h"
@@ -41,42 +42,6 @@ using config::AuthsvcConfig;
 
 constexpr absl::Duration kGrace = absl::Seconds(5);
 constexpr absl::Duration kReloadPatience = absl::Seconds(10);
-
-absl::StatusOr<std::string> ReadFile(const std::string& path, absl::string_view setting) {
-  struct stat facts {};
-  const bool is_directory = stat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode);
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  if (!file.is_open() || is_directory) {
-    const bool made = setting == "master_key_file";
-    return absl::NotFoundError(absl::StrCat("cannot read ", path, " (", setting, made ? "; `sallyctl init` makes one)" : ")"));
-  }
-  return text.str();
-}
-
-absl::StatusOr<admin::TykConfig> ReadTykConfig(const AuthsvcConfig& config, const std::vector<std::string>& environment) {
-  auto text = ReadFile(config.tyk_config, "tyk_config");
-  if (!text.ok()) return text.status();
-  return admin::TykConfig{config.tyk_config, *std::move(text), environment};
-}
-
-absl::StatusOr<std::unique_ptr<const crypto::Sealer>> ReadSealer(const AuthsvcConfig& config) {
-  struct stat facts {};
-  if (stat(config.master_key_file.c_str(), &facts) == 0 && (facts.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        config.master_key_file, " can be read by others: chmod 600 ", config.master_key_file));
-  }
-  auto text = ReadFile(config.master_key_file, "master_key_file");
-  if (!text.ok()) return text.status();
-  auto keys = crypto::ParseMasterKeys(*text);
-  base::Cleanse(&*text);
-  if (!keys.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(config.master_key_file, ": ", std::string(keys.status().message())));
-  }
-  return crypto::Sealer::Create(*std::move(keys));
-}
 
 RoleMap MakeRoles(const AuthsvcConfig& config) {
   std::vector<RoleMapping> mappings;
@@ -107,8 +72,8 @@ class Service {
   ~Service() { Stop(); }
 
   absl::Status Start() {
-    for (const auto step : {&Service::OpenStore, &Service::StartPush, &Service::TakeTykConfig, &Service::StartRpc,
-                            &Service::StartAdmin, &Service::StartMetrics}) {
+    for (const auto step : {&Service::OpenStore, &Service::StartPush, &Service::TakeTykConfig, &Service::ReadDenied,
+                            &Service::StartRpc, &Service::StartAdmin, &Service::StartMetrics}) {
       absl::Status status = (this->*step)();
       if (!status.ok()) return status;
     }
@@ -116,7 +81,10 @@ class Service {
       if (rpc_ != nullptr) rpc_->SetHealth(state);
     });
     watch_ = std::make_unique<Ticker>(absl::Seconds(1), [this] { watchdog_.Tick(); });
-    beat_ = std::make_unique<Ticker>(absl::Seconds(1), [this] { hub_->Beat(); });
+    beat_ = std::make_unique<Ticker>(absl::Seconds(1), [this] {
+      if (denied_ != nullptr && denied_->Look()) return rpc_->RecheckCallers();
+      hub_->Beat();
+    });
     base::Log(base::Level::kInfo, "started",
               {{"grpc_port", static_cast<int>(rpc_->port())}, {"admin_port", static_cast<int>(admin_->port())},
                {"metrics_port", static_cast<int>(metrics_->port())}, {"store", config_.store},
@@ -158,7 +126,7 @@ class Service {
   }
 
   absl::Status OpenStore() {
-    auto sealer = ReadSealer(config_);
+    auto sealer = ReadMasterKey(config_.master_key_file);
     if (!sealer.ok()) return sealer.status();
     sealer_ = *std::move(sealer);
     auto store = OpenSqliteStore(std::string(absl::StripPrefix(config_.store, "sqlite:")));
@@ -193,9 +161,18 @@ class Service {
 
   absl::Status TakeTykConfig() {
     if (config_.tyk_config.empty()) return admin::RefuseTykEnvironment(environment_);
-    auto tyk = ReadTykConfig(config_, environment_);
-    if (!tyk.ok()) return tyk.status();
-    return admin::TakeTykConfig(*writer_, clock_, config_.admin.org_id, *std::move(tyk));
+    auto text = ReadSettingFile(config_.tyk_config, "tyk_config");
+    if (!text.ok()) return text.status();
+    return admin::TakeTykConfig(*writer_, clock_, config_.admin.org_id,
+                                {config_.tyk_config, *std::move(text), environment_});
+  }
+
+  absl::Status ReadDenied() {
+    if (config_.denied_callers_file.empty()) return absl::OkStatus();
+    auto denied = DeniedCallersFile::Start(config_.denied_callers_file, &roles_);
+    if (!denied.ok()) return denied.status();
+    denied_ = *std::move(denied);
+    return absl::OkStatus();
   }
 
   absl::Status StartRpc() {
@@ -259,11 +236,12 @@ class Service {
                     [this] {
                       std::vector<ReplicaGauge> gauges;
                       for (const ReplicaFacts& replica : replicas_.List()) {
-                        gauges.push_back({absl::StrCat(replica.group, "/", replica.name), replica.revision});
+                        gauges.push_back({absl::StrCat(replica.group, "/", replica.name), replica.revision,
+                                          replica.certificate_not_after});
                       }
                       return gauges;
                     },
-                    base::kVersion},
+                    base::kVersion, [this] { return rpc_->certificate_not_after(); }},
                    &book_);
     admin_http::Router router;
     router.Exact("/metrics", admin_http::TextHandler([this] { return book_.Render(); }));
@@ -313,7 +291,7 @@ class Service {
   const AuthsvcConfig config_;
   const std::vector<std::string> environment_;
   const base::Clock& clock_;
-  const RoleMap roles_;
+  RoleMap roles_;
   metrics::Book book_;
   Replicas replicas_;
   TelemetryStore telemetry_;
@@ -328,6 +306,7 @@ class Service {
   std::unique_ptr<admin::TykApi> tyk_;
   std::unique_ptr<admin_http::Server> metrics_;
   std::unique_ptr<admin_http::Server> admin_;
+  std::unique_ptr<DeniedCallersFile> denied_;
   std::unique_ptr<Ticker> watch_;
   std::unique_ptr<Ticker> beat_;
 };
@@ -352,23 +331,6 @@ int Fail(const absl::Status& status) {
   return status.code() == absl::StatusCode::kInvalidArgument ? 2 : 1;
 }
 
-// Without the store, and without what only a running service has: files other than tyk.conf, ports.
-int CheckConfig(const AuthsvcConfig& config, const std::vector<std::string>& environment) {
-  std::vector<std::string> warnings;
-  if (config.tyk_config.empty()) {
-    if (absl::Status status = admin::RefuseTykEnvironment(environment); !status.ok()) return Fail(status);
-  } else {
-    auto tyk = ReadTykConfig(config, environment);
-    if (!tyk.ok()) return Fail(tyk.status());
-    auto checked = admin::CheckTykConfig(base::SystemClock(), config.admin.org_id, *std::move(tyk));
-    if (!checked.ok()) return Fail(checked.status());
-    warnings = *std::move(checked);
-  }
-  for (const std::string& warning : warnings) std::fprintf(stderr, "sallyport-authsvc: warning: %s\n", warning.c_str());
-  std::puts("configuration is usable");
-  return 0;
-}
-
 int Serve(const AuthsvcConfig& config, const std::vector<std::string>& environment) {
   const sigset_t signals = Signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before the first thread: only sigwait takes them
@@ -387,6 +349,16 @@ int Serve(const AuthsvcConfig& config, const std::vector<std::string>& environme
   service.Stop();
   base::FlushLog();
   return 0;
+}
+
+int CheckConfig(const AuthsvcConfig& config, const std::vector<std::string>& environment) {
+  const ConfigReport report = LookAtConfig(config, environment, base::SystemClock().Now());
+  for (const std::string& warning : report.warnings) {
+    std::fprintf(stderr, "sallyport-authsvc: warning: %s\n", warning.c_str());
+  }
+  for (const std::string& problem : report.problems) std::fprintf(stderr, "sallyport-authsvc: %s\n", problem.c_str());
+  if (report.problems.empty()) std::puts("configuration is usable");
+  return report.problems.empty() ? 0 : 2;
 }
 
 int Main(const std::vector<std::string>& args) {

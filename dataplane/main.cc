@@ -9,8 +9,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "dataplane/listen/check_config.h"
 #include "dataplane/listen/process.h"
+#include "shared/base/clock.h"
 #include "shared/base/log.h"
+#include "shared/base/version.h"
 #include "shared/config/command_line.h"
 #include "shared/config/dataplane_config.h"
 
@@ -46,6 +49,13 @@ int PrintSettings(const config::DataplaneConfig& config) {
                 std::string(setting.help).c_str());
   }
   return 0;
+}
+
+int CheckConfig(const config::DataplaneConfig& config) {
+  const std::vector<std::string> problems = ConfigProblems(config, base::SystemClock().Now());
+  for (const std::string& problem : problems) std::fprintf(stderr, "%s: %s\n", kProgram, problem.c_str());
+  if (problems.empty()) std::puts("configuration is usable");
+  return problems.empty() ? 0 : kBadUse;
 }
 
 // Blocked in every thread, so that only WaitForEnd takes them.
@@ -99,18 +109,13 @@ int Main(const std::vector<std::string>& args) {
     return 0;
   }
   if (line->version) {
-    std::printf("%s 0.1.0\n", kProgram);
+    std::printf("%s %s\n", kProgram, base::kVersion);
     return 0;
   }
   const auto config = config::MakeDataplaneConfig(line->root);
   if (!config.ok()) return Complain(config.status());
   if (line->print_settings) return PrintSettings(*config);
-  const absl::Status supported = CheckSupported(*config);
-  if (!supported.ok()) return Complain(supported);
-  if (line->check_config) {
-    std::puts("configuration is valid");
-    return 0;
-  }
+  if (line->check_config) return CheckConfig(*config);
   return Serve(*config);
 }
 

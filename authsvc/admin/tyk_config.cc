@@ -51,11 +51,11 @@ absl::Status TakeTykConfig(Writer& writer, const base::Clock& clock, absl::strin
   return answer->applied() ? absl::OkStatus() : Refused(config.name, refusals);
 }
 
-absl::StatusOr<std::vector<std::string>> CheckTykConfig(const base::Clock& clock, absl::string_view default_org_id,
+absl::StatusOr<std::vector<std::string>> CheckTykConfig(absl::Time now, absl::string_view default_org_id,
                                                         TykConfig config) {
   dialects::ConvertOptions options;
   options.org_id = std::string(default_org_id);
-  options.now_unix = absl::ToUnixSeconds(clock.Now());
+  options.now_unix = absl::ToUnixSeconds(now);
   options.tyk_environment = dialects::TykVariables(config.environment);
   const dialects::ApplyPlan plan = dialects::PlanApply(RequestOf(config.name, std::move(config.text)), options);
   std::vector<std::string> refusals;
@@ -66,7 +66,7 @@ absl::StatusOr<std::vector<std::string>> CheckTykConfig(const base::Clock& clock
   }
   for (const dialects::PlannedPut& put : plan.puts) {
     if (!put.put.resource.has_settings()) continue;
-    const absl::Status status = CheckSettingsAlone(put.put.resource.settings(), clock.Now());
+    const absl::Status status = CheckSettingsAlone(put.put.resource.settings(), now);
     if (!status.ok()) refusals.emplace_back(status.message());
   }
   if (!refusals.empty() || plan.refused) return Refused(config.name, refusals);

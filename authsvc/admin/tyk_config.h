@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "shared/base/clock.h"
 
@@ -29,8 +30,7 @@ struct TykConfig {
 
 // What TakeTykConfig would refuse, without a store: kInvalidArgument with all refusals, else the warnings. What
 // depends on the store (references that are not there, or cannot be used) is not looked at.
-[[nodiscard]] absl::StatusOr<std::vector<std::string>> CheckTykConfig(const base::Clock& clock,
-                                                                      absl::string_view default_org_id,
+[[nodiscard]] absl::StatusOr<std::vector<std::string>> CheckTykConfig(absl::Time now, absl::string_view default_org_id,
                                                                       TykConfig config);
 
 // Where no file is given: kInvalidArgument when a variable that says something about certificates, pins or

@@ -7,9 +7,11 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "authsvc/store/sqlite_store.h"
 #include "shared/base/text.h"
 
 namespace sallyport::authsvc {
@@ -41,6 +43,12 @@ CREATE TABLE change (
   PRIMARY KEY (revision, kind, id)
 ) WITHOUT ROWID;
 )";
+
+uint32_t BigEndian32(const char* at) {
+  uint32_t number = 0;
+  for (int i = 0; i < 4; ++i) number = number << 8 | static_cast<unsigned char>(at[i]);
+  return number;
+}
 
 // Switching to the write-ahead log needs the file alone and does not use the busy handler.
 absl::Status UseWriteAheadLog(SqliteDb* db, absl::Duration busy_timeout) {
@@ -128,6 +136,28 @@ absl::Status PrepareStore(SqliteDb* db, absl::Duration busy_timeout) {
       "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;";
   if (auto status = db->Execute(kSettings); !status.ok()) return status;
   return InTransaction(db, &CheckOrCreate);
+}
+
+absl::Status LooksLikeStore(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  char header[100];
+  file.read(header, sizeof header);
+  const bool whole = static_cast<size_t>(file.gcount()) == sizeof header;
+  if (!file.is_open() || file.gcount() == 0) return absl::OkStatus();  // it will be made
+  if (!whole || std::memcmp(header, "SQLite format 3", 16) != 0) {
+    return absl::DataLossError(absl::StrCat(path, " is not an SQLite file: name another, or restore it from a backup"));
+  }
+  const uint32_t version = BigEndian32(header + 60);
+  const uint32_t application = BigEndian32(header + 68);
+  if (version == 0 && application == 0) return absl::OkStatus();  // the tables are still in its write-ahead log
+  if (application != kApplicationId) {
+    return absl::FailedPreconditionError(absl::StrCat(path, " is an SQLite database of another program: name another"));
+  }
+  if (version > kSqliteSchemaVersion) {
+    return absl::FailedPreconditionError(absl::StrCat(path, " has schema version ", version,
+                                                      ": it was written by a newer sallyport, start that"));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status LimitSize(SqliteDb* db, int64_t max_bytes) {

@@ -22,4 +22,8 @@ struct SqliteOptions {
 [[nodiscard]] absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(
     const std::string& path, const SqliteOptions& options = {});
 
+// OK: there is no file, an empty one, or a store that this version knows. By the file's header alone, so nothing is
+// changed or made, also beside it.
+[[nodiscard]] absl::Status LooksLikeStore(const std::string& path);
+
 }  // namespace sallyport::authsvc

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 #include <utility>
@@ -63,7 +64,8 @@ CertificateWatch::~CertificateWatch() {
 uint64_t CertificateWatch::Add(CertificatePaths paths, std::string signature, Changed changed) {
   const base::MutexLock lock(&mutex_);
   const uint64_t id = ++last_id_;
-  watched_[id] = {std::move(paths), std::move(signature), std::make_shared<const Changed>(std::move(changed))};
+  watched_[id] = {std::move(paths), std::move(signature), std::make_shared<const Changed>(std::move(changed)),
+                  absl::InfiniteFuture()};
   if (!thread_.joinable()) thread_ = std::thread([this] { Run(); });
   return id;
 }
@@ -72,6 +74,19 @@ void CertificateWatch::Remove(uint64_t id) {
   const base::MutexLock lock(&mutex_);
   watched_.erase(id);
   while (looking_at_ == id) looked_.Wait(&mutex_);
+}
+
+void CertificateWatch::InForce(uint64_t id, absl::Time not_after) {
+  const base::MutexLock lock(&mutex_);
+  const auto found = watched_.find(id);
+  if (found != watched_.end()) found->second.not_after = not_after;
+}
+
+absl::Time CertificateWatch::SoonestExpiry() const {
+  const base::MutexLock lock(&mutex_);
+  absl::Time soonest = absl::InfiniteFuture();
+  for (const auto& [id, watched] : watched_) soonest = std::min(soonest, watched.not_after);
+  return soonest;
 }
 
 uint64_t CertificateWatch::Next(uint64_t id) {

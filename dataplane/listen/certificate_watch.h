@@ -48,12 +48,17 @@ class CertificateWatch {
   [[nodiscard]] uint64_t Add(CertificatePaths paths, std::string signature, Changed changed);
   // `changed` is not called any more once this returns.
   void Remove(uint64_t id);
+  // Whoever added `id` serves with a certificate of those files that ends then.
+  void InForce(uint64_t id, absl::Time not_after);
+  // The soonest end of all that are in force; InfiniteFuture: there are none.
+  [[nodiscard]] absl::Time SoonestExpiry() const;
 
  private:
   struct Watched {
     CertificatePaths paths;
     std::string signature;
     std::shared_ptr<const Changed> changed;
+    absl::Time not_after = absl::InfiniteFuture();
   };
   void Run();
   // The first one after `id` in turn; 0: none.
@@ -61,7 +66,7 @@ class CertificateWatch {
   void Look(uint64_t id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const absl::Duration interval_;
-  base::Mutex mutex_;
+  mutable base::Mutex mutex_;
   base::CondVar wake_, looked_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;

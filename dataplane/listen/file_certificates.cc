@@ -51,6 +51,7 @@ absl::Status FileCertificates::Load() {
     const absl::Status taken = Take(&held_[index], **texts);
     if (!taken.ok()) return taken;
     Watch(index, (*texts)->signature);
+    TellExpiry(index);
   }
   return absl::OkStatus();
 }
@@ -67,8 +68,13 @@ void FileCertificates::Watch(size_t index, std::string signature) {
       }));
 }
 
+void FileCertificates::TellExpiry(size_t index) {
+  watch_.InForce(watched_[index], held_[index].credential->not_after());
+}
+
 void FileCertificates::OnChanged(size_t index, const absl::StatusOr<CertificateTextsPtr>& read) {
   const absl::Status taken = read.ok() ? Take(&held_[index], **read) : read.status();
+  if (taken.ok()) TellExpiry(index);
   base::Log(taken.ok() ? base::Level::kInfo : base::Level::kError, "listen.certificate_reload",
             {{"file", held_[index].paths.certificate_file}, {"result", taken}});
 }

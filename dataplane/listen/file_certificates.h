@@ -39,6 +39,7 @@ class FileCertificates {
   };
   [[nodiscard]] absl::Status Take(Held* held, const CertificateTexts& texts) const;
   void Watch(size_t index, std::string signature);
+  void TellExpiry(size_t index);
   void OnChanged(size_t index, const absl::StatusOr<CertificateTextsPtr>& read);
 
   const TlsLibrary& library_;

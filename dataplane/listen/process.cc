@@ -150,6 +150,11 @@ class Process final : public DataplaneProcess {
   ~Process() override { Stop(); }
 
   absl::Status Prepare() {
+    for (const std::string& text : config_.trusted_proxies) {
+      if (ParseAddressRange(text).has_value()) continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat("trusted_proxies: \"", text, "\" is neither an address nor a CIDR"));
+    }
     absl::Status made = MakeClient();
     if (!made.ok()) return made;
     MakeHubs();
@@ -225,7 +230,8 @@ class Process final : public DataplaneProcess {
   absl::Status MakeAdmin() {
     RegisterProcessMetrics({&book_, &stream_, subscriber_.get(), client_.get(), &limiter_,
                             access_log_.get(), telemetry_.get(), authorize_.get(), &generations_,
-                            &targets_, config_.insecure_upstream, [this] { return Problem().empty(); }});
+                             &targets_, &certificate_watch_, config_.authsvc.tls.certificate(),
+                             [this] { return Problem().empty(); }});
     router_.Exact("/metrics", admin_http::TextHandler([this] { return book_.Render(); }));
     router_.Exact("/healthz", admin_http::HealthHandler([] { return std::string(); }));
     router_.Exact("/readyz", admin_http::HealthHandler([this] { return Problem(); }));
@@ -326,8 +332,6 @@ class Process final : public DataplaneProcess {
 
 absl::StatusOr<std::unique_ptr<DataplaneProcess>> DataplaneProcess::Create(
     const DataplaneConfig& config) {
-  const absl::Status supported = CheckSupported(config);
-  if (!supported.ok()) return supported;
   auto process = std::make_unique<Process>(config);
   const absl::Status prepared = process->Prepare();
   if (!prepared.ok()) return prepared;

@@ -9,9 +9,6 @@
 
 namespace sallyport::dataplane {
 
-// What of a configuration this build cannot do: refused by name at start, never ignored.
-[[nodiscard]] absl::Status CheckSupported(const config::DataplaneConfig& config);
-
 class DataplaneProcess {
  public:
   // Opens every listener; nothing is served before Start. `config` is copied.

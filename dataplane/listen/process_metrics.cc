@@ -1,11 +1,14 @@
 #include "dataplane/listen/process_metrics.h"
 
+#include <fstream>
+#include <sstream>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "dataplane/observe/process_metrics.h"
 #include "shared/base/clock.h"
+#include "shared/crypto/pem.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -51,9 +54,8 @@ CacheNumbers CacheNumbersOf(const AuthorizeHub& hub) {
 
 }  // namespace
 
-std::vector<metrics::Sample> InsecureSamples(const GatewayView& view, bool insecure_upstream) {
+std::vector<metrics::Sample> InsecureSamples(const GatewayView& view) {
   std::vector<metrics::Sample> samples;
-  if (insecure_upstream) samples.push_back({{"insecure_upstream", ""}, 1});
   // As authsvc names them, so that one alert rule holds for both services.
   for (const std::string& setting : view.gateway.insecure_settings) {
     samples.push_back({{absl::StrCat("gateway: ", setting), ""}, 1});
@@ -72,6 +74,24 @@ std::vector<metrics::Sample> TargetSamples(const TargetRegistry& targets, int64_
     samples.push_back({{counts.api_id, "usable"}, static_cast<double>(counts.usable)});
     samples.push_back({{counts.api_id, "ejected"}, static_cast<double>(counts.ejected)});
     samples.push_back({{counts.api_id, "down"}, static_cast<double>(counts.down)});
+  }
+  return samples;
+}
+
+std::vector<metrics::Sample> ExpirySamples(const CertificateWatch& listeners,
+                                           const std::string& control_certificate_file) {
+  std::vector<metrics::Sample> samples;
+  const absl::Time soonest = listeners.SoonestExpiry();
+  if (soonest != absl::InfiniteFuture()) {
+    samples.push_back({{"listener"}, static_cast<double>(absl::ToUnixSeconds(soonest))});
+  }
+  // gRPC takes a new one up by itself within seconds, so the file tells.
+  std::ifstream file(control_certificate_file, std::ios::binary);
+  std::ostringstream pem;
+  if (file.is_open()) pem << file.rdbuf();
+  const auto bundle = crypto::ParsePem(pem.str());
+  if (bundle.ok() && !bundle->chain.empty()) {
+    samples.push_back({{"control"}, static_cast<double>(absl::ToUnixSeconds(bundle->chain.front()->not_after))});
   }
   return samples;
 }
@@ -97,8 +117,9 @@ void RegisterProcessMetrics(const ProcessMetricSources& sources) {
            [sources] { return static_cast<double>(sources.telemetry->lost()); });
   OnScrape(book, Id::kCacheEvictions,
            [sources] { return static_cast<double>(sources.generations->Evictions()); });
-  book->OnScrape(Id::kInsecure, [sources] {
-    return InsecureSamples(*sources.subscriber->View(), sources.insecure_upstream);
+  book->OnScrape(Id::kInsecure, [sources] { return InsecureSamples(*sources.subscriber->View()); });
+  book->OnScrape(Id::kCertificateNotAfter, [sources] {
+    return ExpirySamples(*sources.certificates, sources.control_certificate_file);
   });
   book->OnScrape(Id::kUpstreamTargets, [sources] {
     return TargetSamples(*sources.targets, absl::ToInt64Milliseconds(base::SystemClock().Monotonic()));

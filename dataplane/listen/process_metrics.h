@@ -6,6 +6,7 @@
 
 #include "dataplane/authorize/authorizer.h"
 #include "dataplane/limit/limiter.h"
+#include "dataplane/listen/certificate_watch.h"
 #include "dataplane/observe/access_log.h"
 #include "dataplane/observe/telemetry.h"
 #include "dataplane/sync/grpc_authsvc_client.h"
@@ -29,13 +30,17 @@ struct ProcessMetricSources {
   const AuthorizeHub* authorize;
   const cache::TagGenerations* generations;
   const TargetRegistry* targets;
-  bool insecure_upstream;  // this replica's own switch
+  const CertificateWatch* certificates;  // of listeners
+  std::string control_certificate_file;
   std::function<bool()> ready;
 };
-// Labels: setting, api. What authsvc says of the routes and the gateway, and this replica's own; at most 1,000.
-[[nodiscard]] std::vector<metrics::Sample> InsecureSamples(const GatewayView& view, bool insecure_upstream);
+// Labels: setting, api. What authsvc says of the routes and the gateway; at most 1,000.
+[[nodiscard]] std::vector<metrics::Sample> InsecureSamples(const GatewayView& view);
 // Labels: api, state.
 [[nodiscard]] std::vector<metrics::Sample> TargetSamples(const TargetRegistry& targets, int64_t now_millis);
+// Label: role, "listener" for the files of listeners in force and "control" for what this replica shows authsvc.
+[[nodiscard]] std::vector<metrics::Sample> ExpirySamples(const CertificateWatch& listeners,
+                                                         const std::string& control_certificate_file);
 void RegisterProcessMetrics(const ProcessMetricSources& sources);
 
 }  // namespace sallyport::dataplane

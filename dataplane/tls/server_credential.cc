@@ -4,6 +4,8 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
+#include <ctime>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -53,6 +55,12 @@ std::vector<std::string> DnsNames(X509* certificate) {
   }
   GENERAL_NAMES_free(general);
   return names;
+}
+
+absl::Time NotAfter(const X509* certificate) {
+  std::tm time = {};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time) != 1) return absl::InfinitePast();
+  return absl::FromTM(time, absl::UTCTimeZone());
 }
 
 absl::StatusOr<std::string> ToDer(X509* certificate) {
@@ -119,6 +127,7 @@ absl::Status ServerCredential::Add(OSSL_LIB_CTX* context, const Pair& pair) {
     (void)issuer.release();
   }
   for (std::string& name : DnsNames(loaded->leaf.get())) names_.push_back(std::move(name));
+  not_after_ = std::min(not_after_, NotAfter(loaded->leaf.get()));
   loaded_.push_back(std::move(loaded));
   return absl::OkStatus();
 }

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 
 namespace sallyport::dataplane {
 
@@ -36,6 +37,8 @@ class ServerCredential {
   [[nodiscard]] bool Use(SSL* ssl) const;
   // DNS names of the first leaf (for files that are chosen by SNI).
   [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
+  // The soonest end of its leaves.
+  [[nodiscard]] absl::Time not_after() const { return not_after_; }
 
  private:
   struct Loaded;
@@ -43,6 +46,7 @@ class ServerCredential {
   [[nodiscard]] absl::Status Add(OSSL_LIB_CTX* context, const Pair& pair);
   std::vector<std::unique_ptr<Loaded>> loaded_;
   std::vector<std::string> names_;
+  absl::Time not_after_ = absl::InfiniteFuture();
 };
 
 }  // namespace sallyport::dataplane

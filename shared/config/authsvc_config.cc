@@ -62,7 +62,7 @@ void ReadAdmin(Reader& in, AdminConfig* out) {
           "admin callers need a certificate of tls_dir/ca.crt beside their key");
   in.Flag("plain_http_on_loopback", &out->plain_http_on_loopback,
           "serve plain HTTP; only on a loopback address");
-  in.Objects("keys", [out](Reader& item) { ReadAdminKey(item, &out->keys.emplace_back()); },
+  in.Objects<AdminKeyConfig>("keys", &out->keys, ReadAdminKey,
              "admin keys, as SHA-256 (sallyctl init makes the first)");
   in.Text("org_id", &out->org_id, "organisation of what comes without one");
   in.Bytes("max_body_bytes", &out->max_body_bytes, 64 << 10, 512 << 20, "largest admin request");
@@ -88,8 +88,11 @@ void Read(Reader& in, AuthsvcConfig* out) {
   in.Text("master_key_file", &out->master_key_file, "file with the key that seals private keys");
   in.Text("trust_domain", &out->trust_domain, "of the control certificates' URI SANs");
   in.Object("grpc", [out](Reader& inner) { ReadGrpc(inner, &out->grpc); });
-  in.Objects("roles", [out](Reader& item) { ReadRole(item, &out->roles.emplace_back()); },
+  in.Objects<RoleConfig>("roles", &out->roles, ReadRole,
              "callers whose certificate does not name its role");
+  in.Text("denied_callers_file", &out->denied_callers_file,
+          "list of control certificates that are refused, read again when it changes: a line for each, "
+          "spiffe://NAME or spki-sha256:HEX");
   in.Object("admin", [out](Reader& inner) { ReadAdmin(inner, &out->admin); });
   in.Object("metrics", [out](Reader& inner) {
     inner.Text("address", &out->metrics.address, "address of /metrics, /healthz and /readyz");

@@ -60,6 +60,7 @@ struct AuthsvcConfig {
   std::string trust_domain = "sallyport";
   GrpcConfig grpc;
   std::vector<RoleConfig> roles;
+  std::string denied_callers_file;   // empty: none
   AdminConfig admin;
   MetricsConfig metrics;
   std::string tyk_config;            // tyk.conf, for its certificate and pin keys; empty: none

@@ -13,9 +13,8 @@ void ReadCertificateFiles(Reader& in, CertificateFiles* out) {
   if (out->key_file.empty()) in.Fail("key_file", "must be set");
 }
 
-void ReadListener(Reader& in, size_t index, TrafficListenerConfig* out) {
-  out->id = absl::StrCat("file-", index);
-  in.Text("id", &out->id, "name in logs and metrics");
+void ReadListener(Reader& in, TrafficListenerConfig* out) {
+  in.Text("id", &out->id, "name in logs and metrics; empty: file-N");
   in.Text("address", &out->address, "IPv4 or IPv6 address");
   in.Port("port", &out->port, "port");
   in.Flag("plain", &out->plain, "no TLS");
@@ -24,11 +23,11 @@ void ReadListener(Reader& in, size_t index, TrafficListenerConfig* out) {
   in.OneOf("max_version", &out->max_version, {"", "1.2", "1.3"}, "highest TLS version");
   in.Flag("http2", &out->http2, "TLS: offer HTTP/2");
   in.OneOf("style", &out->style, {"native", "tyk", "apisix", "apk"}, "error answers where no API is found");
-  in.Objects("certificates",
-             [out](Reader& item) { ReadCertificateFiles(item, &out->certificates.emplace_back()); },
+  in.Objects<CertificateFiles>("certificates", &out->certificates, ReadCertificateFiles,
              "certificates for names that no API serves, reloaded when the files change");
-  in.Text("default_certificate_id", &out->default_certificate_id, "or one of the certificate store");
-  in.Texts("proxy_protocol_from", &out->proxy_protocol_from, "CIDR of peers that speak PROXY protocol");
+  in.Refused("default_certificate_id",
+             "belongs to a listener of the auth service (kind: Listener); name certificate files here");
+  in.Refused("proxy_protocol_from", "is not supported yet");
   if (out->redirect && !out->plain) in.Fail("redirect", "needs plain: true");
   if (out->min_version == "1.3" && out->max_version == "1.2") {
     in.Fail("max_version", "is lower than min_version");
@@ -117,12 +116,10 @@ void Read(Reader& in, DataplaneConfig* out) {
   in.Text("address", &out->address, "address of the traffic listener when none is named");
   in.Port("port", &out->port, "port of the traffic listener when none is named");
   in.Flag("http2", &out->http2, "offer HTTP/2 to clients; false: on no listener");
-  in.Objects("listeners",
-             [out](Reader& item) {
-               const size_t index = out->listeners.size();
-               ReadListener(item, index, &out->listeners.emplace_back());
-             },
-             "traffic listeners of this machine");
+  in.Objects<TrafficListenerConfig>("listeners", &out->listeners, ReadListener, "traffic listeners of this machine");
+  for (size_t i = 0; i < out->listeners.size(); ++i) {
+    if (out->listeners[i].id.empty()) out->listeners[i].id = absl::StrCat("file-", i);
+  }
   in.Object("metrics", [out](Reader& inner) {
     inner.Text("address", &out->metrics.address, "address of /metrics, /healthz and /readyz");
     inner.Port("port", &out->metrics.port, "port of /metrics, /healthz and /readyz");
@@ -135,7 +132,8 @@ void Read(Reader& in, DataplaneConfig* out) {
   in.OneOf("log_level", &out->log_level, {"debug", "info", "warning", "error"}, "least level logged");
   in.Text("system_trust", &out->system_trust, "directory or file of CAs for upstreams");
   in.Texts("trusted_proxies", &out->trusted_proxies, "CIDR of proxies whose headers count");
-  in.Flag("insecure_upstream", &out->insecure_upstream, "verify no upstream at all");
+  in.Refused("insecure_upstream",
+             "does not exist: switch verification off per API or in the gateway settings, where it is visible");
   in.Object("cache", [out](Reader& inner) { ReadCache(inner, &out->cache); });
   in.Object("limits", [out](Reader& inner) { ReadLimits(inner, &out->limits); });
   in.Object("timeouts", [out](Reader& inner) { ReadTimeouts(inner, &out->timeouts); });

@@ -32,8 +32,6 @@ struct TrafficListenerConfig {
   std::string style = "native";      // where no API is found
   bool http2 = true;                 // TLS: offered by ALPN
   std::vector<CertificateFiles> certificates;  // default certificates: RSA and ECDSA side by side
-  std::string default_certificate_id;          // or one of the store
-  std::vector<std::string> proxy_protocol_from;  // CIDR of peers that speak PROXY protocol
 };
 
 struct AuthsvcClientConfig {
@@ -114,7 +112,6 @@ struct DataplaneConfig {
   std::string log_level = "info";
   std::string system_trust = "/etc/ssl/certs";  // directory or file
   std::vector<std::string> trusted_proxies;     // CIDR, beside those that authsvc hands out
-  bool insecure_upstream = false;    // no verification of any upstream: loud
   CacheConfig cache;
   LimitsConfig limits;
   TrafficTimeouts timeouts;

@@ -100,6 +100,7 @@ void Reader::CheckUnknown() {
   if (node_ == nullptr) return;
   for (const auto& [name, value] : node_->fields) {
     if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
+    if (std::find(refused_.begin(), refused_.end(), name) != refused_.end()) continue;  // said already
     const std::string close = DidYouMean(name, known_);
     errors_->push_back(absl::StrCat(
         value.origin, ": unknown setting '", PathOf(name), "'",
@@ -202,10 +203,13 @@ void Reader::Object(absl::string_view name, const std::function<void(Reader&)>& 
   read(inner);
 }
 
-void Reader::Objects(absl::string_view name, const std::function<void(Reader&)>& read,
-                     absl::string_view help) {
+void Reader::Refused(absl::string_view name, absl::string_view why) {
+  if (node_ != nullptr && node_->Find(name) != nullptr) Fail(name, why);
+  refused_.emplace_back(name);
+}
+
+void Reader::EachItem(absl::string_view name, const std::function<void(Reader&)>& read) {
   const Node* node = Take(name);
-  Record(name, absl::StrCat(node == nullptr ? 0 : node->items.size(), " items"), help);
   if (node == nullptr) return;
   if (node->kind != Node::Kind::kList) return Fail(name, "must be a list");
   for (size_t i = 0; i < node->items.size(); ++i) {

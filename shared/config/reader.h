@@ -53,14 +53,35 @@ class Reader {
              absl::string_view help);
   void Texts(absl::string_view name, std::vector<std::string>* out, absl::string_view help);
   void Object(absl::string_view name, const std::function<void(Reader&)>& read);
-  // Calls `read` once per item.
-  void Objects(absl::string_view name, const std::function<void(Reader&)>& read,
-               absl::string_view help);
+  // Calls `read` once per item of the node with a new element of `out`. Where settings are listed: once per
+  // element that `out` has, or with one that is not kept, as item N, so that its settings are listed too.
+  template <typename Item>
+  void Objects(absl::string_view name, std::vector<Item>* out, const std::function<void(Reader&, Item*)>& read,
+               absl::string_view help) {
+    if (settings_ != nullptr) return ListItems(name, out, read, help);
+    EachItem(name, [&](Reader& item) { read(item, &out->emplace_back()); });
+  }
+  // A name that has a meaning elsewhere and none here: an error that says `why`. It is not listed.
+  void Refused(absl::string_view name, absl::string_view why);
 
   // An error about `name` that the caller found.
   void Fail(absl::string_view name, absl::string_view message);
 
  private:
+  template <typename Item>
+  void ListItems(absl::string_view name, std::vector<Item>* in_force,
+                 const std::function<void(Reader&, Item*)>& read, absl::string_view help) {
+    Record(name, std::to_string(in_force->size()) + " items", help);
+    for (size_t i = 0; i < in_force->size(); ++i) {
+      Reader item(nullptr, PathOf(name) + "." + std::to_string(i), errors_, settings_);
+      read(item, &(*in_force)[i]);
+    }
+    if (!in_force->empty()) return;
+    Item sample;
+    Reader item(nullptr, PathOf(name) + ".N", errors_, settings_);
+    read(item, &sample);
+  }
+  void EachItem(absl::string_view name, const std::function<void(Reader&)>& read);
   const Node* Take(absl::string_view name);
   const Node* TakeScalar(absl::string_view name);
   void Record(absl::string_view name, std::string value, absl::string_view help);
@@ -72,6 +93,7 @@ class Reader {
   std::vector<std::string>* errors_;
   std::vector<Setting>* settings_;
   std::vector<std::string> known_;
+  std::vector<std::string> refused_;
 };
 
 // The closest of `known` to `typed`, or empty when none is close.

@@ -44,9 +44,9 @@ def test_the_check_of_the_configuration_reads_the_file_too(home, tmp_path):
         return subprocess.run(home.authsvc_command(*options), capture_output=True, text=True, timeout=60,
                               env={**os.environ, **env})
     missing = check()
-    assert missing.returncode == 1 and f"cannot read {conf} (tyk_config)" in missing.stderr, missing
+    assert missing.returncode == 2 and f"tyk_config: cannot read {conf}" in missing.stderr, missing
     conf.mkdir()
-    assert f"cannot read {conf} (tyk_config)" in check().stderr, "a directory"
+    assert f"tyk_config: cannot read {conf}" in check().stderr, "a directory"
     conf.rmdir()
     for text, part in (("{", "tyk.conf"), ("", "holds no document"),
                        ('{"security": {"pinned_public_key": {"a.test": "hidden-value"}}}', "pinned_public_keys")):

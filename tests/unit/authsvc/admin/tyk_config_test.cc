@@ -19,7 +19,7 @@ class TykConfigTest : public AdminTest {
     return TakeTykConfig(*writer_, clock_, "org", {"tyk.conf", text, std::move(environment)});
   }
   absl::StatusOr<std::vector<std::string>> Check(const std::string& text, std::vector<std::string> environment = {}) {
-    return CheckTykConfig(clock_, "org", {"tyk.conf", text, std::move(environment)});
+    return CheckTykConfig(clock_.Now(), "org", {"tyk.conf", text, std::move(environment)});
   }
   const v1::GatewaySettings& settings() {
     held_ = writer_->snapshot();

@@ -4,7 +4,6 @@
 
 #include "dataplane/listen/acceptor.h"
 #include "dataplane/listen/connection_limits.h"
-#include "dataplane/listen/process.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -96,19 +95,6 @@ TEST(OpenListener, SaysWhatToDo) {
   const auto unknown = OpenListener("192.0.2.1", 12345);
   ASSERT_FALSE(unknown.ok());
   EXPECT_NE(unknown.status().message().find("no such address"), absl::string_view::npos);
-}
-
-TEST(CheckSupported, WhatIsNotBuiltIsRefusedByName) {
-  config::DataplaneConfig config;
-  EXPECT_TRUE(CheckSupported(config).ok());
-  config.listeners.push_back({});
-  config.listeners[0].proxy_protocol_from = {"10.0.0.0/8"};
-  EXPECT_FALSE(CheckSupported(config).ok());
-  config.listeners.clear();
-  config.trusted_proxies = {"10.0.0.0/8"};
-  EXPECT_TRUE(CheckSupported(config).ok());
-  config.trusted_proxies = {"proxy.example.com"};
-  EXPECT_FALSE(CheckSupported(config).ok());
 }
 
 }  // namespace

@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "absl/strings/str_cat.h"
+#include "tests/fakes/test_ca.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -11,9 +14,9 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-std::vector<std::string> Texts(const GatewayView& view, bool insecure_upstream) {
+std::vector<std::string> Texts(const GatewayView& view) {
   std::vector<std::string> texts;
-  for (const metrics::Sample& sample : InsecureSamples(view, insecure_upstream)) {
+  for (const metrics::Sample& sample : InsecureSamples(view)) {
     EXPECT_EQ(sample.value, 1);
     texts.push_back(absl::StrCat(sample.labels.at(0), "|", sample.labels.at(1)));
   }
@@ -31,13 +34,12 @@ RoutePtr RouteWith(const std::string& id, std::vector<std::string> insecure) {
 TEST(InsecureSamples, EachSwitchInForceWithItsApiUntilItIsGone) {
   GatewayView view;
   view.routes = RouteTable::Empty()->With({RouteWith("a1", {"insecure_skip_verify", "allow_plain_http"}), RouteWith("a2", {})}, {});
-  EXPECT_THAT(Texts(view, false), ElementsAre("insecure_skip_verify|a1", "allow_plain_http|a1"));
+  EXPECT_THAT(Texts(view), ElementsAre("insecure_skip_verify|a1", "allow_plain_http|a1"));
   view.gateway.insecure_settings = {"insecure_skip_verify"};
-  EXPECT_THAT(Texts(view, true), ElementsAre("insecure_upstream|", "gateway: insecure_skip_verify|",
-                                             "insecure_skip_verify|a1", "allow_plain_http|a1"));
+  EXPECT_THAT(Texts(view), ElementsAre("gateway: insecure_skip_verify|", "insecure_skip_verify|a1", "allow_plain_http|a1"));
   view.gateway.insecure_settings.clear();
   view.routes = view.routes->With({}, {"a1"});
-  EXPECT_THAT(Texts(view, false), IsEmpty());
+  EXPECT_THAT(Texts(view), IsEmpty());
 }
 
 TEST(InsecureSamples, AreBounded) {
@@ -45,7 +47,33 @@ TEST(InsecureSamples, AreBounded) {
   for (int i = 0; i < 1100; ++i) routes.push_back(RouteWith(absl::StrCat("a", i), {"allow_plain_http"}));
   GatewayView view;
   view.routes = RouteTable::Empty()->With(routes, {});
-  EXPECT_EQ(InsecureSamples(view, true).size(), 1000u);
+  EXPECT_EQ(InsecureSamples(view).size(), 1000u);
+}
+
+TEST(ExpirySamples, SoonestOfTheListenersInForceAndOurControlCertificate) {
+  CertificateWatch watch(absl::Hours(1));
+  const auto ignore = [](const absl::StatusOr<CertificateTextsPtr>&) {};
+  const uint64_t first = watch.Add({"/nowhere/a.crt", "/nowhere/a.key"}, "", ignore);
+  const uint64_t second = watch.Add({"/nowhere/b.crt", "/nowhere/b.key"}, "", ignore);
+  EXPECT_THAT(ExpirySamples(watch, "/nowhere/tls.crt"), IsEmpty());
+  watch.InForce(first, absl::FromUnixSeconds(2000));
+  watch.InForce(second, absl::FromUnixSeconds(1000));
+  auto samples = ExpirySamples(watch, "/nowhere/tls.crt");
+  ASSERT_EQ(samples.size(), 1u);
+  EXPECT_THAT(samples[0].labels, ElementsAre("listener"));
+  EXPECT_EQ(samples[0].value, 1000);
+  watch.InForce(second, absl::FromUnixSeconds(3000));
+  EXPECT_EQ(ExpirySamples(watch, "")[0].value, 2000) << "it was renewed";
+  watch.Remove(first);
+  watch.Remove(second);
+  watch.InForce(first, absl::FromUnixSeconds(1));
+  const std::string file = ::testing::TempDir() + "/expiry_samples_tls.crt";
+  std::ofstream(file) << sallyport::testing::CertBuilder("CN=control")
+                             .Valid(absl::FromUnixSeconds(1000), absl::FromUnixSeconds(2'000'000'000)).SelfSign().Pem();
+  samples = ExpirySamples(watch, file);
+  ASSERT_EQ(samples.size(), 1u);
+  EXPECT_THAT(samples[0].labels, ElementsAre("control"));
+  EXPECT_EQ(samples[0].value, 2'000'000'000);
 }
 
 }  // namespace

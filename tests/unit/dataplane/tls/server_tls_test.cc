@@ -603,6 +603,7 @@ TEST_F(ServerTlsTest, PemFilesWork) {
   const auto made = ServerCredential::FromPem(library_->context(), server_.Pem(), server_.KeyPem());
   ASSERT_TRUE(made.ok()) << made.status();
   EXPECT_EQ((*made)->names(), std::vector<std::string>{"api.example.com"});
+  EXPECT_EQ((*made)->not_after(), server_.cert->not_after);
   EXPECT_FALSE(ServerCredential::FromPem(library_->context(), "x", server_.KeyPem()).ok());
   EXPECT_FALSE(ServerCredential::FromPem(library_->context(), server_.Pem(), "x").ok());
 }

@@ -152,6 +152,17 @@ TEST(DataplaneConfig, ChecksListeners) {
   EXPECT_THAT(error("listeners: {port: 1}"), HasSubstr("must be a list"));
 }
 
+TEST(DataplaneConfig, SaysWhyANameHasNoMeaningHere) {
+  const auto error = [](absl::string_view yaml) {
+    return std::string(MakeDataplaneConfig(*ParseYaml(yaml, "d")).status().message());
+  };
+  EXPECT_EQ(error("insecure_upstream: true"),
+            "d:1: insecure_upstream does not exist: switch verification off per API or in the gateway settings, "
+            "where it is visible");
+  EXPECT_THAT(error("listeners: [{default_certificate_id: a}]"), HasSubstr("kind: Listener"));
+  EXPECT_THAT(error("listeners: [{proxy_protocol_from: [10.0.0.0/8]}]"), HasSubstr("not supported yet"));
+}
+
 TEST(Settings, NamesEverySettingWithItsDefault) {
   bool found = false;
   for (const Setting& setting : SettingsOf(DataplaneConfig{})) {
@@ -159,6 +170,45 @@ TEST(Settings, NamesEverySettingWithItsDefault) {
     found |= setting.path == "timeouts.drain" && setting.value == "30s";
   }
   EXPECT_TRUE(found);
+}
+
+std::map<std::string, std::string> ValuesOf(const std::vector<Setting>& settings) {
+  std::map<std::string, std::string> values;
+  for (const Setting& setting : settings) {
+    EXPECT_FALSE(setting.help.empty()) << setting.path;
+    EXPECT_TRUE(values.emplace(setting.path, setting.value).second) << setting.path << " is listed twice";
+  }
+  return values;
+}
+
+TEST(Settings, NamesWhatTheItemsOfListsHave) {
+  const auto ours = ValuesOf(SettingsOf(DataplaneConfig{}));
+  for (const char* path : {"listeners.N.id", "listeners.N.address", "listeners.N.port", "listeners.N.min_version",
+                           "listeners.N.certificates.N.certificate_file", "listeners.N.certificates.N.key_file"}) {
+    EXPECT_EQ(ours.count(path), 1) << path;
+  }
+  EXPECT_EQ(ours.count("insecure_upstream"), 0) << "it cannot be set";
+  EXPECT_EQ(ours.count("listeners.N.proxy_protocol_from"), 0);
+  const auto theirs = ValuesOf(SettingsOf(AuthsvcConfig{}));
+  for (const char* path : {"roles.N.fingerprint", "roles.N.san", "roles.N.role", "roles.N.group", "roles.N.name",
+                           "admin.keys.N.name", "admin.keys.N.sha256"}) {
+    EXPECT_EQ(theirs.count(path), 1) << path;
+  }
+}
+
+TEST(Settings, ItemsInForceHaveTheirValues) {
+  const auto config = MakeDataplaneConfig(*ParseYaml(
+      "listeners: [{port: 1, certificates: [{certificate_file: a, key_file: b}]}, {id: x, address: 127.0.0.2}]", "d"));
+  ASSERT_TRUE(config.ok()) << config.status();
+  const auto values = ValuesOf(SettingsOf(*config));
+  EXPECT_EQ(values.at("listeners"), "2 items");
+  EXPECT_EQ(values.at("listeners.0.id"), "file-0");
+  EXPECT_EQ(values.at("listeners.0.port"), "1");
+  EXPECT_EQ(values.at("listeners.0.certificates.0.key_file"), "b");
+  EXPECT_EQ(values.at("listeners.1.id"), "x");
+  EXPECT_EQ(values.at("listeners.1.address"), "127.0.0.2");
+  EXPECT_EQ(values.count("listeners.N.port"), 0);
+  EXPECT_EQ(values.count("listeners.1.certificates.N.key_file"), 1);
 }
 
 }  // namespace
