@@ -2,6 +2,7 @@
 main job, each step as the exact command with its outcome."""
 
 import argparse
+import errno
 import json
 import os
 import pathlib
@@ -9,6 +10,8 @@ import re
 import shutil
 import signal
 import socket
+import ssl
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -17,6 +20,7 @@ import time
 PORTS = {"client traffic, replica 1": 8443, "client traffic, replica 2": 8444, "admin HTTPS": 9180, "gRPC": 9443,
          "metrics of authsvc": 9464, "metrics of replica 1": 9465, "metrics of replica 2": 9466,
          "the demo upstream": 8445}
+TRIALS, MOST_MS, PAUSE = 5, 250.0, 0.002  # the product's own goal is 100 ms for 99 of 100, on an idle machine
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
@@ -26,6 +30,15 @@ def say(text):
 
 class Failed(Exception):
     pass
+
+
+def status_on(link):
+    """Of one more request on a living connection; 0: it is closed."""
+    try:
+        link.sendall(b"GET /orders/3 HTTP/1.1\r\nHost: api.demo.test\r\n\r\n")
+        return int(link.recv(65536).split()[1])
+    except (OSError, IndexError):
+        return 0
 
 
 class Tour:
@@ -96,19 +109,18 @@ class Tour:
     def make_certificates(self):
         say("== making a demo PKI")
         self.quietly("mkdir pki && mkdir trust")
-        self.authority("server-ca")
-        self.authority("partner-ca")
+        self.self_signed("server-ca")
+        self.self_signed("partner-ca")
         self.issue("gateway", "server-ca", "DNS:localhost,DNS:*.demo.test", "serverAuth")
         self.issue("upstream", "server-ca", "DNS:localhost", "serverAuth")
         self.issue("to-upstream", "server-ca", "DNS:gateway.demo.test", "clientAuth")
         self.issue("partner", "partner-ca", "URI:spiffe://partner.test/orders", "clientAuth")
         for name in ("alice", "mallory", "eve"):
-            self.quietly(f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 "
-                         f"-keyout pki/{name}.key -out pki/{name}.crt -subj /CN={name} 2>/dev/null")
+            self.self_signed(name)
         self.quietly("cp pki/server-ca.crt trust/ && cat pki/to-upstream.crt pki/to-upstream.key > pki/to-upstream.pem")
         self.quietly("openssl x509 -in pki/mallory.crt -noout -pubkey > pki/wrong-pin.pem")
 
-    def authority(self, name):
+    def self_signed(self, name):
         self.quietly(f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -keyout pki/{name}.key "
                      f"-out pki/{name}.crt -subj /CN={name} 2>/dev/null")
 
@@ -174,7 +186,18 @@ http {{
             "name": api_id, "api_id": api_id, "org_id": "default", "active": True, "domain": "api.demo.test",
             "proxy": {"listen_path": f"/{api_id}/", "target_url": "https://localhost:8445/", "strip_listen_path": True},
             "version_data": {"not_versioned": True, "versions": {"Default": {"name": "Default"}}}, **more}
-        (self.folder / f"{api_id}.json").write_text(json.dumps(definition, indent=2) + "\n")
+        self.show_file(f"{api_id}.json", json.dumps(definition, indent=2))
+
+    def show_file(self, name, text):
+        """Prints the command that writes a file, and runs it."""
+        command = f"cat > {name} <<'END'\n{text}\nEND"
+        say("\n    $ " + command.replace("\n", "\n      "))
+        self.quietly(command)
+
+    def reload(self):
+        """Writes are live at once; this waits until every connected data plane has them."""
+        command = self.admin("GET", "'/tyk/reload?block=true'")
+        self.step("Wait until every data plane has applied that", command, '"status":"ok"')
 
     def call(self, path, name=None, port=8443):
         client = f" --cert pki/{name}.crt --key pki/{name}.key" if name else ""
@@ -192,7 +215,7 @@ http {{
                   self.admin("POST", "/tyk/apis", "orders.json"), '"action":"added"')
         self.step("Alice's self-signed certificate becomes her key", "sallyctl key create --cert pki/alice.crt --api orders --alias alice",
                   "key default")
-        self.quietly(self.admin("GET", "'/tyk/reload?block=true'"))
+        self.reload()
         self.step("Alice calls: accepted, and the upstream sees who she is and who the gateway is",
                   self.call("/orders/1", "alice"), lambda out: "[200]" in out and 'CN=alice' in out and "to-upstream" in out,
                   "identity and upstream certificate by domain")
@@ -211,7 +234,7 @@ http {{
         self.write_api("partners", use_keyless=True, use_mutual_tls_auth=True, client_certificates=["name:partner-ca"],
                        upstream_certificates={"localhost:8445": "name:to-upstream"})
         self.step("An API that admits whoever this CA vouches for", "sallyctl apply -f partners.json", "created")
-        self.quietly(self.admin("GET", "'/tyk/reload?block=true'"))
+        self.reload()
         self.step("The partner", self.call("/partners/x", "partner"), lambda out: "[200]" in out and "spiffe://partner.test/orders" in out,
                   "identity by SPIFFE id")
         self.step("Mallory appends the partner's certificate to her own",
@@ -223,45 +246,55 @@ http {{
         self.write_api("pinned", use_keyless=True, upstream_certificates={"*": "name:to-upstream"},
                        pinned_public_keys={"localhost": "name:wrong-pin"})
         self.step("An API with that pin", "sallyctl apply -f pinned.json", "created")
-        self.quietly(self.admin("GET", "'/tyk/reload?block=true'"))
+        self.reload()
         self.step("Its upstream has another key: refused, without detail for the caller", self.call("/pinned/x"), "[500]")
         self.step("The operator sees it", "timeout 5 sh -c 'until grep -h UPSTREAM_PIN_MISMATCH access-1.log; do sleep 0.1; done' | cut -c1-300", "UPSTREAM_PIN_MISMATCH")
 
     def revocation(self):
         self.step("Alice on the second replica", self.call("/orders/2", "alice", 8444), "[200]")
         self.steps += 1
-        alice = re.search(r"SHA256 Fingerprint=(\S+)", self.quietly("openssl x509 -in pki/alice.crt -noout -fingerprint -sha256")
-                          .replace("sha256", "SHA256")).group(1).replace(":", "").lower()
+        alice = self.fingerprint("alice")
         say(f"\n{self.steps:2}. Her certificate is revoked; how long until both replicas refuse her on living connections?\n"
+            f"    She keeps one connection to each replica open and sends a request on both every {PAUSE * 1000:.0f} ms. The clock starts "
+            "when the\n    delete is answered and stops at the first request that is not answered 200 (401, or the connection is "
+            f"closed).\n    {TRIALS} trials, with a new certificate each; the median of the slower replica counts.\n"
             f"    $ sallyctl cert rm default{alice}")
-        took = self.time_revocation(f"default{alice}")
-        for port, milliseconds in took.items():
-            say(f"      replica on {port}: {milliseconds:.0f} ms after the answer to the delete")
-        good = all(milliseconds < 1000 for milliseconds in took.values())
+        trials = [self.time_revocation(f"default{alice}", "alice")]
+        for number in range(1, TRIALS):
+            trials.append(self.time_another(f"alice-{number}"))
+        for number, took in enumerate(trials):
+            say(f"      trial {number + 1}: " + ", ".join(f"replica on {port} after {milliseconds:.1f} ms"
+                                                         for port, milliseconds in took.items()))
+        middle = statistics.median(max(took.values()) for took in trials)
+        good = middle <= MOST_MS
         self.wrong += not good
-        say("    ok" if good else "    WRONG: too slow")
+        say(f"    {'ok' if good else 'WRONG'}: median {middle:.1f} ms, bound {MOST_MS:.0f} ms")
 
-    def time_revocation(self, certificate_id):
-        import ssl
+    def fingerprint(self, name):
+        line = self.quietly(f"openssl x509 -in pki/{name}.crt -noout -fingerprint -sha256")
+        return line.split("=")[1].strip().replace(":", "").lower()
+
+    def time_another(self, name):
+        self.self_signed(name)
+        self.quietly(f"sallyctl key create --cert pki/{name}.crt --api orders --alias {name}")
+        self.quietly(self.admin("GET", "'/tyk/reload?block=true'"))
+        return self.time_revocation(f"default{self.fingerprint(name)}", name)
+
+    def time_revocation(self, certificate_id, name):
+        """Milliseconds from the answer to the delete until each replica refuses, by port."""
         context = ssl.create_default_context(cafile=str(self.folder / "pki/server-ca.crt"))
-        context.load_cert_chain(self.folder / "pki/alice.crt", self.folder / "pki/alice.key")
+        context.load_cert_chain(self.folder / f"pki/{name}.crt", self.folder / f"pki/{name}.key")
         links = {port: context.wrap_socket(socket.create_connection(("127.0.0.1", port), 10), server_hostname="api.demo.test")
                  for port in (8443, 8444)}
-
-        def status(link):
-            try:
-                link.sendall(b"GET /orders/3 HTTP/1.1\r\nHost: api.demo.test\r\n\r\n")
-                return int(link.recv(65536).split()[1])
-            except (OSError, IndexError):
-                return 0
-        if any(status(link) != 200 for link in links.values()):
-            raise Failed("Alice is refused before the revocation")
+        if any(status_on(link) != 200 for link in links.values()):
+            raise Failed(f"{name} is refused before the revocation")
         self.quietly(f"sallyctl cert rm {certificate_id}")
         accepted, took = time.monotonic(), {}
         while len(took) < 2 and time.monotonic() - accepted < 5:
             for port, link in links.items():
-                if port not in took and status(link) != 200:
+                if port not in took and status_on(link) != 200:
                     took[port] = (time.monotonic() - accepted) * 1000
+            time.sleep(PAUSE)
         for port, link in links.items():
             took.setdefault(port, 5000.0)
             link.close()
@@ -305,15 +338,30 @@ Everything stays up until Ctrl-C. In another shell:
             say("\nstopping")
 
 
+def is_taken(family, address, port):
+    try:
+        probe = socket.socket(family)
+    except OSError as error:
+        if error.errno == errno.EAFNOSUPPORT:
+            return False  # a machine without IPv6
+        raise
+    with probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+    return False
+
+
 def refuse_taken_ports():
     taken = []
     for what, port in PORTS.items():
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("0.0.0.0", port))
-            except OSError:
-                taken.append(f"{port} ({what})")
+        if any(is_taken(family, address, port) for family, address in
+               ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::"))):
+            taken.append(f"{port} ({what})")
     if taken:
         sys.exit(f"deploy/quickstart: in use already: {', '.join(taken)}. End what listens there "
                  "(`ss -ltnp` shows it), or an earlier quickstart, and start again.")
@@ -321,11 +369,14 @@ def refuse_taken_ports():
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--build", required=True)
+    parser.add_argument("--build")
+    parser.add_argument("--check-ports", action="store_true")
     parser.add_argument("--once", action="store_true")
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     refuse_taken_ports()
+    if args.check_ports:
+        return 0
     folder = tempfile.mkdtemp(prefix="sallyport-quickstart-")
     tour = Tour(args.build, folder)
     try:
