@@ -4,9 +4,7 @@
 
 #include <atomic>
 #include <set>
-#include <thread>
 
-#include "authsvc/push/replicas.h"
 #include "tests/fakes/manual_clock.h"
 #include "tests/unit/authsvc/push/world.h"
 
@@ -211,49 +209,6 @@ TEST(Hub, WakesOnNewsAndBeats) {
   hub.Beat();
   EXPECT_EQ(wakes, 2);
   EXPECT_EQ(hub.subscriptions(), 0U);
-}
-
-TEST(Replicas, TheEndWakesWhoWaits) {
-  Replicas replicas(&base::SystemClock());
-  (void)replicas.Join("a", "g", "x", 1, 0);
-  std::thread end([&replicas] { replicas.EndWaits(); });
-  EXPECT_FALSE(replicas.WaitAcknowledged(1, 5, absl::Minutes(5)));
-  end.join();
-  EXPECT_FALSE(replicas.WaitAcknowledged(1, 5, absl::Minutes(5)));
-}
-
-TEST(Replicas, WaitsUntilAllHaveAppliedOrGivesUp) {
-  Replicas replicas(&base::SystemClock());
-  EXPECT_TRUE(replicas.WaitAcknowledged(1, 5, absl::ZeroDuration()));
-  const uint64_t a = replicas.Join("a", "g", "x", 1, 0);
-  (void)replicas.Join("b", "g", "y", 1, 0);
-  EXPECT_FALSE(replicas.WaitAcknowledged(1, 5, absl::Milliseconds(1)));
-  replicas.Acknowledge("g", "a", 1, 5);
-  replicas.Acknowledge("other", "b", 1, 5);  // another group's replica of that name
-  EXPECT_FALSE(replicas.WaitAcknowledged(1, 5, absl::Milliseconds(1)));
-  std::thread late([&replicas] { replicas.Acknowledge("g", "b", 1, 6); });
-  EXPECT_TRUE(replicas.WaitAcknowledged(1, 5, absl::Seconds(20)));
-  late.join();
-  EXPECT_EQ(replicas.Connected(), 2U);
-  replicas.Leave(a);
-  EXPECT_EQ(replicas.List().size(), 1U);
-}
-
-TEST(Replicas, AnOvertakenAcknowledgementTakesNothingBack) {
-  Replicas replicas(&base::SystemClock());
-  (void)replicas.Join("a", "g", "x", 1, 4);
-  replicas.Acknowledge("g", "a", 1, 6);
-  replicas.Acknowledge("g", "a", 1, 5);
-  EXPECT_TRUE(replicas.WaitAcknowledged(1, 6, absl::ZeroDuration()));
-}
-
-TEST(Replicas, WhatWasAppliedOfAnotherEpochCountsForNothing) {
-  Replicas replicas(&base::SystemClock());
-  (void)replicas.Join("a", "g", "x", 1, 9);
-  EXPECT_FALSE(replicas.WaitAcknowledged(2, 3, absl::ZeroDuration()));
-  replicas.Acknowledge("g", "a", 2, 3);
-  EXPECT_TRUE(replicas.WaitAcknowledged(2, 3, absl::ZeroDuration()));
-  EXPECT_FALSE(replicas.WaitAcknowledged(2, 4, absl::ZeroDuration()));
 }
 
 }  // namespace
