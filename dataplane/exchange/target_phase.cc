@@ -84,7 +84,9 @@ boost::asio::awaitable<void> Exchange::WaitForTarget() {
   const Deadline deadline = timeouts_.until.Earlier(services_.loop.After(timeouts_.connect));
   auto ticket = co_await target_use_.state().admission().Wait(services_.loop, match_.route->target_limits, deadline);
   services_.loop.RefreshNow();
-  if (ticket.has_value()) {
+  if (client_.stream.readiness().cancelled()) {  // severed while it waited: nothing goes out any more
+    Deny(Reason::kClientGone, "cut while waiting for the target");
+  } else if (ticket.has_value()) {
     target_ticket_ = *std::move(ticket);
   } else {
     Deny(Reason::kUpstreamPoolFull, "waited for the target in vain");
@@ -126,7 +128,7 @@ bool Exchange::TryAnotherTarget() {
     denial_->retry_after = kBusyRetryAfter;
     services_.metrics.sheet().Counter(Id::kUpstreamBusy, {match_.route->api_id})->Add(1);
   }
-  if (!MayTryAnother()) return false;
+  if (!MayTryAnother() || client_.stream.readiness().cancelled()) return false;
   const int64_t now = services_.loop.NowMillis();
   TargetGroup& group = target_use_.group();
   tried_targets_.push_back(target_use_.index());
