@@ -115,7 +115,7 @@ def test_what_was_taken_back_counts_until_the_upstream_is_let_go(world, replica)
     """A client has no more upstream connections than streams, however fast it takes requests back."""
     gate = Gate(world, "rapid")
     with Http2(replica, gate.host) as h2:
-        for _ in range(10):
+        for _ in range(4):
             streams = [h2.new_stream() for _ in range(15)]
             h2.send(b"".join(h2.head(stream, h2.fields()) + frame(RST_STREAM, 0, stream, number(CANCEL)) for stream in streams))
         h2.ping()
