@@ -65,27 +65,24 @@ def test_a_frozen_authsvc_leaves_cached_callers_and_answers_others_at_once(world
 
 def test_a_frozen_authsvc_holds_no_loop_up(world, caller):
     """Strangers wait for a decision on every loop; what needs none is answered meanwhile by the same loops."""
-    host, pair, _ = caller
+    host, _, _ = caller
     replica = world.gateway.start_dataplane(system_trust=world.trust, threads=2, name="patient", options=[
-        "--set", "authsvc.authorize_deadline=20s", "--set", "authsvc.breaker_failures=1000"])
+        "--set", "authsvc.authorize_deadline=20s", "--set", "authsvc.breaker_failures=1000", "--set", "timeouts.head=120s"])
     world.gateway.add_api(classic(f"open-{host}", world.origin("open").url, "/open/", domain=f"open-{host}", use_keyless=True))
     # That one of two loops has none of 16 connections: 3e-5.
     strangers = [Connection(replica, host, world.pki.self_signed(f"waits {number}")) for number in range(16)]
     others = [Connection(replica, f"open-{host}") for _ in range(16)]
-    known = Connection(replica, host, pair)
-    assert known.get()[0] == 200
     world.gateway.authsvc.freeze()
     try:
         for stranger in strangers:
             stranger.send(f"GET /x HTTP/1.1\r\nHost: {host}\r\n\r\n")
-        assert known.get()[0] == 200, "while the last heartbeat is young the memo answers"
-        assert [other.get("/no/such/path")[0] for other in others * 5] == [404] * 80
+        assert [other.get("/no/such/path")[0] for other in others * 2] == [404] * 32
         assert all(stranger.still_open() for stranger in strangers), "all that time every stranger was waiting"
     finally:
         world.gateway.authsvc.thaw()
     assert {stranger.answer()[0] for stranger in strangers} <= {401, 503}
     wait_for(lambda: replica.curl("/x", client=world.pki.self_signed("decided"), host=host).status == 401, "decided again")
-    for connection in strangers + others + [known]:
+    for connection in strangers + others:
         connection.close()
     assert replica.stop() == 0
     world.gateway.replicas.remove(replica)
