@@ -60,8 +60,9 @@ bool MachineHas(const std::string& address) {
 }
 
 bool Clash(const ListenPlace& a, const ListenPlace& b) {
-  if (a.port != b.port || a.port == 0 || IsV6(a.address) != IsV6(b.address)) return false;
-  return a.address == b.address || IsAny(a.address) || IsAny(b.address);
+  if (a.port != b.port || a.port == 0) return false;
+  if (a.address == "::" || b.address == "::") return true;  // takes IPv4 as well
+  return a.address == b.address || (IsV6(a.address) == IsV6(b.address) && (IsAny(a.address) || IsAny(b.address)));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <openssl/pkcs12.h>
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -218,7 +219,9 @@ TEST(Init, StateElsewhereAndOwnersThatMustExist) {
   const std::string me = getpwuid(geteuid())->pw_name;
   EXPECT_EQ(Sallyctl({"init", at, "--dataplane-owner", "no-such-user"}).code, kMissing);
   EXPECT_FALSE(Exists(at)) << "nothing is made before all is known";
+  const mode_t mask = umask(S_IRWXG | S_IRWXO);  // as sallyctl's main sets it
   ASSERT_EQ(Sallyctl({"init", at, "--state-dir", folder / "state", "--owner", me}).code, kDone);
+  umask(mask);
   const auto authsvc = config::MakeAuthsvcConfig(*config::ReadYamlFile(at + "/authsvc.yaml"));
   ASSERT_TRUE(authsvc.ok()) << authsvc.status();
   EXPECT_EQ(authsvc->store, "sqlite:" + (folder / "state/authsvc.db"));

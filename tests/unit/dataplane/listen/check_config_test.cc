@@ -103,7 +103,10 @@ TEST_F(CheckConfig, OnePlaceTwice) {
   config_.listeners.push_back(config_.listeners[0]);
   config_.listeners[1].id = "again";
   EXPECT_THAT(Problems(), ElementsAre(AllOf(HasSubstr("listeners: again.port"), HasSubstr("listeners: edge"))));
-  config_.listeners[1].port = 0;
+  config_.listeners[1].port = config_.metrics.port;
+  EXPECT_THAT(Problems(), ElementsAre(AllOf(HasSubstr("metrics.port"), HasSubstr("listeners: again"))))
+      << "all addresses are IPv4 ones too";
+  config_.listeners[1].address = "::1";
   EXPECT_THAT(Problems(), IsEmpty());
 }
 
