@@ -1,5 +1,6 @@
 #include "shared/admin_http/server.h"
 
+#include <cerrno>
 #include <csignal>
 #include <list>
 #include <thread>
@@ -84,16 +85,27 @@ class Server::Core {
       return absl::InvalidArgumentError(
           absl::StrCat("listen address is not an IP address: ", host_.options.address));
     }
-    const tcp::endpoint endpoint(address, host_.options.port);
-    if (!error) acceptor_.open(endpoint.protocol(), error);
-    if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
-    if (!error && address.is_v6()) acceptor_.set_option(asio::ip::v6_only(true), error);
-    if (!error) acceptor_.bind(endpoint, error);
+    Bind(address, &error);
+    const bool any = address.is_v6() && address.is_unspecified();
+    if (any && (error.value() == EAFNOSUPPORT || error.value() == EADDRNOTAVAIL)) {
+      Bind(asio::ip::address_v4::any(), &error);  // a machine without IPv6
+    }
     if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
     if (!error) port_ = acceptor_.local_endpoint(error).port();
     if (!error) return absl::OkStatus();
     return absl::UnavailableError(absl::StrCat("cannot listen on ", host_.options.address, " port ",
                                                host_.options.port, ": ", error.message()));
+  }
+
+  void Bind(const asio::ip::address& address, error_code* error) {
+    error_code ignored;
+    acceptor_.close(ignored);
+    const tcp::endpoint endpoint(address, host_.options.port);
+    acceptor_.open(endpoint.protocol(), *error);
+    if (!*error) acceptor_.set_option(tcp::acceptor::reuse_address(true), *error);
+    // "::" takes IPv4 as well, as the other listeners of both services do.
+    if (!*error && address.is_v6()) acceptor_.set_option(asio::ip::v6_only(!address.is_unspecified()), *error);
+    if (!*error) acceptor_.bind(endpoint, *error);
   }
 
   void Accept() {

@@ -15,7 +15,7 @@
 namespace sallyport::admin_http {
 
 struct ServerOptions {
-  std::string address = "127.0.0.1";  // IPv4 or IPv6 literal
+  std::string address = "127.0.0.1";  // IPv4 or IPv6 literal; "::" takes both
   uint16_t port = 0;                  // 0: any free one, see port()
   // Both or neither. PEM. Read again within `reload_interval` after either changes; a pair that cannot be
   // used leaves the old one in force and is logged.

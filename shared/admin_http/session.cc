@@ -30,6 +30,12 @@ constexpr size_t kMostDrained = 64 * 1024;
 
 constexpr size_t kReadAtOnce = 16 * 1024;
 
+// An IPv4 client of a "::" listener as IPv4.
+std::string PeerText(const asio::ip::address& address) {
+  if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address.to_string();
+  return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
+}
+
 std::string NewRequestId() {
   std::string bytes(16, '\0');
   RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
@@ -68,7 +74,7 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
  public:
   HttpSession(asio::ip::tcp::socket socket, SSL_CTX* tls, SessionHost* host) : host_(host) {
     error_code ignored;
-    peer_ = socket.remote_endpoint(ignored).address().to_string();
+    peer_ = PeerText(socket.remote_endpoint(ignored).address());
     stream_ = std::make_shared<Stream>(std::move(socket), tls);
   }
 

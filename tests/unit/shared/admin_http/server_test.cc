@@ -321,6 +321,20 @@ TEST(Server, ThePortInUseIsNamed) {
   EXPECT_THAT(std::string(second.status().message()), HasSubstr(std::to_string(server->port())));
 }
 
+TEST(Server, AnyAddressTakesIpv4AsWell) {
+  ServerOptions options;
+  options.address = "::";
+  std::string peer;
+  const auto server = StartOrDie(options, [&peer](Request request, const Responder& responder) {
+    peer = request.peer_address;
+    responder.Send(Response());
+  });
+  RawClient client(server->port());
+  ASSERT_TRUE(client.connected());
+  EXPECT_EQ(client.Call("GET", "/").status, 200);
+  EXPECT_EQ(peer, "127.0.0.1");
+}
+
 TEST(Server, OptionsThatMakeNoSense) {
   ServerOptions options;
   options.address = "localhost";
