@@ -12,11 +12,14 @@
 namespace sallyport::authsvc {
 
 absl::StatusOr<std::string> ReadSettingFile(const std::string& path, absl::string_view setting) {
+  struct stat facts {};
+  const bool is_directory = stat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode);
   std::ifstream file(path);
   std::stringstream text;
   text << file.rdbuf();
-  if (!file.is_open()) {
-    return absl::NotFoundError(absl::StrCat("cannot read ", path, " (", setting, "; `sallyctl init` makes one)"));
+  if (!file.is_open() || is_directory) {
+    const bool made = setting == "master_key_file";
+    return absl::NotFoundError(absl::StrCat("cannot read ", path, " (", setting, made ? "; `sallyctl init` makes one)" : ")"));
   }
   return text.str();
 }
