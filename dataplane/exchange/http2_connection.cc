@@ -187,6 +187,7 @@ bool Http2Connection::TimeIsUp() {
 awaitable<bool> Http2Connection::WriteAllThereIs() {
   FairShare share;
   for (;;) {
+    work_.Reset();
     session_->Pump(&out_, kPumpBytes);
     if (out_.empty()) co_return true;
     const Deadline deadline = loop_.After(ending_ ? kLastWords : services_.settings.write_idle);

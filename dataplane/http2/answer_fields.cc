@@ -36,8 +36,9 @@ void AnswerFields::Reserve(size_t text_bytes, size_t fields) {
 
 void AnswerFields::Add(absl::string_view name, absl::string_view value, uint8_t more_flags) {
   const size_t name_at = text_.size();
-  for (const char c : name) text_.push_back(absl::ascii_tolower(static_cast<unsigned char>(c)));
+  text_.append(name.data(), name.size());
   const size_t value_at = text_.size();
+  for (size_t i = name_at; i < value_at; ++i) text_[i] = absl::ascii_tolower(static_cast<unsigned char>(text_[i]));
   text_.append(value.data(), value.size());
   auto* const text = reinterpret_cast<uint8_t*>(text_.data());
   nghttp2_nv field;
