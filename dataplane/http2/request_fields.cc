@@ -173,7 +173,8 @@ const char* RequestFields::CheckLength(bool end_stream, RequestHead* head) const
   if (framing.content_length != nullptr && end_stream && framing.length > 0) {
     return "Content-Length without a body";
   }
-  const bool open_ended = !end_stream && framing.content_length == nullptr;
+  // "Content-Length: 0" as well: that nothing comes is known at the end of the stream, not before.
+  const bool open_ended = !end_stream && framing.length == 0;
   head->framing = open_ended ? Framing::kChunked : Framing::kNone;
   return nullptr;
 }

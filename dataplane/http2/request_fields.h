@@ -36,6 +36,9 @@ class RequestFields {
   // The header list's size so far, as RFC 9113 6.5.2 counts it, kept or not.
   [[nodiscard]] size_t list_bytes() const { return list_bytes_; }
 
+  // There is a Content-Length.
+  [[nodiscard]] bool said_length() const { return lengths_ > 0; }
+
   // After a head: `head->bytes` is what Start was given. `end_stream`: no body follows. What could be read of the
   // head is in it also when it is not fine.
   [[nodiscard]] HeadVerdict Finish(bool end_stream, const HeadLimits& limits, RequestHead* head);

@@ -280,6 +280,7 @@ void Http2Session::EndHead(Http2Stream* stream, bool end_stream) {
   stream->head_done_ = true;
   stream->remote_ended_ = end_stream;
   stream->verdict = stream->fields_.Finish(end_stream, settings_.head, &stream->head);
+  if (!end_stream && stream->fields_.said_length()) stream->said_ = stream->head.content_length;
   if (stream->verdict.kind == HeadVerdict::Kind::kMalformed) Fault(stream);
   events_.OnRequest(stream);
 }
@@ -307,18 +308,14 @@ void Http2Session::Data(Http2Stream* stream, absl::string_view data) {
   stream->not_returned_ += data.size();
   stream->received_ += data.size();
   if (stream->faulty_ || stream->closed_) return;
-  if (stream->head.framing != Framing::kChunked && stream->received_ > stream->head.content_length) {
-    return Fault(stream);
-  }
+  if (stream->received_ > stream->said_) return Fault(stream);  // "not said" is more than any
   stream->in_.append(data.data(), data.size());
   stream->readable_.Set();
 }
 
 void Http2Session::RemoteEnd(Http2Stream* stream) {
   if (stream->faulty_) return;
-  if (stream->head.framing == Framing::kLength && stream->received_ != stream->head.content_length) {
-    return Fault(stream);
-  }
+  if (stream->said_ != Http2Stream::kNotSaid && stream->received_ != stream->said_) return Fault(stream);
   stream->remote_ended_ = true;
   stream->readable_.Set();
 }

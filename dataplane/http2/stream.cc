@@ -32,6 +32,7 @@ void Http2Stream::Begin(Http2Session* session, int32_t id) {
   fields_.Start(RequestFields::Section::kHead, &head.bytes);
   Empty(&in_);
   in_at_ = not_returned_ = given_ = in_frame_ = 0;
+  said_ = kNotSaid;
   received_ = 0;
   max_bytes_ = UINT64_MAX;
   head_done_ = remote_ended_ = faulty_ = reset_by_client_ = false;
@@ -66,6 +67,13 @@ void Http2Stream::AnswerOver() {
 
 // Body ---------------------------------------------------------------------------------------------------
 
+// The last byte of a body whose length was said waits for the end of the stream: with it the upstream would have
+// the whole of a request that may still turn out to be malformed.
+size_t Http2Stream::unread() const {
+  const size_t there = in_.size() - in_at_;
+  return there > 0 && !remote_ended_ && received_ == said_ ? there - 1 : there;
+}
+
 BodyPiece Http2Stream::TryNext() {
   BodyPiece piece;
   if (faulty_) {
@@ -73,11 +81,11 @@ BodyPiece Http2Stream::TryNext() {
   } else if (gone_ && !remote_ended_) {
     piece.kind = BodyPiece::Kind::kIo;
     piece.io.kind = IoResult::Kind::kEof;
-  } else if (in_at_ < in_.size()) {
+  } else if (unread() > 0) {
     piece.kind = BodyPiece::Kind::kData;
-    piece.data = absl::string_view(in_).substr(in_at_);
+    piece.data = absl::string_view(in_).substr(in_at_, unread());
     given_ += piece.data.size();
-    in_at_ = in_.size();
+    in_at_ += piece.data.size();
     if (received_ > max_bytes_) piece.kind = BodyPiece::Kind::kTooLarge;
   } else if (remote_ended_) {
     piece.kind = BodyPiece::Kind::kEnd;
@@ -92,7 +100,7 @@ BodyPiece Http2Stream::TryNext() {
 }
 
 boost::asio::awaitable<IoResult> Http2Stream::Wait(IoResult::Kind /*want*/, Deadline deadline) {
-  const bool more = in_at_ < in_.size() || remote_ended_ || closed_ || faulty_;
+  const bool more = unread() > 0 || remote_ended_ || closed_ || faulty_;
   if (more) co_return IoResult{};
   readable_.Reset();
   const WaitResult waited = co_await readable_.Wait(deadline);

@@ -64,6 +64,7 @@ class Http2Stream : public RequestBody, public ResponseSink {
   void Begin(Http2Session* session, int32_t id);
   void Close(bool gone);
   void Submit();
+  [[nodiscard]] size_t unread() const;
   [[nodiscard]] size_t unsent() const { return out_.size() - out_at_; }
 
   Loop& loop_;
@@ -78,6 +79,8 @@ class Http2Stream : public RequestBody, public ResponseSink {
   RequestFields fields_;
   std::string in_;
   size_t in_at_ = 0;          // up to here it was given
+  static constexpr uint64_t kNotSaid = UINT64_MAX;
+  uint64_t said_ = kNotSaid;  // by Content-Length
   uint64_t received_ = 0;     // of the body
   uint64_t max_bytes_ = UINT64_MAX;
   size_t not_returned_ = 0;   // bytes of the windows

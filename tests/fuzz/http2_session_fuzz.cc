@@ -43,7 +43,7 @@ void CheckHead(const RequestHead& head) {
     cookies += NameIs(field.name, "cookie") ? 1 : 0;
   }
   Demand(lengths <= 1 && hosts <= 1 && cookies <= 1);
-  Demand(lengths == 0 || head.framing != Framing::kChunked);
+  Demand(lengths == 0 || head.framing != Framing::kChunked || head.content_length == 0);
 }
 
 // What an exchange would do, by a byte of the input.

@@ -70,7 +70,8 @@ TEST_F(RequestFieldsTest, BodiesAreFramedByWhatIsSaid) {
   EXPECT_EQ(head_.framing, Framing::kLength);
   EXPECT_EQ(head_.content_length, 12u);
   ASSERT_EQ(Take(with_none, false).kind, Kind::kFine);
-  EXPECT_EQ(head_.framing, Framing::kNone);
+  EXPECT_EQ(head_.framing, Framing::kChunked) << "nothing is to come, but it is not over";
+  EXPECT_TRUE(fields_.said_length());
   ASSERT_EQ(Take(with_none, true).kind, Kind::kFine);
   EXPECT_EQ(Take(with_length, true).kind, Kind::kMalformed) << "a length, and no body";
 }

@@ -397,6 +397,35 @@ TEST_F(SessionTest, AStreamThatWasSkippedIsNoneAnyMore) {
   EXPECT_EQ(OfType(Pump(), 7)[0].number(4), 1u) << "PROTOCOL_ERROR";
 }
 
+TEST_F(SessionTest, TheUpstreamHasNotAllBeforeTheEnd) {
+  Pairs with_length = kPost;
+  with_length.push_back({"content-length", "5"});
+  Http2Stream* const good = Request(1, with_length, /*end=*/false);
+  EXPECT_TRUE(session_->Feed(MakeFrame(0, 0, 1, "12345")));
+  EXPECT_EQ(good->TryNext().data, "1234");
+  EXPECT_EQ(good->TryNext().kind, BodyPiece::Kind::kWant);
+  EXPECT_TRUE(session_->Feed(MakeFrame(0, kEndStream, 1)));
+  EXPECT_EQ(good->TryNext().data, "5");
+  EXPECT_EQ(good->TryNext().kind, BodyPiece::Kind::kEnd);
+  Http2Stream* const bad = Request(3, with_length, /*end=*/false);
+  EXPECT_TRUE(session_->Feed(MakeFrame(0, 0, 3, "12345")));
+  EXPECT_EQ(bad->TryNext().data, "1234");
+  EXPECT_TRUE(session_->Feed(MakeFrame(0, kEndStream, 3, "6")));
+  EXPECT_EQ(bad->TryNext().kind, BodyPiece::Kind::kMalformed);
+}
+
+TEST_F(SessionTest, NothingIsSaidAndSomethingComes) {
+  Pairs with_length = kPost;
+  with_length.push_back({"content-length", "0"});
+  Http2Stream* const bad = Request(1, with_length, /*end=*/false);
+  EXPECT_EQ(bad->TryNext().kind, BodyPiece::Kind::kWant) << "it is not over";
+  EXPECT_TRUE(session_->Feed(MakeFrame(0, kEndStream, 1, "x")));
+  EXPECT_EQ(bad->TryNext().kind, BodyPiece::Kind::kMalformed);
+  Http2Stream* const good = Request(3, with_length, /*end=*/false);
+  EXPECT_TRUE(session_->Feed(MakeFrame(0, kEndStream, 3)));
+  EXPECT_EQ(good->TryNext().kind, BodyPiece::Kind::kEnd);
+}
+
 TEST_F(SessionTest, ALimitOfTheBodyHolds) {
   Http2Stream* const stream = Request(1, kPost, /*end=*/false);
   stream->LimitBody(5);
