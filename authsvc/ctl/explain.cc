@@ -77,7 +77,8 @@ void PrintSteps(Session& session, const wire::ExplainResponse& response) {
   }
   const base::Reason reason = base::ReasonFromNumber(decision.reason());
   if (decision.reason() == 0) {
-    session.out() << "allowed as " << Printable(decision.identity().name());
+    const std::string& name = decision.identity().name();
+    session.out() << (name.empty() ? std::string("allowed, without an identity") : "allowed as " + Printable(name));
     if (!decision.identity().key_id().empty()) session.out() << " (key " << Printable(decision.identity().key_id()) << ")";
     session.out() << '\n';
   } else {

@@ -27,6 +27,25 @@ std::string When(int64_t unix_ms) {
   return absl::FormatTime(absl::FromUnixMillis(unix_ms), absl::UTCTimeZone());
 }
 
+// Which part of the life of a request (DESIGN 2) refuses with this.
+absl::string_view PhaseOf(base::Reason reason) {
+  switch (reason) {
+    case base::Reason::kVersionNotGranted:
+    case base::Reason::kOperationNotGranted: return "the caller was let in; its key does not grant this";
+    case base::Reason::kRateLimited:
+    case base::Reason::kQuotaExceeded:
+    case base::Reason::kApiRateLimited: return "the caller was let in; a limit was reached";
+    case base::Reason::kUpstreamCredential: return "the caller was let in; the certificate for the upstream is of no use";
+    default: break;
+  }
+  switch (base::ReasonFault(reason)) {
+    case base::Fault::kAuthsvc: return "the data plane had no decision";
+    case base::Fault::kUpstream: return "the caller was let in; the upstream failed";
+    case base::Fault::kGateway: return "the data plane itself";
+    default: return "route or decision";
+  }
+}
+
 void AddReport(const wire::Refusal& refusal, wire::ExplainResponse* response) {
   const base::Reason reason = base::ReasonFromNumber(refusal.reason());
   const std::string when = When(refusal.time_unix_ms());
@@ -34,7 +53,7 @@ void AddReport(const wire::Refusal& refusal, wire::ExplainResponse* response) {
           absl::StrCat(when, ": ", refusal.method(), " ", refusal.host(), refusal.path(), " from ",
                        refusal.client_address(), " on API ", refusal.api_id().empty() ? "(none)" : refusal.api_id(),
                        " was refused with ", base::ReasonName(reason),
-                       refusal.detail().empty() ? "" : absl::StrCat(": ", refusal.detail())),
+                       refusal.detail().empty() ? "" : absl::StrCat(": ", refusal.detail()), " (", PhaseOf(reason), ")"),
           false);
 }
 
@@ -118,13 +137,11 @@ void AddUpstream(const wire::AllowedRequest& allowed, wire::ExplainResponse* res
           reason == base::Reason::kAllowed);
 }
 
-void AddNow(const Snapshot& snapshot, const wire::AllowedRequest& allowed, absl::Time now, const DecisionBounds& bounds,
-            wire::ExplainResponse* response) {
-  if (!allowed.leaf_sha256().empty() && allowed.question().chain_der().empty()) {
-    return AddStep(response, "now", "the same cannot be asked again without the certificates", true);
-  }
+// What authsvc says to the same question now; answers the decision.
+wire::Decision AddNow(const Snapshot& snapshot, const wire::AuthorizeRequest& question, absl::Time now,
+                      const DecisionBounds& bounds, wire::ExplainResponse* response) {
   Trace trace;
-  const wire::Decision decision = Decide(snapshot, {allowed.question()}, now, nullptr, &trace, bounds);
+  wire::Decision decision = Decide(snapshot, {question}, now, nullptr, &trace, bounds);
   const base::Reason reason = base::ReasonFromNumber(decision.reason());
   const bool same = reason == base::Reason::kAllowed;
   AddStep(response, "now",
@@ -133,6 +150,7 @@ void AddNow(const Snapshot& snapshot, const wire::AllowedRequest& allowed, absl:
                        With(": ", decision.detail())),
           same);
   for (TraceStep& step : trace.steps) AddStep(response, step.stage, std::move(step.text), step.passed);
+  return decision;
 }
 
 absl::Status AddTypedCertificate(const std::string& pem, wire::AuthorizeRequest* question) {
@@ -158,11 +176,13 @@ absl::StatusOr<wire::ExplainResponse> Explain(const Snapshot& snapshot, const wi
     response.set_found(true);
     AddReport(*refusal, &response);
     if (refusal->has_question() && !refusal->question().api_id().empty()) {
-      Ask(snapshot, refusal->question(), now, bounds, &response);
-    } else {
-      response.mutable_decision()->set_reason(refusal->reason());
-      response.mutable_decision()->set_detail(refusal->detail());
+      const wire::Decision again = AddNow(snapshot, refusal->question(), now, bounds, &response);
+      *response.mutable_decision()->mutable_identity() = again.identity();
+      response.mutable_decision()->set_revision(again.revision());
     }
+    // As it was then, whatever would be decided now.
+    response.mutable_decision()->set_reason(refusal->reason());
+    response.mutable_decision()->set_detail(refusal->detail());
     return response;
   }
   wire::AuthorizeRequest question = request.question();
@@ -194,7 +214,11 @@ wire::ExplainResponse ExplainLookup(const Snapshot& snapshot, const LookupResult
   AddPresented(allowed, &response);
   AddDecision(allowed, &response);
   AddUpstream(allowed, &response);
-  AddNow(snapshot, allowed, now, bounds, &response);
+  if (!allowed.leaf_sha256().empty() && allowed.question().chain_der().empty()) {
+    AddStep(&response, "now", "the same cannot be asked again without the certificates", true);
+  } else {
+    (void)AddNow(snapshot, allowed.question(), now, bounds, &response);
+  }
   return response;
 }
 

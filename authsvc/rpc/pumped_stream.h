@@ -1,6 +1,6 @@
 // A server stream that writes what Next() gives, one message at a time, until it is cancelled, ended or
 // older than allowed (then it ends with OK and the client resumes). Owns itself from Begin to OnDone.
-// Pump may be called from any thread.
+// Pump may be called from any thread, also before Begin: it does nothing until then.
 #pragma once
 
 #include <memory>
@@ -22,9 +22,13 @@ class PumpedStream : public grpc::ServerWriteReactor<Message>,
   PumpedStream(const base::Clock* clock, absl::Duration most_age)
       : clock_(clock), until_(clock->Monotonic() + most_age) {}
 
-  // Call once, right after std::make_shared.
+  // Call once, when Next may be called.
   grpc::ServerWriteReactor<Message>* Begin() {
     self_ = this->shared_from_this();
+    {
+      const base::MutexLock lock(&mutex_);
+      begun_ = true;
+    }
     Pump();
     return this;
   }
@@ -42,7 +46,7 @@ class PumpedStream : public grpc::ServerWriteReactor<Message>,
     grpc::Status last;
     {
       const base::MutexLock lock(&mutex_);
-      if (writing_ || finished_) return;
+      if (!begun_ || writing_ || finished_) return;
       message = NextOrEnd();
       if (message == nullptr && !ending_) return;
       writing_ = message != nullptr;
@@ -97,6 +101,7 @@ class PumpedStream : public grpc::ServerWriteReactor<Message>,
   const base::Clock* clock_;
   const absl::Duration until_;
   base::Mutex mutex_;
+  bool begun_ ABSL_GUARDED_BY(mutex_) = false;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;

@@ -176,6 +176,22 @@ def test_explain_finds_a_request_that_was_let_in(world, api):
         assert found["identity"] == "caller" and found["key_id"] and found["revision"] > 0
 
 
+def test_explain_keeps_to_what_happened_to_a_request_that_was_let_in_and_failed(world):
+    pair = world.pki.self_signed("meets nobody")
+    world.gateway.add_api(classic("nobody", "http://127.0.0.1:1/", domain="nobody.gw.test",
+                                  auth_configs={"authToken": {"use_certificate": True}}))
+    world.gateway.create_key(session("nobody", world.gateway.add_certificate(pair.pem)))
+    world.gateway.settle()
+    answer = world.a.curl("/x", client=pair, host="nobody.gw.test")
+    assert answer.status == 500
+    request_id = answer.headers["x-request-id"]
+    done = wait_for(lambda: (found := explain(world, request_id)).returncode == 0 and found, "it was reported")
+    assert done.stdout.splitlines()[-1].startswith("refused: UPSTREAM_CONNECT"), done.stdout
+    assert "the caller was let in; the upstream failed" in done.stdout and "now: asked again" in done.stdout
+    found = json.loads(explain(world, request_id, "-o", "json").stdout)
+    assert found["allowed"] is False and found["reason"] == "UPSTREAM_CONNECT"
+
+
 def test_explain_says_what_has_changed_since(world):
     pair = world.pki.self_signed("allowed once")
     certificate_id = world.gateway.add_certificate(pair.pem)

@@ -78,7 +78,7 @@ class Call : public std::enable_shared_from_this<Call<Request, Response, Value>>
   const Start start_;
   const Convert convert_;
   Poster* const poster_;
-  const std::shared_ptr<Completion<Value>> done_;
+  std::shared_ptr<Completion<Value>> done_;  // goes with the answer: the poster's thread destroys it
   Request request_;
   std::unique_ptr<Response> response_;
   std::unique_ptr<grpc::ClientContext> context_;
@@ -181,7 +181,7 @@ void Call<Request, Response, Value>::Run() {
   if (!client_->underway().Enter()) {
     targets_.clear();
     last_ = absl::CancelledError("stopping");
-    poster_->Post([done = done_, status = last_] { (*done)(status); });
+    poster_->Post([done = std::move(done_), status = last_] { (*done)(status); });
     return;
   }
   Try();
@@ -217,7 +217,7 @@ void Call<Request, Response, Value>::Came(Target& target, const grpc::Status& st
 
 template <typename Request, typename Response, typename Value>
 void Call<Request, Response, Value>::Finish(absl::StatusOr<Value> value) {
-  poster_->Post([done = done_, value = std::move(value)] { (*done)(value); });
+  poster_->Post([done = std::move(done_), value = std::move(value)] { (*done)(value); });
   context_.reset();  // before Leave: see class Client
   client_->underway().Leave();
 }

@@ -111,7 +111,9 @@ TEST(Explain, ARefusalThatWasReported) {
   ASSERT_TRUE(ExplainById(world, "req-1", &response).ok());
   ASSERT_TRUE(response.found());
   EXPECT_THAT(response.steps(0).text(), HasSubstr("CERT_REQUIRED"));
-  EXPECT_EQ(response.decision().reason(), 0U) << "asked again now: the API is keyless";
+  EXPECT_EQ(response.decision().reason(), 10U) << "as it was, whatever is decided now";
+  EXPECT_EQ(response.steps(1).stage(), "now");
+  EXPECT_THAT(response.steps(1).text(), HasSubstr(": allowed")) << "the API is keyless";
   ASSERT_TRUE(ExplainById(world, "unheard", &response).ok());
   EXPECT_FALSE(response.found());
 }
