@@ -119,7 +119,8 @@ TEST_F(ForwardTest, TheTimeForAnAnswerBeginsWhenTheRequestHasEnded) {
       arrived.notify_all();
     }
     if (silent) return testing::PassTimeUntilClosed(connection, &time_);
-    connection.Answer(body);
+    // Closed, so that the second request does not meet the first one's connection on its way down.
+    connection.Write("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 10\r\n\r\n" + body);
   });
   const Caller::Script slow = [&](int fd, std::string* answer) {
     arrived = 0;
