@@ -1,5 +1,6 @@
 """Upstreams for the end-to-end tests: strict HTTP/1.1 servers that record what they were sent."""
 
+import contextlib
 import http.server
 import json
 import socket
@@ -139,3 +140,16 @@ def free_port():
         probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         probe.bind(("::", 0))
         return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def full_backlog():
+    """A port whose connections are never taken: Linux lets the SYN of the next one go unanswered."""
+    with socket.socket() as listener, contextlib.ExitStack() as held:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(16):
+            waiting = held.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]

@@ -1,13 +1,12 @@
 """Upstreams that take a connection, or not even that, and then say nothing."""
 
-import contextlib
 import json
-import socket
 import threading
 
 import pytest
 
 from gateway import classic, wait_for
+from origins import full_backlog
 from raw import Connection
 
 LONG = 30
@@ -56,19 +55,6 @@ def test_an_upstream_that_never_answers(world, replica, gate, method):
     world.gateway.add_api(classic(api, origin.url, domain=f"{api}.gw.test", use_keyless=True))
     check_504(world, replica, api, "UPSTREAM_TIMEOUT", method)
     assert [request.target for request in origin.requests] == ["/x", "/again"], "asked once each, never again"
-
-
-@contextlib.contextmanager
-def full_backlog():
-    """A port whose connections are never taken: Linux lets the SYN of the next one go unanswered."""
-    with socket.socket() as listener, contextlib.ExitStack() as held:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        for _ in range(16):
-            waiting = held.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(listener.getsockname())
-        yield listener.getsockname()[1]
 
 
 def test_an_upstream_that_takes_no_connection(world, replica):
