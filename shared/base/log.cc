@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <memory>
+#include <thread>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -18,8 +20,10 @@ namespace {
 constexpr size_t kQueueLines = 8192;
 
 struct State {
-  std::shared_ptr<spdlog::logger> logger;
+  std::shared_ptr<spdlog::logger> owned;
   std::shared_ptr<spdlog::logger> audit;  // of the same sink, without a queue
+  std::atomic<spdlog::logger*> logger{nullptr};  // null: not set up, or at its end
+  std::atomic<int> users{0};                     // threads that may have found `logger`
   std::string service = "sallyport";
   std::atomic<Level> least{Level::kInfo};
 };
@@ -53,7 +57,6 @@ std::string Line(Level level, absl::string_view event, std::initializer_list<Log
   return line;
 }
 
-// `logger` null: not set up, or at its end.
 void Write(spdlog::logger* logger, std::string line) {
   if (logger == nullptr) {
     line.push_back('\n');
@@ -83,11 +86,12 @@ void InitLog(absl::string_view service, Level least) {
   state.least.store(least, std::memory_order_relaxed);
   spdlog::init_thread_pool(kQueueLines, 1);
   auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-  state.logger = std::make_shared<spdlog::async_logger>("service", sink, spdlog::thread_pool(),
-                                                        spdlog::async_overflow_policy::overrun_oldest);
+  state.owned = std::make_shared<spdlog::async_logger>("service", sink, spdlog::thread_pool(),
+                                                       spdlog::async_overflow_policy::overrun_oldest);
   state.audit = std::make_shared<spdlog::logger>("audit", sink);
-  state.logger->set_pattern("%v");
-  state.logger->set_level(spdlog::level::trace);
+  state.owned->set_pattern("%v");
+  state.owned->set_level(spdlog::level::trace);
+  state.logger.store(state.owned.get());
 }
 
 void SetLogLevel(Level least) { GetState().least.store(least, std::memory_order_relaxed); }
@@ -104,16 +108,20 @@ bool ParseLevel(absl::string_view text, Level* level) {
 
 void FlushLog() {
   State& state = GetState();
-  if (state.logger == nullptr) return;
-  state.logger->flush();
-  state.logger.reset();
-  spdlog::shutdown();
+  if (state.logger.exchange(nullptr) == nullptr) return;
+  // None of them waits for anything.
+  while (state.users.load() > 0) std::this_thread::yield();
+  state.owned->flush();
+  spdlog::shutdown();  // writes out what is queued
 }
 
 void Log(Level level, absl::string_view event, std::initializer_list<LogField> fields) {
   State& state = GetState();
   if (level < state.least.load(std::memory_order_relaxed)) return;
-  Write(state.logger.get(), Line(level, event, fields));
+  std::string line = Line(level, event, fields);
+  state.users.fetch_add(1);
+  Write(state.logger.load(), std::move(line));
+  state.users.fetch_sub(1);
 }
 
 void Audit(Level level, std::initializer_list<LogField> fields) {

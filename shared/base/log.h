@@ -42,7 +42,7 @@ class LogField {
 void InitLog(absl::string_view service, Level least);
 void SetLogLevel(Level least);
 [[nodiscard]] bool ParseLevel(absl::string_view text, Level* level);  // debug|info|warning|error
-// Writes out what is queued; call before exit.
+// Writes out what is queued; call before exit. What other threads say from then on goes to standard error as it comes.
 void FlushLog();
 
 // An audit line (event "audit"): never dropped and of every level, so it is written before this returns, by the

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdio>
 #include <string>
 #include <thread>
 
@@ -58,6 +59,41 @@ TEST(Log, AuditLinesSurviveAFullQueueAndAnyLevel) {
   close(ends[0]);
   EXPECT_EQ(CountLines(text, "\"level\":\"info\",\"service\":\"test\",\"event\":\"audit\",\"what\":\"kept\"}\n"), kAudits);
   EXPECT_LT(CountLines(text, "\"event\":\"flood\""), 2 * kFlood) << "the queue was never full";
+}
+
+// At the end of a service some of its threads still run.
+TEST(Log, MayBeUsedWhileAndAfterItEnds) {
+  FILE* const file = tmpfile();
+  ASSERT_NE(file, nullptr);
+  const int saved = dup(STDERR_FILENO);
+  ASSERT_EQ(dup2(fileno(file), STDERR_FILENO), STDERR_FILENO);
+  InitLog("test", Level::kError);
+  std::atomic<int> said{0};
+  std::atomic<bool> enough{false};
+  std::thread speaker([&] {
+    while (!enough) {
+      Log(Level::kError, "meanwhile");
+      ++said;
+    }
+  });
+  const auto say_some = [&said] {
+    for (const int until = said + 100; said < until;) std::this_thread::yield();
+  };
+  say_some();
+  FlushLog();
+  say_some();
+  enough = true;
+  speaker.join();
+  Log(Level::kError, "afterwards");
+  dup2(saved, STDERR_FILENO);
+  close(saved);
+
+  std::string text(1 << 20, '\0');
+  rewind(file);
+  text.resize(fread(text.data(), 1, text.size(), file));
+  fclose(file);
+  EXPECT_GE(CountLines(text, "\"event\":\"meanwhile\"}\n"), 200);
+  EXPECT_EQ(CountLines(text, "\"event\":\"afterwards\"}\n"), 1);
 }
 
 }  // namespace
