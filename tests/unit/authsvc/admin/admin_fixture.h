@@ -11,13 +11,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/synchronization/notification.h"
 #include "authsvc/admin/tyk_api.h"
 #include "authsvc/change/writer.h"
 #include "authsvc/store/sqlite_store.h"
 #include "shared/crypto/digest.h"
 #include "shared/crypto/sealer.h"
 #include "tests/fakes/manual_clock.h"
+#include "tests/fakes/notification.h"
 #include "tests/fakes/test_ca.h"
 
 namespace sallyport::authsvc::admin {
@@ -68,12 +68,12 @@ class AdminTest : public ::testing::Test {
 
   admin_http::Response Send(admin_http::Request request) {
     admin_http::Response response;
-    absl::Notification answered;
+    testing::Notification answered;
     api().Handle(std::move(request), admin_http::Responder([&](admin_http::Response answer) {
                    response = std::move(answer);
                    answered.Notify();
                  }));
-    EXPECT_TRUE(answered.WaitForNotificationWithTimeout(absl::Seconds(20)));
+    EXPECT_TRUE(answered.WaitFor(absl::Seconds(20)));
     return response;
   }
 

@@ -34,11 +34,11 @@ TEST_F(ForwardTest, CallerThatLeavesWhileWeWaitEndsTheExchange) {
 }
 
 TEST_F(ForwardTest, CallerThatLeavesInsideItsBodyIsNotFinishedForIt) {
-  std::string seen;
+  std::promise<std::string> seen;
   Origin origin([&](OriginConnection& connection) {
     while (connection.ReadSome()) {
     }
-    seen = connection.buffer();
+    seen.set_value(connection.buffer());
   });
   const Result result = Run(
       [](int fd, std::string*) {
@@ -46,7 +46,9 @@ TEST_F(ForwardTest, CallerThatLeavesInsideItsBodyIsNotFinishedForIt) {
       },
       Target(origin));
   EXPECT_EQ(result.outcome.reason, Reason::kClientGone);
-  EXPECT_FALSE(absl::StrContains(seen, "\r\n0\r\n"));
+  auto received = seen.get_future();
+  ASSERT_EQ(received.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  EXPECT_FALSE(absl::StrContains(received.get(), "\r\n0\r\n"));
 }
 
 TEST_F(ForwardTest, MalformedBodyIsTheCallersFault) {

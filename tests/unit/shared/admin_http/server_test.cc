@@ -10,8 +10,8 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/match.h"
-#include "absl/synchronization/notification.h"
 #include "shared/crypto/openssl.h"
+#include "tests/fakes/notification.h"
 #include "tests/fakes/test_ca.h"
 #include "tests/unit/shared/admin_http/raw_client.h"
 
@@ -275,14 +275,14 @@ TEST(Server, NoAnswerInTimeIs504AndADroppedResponderIs500) {
 
 TEST(Server, AResponderMayOutliveTheServer) {
   std::optional<Responder> kept;
-  absl::Notification asked;
+  sallyport::testing::Notification asked;
   auto server = StartOrDie({}, [&](const Request&, Responder responder) {
     kept = std::move(responder);
     asked.Notify();
   });
   RawClient client(server->port());
   client.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-  asked.WaitForNotification();
+  asked.Wait();
   server.reset();
   EXPECT_TRUE(client.Ended());
   kept->Send({});
@@ -290,7 +290,7 @@ TEST(Server, AResponderMayOutliveTheServer) {
 
 TEST(Server, StopLetsRequestsInFlightFinish) {
   std::optional<Responder> kept;
-  absl::Notification asked;
+  sallyport::testing::Notification asked;
   auto server = StartOrDie({}, [&](const Request&, Responder responder) {
     kept = std::move(responder);
     asked.Notify();
@@ -299,7 +299,7 @@ TEST(Server, StopLetsRequestsInFlightFinish) {
   RawClient idle(port);
   RawClient busy(port);
   busy.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-  asked.WaitForNotification();
+  asked.Wait();
   std::thread stopper([&] { server->Stop(absl::Seconds(30)); });
   EXPECT_TRUE(idle.Ended());
   EXPECT_TRUE(Eventually([&] { return !RawClient(port).connected(); }));
