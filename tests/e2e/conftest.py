@@ -1,3 +1,4 @@
+import os
 import pathlib
 import sys
 
@@ -42,6 +43,21 @@ class World:
         for origin in self._origins:
             origin.close()
         self.gateway.stop()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_sanitizer_reports(tmp_path_factory):
+    """What a sanitiser reports in any process fails the module: also in one that is killed, or whose exit code nobody
+    looks at. Set up before everything else, so that it looks when all have ended."""
+    directory = tmp_path_factory.mktemp("reports")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("TSAN_OPTIONS", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS"):
+            patch.setenv(name, f"{os.environ.get(name, '')}:log_path={directory}/report")
+        yield
+    reports = sorted(directory.iterdir())
+    for path in reports:
+        print(path.read_text(errors="replace")[:8000])  # also when something else has failed the module already
+    assert reports == [], "a sanitiser has reported: see the output"
 
 
 @pytest.fixture(scope="module")

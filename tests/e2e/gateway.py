@@ -17,6 +17,9 @@ from pki import SERVER, Pki
 
 urllib3.disable_warnings()
 DEADLINE = float(os.environ.get("TEST_DEADLINE", "30"))
+# How many times longer than Release the build under test may take where time is bounded; sanitisers are slower. By it
+# data planes wait longer, too, for what has 500 ms or 10 s by default.
+SLOWER = float(os.environ.get("TEST_SLOWER", "1"))
 
 
 def wait_for(condition, what, deadline=DEADLINE):
@@ -44,6 +47,7 @@ class Process:
             self.popen = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL,
                                           env={**os.environ, **(env or {})})
         self.pid = self.popen.pid
+        self._killed = False
 
     def text(self):
         return self.log.read_text(errors="replace")
@@ -51,9 +55,12 @@ class Process:
     def alive(self):
         return self.popen.poll() is None
 
+    def _ended(self):
+        return AssertionError(f"{self.name} ended with {self.popen.returncode}:\n{self.text()[-4000:]}")
+
     def require_alive(self):
         if not self.alive():
-            raise AssertionError(f"{self.name} ended with {self.popen.returncode}:\n{self.text()[-4000:]}")
+            raise self._ended()
         return True
 
     def send(self, signal_number):
@@ -70,19 +77,27 @@ class Process:
         self.send(signal.SIGCONT)
 
     def stop(self, deadline=DEADLINE):
-        """SIGTERM; a process that does not end in time, or not with 0, is a failure."""
-        if not self.alive():
-            return self.popen.returncode
-        self.popen.send_signal(signal.SIGCONT)
-        self.popen.send_signal(signal.SIGTERM)
+        """SIGTERM; a process that does not end in time, or not with 0, or that had ended before otherwise, is a
+        failure. One that was killed has ended already."""
+        if self._killed:
+            return
+        if self.alive():
+            self.popen.send_signal(signal.SIGCONT)
+            self.popen.send_signal(signal.SIGTERM)
+        self.wait(deadline)
+
+    def wait(self, deadline=DEADLINE):
+        """Until it ends, which must be in time and with 0."""
         try:
-            return self.popen.wait(deadline)
+            self.popen.wait(deadline)
         except subprocess.TimeoutExpired:
-            self.popen.kill()
-            self.popen.wait()
-            raise AssertionError(f"{self.name} did not end {deadline} s after SIGTERM:\n{self.text()[-4000:]}")
+            self.kill()
+            raise AssertionError(f"{self.name} did not end within {deadline} s:\n{self.text()[-4000:]}")
+        if self.popen.returncode != 0:
+            raise self._ended()
 
     def kill(self):
+        self._killed = True
         self.popen.kill()
         self.popen.wait()
 
@@ -113,7 +128,7 @@ class Replica(Process):
         self.gateway, self.port, self.metrics_port = gateway, port, metrics_port
 
     def get(self, path):
-        return requests.get(f"http://127.0.0.1:{self.metrics_port}{path}", timeout=5)
+        return requests.get(f"http://127.0.0.1:{self.metrics_port}{path}", timeout=DEADLINE)
 
     def answers(self, path):
         self.require_alive()
@@ -139,7 +154,7 @@ class Replica(Process):
     def curl(self, path="/", client=None, host="api.gw.test", chain=None, method=None, data=None, headers=(),
              options=(), sni=None):
         """Real curl. `client` is a Pair; `chain` a PEM file to send instead of its certificate."""
-        command = ["curl", "-sS", "-i", "--max-time", "20", "--cacert", str(self.gateway.server_ca.cert),
+        command = ["curl", "-sS", "-i", "--max-time", str(DEADLINE), "--cacert", str(self.gateway.server_ca.cert),
                    "--connect-to", f"::127.0.0.1:{self.port}", f"https://{sni or host}:{self.port}{path}",
                    "-H", f"Host: {host}"]
         if client is not None:
@@ -152,7 +167,7 @@ class Replica(Process):
             command += ["--data-binary", data]
         for header in headers:
             command += ["-H", header]
-        done = subprocess.run(command + list(options), capture_output=True, timeout=60)
+        done = subprocess.run(command + list(options), capture_output=True, timeout=2 * DEADLINE)
         return _parse_answer(done)
 
 
@@ -194,10 +209,12 @@ class Gateway:
         return context
 
     def binary(self, name):
+        if name == "sallyctl" and "SALLYCTL" in os.environ:
+            return os.environ["SALLYCTL"]
         return str(next(path for path in (self.build / folder / name for folder in
                                           ("authsvc", "dataplane", "authsvc/ctl")) if path.exists()))
 
-    def run_ctl(self, *arguments, context=True, stdin=None, timeout=120):
+    def run_ctl(self, *arguments, context=True, stdin=None, timeout=4 * DEADLINE):
         command = [self.binary("sallyctl"), *arguments]
         environment = {**os.environ}
         if context:
@@ -237,7 +254,7 @@ class Gateway:
     def _is_ready(process, metrics_port):
         process.require_alive()
         try:
-            return requests.get(f"http://127.0.0.1:{metrics_port}/readyz", timeout=5).status_code == 200
+            return requests.get(f"http://127.0.0.1:{metrics_port}/readyz", timeout=DEADLINE).status_code == 200
         except requests.ConnectionError:
             return False
 
@@ -262,7 +279,8 @@ class Gateway:
             "--set", f"name={name}", "--set", f"authsvc.targets.0=127.0.0.1:{self.grpc_port}",
             "--set", "listeners.0.address=127.0.0.1", "--set", f"listeners.0.port={port}",
             "--set", f"metrics.port={metrics_port}", "--set", f"threads={threads}",
-            "--set", f"system_trust={trust}",
+            "--set", f"system_trust={trust}", "--set", f"authsvc.authorize_deadline={int(500 * SLOWER)}ms",
+            "--set", f"timeouts.handshake={int(10 * SLOWER)}s", "--set", f"timeouts.head={int(10 * SLOWER)}s",
             "--set", f"access_log={access_log or self.directory / (name + '.access.log')}", *options],
             self.directory / f"{name}.log", port, metrics_port, cpu=cpu, **more)
         self.replicas.append(replica)
@@ -271,16 +289,20 @@ class Gateway:
         return replica
 
     def stop(self):
-        processes = self.replicas + self.others + ([self.authsvc] if self.authsvc else [])
-        codes = {process.name: process.stop() for process in processes if process.alive()}
-        assert all(code == 0 for code in codes.values()), f"exit codes {codes}"
+        failures = []
+        for process in self.replicas + self.others + ([self.authsvc] if self.authsvc else []):
+            try:
+                process.stop()
+            except AssertionError as failure:
+                failures.append(str(failure))
+        assert not failures, "\n".join(failures)
 
     # Tyk's REST API.
 
     def rest(self, method, path, body=None, key=None, port=None, **more):
         if isinstance(body, (dict, list)):
             body = json.dumps(body)
-        return requests.request(method, f"https://127.0.0.1:{port or self.admin_port}{path}", data=body, timeout=30,
+        return requests.request(method, f"https://127.0.0.1:{port or self.admin_port}{path}", data=body, timeout=2 * DEADLINE,
                                 headers={"X-Tyk-Authorization": key or self.admin_key}, verify=False, **more)
 
     def add_certificate(self, pem, org="default"):

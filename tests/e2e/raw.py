@@ -3,9 +3,11 @@
 import socket
 import ssl
 
+from gateway import DEADLINE
+
 
 class Connection:
-    def __init__(self, replica, host, client=None, chain=None, timeout=20):
+    def __init__(self, replica, host, client=None, chain=None, timeout=DEADLINE):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(replica.gateway.server_ca.cert)
         if client is not None:
@@ -100,7 +102,7 @@ class Connection:
 
     def ended(self):
         """True when the peer ends the connection (waits for it)."""
-        self._socket.settimeout(20)
+        self._socket.settimeout(DEADLINE)
         while True:
             if not self._more():
                 return True
@@ -125,7 +127,7 @@ class Connection:
         except OSError:
             return False
         finally:
-            self._socket.settimeout(20)
+            self._socket.settimeout(DEADLINE)
 
 
 def client_hello(host):

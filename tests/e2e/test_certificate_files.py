@@ -10,7 +10,7 @@ import pytest
 import requests
 
 import stubs
-from gateway import classic, wait_for
+from gateway import DEADLINE, classic, wait_for
 from pki import CLIENT, SERVER
 from raw import Connection
 
@@ -33,7 +33,7 @@ def shown(port, name, tls=None):
         context.load_cert_chain(tls / "tls.crt", tls / "tls.key")
         context.set_alpn_protocols(["h2"])
     try:
-        with socket.create_connection(("127.0.0.1", port), 5) as raw:
+        with socket.create_connection(("127.0.0.1", port), DEADLINE) as raw:
             with context.wrap_socket(raw, server_hostname=name) as connection:
                 return connection.getpeercert(binary_form=True)
     except OSError:
@@ -61,7 +61,7 @@ class Traffic:
 
     def __exit__(self, *exception):
         self._end.set()
-        self._thread.join(30)
+        self._thread.join(2 * DEADLINE)
         if exception[0] is None:
             assert self.failed == [] and self.count > 0, self.failed[:3]
 
@@ -110,7 +110,7 @@ def test_the_data_plane_shows_a_swapped_certificate(world, dataplane):
     with Connection(replica, HOST) as living, Traffic(request):
         assert living.get()[0] == 200
         dataplane.swap(renewed)
-        wait_for(lambda: every_loop_shows(replica, renewed), "new handshakes show the new certificate", 15)
+        wait_for(lambda: every_loop_shows(replica, renewed), "new handshakes show the new certificate")
         assert living.get()[0] == 200, "the connection of before lives on"
 
 
@@ -135,14 +135,14 @@ def test_the_data_plane_keeps_its_certificate_when_the_new_file_is_broken(world,
     with Traffic(request):
         put(dataplane.key, key)
         put(dataplane.certificate, certificate)
-        wait_for(lambda: replica.text().count("listen.certificate_reload") >= errors + 2, "each loop logs it", 15)
+        wait_for(lambda: replica.text().count("listen.certificate_reload") >= errors + 2, "each loop logs it")
         assert every_loop_shows(replica, before)
     line = [line for line in replica.text().splitlines() if "listen.certificate_reload" in line][-1]
     assert '"error"' in line and str(dataplane.certificate) in line, line
     assert "PRIVATE KEY" not in replica.text()
     healed = server_pair(world, "healed")
     dataplane.swap(healed)
-    wait_for(lambda: every_loop_shows(replica, healed), "a good file is taken again", 15)
+    wait_for(lambda: every_loop_shows(replica, healed), "a good file is taken again")
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +172,7 @@ def control_server(world):
 def ask(world):
     messages, services = stubs.load("admin")
     with stubs.channel(world.gateway.grpc_port, world.gateway.role_directory("admin")) as channel:
-        services.AdminStub(channel).Status(messages.StatusRequest(), timeout=10)
+        services.AdminStub(channel).Status(messages.StatusRequest(), timeout=DEADLINE)
 
 
 def test_authsvc_keeps_its_certificate_when_the_new_file_is_broken(world, grpc_files):
@@ -183,7 +183,7 @@ def test_authsvc_keeps_its_certificate_when_the_new_file_is_broken(world, grpc_f
         put(grpc_files.key, key)
         put(grpc_files.certificate, certificate)
         for event, before in said.items():
-            wait_for(lambda: world.gateway.authsvc.text().count(event) > before, f"{event} is logged", 20)
+            wait_for(lambda: world.gateway.authsvc.text().count(event) > before, f"{event} is logged")
         assert both_show(world, grpc_files.original_der)
         ask(world)
     assert "PRIVATE KEY" not in world.gateway.authsvc.text()
@@ -196,14 +196,14 @@ def test_authsvc_shows_a_swapped_certificate(world, grpc_files):
     admin.headers["X-Tyk-Authorization"] = world.gateway.admin_key
 
     def living():
-        return admin.get(f"https://127.0.0.1:{world.gateway.admin_port}/tyk/policies", verify=False, timeout=10).status_code
+        return admin.get(f"https://127.0.0.1:{world.gateway.admin_port}/tyk/policies", verify=False, timeout=DEADLINE).status_code
     assert living() == 200
     assert world.a.metric("sallyport_stream_healthy") == 1
     with Traffic(lambda: ask(world)):
         control_server(world)
         renewed = ssl.PEM_cert_to_DER_cert(grpc_files.certificate.read_text())
         assert renewed != grpc_files.original_der
-        wait_for(lambda: both_show(world, renewed), "both listeners show the new certificate", 30)
+        wait_for(lambda: both_show(world, renewed), "both listeners show the new certificate")
         assert living() == 200
     assert world.a.metric("sallyport_stream_healthy") == 1, "no data plane lost its stream"
     grpc_files.original = (grpc_files.certificate.read_bytes(), grpc_files.key.read_bytes())

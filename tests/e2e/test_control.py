@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from gateway import classic, session, wait_for
+from gateway import DEADLINE, classic, session, wait_for
 
 ASK = pathlib.Path(__file__).resolve().parents[2] / "deploy" / "ask_authorize.py"
 
@@ -55,8 +55,8 @@ def test_a_client_certificate_is_no_control_certificate(world, api, tmp_path):
 def test_both_services_check_their_file_and_refuse_unknown_settings(world):
     for binary, name in (("sallyport-authsvc", "authsvc.yaml"), ("sallyport-dataplane", "dataplane.yaml")):
         command = [world.gateway.binary(binary), "--config", str(world.gateway.home / name), "--check-config"]
-        assert subprocess.run(command, capture_output=True, timeout=30).returncode == 0
-        typo = subprocess.run(command + ["--set", "log_levle=info"], capture_output=True, text=True, timeout=30)
+        assert subprocess.run(command, capture_output=True, timeout=DEADLINE).returncode == 0
+        typo = subprocess.run(command + ["--set", "log_levle=info"], capture_output=True, text=True, timeout=DEADLINE)
         assert typo.returncode != 0 and "log_level" in typo.stdout + typo.stderr
 
 
@@ -64,7 +64,7 @@ def test_environment_and_flags(world, monkeypatch):
     command = [world.gateway.binary("sallyport-authsvc"), "--config", str(world.gateway.home / "authsvc.yaml"),
                "--check-config"]
     monkeypatch.setenv("SALLYPORT_GRPC__PORT", "not-a-port")
-    bad = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    bad = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE)
     assert bad.returncode != 0 and "grpc.port" in bad.stdout + bad.stderr
 
 
@@ -285,7 +285,7 @@ def test_an_insecure_switch_in_force_is_a_metric_of_both_services(world):
     for replica in (world.a, world.b):
         assert replica.metric("sallyport_insecure_setting", setting="insecure_skip_verify", api="insecure") == 1
     line = 'sallyport_insecure_setting{setting="insecure_skip_verify",api="insecure"} 1'
-    wait_for(lambda: line in requests.get(f"http://127.0.0.1:{world.gateway.metrics_port}/metrics", timeout=5).text,
+    wait_for(lambda: line in requests.get(f"http://127.0.0.1:{world.gateway.metrics_port}/metrics", timeout=DEADLINE).text,
              "authsvc has the metric too")
     definition["proxy"]["transport"] = {}
     world.gateway.update_api(definition)
@@ -296,7 +296,7 @@ def test_an_insecure_switch_in_force_is_a_metric_of_both_services(world):
 def test_metrics_of_both_services(world, api):
     import requests
     assert world.a.curl("/", client=api, host="control.gw.test").status == 200
-    assert "sallyport_" in requests.get(f"http://127.0.0.1:{world.gateway.metrics_port}/metrics", timeout=5).text
+    assert "sallyport_" in requests.get(f"http://127.0.0.1:{world.gateway.metrics_port}/metrics", timeout=DEADLINE).text
     text = world.a.get("/metrics").text
     for line in text.splitlines():
         assert line.startswith("#") or " " in line

@@ -118,7 +118,7 @@ def test_a_full_disk(disk):
         assert stubs.only_admin_is_down(made), "still: what is tried out meanwhile does not fit either"
         disk.free()
         wait_for(lambda: stubs.all_serving(made), "Admin serves again although nobody tried to write")
-    wait_for(lambda: register(disk, "after")[1] is None, "writes work again", 10)
+    wait_for(lambda: register(disk, "after")[1] is None, "writes work again")
     pair, refusal = register(disk, "after the space came back")
     assert refusal is None, refusal.text
     acknowledged.append(pair)

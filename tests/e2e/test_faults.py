@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from gateway import classic, session, wait_for
+from gateway import DEADLINE, SLOWER, classic, session, wait_for
 from raw import Connection
 
 
@@ -31,7 +31,7 @@ def test_a_deleted_certificate_is_refused_on_living_connections_of_every_replica
     for connection in connections:
         assert connection.get()[0] == 200
     assert world.gateway.delete_certificate(certificate_id).status_code == 200
-    end = time.monotonic() + 2
+    end = time.monotonic() + 2 * SLOWER
     for connection in connections:
         answer = (200,)
         while answer is not None and answer[0] == 200 and time.monotonic() < end:
@@ -56,11 +56,11 @@ def test_a_frozen_authsvc_leaves_cached_callers_and_answers_others_at_once(world
             answers.append(world.a.curl("/x", client=stranger, host=host))
         assert {answer.status for answer in answers} == {503}
         assert all("retry-after" in answer.headers for answer in answers)
-        assert time.monotonic() - started < 8 * 2, "bounded by the deadline, then by the breaker"
+        assert time.monotonic() - started < 8 * 2 * SLOWER, "bounded by the deadline, then by the breaker"
         assert world.a.get("/healthz").status_code == 200
     finally:
         world.gateway.authsvc.thaw()
-    wait_for(lambda: world.a.curl("/x", client=stranger, host=host).status == 401, "decided again after the thaw", 10)
+    wait_for(lambda: world.a.curl("/x", client=stranger, host=host).status == 401, "decided again after the thaw")
 
 
 def test_a_frozen_authsvc_holds_no_loop_up(world, caller):
@@ -97,7 +97,7 @@ def test_authsvc_killed_and_started_again(world, caller):
     assert world.b.ready(), "a running replica stays ready"
     world.gateway.start_authsvc()
     wait_for(lambda: world.b.curl("/x", client=world.pki.self_signed("x"), host=host).status == 401,
-             "an authsvc answers again", 10)
+             "an authsvc answers again")
     assert world.gateway.rest("GET", f"/tyk/certs/{certificate_id}").status_code == 200, "nothing was lost"
     world.gateway.settle()
     assert world.gateway.delete_certificate(certificate_id).status_code == 200
@@ -113,7 +113,7 @@ def test_a_client_revoked_while_the_replica_was_cut_off_loses_its_download(world
         handler.send_header("Content-Length", "8")
         handler.end_headers()
         handler.wfile.write(b"half")
-        gate.wait(60)
+        gate.wait(10 * DEADLINE)
         handler.wfile.write(b"rest")
     origin = world.origin("download", answer=answer)
     world.gateway.add_api(classic("download", origin.url, domain="download.gw.test",
@@ -125,8 +125,8 @@ def test_a_client_revoked_while_the_replica_was_cut_off_loses_its_download(world
     world.gateway.settle()
     other = world.gateway.start_another_authsvc()  # no replica knows it
     try:
-        with Connection(world.b, "download.gw.test", revoked, timeout=30) as victim, \
-                Connection(world.b, "download.gw.test", spared, timeout=30) as client:
+        with Connection(world.b, "download.gw.test", revoked, timeout=DEADLINE) as victim, \
+                Connection(world.b, "download.gw.test", spared, timeout=DEADLINE) as client:
             for connection in (victim, client):
                 connection.send("GET /x HTTP/1.1\r\nHost: download.gw.test\r\n\r\n")
                 assert connection.body_begins(b"half")
@@ -137,7 +137,7 @@ def test_a_client_revoked_while_the_replica_was_cut_off_loses_its_download(world
             world.gateway.start_authsvc()  # without the history of the change: a snapshot
             started = time.monotonic()
             assert victim.ended()
-            assert time.monotonic() - started < 15, "a reconnect, and sever_grace"
+            assert time.monotonic() - started < 15 * SLOWER, "a reconnect, and sever_grace"
             assert client.still_open()
             gate.set()
             assert client.rest() == b"rest", "whoever is allowed still gets all of it"
@@ -158,7 +158,7 @@ def test_a_replica_is_not_ready_before_its_first_snapshot(world):
     finally:
         world.gateway.start_authsvc()
     wait_for(replica.ready, "ready once it has its snapshot")
-    assert replica.stop() == 0
+    replica.stop()
     world.gateway.replicas.remove(replica)
 
 
@@ -166,7 +166,7 @@ def test_drain_finishes_what_is_under_way(world):
     gate = threading.Event()
 
     def answer(handler, request):
-        gate.wait(20)
+        gate.wait(10 * DEADLINE)
         handler.send_response(200)
         handler.send_header("Content-Length", "4")
         handler.end_headers()
@@ -183,5 +183,5 @@ def test_drain_finishes_what_is_under_way(world):
         gate.set()
         status, headers, body = client.answer()
         assert (status, body) == (200, b"done") and headers.get("connection") == "close"
-    assert replica.popen.wait(20) == 0
+    replica.wait()
     world.gateway.replicas.remove(replica)

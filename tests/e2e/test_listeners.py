@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from gateway import classic, wait_for
+from gateway import DEADLINE, classic, wait_for
 from origins import free_port
 from raw import Connection
 
@@ -56,7 +56,7 @@ class At:
 
 
 def plain(port, host, path="/x?a=1", method="GET", headers=None):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
     connection.request(method, path, headers={"Host": host, **(headers or {})})
     answer = connection.getresponse()
     answer.read()
@@ -69,9 +69,9 @@ def test_a_listener_on_ipv6_knows_its_clients_by_their_address(world, replica, a
     with Connection(At(replica, replica.second_port, "::1"), "public.gw.test") as client:
         assert client.get()[0] == 200
     log = world.gateway.directory / f"{replica.log.stem}.access.log"
-    wait_for(lambda: '"::1"' in log.read_text(), "the access log has the address", 10)
+    wait_for(lambda: '"::1"' in log.read_text(), "the access log has the address")
     with pytest.raises(OSError):
-        socket.create_connection(("127.0.0.1", replica.second_port), 5)
+        socket.create_connection(("127.0.0.1", replica.second_port), DEADLINE)
 
 
 def test_every_listener_asks_decides_and_refuses_alike(world, replica, apis):
@@ -119,7 +119,7 @@ def test_a_definition_opens_its_own_port_and_closes_it(world, replica):
         except OSError:
             return False
     # Two other data planes of this machine want the port too, each with SO_REUSEPORT of its own.
-    wait_for(serves, "served at its port", 10)
+    wait_for(serves, "served at its port")
     with Connection(replica, "own.gw.test") as client:
         assert client.get()[0] == 404, "and there only"
     assert world.gateway.rest("DELETE", "/tyk/apis/own-port").status_code == 200
@@ -127,15 +127,15 @@ def test_a_definition_opens_its_own_port_and_closes_it(world, replica):
 
     def closed():
         try:
-            socket.create_connection(("127.0.0.1", port), 5).close()
+            socket.create_connection(("127.0.0.1", port), DEADLINE).close()
             return False
         except OSError:
             return True
-    wait_for(closed, "closed with its last definition", 10)
+    wait_for(closed, "closed with its last definition")
 
 
 def test_an_address_that_is_not_there_is_named(world, replica):
     taken = subprocess.run([world.gateway.binary("sallyport-dataplane"), "--config", str(world.gateway.home / "dataplane.yaml"),
                             "--set", "listeners.0.address=198.51.100.1", "--set", "listeners.0.port=8443"],
-                           capture_output=True, text=True, timeout=30)
+                           capture_output=True, text=True, timeout=DEADLINE)
     assert taken.returncode == 2 and "this machine has no such address" in taken.stderr, taken.stderr

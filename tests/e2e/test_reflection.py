@@ -4,6 +4,7 @@ import grpc
 import pytest
 
 import stubs
+from gateway import DEADLINE
 
 LIST_SERVICES = b"\x3a\x00"  # ServerReflectionRequest{list_services: ""}
 
@@ -13,7 +14,7 @@ def services(port, tls):
     with stubs.channel(port, tls) as channel:
         call = channel.stream_stream("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
         try:
-            return b"".join(call(iter([LIST_SERVICES]), timeout=10))
+            return b"".join(call(iter([LIST_SERVICES]), timeout=DEADLINE))
         except grpc.RpcError as error:
             return error.code()
 
@@ -44,7 +45,7 @@ def test_seeing_a_service_is_not_being_allowed_to_call_it(world, reflecting):
     messages, made = stubs.load("admin")
     with stubs.channel(reflecting.grpc_port, world.gateway.role_directory("decision")) as channel:
         with pytest.raises(grpc.RpcError) as refused:
-            made.AdminStub(channel).List(messages.ListRequest(kind="Key"), timeout=10)
+            made.AdminStub(channel).List(messages.ListRequest(kind="Key"), timeout=DEADLINE)
     assert refused.value.code() == grpc.StatusCode.PERMISSION_DENIED
 
 

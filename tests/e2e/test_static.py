@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from gateway import classic, session
+from gateway import DEADLINE, classic, session
 from pki import CLIENT, SERVER
 
 
@@ -153,7 +153,7 @@ def test_a_client_is_not_asked_for_a_certificate_where_no_api_can_use_one(world,
     asked = {}
     for name in ("browser.gw.test", "leaf.gw.test"):
         done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{world.a.port}", "-servername", name],
-                              input=b"", capture_output=True, timeout=20)
+                              input=b"", capture_output=True, timeout=DEADLINE)
         asked[name] = b"Requested Signature Algorithms" in done.stdout
         assert b"Acceptable client certificate CA names" not in done.stdout
     assert asked == {"browser.gw.test": False, "leaf.gw.test": True}
@@ -211,7 +211,7 @@ def test_resumed_connections_are_decided_again(world):
         request = b"GET /x HTTP/1.1\r\nHost: resumed.gw.test\r\nConnection: close\r\n\r\n"
         return subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{world.a.port}", "-servername", "resumed.gw.test",
                                "-cert", leaf.cert, "-key", leaf.key, "-ign_eof", *more], input=request,
-                              capture_output=True, timeout=20).stdout
+                              capture_output=True, timeout=DEADLINE).stdout
     first = s_client("-sess_out", str(ticket))
     assert b"HTTP/1.1 200" in first and ticket.exists()
     again = s_client("-sess_in", str(ticket))

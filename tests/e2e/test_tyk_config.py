@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from gateway import Gateway
+from gateway import DEADLINE, Gateway
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def home(tmp_path):
 
 def refused(gateway, options, **env):
     """The authsvc must end by itself; answers what it said."""
-    done = subprocess.run(gateway.authsvc_command(*options), capture_output=True, text=True, timeout=60,
+    done = subprocess.run(gateway.authsvc_command(*options), capture_output=True, text=True, timeout=2 * DEADLINE,
                           env={**os.environ, **env})
     assert done.returncode == 2, done.stdout + done.stderr
     return done.stdout + done.stderr
