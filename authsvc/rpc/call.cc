@@ -9,6 +9,7 @@
 #include "authsvc/rpc/meter.h"
 #include "authsvc/rpc/parts.h"
 #include "authsvc/rpc/peer.h"
+#include "authsvc/rpc/server_end.h"
 #include "shared/base/clock.h"
 #include "shared/base/log.h"
 
@@ -78,6 +79,7 @@ bool Call::Admit(const google::protobuf::Message& request) {
 
 void Call::Finish(const grpc::Status& status) {
   parts_->meter->Call(method_, status.error_code(), parts_->clock->Monotonic() - start_);
+  CallHasEnded();
   reactor_->Finish(status);
 }
 

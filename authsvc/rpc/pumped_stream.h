@@ -7,9 +7,11 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "authsvc/rpc/server_end.h"
 #include "authsvc/rpc/stream_pump.h"
 #include "grpcpp/grpcpp.h"
 #include "shared/base/clock.h"
+#include "shared/base/happens_before.h"
 #include "shared/base/mutex.h"
 
 namespace sallyport::authsvc {
@@ -54,6 +56,7 @@ class PumpedStream : public grpc::ServerWriteReactor<Message>,
       current_ = message;
       last = status_;
     }
+    base::HappensBefore(this);  // what it sets off: see OnDone
     if (message != nullptr) {
       this->StartWrite(message.get());
     } else {
@@ -74,8 +77,10 @@ class PumpedStream : public grpc::ServerWriteReactor<Message>,
   void OnCancel() final { End(grpc::Status(grpc::StatusCode::CANCELLED, "the caller is gone")); }
 
   void OnDone() final {
+    base::HappensAfter(this);  // all of its own calls, which gRPC promises and TSan does not see
     Closed();
-    const auto self = std::move(self_);  // the last reference may go with it
+    { const auto self = std::move(self_); }  // the last reference may go with it
+    CallHasEnded();
   }
 
  protected:

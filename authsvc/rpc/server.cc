@@ -21,11 +21,15 @@
 #include "authsvc/rpc/lookups.h"
 #include "authsvc/rpc/meter.h"
 #include "authsvc/rpc/revision_gate.h"
+#include "authsvc/rpc/server_end.h"
 #include "authsvc/rpc/stream_pump.h"
 #include "authsvc/rpc/telemetry_service.h"
 #include "authsvc/rpc/tls_credentials.h"
 #include "authsvc/rpc/watch_log.h"
 #include "authsvc/watchdog/watchdog.h"
+#include "shared/base/happens_before.h"
+
+SALLYPORT_TSAN_OPTIONS_WITH_GRPC
 
 namespace sallyport::authsvc {
 namespace {
@@ -132,6 +136,7 @@ class GrpcServer final : public RpcServer {
     server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(grace));
     server_->Wait();
     server_.reset();
+    AllCallsHaveEnded();
   }
 
  private:

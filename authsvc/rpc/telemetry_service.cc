@@ -4,6 +4,7 @@
 #include "authsvc/rpc/lookups.h"
 #include "authsvc/rpc/meter.h"
 #include "authsvc/rpc/peer.h"
+#include "authsvc/rpc/server_end.h"
 #include "authsvc/rpc/telemetry_store.h"
 
 namespace sallyport::authsvc {
@@ -35,7 +36,10 @@ class ReportStream final : public grpc::ServerReadReactor<wire::ReportRequest> {
     StartRead(&batch_);
   }
 
-  void OnDone() override { delete this; }
+  void OnDone() override {
+    delete this;
+    CallHasEnded();
+  }
 
  private:
   void Over(const grpc::Status& status) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "dataplane/sync/grpc/acknowledger.h"
+#include "dataplane/sync/grpc/call_order.h"
 #include "dataplane/sync/grpc/convert.h"
 #include "dataplane/sync/grpc/report_call.h"
 #include "dataplane/sync/grpc/target.h"
@@ -16,8 +17,11 @@
 #include "sallyport/v1/distribution.grpc.pb.h"
 #include "sallyport/v1/telemetry.grpc.pb.h"
 #include "shared/base/clock.h"
+#include "shared/base/happens_before.h"
 #include "shared/base/log.h"
 #include "shared/base/mutex.h"
+
+SALLYPORT_TSAN_OPTIONS_WITH_GRPC
 
 namespace sallyport::dataplane {
 namespace {
@@ -198,12 +202,14 @@ void Call<Request, Response, Value>::Try() {
   context_ = std::make_unique<grpc::ClientContext>();
   context_->set_deadline(In(left / share));
   response_ = std::make_unique<Response>();
+  Starting(this);
   start_(target, context_.get(), &request_, response_.get(),
          [self = this->shared_from_this(), &target](const grpc::Status& status) { self->Came(target, status); });
 }
 
 template <typename Request, typename Response, typename Value>
 void Call<Request, Response, Value>::Came(Target& target, const grpc::Status& status) {
+  Told(this);
   if (Unanswered(status)) {
     target.breaker.Failed();
     last_ = ToAbsl(status);
@@ -237,6 +243,7 @@ class StreamReader final : public grpc::ClientReadReactor<v1::Update> {
       request_.mutable_resume()->set_revision(resume->revision);
     }
     last_ = absl::ToInt64Nanoseconds(Now());
+    Starting(this);
     target.subscription->async()->Subscribe(&context_, &request_, this);
     StartRead(&update_);
     StartCall();
@@ -245,13 +252,16 @@ class StreamReader final : public grpc::ClientReadReactor<v1::Update> {
   [[nodiscard]] absl::Duration Silent() const { return Now() - absl::Nanoseconds(last_.load()); }
 
   void OnReadDone(bool ok) override {
+    Told(this);
     if (!ok) return;
     said_something_ = true;
     if (!observer_->OnUpdate(UpdateFrom(update_))) return context_.TryCancel();
     last_ = absl::ToInt64Nanoseconds(Now());  // applying a big snapshot is no silence
+    Starting(this);
     StartRead(&update_);
   }
   void OnDone(const grpc::Status& status) override {
+    Told(this);
     observer_->OnStreamEnd(ToAbsl(status));
     client_->StreamEnded(std::move(self_), status, said_something_);  // `this` is gone now
   }
@@ -332,18 +342,21 @@ void Client::Tell(Target& target, const std::string& name, const Acknowledger::A
     std::optional<grpc::ClientContext> context{std::in_place};
     v1::AcknowledgeRequest request;
     v1::AcknowledgeResponse response;
+    std::function<void(const grpc::Status&)> answered;
   };
   const auto sent = std::make_shared<Sent>();
   sent->context->set_deadline(In(options_.call_deadline));
   sent->request.set_name(name);
   sent->request.set_epoch(applied.epoch);
   sent->request.set_revision(applied.revision);
+  sent->answered = std::move(answered);
+  Starting(sent.get());
   target.distribution->async()->Acknowledge(&*sent->context, &sent->request, &sent->response,
-                                            [this, sent, &target, answered = std::move(answered)](
-                                                const grpc::Status& status) {
+                                            [this, sent, &target](const grpc::Status& status) {
+                                              Told(sent.get());
                                               if (!Unanswered(status)) target.breaker.Answered();
                                               sent->context.reset();
-                                              answered(status);
+                                              sent->answered(status);
                                               underway_.Leave();
                                             });
 }

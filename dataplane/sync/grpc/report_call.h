@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "dataplane/sync/grpc/call_order.h"
 #include "sallyport/v1/telemetry.grpc.pb.h"
 
 namespace sallyport::dataplane {
@@ -26,12 +27,14 @@ class ReportCall final : public grpc::ClientWriteReactor<v1::ReportRequest> {
   void Send(v1::Telemetry::Stub& telemetry, absl::Duration limit, std::shared_ptr<ReportCall> self) {
     self_ = std::move(self);
     context_.set_deadline(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(limit));
+    Starting(this);
     telemetry.async()->Report(&context_, &response_, this);
     StartWriteLast(&request_, grpc::WriteOptions());
     StartCall();
   }
   void Cancel() { context_.TryCancel(); }
   void OnDone(const grpc::Status& status) override {
+    Told(this);
     const Over over = std::move(over_);     // `this` may go while it runs
     over(std::move(self_), status.ok());
   }
