@@ -77,6 +77,10 @@ bool Http2Session::done() const {
   return aborted_ || (nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0);
 }
 
+bool Http2Session::turn_possible() const {
+  return !turns_.empty() && nghttp2_session_get_remote_window_size(session_) > 0;
+}
+
 Http2Stream* Http2Session::Find(int32_t id) const {
   return static_cast<Http2Stream*>(nghttp2_session_get_stream_user_data(session_, id));
 }
@@ -153,7 +157,7 @@ bool Http2Session::Feed(absl::string_view bytes) {
     bytes.remove_prefix(cut.bytes);
   }
   // Acknowledgements, updates of windows, errors.
-  if (nghttp2_session_want_write(session_) != 0 || done()) Work();
+  if (nghttp2_session_want_write(session_) != 0 || turn_possible() || done()) Work();
   return true;
 }
 

@@ -120,6 +120,8 @@ class Http2Session {
   void NotSent(const nghttp2_frame& frame);
   void SetDetail(absl::string_view text);
   [[nodiscard]] Http2Stream* Find(int32_t id) const;
+  // A stream waits for its next turn and the window of the connection is open.
+  [[nodiscard]] bool turn_possible() const;
   void Open(Http2Stream* stream);
 
   // For streams.

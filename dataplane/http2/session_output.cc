@@ -62,7 +62,9 @@ void Http2Session::Pump(std::string* out, size_t most) {
       aborted_ = true;
       break;
     }
-    if (turns_.empty() || out->size() >= most) break;
+    // While the connection's window is shut, streams that have not had their turn wait in nghttp2. A next turn comes
+    // after theirs.
+    if (!turn_possible() || out->size() >= most) break;
     Http2Stream* const stream = Find(turns_.front());
     turns_.pop_front();
     if (stream == nullptr || stream->closed_) continue;
