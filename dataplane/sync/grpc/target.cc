@@ -64,4 +64,31 @@ Target::Target(std::string name, const std::shared_ptr<grpc::ChannelCredentials>
   telemetry = v1::Telemetry::NewStub(stream);
 }
 
+TargetList::TargetList(const GrpcAuthsvcOptions& options,
+                       const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
+  for (const std::string& address : options.targets) {
+    all_.push_back(std::make_unique<Target>(address, credentials, options));
+  }
+}
+
+std::vector<Target*> TargetList::Candidates() const {
+  std::vector<Target*> out;
+  const size_t first = preferred_.load(std::memory_order_relaxed);
+  for (size_t i = 0; i < all_.size(); ++i) {
+    Target* const target = all_[(first + i) % all_.size()].get();
+    if (!target->breaker.Open()) out.push_back(target);
+  }
+  return out;
+}
+
+void TargetList::Prefer(const Target* target) {
+  for (size_t i = 0; i < all_.size(); ++i) {
+    if (all_[i].get() == target) preferred_.store(i, std::memory_order_relaxed);
+  }
+}
+
+bool TargetList::AllBroken() const {
+  return std::all_of(all_.begin(), all_.end(), [](const auto& target) { return target->breaker.Open(); });
+}
+
 }  // namespace sallyport::dataplane

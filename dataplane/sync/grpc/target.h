@@ -6,6 +6,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "dataplane/sync/grpc/breaker.h"
@@ -31,6 +32,22 @@ struct Target {
   std::unique_ptr<v1::Telemetry::Stub> telemetry;
   Breaker breaker;
   std::atomic<bool> probing{false};
+};
+
+// All of them, never none. Thread-safe.
+class TargetList {
+ public:
+  TargetList(const GrpcAuthsvcOptions& options, const std::shared_ptr<grpc::ChannelCredentials>& credentials);
+
+  // To be asked in this order: the preferred first, none whose breaker is open.
+  [[nodiscard]] std::vector<Target*> Candidates() const;
+  void Prefer(const Target* target);
+  [[nodiscard]] bool AllBroken() const;
+  [[nodiscard]] const std::vector<std::unique_ptr<Target>>& all() const { return all_; }
+
+ private:
+  std::vector<std::unique_ptr<Target>> all_;
+  std::atomic<size_t> preferred_{0};
 };
 
 }  // namespace sallyport::dataplane

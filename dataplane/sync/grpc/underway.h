@@ -5,7 +5,9 @@
 
 namespace sallyport::dataplane {
 
-// Counts what is under way; Wait returns when nothing is.
+// Counts what is under way; CloseAndWait returns when nothing is. Whatever is under way drops its ClientContext
+// before it leaves: a context keeps its channel, and when the last channel of a process goes on one of gRPC's own
+// callback threads, gRPC 1.51 makes that thread join itself and takes the completion queue from under it.
 class Underway {
  public:
   bool Enter() {
