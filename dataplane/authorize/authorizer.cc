@@ -5,8 +5,10 @@
 #include <vector>
 
 #include "absl/random/random.h"
+#include "dataplane/authorize/chain_variants.h"
 #include "dataplane/authorize/miss_limit.h"
 #include "dataplane/authorize/permit_office.h"
+#include "dataplane/authorize/question_key.h"
 #include "dataplane/authorize/shared_answers.h"
 #include "dataplane/authorize/waiting.h"
 
@@ -16,51 +18,6 @@ namespace {
 using base::Reason;
 using DecisionAnswer = Answer<Decision>;
 using DecisionAnswerPtr = std::shared_ptr<const DecisionAnswer>;
-
-constexpr int64_t kVariantsKeptNs = 600'000'000'000;
-constexpr size_t kVariantsPerLeaf = 4;
-
-const PeerDigest& Nothing() {
-  static constexpr PeerDigest zero{};
-  return zero;
-}
-
-// Only what the question will carry counts as presented.
-const PeerCertificate* PeerOf(const AuthFacts& facts) {
-  return facts.proof == Proof::kNone ? nullptr : facts.peer;
-}
-Proof ProofOf(const AuthFacts& facts) { return PeerOf(facts) == nullptr ? Proof::kNone : facts.proof; }
-
-cache::Hash128 HashOf(absl::Span<const PresentedCredential> credentials) {
-  if (credentials.empty()) return {};
-  cache::KeyBuilder builder;
-  for (const PresentedCredential& credential : credentials) {
-    const cache::Hash128 value = cache::KeyedHash(cache::ProcessHashKey(), credential.value.Reveal());
-    builder.Add(credential.mechanism).Add(credential.place).Add(value.low).Add(value.high);
-  }
-  return builder.Finish();
-}
-
-// A hash of hashes where a part was hashed before, under the same key: as hard to collide as one over all.
-// No peer: proof is kNone, and only then.
-cache::Hash128 KeyFor(const AuthFacts& facts, const cache::Hash128& credentials) {
-  const PeerCertificate* peer = PeerOf(facts);
-  const cache::Hash128 peer_key = peer == nullptr ? cache::Hash128() : peer->cache_key;
-  cache::KeyBuilder builder;
-  builder.Add((static_cast<uint64_t>(ProofOf(facts)) << 1) | (facts.tls ? 1 : 0));
-  builder.Add(peer_key.low).Add(peer_key.high).Add(credentials.low).Add(credentials.high);
-  builder.Add(facts.route->api_id).Add(facts.profile).Add(facts.proxy);
-  return builder.Finish();
-}
-
-bool SameQuestion(const ConnectionMemo& memo, const AuthFacts& facts, const cache::Hash128& credentials) {
-  const PeerCertificate* peer = PeerOf(facts);
-  return memo.proof == ProofOf(facts) && memo.tls == facts.tls && memo.credentials[0] == credentials.low &&
-         memo.credentials[1] == credentials.high &&
-         memo.leaf_sha256 == (peer == nullptr ? Nothing() : peer->leaf_sha256) &&
-         memo.chain_sha256 == (peer == nullptr ? Nothing() : peer->chain_sha256) &&
-         memo.api_id == facts.route->api_id && memo.profile == facts.profile && memo.proxy == facts.proxy;
-}
 
 size_t SizeOf(const Decision& decision) {
   size_t bytes = sizeof(Decision) + 256 + decision.detail.size() + decision.identity.name.size();
@@ -79,30 +36,6 @@ struct LoopCounts {
   static void Add(std::atomic<uint64_t>& counter) {
     counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
-};
-
-// At most four chains per leaf are worth a place in the caches: whoever sends one leaf with ever other
-// certificates behind it gets decided each time, and evicts nobody.
-class ChainVariants {
- public:
-  bool Keep(const PeerCertificate* peer, int64_t now) {
-    if (peer == nullptr || peer->chain_der.size() == 1) return true;
-    const cache::Hash128 leaf = cache::KeyedHash(cache::ProcessHashKey(), DigestView(peer->leaf_sha256));
-    const cache::Hash128 chain = cache::KeyedHash(cache::ProcessHashKey(), DigestView(peer->chain_sha256));
-    base::MutexLock lock(&mutex_);
-    const auto* found = seen_.Find(leaf, now);
-    std::vector<cache::Hash128> chains = found == nullptr ? std::vector<cache::Hash128>() : **found;
-    if (std::find(chains.begin(), chains.end(), chain) != chains.end()) return true;
-    if (chains.size() >= kVariantsPerLeaf) return false;
-    chains.push_back(chain);
-    seen_.Put(leaf, std::make_shared<const std::vector<cache::Hash128>>(std::move(chains)), 160,
-              now + kVariantsKeptNs);
-    return true;
-  }
-
- private:
-  base::Mutex mutex_;
-  cache::LruStore<std::vector<cache::Hash128>> seen_ ABSL_GUARDED_BY(mutex_){100'000, 32u << 20};
 };
 
 }  // namespace
@@ -309,17 +242,8 @@ Verdict Authorizer::Impl::Use(ConnectionMemo& memo, const AuthFacts& facts, cons
     LoopCounts::Add(counts->stale);
     return PermitOffice::Issue(std::move(decision), true);
   }
-  const PeerCertificate* peer = PeerOf(facts);
   if (memo.decision != decision) memo.decision = decision;
-  memo.api_id = facts.route->api_id;
-  memo.profile.assign(facts.profile.data(), facts.profile.size());
-  memo.proxy.assign(facts.proxy.data(), facts.proxy.size());
-  memo.proof = ProofOf(facts);
-  memo.tls = facts.tls;
-  memo.leaf_sha256 = peer == nullptr ? Nothing() : peer->leaf_sha256;
-  memo.chain_sha256 = peer == nullptr ? Nothing() : peer->chain_sha256;
-  memo.credentials[0] = credentials.low;
-  memo.credentials[1] = credentials.high;
+  RememberQuestion(facts, credentials, &memo);
   memo.eviction_epoch = epoch;
   // From refresh_at on every request looks at the cache, so that somebody refreshes it.
   const bool refreshing = answer->refreshing.load(std::memory_order_relaxed);
@@ -369,11 +293,11 @@ Verdict Authorizer::Impl::Failed(const absl::Status& status) {
 }
 
 std::optional<Verdict> Authorizer::TryAuthorize(ConnectionMemo& memo, const AuthFacts& facts) {
-  const cache::Hash128 credentials = HashOf(facts.credentials);
+  const cache::Hash128 credentials = HashOfCredentials(facts.credentials);
   if (auto verdict = impl_->FromMemo(memo, facts, credentials)) return verdict;
   const uint64_t epoch = impl_->hub->context.generations->Epoch();
   const int64_t now = impl_->NowOf(facts);
-  const cache::Hash128 key = KeyFor(facts, credentials);
+  const cache::Hash128 key = QuestionKey(facts, credentials);
   const DecisionAnswerPtr answer = impl_->FreshAnswer(key, now);
   if (answer == nullptr) return std::nullopt;
   impl_->RefreshAhead(key, facts, *answer, now);
@@ -383,8 +307,8 @@ std::optional<Verdict> Authorizer::TryAuthorize(ConnectionMemo& memo, const Auth
 boost::asio::awaitable<Verdict> Authorizer::Authorize(ConnectionMemo& memo, const AuthFacts& facts) {
   if (auto verdict = TryAuthorize(memo, facts)) co_return *std::move(verdict);
   AuthorizeHub::Impl* const hub = impl_->hub;
-  const cache::Hash128 credentials = HashOf(facts.credentials);
-  const cache::Hash128 key = KeyFor(facts, credentials);
+  const cache::Hash128 credentials = HashOfCredentials(facts.credentials);
+  const cache::Hash128 key = QuestionKey(facts, credentials);
   const int64_t asked_at = hub->context.Now();
   // Asking again for what is known (the stream is broken, or its time has passed) is no flood.
   const DecisionAnswerPtr known = hub->answers.Find(key, asked_at);
@@ -428,7 +352,7 @@ Standing Authorizer::Impl::StandingBy(const SharedAnswers<Decision>::Result& res
 
 void Authorizer::AskAgain(const AuthFacts& facts, std::function<void(Standing)> done) {
   AuthorizeHub::Impl* const hub = impl_->hub;
-  const cache::Hash128 key = KeyFor(facts, HashOf(facts.credentials));
+  const cache::Hash128 key = QuestionKey(facts, HashOfCredentials(facts.credentials));
   const int64_t now = hub->context.Now();
   std::function<void(SharedAnswers<Decision>::Result)> judge =
       [impl = impl_.get(), done = std::move(done)](const SharedAnswers<Decision>::Result& result) {
