@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "authsvc/rpc/explain_granted.h"
 #include "authsvc/rpc/lookups.h"
 #include "authsvc/rpc/telemetry_store.h"
 #include "authsvc/snapshot/snapshot.h"
@@ -62,6 +63,7 @@ void Ask(const Snapshot& snapshot, const wire::AuthorizeRequest& question, absl:
   Trace trace;
   *response->mutable_decision() = Decide(snapshot, {question}, now, nullptr, &trace, bounds);
   for (TraceStep& step : trace.steps) AddStep(response, step.stage, std::move(step.text), step.passed);
+  if (response->decision().reason() == 0) ExplainGranted(snapshot, question, response->decision(), now, response);
 }
 
 // " PREFIX text", or nothing.
@@ -150,6 +152,7 @@ wire::Decision AddNow(const Snapshot& snapshot, const wire::AuthorizeRequest& qu
                        With(": ", decision.detail())),
           same);
   for (TraceStep& step : trace.steps) AddStep(response, step.stage, std::move(step.text), step.passed);
+  if (same) ExplainGranted(snapshot, question, decision, now, response);
   return decision;
 }
 

@@ -143,6 +143,8 @@ def test_explain_and_doctor(world, api):
     assert "CERT_UNKNOWN" in refused.stdout
     accepted = ctl("explain", "--api", "control", "--cert", str(api.cert))
     assert accepted.returncode == 0 and "caller" in accepted.stdout
+    assert "limits" in accepted.stdout and "plain HTTP, no certificate is shown or demanded" in accepted.stdout
+    assert "limits" not in refused.stdout and "plain HTTP" not in refused.stdout
     doctor = ctl("doctor", "-o", "json")
     assert doctor.stdout, doctor.stderr
     assert "per replica" in ctl("doctor").stdout, "limits are counted per replica and two are connected"

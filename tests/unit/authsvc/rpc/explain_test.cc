@@ -143,6 +143,62 @@ TEST(Explain, ARequestThatWasLetInIsFoundAtItsDataPlane) {
   EXPECT_THAT(text, HasSubstr("decide: "));
 }
 
+std::string Explained(ServerWorld& world, const std::string& api) {
+  const auto stub = wire::Authorization::NewStub(world.As("reader"));
+  wire::ExplainRequest request;
+  request.mutable_question()->set_api_id(api);
+  request.mutable_question()->set_tls(true);
+  grpc::ClientContext context;
+  SetDeadline(&context);
+  wire::ExplainResponse response;
+  EXPECT_TRUE(stub->Explain(&context, request, &response).ok());
+  std::string text;
+  for (const auto& step : response.steps()) {
+    text += absl::StrCat(step.passed() ? "" : "NOT ", step.stage(), ": ", step.text(), "\n");
+  }
+  return text;
+}
+
+TEST(Explain, WhoIsLetInHearsOfLimitsAndOfEachTargetsCertificate) {
+  ServerWorld world;
+  world.PutKeylessApi("a1", {}, [](wire::Api* api) {
+    api->mutable_limits()->mutable_rate()->set_rate(10);
+    api->mutable_limits()->mutable_rate()->set_per_seconds(60);
+    api->mutable_limits()->mutable_quota()->set_max(500);
+    auto* upstream = api->mutable_upstream();
+    upstream->add_targets()->set_url("https://pinned.test/x");
+    upstream->add_targets()->set_url("https://skipped.test:8443");
+    (*upstream->mutable_pins()->mutable_pins())["pinned.test"].add_spki_sha256(std::string(64, 'a'));
+    (*upstream->mutable_client_certificates()->mutable_certificate_ids())["skipped.test:8443"] = "not-there";
+  });
+  const std::string text = Explained(world, "a1");
+  EXPECT_THAT(text, HasSubstr("limits: counted by each data plane for itself: API a1: 10 requests per 1m and a quota of "
+                              "500 requests, never renewed\n"));
+  EXPECT_THAT(text, HasSubstr("\nupstream: target http://127.0.0.1:1: plain HTTP"));
+  EXPECT_THAT(text, HasSubstr("\nupstream: target https://pinned.test/x: without a client certificate, its key pinned to "
+                              "one of 1 in place of verification\n"));
+  EXPECT_THAT(text, HasSubstr("\nNOT upstream: target https://skipped.test:8443: refused before it is spoken to: "));
+
+  world.PutKeylessApi("a2", {}, [](wire::Api* api) {
+    api->set_disable_rate_limit(true);
+    api->mutable_limits()->mutable_rate()->set_rate(10);
+    api->mutable_limits()->mutable_rate()->set_per_seconds(60);
+  });
+  EXPECT_THAT(Explained(world, "a2"), HasSubstr("limits: no rate limit and no quota counts these requests\n"));
+}
+
+TEST(Explain, WhoIsRefusedHearsOfNeither) {
+  ServerWorld world;
+  world.PutKeylessApi("a1", {}, [](wire::Api* api) {
+    api->set_keyless(false);
+    api->mutable_token()->set_enabled(true);
+  });
+  const std::string text = Explained(world, "a1");
+  EXPECT_THAT(text, HasSubstr("NOT "));
+  EXPECT_THAT(text, ::testing::Not(HasSubstr("limits: ")));
+  EXPECT_THAT(text, ::testing::Not(HasSubstr("upstream: ")));
+}
+
 TEST(Explain, NobodyHasIt) {
   ServerWorld world;
   const FakeDataplane a(world, "a", "other");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -101,7 +102,9 @@ class ServerWorld {
     const auto result = writer_->Run(std::move(write));
     ASSERT_TRUE(result.ok()) << result.status();
   }
-  void PutKeylessApi(const std::string& id, std::vector<std::string> groups = {}) {
+  // `change`, when given, makes of it what the test needs.
+  void PutKeylessApi(const std::string& id, std::vector<std::string> groups = {},
+                     const std::function<void(wire::Api*)>& change = nullptr) {
     wire::Resource resource;
     resource.set_id(id);
     resource.set_dialect("native");
@@ -112,6 +115,7 @@ class ServerWorld {
     api->set_keyless(true);
     api->mutable_upstream()->add_targets()->set_url("http://127.0.0.1:1");
     for (auto& group : groups) api->add_groups(std::move(group));
+    if (change) change(api);
     Put(std::move(resource));
   }
 
