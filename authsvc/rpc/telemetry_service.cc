@@ -6,6 +6,7 @@
 #include "authsvc/rpc/peer.h"
 #include "authsvc/rpc/server_end.h"
 #include "authsvc/rpc/telemetry_store.h"
+#include "shared/base/happens_before.h"
 
 namespace sallyport::authsvc {
 
@@ -20,29 +21,36 @@ class ReportStream final : public grpc::ServerReadReactor<wire::ReportRequest> {
       : parts_(parts), peer_(peer), certificate_(std::move(certificate)) {
     const grpc::Status status = CheckCaller(parts_, peer_, "Telemetry", "Report", nullptr);
     if (status.ok()) {
-      StartRead(&batch_);
+      ReadNext();
     } else {
       Over(status);
     }
   }
 
   void OnReadDone(bool ok) override {
+    base::HappensAfter(this);  // gRPC calls one after the other
     if (!ok) return Over(grpc::Status::OK);  // the caller has said all, or is gone
     if (parts_.roles->Denies(certificate_)) return Over(DeniedStatus());  // since the stream began
     const grpc::Status status = CheckCaller(parts_, peer_, "Telemetry", "Report", &batch_);
     if (!status.ok()) return Over(status);
     parts_.telemetry->Add(batch_);
     for (const auto& answer : batch_.answers()) parts_.lookups->Answered(peer_, answer);
-    StartRead(&batch_);
+    ReadNext();
   }
 
   void OnDone() override {
+    base::HappensAfter(this);
     delete this;
     CallHasEnded();
   }
 
  private:
+  void ReadNext() {
+    base::HappensBefore(this);  // what it sets off
+    StartRead(&batch_);
+  }
   void Over(const grpc::Status& status) {
+    base::HappensBefore(this);
     parts_.meter->Call("Telemetry.Report", status.error_code(), absl::ZeroDuration());
     Finish(status);
   }
