@@ -233,7 +233,7 @@ def test_doctor_tells_who_is_gone_and_who_is_back(world):
     wait_for(lambda: has(world, "data planes", "default/leaves", "gone since", level="warning"), "doctor says that it is gone")
     again = world.gateway.start_dataplane(system_trust=world.trust, name="leaves")
     assert not has(world, "data planes", "gone since") and has(world, "data planes", "default/leaves", level="ok")
-    assert again.stop() == 0
+    again.stop()
 
 
 def test_certificates_that_no_store_holds_are_in_the_metrics(world):

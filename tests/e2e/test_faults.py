@@ -84,7 +84,7 @@ def test_a_frozen_authsvc_holds_no_loop_up(world, caller):
     wait_for(lambda: replica.curl("/x", client=world.pki.self_signed("decided"), host=host).status == 401, "decided again")
     for connection in strangers + others:
         connection.close()
-    assert replica.stop() == 0
+    replica.stop()
     world.gateway.replicas.remove(replica)
 
 

@@ -349,7 +349,7 @@ def test_drain_lets_requests_end_and_takes_those_that_were_under_way(world):
         reply = h2.answer(stream)
         assert (reply.status, reply.body, reply.ended) == (200, b"halfdone", True)
         assert h2.end() == NO_ERROR
-    assert replica.popen.wait(20) == 0
+    replica.wait()
     world.gateway.replicas.remove(replica)
 
 
@@ -359,7 +359,7 @@ def test_drain_has_an_end(world):
     with Http2(replica, slow.host) as h2:
         stream = slow.begin(h2)
         replica.send(signal.SIGTERM)
-        assert replica.popen.wait(15) == 0
+        replica.wait()
         h2.end()
         assert not h2.reply(stream).ended
     slow.open.set()
