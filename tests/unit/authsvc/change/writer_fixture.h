@@ -16,11 +16,12 @@
 #include "shared/crypto/sealer.h"
 #include "tests/fakes/manual_clock.h"
 #include "tests/fakes/test_ca.h"
-#include "tests/unit/authsvc/store/temp_folder.h"
+#include "tests/fakes/temp_folder.h"
 
 namespace sallyport::authsvc {
 
 using sallyport::testing::CertBuilder;
+using sallyport::testing::TempFolder;
 using sallyport::testing::TestCert;
 
 class WriterTest : public ::testing::Test {
@@ -33,9 +34,10 @@ class WriterTest : public ::testing::Test {
     writer_ = StartWriter(store_.get());
   }
 
-  std::unique_ptr<Store> OpenStore() {
+  // Waits for whoever else writes, however slow the disk is; where a test holds it, not for long.
+  std::unique_ptr<Store> OpenStore(absl::Duration busy_timeout = absl::Minutes(1)) {
     SqliteOptions options;
-    options.busy_timeout = absl::Milliseconds(100);
+    options.busy_timeout = busy_timeout;
     options.watch_interval = absl::Milliseconds(2);
     auto store = OpenSqliteStore(folder_.File("store.db"), options);
     EXPECT_TRUE(store.ok()) << store.status();
@@ -62,6 +64,12 @@ class WriterTest : public ::testing::Test {
     mutation.id = id;
     mutation.force = force;
     return mutation;
+  }
+  // For tests that hold the store.
+  void BeImpatient() {
+    writer_.reset();
+    store_ = OpenStore(absl::Milliseconds(100));
+    writer_ = StartWriter(store_.get());
   }
   template <typename... Mutations>
   static Write Of(Mutations... mutations) {

@@ -281,9 +281,11 @@ TEST_F(WriterTest, AnotherEpochReloadsEverything) {
 }
 
 TEST_F(WriterTest, ALockedStoreRefusesWritesKeepsAnsweringAndRecovers) {
+  BeImpatient();
   MustPut(ApiResource("a"));
   sqlite3* locker = nullptr;
   ASSERT_EQ(sqlite3_open(folder_.File("store.db").c_str(), &locker), SQLITE_OK);
+  sqlite3_busy_timeout(locker, 60'000);
   ASSERT_EQ(sqlite3_exec(locker, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
   EXPECT_TRUE(absl::IsUnavailable(RunPut(ApiResource("b")).status()));
   EXPECT_NE(writer_->snapshot()->FindApi("a"), nullptr);
@@ -296,9 +298,11 @@ TEST_F(WriterTest, ALockedStoreRefusesWritesKeepsAnsweringAndRecovers) {
 }
 
 TEST_F(WriterTest, FindsOutByItselfThatALockedStoreTakesWritesAgain) {
+  BeImpatient();
   MustPut(ApiResource("a"));
   sqlite3* locker = nullptr;
   ASSERT_EQ(sqlite3_open(folder_.File("store.db").c_str(), &locker), SQLITE_OK);
+  sqlite3_busy_timeout(locker, 60'000);
   ASSERT_EQ(sqlite3_exec(locker, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
   EXPECT_FALSE(RunPut(ApiResource("b")).ok());
   EXPECT_FALSE(writer_->status().store_writable);

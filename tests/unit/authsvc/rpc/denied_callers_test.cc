@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "shared/base/text.h"
+#include "tests/fakes/temp_folder.h"
 #include "tests/unit/authsvc/rpc/server_world.h"
 
 namespace sallyport::authsvc {
@@ -51,8 +52,8 @@ TEST(DeniedCallers, WhatItDoesNotUnderstandIsRefusedByLine) {
 }
 
 TEST(DeniedCallers, FileIsTakenWhenItChangesAndKeptWhenItIsBroken) {
-  const std::string path = ::testing::TempDir() + "/denied_callers_test";
-  std::remove(path.c_str());
+  const testing::TempFolder folder;
+  const std::string path = folder.File("denied");
   RoleMap roles("test", {});
   EXPECT_FALSE(DeniedCallersFile::Start(path, &roles).ok());
   std::ofstream(path) << "";
@@ -74,7 +75,6 @@ TEST(DeniedCallers, FileIsTakenWhenItChangesAndKeptWhenItIsBroken) {
   std::ofstream(path) << "# nobody\n";
   EXPECT_TRUE((*file)->Look());
   EXPECT_FALSE(roles.Denies(edge));
-  std::remove(path.c_str());
 }
 
 class DeniedServer : public ::testing::Test {

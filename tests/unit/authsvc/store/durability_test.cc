@@ -11,10 +11,12 @@
 #include "absl/strings/str_cat.h"
 #include "authsvc/store/sqlite_store.h"
 #include "gtest/gtest.h"
-#include "tests/unit/authsvc/store/temp_folder.h"
+#include "tests/fakes/temp_folder.h"
 
 namespace sallyport::authsvc {
 namespace {
+
+using sallyport::testing::TempFolder;
 
 StoreMutation Put(uint32_t number) {
   return {Kind::kKey, absl::StrCat("k", number), false,

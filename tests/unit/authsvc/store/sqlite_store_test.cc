@@ -10,10 +10,12 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "shared/base/mutex.h"
-#include "tests/unit/authsvc/store/temp_folder.h"
+#include "tests/fakes/temp_folder.h"
 
 namespace sallyport::authsvc {
 namespace {
+
+using sallyport::testing::TempFolder;
 
 StoreMutation Put(const std::string& id, const std::string& body,
                   std::optional<uint64_t> expected = std::nullopt) {
@@ -40,7 +42,7 @@ class RawConnection {
   sqlite3* db_ = nullptr;
 };
 
-class SqliteStoreTest : public testing::Test {
+class SqliteStoreTest : public ::testing::Test {
  protected:
   std::unique_ptr<Store> Open(const SqliteOptions& options = {}) {
     auto store = OpenSqliteStore(path_, options);
@@ -224,7 +226,7 @@ TEST_F(SqliteStoreTest, AFileThatWasTakenAwayTakesNoWrites) {
       if (replaced) std::ofstream(gone) << "another file of that name";
       const absl::Status refused = store->Commit({{Put("lost", "1")}, {}}).status();
       EXPECT_TRUE(absl::IsUnavailable(refused)) << refused;
-      EXPECT_THAT(std::string(refused.message()), testing::HasSubstr(gone));
+      EXPECT_THAT(std::string(refused.message()), ::testing::HasSubstr(gone));
       EXPECT_TRUE(absl::IsUnavailable(store->CheckWritable()));
       EXPECT_TRUE(absl::IsUnavailable(store->State().status())) << "nothing proves that it is the newest";
       EXPECT_EQ(Everything(*store).count("lost"), 0u);
@@ -268,7 +270,7 @@ TEST_F(SqliteStoreTest, RefusesANewerSchemaWithoutTouchingIt) {
   other.Execute("PRAGMA user_version = 99");
   const auto store = OpenSqliteStore(path_);
   EXPECT_TRUE(absl::IsFailedPrecondition(store.status())) << store.status();
-  EXPECT_THAT(std::string(store.status().message()), testing::HasSubstr("newer version"));
+  EXPECT_THAT(std::string(store.status().message()), ::testing::HasSubstr("newer version"));
 }
 
 TEST_F(SqliteStoreTest, RefusesTheDatabaseOfAnotherProgram) {
@@ -353,7 +355,7 @@ TEST_F(SqliteStoreTest, TheWatchSeesAnotherHandlesWriteAndEndsWithItsHandle) {
   {
     base::MutexLock lock(&mutex);
     while (calls == 0) {
-      ASSERT_FALSE(called.WaitWithTimeout(&mutex, absl::Seconds(10))) << "no call came";
+      ASSERT_FALSE(called.WaitWithTimeout(&mutex, absl::Seconds(60))) << "no call came";
     }
   }
   watch.reset();

@@ -1,20 +1,17 @@
 #include "dataplane/listen/certificate_watch.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
-#include <unistd.h>
 
+#include <cstdio>
 #include <fstream>
+
+#include "tests/fakes/temp_folder.h"
 
 namespace sallyport::dataplane {
 namespace {
 
 class CertificateWatchTest : public ::testing::Test {
  protected:
-  CertificateWatchTest() {
-    std::string directory = ::testing::TempDir() + "/watchXXXXXX";
-    paths_ = {std::string(mkdtemp(directory.data())) + "/tls.crt", directory + "/tls.key"};
-  }
   static void Write(const std::string& path, const std::string& text) {
     const std::string aside = path + ".new";
     std::ofstream(aside) << text;
@@ -31,7 +28,7 @@ class CertificateWatchTest : public ::testing::Test {
   // Waits for a reading with this chain.
   bool Comes(const std::string& chain) {
     const base::MutexLock lock(&mutex_);
-    for (int i = 0; i < 1000; ++i) {
+    for (int i = 0; i < 6000; ++i) {
       if (reads_ > 0 && last_.ok() && (*last_)->chain_pem == chain) return true;
       changed_.WaitWithTimeout(&mutex_, absl::Milliseconds(10));
     }
@@ -42,7 +39,8 @@ class CertificateWatchTest : public ::testing::Test {
     return reads_;
   }
 
-  CertificatePaths paths_;
+  const sallyport::testing::TempFolder folder_;
+  const CertificatePaths paths_ = {folder_.File("tls.crt"), folder_.File("tls.key")};
   base::Mutex mutex_;
   base::CondVar changed_;
   absl::StatusOr<CertificateTextsPtr> last_ ABSL_GUARDED_BY(mutex_) = absl::UnknownError("none");

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
+#include "tests/fakes/temp_folder.h"
 #include "tests/fakes/test_ca.h"
 
 namespace sallyport::dataplane {
@@ -67,7 +68,8 @@ TEST(ExpirySamples, SoonestOfTheListenersInForceAndOurControlCertificate) {
   watch.Remove(first);
   watch.Remove(second);
   watch.InForce(first, absl::FromUnixSeconds(1));
-  const std::string file = ::testing::TempDir() + "/expiry_samples_tls.crt";
+  const sallyport::testing::TempFolder folder;
+  const std::string file = folder.File("tls.crt");
   std::ofstream(file) << sallyport::testing::CertBuilder("CN=control")
                              .Valid(absl::FromUnixSeconds(1000), absl::FromUnixSeconds(2'000'000'000)).SelfSign().Pem();
   samples = ExpirySamples(watch, file);

@@ -1,6 +1,4 @@
-#include <stdlib.h>
-#include <unistd.h>
-
+#include <cstdio>
 #include <fstream>
 #include <thread>
 
@@ -15,16 +13,14 @@
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "tests/fakes/manual_clock.h"
+#include "tests/fakes/temp_folder.h"
 
 namespace sallyport::dataplane {
 namespace {
 
 using base::Reason;
+using sallyport::testing::TempFolder;
 
-std::string TempDir() {
-  std::string path = testing::TempDir() + "/observeXXXXXX";
-  return mkdtemp(path.data());
-}
 std::vector<std::string> Lines(const std::string& path) {
   std::ifstream file(path);
   std::vector<std::string> lines;
@@ -65,7 +61,8 @@ TEST(AccessLine, IsJsonWhateverTheCallerSends) {
 }
 
 TEST(AccessLog, WritesLinesOfEveryRing) {
-  const std::string path = TempDir() + "/access.log";
+  const TempFolder folder;
+  const std::string path = folder.File("access.log");
   auto log = AccessLog::Open(path, 2);
   ASSERT_TRUE(log.ok()) << log.status();
   std::thread other([&] {
@@ -82,7 +79,8 @@ TEST(AccessLog, WritesLinesOfEveryRing) {
 }
 
 TEST(AccessLog, DestructionWritesWhatIsLeft) {
-  const std::string path = TempDir() + "/access.log";
+  const TempFolder folder;
+  const std::string path = folder.File("access.log");
   {
     auto log = AccessLog::Open(path, 1);
     ASSERT_TRUE(log.ok());
@@ -92,7 +90,8 @@ TEST(AccessLog, DestructionWritesWhatIsLeft) {
 }
 
 TEST(AccessLog, ReopenAfterRotation) {
-  const std::string path = TempDir() + "/access.log";
+  const TempFolder folder;
+  const std::string path = folder.File("access.log");
   auto log = AccessLog::Open(path, 1);
   ASSERT_TRUE(log.ok());
   (*log)->Write(0, Record("old"));

@@ -1,12 +1,14 @@
 // A folder for one test, removed at its end.
 #pragma once
 
+#include <stdlib.h>
+
 #include <filesystem>
 #include <string>
 
 #include "gtest/gtest.h"
 
-namespace sallyport::authsvc {
+namespace sallyport::testing {
 
 class TempFolder {
  public:
@@ -29,4 +31,4 @@ class TempFolder {
   std::string path_;
 };
 
-}  // namespace sallyport::authsvc
+}  // namespace sallyport::testing
