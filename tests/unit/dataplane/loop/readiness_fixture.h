@@ -1,4 +1,5 @@
-// One loop, one end of a socket pair under Readiness, and the other end in the test's hand.
+// One loop whose time stands still until a test moves it, one end of a socket pair under Readiness, and the other end
+// in the test's hand.
 #pragma once
 
 #include <fcntl.h>
@@ -21,6 +22,7 @@
 #include "dataplane/loop/readiness.h"
 #include "dataplane/loop/stream.h"
 #include "shared/base/mutex.h"
+#include "tests/fakes/manual_clock.h"
 
 namespace sallyport::dataplane {
 using boost::asio::awaitable;
@@ -46,8 +48,12 @@ class ReadinessTest : public ::testing::Test {
 
   // One look at all descriptors, and what comes of it.
   void Turn() { loop_.RunFor(absl::ZeroDuration()); }
+  // Time passes turn by turn.
   void RunUntil(const std::function<bool()>& done) {
-    for (int i = 0; i < 500 && !done(); ++i) loop_.RunFor(absl::Milliseconds(10));
+    for (int i = 0; i < 500 && !done(); ++i) {
+      Turn();
+      clock_.Advance(absl::Milliseconds(10));
+    }
     EXPECT_TRUE(done());
   }
   void Spawn(awaitable<void> work) {
@@ -90,7 +96,8 @@ class ReadinessTest : public ::testing::Test {
     }
   }
 
-  Loop loop_{0};
+  base::ManualClock clock_;
+  Loop loop_{0, clock_};
   std::array<int, 2> ends_;
   std::unique_ptr<Readiness> near_;
 };

@@ -55,7 +55,10 @@ TEST_F(ReadinessTest, AWaitWithoutDeadlineOutlivesTheDeadlineOfTheWaitBefore) {
   HearAll();
   Outcome second;
   SpawnWait(*near_, Direction::kRead, Deadline::Never(), &second);
-  for (int i = 0; i < 20; ++i) loop_.RunFor(absl::Milliseconds(10));
+  for (int i = 0; i < 20; ++i) {
+    clock_.Advance(absl::Milliseconds(10));
+    Turn();
+  }
   EXPECT_FALSE(second.result.has_value());
   Say("a");
   RunUntil([&] { return second.result.has_value(); });

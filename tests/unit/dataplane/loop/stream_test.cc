@@ -7,6 +7,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "tests/fakes/manual_clock.h"
+
 namespace sallyport::dataplane {
 namespace {
 
@@ -23,13 +25,18 @@ class StreamTest : public ::testing::Test {
   void Spawn(boost::asio::awaitable<void> work) {
     boost::asio::co_spawn(loop_.context(), std::move(work), boost::asio::detached);
   }
-  // Runs until `done` or a deadline.
+  void Turn() { loop_.RunFor(absl::ZeroDuration()); }
+  // Time passes turn by turn.
   void RunUntil(const bool& done) {
-    for (int i = 0; i < 500 && !done; ++i) loop_.RunFor(absl::Milliseconds(10));
+    for (int i = 0; i < 500 && !done; ++i) {
+      Turn();
+      clock_.Advance(absl::Milliseconds(10));
+    }
     EXPECT_TRUE(done);
   }
 
-  Loop loop_{0};
+  base::ManualClock clock_;
+  Loop loop_{0, clock_};
   int ends_[2];
   std::unique_ptr<PlainStream> near_;
   std::unique_ptr<PlainStream> far_;
@@ -45,7 +52,7 @@ TEST_F(StreamTest, ReadWaitsForBytes) {
     text->assign(buffer, result.bytes);
     *ended = true;
   }(this, &got, &done));
-  loop_.RunFor(absl::Milliseconds(5));
+  Turn();
   EXPECT_FALSE(done);
   EXPECT_TRUE(far_->TryWrite("hello").ok());
   RunUntil(done);
@@ -80,7 +87,7 @@ TEST_F(StreamTest, CancelWakesTheReaderForGood) {
     *two = co_await Read(*self->near_, absl::MakeSpan(buffer), Deadline::Never());
     *ended = true;
   }(this, &first, &second, &done));
-  loop_.RunFor(absl::Milliseconds(5));
+  Turn();
   near_->Cancel();
   RunUntil(done);
   EXPECT_EQ(first.kind, Kind::kCancelled);
@@ -126,7 +133,7 @@ TEST_F(StreamTest, OneDirectionsTimeoutLeavesTheOther) {
   for (int i = 0; i < 2000 && !write_done; ++i) {
     while (far_->TryRead(absl::MakeSpan(sink)).ok()) {
     }
-    loop_.RunFor(absl::Milliseconds(1));
+    Turn();
   }
   EXPECT_TRUE(write_done && written.ok());
   EXPECT_EQ(written.bytes, much.size());
