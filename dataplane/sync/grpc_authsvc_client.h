@@ -31,6 +31,8 @@ struct GrpcAuthsvcOptions {
   absl::Duration refresh = absl::Seconds(10);
   int breaker_failures = 5;
   absl::Duration breaker_probe = absl::Milliseconds(500);
+  absl::Duration report_limit = absl::Seconds(5);
+  absl::Duration answer_limit = absl::Seconds(2);  // nobody waits longer for the answer to a lookup
 };
 
 class GrpcAuthsvcClient : public AuthsvcClient, public TelemetrySink {
@@ -41,7 +43,7 @@ class GrpcAuthsvcClient : public AuthsvcClient, public TelemetrySink {
   virtual void Subscribe(StreamObserver* observer) = 0;
   // Every loop has applied this; repeated until authsvc has heard it.
   virtual void Acknowledge(uint64_t epoch, uint64_t revision) = 0;
-  // Tells authsvc what became of its lookup, once and without a promise: it waits no longer than 2 s. Dropped
+  // Tells authsvc what became of its lookup, once and without a promise: it waits no longer than answer_limit. Dropped
   // while many are under way. Never blocks.
   virtual void Answer(const LookupAnswer& answer) = 0;
   // Ends the stream and all calls; blocks until nothing runs any more. Not from a loop's thread.

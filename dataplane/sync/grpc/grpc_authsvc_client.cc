@@ -31,10 +31,7 @@ using base::Level;
 
 // Another target is tried when a stream says nothing for this long; heartbeats come every second.
 constexpr absl::Duration kSilence = absl::Seconds(4);
-constexpr absl::Duration kReportLimit = absl::Seconds(5);
-// Nobody waits longer for the answer to a lookup; authsvc asks about a few at a time.
-constexpr absl::Duration kAnswerLimit = absl::Seconds(2);
-constexpr size_t kMostAnswers = 16;
+constexpr size_t kMostAnswers = 16;  // authsvc asks about a few at a time
 constexpr absl::Duration kBackoff[] = {absl::Milliseconds(100), absl::Milliseconds(500), absl::Seconds(1)};
 
 class Client final : public GrpcAuthsvcClient {
@@ -191,7 +188,7 @@ bool Client::Report(const TelemetryBatch& batch) {
     BatchDone(std::move(call), arrived ? LostTelemetry() : unless_it_arrives);
   });
   Fill(batch, &batch_->request());
-  batch_->Send(*StreamTarget().telemetry, kReportLimit, batch_);
+  batch_->Send(*StreamTarget().telemetry, options_.report_limit, batch_);
   return true;
 }
 
@@ -203,7 +200,7 @@ void Client::Answer(const LookupAnswer& answer) {
   base::MutexLock lock(&mutex_);
   if (stopping_ || answers_.size() >= kMostAnswers || !underway_.Enter()) return;
   answers_.push_back(call);
-  call->Send(*StreamTarget().telemetry, kAnswerLimit, call);
+  call->Send(*StreamTarget().telemetry, options_.answer_limit, call);
 }
 
 void Client::AnswerDone(std::shared_ptr<ReportCall> answer) {
