@@ -118,8 +118,10 @@ TEST(Explain, ARefusalThatWasReported) {
   EXPECT_FALSE(response.found());
 }
 
+void WaitLong(RpcServerOptions* options) { options->lookup_patience = absl::Minutes(1); }
+
 TEST(Explain, ARequestThatWasLetInIsFoundAtItsDataPlane) {
-  ServerWorld world;
+  ServerWorld world(&WaitLong);
   world.PutKeylessApi("a1");
   const FakeDataplane a(world, "a", "other");
   const FakeDataplane b(world, "b", "req-1");
@@ -200,7 +202,7 @@ TEST(Explain, WhoIsRefusedHearsOfNeither) {
 }
 
 TEST(Explain, NobodyHasIt) {
-  ServerWorld world;
+  ServerWorld world(&WaitLong);
   const FakeDataplane a(world, "a", "other");
   const FakeDataplane off(world, "off", "", false);
   wire::ExplainResponse response;
@@ -245,7 +247,7 @@ TEST(Explain, HostileIdsAreRefusedAtTheDoorAndRolesHold) {
 }
 
 TEST(Explain, TheEndOfTheServerEndsTheWait) {
-  ServerWorld world([](RpcServerOptions* options) { options->lookup_patience = absl::Minutes(1); });
+  ServerWorld world(&WaitLong);
   const auto stub = wire::Distribution::NewStub(world.As("dataplane"));
   grpc::ClientContext context;
   SetDeadline(&context);

@@ -161,7 +161,7 @@ class ServerWorld {
   std::unique_ptr<RpcServer> server_;
 };
 
-inline void SetDeadline(grpc::ClientContext* context, int seconds = 20) {
+inline void SetDeadline(grpc::ClientContext* context, int seconds = 60) {
   context->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(seconds));
 }
 
