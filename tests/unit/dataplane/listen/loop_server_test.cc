@@ -38,7 +38,7 @@ int ConnectTo(uint16_t port) {
   where.sin_port = htons(port);
   where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   EXPECT_EQ(connect(fd, reinterpret_cast<const sockaddr*>(&where), sizeof(where)), 0);
-  const timeval patience = {20, 0};
+  const timeval patience = {60, 0};
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
   return fd;
 }
@@ -220,7 +220,8 @@ class LoopServerTest : public ::testing::Test {
     port_ = loop_->BoundPorts()[0];
     plain_port_ = loop_->BoundPorts()[1];
     stream_.OnApplied(1, true);
-    stream_.OnHeartbeat(base::SystemClock().Monotonic(), absl::ZeroDuration(), true);
+    // One for all the test, however long it takes.
+    stream_.OnHeartbeat(base::SystemClock().Monotonic() + absl::Hours(1), absl::ZeroDuration(), true);
     loop_->Start();
     Put({MtlsRoute(), OpenRoute()});
   }
@@ -484,7 +485,7 @@ class InFlightTest : public LoopServerTest {
   }
   template <typename Condition>
   static void Until(Condition holds) {
-    const absl::Duration end = base::SystemClock().Monotonic() + absl::Seconds(20);
+    const absl::Duration end = base::SystemClock().Monotonic() + absl::Seconds(60);
     while (!holds() && base::SystemClock().Monotonic() < end) std::this_thread::yield();
     EXPECT_TRUE(holds());
   }
@@ -498,7 +499,7 @@ TEST_F(InFlightTest, OfARevokedClientItEnds) {
   StartAndResync(client);
   const absl::Duration resynced = base::SystemClock().Monotonic();
   EXPECT_EQ(client.Answer(), "");
-  EXPECT_LT(base::SystemClock().Monotonic() - resynced, absl::Seconds(15)) << "cut, not tired of waiting";
+  EXPECT_LT(base::SystemClock().Monotonic() - resynced, absl::Seconds(50)) << "cut, not tired of waiting";
   EXPECT_EQ(client_.authorize_calls(), 2u);
 }
 

@@ -1,6 +1,6 @@
 #include "dataplane/route/route_table.h"
 
-#include <chrono>
+#include <ctime>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
@@ -174,12 +174,12 @@ TEST(RouteTable, OneChangeAmongTenThousandIsCheap) {
   RouteTablePtr table = Table(specs);
   EXPECT_EQ(Found(*table, "", "/p777/v1/x"), "api777");
   EXPECT_EQ(Found(*table, "h4321.com", "/p777"), "host4321");
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();  // of the processor: whoever else has it does not count
   for (int i = 0; i < 100; ++i) table = table->With({Make({"api5", {}, absl::StrCat("/n", i)})}, {});
-  const auto took = std::chrono::steady_clock::now() - start;
+  const std::clock_t took = std::clock() - start;
   EXPECT_EQ(Found(*table, "", "/n99"), "api5");
   // A rebuild takes tens of milliseconds each; this is a bound that noise does not reach.
-  EXPECT_LT(std::chrono::duration_cast<std::chrono::milliseconds>(took).count(), 1000);
+  EXPECT_LT(took, CLOCKS_PER_SEC);
 }
 
 TEST(RouteTable, ManySlashesCostNoMoreThanTheDeepestListenPath) {

@@ -245,11 +245,11 @@ class ServerTlsTest : public ::testing::Test {
     ClientView client;
     ServerView server;
   };
-  Both Run(const ClientOptions& options, absl::Duration limit = absl::Seconds(10)) {
+  Both Run(const ClientOptions& options, absl::Duration limit = absl::Minutes(1)) {
     int ends[2];
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     SetNonBlocking(ends[0]);
-    const timeval patience = {20, 0};
+    const timeval patience = {90, 0};
     setsockopt(ends[1], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     std::future<ServerView> server = Serve(ends[0], limit);
     Both both;

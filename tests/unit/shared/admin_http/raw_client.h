@@ -1,5 +1,5 @@
 // A blocking HTTP/1.1 client over loopback for tests: sends exactly the bytes it is given, by TLS where a
-// context is given, and reads one answer. Every wait ends after 10 s.
+// context is given, and reads one answer. Every wait ends after a minute.
 #pragma once
 
 #include <arpa/inet.h>
@@ -37,7 +37,7 @@ struct RawAnswer {
 class RawClient {
  public:
   explicit RawClient(uint16_t port, SSL_CTX* tls = nullptr) : fd_(socket(AF_INET, SOCK_STREAM, 0)) {
-    const timeval limit{10, 0};
+    const timeval limit{60, 0};
     setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
     sockaddr_in address{};
