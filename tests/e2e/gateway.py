@@ -106,6 +106,17 @@ class Process:
         return int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
 
 
+def stop_all(processes):
+    """Every one of them, also when one of them fails."""
+    failures = []
+    for process in processes:
+        try:
+            process.stop()
+        except AssertionError as failure:
+            failures.append(str(failure))
+    assert not failures, "\n".join(failures)
+
+
 @dataclasses.dataclass
 class Answer:
     status: int          # 0: no HTTP answer
@@ -289,13 +300,7 @@ class Gateway:
         return replica
 
     def stop(self):
-        failures = []
-        for process in self.replicas + self.others + ([self.authsvc] if self.authsvc else []):
-            try:
-                process.stop()
-            except AssertionError as failure:
-                failures.append(str(failure))
-        assert not failures, "\n".join(failures)
+        stop_all(self.replicas + self.others + ([self.authsvc] if self.authsvc else []))
 
     # Tyk's REST API.
 

@@ -12,7 +12,7 @@ import tempfile
 import pytest
 import requests
 
-from gateway import Process, wait_for
+from gateway import Process, stop_all, wait_for
 from origins import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -82,9 +82,10 @@ class Installation:
         return process
 
     def close(self):
-        codes = [process.stop() for process in reversed(self.running)]
-        shutil.rmtree(self.top)
-        assert all(code == 0 for code in codes), codes
+        try:
+            stop_all(reversed(self.running))
+        finally:
+            shutil.rmtree(self.top)
 
 
 @pytest.fixture(scope="module")
