@@ -35,8 +35,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   endif()
 else()
   # gcc 12 compiles everything once for its warnings and is not shipped (STYLE: co_await and
-  # braced temporaries). These three fire inside libstdc++ and Abseil headers.
-  list(APPEND SALLYPORT_WARNINGS -Wno-maybe-uninitialized -Wno-restrict -Wno-dangling-pointer)
+  # braced temporaries). The first three fire inside libstdc++ and Abseil headers; the last at every file-local type,
+  # since unity builds include the file.
+  list(APPEND SALLYPORT_WARNINGS -Wno-maybe-uninitialized -Wno-restrict -Wno-dangling-pointer
+       -Wno-subobject-linkage)
 endif()
 
 if(SALLYPORT_SANITIZE STREQUAL "address")

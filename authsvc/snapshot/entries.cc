@@ -12,8 +12,9 @@ namespace {
 size_t DerLength(absl::string_view bytes) {
   if (bytes.size() < 2) return 0;
   const auto at = [&](size_t i) { return static_cast<unsigned char>(bytes[i]); };
-  if (at(1) < 0x80) return 2 + at(1) <= bytes.size() ? 2 + at(1) : 0;
-  const size_t count = at(1) & 0x7f;
+  const size_t first = at(1);
+  if (first < 0x80) return 2 + first <= bytes.size() ? 2 + first : 0;
+  const size_t count = first & 0x7f;
   if (count == 0 || count > 4 || bytes.size() < 2 + count) return 0;
   size_t length = 0;
   for (size_t i = 0; i < count; ++i) length = length << 8 | at(2 + i);
