@@ -62,7 +62,7 @@ constexpr FieldRule kDefinition[] = {
     {"internal", Use::kRefused, "internal APIs do not exist here: it would become reachable from outside"},
     {"is_oas", Use::kRefused, "this is a Tyk OAS API in disguise: Tyk OAS is not taken yet"},
     {"enable_proxy_protocol", Use::kRefused,
-     "the PROXY protocol is set on the listener, not by an API"},
+     "the PROXY protocol belongs to the data plane: proxy_protocol_from of its listener"},
     {"request_signing", Use::kRefused, "signing of upstream requests does not exist here"},
     {"upstream_auth", Use::kRefused, "upstream authentication other than certificates does not exist here"},
     {"security_requirements", Use::kRefused, "does not exist here"},

@@ -26,7 +26,8 @@ struct Client {
   Stream& stream;
   ServerConnection* tls = nullptr;  // null on a plain listener
   TlsPeer peer;
-  std::string address;              // of the TCP peer, without port
+  std::string address;              // of the TCP peer, without port, or who a PROXY header named
+  bool announced = false;           // by a PROXY header: no address of a proxy that could be trusted
 
   ConnectionMemo memo;              // shared by requests that run side by side
   RegisteredConnection registered;

@@ -165,7 +165,7 @@ boost::asio::awaitable<bool> ShakeHands(Client& client, ServerConnection& connec
 }
 
 boost::asio::awaitable<void> ServeTls(LoopServices& services, const ListenerContext& listener, int fd,
-                                      std::string address) {
+                                      std::string address, bool announced) {
   auto accepted = listener.tls->Accept(fd, listener.facts);
   if (!accepted.ok()) {
     base::Log(base::Level::kError, "tls.accept", {{"error", accepted.status()}});
@@ -175,6 +175,7 @@ boost::asio::awaitable<void> ServeTls(LoopServices& services, const ListenerCont
   Client client(services, listener.style, connection->stream());
   client.tls = connection.get();
   client.address = std::move(address);
+  client.announced = announced;
   services.connections.Add(&client.registered, &client.stream);
   const bool shaken = co_await ShakeHands(client, *connection);
   if (!shaken) co_return;
@@ -186,10 +187,11 @@ boost::asio::awaitable<void> ServeTls(LoopServices& services, const ListenerCont
 }
 
 boost::asio::awaitable<void> ServePlain(LoopServices& services, const ListenerContext& listener, int fd,
-                                        std::string address) {
+                                        std::string address, bool announced) {
   PlainStream stream(services.loop, fd);
   Client client(services, listener.style, stream);
   client.address = std::move(address);
+  client.announced = announced;
   services.connections.Add(&client.registered, &client.stream);
   co_await ServeHttp1(client);
 }
@@ -209,13 +211,13 @@ class OpenConnection {
 }  // namespace
 
 boost::asio::awaitable<void> ServeConnection(LoopServices& services, ListenerContextPtr listener,
-                                             int fd, std::string address) {
+                                             int fd, std::string address, bool announced) {
   const OpenConnection open(services.metrics);
   services.loop.RefreshNow();
   if (listener->tls != nullptr) {
-    co_await ServeTls(services, *listener, fd, std::move(address));
+    co_await ServeTls(services, *listener, fd, std::move(address), announced);
   } else {
-    co_await ServePlain(services, *listener, fd, std::move(address));
+    co_await ServePlain(services, *listener, fd, std::move(address), announced);
   }
 }
 

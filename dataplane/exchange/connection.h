@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -16,12 +17,14 @@ struct ListenerContext {
   ListenerStyle style;
   ListenerFacts facts;
   ServerTls* tls = nullptr;  // null: plain; outlives all connections
+  std::vector<AddressRange> proxies;  // their connections begin with a PROXY header
 };
 using ListenerContextPtr = std::shared_ptr<const ListenerContext>;
 
-// Takes `fd`. `address`: of the TCP peer, without port. `services` outlives the coroutine.
+// Takes `fd`. `address`: of the client, without port: the TCP peer, or, `announced`, who a PROXY header named.
+// `services` outlives the coroutine.
 [[nodiscard]] boost::asio::awaitable<void> ServeConnection(LoopServices& services,
                                                            ListenerContextPtr listener, int fd,
-                                                           std::string address);
+                                                           std::string address, bool announced);
 
 }  // namespace sallyport::dataplane

@@ -18,8 +18,9 @@ bool Exchange::ReadPlace() {
   host_.assign(head_.host.data(), head_.host.size());
   absl::AsciiStrToLower(&host_);
   if (!host_.empty() && host_.back() == '.') host_.pop_back();
-  // Anew for each request: who is trusted may have changed since the connection came in.
-  behind_proxy_ = IsTrustedProxy(services_.trusted_proxies, client_.address);
+  // Anew for each request: who is trusted may have changed since the connection came in. A proxy that announces its
+  // clients passes their bytes on: what they say of themselves is theirs.
+  behind_proxy_ = !client_.announced && IsTrustedProxy(services_.trusted_proxies, client_.address);
   if (behind_proxy_) {
     forwarded_client_ = ForwardedClient(services_.trusted_proxies, head_.fields, client_.address);
     client_address_ = forwarded_client_;

@@ -25,10 +25,7 @@ class Checker {
     Authsvc();
     Listeners();
     Trust();
-    for (const std::string& text : config_.trusted_proxies) {
-      if (ParseAddressRange(text).has_value()) continue;
-      Add(absl::StrCat("trusted_proxies: \"", text, "\" is neither an address nor a CIDR: write it as 10.0.0.0/8"));
-    }
+    Ranges("trusted_proxies", config_.trusted_proxies);
     if (!config_.access_log.empty() && config_.access_log != "-") {
       Add(config::WritableProblems("access_log", config_.access_log, false));
     }
@@ -56,11 +53,19 @@ class Checker {
     Add(crypto::AuthorityProblems("authsvc.tls_dir", tls.authorities(), now_));
   }
 
+  void Ranges(absl::string_view setting, const std::vector<std::string>& texts) {
+    for (const std::string& text : texts) {
+      if (ParseAddressRange(text).has_value()) continue;
+      Add(absl::StrCat(setting, ": \"", text, "\" is neither an address nor a CIDR: write it as 10.0.0.0/8"));
+    }
+  }
+
   void Listeners() {
     std::vector<config::ListenPlace> places;
     for (const PlannedListener& listener : FileListeners(config_)) {
       const std::string setting = absl::StrCat("listeners: ", listener.id);
       places.push_back({setting, listener.address, listener.port});
+      Ranges(absl::StrCat(setting, ".proxy_protocol_from"), listener.proxy_protocol_from);
       if (listener.plain) continue;
       for (const CertificatePaths& paths : listener.certificates) Certificate(setting, paths);
     }

@@ -16,22 +16,30 @@ uint32_t ConnectionLimits::Affordable(uint32_t wanted, uint64_t descriptors) {
   return static_cast<uint32_t>(std::clamp<uint64_t>(rest / 4 * 3, 1, std::max<uint32_t>(wanted, 1)));
 }
 
+bool ConnectionLimits::Count(absl::string_view address) {
+  if (per_address_ == 0 || address.empty()) return true;
+  uint32_t& count = by_address_[address];
+  if (count >= per_address_) return false;
+  ++count;
+  return true;
+}
+
 bool ConnectionLimits::Enter(absl::string_view address) {
   const base::MutexLock lock(&mutex_);
-  if (open_ >= total_) return false;
-  if (per_address_ > 0) {
-    uint32_t& count = by_address_[address];
-    if (count >= per_address_) return false;
-    ++count;
-  }
+  if (open_ >= total_ || !Count(address)) return false;
   ++open_;
   return true;
+}
+
+bool ConnectionLimits::Name(absl::string_view address) {
+  const base::MutexLock lock(&mutex_);
+  return Count(address);
 }
 
 void ConnectionLimits::Leave(absl::string_view address) {
   const base::MutexLock lock(&mutex_);
   --open_;
-  if (per_address_ == 0) return;
+  if (per_address_ == 0 || address.empty()) return;
   const auto found = by_address_.find(address);
   if (found != by_address_.end() && --found->second == 0) by_address_.erase(found);
 }

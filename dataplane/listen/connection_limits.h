@@ -13,7 +13,7 @@
 namespace sallyport::dataplane {
 
 // Why a connection was not taken.
-enum class NotTaken : uint8_t { kLimit, kDescriptors };
+enum class NotTaken : uint8_t { kLimit, kDescriptors, kProxyHeader };
 
 class ConnectionLimits {
  public:
@@ -23,7 +23,11 @@ class ConnectionLimits {
 
   // 0 of `per_address`: no limit.
   ConnectionLimits(uint32_t total, uint32_t per_address) : total_(total), per_address_(per_address) {}
+  // Of no address, an empty one, when it is not known yet: counted in the total alone.
   [[nodiscard]] bool Enter(absl::string_view address);
+  // Of one that has entered without: false when the address may not have another, and then it has none still.
+  [[nodiscard]] bool Name(absl::string_view address);
+  // By the address that it entered or was named with.
   void Leave(absl::string_view address);
   // True at most once a minute for each cause, however many loops ask. `now` is monotonic.
   [[nodiscard]] bool MaySay(NotTaken cause, absl::Duration now);
@@ -32,7 +36,10 @@ class ConnectionLimits {
   const uint32_t total_;
   const uint32_t per_address_;
   base::Mutex mutex_;
-  absl::Duration silent_until_[2] ABSL_GUARDED_BY(mutex_) = {-absl::InfiniteDuration(), -absl::InfiniteDuration()};
+  absl::Duration silent_until_[3] ABSL_GUARDED_BY(mutex_) = {-absl::InfiniteDuration(), -absl::InfiniteDuration(),
+                                                            -absl::InfiniteDuration()};
+  [[nodiscard]] bool Count(absl::string_view address) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   uint32_t open_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::flat_hash_map<std::string, uint32_t> by_address_ ABSL_GUARDED_BY(mutex_);
 };

@@ -27,6 +27,7 @@ PlannedListener FromFile(const config::TrafficListenerConfig& from) {
   for (const auto& pair : from.certificates) {
     listener.certificates.push_back({pair.certificate_file, pair.key_file});
   }
+  listener.proxy_protocol_from = from.proxy_protocol_from;
   return listener;
 }
 
@@ -57,9 +58,11 @@ bool HasPlace(const std::vector<PlannedListener>& listeners, const PlannedListen
 }  // namespace
 
 bool PlannedListener::operator==(const PlannedListener& other) const {
-  return std::tie(id, address, port, route_port, plain, redirect, http2, min_version, max_version, style) ==
+  return std::tie(id, address, port, route_port, plain, redirect, http2, min_version, max_version, style,
+                  proxy_protocol_from) ==
          std::tie(other.id, other.address, other.port, other.route_port, other.plain, other.redirect,
-                  other.http2, other.min_version, other.max_version, other.style);
+                  other.http2, other.min_version, other.max_version, other.style,
+                  other.proxy_protocol_from);
 }
 
 std::vector<PlannedListener> FileListeners(const config::DataplaneConfig& config) {

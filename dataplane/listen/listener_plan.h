@@ -25,6 +25,7 @@ struct PlannedListener {
   std::string max_version = "1.3";
   ErrorStyle style = ErrorStyle::kNative;
   std::vector<CertificatePaths> certificates;
+  std::vector<std::string> proxy_protocol_from;
 
   bool operator==(const PlannedListener& other) const;
 };

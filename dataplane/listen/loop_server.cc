@@ -10,6 +10,8 @@
 #include <boost/asio/detached.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "dataplane/exchange/client_address.h"
+#include "dataplane/listen/announced_client.h"
 #include "shared/base/log.h"
 
 namespace sallyport::dataplane {
@@ -136,6 +138,14 @@ absl::Status LoopServer::OpenOne(const PlannedListener& plan, uint16_t redirect_
   auto context = std::make_shared<ListenerContext>();
   context->style = {plan.id, plan.route_port, plan.style, plan.plain, plan.redirect, redirect_port};
   context->facts = {plan.id, plan.route_port, process_.config.http2 && plan.http2};
+  for (const std::string& text : plan.proxy_protocol_from) {
+    const auto range = ParseAddressRange(text);
+    if (!range.has_value()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("proxy_protocol_from: \"", text, "\" is neither an address nor a CIDR"));
+    }
+    context->proxies.push_back(*range);
+  }
   if (!plan.plain) {
     const absl::Status files = sni_.AddFiles(plan.id, plan.certificates);
     if (!files.ok()) return files;
@@ -186,32 +196,56 @@ void LoopServer::OnConnection(const ListenerContextPtr& listener, int fd, std::s
     close(fd);
     return;
   }
-  if (!process_.connection_limits.Enter(address)) {
+  const bool proxied = IsTrustedProxy(listener->proxies, address);
+  if (!process_.connection_limits.Enter(proxied ? "" : address)) {
     close(fd);
     return NoteNotTaken(NotTaken::kLimit);
   }
-  boost::asio::co_spawn(
-      loop_.context(),
-      [](LoopServer* self, ListenerContextPtr where, int client,
-         std::string from) -> boost::asio::awaitable<void> {
-        // A copy: leaving must name what entering named.
-        std::string named = from;
-        co_await ServeConnection(self->services_, std::move(where), client, std::move(from));
-        self->process_.connection_limits.Leave(named);
-      }(this, listener, fd, std::move(address)),
-      boost::asio::detached);
+  boost::asio::co_spawn(loop_.context(),
+                        proxied ? ServeProxied(listener, fd, std::move(address)) : ServeDirect(listener, fd, std::move(address)),
+                        boost::asio::detached);
+}
+
+boost::asio::awaitable<void> LoopServer::ServeDirect(ListenerContextPtr listener, int fd, std::string address) {
+  const std::string named = address;  // leaving must name what entering named
+  co_await ServeConnection(services_, std::move(listener), fd, std::move(address), /*announced=*/false);
+  process_.connection_limits.Leave(named);
+}
+
+boost::asio::awaitable<void> LoopServer::ServeProxied(ListenerContextPtr listener, int fd, std::string proxy) {
+  AnnouncedClient client = co_await ReadAnnouncedClient(loop_, fd, loop_.After(process_.settings.handshake));
+  std::string named;
+  const bool announced = !client.address.empty();
+  if (client.problem != nullptr) {
+    NoteNotTaken(NotTaken::kProxyHeader);
+  } else if (services_.draining) {
+    close(client.fd);
+  } else if (announced && !process_.connection_limits.Name(client.address)) {
+    close(client.fd);
+    NoteNotTaken(NotTaken::kLimit);
+  } else {
+    if (announced) named = client.address;
+    co_await ServeConnection(services_, std::move(listener), client.fd,
+                             announced ? std::move(client.address) : std::move(proxy), announced);
+  }
+  process_.connection_limits.Leave(named);
 }
 
 void LoopServer::NoteNotTaken(NotTaken cause) {
-  const bool limit = cause == NotTaken::kLimit;
-  metrics_.sheet().Counter(metrics::Id::kConnectionsNotTaken, {limit ? "limit" : "descriptors"})->Add(1);
+  static constexpr const char* kNames[] = {"limit", "descriptors", "proxy_header"};
+  metrics_.sheet().Counter(metrics::Id::kConnectionsNotTaken, {kNames[static_cast<size_t>(cause)]})->Add(1);
   if (!process_.connection_limits.MaySay(cause, process_.clock.Monotonic())) return;
-  if (limit) {
-    base::Log(base::Level::kWarning, "listen.too_many_connections",
-              {{"hint", "limits.connections or limits.connections_per_address is reached"}});
-  } else {
-    base::Log(base::Level::kError, "listen.no_descriptors",
-              {{"hint", "raise the limit of open files (ulimit -n, LimitNOFILE)"}});
+  switch (cause) {
+    case NotTaken::kLimit:
+      return base::Log(base::Level::kWarning, "listen.too_many_connections",
+                       {{"hint", "limits.connections or limits.connections_per_address is reached"}});
+    case NotTaken::kDescriptors:
+      return base::Log(base::Level::kError, "listen.no_descriptors",
+                       {{"hint", "raise the limit of open files (ulimit -n, LimitNOFILE)"}});
+    case NotTaken::kProxyHeader:
+      return base::Log(base::Level::kWarning, "listen.no_proxy_header",
+                       {{"hint", "an address of proxy_protocol_from connects without a PROXY header: switch it on there "
+                                 "(HAProxy: send-proxy-v2), or take the address out of the list"}});
   }
 }
 

@@ -27,7 +27,8 @@ void ReadListener(Reader& in, TrafficListenerConfig* out) {
              "certificates for names that no API serves, reloaded when the files change");
   in.Refused("default_certificate_id",
              "belongs to a listener of the auth service (kind: Listener); name certificate files here");
-  in.Refused("proxy_protocol_from", "is not supported yet");
+  in.Texts("proxy_protocol_from", &out->proxy_protocol_from,
+           "addresses or CIDRs of proxies whose connections begin with a PROXY header (v1 or v2)");
   if (out->redirect && !out->plain) in.Fail("redirect", "needs plain: true");
   if (out->min_version == "1.3" && out->max_version == "1.2") {
     in.Fail("max_version", "is lower than min_version");

@@ -31,6 +31,7 @@ struct TrafficListenerConfig {
   std::string max_version;
   std::string style = "native";      // where no API is found
   bool http2 = true;                 // TLS: offered by ALPN
+  std::vector<std::string> proxy_protocol_from;  // addresses or CIDRs whose connections begin with a PROXY header
   std::vector<CertificateFiles> certificates;  // default certificates: RSA and ECDSA side by side
 };
 

@@ -27,7 +27,7 @@ enum class Kind : uint8_t { kCounter, kGauge, kTimes };
   X(kConnections, "sallyport_connections", kGauge, "", "Open client connections")                         \
   X(kConnectionsOpened, "sallyport_connections_opened_total", kCounter, "", "Client connections accepted") \
   X(kConnectionsNotTaken, "sallyport_connections_not_taken_total", kCounter, "cause",                     \
-    "Client connections closed at once (limit); pauses of accepting for want of open files (descriptors)") \
+    "Client connections closed at once (limit, proxy_header); pauses for want of open files (descriptors)") \
   X(kHandshakes, "sallyport_handshakes_total", kCounter, "kind", "TLS handshakes: full, resumed")         \
   X(kHandshakeSeconds, "sallyport_handshake_seconds", kTimes, "", "Time of a TLS handshake")              \
   X(kHandshakeFailures, "sallyport_handshake_failures_total", kCounter, "reason",                         \

@@ -7,13 +7,15 @@ from gateway import DEADLINE
 
 
 class Connection:
-    def __init__(self, replica, host, client=None, chain=None, timeout=DEADLINE):
+    def __init__(self, replica, host, client=None, chain=None, timeout=DEADLINE, before=b""):
+        """`before` goes ahead of TLS."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(replica.gateway.server_ca.cert)
         if client is not None:
             context.load_cert_chain(chain or client.cert, client.key)
-        self._socket = context.wrap_socket(socket.create_connection((getattr(replica, "address", "127.0.0.1"), replica.port), timeout),
-                                           server_hostname=host)
+        plain = socket.create_connection((getattr(replica, "address", "127.0.0.1"), replica.port), timeout)
+        plain.sendall(before)
+        self._socket = context.wrap_socket(plain, server_hostname=host)
         self._buffer = b""
         self.host = host
         self.interim = []  # statuses of the interim answers so far

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "dataplane/listen/acceptor.h"
-#include "dataplane/listen/connection_limits.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -59,35 +58,6 @@ TEST(PlanListeners, PortsOfDefinitionsAreOpenedWithTls) {
   EXPECT_EQ(plan[1].port, 9443);
   EXPECT_EQ(plan[1].route_port, 9443);
   EXPECT_FALSE(plan[1].plain) << "a definition's port is never plain by accident";
-}
-
-TEST(ConnectionLimits, TheLimitOfOpenFilesLeavesRoomForTheRest) {
-  EXPECT_EQ(ConnectionLimits::Affordable(20000, 262144), 20000u);
-  EXPECT_EQ(ConnectionLimits::Affordable(20000, 1024), 720u);
-  EXPECT_EQ(ConnectionLimits::Affordable(100, 1024), 100u);
-  EXPECT_EQ(ConnectionLimits::Affordable(20000, 64), 1u) << "never none";
-  EXPECT_EQ(ConnectionLimits::Affordable(20000, 0), 1u);
-  EXPECT_EQ(ConnectionLimits::Affordable(20000, UINT64_MAX >> 2), 20000u);
-}
-
-TEST(ConnectionLimits, TheLogHearsOfEachCauseOnceAMinute) {
-  ConnectionLimits limits(1, 0);
-  const absl::Duration now = absl::Hours(1);
-  EXPECT_TRUE(limits.MaySay(NotTaken::kLimit, now));
-  EXPECT_FALSE(limits.MaySay(NotTaken::kLimit, now + absl::Seconds(59)));
-  EXPECT_TRUE(limits.MaySay(NotTaken::kDescriptors, now + absl::Seconds(59)));
-  EXPECT_TRUE(limits.MaySay(NotTaken::kLimit, now + absl::Seconds(60)));
-}
-
-TEST(ConnectionLimits, TotalAndPerAddress) {
-  ConnectionLimits limits(3, 2);
-  EXPECT_TRUE(limits.Enter("a"));
-  EXPECT_TRUE(limits.Enter("a"));
-  EXPECT_FALSE(limits.Enter("a"));
-  EXPECT_TRUE(limits.Enter("b"));
-  EXPECT_FALSE(limits.Enter("c")) << "total";
-  limits.Leave("a");
-  EXPECT_TRUE(limits.Enter("c"));
 }
 
 TEST(OpenListener, SaysWhatToDo) {

@@ -160,7 +160,6 @@ TEST(DataplaneConfig, SaysWhyANameHasNoMeaningHere) {
             "d:1: insecure_upstream does not exist: switch verification off per API or in the gateway settings, "
             "where it is visible");
   EXPECT_THAT(error("listeners: [{default_certificate_id: a}]"), HasSubstr("kind: Listener"));
-  EXPECT_THAT(error("listeners: [{proxy_protocol_from: [10.0.0.0/8]}]"), HasSubstr("not supported yet"));
 }
 
 TEST(Settings, NamesEverySettingWithItsDefault) {
@@ -188,7 +187,7 @@ TEST(Settings, NamesWhatTheItemsOfListsHave) {
     EXPECT_EQ(ours.count(path), 1) << path;
   }
   EXPECT_EQ(ours.count("insecure_upstream"), 0) << "it cannot be set";
-  EXPECT_EQ(ours.count("listeners.N.proxy_protocol_from"), 0);
+  EXPECT_EQ(ours.count("listeners.N.proxy_protocol_from"), 1);
   const auto theirs = ValuesOf(SettingsOf(AuthsvcConfig{}));
   for (const char* path : {"roles.N.fingerprint", "roles.N.san", "roles.N.role", "roles.N.group", "roles.N.name",
                            "admin.keys.N.name", "admin.keys.N.sha256"}) {

@@ -1,0 +1,62 @@
+#include "dataplane/listen/connection_limits.h"
+
+#include <gtest/gtest.h>
+
+namespace sallyport::dataplane {
+namespace {
+
+TEST(ConnectionLimits, TheLimitOfOpenFilesLeavesRoomForTheRest) {
+  EXPECT_EQ(ConnectionLimits::Affordable(20000, 262144), 20000u);
+  EXPECT_EQ(ConnectionLimits::Affordable(20000, 1024), 720u);
+  EXPECT_EQ(ConnectionLimits::Affordable(100, 1024), 100u);
+  EXPECT_EQ(ConnectionLimits::Affordable(20000, 64), 1u) << "never none";
+  EXPECT_EQ(ConnectionLimits::Affordable(20000, 0), 1u);
+  EXPECT_EQ(ConnectionLimits::Affordable(20000, UINT64_MAX >> 2), 20000u);
+}
+
+TEST(ConnectionLimits, CountsAllAndEachAddress) {
+  ConnectionLimits limits(/*total=*/3, /*per_address=*/2);
+  EXPECT_TRUE(limits.Enter("a"));
+  EXPECT_TRUE(limits.Enter("a"));
+  EXPECT_FALSE(limits.Enter("a"));
+  EXPECT_TRUE(limits.Enter("b"));
+  EXPECT_FALSE(limits.Enter("c")) << "three are there";
+  limits.Leave("a");
+  EXPECT_TRUE(limits.Enter("a"));
+}
+
+TEST(ConnectionLimits, WhoIsNotKnownYetCountsInTheTotalAlone) {
+  ConnectionLimits limits(3, 1);
+  EXPECT_TRUE(limits.Enter(""));
+  EXPECT_TRUE(limits.Enter(""));
+  EXPECT_TRUE(limits.Name("a"));
+  EXPECT_FALSE(limits.Name("a"));
+  EXPECT_FALSE(limits.Enter("a"));
+  limits.Leave("");  // the one that got no name
+  limits.Leave("a");
+  EXPECT_TRUE(limits.Enter("a"));
+  EXPECT_TRUE(limits.Enter(""));
+  EXPECT_TRUE(limits.Enter(""));
+  EXPECT_FALSE(limits.Enter(""));
+}
+
+TEST(ConnectionLimits, WithoutALimitPerAddressNamesAreFree) {
+  ConnectionLimits limits(2, 0);
+  EXPECT_TRUE(limits.Enter(""));
+  EXPECT_TRUE(limits.Name("a"));
+  limits.Leave("a");
+  EXPECT_TRUE(limits.Enter("a"));
+  EXPECT_TRUE(limits.Enter("a"));
+  EXPECT_FALSE(limits.Enter("b"));
+}
+
+TEST(ConnectionLimits, EachCauseIsSaidOnceAMinute) {
+  ConnectionLimits limits(1, 0);
+  EXPECT_TRUE(limits.MaySay(NotTaken::kLimit, absl::Seconds(1)));
+  EXPECT_FALSE(limits.MaySay(NotTaken::kLimit, absl::Seconds(60)));
+  EXPECT_TRUE(limits.MaySay(NotTaken::kProxyHeader, absl::Seconds(60)));
+  EXPECT_TRUE(limits.MaySay(NotTaken::kLimit, absl::Seconds(61)));
+}
+
+}  // namespace
+}  // namespace sallyport::dataplane
