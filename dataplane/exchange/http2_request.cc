@@ -29,6 +29,6 @@ boost::asio::awaitable<void> Http2Request::Refuse(const OwnAnswer& answer, base:
   (void)co_await stream_.Flush(deadline);
 }
 
-void Http2Request::Cut() { stream_.Reset(NGHTTP2_CANCEL); }
+void Http2Request::Cut() { stream_.Cut(); }
 
 }  // namespace sallyport::dataplane

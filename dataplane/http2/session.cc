@@ -9,6 +9,8 @@ namespace {
 
 // A client that was told of the end has this long to hear of it.
 constexpr absl::Duration kGrace = absl::Seconds(1);
+// And four for each stream: more than the budgets allow at once.
+constexpr size_t kQueuedFrames = 1000;
 constexpr size_t kMostAnswerHead = 256 * 1024;
 constexpr size_t kMostDetail = 200;
 // So much of a head that is too large is decoded, to be able to answer it.
@@ -41,7 +43,11 @@ absl::string_view Http2ErrorName(uint32_t code) {
 }
 
 Http2Session::Http2Session(const Http2Settings& settings, Loop& loop, Http2Events& events)
-    : settings_(settings), loop_(loop), events_(events), budget_(settings.max_concurrent_streams) {}
+    : settings_(settings),
+      loop_(loop),
+      events_(events),
+      most_queued_(kQueuedFrames + 4 * size_t{settings.max_concurrent_streams}),
+      budget_(settings.max_concurrent_streams) {}
 
 Http2Session::~Http2Session() { nghttp2_session_del(session_); }
 
@@ -138,7 +144,8 @@ void Http2Session::Sweep() {
   }
   const int64_t patience = absl::ToInt64Milliseconds(settings_.write_idle);
   for (Http2Stream* const stream : open_) {
-    if (stream->unsent() > 0 && stream->submitted_ && loop_.NowMillis() - stream->stalled_since_ >= patience) {
+    const bool waits = stream->unsent() > 0 && stream->submitted_ && !stream->gone_;
+    if (waits && loop_.NowMillis() - stream->stalled_since_ >= patience) {
       Reset(stream, NGHTTP2_CANCEL);
     }
   }
@@ -153,6 +160,10 @@ bool Http2Session::Feed(absl::string_view bytes) {
     const ssize_t taken =
         nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(bytes.data()), cut.bytes);
     if (taken < 0) FailLibrary(static_cast<int>(taken));
+    // A client that reads nothing pays with memory of its own only: what is put aside for it has an end.
+    if (nghttp2_session_get_outbound_queue_size(session_) > most_queued_) {
+      Fail("outbound_flood", NGHTTP2_ENHANCE_YOUR_CALM);
+    }
     if (!failure_.empty()) return false;
     bytes.remove_prefix(cut.bytes);
   }
@@ -201,6 +212,7 @@ bool Http2Session::AdmitOnClosed(const FrameHead& frame) {
     case Ended::kByUs: return true;  // under way when it was reset
     case Ended::kByClient:
       nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_STREAM_CLOSED);
+      Remember(id, Ended::kByUs);  // said once
       return true;
     case Ended::kWhole: Fail("STREAM_CLOSED", NGHTTP2_STREAM_CLOSED); break;
     case Ended::kUnknown: Fail("PROTOCOL_ERROR", NGHTTP2_PROTOCOL_ERROR); break;  // never begun

@@ -141,6 +141,7 @@ class Http2Session {
   Http2Events& events_;
   nghttp2_session* session_ = nullptr;
   FrameCutter cutter_;
+  const size_t most_queued_;    // frames that wait for the client to read
   NuisanceBudget budget_;
   std::vector<Http2Stream*> open_;
   std::deque<int32_t> turns_;   // streams that have had theirs and have more

@@ -48,16 +48,28 @@ void Http2Stream::Begin(Http2Session* session, int32_t id) {
 
 void Http2Stream::Close(bool gone) {
   closed_ = true;
-  gone_ = gone;
   session_->Forget(unsent());
   out_at_ = out_.size();
-  if (gone && upstream_ != nullptr) upstream_->Cancel();
+  if (gone) Leave();
+  readable_.Set();
+  writable_.Set();
+}
+
+void Http2Stream::Leave() {
+  gone_ = true;
+  if (upstream_ != nullptr) upstream_->Cancel();
   readable_.Set();
   writable_.Set();
 }
 
 void Http2Stream::Reset(uint32_t code) {
-  if (!closed_) session_->Reset(this, code);
+  if (!closed_ && !gone_) session_->Reset(this, code);
+}
+
+void Http2Stream::Cut() {
+  if (closed_ || gone_) return;
+  Leave();
+  session_->Reset(this, NGHTTP2_CANCEL);
 }
 
 void Http2Stream::AnswerOver() {
@@ -78,7 +90,7 @@ BodyPiece Http2Stream::TryNext() {
   BodyPiece piece;
   if (faulty_) {
     piece.kind = BodyPiece::Kind::kMalformed;
-  } else if (gone_ && !remote_ended_) {
+  } else if (gone_) {
     piece.kind = BodyPiece::Kind::kIo;
     piece.io.kind = IoResult::Kind::kEof;
   } else if (unread() > 0) {
@@ -100,7 +112,7 @@ BodyPiece Http2Stream::TryNext() {
 }
 
 boost::asio::awaitable<IoResult> Http2Stream::Wait(IoResult::Kind /*want*/, Deadline deadline) {
-  const bool more = unread() > 0 || remote_ended_ || closed_ || faulty_;
+  const bool more = unread() > 0 || remote_ended_ || closed_ || gone_ || faulty_;
   if (more) co_return IoResult{};
   readable_.Reset();
   const WaitResult waited = co_await readable_.Wait(deadline);
@@ -136,7 +148,7 @@ bool Http2Stream::Append(absl::string_view data) {
   if (data.empty()) return true;
   if (!has_body_ || (has_length_ && data.size() > left_)) return false;
   left_ -= has_length_ ? data.size() : 0;
-  if (closed_) return true;  // Flush tells
+  if (closed_ || gone_) return true;  // Flush tells
   if (unsent() == 0) {
     stalled_since_ = loop_.NowMillis();
     sent_since_ = 0;
@@ -169,8 +181,8 @@ void Http2Stream::Submit() {
 }
 
 boost::asio::awaitable<IoResult> Http2Stream::Flush(Deadline deadline) {
-  if (!closed_) Submit();
-  while (!closed_ && unsent() > (session_->crowded() ? 0 : kLowWater)) {
+  if (!closed_ && !gone_) Submit();
+  while (!closed_ && !gone_ && unsent() > (session_->crowded() ? 0 : kLowWater)) {
     writable_.Reset();
     if (co_await writable_.Wait(deadline) == WaitResult::kTimeout) {
       Reset(NGHTTP2_CANCEL);

@@ -27,12 +27,14 @@ class Http2Stream : public RequestBody, public ResponseSink {
   RequestHead head;
   HeadVerdict verdict;  // of the head
 
-  // The client took the request back, or its connection is gone: nothing can be answered.
+  // The client took the request back, it was cut, or its connection is gone: nothing can be answered.
   [[nodiscard]] bool gone() const { return gone_; }
   // Over for the protocol: all was sent and received, or it was reset. What was received can still be read.
   [[nodiscard]] bool closed() const { return closed_; }
   // Gives the stream up, unless it is closed. `code`: of RFC 9113 7.
   void Reset(uint32_t code);
+  // Ends the request at once, whether or not the client reads that it was reset.
+  void Cut();
   // Who answers is through: what is not whole will never be.
   void AnswerOver();
 
@@ -63,6 +65,7 @@ class Http2Stream : public RequestBody, public ResponseSink {
 
   void Begin(Http2Session* session, int32_t id);
   void Close(bool gone);
+  void Leave();
   void Submit();
   [[nodiscard]] size_t unread() const;
   [[nodiscard]] size_t unsent() const { return out_.size() - out_at_; }

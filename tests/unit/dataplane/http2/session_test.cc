@@ -238,6 +238,31 @@ TEST_F(SessionTest, AResetWakesWhoWaits) {
   EXPECT_EQ(owner_.resets.size(), 1u);
 }
 
+TEST_F(SessionTest, ACutDoesNotWaitForTheClientToRead) {
+  Http2Stream* const stream = Request(1, kPost, /*end=*/false);
+  EXPECT_TRUE(session_->Feed(MakeFrame(0, kEndStream, 1, "whole")));
+  AnswerHead head;
+  head.status = 200;
+  stream->Start(head);
+  ASSERT_TRUE(stream->Append(std::string(200'000, 'x')));
+  owner_.Flush(stream);
+  EXPECT_EQ(owner_.flushing, 1);
+  stream->Cut();  // and nothing is written
+  owner_.Settle();
+  EXPECT_EQ(owner_.flushed, std::vector<IoResult::Kind>{IoResult::Kind::kEof});
+  EXPECT_TRUE(stream->gone());
+  EXPECT_FALSE(stream->closed());
+  EXPECT_EQ(stream->TryNext().io.kind, IoResult::Kind::kEof) << "what came of the request goes nowhere any more";
+  EXPECT_TRUE(stream->Append("more"));
+  stream->Cut();
+  stream->AnswerOver();
+  const auto resets = OfType(Pump(), 3);
+  ASSERT_EQ(resets.size(), 1u);
+  EXPECT_EQ(resets[0].number(), 8u) << "CANCEL";
+  EXPECT_TRUE(stream->closed());
+  EXPECT_TRUE(stream->gone());
+}
+
 TEST_F(SessionTest, AnAnswerCanBeAbandonedUntilItIsFlushed) {
   Http2Stream* const stream = Request(1);
   AnswerHead head;
@@ -408,6 +433,26 @@ TEST_F(SessionTest, FramesOnClosedStreamsAreJudgedByHowTheyEnded) {
   EXPECT_EQ(OfType(Pump(), 3)[0].number(), 5u) << "STREAM_CLOSED";
   EXPECT_FALSE(session_->Feed(MakeFrame(0, 0, 1, "late")));
   EXPECT_EQ(session_->failure(), "STREAM_CLOSED");
+}
+
+TEST_F(SessionTest, AStreamThatWasTakenBackIsSaidToBeClosedOnce) {
+  (void)Request(1, kPost, /*end=*/false);
+  EXPECT_TRUE(session_->Feed(MakeFrame(3, 0, 1, Number(8))));
+  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(session_->Feed(MakeFrame(0, kEndStream, 1)));
+  EXPECT_EQ(OfType(Pump(), 3).size(), 1u);
+}
+
+// Nothing is spent before it is sent, and nothing is sent to who does not read.
+TEST_F(SessionTest, WhatWaitsForAClientThatDoesNotReadHasAnEnd) {
+  session_ = Http2Session::Create(settings_, loop_, owner_);
+  EXPECT_TRUE(session_->Feed(std::string(testing::kPreface) + MakeFrame(4, 0, 0)));  // ours are never acknowledged
+  for (uint32_t id = 1; id <= 7; id += 2) (void)Request(id, kPost, /*end=*/false);
+  uint32_t id = 9;
+  const std::string one_too_many = Encode(kGet);
+  while (id < 10'000 && session_->Feed(MakeFrame(1, kEndHeaders | kEndStream, id, one_too_many))) id += 2;
+  EXPECT_EQ(session_->failure(), "outbound_flood");
+  EXPECT_LT(id, 9 + 2 * (1000 + 4 * 4 + 10));
+  EXPECT_GT(id, 9 + 2 * 500) << "who reads late is no flood";
 }
 
 TEST_F(SessionTest, AStreamThatWasSkippedIsNoneAnyMore) {
