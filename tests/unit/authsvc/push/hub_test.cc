@@ -43,7 +43,9 @@ std::set<std::string> TakeSnapshot(Subscription* subscription, size_t* parts = n
     EXPECT_EQ(update->snapshot().first(), count == 1);
     EXPECT_LE(update->ByteSizeLong(), 4096U + 512U);
     for (const auto& change : update->snapshot().routes()) {
-      if (change.has_put()) EXPECT_TRUE(ids.insert(change.put().api_id()).second);
+      if (change.has_put()) {
+        EXPECT_TRUE(ids.insert(change.put().api_id()).second);
+      }
     }
     if (parts != nullptr) *parts = count;
     if (update->snapshot().last()) return ids;

@@ -148,7 +148,9 @@ TEST(OrderedSet, EntriesLiveAsLongAsASetThatHoldsThem) {
     edit = NextEdit();
     const int value = round % 3 == 0 ? 0 : static_cast<int>(random() % 1'000);
     const auto fresh = MakeRef<Counted>(value);
-    if (round % 2 == 0) EXPECT_TRUE(set.Erase(edit, *fresh));
+    if (round % 2 == 0) {
+      EXPECT_TRUE(set.Erase(edit, *fresh));
+    }
     EXPECT_EQ(set.Put(edit, fresh), round % 2 == 0);
     EXPECT_EQ(Counted::alive, 1'001);
     const Counted* first = nullptr;

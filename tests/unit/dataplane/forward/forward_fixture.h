@@ -140,7 +140,9 @@ class ForwardTest : public ::testing::Test {
     request.expect_continue = head.expect_continue;
     request.retries = retries_;
     *outcome = co_await Forward(pool_, target, credentials_, permit_, request, timeouts_, sink);
-    if (outcome->reason == Reason::kAllowed) EXPECT_EQ(out, "") << "all was flushed";
+    if (outcome->reason == Reason::kAllowed) {
+      EXPECT_EQ(out, "") << "all was flushed";
+    }
   }
 
   Result Run(Caller::Script script, const UpstreamTargetPtr& target) {

@@ -113,7 +113,9 @@ TEST(BodyReader, ChunkedByteByByte) {
     wire.Send(text.substr(i, 1));
     const Read read = ReadAll(reader);
     data += read.data;
-    if (i + 1 < text.size()) ASSERT_EQ(read.end, BodyPiece::Kind::kWant) << i;
+    if (i + 1 < text.size()) {
+      ASSERT_EQ(read.end, BodyPiece::Kind::kWant) << i;
+    }
   }
   EXPECT_EQ(data, "abcde");
   EXPECT_TRUE(reader.done());

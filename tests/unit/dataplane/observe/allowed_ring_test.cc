@@ -175,7 +175,9 @@ TEST(AllowedRing, BoundedByBytesWhateverTheLengths) {
     }
     ASSERT_LE(bytes, 8192u);
     ASSERT_FALSE(ring.Find(absl::StrCat("r", i - static_cast<int>(ring.size()))).has_value());
-    if (i > 100) ASSERT_GE(ring.size(), 3u);
+    if (i > 100) {
+      ASSERT_GE(ring.size(), 3u);
+    }
   }
 }
 

@@ -175,7 +175,9 @@ TEST(MatchRoute, PathRules) {
   for (const Case& c : open) {
     const auto outcome = Match(route, {c.path, c.method});
     EXPECT_EQ(ReasonOf(outcome), c.reason) << c.path;
-    if (c.reason == Reason::kAllowed) EXPECT_EQ(std::get<RouteMatch>(outcome).profile, c.profile) << c.path;
+    if (c.reason == Reason::kAllowed) {
+      EXPECT_EQ(std::get<RouteMatch>(outcome).profile, c.profile) << c.path;
+    }
   }
   version.allowed = {Rule("^/x", {"GET"})};
   EXPECT_EQ(ReasonOf(Match(route, {"/a/x"})), Reason::kAllowed);
