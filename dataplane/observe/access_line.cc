@@ -1,5 +1,8 @@
-// One record as a line of JSON.
-#include "absl/strings/str_cat.h"
+// One record as a line of JSON. Written for every request: into memory that has room for the longest line that can
+// come of the record, so that nothing on the way asks for room.
+#include <charconv>
+#include <cstring>
+
 #include "dataplane/observe/access_log.h"
 #include "shared/base/text.h"
 
@@ -8,41 +11,49 @@ namespace {
 
 class Line {
  public:
-  explicit Line(std::string* out) : out_(*out) { out_.push_back('{'); }
-  void Text(absl::string_view name, absl::string_view value) {
+  explicit Line(char* out) : at_(out) {}
+  // `key` is all that stands before the value: {"name": or ,"name":
+  template <size_t kSize>
+  void Key(const char (&key)[kSize]) {
+    std::memcpy(at_, key, kSize - 1);
+    at_ += kSize - 1;
+  }
+  template <size_t kSize>
+  void Text(const char (&key)[kSize], absl::string_view value) {
     if (value.empty()) return;
-    Name(name);
-    base::AppendJsonQuoted(value, &out_);
+    Key(key);
+    at_ = base::WriteJsonQuoted(value, at_);
   }
-  void Number(absl::string_view name, int64_t value) {
-    Name(name);
-    absl::StrAppend(&out_, value);
+  template <size_t kSize>
+  void Number(const char (&key)[kSize], int64_t value) {
+    Key(key);
+    at_ = std::to_chars(at_, at_ + kMostDigits, value).ptr;
   }
-  void Flag(absl::string_view name, bool value) {
+  template <size_t kSize>
+  void Flag(const char (&key)[kSize], bool value) {
     if (!value) return;
-    Name(name);
-    out_.append("true");
+    Key(key);
+    Key("true");
   }
   // Microseconds; absent when the phase was not reached.
-  void Time(absl::string_view name, absl::Duration value) {
-    if (value > absl::ZeroDuration()) Number(name, absl::ToInt64Microseconds(value));
+  template <size_t kSize>
+  void Micros(const char (&key)[kSize], absl::Duration value) {
+    if (value > absl::ZeroDuration()) Number(key, absl::ToInt64Microseconds(value));
   }
-  void End() { out_.append("}\n"); }
+  void Time(absl::Time time);
+  void Identity(const Identity& identity);
+  [[nodiscard]] char* End() {
+    Key("}\n");
+    return at_;
+  }
 
  private:
-  void Name(absl::string_view name) {
-    if (!first_) out_.push_back(',');
-    first_ = false;
-    out_.push_back('"');
-    out_.append(name.data(), name.size());
-    out_.append("\":");
-  }
-  std::string& out_;
-  bool first_ = true;
+  static constexpr int kMostDigits = 20;
+  char* at_;
 };
 
 // "2026-11-26T05:00:00.123456Z": by hand, because FormatTime costs more than the rest of the line.
-void AppendTime(absl::Time time, std::string* out) {
+void Line::Time(absl::Time time) {
   thread_local int64_t last_second = -1;
   thread_local std::string prefix;
   const int64_t micros = absl::ToUnixMicros(time);
@@ -51,65 +62,89 @@ void AppendTime(absl::Time time, std::string* out) {
     prefix = absl::FormatTime("%Y-%m-%dT%H:%M:%S.", time, absl::UTCTimeZone());
     last_second = second;
   }
-  out->append(prefix);
-  char digits[7];
+  Key("{\"time\":\"");
+  std::memcpy(at_, prefix.data(), prefix.size());
+  at_ += prefix.size();
   int64_t rest = micros % 1'000'000;
   for (int i = 5; i >= 0; --i) {
-    digits[i] = static_cast<char>('0' + rest % 10);
+    at_[i] = static_cast<char>('0' + rest % 10);
     rest /= 10;
   }
-  digits[6] = 'Z';
-  out->append(digits, sizeof digits);
+  at_ += 6;
+  Key("Z\"");
 }
 
-void AppendIdentity(const Identity& identity, Line* line) {
-  line->Text("identity", identity.name);
-  line->Text("key_id", identity.key_id);
-  line->Text("org_id", identity.org_id);
-  if (!identity.policy_ids.empty()) line->Text("policy_id", identity.policy_ids.front());
-  line->Flag("certificate_verified", identity.certificate_verified);
+void Line::Identity(const dataplane::Identity& identity) {
+  Text(",\"identity\":", identity.name);
+  Text(",\"key_id\":", identity.key_id);
+  Text(",\"org_id\":", identity.org_id);
+  if (!identity.policy_ids.empty()) Text(",\"policy_id\":", identity.policy_ids.front());
+  Flag(",\"certificate_verified\":", identity.certificate_verified);
+}
+
+char* WriteLine(const AccessRecord& r, char* out) {
+  Line line(out);
+  line.Time(r.time);
+  line.Text(",\"request_id\":", r.request_id);
+  line.Text(",\"client\":", r.client_address);
+  line.Text(",\"listener\":", r.listener);
+  line.Text(",\"method\":", r.method);
+  line.Text(",\"host\":", r.host);
+  line.Text(",\"path\":", r.path);
+  line.Text(",\"protocol\":", r.protocol);
+  line.Number(",\"status\":", r.status);
+  line.Text(",\"reason\":", base::ReasonName(r.reason));
+  line.Text(",\"fault\":", base::FaultName(base::ReasonFault(r.reason)));
+  line.Text(",\"detail\":", r.detail);
+  line.Text(",\"api\":", r.api_id);
+  line.Text(",\"version\":", r.version);
+  if (r.identity != nullptr) line.Identity(*r.identity);
+  line.Text(",\"client_fingerprint\":", r.client_fingerprint);
+  line.Text(",\"sni\":", r.sni);
+  line.Text(",\"tls\":", r.tls_version);
+  line.Text(",\"cipher\":", r.tls_cipher);
+  line.Flag(",\"resumed\":", r.resumed);
+  line.Flag(",\"stale\":", r.stale);
+  line.Number(",\"bytes_in\":", static_cast<int64_t>(r.bytes_in));
+  line.Number(",\"bytes_out\":", static_cast<int64_t>(r.bytes_out));
+  line.Micros(",\"total_us\":", r.total);
+  line.Micros(",\"authorize_us\":", r.authorize);
+  line.Micros(",\"upstream_first_byte_us\":", r.upstream_first_byte);
+  line.Micros(",\"upstream_us\":", r.upstream_total);
+  line.Text(",\"upstream\":", r.upstream);
+  if (r.upstream_status != 0) line.Number(",\"upstream_status\":", r.upstream_status);
+  line.Flag(",\"upstream_reused\":", r.upstream_reused);
+  line.Text(",\"upstream_certificate\":", r.upstream_certificate_id);
+  line.Text(",\"traceparent\":", r.traceparent);
+  return line.End();
+}
+
+// Of all texts of a record.
+size_t TextBytes(const AccessRecord& r) {
+  size_t bytes = r.request_id.size() + r.client_address.size() + r.listener.size() + r.method.size() + r.host.size() +
+                 r.path.size() + r.protocol.size() + r.sni.size() + r.tls_version.size() + r.tls_cipher.size() +
+                 r.api_id.size() + r.version.size() + r.client_fingerprint.size() + r.detail.size() + r.upstream.size() +
+                 r.upstream_certificate_id.size() + r.traceparent.size();
+  if (r.identity == nullptr) return bytes;
+  bytes += r.identity->name.size() + r.identity->key_id.size() + r.identity->org_id.size();
+  return r.identity->policy_ids.empty() ? bytes : bytes + r.identity->policy_ids.front().size();
 }
 
 }  // namespace
 
-void AppendAccessLine(const AccessRecord& r, std::string* out) {
-  Line line(out);
-  thread_local std::string time;
-  time.clear();
-  AppendTime(r.time, &time);
-  line.Text("time", time);
-  line.Text("request_id", r.request_id);
-  line.Text("client", r.client_address);
-  line.Text("listener", r.listener);
-  line.Text("method", r.method);
-  line.Text("host", r.host);
-  line.Text("path", r.path);
-  line.Text("protocol", r.protocol);
-  line.Number("status", r.status);
-  line.Text("reason", base::ReasonName(r.reason));
-  line.Text("fault", base::FaultName(base::ReasonFault(r.reason)));
-  line.Text("detail", r.detail);
-  line.Text("api", r.api_id);
-  line.Text("version", r.version);
-  if (r.identity != nullptr) AppendIdentity(*r.identity, &line);
-  line.Text("client_fingerprint", r.client_fingerprint);
-  line.Text("sni", r.sni);
-  line.Text("tls", r.tls_version);
-  line.Text("cipher", r.tls_cipher);
-  line.Flag("resumed", r.resumed);
-  line.Flag("stale", r.stale);
-  line.Number("bytes_in", static_cast<int64_t>(r.bytes_in));
-  line.Number("bytes_out", static_cast<int64_t>(r.bytes_out));
-  line.Time("total_us", r.total);
-  line.Time("authorize_us", r.authorize);
-  line.Time("upstream_first_byte_us", r.upstream_first_byte);
-  line.Time("upstream_us", r.upstream_total);
-  line.Text("upstream", r.upstream);
-  if (r.upstream_status != 0) line.Number("upstream_status", r.upstream_status);
-  line.Flag("upstream_reused", r.upstream_reused);
-  line.Text("upstream_certificate", r.upstream_certificate_id);
-  line.Text("traceparent", r.traceparent);
-  line.End();
+absl::string_view RenderAccessLine(const AccessRecord& record, std::string* room) {
+  // Keys, numbers, time, quotes, the names of reason and fault.
+  constexpr size_t kMostBeside = 2048;
+  const size_t most = kMostBeside + base::MostJsonQuoted(TextBytes(record));
+  if (room->size() < most) room->resize(most);
+  const char* const end = WriteLine(record, room->data());
+  return {room->data(), static_cast<size_t>(end - room->data())};
+}
+
+void AppendAccessLine(const AccessRecord& record, std::string* out) {
+  std::string room;
+  const absl::string_view line = RenderAccessLine(record, &room);
+  out->append(line.data(), line.size());
 }
 
 }  // namespace sallyport::dataplane

@@ -149,9 +149,8 @@ AccessLog::~AccessLog() {
 
 void AccessLog::Write(int ring, const AccessRecord& record) {
   if (impl_->off) return;
-  thread_local std::string line;
-  line.clear();
-  AppendAccessLine(record, &line);
+  thread_local std::string room;
+  const absl::string_view line = RenderAccessLine(record, &room);
   AccessLogRing& to = *impl_->rings[static_cast<size_t>(ring)];
   auto& counter = to.Put(line) ? to.written : to.dropped;
   counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);

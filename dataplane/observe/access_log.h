@@ -40,6 +40,8 @@ struct AccessRecord {
 };
 // Appends the line with its newline.
 void AppendAccessLine(const AccessRecord& record, std::string* out);
+// The same line as the beginning of `*room`, which grows to what it may need and stays as large.
+[[nodiscard]] absl::string_view RenderAccessLine(const AccessRecord& record, std::string* room);
 
 class AccessLogRing;
 

@@ -1,5 +1,6 @@
 #include "shared/base/text.h"
 
+#include <bit>
 #include <cstring>
 
 #include "absl/strings/ascii.h"
@@ -69,24 +70,8 @@ size_t PlainPrefix(absl::string_view text) {
   return length;
 }
 
-}  // namespace
-
-std::string Hex(absl::string_view bytes) { return absl::BytesToHexString(bytes); }
-
-bool IsHex(absl::string_view text) {
-  for (char c : text) {
-    if (!absl::ascii_isxdigit(static_cast<unsigned char>(c))) return false;
-  }
-  return true;
-}
-
-absl::StatusOr<std::string> FromHex(absl::string_view hex) {
-  if (hex.size() % 2 != 0 || !IsHex(hex)) return absl::InvalidArgumentError("not hexadecimal");
-  return absl::HexStringToBytes(hex);
-}
-
-void AppendJsonQuoted(absl::string_view text, std::string* out) {
-  out->push_back('"');
+// What stands between the quotes.
+void AppendJsonText(absl::string_view text, std::string* out) {
   while (!text.empty()) {
     // Nearly all text stands for itself: copied in one piece up to the first byte that does not.
     const size_t plain = PlainPrefix(text);
@@ -105,7 +90,83 @@ void AppendJsonQuoted(absl::string_view text, std::string* out) {
       text.remove_prefix(1);
     }
   }
+}
+
+// Sixteen bytes that the compiler keeps in one register.
+typedef unsigned char Bytes16 __attribute__((vector_size(16)));
+typedef uint64_t Words2 __attribute__((vector_size(16)));
+
+bool ArePlain(Bytes16 bytes) {
+  const auto special = (bytes < 0x20) | (bytes >= 0x7F) | (bytes == '"') | (bytes == '\\');
+  const auto words = std::bit_cast<Words2>(special);
+  return (words[0] | words[1]) == 0;
+}
+
+template <typename Block>
+bool CopyBlockIfPlain(const char* from, char* to) {
+  Block block;
+  std::memcpy(&block, from, sizeof block);
+  if (!ArePlain(block)) return false;
+  std::memcpy(to, &block, sizeof block);
+  return true;
+}
+
+// `size` is at least that of a block: the last one overlaps with the one before it.
+template <typename Block>
+bool CopyIfPlain(const char* from, size_t size, char* to) {
+  size_t at = 0;
+  for (; at + sizeof(Block) <= size; at += sizeof(Block)) {
+    if (!CopyBlockIfPlain<Block>(from + at, to + at)) return false;
+  }
+  const size_t last = size - sizeof(Block);
+  return at == size || CopyBlockIfPlain<Block>(from + last, to + last);
+}
+
+// False: it is not all plain, and what is at `to` means nothing.
+bool CopyIfPlain(absl::string_view text, char* to) {
+  if (text.size() >= sizeof(Bytes16)) return CopyIfPlain<Bytes16>(text.data(), text.size(), to);
+  if (text.size() >= sizeof(uint64_t)) return CopyIfPlain<uint64_t>(text.data(), text.size(), to);
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (!IsPlain(text[i])) return false;
+    to[i] = text[i];
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string Hex(absl::string_view bytes) { return absl::BytesToHexString(bytes); }
+
+bool IsHex(absl::string_view text) {
+  for (char c : text) {
+    if (!absl::ascii_isxdigit(static_cast<unsigned char>(c))) return false;
+  }
+  return true;
+}
+
+absl::StatusOr<std::string> FromHex(absl::string_view hex) {
+  if (hex.size() % 2 != 0 || !IsHex(hex)) return absl::InvalidArgumentError("not hexadecimal");
+  return absl::HexStringToBytes(hex);
+}
+
+void AppendJsonQuoted(absl::string_view text, std::string* out) {
   out->push_back('"');
+  AppendJsonText(text, out);
+  out->push_back('"');
+}
+
+char* WriteJsonQuoted(absl::string_view text, char* out) {
+  *out++ = '"';
+  if (CopyIfPlain(text, out)) {
+    out += text.size();
+  } else {
+    std::string escaped;
+    AppendJsonText(text, &escaped);
+    std::memcpy(out, escaped.data(), escaped.size());
+    out += escaped.size();
+  }
+  *out++ = '"';
+  return out;
 }
 
 std::string JsonQuote(absl::string_view text) {

@@ -27,6 +27,9 @@ absl::string_view ViewOf(const View& view) {
 // JSON string with quotes; control characters and invalid UTF-8 are escaped (U+FFFD), never copied.
 [[nodiscard]] std::string JsonQuote(absl::string_view text);
 void AppendJsonQuoted(absl::string_view text, std::string* out);
+// The same into memory with room for MostJsonQuoted(text.size()) bytes; returns the end of what was written.
+[[nodiscard]] constexpr size_t MostJsonQuoted(size_t size) { return 6 * size + 2; }
+[[nodiscard]] char* WriteJsonQuoted(absl::string_view text, char* out);
 
 // Compares in time that depends on the lengths only: for secrets.
 [[nodiscard]] bool ConstantTimeEquals(absl::string_view a, absl::string_view b);

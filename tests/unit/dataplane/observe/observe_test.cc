@@ -60,6 +60,70 @@ TEST(AccessLine, IsJsonWhateverTheCallerSends) {
   EXPECT_FALSE(json.contains("upstream"));
 }
 
+TEST(AccessLine, EveryFieldInItsPlace) {
+  Identity identity;
+  identity.name = "caller";
+  identity.key_id = "k1";
+  identity.org_id = "o1";
+  identity.policy_ids = {"p1", "p2"};
+  identity.certificate_verified = true;
+  const std::string path = "/a/\"b\"/\xff\x01/" + std::string(40, 'x') + "\\";
+  AccessRecord record;
+  record.time = absl::FromUnixMicros(1'800'000'000'000'042);
+  record.request_id = "0123456789abcdef0123";
+  record.client_address = "2001:db8::1";
+  record.listener = "https-443";
+  record.method = "PATCH";
+  record.host = "api.example.com";
+  record.path = path;
+  record.protocol = "HTTP/1.1";
+  record.sni = "api.example.com";
+  record.tls_version = "TLSv1.3";
+  record.tls_cipher = "TLS_AES_256_GCM_SHA384";
+  record.resumed = true;
+  record.api_id = "api-1";
+  record.version = "v2";
+  record.identity = &identity;
+  record.client_fingerprint = "00ff";
+  record.reason = Reason::kUpstreamReset;
+  record.detail = "gr\xc3\xbc\xc3\x9f";
+  record.status = 502;
+  record.stale = true;
+  record.bytes_in = 18446744073709551615u;
+  record.bytes_out = 12;
+  record.total = absl::Microseconds(1234567);
+  record.authorize = absl::Nanoseconds(1999);
+  record.upstream_first_byte = absl::Nanoseconds(1);
+  record.upstream_total = absl::Seconds(1);
+  record.upstream = "192.0.2.1:443";
+  record.upstream_status = 200;
+  record.upstream_reused = true;
+  record.upstream_certificate_id = "c1";
+  record.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  std::string line = "before";
+  AppendAccessLine(record, &line);
+  EXPECT_EQ(line,
+            R"(before{"time":"2027-01-15T08:00:00.000042Z","request_id":"0123456789abcdef0123","client":"2001:db8::1",)"
+            R"("listener":"https-443","method":"PATCH","host":"api.example.com",)"
+            R"("path":"/a/\"b\"/\ufffd\u0001/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\\","protocol":"HTTP/1.1",)"
+            R"("status":502,"reason":"UPSTREAM_RESET","fault":"upstream","detail":"grüß","api":"api-1","version":"v2",)"
+            R"("identity":"caller","key_id":"k1","org_id":"o1","policy_id":"p1","certificate_verified":true,)"
+            R"("client_fingerprint":"00ff","sni":"api.example.com","tls":"TLSv1.3","cipher":"TLS_AES_256_GCM_SHA384",)"
+            R"("resumed":true,"stale":true,"bytes_in":-1,"bytes_out":12,"total_us":1234567,"authorize_us":1,)"
+            R"("upstream_first_byte_us":0,"upstream_us":1000000,"upstream":"192.0.2.1:443","upstream_status":200,)"
+            R"("upstream_reused":true,"upstream_certificate":"c1",)"
+            R"("traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"})"
+            "\n");
+}
+
+TEST(AccessLine, OfNothingKnown) {
+  std::string line;
+  AppendAccessLine(AccessRecord(), &line);
+  EXPECT_EQ(line, R"({"time":"1970-01-01T00:00:00.000000Z","status":0,"reason":"ALLOWED","fault":"none","bytes_in":0,)"
+                  R"("bytes_out":0})"
+                  "\n");
+}
+
 TEST(AccessLog, WritesLinesOfEveryRing) {
   const TempFolder folder;
   const std::string path = folder.File("access.log");
