@@ -8,6 +8,7 @@
 #include "dataplane/exchange/connection_registry.h"
 #include "dataplane/exchange/loop_services.h"
 #include "dataplane/loop/stream.h"
+#include "dataplane/route/route_table.h"
 #include "dataplane/tls/peer.h"
 #include "dataplane/tls/server_tls.h"
 
@@ -30,6 +31,7 @@ struct Client {
   bool announced = false;           // by a PROXY header: no address of a proxy that could be trusted
 
   ConnectionMemo memo;              // shared by requests that run side by side
+  HostMemo host_memo;               // the same
   RegisteredConnection registered;
   bool ticket_offered = false;
 

@@ -44,6 +44,7 @@ bool Exchange::SelectRoute() {
   question.query = head_.query;
   question.client_address = client_address_;
   question.now = wall_;
+  question.memo = &client_.host_memo;
   auto matched = MatchRoute(*services_.view->routes, question,
                             [this](absl::string_view name) { return Header(name); });
   if (auto* const match = std::get_if<RouteMatch>(&matched)) {
@@ -72,7 +73,8 @@ bool Exchange::CheckTransport() {
     return Deny(Reason::kTlsRequired, "plain HTTP listener");
   }
   // RFC 9110 15.5.20: the client opens another connection, for that host.
-  const uint64_t wanted = services_.view->routes->ClientTlsVersion(host_, client_.listener.route_port);
+  const uint64_t wanted =
+      services_.view->routes->ClientTlsVersion(host_, client_.listener.route_port, &client_.host_memo);
   if (wanted != client_.peer.client_tls_version) {
     return Deny(Reason::kMisdirected,
                 absl::StrCat("host has other client-TLS settings than the handshake for \"",

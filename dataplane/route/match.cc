@@ -165,7 +165,9 @@ struct Refuse {
 
 std::variant<RouteMatch, RouteRefusal> MatchRoute(const RouteTable& table, const RouteQuestion& question,
                                                   HeaderLookup header) {
-  const RoutePtr* found = table.Find(question.listen_port, question.host, question.path);
+  HostMemo once;
+  const RoutePtr* found = table.Find(question.listen_port, question.host, question.path,
+                                     question.memo != nullptr ? question.memo : &once);
   if (found == nullptr) return RouteRefusal{};
   RouteMatch match;
   match.route = *found;

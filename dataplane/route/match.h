@@ -15,6 +15,7 @@
 namespace sallyport::dataplane {
 
 class RouteTable;
+struct HostMemo;
 
 struct RouteQuestion {
   uint16_t listen_port = 0;
@@ -24,6 +25,7 @@ struct RouteQuestion {
   absl::string_view query;   // without '?'
   absl::string_view client_address;  // text of the client's IP address
   absl::Time now;
+  HostMemo* memo = nullptr;  // of who asks, where it asks again and again (route_table.h)
 };
 // First value of a request header by its lower-case name; nothing when it is absent.
 using HeaderLookup = absl::FunctionRef<std::optional<absl::string_view>(absl::string_view)>;

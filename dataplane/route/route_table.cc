@@ -1,6 +1,7 @@
 #include "dataplane/route/route_table.h"
 
 #include <algorithm>
+#include <atomic>
 #include <set>
 
 #include "absl/container/flat_hash_map.h"
@@ -8,6 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "dataplane/route/host_index.h"
 #include "dataplane/route/persistent_map.h"
 #include "shared/cache/keyed_hash.h"
@@ -59,13 +61,23 @@ struct Parts {
   std::shared_ptr<const std::map<uint16_t, int>> ports = std::make_shared<const std::map<uint16_t, int>>();
 };
 
+// Never the same twice in a process, so that a memo of a table that is gone is not taken for one of another that was
+// made at the same place.
+uint64_t NextSerial() {
+  static std::atomic<uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
 class SharedRouteTable final : public RouteTable {
  public:
-  explicit SharedRouteTable(Parts parts) : parts_(std::move(parts)) {}
+  explicit SharedRouteTable(Parts parts) : serial_(NextSerial()), parts_(std::move(parts)) {}
 
-  const RoutePtr* Find(uint16_t listen_port, absl::string_view host, absl::string_view path) const override;
+  using RouteTable::ClientTlsVersion;
+  using RouteTable::Find;
+  const RoutePtr* Find(uint16_t listen_port, absl::string_view host, absl::string_view path,
+                       HostMemo* memo) const override;
   ClientTlsSettings ClientTls(absl::string_view sni, uint16_t listen_port) const override;
-  uint64_t ClientTlsVersion(absl::string_view host, uint16_t listen_port) const override;
+  uint64_t ClientTlsVersion(absl::string_view host, uint16_t listen_port, HostMemo* memo) const override;
   RoutePtr FindApi(absl::string_view api_id) const override {
     const RoutePtr* found = parts_.apis.Find(api_id);
     return found == nullptr ? nullptr : *found;
@@ -79,59 +91,64 @@ class SharedRouteTable final : public RouteTable {
                                          const std::vector<std::string>& removed) const override;
 
  private:
-  struct Candidate {
-    absl::string_view entry;  // of `scratch` or of the table
-    const HostIndex* index;
-  };
-  using Candidates = absl::InlinedVector<Candidate, 4>;
+  using Candidates = absl::Span<const HostMemo::Entry>;
 
   uint16_t Normal(uint16_t port) const {
     const auto& ports = parts_.default_ports;
     return std::find(ports.begin(), ports.end(), port) != ports.end() ? 0 : port;
   }
-  // Host entries that hold for `host`, most specific first. `wildcard` keeps the text of one of them.
-  Candidates EntriesFor(uint16_t port, absl::string_view host, std::string* wildcard) const;
-  const RoutePtr* FindInHost(uint16_t port, const Candidate& candidate, absl::string_view path) const;
-  static ClientTlsSettings SettingsOf(const Candidates& candidates);
+  // Host entries that hold for `host`, most specific first.
+  Candidates EntriesFor(uint16_t listen_port, absl::string_view host, HostMemo* memo) const;
+  void LookUp(uint16_t port, absl::string_view host, HostMemo* memo) const;
+  const RoutePtr* FindInHost(const HostMemo::Entry& entry, absl::string_view path) const;
+  static ClientTlsSettings SettingsOf(Candidates candidates);
 
+  const uint64_t serial_;
   const Parts parts_;
 };
 
-SharedRouteTable::Candidates SharedRouteTable::EntriesFor(uint16_t port, absl::string_view host,
-                                                          std::string* wildcard) const {
-  Candidates found;
-  const auto add = [&](absl::string_view entry) {
-    thread_local std::string key;
-    key.clear();
-    absl::StrAppend(&key, port, "|", entry);
-    if (const HostIndex* index = parts_.hosts.Find(key)) found.push_back({entry, index});
+SharedRouteTable::Candidates SharedRouteTable::EntriesFor(uint16_t listen_port, absl::string_view host,
+                                                          HostMemo* memo) const {
+  if (memo->table != serial_ || memo->port != listen_port || memo->host != host) {
+    memo->table = serial_;
+    memo->port = listen_port;
+    memo->host.assign(host.data(), host.size());
+    memo->count = 0;
+    memo->client_tls_version.reset();
+    LookUp(Normal(listen_port), host, memo);
+  }
+  return {memo->entries.data(), memo->count};
+}
+
+void SharedRouteTable::LookUp(uint16_t port, absl::string_view host, HostMemo* memo) const {
+  // `entry`: its two parts.
+  const auto add = [&](absl::string_view entry, absl::string_view rest = "") {
+    if (memo->count == memo->entries.size()) memo->entries.emplace_back();
+    HostMemo::Entry& next = memo->entries[memo->count];
+    next.key.clear();
+    absl::StrAppend(&next.key, port, "|", entry, rest);
+    next.index = parts_.hosts.Find(next.key);
+    if (next.index != nullptr) ++memo->count;
   };
   if (!host.empty()) {
     add(host);
     const bool address = IsAddress(host);
     const size_t dot = host.find('.');
-    if (!address && dot != absl::string_view::npos && dot > 0) {
-      wildcard->assign(1, '*');
-      wildcard->append(host.data() + dot, host.size() - dot);
-      add(*wildcard);
-    }
+    if (!address && dot != absl::string_view::npos && dot > 0) add("*", host.substr(dot));
     for (const RegexHost& regex : *parts_.regex_hosts) {
       if (regex.port == port && regex.pattern.Matches(host, address)) add(regex.text);
     }
   }
   add("");
-  return found;
 }
 
-const RoutePtr* SharedRouteTable::FindInHost(uint16_t port, const Candidate& candidate,
-                                             absl::string_view path) const {
+const RoutePtr* SharedRouteTable::FindInHost(const HostMemo::Entry& entry, absl::string_view path) const {
   thread_local std::string key;
-  key.clear();
-  absl::StrAppend(&key, port, "|", candidate.entry);
+  key.assign(entry.key);
   const size_t head = key.size() + 1;
   key.push_back(kStrict);
-  absl::StrAppend(&key, path);
-  const HostIndex& index = *candidate.index;
+  key.append(path.data(), path.size());
+  const HostIndex& index = *entry.index;
 
   // Ends of the first segments, as far down as some listen path of this host goes.
   const RoutePtr* best = nullptr;
@@ -162,22 +179,20 @@ const RoutePtr* SharedRouteTable::FindInHost(uint16_t port, const Candidate& can
   return best;
 }
 
-const RoutePtr* SharedRouteTable::Find(uint16_t listen_port, absl::string_view host,
-                                       absl::string_view path) const {
-  const uint16_t port = Normal(listen_port);
-  thread_local std::string wildcard;
-  for (const Candidate& candidate : EntriesFor(port, host, &wildcard)) {
-    if (const RoutePtr* found = FindInHost(port, candidate, path)) return found;
+const RoutePtr* SharedRouteTable::Find(uint16_t listen_port, absl::string_view host, absl::string_view path,
+                                       HostMemo* memo) const {
+  for (const HostMemo::Entry& entry : EntriesFor(listen_port, host, memo)) {
+    if (const RoutePtr* found = FindInHost(entry, path)) return found;
   }
   return nullptr;
 }
 
-ClientTlsSettings SharedRouteTable::SettingsOf(const Candidates& candidates) {
+ClientTlsSettings SharedRouteTable::SettingsOf(Candidates candidates) {
   ClientTlsSettings settings;
   std::set<std::string> names;
   size_t bytes = 0;
   bool announce = true;
-  for (const Candidate& candidate : candidates) {
+  for (const HostMemo::Entry& candidate : candidates) {
     const HostIndex& index = *candidate.index;
     if (index.certificate_routes > 0) settings.request_certificate = true;
     // One API that announces nothing takes any CA: a list would keep its clients from answering.
@@ -189,26 +204,30 @@ ClientTlsSettings SharedRouteTable::SettingsOf(const Candidates& candidates) {
   }
   if (announce && bytes <= kMaxAnnouncedBytes) settings.announce.assign(names.begin(), names.end());
   settings.version = VersionOf(settings.request_certificate, settings.announce);
-  if (!candidates.empty()) settings.entry = std::string(candidates.front().entry);
+  if (!candidates.empty()) {
+    const std::string& key = candidates.front().key;
+    settings.entry = key.substr(key.find('|') + 1);
+  }
   return settings;
 }
 
 ClientTlsSettings SharedRouteTable::ClientTls(absl::string_view sni, uint16_t listen_port) const {
-  std::string wildcard;
-  return SettingsOf(EntriesFor(Normal(listen_port), sni, &wildcard));
+  HostMemo memo;
+  return SettingsOf(EntriesFor(listen_port, sni, &memo));
 }
 
-uint64_t SharedRouteTable::ClientTlsVersion(absl::string_view host, uint16_t listen_port) const {
+uint64_t SharedRouteTable::ClientTlsVersion(absl::string_view host, uint16_t listen_port, HostMemo* memo) const {
   static const uint64_t kNothing = VersionOf(false, {}), kRequest = VersionOf(true, {});
-  thread_local std::string wildcard;
-  const Candidates candidates = EntriesFor(Normal(listen_port), host, &wildcard);
+  const Candidates candidates = EntriesFor(listen_port, host, memo);
+  if (memo->client_tls_version.has_value()) return *memo->client_tls_version;
   bool request = false, names = false;
-  for (const Candidate& candidate : candidates) {
+  for (const HostMemo::Entry& candidate : candidates) {
     request |= candidate.index->certificate_routes > 0;
     names |= !candidate.index->ca_names.empty();
   }
-  if (!names) return request ? kRequest : kNothing;
-  return SettingsOf(candidates).version;
+  const uint64_t version = names ? SettingsOf(candidates).version : request ? kRequest : kNothing;
+  memo->client_tls_version = version;
+  return version;
 }
 
 std::vector<uint16_t> SharedRouteTable::ExtraPorts() const {

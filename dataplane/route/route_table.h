@@ -7,7 +7,9 @@
 // listen path wins; paths match at segment borders unless the route says loose_prefix.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,8 @@
 #include "dataplane/route/route.h"
 
 namespace sallyport::dataplane {
+
+struct HostIndex;
 
 // What a handshake for an SNI must do (DESIGN 2.2).
 struct ClientTlsSettings {
@@ -29,6 +33,22 @@ struct ClientTlsSettings {
   std::string entry;
 };
 
+// What a table knows of the host that was asked for last: for whoever, as a connection does, asks for the same one
+// again and again. Only the table looks inside. It holds for that one table, port and host, byte for byte, and is made
+// anew for any other; it keeps no table alive. One thread at a time.
+struct HostMemo {
+  struct Entry {
+    std::string key;                   // "<port>|<host entry>"
+    const HostIndex* index = nullptr;  // of the table
+  };
+  uint64_t table = 0;  // its serial number; 0: nothing is known
+  uint16_t port = 0;
+  std::string host;
+  std::vector<Entry> entries;  // of which `count` hold, most specific first
+  size_t count = 0;
+  std::optional<uint64_t> client_tls_version;
+};
+
 class RouteTable {
  public:
   virtual ~RouteTable() = default;
@@ -40,12 +60,21 @@ class RouteTable {
   // `host`: lower case, without port (IPv6 without brackets); `path`: normalised, starts with '/', without
   // query. `listen_port`: of the listener that took the connection (0 = a default listener).
   // Null: no route. The route lives as long as this table.
-  [[nodiscard]] virtual const RoutePtr* Find(uint16_t listen_port, absl::string_view host,
-                                             absl::string_view path) const = 0;
+  [[nodiscard]] virtual const RoutePtr* Find(uint16_t listen_port, absl::string_view host, absl::string_view path,
+                                             HostMemo* memo) const = 0;
+  [[nodiscard]] const RoutePtr* Find(uint16_t listen_port, absl::string_view host, absl::string_view path) const {
+    HostMemo memo;
+    return Find(listen_port, host, path, &memo);
+  }
   // `sni` in lower case, "" when none was sent.
   [[nodiscard]] virtual ClientTlsSettings ClientTls(absl::string_view sni, uint16_t listen_port) const = 0;
-  // Only the version of the above, without allocation: for the 421 rule on every request.
-  [[nodiscard]] virtual uint64_t ClientTlsVersion(absl::string_view host, uint16_t listen_port) const = 0;
+  // Only the version of the above: for the 421 rule on every request.
+  [[nodiscard]] virtual uint64_t ClientTlsVersion(absl::string_view host, uint16_t listen_port,
+                                                  HostMemo* memo) const = 0;
+  [[nodiscard]] uint64_t ClientTlsVersion(absl::string_view host, uint16_t listen_port) const {
+    HostMemo memo;
+    return ClientTlsVersion(host, listen_port, &memo);
+  }
 
   [[nodiscard]] virtual RoutePtr FindApi(absl::string_view api_id) const = 0;
   [[nodiscard]] virtual size_t size() const = 0;

@@ -165,6 +165,58 @@ TEST(RouteTable, NamesAreAnnouncedOnlyWhenNobodyThereTakesOthers) {
   EXPECT_NE(table->ClientTlsVersion("h", 0), Table({loud, loud2})->ClientTlsVersion("h", 0));
 }
 
+std::string FoundWith(HostMemo* memo, const RouteTable& table, absl::string_view host, absl::string_view path,
+                      uint16_t port = 0) {
+  const RoutePtr* route = table.Find(port, host, path, memo);
+  return route == nullptr ? "" : (*route)->api_id;
+}
+
+TEST(HostMemo, IsOfOneTablePortAndHost) {
+  const auto first = Table({{"a", {"a.com"}}, {"b", {"b.com"}}, {"wild", {"*.x.com"}}, {"other", {"a.com"}, "/", false, 7000}});
+  const auto second = first->With({Make({"new", {"a.com"}, "/new"})}, {"a"});
+  HostMemo memo;
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(FoundWith(&memo, *first, "a.com", "/new"), "a");
+    EXPECT_EQ(FoundWith(&memo, *first, "a.com", "/x"), "a") << "another path";
+    EXPECT_EQ(FoundWith(&memo, *second, "a.com", "/new"), "new");
+    EXPECT_EQ(FoundWith(&memo, *second, "a.com", "/x"), "") << "taken out";
+    EXPECT_EQ(FoundWith(&memo, *first, "b.com", "/x"), "b");
+    EXPECT_EQ(FoundWith(&memo, *first, "b.co", "/x"), "");
+    EXPECT_EQ(FoundWith(&memo, *first, "", "/x"), "");
+    EXPECT_EQ(FoundWith(&memo, *first, "1.x.com", "/x"), "wild");
+    EXPECT_EQ(FoundWith(&memo, *first, "x.com", "/x"), "");
+    EXPECT_EQ(FoundWith(&memo, *first, "a.com", "/x"), "a");
+    EXPECT_EQ(FoundWith(&memo, *first, "a.com", "/x", 7000), "other");
+    EXPECT_EQ(FoundWith(&memo, *first, "b.com", "/x", 7000), "");
+  }
+}
+
+TEST(HostMemo, OutlivesItsTable) {
+  HostMemo memo;
+  for (int i = 0; i < 100; ++i) {  // each as likely as not at the place of the one before
+    const auto table = Table({{absl::StrCat("api", i), {"h"}, "/", false, 0, i % 2 == 0}});
+    EXPECT_EQ(FoundWith(&memo, *table, "h", "/"), absl::StrCat("api", i));
+    EXPECT_EQ(table->ClientTlsVersion("h", 0, &memo), table->ClientTls("h", 0).version);
+  }
+}
+
+TEST(HostMemo, ClientTlsVersionFollowsEveryChange) {
+  const Spec open{"o", {"h"}, "/o"};
+  const Spec loud{"l", {"h"}, "/l", false, 0, true, true, {"CA1"}};
+  const auto before = Table({open}), with = before->With({Make(loud)}, {}), after = with->With({}, {"l"});
+  HostMemo memo;
+  for (int round = 0; round < 2; ++round) {
+    for (const auto& table : {before, with, after}) {
+      EXPECT_EQ(FoundWith(&memo, *table, "h", "/o"), "o");
+      EXPECT_EQ(table->ClientTlsVersion("h", 0, &memo), table->ClientTls("h", 0).version);
+      EXPECT_EQ(table->ClientTlsVersion("other", 0, &memo), table->ClientTls("other", 0).version);
+      EXPECT_EQ(table->ClientTlsVersion("h", 7, &memo), table->ClientTls("h", 7).version);
+    }
+  }
+  EXPECT_NE(before->ClientTlsVersion("h", 0, &memo), with->ClientTlsVersion("h", 0, &memo));
+  EXPECT_EQ(before->ClientTlsVersion("h", 0, &memo), after->ClientTlsVersion("h", 0, &memo));
+}
+
 TEST(RouteTable, OneChangeAmongTenThousandIsCheap) {
   std::vector<Spec> specs;
   for (int i = 0; i < 10'000; ++i) {
