@@ -7,6 +7,7 @@
 #include "dataplane/http/framing.h"
 #include "dataplane/http/head_end.h"
 #include "dataplane/http/head_sink.h"
+#include "dataplane/http/plain_head.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -205,12 +206,15 @@ ParseOutcome RequestParser::Parse(absl::string_view bytes, RequestHead* head) {
   searched_ = 0;
   head->Clear();
   head->bytes.assign(bytes.data(), located.consumed);
-  HeadSink<true> sink(&head->fields, limits_.max_fields);
-  // Beast's own framing errors are ours as well: bad_content_length and the like.
-  if (const auto error = sink.ParseWhole(head->bytes)) return FromBeast(error);
-  head->method = sink.method;
-  head->target = sink.target;
-  head->minor_version = sink.minor_version;
+  if (!ReadPlainRequest(head->bytes, limits_.max_fields, head)) {
+    head->fields.clear();
+    HeadSink<true> sink(&head->fields, limits_.max_fields);
+    // Beast's own framing errors are ours as well: bad_content_length and the like.
+    if (const auto error = sink.ParseWhole(head->bytes)) return FromBeast(error);
+    head->method = sink.method;
+    head->target = sink.target;
+    head->minor_version = sink.minor_version;
+  }
   const ParseOutcome checked = CheckRequestHead(limits_, {}, head);
   return checked.kind == Kind::kBad ? checked : Done(skipped + located.consumed);
 }
@@ -222,13 +226,16 @@ ParseOutcome ResponseParser::Parse(absl::string_view bytes, bool to_head, Respon
   searched_ = 0;
   head->Clear();
   head->bytes.assign(bytes.data(), located.consumed);
-  HeadSink<false> sink(&head->fields, limits_.max_fields);
-  if (const auto error = sink.ParseWhole(head->bytes)) {
-    return Bad(Reason::kUpstreamProtocol, FromBeast(error).detail);
+  if (!ReadPlainResponse(head->bytes, limits_.max_fields, head)) {
+    head->fields.clear();
+    HeadSink<false> sink(&head->fields, limits_.max_fields);
+    if (const auto error = sink.ParseWhole(head->bytes)) {
+      return Bad(Reason::kUpstreamProtocol, FromBeast(error).detail);
+    }
+    head->status = sink.status;
+    head->reason_phrase = sink.reason_phrase;
+    head->minor_version = sink.minor_version;
   }
-  head->status = sink.status;
-  head->reason_phrase = sink.reason_phrase;
-  head->minor_version = sink.minor_version;
   if (const char* bad = CheckResponse(to_head, head)) return Bad(Reason::kUpstreamProtocol, bad);
   return Done(located.consumed);
 }

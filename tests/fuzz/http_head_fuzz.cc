@@ -6,6 +6,7 @@
 #include <string>
 
 #include "dataplane/http/head_parser.h"
+#include "dataplane/http/head_sink.h"
 #include "dataplane/http/path.h"
 
 namespace sallyport::dataplane {
@@ -15,6 +16,23 @@ using Kind = ParseOutcome::Kind;
 
 void Demand(bool holds) {
   if (!holds) std::abort();
+}
+
+// What is read without Beast it reads the same.
+template <bool kIsRequest, typename Head>
+void CheckAgainstBeast(const Head& head) {
+  HeaderFields fields;
+  HeadSink<kIsRequest> sink(&fields, head.fields.size());
+  Demand(!sink.ParseWhole(head.bytes) && fields.size() == head.fields.size());
+  for (size_t i = 0; i < fields.size(); ++i) {
+    Demand(fields[i].name == head.fields[i].name && fields[i].value == head.fields[i].value);
+  }
+  Demand(sink.minor_version == head.minor_version);
+  if constexpr (kIsRequest) {
+    Demand(sink.method == head.method && sink.target == head.target);
+  } else {
+    Demand(sink.status == head.status && sink.reason_phrase == head.reason_phrase);
+  }
 }
 
 void CheckViews(const std::string& bytes, const HeaderFields& fields) {
@@ -42,6 +60,7 @@ void FuzzRequest(absl::string_view bytes) {
   Demand(stepwise.kind == Kind::kDone && stepwise.consumed == at_once.consumed);
   Demand(pieces.framing == whole.framing && pieces.content_length == whole.content_length);
   CheckViews(whole.bytes, whole.fields);
+  CheckAgainstBeast<true>(whole);
   int lengths = 0;
   int encodings = 0;
   for (const HeaderField& field : whole.fields) {
@@ -64,6 +83,7 @@ void FuzzResponse(absl::string_view bytes) {
   ResponseParser parser;
   if (parser.Parse(bytes, false, &head).kind != Kind::kDone) return;
   CheckViews(head.bytes, head.fields);
+  CheckAgainstBeast<false>(head);
   Demand(head.status >= 100 && head.status <= 599);
 }
 
