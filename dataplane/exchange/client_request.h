@@ -34,6 +34,8 @@ class ClientRequest {
   [[nodiscard]] virtual ResponseSink& Sink() = 0;
   // Forward has returned, and an answer was started: it is whole, or `outcome.cut`.
   [[nodiscard]] virtual boost::asio::awaitable<void> Relayed(const ForwardOutcome& outcome) = 0;
+  // Does the same where it has not to wait. False: nothing was done.
+  [[nodiscard]] virtual bool TryRelayed(const ForwardOutcome& outcome) = 0;
   // Answers by itself; nothing of another answer is out.
   [[nodiscard]] virtual boost::asio::awaitable<void> Refuse(const OwnAnswer& answer, base::Reason reason) = 0;
   // Ends this request alone; null: it ends with its connection.

@@ -10,6 +10,7 @@
 #include "dataplane/exchange/http1_request.h"
 #include "dataplane/exchange/http2_connection.h"
 #include "dataplane/exchange/linger.h"
+#include "dataplane/loop/suspension.h"
 #include "shared/base/log.h"
 
 namespace sallyport::dataplane {
@@ -89,7 +90,10 @@ boost::asio::awaitable<void> ServeRequests(Client& client, Http1Request& request
       const bool begun = !request.buffer.empty();
       if (begun && whole_head.is_never()) whole_head = loop.After(settings.head_time);
       const Deadline deadline = begun ? whole_head : idle;
-      const IoResult waited = co_await WaitFor(client.stream, step.want, deadline);
+      StreamWait wait(client.stream, step.want);
+      std::optional<WaitResult> ended = wait.Begin(deadline);
+      if (!ended.has_value()) ended = co_await wait();
+      const IoResult waited = StreamWait::ResultOf(*ended);
       share.Renew();
       if (waited.ok()) continue;
       if (begun && waited.kind == IoKind::kTimeout) {

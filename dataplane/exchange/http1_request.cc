@@ -67,8 +67,18 @@ ResponseSink& Http1Request::Sink() {
 }
 
 boost::asio::awaitable<void> Http1Request::Relayed(const ForwardOutcome& outcome) {
+  const bool flushed = outcome.cut || co_await FlushOut();
+  AnswerOver(outcome, flushed);
+}
+
+bool Http1Request::TryRelayed(const ForwardOutcome& outcome) {
+  if (!outcome.cut && !out_.empty()) return false;
+  AnswerOver(outcome, /*flushed=*/true);
+  return true;
+}
+
+void Http1Request::AnswerOver(const ForwardOutcome& outcome, bool flushed) {
   cut_ = outcome.cut;
-  const bool flushed = cut_ || out_.empty() || co_await FlushOut();
   keep_alive_ = flushed && sink_->keep_alive() && !outcome.cut && outcome.request_read && body_.done() &&
                 !client_.registered.last_request;
 }

@@ -39,6 +39,7 @@ class Http1Request final : public ClientRequest {
   [[nodiscard]] RequestBody* Body(uint64_t max_bytes) override;
   [[nodiscard]] ResponseSink& Sink() override;
   [[nodiscard]] boost::asio::awaitable<void> Relayed(const ForwardOutcome& outcome) override;
+  [[nodiscard]] bool TryRelayed(const ForwardOutcome& outcome) override;
   [[nodiscard]] boost::asio::awaitable<void> Refuse(const OwnAnswer& answer, base::Reason reason) override;
   [[nodiscard]] RequestCut* alone() override { return nullptr; }
 
@@ -48,6 +49,7 @@ class Http1Request final : public ClientRequest {
   [[nodiscard]] bool BodyIsSmall() const;
   [[nodiscard]] boost::asio::awaitable<bool> DiscardBody();
   [[nodiscard]] boost::asio::awaitable<bool> FlushOut();
+  void AnswerOver(const ForwardOutcome& outcome, bool flushed);
 
   Client& client_;
   BodyReader body_;

@@ -8,8 +8,13 @@ RequestBody* Http2Request::Body(uint64_t max_bytes) {
   return &stream_;
 }
 
-boost::asio::awaitable<void> Http2Request::Relayed(const ForwardOutcome& outcome) {
+bool Http2Request::TryRelayed(const ForwardOutcome& outcome) {
   if (outcome.cut) stream_.Reset(NGHTTP2_INTERNAL_ERROR);
+  return true;
+}
+
+boost::asio::awaitable<void> Http2Request::Relayed(const ForwardOutcome& outcome) {
+  (void)TryRelayed(outcome);
   co_return;
 }
 

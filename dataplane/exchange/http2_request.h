@@ -19,6 +19,7 @@ class Http2Request final : public ClientRequest, public RequestCut {
   [[nodiscard]] RequestBody* Body(uint64_t max_bytes) override;
   [[nodiscard]] ResponseSink& Sink() override { return stream_; }
   [[nodiscard]] boost::asio::awaitable<void> Relayed(const ForwardOutcome& outcome) override;
+  [[nodiscard]] bool TryRelayed(const ForwardOutcome& outcome) override;
   [[nodiscard]] boost::asio::awaitable<void> Refuse(const OwnAnswer& answer, base::Reason reason) override;
   [[nodiscard]] RequestCut* alone() override { return this; }
   void Cut() override;

@@ -159,7 +159,7 @@ boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
     denial_->decision = permit_->shared();
     co_return;
   }
-  co_await request_.Relayed(*forwarded_);
+  if (!request_.TryRelayed(*forwarded_)) co_await request_.Relayed(*forwarded_);
 }
 
 }  // namespace sallyport::dataplane

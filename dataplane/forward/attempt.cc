@@ -10,6 +10,8 @@
 #include "absl/strings/str_cat.h"
 #include "dataplane/forward/headers.h"
 #include "dataplane/http/head_parser.h"
+#include "dataplane/loop/suspension.h"
+#include "shared/base/appender.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -18,10 +20,19 @@ using base::Reason;
 using Kind = IoResult::Kind;
 
 constexpr size_t kGatherBytes = 64 * 1024;     // of a body that goes out with its head
+constexpr size_t kFlushBytes = 32 * 1024;      // of an answer's body
+constexpr size_t kMaxHeadBytes = 64 * 1024;    // of an answer
 constexpr absl::Duration kLookAtClient = absl::Seconds(1);
 constexpr absl::Duration kContinueWait = absl::Seconds(1);
 constexpr absl::Duration kAfterWriteFailure = absl::Seconds(1);
 constexpr absl::Duration kLinger = absl::Seconds(2);
+
+HeadLimits AnswerLimits() {
+  HeadLimits limits;
+  limits.max_head_bytes = kMaxHeadBytes;
+  limits.max_fields = 256;
+  return limits;
+}
 
 bool IsIdempotent(absl::string_view method) {  // RFC 9110 §9.2.2
   return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE" ||
@@ -49,12 +60,20 @@ Attempt::~Attempt() { sink_.CancelWhenGone(nullptr); }
 boost::asio::awaitable<Attempt::End> Attempt::Run() {
   connection_.out.clear();
   AppendHead();
-  Step step = co_await Send();
+  std::optional<Step> sent;
+  if (request_.body == nullptr) sent = TryWriteOut();
+  if (!sent.has_value()) sent = co_await Send();
+  Step step = *sent;
   if (step == Step::kGoOn && !have_final_head_) {
     const absl::Duration patience = write_failed_ ? kAfterWriteFailure : timeouts_.first_byte;
     step = co_await ReadFinalHead(Until(patience));
   }
-  if (step == Step::kGoOn) step = co_await Answer();
+  if (step == Step::kGoOn) {
+    StartAnswer();
+    std::optional<Step> answered = TryAnswer();
+    if (!answered.has_value()) answered = co_await Answer();
+    step = *answered;
+  }
   if (upload_running_) co_await StopUpload();
   if (upload_ != nullptr) outcome_.request_bytes = upload_->bytes();
   const bool whole = step == Step::kGoOn;
@@ -94,8 +113,16 @@ void Attempt::Conclude(bool whole) {
 
 void Attempt::AppendHead() {
   std::string& out = connection_.out;
-  absl::StrAppend(&out, request_.method, " ", request_.target, " HTTP/1.1\r\nHost: ", request_.host,
-                  "\r\n");
+  constexpr size_t kMostBeside = 32;
+  {
+    base::Appender to(&out, request_.method.size() + request_.target.size() + request_.host.size() + kMostBeside);
+    to.Put(request_.method);
+    to.Put(" ");
+    to.Put(request_.target);
+    to.Put(" HTTP/1.1\r\nHost: ");
+    to.Put(request_.host);
+    to.Put("\r\n");
+  }
   static const HeaderFields kNoFields;
   AppendRequestFields(request_.fields != nullptr ? *request_.fields : kNoFields, request_.set,
                       request_.remove,
@@ -149,16 +176,31 @@ boost::asio::awaitable<Attempt::Step> Attempt::Send() {
 boost::asio::awaitable<Attempt::Step> Attempt::WriteOut() {
   const Deadline deadline = Until(timeouts_.idle);
   const IoResult result = co_await WriteAll(*connection_.stream, connection_.out, deadline);
+  co_return Written(result);
+}
+
+std::optional<Attempt::Step> Attempt::TryWriteOut() {
+  absl::string_view left = connection_.out;
+  Kind want = Kind::kWantWrite;
+  const std::optional<IoResult> result = TryWriteAll(*connection_.stream, &left, &want);
+  if (result.has_value()) return Written(*result);
+  const size_t gone = connection_.out.size() - left.size();
+  nothing_written_ = nothing_written_ && gone == 0;
+  connection_.out.erase(0, gone);
+  return std::nullopt;
+}
+
+Attempt::Step Attempt::Written(const IoResult& result) {
   nothing_written_ = nothing_written_ && result.bytes == 0;
   if (result.ok()) {
     connection_.out.clear();
-    co_return Step::kGoOn;
+    return Step::kGoOn;
   }
-  if (result.kind == Kind::kTimeout) co_return Fail(Reason::kUpstreamTimeout, "request not taken");
-  if (result.kind == Kind::kCancelled && !sink_.ClientIsThere()) co_return FailGone();
+  if (result.kind == Kind::kTimeout) return Fail(Reason::kUpstreamTimeout, "request not taken");
+  if (result.kind == Kind::kCancelled && !sink_.ClientIsThere()) return FailGone();
   write_failed_ = connection_ended_ = true;
-  if (MayRetry()) co_return Fail(Reason::kUpstreamReset, result.ToString());
-  co_return Step::kGoOn;  // an answer may be there all the same
+  if (MayRetry()) return Fail(Reason::kUpstreamReset, result.ToString());
+  return Step::kGoOn;  // an answer may be there all the same
 }
 
 // 100, a final answer, or patience at its end: RFC 9110 §10.1.1.
@@ -192,42 +234,54 @@ boost::asio::awaitable<Attempt::Step> Attempt::SayContinue() {
 // Head of the answer ---------------------------------------------------------------------------------
 
 boost::asio::awaitable<Attempt::Step> Attempt::ReadFinalHead(Deadline deadline) {
+  ResponseParser parser(AnswerLimits());
+  Deadline of_this_head = deadline;
   for (;;) {
-    if (co_await ReadHead(deadline) == Step::kStop) co_return Step::kStop;
-    if (!connection_.head.informational()) co_return Step::kGoOn;
+    Kind want = Kind::kWantRead;
+    const std::optional<Step> read = TryReadHead(&parser, &want);
+    if (!read.has_value()) {
+      if (co_await WaitUpstream(want, &of_this_head) == Step::kStop) co_return Step::kStop;
+      continue;
+    }
+    if (*read == Step::kStop || !connection_.head.informational()) co_return *read;
     if (co_await RelayInterim() == Step::kStop) co_return Step::kStop;
+    of_this_head = deadline;
   }
 }
 
 boost::asio::awaitable<Attempt::Step> Attempt::ReadHead(Deadline deadline) {
-  constexpr size_t kMaxHeadBytes = 64 * 1024;
-  HeadLimits limits;
-  limits.max_head_bytes = kMaxHeadBytes;
-  limits.max_fields = 256;
-  ResponseParser parser(limits);
+  ResponseParser parser(AnswerLimits());
+  for (;;) {
+    Kind want = Kind::kWantRead;
+    const std::optional<Step> read = TryReadHead(&parser, &want);
+    if (read.has_value()) co_return *read;
+    if (co_await WaitUpstream(want, &deadline) == Step::kStop) co_return Step::kStop;
+  }
+}
+
+std::optional<Attempt::Step> Attempt::TryReadHead(ResponseParser* parser, Kind* want) {
   ReadBuffer& buffer = connection_.buffer;
   for (;;) {
     if (!buffer.empty()) {
-      const ParseOutcome parsed = parser.Parse(buffer.data(), is_head_, &connection_.head);
+      const ParseOutcome parsed = parser->Parse(buffer.data(), is_head_, &connection_.head);
       if (parsed.kind == ParseOutcome::Kind::kBad) {
-        co_return Fail(Reason::kUpstreamProtocol, std::string(parsed.detail));
+        return Fail(Reason::kUpstreamProtocol, std::string(parsed.detail));
       }
       if (parsed.kind == ParseOutcome::Kind::kDone) {
         buffer.Consume(parsed.consumed);
-        co_return Step::kGoOn;
+        return Step::kGoOn;
       }
     }
     const absl::Span<char> space = buffer.Space(kMaxHeadBytes + 1);
-    if (space.empty()) co_return Fail(Reason::kUpstreamProtocol, "answer's head is too large");
+    if (space.empty()) return Fail(Reason::kUpstreamProtocol, "answer's head is too large");
     const IoResult result = connection_.stream->TryRead(space);
-    if (result.ok()) {
-      buffer.Commit(result.bytes);
-      got_bytes_ = true;
-    } else if (!result.wants()) {
-      co_return FailRead(result);
-    } else if (co_await WaitUpstream(result.kind, &deadline) == Step::kStop) {
-      co_return Step::kStop;
+    if (result.wants()) {
+      *want = result.kind;
+      return std::nullopt;
     }
+    if (!result.ok()) return FailRead(result);
+    buffer.Commit(result.bytes);
+    got_bytes_ = true;
   }
 }
 
@@ -262,7 +316,10 @@ boost::asio::awaitable<Attempt::Step> Attempt::WaitUpstream(Kind want, Deadline*
     if (StillSending()) *deadline = Until(answering ? timeouts_.idle : timeouts_.first_byte);
     if (loop_.Passed(*deadline)) co_return Fail(Reason::kUpstreamTimeout, "no answer in time");
     const Deadline slice = deadline->Earlier(look_at_client_);
-    const IoResult result = co_await WaitFor(*connection_.stream, want, slice);
+    StreamWait wait(*connection_.stream, want);
+    std::optional<WaitResult> waited = wait.Begin(slice);
+    if (!waited.has_value()) waited = co_await wait();
+    const IoResult result = StreamWait::ResultOf(*waited);
     if (result.ok()) co_return Step::kGoOn;
     if (result.kind != Kind::kTimeout) co_return FailRead(result);
   }
@@ -271,6 +328,7 @@ boost::asio::awaitable<Attempt::Step> Attempt::WaitUpstream(Kind want, Deadline*
 // Answer ---------------------------------------------------------------------------------------------
 
 void Attempt::StartAnswer() {
+  outcome_.first_byte_at = loop_.clock().Monotonic();
   const ResponseHead& head = connection_.head;
   AnswerHead answer;
   answer.status = head.status;
@@ -281,21 +339,55 @@ void Attempt::StartAnswer() {
   } else if (head.framing == Framing::kLength || head.framing == Framing::kNone) {
     answer.length = head.framing == Framing::kLength ? head.content_length : 0;
   }
+  thread_local HeaderFields room;  // for its capacity: all of this is over before anything waits
+  answer.fields.swap(room);
   CleanResponse(head.fields, request_.answer, &answer.fields);
   outcome_.status = head.status;
   sink_.Start(answer);
+  answer.fields.swap(room);
 }
 
 boost::asio::awaitable<Attempt::Step> Attempt::Answer() {
-  outcome_.first_byte_at = loop_.clock().Monotonic();
-  StartAnswer();
-  const Step step = co_await RelayBody();
+  Step step = Step::kGoOn;
+  if (appended_) {
+    step = co_await FlushToClient();
+  } else {
+    step = co_await RelayBody();
+  }
   if (step == Step::kStop) FailAnswer();
   co_return step;
 }
 
+// Only an answer that has come as a whole with its head.
+std::optional<Attempt::Step> Attempt::TryAnswer() {
+  const ResponseHead& head = connection_.head;
+  const bool is_here = head.framing == Framing::kLength && head.content_length <= connection_.buffer.size() &&
+                       head.content_length < kFlushBytes;
+  if (!is_here && head.framing != Framing::kNone) return std::nullopt;
+  Step step = AppendWholeBody();
+  if (step == Step::kGoOn) {
+    const std::optional<IoResult> flushed = sink_.TryFlush();
+    appended_ = !flushed.has_value();
+    if (appended_) return std::nullopt;
+    step = Flushed(*flushed);
+  }
+  if (step == Step::kStop) FailAnswer();
+  return step;
+}
+
+Attempt::Step Attempt::AppendWholeBody() {
+  BodyReader reader(*connection_.stream, connection_.buffer);
+  reader.Start(connection_.head.framing, connection_.head.content_length);
+  if (!reader.done()) {
+    const BodyPiece piece = reader.TryNext();
+    outcome_.response_bytes += piece.data.size();
+    if (!sink_.Append(piece.data)) return Fail(Reason::kUpstreamProtocol, "answer is too long");
+  }
+  if (!sink_.Finish(reader.trailers())) return Fail(Reason::kUpstreamProtocol, "answer is too short");
+  return Step::kGoOn;
+}
+
 boost::asio::awaitable<Attempt::Step> Attempt::RelayBody() {
-  constexpr size_t kFlushBytes = 32 * 1024;
   BodyReader reader(*connection_.stream, connection_.buffer);
   reader.Start(connection_.head.framing, connection_.head.content_length);
   FairShare share;
@@ -329,8 +421,12 @@ boost::asio::awaitable<Attempt::Step> Attempt::RelayBody() {
 boost::asio::awaitable<Attempt::Step> Attempt::FlushToClient() {
   const Deadline deadline = Until(timeouts_.idle);
   const IoResult result = co_await sink_.Flush(deadline);
-  if (result.ok()) co_return Step::kGoOn;
-  co_return Fail(Reason::kClientGone, absl::StrCat("while answering: ", result.ToString()));
+  co_return Flushed(result);
+}
+
+Attempt::Step Attempt::Flushed(const IoResult& result) {
+  if (result.ok()) return Step::kGoOn;
+  return Fail(Reason::kClientGone, absl::StrCat("while answering: ", result.ToString()));
 }
 
 // The upload's coroutine uses the client's and the upstream's stream: it must be over before we are.

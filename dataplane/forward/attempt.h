@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <boost/asio/awaitable.hpp>
@@ -11,6 +12,8 @@
 #include "dataplane/forward/upload.h"
 
 namespace sallyport::dataplane {
+
+class ResponseParser;
 
 class Attempt {
  public:
@@ -35,6 +38,12 @@ class Attempt {
   [[nodiscard]] boost::asio::awaitable<Step> AwaitContinue();
   [[nodiscard]] boost::asio::awaitable<Step> SayContinue();
   [[nodiscard]] boost::asio::awaitable<Step> WriteOut();
+  // What needs no waiting needs no coroutine. Nothing: the one of that name goes on from there.
+  [[nodiscard]] std::optional<Step> TryWriteOut();
+  [[nodiscard]] std::optional<Step> TryReadHead(ResponseParser* parser, IoResult::Kind* want);
+  [[nodiscard]] std::optional<Step> TryAnswer();
+  [[nodiscard]] Step Written(const IoResult& result);
+  [[nodiscard]] Step Flushed(const IoResult& result);
   [[nodiscard]] boost::asio::awaitable<Step> ReadFinalHead(Deadline deadline);
   [[nodiscard]] boost::asio::awaitable<Step> ReadHead(Deadline deadline);
   [[nodiscard]] boost::asio::awaitable<Step> RelayInterim();
@@ -45,6 +54,7 @@ class Attempt {
   [[nodiscard]] boost::asio::awaitable<Step> FlushToClient();
   [[nodiscard]] boost::asio::awaitable<void> StopUpload();
   void StartAnswer();
+  [[nodiscard]] Step AppendWholeBody();
   Step Fail(base::Reason reason, std::string detail);
   Step FailGone();
   Step FailRead(const IoResult& result);
@@ -75,6 +85,7 @@ class Attempt {
   bool nothing_written_ = true;  // of the request
   bool write_failed_ = false;
   bool connection_ended_ = false;
+  bool appended_ = false;        // the whole answer; it is to be flushed
   int interim_ = 0;
   Deadline look_at_client_;
 };

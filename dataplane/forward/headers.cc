@@ -1,10 +1,11 @@
 #include "dataplane/forward/headers.h"
 
 #include <algorithm>
+#include <cstring>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_split.h"
+#include "shared/base/appender.h"
 #include "shared/header/names.h"
 
 namespace sallyport::dataplane {
@@ -15,71 +16,88 @@ bool AnyIs(absl::string_view name, std::initializer_list<absl::string_view> name
                      [&](absl::string_view one) { return header::SameName(name, one); });
 }
 
-// By first letter first: nearly every field is decided there.
-bool IsFraming(absl::string_view name) {
-  const char first = absl::ascii_tolower(static_cast<unsigned char>(name.front()));
-  return (first == 'c' || first == 't') && AnyIs(name, {"content-length", "transfer-encoding"});
+// Sizes first: nearly all names differ there already.
+bool Same(absl::string_view one, absl::string_view other) {
+  return one.size() == other.size() && header::SameName(one, other);
 }
 
-bool IsRequestOnly(absl::string_view name) {
-  const char first = absl::ascii_tolower(static_cast<unsigned char>(name.front()));
-  return (first == 'h' || first == 'e') && AnyIs(name, {"host", "expect"});
-}
-
-bool Listed(const std::vector<absl::string_view>& names, absl::string_view name) {
-  return std::any_of(names.begin(), names.end(),
-                     [&](absl::string_view one) { return header::SameName(one, name); });
+bool Listed(absl::Span<const absl::string_view> names, absl::string_view name) {
+  for (const absl::string_view one : names) {
+    if (Same(one, name)) return true;
+  }
+  return false;
 }
 
 bool IsSet(absl::Span<const HeaderField> set, absl::string_view name) {
-  return std::any_of(set.begin(), set.end(),
-                     [&](const HeaderField& one) { return header::SameName(one.name, name); });
-}
-
-bool IsRemoved(absl::Span<const absl::string_view> remove, absl::string_view name) {
-  return std::any_of(remove.begin(), remove.end(),
-                     [&](absl::string_view one) { return header::SameName(one, name); });
-}
-
-enum class Claim : uint8_t { kNone, kIdentity, kAddress };
-
-Claim ClaimOfAnyName(absl::string_view name) {
-  if (header::IsIdentityHeader(name)) return Claim::kIdentity;
-  return header::IsAddressHeader(name) ? Claim::kAddress : Claim::kNone;
-}
-
-// shared/header looks through long lists, and the same few names come with every request: what it said is
-// kept by exact spelling. Per thread; a caller who makes up names only empties it.
-Claim ClaimOf(absl::string_view name) {
-  constexpr size_t kMaxNames = 512;
-  constexpr size_t kMaxLength = 64;
-  if (name.size() > kMaxLength) return ClaimOfAnyName(name);
-  thread_local absl::flat_hash_map<std::string, Claim> known;
-  const auto found = known.find(name);
-  if (found != known.end()) return found->second;
-  if (known.size() >= kMaxNames) known.clear();
-  return known[std::string(name)] = ClaimOfAnyName(name);
-}
-
-bool MayClaim(Sender sender, absl::string_view name) {
-  const Claim claim = ClaimOf(name);
-  return claim == Claim::kNone || (claim == Claim::kAddress && sender == Sender::kTrustedProxy);
-}
-
-void AppendField(const HeaderField& field, std::string* out) {
-  out->append(field.name.data(), field.name.size());
-  out->append(": ");
-  out->append(field.value.data(), field.value.size());
-  out->append("\r\n");
-}
-
-void AppendOurField(const HeaderField& field, std::string* out) {
-  const size_t value_at = out->size() + field.name.size() + 2;
-  AppendField(field, out);
-  for (size_t i = value_at; i < out->size() - 2; ++i) {
-    const auto byte = static_cast<unsigned char>((*out)[i]);
-    if ((byte < 0x20 && byte != '\t') || byte == 0x7f) (*out)[i] = '?';
+  for (const HeaderField& one : set) {
+    if (Same(one.name, name)) return true;
   }
+  return false;
+}
+
+// What a name says by itself.
+enum class Named : uint8_t { kAnything, kHopByHop, kFraming, kRequestOnly, kIdentity, kAddress };
+
+Named NamedOfAnyName(absl::string_view name) {
+  if (IsHopByHop(name)) return Named::kHopByHop;
+  if (AnyIs(name, {"content-length", "transfer-encoding"})) return Named::kFraming;
+  if (AnyIs(name, {"host", "expect"})) return Named::kRequestOnly;
+  if (header::IsIdentityHeader(name)) return Named::kIdentity;
+  return header::IsAddressHeader(name) ? Named::kAddress : Named::kAnything;
+}
+
+// Where a name is kept: only a matter of speed.
+size_t PlaceOf(absl::string_view name, size_t places) {
+  uint64_t first = 0, last = 0;
+  const size_t bytes = std::min(name.size(), sizeof first);
+  std::memcpy(&first, name.data(), bytes);
+  std::memcpy(&last, name.data() + (name.size() - bytes), bytes);
+  const uint64_t mixed = (first ^ (last << 7) ^ (last >> 11) ^ name.size()) * 0x9E3779B97F4A7C15u;
+  return static_cast<size_t>(mixed >> 32) % places;
+}
+
+// Long lists are looked through for that, and the same few names come with every message: what was found is kept by
+// exact spelling. Per thread; a caller who makes up names only puts others in their place.
+Named NamedOf(absl::string_view name) {
+  constexpr size_t kMaxLength = 64;
+  constexpr size_t kPlaces = 512;
+  struct Known {
+    std::string name;
+    Named named = Named::kAnything;
+  };
+  if (name.empty() || name.size() > kMaxLength) return NamedOfAnyName(name);
+  thread_local std::vector<Known> all(kPlaces);
+  Known& known = all[PlaceOf(name, kPlaces)];
+  if (known.name != name) {
+    const Named named = NamedOfAnyName(name);
+    known.name.assign(name.data(), name.size());
+    known.named = named;
+  }
+  return known.named;
+}
+
+bool MayPass(Named named, Sender sender) {
+  return named == Named::kAnything || (named == Named::kAddress && sender == Sender::kTrustedProxy);
+}
+
+// Of a "Name: value" line, with its end.
+size_t LineBytes(const HeaderField& field) { return field.name.size() + field.value.size() + 4; }
+
+size_t LinesBytes(absl::Span<const HeaderField> fields) {
+  size_t bytes = 0;
+  for (const HeaderField& field : fields) bytes += LineBytes(field);
+  return bytes;
+}
+
+void PutOurField(const HeaderField& field, base::Appender* out) {
+  out->Put(field.name);
+  out->Put(": ");
+  out->Put(field.value);
+  for (char* at = out->end() - field.value.size(); at != out->end(); ++at) {
+    const auto byte = static_cast<unsigned char>(*at);
+    if ((byte < 0x20 && byte != '\t') || byte == 0x7f) *at = '?';
+  }
+  out->Put("\r\n");
 }
 
 }  // namespace
@@ -100,7 +118,7 @@ bool IsHopByHop(absl::string_view name) {
 std::vector<absl::string_view> ConnectionListed(const HeaderFields& fields) {
   std::vector<absl::string_view> names;
   for (const HeaderField& field : fields) {
-    if (!header::SameName(field.name, "connection")) continue;
+    if (!Same(field.name, "connection")) continue;
     for (const absl::string_view part : absl::StrSplit(field.value, ',')) {
       const absl::string_view name = absl::StripAsciiWhitespace(part);
       if (!name.empty()) names.push_back(name);
@@ -109,18 +127,25 @@ std::vector<absl::string_view> ConnectionListed(const HeaderFields& fields) {
   return names;
 }
 
+void PutField(const HeaderField& field, base::Appender* out) {
+  out->Put(field.name);
+  out->Put(": ");
+  out->Put(field.value);
+  out->Put("\r\n");
+}
+
 void AppendRequestFields(const HeaderFields& fields, absl::Span<const HeaderField> set,
                          absl::Span<const absl::string_view> remove, Sender sender, std::string* out) {
   const std::vector<absl::string_view> listed = ConnectionListed(fields);
+  base::Appender to(out, LinesBytes(fields) + LinesBytes(set));
   for (const HeaderField& field : fields) {
-    if (IsHopByHop(field.name) || IsFraming(field.name) || IsRequestOnly(field.name) ||
-        Listed(listed, field.name) || IsSet(set, field.name) || IsRemoved(remove, field.name) ||
-        !MayClaim(sender, field.name)) {
+    if (!MayPass(NamedOf(field.name), sender) || Listed(listed, field.name) || IsSet(set, field.name) ||
+        Listed(remove, field.name)) {
       continue;
     }
-    AppendField(field, out);
+    PutField(field, &to);
   }
-  for (const HeaderField& field : set) AppendOurField(field, out);
+  for (const HeaderField& field : set) PutOurField(field, &to);
 }
 
 void CleanResponse(const HeaderFields& fields, const AnswerChanges& changes, HeaderFields* out) {
@@ -128,8 +153,9 @@ void CleanResponse(const HeaderFields& fields, const AnswerChanges& changes, Hea
   out->clear();
   out->reserve(fields.size() + changes.set.size() + changes.add.size());
   for (const HeaderField& field : fields) {
-    if (IsHopByHop(field.name) || IsFraming(field.name) || Listed(listed, field.name) ||
-        IsSet(changes.set, field.name) || IsRemoved(changes.remove, field.name)) {
+    const Named named = NamedOf(field.name);
+    if (named == Named::kHopByHop || named == Named::kFraming || Listed(listed, field.name) ||
+        IsSet(changes.set, field.name) || Listed(changes.remove, field.name)) {
       continue;
     }
     out->push_back(field);
@@ -142,11 +168,7 @@ HeaderFields CleanTrailers(const HeaderFields& trailers, absl::Span<const Header
                            absl::Span<const absl::string_view> remove) {
   HeaderFields kept;
   for (const HeaderField& field : trailers) {
-    if (IsHopByHop(field.name) || IsFraming(field.name) || IsRequestOnly(field.name) ||
-        IsSet(set, field.name) || IsRemoved(remove, field.name) ||
-        !MayClaim(Sender::kAnybody, field.name)) {
-      continue;
-    }
+    if (!MayPass(NamedOf(field.name), Sender::kAnybody) || IsSet(set, field.name) || Listed(remove, field.name)) continue;
     kept.push_back(field);
   }
   return kept;

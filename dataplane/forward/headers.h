@@ -10,6 +10,10 @@
 #include "dataplane/forward/message.h"
 #include "dataplane/http/head.h"
 
+namespace sallyport::base {
+class Appender;
+}
+
 namespace sallyport::dataplane {
 
 // Connection, Keep-Alive, Proxy-*, TE, Trailer, Transfer-Encoding, Upgrade: of this hop only.
@@ -24,6 +28,8 @@ enum class Sender : bool { kAnybody, kTrustedProxy };
 // and names that are in `set`; then `set`. Control characters in values of `set` become '?'.
 void AppendRequestFields(const HeaderFields& fields, absl::Span<const HeaderField> set,
                          absl::Span<const absl::string_view> remove, Sender sender, std::string* out);
+// "Name: value\r\n", four bytes longer than both.
+void PutField(const HeaderField& field, base::Appender* out);
 // What of an upstream's fields goes to the client: all but Connection-listed, hop-by-hop, framing, names that
 // are in `set` and `remove`; then `set` and `add`.
 void CleanResponse(const HeaderFields& fields, const AnswerChanges& changes, HeaderFields* out);

@@ -2,24 +2,38 @@
 
 #include <poll.h>
 
+#include <charconv>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "dataplane/forward/headers.h"
+#include "shared/base/appender.h"
 
 namespace sallyport::dataplane {
 namespace {
 
-void AppendStatusLine(const AnswerHead& head, std::string* out) {
-  absl::StrAppend(out, "HTTP/1.1 ", head.status, " ", head.reason_phrase, "\r\n");
+// What framing adds, and the ends of lines.
+constexpr size_t kMostBeside = 128;
+
+size_t MostBytes(const AnswerHead& head) {
+  size_t bytes = kMostBeside + head.reason_phrase.size();
+  for (const HeaderField& field : head.fields) bytes += field.name.size() + field.value.size() + 4;
+  return bytes;
 }
 
-void AppendFields(const HeaderFields& fields, std::string* out) {
-  for (const HeaderField& field : fields) {
-    out->append(field.name.data(), field.name.size());
-    out->append(": ");
-    out->append(field.value.data(), field.value.size());
-    out->append("\r\n");
-  }
+template <typename Number>
+void PutNumber(Number number, base::Appender* out) {
+  char digits[24];
+  const char* const end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+  out->Put({digits, static_cast<size_t>(end - digits)});
+}
+
+void PutHead(const AnswerHead& head, base::Appender* out) {
+  out->Put("HTTP/1.1 ");
+  PutNumber(head.status, out);
+  out->Put(" ");
+  out->Put(head.reason_phrase);
+  out->Put("\r\n");
+  for (const HeaderField& field : head.fields) PutField(field, out);
 }
 
 }  // namespace
@@ -33,9 +47,9 @@ Http1ResponseSink::Http1ResponseSink(Stream& stream, Options options, std::strin
 
 void Http1ResponseSink::Interim(const AnswerHead& head) {
   if (options_.minor_version == 0) return;  // RFC 9110 §15.2
-  AppendStatusLine(head, out_);
-  AppendFields(head.fields, out_);
-  out_->append("\r\n");
+  base::Appender to(out_, MostBytes(head));
+  PutHead(head, &to);
+  to.Put("\r\n");
 }
 
 Framing Http1ResponseSink::FramingOf(const AnswerHead& head) const {
@@ -53,16 +67,20 @@ void Http1ResponseSink::Start(const AnswerHead& head) {
   const Framing framing = FramingOf(head);
   writer_.Start(framing, head.length.value_or(0));
   if (framing == Framing::kUntilClose) options_.keep_alive = false;
-  AppendStatusLine(head, out_);
-  AppendFields(head.fields, out_);
-  if (framing == Framing::kChunked) out_->append("Transfer-Encoding: chunked\r\n");
-  if (head.length.has_value()) absl::StrAppend(out_, "Content-Length: ", *head.length, "\r\n");
-  if (!options_.keep_alive) {
-    out_->append("Connection: close\r\n");
-  } else if (options_.minor_version == 0) {
-    out_->append("Connection: keep-alive\r\n");
+  base::Appender to(out_, MostBytes(head));
+  PutHead(head, &to);
+  if (framing == Framing::kChunked) to.Put("Transfer-Encoding: chunked\r\n");
+  if (head.length.has_value()) {
+    to.Put("Content-Length: ");
+    PutNumber(*head.length, &to);
+    to.Put("\r\n");
   }
-  out_->append("\r\n");
+  if (!options_.keep_alive) {
+    to.Put("Connection: close\r\n");
+  } else if (options_.minor_version == 0) {
+    to.Put("Connection: keep-alive\r\n");
+  }
+  to.Put("\r\n");
 }
 
 bool Http1ResponseSink::Append(absl::string_view data) { return writer_.Append(data, out_); }
@@ -83,6 +101,27 @@ boost::asio::awaitable<IoResult> Http1ResponseSink::Flush(Deadline deadline) {
   failed_ = !result.ok();
   out_->clear();
   co_return result;
+}
+
+std::optional<IoResult> Http1ResponseSink::TryFlush() {
+  if (failed_ || out_->empty()) {
+    IoResult result;
+    if (failed_) result.kind = IoResult::Kind::kError;
+    return result;
+  }
+  some_written_ = some_written_ || started_;
+  absl::string_view left = *out_;
+  IoResult::Kind want = IoResult::Kind::kWantWrite;
+  const std::optional<IoResult> result = TryWriteAll(stream_, &left, &want);
+  const size_t gone = out_->size() - left.size();
+  written_ += gone;
+  if (result.has_value()) {
+    failed_ = !result->ok();
+    out_->clear();
+  } else {
+    out_->erase(0, gone);
+  }
+  return result;
 }
 
 bool Http1ResponseSink::Abandon() {

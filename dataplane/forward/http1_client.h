@@ -47,6 +47,7 @@ class Http1ResponseSink final : public ResponseSink {
   [[nodiscard]] bool Finish(const HeaderFields& trailers) override;
   [[nodiscard]] size_t pending() const override { return out_->size(); }
   [[nodiscard]] boost::asio::awaitable<IoResult> Flush(Deadline deadline) override;
+  [[nodiscard]] std::optional<IoResult> TryFlush() override;
   [[nodiscard]] bool Abandon() override;
   [[nodiscard]] bool ClientIsThere() override;
 

@@ -64,6 +64,8 @@ class ResponseSink {
   [[nodiscard]] virtual bool Finish(const HeaderFields& trailers) = 0;
   [[nodiscard]] virtual size_t pending() const = 0;
   [[nodiscard]] virtual boost::asio::awaitable<IoResult> Flush(Deadline deadline) = 0;
+  // What Flush would say, where it has not to wait; nothing: some of it may be out, and Flush goes on with the rest.
+  [[nodiscard]] virtual std::optional<IoResult> TryFlush() = 0;
   // Forgets what was appended since Start when none of it was written: true, and another answer can be
   // started. False when it is too late.
   [[nodiscard]] virtual bool Abandon() = 0;

@@ -180,9 +180,19 @@ void Http2Stream::Submit() {
   }
 }
 
+bool Http2Stream::MustWait() const {
+  return !closed_ && !gone_ && unsent() > (session_->crowded() ? 0 : kLowWater);
+}
+
+std::optional<IoResult> Http2Stream::TryFlush() {
+  if (!closed_ && !gone_) Submit();
+  if (MustWait()) return std::nullopt;
+  return Of(gone_ ? IoResult::Kind::kEof : IoResult::Kind::kDone);
+}
+
 boost::asio::awaitable<IoResult> Http2Stream::Flush(Deadline deadline) {
   if (!closed_ && !gone_) Submit();
-  while (!closed_ && !gone_ && unsent() > (session_->crowded() ? 0 : kLowWater)) {
+  while (MustWait()) {
     writable_.Reset();
     if (co_await writable_.Wait(deadline) == WaitResult::kTimeout) {
       Reset(NGHTTP2_CANCEL);

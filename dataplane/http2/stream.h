@@ -54,6 +54,7 @@ class Http2Stream : public RequestBody, public ResponseSink {
   [[nodiscard]] bool Finish(const HeaderFields& trailers) override;
   [[nodiscard]] size_t pending() const override;
   [[nodiscard]] boost::asio::awaitable<IoResult> Flush(Deadline deadline) override;
+  [[nodiscard]] std::optional<IoResult> TryFlush() override;
   [[nodiscard]] bool Abandon() override;
   [[nodiscard]] bool ClientIsThere() override { return !gone_; }
   void CancelWhenGone(Stream* upstream) override { upstream_ = upstream; }
@@ -67,6 +68,7 @@ class Http2Stream : public RequestBody, public ResponseSink {
   void Close(bool gone);
   void Leave();
   void Submit();
+  [[nodiscard]] bool MustWait() const;  // Flush
   [[nodiscard]] size_t unread() const;
   [[nodiscard]] size_t unsent() const { return out_.size() - out_at_; }
 

@@ -23,14 +23,10 @@ std::string IoResult::ToString() const {
 }
 
 boost::asio::awaitable<IoResult> WaitFor(Stream& stream, Kind want, Deadline deadline) {
-  const Direction direction = want == Kind::kWantWrite ? Direction::kWrite : Direction::kRead;
-  Suspension suspension(stream.readiness(), direction);
-  std::optional<WaitResult> waited = suspension.Begin(deadline);
-  if (!waited.has_value()) waited = co_await suspension();
-  IoResult result;
-  if (waited == WaitResult::kTimeout) result.kind = Kind::kTimeout;
-  if (waited == WaitResult::kCancelled) result.kind = Kind::kCancelled;
-  co_return result;
+  StreamWait wait(stream, want);
+  std::optional<WaitResult> waited = wait.Begin(deadline);
+  if (!waited.has_value()) waited = co_await wait();
+  co_return StreamWait::ResultOf(*waited);
 }
 
 boost::asio::awaitable<IoResult> Read(Stream& stream, absl::Span<char> into, Deadline deadline) {
@@ -42,25 +38,42 @@ boost::asio::awaitable<IoResult> Read(Stream& stream, absl::Span<char> into, Dea
   }
 }
 
-boost::asio::awaitable<IoResult> WriteAll(Stream& stream, absl::string_view bytes,
-                                          Deadline deadline) {
+std::optional<IoResult> TryWriteAll(Stream& stream, absl::string_view* bytes, Kind* want) {
   IoResult total;
-  while (total.bytes < bytes.size()) {
+  while (!bytes->empty()) {
     // Also when the peer takes everything at once: nothing else would ever stop a stream that flows.
     if (stream.readiness().cancelled()) {
       total.kind = Kind::kCancelled;
-      co_return total;
+      return total;
     }
-    const IoResult result = stream.TryWrite(bytes.substr(total.bytes));
-    if (result.ok()) {
-      total.bytes += result.bytes;
-      continue;
+    IoResult result = stream.TryWrite(*bytes);
+    if (result.wants()) {
+      *want = result.kind;
+      return std::nullopt;
     }
-    if (!result.wants()) co_return result;
-    const IoResult waited = co_await WaitFor(stream, result.kind, deadline);
-    if (!waited.ok()) co_return waited;
+    total.bytes += result.bytes;
+    if (!result.ok()) {
+      result.bytes = total.bytes;
+      return result;
+    }
+    bytes->remove_prefix(result.bytes);
   }
-  co_return total;
+  return total;
+}
+
+boost::asio::awaitable<IoResult> WriteAll(Stream& stream, absl::string_view bytes,
+                                          Deadline deadline) {
+  absl::string_view left = bytes;
+  for (;;) {
+    Kind want = Kind::kWantWrite;
+    std::optional<IoResult> result = TryWriteAll(stream, &left, &want);
+    if (!result.has_value()) {
+      result = co_await WaitFor(stream, want, deadline);
+      if (result->ok()) continue;
+    }
+    result->bytes = bytes.size() - left.size();
+    co_return *result;
+  }
 }
 
 boost::asio::awaitable<IoResult> Handshake(Stream& stream, Deadline deadline) {

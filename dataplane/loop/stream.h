@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <boost/asio/awaitable.hpp>
@@ -110,6 +111,9 @@ class TlsStream final : public Stream {
 // At least one byte, or the end.
 [[nodiscard]] boost::asio::awaitable<IoResult> Read(Stream& stream, absl::Span<char> into,
                                                     Deadline deadline);
+// Writes as much of `*bytes` as goes without waiting, and takes it off. The result of the whole, whose bytes are those
+// that went; nothing: what is left has to wait as `*want` says.
+[[nodiscard]] std::optional<IoResult> TryWriteAll(Stream& stream, absl::string_view* bytes, IoResult::Kind* want);
 // All of `bytes`, which must stay valid; the deadline is for the whole.
 [[nodiscard]] boost::asio::awaitable<IoResult> WriteAll(Stream& stream, absl::string_view bytes,
                                                         Deadline deadline);

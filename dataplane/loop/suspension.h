@@ -1,4 +1,5 @@
-// The inside of a wait, for coroutines of dataplane/loop. One loop's thread.
+// The inside of a wait, for coroutines of dataplane/loop, and for those that are run for every request: awaited in
+// place, a wait needs no coroutine of its own. One loop's thread.
 #pragma once
 
 #include <cstdlib>
@@ -9,6 +10,7 @@
 #include <boost/asio/deferred.hpp>
 
 #include "dataplane/loop/readiness.h"
+#include "dataplane/loop/stream.h"
 
 namespace sallyport::dataplane {
 
@@ -44,6 +46,31 @@ class Suspension {
   Readiness& readiness_;
   const size_t direction_;
   size_t slot_ = 0;
+};
+
+// WaitFor (stream.h) without a coroutine:
+//   StreamWait wait(stream, want);
+//   std::optional<WaitResult> waited = wait.Begin(deadline);
+//   if (!waited.has_value()) waited = co_await wait();
+class StreamWait {
+ public:
+  StreamWait(Stream& stream, IoResult::Kind want)
+      : suspension_(stream.readiness(), want == IoResult::Kind::kWantWrite ? Direction::kWrite : Direction::kRead) {}
+
+  // What there is to say without waiting.
+  [[nodiscard]] std::optional<WaitResult> Begin(Deadline deadline) { return suspension_.Begin(deadline); }
+  // To be awaited at once after Begin.
+  [[nodiscard]] auto operator()() { return suspension_(); }
+  // kDone, kTimeout or kCancelled.
+  [[nodiscard]] static IoResult ResultOf(WaitResult waited) {
+    IoResult result;
+    if (waited == WaitResult::kTimeout) result.kind = IoResult::Kind::kTimeout;
+    if (waited == WaitResult::kCancelled) result.kind = IoResult::Kind::kCancelled;
+    return result;
+  }
+
+ private:
+  Suspension suspension_;
 };
 
 // Waits for the next turn of `loop`.
