@@ -11,6 +11,7 @@
 #include "absl/synchronization/mutex.h"
 #include "dataplane/listen/check_config.h"
 #include "dataplane/listen/process.h"
+#include "dataplane/loop/kept_memory.h"
 #include "shared/base/clock.h"
 #include "shared/base/log.h"
 #include "shared/base/version.h"
@@ -125,6 +126,7 @@ int Main(const std::vector<std::string>& args) {
 int main(int argc, char** argv) {
   // Debian's Abseil looks for deadlocks at every lock; ours are looked for by annotations and TSan.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  sallyport::dataplane::KeptMemory::KeepRecordBuffers();
   sallyport::dataplane::ProtectMemory();
   sallyport::dataplane::RaiseDescriptorLimit();
   return sallyport::dataplane::Main(std::vector<std::string>(argv + 1, argv + argc));

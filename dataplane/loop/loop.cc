@@ -7,6 +7,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "dataplane/loop/kept_memory.h"
+
 namespace sallyport::dataplane {
 
 Loop::Loop(int index, const base::Clock& clock) : index_(index), clock_(clock) {
@@ -27,6 +29,7 @@ void Loop::Start() {
 }
 
 void Loop::Run() {
+  const KeptMemory kept;
   const auto work = boost::asio::make_work_guard(context_);
   RefreshNow();
   more_posted_ = true;

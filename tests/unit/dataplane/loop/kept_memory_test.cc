@@ -1,0 +1,75 @@
+#include "dataplane/loop/kept_memory.h"
+
+#include <cstring>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+constexpr size_t kRecord = 16 * 1024 + 300;
+
+#ifdef SALLYPORT_SANITIZED
+constexpr bool kKeeps = false;
+#else
+constexpr bool kKeeps = true;
+#endif
+
+void Use(void* block, size_t size) { std::memset(block, 0xa5, size); }
+
+TEST(KeptMemory, ABlockOfARecordIsGivenAgain) {
+  const KeptMemory kept;
+  void* const first = KeptMemory::Allocate(kRecord);
+  Use(first, kRecord);
+  KeptMemory::Free(first);
+  // Whatever the size within the range, it has the room.
+  void* const second = KeptMemory::Allocate(17 * 1024);
+  EXPECT_EQ(second == first, kKeeps);
+  Use(second, 17 * 1024);
+  void* const third = KeptMemory::Allocate(kRecord);
+  EXPECT_NE(third, second) << "in use";
+  Use(third, kRecord);
+  KeptMemory::Free(second);
+  KeptMemory::Free(third);
+}
+
+TEST(KeptMemory, OtherSizesAreMallocs) {
+  const KeptMemory kept;
+  EXPECT_EQ(KeptMemory::Allocate(0), nullptr);
+  KeptMemory::Free(nullptr);
+  for (const size_t size : {1, 1000, 16 * 1024, 17 * 1024 + 1, 17 * 1024 + 64, 64 * 1024}) {
+    void* const block = KeptMemory::Allocate(size);
+    Use(block, size);
+    KeptMemory::Free(block);
+  }
+}
+
+TEST(KeptMemory, KeepsNoMoreThanItsBound) {
+  const KeptMemory kept;
+  std::vector<void*> blocks(100);
+  for (void*& block : blocks) block = KeptMemory::Allocate(kRecord);
+  EXPECT_EQ(std::set<void*>(blocks.begin(), blocks.end()).size(), blocks.size());
+  for (void* const block : blocks) KeptMemory::Free(block);
+  for (void*& block : blocks) block = KeptMemory::Allocate(kRecord);
+  EXPECT_EQ(std::set<void*>(blocks.begin(), blocks.end()).size(), blocks.size());
+  for (void* const block : blocks) KeptMemory::Free(block);
+}
+
+TEST(KeptMemory, BlocksMayBeFreedOnAnyThread) {
+  void* block = KeptMemory::Allocate(kRecord);  // nothing is kept here
+  std::thread([&] {
+    const KeptMemory kept;
+    KeptMemory::Free(block);
+    block = KeptMemory::Allocate(kRecord);
+    Use(block, kRecord);
+    const KeptMemory again;  // the first one keeps
+  }).join();
+  Use(block, kRecord);
+  KeptMemory::Free(block);
+}
+
+}  // namespace
+}  // namespace sallyport::dataplane
