@@ -5,10 +5,6 @@
 
 namespace sallyport::dataplane {
 
-bool NameIs(absl::string_view name, absl::string_view other) {
-  return name.size() == other.size() && absl::EqualsIgnoreCase(name, other);
-}
-
 const HeaderField* FindField(const HeaderFields& fields, absl::string_view name) {
   for (const HeaderField& field : fields) {
     if (NameIs(field.name, name)) return &field;

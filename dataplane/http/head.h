@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
 
 namespace sallyport::dataplane {
@@ -26,7 +27,12 @@ enum class Framing : uint8_t {
 
 // ASCII case-insensitive. The first field of that name, or nullptr.
 [[nodiscard]] const HeaderField* FindField(const HeaderFields& fields, absl::string_view name);
-[[nodiscard]] bool NameIs(absl::string_view name, absl::string_view other);
+[[nodiscard]] inline bool NameIs(absl::string_view name, absl::string_view other) {
+  // Nearly all names differ in their size or where they begin.
+  if (name.size() != other.size()) return false;
+  if (!name.empty() && ((name.front() ^ other.front()) & ~0x20) != 0) return false;
+  return absl::EqualsIgnoreCase(name, other);
+}
 // True when a comma-separated list has the token, case-insensitively, without parameters.
 [[nodiscard]] bool ListHasToken(absl::string_view list, absl::string_view token);
 
