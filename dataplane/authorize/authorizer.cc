@@ -310,9 +310,10 @@ boost::asio::awaitable<Verdict> Authorizer::Authorize(ConnectionMemo& memo, cons
   const cache::Hash128 credentials = HashOfCredentials(facts.credentials);
   const cache::Hash128 key = QuestionKey(facts, credentials);
   const int64_t asked_at = hub->context.Now();
-  // Asking again for what is known (the stream is broken, or its time has passed) is no flood.
+  // Asking again for what is known (the stream is broken, or its time has passed) is no flood, nor is waiting for
+  // what is being asked: many requests on one connection may come at once.
   const DecisionAnswerPtr known = hub->answers.Find(key, asked_at);
-  if (known == nullptr || !known->positive) {
+  if ((known == nullptr || !known->positive) && !hub->answers.Asked(key)) {
     if (auto denial = impl_->LimitMiss(memo, facts, asked_at)) co_return *std::move(denial);
   }
   const bool keep = hub->variants.Keep(PeerOf(facts), asked_at);

@@ -74,6 +74,12 @@ class SharedAnswers {
     return nullptr;
   }
 
+  // True while somebody has asked for the key and waits: whoever asks now causes no question.
+  [[nodiscard]] bool Asked(const cache::Hash128& key) {
+    const base::MutexLock lock(&mutex_);
+    return flights_.contains(key);
+  }
+
   // `done` is posted to `poster` once. `keep` false: the answer is handed out but not stored.
   void Ask(const cache::Hash128& key, Question question, Poster* poster, std::function<void(Result)> done,
            bool keep = true);

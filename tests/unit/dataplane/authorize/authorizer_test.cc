@@ -421,6 +421,29 @@ TEST(Authorizer, WhatIsKnownMayBeAskedAgainHoweverOften) {
   for (int i = 0; i < 20; ++i) EXPECT_EQ(world.Outcome(&memo), "allow");
 }
 
+TEST(Authorizer, WhoeverSharesAQuestionCausesNone) {
+  AuthorizeOptions options;
+  options.connection_misses_per_second = options.address_misses_per_second = 1;
+  options.connection_miss_burst = options.address_miss_burst = 2;
+  AuthorizeWorld world(options);
+  world.client.Hold();
+  ConnectionMemo memo;
+  std::vector<std::shared_ptr<std::optional<Verdict>>> verdicts;
+  for (int i = 0; i < 100; ++i) verdicts.push_back(world.Start(&memo, world.Facts()));
+  world.client.LetGo();
+  world.Run();
+  for (const auto& verdict : verdicts) {
+    ASSERT_TRUE(verdict->has_value());
+    EXPECT_EQ(AuthorizeWorld::Name(**verdict), "allow");
+  }
+  EXPECT_EQ(world.client.authorize_calls(), 1u);
+  // One question is left to this client.
+  world.peer = MakePeerCertificate({"another"});
+  EXPECT_EQ(world.Outcome(&memo), "allow");
+  world.peer = MakePeerCertificate({"a third"});
+  EXPECT_EQ(world.Outcome(&memo), "OVERLOADED");
+}
+
 TEST(Authorizer, FourChainsPerLeafAreKept) {
   AuthorizeWorld world;
   for (int i = 0; i < 8; ++i) {
