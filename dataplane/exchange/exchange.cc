@@ -20,7 +20,10 @@ boost::asio::awaitable<void> Exchange::Run() {
   while (go_on) {  // for each target that is tried
     if (!CredentialsFromCaches()) co_await AskCredentials();
     if (!denial_.has_value() && !EnterTarget()) co_await WaitForTarget();
-    if (!denial_.has_value() && request_.gone()) Deny(base::Reason::kClientGone);
+    // Taken back or severed while it waited: nothing goes out any more.
+    if (!denial_.has_value() && (request_.gone() || client_.stream.readiness().cancelled())) {
+      Deny(base::Reason::kClientGone);
+    }
     if (!denial_.has_value()) co_await ForwardToUpstream();
     go_on = TryAnotherTarget();
   }

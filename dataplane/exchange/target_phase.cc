@@ -84,9 +84,7 @@ boost::asio::awaitable<void> Exchange::WaitForTarget() {
   const Deadline deadline = timeouts_.until.Earlier(services_.loop.After(timeouts_.connect));
   auto ticket = co_await target_use_.state().admission().Wait(services_.loop, match_.route->target_limits, deadline);
   services_.loop.RefreshNow();
-  if (client_.stream.readiness().cancelled()) {  // severed while it waited: nothing goes out any more
-    Deny(Reason::kClientGone, "cut while waiting for the target");
-  } else if (ticket.has_value()) {
+  if (ticket.has_value()) {
     target_ticket_ = *std::move(ticket);
   } else {
     Deny(Reason::kUpstreamPoolFull, "waited for the target in vain");

@@ -28,6 +28,8 @@ class Attempt {
 
   // Fills the outcome. kRetry: nothing was done to the client and the request may go out again.
   [[nodiscard]] boost::asio::awaitable<End> Run();
+  // No byte of the request went out.
+  [[nodiscard]] bool nothing_written() const { return nothing_written_; }
 
  private:
   enum class Step : uint8_t { kGoOn, kStop };

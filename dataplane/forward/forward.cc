@@ -36,6 +36,7 @@ boost::asio::awaitable<ForwardOutcome> Forward(UpstreamPool& pool, const Upstrea
   const absl::Duration start = loop.clock().Monotonic();
   const Deadline total = timeouts.until.Earlier(
       timeouts.total == absl::InfiniteDuration() ? Deadline::Never() : loop.After(timeouts.total));
+  bool went_out = false;  // by an earlier attempt: it may have been taken
   for (bool fresh = false;; fresh = true) {
     ++outcome.attempts;
     UpstreamLease lease;
@@ -45,15 +46,24 @@ boost::asio::awaitable<ForwardOutcome> Forward(UpstreamPool& pool, const Upstrea
       UpstreamPool::Result result = co_await pool.Acquire(target, credentials, permit, limits);
       if (auto* const failure = std::get_if<UpstreamFailure>(&result)) {
         Refuse(std::move(*failure), &outcome);
-        outcome.unsent = true;
+        outcome.unsent = !went_out;
         outcome.request_read = request.body == nullptr;
         co_return outcome;
       }
       lease = std::move(std::get<UpstreamLease>(result));
+      if (sink.IsCut()) {  // while it was dialled
+        lease.Keep();
+        outcome.reason = Reason::kClientGone;
+        outcome.detail = "while a connection to the upstream was made";
+        outcome.request_read = false;
+        co_return outcome;
+      }
     }
     Note(lease, &outcome);
     Attempt attempt(std::move(lease), loop, request, timeouts, total, sink, &outcome);
-    if (co_await attempt.Run() == Attempt::End::kFinal) break;
+    const Attempt::End end = co_await attempt.Run();
+    if (end == Attempt::End::kFinal) break;
+    went_out = went_out || !attempt.nothing_written();
   }
   if (outcome.first_byte_at != absl::ZeroDuration()) outcome.first_byte_took = outcome.first_byte_at - start;
   outcome.answer_started = outcome.answer_started || outcome.reason == Reason::kAllowed;

@@ -50,6 +50,7 @@ class Http1ResponseSink final : public ResponseSink {
   [[nodiscard]] std::optional<IoResult> TryFlush() override;
   [[nodiscard]] bool Abandon() override;
   [[nodiscard]] bool ClientIsThere() override;
+  [[nodiscard]] bool IsCut() const override { return stream_.readiness().cancelled(); }
 
   // Before Start: this answer is the connection's last (draining, unread body).
   void Close() { options_.keep_alive = false; }

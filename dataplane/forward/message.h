@@ -71,6 +71,8 @@ class ResponseSink {
   [[nodiscard]] virtual bool Abandon() = 0;
   // False when the client is known to have gone. Never waits.
   [[nodiscard]] virtual bool ClientIsThere() = 0;
+  // True when the request was taken back or cut off: nothing of it may go out any more. Never waits, costs nothing.
+  [[nodiscard]] virtual bool IsCut() const = 0;
   // Cancels `upstream` as soon as the client is known to have gone, where that is learnt by itself; null: no
   // more. Without it ClientIsThere is asked now and then.
   virtual void CancelWhenGone(Stream* /*upstream*/) {}

@@ -57,6 +57,7 @@ class Http2Stream : public RequestBody, public ResponseSink {
   [[nodiscard]] std::optional<IoResult> TryFlush() override;
   [[nodiscard]] bool Abandon() override;
   [[nodiscard]] bool ClientIsThere() override { return !gone_; }
+  [[nodiscard]] bool IsCut() const override { return gone_; }
   void CancelWhenGone(Stream* upstream) override { upstream_ = upstream; }
 
  private:

@@ -82,6 +82,22 @@ TEST_F(ForwardTest, ARequestThatFoundNoConnectionMayGoElsewhere) {
   }
 }
 
+TEST_F(ForwardTest, ARequestThatWentOutOnAKeptConnectionMayNotGoElsewhereEither) {
+  std::atomic<Origin*> self{nullptr};
+  Origin origin([&self](OriginConnection& connection) {
+    connection.ReadHead();
+    connection.Answer("ok");
+    connection.ReadHead();
+    self.load()->StopListening();  // and closes, without an answer
+  });
+  self = &origin;
+  EXPECT_EQ(Run("GET / HTTP/1.1\r\nHost: a\r\n\r\n", Target(origin)).outcome.reason, Reason::kAllowed);
+  const Result second = Run("DELETE / HTTP/1.1\r\nHost: a\r\n\r\n", Target(origin));
+  EXPECT_EQ(second.outcome.reason, Reason::kUpstreamConnect);
+  EXPECT_EQ(second.outcome.attempts, 2);
+  EXPECT_FALSE(second.outcome.unsent) << "the first connection may have taken it";
+}
+
 TEST_F(ForwardTest, ARequestThatWentOutMayNot) {
   Origin origin([](OriginConnection& connection) { connection.ReadHead(); });
   const Result result = Run("GET / HTTP/1.1\r\nHost: a\r\n\r\n", Target(origin));

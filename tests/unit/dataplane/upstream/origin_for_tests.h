@@ -153,6 +153,9 @@ class Origin {
   Origin(const Origin&) = delete;
   Origin& operator=(const Origin&) = delete;
 
+  // From then on nobody can connect; from any thread.
+  void StopListening() { shutdown(listener_, SHUT_RDWR); }
+
   [[nodiscard]] uint16_t port() const { return port_; }
   [[nodiscard]] int accepted() const { return accepted_; }
   [[nodiscard]] int handshakes() const { return handshakes_; }
