@@ -50,7 +50,15 @@ absl::StatusOr<std::shared_ptr<const DeniedCallers>> DeniedCallers::Parse(absl::
   return list;
 }
 
+bool DeniedCallers::Covers(const DeniedCallers& other) const {
+  return std::all_of(other.names_.begin(), other.names_.end(),
+                     [this](const std::string& name) { return names_.contains(name); }) &&
+         std::all_of(other.keys_.begin(), other.keys_.end(),
+                     [this](const std::string& key) { return keys_.contains(key); });
+}
+
 bool DeniedCallers::Denies(const PeerCertificate& certificate) const {
+  if (certificate.spki_sha256.empty() && by_key()) return true;  // it cannot be told
   return keys_.contains(certificate.spki_sha256) ||
          std::any_of(certificate.uri_sans.begin(), certificate.uri_sans.end(),
                      [this](const std::string& name) { return names_.contains(name); });
@@ -72,23 +80,29 @@ absl::StatusOr<std::shared_ptr<const DeniedCallers>> ReadDeniedCallers(const std
 absl::StatusOr<std::unique_ptr<DeniedCallersFile>> DeniedCallersFile::Start(std::string path, RoleMap* roles) {
   std::unique_ptr<DeniedCallersFile> file(new DeniedCallersFile(std::move(path), roles));
   file->stamp_ = StampOf(file->path_);
-  if (absl::Status status = file->Take(); !status.ok()) {
-    return absl::Status(status.code(), absl::StrCat("denied_callers_file: ", status.message()));
+  auto list = ReadDeniedCallers(file->path_);
+  if (!list.ok()) {
+    return absl::Status(list.status().code(), absl::StrCat("denied_callers_file: ", list.status().message()));
   }
+  file->Take(*std::move(list));
   return file;
 }
 
-absl::Status DeniedCallersFile::Take() {
-  auto list = ReadDeniedCallers(path_);
-  if (!list.ok()) return list.status();
-  roles_->Deny(*std::move(list));
-  return absl::OkStatus();
+void DeniedCallersFile::Take(std::shared_ptr<const DeniedCallers> list) {
+  in_force_ = list;
+  roles_->Deny(std::move(list));
 }
 
 bool DeniedCallersFile::Look() {
   std::string stamp = StampOf(path_);
   if (stamp == stamp_ && !stamp.empty()) return false;
-  const absl::Status status = Take();
+  auto list = ReadDeniedCallers(path_);
+  if (list.ok() && !(*list)->Covers(*in_force_) && stamp != shrunk_) {
+    shrunk_ = std::move(stamp);
+    return false;
+  }
+  if (list.ok()) Take(*list);
+  const absl::Status status = list.status();
   // One of no use stays so until it changes; one that cannot be read is tried again.
   if (status.ok() || absl::IsInvalidArgument(status)) stamp_ = std::move(stamp);
   if (!status.ok() && status.ToString() == complaint_) return false;

@@ -30,6 +30,8 @@ class DeniedCallers {
   // Somebody is denied by key: PeerCertificate::spki_sha256 is needed.
   [[nodiscard]] bool by_key() const { return !keys_.empty(); }
   [[nodiscard]] size_t size() const { return names_.size() + keys_.size(); }
+  // Everybody whom `other` denies is denied here.
+  [[nodiscard]] bool Covers(const DeniedCallers& other) const;
 
  private:
   absl::flat_hash_set<std::string> names_;
@@ -44,16 +46,19 @@ class DeniedCallersFile {
   // Reads it: what is wrong at the start is an error. `roles` outlives this.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<DeniedCallersFile>> Start(std::string path, RoleMap* roles);
   // Reads it again if it has changed; true when another list is in force then. One that cannot be read or is
-  // wrong is logged, and the old list stays.
+  // wrong is logged, and the old list stays. So it does, until the next look finds the same file, when somebody would
+  // no longer be denied: who writes in place may not be through.
   bool Look();
 
  private:
   DeniedCallersFile(std::string path, RoleMap* roles) : path_(std::move(path)), roles_(roles) {}
-  [[nodiscard]] absl::Status Take();
+  void Take(std::shared_ptr<const DeniedCallers> list);
 
   const std::string path_;
   RoleMap* const roles_;
+  std::shared_ptr<const DeniedCallers> in_force_;
   std::string stamp_;      // of the file as last read
+  std::string shrunk_;     // of one that denies fewer and is looked at once more
   std::string complaint_;  // logged already
 };
 

@@ -39,7 +39,7 @@ TEST(DeniedCallers, ByNameAndByKey) {
   PeerCertificate other = Named("spiffe://test/sallyport/dataplane/edge/y");
   other.spki_sha256 = std::string(64, 'b');
   EXPECT_TRUE(list->Denies(other));
-  EXPECT_FALSE(list->Denies(PeerCertificate()));
+  EXPECT_TRUE(list->Denies(PeerCertificate())) << "whether it has that key cannot be told";
   EXPECT_FALSE(List("")->Denies(PeerCertificate()));
 }
 
@@ -73,8 +73,36 @@ TEST(DeniedCallers, FileIsTakenWhenItChangesAndKeptWhenItIsBroken) {
   EXPECT_FALSE((*file)->Look());
   EXPECT_TRUE(roles.Denies(edge)) << "one that is gone neither";
   std::ofstream(path) << "# nobody\n";
+  EXPECT_FALSE((*file)->Look()) << "who writes it may not be through";
+  EXPECT_TRUE(roles.Denies(edge));
   EXPECT_TRUE((*file)->Look());
   EXPECT_FALSE(roles.Denies(edge));
+}
+
+TEST(DeniedCallers, NobodyIsLetInByAFileThatIsBeingWritten) {
+  const testing::TempFolder folder;
+  const std::string path = folder.File("denied");
+  const std::string first = "spiffe://test/sallyport/dataplane/edge/x\n", second = "spiffe://test/sallyport/dataplane/edge/y\n";
+  std::ofstream(path) << first << second;
+  RoleMap roles("test", {});
+  const auto file = DeniedCallersFile::Start(path, &roles);
+  ASSERT_TRUE(file.ok()) << file.status();
+  const PeerCertificate x = Named("spiffe://test/sallyport/dataplane/edge/x"), y = Named("spiffe://test/sallyport/dataplane/edge/y");
+  for (const std::string& text : {std::string(), first, std::string("# a line\n") + first}) {
+    std::ofstream(path) << text;
+    EXPECT_FALSE((*file)->Look()) << text;
+    EXPECT_TRUE(roles.Denies(x) && roles.Denies(y)) << text;
+  }
+  std::ofstream(path) << first << "spiffe://test/sallyport/dataplane/edge/z\n" << second;
+  EXPECT_TRUE((*file)->Look()) << "more are denied: at once";
+  EXPECT_TRUE(roles.Denies(x) && roles.Denies(y) && roles.Denies(Named("spiffe://test/sallyport/dataplane/edge/z")));
+}
+
+TEST(DeniedCallers, AKeyThatCannotBeReadIsDeniedWhereKeysAre) {
+  PeerCertificate unread = Named("spiffe://test/sallyport/dataplane/edge/x");
+  unread.spki_sha256.clear();
+  EXPECT_TRUE(List("spki-sha256:" + std::string(64, 'a'))->Denies(unread));
+  EXPECT_FALSE(List("spiffe://test/sallyport/dataplane/edge/other\n")->Denies(unread));
 }
 
 class DeniedServer : public ::testing::Test {
