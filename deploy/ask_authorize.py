@@ -21,8 +21,10 @@ import grpc
 PROTO = pathlib.Path(__file__).resolve().parent.parent / "proto"
 
 
-def load_stubs():
-    out = tempfile.mkdtemp(prefix="sallyport-stubs-")
+TIMEOUT = 20  # seconds
+
+
+def load_stubs(out):
     protos = ["sallyport/v1/identity.proto", "sallyport/v1/decision.proto"]
     plugin = subprocess.run(["which", "grpc_python_plugin"], capture_output=True, text=True).stdout.strip()
     if not plugin:
@@ -45,7 +47,8 @@ def main():
     parser.add_argument("--path", default="/")
     parser.add_argument("--upstream-key", nargs=3, metavar=("API", "HOST", "PORT"))
     args = parser.parse_args()
-    messages, services = load_stubs()
+    with tempfile.TemporaryDirectory(prefix="sallyport-stubs-") as out:
+        messages, services = load_stubs(out)
     credentials = grpc.ssl_channel_credentials(*[(args.tls / name).read_bytes()
                                                  for name in ("ca.crt", "tls.key", "tls.crt")])
     with grpc.secure_channel(args.target, credentials) as channel:
@@ -54,7 +57,7 @@ def main():
             if args.upstream_key:
                 api, host, port = args.upstream_key
                 answer = stub.ResolveUpstream(messages.ResolveUpstreamRequest(
-                    api_id=api, host=host, port=int(port), tls=True), timeout=5)
+                    api_id=api, host=host, port=int(port), tls=True), timeout=TIMEOUT)
                 print(json.dumps({"private_key_bytes": len(answer.client_key_der)}))
                 return 0
             question = messages.AuthorizeRequest(api_id=args.api, tls=True, method=args.method, path=args.path)
@@ -63,7 +66,7 @@ def main():
                 question.chain_der.append(ssl.PEM_cert_to_DER_cert(args.cert.read_text()))
             if args.token_sha256:
                 question.credentials.add(mechanism="token", place="header", sha256=bytes.fromhex(args.token_sha256))
-            decision = stub.Authorize(question, timeout=5).decision
+            decision = stub.Authorize(question, timeout=TIMEOUT).decision
         except grpc.RpcError as error:
             print(json.dumps({"error": error.code().name, "message": error.details()}))
             return 2
