@@ -1,8 +1,11 @@
 """Upstreams for the end-to-end tests: strict HTTP/1.1 servers that record what they were sent."""
 
 import contextlib
+import functools
 import http.server
 import json
+import pathlib
+import random
 import socket
 import ssl
 import threading
@@ -86,7 +89,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
-    request_queue_size = 256
+    request_queue_size = 1024  # more than all connections that tests open at once, whenever they are taken
 
     def handle_error(self, request, client_address):
         pass
@@ -134,12 +137,50 @@ class Origin:
         self._server.server_close()
 
 
+_kept = []  # UDP sockets: what other test processes see of ports that are given away
+
+
+@functools.cache
+def _candidates():
+    """Ports that the system gives to nobody by itself, in an order of this process's own; each is tried once."""
+    text = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text()
+    low, high = (int(number) for number in text.split())
+    ports = [port for port in range(10_000, 65_536) if not low <= port <= high] or list(range(low, high + 1))
+    random.SystemRandom().shuffle(ports)
+    return ports
+
+
+def _bind(kind, port):
+    """A socket on this port of every address; OSError where it is taken."""
+    family, address = (socket.AF_INET6, "::") if socket.has_dualstack_ipv6() else (socket.AF_INET, "0.0.0.0")
+    made = socket.socket(family, kind)
+    try:
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        made.bind((address, port))
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
 def free_port():
-    """A port nobody listens on now: for services whose port others must know before they start."""
-    with socket.socket(socket.AF_INET6) as probe:
-        probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        probe.bind(("::", 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens on and nobody else is given until this process ends: for services whose port others
+    must know before they start, and for targets that refuse."""
+    while _candidates():
+        port = _candidates().pop()
+        try:
+            mark = _bind(socket.SOCK_DGRAM, port)
+        except OSError:
+            continue
+        try:
+            _bind(socket.SOCK_STREAM, port).close()
+        except OSError:
+            mark.close()
+            continue
+        _kept.append(mark)
+        return port
+    raise AssertionError("no port is free")
 
 
 @contextlib.contextmanager
