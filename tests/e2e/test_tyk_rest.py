@@ -12,6 +12,13 @@ def gateway(world):
     return world.gateway
 
 
+@pytest.fixture(scope="module")
+def key_api(gateway):
+    """An API that keys of the tests have rights to."""
+    gateway.add_api(classic("rest-key", "http://127.0.0.1:1/", domain="restkey.gw.test", use_standard_auth=True,
+                            auth_configs={"authToken": {"auth_header_name": "Authorization"}}))
+
+
 def test_a_wrong_admin_key_is_refused_everywhere(gateway):
     for method, path in (("GET", "/tyk/certs"), ("POST", "/tyk/keys/create"), ("GET", "/tyk/apis"), ("GET", "/tyk/reload"),
                          ("DELETE", "/tyk/policies/x")):
@@ -85,9 +92,7 @@ def _private_part(key):
         numbers.private_value.to_bytes(32, "big")
 
 
-def test_key_life(gateway):
-    gateway.add_api(classic("rest-key", "http://127.0.0.1:1/", domain="restkey.gw.test", use_standard_auth=True,
-                            auth_configs={"authToken": {"auth_header_name": "Authorization"}}))
+def test_key_life(gateway, key_api):
     assert gateway.rest("POST", "/tyk/keys/create", "{").status_code == 500
     bare = gateway.rest("POST", "/tyk/keys/create", {"org_id": "default"})
     assert (bare.status_code, bare.json()["message"]) == (
@@ -106,7 +111,7 @@ def test_key_life(gateway):
     assert (gone.status_code, gone.json()["message"]) == (404, "There is no such key found")
 
 
-def test_a_token_is_stored_hashed_only(gateway):
+def test_a_token_is_stored_hashed_only(gateway, key_api):
     token = gateway.create_key(session("rest-key"))["key"]
     database = b"".join(path.read_bytes() for path in gateway.directory.rglob("*.db*"))
     assert token.encode() not in database
@@ -117,12 +122,12 @@ def test_a_token_is_stored_hashed_only(gateway):
     (["other" + "0" * 64], "invalid certificate ID: other" + "0" * 64),
     (["default" + "0" * 64], "certificate not found: default" + "0" * 64),
 ])
-def test_bindings_are_checked(gateway, bindings, message):
+def test_bindings_are_checked(gateway, key_api, bindings, message):
     answer = gateway.rest("POST", "/tyk/keys/create", session("rest-key", mtls_static_certificate_bindings=bindings))
     assert (answer.status_code, message in answer.json()["message"]) == (400, True)
 
 
-def test_policies(gateway):
+def test_policies(gateway, key_api):
     policy = {"id": "gold", "org_id": "default", "name": "Gold", "rate": 100, "per": 60, "quota_max": -1, "active": True,
               "access_rights": {"rest-key": {"api_id": "rest-key", "api_name": "rest-key", "versions": ["Default"]}}}
     assert gateway.rest("POST", "/tyk/policies", policy).json() == {"key": "gold", "status": "ok", "action": "added"}
