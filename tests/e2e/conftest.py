@@ -22,10 +22,11 @@ class World:
         self.trust = pathlib.Path(directory) / "trust"
         self.trust.mkdir()
         (self.trust / "any name.pem").write_bytes(self.upstream_ca.pem)
-        self.gateway.start_authsvc()
-        self.a = self.gateway.start_dataplane(system_trust=self.trust, threads=2)
-        self.b = self.gateway.start_dataplane(system_trust=self.trust)
         self._origins = []
+        with self.gateway.stopped_on_failure():
+            self.gateway.start_authsvc()
+            self.a = self.gateway.start_dataplane(system_trust=self.trust, threads=2)
+            self.b = self.gateway.start_dataplane(system_trust=self.trust)
 
     def origin(self, name="origin", **more):
         origin = Origin(name, **more)

@@ -7,6 +7,8 @@ import time
 import hpack
 from hyperframe import frame as frames
 
+from gateway import DEADLINE
+
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
 END_STREAM, ACK, END_HEADERS, PADDED, PRIORITY_FLAG = 0x1, 0x1, 0x4, 0x8, 0x20
@@ -53,7 +55,7 @@ class Reply:
 class Http2:
     """A connection to a replica. Reads only when it is asked for something."""
 
-    def __init__(self, replica, host, client=None, settings=b"", start=True, timeout=20, open_window=True, receive_buffer=None):
+    def __init__(self, replica, host, client=None, settings=b"", start=True, timeout=DEADLINE, open_window=True, receive_buffer=None):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(replica.gateway.server_ca.cert)
         context.set_alpn_protocols(["h2"])
@@ -88,12 +90,14 @@ class Http2:
     # What goes.
 
     def send(self, data):
-        """False when the peer has closed."""
+        """False when the peer has closed; what it said before can still be read."""
+        self._socket.settimeout(self.timeout)
         try:
             self._socket.sendall(data)
             return True
+        except TimeoutError:
+            raise
         except (OSError, ssl.SSLError):
-            self.ended = True
             return False
 
     def fields(self, path="/", method="GET", more=(), authority=None):
@@ -189,7 +193,9 @@ class Http2:
         """Takes frames until `condition()`; fails with `what` when it does not become true."""
         end = time.monotonic() + (seconds or self.timeout)
         while not condition():
-            assert self.step(end), f"{what}: {'the connection ended' if self.ended else 'nothing came'}; {self.story()}"
+            # The condition may be that it ends.
+            assert self.step(end) or condition(), (
+                f"{what}: {'the connection ended' if self.ended else 'nothing came'}; {self.story()}")
 
     def story(self):
         return f"goaway {self.goaways}, replies {[(s, r.heads, r.reset, r.ended) for s, r in self.replies.items()]}"

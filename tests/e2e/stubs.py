@@ -9,6 +9,8 @@ import tempfile
 
 import grpc
 
+from gateway import DEADLINE
+
 PROTO = pathlib.Path(__file__).resolve().parents[2] / "proto"
 _made = None
 
@@ -47,7 +49,7 @@ def health(made, service=""):
     check = made.unary_unary("/grpc.health.v1.Health/Check",
                              request_serializer=lambda name: b"\x0a" + bytes([len(name)]) + name.encode(),
                              response_deserializer=lambda answer: answer[1] if answer[:1] == b"\x08" else 0)
-    return check(service, timeout=20)
+    return check(service, timeout=DEADLINE)
 
 
 def all_serving(made):

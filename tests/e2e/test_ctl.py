@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from gateway import classic, wait_for
+from gateway import DEADLINE, classic, wait_for
 
 HOST = "tool.gw.test"
 
@@ -62,7 +62,7 @@ contexts:
         environment.pop("SALLYPORT_CONTEXT", None)
         if variable:
             environment["SALLYPORT_CONTEXT"] = variable
-        return subprocess.run([world.gateway.binary("sallyctl"), *arguments], capture_output=True, text=True, timeout=60,
+        return subprocess.run([world.gateway.binary("sallyctl"), *arguments], capture_output=True, text=True, timeout=DEADLINE,
                               env=environment)
     assert run("context").stdout.splitlines()[1].startswith("here ")
     assert run("get", "api").returncode == 0
@@ -80,12 +80,12 @@ def test_completion_is_a_script_of_that_shell(world, shell, tmp_path):
     script.write_text(done(world, "completion", shell, context=False))
     # zsh's is bash's behind one line that loads bashcompinit, so bash can judge both; zsh too where it is there.
     for judge in {"bash", shell if shutil.which(shell) else "bash"}:
-        checked = subprocess.run([judge, "-n", str(script)], capture_output=True, text=True, timeout=30)
+        checked = subprocess.run([judge, "-n", str(script)], capture_output=True, text=True, timeout=DEADLINE)
         assert checked.returncode == 0, checked.stderr
     if shell == "bash":
         completed = subprocess.run(["bash", "-c", f'''source {script}; COMP_WORDS=(sallyctl key c); COMP_CWORD=2; _sallyctl
                                     echo "${{COMPREPLY[@]}}"; COMP_WORDS=(sallyctl init --st); _sallyctl
-                                    echo "${{COMPREPLY[@]}}"'''], capture_output=True, text=True, timeout=30, cwd=tmp_path)
+                                    echo "${{COMPREPLY[@]}}"'''], capture_output=True, text=True, timeout=DEADLINE, cwd=tmp_path)
         assert completed.stdout.split() == ["create", "--state-dir"], completed
     refused = world.gateway.run_ctl("completion", "fish", context=False)
     assert refused.returncode == 2
@@ -110,14 +110,14 @@ def test_watch_prints_changes_as_they_happen(world, api):
         done(world, "apply", "-f", "-", stdin=json.dumps(policy))
         done(world, "delete", "policy", "watched")
         with some:
-            assert some.wait_for(lambda: len(lines) >= 2, 20), lines
+            assert some.wait_for(lambda: len(lines) >= 2, DEADLINE), lines
         assert [(line["kind"], line["id"], line["deleted"]) for line in lines] == [
             ("Policy", "watched", False), ("Policy", "watched", True)]
         assert lines[0]["revision"] < lines[1]["revision"]
     finally:
         watch.terminate()
-        watch.wait(20)
-        reader.join(20)
+        watch.wait(DEADLINE)
+        reader.join(DEADLINE)
     unknown = world.gateway.run_ctl("watch", "--kind", "Polcy")
     assert unknown.returncode == 2 and "policy" in unknown.stderr
 
@@ -238,7 +238,7 @@ def test_doctor_tells_who_is_gone_and_who_is_back(world):
 
 def test_certificates_that_no_store_holds_are_in_the_metrics(world):
     import requests
-    text = requests.get(f"http://127.0.0.1:{world.gateway.metrics_port}/metrics", timeout=5).text
+    text = requests.get(f"http://127.0.0.1:{world.gateway.metrics_port}/metrics", timeout=DEADLINE).text
     for role in ("control", "dataplane_control"):
         assert f'sallyport_certificate_not_after_seconds{{role="{role}"}}' in text
     now = datetime.datetime.now().timestamp()

@@ -30,9 +30,12 @@ class SmallDisk:
         # authsvc replaces the shell, so that its process is the one that is started and stopped.
         self._wrapper = ["unshare", "-m", "sh", "-c",
                          f'mount -t tmpfs -o size={STORE_KB}k,mode=700 none "$0" && exec "$@"', str(self.place)]
-        self.gateway.start_authsvc(options=["--set", f"store=sqlite:{self.place}/authsvc.db"], wrapper=self._wrapper)
-        self.replica = self.gateway.start_dataplane()
         self.origin = Origin("disk")
+        with self.gateway.stopped_on_failure():
+            self.gateway.start_authsvc(options=["--set", f"store=sqlite:{self.place}/authsvc.db"], wrapper=self._wrapper)
+            self.replica = self.gateway.start_dataplane()
+            self.gateway.add_api(classic("disk", self.origin.url, domain="disk.gw.test",
+                                         auth_configs={"authToken": {"use_certificate": True}}))
 
     def inside(self):
         """The disk as seen from outside the namespace."""
@@ -57,8 +60,6 @@ def disk(tmp_path_factory):
     if reason:
         pytest.skip(reason)
     made = SmallDisk(tmp_path_factory.mktemp("disk"))
-    made.gateway.add_api(classic("disk", made.origin.url, domain="disk.gw.test",
-                                 auth_configs={"authToken": {"use_certificate": True}}))
     yield made
     made.origin.close()
     made.gateway.stop()
@@ -133,7 +134,7 @@ def check_what_is_on_disk(disk, acknowledged):
     """A store that is read anew holds all that was acknowledged."""
     copy = disk.place.parent / "copy"
     copy.mkdir()
-    for name in ("authsvc.db", "authsvc.db-wal"):
+    for name in ("authsvc.db-wal", "authsvc.db"):  # what moves from the one to the other meanwhile is in both
         (copy / name).write_bytes((disk.inside() / name).read_bytes())
     other = disk.gateway.start_another_authsvc(options=["--set", f"store=sqlite:{copy}/authsvc.db"])
     held = disk.gateway.rest("GET", "/tyk/certs?org_id=default", port=other.admin_port).json()["certs"]

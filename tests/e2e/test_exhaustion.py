@@ -21,10 +21,6 @@ def cpu_seconds(process):
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
-def log_lines(process, event):
-    return [line for line in process.text().splitlines() if f'"{event}"' in line]
-
-
 def not_taken(replica, cause):
     return replica.metric("sallyport_connections_not_taken_total", cause=cause)
 
@@ -60,15 +56,14 @@ def origin(world):
 
 @pytest.fixture()
 def replica(world, origin):
-    made = world.gateway.start_dataplane(system_trust=world.trust, threads=2, open_files=256,
-                                         options=["--set", "timeouts.head=120s", "--set", "timeouts.handshake=120s"])
+    made = world.gateway.start_dataplane(system_trust=world.trust, threads=2, open_files=256)
     yield made
     made.stop()
     world.gateway.replicas.remove(made)
 
 
 def test_clients_never_get_the_descriptors_that_the_rest_needs(world, origin, replica):
-    warned = log_lines(replica, "listen.fewer_connections")
+    warned = wait_for(lambda: replica.lines("listen.fewer_connections"), "the log says so")
     assert len(warned) == 1 and json.loads(warned[0])["open_files"] == 256, "said at start"
     with Connection(replica, HOST) as early, Crowd(replica.port) as crowd:
         crowd.come(400)
@@ -77,7 +72,8 @@ def test_clients_never_get_the_descriptors_that_the_rest_needs(world, origin, re
         assert not_taken(replica, "descriptors") == 0
         assert replica.ready(), "/readyz still answers"
         assert early.get()[0] == 200, "and who is in is served, upstream connection included"
-        assert len(log_lines(replica, "listen.too_many_connections")) == 1, "once, not once a connection"
+        wait_for(lambda: replica.lines("listen.too_many_connections"), "the log says so")
+        assert len(replica.lines("listen.too_many_connections")) == 1, "once, not once a connection"
     wait_for(lambda: replica.curl("/x", host=HOST).status == 200, "served again when the crowd has gone")
 
 
@@ -88,7 +84,7 @@ def test_without_any_descriptor_it_waits_and_recovers(world, origin, replica):
         # Below what ConnectionLimits counted on at start: nothing is left for anybody.
         resource.prlimit(replica.pid, resource.RLIMIT_NOFILE, (used + 20, 256))
         crowd.come(200)
-        wait_for(lambda: log_lines(replica, "listen.no_descriptors"), "it says what is missing")
+        wait_for(lambda: replica.lines("listen.no_descriptors"), "it says what is missing")
         before, began = cpu_seconds(replica), time.monotonic()
         wait_for(lambda: time.monotonic() - began > 2, "two seconds of it")
         spent = (cpu_seconds(replica) - before) / (time.monotonic() - began)
@@ -99,4 +95,4 @@ def test_without_any_descriptor_it_waits_and_recovers(world, origin, replica):
         resource.prlimit(replica.pid, resource.RLIMIT_NOFILE, (256, 256))
         wait_for(lambda: not_taken(replica, "descriptors") > 0, "the metric tells of it")
     wait_for(lambda: replica.curl("/x", host=HOST).status == 200, "recovered")
-    assert len(log_lines(replica, "listen.no_descriptors")) == 1, "said once for all loops and attempts"
+    assert len(replica.lines("listen.no_descriptors")) == 1, "said once for all loops and attempts"

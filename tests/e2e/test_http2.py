@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from gateway import classic, session, wait_for
+from gateway import DEADLINE, classic, lines_of, session, wait_for
 from raw_http2 import CANCEL, END_HEADERS, END_STREAM, HEADERS, INTERNAL_ERROR, NO_ERROR, Http2, frame, setting
 
 HOST = "http2.gw.test"
@@ -46,7 +46,7 @@ class Slow:
         handler.end_headers()
         handler.wfile.write(b"half")
         handler.wfile.flush()
-        self.open.wait(60)
+        self.open.wait(10 * DEADLINE)
         handler.wfile.write(b"done")
 
     def begin(self, h2):
@@ -78,6 +78,16 @@ def test_many_requests_side_by_side(world, origin, h2):
     assert [json.loads(h2.answer(stream).body)["target"] for stream in streams] == [f"/base/n{n}" for n in range(100)]
     for n in range(300):
         assert h2.get(f"/again{n}").status == 200
+
+
+def test_many_requests_of_one_who_is_not_known_yet(world):
+    """They wait for one decision."""
+    pair = world.client("not known yet")
+    world.gateway.add_api(classic("cold2", world.origin("cold2").url, domain="cold2.gw.test", use_keyless=True,
+                                  use_mutual_tls_auth=True, client_certificates=[world.gateway.add_certificate(pair.pem)]))
+    with Http2(world.a, "cold2.gw.test", pair) as h2:
+        streams = [h2.request() for _ in range(120)]
+        assert {h2.answer(stream).status for stream in streams} == {200}
 
 
 @pytest.mark.parametrize("with_length", [True, False])
@@ -216,7 +226,7 @@ def test_the_access_log_has_every_request(world, origin, h2):
     log = world.gateway.directory / "replica-0.access.log"
 
     def lines():
-        return [json.loads(line) for line in log.read_text().splitlines() if '"HTTP/2"' in line]
+        return [json.loads(line) for line in lines_of(log) if '"HTTP/2"' in line]
     entry = wait_for(lambda: next((line for line in lines() if line["request_id"] == good), None), "the request is logged")
     assert (entry["path"], entry["status"], entry["protocol"], entry["sni"]) == ("/base/logged"[5:], 200, "HTTP/2", HOST)
     wait_for(lambda: any(line["reason"] == "BAD_REQUEST" and "connection-specific" in line.get("detail", "") for line in lines()),
@@ -335,7 +345,7 @@ def test_a_revoked_token_ends_its_own_request_alone(world):
 
 def test_drain_lets_requests_end_and_takes_those_that_were_under_way(world):
     slow = Slow(world)
-    replica = world.gateway.start_dataplane(system_trust=world.trust, options=["--set", "timeouts.drain=20s"])
+    replica = world.gateway.start_dataplane(system_trust=world.trust, options=["--set", f"timeouts.drain={10 * DEADLINE:.0f}s"])
     with Http2(replica, slow.host) as h2, Http2(replica, slow.host) as idle:
         idle.ping()
         stream = slow.begin(h2)
@@ -404,7 +414,7 @@ def test_curl(world, origin, tmp_path):
 
 def test_nghttp(world, origin):
     done = subprocess.run(["nghttp", "-nv", "-m", "20", "-H", f":authority: {HOST}", f"https://localhost:{world.a.port}/x"],
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=2 * DEADLINE)
     assert done.returncode == 0 and done.stdout.count(":status: ") == 20, done.stdout[-2000:] + done.stderr
     assert "error_code=NO_ERROR(0x00)" in done.stdout or "GOAWAY" in done.stdout
 
@@ -414,13 +424,13 @@ def test_nghttp(world, origin):
                                      ["-c", "5", "-m", "100", "-n", "2000", "-w", "10", "-W", "12"]])
 def test_h2load(world, origin, options):
     done = subprocess.run(["h2load", *options, "--connect-to", f"127.0.0.1:{world.a.port}", f"https://{HOST}/x"],
-                          capture_output=True, text=True, timeout=120)
+                          capture_output=True, text=True, timeout=4 * DEADLINE)
     count = options[options.index("-n") + 1]
     assert f"{count} succeeded, 0 failed, 0 errored, 0 timeout" in done.stdout, done.stdout + done.stderr
 
 
 def test_large_answers_side_by_side(world):
-    begun = threading.Barrier(8, timeout=60)  # none goes on before all have begun
+    begun = threading.Barrier(8, timeout=10 * DEADLINE)  # none goes on before all have begun
 
     def answer(handler, request):
         handler.send_response(200)

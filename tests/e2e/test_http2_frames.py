@@ -3,7 +3,7 @@ connection's ends it with the right code, and nothing of what is wrong reaches t
 
 import pytest
 
-from gateway import classic
+from gateway import DEADLINE, classic
 from origins import full_backlog
 from raw_http2 import (ACK, COMPRESSION_ERROR, CONTINUATION, DATA, END_HEADERS, END_STREAM, FLOW_CONTROL_ERROR,
                        FRAME_SIZE_ERROR, GOAWAY, HEADERS, PADDED, PING, PREFACE, PRIORITY, PRIORITY_FLAG, PROTOCOL_ERROR,
@@ -122,15 +122,21 @@ def test_an_error_of_the_connection(world, origin, h2, name):
     assert code in codes, f"{name}: GOAWAY says {code}"
 
 
-def test_more_data_than_the_window_of_a_stream(world):
-    """RFC 9113 6.9. The upstream takes no connection: nothing of the body goes on, and no window comes back."""
+@pytest.fixture(scope="module")
+def full(world):
+    """A host whose upstream takes no connection: nothing of a body goes on, and no window comes back."""
     with full_backlog() as port:
         world.gateway.add_api(classic("full", f"http://127.0.0.1:{port}/", domain="full.gw.test", use_keyless=True))
-        with Http2(world.a, "full.gw.test") as h2:
-            h2.ping()
-            stream = opened(h2)
-            h2.send(b"".join(frame(DATA, 0, stream, b"x" * 16384) for _ in range(9)))
-            assert h2.end() == FLOW_CONTROL_ERROR
+        yield "full.gw.test"
+
+
+def test_more_data_than_the_window_of_a_stream(world, full):
+    """RFC 9113 6.9."""
+    with Http2(world.a, full) as h2:
+        h2.ping()
+        stream = opened(h2)
+        h2.send(b"".join(frame(DATA, 0, stream, b"x" * 16384) for _ in range(9)))
+        assert h2.end() == FLOW_CONTROL_ERROR
 
 
 # What is sent on which stream, and the code that RST_STREAM says.
@@ -157,7 +163,7 @@ def held(world):
     gate = threading.Event()
 
     def answer(handler, request):
-        gate.wait(60)
+        gate.wait(10 * DEADLINE)
         handler.send_response(200)
         handler.send_header("Content-Length", "0")
         handler.end_headers()
@@ -184,9 +190,9 @@ def test_an_error_of_a_stream(world, origin, held, h2, name):
     assert h2.get().status == 200, "the connection goes on"
 
 
-def test_more_data_than_the_connections_window(world, origin):
+def test_more_data_than_the_connections_window(world, full):
     replica = world.gateway.start_dataplane(options=["--set", "limits.http2.connection_window=65535"])
-    with Http2(replica, HOST) as h2:
+    with Http2(replica, full) as h2:
         h2.ping()
         streams = [opened(h2) for _ in range(5)]
         h2.send(b"".join(frame(DATA, 0, stream, b"x" * 16384) for stream in streams))

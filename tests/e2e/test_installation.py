@@ -12,7 +12,7 @@ import tempfile
 import pytest
 import requests
 
-from gateway import Process, stop_all, wait_for
+from gateway import DEADLINE, Process, stop_all, wait_for
 from origins import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -41,7 +41,7 @@ class Installation:
         self.ports = {port: free_port() for port in (8443, 9180, 9443, 9464, 9465, 8000)}
         self.running = []
         done = subprocess.run(["cmake", "--install", os.environ["BUILD_UNDER_TEST"], "--prefix", str(self.prefix)],
-                              capture_output=True, text=True, timeout=120)
+                              capture_output=True, text=True, timeout=4 * DEADLINE)
         assert done.returncode == 0, done.stdout + done.stderr
 
     def run(self, command, check=True):
@@ -55,7 +55,7 @@ class Installation:
         environment = {**os.environ, "PATH": f"{self.prefix}/bin:{os.environ['PATH']}",
                        "SALLYPORT_CONTEXT": str(self.etc / "sallyctl.yaml")}
         done = subprocess.run(["bash", "-euc", command], cwd=self.work, env=environment, capture_output=True, text=True,
-                              timeout=120)
+                              timeout=4 * DEADLINE)
         assert not check or done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
         return done
 
@@ -75,7 +75,7 @@ class Installation:
         def ready():
             process.require_alive()
             try:
-                return requests.get(f"http://127.0.0.1:{self.ports[port]}/readyz", timeout=5).status_code == 200
+                return requests.get(f"http://127.0.0.1:{self.ports[port]}/readyz", timeout=DEADLINE).status_code == 200
             except requests.ConnectionError:
                 return False
         wait_for(ready, f"{name} is ready")
@@ -122,7 +122,7 @@ def test_what_is_installed(installation):
         if shutil.which("systemd-analyze"):
             verified = subprocess.run(["systemd-analyze", "verify", "--man=no", "--recursive-errors=no",
                                        str(installation.prefix / f"lib/systemd/system/{name}.service")],
-                                      capture_output=True, text=True, timeout=60)
+                                      capture_output=True, text=True, timeout=2 * DEADLINE)
             complaints = [line for line in verified.stderr.splitlines() if f"{name}.service" in line]
             assert verified.returncode == 0 and not complaints, verified.stderr
 
@@ -153,7 +153,7 @@ def test_init_for_a_user_that_is_not_there_makes_nothing(installation, tmp_path)
 def test_the_units_commands_run_and_the_readme_leads_to_an_answer(initialised):
     for name, user in (("sallyport-authsvc", AUTHSVC_USER), ("sallyport-dataplane", DATAPLANE_USER)):
         checked = subprocess.run(as_user(user, [*initialised.command_of(name), "--check-config"]), capture_output=True,
-                                 text=True, timeout=60)
+                                 text=True, timeout=2 * DEADLINE)
         assert checked.returncode == 0, checked.stderr
     assert not (initialised.state / "authsvc.db").exists(), "a check makes no file"
     initialised.start("sallyport-authsvc", AUTHSVC_USER, 9464)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway import DEADLINE, classic, session, wait_for
+from gateway import classic, session, wait_for
 from raw import Connection
 
 LOOPS, CONNECTIONS = 4, 64  # that one of four loops has none of 64 connections: 4e-8
@@ -10,9 +10,7 @@ LOOPS, CONNECTIONS = 4, 64  # that one of four loops has none of 64 connections:
 
 @pytest.fixture(scope="module")
 def replica(world):
-    # A connection may be the first of many to be made, and its request the last to be sent.
-    return world.gateway.start_dataplane(system_trust=world.trust, threads=LOOPS,
-                                         options=["--set", f"timeouts.head={10 * DEADLINE:.0f}s"])
+    return world.gateway.start_dataplane(system_trust=world.trust, threads=LOOPS)
 
 
 def served(replica, host, pair):

@@ -8,6 +8,9 @@ import subprocess
 
 import pytest
 
+from gateway import DEADLINE
+from origins import free_port
+
 DEPLOY = pathlib.Path(__file__).resolve().parents[2] / "deploy"
 
 
@@ -23,7 +26,7 @@ def listening(family, address):
     made = socket.socket(family)
     if family == socket.AF_INET6:
         made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    made.bind((address, 0))
+    made.bind((address, free_port()))
     made.listen()
     return made
 
@@ -50,11 +53,11 @@ def test_the_installer_asks_sudo_when_it_is_not_root(tmp_path):
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / name).chmod(0o755)
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    done = subprocess.run([str(DEPLOY / "install"), "run"], capture_output=True, text=True, timeout=60, env=environment)
+    done = subprocess.run([str(DEPLOY / "install"), "run"], capture_output=True, text=True, timeout=DEADLINE, env=environment)
     assert done.returncode == 0 and f"sudo -- {DEPLOY}/install run" in done.stdout, done
     (tmp_path / "sudo").unlink()
     bare = {**environment, "PATH": str(tmp_path)}
     for name in ("bash", "awk", "dirname", "env"):
         (tmp_path / name).symlink_to(f"/usr/bin/{name}")
-    done = subprocess.run(["/bin/bash", str(DEPLOY / "install"), "run"], capture_output=True, text=True, timeout=60, env=bare)
+    done = subprocess.run(["/bin/bash", str(DEPLOY / "install"), "run"], capture_output=True, text=True, timeout=DEADLINE, env=bare)
     assert done.returncode == 1 and "as root once" in done.stderr, done

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from gateway import classic, session
+from gateway import DEADLINE, classic, session
 from raw import Connection
 
 
@@ -20,7 +20,7 @@ def listed(world):
 def asked(world, name):
     """Whether a handshake with this SNI asks for a client certificate."""
     done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{world.a.port}", "-servername", name],
-                          input=b"", capture_output=True, timeout=60)
+                          input=b"", capture_output=True, timeout=DEADLINE)
     assert b"CONNECTED" in done.stdout and b"Cipher is" in done.stdout, done.stderr
     return b"Requested Signature Algorithms" in done.stdout
 

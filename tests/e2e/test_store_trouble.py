@@ -11,7 +11,7 @@ import pytest
 
 import gateway as gateway_module
 import stubs
-from gateway import classic, session, wait_for
+from gateway import DEADLINE, classic, session, wait_for
 from origins import Origin
 from stubs import all_serving, only_admin_is_down
 
@@ -20,11 +20,12 @@ class Setup:
 
     def __init__(self, directory):
         self.gateway = gateway_module.Gateway(directory)
-        self.gateway.start_authsvc()
-        self.replica = self.gateway.start_dataplane()
         self.origin = Origin("trouble")
-        self.gateway.add_api(classic("trouble", self.origin.url, domain="trouble.gw.test",
-                                     auth_configs={"authToken": {"use_certificate": True}}))
+        with self.gateway.stopped_on_failure():
+            self.gateway.start_authsvc()
+            self.replica = self.gateway.start_dataplane()
+            self.gateway.add_api(classic("trouble", self.origin.url, domain="trouble.gw.test",
+                                         auth_configs={"authToken": {"use_certificate": True}}))
         self.database = self.gateway.home / "data" / "authsvc.db"
 
     def write(self):
@@ -54,7 +55,7 @@ def setup(tmp_path_factory):
 @contextlib.contextmanager
 def locked(database):
     """Another handle holds the only right to write."""
-    other = sqlite3.connect(database, isolation_level=None)
+    other = sqlite3.connect(database, isolation_level=None, timeout=DEADLINE)
     other.execute("BEGIN EXCLUSIVE")
     try:
         yield

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from gateway import classic, wait_for
+from gateway import DEADLINE, classic, wait_for
 from raw import Connection
 
 SIZE, PIECE = 100 << 20, 1 << 18
@@ -29,7 +29,7 @@ class SleepyUpstream:
             while b"\r\n\r\n" not in data:
                 data += connection.recv(1024)
             self.begun.set()
-            self.awake.wait(120)
+            self.awake.wait(10 * DEADLINE)
             self.body = len(data.partition(b"\r\n\r\n")[2])
             while self.body < SIZE and (data := connection.recv(PIECE)):
                 self.body += len(data)
@@ -56,18 +56,18 @@ def send_until_stuck(client, data):
             sent += client.send_some(data)
     except (TimeoutError, ssl.SSLWantWriteError):
         pass
-    client.set_timeout(60)
+    client.set_timeout(DEADLINE)
     return sent
 
 
 def test_a_large_upload_to_an_upstream_that_does_not_read(world, upstream):
     world.gateway.add_api(classic("upload", f"http://127.0.0.1:{upstream.port}/", domain="upload.gw.test", use_keyless=True))
-    with Connection(world.a, "upload.gw.test", timeout=60) as client:
+    with Connection(world.a, "upload.gw.test") as client:
         before = world.a.memory_kb()
         client.send(f"POST /x HTTP/1.1\r\nHost: {client.host}\r\nContent-Length: {SIZE}\r\n\r\n")
         piece = bytes(PIECE)
         sent = send_until_stuck(client, piece)
-        assert upstream.begun.is_set() and sent < SIZE // 2, f"{sent} bytes were taken although nobody reads them"
+        assert upstream.begun.wait(DEADLINE) and sent < SIZE // 2, f"{sent} bytes were taken although nobody reads them"
         wait_for(lambda: world.a.memory_kb() - before < HELD_KB, "little of it is held")
         print(f"{sent >> 20} MB were taken (kernel buffers included), memory +{world.a.memory_kb() - before} KB")
         upstream.awake.set()

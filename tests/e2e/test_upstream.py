@@ -4,7 +4,7 @@ import concurrent.futures
 
 import pytest
 
-from gateway import classic
+from gateway import classic, wait_for
 
 
 def api(world, name, target, **more):
@@ -122,8 +122,8 @@ def test_a_pin_mismatch_is_refused_although_the_ca_is_trusted(world):
     other = world.pki.self_signed("other key")
     api(world, "mispinned", f"https://localhost:{origin.port}/", pinned_public_keys={"localhost": pins(world, other)})
     assert call(world, "mispinned").status == 500 and origin.requests == []
-    assert "UPSTREAM_PIN_MISMATCH" in (world.gateway.directory / "replica-0.access.log").read_text() or \
-        world.a.metric("sallyport_upstream_tls_failures_total", reason="UPSTREAM_PIN_MISMATCH") > 0
+    wait_for(lambda: world.a.metric("sallyport_upstream_tls_failures_total", reason="UPSTREAM_PIN_MISMATCH") > 0, "counted")
+    wait_for(lambda: "UPSTREAM_PIN_MISMATCH" in (world.gateway.directory / "replica-0.access.log").read_text(), "and logged")
 
 
 def test_an_upstream_that_appends_the_pinned_certificate_is_refused(world):
