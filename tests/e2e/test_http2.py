@@ -413,7 +413,7 @@ def test_curl(world, origin, tmp_path):
 
 
 def test_nghttp(world, origin):
-    done = subprocess.run(["nghttp", "-nv", "-m", "20", "-H", f":authority: {HOST}", f"https://localhost:{world.a.port}/x"],
+    done = subprocess.run(["nghttp", "-nv", "-m", "20", "-H", f":authority: {HOST}", f"https://127.0.0.1:{world.a.port}/x"],
                           capture_output=True, text=True, timeout=2 * DEADLINE)
     assert done.returncode == 0 and done.stdout.count(":status: ") == 20, done.stdout[-2000:] + done.stderr
     assert "error_code=NO_ERROR(0x00)" in done.stdout or "GOAWAY" in done.stdout

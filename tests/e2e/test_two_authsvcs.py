@@ -82,7 +82,7 @@ def test_explain_asks_the_data_planes_of_one_authsvc(world, second, origin, tmp_
     first = world.gateway.explain(request_id)
     assert first.returncode == 4 and "asked 2 data planes connected to this auth service" in first.stderr, first
     context = tmp_path / "second.yaml"
-    context.write_text(f'endpoint: "localhost:{second.grpc_port}"\ntls_dir: "{world.gateway.role_directory("admin")}"\n')
+    context.write_text(f'endpoint: "127.0.0.1:{second.grpc_port}"\ntls_dir: "{world.gateway.role_directory("admin")}"\n')
     other = world.gateway.explain(request_id, "--context", str(context))
     assert other.returncode == 0 and "data plane of-the-second" in other.stdout, other
 
