@@ -326,8 +326,11 @@ awaitable<void> Http2Connection::End() {
   while (listening && writing_) {
     if (co_await over_.Wait(last_words) == WaitResult::kTimeout) break;
   }
-  if (writing_) stream.Cancel();
+  const bool half_written = writing_;
+  if (half_written) stream.Cancel();
   session_->Abort();
+  // The client learns of the end now: an exchange may still wait for a connection to its upstream.
+  if (!half_written) stream.TryShutdown();
   for (;;) {
     EndFreeSlots();
     if (running_ == 0) break;
@@ -336,7 +339,7 @@ awaitable<void> Http2Connection::End() {
   ReportFailure();
   client_.registered.multiplexed = nullptr;
   const bool cut = stream.readiness().cancelled();
-  stream.TryShutdown();
+  if (half_written) stream.TryShutdown();
   if (!cut) co_await Linger(stream);  // a request may be under way: it must find our GOAWAY, not a reset
 }
 
