@@ -306,7 +306,7 @@ http {{
         callers = {port: Caller(context, port) for port in (8443, 8444)}
         if any(caller.status() != 200 for caller in callers.values()):
             raise Failed(f"{name} is refused before the revocation")
-        admin = http.client.HTTPSConnection("localhost", 9180, timeout=30, context=ssl.create_default_context(
+        admin = http.client.HTTPSConnection("127.0.0.1", 9180, timeout=30, context=ssl.create_default_context(
             cafile=str(self.folder / "installation/tls/authsvc/ca.crt")))
         admin.connect()
         for caller in callers.values():
