@@ -189,9 +189,11 @@ IoResult TlsStream::TryHandshake() {
 }
 
 void TlsStream::TryShutdown() {
-  if (broken_ || SSL_in_init(ssl_) != 0) return;
+  if (broken_) return;
   ERR_clear_error();
-  SSL_shutdown(ssl_);
+  // A ticket that waits for the next write counts as a handshake to SSL_shutdown, and it would say nothing.
+  if (SSL_get_state(ssl_) == TLS_ST_OK && SSL_in_init(ssl_) != 0) SSL_do_handshake(ssl_);
+  if (SSL_in_init(ssl_) == 0) SSL_shutdown(ssl_);
   ERR_clear_error();
   shutdown(fd(), SHUT_WR);
 }

@@ -85,6 +85,7 @@ struct ClientView {
   bool resumed = false;
   int alert = 0;  // that the server sent
   std::string read;
+  bool told_of_end = false;  // by close_notify
   std::string alpn;
   crypto::UniqueSslSession session;  // the newest
   std::string server_leaf;
@@ -136,7 +137,7 @@ class ServerTlsTest : public ::testing::Test {
     return made.ok() ? *made : nullptr;
   }
 
-  // The server's side: handshake, one ticket, "hi", the end.
+  // The server's side: handshake, one ticket, `text_`, the end.
   std::future<ServerView> Serve(int fd, absl::Duration limit) {
     auto promise = std::make_shared<std::promise<ServerView>>();
     std::future<ServerView> future = promise->get_future();
@@ -153,7 +154,7 @@ class ServerTlsTest : public ::testing::Test {
             if (result.ok()) {
               view.peer = connection->Peer();
               connection->OfferTicket();
-              (void)co_await WriteAll(connection->stream(), "hi", deadline);
+              (void)co_await WriteAll(connection->stream(), test->text_, deadline);
               connection->stream().TryShutdown();
             } else {
               view.label = std::string(connection->FailureLabel(result));
@@ -224,6 +225,7 @@ class ServerTlsTest : public ::testing::Test {
     while (view.shaken && (count = SSL_read(ssl.get(), buffer, sizeof(buffer))) > 0) {
       view.read.append(buffer, static_cast<size_t>(count));
     }
+    view.told_of_end = (SSL_get_shutdown(ssl.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
     view.resumed = SSL_session_reused(ssl.get()) == 1;
     // A renewed ticket of a resumed TLS 1.2 session is not told by the callback.
     if (view.resumed && view.session == nullptr) view.session.reset(SSL_get1_session(ssl.get()));
@@ -274,6 +276,7 @@ class ServerTlsTest : public ::testing::Test {
   const TestCert ca_;
   const TestCert leaf_;
   const TestCert server_;
+  std::string text_ = "hi";
 };
 
 class BothVersions : public ServerTlsTest, public ::testing::WithParamInterface<int> {
@@ -315,6 +318,14 @@ TEST_P(BothVersions, NoCertificateIsNoHandshakeFailure) {
   EXPECT_TRUE(both.client.certificate_requested);
   EXPECT_EQ(both.client.announced_cas, 0) << "no CA names unless switched on";
   EXPECT_EQ(both.server.peer->chain, nullptr);
+}
+
+TEST_P(BothVersions, TellsOfTheEndThoughATicketStillWaitsForAWrite) {
+  text_.clear();
+  const Both both = Run(WithLeaf());
+  ASSERT_TRUE(both.client.shaken && both.server.shaken);
+  EXPECT_TRUE(both.client.told_of_end);
+  EXPECT_NE(both.client.session, nullptr);
 }
 
 TEST_P(BothVersions, IsNotRequestedWhereNoApiCanUseIt) {
