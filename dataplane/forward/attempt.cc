@@ -52,10 +52,10 @@ Attempt::Attempt(UpstreamLease lease, Loop& loop, const ForwardRequest& request,
     : lease_(std::move(lease)), connection_(lease_.connection()), loop_(loop), request_(request),
       timeouts_(timeouts), total_(total), sink_(sink), outcome_(*outcome),
       is_head_(request.method == "HEAD"), look_at_client_(loop.After(kLookAtClient)) {
-  sink_.CancelWhenGone(connection_.stream.get());
+  sink_.TellWhenGone(this);
 }
 
-Attempt::~Attempt() { sink_.CancelWhenGone(nullptr); }
+Attempt::~Attempt() { sink_.TellWhenGone(nullptr); }
 
 boost::asio::awaitable<Attempt::End> Attempt::Run() {
   connection_.out.clear();
@@ -153,8 +153,8 @@ boost::asio::awaitable<Attempt::Step> Attempt::Send() {
     if (step == Step::kStop || have_final_head_ || write_failed_) co_return step;
   }
   const Upload::Cleaning cleaning{request_.set, request_.remove};
-  upload_ = std::make_shared<Upload>(*request_.body, *connection_.stream, &connection_.out, cleaning,
-                                     loop_, timeouts_.idle);
+  body_sink_.emplace(*connection_.stream, &connection_.out, *request_.body);
+  upload_ = std::make_shared<Upload>(*request_.body, *body_sink_, cleaning, loop_, timeouts_.idle);
   switch (upload_->Fill(kGatherBytes)) {
     case Upload::State::kWhole: {
       const Step step = co_await WriteOut();

@@ -9,13 +9,14 @@
 #include <boost/asio/awaitable.hpp>
 
 #include "dataplane/forward/forward.h"
+#include "dataplane/forward/http1_upstream.h"
 #include "dataplane/forward/upload.h"
 
 namespace sallyport::dataplane {
 
 class ResponseParser;
 
-class Attempt {
+class Attempt final : private GoneListener {
  public:
   enum class End : uint8_t { kFinal, kRetry };
 
@@ -34,6 +35,7 @@ class Attempt {
  private:
   enum class Step : uint8_t { kGoOn, kStop };
 
+  void OnClientGone() override { connection_.stream->Cancel(); }
   void AppendHead();
   void AppendFraming(std::string* out) const;
   [[nodiscard]] boost::asio::awaitable<Step> Send();
@@ -79,6 +81,7 @@ class Attempt {
   ResponseSink& sink_;
   ForwardOutcome& outcome_;
   const bool is_head_;
+  std::optional<Http1BodySink> body_sink_;
   std::shared_ptr<Upload> upload_;
   bool upload_running_ = false;
   bool was_sending_ = false;

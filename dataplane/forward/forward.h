@@ -20,7 +20,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
-#include "dataplane/forward/message.h"
+#include "dataplane/http/message.h"
 #include "dataplane/upstream/pool.h"
 #include "dataplane/upstream/retry_budget.h"
 #include "dataplane/upstream/target.h"

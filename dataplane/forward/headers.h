@@ -7,7 +7,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "dataplane/forward/message.h"
+#include "dataplane/http/message.h"
 #include "dataplane/http/head.h"
 
 namespace sallyport::base {

@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 
-#include "dataplane/forward/message.h"
+#include "dataplane/http/message.h"
 
 namespace sallyport::dataplane {
 

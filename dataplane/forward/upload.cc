@@ -14,12 +14,8 @@ constexpr absl::Duration kAfterFailure = absl::Seconds(2);
 
 }  // namespace
 
-Upload::Upload(RequestBody& body, Stream& upstream, std::string* out, Cleaning cleaning, Loop& loop,
-               absl::Duration idle)
-    : body_(body), upstream_(upstream), out_(out), cleaning_(cleaning), loop_(loop), idle_(idle),
-      finished_(loop) {
-  writer_.Start(body.framing(), body.content_length());
-}
+Upload::Upload(RequestBody& body, BodySink& sink, Cleaning cleaning, Loop& loop, absl::Duration idle)
+    : body_(body), sink_(sink), cleaning_(cleaning), loop_(loop), idle_(idle), finished_(loop) {}
 
 Upload::State Upload::Fail(Reason reason) {
   reason_ = reason;
@@ -33,11 +29,11 @@ bool Upload::Take(absl::string_view data) {
     return true;
   }
   bytes_ += data.size();
-  return writer_.Append(data, out_);
+  return sink_.Append(data);
 }
 
 Upload::State Upload::Fill(size_t limit) {
-  while (out_->size() < limit && !DiscardedEnough()) {
+  while (sink_.pending() < limit && !DiscardedEnough()) {
     const BodyPiece piece = body_.TryNext();
     switch (piece.kind) {
       case BodyPiece::Kind::kData:
@@ -46,7 +42,7 @@ Upload::State Upload::Fill(size_t limit) {
       case BodyPiece::Kind::kEnd:
         touched_ = ended_ = true;
         if (discarding_) return State::kWhole;
-        if (!writer_.Finish(CleanTrailers(body_.trailers(), cleaning_.set, cleaning_.remove), out_)) {
+        if (!sink_.Finish(CleanTrailers(body_.trailers(), cleaning_.set, cleaning_.remove))) {
           return Fail(Reason::kBadRequest);
         }
         return State::kWhole;
@@ -69,21 +65,21 @@ bool Upload::DiscardedEnough() const {
 }
 
 boost::asio::awaitable<void> Upload::FlushOut() {
-  if (!discarding_ && !out_->empty()) {
+  if (!discarding_ && sink_.pending() > 0) {
     const Deadline deadline = loop_.After(idle_);
-    const IoResult result = co_await WriteAll(upstream_, *out_, deadline);
+    const IoResult result = co_await sink_.Flush(deadline);
     // An answer may have come before the upstream stopped reading: the reader will tell.
     if (!result.ok() && !discarding_) Discard(loop_.After(kAfterFailure));
   }
-  out_->clear();
+  if (discarding_) sink_.Forget();
   body_.Taken();
 }
 
 // False when the upload ends here.
 boost::asio::awaitable<bool> Upload::WaitForClient() {
-  const Deadline idle = loop_.After(idle_);
+  Renew();
   for (;;) {
-    Deadline until = idle.Earlier(loop_.After(kSlice));
+    Deadline until = idle_until_.Earlier(loop_.After(kSlice));
     if (discarding_) until = until.Earlier(discard_until_);
     const IoResult result = co_await body_.Wait(want_, until);
     if (result.ok()) co_return true;
@@ -92,7 +88,7 @@ boost::asio::awaitable<bool> Upload::WaitForClient() {
       co_return false;
     }
     if (DiscardedEnough()) co_return false;
-    if (loop_.Passed(idle)) {
+    if (loop_.Passed(idle_until_)) {
       (void)Fail(Reason::kRequestTimeout);
       co_return false;
     }
@@ -112,7 +108,7 @@ boost::asio::awaitable<void> Upload::Run(std::shared_ptr<Upload> self) {
     if (state == State::kWant && !co_await self->WaitForClient()) break;
     if (yield && state == State::kMore) co_await Yield(self->loop_);
   }
-  if (self->reason_ != Reason::kAllowed) self->upstream_.Cancel();
+  if (self->reason_ != Reason::kAllowed) self->sink_.Interrupt();
   self->finished_.Set();
 }
 

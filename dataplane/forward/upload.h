@@ -10,7 +10,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include "absl/types/span.h"
-#include "dataplane/forward/message.h"
+#include "dataplane/http/message.h"
 #include "dataplane/upstream/event.h"
 #include "shared/base/reason.h"
 
@@ -22,20 +22,21 @@ class Upload {
     absl::Span<const HeaderField> set;
     absl::Span<const absl::string_view> remove;
   };
-  // `out` may hold the request's head; everything given lives until ended.
-  Upload(RequestBody& body, Stream& upstream, std::string* out, Cleaning cleaning, Loop& loop,
-         absl::Duration idle);
+  // `sink` may hold the request's head; everything given lives until ended.
+  Upload(RequestBody& body, BodySink& sink, Cleaning cleaning, Loop& loop, absl::Duration idle);
 
   enum class State : uint8_t { kMore, kWant, kWhole, kFailed };
-  // Appends to `out` what is there, up to `limit` bytes. Never waits.
+  // Appends to the sink what is there, until `limit` bytes wait in it. Never waits.
   State Fill(size_t limit);
-  // Writes `out`, then the rest, until the end, a failure or the end of discarding. Wakes whoever waits for
+  // Flushes the sink, then the rest, until the end, a failure or the end of discarding. Wakes whoever waits for
   // the upstream when the client fails.
   [[nodiscard]] static boost::asio::awaitable<void> Run(std::shared_ptr<Upload> self);
   // No more is sent; what the client still sends is read and dropped, up to a bound and this deadline.
   void Discard(Deadline until);
-  // The whole body was in `out`, and that was written by the exchange itself.
+  // The whole body was in the sink, and that was flushed by the exchange itself.
   void MarkSent() { sent_ = true; }
+  // The answer gets on: a client that says nothing meanwhile is waited for.
+  void Renew() { idle_until_ = loop_.After(idle_); }
 
   [[nodiscard]] bool touched() const { return touched_; }    // bytes of the body were taken
   [[nodiscard]] bool body_ended() const { return ended_; }   // all of it was read from the client
@@ -53,12 +54,11 @@ class Upload {
   [[nodiscard]] bool DiscardedEnough() const;
 
   RequestBody& body_;
-  Stream& upstream_;
-  std::string* out_;
+  BodySink& sink_;
   Cleaning cleaning_;
   Loop& loop_;
   absl::Duration idle_;
-  BodyWriter writer_;
+  Deadline idle_until_;
   IoResult::Kind want_ = IoResult::Kind::kWantRead;
   bool touched_ = false;
   bool ended_ = false;

@@ -26,9 +26,11 @@ struct FrameHead {
   [[nodiscard]] bool has(uint8_t flag) const { return (flags & flag) != 0; }
 };
 
-// Cuts what a client sends at the borders of its frames. The client's preface comes first and is not a frame.
+// Cuts what a peer sends at the borders of its frames. A client's preface comes first and is not a frame.
 class FrameCutter {
  public:
+  static constexpr uint32_t kPrefaceBytes = 24;
+  explicit FrameCutter(uint32_t preface_bytes = kPrefaceBytes) : left_(preface_bytes) {}
   struct Cut {
     size_t bytes = 0;       // of the input, from its start: the rest of a frame's head and what is there of its payload
     bool begins = false;    // `head` was completed by these bytes
@@ -39,10 +41,9 @@ class FrameCutter {
 
  private:
   static constexpr size_t kHeadBytes = 9;
-  static constexpr uint32_t kPrefaceBytes = 24;
   uint8_t head_[kHeadBytes] = {};
   size_t have_ = 0;                // of head_
-  uint32_t left_ = kPrefaceBytes;  // of the payload
+  uint32_t left_;                  // of the payload
 };
 
 }  // namespace sallyport::dataplane

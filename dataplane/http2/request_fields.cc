@@ -1,65 +1,19 @@
 #include "dataplane/http2/request_fields.h"
 
-#include <array>
-
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "dataplane/http/framing.h"
+#include "dataplane/http2/field_rules.h"
 
 namespace sallyport::dataplane {
 namespace {
 
 using base::Reason;
 using Kind = HeadVerdict::Kind;
-using Table = std::array<bool, 256>;
 
-constexpr size_t kFieldOverhead = 32;  // RFC 9113 6.5.2
 constexpr absl::string_view kCookie = "cookie";
 constexpr absl::string_view kHost = "host";
 constexpr absl::string_view kContentLength = "content-length";
-
-constexpr Table MakeToken() {  // RFC 9110 5.6.2
-  Table table{};
-  for (int c = '0'; c <= '9'; ++c) table[static_cast<size_t>(c)] = true;
-  for (int c = 'a'; c <= 'z'; ++c) table[static_cast<size_t>(c)] = true;
-  for (int c = 'A'; c <= 'Z'; ++c) table[static_cast<size_t>(c)] = true;
-  for (const char c : {'!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~'}) {
-    table[static_cast<size_t>(c)] = true;
-  }
-  return table;
-}
-
-constexpr Table MakeName() {  // the same without capitals
-  Table table = MakeToken();
-  for (int c = 'A'; c <= 'Z'; ++c) table[static_cast<size_t>(c)] = false;
-  return table;
-}
-
-constexpr Table MakeValue() {  // as for HTTP/1.1: no control characters but the tab
-  Table table{};
-  for (size_t c = 0x20; c < 256; ++c) table[c] = c != 0x7f;
-  table['\t'] = true;
-  return table;
-}
-
-constexpr Table kToken = MakeToken();
-constexpr Table kName = MakeName();
-constexpr Table kValue = MakeValue();
-
-bool AllOf(absl::string_view text, const Table& table) {
-  for (const char c : text) {
-    if (!table[static_cast<unsigned char>(c)]) return false;
-  }
-  return true;
-}
-
-bool IsBlank(char c) { return c == ' ' || c == '\t'; }
-
-const char* CheckValue(absl::string_view value) {
-  if (value.empty()) return nullptr;
-  if (IsBlank(value.front()) || IsBlank(value.back())) return "blank around a field value";
-  return AllOf(value, kValue) ? nullptr : "control character in a field value";
-}
 
 HeadVerdict Refused(Reason reason, absl::string_view detail) { return {Kind::kRefused, reason, detail}; }
 HeadVerdict MalformedBy(absl::string_view detail) { return {Kind::kMalformed, Reason::kBadRequest, detail}; }
@@ -104,12 +58,13 @@ void RequestFields::AddPseudo(absl::string_view name, absl::string_view value) {
   if (name == ":path") which = kPath;
   if (which == kPseudos) return Malformed("unknown pseudo-header field");
   if (pseudo_[which].there) return Malformed("pseudo-header field twice");
-  if (const char* bad = CheckValue(value)) return Malformed(bad);
+  if (const char* bad = CheckFieldValue(value)) return Malformed(bad);
   pseudo_[which] = Keep(value);
 }
 
 // By length first: nearly every field is none of these.
 const char* RequestFields::CheckSpecial(absl::string_view name, absl::string_view value) {
+  if (IsConnectionSpecific(name)) return "connection-specific field";
   switch (name.size()) {
     case 2:
       if (name == "te" && !absl::EqualsIgnoreCase(value, "trailers")) return "TE other than trailers";
@@ -120,20 +75,8 @@ const char* RequestFields::CheckSpecial(absl::string_view name, absl::string_vie
     case 6:
       if (name == kCookie) ++cookies_;
       break;
-    case 7:
-      if (name == "upgrade") return "connection-specific field";
-      break;
-    case 10:
-      if (name == "connection" || name == "keep-alive") return "connection-specific field";
-      break;
     case 14:
       if (name == kContentLength && ++lengths_ > 1) return "several Content-Length fields";
-      break;
-    case 16:
-      if (name == "proxy-connection") return "connection-specific field";
-      break;
-    case 17:
-      if (name == "transfer-encoding") return "connection-specific field";
       break;
     default: break;
   }
@@ -141,8 +84,8 @@ const char* RequestFields::CheckSpecial(absl::string_view name, absl::string_vie
 }
 
 void RequestFields::AddRegular(absl::string_view name, absl::string_view value) {
-  if (name.empty() || !AllOf(name, kName)) return Malformed("malformed field name");
-  if (const char* bad = CheckValue(value)) return Malformed(bad);
+  if (!IsFieldName(name)) return Malformed("malformed field name");
+  if (const char* bad = CheckFieldValue(value)) return Malformed(bad);
   if (const char* bad = CheckSpecial(name, value)) return Malformed(bad);
   Field field;
   field.name = Keep(name);
@@ -153,7 +96,7 @@ void RequestFields::AddRegular(absl::string_view name, absl::string_view value) 
 const char* RequestFields::CheckPseudo(bool* connect) const {
   if (!pseudo_[kMethod].there) return "no :method";
   const absl::string_view method = View(pseudo_[kMethod]);
-  if (method.empty() || !AllOf(method, kToken)) return "malformed :method";
+  if (!IsToken(method)) return "malformed :method";
   *connect = method == "CONNECT";
   if (*connect) {
     const bool tunnel = pseudo_[kAuthority].there && !pseudo_[kScheme].there && !pseudo_[kPath].there;

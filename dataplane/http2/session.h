@@ -15,6 +15,7 @@
 
 #include "absl/strings/string_view.h"
 #include "dataplane/http2/budget.h"
+#include "dataplane/http2/error_name.h"
 #include "dataplane/http2/frames.h"
 #include "dataplane/http2/settings.h"
 #include "dataplane/http2/stream.h"
@@ -40,9 +41,6 @@ class Http2Events {
  protected:
   ~Http2Events() = default;
 };
-
-// "PROTOCOL_ERROR" and the like; "other" for what is not of RFC 9113.
-[[nodiscard]] absl::string_view Http2ErrorName(uint32_t code);
 
 class Http2Session {
  public:

@@ -21,8 +21,8 @@ void Http2Session::Submit(Http2Stream* stream) {
 }
 
 void Http2Session::SubmitInterim(Http2Stream* stream, const AnswerHead& answer) {
-  AnswerFields fields;
-  fields.Head(answer);
+  FieldBlock fields;
+  fields.Answer(answer);
   std::vector<nghttp2_nv> copied(fields.data(), fields.data() + fields.size());
   for (nghttp2_nv& field : copied) field.flags = NGHTTP2_NV_FLAG_NONE;
   nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream->id_, nullptr, copied.data(), copied.size(),

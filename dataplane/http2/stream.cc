@@ -1,6 +1,7 @@
 #include "dataplane/http2/stream.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "dataplane/http2/session.h"
 
@@ -27,7 +28,7 @@ void Http2Stream::Begin(Http2Session* session, int32_t id) {
   session_ = session;
   id_ = id;
   gone_ = closed_ = false;
-  upstream_ = nullptr;
+  listener_ = nullptr;
   verdict = {};
   fields_.Start(RequestFields::Section::kHead, &head.bytes);
   Empty(&in_);
@@ -57,7 +58,7 @@ void Http2Stream::Close(bool gone) {
 
 void Http2Stream::Leave() {
   gone_ = true;
-  if (upstream_ != nullptr) upstream_->Cancel();
+  if (listener_ != nullptr) std::exchange(listener_, nullptr)->OnClientGone();
   readable_.Set();
   writable_.Set();
 }
@@ -73,7 +74,7 @@ void Http2Stream::Cut() {
 }
 
 void Http2Stream::AnswerOver() {
-  upstream_ = nullptr;
+  listener_ = nullptr;
   if (!closed_ && !(ended_ && submitted_)) Reset(NGHTTP2_INTERNAL_ERROR);
 }
 
@@ -141,7 +142,7 @@ void Http2Stream::Start(const AnswerHead& answer) {
   has_body_ = answer.has_body;
   has_length_ = answer.has_body && answer.length.has_value();
   left_ = answer.length.value_or(0);
-  answer_.Head(answer);
+  answer_.Answer(answer);
 }
 
 bool Http2Stream::Append(absl::string_view data) {

@@ -10,9 +10,9 @@
 
 #include <boost/asio/awaitable.hpp>
 
-#include "dataplane/forward/message.h"
+#include "dataplane/http/message.h"
 #include "dataplane/http/head.h"
-#include "dataplane/http2/answer_fields.h"
+#include "dataplane/http2/field_block.h"
 #include "dataplane/http2/request_fields.h"
 #include "dataplane/loop/signal.h"
 
@@ -58,7 +58,7 @@ class Http2Stream : public RequestBody, public ResponseSink {
   [[nodiscard]] bool Abandon() override;
   [[nodiscard]] bool ClientIsThere() override { return !gone_; }
   [[nodiscard]] bool IsCut() const override { return gone_; }
-  void CancelWhenGone(Stream* upstream) override { upstream_ = upstream; }
+  void TellWhenGone(GoneListener* listener) override { listener_ = listener; }
 
  private:
   friend class Http2Session;
@@ -79,7 +79,7 @@ class Http2Stream : public RequestBody, public ResponseSink {
   size_t open_at_ = kNotOpen;  // of the session's open streams
   bool gone_ = false;
   bool closed_ = true;
-  Stream* upstream_ = nullptr;
+  GoneListener* listener_ = nullptr;
 
   // What comes in.
   RequestFields fields_;
@@ -101,8 +101,8 @@ class Http2Stream : public RequestBody, public ResponseSink {
   Signal readable_;
 
   // What goes out.
-  AnswerFields answer_;
-  AnswerFields answer_trailers_;
+  FieldBlock answer_;
+  FieldBlock answer_trailers_;
   std::string out_;
   size_t out_at_ = 0;
   size_t credit_ = 0;         // bytes that may go out in this turn

@@ -1,5 +1,6 @@
-// What forward needs of the client's side, whatever protocol it speaks: a body to read, a place to put the
-// answer. HTTP/1.1's are in http1_client.h, HTTP/2's in dataplane/http2/stream.h. One loop's thread.
+// A message on its way through, whatever versions of HTTP are spoken on both sides: a request's body to read, a place
+// to put it, a place to put the answer. HTTP/1.1's are in dataplane/forward (http1_client.h, http1_upstream.h), HTTP/2's
+// in dataplane/http2 (stream.h, client_stream.h). One loop's thread.
 #pragma once
 
 #include <cstddef>
@@ -49,6 +50,33 @@ struct AnswerHead {
   std::optional<uint64_t> length;  // of the body (or what HEAD and 304 announce); none: unknown
 };
 
+// Where a request's body goes. Appending only fills a buffer.
+class BodySink {
+ public:
+  virtual ~BodySink() = default;
+  // Body bytes in order. False: more than was announced.
+  [[nodiscard]] virtual bool Append(absl::string_view data) = 0;
+  // The end, with trailers where the protocol has them. False: less than was announced.
+  [[nodiscard]] virtual bool Finish(const HeaderFields& trailers) = 0;
+  // Bytes that wait to be written.
+  [[nodiscard]] virtual size_t pending() const = 0;
+  // Until so few wait that more may be appended.
+  [[nodiscard]] virtual boost::asio::awaitable<IoResult> Flush(Deadline deadline) = 0;
+  // What waits will not be written any more.
+  virtual void Forget() = 0;
+  // Wakes whoever waits for the upstream: the request will never be whole.
+  virtual void Interrupt() = 0;
+};
+
+// Told, once, that the client has gone.
+class GoneListener {
+ public:
+  virtual void OnClientGone() = 0;
+
+ protected:
+  ~GoneListener() = default;
+};
+
 // Where the answer goes. Appending only fills a buffer; Flush writes it and is where the client's speed is
 // felt. After a failed Flush nothing more is written.
 class ResponseSink {
@@ -73,9 +101,9 @@ class ResponseSink {
   [[nodiscard]] virtual bool ClientIsThere() = 0;
   // True when the request was taken back or cut off: nothing of it may go out any more. Never waits, costs nothing.
   [[nodiscard]] virtual bool IsCut() const = 0;
-  // Cancels `upstream` as soon as the client is known to have gone, where that is learnt by itself; null: no
-  // more. Without it ClientIsThere is asked now and then.
-  virtual void CancelWhenGone(Stream* /*upstream*/) {}
+  // Tells `listener` as soon as the client is known to have gone, where that is learnt by itself; null: no more.
+  // Without it ClientIsThere is asked now and then.
+  virtual void TellWhenGone(GoneListener* /*listener*/) {}
 };
 
 }  // namespace sallyport::dataplane

@@ -1,4 +1,4 @@
-#include "dataplane/http2/answer_fields.h"
+#include "dataplane/http2/field_block.h"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 namespace sallyport::dataplane {
 namespace {
 
-std::vector<std::pair<std::string, std::string>> Of(const AnswerFields& fields) {
+std::vector<std::pair<std::string, std::string>> Of(const FieldBlock& fields) {
   std::vector<std::pair<std::string, std::string>> pairs;
   for (size_t i = 0; i < fields.size(); ++i) {
     const nghttp2_nv& field = fields.data()[i];
@@ -19,14 +19,14 @@ std::vector<std::pair<std::string, std::string>> Of(const AnswerFields& fields) 
   return pairs;
 }
 
-TEST(AnswerFields, AHeadInLowerCaseWithItsLength) {
+TEST(FieldBlock, AHeadInLowerCaseWithItsLength) {
   AnswerHead head;
   head.status = 200;
   std::string value = "Text/Plain";
   head.fields = {{"Content-Type", value}, {"X-Request-Id", "1"}, {"", "no name"}};
   head.length = 18446744073709551615ULL;
-  AnswerFields fields;
-  fields.Head(head);
+  FieldBlock fields;
+  fields.Answer(head);
   value = "changed!!!";
   const std::vector<std::pair<std::string, std::string>> wanted = {
       {":status", "200"}, {"content-type", "Text/Plain"}, {"x-request-id", "1"},
@@ -36,21 +36,21 @@ TEST(AnswerFields, AHeadInLowerCaseWithItsLength) {
   EXPECT_EQ(fields.data()[1].flags & NGHTTP2_NV_FLAG_NO_INDEX, 0);
 }
 
-TEST(AnswerFields, ManyFieldsDoNotMove) {
+TEST(FieldBlock, ManyFieldsDoNotMove) {
   std::vector<std::string> names;
   AnswerHead head;
   head.status = 503;
   for (int i = 0; i < 300; ++i) names.push_back("X-Name-" + std::to_string(i));
   for (const std::string& name : names) head.fields.push_back({name, name});
-  AnswerFields fields;
-  fields.Head(head);
+  FieldBlock fields;
+  fields.Answer(head);
   const auto pairs = Of(fields);
   ASSERT_EQ(pairs.size(), 301u);
   for (size_t i = 0; i < names.size(); ++i) EXPECT_EQ(pairs[i + 1].second, names[i]);
 }
 
-TEST(AnswerFields, TrailersHaveNoStatus) {
-  AnswerFields fields;
+TEST(FieldBlock, TrailersHaveNoStatus) {
+  FieldBlock fields;
   EXPECT_TRUE(fields.empty());
   fields.Trailers({{"Grpc-Status", "0"}});
   const std::vector<std::pair<std::string, std::string>> wanted = {{"grpc-status", "0"}};
