@@ -1,0 +1,141 @@
+// The client's side of one HTTP/2 connection (RFC 9113), to an upstream, over libnghttp2: requests in, bytes out; bytes
+// in, answers out. Knows nothing of sockets. An upstream is not trusted: what the protocol forbids is refused by the
+// right error, and a connection that costs more than it may is ended (budget.h). Its owner feeds it and writes what
+// Pump gives. One loop's thread; no call from inside of Http2ClientEvents.
+#pragma once
+
+#include <nghttp2/nghttp2.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+#include "dataplane/http2/budget.h"
+#include "dataplane/http2/client_settings.h"
+#include "dataplane/http2/client_stream.h"
+#include "dataplane/http2/frames.h"
+#include "dataplane/loop/deadline.h"
+#include "dataplane/loop/loop.h"
+
+namespace sallyport::dataplane {
+
+class Http2ClientEvents {
+ public:
+  // Pump has something to give.
+  virtual void OnWork() = 0;
+
+ protected:
+  ~Http2ClientEvents() = default;
+};
+
+class Http2ClientSession {
+ public:
+  // All outlive it. Null: no memory.
+  [[nodiscard]] static std::unique_ptr<Http2ClientSession> Create(const Http2ClientSettings& settings, Loop& loop,
+                                                                  Http2ClientEvents& events);
+  ~Http2ClientSession();
+  Http2ClientSession(const Http2ClientSession&) = delete;
+  Http2ClientSession& operator=(const Http2ClientSession&) = delete;
+
+  // Begins a request; copies what `head` shows. False: no request can be begun on this connection any more.
+  [[nodiscard]] bool Request(const OutgoingHead& head, Http2ClientStream* stream);
+
+  // False: no more is to be read; write what Pump gives, and close.
+  [[nodiscard]] bool Feed(absl::string_view bytes);
+  // Appends frames to `*out`, up to about `most` bytes in it.
+  void Pump(std::string* out, size_t most);
+  // All is said: once what Pump gave is written, the connection is to be closed.
+  [[nodiscard]] bool done() const;
+  // Why the connection had to end; empty: it had not. A constant, and more for operators.
+  [[nodiscard]] absl::string_view failure() const { return failure_; }
+  [[nodiscard]] const std::string& failure_detail() const { return detail_; }
+  // The upstream's GOAWAY, as text for operators; empty: none came.
+  [[nodiscard]] absl::string_view goaway() const { return goaway_; }
+
+  // Streams that may be open at once: what the upstream allows, and our own bound.
+  [[nodiscard]] size_t limit() const;
+  [[nodiscard]] size_t open_streams() const { return open_.size(); }
+  // No request can be begun (any more).
+  [[nodiscard]] bool going_away() const;
+  // The upstream has sent its SETTINGS.
+  [[nodiscard]] bool settled() const { return settled_; }
+
+  // Ends: no request after those that are under way.
+  void WindUp();
+  // An error of the connection, by a constant of the owner.
+  void Fail(absl::string_view failure, uint32_t code);
+  // The connection is gone, and with it every stream.
+  void Abort();
+
+  // Asks a silent upstream whether it is there, fails a connection that does not answer, or whose header block does
+  // not end. To be called at sweep_by().
+  void Sweep();
+  [[nodiscard]] Deadline sweep_by() const;
+
+ private:
+  friend class Http2ClientStream;
+  friend struct Http2ClientCalls;
+
+  Http2ClientSession(const Http2ClientSettings& settings, Loop& loop, Http2ClientEvents& events);
+  [[nodiscard]] bool Start();
+  [[nodiscard]] bool Admit(const FrameHead& frame);
+  [[nodiscard]] bool AdmitStray(const FrameHead& frame);
+  [[nodiscard]] bool Spend(Nuisance kind);
+  void FailLibrary(int error);
+  void Fault(Http2ClientStream* stream, const char* detail);
+  void SendPing();
+  void Heard();
+  void SetDetail(absl::string_view text);
+  [[nodiscard]] Http2ClientStream* Find(int32_t id) const;
+
+  // nghttp2's callbacks.
+  void BeginHead(int32_t id);
+  [[nodiscard]] int Field(int32_t id, absl::string_view name, absl::string_view value);
+  void FrameReceived(const nghttp2_frame& frame);
+  void EndHead(Http2ClientStream* stream, bool end_stream);
+  void EndTrailers(Http2ClientStream* stream, bool end_stream);
+  void EndFrame(Http2ClientStream* stream, const nghttp2_frame_hd& frame);
+  void Data(Http2ClientStream* stream, absl::string_view data);
+  void RemoteEnd(Http2ClientStream* stream);
+  void FrameSent(const nghttp2_frame& frame);
+  void NotSent(const nghttp2_frame& frame);
+  void Closed(int32_t id, uint32_t code);
+  [[nodiscard]] ssize_t Read(int32_t id, size_t most, uint32_t* flags);
+  [[nodiscard]] int Send(int32_t id, const uint8_t* frame_head, size_t size);
+
+  // For streams.
+  void Resume(Http2ClientStream* stream);
+  void ReturnWindow(const Http2ClientStream* stream, size_t bytes);
+  void Leave(Http2ClientStream* stream, uint32_t code);
+  void Remove(Http2ClientStream* stream);
+
+  const Http2ClientSettings& settings_;
+  Loop& loop_;
+  Http2ClientEvents& events_;
+  nghttp2_session* session_ = nullptr;
+  FrameCutter cutter_{0};
+  NuisanceBudget budget_;
+  absl::flat_hash_map<int32_t, Http2ClientStream*> open_;
+  std::string* out_ = nullptr;  // of the Pump that runs
+  size_t most_ = 0;
+  size_t block_bytes_ = 0;      // of the header block at hand, decoded
+  Deadline head_deadline_;      // by which it must be complete; never: there is none
+  uint64_t stray_bytes_ = 0;    // that may still come on streams that were given up
+  absl::Duration heard_;        // loop time, of the last bytes
+  Deadline silent_by_;          // then a PING goes out
+  Deadline pong_by_;            // never: none is waited for
+  Deadline next_ping_ = Deadline::AtMillis(0);  // not before
+  bool first_bytes_ = true;
+  bool settled_ = false;
+  bool exhausted_ = false;      // no more stream numbers
+  bool winding_up_ = false;
+  bool aborted_ = false;
+  absl::string_view failure_;
+  std::string detail_;
+  std::string goaway_;
+};
+
+}  // namespace sallyport::dataplane
