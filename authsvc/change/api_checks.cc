@@ -144,6 +144,9 @@ absl::Status CheckVersions(const v1::Api& api) {
     }
     if (!version.override_target().empty()) {
       if (auto status = CheckTargetUrl(version.override_target()); !status.ok()) return status;
+      if (auto status = CheckUpstreamProtocol(api.upstream().protocol(), version.override_target()); !status.ok()) {
+        return status;
+      }
     }
     if (auto status = CheckHeaderChange(what, api, version.request_headers()); !status.ok()) return status;
     if (version.max_body_bytes() < 0) return Invalid(what, ": max_body_bytes is negative");
@@ -170,11 +173,12 @@ absl::Status CheckUpstream(const CheckContext& context, const v1::Api& api, Warn
   bool plain = false;
   for (const auto& target : upstream.targets()) {
     if (auto status = CheckTargetUrl(target.url()); !status.ok()) return status;
-    plain = plain || absl::StartsWith(target.url(), "http://");
+    if (auto status = CheckUpstreamProtocol(upstream.protocol(), target.url()); !status.ok()) return status;
+    plain = plain || !absl::StartsWith(target.url(), "https://");
   }
   if (plain && !upstream.client_certificates().certificate_ids().empty() &&
       !upstream.client_certificates().disabled()) {
-    warnings->push_back("an upstream certificate is not used towards an http:// target");
+    warnings->push_back("an upstream certificate is not used towards an http:// or h2c:// target");
   }
   if (auto status = CheckUpstreamRules(upstream, warnings); !status.ok()) return status;
   return CheckUpstreamMaps(context, "", api.org_id(), upstream.client_certificates(),

@@ -163,8 +163,9 @@ absl::Status CheckTlsVersions(absl::string_view least, absl::string_view most) {
 
 absl::Status CheckTargetUrl(absl::string_view url) {
   absl::string_view rest = url;
-  if (!absl::ConsumePrefix(&rest, "https://") && !absl::ConsumePrefix(&rest, "http://")) {
-    return Invalid("target `", url, "` must start with http:// or https://");
+  if (!absl::ConsumePrefix(&rest, "https://") && !absl::ConsumePrefix(&rest, "http://") &&
+      !absl::ConsumePrefix(&rest, "h2c://")) {
+    return Invalid("target `", url, "` must start with http://, https:// or h2c://");
   }
   for (const char c : rest) {
     const auto byte = static_cast<unsigned char>(c);

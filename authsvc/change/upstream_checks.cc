@@ -1,5 +1,6 @@
 #include "authsvc/change/upstream_checks.h"
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "authsvc/change/field_checks.h"
 #include "authsvc/change/invalid.h"
@@ -106,6 +107,18 @@ absl::Status CheckTimeouts(const v1::Timeouts& timeouts) {
 }
 
 }  // namespace
+
+absl::Status CheckUpstreamProtocol(absl::string_view protocol, absl::string_view url) {
+  const bool tls = absl::StartsWith(url, "https://");
+  if (protocol.empty() || protocol == "http1" || protocol == "auto") return absl::OkStatus();
+  if (protocol == "h2") {
+    if (!absl::StartsWith(url, "http://")) return absl::OkStatus();
+    return Invalid("upstream protocol h2 is HTTP/2 over TLS: target `", url, "` needs https:// (or h2c:// without TLS)");
+  }
+  if (protocol != "h2c") return Invalid("upstream protocol `", protocol, "`: must be http1, auto, h2 or h2c");
+  if (!tls) return absl::OkStatus();
+  return Invalid("upstream protocol h2c is HTTP/2 without TLS: target `", url, "` needs http://");
+}
 
 absl::Status CheckUpstreamRules(const v1::Upstream& upstream, Warnings* warnings) {
   auto status = CheckBalancing(upstream.balancing());

@@ -8,6 +8,8 @@
 
 namespace sallyport::authsvc {
 
+// `protocol` of an upstream (http1, auto, h2, h2c; empty: http1) can be spoken to that target.
+[[nodiscard]] absl::Status CheckUpstreamProtocol(absl::string_view protocol, absl::string_view url);
 // Balancing, retries, ejection, health check, limits, timeouts.
 [[nodiscard]] absl::Status CheckUpstreamRules(const v1::Upstream& upstream, Warnings* warnings);
 

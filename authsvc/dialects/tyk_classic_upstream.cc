@@ -17,11 +17,12 @@ std::string WrongUrl(const std::string& url) {
   for (const absl::string_view scheme : {"env://", "file://", "consul://", "vault://", "$secret_"}) {
     if (absl::StartsWithIgnoreCase(rest, scheme)) return "references to values elsewhere are not taken";
   }
-  const bool http = absl::StartsWithIgnoreCase(rest, "http://");
-  if (!http && !absl::StartsWithIgnoreCase(rest, "https://")) {
-    return "must be an http:// or https:// URL";
+  size_t scheme = 0;
+  for (const absl::string_view one : {"http://", "https://", "h2c://"}) {
+    if (absl::StartsWithIgnoreCase(rest, one)) scheme = one.size();
   }
-  rest.remove_prefix(http ? 7 : 8);
+  if (scheme == 0) return "must be an http://, https:// or h2c:// URL";
+  rest.remove_prefix(scheme);
   const absl::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
   if (authority.find('@') != absl::string_view::npos) return "must not hold a user name or password";
   if (rest.find('#') != absl::string_view::npos) return "must not have a fragment";

@@ -38,6 +38,7 @@ constexpr Variable kVariables[] = {
     {"PROXYSSLMINVERSION", "proxy_ssl_min_version", Shape::kNumber},
     {"PROXYSSLMAXVERSION", "proxy_ssl_max_version", Shape::kNumber},
     {"PROXYSSLCIPHERSUITES", "proxy_ssl_ciphers", Shape::kList},
+    {"PROXYENABLEHTTP2", "proxy_enable_http2", Shape::kFlag},
     {"SSLFORCECOMMONNAMECHECK", "ssl_force_common_name_check", Shape::kFlag},
 };
 

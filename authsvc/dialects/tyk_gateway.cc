@@ -31,7 +31,7 @@ constexpr FieldRule kCertificates[] = {
 
 constexpr absl::string_view kUsedAtTop[] = {
     "security", "proxy_ssl_insecure_skip_verify", "proxy_ssl_min_version", "proxy_ssl_max_version",
-    "proxy_ssl_ciphers", "ssl_force_common_name_check", "http_server_options",
+    "proxy_ssl_ciphers", "ssl_force_common_name_check", "proxy_enable_http2", "http_server_options",
     "allow_unsafe_dynamic_mtls_token"};
 
 bool IsUsedAtTop(absl::string_view name) { return absl::c_linear_search(kUsedAtTop, name); }
@@ -158,6 +158,7 @@ Conversion ConvertTykGateway(const Node& file, const ConvertOptions& options) {
   References references(options.org_id, options, kTykGateway, &out);
   Security(top.Object("security"), &references, &settings);
   Tls(top, settings.mutable_upstream_tls());
+  settings.set_upstream_http2(top.Flag("proxy_enable_http2"));
   for (const std::string& id : references.TakeList(server, "ssl_certificates", true)) {
     settings.add_server_certificate_ids(id);
   }

@@ -251,6 +251,7 @@ class Rules {
     const bool insecure = InsecureSettings(old.settings) != InsecureSettings(now.settings);
     if (servers || proxies || insecure) server_certificates_ = true;
     if (!SameList(old.client_allowlist, now.client_allowlist)) Announced();
+    if (old.settings.upstream_http2() != now.settings.upstream_http2()) Spoken();
   }
 
   static bool SameList(const Allowlist& a, const Allowlist& b) {
@@ -261,6 +262,14 @@ class Rules {
   void Announced() {
     after_.ForEachApi([this](const ApiEntry& entry) {
       if (entry.api.client_tls().announce_client_cas()) Api(entry.api.id());
+      return true;
+    });
+  }
+
+  // Routes of APIs that name no upstream protocol have the gateway's.
+  void Spoken() {
+    after_.ForEachApi([this](const ApiEntry& entry) {
+      if (entry.api.upstream().protocol().empty()) Api(entry.api.id());
       return true;
     });
   }

@@ -51,7 +51,7 @@ void CopyAuthentication(const v1::Api& api, v1::Route* route) {
   route->set_identity_header(api.identity_header());
 }
 
-void CopyUpstream(const v1::Api& api, v1::Route* route) {
+void CopyUpstream(const v1::Api& api, const v1::GatewaySettings& gateway, v1::Route* route) {
   *route->mutable_targets() = api.upstream().targets();
   route->set_preserve_host_header(api.upstream().preserve_host_header());
   const v1::Upstream& upstream = api.upstream();
@@ -61,6 +61,8 @@ void CopyUpstream(const v1::Api& api, v1::Route* route) {
   if (upstream.has_ejection()) *route->mutable_ejection() = upstream.ejection();
   if (upstream.has_health_check()) *route->mutable_health_check() = upstream.health_check();
   if (upstream.has_limits()) *route->mutable_upstream_limits() = upstream.limits();
+  const bool gateways = upstream.protocol().empty() && gateway.upstream_http2();
+  route->set_upstream_protocol(gateways ? "auto" : upstream.protocol());
   if (api.has_limits()) *route->mutable_limits() = api.limits();
   route->set_disable_rate_limit(api.disable_rate_limit());
   route->set_disable_quota(api.disable_quota());
@@ -72,7 +74,7 @@ void CopyUpstream(const v1::Api& api, v1::Route* route) {
   v1::Route route;
   CopyRouting(entry.api, &route);
   CopyAuthentication(entry.api, &route);
-  CopyUpstream(entry.api, &route);
+  CopyUpstream(entry.api, snapshot.settings().settings, &route);
   if (route.announce_client_cas()) AddAnnouncedAuthorities(snapshot, entry, &route);
   for (const std::string& name : entry.server_names) route.add_server_names(name);
   for (const std::string& setting : InsecureSettings(entry.api)) route.add_insecure_settings(setting);

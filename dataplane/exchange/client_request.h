@@ -26,6 +26,8 @@ class ClientRequest {
   const RequestHead& head;
   // For the access log: a constant.
   [[nodiscard]] virtual absl::string_view protocol() const = 0;
+  // HTTP/2: others may be under way beside it.
+  [[nodiscard]] virtual bool multiplexed() const = 0;
   // The client took it back, or has gone: as far as is known without asking.
   [[nodiscard]] virtual bool gone() const = 0;
   // The body, of which more than `max_bytes` is too large; null: there is none. Before anything of it is read.

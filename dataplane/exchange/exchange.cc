@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "dataplane/forward/grpc.h"
+
 namespace sallyport::dataplane {
 
 // The life of a request (DESIGN 2). A phase that refuses leaves a denial behind; nothing reaches the upstream
@@ -51,6 +53,8 @@ void Exchange::Begin() {
   client_address_ = client_.address;
   identity_ = nullptr;
   services_.request_ids.Next(&request_id_);
+  grpc_ = request_.multiplexed() && IsGrpcContentType(Header("content-type").value_or(""));
+  grpc_deadline_ = Deadline::Never();
 }
 
 bool Exchange::Forget() {

@@ -60,6 +60,7 @@ class Exchange {
 
   // upstream: the target (target_phase.cc), its credentials
   [[nodiscard]] bool ChooseTarget();
+  void BoundByCaller();
   [[nodiscard]] std::optional<uint64_t> HashKey() const;
   [[nodiscard]] bool EnterTarget();       // false: its limits make it wait
   [[nodiscard]] boost::asio::awaitable<void> WaitForTarget();
@@ -82,6 +83,8 @@ class Exchange {
   [[nodiscard]] boost::asio::awaitable<void> Refuse();
   [[nodiscard]] OwnAnswer Redirection() const;
   [[nodiscard]] OwnAnswer Refusal() const;
+  [[nodiscard]] OwnAnswer GrpcRefusal(const ErrorAnswer& answer) const;
+  [[nodiscard]] int GrpcStatus() const;   // of the terminal outcome; below zero: not known
   [[nodiscard]] int RefusalStatus() const;
   [[nodiscard]] ErrorStyle Style() const;
   [[nodiscard]] bool StaticMtls() const;
@@ -115,6 +118,8 @@ class Exchange {
   bool preflight_ = false;       // answered here, of an API with CORS on
   bool behind_proxy_ = false;    // the TCP peer is a trusted proxy, as of this request
   bool routed_ = false;
+  bool grpc_ = false;            // of a caller that speaks HTTP/2
+  Deadline grpc_deadline_;       // the caller's own
   RouteMatch match_;
   RoutePtr refused_route_;       // of a refusal by MatchRoute
   std::vector<PresentedCredential> credentials_;

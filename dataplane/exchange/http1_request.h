@@ -35,6 +35,7 @@ class Http1Request final : public ClientRequest {
   [[nodiscard]] bool all_read() const { return body_.done() && buffer.empty(); }
 
   [[nodiscard]] absl::string_view protocol() const override;
+  [[nodiscard]] bool multiplexed() const override { return false; }
   [[nodiscard]] bool gone() const override { return false; }
   [[nodiscard]] RequestBody* Body(uint64_t max_bytes) override;
   [[nodiscard]] ResponseSink& Sink() override;

@@ -2,6 +2,16 @@
 
 namespace sallyport::dataplane {
 
+namespace {
+
+// What the upstream said of this request alone, where it means the same to the client.
+uint32_t ResetFor(const ForwardOutcome& outcome) {
+  const uint32_t said = outcome.reset_code.value_or(NGHTTP2_INTERNAL_ERROR);
+  return said == NGHTTP2_CANCEL || said == NGHTTP2_ENHANCE_YOUR_CALM ? said : uint32_t{NGHTTP2_INTERNAL_ERROR};
+}
+
+}  // namespace
+
 RequestBody* Http2Request::Body(uint64_t max_bytes) {
   if (head.framing == Framing::kNone) return nullptr;
   stream_.LimitBody(max_bytes);
@@ -9,7 +19,7 @@ RequestBody* Http2Request::Body(uint64_t max_bytes) {
 }
 
 bool Http2Request::TryRelayed(const ForwardOutcome& outcome) {
-  if (outcome.cut) stream_.Reset(NGHTTP2_INTERNAL_ERROR);
+  if (outcome.cut) stream_.Reset(ResetFor(outcome));
   return true;
 }
 
@@ -24,7 +34,7 @@ boost::asio::awaitable<void> Http2Request::Refuse(const OwnAnswer& answer, base:
   own.status = answer.status;
   for (const auto& [name, value] : answer.fields) own.fields.push_back({name, value});
   own.has_body = head.method != "HEAD";
-  own.length = answer.body.size();
+  if (!answer.only_head) own.length = answer.body.size();
   stream_.Start(own);
   if (own.has_body) (void)stream_.Append(answer.body);
   (void)stream_.Finish({});

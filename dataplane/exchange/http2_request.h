@@ -15,6 +15,7 @@ class Http2Request final : public ClientRequest, public RequestCut {
       : ClientRequest(stream.head), stream_(stream), session_(session), loop_(loop), write_idle_(write_idle) {}
 
   [[nodiscard]] absl::string_view protocol() const override { return "HTTP/2"; }
+  [[nodiscard]] bool multiplexed() const override { return true; }
   [[nodiscard]] bool gone() const override { return stream_.gone(); }
   [[nodiscard]] RequestBody* Body(uint64_t max_bytes) override;
   [[nodiscard]] ResponseSink& Sink() override { return stream_; }

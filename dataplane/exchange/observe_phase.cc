@@ -48,7 +48,10 @@ void Exchange::ObserveMetrics(Reason reason, int status, absl::Duration total) {
   if (forwarded_.has_value()) {
     outcome.bytes_in = forwarded_->request_bytes;
     outcome.bytes_out = forwarded_->response_bytes;
-    if (forwarded_->attempts > 0) services_.metrics.UpstreamConnection(forwarded_->reused);
+    if (forwarded_->attempts > 0) {
+      const UpstreamFacts* const upstream = forwarded_->upstream.get();
+      services_.metrics.UpstreamConnection(forwarded_->reused, upstream != nullptr && upstream->http2);
+    }
   }
   outcome.stale = permit_.has_value() && permit_->stale();
   services_.metrics.Request(outcome);
@@ -94,10 +97,12 @@ void Exchange::ObserveLog(Reason reason, int status, absl::Duration total) {
     if (forwarded.upstream != nullptr) {
       record.upstream = forwarded.upstream->address;
       record.upstream_certificate_id = forwarded.upstream->presented_certificate_id;
+      record.upstream_http2 = forwarded.upstream->http2;
     }
     record.upstream_status = forwarded.status;
     record.upstream_reused = forwarded.reused;
   }
+  if (grpc_ && !redirect_) record.grpc_status = GrpcStatus();
   const auto trace = head_refused_ ? std::nullopt : Header("traceparent");
   if (trace.has_value()) record.traceparent = *trace;
   services_.access_log.Write(services_.loop.index(), record);

@@ -6,10 +6,18 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "dataplane/exchange/exchange.h"
+#include "dataplane/forward/grpc.h"
 #include "dataplane/http/error_answer.h"
 
 namespace sallyport::dataplane {
+
 using base::Reason;
+
+namespace {
+
+constexpr int kGrpcHttpStatus = 200;  // whatever the call's status is
+
+}  // namespace
 
 ErrorStyle Exchange::Style() const {
   const RoutePtr& route = FoundRoute();
@@ -22,7 +30,30 @@ bool Exchange::StaticMtls() const {
 }
 
 int Exchange::RefusalStatus() const {
-  return redirect_ ? 308 : StatusOf(denial_->reason, Style(), StaticMtls());
+  if (redirect_) return 308;
+  return grpc_ ? kGrpcHttpStatus : StatusOf(denial_->reason, Style(), StaticMtls());
+}
+
+int Exchange::GrpcStatus() const {
+  if (!denial_.has_value()) return forwarded_.has_value() ? forwarded_->grpc_status : -1;
+  const Reason reason = denial_->reason;
+  using Code = dataplane::GrpcStatus;
+  Code status = GrpcStatusOf(reason, StatusOf(reason, ErrorStyle::kNative, StaticMtls()));
+  if (status == Code::kUnavailable && services_.loop.Passed(grpc_deadline_)) status = Code::kDeadlineExceeded;
+  if (forwarded_.has_value() && forwarded_->reset_code.has_value()) status = GrpcStatusOfReset(*forwarded_->reset_code);
+  return static_cast<int>(status);
+}
+
+// "Trailers-Only": the status in the head, and nothing behind it.
+OwnAnswer Exchange::GrpcRefusal(const ErrorAnswer& answer) const {
+  OwnAnswer own;
+  own.status = kGrpcHttpStatus;
+  own.only_head = true;
+  own.fields = {{"content-type", "application/grpc"},
+                {"grpc-status", absl::StrCat(GrpcStatus())},
+                {"grpc-message", GrpcMessage(MessageOf(answer))},
+                {"x-request-id", std::string(answer.request_id)}};
+  return own;
 }
 
 OwnAnswer Exchange::Redirection() const {
@@ -47,6 +78,7 @@ OwnAnswer Exchange::Refusal() const {
     answer.retry_after_seconds = static_cast<int>(
         std::max<int64_t>(1, absl::ToInt64Seconds(denial_->retry_after + absl::Milliseconds(999))));
   }
+  if (grpc_) return GrpcRefusal(answer);
   const auto type = Header("content-type");
   answer.xml = type.has_value() &&
                absl::StrContains(absl::AsciiStrToLower(type->substr(0, type->find(';'))), "xml");

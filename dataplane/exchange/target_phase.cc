@@ -1,8 +1,10 @@
 // The target of a request: which one, whether its limits have room, how it did, and whether another is tried.
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "dataplane/exchange/exchange.h"
+#include "dataplane/forward/grpc.h"
 #include "shared/base/log.h"
 
 namespace sallyport::dataplane {
@@ -11,6 +13,7 @@ namespace {
 using base::Reason;
 using metrics::Id;
 
+constexpr absl::Duration kLongestGrpcTimeout = absl::Hours(24 * 365);
 constexpr absl::Duration kBusyRetryAfter = absl::Seconds(1);
 
 bool IsGatewayFailure(int status) { return status == 502 || status == 503 || status == 504; }
@@ -42,9 +45,19 @@ bool Exchange::ChooseTarget() {
   if (group == nullptr) return Deny(Reason::kApiUnusable, "no usable target");
   timeouts_ = Timeouts();
   if (timeouts_.total != absl::InfiniteDuration()) timeouts_.until = services_.loop.After(timeouts_.total);
+  if (grpc_) BoundByCaller();
   target_use_ = group->Choose(HashKey(), tried_targets_, services_.loop.NowMillis());
   target_ = target_use_.target();
   return true;
+}
+
+// A gRPC caller says how long it waits: nobody works for it any longer.
+void Exchange::BoundByCaller() {
+  const auto text = Header("grpc-timeout");
+  const auto timeout = text.has_value() ? ParseGrpcTimeout(*text) : std::nullopt;
+  if (!timeout.has_value()) return;
+  grpc_deadline_ = services_.loop.After(std::min(*timeout, kLongestGrpcTimeout));
+  timeouts_.until = timeouts_.until.Earlier(grpc_deadline_);
 }
 
 std::optional<uint64_t> Exchange::HashKey() const {

@@ -141,6 +141,7 @@ boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
   request.from_trusted_proxy = behind_proxy_;
   const auto te = Header("te");
   request.accepts_trailers = te.has_value() && ListHasToken(*te, "trailers");
+  request.grpc = grpc_;
   request.retry = match_.route->retries.enabled;
   request.retries = &target_use_.group().retries();
   if (client_.tls != nullptr && !client_.ticket_offered) {

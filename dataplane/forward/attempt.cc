@@ -34,17 +34,17 @@ HeadLimits AnswerLimits() {
   return limits;
 }
 
-bool IsIdempotent(absl::string_view method) {  // RFC 9110 §9.2.2
-  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE" ||
-         method == "PUT" || method == "DELETE";
-}
-
 // Methods whose meaning expects a body say that there is none (RFC 9110 §8.6).
 bool SaysEmptyBody(absl::string_view method) {
   return method == "POST" || method == "PUT" || method == "PATCH";
 }
 
 }  // namespace
+
+bool IsIdempotent(absl::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE" ||
+         method == "PUT" || method == "DELETE";
+}
 
 Attempt::Attempt(UpstreamLease lease, Loop& loop, const ForwardRequest& request,
                  const ForwardTimeouts& timeouts, Deadline total, ResponseSink& sink,
@@ -94,8 +94,9 @@ bool Attempt::BudgetAllows() {
 
 bool Attempt::MayRetry() const {
   const bool body_taken = upload_ != nullptr && upload_->touched();
-  return request_.retry && lease_.reused() && connection_ended_ && !got_bytes_ && !body_taken &&
-         (nothing_written_ || IsIdempotent(request_.method));
+  constexpr int kMostAttempts = 3;
+  return request_.retry && outcome_.attempts < kMostAttempts && lease_.reused() && connection_ended_ &&
+         !got_bytes_ && !body_taken && (nothing_written_ || IsIdempotent(request_.method));
 }
 
 void Attempt::Conclude(bool whole) {

@@ -16,6 +16,8 @@ namespace sallyport::dataplane {
 
 class ResponseParser;
 
+[[nodiscard]] bool IsIdempotent(absl::string_view method);  // RFC 9110 9.2.2
+
 class Attempt final : private GoneListener {
  public:
   enum class End : uint8_t { kFinal, kRetry };

@@ -1,6 +1,8 @@
 #include "dataplane/forward/forward.h"
 
 #include "dataplane/forward/attempt.h"
+#include "dataplane/forward/http2_attempt.h"
+#include "dataplane/forward/replay_body.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -25,6 +27,23 @@ void Note(const UpstreamLease& lease, ForwardOutcome* outcome) {
                                          : connection.connect_took + connection.handshake_took;
 }
 
+// Null: the client is still there, as far as is known. A plain one is asked only where the wait may have been long.
+const char* GoneMeanwhile(const UpstreamLease& lease, ResponseSink& sink) {
+  if (sink.IsCut()) return "while a connection to the upstream was made";
+  return lease.waited() && !sink.ClientIsThere() ? "while waiting for a connection" : nullptr;
+}
+
+// A request whose body can be read again.
+struct Replayable {
+  explicit Replayable(const ForwardRequest& original) : request(original) {
+    if (original.body != nullptr) request.body = &body.emplace(*original.body);
+  }
+  [[nodiscard]] ReplayBody* replay() { return body.has_value() ? &*body : nullptr; }
+  [[nodiscard]] bool Untouched() const { return !body.has_value() || body->untouched(); }
+  ForwardRequest request;
+  std::optional<ReplayBody> body;
+};
+
 }  // namespace
 
 boost::asio::awaitable<ForwardOutcome> Forward(UpstreamPool& pool, const UpstreamTargetPtr& target,
@@ -33,6 +52,7 @@ boost::asio::awaitable<ForwardOutcome> Forward(UpstreamPool& pool, const Upstrea
                                                const ForwardTimeouts& timeouts, ResponseSink& sink) {
   Loop& loop = pool.loop();
   ForwardOutcome outcome;
+  std::optional<Replayable> again;  // once HTTP/2 was spoken
   const absl::Duration start = loop.clock().Monotonic();
   const Deadline total = timeouts.until.Earlier(
       timeouts.total == absl::InfiniteDuration() ? Deadline::Never() : loop.After(timeouts.total));
@@ -46,25 +66,37 @@ boost::asio::awaitable<ForwardOutcome> Forward(UpstreamPool& pool, const Upstrea
       UpstreamPool::Result result = co_await pool.Acquire(target, credentials, permit, limits);
       if (auto* const failure = std::get_if<UpstreamFailure>(&result)) {
         Refuse(std::move(*failure), &outcome);
-        outcome.unsent = !went_out;
+        outcome.unsent = !went_out && (!again.has_value() || again->Untouched());
         outcome.request_read = request.body == nullptr;
         co_return outcome;
       }
       lease = std::move(std::get<UpstreamLease>(result));
-      if (sink.IsCut()) {  // while it was dialled
+      if (const char* const detail = GoneMeanwhile(lease, sink)) {
         lease.Keep();
         outcome.reason = Reason::kClientGone;
-        outcome.detail = "while a connection to the upstream was made";
+        outcome.detail = detail;
         outcome.request_read = false;
         co_return outcome;
       }
     }
     Note(lease, &outcome);
-    Attempt attempt(std::move(lease), loop, request, timeouts, total, sink, &outcome);
-    const Attempt::End end = co_await attempt.Run();
+    Attempt::End end = Attempt::End::kFinal;
+    bool may_be_taken = false;
+    if (lease.http2() == nullptr) {
+      Attempt attempt(std::move(lease), loop, again.has_value() ? again->request : request, timeouts, total, sink,
+                      &outcome);
+      end = co_await attempt.Run();
+      may_be_taken = !attempt.nothing_written();
+    } else {
+      if (!again.has_value()) again.emplace(request);
+      Http2Attempt attempt(std::move(lease), loop, again->request, again->replay(), timeouts, total, sink, &outcome);
+      end = co_await attempt.Run();
+      may_be_taken = !attempt.refused();
+    }
     if (end == Attempt::End::kFinal) break;
-    went_out = went_out || !attempt.nothing_written();
+    went_out = went_out || may_be_taken;
   }
+  outcome.unsent = outcome.unsent && !went_out;
   if (outcome.first_byte_at != absl::ZeroDuration()) outcome.first_byte_took = outcome.first_byte_at - start;
   outcome.answer_started = outcome.answer_started || outcome.reason == Reason::kAllowed;
   co_return outcome;

@@ -3,8 +3,10 @@
 //
 // A request is sent a second time, once, on a fresh connection, only when the first connection had been
 // used before, nothing of an answer came, and either nothing of the request was sent or the method is
-// idempotent and no byte of the body had been read from the client, and the budget of retries allows it. When
-// no connection could be made to it, nothing was done that another target could not do.
+// idempotent and no byte of the body had been read from the client, and the budget of retries allows it. Towards an
+// HTTP/2 upstream also, up to twice, when that says that it did not begin with it (REFUSED_STREAM, beyond its GOAWAY)
+// and all that was read of the body is still there. When no connection could be made to it, nothing was done that
+// another target could not do.
 //
 // Once the answer's head is out, a failure of the upstream never looks like an end: outcome.cut says that
 // the client's connection must be closed without finishing the message.
@@ -48,6 +50,7 @@ struct ForwardRequest {
   bool expect_continue = false;
   bool accepts_trailers = false;            // the caller said TE: trailers
   bool from_trusted_proxy = false;          // its address headers (X-Real-IP...) pass
+  bool grpc = false;                        // it is gRPC's, and its caller speaks HTTP/2
   bool retry = true;                        // a second connection may be used
   RetryBudget* retries = nullptr;           // asked before one is; null: no bound
 };
@@ -59,6 +62,8 @@ struct ForwardOutcome {
   bool cut = false;                         // close the client's connection without a clean end
   bool request_read = true;                 // the whole request body was read: keep-alive possible
   int status = 0;                           // the upstream's
+  int grpc_status = -1;                     // the same, of gRPC; below zero: not known
+  std::optional<uint32_t> reset_code;       // the upstream reset the stream (RFC 9113 7)
   uint64_t request_bytes = 0;               // body bytes sent
   uint64_t response_bytes = 0;              // body bytes received
   int attempts = 0;

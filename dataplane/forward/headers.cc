@@ -80,6 +80,12 @@ bool MayPass(Named named, Sender sender) {
   return named == Named::kAnything || (named == Named::kAddress && sender == Sender::kTrustedProxy);
 }
 
+bool Passes(const HeaderField& field, const std::vector<absl::string_view>& listed, absl::Span<const HeaderField> set,
+            absl::Span<const absl::string_view> remove, Sender sender) {
+  return MayPass(NamedOf(field.name), sender) && !Listed(listed, field.name) && !IsSet(set, field.name) &&
+         !Listed(remove, field.name);
+}
+
 // Of a "Name: value" line, with its end.
 size_t LineBytes(const HeaderField& field) { return field.name.size() + field.value.size() + 4; }
 
@@ -139,13 +145,20 @@ void AppendRequestFields(const HeaderFields& fields, absl::Span<const HeaderFiel
   const std::vector<absl::string_view> listed = ConnectionListed(fields);
   base::Appender to(out, LinesBytes(fields) + LinesBytes(set));
   for (const HeaderField& field : fields) {
-    if (!MayPass(NamedOf(field.name), sender) || Listed(listed, field.name) || IsSet(set, field.name) ||
-        Listed(remove, field.name)) {
-      continue;
-    }
-    PutField(field, &to);
+    if (Passes(field, listed, set, remove, sender)) PutField(field, &to);
   }
   for (const HeaderField& field : set) PutOurField(field, &to);
+}
+
+void CleanRequest(const HeaderFields& fields, absl::Span<const HeaderField> set,
+                  absl::Span<const absl::string_view> remove, Sender sender, HeaderFields* out) {
+  const std::vector<absl::string_view> listed = ConnectionListed(fields);
+  out->clear();
+  out->reserve(fields.size() + set.size());
+  for (const HeaderField& field : fields) {
+    if (Passes(field, listed, set, remove, sender)) out->push_back(field);
+  }
+  out->insert(out->end(), set.begin(), set.end());
 }
 
 void CleanResponse(const HeaderFields& fields, const AnswerChanges& changes, HeaderFields* out) {

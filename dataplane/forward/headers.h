@@ -28,6 +28,9 @@ enum class Sender : bool { kAnybody, kTrustedProxy };
 // and names that are in `set`; then `set`. Control characters in values of `set` become '?'.
 void AppendRequestFields(const HeaderFields& fields, absl::Span<const HeaderField> set,
                          absl::Span<const absl::string_view> remove, Sender sender, std::string* out);
+// The same as fields, for whoever frames them otherwise.
+void CleanRequest(const HeaderFields& fields, absl::Span<const HeaderField> set,
+                  absl::Span<const absl::string_view> remove, Sender sender, HeaderFields* out);
 // "Name: value\r\n", four bytes longer than both.
 void PutField(const HeaderField& field, base::Appender* out);
 // What of an upstream's fields goes to the client: all but Connection-listed, hop-by-hop, framing, names that

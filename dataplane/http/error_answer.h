@@ -32,6 +32,7 @@ struct OwnAnswer {
   int status = 500;
   std::vector<std::pair<std::string, std::string>> fields;
   std::string body;
+  bool only_head = false;  // nothing is said of a body either (gRPC's "Trailers-Only")
 };
 [[nodiscard]] OwnAnswer AnswerOf(const ErrorAnswer& answer);
 // A 308 to `location` (plain HTTP to an API that asks for certificates, redirect on).

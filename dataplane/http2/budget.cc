@@ -33,6 +33,12 @@ NuisanceBudget::NuisanceBudget(uint32_t max_streams) {
   set(Nuisance::kFault, 100, 5);
 }
 
+NuisanceBudget NuisanceBudget::ForCancels() {
+  NuisanceBudget budget(0);
+  budget.purses_[static_cast<size_t>(Nuisance::kReset)] = {50, 5, 50, 0};
+  return budget;
+}
+
 bool NuisanceBudget::Spend(Nuisance kind, int64_t now_millis) {
   Purse& purse = purses_[static_cast<size_t>(kind)];
   if (purse.at_millis != 0 && now_millis > purse.at_millis) {

@@ -28,6 +28,8 @@ class NuisanceBudget {
  public:
   // `max_streams`: as many more may be taken back at once.
   explicit NuisanceBudget(uint32_t max_streams);
+  // Of what we take back from an upstream (kReset): far below what servers put up with.
+  [[nodiscard]] static NuisanceBudget ForCancels();
   // False: there was one too many.
   [[nodiscard]] bool Spend(Nuisance kind, int64_t now_millis);
   // A frame of DATA was sent: the client may answer it.

@@ -32,7 +32,8 @@ ClientOptions MakeClientOptions() {
 }  // namespace
 
 Http2ClientSession::Http2ClientSession(const Http2ClientSettings& settings, Loop& loop, Http2ClientEvents& events)
-    : settings_(settings), loop_(loop), events_(events), budget_(settings.max_concurrent_streams) {}
+    : settings_(settings), loop_(loop), events_(events), budget_(settings.max_concurrent_streams),
+      cancels_(NuisanceBudget::ForCancels()) {}
 
 Http2ClientSession::~Http2ClientSession() {
   Abort();
@@ -77,7 +78,7 @@ size_t Http2ClientSession::limit() const {
 }
 
 bool Http2ClientSession::going_away() const {
-  return aborted_ || exhausted_ || winding_up_ || !failure_.empty() || nghttp2_session_check_request_allowed(session_) == 0;
+  return aborted_ || exhausted_ || winding_up_ || worn_out_ || !failure_.empty() || nghttp2_session_check_request_allowed(session_) == 0;
 }
 
 bool Http2ClientSession::done() const {
@@ -173,6 +174,9 @@ void Http2ClientSession::ReturnWindow(const Http2ClientStream* stream, size_t by
 // It is not ours any more, whatever still comes on it.
 void Http2ClientSession::Leave(Http2ClientStream* stream, uint32_t code) {
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream->id_, code);
+  // An upstream may end a connection on which much is taken back (CVE-2023-44487), and with it what others wait for.
+  const bool taken_back = code == NGHTTP2_CANCEL && stream->sent_ && !stream->remote_ended_;
+  if (taken_back && !cancels_.Spend(Nuisance::kReset, loop_.NowMillis())) worn_out_ = true;
   Remove(stream);
   events_.OnWork();
 }

@@ -117,7 +117,8 @@ class Http2ClientSession {
   Http2ClientEvents& events_;
   nghttp2_session* session_ = nullptr;
   FrameCutter cutter_{0};
-  NuisanceBudget budget_;
+  NuisanceBudget budget_;       // of the upstream
+  NuisanceBudget cancels_;      // ours
   absl::flat_hash_map<int32_t, Http2ClientStream*> open_;
   std::string* out_ = nullptr;  // of the Pump that runs
   size_t most_ = 0;
@@ -132,6 +133,7 @@ class Http2ClientSession {
   bool settled_ = false;
   bool exhausted_ = false;      // no more stream numbers
   bool winding_up_ = false;
+  bool worn_out_ = false;       // too much was taken back on it
   bool aborted_ = false;
   absl::string_view failure_;
   std::string detail_;

@@ -23,10 +23,19 @@ std::unique_ptr<TlsLibrary> MakeLibrary() {
   return *std::move(library);
 }
 
-UpstreamPoolOptions PoolOptions(const config::DataplaneConfig& config) {
+UpstreamPoolOptions PoolOptions(const config::DataplaneConfig& config,
+                                std::function<void(absl::string_view)> on_http2_fault) {
   UpstreamPoolOptions options;
   options.max_idle_per_key = config.limits.upstream_idle;
   options.max_connections_per_key = config.limits.upstream_connections;
+  options.max_waiting_per_key = config.limits.upstream_waiting;
+  options.max_http2_connections_per_key = config.limits.upstream_http2.connections;
+  options.http2.max_concurrent_streams = config.limits.upstream_http2.max_concurrent_streams;
+  options.http2.stream_window = config.limits.upstream_http2.stream_window;
+  options.http2.head_time = config.timeouts.head;
+  options.http2.write_idle = config.timeouts.upstream_idle;
+  options.http2.ping_after = config.timeouts.upstream_ping;
+  options.on_http2_fault = std::move(on_http2_fault);
   return options;
 }
 
@@ -63,7 +72,8 @@ LoopServer::LoopServer(int index, const ProcessServices& process)
       authorizer_(&process.authorize, this),
       credentials_(&process.credentials, this),
       sni_(loop_, *library_, credentials_, process.certificate_watch, *this),
-      pool_(loop_, PoolOptions(process.config), process.resolver, process.trust, process.clock),
+      pool_(loop_, PoolOptions(process.config, [this](absl::string_view fault) { NoteUpstreamFault(fault); }),
+            process.resolver, process.trust, process.clock),
       balancers_(process.targets),
       metrics_(&process.book),
       connections_(loop_),
@@ -249,11 +259,17 @@ void LoopServer::NoteNotTaken(NotTaken cause) {
   }
 }
 
+void LoopServer::NoteUpstreamFault(absl::string_view fault) {
+  metrics_.sheet().Counter(metrics::Id::kUpstreamHttp2Failures, {fault})->Add(1);
+}
+
 void LoopServer::Tick() {
   pool_.Sweep();
   balancers_.Sweep();
   if (health_checker_ != nullptr) health_checker_->Follow(services_.view->routes);
   metrics_.sheet().Gauge(metrics::Id::kUpstreamIdle)->Set(static_cast<int64_t>(pool_.counts().idle));
+  metrics_.sheet().Gauge(metrics::Id::kUpstreamHttp2Open)->Set(static_cast<int64_t>(pool_.counts().http2));
+  metrics_.sheet().Gauge(metrics::Id::kUpstreamWaiting)->Set(static_cast<int64_t>(pool_.counts().waiting));
   sni_.Sweep();
   Reconcile();
 }

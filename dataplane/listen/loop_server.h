@@ -87,6 +87,7 @@ class LoopServer final : public LoopSink {
   [[nodiscard]] boost::asio::awaitable<void> ServeProxied(ListenerContextPtr listener, int fd, std::string proxy);
   // Counts it; the log hears of it now and then.
   void NoteNotTaken(NotTaken cause);
+  void NoteUpstreamFault(absl::string_view fault);
   void Tick();
   void MakeHealthChecker();
 

@@ -114,6 +114,8 @@ char* WriteLine(const AccessRecord& r, char* out) {
   line.Text(",\"upstream\":", r.upstream);
   if (r.upstream_status != 0) line.Number(",\"upstream_status\":", r.upstream_status);
   line.Flag(",\"upstream_reused\":", r.upstream_reused);
+  line.Flag(",\"upstream_http2\":", r.upstream_http2);
+  if (r.grpc_status >= 0) line.Number(",\"grpc_status\":", r.grpc_status);
   line.Text(",\"upstream_certificate\":", r.upstream_certificate_id);
   line.Text(",\"traceparent\":", r.traceparent);
   return line.End();

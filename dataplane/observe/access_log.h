@@ -35,6 +35,8 @@ struct AccessRecord {
   absl::string_view upstream;                      // host:port
   int upstream_status = 0;
   bool upstream_reused = false;
+  bool upstream_http2 = false;
+  int grpc_status = -1;                            // of a gRPC request; below zero: not known
   absl::string_view upstream_certificate_id;       // presented to the upstream
   absl::string_view traceparent;
 };

@@ -33,7 +33,8 @@ struct LoopMetrics::ApiCells {
 
 struct LoopMetrics::Cells {
   absl::flat_hash_map<std::string, std::unique_ptr<ApiCells>> apis;
-  Cell *connections, *opened, *full, *resumed, *in, *out, *severed, *misdirected, *fresh, *reused;
+  Cell *connections, *opened, *full, *resumed, *in, *out, *severed, *misdirected, *fresh, *reused, *fresh_http2,
+      *reused_http2;
   Histogram *handshake, *overhead;
   std::array<Histogram*, 6> authorize{};  // by fault
 };
@@ -48,8 +49,10 @@ LoopMetrics::LoopMetrics(metrics::Book* book) : sheet_(book->NewSheet()), cells_
   c.out = sheet_->Counter(Id::kBytesOut);
   c.severed = sheet_->Counter(Id::kSevered);
   c.misdirected = sheet_->Counter(Id::kMisdirected);
-  c.fresh = sheet_->Counter(Id::kUpstreamConnections, {"new"});
-  c.reused = sheet_->Counter(Id::kUpstreamConnections, {"reused"});
+  c.fresh = sheet_->Counter(Id::kUpstreamConnections, {"new", "http1"});
+  c.reused = sheet_->Counter(Id::kUpstreamConnections, {"reused", "http1"});
+  c.fresh_http2 = sheet_->Counter(Id::kUpstreamConnections, {"new", "http2"});
+  c.reused_http2 = sheet_->Counter(Id::kUpstreamConnections, {"reused", "http2"});
   c.handshake = sheet_->Times(Id::kHandshakeSeconds);
   c.overhead = sheet_->Times(Id::kOverheadSeconds);
 }
@@ -112,7 +115,9 @@ void LoopMetrics::HandshakeFailed(absl::string_view reason) {
 void LoopMetrics::UpstreamTlsFailed(base::Reason reason) {
   sheet_->Counter(Id::kUpstreamTlsFailures, {base::ReasonName(reason)})->Add(1);
 }
-void LoopMetrics::UpstreamConnection(bool reused) { (reused ? cells_->reused : cells_->fresh)->Add(1); }
+void LoopMetrics::UpstreamConnection(bool reused, bool http2) {
+  (http2 ? (reused ? cells_->reused_http2 : cells_->fresh_http2) : (reused ? cells_->reused : cells_->fresh))->Add(1);
+}
 void LoopMetrics::ConnectionOpened() {
   cells_->connections->Add(1);
   cells_->opened->Add(1);

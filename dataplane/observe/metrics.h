@@ -35,7 +35,7 @@ class LoopMetrics {
   void Handshake(bool resumed, absl::Duration took);
   void HandshakeFailed(absl::string_view reason);     // a bounded set of constants
   void UpstreamTlsFailed(base::Reason reason);
-  void UpstreamConnection(bool reused);
+  void UpstreamConnection(bool reused, bool http2);
   void ConnectionOpened();
   void ConnectionClosed();
   void Severed(uint64_t connections);

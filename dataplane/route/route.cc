@@ -49,6 +49,10 @@ std::optional<RouteTarget> ParseTarget(absl::string_view url) {
   const size_t scheme_end = url.find("://");
   if (scheme_end == absl::string_view::npos) return std::nullopt;
   target.scheme = absl::AsciiStrToLower(url.substr(0, scheme_end));
+  if (target.scheme == "h2c") {
+    target.scheme = "http";
+    target.protocol = UpstreamProtocol::kHttp2;
+  }
   if (target.scheme != "http" && target.scheme != "https") return std::nullopt;
   const absl::string_view rest = url.substr(scheme_end + 3);
   const absl::string_view authority = rest.substr(0, rest.find_first_of("/?"));

@@ -42,6 +42,7 @@ struct TokenRules {
 struct RouteTarget {
   std::string url;     // as written
   std::string scheme;  // "http" | "https"
+  UpstreamProtocol protocol = UpstreamProtocol::kHttp1;
   std::string host;    // lower case, without port; IPv6 without brackets
   uint16_t port = 0;   // written or default
   std::string written_port;  // as in the URL; empty: none
@@ -49,7 +50,8 @@ struct RouteTarget {
   std::string query;   // of the target URL, without '?'
   uint32_t weight = 1;
 };
-// http(s)://host[:port][/path][?query]; anything else (user info, fragment, blanks, bad port) is nothing.
+// http(s)://host[:port][/path][?query], or h2c:// for http and HTTP/2; anything else (user info, fragment, blanks,
+// bad port) is nothing.
 [[nodiscard]] std::optional<RouteTarget> ParseTarget(absl::string_view url);
 
 struct RateRule {

@@ -10,6 +10,13 @@
 
 namespace sallyport::dataplane {
 
+// How a target is spoken to. HTTP/2: by ALPN on TLS, with prior knowledge without it.
+enum class UpstreamProtocol : uint8_t {
+  kHttp1,
+  kHttp2,
+  kAuto,  // TLS only: what the target chooses
+};
+
 // Zero: the data plane's default.
 struct RouteTimeouts {
   absl::Duration connect, first_byte, idle, total;

@@ -32,6 +32,7 @@ struct UpstreamFacts {
   std::string presented_certificate_id;  // empty: none was presented
   std::string spki_sha256;               // of the server's leaf, hex; empty for plain http
   bool pin_mismatch = false;             // also in report-only mode
+  bool http2 = false;
 };
 using UpstreamFactsPtr = std::shared_ptr<const UpstreamFacts>;
 
@@ -71,6 +72,7 @@ struct UpstreamConnection {
   uint64_t looks_when_given_back = 0;             // of the loop
   uint64_t uses = 0;                              // requests that were started on it
   bool retired = false;                           // never give it out again
+  bool http2 = false;                             // what is to be spoken on it
 };
 
 }  // namespace sallyport::dataplane

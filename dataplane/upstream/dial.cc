@@ -18,6 +18,7 @@ std::string AddressText(const boost::asio::ip::address& address, uint16_t port) 
 UpstreamFactsPtr FactsOf(const UpstreamConnection& connection, std::string address) {
   auto facts = std::make_shared<UpstreamFacts>();
   facts->address = std::move(address);
+  facts->http2 = connection.http2;
   if (connection.tls_context == nullptr) return facts;
   const UpstreamTlsFacts& tls = connection.tls;
   facts->tls_version = tls.tls_version;
@@ -95,11 +96,13 @@ boost::asio::awaitable<DialResult> Dial(Loop& loop, Resolver& resolver, Upstream
   connection->connect_took = up - start;
   if (connection->tls_context == nullptr) {
     connection->stream = std::make_unique<PlainStream>(loop, connected.fd);
+    connection->http2 = target->protocol == UpstreamProtocol::kHttp2;
   } else {
     std::optional<UpstreamFailure> failure =
         co_await StartTls(*target, connected.fd, connection.get(), deadline, &loop);
     if (failure.has_value()) co_return *std::move(failure);
     connection->handshake_took = loop.clock().Monotonic() - up;
+    connection->http2 = connection->tls.http2;
   }
   connection->facts = FactsOf(*connection, AddressText(connected.address, target->port));
   connection->address = connected.address;

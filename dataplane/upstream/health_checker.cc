@@ -142,7 +142,8 @@ boost::asio::awaitable<bool> HealthChecker::PrepareTls(Check& check, RoutePtr ro
   if (same) co_return true;
   check.answer = credentials;
   check.anchors = anchors->version();
-  auto made = ClientTlsContext::Create(*credentials, base::ToAbsl(target->host), std::move(anchors), &parts_.clock);
+  auto made = ClientTlsContext::Create(*credentials, base::ToAbsl(target->host), std::move(anchors), &parts_.clock,
+                                       AlpnFor(*target));
   check.tls = made.ok() ? *std::move(made) : nullptr;
   if (check.tls == nullptr) *detail = std::string(made.status().message());
   co_return check.tls != nullptr;

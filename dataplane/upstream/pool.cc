@@ -27,38 +27,6 @@ std::optional<UpstreamFailure> Unfit(const UpstreamTarget& target,
 
 }  // namespace
 
-UpstreamLease::UpstreamLease(std::unique_ptr<UpstreamConnection> connection,
-                             std::shared_ptr<UpstreamSlot> slot)
-    : connection_(std::move(connection)), slot_(std::move(slot)) {
-  ++connection_->uses;
-}
-
-UpstreamLease::UpstreamLease(UpstreamLease&& other) noexcept = default;
-
-UpstreamLease& UpstreamLease::operator=(UpstreamLease&& other) noexcept {
-  if (this != &other) {
-    Drop();
-    connection_ = std::move(other.connection_);
-    slot_ = std::move(other.slot_);
-  }
-  return *this;
-}
-
-UpstreamLease::~UpstreamLease() { Drop(); }
-
-void UpstreamLease::Keep() {
-  if (slot_ == nullptr) return;
-  slot_->GiveBack(std::move(connection_));
-  slot_ = nullptr;
-}
-
-void UpstreamLease::Drop() {
-  if (slot_ == nullptr) return;
-  connection_ = nullptr;
-  slot_->GiveBack(nullptr);
-  slot_ = nullptr;
-}
-
 UpstreamPool::UpstreamPool(Loop& loop, UpstreamPoolOptions options, Resolver& resolver,
                            const SystemTrust& trust, const base::Clock& clock)
     : state_(std::make_shared<UpstreamPoolState>(loop, options, resolver, trust, clock)) {}
@@ -73,10 +41,9 @@ UpstreamLease UpstreamPool::TryIdle(const UpstreamTargetPtr& target,
                                     const Permit& /*permit*/) {
   if (Unfit(*target, credentials.get()).has_value()) return {};
   const UpstreamSlotPtr slot = state_->Find(target, credentials);
-  std::unique_ptr<UpstreamConnection> connection = slot->TakeIdle();
-  if (connection == nullptr) return {};
-  slot->last_used = state_->loop.Now();
-  return UpstreamLease(std::move(connection), slot);
+  UpstreamLease lease = slot->TryTake();
+  if (lease) slot->last_used = state_->loop.Now();
+  return lease;
 }
 
 boost::asio::awaitable<UpstreamPool::Result> UpstreamPool::Acquire(
@@ -94,19 +61,40 @@ boost::asio::awaitable<UpstreamPool::Result> UpstreamPool::Acquire(
   if (!slot->tls.ok()) {
     co_return UpstreamFailure{Reason::kUpstreamCredential, std::string(slot->tls.status().message()), {}};
   }
-  if (slot->in_use >= state->options.max_connections_per_key) {
-    co_return UpstreamFailure{Reason::kUpstreamPoolFull, absl::StrCat(slot->in_use, " in use"), {}};
+  bool waited = false;
+  for (;;) {
+    if (slot->SpeaksHttp2() && (waited || slot->line.empty())) {
+      UpstreamLease room = slot->TakeRoom();
+      if (room) co_return std::move(room);
+    }
+    if (slot->line.empty() && slot->MayDial()) {
+      slot->BeginDial();
+      break;
+    }
+    if (slot->line.size() >= state->options.max_waiting_per_key) {
+      co_return UpstreamFailure{Reason::kUpstreamPoolFull,
+                                absl::StrCat(slot->in_use, " in use, ", slot->line.size(), " waiting"), {}};
+    }
+    SlotWaiter waiter(slot);
+    co_await waiter.Wait(limits.deadline);
+    waited = true;
+    if (waiter.lease) co_return std::move(waiter.lease);
+    if (waiter.failure.has_value()) co_return *std::move(waiter.failure);
+    if (waiter.may_dial) break;
+    if (waiter.look_again) continue;
+    co_return UpstreamFailure{Reason::kUpstreamPoolFull,
+                              absl::StrCat("waited in vain, ", slot->in_use, " in use"), {}};
   }
-  ++slot->in_use;
-  ++state->counts.in_use;
   DialResult dialled =
       co_await Dial(state->loop, state->resolver, target, *slot->tls, limits.deadline);
   if (auto* const failure = std::get_if<UpstreamFailure>(&dialled)) {
-    slot->GiveBack(nullptr);
+    slot->EndDial(*failure);
     co_return std::move(*failure);
   }
-  ++state->counts.opened;
-  co_return UpstreamLease(std::move(std::get<0>(dialled)), slot);
+  UpstreamLease lease = slot->EndDial(std::move(std::get<0>(dialled)));
+  if (!lease) co_return UpstreamFailure{Reason::kInternal, "no HTTP/2 session", {}};
+  lease.waited_ = waited;
+  co_return std::move(lease);
 }
 
 template <typename Predicate>
@@ -142,12 +130,12 @@ void UpstreamPool::Sweep() {
   for (const auto& [key, slot] : state_->slots) {
     state_->FollowName(slot.get());
     state_->SweepSlot(slot.get(), &looks);
+    slot->SweepHttp2();
   }
   // A key that nobody uses any more holds a client certificate's key in memory: let go of it.
   const absl::Duration now = state_->loop.Now();
   state_->KillWhere([&](const UpstreamSlot& slot) {
-    return slot.idle.empty() && slot.in_use == 0 &&
-           now - slot.last_used > state_->options.max_idle_age;
+    return slot.unused() && now - slot.last_used > state_->options.max_idle_age;
   });
 }
 

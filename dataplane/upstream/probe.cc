@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "dataplane/http/head_parser.h"
 #include "dataplane/upstream/dial.h"
+#include "dataplane/upstream/http2_connection.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -64,6 +65,57 @@ boost::asio::awaitable<std::optional<int>> ReadStatus(UpstreamConnection& connec
   co_return std::nullopt;
 }
 
+// The same on a connection that speaks HTTP/2.
+boost::asio::awaitable<std::optional<int>> AskHttp2(Loop& loop, std::unique_ptr<UpstreamConnection> connection,
+                                                    const UpstreamTarget& target, const HealthCheckRules& rules,
+                                                    Deadline deadline, std::string* detail) {
+  static const Http2ClientSettings& settings = *new Http2ClientSettings();
+  const std::shared_ptr<UpstreamHttp2> shared =
+      UpstreamHttp2::Start(std::move(connection), loop, settings, [](UpstreamHttp2&, UpstreamHttp2::Change) {});
+  if (shared == nullptr) co_return std::nullopt;
+  OutgoingHead head;
+  head.method = rules.head ? "HEAD" : "GET";
+  head.scheme = target.tls ? "https" : "http";
+  head.authority = target.authority;
+  head.path = rules.path;
+  head.fields = {{"user-agent", "sallyport-health-check"}, {"accept", "*/*"}};
+  shared->Take();
+  std::optional<int> status;
+  {
+    Http2ClientStream stream(loop);
+    const bool begun = shared->Request(head, &stream);
+    while (begun && !status.has_value()) {
+      const ResponseHead* const answer = stream.NextHead();
+      if (answer != nullptr && !answer->informational()) status = answer->status;
+      if (answer != nullptr) continue;
+      if (stream.end().kind != Http2End::Kind::kOpen) break;
+      const IoResult waited = co_await stream.Wait(deadline);
+      if (!waited.ok()) break;
+    }
+    if (!status.has_value()) {
+      const bool malformed = stream.end().kind == Http2End::Kind::kMalformed;
+      *detail = malformed        ? absl::StrCat("answer: ", stream.end().detail)
+                : shared->over() ? shared->failure().detail
+                                 : std::string("no answer");
+    }
+  }
+  shared->Retire();
+  shared->Release();
+  co_return status;
+}
+
+// And on one that speaks HTTP/1.1.
+boost::asio::awaitable<std::optional<int>> AskHttp1(UpstreamConnection& connection, const UpstreamTarget& target,
+                                                    const HealthCheckRules& rules, Deadline deadline,
+                                                    std::string* detail) {
+  connection.out = RequestText(target, rules);
+  // A failed write is told by the read: an answer or an alert may be there.
+  (void)co_await WriteAll(*connection.stream, connection.out, deadline);
+  const std::optional<int> status = co_await ReadStatus(connection, rules.head, deadline, detail);
+  if (status.has_value()) connection.stream->TryShutdown();
+  co_return status;
+}
+
 }  // namespace
 
 boost::asio::awaitable<ProbeResult> Probe(Loop& loop, Resolver& resolver, UpstreamTargetPtr target,
@@ -75,15 +127,16 @@ boost::asio::awaitable<ProbeResult> Probe(Loop& loop, Resolver& resolver, Upstre
     probe.detail = absl::StrCat(base::ReasonName(failure->reason), ": ", failure->detail);
     co_return probe;
   }
-  UpstreamConnection& connection = *std::get<0>(dialled);
-  connection.out = RequestText(*target, rules);
-  // A failed write is told by the read: an answer or an alert may be there.
-  (void)co_await WriteAll(*connection.stream, connection.out, deadline);
-  const std::optional<int> status = co_await ReadStatus(connection, rules.head, deadline, &probe.detail);
+  std::unique_ptr<UpstreamConnection> connection = std::move(std::get<0>(dialled));
+  std::optional<int> status;
+  if (connection->http2) {
+    status = co_await AskHttp2(loop, std::move(connection), *target, rules, deadline, &probe.detail);
+  } else {
+    status = co_await AskHttp1(*connection, *target, rules, deadline, &probe.detail);
+  }
   if (!status.has_value()) co_return probe;
   probe.good = Counts(rules, *status);
   if (!probe.good) probe.detail = absl::StrCat("status ", *status);
-  connection.stream->TryShutdown();
   co_return probe;
 }
 

@@ -21,8 +21,11 @@ bool SameObject(const std::weak_ptr<T>& held, const std::shared_ptr<T>& given) {
 }
 
 std::string KeyOf(const UpstreamTarget& target, const UpstreamCredentials* credentials) {
-  if (!target.tls) return absl::StrCat("http|", target.host, "|", target.port);
-  return absl::StrCat("https|", target.host, "|", target.port, "|", CredentialsDigest(*credentials));
+  const absl::string_view spoken = target.protocol == UpstreamProtocol::kHttp1   ? ""
+                                   : target.protocol == UpstreamProtocol::kHttp2 ? "h2+"
+                                                                                 : "auto+";
+  if (!target.tls) return absl::StrCat(spoken, "http|", target.host, "|", target.port);
+  return absl::StrCat(spoken, "https|", target.host, "|", target.port, "|", CredentialsDigest(*credentials));
 }
 
 void AddTags(const UpstreamCredentials* credentials, UpstreamSlot* slot) {
@@ -39,7 +42,7 @@ void AddTags(const UpstreamCredentials* credentials, UpstreamSlot* slot) {
 
 }  // namespace
 
-std::unique_ptr<UpstreamConnection> UpstreamSlot::TakeIdle() {
+UpstreamLease UpstreamSlot::TakeIdle() {
   while (!idle.empty()) {
     std::unique_ptr<UpstreamConnection> connection = std::move(idle.back());
     idle.pop_back();
@@ -52,26 +55,35 @@ std::unique_ptr<UpstreamConnection> UpstreamSlot::TakeIdle() {
     ++in_use;
     ++pool->counts.in_use;
     ++pool->counts.reused;
-    return connection;
+    return UpstreamLease(std::move(connection), shared_from_this());
   }
-  return nullptr;
+  return {};
+}
+
+void UpstreamSlot::CountOut() {
+  --in_use;
+  --pool->counts.in_use;
+}
+
+bool UpstreamSlot::MayKeep(const UpstreamConnection& connection) const {
+  return !dead && !pool->closed && !connection.retired && !IsElsewhere(connection) && !pool->TooOld(connection) &&
+         connection.NothingLeft();
 }
 
 void UpstreamSlot::GiveBack(std::unique_ptr<UpstreamConnection> connection) {
-  --in_use;
-  --pool->counts.in_use;
-  if (connection == nullptr) return;
-  if (dead || pool->closed || connection->retired || IsElsewhere(*connection) || pool->TooOld(*connection) ||
-      pool->options.max_idle_per_key == 0 || !connection->NothingLeft()) {
+  CountOut();
+  if (connection != nullptr && (pool->options.max_idle_per_key == 0 || !MayKeep(*connection))) {
     connection->stream->TryShutdown();
-    return;
+    connection = nullptr;
   }
+  if (connection == nullptr) return line.empty() ? void() : ServeLine();
   connection->buffer.ReleaseIfEmpty();
   if (connection->out.capacity() > kKeptOutBytes) connection->out = std::string();
   connection->idle_since = pool->loop.Now();
   connection->looks_when_given_back = pool->loop.looks();
   idle.push_back(std::move(connection));
   ++pool->counts.idle;
+  if (!line.empty()) return ServeLine();
   if (idle.size() > pool->options.max_idle_per_key) {
     idle.front()->stream->TryShutdown();
     idle.pop_front();
@@ -109,10 +121,12 @@ UpstreamSlotPtr UpstreamPoolState::Make(std::string key, const UpstreamTarget& t
   auto slot = std::make_shared<UpstreamSlot>();
   slot->key = std::move(key);
   slot->host = target.host;
+  slot->protocol = target.protocol;
   slot->pool = shared_from_this();
   if (target.tls) {
     slot->uses_trust = true;
-    slot->tls = ClientTlsContext::Create(*credentials, base::ToAbsl(target.host), anchors_in_use, &clock);
+    slot->tls = ClientTlsContext::Create(*credentials, base::ToAbsl(target.host), anchors_in_use, &clock,
+                                         AlpnFor(target));
   }
   slots[slot->key] = slot;
   return slot;
@@ -139,17 +153,18 @@ UpstreamSlotPtr UpstreamPoolState::Find(const UpstreamTargetPtr& target,
 
 void UpstreamPoolState::Kill(const UpstreamSlotPtr& slot) {
   slot->dead = true;
-  counts.retired += slot->idle.size();
+  counts.retired += slot->idle.size() + slot->http2.size();
   counts.idle -= slot->idle.size();
   for (const auto& connection : slot->idle) connection->stream->TryShutdown();
   slot->idle.clear();
+  slot->Retire("what it rests on has changed while a request waited");
 }
 
 // Slots that nobody uses now, least recently used first.
 void UpstreamPoolState::MakeRoom() {
   std::vector<std::pair<absl::Duration, UpstreamSlotPtr>> free;
   for (const auto& [key, slot] : slots) {
-    if (slot->in_use == 0) free.emplace_back(slot->last_used, slot);
+    if (slot->in_use == 0 && slot->line.empty()) free.emplace_back(slot->last_used, slot);
   }
   const size_t wanted = std::min(free.size(), options.max_keys / 10 + 1);
   std::partial_sort(free.begin(), free.begin() + static_cast<std::ptrdiff_t>(wanted), free.end(),
@@ -176,7 +191,7 @@ void UpstreamPoolState::ForgetPairs() {
 
 // A name that has other addresses now: idle connections to the old ones go, those in use after their request.
 void UpstreamPoolState::FollowName(UpstreamSlot* slot) {
-  if (slot->idle.empty() && slot->in_use == 0) return;  // and nobody has it looked up
+  if (slot->unused()) return;  // and nobody has it looked up
   Addresses now = resolver.Follow(slot->host);
   if (now == slot->addresses) return;
   slot->addresses = std::move(now);

@@ -1,8 +1,10 @@
-// Inside of the pool: the connections of one key, and the table of keys. Belongs to one loop's thread.
+// Inside of the pool: the connections of one key, who waits for one, and the table of keys. Belongs to one loop's
+// thread.
 #pragma once
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -10,11 +12,39 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "dataplane/loop/signal.h"
+#include "dataplane/upstream/http2_connection.h"
 #include "dataplane/upstream/pool.h"
 
 namespace sallyport::dataplane {
 
-struct UpstreamSlot {
+struct UpstreamSlot;
+
+// A request in the line of its slot. Exactly one of these is what it gets at the end: a lease, the right to open a
+// connection, a failure; nothing when its time was over first.
+class SlotWaiter {
+ public:
+  // Takes its place in the line.
+  explicit SlotWaiter(std::shared_ptr<UpstreamSlot> slot);
+  ~SlotWaiter();
+  SlotWaiter(const SlotWaiter&) = delete;
+  SlotWaiter& operator=(const SlotWaiter&) = delete;
+  [[nodiscard]] boost::asio::awaitable<void> Wait(Deadline deadline);
+
+  UpstreamLease lease;
+  std::optional<UpstreamFailure> failure;
+  bool may_dial = false;
+  bool look_again = false;
+
+ private:
+  friend struct UpstreamSlot;  // calls it
+  void LeaveLine();
+  const std::shared_ptr<UpstreamSlot> slot_;
+  bool in_line_ = true;
+  Signal called_;
+};
+
+struct UpstreamSlot : std::enable_shared_from_this<UpstreamSlot> {
   std::string key;
   std::string host;
   Addresses addresses;                 // of the host, as of the last sweep; null: not known
@@ -27,16 +57,53 @@ struct UpstreamSlot {
   // connections have lost their ground.
   std::vector<std::weak_ptr<const UpstreamCredentials>> answers;
   std::deque<std::unique_ptr<UpstreamConnection>> idle;  // last used at the back
-  size_t in_use = 0;
+  UpstreamProtocol protocol = UpstreamProtocol::kHttp1;
+  bool chose_http1 = false;            // kAuto: at the last handshake
+  std::vector<std::shared_ptr<UpstreamHttp2>> http2;     // open, and such as end
+  size_t dialling = 0;                 // of http2-ish slots: connections that are being opened
+  size_t in_use = 0;                   // requests that have a connection, or open one
+  std::deque<SlotWaiter*> line;
   absl::Duration last_used;
   bool dead = false;                   // out of the table: nothing comes back into it
 
-  [[nodiscard]] std::unique_ptr<UpstreamConnection> TakeIdle();
+  // An idle connection, or room on one of HTTP/2; empty: neither.
+  [[nodiscard]] UpstreamLease TryTake() {
+    UpstreamLease lease = TakeIdle();
+    if (!lease && !http2.empty()) lease = TakeRoom();
+    return lease;
+  }
+  [[nodiscard]] UpstreamLease TakeRoom();
+  // Null: a place has become free.
   void GiveBack(std::unique_ptr<UpstreamConnection> connection);
+  void GiveBack(UpstreamHttp2& connection);
+
+  // Whether one more connection may be opened, and the place for it, which EndDial gives back unless it is used.
+  [[nodiscard]] bool MayDial() const;
+  void BeginDial();
+  // The connection that came of it, for whoever opened it.
+  [[nodiscard]] UpstreamLease EndDial(std::unique_ptr<UpstreamConnection> connection);
+  void EndDial(const UpstreamFailure& failure);
+
+  void ServeLine();
+  void Retire(std::string why);        // all that is there, and all that waits
+  void SweepHttp2();
+  [[nodiscard]] bool SpeaksHttp2() const {
+    return protocol == UpstreamProtocol::kHttp2 || (protocol == UpstreamProtocol::kAuto && !chose_http1);
+  }
+  [[nodiscard]] bool unused() const { return idle.empty() && http2.empty() && in_use == 0 && line.empty(); }
   // The name no longer leads to where it is connected: it takes no further request.
   [[nodiscard]] bool IsElsewhere(const UpstreamConnection& connection) const;
   void Remember(const UpstreamCredentialsPtr& answer);
   [[nodiscard]] bool AnswersAreGone() const;
+
+ private:
+  [[nodiscard]] UpstreamLease TakeIdle();
+  [[nodiscard]] bool MayKeep(const UpstreamConnection& connection) const;
+  [[nodiscard]] UpstreamLease Share(std::unique_ptr<UpstreamConnection> connection);
+  void CountOut();
+  void ForgetOver(UpstreamHttp2& connection);
+  void CallAll();
+  [[nodiscard]] SlotWaiter* Call();
 };
 using UpstreamSlotPtr = std::shared_ptr<UpstreamSlot>;
 

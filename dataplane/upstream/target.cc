@@ -82,10 +82,12 @@ absl::StatusOr<UpstreamTargetPtr> ParseUpstreamTarget(absl::string_view url) {
   absl::string_view rest = url;
   if (absl::StartsWithIgnoreCase(rest, "https://")) {
     target->tls = true;
+  } else if (absl::StartsWithIgnoreCase(rest, "h2c://")) {
+    target->protocol = UpstreamProtocol::kHttp2;
   } else if (!absl::StartsWithIgnoreCase(rest, "http://")) {
-    return Bad(url, "must start with http:// or https://");
+    return Bad(url, "must start with http://, https:// or h2c://");
   }
-  rest.remove_prefix(target->tls ? 8 : 7);
+  rest.remove_prefix(rest.find("//") + 2);
   const size_t end = rest.find_first_of("/?#");
   const absl::string_view authority = rest.substr(0, end);
   rest = end == absl::string_view::npos ? absl::string_view() : rest.substr(end);
@@ -108,6 +110,7 @@ absl::StatusOr<UpstreamTargetPtr> ParseUpstreamTarget(absl::string_view url) {
 UpstreamTargetPtr MakeUpstreamTarget(const RouteTarget& target) {
   auto made = std::make_shared<UpstreamTarget>();
   made->tls = target.scheme == "https";
+  made->protocol = target.protocol;
   made->host = target.host;
   made->port = target.port;
   made->written_port = target.written_port;
@@ -115,6 +118,15 @@ UpstreamTargetPtr MakeUpstreamTarget(const RouteTarget& target) {
   made->query = target.query;
   Finish(made.get());
   return made;
+}
+
+UpstreamAlpn AlpnFor(const UpstreamTarget& target) {
+  switch (target.protocol) {
+    case UpstreamProtocol::kHttp1: break;
+    case UpstreamProtocol::kHttp2: return UpstreamAlpn::kHttp2;
+    case UpstreamProtocol::kAuto: return UpstreamAlpn::kHttp2OrHttp1;
+  }
+  return UpstreamAlpn::kNothing;
 }
 
 std::string JoinPath(const UpstreamTarget& target, absl::string_view path, absl::string_view query) {

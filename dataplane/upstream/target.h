@@ -9,11 +9,13 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "dataplane/route/route.h"
+#include "dataplane/upstream_tls/client_context.h"
 
 namespace sallyport::dataplane {
 
 struct UpstreamTarget {
   bool tls = false;
+  UpstreamProtocol protocol = UpstreamProtocol::kHttp1;
   std::string host;          // lower case, no trailing dot, IPv6 without brackets
   bool host_is_ip = false;
   uint16_t port = 0;         // written or default
@@ -29,6 +31,9 @@ using UpstreamTargetPtr = std::shared_ptr<const UpstreamTarget>;
 
 // A target of a route, which was parsed there.
 [[nodiscard]] UpstreamTargetPtr MakeUpstreamTarget(const RouteTarget& target);
+
+// What is offered to it by ALPN.
+[[nodiscard]] UpstreamAlpn AlpnFor(const UpstreamTarget& target);
 
 // What goes out: target.path and `path` (starts with '/') with one slash between, then the queries of both,
 // the target's first.

@@ -52,8 +52,9 @@ crypto::UniqueX509 ParseDer(const std::string& der) {
 
 absl::StatusOr<std::shared_ptr<ClientTlsContext>> ClientTlsContext::Create(
     const UpstreamCredentials& credentials, absl::string_view host, TrustAnchorsPtr system,
-    const base::Clock* clock) {
+    const base::Clock* clock, UpstreamAlpn alpn) {
   std::shared_ptr<ClientTlsContext> made(new ClientTlsContext());
+  made->alpn_ = alpn;
   made->clock_ = clock;
   const absl::string_view named = base::ToAbsl(credentials.server_name);
   made->check_.name = NormalName(named.empty() ? host : named);
@@ -97,7 +98,16 @@ absl::Status ClientTlsContext::SetUp(const UpstreamCredentials& credentials) {
     return status;
   }
   if (absl::Status status = SetCiphers(credentials.ciphers, ctx); !status.ok()) return status;
+  if (absl::Status status = SetAlpn(); !status.ok()) return status;
   return SetCertificate(credentials);
+}
+
+absl::Status ClientTlsContext::SetAlpn() {
+  if (alpn_ == UpstreamAlpn::kNothing) return absl::OkStatus();
+  static constexpr unsigned char kList[] = {2, 'h', '2', 8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+  const unsigned size = alpn_ == UpstreamAlpn::kHttp2 ? 3 : sizeof kList;
+  // Not like the rest of OpenSSL: 0 is success.
+  return SSL_CTX_set_alpn_protos(ctx_.get(), kList, size) == 0 ? absl::OkStatus() : Unusable("ALPN");
 }
 
 absl::Status ClientTlsContext::SetCertificate(const UpstreamCredentials& credentials) {
@@ -212,6 +222,10 @@ base::Reason ClientTlsContext::Conclude(SSL* ssl, UpstreamTlsFacts* facts) {
   SSL_set_msg_callback(ssl, nullptr);
   facts->resumed = SSL_session_reused(ssl) == 1;
   facts->tls_version = SSL_get_version(ssl);
+  const unsigned char* chosen = nullptr;
+  unsigned chosen_size = 0;
+  SSL_get0_alpn_selected(ssl, &chosen, &chosen_size);
+  facts->http2 = absl::string_view(reinterpret_cast<const char*>(chosen), chosen_size) == "h2";
   if (!facts->verdict.accepted()) {
     facts->failure = facts->verdict.detail;
     return facts->verdict.reason;
@@ -227,6 +241,10 @@ base::Reason ClientTlsContext::Conclude(SSL* ssl, UpstreamTlsFacts* facts) {
   if (has_certificate_ && facts->certificate_requested && !facts->certificate_presented) {
     facts->failure = "the server accepts no signature that the client certificate's key can make";
     return base::Reason::kUpstreamTlsHandshake;
+  }
+  if (alpn_ == UpstreamAlpn::kHttp2 && !facts->http2) {
+    facts->failure = "the server does not choose HTTP/2 by ALPN";
+    return base::Reason::kUpstreamProtocol;
   }
   return base::Reason::kAllowed;
 }

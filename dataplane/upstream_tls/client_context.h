@@ -16,6 +16,13 @@
 
 namespace sallyport::dataplane {
 
+// What is offered by ALPN (RFC 7301).
+enum class UpstreamAlpn : uint8_t {
+  kNothing,       // no ALPN: HTTP/1.1
+  kHttp2,         // a server that does not choose it is of no use
+  kHttp2OrHttp1,  // what the server chooses; HTTP/1.1 where it chooses nothing
+};
+
 // What a handshake showed. Filled while it runs; final when SSL_connect has succeeded.
 struct UpstreamTlsFacts {
   bool checked = false;               // the server's certificate was looked at in this handshake
@@ -24,6 +31,7 @@ struct UpstreamTlsFacts {
   bool certificate_presented = false;
   ServerVerdict verdict;              // of the session's first handshake when resumed
   std::string tls_version;
+  bool http2 = false;                 // chosen by ALPN
   std::string failure;                // text of a failed handshake, operators only
 };
 
@@ -33,7 +41,7 @@ class ClientTlsContext : public std::enable_shared_from_this<ClientTlsContext> {
   // settings cannot be used (key does not match, unknown version, no known cipher): make no connection.
   [[nodiscard]] static absl::StatusOr<std::shared_ptr<ClientTlsContext>> Create(
       const UpstreamCredentials& credentials, absl::string_view host, TrustAnchorsPtr system,
-      const base::Clock* clock);
+      const base::Clock* clock, UpstreamAlpn alpn = UpstreamAlpn::kNothing);
   ~ClientTlsContext();
   ClientTlsContext(const ClientTlsContext&) = delete;
   ClientTlsContext& operator=(const ClientTlsContext&) = delete;
@@ -66,6 +74,7 @@ class ClientTlsContext : public std::enable_shared_from_this<ClientTlsContext> {
 
   ClientTlsContext() = default;
   absl::Status SetUp(const UpstreamCredentials& credentials);
+  absl::Status SetAlpn();
   absl::Status SetCertificate(const UpstreamCredentials& credentials);
   void OfferSession(SSL* ssl, UpstreamTlsFacts* facts);
   void HoldSession(crypto::UniqueSslSession session, const UpstreamTlsFacts& facts);
@@ -81,6 +90,7 @@ class ClientTlsContext : public std::enable_shared_from_this<ClientTlsContext> {
   std::string sni_;                   // empty for IP addresses
   std::string certificate_id_;
   bool has_certificate_ = false;
+  UpstreamAlpn alpn_ = UpstreamAlpn::kNothing;
   const base::Clock* clock_ = nullptr;
   std::vector<HeldSession> sessions_;  // newest last, a few
   absl::Duration next_log_ = -absl::InfiniteDuration();

@@ -70,6 +70,13 @@ void ReadHttp2(Reader& in, Http2LimitsConfig* out) {
   in.Number("frame_bytes", &out->frame_bytes, 16'384, 16'777'215, "largest frame taken");
 }
 
+void ReadUpstreamHttp2(Reader& in, UpstreamHttp2LimitsConfig* out) {
+  in.Number("connections", &out->connections, 1, 10'000, "HTTP/2 connections to one upstream per loop");
+  in.Number("max_concurrent_streams", &out->max_concurrent_streams, 1, 10'000,
+            "requests in flight on one of them, where the upstream allows as many");
+  in.Number("stream_window", &out->stream_window, 1024, INT32_MAX, "bytes of an answer that wait for its client");
+}
+
 void ReadLimits(Reader& in, LimitsConfig* out) {
   in.Number("connections", &out->connections, 1, 10'000'000, "open client connections");
   in.Number("connections_per_address", &out->connections_per_address, 0, 10'000'000,
@@ -82,6 +89,9 @@ void ReadLimits(Reader& in, LimitsConfig* out) {
   in.Object("http2", [out](Reader& inner) { ReadHttp2(inner, &out->http2); });
   in.Number("upstream_connections", &out->upstream_connections, 1, 1'000'000,
             "connections to one upstream per loop");
+  in.Number("upstream_waiting", &out->upstream_waiting, 0, 1'000'000,
+            "requests that wait for a connection to one upstream per loop, at most timeouts.upstream_connect");
+  in.Object("upstream_http2", [out](Reader& inner) { ReadUpstreamHttp2(inner, &out->upstream_http2); });
   in.Number("upstream_idle", &out->upstream_idle, 0, 1'000'000, "idle connections kept per upstream and loop");
   in.Number("authorize_misses_per_second", &out->authorize_misses_per_second, 0, 1'000'000,
             "questions to the auth service that one client address may cause, 0 = no limit");
@@ -100,6 +110,7 @@ void ReadTimeouts(Reader& in, TrafficTimeouts* out) {
   time("upstream_first_byte", &out->upstream_first_byte, "from the end of the request to the answer's head");
   time("upstream_idle", &out->upstream_idle, "between two pieces of an answer");
   time("upstream_total", &out->upstream_total, "a whole request at its upstreams; 0: no bound");
+  time("upstream_ping", &out->upstream_ping, "HTTP/2: an upstream that owes answers and says nothing is asked by PING");
   time("dns_refresh", &out->dns_refresh, "upstream names in use are looked up again after this time");
   time("drain", &out->drain, "requests in flight after SIGTERM");
   time("sever_grace", &out->sever_grace, "requests in flight of a client that was cut off");

@@ -61,6 +61,12 @@ struct Http2LimitsConfig {
   uint32_t frame_bytes = 16 << 10;
 };
 
+struct UpstreamHttp2LimitsConfig {
+  uint32_t connections = 16;                   // per pool key and loop
+  uint32_t max_concurrent_streams = 100;       // per connection
+  uint32_t stream_window = 128 << 10;
+};
+
 struct LimitsConfig {
   uint32_t connections = 20'000;               // per process
   uint32_t connections_per_address = 0;        // 0 = no limit
@@ -70,6 +76,8 @@ struct LimitsConfig {
   uint32_t requests_per_connection = 0;        // 0 = no limit
   Http2LimitsConfig http2;
   uint32_t upstream_connections = 512;         // per pool key and loop
+  uint32_t upstream_waiting = 1'024;           // requests per pool key and loop
+  UpstreamHttp2LimitsConfig upstream_http2;
   uint32_t upstream_idle = 256;                // kept per pool key and loop
   uint32_t authorize_misses_per_second = 50;   // per client address, 0 = no limit
 };
@@ -84,6 +92,7 @@ struct TrafficTimeouts {
   absl::Duration upstream_first_byte = absl::Seconds(60);
   absl::Duration upstream_idle = absl::Seconds(60);
   absl::Duration upstream_total = absl::ZeroDuration();  // 0 = no bound
+  absl::Duration upstream_ping = absl::Seconds(30);
   absl::Duration dns_refresh = absl::Seconds(30);
   absl::Duration drain = absl::Seconds(30);
   absl::Duration sever_grace = absl::Seconds(5);

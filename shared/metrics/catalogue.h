@@ -57,8 +57,14 @@ enum class Kind : uint8_t { kCounter, kGauge, kTimes };
     "1 while several replicas are connected and each counts limits on its own")                           \
   /* data plane: upstream */                                                                              \
   X(kUpstreamSeconds, "sallyport_upstream_seconds", kTimes, "api", "Time until the upstream had answered") \
-  X(kUpstreamConnections, "sallyport_upstream_connections_total", kCounter, "kind",                       \
-    "Upstream connections used: new, reused")                                                             \
+  X(kUpstreamConnections, "sallyport_upstream_connections_total", kCounter, "kind,protocol",              \
+    "Upstream connections used: new, reused; by protocol: http1, http2")                                  \
+  X(kUpstreamHttp2Open, "sallyport_upstream_http2_connections", kGauge, "",                               \
+    "Open HTTP/2 connections to upstreams, each shared by many requests")                                 \
+  X(kUpstreamHttp2Failures, "sallyport_upstream_http2_failures_total", kCounter, "reason",                \
+    "HTTP/2 connections to upstreams ended for an error, a flood or the silence of the upstream")         \
+  X(kUpstreamWaiting, "sallyport_upstream_waiting_requests", kGauge, "",                                  \
+    "Requests that wait for a connection to their upstream: all that may be there are in use")            \
   X(kUpstreamTlsFailures, "sallyport_upstream_tls_failures_total", kCounter, "reason",                    \
     "TLS failures towards upstreams")                                                                     \
   X(kUpstreamTargets, "sallyport_upstream_targets", kGauge, "api,state",                                  \

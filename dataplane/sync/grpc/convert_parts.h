@@ -12,7 +12,7 @@ class Route;
 
 namespace sallyport::dataplane {
 
-// Timeouts, balancing, retries, ejection, health checks, limits. False: something that cannot be followed.
+// After targets and versions. Protocol, timeouts, balancing, retries, ejection, health checks, limits. False: something that cannot be followed.
 [[nodiscard]] bool UpstreamRulesFrom(const v1::Route& wire, Route* route);
 
 template <typename Repeated>

@@ -205,11 +205,11 @@ RoutePtr RouteFrom(const v1::Route& wire) {
   route->keyless = wire.keyless();
   TargetsFrom(wire, route.get());
   route->preserve_host_header = wire.preserve_host_header();
-  if (!UpstreamRulesFrom(wire, route.get())) route->broken = true;
   route->api_rate = {wire.limits().rate().rate(), absl::Seconds(wire.limits().rate().per_seconds())};
   route->api_quota = {wire.limits().quota().max(), absl::Seconds(wire.limits().quota().renewal_seconds())};
   if (!VersionRulesFrom(wire.versioning(), &route->versioning)) route->broken = true;
   for (const v1::ApiVersion& version : wire.versions()) route->versions.push_back(VersionFrom(version));
+  if (!UpstreamRulesFrom(wire, route.get())) route->broken = true;
   route->ip = IpRulesFrom(wire.ip());
   route->cors = CorsFrom(wire.cors());
   route->disable_rate_limit = wire.disable_rate_limit();

@@ -62,6 +62,23 @@ EjectionRules EjectionFrom(const v1::Ejection& wire) {
   return rules;
 }
 
+// False: one that this build does not know, or that this target cannot be spoken to in.
+bool SetProtocol(const std::string& wire, RouteTarget* target) {
+  const bool tls = target->scheme == "https";
+  if (wire.empty() || wire == "http1") return true;
+  if (wire == "auto") {
+    if (tls) target->protocol = UpstreamProtocol::kAuto;
+    return true;
+  }
+  if (wire == "h2") {
+    if (!tls) return target->protocol == UpstreamProtocol::kHttp2;  // h2c://
+  } else if (wire != "h2c" || tls) {
+    return false;
+  }
+  target->protocol = UpstreamProtocol::kHttp2;
+  return true;
+}
+
 // False: something that cannot be sent as a request.
 bool HealthCheckFrom(const v1::HealthCheck& wire, HealthCheckRules* rules) {
   rules->enabled = wire.enabled();
@@ -81,12 +98,19 @@ bool HealthCheckFrom(const v1::HealthCheck& wire, HealthCheckRules* rules) {
 }  // namespace
 
 bool UpstreamRulesFrom(const v1::Route& wire, Route* route) {
+  bool speaks = true;
+  for (RouteTarget& target : route->targets) speaks = SetProtocol(wire.upstream_protocol(), &target) && speaks;
+  for (RouteVersion& version : route->versions) {
+    if (!version.override_target.has_value() || SetProtocol(wire.upstream_protocol(), &*version.override_target)) continue;
+    version.override_target.reset();
+    version.override_broken = true;
+  }
   route->timeouts = TimeoutsFrom(wire.timeouts());
   route->retries = RetriesFrom(wire.retries());
   route->ejection = EjectionFrom(wire.ejection());
   route->target_limits = {wire.upstream_limits().max_requests(), wire.upstream_limits().max_connections(),
                           wire.upstream_limits().max_pending()};
-  return BalancingFrom(wire.balancing(), &route->balancing) &&
+  return speaks && BalancingFrom(wire.balancing(), &route->balancing) &&
          HealthCheckFrom(wire.health_check(), &route->health_check);
 }
 

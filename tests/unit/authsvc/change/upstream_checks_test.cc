@@ -43,6 +43,21 @@ TEST(UpstreamChecks, TakesDefaultsAndFullSettings) {
             "");
 }
 
+TEST(UpstreamChecks, AProtocolFitsItsTargets) {
+  const auto told = [](const char* protocol, const char* url) {
+    return std::string(CheckUpstreamProtocol(protocol, url).message());
+  };
+  for (const char* const protocol : {"", "http1", "auto"}) {
+    for (const char* const url : {"https://h/", "http://h/", "h2c://h/"}) EXPECT_EQ(told(protocol, url), "");
+  }
+  EXPECT_EQ(told("h2", "https://h/"), "");
+  EXPECT_EQ(told("h2", "h2c://h/"), "");
+  EXPECT_THAT(told("h2", "http://h/"), HasSubstr("needs https://"));
+  EXPECT_EQ(told("h2c", "http://h/"), "");
+  EXPECT_THAT(told("h2c", "https://h/"), HasSubstr("needs http://"));
+  EXPECT_THAT(told("HTTP2", "https://h/"), HasSubstr("must be http1, auto, h2 or h2c"));
+}
+
 TEST(UpstreamChecks, RefusesBalancingThatCannotBeFollowed) {
   const auto balancing = [](const std::function<void(v1::Balancing*)>& change) {
     return Refusal([&](v1::Upstream* upstream) { change(upstream->mutable_balancing()); });

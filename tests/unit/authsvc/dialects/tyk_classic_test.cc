@@ -178,6 +178,7 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair(R"({"proxy": {"listen_path": "orders"}})", "listen_path"),
         std::pair(R"({"proxy": {"listen_path": "/{id}/"}})", "listen_path"),
         std::pair(R"({"proxy": {"target_url": "tcp://x"}})", "target_url"),
+        std::pair(R"({"proxy": {"target_url": "h2c://u@x"}})", "password"),
         std::pair(R"({"proxy": {"target_url": "https://u:p@x/"}})", "password"),
         std::pair(R"({"proxy": {"target_url": "env://X"}})", "elsewhere"),
         std::pair(R"({"proxy": {"target_url": ""}})", "target_url"),

@@ -176,6 +176,7 @@ TEST(TykGateway, CertificatesPinsAndBothSkips) {
   const Conversion conversion = ConvertText(ConvertTykGateway, R"({
     "listen_port": 8080, "secret": "352d20ee67be67f6340b4c0605b044b7", "storage": {"password": "redispass"},
     "proxy_ssl_insecure_skip_verify": true, "proxy_ssl_min_version": 771, "ssl_force_common_name_check": true,
+    "proxy_enable_http2": true,
     "security": {"private_certificate_encoding_secret": "pces", "control_api_use_mutual_tls": true,
       "pinned_public_keys": {"*": "orgp1,orgp2"},
       "certificates": {"upstream": {"*": "orgd"}, "apis": ["orga"], "control_api": ["orgc"]}},
@@ -191,6 +192,7 @@ TEST(TykGateway, CertificatesPinsAndBothSkips) {
   EXPECT_EQ(settings.pins().pins().at("*").certificate_ids_size(), 2);
   EXPECT_TRUE(settings.upstream_tls().insecure_skip_verify());
   EXPECT_EQ(settings.upstream_tls().min_version(), "1.2");
+  EXPECT_TRUE(settings.upstream_http2());
   EXPECT_EQ(settings.server_certificate_ids(0), "orgs");
   for (const char* secret : {"352d20ee", "redispass", "pces"}) {
     EXPECT_FALSE(absl::StrContains(resource.document(), secret)) << secret;

@@ -312,6 +312,22 @@ TEST(ChangeRules, ChangedTrustedProxiesAreTold) {
   EXPECT_THAT(record.gateway->trusted_proxies(), ElementsAre("10.0.0.0/8"));
 }
 
+TEST(ChangeRules, TheGatewaysUpstreamProtocolIsThatOfApisThatNameNone) {
+  World world;
+  auto named = ApiResource("named");
+  named.mutable_api()->mutable_upstream()->set_protocol("http1");
+  (void)world.Put({named, ApiResource("unnamed")});
+  ::sallyport::v1::Resource settings;
+  settings.set_id("gateway");
+  settings.mutable_settings()->set_id("gateway");
+  settings.mutable_settings()->set_upstream_http2(true);
+  const ChangeRecord record = world.Put({settings});
+  ASSERT_EQ(record.routes.size(), 1U);
+  EXPECT_EQ(record.routes[0].route->api_id(), "unnamed");
+  EXPECT_EQ(record.routes[0].route->upstream_protocol(), "auto");
+  EXPECT_THAT(world.Put({settings}).routes, IsEmpty()) << "nothing has changed";
+}
+
 TEST(ChangeRules, InsecureSettingsInForceAreTold) {
   World world;
   ::sallyport::v1::Resource settings;

@@ -417,6 +417,21 @@ TEST_F(ClientSessionTest, AStreamThatIsGivenUpIsReset) {
   EXPECT_TRUE(OfType(Pump(), kHeaders).empty()) << "never sent, and never will be";
 }
 
+// Clients that take their requests back must not make the upstream end the connection of others.
+TEST_F(ClientSessionTest, AConnectionOnWhichMuchIsTakenBackTakesNoMore) {
+  auto other = Sent(Get());
+  int taken_back = 0;
+  for (; !session_->going_away() && taken_back < 1000; ++taken_back) (void)Sent(Get());
+  EXPECT_EQ(taken_back, 51);
+  EXPECT_EQ(session_->failure(), "");
+  EXPECT_EQ(other->end().kind, EndKind::kOpen) << "and serves what is under way";
+  EXPECT_TRUE(Head(1, kOk, kEndStream));
+  EXPECT_EQ(other->end().kind, EndKind::kWhole);
+  Restart();
+  for (int i = 0; i < 200; ++i, Pass(absl::Milliseconds(200))) (void)Sent(Get());
+  EXPECT_FALSE(session_->going_away()) << "now and then";
+}
+
 TEST_F(ClientSessionTest, DataOnGivenUpStreamsIsBoundedByTheirWindows) {
   auto stream = Sent(Get());
   EXPECT_TRUE(Head(1, kOk));

@@ -272,7 +272,7 @@ TEST(ParseTarget, PartsAndRefusals) {
   EXPECT_EQ(ParseTarget("https://[2001:db8::1]/")->host, "2001:db8::1");
   EXPECT_EQ(ParseTarget("https://h")->written_port, "");
   for (const char* url : {"", "h", "ftp://h", "https://", "https://u:p@h/", "https://h:0/", "https://h:99999/",
-                          "https://h/ x", "https://h/#f", "https:///x", "h2c://h"}) {
+                          "https://h/ x", "https://h/#f", "https:///x", "h2://h"}) {
     EXPECT_FALSE(ParseTarget(url).has_value()) << url;
   }
 }

@@ -119,6 +119,7 @@ struct OriginTls {
   bool require = false;
   int max_version = 0;
   int min_version = 0;
+  std::string alpn;                      // the one protocol that is chosen where it is offered; empty: no ALPN
 };
 
 class Origin {
@@ -175,10 +176,25 @@ class Origin {
     SSL_CTX_set_max_proto_version(ctx_.get(), tls.max_version);
     const unsigned char id[] = "origin";
     SSL_CTX_set_session_id_context(ctx_.get(), id, sizeof id);
+    alpn_ = tls.alpn;
+    if (!alpn_.empty()) SSL_CTX_set_alpn_select_cb(ctx_.get(), ChooseAlpn, &alpn_);
     if (tls.client_ca == nullptr) return;
     X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx_.get()), tls.client_ca->certificate.get());
     SSL_CTX_set_verify(ctx_.get(), SSL_VERIFY_PEER | (tls.require ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
                        nullptr);
+  }
+
+  static int ChooseAlpn(SSL* /*ssl*/, const unsigned char** out, unsigned char* size, const unsigned char* offered,
+                        unsigned offered_size, void* alpn) {
+    const auto& wanted = *static_cast<const std::string*>(alpn);
+    for (unsigned at = 0; at < offered_size; at += offered[at] + 1u) {
+      const auto* const name = reinterpret_cast<const char*>(offered + at + 1);
+      if (std::string(name, offered[at]) != wanted) continue;
+      *out = offered + at + 1;
+      *size = offered[at];
+      return SSL_TLSEXT_ERR_OK;
+    }
+    return SSL_TLSEXT_ERR_NOACK;
   }
 
   void Accept() {
@@ -216,6 +232,7 @@ class Origin {
   }
 
   const Script script_;
+  std::string alpn_;
   crypto::UniqueSslCtx ctx_;
   int listener_ = -1;
   uint16_t port_ = 0;

@@ -97,7 +97,7 @@ TEST_F(UpstreamPoolTest, BytesAfterTheGiveBackAreSeenWithinTheTurn) {
 
 TEST_F(UpstreamPoolTest, LimitsHold) {
   Origin origin(testing::Serves(""));
-  MakePool({.max_idle_per_key = 2, .max_connections_per_key = 4});
+  MakePool({.max_idle_per_key = 2, .max_connections_per_key = 4, .max_waiting_per_key = 0});
   const UpstreamTargetPtr target = Target("http", "one.example", origin.port());
   Run([&]() -> awaitable<void> {
     std::vector<UpstreamLease> leases;

@@ -54,6 +54,34 @@ TEST(RouteFrom, WhatCannotBeReadRefuses) {
   EXPECT_TRUE(RouteFrom(port)->broken);
 }
 
+TEST(RouteFrom, EachTargetIsSpokenToAsItCanBe) {
+  using enum UpstreamProtocol;
+  const struct {
+    const char* protocol;
+    const char* url;
+    UpstreamProtocol wanted;
+    bool broken;
+  } cases[] = {
+      {"", "https://h/", kHttp1, false},    {"", "http://h/", kHttp1, false},    {"", "h2c://h/", kHttp2, false},
+      {"http1", "https://h/", kHttp1, false}, {"auto", "https://h/", kAuto, false}, {"auto", "http://h/", kHttp1, false},
+      {"auto", "h2c://h/", kHttp2, false},  {"h2", "https://h/", kHttp2, false}, {"h2", "http://h/", kHttp1, true},
+      {"h2", "h2c://h/", kHttp2, false},    {"h2c", "http://h/", kHttp2, false}, {"h2c", "https://h/", kHttp1, true},
+      {"moon", "https://h/", kHttp1, true},
+  };
+  for (const auto& one : cases) {
+    v1::Route wire;
+    wire.set_upstream_protocol(one.protocol);
+    wire.add_targets()->set_url(one.url);
+    wire.add_versions()->set_override_target(one.url);
+    const RoutePtr route = RouteFrom(wire);
+    EXPECT_EQ(route->broken, one.broken) << one.protocol << " " << one.url;
+    EXPECT_EQ(route->versions[0].override_broken, one.broken) << one.protocol << " " << one.url;
+    EXPECT_EQ(route->targets[0].protocol, one.wanted) << one.protocol << " " << one.url;
+    EXPECT_EQ(route->targets[0].port, one.url[4] == 's' ? 443 : 80);
+    if (!one.broken) EXPECT_EQ(route->versions[0].override_target->protocol, one.wanted);
+  }
+}
+
 TEST(RouteFrom, UpstreamRulesHaveDefaults) {
   const RoutePtr route = RouteFrom(v1::Route());
   EXPECT_EQ(route->balancing.policy, BalancingRules::Policy::kRoundRobin);
