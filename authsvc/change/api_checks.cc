@@ -178,7 +178,7 @@ absl::Status CheckUpstream(const CheckContext& context, const v1::Api& api, Warn
   }
   if (plain && !upstream.client_certificates().certificate_ids().empty() &&
       !upstream.client_certificates().disabled()) {
-    warnings->push_back("an upstream certificate is not used towards an http:// or h2c:// target");
+    warnings->push_back("an upstream certificate is not used towards an http:// target, nor towards an h2c:// one");
   }
   if (auto status = CheckUpstreamRules(upstream, warnings); !status.ok()) return status;
   return CheckUpstreamMaps(context, "", api.org_id(), upstream.client_certificates(),
