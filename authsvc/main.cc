@@ -1,5 +1,5 @@
-// sallyport-authsvc: wires configuration, store, snapshot, push, gRPC, the admin surface and the watchdog,
-// then waits for a signal. Everything that decides or writes is in the folders.
+// sallyport-authsvc: wires configuration, store, snapshot, push, gRPC, the admin surface and the
+// watchdog, then waits for a signal. Everything that decides or writes is in the folders.
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -46,7 +46,8 @@ constexpr absl::Duration kReloadPatience = absl::Seconds(10);
 RoleMap MakeRoles(const AuthsvcConfig& config) {
   std::vector<RoleMapping> mappings;
   for (const config::RoleConfig& role : config.roles) {
-    mappings.push_back({role.fingerprint, role.san, {RoleFromName(role.role), role.group, role.name}});
+    mappings.push_back(
+        {role.fingerprint, role.san, {RoleFromName(role.role), role.group, role.name}});
   }
   return {config.trust_domain, std::move(mappings)};
 }
@@ -54,7 +55,8 @@ RoleMap MakeRoles(const AuthsvcConfig& config) {
 DecisionBounds MakeBounds(const AuthsvcConfig& config) {
   DecisionBounds bounds;
   bounds.ttl = config.decision_ttl;
-  bounds.stale_if_error_seconds = static_cast<uint32_t>(absl::ToInt64Seconds(config.stale_if_error));
+  bounds.stale_if_error_seconds =
+      static_cast<uint32_t>(absl::ToInt64Seconds(config.stale_if_error));
   return bounds;
 }
 
@@ -72,8 +74,9 @@ class Service {
   ~Service() { Stop(); }
 
   absl::Status Start() {
-    for (const auto step : {&Service::OpenStore, &Service::StartPush, &Service::TakeTykConfig, &Service::ReadDenied,
-                            &Service::StartRpc, &Service::StartAdmin, &Service::StartMetrics}) {
+    for (const auto step :
+         {&Service::OpenStore, &Service::StartPush, &Service::TakeTykConfig, &Service::ReadDenied,
+          &Service::StartRpc, &Service::StartAdmin, &Service::StartMetrics}) {
       absl::Status status = (this->*step)();
       if (!status.ok()) return status;
     }
@@ -86,8 +89,10 @@ class Service {
       hub_->Beat();
     });
     base::Log(base::Level::kInfo, "started",
-              {{"grpc_port", static_cast<int>(rpc_->port())}, {"admin_port", static_cast<int>(admin_->port())},
-               {"metrics_port", static_cast<int>(metrics_->port())}, {"store", config_.store},
+              {{"grpc_port", static_cast<int>(rpc_->port())},
+               {"admin_port", static_cast<int>(admin_->port())},
+               {"metrics_port", static_cast<int>(metrics_->port())},
+               {"store", config_.store},
                {"revision", writer_->snapshot()->revision()}});
     return absl::OkStatus();
   }
@@ -104,7 +109,8 @@ class Service {
 
   void ReloadCertificates() {
     const absl::Status status = admin_->ReloadCertificate();
-    base::Log(status.ok() ? base::Level::kInfo : base::Level::kError, "certificate.reload", {{"result", status}});
+    base::Log(status.ok() ? base::Level::kInfo : base::Level::kError, "certificate.reload",
+              {{"result", status}});
   }
 
  private:
@@ -130,13 +136,17 @@ class Service {
     if (!sealer.ok()) return sealer.status();
     sealer_ = *std::move(sealer);
     auto store = OpenSqliteStore(std::string(absl::StripPrefix(config_.store, "sqlite:")));
-    if (!store.ok()) return absl::Status(store.status().code(), absl::StrCat("store: ", std::string(store.status().message())));
+    if (!store.ok())
+      return absl::Status(store.status().code(),
+                          absl::StrCat("store: ", std::string(store.status().message())));
     store_ = *std::move(store);
     Writer::Options options;
     options.clock = &clock_;
     options.sealer = sealer_.get();
     auto writer = Writer::Start(store_.get(), options);
-    if (!writer.ok()) return absl::Status(writer.status().code(), absl::StrCat("store: ", std::string(writer.status().message())));
+    if (!writer.ok())
+      return absl::Status(writer.status().code(),
+                          absl::StrCat("store: ", std::string(writer.status().message())));
     writer_ = *std::move(writer);
     return absl::OkStatus();
   }
@@ -151,7 +161,8 @@ class Service {
     hub_ = std::make_unique<Hub>(writer_->snapshot(), std::move(options));
     writer_->Observe([this](const SnapshotPtr& before, const SnapshotPtr& after,
                             const std::vector<SnapshotChange>& changes) {
-      if (before == nullptr || before->store_id() != after->store_id() || before->epoch() != after->epoch()) {
+      if (before == nullptr || before->store_id() != after->store_id() ||
+          before->epoch() != after->epoch()) {
         return hub_->Reset(after);
       }
       hub_->Publish(after, RecordOf(*before, *after, changes, clock_.Now()));
@@ -187,8 +198,8 @@ class Service {
     options.max_admin_bytes = config_.grpc.max_admin_bytes;
     options.bounds = MakeBounds(config_);
     options.default_org_id = config_.admin.org_id;
-    auto rpc = RpcServer::Start(options, {&clock_, &roles_, writer_.get(), hub_.get(), &replicas_, &telemetry_,
-                                          &memo_, &book_});
+    auto rpc = RpcServer::Start(options, {&clock_, &roles_, writer_.get(), hub_.get(), &replicas_,
+                                          &telemetry_, &memo_, &book_});
     if (!rpc.ok()) return rpc.status();
     rpc_ = *std::move(rpc);
     return absl::OkStatus();
@@ -200,10 +211,11 @@ class Service {
       api.keys.push_back({key.name, absl::HexStringToBytes(key.sha256)});
     }
     api.default_org_id = config_.admin.org_id;
-    tyk_ = std::make_unique<admin::TykApi>(std::move(api), writer_.get(), &clock_,
-                                           [this](uint64_t epoch, uint64_t revision, std::function<void(bool)> done) {
-                                             WaitForReplicas(epoch, revision, std::move(done));
-                                           });
+    tyk_ = std::make_unique<admin::TykApi>(
+        std::move(api), writer_.get(), &clock_,
+        [this](uint64_t epoch, uint64_t revision, std::function<void(bool)> done) {
+          WaitForReplicas(epoch, revision, std::move(done));
+        });
     admin_http::Router router;
     const auto handle = [this](admin_http::Request request, admin_http::Responder responder) {
       tyk_->Handle(std::move(request), std::move(responder));
@@ -215,20 +227,24 @@ class Service {
     options.port = config_.admin.port;
     options.max_body_bytes = config_.admin.max_body_bytes;
     options.request_client_certificate = true;
-    options.admit_head = [this, needed = config_.admin.require_client_certificate](
-                             const admin_http::Request& head) -> std::optional<admin_http::Response> {
+    options.admit_head =
+        [this, needed = config_.admin.require_client_certificate](
+            const admin_http::Request& head) -> std::optional<admin_http::Response> {
       if (needed && head.peer_chain_der.empty()) return CertificateRequired();
       return tyk_->AdmitHead(head);
     };
     if (!config_.admin.plain_http_on_loopback) {
       if (config_.admin.tls.path.empty()) {
-        return absl::InvalidArgumentError("admin.tls_dir is not set (or set admin.plain_http_on_loopback on 127.0.0.1)");
+        return absl::InvalidArgumentError(
+            "admin.tls_dir is not set (or set admin.plain_http_on_loopback on 127.0.0.1)");
       }
       options.certificate_file = config_.admin.tls.certificate();
       options.private_key_file = config_.admin.tls.key();
-      if (config_.admin.require_client_certificate) options.client_ca_file = config_.admin.tls.authorities();
+      if (config_.admin.require_client_certificate)
+        options.client_ca_file = config_.admin.tls.authorities();
     }
-    return StartListener(options, std::move(router), config_.admin.require_client_certificate, &admin_);
+    return StartListener(options, std::move(router), config_.admin.require_client_certificate,
+                         &admin_);
   }
 
   absl::Status StartMetrics() {
@@ -236,8 +252,8 @@ class Service {
                     [this] {
                       std::vector<ReplicaGauge> gauges;
                       for (const ReplicaFacts& replica : replicas_.List()) {
-                        gauges.push_back({absl::StrCat(replica.group, "/", replica.name), replica.revision,
-                                          replica.certificate_not_after});
+                        gauges.push_back({absl::StrCat(replica.group, "/", replica.name),
+                                          replica.revision, replica.certificate_not_after});
                       }
                       return gauges;
                     },
@@ -247,9 +263,10 @@ class Service {
     router.Exact("/metrics", admin_http::TextHandler([this] { return book_.Render(); }));
     router.Exact("/healthz", admin_http::HealthHandler([] { return std::string(); }));
     router.Exact("/readyz", admin_http::HealthHandler([this] {
-      const HealthState state = watchdog_.health();
-      return state.deciding ? std::string() : absl::StrCat("not ready: ", state.problem);
-    }));
+                   const HealthState state = watchdog_.health();
+                   return state.deciding ? std::string()
+                                         : absl::StrCat("not ready: ", state.problem);
+                 }));
     admin_http::ServerOptions options;
     options.address = config_.metrics.address;
     options.port = config_.metrics.port;
@@ -264,12 +281,14 @@ class Service {
     return refusal;
   }
 
-  static absl::Status StartListener(const admin_http::ServerOptions& options, admin_http::Router router,
-                                    bool needs_certificate, std::unique_ptr<admin_http::Server>* out) {
+  static absl::Status StartListener(const admin_http::ServerOptions& options,
+                                    admin_http::Router router, bool needs_certificate,
+                                    std::unique_ptr<admin_http::Server>* out) {
     auto server = admin_http::Server::Start(
         options, [router = std::move(router), needs_certificate](admin_http::Request request,
                                                                  admin_http::Responder responder) {
-          if (needs_certificate && request.peer_chain_der.empty()) return responder.Send(CertificateRequired());
+          if (needs_certificate && request.peer_chain_der.empty())
+            return responder.Send(CertificateRequired());
           router.Handle(std::move(request), std::move(responder));
         });
     if (!server.ok()) return server.status();
@@ -333,7 +352,8 @@ int Fail(const absl::Status& status) {
 
 int Serve(const AuthsvcConfig& config, const std::vector<std::string>& environment) {
   const sigset_t signals = Signals();
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before the first thread: only sigwait takes them
+  pthread_sigmask(SIG_BLOCK, &signals,
+                  nullptr);  // before the first thread: only sigwait takes them
   base::Level level = base::Level::kInfo;
   (void)base::ParseLevel(config.log_level, &level);
   base::InitLog("authsvc", level);
@@ -356,7 +376,8 @@ int CheckConfig(const AuthsvcConfig& config, const std::vector<std::string>& env
   for (const std::string& warning : report.warnings) {
     std::fprintf(stderr, "sallyport-authsvc: warning: %s\n", warning.c_str());
   }
-  for (const std::string& problem : report.problems) std::fprintf(stderr, "sallyport-authsvc: %s\n", problem.c_str());
+  for (const std::string& problem : report.problems)
+    std::fprintf(stderr, "sallyport-authsvc: %s\n", problem.c_str());
   if (report.problems.empty()) std::puts("configuration is usable");
   return report.problems.empty() ? 0 : 2;
 }
@@ -367,8 +388,12 @@ int Main(const std::vector<std::string>& args) {
   auto line = config::ParseCommandLine(args, environment, config::AuthsvcFlags());
   if (!line.ok()) return Fail(absl::InvalidArgumentError(line.status().message()));
   if (line->help) {
-    std::fputs(config::HelpText("sallyport-authsvc", "Holds certificates, APIs, keys and policies; decides who may call what.",
-                                config::AuthsvcFlags()).c_str(), stdout);
+    std::fputs(
+        config::HelpText("sallyport-authsvc",
+                         "Holds certificates, APIs, keys and policies; decides who may call what.",
+                         config::AuthsvcFlags())
+            .c_str(),
+        stdout);
     return 0;
   }
   if (line->version) {
@@ -379,7 +404,8 @@ int Main(const std::vector<std::string>& args) {
   if (!config.ok()) return Fail(config.status());
   if (line->print_settings) {
     for (const config::Setting& setting : config::SettingsOf(*config)) {
-      std::printf("%s: %s  # %s\n", setting.path.c_str(), setting.value.c_str(), setting.help.c_str());
+      std::printf("%s: %s  # %s\n", setting.path.c_str(), setting.value.c_str(),
+                  setting.help.c_str());
     }
     return 0;
   }

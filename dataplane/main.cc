@@ -54,7 +54,8 @@ int PrintSettings(const config::DataplaneConfig& config) {
 
 int CheckConfig(const config::DataplaneConfig& config) {
   const std::vector<std::string> problems = ConfigProblems(config, base::SystemClock().Now());
-  for (const std::string& problem : problems) std::fprintf(stderr, "%s: %s\n", kProgram, problem.c_str());
+  for (const std::string& problem : problems)
+    std::fprintf(stderr, "%s: %s\n", kProgram, problem.c_str());
   if (problems.empty()) std::puts("configuration is usable");
   return problems.empty() ? 0 : kBadUse;
 }
@@ -105,8 +106,10 @@ int Main(const std::vector<std::string>& args) {
       config::ParseCommandLine(args, config::ProcessEnvironment(), config::DataplaneFlags());
   if (!line.ok()) return Complain(line.status());
   if (line->help) {
-    std::fputs(config::HelpText(kProgram, "terminates TLS, authorizes, forwards",
-                                config::DataplaneFlags()).c_str(), stdout);
+    std::fputs(
+        config::HelpText(kProgram, "terminates TLS, authorizes, forwards", config::DataplaneFlags())
+            .c_str(),
+        stdout);
     return 0;
   }
   if (line->version) {

@@ -41,7 +41,8 @@ const AdminKey* FindAdminKey(const std::vector<AdminKey>& keys, absl::string_vie
 }
 
 std::optional<Response> CheckControlCertificate(const Snapshot& snapshot,
-                                                const admin_http::Request& request, absl::Time now) {
+                                                const admin_http::Request& request,
+                                                absl::Time now) {
   const SettingsEntry& settings = snapshot.settings();
   if (!settings.settings.control_requires_certificate()) return std::nullopt;
   if (!request.tls) return ErrorAnswer(403, "TLS not enabled");

@@ -11,10 +11,11 @@
 namespace sallyport::authsvc::admin {
 
 // The key that `presented` is; null: none. Takes the same time whichever it is.
-[[nodiscard]] const AdminKey* FindAdminKey(const std::vector<AdminKey>& keys, absl::string_view presented);
+[[nodiscard]] const AdminKey* FindAdminKey(const std::vector<AdminKey>& keys,
+                                           absl::string_view presented);
 
-// Not set: fine, or no certificate is asked for. Judges the leaf whose key was proven, never another
-// certificate that was sent along (reference tyk.md Q1).
+// Not set: fine, or no certificate is asked for. Judges the leaf whose key was proven, never
+// another certificate that was sent along (reference tyk.md Q1).
 [[nodiscard]] std::optional<Response> CheckControlCertificate(const Snapshot& snapshot,
                                                               const admin_http::Request& request,
                                                               absl::Time now);

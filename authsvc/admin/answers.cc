@@ -45,9 +45,11 @@ Response KeyAnswer(absl::string_view key, absl::string_view action) {
 
 Response WriteFailure(const absl::Status& status, int otherwise, absl::string_view message) {
   const bool store = absl::IsUnavailable(status) || absl::IsResourceExhausted(status) ||
-                     absl::IsUnknown(status) || absl::IsDataLoss(status) || absl::IsInternal(status);
+                     absl::IsUnknown(status) || absl::IsDataLoss(status) ||
+                     absl::IsInternal(status);
   if (!store) return ErrorAnswer(otherwise, message);
-  Response response = ErrorAnswer(503, absl::StrCat("the store does not take writes: ", status.message()));
+  Response response =
+      ErrorAnswer(503, absl::StrCat("the store does not take writes: ", status.message()));
   response.headers.emplace_back("Retry-After", "5");
   return response;
 }

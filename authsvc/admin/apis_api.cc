@@ -39,7 +39,8 @@ Response Store(const Call& call, bool update) {
     return response;
   }
   if (!definition->IsObject()) return ErrorAnswer(400, "Request malformed");
-  if (definition->Find("x-tyk-api-gateway") != nullptr) return Invalid("Tyk OAS definitions are not taken yet");
+  if (definition->Find("x-tyk-api-gateway") != nullptr)
+    return Invalid("Tyk OAS definitions are not taken yet");
   if (!update) GiveId(&*definition);
   dialects::Conversion conversion = dialects::ConvertTykClassic(*definition, OptionsFor(call));
   if (!conversion.ok()) return Invalid(conversion.status().message());
@@ -47,7 +48,8 @@ Response Store(const Call& call, bool update) {
   const SnapshotPtr snapshot = call.writer.snapshot();
   if (update && id != call.rest) {
     return ErrorAnswer(
-        400, "Request APIID does not match that in Definition! For Update operations these must match.");
+        400,
+        "Request APIID does not match that in Definition! For Update operations these must match.");
   }
   Write write;
   write.mutations = TakeInlineCertificates(*snapshot, &conversion);
@@ -58,9 +60,9 @@ Response Store(const Call& call, bool update) {
   if (!result.ok()) {
     AuditRefused(call, "api.put", id, result.status());
     if (update && absl::IsNotFound(result.status())) return ErrorAnswer(404, kNotFound);
-    return WriteFailure(result.status(), 400,
-                        absl::StrCat("Validation of API Definition failed. Reason: ",
-                                     result.status().message()));
+    return WriteFailure(
+        result.status(), 400,
+        absl::StrCat("Validation of API Definition failed. Reason: ", result.status().message()));
   }
   Audit(call, "api.put", id, result->revision);
   Response response = KeyAnswer(id, update ? "modified" : "added");
@@ -85,7 +87,9 @@ Response List(const Call& call) {
     for (const ApiEntry* entry : page.entries) ids.push_back(entry->api.id());
     token = page.next;
   } while (!token.empty());
-  return DocumentList(call, Kind::kApi, ids, [](const v1::Resource& resource) { return dialects::TykClassicJson(resource); });
+  return DocumentList(call, Kind::kApi, ids, [](const v1::Resource& resource) {
+    return dialects::TykClassicJson(resource);
+  });
 }
 
 Response Remove(const Call& call) {

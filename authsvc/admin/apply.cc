@@ -13,8 +13,9 @@ namespace v1 = sallyport::v1;
 
 constexpr int kTries = 3;
 
-// Kept from the stored resource where the document cannot say it. Answers the revision that was read, so that
-// a write in between is noticed; 0: nothing was kept. (Tokens and times are kept by the writer itself.)
+// Kept from the stored resource where the document cannot say it. Answers the revision that was
+// read, so that a write in between is noticed; 0: nothing was kept. (Tokens and times are kept by
+// the writer itself.)
 uint64_t KeepStored(const Snapshot& snapshot, v1::Resource* resource) {
   if (resource->has_certificate() && resource->certificate().name().empty()) {
     const CertificateEntry* stored = snapshot.FindCertificateById(resource->id());
@@ -47,11 +48,12 @@ Write MakeWrite(const Snapshot& snapshot, const v1::ApplyRequest& request,
   return write;
 }
 
-void FillResults(const WriteResult& written, const std::vector<size_t>& places, v1::ApplyResponse* out) {
+void FillResults(const WriteResult& written, const std::vector<size_t>& places,
+                 v1::ApplyResponse* out) {
   for (size_t i = 0; i < written.results.size(); ++i) {
     const MutationResult& one = written.results[i];
-    v1::ApplyResult* result = i < places.size() ? out->mutable_results(static_cast<int>(places[i]))
-                                                : out->add_results();
+    v1::ApplyResult* result =
+        i < places.size() ? out->mutable_results(static_cast<int>(places[i])) : out->add_results();
     result->set_kind(std::string(KindName(one.kind)));
     result->set_id(one.id);
     result->set_outcome(std::string(OutcomeName(one.outcome)));
@@ -61,7 +63,8 @@ void FillResults(const WriteResult& written, const std::vector<size_t>& places, 
 }
 
 // A refusal by the writer becomes the result of the object that it is about.
-bool FillRefusal(const absl::Status& status, const std::vector<size_t>& places, v1::ApplyResponse* out) {
+bool FillRefusal(const absl::Status& status, const std::vector<size_t>& places,
+                 v1::ApplyResponse* out) {
   const bool about_input = absl::IsInvalidArgument(status) || absl::IsAlreadyExists(status) ||
                            absl::IsFailedPrecondition(status) || absl::IsNotFound(status);
   if (!about_input) return false;
@@ -74,17 +77,20 @@ bool FillRefusal(const absl::Status& status, const std::vector<size_t>& places, 
   return true;
 }
 
-void Audit(absl::string_view who, const v1::ApplyRequest& request, const v1::ApplyResponse& response) {
+void Audit(absl::string_view who, const v1::ApplyRequest& request,
+           const v1::ApplyResponse& response) {
   if (request.dry_run()) return;
-  base::Audit(base::Level::kInfo,
-              {{"who", who}, {"what", "apply"}, {"objects", response.results_size()},
-             {"outcome", response.applied() ? "done" : "refused"}, {"revision", response.revision()}});
+  base::Audit(base::Level::kInfo, {{"who", who},
+                                   {"what", "apply"},
+                                   {"objects", response.results_size()},
+                                   {"outcome", response.applied() ? "done" : "refused"},
+                                   {"revision", response.revision()}});
 }
 
 }  // namespace
 
-absl::StatusOr<v1::ApplyResponse> Apply(Writer& writer, const base::Clock& clock, absl::string_view who,
-                                        absl::string_view default_org_id,
+absl::StatusOr<v1::ApplyResponse> Apply(Writer& writer, const base::Clock& clock,
+                                        absl::string_view who, absl::string_view default_org_id,
                                         const v1::ApplyRequest& request,
                                         std::vector<std::string> tyk_environment) {
   dialects::ConvertOptions options;

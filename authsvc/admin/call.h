@@ -16,8 +16,8 @@ namespace sallyport::authsvc::admin {
 
 struct Call {
   const admin_http::Request& request;
-  std::string rest;                  // of the path, behind "/tyk/certs/" and the like; may be empty
-  std::string who;                   // name of the admin key, for the audit log
+  std::string rest;  // of the path, behind "/tyk/certs/" and the like; may be empty
+  std::string who;   // name of the admin key, for the audit log
   const TykApiOptions& options;
   Writer& writer;
   const base::Clock& clock;

@@ -22,7 +22,8 @@ std::string Hex(const Digest& digest) {
 
 std::string TimeText(int64_t unix_seconds) {
   if (unix_seconds == 0) return kNoTime;
-  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixSeconds(unix_seconds), absl::UTCTimeZone());
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixSeconds(unix_seconds),
+                          absl::UTCTimeZone());
 }
 
 std::string Utf8(const ASN1_STRING* text) {
@@ -46,10 +47,10 @@ Json OidNumbers(const ASN1_OBJECT* oid) {
 
 // Go's pkix.Name.
 Json EmptyName() {
-  return {{"Country", nullptr},       {"Organization", nullptr}, {"OrganizationalUnit", nullptr},
-          {"Locality", nullptr},      {"Province", nullptr},     {"StreetAddress", nullptr},
-          {"PostalCode", nullptr},    {"SerialNumber", ""},      {"CommonName", ""},
-          {"Names", nullptr},         {"ExtraNames", nullptr}};
+  return {{"Country", nullptr},    {"Organization", nullptr}, {"OrganizationalUnit", nullptr},
+          {"Locality", nullptr},   {"Province", nullptr},     {"StreetAddress", nullptr},
+          {"PostalCode", nullptr}, {"SerialNumber", ""},      {"CommonName", ""},
+          {"Names", nullptr},      {"ExtraNames", nullptr}};
 }
 
 const char* ListOf(int nid) {

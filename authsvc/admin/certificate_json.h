@@ -1,4 +1,5 @@
-// Certificates as Tyk's API shows them (reference tyk.md §2.1): never PEM, never a private key. Pure.
+// Certificates as Tyk's API shows them (reference tyk.md §2.1): never PEM, never a private key.
+// Pure.
 #pragma once
 
 #include "authsvc/admin/answers.h"

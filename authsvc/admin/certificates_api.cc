@@ -65,7 +65,8 @@ Response Show(const Call& call) {
     const CertificateEntry* entry = Find(*snapshot, call, ids[0]);
     return entry == nullptr ? ErrorAnswer(404, kNotFound) : JsonAnswer(CertificateMeta(*entry));
   }
-  if (ids.size() > kMostIds) return ErrorAnswer(400, absl::StrCat("at most ", kMostIds, " ids at once"));
+  if (ids.size() > kMostIds)
+    return ErrorAnswer(400, absl::StrCat("at most ", kMostIds, " ids at once"));
   Json several = Json::array();
   for (const std::string& id : ids) {
     const CertificateEntry* entry = Find(*snapshot, call, id);

@@ -9,7 +9,8 @@ dialects::ConvertOptions OptionsFor(const Call& call) {
   return options;
 }
 
-std::vector<Mutation> TakeInlineCertificates(const Snapshot& snapshot, dialects::Conversion* conversion) {
+std::vector<Mutation> TakeInlineCertificates(const Snapshot& snapshot,
+                                             dialects::Conversion* conversion) {
   std::vector<Mutation> mutations;
   for (size_t i = 0; i + 1 < conversion->resources.size(); ++i) {
     dialects::Converted& converted = conversion->resources[i];

@@ -1,5 +1,5 @@
-// The parts of the REST surface. Each runs on the worker thread and may block on the store. Private to
-// this folder.
+// The parts of the REST surface. Each runs on the worker thread and may block on the store. Private
+// to this folder.
 #pragma once
 
 #include "authsvc/admin/answers.h"

@@ -1,5 +1,5 @@
-// A session as it would be with its policies applied, for /tyk/keys/preview. Only shown: what counts at
-// request time is authsvc/decide.
+// A session as it would be with its policies applied, for /tyk/keys/preview. Only shown: what
+// counts at request time is authsvc/decide.
 #pragma once
 
 #include "absl/status/status.h"

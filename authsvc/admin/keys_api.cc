@@ -1,5 +1,6 @@
 // /tyk/keys (reference tyk.md §2.2; not its defect Q15: a changed certificate counts at once).
-// A token is shown once, in the answer that made it, and is never in a log: paths that hold it neither.
+// A token is shown once, in the answer that made it, and is never in a log: paths that hold it
+// neither.
 #include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -54,9 +55,12 @@ const KeyEntry* HolderOf(const Snapshot& snapshot, const v1::Key& key) {
   for (const std::string& id : key.certificate_ids()) {
     Digest fingerprint{};
     const CertificateEntry* stored = snapshot.FindCertificate(key.org_id(), id);
-    if (stored != nullptr) fingerprint = stored->fingerprint;
-    else if (!FingerprintOf(id, &fingerprint)) continue;
-    if (const KeyEntry* holder = snapshot.FindKeyNamingLeaf(key.org_id(), fingerprint)) return holder;
+    if (stored != nullptr)
+      fingerprint = stored->fingerprint;
+    else if (!FingerprintOf(id, &fingerprint))
+      continue;
+    if (const KeyEntry* holder = snapshot.FindKeyNamingLeaf(key.org_id(), fingerprint))
+      return holder;
   }
   return nullptr;
 }
@@ -99,20 +103,23 @@ Response Create(const Call& call) {
   if (!document.ok() || !document->IsObject()) return ErrorAnswer(500, "Unmarshalling failed");
   NewKey made{dialects::ConvertTykSession(*document, OptionsFor(call)), "", false};
   if (!made.conversion.ok()) {
-    return ErrorAnswer(400, absl::StrCat("Failed to create key - ", made.conversion.status().message()));
+    return ErrorAnswer(400,
+                       absl::StrCat("Failed to create key - ", made.conversion.status().message()));
   }
   const SnapshotPtr snapshot = call.writer.snapshot();
   v1::Key* key = made.resource().mutable_key();
   if (Response wrong = CheckSession(call, *snapshot, key); wrong.status != 0) return wrong;
   if (const KeyEntry* holder = HolderOf(*snapshot, *key); holder != nullptr) {
-    return ErrorAnswer(500, absl::StrCat("Failed to create key - Key with given certificate already found:",
-                                         holder->key.id()));
+    return ErrorAnswer(
+        500, absl::StrCat("Failed to create key - Key with given certificate already found:",
+                          holder->key.id()));
   }
   if (key->certificate_ids_size() != 0) {
-    // The id that Tyk answers. A key that was named after this certificate and has another by now keeps
-    // its name.
+    // The id that Tyk answers. A key that was named after this certificate and has another by now
+    // keeps its name.
     made.answer = key->id().empty() ? key->certificate_ids(0) : key->id();
-    if (key->id().empty() || snapshot->FindKey(key->id()) != nullptr) key->set_id(crypto::RandomHex(16));
+    if (key->id().empty() || snapshot->FindKey(key->id()) != nullptr)
+      key->set_id(crypto::RandomHex(16));
   } else {
     made.answer = absl::StrCat(key->org_id(), crypto::RandomHex(32));
     made.is_token = true;
@@ -127,15 +134,17 @@ Response CreateCustom(const Call& call, NewKey made) {
   const SnapshotPtr snapshot = call.writer.snapshot();
   v1::Key* key = made.resource().mutable_key();
   made.answer = absl::StrCat(key->org_id(), call.rest);
-  const bool names_certificate = key->certificate_ids_size() != 0 &&
-                                 (key->id() == call.rest || key->id() == made.answer);
+  const bool names_certificate =
+      key->certificate_ids_size() != 0 && (key->id() == call.rest || key->id() == made.answer);
   if (names_certificate) {
     made.answer = key->id();
     return StoreNew(call, *snapshot, &made);
   }
   if (LooksLikeCertificateId(call.rest)) {
-    return ErrorAnswer(400, "A certificate id cannot be a token: it is public. Name the certificate in the "
-                            "session instead");
+    return ErrorAnswer(
+        400,
+        "A certificate id cannot be a token: it is public. Name the certificate in the "
+        "session instead");
   }
   made.is_token = true;
   key->set_id(crypto::RandomHex(16));
@@ -152,7 +161,8 @@ Response CheckCertificateChange(const Snapshot& snapshot, const v1::Key& old,
   fine.status = 0;
   if (key.certificate_ids_size() == 0) {
     return old.certificate_ids_size() == 0
-               ? fine : ErrorAnswer(400, "Key cannot be used without a certificate");
+               ? fine
+               : ErrorAnswer(400, "Key cannot be used without a certificate");
   }
   const std::string& id = key.certificate_ids(0);
   const bool changed = !absl::c_linear_search(old.certificate_ids(), id);
@@ -189,7 +199,8 @@ Response UpdateOnce(const Call& call, const dialects::Node& document, absl::stri
   if (!conversion.ok()) return ErrorAnswer(400, conversion.status().message());
   v1::Resource& resource = conversion.resources.back().resource;
   v1::Key* key = resource.mutable_key();
-  if (key->org_id() != old->key.org_id()) return ErrorAnswer(400, "A key cannot move to another org_id");
+  if (key->org_id() != old->key.org_id())
+    return ErrorAnswer(400, "A key cannot move to another org_id");
   if (Response wrong = CheckSession(call, *snapshot, key); wrong.status != 0) return wrong;
   Response wrong = CheckCertificateChange(*snapshot, old->key, conversion);
   if (wrong.status != 0) return wrong;
@@ -234,8 +245,8 @@ Response Custom(const Call& call) {
   const auto document = dialects::ReadJson(call.request.body);
   if (!document.ok() || !document->IsObject()) return ErrorAnswer(400, "Request malformed");
   if (call.rest.size() < call.options.min_token_length) {
-    return ErrorAnswer(400, absl::StrCat("Key must have at least ", call.options.min_token_length,
-                                         " characters"));
+    return ErrorAnswer(
+        400, absl::StrCat("Key must have at least ", call.options.min_token_length, " characters"));
   }
   NewKey made{dialects::ConvertTykSession(*document, OptionsFor(call)), "", false};
   if (!made.conversion.ok()) return ErrorAnswer(400, made.conversion.status().message());

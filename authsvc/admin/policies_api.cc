@@ -51,7 +51,9 @@ Response List(const Call& call) {
     for (const PolicyEntry* entry : page.entries) ids.push_back(entry->policy.id());
     token = page.next;
   } while (!token.empty());
-  return DocumentList(call, Kind::kPolicy, ids, [](const v1::Resource& resource) { return dialects::TykPolicyJson(resource); });
+  return DocumentList(call, Kind::kPolicy, ids, [](const v1::Resource& resource) {
+    return dialects::TykPolicyJson(resource);
+  });
 }
 
 Response Remove(const Call& call) {

@@ -29,8 +29,9 @@ constexpr Section kSections[] = {
 
 const Section* FindSection(absl::string_view path) {
   for (const Section& section : kSections) {
-    const bool inside = absl::StartsWith(path, section.prefix) &&
-                        (path.size() == section.prefix.size() || path[section.prefix.size()] == '/');
+    const bool inside =
+        absl::StartsWith(path, section.prefix) &&
+        (path.size() == section.prefix.size() || path[section.prefix.size()] == '/');
     if (inside) return &section;
   }
   return nullptr;
@@ -41,7 +42,10 @@ const Section* FindSection(absl::string_view path) {
 class TykApi::Worker {
  public:
   Worker(TykApiOptions options, Writer* writer, const base::Clock* clock, ReloadWaiter waiter)
-      : options_(std::move(options)), writer_(*writer), clock_(*clock), waiter_(std::move(waiter)),
+      : options_(std::move(options)),
+        writer_(*writer),
+        clock_(*clock),
+        waiter_(std::move(waiter)),
         thread_([this] { Run(); }) {}
 
   ~Worker() {
@@ -80,7 +84,9 @@ class TykApi::Worker {
   static Response RefuseKey(const Request& request) {
     // By the queue, not as base::Audit: a stranger must not be able to make this thread wait.
     base::Log(base::Level::kWarning, "audit",
-              {{"what", "admin.call"}, {"outcome", "wrong key"}, {"peer", request.peer_address},
+              {{"what", "admin.call"},
+               {"outcome", "wrong key"},
+               {"peer", request.peer_address},
                {"request_id", request.request_id}});
     return ErrorAnswer(403, "Attempted administrative access with invalid or missing key!");
   }
@@ -120,7 +126,8 @@ class TykApi::Worker {
     if (request.path == "/tyk/reload" || request.path == "/tyk/reload/group") return Reload(job);
     const Section* section = FindSection(request.path);
     if (section == nullptr) return job.responder.Send(ErrorAnswer(404, "Not found"));
-    std::string rest = request.path.substr(std::min(section->prefix.size() + 1, request.path.size()));
+    std::string rest =
+        request.path.substr(std::min(section->prefix.size() + 1, request.path.size()));
     job.responder.Send(
         section->handle({request, std::move(rest), job.who, options_, writer_, clock_}));
   }
@@ -134,18 +141,20 @@ class TykApi::Worker {
     }
     const auto now = writer_.snapshot();
     waiter_(now->epoch(), now->revision(), [responder = job.responder](bool applied) {
-      responder.Send(applied ? JsonAnswer({{"status", "ok"}, {"message", ""}})
-                             : ErrorAnswer(504, "not every connected data plane has the newest revision"));
+      responder.Send(
+          applied ? JsonAnswer({{"status", "ok"}, {"message", ""}})
+                  : ErrorAnswer(504, "not every connected data plane has the newest revision"));
     });
   }
 
   Response Hello(const Request& request) const {
     if (request.method != "GET" && request.method != "HEAD") return MethodNotSupported();
     const char* store = writer_.status().store_writable ? "pass" : "fail";
-    return JsonAnswer({{"status", store == std::string("pass") ? "pass" : "warn"},
-                       {"version", "sallyport/v1"},
-                       {"description", "sallyport-authsvc"},
-                       {"details", {{"store", {{"status", store}, {"componentType", "datastore"}}}}}});
+    return JsonAnswer(
+        {{"status", store == std::string("pass") ? "pass" : "warn"},
+         {"version", "sallyport/v1"},
+         {"description", "sallyport-authsvc"},
+         {"details", {{"store", {{"status", store}, {"componentType", "datastore"}}}}}});
   }
 
   const TykApiOptions options_;
@@ -156,7 +165,7 @@ class TykApi::Worker {
   base::CondVar changed_;
   std::deque<Job> jobs_;  // guarded by mutex_ while the thread runs
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;    // last: starts when the rest is there
+  std::thread thread_;  // last: starts when the rest is there
 };
 
 TykApi::TykApi(TykApiOptions options, Writer* writer, const base::Clock* clock, ReloadWaiter waiter)

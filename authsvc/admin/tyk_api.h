@@ -1,6 +1,7 @@
-// The Tyk gateway REST surface (reference tyk.md §2) on the admin HTTPS listener: /tyk/certs, /tyk/keys,
-// /tyk/policies, /tyk/apis, /tyk/reload, /hello. Statuses, messages and shapes are Tyk's; writes are live at
-// once. Give Handle to admin_http::Router::Mount("/tyk", ...) and ("/hello", ...).
+// The Tyk gateway REST surface (reference tyk.md §2) on the admin HTTPS listener: /tyk/certs,
+// /tyk/keys, /tyk/policies, /tyk/apis, /tyk/reload, /hello. Statuses, messages and shapes are
+// Tyk's; writes are live at once. Give Handle to admin_http::Router::Mount("/tyk", ...) and
+// ("/hello", ...).
 #pragma once
 
 #include <functional>
@@ -20,24 +21,25 @@ class Writer;
 namespace sallyport::authsvc::admin {
 
 struct AdminKey {
-  std::string name;                  // in the audit log
-  std::string sha256;                // 32 raw bytes, of the key
+  std::string name;    // in the audit log
+  std::string sha256;  // 32 raw bytes, of the key
 };
 
 struct TykApiOptions {
-  std::vector<AdminKey> keys;        // none: every call is refused
-  std::string default_org_id;        // for documents that name none
-  bool allow_master_keys = false;    // keys without access rights reach every API
-  size_t min_token_length = 3;       // of custom keys
-  size_t max_queue = 256;            // requests that wait for the worker; more get 503
+  std::vector<AdminKey> keys;      // none: every call is refused
+  std::string default_org_id;      // for documents that name none
+  bool allow_master_keys = false;  // keys without access rights reach every API
+  size_t min_token_length = 3;     // of custom keys
+  size_t max_queue = 256;          // requests that wait for the worker; more get 503
 };
 
-// Called with a function to call once, from any thread: true = every connected data plane has applied
-// `revision` of `epoch`, false = gave up waiting.
-using ReloadWaiter = std::function<void(uint64_t epoch, uint64_t revision, std::function<void(bool)> done)>;
+// Called with a function to call once, from any thread: true = every connected data plane has
+// applied `revision` of `epoch`, false = gave up waiting.
+using ReloadWaiter =
+    std::function<void(uint64_t epoch, uint64_t revision, std::function<void(bool)> done)>;
 
-// Thread-safe. One worker thread of its own runs the calls one after another, since a write waits for the
-// store. `writer` and `clock` must outlive it.
+// Thread-safe. One worker thread of its own runs the calls one after another, since a write waits
+// for the store. `writer` and `clock` must outlive it.
 class TykApi {
  public:
   TykApi(TykApiOptions options, Writer* writer, const base::Clock* clock, ReloadWaiter waiter);
@@ -45,9 +47,10 @@ class TykApi {
   TykApi(const TykApi&) = delete;
   TykApi& operator=(const TykApi&) = delete;
 
-  // Never blocks. AdmitHead: for admin_http::ServerOptions::admit_head of the listener; refuses before a body
-  // is read what Handle would refuse for its key, and any body elsewhere.
-  [[nodiscard]] std::optional<admin_http::Response> AdmitHead(const admin_http::Request& head) const;
+  // Never blocks. AdmitHead: for admin_http::ServerOptions::admit_head of the listener; refuses
+  // before a body is read what Handle would refuse for its key, and any body elsewhere.
+  [[nodiscard]] std::optional<admin_http::Response> AdmitHead(
+      const admin_http::Request& head) const;
   void Handle(admin_http::Request request, admin_http::Responder responder);
 
  private:

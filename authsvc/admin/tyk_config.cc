@@ -26,38 +26,43 @@ sallyport::v1::ApplyRequest RequestOf(const std::string& name, std::string text)
 // Those of a document begin with its name already.
 absl::Status Refused(const std::string& name, const std::vector<std::string>& refusals) {
   const std::string prefix = absl::StrCat(name, ":");
-  return absl::InvalidArgumentError(absl::StrJoin(refusals, "; ", [&prefix](std::string* out, const std::string& text) {
-    absl::StrAppend(out, absl::StartsWith(text, prefix) ? "" : absl::StrCat(prefix, " "), text);
-  }));
+  return absl::InvalidArgumentError(
+      absl::StrJoin(refusals, "; ", [&prefix](std::string* out, const std::string& text) {
+        absl::StrAppend(out, absl::StartsWith(text, prefix) ? "" : absl::StrCat(prefix, " "), text);
+      }));
 }
 
 }  // namespace
 
-absl::Status TakeTykConfig(Writer& writer, const base::Clock& clock, absl::string_view default_org_id,
-                           TykConfig config) {
+absl::Status TakeTykConfig(Writer& writer, const base::Clock& clock,
+                           absl::string_view default_org_id, TykConfig config) {
   const sallyport::v1::ApplyRequest request = RequestOf(config.name, std::move(config.text));
   auto answer = Apply(writer, clock, "tyk_config", default_org_id, request,
                       dialects::TykVariables(config.environment));
   if (!answer.ok()) return answer.status();
   std::vector<std::string> refusals;
   for (const auto& result : answer->results()) {
-    base::Log(base::Level::kInfo, "tyk_config",
-              {{"kind", result.kind()}, {"outcome", result.outcome()}, {"message", result.message()}});
+    base::Log(
+        base::Level::kInfo, "tyk_config",
+        {{"kind", result.kind()}, {"outcome", result.outcome()}, {"message", result.message()}});
     for (const std::string& warning : result.warnings()) {
-      base::Log(base::Level::kWarning, "tyk_config", {{"kind", result.kind()}, {"warning", warning}});
+      base::Log(base::Level::kWarning, "tyk_config",
+                {{"kind", result.kind()}, {"warning", warning}});
     }
     if (!answer->applied() && !result.message().empty()) refusals.push_back(result.message());
   }
   return answer->applied() ? absl::OkStatus() : Refused(config.name, refusals);
 }
 
-absl::StatusOr<std::vector<std::string>> CheckTykConfig(absl::Time now, absl::string_view default_org_id,
+absl::StatusOr<std::vector<std::string>> CheckTykConfig(absl::Time now,
+                                                        absl::string_view default_org_id,
                                                         TykConfig config) {
   dialects::ConvertOptions options;
   options.org_id = std::string(default_org_id);
   options.now_unix = absl::ToUnixSeconds(now);
   options.tyk_environment = dialects::TykVariables(config.environment);
-  const dialects::ApplyPlan plan = dialects::PlanApply(RequestOf(config.name, std::move(config.text)), options);
+  const dialects::ApplyPlan plan =
+      dialects::PlanApply(RequestOf(config.name, std::move(config.text)), options);
   std::vector<std::string> refusals;
   std::vector<std::string> warnings;
   for (const auto& result : plan.results) {
@@ -78,7 +83,8 @@ absl::Status RefuseTykEnvironment(absl::Span<const std::string> environment) {
   if (names.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat(absl::StrJoin(names, ", "), names.size() == 1 ? " is" : " are",
-                   " set, but there is no tyk.conf to lay over: give --tyk-config FILE (a file with {} will do), or unset ",
+                   " set, but there is no tyk.conf to lay over: give --tyk-config FILE (a file "
+                   "with {} will do), or unset ",
                    names.size() == 1 ? "it" : "them"));
 }
 

@@ -26,7 +26,8 @@ absl::Status CheckListenPath(absl::string_view path) {
   for (const absl::string_view segment : absl::StrSplit(path.substr(1), '/')) {
     if (segment == "." || segment == "..") return Invalid("listen_path has the segment ", segment);
   }
-  if (absl::StrContains(path, "//")) return Invalid("listen_path `", path, "` has an empty segment");
+  if (absl::StrContains(path, "//"))
+    return Invalid("listen_path `", path, "` has an empty segment");
   return absl::OkStatus();
 }
 
@@ -57,18 +58,18 @@ absl::Status CheckRoute(const CheckContext& context, const v1::Api& api) {
                  ShareGroup(entry.api, api);
         });
     if (other == nullptr) continue;
-    return absl::AlreadyExistsError(absl::StrCat("the same host and listen path ",
-                                                 api.listen_path(), " is that of API ",
-                                                 other->api.id()));
+    return absl::AlreadyExistsError(absl::StrCat(
+        "the same host and listen path ", api.listen_path(), " is that of API ", other->api.id()));
   }
   return absl::OkStatus();
 }
 
 absl::Status CheckToken(const v1::Api& api) {
   const auto& token = api.token();
-  for (const auto& [what, name] : {std::pair<const char*, const std::string&>("header_name", token.header_name()),
-                                   {"query_name", token.query_name()},
-                                   {"cookie_name", token.cookie_name()}}) {
+  for (const auto& [what, name] :
+       {std::pair<const char*, const std::string&>("header_name", token.header_name()),
+        {"query_name", token.query_name()},
+        {"cookie_name", token.cookie_name()}}) {
     if (auto status = CheckHeaderName(what, name); !status.ok()) return status;
   }
   if (token.enabled() && token.disable_header() && !token.use_query() && !token.use_cookie()) {
@@ -82,13 +83,15 @@ absl::Status CheckMechanisms(const CheckContext& context, const v1::Api& api, Wa
   const bool is_static = tls.static_mtls() != v1::REQUIREMENT_OFF;
   if (is_static && tls.allowlist().empty() &&
       context.after.settings().settings.client_allowlist().empty()) {
-    return Invalid("static mTLS is on and no certificate is listed, neither here nor in the gateway");
+    return Invalid(
+        "static mTLS is on and no certificate is listed, neither here nor in the gateway");
   }
   if (!is_static && !tls.allowlist().empty()) {
     warnings->push_back("static mTLS is off: its allowlist is not used");
   }
   if (api.keyless() && tls.dynamic_mtls()) {
-    return Invalid("keyless and dynamic mTLS: a certificate that must find a key needs keyless off");
+    return Invalid(
+        "keyless and dynamic mTLS: a certificate that must find a key needs keyless off");
   }
   if (api.keyless() && api.token().enabled()) {
     return Invalid("keyless and a token: one of them must be off");
@@ -109,25 +112,30 @@ absl::Status CheckMechanisms(const CheckContext& context, const v1::Api& api, Wa
 // Fields that belong to the connection or to the gateway: a definition cannot set or remove them.
 bool IsGatewaysOwn(absl::string_view name, const v1::Api& api) {
   for (const absl::string_view own :
-       {"connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te",
-        "trailer", "transfer-encoding", "content-length", "upgrade", "http2-settings", "expect", "host"}) {
+       {"connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization",
+        "te", "trailer", "transfer-encoding", "content-length", "upgrade", "http2-settings",
+        "expect", "host"}) {
     if (header::SameName(name, own)) return true;
   }
   return header::IsIdentityHeader(name, api.identity_header());
 }
 
-absl::Status CheckHeaderChange(absl::string_view what, const v1::Api& api, const v1::HeaderChange& change) {
+absl::Status CheckHeaderChange(absl::string_view what, const v1::Api& api,
+                               const v1::HeaderChange& change) {
   std::vector<std::string> names(change.remove().begin(), change.remove().end());
   for (const auto& [name, value] : change.set()) {
     names.push_back(name);
     if (!header::IsFieldValue(value)) {
-      return Invalid(what, ": the value of header `", name, "` has control characters or blanks at its ends");
+      return Invalid(what, ": the value of header `", name,
+                     "` has control characters or blanks at its ends");
     }
   }
   for (const std::string& name : names) {
-    if (!header::IsFieldName(name)) return Invalid(what, ": `", name, "` is not a valid header name");
+    if (!header::IsFieldName(name))
+      return Invalid(what, ": `", name, "` is not a valid header name");
     if (IsGatewaysOwn(name, api)) {
-      return Invalid(what, ": header `", name, "` is the gateway's own: it cannot be set or removed");
+      return Invalid(what, ": header `", name,
+                     "` is the gateway's own: it cannot be set or removed");
     }
   }
   return absl::OkStatus();
@@ -137,18 +145,21 @@ absl::Status CheckVersions(const v1::Api& api) {
   std::set<std::string> names;
   for (const auto& version : api.versions()) {
     if (!names.insert(version.name()).second) return Invalid("version ", version.name(), " twice");
-    if (api.versioning().enabled() && version.name().empty()) return Invalid("a version without name");
+    if (api.versioning().enabled() && version.name().empty())
+      return Invalid("a version without name");
     const std::string what = absl::StrCat("version ", version.name());
     for (const auto* rules : {&version.ignored(), &version.allowed(), &version.blocked()}) {
       if (auto status = CheckPathRules(what, *rules); !status.ok()) return status;
     }
     if (!version.override_target().empty()) {
       if (auto status = CheckTargetUrl(version.override_target()); !status.ok()) return status;
-      if (auto status = CheckUpstreamProtocol(api.upstream().protocol(), version.override_target()); !status.ok()) {
+      if (auto status = CheckUpstreamProtocol(api.upstream().protocol(), version.override_target());
+          !status.ok()) {
         return status;
       }
     }
-    if (auto status = CheckHeaderChange(what, api, version.request_headers()); !status.ok()) return status;
+    if (auto status = CheckHeaderChange(what, api, version.request_headers()); !status.ok())
+      return status;
     if (version.max_body_bytes() < 0) return Invalid(what, ": max_body_bytes is negative");
   }
   if (!api.versioning().enabled()) {
@@ -173,12 +184,14 @@ absl::Status CheckUpstream(const CheckContext& context, const v1::Api& api, Warn
   bool plain = false;
   for (const auto& target : upstream.targets()) {
     if (auto status = CheckTargetUrl(target.url()); !status.ok()) return status;
-    if (auto status = CheckUpstreamProtocol(upstream.protocol(), target.url()); !status.ok()) return status;
+    if (auto status = CheckUpstreamProtocol(upstream.protocol(), target.url()); !status.ok())
+      return status;
     plain = plain || !absl::StartsWith(target.url(), "https://");
   }
   if (plain && !upstream.client_certificates().certificate_ids().empty() &&
       !upstream.client_certificates().disabled()) {
-    warnings->push_back("an upstream certificate is not used towards an http:// target, nor towards an h2c:// one");
+    warnings->push_back(
+        "an upstream certificate is not used towards an http:// target, nor towards an h2c:// one");
   }
   if (auto status = CheckUpstreamRules(upstream, warnings); !status.ok()) return status;
   return CheckUpstreamMaps(context, "", api.org_id(), upstream.client_certificates(),

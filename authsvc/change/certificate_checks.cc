@@ -9,12 +9,13 @@ namespace sallyport::authsvc {
 namespace {
 
 std::string Place(size_t position) {
-  return position == 0 ? "certificate" : absl::StrCat("certificate ", position + 1, " of the chain");
+  return position == 0 ? "certificate"
+                       : absl::StrCat("certificate ", position + 1, " of the chain");
 }
 
 void WarnOfDefects(const crypto::Certificate& certificate, size_t position, Warnings* warnings) {
-  for (const auto* defect : {&certificate.certificate_defect, &certificate.key_defect,
-                             &certificate.signature_defect}) {
+  for (const auto* defect :
+       {&certificate.certificate_defect, &certificate.key_defect, &certificate.signature_defect}) {
     if (!defect->has_value()) continue;
     // Nothing depends on what a self-signed certificate says about itself by its signature.
     if (defect == &certificate.signature_defect && certificate.self_issued) continue;
@@ -47,8 +48,8 @@ absl::Status CheckCertificate(const CheckContext& context, const v1::Certificate
     }
     if ((*parsed)->not_after < context.now) {
       if (i == 0 && is_new) return absl::InvalidArgumentError("certificate is expired");
-      warnings->push_back(absl::StrCat(Place(position), " has expired and is never used: ",
-                                       (*parsed)->subject));
+      warnings->push_back(
+          absl::StrCat(Place(position), " has expired and is never used: ", (*parsed)->subject));
     }
     WarnOfDefects(**parsed, position, warnings);
     if ((*parsed)->is_ca) authorities.authorities.push_back(*parsed);

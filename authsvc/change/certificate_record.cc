@@ -38,8 +38,7 @@ absl::Status SetCertificateId(v1::Certificate* certificate) {
   }
   const std::string& content =
       has_chain ? certificate->chain_der(0) : certificate->public_key_der();
-  const std::string id =
-      absl::StrCat(certificate->org_id(), base::Hex(crypto::Sha256(content)));
+  const std::string id = absl::StrCat(certificate->org_id(), base::Hex(crypto::Sha256(content)));
   if (!certificate->id().empty() && certificate->id() != id) {
     return absl::InvalidArgumentError(
         absl::StrCat("certificate id ", certificate->id(), " is not that of its content: ", id));

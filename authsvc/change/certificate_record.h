@@ -23,8 +23,8 @@ struct CertificateSealing {
   const crypto::Sealer* sealer;  // null: a private key is refused
   const std::string& store_id;
 };
-// Summary and private key: the given one (PKCS#8 DER, must belong to the first certificate) is sealed, or
-// the one of `stored` (may be null) is kept.
+// Summary and private key: the given one (PKCS#8 DER, must belong to the first certificate) is
+// sealed, or the one of `stored` (may be null) is kept.
 [[nodiscard]] absl::Status CompleteCertificate(const CertificateSealing& sealing,
                                                absl::string_view private_key,
                                                const v1::Certificate* stored,

@@ -1,5 +1,5 @@
-// What a write must fulfil, by kind (DESIGN 6, 7, 10). Each check sees the snapshot as it would be, with all
-// of the write in it, and the one before. Pure functions; only for this folder.
+// What a write must fulfil, by kind (DESIGN 6, 7, 10). Each check sees the snapshot as it would be,
+// with all of the write in it, and the one before. Pure functions; only for this folder.
 #pragma once
 
 #include <string>
@@ -50,8 +50,8 @@ using Warnings = std::vector<std::string>;
 // "pending: allowlist: ID" as a warning; an error when strict.
 [[nodiscard]] absl::Status NotThere(const CheckContext& context, absl::string_view how,
                                     absl::string_view reference, Warnings* warnings);
-// A resource of one organisation cannot use what belongs to another; what belongs to none is for all, and a
-// resource of none (the gateway's own) may use any.
+// A resource of one organisation cannot use what belongs to another; what belongs to none is for
+// all, and a resource of none (the gateway's own) may use any.
 [[nodiscard]] absl::Status CheckOwner(absl::string_view how, absl::string_view org,
                                       absl::string_view reference);
 enum class Need : uint8_t { kPublic, kPrivateKey };
@@ -59,11 +59,10 @@ enum class Need : uint8_t { kPublic, kPrivateKey };
 [[nodiscard]] absl::Status CheckReference(const CheckContext& context, absl::string_view how,
                                           absl::string_view org, absl::string_view reference,
                                           Need need, Warnings* warnings);
-[[nodiscard]] absl::Status CheckAllowlist(const CheckContext& context, absl::string_view how,
-                                          absl::string_view org,
-                                          const google::protobuf::RepeatedPtrField<
-                                              v1::AllowlistEntry>& entries,
-                                          const Allowlist& compiled, Warnings* warnings);
+[[nodiscard]] absl::Status CheckAllowlist(
+    const CheckContext& context, absl::string_view how, absl::string_view org,
+    const google::protobuf::RepeatedPtrField<v1::AllowlistEntry>& entries,
+    const Allowlist& compiled, Warnings* warnings);
 [[nodiscard]] absl::Status CheckUpstreamMaps(const CheckContext& context, absl::string_view prefix,
                                              absl::string_view org,
                                              const v1::DomainCertificates& certificates,

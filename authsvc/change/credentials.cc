@@ -18,7 +18,8 @@ namespace {
 // Warnings of an upload: what the parser said and what the write said.
 std::vector<std::string> Join(std::vector<std::string> first, std::vector<std::string> second) {
   for (auto& text : second) {
-    if (std::find(first.begin(), first.end(), text) == first.end()) first.push_back(std::move(text));
+    if (std::find(first.begin(), first.end(), text) == first.end())
+      first.push_back(std::move(text));
   }
   return first;
 }

@@ -1,6 +1,6 @@
 // The writes that admin surfaces share: certificates from PEM, keys with and without a token. Each
-// returns what to send through Writer::Run, or does it. Blocking, as Writer::Run. The errors' texts are
-// those of Tyk's API (reference tyk.md 1.2, 2.1, 2.2).
+// returns what to send through Writer::Run, or does it. Blocking, as Writer::Run. The errors' texts
+// are those of Tyk's API (reference tyk.md 1.2, 2.1, 2.2).
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ struct AddedCertificate {
 };
 struct AddCertificateOptions {
   std::string org_id;
-  std::string name;           // stable name to give it, or to move to it
+  std::string name;  // stable name to give it, or to move to it
   std::string source;
   bool if_exists_ok = false;  // else ALREADY_EXISTS "Certificate with <id> id already exists"
   bool drop_private_key = false;
@@ -54,8 +54,7 @@ struct CreateKeyOptions {
 // An empty key.id() becomes: the id of its first certificate when it has one (as Tyk answers it; it
 // names the key and never authenticates), else a random one.
 [[nodiscard]] absl::StatusOr<CreatedKey> CreateKey(Writer& writer, v1::Key key,
-                                                   const CreateKeyOptions& options,
-                                                   absl::Time now);
+                                                   const CreateKeyOptions& options, absl::Time now);
 // Another token; the old ones stop unless keep_old.
 [[nodiscard]] absl::StatusOr<CreatedKey> RotateKey(Writer& writer, absl::string_view id,
                                                    bool keep_old);
@@ -66,8 +65,9 @@ struct StatusFacts {
   std::map<std::string, uint64_t> counts;  // by kind
   std::vector<std::string> insecure;       // insecure settings in force
   std::vector<std::string> pending;        // references to what is not there
-  std::vector<std::string> unusable;       // allowlist entries that a write would refuse today: they admit nobody
-  std::vector<std::string> expiring;       // within 30 days, soonest first
+  std::vector<std::string>
+      unusable;  // allowlist entries that a write would refuse today: they admit nobody
+  std::vector<std::string> expiring;  // within 30 days, soonest first
 };
 [[nodiscard]] StatusFacts CollectStatus(const Snapshot& snapshot, absl::Time now);
 

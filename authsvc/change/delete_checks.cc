@@ -1,5 +1,5 @@
-// DESIGN 6: what only says who a caller is goes at once, and the answer names whom that cuts off; what the
-// system itself uses stays until nobody uses it, or until somebody insists.
+// DESIGN 6: what only says who a caller is goes at once, and the answer names whom that cuts off;
+// what the system itself uses stays until nobody uses it, or until somebody insists.
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"

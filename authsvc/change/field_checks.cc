@@ -54,7 +54,8 @@ absl::Status CheckDomainKey(absl::string_view what, const std::string& key) {
 absl::Status CheckOrigin(absl::string_view origin) {
   if (origin == "*" || origin == "null") return absl::OkStatus();
   const size_t scheme = origin.find("://");
-  const absl::string_view rest = scheme == absl::string_view::npos ? absl::string_view() : origin.substr(scheme + 3);
+  const absl::string_view rest =
+      scheme == absl::string_view::npos ? absl::string_view() : origin.substr(scheme + 3);
   const auto is_host_part = [](char c) {
     return absl::ascii_isalnum(static_cast<unsigned char>(c)) || absl::StrContains("-.:[]*", c);
   };
@@ -86,8 +87,8 @@ absl::Status CheckOrg(absl::string_view org) {
 absl::Status CheckStableName(absl::string_view name) {
   bool good = !name.empty() && name.size() <= 128;
   for (const char c : name) {
-    good = good && (absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' ||
-                    c == '-');
+    good = good &&
+           (absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-');
   }
   if (good) return absl::OkStatus();
   return Invalid("a stable name has 1 to 128 letters, digits, '.', '_' or '-'");
@@ -139,8 +140,8 @@ absl::Status CheckAddressBlocks(absl::string_view what, const List<std::string>&
     const bool v4 = inet_pton(AF_INET, parts[0].c_str(), bytes) == 1;
     const bool v6 = !v4 && inet_pton(AF_INET6, parts[0].c_str(), bytes) == 1;
     int length = 0;
-    const bool length_fits = parts.size() == 1 ||
-                             (parts.size() == 2 && absl::SimpleAtoi(parts[1], &length) &&
+    const bool length_fits =
+        parts.size() == 1 || (parts.size() == 2 && absl::SimpleAtoi(parts[1], &length) &&
                               length >= 0 && length <= (v4 ? 32 : 128));
     if ((!v4 && !v6) || !length_fits) {
       return Invalid(what, ": `", text, "` is not an address or CIDR block");
@@ -171,7 +172,8 @@ absl::Status CheckTargetUrl(absl::string_view url) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte <= 0x20 || byte >= 0x7f) return Invalid("target `", url, "` has blanks or non-ASCII");
   }
-  if (rest.find('#') != absl::string_view::npos) return Invalid("target `", url, "` has a fragment");
+  if (rest.find('#') != absl::string_view::npos)
+    return Invalid("target `", url, "` has a fragment");
   const absl::string_view authority = rest.substr(0, rest.find_first_of("/?"));
   if (authority.find('@') != absl::string_view::npos) {
     return Invalid("a target must not have a user or password in it");
@@ -185,15 +187,20 @@ absl::Status CheckCors(const v1::Cors& cors) {
   for (const std::string& origin : cors.allowed_origins()) {
     if (auto status = CheckOrigin(origin); !status.ok()) return status;
   }
-  for (const auto* names : {&cors.allowed_methods(), &cors.allowed_headers(), &cors.exposed_headers()}) {
+  for (const auto* names :
+       {&cors.allowed_methods(), &cors.allowed_headers(), &cors.exposed_headers()}) {
     for (const std::string& name : *names) {
-      if (!header::IsFieldName(name)) return Invalid("cors: `", absl::CHexEscape(name), "` is not a valid name");
+      if (!header::IsFieldName(name))
+        return Invalid("cors: `", absl::CHexEscape(name), "` is not a valid name");
     }
   }
   if (cors.max_age_seconds() < 0) return Invalid("cors: max_age_seconds is negative");
-  const bool any = cors.allowed_origins().empty() || absl::c_linear_search(cors.allowed_origins(), "*");
+  const bool any =
+      cors.allowed_origins().empty() || absl::c_linear_search(cors.allowed_origins(), "*");
   if (cors.allow_credentials() && any) {
-    return Invalid("cors: allow_credentials for every origin would let any site act as the caller: name the origins");
+    return Invalid(
+        "cors: allow_credentials for every origin would let any site act as the caller: name the "
+        "origins");
   }
   return absl::OkStatus();
 }

@@ -1,5 +1,5 @@
-// Checks of single fields of resources, shared by the checks of each kind. Pure functions; errors are
-// INVALID_ARGUMENT with a text for whoever wrote the resource.
+// Checks of single fields of resources, shared by the checks of each kind. Pure functions; errors
+// are INVALID_ARGUMENT with a text for whoever wrote the resource.
 #pragma once
 
 #include <string>
@@ -24,7 +24,8 @@ using List = google::protobuf::RepeatedPtrField<T>;
 [[nodiscard]] absl::Status CheckLimits(const v1::Limits& limits);
 [[nodiscard]] absl::Status CheckAccessRights(const List<v1::AccessRight>& rights);
 // Addresses and CIDR blocks, IPv4 and IPv6.
-[[nodiscard]] absl::Status CheckAddressBlocks(absl::string_view what, const List<std::string>& list);
+[[nodiscard]] absl::Status CheckAddressBlocks(absl::string_view what,
+                                              const List<std::string>& list);
 [[nodiscard]] absl::Status CheckTlsVersions(absl::string_view least, absl::string_view most);
 // http(s)://host[:port][/path], nothing else.
 [[nodiscard]] absl::Status CheckTargetUrl(absl::string_view url);

@@ -67,8 +67,8 @@ absl::Status CheckSettings(const CheckContext& context, const v1::GatewaySetting
                           entry.control_allowlist, warnings);
   for (const std::string& id : settings.server_certificate_ids()) {
     if (!status.ok()) break;
-    status = CheckReference(context, "gateway server certificate", "", id, Need::kPrivateKey,
-                            warnings);
+    status =
+        CheckReference(context, "gateway server certificate", "", id, Need::kPrivateKey, warnings);
   }
   return status;
 }

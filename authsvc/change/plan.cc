@@ -149,9 +149,11 @@ class Planner {
     if (resource->has_key()) {
       auto* key = resource->mutable_key();
       if (stored != nullptr) {
-        if (key->token_sha256().empty()) *key->mutable_token_sha256() = stored->key().token_sha256();
+        if (key->token_sha256().empty())
+          *key->mutable_token_sha256() = stored->key().token_sha256();
         key->set_created_unix(stored->key().created_unix());
-        if (key->quota_reset_unix() == 0) key->set_quota_reset_unix(stored->key().quota_reset_unix());
+        if (key->quota_reset_unix() == 0)
+          key->set_quota_reset_unix(stored->key().quota_reset_unix());
       } else if (key->created_unix() == 0) {
         key->set_created_unix(now);
       }
@@ -191,8 +193,8 @@ class Planner {
       if (certificate.name().empty()) continue;
       const auto key = std::make_pair(certificate.org_id(), certificate.name());
       if (!given.emplace(key, put->id).second) {
-        return AtMutation(absl::InvalidArgumentError(absl::StrCat(
-                              "two certificates take the name ", certificate.name())),
+        return AtMutation(absl::InvalidArgumentError(
+                              absl::StrCat("two certificates take the name ", certificate.name())),
                           put->mutation);
       }
       const auto* holder = input_.before.FindCertificate(
@@ -201,8 +203,8 @@ class Planner {
       auto stored = ReadStored(Kind::kCertificate, holder->id);
       if (!stored.ok()) return stored.status();
       stored->mutable_certificate()->clear_name();
-      plan_.results[put->result].warnings.push_back(absl::StrCat(
-          "the name ", certificate.name(), " moved here from ", holder->id));
+      plan_.results[put->result].warnings.push_back(
+          absl::StrCat("the name ", certificate.name(), " moved here from ", holder->id));
       losers.push_back({Kind::kCertificate, holder->id, false, false, *std::move(stored)});
     }
     std::move(losers.begin(), losers.end(), std::back_inserter(plan_.changes));
@@ -249,7 +251,8 @@ absl::StatusOr<Plan> MakePlan(const PlanInput& input, const Write& write) {
 }
 
 absl::Status AtMutation(absl::Status status, size_t mutation) {
-  if (mutation != kNoResult) status.SetPayload(kMutationPayload, absl::Cord(absl::StrCat(mutation)));
+  if (mutation != kNoResult)
+    status.SetPayload(kMutationPayload, absl::Cord(absl::StrCat(mutation)));
   return status;
 }
 

@@ -1,5 +1,5 @@
-// A write made ready: resources as they will be stored (ids, times, sealed keys, what is kept from the
-// stored ones), with what does not change left out. Only for this folder.
+// A write made ready: resources as they will be stored (ids, times, sealed keys, what is kept from
+// the stored ones), with what does not change left out. Only for this folder.
 #pragma once
 
 #include <optional>

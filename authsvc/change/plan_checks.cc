@@ -19,9 +19,10 @@ absl::Status CheckStaticApis(const CheckContext& context) {
     return found.empty();
   });
   if (found.empty()) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(
-      "API ", found, " has static mTLS on and lists no certificate of its own: it needs the "
-      "gateway's list"));
+  return absl::FailedPreconditionError(
+      absl::StrCat("API ", found,
+                   " has static mTLS on and lists no certificate of its own: it needs the "
+                   "gateway's list"));
 }
 
 }  // namespace

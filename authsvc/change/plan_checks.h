@@ -10,8 +10,8 @@
 
 namespace sallyport::authsvc {
 
-// `changes` are those between the two snapshots. Warnings go into the results of the plan. An error names
-// its mutation where one is to blame.
+// `changes` are those between the two snapshots. Warnings go into the results of the plan. An error
+// names its mutation where one is to blame.
 [[nodiscard]] absl::Status CheckPlan(const CheckContext& context,
                                      const std::vector<SnapshotChange>& changes, Plan* plan,
                                      std::vector<std::string>* cut_off);

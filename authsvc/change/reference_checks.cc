@@ -120,8 +120,9 @@ absl::Status CheckUpstreamMaps(const CheckContext& context, absl::string_view pr
     if (auto status = NotThere(context, "trust bundle", id, warnings); !status.ok()) return status;
   }
   if (tls.insecure_skip_verify()) {
-    warnings->push_back(absl::StrCat(prefix, "insecure_skip_verify: upstream certificates are "
-                                             "not verified"));
+    warnings->push_back(absl::StrCat(prefix,
+                                     "insecure_skip_verify: upstream certificates are "
+                                     "not verified"));
   }
   return absl::OkStatus();
 }

@@ -7,8 +7,8 @@
 
 namespace sallyport::authsvc {
 
-// INVALID_ARGUMENT: what a write would be refused for whatever is stored. Whether a reference is there and can be
-// used is not looked at: a write takes it as pending.
+// INVALID_ARGUMENT: what a write would be refused for whatever is stored. Whether a reference is
+// there and can be used is not looked at: a write takes it as pending.
 [[nodiscard]] absl::Status CheckSettingsAlone(v1::GatewaySettings settings, absl::Time now);
 
 }  // namespace sallyport::authsvc

@@ -97,8 +97,7 @@ absl::StatusOr<v1::Resource> StoreWriter::ReadResource(Kind kind, absl::string_v
 absl::StatusOr<base::Secret> StoreWriter::OpenPrivateKey(
     const CertificateEntry& certificate) const {
   if (!certificate.has_private_key()) {
-    return absl::NotFoundError(absl::StrCat("certificate ", certificate.id,
-                                            " has no private key"));
+    return absl::NotFoundError(absl::StrCat("certificate ", certificate.id, " has no private key"));
   }
   const SnapshotPtr now = snapshot();
   return OpenSealedKey({options_.sealer, now->store_id()}, certificate.id,
@@ -177,7 +176,8 @@ absl::StatusOr<WriteResult> StoreWriter::TryOnce(const Write& write) {
 
   WriteResult result;
   const CheckContext context{*before, **after, now, write.strict};
-  if (auto status = CheckPlan(context, changes, &*plan, &result.cut_off); !status.ok()) return status;
+  if (auto status = CheckPlan(context, changes, &*plan, &result.cut_off); !status.ok())
+    return status;
   result.results = std::move(plan->results);
   result.revision = before->revision();
   if (write.dry_run || plan->changes.empty()) return result;
@@ -230,9 +230,8 @@ absl::Status StoreWriter::CatchUp() {
 
 absl::Status StoreWriter::Reload() {
   SnapshotBuilder builder(Snapshot::Empty());
-  const auto state = store_->Load([&](Record record) {
-    return builder.PutSerialized(record.body, record.revision);
-  });
+  const auto state = store_->Load(
+      [&](Record record) { return builder.PutSerialized(record.body, record.revision); });
   if (!state.ok()) return state.status();
   Publish(nullptr, builder.Finish(*state, nullptr), {});
   NoteRead(absl::OkStatus());

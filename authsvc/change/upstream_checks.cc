@@ -12,7 +12,8 @@ constexpr uint32_t kDayMillis = 24u * 3600 * 1000;
 
 absl::Status CheckMillis(absl::string_view what, uint32_t value, uint32_t least, uint32_t most) {
   if (value == 0 || (value >= least && value <= most)) return absl::OkStatus();
-  return Invalid(what, " ", value, ": must be between ", least, " and ", most, " milliseconds, or 0 for the default");
+  return Invalid(what, " ", value, ": must be between ", least, " and ", most,
+                 " milliseconds, or 0 for the default");
 }
 
 absl::Status CheckCount(absl::string_view what, uint32_t value, uint32_t most) {
@@ -22,35 +23,42 @@ absl::Status CheckCount(absl::string_view what, uint32_t value, uint32_t most) {
 absl::Status CheckHash(const v1::Balancing& balancing) {
   const std::string& on = balancing.hash_on();
   if (balancing.policy() != "consistent_hash") {
-    if (on.empty() && balancing.hash_name().empty() && balancing.load_percent() == 0) return absl::OkStatus();
+    if (on.empty() && balancing.hash_name().empty() && balancing.load_percent() == 0)
+      return absl::OkStatus();
     return Invalid("balancing: hash_on, hash_name and load_percent are for policy consistent_hash");
   }
   const bool named = on == "header" || on == "cookie";
   if (!named && on != "identity" && on != "client_address") {
-    return Invalid("balancing hash_on `", on, "`: must be header, cookie, identity or client_address");
+    return Invalid("balancing hash_on `", on,
+                   "`: must be header, cookie, identity or client_address");
   }
   if (named == balancing.hash_name().empty()) {
     return Invalid("balancing hash_name: ", named ? "the name of the header or cookie is required"
                                                   : "is for hash_on header or cookie");
   }
   if (named) {
-    if (auto status = CheckHeaderName("balancing hash_name", balancing.hash_name()); !status.ok()) return status;
+    if (auto status = CheckHeaderName("balancing hash_name", balancing.hash_name()); !status.ok())
+      return status;
   }
   const uint32_t load = balancing.load_percent();
   if (load != 0 && (load <= 100 || load > 1000)) {
-    return Invalid("balancing load_percent ", load, ": must be above 100, at most 1000, or 0 for no bound");
+    return Invalid("balancing load_percent ", load,
+                   ": must be above 100, at most 1000, or 0 for no bound");
   }
   return absl::OkStatus();
 }
 
 absl::Status CheckBalancing(const v1::Balancing& balancing) {
   const std::string& policy = balancing.policy();
-  if (!policy.empty() && policy != "round_robin" && policy != "least_requests" && policy != "consistent_hash") {
-    return Invalid("balancing policy `", policy, "`: must be round_robin, least_requests or consistent_hash");
+  if (!policy.empty() && policy != "round_robin" && policy != "least_requests" &&
+      policy != "consistent_hash") {
+    return Invalid("balancing policy `", policy,
+                   "`: must be round_robin, least_requests or consistent_hash");
   }
   auto status = CheckHash(balancing);
   if (status.ok()) status = CheckCount("balancing panic_percent", balancing.panic_percent(), 100);
-  if (status.ok()) status = CheckMillis("balancing slow_start_ms", balancing.slow_start_ms(), 1, kDayMillis);
+  if (status.ok())
+    status = CheckMillis("balancing slow_start_ms", balancing.slow_start_ms(), 1, kDayMillis);
   return status;
 }
 
@@ -72,7 +80,8 @@ absl::Status CheckEjection(const v1::Ejection& ejection) {
 
 absl::Status CheckProbe(const v1::HealthCheck& check) {
   const std::string& path = check.path();
-  if (!path.empty() && path[0] != '/') return Invalid("health_check path `", path, "` must start with /");
+  if (!path.empty() && path[0] != '/')
+    return Invalid("health_check path `", path, "` must start with /");
   for (const char c : path) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte <= 0x20 || byte >= 0x7f || c == '#') {
@@ -84,23 +93,27 @@ absl::Status CheckProbe(const v1::HealthCheck& check) {
     return Invalid("health_check method `", check.method(), "`: must be GET or HEAD");
   }
   for (const uint32_t status : check.statuses()) {
-    if (status < 200 || status > 599) return Invalid("health_check statuses: ", status, " is not 200 to 599");
+    if (status < 200 || status > 599)
+      return Invalid("health_check statuses: ", status, " is not 200 to 599");
   }
   return absl::OkStatus();
 }
 
 absl::Status CheckHealth(const v1::HealthCheck& check) {
   auto status = CheckProbe(check);
-  if (status.ok()) status = CheckMillis("health_check interval_ms", check.interval_ms(), 200, kDayMillis);
+  if (status.ok())
+    status = CheckMillis("health_check interval_ms", check.interval_ms(), 200, kDayMillis);
   if (status.ok()) status = CheckMillis("health_check timeout_ms", check.timeout_ms(), 50, 60'000);
-  if (status.ok()) status = CheckCount("health_check unhealthy_after", check.unhealthy_after(), 1000);
+  if (status.ok())
+    status = CheckCount("health_check unhealthy_after", check.unhealthy_after(), 1000);
   if (status.ok()) status = CheckCount("health_check healthy_after", check.healthy_after(), 1000);
   return status;
 }
 
 absl::Status CheckTimeouts(const v1::Timeouts& timeouts) {
   auto status = CheckMillis("timeouts connect_ms", timeouts.connect_ms(), 10, kDayMillis);
-  if (status.ok()) status = CheckMillis("timeouts first_byte_ms", timeouts.first_byte_ms(), 10, kDayMillis);
+  if (status.ok())
+    status = CheckMillis("timeouts first_byte_ms", timeouts.first_byte_ms(), 10, kDayMillis);
   if (status.ok()) status = CheckMillis("timeouts idle_ms", timeouts.idle_ms(), 10, kDayMillis);
   if (status.ok()) status = CheckMillis("timeouts total_ms", timeouts.total_ms(), 10, kDayMillis);
   return status;
@@ -113,9 +126,11 @@ absl::Status CheckUpstreamProtocol(absl::string_view protocol, absl::string_view
   if (protocol.empty() || protocol == "http1" || protocol == "auto") return absl::OkStatus();
   if (protocol == "h2") {
     if (!absl::StartsWith(url, "http://")) return absl::OkStatus();
-    return Invalid("upstream protocol h2 is HTTP/2 over TLS: target `", url, "` needs https:// (or h2c:// without TLS)");
+    return Invalid("upstream protocol h2 is HTTP/2 over TLS: target `", url,
+                   "` needs https:// (or h2c:// without TLS)");
   }
-  if (protocol != "h2c") return Invalid("upstream protocol `", protocol, "`: must be http1, auto, h2 or h2c");
+  if (protocol != "h2c")
+    return Invalid("upstream protocol `", protocol, "`: must be http1, auto, h2 or h2c");
   if (!tls) return absl::OkStatus();
   return Invalid("upstream protocol h2c is HTTP/2 without TLS: target `", url, "` needs http://");
 }
@@ -131,7 +146,8 @@ absl::Status CheckUpstreamRules(const v1::Upstream& upstream, Warnings* warnings
     return Invalid("limits max_pending: nothing waits without max_connections");
   }
   if (upstream.health_check().enabled() && upstream.targets_size() < 2) {
-    warnings->push_back("health_check: with one target the result is shown, but every request goes there");
+    warnings->push_back(
+        "health_check: with one target the result is shown, but every request goes there");
   }
   return absl::OkStatus();
 }

@@ -1,5 +1,5 @@
-// Checks of how an API's upstream is balanced, retried and watched. Pure; errors are INVALID_ARGUMENT with a text
-// for whoever wrote the resource. Only for this folder.
+// Checks of how an API's upstream is balanced, retried and watched. Pure; errors are
+// INVALID_ARGUMENT with a text for whoever wrote the resource. Only for this folder.
 #pragma once
 
 #include "absl/status/status.h"

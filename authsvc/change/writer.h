@@ -1,10 +1,10 @@
 // The one way into the store: validates a write against the newest snapshot, seals private keys,
-// stores, applies to the snapshot and tells the observers. One writer thread; writes are done in the
-// order in which they were submitted. Changes that another process made come the same way.
+// stores, applies to the snapshot and tells the observers. One writer thread; writes are done in
+// the order in which they were submitted. Changes that another process made come the same way.
 //
-// Thread-safe. Submit returns at once; Run blocks until the write is done (admin threads only, never
-// an event loop or a gRPC callback). Completions and observers run on the writer thread: they must be
-// short and must not call Run.
+// Thread-safe. Submit returns at once; Run blocks until the write is done (admin threads only,
+// never an event loop or a gRPC callback). Completions and observers run on the writer thread: they
+// must be short and must not call Run.
 //
 // Errors of a write (nothing was written): INVALID_ARGUMENT (the resource is wrong), ALREADY_EXISTS
 // (must_create; a certificate or route that another has), NOT_FOUND (delete or update of nothing),
@@ -33,19 +33,19 @@
 namespace sallyport::crypto {
 class Sealer;
 struct PemBundle;
-}
+}  // namespace sallyport::crypto
 
 namespace sallyport::authsvc {
 
 struct Mutation {
   enum class Op : uint8_t { kPut, kDelete };
   Op op = Op::kPut;
-  Kind kind = Kind::kApi;         // kDelete; a put has it from its body
-  std::string id;                 // kDelete; a put has it from its body
-  v1::Resource resource;          // kPut
+  Kind kind = Kind::kApi;  // kDelete; a put has it from its body
+  std::string id;          // kDelete; a put has it from its body
+  v1::Resource resource;   // kPut
   // A put of a key without token_sha256 keeps the stored ones: reads do not show them.
-  // kPut of a certificate: its private key, PKCS#8 DER; sealed before it is stored. Empty: the stored
-  // one is kept when there is one (the public key is the same: the id says so).
+  // kPut of a certificate: its private key, PKCS#8 DER; sealed before it is stored. Empty: the
+  // stored one is kept when there is one (the public key is the same: the id says so).
   base::Secret private_key;
   uint64_t expected_revision = 0;  // 0: any
   bool must_create = false;        // kPut: fail when it exists
@@ -74,7 +74,7 @@ struct MutationResult {
 struct WriteResult {
   uint64_t revision = 0;  // that holds the write; the current one when nothing changed
   std::vector<MutationResult> results;  // as the mutations, pruned ones behind them
-  std::vector<std::string> cut_off;     // "Key k1", "Api a1": left without a certificate by a delete
+  std::vector<std::string> cut_off;  // "Key k1", "Api a1": left without a certificate by a delete
   [[nodiscard]] std::vector<std::string> AllWarnings() const;
 };
 
@@ -97,7 +97,7 @@ struct WriterStatus {
 class Writer {
  public:
   struct Options {
-    const base::Clock* clock = nullptr;     // outlives the writer
+    const base::Clock* clock = nullptr;      // outlives the writer
     const crypto::Sealer* sealer = nullptr;  // null: writes with a private key are refused
     // How often the store is asked whether the snapshot is its newest, beside the watch.
     absl::Duration check_interval = absl::Milliseconds(500);
@@ -122,8 +122,8 @@ class Writer {
   // The stored resource with its original document, without private key and token hashes. Blocks.
   [[nodiscard]] virtual absl::StatusOr<v1::Resource> ReadResource(Kind kind,
                                                                   absl::string_view id) = 0;
-  // Opens the private key of a certificate (PKCS#8 DER); for ResolveUpstream and ResolveServer only.
-  // Does not block on the store.
+  // Opens the private key of a certificate (PKCS#8 DER); for ResolveUpstream and ResolveServer
+  // only. Does not block on the store.
   [[nodiscard]] virtual absl::StatusOr<base::Secret> OpenPrivateKey(
       const CertificateEntry& certificate) const = 0;
 

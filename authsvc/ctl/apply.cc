@@ -19,13 +19,15 @@ absl::StatusOr<std::vector<std::string>> Expand(const std::vector<std::string>& 
     }
     auto inside = FilesIn(path, {".json", ".yaml", ".yml"});
     if (!inside.ok()) return inside.status();
-    if (inside->empty()) return absl::InvalidArgumentError(absl::StrCat(path, " has no .json, .yaml or .yml file"));
+    if (inside->empty())
+      return absl::InvalidArgumentError(absl::StrCat(path, " has no .json, .yaml or .yml file"));
     files.insert(files.end(), inside->begin(), inside->end());
   }
   return files;
 }
 
-absl::StatusOr<wire::ApplyRequest> MakeRequest(const Args& args, const std::vector<std::string>& paths) {
+absl::StatusOr<wire::ApplyRequest> MakeRequest(const Args& args,
+                                               const std::vector<std::string>& paths) {
   wire::ApplyRequest request;
   auto files = Expand(paths);
   if (!files.ok()) return files.status();
@@ -51,7 +53,8 @@ std::string AsJson(const wire::ApplyResponse& response) {
   json["revision"] = response.revision();
   json["results"] = nlohmann::ordered_json::array();
   for (const wire::ApplyResult& result : response.results()) {
-    nlohmann::ordered_json item = {{"kind", result.kind()}, {"id", result.id()}, {"outcome", result.outcome()}};
+    nlohmann::ordered_json item = {
+        {"kind", result.kind()}, {"id", result.id()}, {"outcome", result.outcome()}};
     if (!result.message().empty()) item["message"] = result.message();
     for (const std::string& warning : result.warnings()) item["warnings"].push_back(warning);
     json["results"].push_back(std::move(item));
@@ -61,9 +64,10 @@ std::string AsJson(const wire::ApplyResponse& response) {
 
 void PrintResults(Session& session, const wire::ApplyResponse& response, bool dry_run) {
   for (const wire::ApplyResult& result : response.results()) {
-    session.out() << Printable(absl::StrCat(result.kind(), "/", result.id(), " ", result.outcome(),
-                                            dry_run ? " (dry run)" : "",
-                                            result.message().empty() ? "" : absl::StrCat(": ", result.message())))
+    session.out() << Printable(absl::StrCat(
+                         result.kind(), "/", result.id(), " ", result.outcome(),
+                         dry_run ? " (dry run)" : "",
+                         result.message().empty() ? "" : absl::StrCat(": ", result.message())))
                   << '\n';
     for (const std::string& warning : result.warnings()) {
       session.Warn(Printable(absl::StrCat(result.kind(), "/", result.id(), ": ", warning)));
@@ -92,8 +96,8 @@ int RunApply(Session& session, const Args& args) {
   auto client = session.Connect();
   if (!client.ok()) return session.Fail(client.status());
   wire::ApplyResponse response;
-  const absl::Status status = (*client)->Call(&wire::Admin::Stub::Apply, (*client)->admin(), *request, &response,
-                                              absl::Minutes(5));
+  const absl::Status status = (*client)->Call(&wire::Admin::Stub::Apply, (*client)->admin(),
+                                              *request, &response, absl::Minutes(5));
   if (!status.ok()) return session.Fail(status);
   const std::string format = args.Get("--output");
   if (format == "json") {

@@ -19,18 +19,20 @@ absl::Status Unknown(const std::vector<FlagSpec>& flags, absl::string_view name)
   std::vector<std::string> known;
   for (const FlagSpec& flag : flags) known.emplace_back(flag.name);
   const std::string close = config::DidYouMean(name, known);
-  return absl::InvalidArgumentError(
-      absl::StrCat("unknown flag ", name, close.empty() ? "" : absl::StrCat(", did you mean ", close, "?")));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "unknown flag ", name, close.empty() ? "" : absl::StrCat(", did you mean ", close, "?")));
 }
 
 }  // namespace
 
-absl::StatusOr<Args> Args::Parse(const std::vector<std::string>& words, const std::vector<FlagSpec>& flags) {
+absl::StatusOr<Args> Args::Parse(const std::vector<std::string>& words,
+                                 const std::vector<FlagSpec>& flags) {
   Args args;
   for (size_t i = 0; i < words.size(); ++i) {
     const std::string& word = words[i];
     if (word == "--") {
-      args.words_.insert(args.words_.end(), words.begin() + static_cast<ptrdiff_t>(i) + 1, words.end());
+      args.words_.insert(args.words_.end(), words.begin() + static_cast<ptrdiff_t>(i) + 1,
+                         words.end());
       break;
     }
     if (word.size() < 2 || word[0] != '-') {  // "-" alone is a file: standard input
@@ -68,7 +70,8 @@ std::vector<std::string> Args::GetList(absl::string_view flag) const {
   const auto found = flags_.find(std::string(flag));
   if (found == flags_.end()) return all;
   for (const std::string& value : found->second) {
-    for (absl::string_view part : absl::StrSplit(value, ',', absl::SkipWhitespace())) all.emplace_back(part);
+    for (absl::string_view part : absl::StrSplit(value, ',', absl::SkipWhitespace()))
+      all.emplace_back(part);
   }
   return all;
 }

@@ -15,13 +15,15 @@ absl::StatusOr<std::vector<wire::Resource>> ListAll(Client& client, const std::s
     wire::ListResponse response;
     absl::Status status = client.Call(&wire::Admin::Stub::List, client.admin(), request, &response);
     if (!status.ok()) return status;
-    for (wire::Resource& resource : *response.mutable_resources()) all.push_back(std::move(resource));
+    for (wire::Resource& resource : *response.mutable_resources())
+      all.push_back(std::move(resource));
     request.set_page_token(response.next_page_token());
   } while (!request.page_token().empty());
   return all;
 }
 
-absl::StatusOr<wire::Resource> GetOne(Client& client, const std::string& kind, const std::string& id) {
+absl::StatusOr<wire::Resource> GetOne(Client& client, const std::string& kind,
+                                      const std::string& id) {
   wire::GetRequest request;
   request.set_kind(kind);
   request.set_id(id);

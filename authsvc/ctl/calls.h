@@ -11,9 +11,10 @@
 namespace sallyport::authsvc::ctl {
 
 // All pages.
-[[nodiscard]] absl::StatusOr<std::vector<::sallyport::v1::Resource>> ListAll(Client& client, const std::string& kind,
-                                                                             const std::string& org);
-[[nodiscard]] absl::StatusOr<::sallyport::v1::Resource> GetOne(Client& client, const std::string& kind,
+[[nodiscard]] absl::StatusOr<std::vector<::sallyport::v1::Resource>> ListAll(
+    Client& client, const std::string& kind, const std::string& org);
+[[nodiscard]] absl::StatusOr<::sallyport::v1::Resource> GetOne(Client& client,
+                                                               const std::string& kind,
                                                                const std::string& id);
 
 }  // namespace sallyport::authsvc::ctl

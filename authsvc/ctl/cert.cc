@@ -1,5 +1,4 @@
 #include <algorithm>
-
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/match.h"
@@ -39,7 +38,8 @@ absl::StatusOr<std::vector<std::string>> Expand(const std::vector<std::string>& 
     auto inside = FilesIn(path, {".pem", ".crt", ".cer", ".der", ".p12", ".pfx"});
     if (!inside.ok()) return inside.status();
     if (inside->empty()) {
-      return absl::InvalidArgumentError(absl::StrCat(path, " has no .pem, .crt, .cer, .der, .p12 or .pfx file"));
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, " has no .pem, .crt, .cer, .der, .p12 or .pfx file"));
     }
     files.insert(files.end(), inside->begin(), inside->end());
   }
@@ -76,12 +76,14 @@ class Adder {
     } else {
       base::Secret full = file.FullPem();
       request.set_content(full.Reveal().data(), full.Reveal().size());
-      session_.err() << "the private key in " << file.path << " is stored as well, sealed (--public leaves it out)\n";
+      session_.err() << "the private key in " << file.path
+                     << " is stored as well, sealed (--public leaves it out)\n";
     }
     request.set_org_id(args_.Get("--org"));
     request.set_name(args_.Get("--name"));
     wire::AddCertificateResponse response;
-    absl::Status status = client_.Call(&wire::Admin::Stub::AddCertificate, client_.admin(), request, &response);
+    absl::Status status =
+        client_.Call(&wire::Admin::Stub::AddCertificate, client_.admin(), request, &response);
     base::Cleanse(request.mutable_content());
     if (!status.ok()) return status;
     added->id = response.id();
@@ -93,26 +95,30 @@ class Adder {
   }
 
   absl::Status MakeKey(const CertificateFile& file, Added* added) {
-    if (file.bundle.chain.empty()) return absl::InvalidArgumentError("a bare public key cannot be a key's certificate");
+    if (file.bundle.chain.empty())
+      return absl::InvalidArgumentError("a bare public key cannot be a key's certificate");
     wire::CreateKeyRequest request;
     request.mutable_key()->set_org_id(args_.Get("--org"));
     request.mutable_key()->set_alias(file.bundle.chain.front()->subject);
-    for (const std::string& policy : args_.GetList("--key-policy")) request.mutable_key()->add_policy_ids(policy);
+    for (const std::string& policy : args_.GetList("--key-policy"))
+      request.mutable_key()->add_policy_ids(policy);
     request.mutable_key()->add_certificate_ids(added->id);
     wire::CreateKeyResponse response;
-    absl::Status status = client_.Call(&wire::Admin::Stub::CreateKey, client_.admin(), request, &response);
+    absl::Status status =
+        client_.Call(&wire::Admin::Stub::CreateKey, client_.admin(), request, &response);
     if (absl::IsAlreadyExists(status)) return TakeExistingKey(status, added);
     if (status.ok()) added->key = response.id();
     return status;
   }
 
-  // A run that is repeated finds its own keys, whatever they may do by now; any other key is not what was asked
-  // for.
+  // A run that is repeated finds its own keys, whatever they may do by now; any other key is not
+  // what was asked for.
   absl::Status TakeExistingKey(const absl::Status& refusal, Added* added) {
     wire::WhoUsesRequest request;
     request.set_certificate_id(added->id);
     wire::WhoUsesResponse uses;
-    absl::Status status = client_.Call(&wire::Admin::Stub::WhoUses, client_.admin(), request, &uses);
+    absl::Status status =
+        client_.Call(&wire::Admin::Stub::WhoUses, client_.admin(), request, &uses);
     if (!status.ok()) return status;
     for (const wire::Usage& use : uses.usages()) {
       if (use.kind() != "Key" || use.how() != "key") continue;
@@ -131,7 +137,8 @@ class Adder {
     if (held != wanted) {
       return absl::AlreadyExistsError(absl::StrCat(
           "key ", Printable(key.id()), " has this certificate, with ",
-          held.empty() ? "no policy" : absl::StrCat("policy ", Printable(absl::StrJoin(held, ", ")))));
+          held.empty() ? "no policy"
+                       : absl::StrCat("policy ", Printable(absl::StrJoin(held, ", ")))));
     }
     added->key = key.id();
     if (key.inactive()) added->message = "the key is disabled";
@@ -148,12 +155,16 @@ void PrintAdded(Session& session, const Args& args, const std::vector<Added>& al
   const std::string format = args.Get("--output");
   if (format.empty() || format == "table") {
     std::vector<std::vector<std::string>> rows;
-    for (const Added& added : all) rows.push_back({added.file, added.result, added.id, added.key, added.message});
+    for (const Added& added : all)
+      rows.push_back({added.file, added.result, added.id, added.key, added.message});
     return PrintTable(session.out(), {"FILE", "RESULT", "ID", "KEY", "MESSAGE"}, rows);
   }
   Json json = Json::array();
   for (const Added& added : all) {
-    json.push_back({{"file", added.file}, {"result", added.result}, {"id", added.id}, {"key", added.key},
+    json.push_back({{"file", added.file},
+                    {"result", added.result},
+                    {"id", added.id},
+                    {"key", added.key},
                     {"message", added.message}});
   }
   format == "json" ? PrintJson(session.out(), json.dump()) : PrintYaml(session.out(), json.dump());
@@ -224,7 +235,9 @@ int RunCertAdd(Session& session, const Args& args) {
   return failed == 0 ? kDone : kRefused;
 }
 
-int RunCertList(Session& session, const Args& args) { return ShowResources(session, args, "Certificate", ""); }
+int RunCertList(Session& session, const Args& args) {
+  return ShowResources(session, args, "Certificate", "");
+}
 
 int RunCertShow(Session& session, const Args& args) {
   if (args.words().size() != 1) return session.Usage("cert show ID|FILE");
@@ -242,7 +255,8 @@ int RunCertShow(Session& session, const Args& args) {
   wire::WhoUsesRequest request;
   request.set_certificate_id(word);
   wire::WhoUsesResponse uses;
-  const absl::Status status = (*client)->Call(&wire::Admin::Stub::WhoUses, (*client)->admin(), request, &uses);
+  const absl::Status status =
+      (*client)->Call(&wire::Admin::Stub::WhoUses, (*client)->admin(), request, &uses);
   if (!status.ok()) return session.Fail(status);
   for (const wire::Usage& use : uses.usages()) {
     json["used_by"].push_back(absl::StrCat(use.kind(), " ", use.id(), ": ", use.how()));

@@ -25,7 +25,8 @@ std::string DerOf(X509* certificate) {
   unsigned char* bytes = nullptr;
   const int size = i2d_X509(certificate, &bytes);
   const crypto::UniqueOpensslBytes owner(bytes);
-  return size <= 0 ? std::string() : std::string(reinterpret_cast<char*>(bytes), static_cast<size_t>(size));
+  return size <= 0 ? std::string()
+                   : std::string(reinterpret_cast<char*>(bytes), static_cast<size_t>(size));
 }
 
 absl::StatusOr<crypto::PemBundle> OpenPkcs12(PKCS12* file, absl::string_view password) {
@@ -38,7 +39,9 @@ absl::StatusOr<crypto::PemBundle> OpenPkcs12(PKCS12* file, absl::string_view pas
   const crypto::UniquePkey key(raw_key);
   const crypto::UniqueX509 leaf(raw_leaf);
   const crypto::UniqueX509Stack others(raw_others);
-  if (ok != 1) return absl::InvalidArgumentError("the PKCS#12 file does not open: is the password right? (--password-file)");
+  if (ok != 1)
+    return absl::InvalidArgumentError(
+        "the PKCS#12 file does not open: is the password right? (--password-file)");
   crypto::PemBundle bundle;
   std::vector<std::string> ders;
   if (leaf != nullptr) ders.push_back(DerOf(leaf.get()));
@@ -50,7 +53,8 @@ absl::StatusOr<crypto::PemBundle> OpenPkcs12(PKCS12* file, absl::string_view pas
     if (!certificate.ok()) return certificate.status();
     bundle.chain.push_back(*std::move(certificate));
   }
-  if (bundle.chain.empty()) return absl::InvalidArgumentError("the PKCS#12 file has no certificate");
+  if (bundle.chain.empty())
+    return absl::InvalidArgumentError("the PKCS#12 file has no certificate");
   if (key != nullptr) {
     auto pkcs8 = crypto::ToPkcs8(key.get());
     if (!pkcs8.ok()) return pkcs8.status();
@@ -73,7 +77,8 @@ base::Secret CertificateFile::FullPem() const {
   if (!has_private_key()) return base::Secret(std::move(pem));
   const auto key = crypto::LoadPrivateKey(bundle.private_key.Reveal());
   const crypto::UniqueBio out(BIO_new(BIO_s_secmem()));
-  if (key.ok() && PEM_write_bio_PKCS8PrivateKey(out.get(), key->get(), nullptr, nullptr, 0, nullptr, nullptr) == 1) {
+  if (key.ok() && PEM_write_bio_PKCS8PrivateKey(out.get(), key->get(), nullptr, nullptr, 0, nullptr,
+                                                nullptr) == 1) {
     char* data = nullptr;
     const long size = BIO_get_mem_data(out.get(), &data);
     pem.append(data, static_cast<size_t>(size));
@@ -81,17 +86,20 @@ base::Secret CertificateFile::FullPem() const {
   return base::Secret(std::move(pem));
 }
 
-absl::StatusOr<CertificateFile> ReadCertificateFile(const std::string& path, absl::string_view password) {
+absl::StatusOr<CertificateFile> ReadCertificateFile(const std::string& path,
+                                                    absl::string_view password) {
   auto content = ReadFile(path);
   if (!content.ok()) return content.status();
   CertificateFile file;
   file.path = path;
   absl::StatusOr<crypto::PemBundle> bundle = absl::InternalError("");
-  const UniquePkcs12 pkcs12 = absl::StrContains(*content, "-----BEGIN ") ? nullptr : ParsePkcs12(*content);
+  const UniquePkcs12 pkcs12 =
+      absl::StrContains(*content, "-----BEGIN ") ? nullptr : ParsePkcs12(*content);
   bundle = pkcs12 != nullptr ? OpenPkcs12(pkcs12.get(), password) : crypto::ParsePemOrDer(*content);
   base::Cleanse(&*content);
   if (!bundle.ok()) {
-    return absl::Status(bundle.status().code(), absl::StrCat(path, ": ", std::string(bundle.status().message())));
+    return absl::Status(bundle.status().code(),
+                        absl::StrCat(path, ": ", std::string(bundle.status().message())));
   }
   file.bundle = *std::move(bundle);
   return file;
@@ -101,7 +109,8 @@ absl::StatusOr<base::Secret> ReadPassword(const std::string& path) {
   if (path.empty()) return base::Secret();
   auto content = ReadFile(path);
   if (!content.ok()) return content.status();
-  while (!content->empty() && (content->back() == '\n' || content->back() == '\r')) content->pop_back();
+  while (!content->empty() && (content->back() == '\n' || content->back() == '\r'))
+    content->pop_back();
   return base::Secret(*std::move(content));
 }
 

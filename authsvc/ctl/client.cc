@@ -10,10 +10,12 @@ namespace {
 
 absl::Status CheckDates(const std::string& pem, const std::string& path) {
   const auto bundle = crypto::ParsePem(pem);
-  if (!bundle.ok()) return absl::InvalidArgumentError(absl::StrCat(path, ": ", std::string(bundle.status().message())));
+  if (!bundle.ok())
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": ", std::string(bundle.status().message())));
   if (!bundle->chain.empty() && bundle->chain.front()->not_after < absl::Now()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(path, " has expired: `sallyctl pki renew DIR` makes new control certificates"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        path, " has expired: `sallyctl pki renew DIR` makes new control certificates"));
   }
   return absl::OkStatus();
 }
@@ -26,10 +28,12 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const Context& context) 
   auto authorities = ReadFile(context.tls.authorities());
   for (const absl::Status& status : {certificate.status(), key.status(), authorities.status()}) {
     if (!status.ok()) {
-      return absl::Status(status.code(), absl::StrCat("context ", context.name, ": ", std::string(status.message())));
+      return absl::Status(status.code(), absl::StrCat("context ", context.name, ": ",
+                                                      std::string(status.message())));
     }
   }
-  if (absl::Status status = CheckDates(*certificate, context.tls.certificate()); !status.ok()) return status;
+  if (absl::Status status = CheckDates(*certificate, context.tls.certificate()); !status.ok())
+    return status;
   grpc::SslCredentialsOptions options;
   options.pem_cert_chain = *std::move(certificate);
   options.pem_private_key = *std::move(key);
@@ -37,7 +41,8 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const Context& context) 
   grpc::ChannelArguments arguments;
   if (!context.server_name.empty()) arguments.SetSslTargetNameOverride(context.server_name);
   arguments.SetMaxReceiveMessageSize(64 << 20);
-  auto channel = grpc::CreateCustomChannel(context.endpoint, grpc::SslCredentials(options), arguments);
+  auto channel =
+      grpc::CreateCustomChannel(context.endpoint, grpc::SslCredentials(options), arguments);
   base::Cleanse(&options.pem_private_key);
   return std::unique_ptr<Client>(new Client(context, channel));
 }
@@ -54,7 +59,8 @@ absl::Status Client::Explain(const grpc::Status& status) const {
   const bool answered = channel_->GetState(false) == GRPC_CHANNEL_READY;
   if (status.error_code() == grpc::StatusCode::UNAVAILABLE && !answered) {
     message = absl::StrCat("authsvc at ", context_.endpoint, " does not answer (", message,
-                           "). Is it running, and is the certificate in ", context_.tls.path, " of its control CA?");
+                           "). Is it running, and is the certificate in ", context_.tls.path,
+                           " of its control CA?");
   } else if (status.error_code() == grpc::StatusCode::PERMISSION_DENIED) {
     message = absl::StrCat(message, " (certificate ", context_.tls.certificate(), ")");
   } else if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {

@@ -1,4 +1,5 @@
-// The connection of one sallyctl run. Blocking calls with a deadline; errors say what to do. Not thread-safe.
+// The connection of one sallyctl run. Blocking calls with a deadline; errors say what to do. Not
+// thread-safe.
 #pragma once
 
 #include <functional>
@@ -22,8 +23,9 @@ class Client {
 
   // Client.Call(&Stub::Get, admin(), request, &response)
   template <typename Stub, typename Request, typename Response>
-  absl::Status Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*), Stub& stub,
-                    const Request& request, Response* response, absl::Duration limit = absl::Seconds(30)) {
+  absl::Status Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                    Stub& stub, const Request& request, Response* response,
+                    absl::Duration limit = absl::Seconds(30)) {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(limit));
     return Explain((stub.*method)(&context, request, response));

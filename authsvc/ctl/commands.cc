@@ -23,29 +23,35 @@ std::string Pad(std::string text, size_t width) {
 }
 
 std::string Overview() {
-  std::string text = "sallyctl sets up and administers a sallyport installation.\n\nUsage: sallyctl COMMAND [flags]\n\n";
+  std::string text =
+      "sallyctl sets up and administers a sallyport installation.\n\nUsage: sallyctl COMMAND "
+      "[flags]\n\n";
   for (const Command& command : Commands()) {
-    absl::StrAppend(&text, "  ", Pad(absl::StrCat(command.name, " ", command.arguments), 28), command.summary, "\n");
+    absl::StrAppend(&text, "  ", Pad(absl::StrCat(command.name, " ", command.arguments), 28),
+                    command.summary, "\n");
   }
-  absl::StrAppend(&text, "\nEvery command: --help, --context NAME|FILE (else $SALLYPORT_CONTEXT, ",
-                  "~/.config/sallyport/config.yaml, /etc/sallyport/sallyctl.yaml).\n",
-                  "Exit codes: 0 done, 1 refused or a finding, 2 wrong usage, 3 not reachable, 4 not found.\n");
+  absl::StrAppend(
+      &text, "\nEvery command: --help, --context NAME|FILE (else $SALLYPORT_CONTEXT, ",
+      "~/.config/sallyport/config.yaml, /etc/sallyport/sallyctl.yaml).\n",
+      "Exit codes: 0 done, 1 refused or a finding, 2 wrong usage, 3 not reachable, 4 not found.\n");
   return text;
 }
 
 std::string HelpOf(const Command& command) {
-  std::string text = absl::StrCat("sallyctl ", command.name, ": ", command.summary, "\n\nUsage: sallyctl ",
-                                  command.name, " ", command.arguments, " [flags]\n\n");
+  std::string text =
+      absl::StrCat("sallyctl ", command.name, ": ", command.summary, "\n\nUsage: sallyctl ",
+                   command.name, " ", command.arguments, " [flags]\n\n");
   std::vector<FlagSpec> flags = command.flags;
   flags.push_back(kContext);
   flags.push_back(kHelp);
   for (const FlagSpec& flag : flags) {
-    const std::string name = absl::StrCat(flag.alias.empty() ? "" : absl::StrCat(flag.alias, ", "), flag.name,
-                                          flag.takes_value ? " VALUE" : "");
+    const std::string name = absl::StrCat(flag.alias.empty() ? "" : absl::StrCat(flag.alias, ", "),
+                                          flag.name, flag.takes_value ? " VALUE" : "");
     absl::StrAppend(&text, "  ", Pad(name, 26), flag.help, "\n");
   }
   absl::StrAppend(&text, "\nExamples:\n");
-  for (absl::string_view line : absl::StrSplit(command.examples, '\n')) absl::StrAppend(&text, "  ", line, "\n");
+  for (absl::string_view line : absl::StrSplit(command.examples, '\n'))
+    absl::StrAppend(&text, "  ", line, "\n");
   return text;
 }
 
@@ -74,12 +80,13 @@ int UnknownCommand(Session& session, const std::string& word) {
   std::vector<std::string> known;
   for (const Command& command : Commands()) known.emplace_back(command.name);
   const std::string close = config::DidYouMean(word, known);
-  return session.Usage(absl::StrCat("no command '", word, "'",
-                                    close.empty() ? "" : absl::StrCat(", did you mean '", close, "'?"),
-                                    " (sallyctl --help lists all)"));
+  return session.Usage(absl::StrCat(
+      "no command '", word, "'", close.empty() ? "" : absl::StrCat(", did you mean '", close, "'?"),
+      " (sallyctl --help lists all)"));
 }
 
-int RunFamily(Session& session, const std::vector<std::string>& words, const std::vector<const Command*>& family) {
+int RunFamily(Session& session, const std::vector<std::string>& words,
+              const std::vector<const Command*>& family) {
   if (AsksForHelp(words)) {
     for (const Command* command : family) session.out() << HelpOf(*command) << '\n';
     return kDone;
@@ -98,7 +105,8 @@ int RunCommand(Session& session, const Command& command, const std::vector<std::
   flags.push_back(kContext);
   auto args = Args::Parse(words, flags);
   if (!args.ok()) {
-    return session.Usage(absl::StrCat(std::string(args.status().message()), " (sallyctl ", command.name, " --help)"));
+    return session.Usage(absl::StrCat(std::string(args.status().message()), " (sallyctl ",
+                                      command.name, " --help)"));
   }
   if (args->Has("--context")) session.set_context(args->Get("--context"));
   const std::string output = args->Get("--output");
@@ -117,7 +125,8 @@ int Run(Session& session, const std::vector<std::string>& words) {
   }
   if (words[0] == "--version") return RunVersion(session, *Args::Parse({}, {}));
   const auto rest = [&words](size_t from) {
-    return std::vector<std::string>(words.begin() + static_cast<ptrdiff_t>(std::min(from, words.size())), words.end());
+    return std::vector<std::string>(
+        words.begin() + static_cast<ptrdiff_t>(std::min(from, words.size())), words.end());
   };
   if (const Command* command = FindCommand(words[0])) return RunCommand(session, *command, rest(1));
   if (words.size() > 1) {
@@ -132,10 +141,14 @@ int Run(Session& session, const std::vector<std::string>& words) {
 
 int RunVersion(Session& session, const Args& args) {
   const std::string format = args.Get("--output");
-  const std::string json = absl::StrCat("{\"program\":\"sallyctl\",\"version\":", base::JsonQuote(base::kVersion), "}");
-  if (format == "json") PrintJson(session.out(), json);
-  else if (format == "yaml") PrintYaml(session.out(), json);
-  else session.out() << "sallyctl " << base::kVersion << '\n';
+  const std::string json =
+      absl::StrCat("{\"program\":\"sallyctl\",\"version\":", base::JsonQuote(base::kVersion), "}");
+  if (format == "json")
+    PrintJson(session.out(), json);
+  else if (format == "yaml")
+    PrintYaml(session.out(), json);
+  else
+    session.out() << "sallyctl " << base::kVersion << '\n';
   return kDone;
 }
 
@@ -144,9 +157,9 @@ int RunContext(Session& session, const Args& args) {
   if (!context.ok()) return session.Fail(context.status());
   const std::string format = args.Get("--output");
   if (format == "json" || format == "yaml") {
-    const std::string json =
-        absl::StrCat("{\"context\":", base::JsonQuote(context->name), ",\"endpoint\":", base::JsonQuote(context->endpoint),
-                     ",\"tls_dir\":", base::JsonQuote(context->tls.path), "}");
+    const std::string json = absl::StrCat("{\"context\":", base::JsonQuote(context->name),
+                                          ",\"endpoint\":", base::JsonQuote(context->endpoint),
+                                          ",\"tls_dir\":", base::JsonQuote(context->tls.path), "}");
     format == "json" ? PrintJson(session.out(), json) : PrintYaml(session.out(), json);
     return kDone;
   }
@@ -166,22 +179,27 @@ int RunCompletion(Session& session, const Args& args) {
     if (std::find(first.begin(), first.end(), parts[0]) == first.end()) first.push_back(parts[0]);
     std::vector<std::string> flags;
     for (const FlagSpec& flag : command.flags) flags.emplace_back(flag.name);
-    absl::StrAppend(&cases, "    '", command.name, "') words='", absl::StrJoin(flags, " "), " --context --help';;\n");
+    absl::StrAppend(&cases, "    '", command.name, "') words='", absl::StrJoin(flags, " "),
+                    " --context --help';;\n");
   }
   for (const std::string& word : first) {
     std::vector<std::string> seconds;
     for (const Command* command : Family(word)) {
       seconds.emplace_back(command->name.substr(word.size() + 1));
     }
-    if (!seconds.empty()) absl::StrAppend(&cases, "    '", word, "') words='", absl::StrJoin(seconds, " "), "';;\n");
+    if (!seconds.empty())
+      absl::StrAppend(&cases, "    '", word, "') words='", absl::StrJoin(seconds, " "), "';;\n");
   }
   if (args.words()[0] == "zsh") session.out() << "autoload -U +X bashcompinit && bashcompinit\n";
-  session.out() << "_sallyctl() {\n  local current=\"${COMP_WORDS[COMP_CWORD]}\" words='" << absl::StrJoin(first, " ")
-                << "'\n  if [ \"$COMP_CWORD\" -gt 1 ]; then\n  words=''\n"
-                   "  for name in \"${COMP_WORDS[1]}\" \"${COMP_WORDS[1]} ${COMP_WORDS[2]}\"; do\n  case \"$name\" in\n"
-                << cases
-                << "  esac\n  done\n  fi\n  COMPREPLY=($(compgen -W \"$words\" -f -- \"$current\"))\n}\n"
-                   "complete -F _sallyctl sallyctl\n";
+  session.out()
+      << "_sallyctl() {\n  local current=\"${COMP_WORDS[COMP_CWORD]}\" words='"
+      << absl::StrJoin(first, " ")
+      << "'\n  if [ \"$COMP_CWORD\" -gt 1 ]; then\n  words=''\n"
+         "  for name in \"${COMP_WORDS[1]}\" \"${COMP_WORDS[1]} ${COMP_WORDS[2]}\"; do\n  case "
+         "\"$name\" in\n"
+      << cases
+      << "  esac\n  done\n  fi\n  COMPREPLY=($(compgen -W \"$words\" -f -- \"$current\"))\n}\n"
+         "complete -F _sallyctl sallyctl\n";
   return kDone;
 }
 

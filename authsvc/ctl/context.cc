@@ -13,7 +13,7 @@ using config::Node;
 using config::Reader;
 
 bool IsFile(const std::string& path) {
-  struct stat facts {};
+  struct stat facts{};
   return stat(path.c_str(), &facts) == 0 && S_ISREG(facts.st_mode);
 }
 
@@ -72,12 +72,15 @@ absl::StatusOr<Context> FromConfig(const std::string& path, std::string name) {
 absl::StatusOr<Context> FindContext(const ContextPlaces& places) {
   const std::string chosen = places.flag.empty() ? places.variable : places.flag;
   const std::string user = absl::StrCat(places.home, "/.config/sallyport/config.yaml");
-  if (!chosen.empty() && (IsFile(chosen) || chosen.find('/') != std::string::npos)) return FromFile(chosen);
+  if (!chosen.empty() && (IsFile(chosen) || chosen.find('/') != std::string::npos))
+    return FromFile(chosen);
   if (!chosen.empty() || IsFile(user)) return FromConfig(user, chosen);
   if (IsFile(places.system)) return FromFile(places.system);
-  return absl::NotFoundError(absl::StrCat(
-      "no context: sallyctl does not know where authsvc is. Give --context FILE (`sallyctl init DIR` writes "
-      "DIR/sallyctl.yaml), or set SALLYPORT_CONTEXT, or write ", user));
+  return absl::NotFoundError(
+      absl::StrCat("no context: sallyctl does not know where authsvc is. Give --context FILE "
+                   "(`sallyctl init DIR` writes "
+                   "DIR/sallyctl.yaml), or set SALLYPORT_CONTEXT, or write ",
+                   user));
 }
 
 }  // namespace sallyport::authsvc::ctl

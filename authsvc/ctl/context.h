@@ -1,4 +1,5 @@
-// Which authsvc a command talks to, and as whom: an address and a directory with tls.crt, tls.key, ca.crt.
+// Which authsvc a command talks to, and as whom: an address and a directory with tls.crt, tls.key,
+// ca.crt.
 //
 //   --context NAME|FILE, else $SALLYPORT_CONTEXT (a name or a file), else the current one of
 //   ~/.config/sallyport/config.yaml, else /etc/sallyport/sallyctl.yaml.
@@ -23,9 +24,9 @@ struct Context {
 };
 
 struct ContextPlaces {
-  std::string flag;         // --context
-  std::string variable;     // $SALLYPORT_CONTEXT
-  std::string home;         // $HOME
+  std::string flag;      // --context
+  std::string variable;  // $SALLYPORT_CONTEXT
+  std::string home;      // $HOME
   std::string system = "/etc/sallyport/sallyctl.yaml";
 };
 

@@ -42,9 +42,11 @@ void CheckControlExpiry(const std::string& whose, absl::Time not_after, Findings
   const absl::Duration left = not_after - absl::Now();
   const int64_t days = left / absl::Hours(24);
   if (left <= absl::ZeroDuration()) {
-    findings->Problem("control certificate", absl::StrCat(whose, " has expired: sallyctl pki renew DIR"));
+    findings->Problem("control certificate",
+                      absl::StrCat(whose, " has expired: sallyctl pki renew DIR"));
   } else if (days < 30) {
-    findings->Warning("control certificate", absl::StrCat(whose, " expires in ", days, " days: sallyctl pki renew DIR"));
+    findings->Warning("control certificate",
+                      absl::StrCat(whose, " expires in ", days, " days: sallyctl pki renew DIR"));
   } else {
     findings->Ok("control certificate", absl::StrCat(whose, " is valid for ", days, " days"));
   }
@@ -77,14 +79,15 @@ void CheckPeerCertificates(const wire::StatusResponse& status, Findings* finding
   };
   check("authsvc's own", status.certificate_not_after_unix());
   for (const wire::Replica& replica : status.replicas()) {
-    check(absl::StrCat("that of data plane ", NameOf(replica)), replica.certificate_not_after_unix());
+    check(absl::StrCat("that of data plane ", NameOf(replica)),
+          replica.certificate_not_after_unix());
   }
 }
 
 void CheckGone(const wire::StatusResponse& status, Findings* findings) {
   for (const wire::Replica& replica : status.gone()) {
-    const std::string since = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixSeconds(replica.gone_unix()),
-                                               absl::UTCTimeZone());
+    const std::string since = absl::FormatTime(
+        "%Y-%m-%dT%H:%M:%SZ", absl::FromUnixSeconds(replica.gone_unix()), absl::UTCTimeZone());
     findings->Warning("data planes", absl::StrCat(NameOf(replica), " is gone since ", since,
                                                   ": was it stopped? Its log and network say why"));
   }
@@ -99,27 +102,32 @@ void CheckReplicas(const wire::StatusResponse& status, Findings* findings) {
   for (const wire::Replica& replica : status.replicas()) {
     const std::string name = NameOf(replica);
     if (replica.revision() < status.revision()) {
-      findings->Warning("data planes", absl::StrCat(name, " is ", status.revision() - replica.revision(),
-                                                    " revisions behind"));
+      findings->Warning(
+          "data planes",
+          absl::StrCat(name, " is ", status.revision() - replica.revision(), " revisions behind"));
     } else {
       findings->Ok("data planes", absl::StrCat(name, " has applied revision ", replica.revision()));
     }
   }
   if (status.replicas_size() > 1) {
-    findings->Warning("limits", absl::StrCat("rate limits and quotas are counted per replica and ",
-                                             status.replicas_size(), " are connected: a caller may get up to ",
-                                             status.replicas_size(), " times its limit"));
+    findings->Warning(
+        "limits", absl::StrCat("rate limits and quotas are counted per replica and ",
+                               status.replicas_size(), " are connected: a caller may get up to ",
+                               status.replicas_size(), " times its limit"));
   }
 }
 
 void CheckService(const wire::StatusResponse& status, Findings* findings) {
-  findings->Ok("authsvc", absl::StrCat("store ", status.store_id(), ", epoch ", status.epoch(), ", revision ",
-                                       status.revision()));
-  if (!status.store_writable()) findings->Problem("store", "it takes no writes: is its disk full or its file locked?");
+  findings->Ok("authsvc", absl::StrCat("store ", status.store_id(), ", epoch ", status.epoch(),
+                                       ", revision ", status.revision()));
+  if (!status.store_writable())
+    findings->Problem("store", "it takes no writes: is its disk full or its file locked?");
   CheckPeerCertificates(status, findings);
   CheckReplicas(status, findings);
   for (const std::string& text : status.insecure()) findings->Warning("insecure", text);
-  for (const std::string& text : status.pending()) findings->Warning("pending", absl::StrCat(text, " is not there, or may not be used there: it admits nobody"));
+  for (const std::string& text : status.pending())
+    findings->Warning(
+        "pending", absl::StrCat(text, " is not there, or may not be used there: it admits nobody"));
   for (const std::string& text : status.expiring()) findings->Warning("expiring", text);
 }
 
@@ -127,7 +135,8 @@ void Print(Session& session, const Args& args, const Findings& findings) {
   const std::string format = args.Get("--output");
   if (format.empty() || format == "table") {
     std::vector<std::vector<std::string>> rows;
-    for (const Finding& finding : findings.all()) rows.push_back({finding.level, finding.area, finding.text});
+    for (const Finding& finding : findings.all())
+      rows.push_back({finding.level, finding.area, finding.text});
     return PrintTable(session.out(), {"LEVEL", "AREA", "FINDING"}, rows);
   }
   Json json = Json::array();
@@ -149,8 +158,8 @@ int RunDoctor(Session& session, const Args& args) {
   absl::Status status = client.status();
   wire::StatusResponse response;
   if (status.ok()) {
-    status = (*client)->Call(&wire::Admin::Stub::Status, (*client)->admin(), wire::StatusRequest(), &response,
-                             absl::Seconds(10));
+    status = (*client)->Call(&wire::Admin::Stub::Status, (*client)->admin(), wire::StatusRequest(),
+                             &response, absl::Seconds(10));
   }
   if (status.ok()) {
     CheckService(response, &findings);

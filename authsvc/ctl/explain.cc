@@ -63,7 +63,8 @@ Json AsJson(const wire::ExplainResponse& response) {
     json["group"] = response.group();
   }
   for (const wire::ExplainStep& step : response.steps()) {
-    json["steps"].push_back({{"stage", step.stage()}, {"passed", step.passed()}, {"text", step.text()}});
+    json["steps"].push_back(
+        {{"stage", step.stage()}, {"passed", step.passed()}, {"text", step.text()}});
   }
   return json;
 }
@@ -72,18 +73,21 @@ void PrintSteps(Session& session, const wire::ExplainResponse& response) {
   const wire::Decision& decision = response.decision();
   int number = 0;
   for (const wire::ExplainStep& step : response.steps()) {
-    session.out() << ++number << ". " << (step.passed() ? "ok      " : "refused ") << step.stage() << ": "
-                  << Printable(step.text()) << '\n';
+    session.out() << ++number << ". " << (step.passed() ? "ok      " : "refused ") << step.stage()
+                  << ": " << Printable(step.text()) << '\n';
   }
   const base::Reason reason = base::ReasonFromNumber(decision.reason());
   if (decision.reason() == 0) {
     const std::string& name = decision.identity().name();
-    session.out() << (name.empty() ? std::string("allowed, without an identity") : "allowed as " + Printable(name));
-    if (!decision.identity().key_id().empty()) session.out() << " (key " << Printable(decision.identity().key_id()) << ")";
+    session.out() << (name.empty() ? std::string("allowed, without an identity")
+                                   : "allowed as " + Printable(name));
+    if (!decision.identity().key_id().empty())
+      session.out() << " (key " << Printable(decision.identity().key_id()) << ")";
     session.out() << '\n';
   } else {
     session.out() << "refused: " << std::string(base::ReasonName(reason))
-                  << (decision.detail().empty() ? "" : ": ") << Printable(decision.detail()) << '\n';
+                  << (decision.detail().empty() ? "" : ": ") << Printable(decision.detail())
+                  << '\n';
   }
 }
 
@@ -93,9 +97,10 @@ std::string AreConnected(uint32_t count) {
 
 // Nobody reported that request as refused, and no data plane says that it let it in.
 absl::Status NotFound(const std::string& request_id, const wire::ExplainResponse& response) {
-  std::string text = absl::StrCat("no data plane reported a refusal with request id ", request_id,
-                                  ", and none has it among the requests that it let in last: asked ",
-                                  AreConnected(response.asked()), " to this auth service");
+  std::string text =
+      absl::StrCat("no data plane reported a refusal with request id ", request_id,
+                   ", and none has it among the requests that it let in last: asked ",
+                   AreConnected(response.asked()), " to this auth service");
   if (response.unanswered_size() > 0) {
     absl::StrAppend(&text, "; no answer from ", absl::StrJoin(response.unanswered(), ", "));
   }
@@ -103,22 +108,25 @@ absl::Status NotFound(const std::string& request_id, const wire::ExplainResponse
     absl::StrAppend(&text, "; not asked, because they keep none (allowed_kept: 0): ",
                     absl::StrJoin(response.not_asked(), ", "));
   }
-  absl::StrAppend(&text, ". Refusals are kept for a day, by the auth service that they were reported to; of the"
-                         " requests that were let in each data plane keeps the last (allowed_kept, allowed_bytes)");
+  absl::StrAppend(
+      &text,
+      ". Refusals are kept for a day, by the auth service that they were reported to; of the"
+      " requests that were let in each data plane keeps the last (allowed_kept, allowed_bytes)");
   return absl::NotFoundError(Printable(text));
 }
 
 }  // namespace
 
 int RunExplain(Session& session, const Args& args) {
-  if (!args.Has("--request") && !args.Has("--api")) return session.Usage("explain needs --request ID, or --api ID with --cert FILE");
+  if (!args.Has("--request") && !args.Has("--api"))
+    return session.Usage("explain needs --request ID, or --api ID with --cert FILE");
   auto request = MakeRequest(session, args);
   if (!request.ok()) return session.Fail(request.status());
   auto client = session.Connect();
   if (!client.ok()) return session.Fail(client.status());
   wire::ExplainResponse response;
-  const absl::Status status =
-      (*client)->Call(&wire::Authorization::Stub::Explain, (*client)->authorization(), *request, &response);
+  const absl::Status status = (*client)->Call(&wire::Authorization::Stub::Explain,
+                                              (*client)->authorization(), *request, &response);
   if (!status.ok()) return session.Fail(status);
   if (!response.found()) {
     return session.Fail(NotFound(args.Get("--request"), response));

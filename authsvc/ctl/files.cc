@@ -25,7 +25,8 @@ namespace fs = std::filesystem;
 constexpr size_t kMost = 64 << 20;
 
 absl::Status Failed(absl::string_view what, const std::string& path, int error) {
-  return absl::FailedPreconditionError(absl::StrCat("cannot ", what, " ", path, ": ", std::strerror(error)));
+  return absl::FailedPreconditionError(
+      absl::StrCat("cannot ", what, " ", path, ": ", std::strerror(error)));
 }
 
 }  // namespace
@@ -33,19 +34,22 @@ absl::Status Failed(absl::string_view what, const std::string& path, int error) 
 absl::StatusOr<Owner> FindOwner(const std::string& user) {
   const passwd* found = getpwnam(user.c_str());  // NOLINT(concurrency-mt-unsafe): one thread
   if (found == nullptr) {
-    return absl::NotFoundError(absl::StrCat("no user '", user, "' on this machine: `useradd --system ", user,
+    return absl::NotFoundError(absl::StrCat("no user '", user,
+                                            "' on this machine: `useradd --system ", user,
                                             "`, or `systemd-sysusers` after `cmake --install`"));
   }
   return Owner{found->pw_uid, found->pw_gid};
 }
 
 absl::Status Give(const std::string& path, const std::optional<Owner>& owner) {
-  if (!owner.has_value() || lchown(path.c_str(), owner->user, owner->group) == 0) return absl::OkStatus();
+  if (!owner.has_value() || lchown(path.c_str(), owner->user, owner->group) == 0)
+    return absl::OkStatus();
   return Failed("give to its owner (as root?)", path, errno);
 }
 
 absl::Status LetPass(const std::string& directory) {
-  return chmod(directory.c_str(), 0711) == 0 ? absl::OkStatus() : Failed("change", directory, errno);
+  return chmod(directory.c_str(), 0711) == 0 ? absl::OkStatus()
+                                             : Failed("change", directory, errno);
 }
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
@@ -58,12 +62,14 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
     text << file.rdbuf();
   }
   std::string content = text.str();
-  if (content.size() > kMost) return absl::InvalidArgumentError(absl::StrCat(path, " is larger than 64 MB"));
+  if (content.size() > kMost)
+    return absl::InvalidArgumentError(absl::StrCat(path, " is larger than 64 MB"));
   return content;
 }
 
 absl::Status WriteFile(const std::string& path, absl::string_view content, bool replace) {
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (replace ? O_TRUNC : O_EXCL), 0600);
+  const int fd =
+      open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (replace ? O_TRUNC : O_EXCL), 0600);
   if (fd < 0) return Failed("write", path, errno);
   size_t written = 0;
   while (written < content.size()) {
@@ -101,7 +107,8 @@ absl::StatusOr<std::vector<std::string>> FilesIn(const std::string& directory,
                                                  const std::vector<std::string>& endings) {
   std::vector<std::string> files;
   std::error_code error;
-  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end;
+       entry.increment(error)) {
     const std::string path = entry->path().string();
     std::error_code ignored;
     const bool wanted = std::any_of(endings.begin(), endings.end(), [&](const std::string& ending) {

@@ -24,19 +24,23 @@ constexpr absl::string_view kUrlSafe = "A-Za-z0-9._-";
 
 bool IsName(absl::string_view text) {
   return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
   });
 }
 
 absl::StatusOr<absl::Duration> Lifetime(const Args& args) {
   int days = 365;
-  if (args.Has("--days") && (!absl::SimpleAtoi(args.Get("--days"), &days) || days < 1 || days > 3650)) {
+  if (args.Has("--days") &&
+      (!absl::SimpleAtoi(args.Get("--days"), &days) || days < 1 || days > 3650)) {
     return absl::InvalidArgumentError("--days is a number from 1 to 3650");
   }
   return absl::Hours(24 * days);
 }
 
-std::string As(const std::string& user) { return user.empty() ? std::string() : absl::StrCat(", as user ", user); }
+std::string As(const std::string& user) {
+  return user.empty() ? std::string() : absl::StrCat(", as user ", user);
+}
 
 std::string Or(std::string value, absl::string_view otherwise) {
   return value.empty() ? std::string(otherwise) : value;
@@ -49,11 +53,14 @@ absl::StatusOr<Installation> FromArgs(const Args& args) {
   installation.group = Or(args.Get("--group"), "default");
   installation.org = Or(args.Get("--org"), "default");
   installation.hosts = args.GetList("--host");
-  installation.state_directory = Absolute(Or(args.Get("--state-dir"), installation.directory + "/data"));
+  installation.state_directory =
+      Absolute(Or(args.Get("--state-dir"), installation.directory + "/data"));
   installation.owner = args.Get("--owner");
   installation.dataplane_owner = Or(args.Get("--dataplane-owner"), installation.owner);
-  for (const std::string& name : {installation.trust_domain, installation.group, installation.org}) {
-    if (!IsName(name)) return absl::InvalidArgumentError(absl::StrCat("'", name, "' may only have ", kUrlSafe));
+  for (const std::string& name :
+       {installation.trust_domain, installation.group, installation.org}) {
+    if (!IsName(name))
+      return absl::InvalidArgumentError(absl::StrCat("'", name, "' may only have ", kUrlSafe));
   }
   if (absl::Status status = CheckHosts(installation.hosts); !status.ok()) return status;
   if (const auto owners = FindOwners(installation); !owners.ok()) return owners.status();
@@ -61,7 +68,8 @@ absl::StatusOr<Installation> FromArgs(const Args& args) {
 }
 
 absl::Status WriteSecrets(const Installation& installation, std::string* admin_key) {
-  const base::Secret line = crypto::NewMasterKeyLine(absl::StrCat("k", absl::FormatTime("%Y%m%d", absl::Now(), absl::UTCTimeZone())));
+  const base::Secret line = crypto::NewMasterKeyLine(
+      absl::StrCat("k", absl::FormatTime("%Y%m%d", absl::Now(), absl::UTCTimeZone())));
   absl::Status status = WriteFile(installation.directory + "/master.key", line.Reveal());
   if (!status.ok()) return status;
   *admin_key = absl::WebSafeBase64Escape(crypto::RandomBytes(32));
@@ -69,8 +77,9 @@ absl::Status WriteSecrets(const Installation& installation, std::string* admin_k
 }
 
 absl::Status MakeDirectories(const Installation& installation, const Owners& owners) {
-  for (const std::string& folder : {installation.directory, installation.directory + "/ca",
-                                    installation.directory + "/tls", installation.state_directory}) {
+  for (const std::string& folder :
+       {installation.directory, installation.directory + "/ca", installation.directory + "/tls",
+        installation.state_directory}) {
     absl::Status status = MakeDirectory(folder);
     if (!status.ok()) return status;
   }
@@ -82,7 +91,8 @@ absl::Status MakeDirectories(const Installation& installation, const Owners& own
   return status;
 }
 
-// What each service must read; the CA, the admin certificate and sallyctl's context stay with who made them.
+// What each service must read; the CA, the admin certificate and sallyctl's context stay with who
+// made them.
 absl::Status GiveFiles(const std::string& directory, const Owners& owners) {
   absl::Status status = Give(directory + "/master.key", owners.authsvc);
   if (status.ok()) status = Give(directory + "/authsvc.yaml", owners.authsvc);
@@ -90,7 +100,8 @@ absl::Status GiveFiles(const std::string& directory, const Owners& owners) {
   return status;
 }
 
-absl::Status Make(const Installation& installation, absl::Duration lifetime, std::string* admin_key) {
+absl::Status Make(const Installation& installation, absl::Duration lifetime,
+                  std::string* admin_key) {
   const auto owners = FindOwners(installation);
   if (!owners.ok()) return owners.status();
   absl::Status made = MakeDirectories(installation, *owners);
@@ -102,8 +113,10 @@ absl::Status Make(const Installation& installation, absl::Duration lifetime, std
   if (!status.ok()) return status;
   const std::string hash = base::Hex(crypto::Sha256(*admin_key));
   status = WriteFile(installation.directory + "/authsvc.yaml", AuthsvcYaml(installation, hash));
-  if (status.ok()) status = WriteFile(installation.directory + "/dataplane.yaml", DataplaneYaml(installation));
-  if (status.ok()) status = WriteFile(installation.directory + "/sallyctl.yaml", ContextYaml(installation));
+  if (status.ok())
+    status = WriteFile(installation.directory + "/dataplane.yaml", DataplaneYaml(installation));
+  if (status.ok())
+    status = WriteFile(installation.directory + "/sallyctl.yaml", ContextYaml(installation));
   if (status.ok()) status = GiveFiles(installation.directory, *owners);
   return status;
 }
@@ -118,29 +131,35 @@ int RunInit(Session& session, const Args& args) {
   if (!installation.ok()) return session.Usage(std::string(installation.status().message()));
   if (!lifetime.ok()) return session.Usage(std::string(lifetime.status().message()));
   const std::string& directory = installation->directory;
-  if (Exists(directory + "/ca") || Exists(directory + "/authsvc.yaml") || Exists(directory + "/master.key")) {
+  if (Exists(directory + "/ca") || Exists(directory + "/authsvc.yaml") ||
+      Exists(directory + "/master.key")) {
     return session.Fail(absl::AlreadyExistsError(absl::StrCat(
-        directory, " already holds an installation; `sallyctl pki renew` makes new certificates for it")));
+        directory,
+        " already holds an installation; `sallyctl pki renew` makes new certificates for it")));
   }
   std::string admin_key;
-  if (absl::Status status = Make(*installation, *lifetime, &admin_key); !status.ok()) return session.Fail(status);
+  if (absl::Status status = Make(*installation, *lifetime, &admin_key); !status.ok())
+    return session.Fail(status);
   const bool one_user = installation->dataplane_owner == installation->owner;
-  session.out() << "Made in " << directory << ":\n"
-                << "  ca/             control CA; keep ca.key off the machines that serve\n"
-                << "  tls/            control certificates of authsvc, dataplane, admin, reader, decision\n"
-                << "  tls/traffic     self-signed certificate for clients: replace it\n"
-                << "  master.key      seals private keys in the store; back it up apart from the store\n"
-                << "  authsvc.yaml, dataplane.yaml, sallyctl.yaml\n"
-                << "The store will be in " << installation->state_directory << '\n'
-                << '\n'
-                << "Admin key (shown once): " << admin_key << "\n\n"
-                << "Next" << As(installation->owner) << ":\n"
-                << "  sallyport-authsvc --config " << directory << "/authsvc.yaml\n"
-                << (one_user ? "" : absl::StrCat("And", As(installation->dataplane_owner), ":\n"))
-                << "  sallyport-dataplane --config " << directory << "/dataplane.yaml\n"
-                << (installation->owner.empty() ? "" : "or: systemctl enable --now sallyport-authsvc sallyport-dataplane\n")
-                << "  export SALLYPORT_CONTEXT=" << directory << "/sallyctl.yaml\n"
-                << "  sallyctl doctor\n";
+  session.out()
+      << "Made in " << directory << ":\n"
+      << "  ca/             control CA; keep ca.key off the machines that serve\n"
+      << "  tls/            control certificates of authsvc, dataplane, admin, reader, decision\n"
+      << "  tls/traffic     self-signed certificate for clients: replace it\n"
+      << "  master.key      seals private keys in the store; back it up apart from the store\n"
+      << "  authsvc.yaml, dataplane.yaml, sallyctl.yaml\n"
+      << "The store will be in " << installation->state_directory << '\n'
+      << '\n'
+      << "Admin key (shown once): " << admin_key << "\n\n"
+      << "Next" << As(installation->owner) << ":\n"
+      << "  sallyport-authsvc --config " << directory << "/authsvc.yaml\n"
+      << (one_user ? "" : absl::StrCat("And", As(installation->dataplane_owner), ":\n"))
+      << "  sallyport-dataplane --config " << directory << "/dataplane.yaml\n"
+      << (installation->owner.empty()
+              ? ""
+              : "or: systemctl enable --now sallyport-authsvc sallyport-dataplane\n")
+      << "  export SALLYPORT_CONTEXT=" << directory << "/sallyctl.yaml\n"
+      << "  sallyctl doctor\n";
   return kDone;
 }
 
@@ -151,7 +170,8 @@ int RunPkiRenew(Session& session, const Args& args) {
   auto installation = ReadInstallation(Absolute(args.words()[0]));
   if (!installation.ok()) return session.Fail(installation.status());
   if (args.Has("--host")) installation->hosts = args.GetList("--host");
-  if (absl::Status hosts = CheckHosts(installation->hosts); !hosts.ok()) return session.Usage(std::string(hosts.message()));
+  if (absl::Status hosts = CheckHosts(installation->hosts); !hosts.ok())
+    return session.Usage(std::string(hosts.message()));
   const absl::Status status = MakeControlCertificates(*installation, *lifetime);
   if (!status.ok()) return session.Fail(status);
   session.out() << "renewed the control certificates in " << installation->directory
@@ -160,7 +180,8 @@ int RunPkiRenew(Session& session, const Args& args) {
 }
 
 int RunPkiIssue(Session& session, const Args& args) {
-  if (args.words().size() != 1 || !args.Has("--role") || !args.Has("--name") || !args.Has("--out")) {
+  if (args.words().size() != 1 || !args.Has("--role") || !args.Has("--name") ||
+      !args.Has("--out")) {
     return session.Usage("pki issue DIR --role ROLE --name NAME --out DIR2");
   }
   const std::string role = args.Get("--role");
@@ -169,15 +190,17 @@ int RunPkiIssue(Session& session, const Args& args) {
   if (role != "dataplane" && role != "admin" && role != "reader" && role != "decision") {
     return session.Usage("--role must be dataplane, admin, reader or decision");
   }
-  if (!IsName(group) || !IsName(name)) return session.Usage(absl::StrCat("--group and --name may only have ", kUrlSafe));
+  if (!IsName(group) || !IsName(name))
+    return session.Usage(absl::StrCat("--group and --name may only have ", kUrlSafe));
   auto lifetime = Lifetime(args);
   if (!lifetime.ok()) return session.Usage(std::string(lifetime.status().message()));
   auto installation = ReadInstallation(Absolute(args.words()[0]));
   if (!installation.ok()) return session.Fail(installation.status());
-  const absl::Status status =
-      MakeRoleCertificate(*installation, {role, group, name, Absolute(args.Get("--out"))}, *lifetime);
+  const absl::Status status = MakeRoleCertificate(
+      *installation, {role, group, name, Absolute(args.Get("--out"))}, *lifetime);
   if (!status.ok()) return session.Fail(status);
-  session.out() << "made " << Absolute(args.Get("--out")) << " for " << role << "/" << group << "/" << name << '\n';
+  session.out() << "made " << Absolute(args.Get("--out")) << " for " << role << "/" << group << "/"
+                << name << '\n';
   return kDone;
 }
 

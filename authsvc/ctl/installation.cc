@@ -17,7 +17,8 @@ constexpr absl::Duration kAuthorityLifetime = absl::Hours(24 * 3650);
 
 bool IsAddress(const std::string& text) {
   unsigned char bytes[16];
-  return inet_pton(AF_INET, text.c_str(), bytes) == 1 || inet_pton(AF_INET6, text.c_str(), bytes) == 1;
+  return inet_pton(AF_INET, text.c_str(), bytes) == 1 ||
+         inet_pton(AF_INET6, text.c_str(), bytes) == 1;
 }
 
 std::string HostName() {
@@ -26,15 +27,20 @@ std::string HostName() {
 }
 
 bool IsDnsName(const std::string& text) {
-  return !text.empty() && text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") ==
+  return !text.empty() && text.find_first_not_of(
+                              "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") ==
                               std::string::npos;
 }
 
 absl::Status AddHosts(const std::vector<std::string>& hosts, IssueSpec* spec) {
   for (const std::string& host : hosts) {
-    if (IsAddress(host)) spec->addresses.push_back(host);
-    else if (IsDnsName(host)) spec->dns_names.push_back(host);
-    else return absl::InvalidArgumentError(absl::StrCat("'", host, "' is neither a DNS name nor an address"));
+    if (IsAddress(host))
+      spec->addresses.push_back(host);
+    else if (IsDnsName(host))
+      spec->dns_names.push_back(host);
+    else
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", host, "' is neither a DNS name nor an address"));
   }
   return absl::OkStatus();
 }
@@ -112,15 +118,18 @@ absl::StatusOr<Installation> ReadInstallation(const std::string& directory) {
 absl::Status MakeControlAuthority(const Installation& installation) {
   auto authority = MakeAuthority("sallyport control CA", absl::Now(), kAuthorityLifetime);
   if (!authority.ok()) return authority.status();
-  absl::Status status = WriteFile(installation.directory + "/ca/ca.crt", authority->certificate_pem);
-  if (status.ok()) status = WriteFile(installation.directory + "/ca/ca.key", authority->key_pem.Reveal());
+  absl::Status status =
+      WriteFile(installation.directory + "/ca/ca.crt", authority->certificate_pem);
+  if (status.ok())
+    status = WriteFile(installation.directory + "/ca/ca.key", authority->key_pem.Reveal());
   std::vector<std::string> hosts;
   for (const std::string& host : installation.hosts) hosts.push_back(Quoted(host));
-  const std::string facts =
-      absl::StrCat("trust_domain: ", Quoted(installation.trust_domain), "\ngroup: ", Quoted(installation.group),
-                   "\norg: ", Quoted(installation.org), "\nhosts: [", absl::StrJoin(hosts, ", "), "]\nstate_dir: ",
-                   Quoted(installation.state_directory), "\nowner: ", Quoted(installation.owner),
-                   "\ndataplane_owner: ", Quoted(installation.dataplane_owner), "\n");
+  const std::string facts = absl::StrCat(
+      "trust_domain: ", Quoted(installation.trust_domain), "\ngroup: ", Quoted(installation.group),
+      "\norg: ", Quoted(installation.org), "\nhosts: [", absl::StrJoin(hosts, ", "),
+      "]\nstate_dir: ", Quoted(installation.state_directory),
+      "\nowner: ", Quoted(installation.owner),
+      "\ndataplane_owner: ", Quoted(installation.dataplane_owner), "\n");
   if (status.ok()) status = WriteFile(installation.directory + "/ca/installation.yaml", facts);
   return status;
 }
@@ -131,7 +140,8 @@ absl::Status MakeRoleCertificate(const Installation& installation, const RoleCer
   if (!authority.ok()) return authority.status();
   IssueSpec spec;
   spec.common_name = absl::StrCat("sallyport ", role.role, " ", role.name);
-  spec.uri = absl::StrCat("spiffe://", installation.trust_domain, "/sallyport/", role.role, "/", role.group, "/", role.name);
+  spec.uri = absl::StrCat("spiffe://", installation.trust_domain, "/sallyport/", role.role, "/",
+                          role.group, "/", role.name);
   spec.client = true;
   spec.lifetime = lifetime;
   auto pair = Issue(*authority, spec, absl::Now());
@@ -149,7 +159,8 @@ absl::Status MakeControlCertificates(const Installation& installation, absl::Dur
   auto server = Issue(*authority, *spec, absl::Now());
   if (!server.ok()) return server.status();
   const std::string tls = installation.directory + "/tls/";
-  absl::Status status = SwapDirectory(tls + "authsvc", *server, authority->certificate_pem, owners->authsvc);
+  absl::Status status =
+      SwapDirectory(tls + "authsvc", *server, authority->certificate_pem, owners->authsvc);
   const std::string& group = installation.group;
   for (const RoleCertificate& role :
        {RoleCertificate{"dataplane", group, "dataplane", tls + "dataplane", owners->dataplane},
@@ -176,11 +187,13 @@ std::string AuthsvcYaml(const Installation& installation, absl::string_view admi
   const std::string& at = installation.directory;
   return absl::StrCat(
       "# sallyport-authsvc; every setting with its default: sallyport-authsvc --print-settings\n"
-      "store: ", Quoted(absl::StrCat("sqlite:", installation.state_directory, "/authsvc.db")), "\n",
+      "store: ",
+      Quoted(absl::StrCat("sqlite:", installation.state_directory, "/authsvc.db")), "\n",
       "master_key_file: ", Quoted(at + "/master.key"), "\n",
       "trust_domain: ", Quoted(installation.trust_domain), "\n",
       "grpc:\n  port: 9443\n  tls_dir: ", Quoted(at + "/tls/authsvc"), "\n",
-      "admin:\n  port: 9180\n  tls_dir: ", Quoted(at + "/tls/authsvc"), "\n  org_id: ", Quoted(installation.org), "\n",
+      "admin:\n  port: 9180\n  tls_dir: ", Quoted(at + "/tls/authsvc"),
+      "\n  org_id: ", Quoted(installation.org), "\n",
       "  keys:\n    - name: first\n      sha256: ", admin_key_sha256, "\n",
       "metrics:\n  address: 127.0.0.1\n  port: 9464\n");
 }
@@ -188,8 +201,10 @@ std::string AuthsvcYaml(const Installation& installation, absl::string_view admi
 std::string DataplaneYaml(const Installation& installation) {
   const std::string& at = installation.directory;
   return absl::StrCat(
-      "# sallyport-dataplane; every setting with its default: sallyport-dataplane --print-settings\n"
-      "group: ", Quoted(installation.group), "\n",
+      "# sallyport-dataplane; every setting with its default: sallyport-dataplane "
+      "--print-settings\n"
+      "group: ",
+      Quoted(installation.group), "\n",
       "authsvc:\n  targets: [\"127.0.0.1:9443\"]\n  tls_dir: ", Quoted(at + "/tls/dataplane"), "\n",
       "listeners:\n  - address: \"::\"\n    port: 8443\n    certificates:\n",
       "      # for names that no API serves; self-signed by sallyctl init: replace it\n",
@@ -199,8 +214,9 @@ std::string DataplaneYaml(const Installation& installation) {
 }
 
 std::string ContextYaml(const Installation& installation) {
-  return absl::StrCat("# sallyctl: export SALLYPORT_CONTEXT=", installation.directory, "/sallyctl.yaml\n",
-                      "endpoint: \"127.0.0.1:9443\"\ntls_dir: ", Quoted(installation.directory + "/tls/admin"), "\n");
+  return absl::StrCat("# sallyctl: export SALLYPORT_CONTEXT=", installation.directory,
+                      "/sallyctl.yaml\n", "endpoint: \"127.0.0.1:9443\"\ntls_dir: ",
+                      Quoted(installation.directory + "/tls/admin"), "\n");
 }
 
 }  // namespace sallyport::authsvc::ctl

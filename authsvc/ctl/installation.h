@@ -1,4 +1,5 @@
-// A directory made by `sallyctl init`: control CA, control certificates, master key and configuration files.
+// A directory made by `sallyctl init`: control CA, control certificates, master key and
+// configuration files.
 #pragma once
 
 #include <optional>
@@ -14,14 +15,14 @@
 namespace sallyport::authsvc::ctl {
 
 struct Installation {
-  std::string directory;             // absolute
+  std::string directory;  // absolute
   std::string trust_domain = "sallyport";
   std::string group = "default";
   std::string org = "default";
-  std::vector<std::string> hosts;    // names and addresses of authsvc, beside this machine's own
-  std::string state_directory;       // absolute; of the store
-  std::string owner;                 // user that runs authsvc; empty: who made the installation
-  std::string dataplane_owner;       // user that runs the data plane
+  std::vector<std::string> hosts;  // names and addresses of authsvc, beside this machine's own
+  std::string state_directory;     // absolute; of the store
+  std::string owner;               // user that runs authsvc; empty: who made the installation
+  std::string dataplane_owner;     // user that runs the data plane
 };
 
 // The users of an installation, as they are on this machine.
@@ -31,12 +32,11 @@ struct Owners {
 };
 [[nodiscard]] absl::StatusOr<Owners> FindOwners(const Installation& installation);
 
-
 struct RoleCertificate {
   std::string role;
   std::string group;
   std::string name;
-  std::string link;                  // directory to switch
+  std::string link;  // directory to switch
   std::optional<Owner> owner;
 };
 
@@ -47,12 +47,16 @@ struct RoleCertificate {
 
 [[nodiscard]] absl::Status MakeControlAuthority(const Installation& installation);
 // authsvc, dataplane, admin, reader and decision; each directory is switched as a whole.
-[[nodiscard]] absl::Status MakeControlCertificates(const Installation& installation, absl::Duration lifetime);
-[[nodiscard]] absl::Status MakeRoleCertificate(const Installation& installation, const RoleCertificate& role,
+[[nodiscard]] absl::Status MakeControlCertificates(const Installation& installation,
+                                                   absl::Duration lifetime);
+[[nodiscard]] absl::Status MakeRoleCertificate(const Installation& installation,
+                                               const RoleCertificate& role,
                                                absl::Duration lifetime);
-[[nodiscard]] absl::Status MakeTrafficCertificate(const Installation& installation, absl::Duration lifetime);
+[[nodiscard]] absl::Status MakeTrafficCertificate(const Installation& installation,
+                                                  absl::Duration lifetime);
 
-[[nodiscard]] std::string AuthsvcYaml(const Installation& installation, absl::string_view admin_key_sha256);
+[[nodiscard]] std::string AuthsvcYaml(const Installation& installation,
+                                      absl::string_view admin_key_sha256);
 [[nodiscard]] std::string DataplaneYaml(const Installation& installation);
 [[nodiscard]] std::string ContextYaml(const Installation& installation);
 

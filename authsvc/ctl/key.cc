@@ -44,7 +44,8 @@ absl::Status FillCertificate(Session& session, const Args& args, wire::CreateKey
   if (!password.ok()) return password.status();
   const auto file = ReadCertificateFile(path, password->Reveal());
   if (!file.ok()) return file.status();
-  if (file->bundle.chain.empty()) return absl::InvalidArgumentError(absl::StrCat(path, " has no certificate"));
+  if (file->bundle.chain.empty())
+    return absl::InvalidArgumentError(absl::StrCat(path, " has no certificate"));
   request->set_certificate(file->PublicPem());
   if (file->has_private_key()) session.err() << LeftOutLine(path) << '\n';
   return absl::OkStatus();
@@ -56,11 +57,13 @@ void PrintMade(Session& session, const Args& args, const wire::CreateKeyResponse
   if (format == "json" || format == "yaml") {
     Json json = {{"id", response.id()}, {"revision", response.revision()}};
     if (!response.token().empty()) json["token"] = response.token();
-    format == "json" ? PrintJson(session.out(), json.dump()) : PrintYaml(session.out(), json.dump());
+    format == "json" ? PrintJson(session.out(), json.dump())
+                     : PrintYaml(session.out(), json.dump());
     return;
   }
   session.out() << "key " << Printable(response.id()) << '\n';
-  if (!response.token().empty()) session.out() << "token (shown once): " << response.token() << '\n';
+  if (!response.token().empty())
+    session.out() << "token (shown once): " << response.token() << '\n';
 }
 
 int SetInactive(Session& session, const Args& args, bool inactive) {
@@ -79,7 +82,8 @@ int SetInactive(Session& session, const Args& args, bool inactive) {
     *request.mutable_resource() = *std::move(resource);
     request.mutable_resource()->mutable_key()->set_inactive(inactive);
     wire::PutResponse response;
-    const absl::Status status = (*client)->Call(&wire::Admin::Stub::Put, (*client)->admin(), request, &response);
+    const absl::Status status =
+        (*client)->Call(&wire::Admin::Stub::Put, (*client)->admin(), request, &response);
     if (status.ok()) {
       session.out() << "key " << Printable(id) << (inactive ? " disabled\n" : " enabled\n");
     } else {
@@ -92,9 +96,13 @@ int SetInactive(Session& session, const Args& args, bool inactive) {
 }  // namespace
 
 int RunKeyCreate(Session& session, const Args& args) {
-  if (!args.words().empty()) return session.Usage(absl::StrCat("unexpected '", args.words()[0], "'; a file goes by --cert"));
-  if (!args.Has("--cert") && !args.Has("--token")) return session.Usage("key create needs --cert FILE or --token");
-  if (!args.Has("--api") && !args.Has("--policy")) return session.Usage("key create needs --api or --policy: a key without either may call nothing");
+  if (!args.words().empty())
+    return session.Usage(absl::StrCat("unexpected '", args.words()[0], "'; a file goes by --cert"));
+  if (!args.Has("--cert") && !args.Has("--token"))
+    return session.Usage("key create needs --cert FILE or --token");
+  if (!args.Has("--api") && !args.Has("--policy"))
+    return session.Usage(
+        "key create needs --api or --policy: a key without either may call nothing");
   wire::CreateKeyRequest request;
   absl::Status status = FillKey(args, request.mutable_key());
   if (!status.ok()) return session.Usage(std::string(status.message()));
@@ -110,7 +118,9 @@ int RunKeyCreate(Session& session, const Args& args) {
   return kDone;
 }
 
-int RunKeyList(Session& session, const Args& args) { return ShowResources(session, args, "Key", ""); }
+int RunKeyList(Session& session, const Args& args) {
+  return ShowResources(session, args, "Key", "");
+}
 
 int RunKeyShow(Session& session, const Args& args) {
   if (args.words().size() != 1) return session.Usage("key show ID");
@@ -133,7 +143,8 @@ int RunKeyRotate(Session& session, const Args& args) {
   request.set_id(args.words()[0]);
   request.set_keep_old(args.Has("--keep-old"));
   wire::CreateKeyResponse response;
-  const absl::Status status = (*client)->Call(&wire::Admin::Stub::RotateKey, (*client)->admin(), request, &response);
+  const absl::Status status =
+      (*client)->Call(&wire::Admin::Stub::RotateKey, (*client)->admin(), request, &response);
   if (!status.ok()) return session.Fail(status);
   PrintMade(session, args, response);
   return kDone;

@@ -20,7 +20,8 @@ absl::Status ParseRate(absl::string_view text, ::sallyport::v1::RateLimit* out) 
   const std::pair<std::string, std::string> parts = absl::StrSplit(text, absl::MaxSplits('/', 1));
   double rate = 0;
   absl::Duration period;
-  if (!absl::SimpleAtod(parts.first, &rate) || !(rate > 0) || rate > 1e9 || !ParsePeriod(parts.second, &period)) {
+  if (!absl::SimpleAtod(parts.first, &rate) || !(rate > 0) || rate > 1e9 ||
+      !ParsePeriod(parts.second, &period)) {
     return absl::InvalidArgumentError("--rate is requests per time, such as 10/1s or 100/1m");
   }
   out->set_rate(rate);
@@ -49,7 +50,8 @@ absl::StatusOr<int64_t> ParseExpiry(absl::string_view text, absl::Time now) {
   if (absl::ParseDuration(std::string(text), &after)) {
     when = now + after;
   } else if (!absl::ParseTime(absl::RFC3339_full, std::string(text), &when, &error)) {
-    return absl::InvalidArgumentError("--expires is a duration (720h) or a time (2027-01-31T00:00:00Z)");
+    return absl::InvalidArgumentError(
+        "--expires is a duration (720h) or a time (2027-01-31T00:00:00Z)");
   }
   if (when <= now) return absl::InvalidArgumentError("--expires is in the past");
   return absl::ToUnixSeconds(when);

@@ -30,8 +30,9 @@ void Emit(const Json& value, YAML::Emitter* out) {
     // Quoted where plain text would be read as something else.
     const std::string text = value.get<std::string>();
     bool plain = !text.empty();
-    if (plain) plain = Json::parse(text, nullptr, false).is_discarded() && text != "null" && text != "~" &&
-                       text != "yes" && text != "no" && text != "on" && text != "off";
+    if (plain)
+      plain = Json::parse(text, nullptr, false).is_discarded() && text != "null" && text != "~" &&
+              text != "yes" && text != "no" && text != "on" && text != "off";
     if (!plain) *out << YAML::DoubleQuoted;
     *out << text;
   } else if (value.is_null()) {
@@ -58,7 +59,8 @@ void PrintTable(std::ostream& out, const std::vector<std::string>& head,
   std::vector<size_t> widths;
   for (const std::string& cell : head) widths.push_back(cell.size());
   for (const auto& row : rows) {
-    for (size_t i = 0; i < row.size() && i < widths.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+    for (size_t i = 0; i < row.size() && i < widths.size(); ++i)
+      widths[i] = std::max(widths[i], row[i].size());
   }
   const auto line = [&](const std::vector<std::string>& row) {
     std::string text;

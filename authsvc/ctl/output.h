@@ -10,8 +10,8 @@
 
 namespace sallyport::authsvc::ctl {
 
-// Columns as wide as their widest cell; control characters become '?', so that a name from elsewhere
-// cannot move the cursor.
+// Columns as wide as their widest cell; control characters become '?', so that a name from
+// elsewhere cannot move the cursor.
 void PrintTable(std::ostream& out, const std::vector<std::string>& head,
                 const std::vector<std::vector<std::string>>& rows);
 [[nodiscard]] std::string Printable(absl::string_view text);

@@ -39,13 +39,16 @@ bool AddExtension(X509* certificate, X509* issuer, int nid, const std::string& v
 
 bool SetSerial(X509* certificate) {
   std::string bytes = crypto::RandomBytes(16);
-  bytes[0] = static_cast<char>((static_cast<unsigned char>(bytes[0]) & 0x7F) | 0x40);  // positive, 16 bytes
+  bytes[0] = static_cast<char>((static_cast<unsigned char>(bytes[0]) & 0x7F) |
+                               0x40);  // positive, 16 bytes
   const crypto::UniqueBignum number(BN_bin2bn(reinterpret_cast<const unsigned char*>(bytes.data()),
                                               static_cast<int>(bytes.size()), nullptr));
-  return number != nullptr && BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(certificate)) != nullptr;
+  return number != nullptr &&
+         BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(certificate)) != nullptr;
 }
 
-bool SetBasics(X509* certificate, EVP_PKEY* key, const std::string& common_name, absl::Time from, absl::Time until) {
+bool SetBasics(X509* certificate, EVP_PKEY* key, const std::string& common_name, absl::Time from,
+               absl::Time until) {
   X509_NAME* name = X509_get_subject_name(certificate);
   const auto* text = reinterpret_cast<const unsigned char*>(common_name.c_str());
   return X509_set_version(certificate, X509_VERSION_3) == 1 && SetSerial(certificate) &&
@@ -73,14 +76,16 @@ bool AddLeafExtensions(const IssueSpec& spec, X509* certificate, X509* issuer) {
          AddExtension(certificate, issuer, NID_ext_key_usage, usage) &&
          (names.empty() || AddExtension(certificate, issuer, NID_subject_alt_name, names)) &&
          AddExtension(certificate, issuer, NID_subject_key_identifier, "hash") &&
-         (issuer == certificate || AddExtension(certificate, issuer, NID_authority_key_identifier, "keyid"));
+         (issuer == certificate ||
+          AddExtension(certificate, issuer, NID_authority_key_identifier, "keyid"));
 }
 
 absl::StatusOr<IssuedPair> Export(X509* certificate, EVP_PKEY* key) {
   const crypto::UniqueBio pem(BIO_new(BIO_s_mem()));
   const crypto::UniqueBio secret(BIO_new(BIO_s_secmem()));
   if (PEM_write_bio_X509(pem.get(), certificate) != 1 ||
-      PEM_write_bio_PKCS8PrivateKey(secret.get(), key, nullptr, nullptr, 0, nullptr, nullptr) != 1) {
+      PEM_write_bio_PKCS8PrivateKey(secret.get(), key, nullptr, nullptr, 0, nullptr, nullptr) !=
+          1) {
     return OpensslError("cannot write the certificate");
   }
   IssuedPair pair;
@@ -102,7 +107,8 @@ absl::StatusOr<Loaded> Load(const IssuedPair& pair) {
   Loaded loaded;
   loaded.certificate.reset(PEM_read_bio_X509(certificate.get(), nullptr, nullptr, nullptr));
   loaded.key.reset(PEM_read_bio_PrivateKey(key.get(), nullptr, nullptr, nullptr));
-  if (loaded.certificate == nullptr || loaded.key == nullptr) return OpensslError("cannot read the control CA");
+  if (loaded.certificate == nullptr || loaded.key == nullptr)
+    return OpensslError("cannot read the control CA");
   return loaded;
 }
 
@@ -113,7 +119,8 @@ absl::StatusOr<IssuedPair> MakeLeaf(const Loaded* issuer, const IssueSpec& spec,
   if (key == nullptr || certificate == nullptr) return OpensslError("cannot make a key");
   X509* signer = issuer == nullptr ? certificate.get() : issuer->certificate.get();
   EVP_PKEY* signing = issuer == nullptr ? key.get() : issuer->key.get();
-  if (!SetBasics(certificate.get(), key.get(), spec.common_name, now - kClockSkew, now + spec.lifetime) ||
+  if (!SetBasics(certificate.get(), key.get(), spec.common_name, now - kClockSkew,
+                 now + spec.lifetime) ||
       X509_set_issuer_name(certificate.get(), X509_get_subject_name(signer)) != 1 ||
       !AddLeafExtensions(spec, certificate.get(), signer) ||
       X509_sign(certificate.get(), signing, EVP_sha256()) == 0) {
@@ -125,7 +132,8 @@ absl::StatusOr<IssuedPair> MakeLeaf(const Loaded* issuer, const IssueSpec& spec,
 void RemoveOldVersions(const fs::path& link, const fs::path& current, const fs::path& previous) {
   std::error_code error;
   const std::string prefix = absl::StrCat(".", link.filename().string(), "-");
-  for (fs::directory_iterator entry(link.parent_path(), error), end; !error && entry != end; entry.increment(error)) {
+  for (fs::directory_iterator entry(link.parent_path(), error), end; !error && entry != end;
+       entry.increment(error)) {
     const fs::path name = entry->path().filename();
     if (name.string().rfind(prefix, 0) != 0 || name == current || name == previous) continue;
     std::error_code ignored;
@@ -135,7 +143,8 @@ void RemoveOldVersions(const fs::path& link, const fs::path& current, const fs::
 
 }  // namespace
 
-absl::StatusOr<IssuedPair> MakeAuthority(absl::string_view common_name, absl::Time now, absl::Duration lifetime) {
+absl::StatusOr<IssuedPair> MakeAuthority(absl::string_view common_name, absl::Time now,
+                                         absl::Duration lifetime) {
   const crypto::UniquePkey key(EVP_EC_gen("P-256"));
   const crypto::UniqueX509 certificate(X509_new());
   if (key == nullptr || certificate == nullptr) return OpensslError("cannot make a key");
@@ -151,7 +160,8 @@ absl::StatusOr<IssuedPair> MakeAuthority(absl::string_view common_name, absl::Ti
   return Export(self, key.get());
 }
 
-absl::StatusOr<IssuedPair> Issue(const IssuedPair& authority, const IssueSpec& spec, absl::Time now) {
+absl::StatusOr<IssuedPair> Issue(const IssuedPair& authority, const IssueSpec& spec,
+                                 absl::Time now) {
   auto issuer = Load(authority);
   if (!issuer.ok()) return issuer.status();
   return MakeLeaf(&*issuer, spec, now);
@@ -161,15 +171,17 @@ absl::StatusOr<IssuedPair> MakeSelfSigned(const IssueSpec& spec, absl::Time now)
   return MakeLeaf(nullptr, spec, now);
 }
 
-absl::Status SwapDirectory(const std::string& link, const IssuedPair& pair, absl::string_view authorities_pem,
-                           const std::optional<Owner>& owner) {
+absl::Status SwapDirectory(const std::string& link, const IssuedPair& pair,
+                           absl::string_view authorities_pem, const std::optional<Owner>& owner) {
   const fs::path path(link);
-  const std::string version = absl::StrCat(".", path.filename().string(), "-", crypto::RandomHex(6));
+  const std::string version =
+      absl::StrCat(".", path.filename().string(), "-", crypto::RandomHex(6));
   const std::string directory = (path.parent_path() / version).string();
   absl::Status status = MakeDirectory(directory);
   if (status.ok()) status = WriteFile(directory + "/tls.crt", pair.certificate_pem);
   if (status.ok()) status = WriteFile(directory + "/tls.key", pair.key_pem.Reveal());
-  if (status.ok() && !authorities_pem.empty()) status = WriteFile(directory + "/ca.crt", authorities_pem);
+  if (status.ok() && !authorities_pem.empty())
+    status = WriteFile(directory + "/ca.crt", authorities_pem);
   for (const char* name : {"/tls.crt", "/tls.key", "/ca.crt", ""}) {
     if (status.ok() && Exists(directory + name)) status = Give(directory + name, owner);
   }
@@ -180,7 +192,9 @@ absl::Status SwapDirectory(const std::string& link, const IssuedPair& pair, absl
   error.clear();
   fs::create_symlink(version, fresh, error);
   if (!error) fs::rename(fresh, path, error);
-  if (error) return absl::FailedPreconditionError(absl::StrCat("cannot switch ", link, ": ", error.message()));
+  if (error)
+    return absl::FailedPreconditionError(
+        absl::StrCat("cannot switch ", link, ": ", error.message()));
   RemoveOldVersions(path, version, previous);
   return absl::OkStatus();
 }

@@ -1,5 +1,5 @@
-// The control PKI: one CA of its own, server certificates for authsvc, one certificate per role. Never used
-// for clients of the gateway. Keys are ECDSA P-256; files are 0600.
+// The control PKI: one CA of its own, server certificates for authsvc, one certificate per role.
+// Never used for clients of the gateway. Keys are ECDSA P-256; files are 0600.
 #pragma once
 
 #include <optional>
@@ -30,13 +30,15 @@ struct IssueSpec {
   absl::Duration lifetime = absl::Hours(24 * 365);
 };
 
-[[nodiscard]] absl::StatusOr<IssuedPair> MakeAuthority(absl::string_view common_name, absl::Time now,
-                                                       absl::Duration lifetime);
-[[nodiscard]] absl::StatusOr<IssuedPair> Issue(const IssuedPair& authority, const IssueSpec& spec, absl::Time now);
+[[nodiscard]] absl::StatusOr<IssuedPair> MakeAuthority(absl::string_view common_name,
+                                                       absl::Time now, absl::Duration lifetime);
+[[nodiscard]] absl::StatusOr<IssuedPair> Issue(const IssuedPair& authority, const IssueSpec& spec,
+                                               absl::Time now);
 [[nodiscard]] absl::StatusOr<IssuedPair> MakeSelfSigned(const IssueSpec& spec, absl::Time now);
 
-// Writes tls.crt, tls.key and (unless empty) ca.crt into a new directory beside `link` and switches `link` to it
-// in one step. Readers see the old files or the new ones, never a mixture. All belong to `owner`, if there is one.
+// Writes tls.crt, tls.key and (unless empty) ca.crt into a new directory beside `link` and switches
+// `link` to it in one step. Readers see the old files or the new ones, never a mixture. All belong
+// to `owner`, if there is one.
 [[nodiscard]] absl::Status SwapDirectory(const std::string& link, const IssuedPair& pair,
                                          absl::string_view authorities_pem,
                                          const std::optional<Owner>& owner);

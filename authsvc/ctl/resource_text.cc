@@ -16,13 +16,25 @@ namespace {
 namespace wire = ::sallyport::v1;
 
 const std::map<std::string, std::string>& Words() {
-  static const auto& words = *new std::map<std::string, std::string>{
-      {"certificate", "Certificate"}, {"certificates", "Certificate"}, {"cert", "Certificate"},
-      {"certs", "Certificate"},       {"api", "Api"},                  {"apis", "Api"},
-      {"key", "Key"},                 {"keys", "Key"},                 {"policy", "Policy"},
-      {"policies", "Policy"},         {"settings", "GatewaySettings"}, {"gatewaysettings", "GatewaySettings"},
-      {"gateway", "GatewaySettings"}, {"listener", "Listener"},        {"listeners", "Listener"},
-      {"trustbundle", "TrustBundle"}, {"trustbundles", "TrustBundle"}, {"trust", "TrustBundle"}};
+  static const auto& words =
+      *new std::map<std::string, std::string>{{"certificate", "Certificate"},
+                                              {"certificates", "Certificate"},
+                                              {"cert", "Certificate"},
+                                              {"certs", "Certificate"},
+                                              {"api", "Api"},
+                                              {"apis", "Api"},
+                                              {"key", "Key"},
+                                              {"keys", "Key"},
+                                              {"policy", "Policy"},
+                                              {"policies", "Policy"},
+                                              {"settings", "GatewaySettings"},
+                                              {"gatewaysettings", "GatewaySettings"},
+                                              {"gateway", "GatewaySettings"},
+                                              {"listener", "Listener"},
+                                              {"listeners", "Listener"},
+                                              {"trustbundle", "TrustBundle"},
+                                              {"trustbundles", "TrustBundle"},
+                                              {"trust", "TrustBundle"}};
   return words;
 }
 
@@ -50,16 +62,24 @@ std::string MutualTls(const wire::ClientTls& tls) {
 }
 
 std::vector<std::string> ApiRow(const wire::Api& api) {
-  return {api.id(), api.name(), api.hosts().empty() ? "*" : absl::StrJoin(api.hosts(), ","), api.listen_path(),
-          MutualTls(api.client_tls()), api.inactive() ? "inactive" : "active"};
+  return {api.id(),
+          api.name(),
+          api.hosts().empty() ? "*" : absl::StrJoin(api.hosts(), ","),
+          api.listen_path(),
+          MutualTls(api.client_tls()),
+          api.inactive() ? "inactive" : "active"};
 }
 
 std::vector<std::string> KeyRow(const wire::Key& key) {
   std::vector<std::string> apis;
   for (const wire::AccessRight& right : key.access_rights()) apis.push_back(right.api_id());
   if (key.all_apis()) apis.emplace_back("(all)");
-  return {key.id(), key.alias(), absl::StrJoin(apis, ","), absl::StrJoin(key.policy_ids(), ","),
-          Date(key.expires_unix()), key.inactive() ? "inactive" : "active"};
+  return {key.id(),
+          key.alias(),
+          absl::StrJoin(apis, ","),
+          absl::StrJoin(key.policy_ids(), ","),
+          Date(key.expires_unix()),
+          key.inactive() ? "inactive" : "active"};
 }
 
 }  // namespace
@@ -87,10 +107,11 @@ std::vector<std::string> RowOf(const wire::Resource& resource) {
     case wire::Resource::kApi: return ApiRow(resource.api());
     case wire::Resource::kKey: return KeyRow(resource.key());
     case wire::Resource::kPolicy:
-      return {resource.policy().id(), resource.policy().name(), resource.policy().inactive() ? "inactive" : "active"};
+      return {resource.policy().id(), resource.policy().name(),
+              resource.policy().inactive() ? "inactive" : "active"};
     case wire::Resource::kListener:
-      return {resource.listener().id(), resource.listener().address(), absl::StrCat(resource.listener().port()),
-              resource.listener().plain() ? "no" : "yes"};
+      return {resource.listener().id(), resource.listener().address(),
+              absl::StrCat(resource.listener().port()), resource.listener().plain() ? "no" : "yes"};
     case wire::Resource::kSettings: return {"gateway"};
     case wire::Resource::kTrustBundle: return {resource.trust_bundle().id()};
     case wire::Resource::BODY_NOT_SET: break;
@@ -98,17 +119,20 @@ std::vector<std::string> RowOf(const wire::Resource& resource) {
   return {resource.id()};
 }
 
-void PrintResources(std::ostream& out, absl::string_view kind, const std::vector<wire::Resource>& resources,
-                    absl::string_view format, bool one) {
+void PrintResources(std::ostream& out, absl::string_view kind,
+                    const std::vector<wire::Resource>& resources, absl::string_view format,
+                    bool one) {
   if (format.empty() || format == "table") {
     std::vector<std::vector<std::string>> rows;
     for (const wire::Resource& resource : resources) rows.push_back(RowOf(resource));
     return PrintTable(out, HeadOf(kind), rows);
   }
   std::vector<std::string> documents;
-  for (const wire::Resource& resource : resources) documents.push_back(dialects::NativeJson(resource));
+  for (const wire::Resource& resource : resources)
+    documents.push_back(dialects::NativeJson(resource));
   if (format == "json") {
-    return PrintJson(out, one ? documents.front() : absl::StrCat("[", absl::StrJoin(documents, ","), "]"));
+    return PrintJson(
+        out, one ? documents.front() : absl::StrCat("[", absl::StrJoin(documents, ","), "]"));
   }
   for (size_t i = 0; i < documents.size(); ++i) {
     if (i > 0) out << "---\n";

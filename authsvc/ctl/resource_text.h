@@ -20,6 +20,7 @@ namespace sallyport::authsvc::ctl {
 
 // `format`: "", "table", "json", "yaml". `one`: a single document instead of a list.
 void PrintResources(std::ostream& out, absl::string_view kind,
-                    const std::vector<::sallyport::v1::Resource>& resources, absl::string_view format, bool one);
+                    const std::vector<::sallyport::v1::Resource>& resources,
+                    absl::string_view format, bool one);
 
 }  // namespace sallyport::authsvc::ctl

@@ -1,7 +1,8 @@
+#include "authsvc/ctl/resources.h"
+
 #include "absl/strings/str_cat.h"
 #include "authsvc/ctl/calls.h"
 #include "authsvc/ctl/commands.h"
-#include "authsvc/ctl/resources.h"
 #include "authsvc/ctl/output.h"
 #include "authsvc/ctl/resource_text.h"
 
@@ -9,7 +10,8 @@ namespace sallyport::authsvc::ctl {
 
 namespace wire = ::sallyport::v1;
 
-int ShowResources(Session& session, const Args& args, const std::string& kind, const std::string& id) {
+int ShowResources(Session& session, const Args& args, const std::string& kind,
+                  const std::string& id) {
   auto client = session.Connect();
   if (!client.ok()) return session.Fail(client.status());
   std::vector<wire::Resource> resources;
@@ -30,11 +32,13 @@ int RunGet(Session& session, const Args& args) {
   const auto& words = args.words();
   if (words.empty() || words.size() > 2) return session.Usage("get KIND [ID]");
   const auto kind = KindOfWord(words[0]);
-  if (!kind.has_value()) return session.Usage(absl::StrCat("no kind '", words[0], "'; kinds are ", KindWords()));
+  if (!kind.has_value())
+    return session.Usage(absl::StrCat("no kind '", words[0], "'; kinds are ", KindWords()));
   return ShowResources(session, args, *kind, words.size() > 1 ? words[1] : std::string());
 }
 
-int DeleteResources(Session& session, const std::string& kind, const std::vector<std::string>& ids, bool force) {
+int DeleteResources(Session& session, const std::string& kind, const std::vector<std::string>& ids,
+                    bool force) {
   auto client = session.Connect();
   if (!client.ok()) return session.Fail(client.status());
   int code = kDone;
@@ -44,7 +48,8 @@ int DeleteResources(Session& session, const std::string& kind, const std::vector
     request.set_id(id);
     request.set_force(force);
     wire::DeleteResponse response;
-    const absl::Status status = (*client)->Call(&wire::Admin::Stub::Delete, (*client)->admin(), request, &response);
+    const absl::Status status =
+        (*client)->Call(&wire::Admin::Stub::Delete, (*client)->admin(), request, &response);
     if (!status.ok()) {
       code = session.Fail(status);
       continue;
@@ -61,7 +66,8 @@ int RunDelete(Session& session, const Args& args) {
   const auto& words = args.words();
   if (words.size() < 2) return session.Usage("delete KIND ID...");
   const auto kind = KindOfWord(words[0]);
-  if (!kind.has_value()) return session.Usage(absl::StrCat("no kind '", words[0], "'; kinds are ", KindWords()));
+  if (!kind.has_value())
+    return session.Usage(absl::StrCat("no kind '", words[0], "'; kinds are ", KindWords()));
   return DeleteResources(session, *kind, {words.begin() + 1, words.end()}, args.Has("--force"));
 }
 

@@ -10,7 +10,9 @@
 namespace sallyport::authsvc::ctl {
 
 // An empty id lists all. Exit code.
-int ShowResources(Session& session, const Args& args, const std::string& kind, const std::string& id);
-int DeleteResources(Session& session, const std::string& kind, const std::vector<std::string>& ids, bool force);
+int ShowResources(Session& session, const Args& args, const std::string& kind,
+                  const std::string& id);
+int DeleteResources(Session& session, const std::string& kind, const std::vector<std::string>& ids,
+                    bool force);
 
 }  // namespace sallyport::authsvc::ctl

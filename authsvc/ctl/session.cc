@@ -25,6 +25,8 @@ int Session::Usage(absl::string_view message) {
   return kUsage;
 }
 
-void Session::Warn(absl::string_view message) { err_ << "warning: " << std::string(message) << '\n'; }
+void Session::Warn(absl::string_view message) {
+  err_ << "warning: " << std::string(message) << '\n';
+}
 
 }  // namespace sallyport::authsvc::ctl

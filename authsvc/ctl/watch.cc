@@ -14,13 +14,15 @@ namespace {
 
 void PrintEvent(Session& session, const wire::WatchEvent& event, bool json) {
   if (json) {
-    const nlohmann::ordered_json line = {{"revision", event.revision()}, {"kind", event.kind()},
-                                         {"id", event.id()}, {"deleted", event.deleted()}};
+    const nlohmann::ordered_json line = {{"revision", event.revision()},
+                                         {"kind", event.kind()},
+                                         {"id", event.id()},
+                                         {"deleted", event.deleted()}};
     session.out() << line.dump() << std::endl;  // a line at a time, for pipes
     return;
   }
-  session.out() << event.revision() << "  " << (event.deleted() ? "deleted" : "written") << "  " << event.kind()
-                << "/" << Printable(event.id()) << std::endl;
+  session.out() << event.revision() << "  " << (event.deleted() ? "deleted" : "written") << "  "
+                << event.kind() << "/" << Printable(event.id()) << std::endl;
 }
 
 }  // namespace
@@ -29,11 +31,14 @@ int RunWatch(Session& session, const Args& args) {
   wire::WatchRequest request;
   if (args.Has("--kind")) {
     const auto kind = KindOfWord(args.Get("--kind"));
-    if (!kind.has_value()) return session.Usage(absl::StrCat("no kind '", args.Get("--kind"), "'; kinds are ", KindWords()));
+    if (!kind.has_value())
+      return session.Usage(
+          absl::StrCat("no kind '", args.Get("--kind"), "'; kinds are ", KindWords()));
     request.set_kind(*kind);
   }
   uint64_t after = 0;
-  if (args.Has("--after") && !absl::SimpleAtoi(args.Get("--after"), &after)) return session.Usage("--after is a revision number");
+  if (args.Has("--after") && !absl::SimpleAtoi(args.Get("--after"), &after))
+    return session.Usage("--after is a revision number");
   request.set_after_revision(after);
   auto client = session.Connect();
   if (!client.ok()) return session.Fail(client.status());

@@ -23,25 +23,30 @@ bool PlaceIsOn(const v1::TokenAuth& token, absl::string_view place) {
   return false;
 }
 
-// The hex digits at the end of a certificate id (org + hex SHA-256, or the hash alone); empty: not one.
+// The hex digits at the end of a certificate id (org + hex SHA-256, or the hash alone); empty: not
+// one.
 absl::string_view HexOfId(absl::string_view text) {
   if (text.size() < kHexDigits || !base::IsHex(text.substr(text.size() - kHexDigits))) return "";
   return text.substr(text.size() - kHexDigits);
 }
 
-// Certificates are public, so their ids never authenticate, whatever a key lists as its tokens: those of the
-// key's own certificates and that of the leaf at hand, with any org that can stand in front of them.
+// Certificates are public, so their ids never authenticate, whatever a key lists as its tokens:
+// those of the key's own certificates and that of the leaf at hand, with any org that can stand in
+// front of them.
 bool IsCertificateId(const KeyEntry& entry, const Presented& presented, absl::string_view api_org,
                      absl::string_view sha256) {
   const v1::Key& key = entry.key;
   std::vector<std::string> texts = {key.id(), presented.hex};
   texts.insert(texts.end(), key.certificate_ids().begin(), key.certificate_ids().end());
   texts.insert(texts.end(), key.bound_certificate_ids().begin(), key.bound_certificate_ids().end());
-  for (const KeyLeaf& leaf : entry.leaves) texts.push_back(base::Hex(DigestBytes(leaf.fingerprint)));
+  for (const KeyLeaf& leaf : entry.leaves)
+    texts.push_back(base::Hex(DigestBytes(leaf.fingerprint)));
   return std::any_of(texts.begin(), texts.end(), [&](const std::string& text) {
     const absl::string_view hex = HexOfId(text);
     if (hex.empty()) return false;
-    const auto is = [&](absl::string_view org) { return crypto::Sha256(absl::StrCat(org, hex)) == sha256; };
+    const auto is = [&](absl::string_view org) {
+      return crypto::Sha256(absl::StrCat(org, hex)) == sha256;
+    };
     return crypto::Sha256(text) == sha256 || is("") || is(key.org_id()) || is(api_org);
   });
 }

@@ -91,8 +91,10 @@ class Planner {
     if (conversion != nullptr && !conversion->ok()) {
       Refuse(kind, id, absl::StrCat(place, ": ", conversion->status().message()));
     } else if (id.empty()) {
-      Refuse(kind, id, absl::StrCat(place, ": this object has no id; a Tyk session without certificate "
-                                    "is created by POST /tyk/keys/create"));
+      Refuse(kind, id,
+             absl::StrCat(place,
+                          ": this object has no id; a Tyk session without certificate "
+                          "is created by POST /tyk/keys/create"));
     } else if (const auto seen = seen_.find({kind, id}); seen != seen_.end()) {
       // The same certificate inline in several documents is fine.
       if (kind == "Certificate") return;

@@ -1,5 +1,5 @@
-// `apply`: many documents of any dialect -> one list of resources to put, all or nothing. Pure; the writer
-// finds what differs, authsvc/admin/apply.h runs the plan.
+// `apply`: many documents of any dialect -> one list of resources to put, all or nothing. Pure; the
+// writer finds what differs, authsvc/admin/apply.h runs the plan.
 #pragma once
 
 #include <cstddef>
@@ -12,15 +12,15 @@ namespace sallyport::authsvc::dialects {
 
 struct PlannedPut {
   Converted put;
-  size_t result = 0;                 // its place in `results`
+  size_t result = 0;  // its place in `results`
 };
 
 struct ApplyPlan {
-  std::vector<PlannedPut> puts;            // certificates first
-  // One per resource, or per document that could not be converted, in the order of the documents. The
-  // outcome is "refused" or empty: the writer's to fill in.
+  std::vector<PlannedPut> puts;  // certificates first
+  // One per resource, or per document that could not be converted, in the order of the documents.
+  // The outcome is "refused" or empty: the writer's to fill in.
   std::vector<v1::ApplyResult> results;
-  bool refused = false;                    // something was refused: put nothing
+  bool refused = false;  // something was refused: put nothing
 };
 
 [[nodiscard]] ApplyPlan PlanApply(const v1::ApplyRequest& request, const ConvertOptions& options);

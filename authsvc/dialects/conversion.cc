@@ -8,7 +8,8 @@ namespace {
 
 constexpr size_t kMaxProblems = 200;  // a hostile document must not make an endless answer
 
-void Note(std::vector<Problem>* list, absl::string_view path, const Node* at, absl::string_view message) {
+void Note(std::vector<Problem>* list, absl::string_view path, const Node* at,
+          absl::string_view message) {
   if (list->size() == kMaxProblems) list->push_back({"", 0, "further problems are not listed"});
   if (list->size() > kMaxProblems) return;
   list->push_back({std::string(path), at == nullptr ? 0 : at->line, std::string(message)});
@@ -24,10 +25,9 @@ std::string Problem::ToString() const {
 
 absl::Status Conversion::status() const {
   if (ok()) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrJoin(errors, "; ", [](std::string* out, const Problem& problem) {
-        out->append(problem.ToString());
-      }));
+  return absl::InvalidArgumentError(absl::StrJoin(
+      errors, "; ",
+      [](std::string* out, const Problem& problem) { out->append(problem.ToString()); }));
 }
 
 void Conversion::Warn(absl::string_view path, const Node* at, absl::string_view message) {

@@ -7,8 +7,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "authsvc/dialects/node.h"
 #include "absl/types/span.h"
+#include "authsvc/dialects/node.h"
 #include "sallyport/v1/resources.pb.h"
 #include "shared/base/secret.h"
 
@@ -17,14 +17,14 @@ namespace sallyport::authsvc::dialects {
 namespace v1 = sallyport::v1;
 
 struct Problem {
-  std::string path;                  // "auth_configs.authToken.use_certificate", "client_certificates[2]"
-  int line = 0;                      // 0: unknown
+  std::string path;  // "auth_configs.authToken.use_certificate", "client_certificates[2]"
+  int line = 0;      // 0: unknown
   std::string message;
   [[nodiscard]] std::string ToString() const;  // "path (line N): message"
 };
 
 struct Converted {
-  v1::Resource resource;             // dialect and document are set, revision is not
+  v1::Resource resource;  // dialect and document are set, revision is not
   // Of a certificate that came with its key, PKCS#8 DER, not sealed yet.
   base::Secret private_key;
 };
@@ -32,7 +32,7 @@ struct Converted {
 struct Conversion {
   std::vector<Converted> resources;  // certificates that stood inline come first
   std::vector<Problem> warnings;
-  std::vector<Problem> errors;       // any: do not use the resources
+  std::vector<Problem> errors;  // any: do not use the resources
 
   [[nodiscard]] bool ok() const { return errors.empty(); }
   // kInvalidArgument with every error, or OK.
@@ -42,8 +42,8 @@ struct Conversion {
 };
 
 struct ConvertOptions {
-  std::string org_id;                // for documents that name none
-  std::string name_space;            // likewise; Kubernetes-style documents
+  std::string org_id;      // for documents that name none
+  std::string name_space;  // likewise; Kubernetes-style documents
   int64_t now_unix = 0;
   // TYK_GW_NAME=value, laid over a tyk.conf; other dialects have no use for it.
   std::vector<std::string> tyk_environment;
@@ -66,8 +66,8 @@ struct Dialect {
 
 // In order of recognition.
 [[nodiscard]] absl::Span<const Dialect> Dialects();
-// By name (null: unknown) or by kind and shape (null: none, `why` says what was looked for and, for a kind
-// of a later version, names it).
+// By name (null: unknown) or by kind and shape (null: none, `why` says what was looked for and, for
+// a kind of a later version, names it).
 [[nodiscard]] const Dialect* FindDialect(absl::string_view name);
 [[nodiscard]] const Dialect* RecogniseDialect(const Node& document, std::string* why);
 

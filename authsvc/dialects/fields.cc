@@ -8,19 +8,64 @@
 namespace sallyport::authsvc::dialects {
 namespace {
 
-constexpr absl::string_view kSecurityFields[] = {
-    "use_keyless", "use_standard_auth", "use_basic_auth", "enable_jwt", "use_oauth2", "use_openid",
-    "use_mutual_tls_auth", "client_certificates", "upstream_certificates",
-    "upstream_certificates_disabled", "pinned_public_keys", "certificate_pinning_disabled", "certificates",
-    "auth", "auth_configs", "use_certificate", "disable_header", "auth_header_name", "strip_auth_data",
-    "ssl_insecure_skip_verify", "ssl_min_version", "ssl_max_version", "ssl_ciphers",
-    "ssl_force_common_name_check", "global_rate_limit", "disable_rate_limit", "disable_quota",
-    "enable_ip_whitelisting", "allowed_ips", "enable_ip_blacklisting", "blacklisted_ips", "white_list",
-    "black_list", "ignored", "enable_signature_checking", "custom_middleware", "domain", "active",
-    "internal", "access_rights", "allowed_urls", "is_inactive", "mtls_static_certificate_bindings",
-    "certificate", "apply_policies", "apply_policy_id", "expires", "quota_max", "quota_renewal_rate",
-    "hmac_enabled", "partitions", "key_expires_in", "org_id", "listen_path", "strict_prefix",
-    "use_extended_paths", "extended_paths", "not_versioned"};
+constexpr absl::string_view kSecurityFields[] = {"use_keyless",
+                                                 "use_standard_auth",
+                                                 "use_basic_auth",
+                                                 "enable_jwt",
+                                                 "use_oauth2",
+                                                 "use_openid",
+                                                 "use_mutual_tls_auth",
+                                                 "client_certificates",
+                                                 "upstream_certificates",
+                                                 "upstream_certificates_disabled",
+                                                 "pinned_public_keys",
+                                                 "certificate_pinning_disabled",
+                                                 "certificates",
+                                                 "auth",
+                                                 "auth_configs",
+                                                 "use_certificate",
+                                                 "disable_header",
+                                                 "auth_header_name",
+                                                 "strip_auth_data",
+                                                 "ssl_insecure_skip_verify",
+                                                 "ssl_min_version",
+                                                 "ssl_max_version",
+                                                 "ssl_ciphers",
+                                                 "ssl_force_common_name_check",
+                                                 "global_rate_limit",
+                                                 "disable_rate_limit",
+                                                 "disable_quota",
+                                                 "enable_ip_whitelisting",
+                                                 "allowed_ips",
+                                                 "enable_ip_blacklisting",
+                                                 "blacklisted_ips",
+                                                 "white_list",
+                                                 "black_list",
+                                                 "ignored",
+                                                 "enable_signature_checking",
+                                                 "custom_middleware",
+                                                 "domain",
+                                                 "active",
+                                                 "internal",
+                                                 "access_rights",
+                                                 "allowed_urls",
+                                                 "is_inactive",
+                                                 "mtls_static_certificate_bindings",
+                                                 "certificate",
+                                                 "apply_policies",
+                                                 "apply_policy_id",
+                                                 "expires",
+                                                 "quota_max",
+                                                 "quota_renewal_rate",
+                                                 "hmac_enabled",
+                                                 "partitions",
+                                                 "key_expires_in",
+                                                 "org_id",
+                                                 "listen_path",
+                                                 "strict_prefix",
+                                                 "use_extended_paths",
+                                                 "extended_paths",
+                                                 "not_versioned"};
 
 }  // namespace
 
@@ -30,7 +75,9 @@ std::string JoinPath(absl::string_view path, absl::string_view name) {
   return path.empty() ? std::string(name) : absl::StrCat(path, ".", name);
 }
 
-std::string ItemPath(absl::string_view path, size_t index) { return absl::StrCat(path, "[", index, "]"); }
+std::string ItemPath(absl::string_view path, size_t index) {
+  return absl::StrCat(path, "[", index, "]");
+}
 
 bool AsText(const Node& node, std::string* text) {
   if (!node.IsString() && !(node.IsNumber() && !node.text.empty())) return false;
@@ -95,7 +142,8 @@ void Fields::WrongType(absl::string_view name, const Node& node, absl::string_vi
   out_->Refuse(PathOf(name), &node,
                absl::StrCat("must be ", wanted, ", is ", TypeName(node.type),
                             node.IsString() && wanted == "true or false"
-                                ? " (write true or false without quotes)" : ""));
+                                ? " (write true or false without quotes)"
+                                : ""));
 }
 
 bool Fields::Flag(absl::string_view name, bool fallback) const {
@@ -169,12 +217,14 @@ void Fields::Check(const ObjectRules& rules) const {
       out_->Refuse(PathOf(name), &value,
                    rule->why.empty() ? "this security feature does not exist here" : rule->why);
     } else if (rule->use == Use::kInert && IsSet(value)) {
-      out_->Warn(PathOf(name), &value, rule->why.empty() ? "is kept and has no effect here" : rule->why);
+      out_->Warn(PathOf(name), &value,
+                 rule->why.empty() ? "is kept and has no effect here" : rule->why);
     }
   }
 }
 
-void Fields::CheckUnknown(const std::string& name, const Node& value, const ObjectRules& rules) const {
+void Fields::CheckUnknown(const std::string& name, const Node& value,
+                          const ObjectRules& rules) const {
   std::vector<absl::string_view> known;
   for (const FieldRule& rule : rules.fields) known.push_back(rule.name);
   if (rules.sensitive) {

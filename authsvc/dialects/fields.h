@@ -1,6 +1,7 @@
-// Reads the members of one JSON object with their types and their place, and judges the members that
-// nobody asked for (DESIGN 6): a security feature that does not exist here is refused by name, an unknown
-// member of a security object is refused, one typo away from a security field is refused anywhere.
+// Reads the members of one JSON object with their types and their place, and judges the members
+// that nobody asked for (DESIGN 6): a security feature that does not exist here is refused by name,
+// an unknown member of a security object is refused, one typo away from a security field is refused
+// anywhere.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +26,8 @@ struct FieldRule {
   absl::string_view why = "";  // kRefused, kInert: after "name: "
 };
 
-// `sensitive`: an object about authentication, TLS, certificates, pins, access or limits, where an unknown
-// member is refused.
+// `sensitive`: an object about authentication, TLS, certificates, pins, access or limits, where an
+// unknown member is refused.
 struct ObjectRules {
   absl::Span<const FieldRule> fields;
   bool sensitive = false;
@@ -34,7 +35,8 @@ struct ObjectRules {
 
 class Fields {
  public:
-  // `node` may be null or JSON null (an object without members); another type than an object is refused.
+  // `node` may be null or JSON null (an object without members); another type than an object is
+  // refused.
   Fields(const Node* node, std::string path, Conversion* out);
 
   // Judges the members by the rules.
@@ -78,8 +80,8 @@ class Fields {
 // Text of a string, or of a plain YAML number that stands where text belongs; false: neither.
 [[nodiscard]] bool AsText(const Node& node, std::string* text);
 
-// Whether a value says anything: not null, false, 0, -1, "", nor a list or object of such; an object that
-// says `enabled: false` or `disabled: true` says nothing either.
+// Whether a value says anything: not null, false, 0, -1, "", nor a list or object of such; an
+// object that says `enabled: false` or `disabled: true` says nothing either.
 [[nodiscard]] bool IsSet(const Node& node);
 
 // The names whose misspelling anywhere would weaken security.

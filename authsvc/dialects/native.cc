@@ -17,7 +17,7 @@ namespace sallyport::authsvc::dialects {
 namespace {
 
 constexpr absl::string_view kApiVersion = "sallyport/v1";
-constexpr absl::string_view kKinds[] = {"Certificate", "Api",      "Key",        "Policy",
+constexpr absl::string_view kKinds[] = {"Certificate",     "Api",      "Key",        "Policy",
                                         "GatewaySettings", "Listener", "TrustBundle"};
 constexpr size_t kLeastToken = 16;
 
@@ -79,7 +79,8 @@ void FillKey(const Fields& fields, v1::Key* key) {
       fields.Refuse("token", absl::StrCat("must have at least ", kLeastToken, " characters"));
     }
     if (LooksLikeCertificateId(token)) {
-      fields.Refuse("token", "has the form of a certificate id (64 hex digits at its end): those are public");
+      fields.Refuse(
+          "token", "has the form of a certificate id (64 hex digits at its end): those are public");
     }
     key->add_token_sha256(crypto::Sha256(token));
   }
@@ -116,8 +117,8 @@ Fields Body(const Fields& top) {
   return top.Object("spec");
 }
 
-void Fill(const Fields& top, const std::string& kind, const ConvertOptions& options, Conversion* out,
-          Converted* converted) {
+void Fill(const Fields& top, const std::string& kind, const ConvertOptions& options,
+          Conversion* out, Converted* converted) {
   const Fields body = Body(top);
   google::protobuf::Message* message = BodyOf(kind, &converted->resource);
   std::vector<absl::string_view> skip = {"apiVersion", "kind", "metadata"};
@@ -177,8 +178,10 @@ std::string NativeJson(const v1::Resource& resource) {
   if (copy.has_certificate()) {
     v1::Certificate* certificate = copy.mutable_certificate();
     for (const std::string& der : certificate->chain_der()) pem += crypto::CertificatePem(der);
-    if (!certificate->public_key_der().empty()) pem = crypto::PublicKeyPem(certificate->public_key_der());
-    for (const char* name : {"chain_der", "public_key_der", "private_key", "created_unix", "source"}) {
+    if (!certificate->public_key_der().empty())
+      pem = crypto::PublicKeyPem(certificate->public_key_der());
+    for (const char* name :
+         {"chain_der", "public_key_der", "private_key", "created_unix", "source"}) {
       certificate->GetReflection()->ClearField(certificate,
                                                certificate->GetDescriptor()->FindFieldByName(name));
     }
@@ -188,11 +191,14 @@ std::string NativeJson(const v1::Resource& resource) {
   if (kind.empty()) return "{}";
   std::string body;
   google::protobuf::util::JsonPrintOptions print;
-  if (!google::protobuf::util::MessageToJsonString(*BodyOf(kind, &copy), &body, print).ok()) return "{}";
+  if (!google::protobuf::util::MessageToJsonString(*BodyOf(kind, &copy), &body, print).ok())
+    return "{}";
   std::string out = absl::StrCat("{\"apiVersion\":\"", kApiVersion, "\",\"kind\":\"", kind, "\"");
   if (!pem.empty()) absl::StrAppend(&out, ",\"pem\":", base::JsonQuote(pem));
-  if (body.size() > 2) absl::StrAppend(&out, ",", absl::string_view(body).substr(1));
-  else out.push_back('}');
+  if (body.size() > 2)
+    absl::StrAppend(&out, ",", absl::string_view(body).substr(1));
+  else
+    out.push_back('}');
   return out;
 }
 

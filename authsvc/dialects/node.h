@@ -1,5 +1,6 @@
-// A document as a tree that remembers where each part stood, so that every complaint can name a path and
-// a line. Made from JSON or YAML by ReadDocuments. Plain values; not thread-safe to change.
+// A document as a tree that remembers where each part stood, so that every complaint can name a
+// path and a line. Made from JSON or YAML by ReadDocuments. Plain values; not thread-safe to
+// change.
 #pragma once
 
 #include <cstdint>
@@ -25,11 +26,11 @@ class Node {
   Type type = Type::kNull;
   bool boolean = false;
   int64_t integer = 0;
-  double number = 0;                 // of kInteger too
-  std::string text;                  // kString; of a plain YAML number also its source text
-  std::vector<Node> items;           // kArray
+  double number = 0;        // of kInteger too
+  std::string text;         // kString; of a plain YAML number also its source text
+  std::vector<Node> items;  // kArray
   std::vector<std::pair<std::string, Node>> members;  // kObject, in order, names unique
-  int line = 0;                      // from 1
+  int line = 0;                                       // from 1
 
   [[nodiscard]] bool IsObject() const { return type == Type::kObject; }
   [[nodiscard]] bool IsArray() const { return type == Type::kArray; }

@@ -1,9 +1,9 @@
 #include "authsvc/dialects/proto_fill.h"
 
+#include <google/protobuf/descriptor.h>
+
 #include <cmath>
 #include <limits>
-
-#include <google/protobuf/descriptor.h>
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
@@ -58,8 +58,10 @@ class Filler {
 
   void Bool() {
     if (value_.type != Node::Type::kBool) return Wrong("true or false");
-    if (field_->is_repeated()) reflection().AddBool(message_, field_, value_.boolean);
-    else reflection().SetBool(message_, field_, value_.boolean);
+    if (field_->is_repeated())
+      reflection().AddBool(message_, field_, value_.boolean);
+    else
+      reflection().SetBool(message_, field_, value_.boolean);
   }
 
   void Text() {
@@ -70,14 +72,18 @@ class Filler {
       if (!absl::Base64Unescape(text, &bytes)) return Refuse("must be Base64");
       text = std::move(bytes);
     }
-    if (field_->is_repeated()) reflection().AddString(message_, field_, text);
-    else reflection().SetString(message_, field_, text);
+    if (field_->is_repeated())
+      reflection().AddString(message_, field_, text);
+    else
+      reflection().SetString(message_, field_, text);
   }
 
   void Double() {
     if (!value_.IsNumber() || !std::isfinite(value_.number)) return Wrong("a number");
-    if (field_->is_repeated()) reflection().AddDouble(message_, field_, value_.number);
-    else reflection().SetDouble(message_, field_, value_.number);
+    if (field_->is_repeated())
+      reflection().AddDouble(message_, field_, value_.number);
+    else
+      reflection().SetDouble(message_, field_, value_.number);
   }
 
   template <typename T>
@@ -88,7 +94,8 @@ class Filler {
     if (value_.type != Node::Type::kInteger && !text) return Wrong("a whole number");
     const bool low = number < 0 && (std::is_unsigned_v<T> ||
                                     number < static_cast<int64_t>(std::numeric_limits<T>::min()));
-    const bool high = sizeof(T) == 4 && number > static_cast<int64_t>(std::numeric_limits<T>::max());
+    const bool high =
+        sizeof(T) == 4 && number > static_cast<int64_t>(std::numeric_limits<T>::max());
     if (low || high) return Refuse("is out of range");
     (reflection().*(field_->is_repeated() ? add : set))(message_, field_, static_cast<T>(number));
   }
@@ -106,7 +113,8 @@ class Filler {
       return reflection().SetEnum(message_, field_, candidate);
     }
     std::string all;
-    for (absl::string_view name : names) absl::StrAppend(&all, all.empty() ? "" : ", ", absl::AsciiStrToLower(name));
+    for (absl::string_view name : names)
+      absl::StrAppend(&all, all.empty() ? "" : ", ", absl::AsciiStrToLower(name));
     Refuse(absl::StrCat("must be one of ", all));
   }
 
@@ -124,8 +132,8 @@ class Filler {
   Conversion* out_;
 };
 
-void FillMap(const Node& value, const std::string& path, const FieldDescriptor* field, Message* message,
-             Conversion* out) {
+void FillMap(const Node& value, const std::string& path, const FieldDescriptor* field,
+             Message* message, Conversion* out) {
   if (!value.IsObject()) {
     return out->Refuse(path, &value, absl::StrCat("must be an object, is ", TypeName(value.type)));
   }
@@ -133,12 +141,13 @@ void FillMap(const Node& value, const std::string& path, const FieldDescriptor* 
   for (const auto& [name, member] : value.members) {
     Message* entry = message->GetReflection()->AddMessage(message, field);
     entry->GetReflection()->SetString(entry, entry_type->map_key(), name);
-    Filler(entry, entry_type->map_value(), member, absl::StrCat(path, "[\"", name, "\"]"), out).Fill();
+    Filler(entry, entry_type->map_value(), member, absl::StrCat(path, "[\"", name, "\"]"), out)
+        .Fill();
   }
 }
 
-void FillList(const Node& value, const std::string& path, const FieldDescriptor* field, Message* message,
-              Conversion* out) {
+void FillList(const Node& value, const std::string& path, const FieldDescriptor* field,
+              Message* message, Conversion* out) {
   if (!value.IsArray()) {
     return out->Refuse(path, &value, absl::StrCat("must be a list, is ", TypeName(value.type)));
   }
@@ -147,8 +156,8 @@ void FillList(const Node& value, const std::string& path, const FieldDescriptor*
   }
 }
 
-void FillField(const Node& value, const std::string& path, const FieldDescriptor* field, Message* message,
-               Conversion* out) {
+void FillField(const Node& value, const std::string& path, const FieldDescriptor* field,
+               Message* message, Conversion* out) {
   if (value.type == Node::Type::kNull) return;  // the mapping: null is the default
   if (field->is_map()) return FillMap(value, path, field, message, out);
   if (field->is_repeated()) return FillList(value, path, field, message, out);
@@ -174,8 +183,8 @@ std::string Unknown(const Descriptor& type, const std::string& name) {
 
 }  // namespace
 
-void FillMessage(const Node& object, const std::string& path, const FillRules& rules, Message* message,
-                 Conversion* out) {
+void FillMessage(const Node& object, const std::string& path, const FillRules& rules,
+                 Message* message, Conversion* out) {
   std::vector<const FieldDescriptor*> seen;
   for (const auto& [name, value] : object.members) {
     if (absl::c_linear_search(rules.skip, name)) continue;

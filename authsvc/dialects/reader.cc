@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <iterator>
 #include <limits>
-
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
@@ -66,7 +65,9 @@ class JsonEvents : public nlohmann::json_sax<nlohmann::json> {
     }
     return Integer(static_cast<int64_t>(value));
   }
-  bool number_float(number_float_t value, const string_t& /*source*/) override { return Double(value); }
+  bool number_float(number_float_t value, const string_t& /*source*/) override {
+    return Double(value);
+  }
   bool string(string_t& value) override {
     Node node = At(Node::Type::kString);
     node.text = std::move(value);
@@ -120,8 +121,8 @@ class JsonEvents : public nlohmann::json_sax<nlohmann::json> {
 };
 
 absl::Status TooLarge(absl::string_view text, const ReadLimits& limits) {
-  return absl::InvalidArgumentError(absl::StrCat("the document has ", text.size(),
-                                                 " bytes; at most ", limits.max_bytes, " are read"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "the document has ", text.size(), " bytes; at most ", limits.max_bytes, " are read"));
 }
 
 bool LooksLikeJson(absl::string_view text) {

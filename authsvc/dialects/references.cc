@@ -32,15 +32,18 @@ absl::string_view WrongReference(absl::string_view text) {
   return "";
 }
 
-constexpr absl::string_view kSecrets[] = {"secret", "shared_secret", "jwt_source", "password", "hmac_string"};
-constexpr absl::string_view kMetadata = "meta_data";  // the key's own names, which mean nothing here
+constexpr absl::string_view kSecrets[] = {"secret", "shared_secret", "jwt_source", "password",
+                                          "hmac_string"};
+constexpr absl::string_view kMetadata =
+    "meta_data";  // the key's own names, which mean nothing here
 
 void Blank(Node* node) {
   for (Node& item : node->items) Blank(&item);
   for (auto& [name, value] : node->members) {
     if (name == kMetadata) continue;
     Blank(&value);
-    const bool secret = std::find(std::begin(kSecrets), std::end(kSecrets), name) != std::end(kSecrets);
+    const bool secret =
+        std::find(std::begin(kSecrets), std::end(kSecrets), name) != std::end(kSecrets);
     const bool scalar = !value.IsObject() && !value.IsArray() && value.type != Node::Type::kNull;
     if (!secret || !scalar) continue;
     value = Node();
@@ -67,7 +70,8 @@ std::string References::Take(absl::string_view text, absl::string_view path, con
 
 std::string References::TakeInline(absl::string_view pem, absl::string_view path, const Node& at,
                                    bool keep_private_key) {
-  absl::StatusOr<crypto::PemBundle> bundle = crypto::ParsePem(pem, absl::FromUnixSeconds(options_.now_unix));
+  absl::StatusOr<crypto::PemBundle> bundle =
+      crypto::ParsePem(pem, absl::FromUnixSeconds(options_.now_unix));
   if (!bundle.ok()) {
     out_->Refuse(path, &at, bundle.status().message());
     return "";
@@ -84,11 +88,14 @@ std::string References::TakeInline(absl::string_view pem, absl::string_view path
   for (const auto& part : bundle->chain) certificate->add_chain_der(part->der);
   certificate->set_public_key_der(bundle->public_key_der);
   if (!bundle->private_key.empty()) {
-    if (keep_private_key) converted.private_key = std::move(bundle->private_key);
-    else out_->Warn(path, &at, "the private key is not needed here and was not taken");
+    if (keep_private_key)
+      converted.private_key = std::move(bundle->private_key);
+    else
+      out_->Warn(path, &at, "the private key is not needed here and was not taken");
   }
   for (const Converted& other : out_->resources) {
-    if (other.resource.id() == id && other.private_key.empty() == converted.private_key.empty()) return id;
+    if (other.resource.id() == id && other.private_key.empty() == converted.private_key.empty())
+      return id;
   }
   out_->resources.push_back(std::move(converted));
   return id;
@@ -144,12 +151,16 @@ void References::PinsOf(const Node& value, const std::string& path, v1::PinList*
   std::string text;
   if (value.IsArray()) {
     for (const Node& item : value.items) {
-      if (AsText(item, &text)) texts.push_back(text);
-      else out_->Refuse(path, &item, "must be a public key id");
+      if (AsText(item, &text))
+        texts.push_back(text);
+      else
+        out_->Refuse(path, &item, "must be a public key id");
     }
   } else if (AsText(value, &text)) {
-    if (absl::StrContains(text, kPemMark)) texts.push_back(text);
-    else texts = absl::StrSplit(text, ',');
+    if (absl::StrContains(text, kPemMark))
+      texts.push_back(text);
+    else
+      texts = absl::StrSplit(text, ',');
   }
   for (const std::string& one : texts) {
     const std::string id = Take(one, path, value, false);
@@ -195,7 +206,8 @@ void TlsVersions(const Fields& object, absl::string_view min_name, absl::string_
   };
   const int64_t least = read(min_name);
   const int64_t most = read(max_name);
-  if (least == 769 || least == 770) object.Warn(min_name, "TLS 1.0 and 1.1 do not exist here: 1.2 is used");
+  if (least == 769 || least == 770)
+    object.Warn(min_name, "TLS 1.0 and 1.1 do not exist here: 1.2 is used");
   if (least >= 771) tls->set_min_version(least == 771 ? "1.2" : "1.3");
   if (most == 769 || most == 770) object.Refuse(max_name, "TLS 1.0 and 1.1 do not exist here");
   if (most >= 771) tls->set_max_version(most == 771 ? "1.2" : "1.3");

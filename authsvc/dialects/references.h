@@ -1,5 +1,6 @@
-// References to certificates in documents: ids, "name:NAME", or PEM that stands inline (which becomes a
-// certificate of its own). Also the maps from domains to them, and TLS versions. Used by the converters.
+// References to certificates in documents: ids, "name:NAME", or PEM that stands inline (which
+// becomes a certificate of its own). Also the maps from domains to them, and TLS versions. Used by
+// the converters.
 #pragma once
 
 #include <string>
@@ -16,15 +17,18 @@ class References {
              Conversion* out)
       : org_id_(std::move(org_id)), options_(options), dialect_(dialect), out_(out) {}
 
-  // The id to store; empty after a refusal. `keep_private_key`: the private key of inline PEM is wanted
-  // (upstream and server certificates); else it is dropped with a warning.
-  std::string Take(absl::string_view text, absl::string_view path, const Node& at, bool keep_private_key);
-  std::vector<std::string> TakeList(const Fields& object, absl::string_view name, bool keep_private_key);
+  // The id to store; empty after a refusal. `keep_private_key`: the private key of inline PEM is
+  // wanted (upstream and server certificates); else it is dropped with a warning.
+  std::string Take(absl::string_view text, absl::string_view path, const Node& at,
+                   bool keep_private_key);
+  std::vector<std::string> TakeList(const Fields& object, absl::string_view name,
+                                    bool keep_private_key);
 
   void AllowlistOf(const Fields& object, absl::string_view name,
                    google::protobuf::RepeatedPtrField<v1::AllowlistEntry>* list);
   // {"domain": "id"}
-  void ClientCertificates(const Fields& object, absl::string_view name, v1::DomainCertificates* map);
+  void ClientCertificates(const Fields& object, absl::string_view name,
+                          v1::DomainCertificates* map);
   // {"domain": "id,id"}; a list of ids is taken as well.
   void Pins(const Fields& object, absl::string_view name, v1::DomainPins* map);
 
@@ -40,16 +44,16 @@ class References {
   Conversion* out_;
 };
 
-// A copy of `document` in which PEM text is replaced by "certificate:" and the id that it became: what is
-// stored and read back. References::Take made the ids.
+// A copy of `document` in which PEM text is replaced by "certificate:" and the id that it became:
+// what is stored and read back. References::Take made the ids.
 [[nodiscard]] Node WithoutInlinePem(const Node& document, absl::string_view org_id);
 
-// The same, and the secrets of features that do not exist here (basic passwords, HMAC and JWT secrets) made
-// empty: a Tyk document as it is kept.
+// The same, and the secrets of features that do not exist here (basic passwords, HMAC and JWT
+// secrets) made empty: a Tyk document as it is kept.
 [[nodiscard]] Node KeptDocument(const Node& document, absl::string_view org_id);
 
-// 769..772 (TLS 1.0 to 1.3), as Tyk writes them, to "1.2" and "1.3". Lower minimums become 1.2 with a
-// warning; a maximum below 1.2 is refused.
+// 769..772 (TLS 1.0 to 1.3), as Tyk writes them, to "1.2" and "1.3". Lower minimums become 1.2 with
+// a warning; a maximum below 1.2 is refused.
 void TlsVersions(const Fields& object, absl::string_view min_name, absl::string_view max_name,
                  v1::TransportTls* tls);
 

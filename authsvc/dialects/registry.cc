@@ -25,7 +25,8 @@ std::string KnownElsewhere(const Node& document) {
     return "this is an export of the Tyk Dashboard: apply what stands in its api_definition";
   }
   if (!version.empty() || !kind.empty()) {
-    return absl::StrCat("documents of kind \"", kind, "\" (apiVersion \"", version, "\") are not taken");
+    return absl::StrCat("documents of kind \"", kind, "\" (apiVersion \"", version,
+                        "\") are not taken");
   }
   return "";
 }
@@ -51,9 +52,11 @@ const Dialect* RecogniseDialect(const Node& document, std::string* why) {
   for (const Dialect& dialect : kDialects) {
     if (dialect.recognises(document)) return &dialect;
   }
-  *why = "not recognised: neither apiVersion: sallyport/v1, nor a Tyk Classic API definition (proxy), "
-         "session (access_rights with certificate or apply_policies), policy or tyk.conf; say which with "
-         "--as";
+  *why =
+      "not recognised: neither apiVersion: sallyport/v1, nor a Tyk Classic API definition (proxy), "
+      "session (access_rights with certificate or apply_policies), policy or tyk.conf; say which "
+      "with "
+      "--as";
   return nullptr;
 }
 

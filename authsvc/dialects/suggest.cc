@@ -54,7 +54,8 @@ absl::string_view Nearest(absl::string_view name, absl::Span<const absl::string_
   size_t least = plain.size() / 3 + 1;
   for (absl::string_view candidate : known) {
     const size_t distance = Distance(plain, Plain(candidate));
-    if (distance < least || (distance == least && best.empty() && distance <= 2 && plain.size() > 4)) {
+    if (distance < least ||
+        (distance == least && best.empty() && distance <= 2 && plain.size() > 4)) {
       best = candidate;
       least = distance;
     }

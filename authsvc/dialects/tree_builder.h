@@ -1,5 +1,5 @@
-// Builds a Node tree from parser events within ReadLimits. Used by the JSON and the YAML reader; not
-// thread-safe. Every call returns false once there is an error; then stop.
+// Builds a Node tree from parser events within ReadLimits. Used by the JSON and the YAML reader;
+// not thread-safe. Every call returns false once there is an error; then stop.
 #pragma once
 
 #include <string>
@@ -17,7 +17,7 @@ class TreeBuilder {
 
   bool Begin(Node::Type type, int line);  // kArray or kObject
   bool Key(std::string name, int line);
-  bool Add(Node value);                   // a scalar, or a whole tree (an alias)
+  bool Add(Node value);  // a scalar, or a whole tree (an alias)
   bool End();
   // Counts `node` and everything below it against the limits.
   bool Charge(const Node& node);

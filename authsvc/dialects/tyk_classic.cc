@@ -51,8 +51,10 @@ void Listen(const Fields& top, const Fields& proxy, v1::Api* api) {
   api->set_strip_listen_path(proxy.Flag("strip_listen_path"));
   api->set_loose_prefix(!top.Flag("strict_prefix", true) || !proxy.Flag("strict_prefix", true));
   const int64_t port = top.Integer("listen_port");
-  if (port < 0 || port > 65535) top.Refuse("listen_port", "must be between 1 and 65535");
-  else api->set_listen_port(static_cast<uint32_t>(port));
+  if (port < 0 || port > 65535)
+    top.Refuse("listen_port", "must be between 1 and 65535");
+  else
+    api->set_listen_port(static_cast<uint32_t>(port));
   const std::string protocol = top.Text("protocol");
   if (!protocol.empty() && protocol != "http" && protocol != "https") {
     top.Refuse("protocol", absl::StrCat("\"", protocol, "\" does not exist here: http or https"));
@@ -71,8 +73,8 @@ void AuthObject(const Fields& auth, v1::Api* api) {
   api->mutable_client_tls()->set_dynamic_mtls(auth.Flag("use_certificate"));
 }
 
-// `auth_configs.authToken`, else the older `auth` (both: the former, and a difference that matters is
-// refused).
+// `auth_configs.authToken`, else the older `auth` (both: the former, and a difference that matters
+// is refused).
 void TokenPlaces(const Fields& top, v1::Api* api) {
   const Fields old = top.Object("auth");
   const Fields configs = top.Object("auth_configs");
@@ -90,7 +92,8 @@ void TokenPlaces(const Fields& top, v1::Api* api) {
   const Fields current = configs.Object("authToken");
   AuthObject(current, api);
   if (old.Flag("use_certificate") && !current.Flag("use_certificate")) {
-    top.Refuse("auth.use_certificate", "is on, but auth_configs.authToken is what counts and has it off");
+    top.Refuse("auth.use_certificate",
+               "is on, but auth_configs.authToken is what counts and has it off");
   }
 }
 
@@ -102,13 +105,15 @@ void Authentication(const Fields& top, v1::Api* api) {
   const bool standard = top.Flag("use_standard_auth");
   const bool dynamic = api->client_tls().dynamic_mtls();
   if (top.Flag("allow_unsafe_dynamic_mtls_token")) {
-    top.Refuse("allow_unsafe_dynamic_mtls_token", "a certificate's id never authenticates a caller");
+    top.Refuse("allow_unsafe_dynamic_mtls_token",
+               "a certificate's id never authenticates a caller");
   }
   if (keyless && standard) {
     top.Refuse("use_keyless", "contradicts use_standard_auth: true: switch one of them off");
   }
   if (keyless && dynamic) {
-    top.Refuse("use_keyless", "would switch off use_certificate, which is on: switch one of them off");
+    top.Refuse("use_keyless",
+               "would switch off use_certificate, which is on: switch one of them off");
   }
   api->set_keyless(keyless);
   // With use_certificate the certificate is the credential and a token is not looked at
@@ -116,7 +121,8 @@ void Authentication(const Fields& top, v1::Api* api) {
   token->set_enabled(!keyless && !dynamic);
   if (!keyless && !standard && !dynamic) {
     top.Warn("use_standard_auth",
-             "no authentication scheme is named: an auth token is required; set use_keyless: true for the "
+             "no authentication scheme is named: an auth token is required; set use_keyless: true "
+             "for the "
              "certificate alone");
   }
   const std::string identity = top.Text("base_identity_provided_by");
@@ -148,7 +154,8 @@ void StaticTls(const Fields& top, References* references, v1::Api* api) {
   if (SwitchOf(top, "use_mutual_tls_auth", "client_certificates") == Switch::kOn) {
     api->mutable_client_tls()->set_static_mtls(v1::REQUIREMENT_MANDATORY);
   }
-  references->AllowlistOf(top, "client_certificates", api->mutable_client_tls()->mutable_allowlist());
+  references->AllowlistOf(top, "client_certificates",
+                          api->mutable_client_tls()->mutable_allowlist());
   for (const std::string& id : references->TakeList(top, "certificates", true)) {
     api->add_server_certificate_ids(id);
   }
@@ -164,11 +171,13 @@ bool IsAddress(const std::string& text) {
   return absl::SimpleAtoi(parts[1], &bits) && bits >= 0 && bits <= (v4 ? 32 : 128);
 }
 
-void Addresses(const Fields& top, absl::string_view name, google::protobuf::RepeatedPtrField<std::string>* list) {
+void Addresses(const Fields& top, absl::string_view name,
+               google::protobuf::RepeatedPtrField<std::string>* list) {
   const std::vector<std::string> texts = top.Texts(name);
   for (size_t i = 0; i < texts.size(); ++i) {
     if (!IsAddress(texts[i])) {
-      top.out()->Refuse(ItemPath(top.PathOf(name), i), top.Get(name), "is not an IP address or network");
+      top.out()->Refuse(ItemPath(top.PathOf(name), i), top.Get(name),
+                        "is not an IP address or network");
     }
     *list->Add() = texts[i];
   }
@@ -209,11 +218,15 @@ void CorsOf(const Fields& top, v1::Api* api) {
   for (const std::string& text : cors.Texts("exposed_headers")) out->add_exposed_headers(text);
   out->set_allow_credentials(cors.Flag("allow_credentials"));
   const int64_t age = cors.Integer("max_age");
-  if (age < 0 || age > 86400 * 365) cors.Refuse("max_age", "is out of range");
-  else out->set_max_age_seconds(static_cast<int32_t>(age));
-  const bool any = out->allowed_origins().empty() || absl::c_linear_search(out->allowed_origins(), "*");
+  if (age < 0 || age > 86400 * 365)
+    cors.Refuse("max_age", "is out of range");
+  else
+    out->set_max_age_seconds(static_cast<int32_t>(age));
+  const bool any =
+      out->allowed_origins().empty() || absl::c_linear_search(out->allowed_origins(), "*");
   if (any && out->allow_credentials()) {
-    cors.Refuse("allow_credentials", "must not be on with allowed_origins \"*\", nor with none: that is every origin");
+    cors.Refuse("allow_credentials",
+                "must not be on with allowed_origins \"*\", nor with none: that is every origin");
   }
 }
 

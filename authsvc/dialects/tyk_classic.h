@@ -17,6 +17,7 @@ void ClassicVersions(const Fields& top, v1::Api* api);
 void ReadRate(const Fields& object, v1::Limits* limits);
 // A regular expression that RE2 takes; refuses others. Tyk's `{name}` means one segment where
 // `with_segments`.
-[[nodiscard]] std::string ReadPathRegex(const Fields& object, absl::string_view name, bool with_segments);
+[[nodiscard]] std::string ReadPathRegex(const Fields& object, absl::string_view name,
+                                        bool with_segments);
 
 }  // namespace sallyport::authsvc::dialects

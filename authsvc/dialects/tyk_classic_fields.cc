@@ -59,12 +59,14 @@ constexpr FieldRule kDefinition[] = {
     {"custom_middleware_bundle_disabled", Use::kKept},
     {"custom_plugin_auth", Use::kRefused, kNoPlugins},
     {"graphql", Use::kRefused, kNoGraphql},
-    {"internal", Use::kRefused, "internal APIs do not exist here: it would become reachable from outside"},
+    {"internal", Use::kRefused,
+     "internal APIs do not exist here: it would become reachable from outside"},
     {"is_oas", Use::kRefused, "this is a Tyk OAS API in disguise: Tyk OAS is not taken yet"},
     {"enable_proxy_protocol", Use::kRefused,
      "the PROXY protocol belongs to the data plane: proxy_protocol_from of its listener"},
     {"request_signing", Use::kRefused, "signing of upstream requests does not exist here"},
-    {"upstream_auth", Use::kRefused, "upstream authentication other than certificates does not exist here"},
+    {"upstream_auth", Use::kRefused,
+     "upstream authentication other than certificates does not exist here"},
     {"security_requirements", Use::kRefused, "does not exist here"},
     {"uptime_tests", Use::kUsed},
     {"validate_request", Use::kRefused, "request validation does not exist here"},
@@ -146,8 +148,8 @@ constexpr FieldRule kAuth[] = {
 };
 
 constexpr FieldRule kAuthConfigs[] = {
-    {"authToken", Use::kUsed}, {"jwt", Use::kKept},   {"basic", Use::kKept},
-    {"hmac", Use::kKept},      {"oidc", Use::kKept},  {"oauth", Use::kKept},
+    {"authToken", Use::kUsed}, {"jwt", Use::kKept},    {"basic", Use::kKept},
+    {"hmac", Use::kKept},      {"oidc", Use::kKept},   {"oauth", Use::kKept},
     {"coprocess", Use::kKept}, {"oauth2", Use::kKept}, {"customKey", Use::kKept},
 };
 
@@ -220,7 +222,8 @@ constexpr FieldRule kExtendedPaths[] = {
     {"url_rewrites", Use::kRefused, "URL rewrites do not exist here"},
     {"virtual", Use::kRefused, "virtual endpoints do not exist here"},
     {"go_plugin", Use::kRefused, kNoPlugins},
-    {"internal", Use::kRefused, "internal endpoints do not exist here: they would become reachable"},
+    {"internal", Use::kRefused,
+     "internal endpoints do not exist here: they would become reachable"},
     {"size_limits", Use::kRefused,
      "size limits by endpoint do not exist here: use global_size_limit of the version"},
     {"rate_limit", Use::kRefused, "rate limits by endpoint do not exist here"},
@@ -244,12 +247,8 @@ constexpr FieldRule kExtendedPaths[] = {
 };
 
 constexpr FieldRule kEndpoint[] = {
-    {"path", Use::kUsed},
-    {"method", Use::kUsed},
-    {"methods", Use::kUsed},
-    {"method_actions", Use::kUsed},
-    {"ignore_case", Use::kUsed},
-    {"disabled", Use::kUsed},
+    {"path", Use::kUsed},           {"method", Use::kUsed},      {"methods", Use::kUsed},
+    {"method_actions", Use::kUsed}, {"ignore_case", Use::kUsed}, {"disabled", Use::kUsed},
 };
 
 constexpr FieldRule kVersionNames[] = {
@@ -261,7 +260,8 @@ constexpr FieldRule kVersionNames[] = {
     {"strip_path", Use::kUsed},
     {"strip_versioning_data", Use::kUsed},
     {"fallback_to_default", Use::kUsed},
-    {"url_versioning_pattern", Use::kRefused, "patterns for versions in the path do not exist here"},
+    {"url_versioning_pattern", Use::kRefused,
+     "patterns for versions in the path do not exist here"},
     {"versions", Use::kRefused, "versions in other API definitions do not exist here"},
     {"base_id", Use::kRefused, "versions in other API definitions do not exist here"},
 };
@@ -274,7 +274,8 @@ constexpr FieldRule kCors[] = {
     {"exposed_headers", Use::kUsed},
     {"allow_credentials", Use::kUsed},
     {"max_age", Use::kUsed},
-    {"options_passthrough", Use::kInert, "preflight requests are never passed on without a credential"},
+    {"options_passthrough", Use::kInert,
+     "preflight requests are never passed on without a credential"},
     {"debug", Use::kKept},
 };
 

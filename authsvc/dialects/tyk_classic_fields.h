@@ -5,18 +5,18 @@
 
 namespace sallyport::authsvc::dialects {
 
-[[nodiscard]] ObjectRules ClassicRules();         // the definition itself
-[[nodiscard]] ObjectRules ClassicAuthRules();     // `auth` and the members of `auth_configs`
+[[nodiscard]] ObjectRules ClassicRules();      // the definition itself
+[[nodiscard]] ObjectRules ClassicAuthRules();  // `auth` and the members of `auth_configs`
 [[nodiscard]] ObjectRules ClassicAuthConfigsRules();
 [[nodiscard]] ObjectRules ClassicProxyRules();
 [[nodiscard]] ObjectRules ClassicTransportRules();
 [[nodiscard]] ObjectRules ClassicRateRules();
 [[nodiscard]] ObjectRules ClassicVersionDataRules();
 [[nodiscard]] ObjectRules ClassicVersionRules();
-[[nodiscard]] ObjectRules ClassicPathsRules();          // version.paths
+[[nodiscard]] ObjectRules ClassicPathsRules();  // version.paths
 [[nodiscard]] ObjectRules ClassicExtendedPathsRules();
-[[nodiscard]] ObjectRules ClassicEndpointRules();       // an entry of white_list, black_list, ignored
-[[nodiscard]] ObjectRules ClassicDefinitionRules();     // `definition`: how a version is named
+[[nodiscard]] ObjectRules ClassicEndpointRules();    // an entry of white_list, black_list, ignored
+[[nodiscard]] ObjectRules ClassicDefinitionRules();  // `definition`: how a version is named
 [[nodiscard]] ObjectRules ClassicCorsRules();
 
 }  // namespace sallyport::authsvc::dialects

@@ -1,5 +1,5 @@
-// Tyk's uptime tests as health checks of the targets. What has no equivalent here is said as a warning and leaves
-// the targets unchecked, never half checked.
+// Tyk's uptime tests as health checks of the targets. What has no equivalent here is said as a
+// warning and leaves the targets unchecked, never half checked.
 #include <algorithm>
 #include <set>
 
@@ -11,9 +11,10 @@ namespace sallyport::authsvc::dialects {
 namespace {
 
 constexpr absl::string_view kTests = "uptime_tests";
-constexpr uint32_t kIntervalMillis = 10'000;  // Tyk's defaults, which a gateway's file sets for all APIs
+constexpr uint32_t kIntervalMillis =
+    10'000;  // Tyk's defaults, which a gateway's file sets for all APIs
 constexpr uint32_t kFailures = 3;
-constexpr uint32_t kOk = 200;                 // the only status that counts
+constexpr uint32_t kOk = 200;  // the only status that counts
 
 struct Test {
   std::string place;  // scheme://authority
@@ -28,7 +29,8 @@ bool SplitUrl(absl::string_view url, Test* test) {
   if (!http && !absl::StartsWithIgnoreCase(url, "https://")) return false;
   const size_t end = url.find_first_of("/?#", http ? 7 : 8);
   test->place = absl::AsciiStrToLower(url.substr(0, end));
-  const absl::string_view rest = end == absl::string_view::npos ? absl::string_view() : url.substr(end);
+  const absl::string_view rest =
+      end == absl::string_view::npos ? absl::string_view() : url.substr(end);
   test->path = absl::StrCat(absl::StartsWith(rest, "/") ? "" : "/", rest.substr(0, rest.find('#')));
   return true;
 }
@@ -41,15 +43,18 @@ bool HasSet(const Fields& object, absl::string_view name) {
 // Empty: `test` is what the entry asks for.
 std::string WhyNot(const Fields& entry, Test* test) {
   const std::string protocol = entry.Text("protocol");
-  if (!protocol.empty() && protocol != "http" && protocol != "https") return "only HTTP checks exist here";
+  if (!protocol.empty() && protocol != "http" && protocol != "https")
+    return "only HTTP checks exist here";
   for (const absl::string_view name : {"commands", "body", "headers", "enable_proxy_protocol"}) {
     if (HasSet(entry, name)) return absl::StrCat(name, " does not exist in health checks here");
   }
   const std::string method = absl::AsciiStrToUpper(entry.Text("method"));
-  if (!method.empty() && method != "GET" && method != "HEAD") return "health checks are GET or HEAD here";
+  if (!method.empty() && method != "GET" && method != "HEAD")
+    return "health checks are GET or HEAD here";
   test->head = method == "HEAD";
   const double nanoseconds = entry.Number("timeout");
-  if (nanoseconds > 0) test->timeout_millis = static_cast<uint32_t>(std::clamp(nanoseconds / 1e6, 50.0, 60e3));
+  if (nanoseconds > 0)
+    test->timeout_millis = static_cast<uint32_t>(std::clamp(nanoseconds / 1e6, 50.0, 60e3));
   return SplitUrl(entry.Text("url"), test) ? "" : "its url is not http:// or https://";
 }
 
@@ -82,16 +87,20 @@ bool AreOne(const Fields& top, const std::vector<Test>& tests, const v1::Upstrea
   }
   for (const Test& test : tests) {
     if (test.path != tests.front().path || test.head != tests.front().head) {
-      top.Warn(kTests, "targets are not checked: all must be asked for the same path by the same method here");
+      top.Warn(
+          kTests,
+          "targets are not checked: all must be asked for the same path by the same method here");
       return false;
     }
     if (!places.contains(test.place)) {
-      top.Warn(kTests, absl::StrCat("targets are not checked: ", test.place, " is none of proxy.target_list"));
+      top.Warn(kTests, absl::StrCat("targets are not checked: ", test.place,
+                                    " is none of proxy.target_list"));
       return false;
     }
     places.erase(test.place);
   }
-  if (!places.empty()) top.Warn(kTests, absl::StrCat(*places.begin(), " is checked like the others"));
+  if (!places.empty())
+    top.Warn(kTests, absl::StrCat(*places.begin(), " is checked like the others"));
   return true;
 }
 
@@ -101,10 +110,13 @@ void ClassicHealthChecks(const Fields& top, const Fields& proxy, v1::Upstream* u
   const Fields tests = top.Object(kTests);
   if (!HasSet(tests, "check_list")) return;
   if (!proxy.Flag("check_host_against_uptime_tests")) {
-    return top.Warn(kTests, "is not run: proxy.check_host_against_uptime_tests is off, and nothing else uses it here");
+    return top.Warn(
+        kTests,
+        "is not run: proxy.check_host_against_uptime_tests is off, and nothing else uses it here");
   }
   if (upstream->targets_size() < 2) {
-    return top.Warn(kTests, "is not run: without a second target every request goes to the only one");
+    return top.Warn(kTests,
+                    "is not run: without a second target every request goes to the only one");
   }
   std::vector<Test> wanted;
   if (!Read(top, tests, &wanted) || !AreOne(top, wanted, *upstream)) return;

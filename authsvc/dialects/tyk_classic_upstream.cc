@@ -1,10 +1,9 @@
-#include "authsvc/dialects/tyk_classic.h"
-
 #include <map>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "authsvc/dialects/tyk_classic.h"
 #include "authsvc/dialects/tyk_classic_fields.h"
 #include "shared/domain/host.h"
 
@@ -14,8 +13,10 @@ namespace {
 // Empty: fine.
 std::string WrongUrl(const std::string& url) {
   absl::string_view rest = url;
-  for (const absl::string_view scheme : {"env://", "file://", "consul://", "vault://", "$secret_"}) {
-    if (absl::StartsWithIgnoreCase(rest, scheme)) return "references to values elsewhere are not taken";
+  for (const absl::string_view scheme :
+       {"env://", "file://", "consul://", "vault://", "$secret_"}) {
+    if (absl::StartsWithIgnoreCase(rest, scheme))
+      return "references to values elsewhere are not taken";
   }
   size_t scheme = 0;
   for (const absl::string_view one : {"http://", "https://", "h2c://"}) {
@@ -24,7 +25,8 @@ std::string WrongUrl(const std::string& url) {
   if (scheme == 0) return "must be an http://, https:// or h2c:// URL";
   rest.remove_prefix(scheme);
   const absl::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
-  if (authority.find('@') != absl::string_view::npos) return "must not hold a user name or password";
+  if (authority.find('@') != absl::string_view::npos)
+    return "must not hold a user name or password";
   if (rest.find('#') != absl::string_view::npos) return "must not have a fragment";
   for (char c : url) {
     if (static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) == 0x7F) {
@@ -63,7 +65,8 @@ void Transport(const Fields& proxy, v1::TransportTls* tls) {
   transport.Check(ClassicTransportRules());
   tls->set_insecure_skip_verify(transport.Flag("ssl_insecure_skip_verify"));
   if (tls->insecure_skip_verify()) {
-    transport.Warn("ssl_insecure_skip_verify", "INSECURE: the upstream's certificate is not verified");
+    transport.Warn("ssl_insecure_skip_verify",
+                   "INSECURE: the upstream's certificate is not verified");
   }
   for (const std::string& cipher : transport.Texts("ssl_ciphers")) tls->add_ciphers(cipher);
   tls->set_force_common_name_check(transport.Flag("ssl_force_common_name_check"));
@@ -89,13 +92,15 @@ void ClassicUpstream(const Fields& top, const Fields& proxy, References* referen
   }
   Transport(proxy, upstream->mutable_tls());
 
-  references->ClientCertificates(top, "upstream_certificates", upstream->mutable_client_certificates());
+  references->ClientCertificates(top, "upstream_certificates",
+                                 upstream->mutable_client_certificates());
   upstream->mutable_client_certificates()->set_disabled(top.Flag("upstream_certificates_disabled"));
   if (upstream->client_certificates().certificate_ids_size() != 0) {
     if (upstream->client_certificates().disabled()) {
       top.Warn("upstream_certificates", "has no effect: upstream_certificates_disabled is true");
     } else if (!AnyHttps(*upstream)) {
-      top.Warn("upstream_certificates", "no target is https: a certificate is never sent over plain http");
+      top.Warn("upstream_certificates",
+               "no target is https: a certificate is never sent over plain http");
     }
   }
   references->Pins(top, "pinned_public_keys", upstream->mutable_pins());

@@ -1,11 +1,10 @@
-#include "authsvc/dialects/tyk_classic.h"
-
 #include <re2/re2.h>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "authsvc/dialects/tyk_classic.h"
 #include "authsvc/dialects/tyk_classic_fields.h"
 
 namespace sallyport::authsvc::dialects {
@@ -33,7 +32,8 @@ bool IsMethod(const std::string& method) {
   return !method.empty();
 }
 
-void AddMethod(const Fields& endpoint, absl::string_view name, const std::string& method, v1::PathRule* rule) {
+void AddMethod(const Fields& endpoint, absl::string_view name, const std::string& method,
+               v1::PathRule* rule) {
   if (!IsMethod(method)) return endpoint.Refuse(name, "is not an HTTP method");
   rule->add_methods(absl::AsciiStrToUpper(method));
 }
@@ -41,7 +41,8 @@ void AddMethod(const Fields& endpoint, absl::string_view name, const std::string
 void Methods(const Fields& endpoint, v1::PathRule* rule) {
   const std::string method = endpoint.Text("method");
   if (!method.empty()) AddMethod(endpoint, "method", method, rule);
-  for (const std::string& other : endpoint.Texts("methods")) AddMethod(endpoint, "methods", other, rule);
+  for (const std::string& other : endpoint.Texts("methods"))
+    AddMethod(endpoint, "methods", other, rule);
   const Fields actions = endpoint.Object("method_actions");
   if (actions.node() == nullptr) return;
   for (const auto& [name, value] : actions.node()->members) {
@@ -67,7 +68,8 @@ void Endpoints(const Fields& lists, absl::string_view name, bool any_case, bool 
     rule->set_ignore_case(any_case || endpoint.Flag("ignore_case"));
     Methods(endpoint, rule);
     if (exempts && !absl::StartsWith(rule->path(), "^")) {
-      endpoint.Warn("path", "exempts every path that contains it: write ^ in front to match from the start");
+      endpoint.Warn(
+          "path", "exempts every path that contains it: write ^ in front to match from the start");
     }
   }
 }
@@ -80,7 +82,8 @@ void SimplePaths(const Fields& lists, absl::string_view name, bool any_case,
     const std::string regex = SegmentsToRegex(paths[i]);
     const RE2 compiled(regex, RE2::Quiet);
     if (!compiled.ok() || regex.empty()) {
-      lists.out()->Refuse(ItemPath(lists.PathOf(name), i), lists.Get(name), "is not a regular expression");
+      lists.out()->Refuse(ItemPath(lists.PathOf(name), i), lists.Get(name),
+                          "is not a regular expression");
     }
     v1::PathRule* rule = rules->Add();
     rule->set_path(regex);
@@ -94,7 +97,8 @@ void Expiry(const Fields& version, v1::ApiVersion* out) {
   if (text.empty() || text == "-1" || text == "0") return;
   absl::Time time;
   std::string error;
-  for (const char* format : {"%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", absl::RFC3339_full, "%Y-%m-%d"}) {
+  for (const char* format :
+       {"%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", absl::RFC3339_full, "%Y-%m-%d"}) {
     if (!absl::ParseTime(format, text, &time, &error)) continue;
     out->set_expires_unix(absl::ToUnixSeconds(time));
     return;
@@ -160,7 +164,8 @@ void OnlyVersion(const Fields& versions, v1::Api* api) {
   }
   const auto& members = versions.node()->members;
   if (members.size() > 1 && versions.Get("Default") == nullptr) {
-    versions.Refuse("", "several versions and none called Default: set not_versioned to false, or keep one");
+    versions.Refuse(
+        "", "several versions and none called Default: set not_versioned to false, or keep one");
   }
   const std::string name = versions.Get("Default") != nullptr ? "Default" : members.front().first;
   Version(versions.Object(name), "", api->add_versions());
@@ -208,7 +213,8 @@ void ClassicVersions(const Fields& top, v1::Api* api) {
     return OnlyVersion(versions, api);
   }
   if (versions.node() == nullptr || versions.node()->members.empty()) {
-    return data.Refuse("versions", "no version is defined; set not_versioned: true for an API without");
+    return data.Refuse("versions",
+                       "no version is defined; set not_versioned: true for an API without");
   }
   Naming(top, data, api->mutable_versioning());
   for (const auto& [name, value] : versions.node()->members) {

@@ -1,6 +1,6 @@
 // Tyk's JSON documents <-> core resources (reference tyk.md §2, §8.2). Pure, thread-safe.
-// What was put can be read back as it was put: Resource.document holds the original, every secret in it
-// replaced by a reference.
+// What was put can be read back as it was put: Resource.document holds the original, every secret
+// in it replaced by a reference.
 #pragma once
 
 #include <string>
@@ -12,8 +12,8 @@ namespace sallyport::authsvc::dialects {
 // Classic API definition -> Api (and Certificates for PEM that stands where an id is allowed).
 [[nodiscard]] Conversion ConvertTykClassic(const Node& definition, const ConvertOptions& options);
 
-// SessionState -> Key. The id is that of the certificate; without one it is empty, the caller sets it. No
-// token is made here.
+// SessionState -> Key. The id is that of the certificate; without one it is empty, the caller sets
+// it. No token is made here.
 [[nodiscard]] Conversion ConvertTykSession(const Node& session, const ConvertOptions& options);
 
 // Policy -> Policy.
@@ -22,8 +22,8 @@ namespace sallyport::authsvc::dialects {
 // The keys of tyk.conf that concern certificates, pins and verification -> GatewaySettings;
 // the variables of `options` lie over the file's (authsvc/dialects/tyk_environment.h).
 [[nodiscard]] Conversion ConvertTykGateway(const Node& file, const ConvertOptions& options);
-// What such a file has no words for (deny list, trusted proxies, trust bundles, switches of maps, `exact`)
-// stays as it was: putting the file in again must not lift a revocation.
+// What such a file has no words for (deny list, trusted proxies, trust bundles, switches of maps,
+// `exact`) stays as it was: putting the file in again must not lift a revocation.
 void KeepWhatTykGatewayLacks(const v1::GatewaySettings& stored, v1::GatewaySettings* settings);
 
 [[nodiscard]] bool IsTykClassic(const Node& document);
@@ -31,8 +31,8 @@ void KeepWhatTykGatewayLacks(const v1::GatewaySettings& stored, v1::GatewaySetti
 [[nodiscard]] bool IsTykPolicy(const Node& document);
 [[nodiscard]] bool IsTykGateway(const Node& document);
 
-// The other way: JSON text. From the original document where the resource came by the same dialect (with
-// ids and times of the resource put in), else made from the resource.
+// The other way: JSON text. From the original document where the resource came by the same dialect
+// (with ids and times of the resource put in), else made from the resource.
 [[nodiscard]] std::string TykSessionJson(const v1::Resource& key);
 [[nodiscard]] std::string TykPolicyJson(const v1::Resource& policy);
 [[nodiscard]] std::string TykClassicJson(const v1::Resource& api);

@@ -31,7 +31,8 @@ constexpr Variable kVariables[] = {
     {"SECURITY_CERTIFICATES_CONTROLAPI", "security.certificates.control_api", Shape::kList},
     {"SECURITY_PINNEDPUBLICKEYS", "security.pinned_public_keys", Shape::kMap},
     {"SECURITY_CONTROLAPIUSEMUTUALTLS", "security.control_api_use_mutual_tls", Shape::kFlag},
-    {"SECURITY_ALLOWUNSAFEDYNAMICMTLSTOKEN", "security.allow_unsafe_dynamic_mtls_token", Shape::kFlag},
+    {"SECURITY_ALLOWUNSAFEDYNAMICMTLSTOKEN", "security.allow_unsafe_dynamic_mtls_token",
+     Shape::kFlag},
     {"ALLOWUNSAFEDYNAMICMTLSTOKEN", "allow_unsafe_dynamic_mtls_token", Shape::kFlag},
     {"HTTPSERVEROPTIONS_SSLCERTIFICATES", "http_server_options.ssl_certificates", Shape::kList},
     {"PROXYSSLINSECURESKIPVERIFY", "proxy_ssl_insecure_skip_verify", Shape::kFlag},
@@ -46,8 +47,9 @@ constexpr absl::string_view kSecurityPrefix = "SECURITY_";
 
 // About security in Tyk, and nothing that this gateway does.
 bool IsHarmless(absl::string_view name) {
-  return name == "SECURITY_PRIVATECERTIFICATEENCODINGSECRET" || name == "SECURITY_CERTIFICATES_DASHBOARD" ||
-         name == "SECURITY_CERTIFICATES_MDCB" || absl::StartsWith(name, "SECURITY_CERTIFICATEEXPIRYMONITOR_");
+  return name == "SECURITY_PRIVATECERTIFICATEENCODINGSECRET" ||
+         name == "SECURITY_CERTIFICATES_DASHBOARD" || name == "SECURITY_CERTIFICATES_MDCB" ||
+         absl::StartsWith(name, "SECURITY_CERTIFICATEEXPIRYMONITOR_");
 }
 
 const Variable* Find(absl::string_view name) {
@@ -57,14 +59,17 @@ const Variable* Find(absl::string_view name) {
   return nullptr;
 }
 
-std::string Squeezed(absl::string_view name) { return absl::StrReplaceAll(name, {{"_", ""}, {"-", ""}}); }
+std::string Squeezed(absl::string_view name) {
+  return absl::StrReplaceAll(name, {{"_", ""}, {"-", ""}});
+}
 
 // A variable that is none of ours and must not be passed over: why not. Empty: it may.
 std::string WhyRefused(absl::string_view name) {
   if (IsHarmless(name)) return "";
   for (const Variable& variable : kVariables) {
     if (OneTypoAway(Squeezed(name), Squeezed(variable.name))) {
-      return absl::StrCat("unknown variable; did you mean ", kTykVariablePrefix, variable.name, "?");
+      return absl::StrCat("unknown variable; did you mean ", kTykVariablePrefix, variable.name,
+                          "?");
     }
   }
   if (absl::StartsWithIgnoreCase(name, kSecurityPrefix)) return "unknown variable about security";
@@ -89,7 +94,8 @@ Parsed ParseFlag(absl::string_view text) {
   Parsed parsed;
   parsed.node.type = Node::Type::kBool;
   parsed.node.boolean = std::find(std::begin(kTrue), std::end(kTrue), text) != std::end(kTrue);
-  if (!parsed.node.boolean && std::find(std::begin(kFalse), std::end(kFalse), text) == std::end(kFalse)) {
+  if (!parsed.node.boolean &&
+      std::find(std::begin(kFalse), std::end(kFalse), text) == std::end(kFalse)) {
     parsed.error = "must be true or false";
   }
   return parsed;
@@ -118,14 +124,16 @@ bool IsPort(absl::string_view text) {
          absl::SimpleAtoi(text, &port) && port > 0 && port <= 65535;
 }
 
-// Where the colon between domain and id is: "host:id", "host:443:id", "[::1]:443:id"; npos: nowhere.
+// Where the colon between domain and id is: "host:id", "host:443:id", "[::1]:443:id"; npos:
+// nowhere.
 size_t EndOfDomain(absl::string_view pair) {
   const size_t from = absl::StartsWith(pair, "[") ? pair.find(']') : 0;
   if (from == absl::string_view::npos) return from;
   const size_t first = pair.find(':', from);
   if (first == absl::string_view::npos) return first;
   const size_t second = pair.find(':', first + 1);
-  const bool has_port = second != absl::string_view::npos && IsPort(pair.substr(first + 1, second - first - 1));
+  const bool has_port =
+      second != absl::string_view::npos && IsPort(pair.substr(first + 1, second - first - 1));
   return has_port ? second : first;
 }
 
@@ -138,7 +146,8 @@ Parsed ParseMap(absl::string_view text) {
     pair = absl::StripAsciiWhitespace(pair);
     const size_t colon = EndOfDomain(pair);
     if (colon == absl::string_view::npos || colon == 0) {
-      parsed.error = absl::StrCat("entry ", number, " is not domain:id (entries are separated by commas; several ids "
+      parsed.error = absl::StrCat("entry ", number,
+                                  " is not domain:id (entries are separated by commas; several ids "
                                   "for one domain can only be written in the file)");
       return parsed;
     }
@@ -176,7 +185,8 @@ Node* Place(absl::string_view path, Node* at) {
 
 // What the file said and the variable takes away: "" when nothing.
 std::string Lost(const Node& file, const Node& laid) {
-  if (file.type == Node::Type::kBool && file.boolean && laid.type == Node::Type::kBool && !laid.boolean) {
+  if (file.type == Node::Type::kBool && file.boolean && laid.type == Node::Type::kBool &&
+      !laid.boolean) {
     return ", which was on, by off";
   }
   if (!file.IsObject()) return "";
@@ -187,16 +197,18 @@ std::string Lost(const Node& file, const Node& laid) {
   return gone.empty() ? "" : absl::StrCat("; no longer set: ", absl::StrJoin(gone, ", "));
 }
 
-void Lay(const std::string& name, const Variable& variable, absl::string_view value, Node* configuration,
-         Conversion* out) {
+void Lay(const std::string& name, const Variable& variable, absl::string_view value,
+         Node* configuration, Conversion* out) {
   value = absl::StripAsciiWhitespace(value);
-  if (value.empty()) return out->Refuse(name, nullptr, "is set and empty; unset it to keep what the file says");
+  if (value.empty())
+    return out->Refuse(name, nullptr, "is set and empty; unset it to keep what the file says");
   Parsed parsed = Parse(variable.shape, value);
   if (!parsed.error.empty()) return out->Refuse(name, nullptr, parsed.error);
   Node* place = Place(variable.path, configuration);
   if (place == nullptr) return;
   if (place->type != Node::Type::kNull && ToJson(*place) != ToJson(parsed.node)) {
-    out->Warn(name, nullptr, absl::StrCat("replaces ", variable.path, " of the file", Lost(*place, parsed.node)));
+    out->Warn(name, nullptr,
+              absl::StrCat("replaces ", variable.path, " of the file", Lost(*place, parsed.node)));
   }
   *place = std::move(parsed.node);
 }
@@ -217,7 +229,8 @@ std::vector<std::string> TykVariables(absl::Span<const std::string> environment)
   return ours;
 }
 
-void LayTykEnvironment(absl::Span<const std::string> environment, Node* configuration, Conversion* out) {
+void LayTykEnvironment(absl::Span<const std::string> environment, Node* configuration,
+                       Conversion* out) {
   std::vector<std::string> others;
   for (const std::string& entry : environment) {
     const auto [name, value] = Split(entry);
@@ -233,7 +246,8 @@ void LayTykEnvironment(absl::Span<const std::string> environment, Node* configur
     }
   }
   std::sort(others.begin(), others.end());
-  if (!others.empty()) out->Warn("", nullptr, absl::StrCat("without effect here: ", absl::StrJoin(others, ", ")));
+  if (!others.empty())
+    out->Warn("", nullptr, absl::StrCat("without effect here: ", absl::StrJoin(others, ", ")));
 }
 
 std::vector<std::string> TykVariablesInUse(absl::Span<const std::string> environment) {

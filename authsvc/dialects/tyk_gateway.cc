@@ -22,23 +22,26 @@ constexpr FieldRule kSecurity[] = {
 };
 
 constexpr FieldRule kCertificates[] = {
-    {"upstream", Use::kUsed},
-    {"apis", Use::kUsed},
-    {"control_api", Use::kUsed},
-    {"dashboard_api", Use::kKept},
-    {"mdcb_api", Use::kKept},
+    {"upstream", Use::kUsed},      {"apis", Use::kUsed},     {"control_api", Use::kUsed},
+    {"dashboard_api", Use::kKept}, {"mdcb_api", Use::kKept},
 };
 
-constexpr absl::string_view kUsedAtTop[] = {
-    "security", "proxy_ssl_insecure_skip_verify", "proxy_ssl_min_version", "proxy_ssl_max_version",
-    "proxy_ssl_ciphers", "ssl_force_common_name_check", "proxy_enable_http2", "http_server_options",
-    "allow_unsafe_dynamic_mtls_token"};
+constexpr absl::string_view kUsedAtTop[] = {"security",
+                                            "proxy_ssl_insecure_skip_verify",
+                                            "proxy_ssl_min_version",
+                                            "proxy_ssl_max_version",
+                                            "proxy_ssl_ciphers",
+                                            "ssl_force_common_name_check",
+                                            "proxy_enable_http2",
+                                            "http_server_options",
+                                            "allow_unsafe_dynamic_mtls_token"};
 
 bool IsUsedAtTop(absl::string_view name) { return absl::c_linear_search(kUsedAtTop, name); }
 
 constexpr absl::string_view kUsedOfServer[] = {"ssl_certificates"};
 
-void OthersOf(const Fields& object, absl::Span<const absl::string_view> used, std::vector<std::string>* names) {
+void OthersOf(const Fields& object, absl::Span<const absl::string_view> used,
+              std::vector<std::string>* names) {
   if (object.node() == nullptr) return;
   for (const auto& [name, value] : object.node()->members) {
     if (absl::c_linear_search(used, name)) continue;
@@ -67,7 +70,8 @@ void Security(const Fields& security, References* references, v1::GatewaySetting
   certificates.Check({kCertificates, true});
   references->AllowlistOf(certificates, "apis", settings->mutable_client_allowlist());
   references->AllowlistOf(certificates, "control_api", settings->mutable_control_allowlist());
-  references->ClientCertificates(certificates, "upstream", settings->mutable_upstream_certificates());
+  references->ClientCertificates(certificates, "upstream",
+                                 settings->mutable_upstream_certificates());
   references->Pins(security, "pinned_public_keys", settings->mutable_pins());
   settings->set_control_requires_certificate(security.Flag("control_api_use_mutual_tls"));
   if (settings->control_requires_certificate() && settings->control_allowlist_size() == 0) {
@@ -113,7 +117,8 @@ Node Excerpt(const Node& document) {
 }  // namespace
 
 bool IsTykGateway(const Node& document) {
-  if (!document.IsObject() || document.Find("kind") != nullptr || document.Find("proxy") != nullptr) {
+  if (!document.IsObject() || document.Find("kind") != nullptr ||
+      document.Find("proxy") != nullptr) {
     return false;
   }
   for (const absl::string_view name :
@@ -131,7 +136,8 @@ void KeepWhatTykGatewayLacks(const v1::GatewaySettings& stored, v1::GatewaySetti
   v1::TransportTls* tls = settings->mutable_upstream_tls();
   *tls->mutable_trust_bundle_ids() = stored.upstream_tls().trust_bundle_ids();
   tls->set_server_name(stored.upstream_tls().server_name());
-  if (stored.upstream_certificates().disabled()) settings->mutable_upstream_certificates()->set_disabled(true);
+  if (stored.upstream_certificates().disabled())
+    settings->mutable_upstream_certificates()->set_disabled(true);
   if (!stored.has_pins()) return;
   v1::DomainPins* pins = settings->mutable_pins();
   pins->set_disabled(stored.pins().disabled());
@@ -149,7 +155,8 @@ Conversion ConvertTykGateway(const Node& file, const ConvertOptions& options) {
     return out;
   }
   if (top.Flag("allow_unsafe_dynamic_mtls_token")) {
-    top.Refuse("allow_unsafe_dynamic_mtls_token", "a certificate's id never authenticates a caller");
+    top.Refuse("allow_unsafe_dynamic_mtls_token",
+               "a certificate's id never authenticates a caller");
   }
   const Fields server = top.Object("http_server_options");
   Others(top, server);

@@ -69,7 +69,8 @@ void Partitions(const Fields& top, v1::Policy* policy) {
   policy->set_part_rate(parts.Flag("rate_limit"));
   policy->set_part_acl(parts.Flag("acl"));
   policy->set_part_per_api(parts.Flag("per_api"));
-  if (policy->part_per_api() && (policy->part_quota() || policy->part_rate() || policy->part_acl())) {
+  if (policy->part_per_api() &&
+      (policy->part_quota() || policy->part_rate() || policy->part_acl())) {
     top.Refuse("partitions", "per_api cannot be combined with other partitions");
   }
 }
@@ -77,7 +78,8 @@ void Partitions(const Fields& top, v1::Policy* policy) {
 }  // namespace
 
 bool IsTykPolicy(const Node& document) {
-  if (!document.IsObject() || document.Find("kind") != nullptr || document.Find("proxy") != nullptr) {
+  if (!document.IsObject() || document.Find("kind") != nullptr ||
+      document.Find("proxy") != nullptr) {
     return false;
   }
   return document.Find("access_rights") != nullptr || document.Find("partitions") != nullptr;

@@ -19,9 +19,12 @@ Json DomainPinsJson(const v1::DomainPins& pins) {
 
 Json AuthJson(const v1::Api& api) {
   const v1::TokenAuth& token = api.token();
-  return {{"auth_header_name", token.header_name()}, {"disable_header", token.disable_header()},
-          {"use_param", token.use_query()},          {"param_name", token.query_name()},
-          {"use_cookie", token.use_cookie()},        {"cookie_name", token.cookie_name()},
+  return {{"auth_header_name", token.header_name()},
+          {"disable_header", token.disable_header()},
+          {"use_param", token.use_query()},
+          {"param_name", token.query_name()},
+          {"use_cookie", token.use_cookie()},
+          {"cookie_name", token.cookie_name()},
           {"use_certificate", api.client_tls().dynamic_mtls()}};
 }
 
@@ -32,7 +35,8 @@ Json ProxyJson(const v1::Api& api) {
                 {"preserve_host_header", api.upstream().preserve_host_header()}};
   Json list = Json::array();
   for (const v1::Target& target : api.upstream().targets()) {
-    for (uint32_t i = 0; i < std::min(std::max(target.weight(), 1U), 100U); ++i) list.push_back(target.url());
+    for (uint32_t i = 0; i < std::min(std::max(target.weight(), 1U), 100U); ++i)
+      list.push_back(target.url());
   }
   proxy["target_url"] = list.empty() ? Json("") : list[0];
   proxy["enable_load_balancing"] = list.size() > 1;
@@ -69,10 +73,13 @@ Json OriginalDocument(const v1::Resource& resource, absl::string_view dialect) {
 
 std::string TimeText(int64_t unix_seconds) {
   if (unix_seconds == 0) return "0001-01-01T00:00:00Z";
-  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixSeconds(unix_seconds), absl::UTCTimeZone());
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixSeconds(unix_seconds),
+                          absl::UTCTimeZone());
 }
 
-std::string Text(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string Text(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 void PutLimits(const v1::Limits& limits, Json* object) {
   (*object)["rate"] = limits.rate().rate();
@@ -84,7 +91,8 @@ void PutLimits(const v1::Limits& limits, Json* object) {
 Json AccessRightsJson(const google::protobuf::RepeatedPtrField<v1::AccessRight>& rights) {
   Json out = Json::object();
   for (const v1::AccessRight& right : rights) {
-    Json access = {{"api_name", right.api_name()}, {"api_id", right.api_id()}, {"versions", right.versions()}};
+    Json access = {
+        {"api_name", right.api_name()}, {"api_id", right.api_id()}, {"versions", right.versions()}};
     access["allowed_urls"] = Json::array();
     for (const v1::PathRule& rule : right.allowed_urls()) {
       access["allowed_urls"].push_back({{"url", rule.path()}, {"methods", rule.methods()}});
@@ -118,7 +126,8 @@ std::string TykClassicJson(const v1::Resource& resource) {
   out["proxy"] = ProxyJson(api);
   out["disable_rate_limit"] = api.disable_rate_limit();
   out["disable_quota"] = api.disable_quota();
-  out["global_rate_limit"] = {{"rate", api.limits().rate().rate()}, {"per", api.limits().rate().per_seconds()}};
+  out["global_rate_limit"] = {{"rate", api.limits().rate().rate()},
+                              {"per", api.limits().rate().per_seconds()}};
   out["tags"] = api.tags();
   return Text(out);
 }

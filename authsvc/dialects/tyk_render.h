@@ -1,9 +1,8 @@
 // Core resources -> pieces of Tyk's JSON. Private to this folder.
 #pragma once
 
-#include <string>
-
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "absl/strings/string_view.h"
 #include "sallyport/v1/resources.pb.h"
@@ -20,6 +19,7 @@ using Json = nlohmann::ordered_json;
 [[nodiscard]] std::string Text(const Json& json);
 
 void PutLimits(const v1::Limits& limits, Json* object);
-[[nodiscard]] Json AccessRightsJson(const google::protobuf::RepeatedPtrField<v1::AccessRight>& rights);
+[[nodiscard]] Json AccessRightsJson(
+    const google::protobuf::RepeatedPtrField<v1::AccessRight>& rights);
 
 }  // namespace sallyport::authsvc::dialects

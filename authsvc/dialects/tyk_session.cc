@@ -73,7 +73,8 @@ std::string WithOrg(absl::string_view org_id, const std::string& id) {
 void Certificates(const Fields& top, References* references, v1::Key* key) {
   const std::string certificate = top.Text("certificate");
   if (!certificate.empty()) {
-    const std::string id = references->Take(certificate, "certificate", *top.Get("certificate"), false);
+    const std::string id =
+        references->Take(certificate, "certificate", *top.Get("certificate"), false);
     key->add_certificate_ids(WithOrg(key->org_id(), id));
     if (!absl::StartsWith(id, "name:")) key->set_id(WithOrg(key->org_id(), id));
   }
@@ -87,8 +88,10 @@ void Policies(const Fields& top, v1::Key* key) {
   for (const std::string& id : top.Texts("apply_policies")) key->add_policy_ids(id);
   const std::string single = top.Text("apply_policy_id");
   if (single.empty()) return;
-  if (key->policy_ids_size() == 0) key->add_policy_ids(single);
-  else if (key->policy_ids(0) != single) top.Warn("apply_policy_id", "has no effect: apply_policies counts");
+  if (key->policy_ids_size() == 0)
+    key->add_policy_ids(single);
+  else if (key->policy_ids(0) != single)
+    top.Warn("apply_policy_id", "has no effect: apply_policies counts");
 }
 
 void FillKey(const Fields& top, References* references, v1::Key* key) {
@@ -111,8 +114,9 @@ void FillKey(const Fields& top, References* references, v1::Key* key) {
 
 bool IsTykSession(const Node& document) {
   if (!document.IsObject() || document.Find("kind") != nullptr) return false;
-  for (const absl::string_view name : {"certificate", "apply_policies", "apply_policy_id", "is_inactive",
-                                       "mtls_static_certificate_bindings", "allowance"}) {
+  for (const absl::string_view name :
+       {"certificate", "apply_policies", "apply_policy_id", "is_inactive",
+        "mtls_static_certificate_bindings", "allowance"}) {
     if (document.Find(name) != nullptr && document.Find("proxy") == nullptr &&
         document.Find("active") == nullptr && document.Find("partitions") == nullptr) {
       return true;
@@ -161,7 +165,8 @@ std::string TykSessionJson(const v1::Resource& resource) {
   session["expires"] = key.expires_unix();
   session["is_inactive"] = key.inactive();
   session["certificate"] = key.certificate_ids_size() == 0 ? "" : key.certificate_ids(0);
-  if (key.bound_certificate_ids_size() != 0 || session.contains("mtls_static_certificate_bindings")) {
+  if (key.bound_certificate_ids_size() != 0 ||
+      session.contains("mtls_static_certificate_bindings")) {
     session["mtls_static_certificate_bindings"] = key.bound_certificate_ids();
   }
   session["date_created"] = TimeText(key.created_unix());

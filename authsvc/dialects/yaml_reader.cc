@@ -1,12 +1,11 @@
 #include "authsvc/dialects/yaml_reader.h"
 
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/yaml.h>
+
 #include <exception>
 #include <map>
 #include <sstream>
-
-#include <yaml-cpp/yaml.h>
-
-#include <yaml-cpp/eventhandler.h>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -105,8 +104,10 @@ class YamlEvents : public YAML::EventHandler {
     node.type = Node::Type::kString;
     node.text = value;
     const absl::string_view kind = tag;
-    if (kind == "?" || kind.empty()) Resolve(&node);
-    else if (kind != "!" && kind != absl::StrCat(kCoreTag, "str")) ResolveTagged(mark, kind, &node);
+    if (kind == "?" || kind.empty())
+      Resolve(&node);
+    else if (kind != "!" && kind != absl::StrCat(kCoreTag, "str"))
+      ResolveTagged(mark, kind, &node);
     Scalar(mark, anchor, std::move(node));
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {

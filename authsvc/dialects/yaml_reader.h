@@ -10,7 +10,8 @@
 
 namespace sallyport::authsvc::dialects {
 
-// The size was checked. Merge keys (<<), complex keys and tags other than the core schema's are refused.
+// The size was checked. Merge keys (<<), complex keys and tags other than the core schema's are
+// refused.
 [[nodiscard]] absl::StatusOr<std::vector<Node>> ReadYaml(absl::string_view text,
                                                          const ReadLimits& limits);
 

@@ -1,5 +1,6 @@
 // What one write means to data planes: whose routes changed, which cached answers are void, whose
-// connections must go. Pure data, made by change_rules.h from (old snapshot, new snapshot, changed ids).
+// connections must go. Pure data, made by change_rules.h from (old snapshot, new snapshot, changed
+// ids).
 #pragma once
 
 #include <cstdint>

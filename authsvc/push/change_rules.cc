@@ -75,7 +75,8 @@ class Rules {
     for (const SnapshotChange& change : changes) One(change);
     if (server_certificates_) {
       evictions_.Redecide("servers");
-      record_.gateway = std::make_shared<v1::GatewayFacts>(GatewayFactsOf(after_, record_.revision));
+      record_.gateway =
+          std::make_shared<v1::GatewayFacts>(GatewayFactsOf(after_, record_.revision));
     }
     evictions_.MoveTo(&record_.evictions);
     return std::move(record_);
@@ -121,10 +122,12 @@ class Rules {
     Users(snapshot, entry, reference);
   }
 
-  void Users(const Snapshot& snapshot, const CertificateEntry& entry, const std::string& reference) {
+  void Users(const Snapshot& snapshot, const CertificateEntry& entry,
+             const std::string& reference) {
     const std::string org(entry.org_id().data(), entry.org_id().size());
     for (const CertificateUse& use : snapshot.WhoUses(org, reference)) {
-      if (use.how.find("server certificate") != std::string::npos || use.how == "listener certificate") {
+      if (use.how.find("server certificate") != std::string::npos ||
+          use.how == "listener certificate") {
         server_certificates_ = true;
       }
       if (use.kind == Kind::kApi) evictions_.Redecide(absl::StrCat("api:", use.id));
@@ -159,10 +162,12 @@ class Rules {
     const auto differ = [](const auto& a, const auto& b) {
       return !std::equal(a.begin(), a.end(), b.begin(), b.end());
     };
-    const bool serves = old->api.server_certificate_ids_size() + now->api.server_certificate_ids_size() > 0;
+    const bool serves =
+        old->api.server_certificate_ids_size() + now->api.server_certificate_ids_size() > 0;
     return differ(old->api.server_certificate_ids(), now->api.server_certificate_ids()) ||
            old->server_names != now->server_names ||
-           (serves && (old->api.inactive() != now->api.inactive() || differ(old->api.groups(), now->api.groups())));
+           (serves && (old->api.inactive() != now->api.inactive() ||
+                       differ(old->api.groups(), now->api.groups())));
   }
 
   // Who was let in by an entry that is gone, or by a CA that is now listed for itself alone.
@@ -172,9 +177,11 @@ class Rules {
       evictions_.SeverLeaf(absl::StrCat("cert:", listed.certificate_id), base::Hex(View(leaf)));
     }
     for (const auto& [spki, listed] : old.public_keys) {
-      if (now.FindPublicKey(spki) == nullptr) evictions_.Sever(absl::StrCat("cert:", listed.certificate_id));
+      if (now.FindPublicKey(spki) == nullptr)
+        evictions_.Sever(absl::StrCat("cert:", listed.certificate_id));
     }
-    const std::set<std::string> trusted(now.trust_certificate_ids.begin(), now.trust_certificate_ids.end());
+    const std::set<std::string> trusted(now.trust_certificate_ids.begin(),
+                                        now.trust_certificate_ids.end());
     for (const std::string& id : old.trust_certificate_ids) {
       if (trusted.count(id) == 0) evictions_.Sever(absl::StrCat("cert:", id));
     }
@@ -202,8 +209,10 @@ class Rules {
     const std::string tag = absl::StrCat("key:", id);
     evictions_.Redecide(tag);
     if (old != nullptr && (now == nullptr || !Usable(now->key))) evictions_.SeverKey(tag, id);
-    const std::set<std::string> was = old == nullptr ? std::set<std::string>{} : Leaves(before_, old->key);
-    const std::set<std::string> is = now == nullptr ? std::set<std::string>{} : Leaves(after_, now->key);
+    const std::set<std::string> was =
+        old == nullptr ? std::set<std::string>{} : Leaves(before_, old->key);
+    const std::set<std::string> is =
+        now == nullptr ? std::set<std::string>{} : Leaves(after_, now->key);
     for (const std::string& leaf : was) {
       evictions_.Redecide(absl::StrCat("leaf:", leaf));
       if (is.count(leaf) == 0) evictions_.SeverLeaf(absl::StrCat("leaf:", leaf), leaf);
@@ -228,7 +237,8 @@ class Rules {
       if (entry != nullptr) {
         leaves.insert(base::Hex(View(entry->fingerprint)));
       } else if (reference.size() >= 64 && base::IsHex(reference.substr(reference.size() - 64))) {
-        leaves.insert(reference.substr(reference.size() - 64));  // an id names its leaf also when it is gone
+        leaves.insert(
+            reference.substr(reference.size() - 64));  // an id names its leaf also when it is gone
       }
     }
     return leaves;
@@ -241,10 +251,9 @@ class Rules {
     evictions_.Redecide("settings");
     SeverRemoved(old.client_allowlist, now.client_allowlist);
     SeverRevoked();
-    const bool servers = !std::equal(old.settings.server_certificate_ids().begin(),
-                                     old.settings.server_certificate_ids().end(),
-                                     now.settings.server_certificate_ids().begin(),
-                                     now.settings.server_certificate_ids().end());
+    const bool servers = !std::equal(
+        old.settings.server_certificate_ids().begin(), old.settings.server_certificate_ids().end(),
+        now.settings.server_certificate_ids().begin(), now.settings.server_certificate_ids().end());
     const bool proxies =
         !std::equal(old.settings.trusted_proxies().begin(), old.settings.trusted_proxies().end(),
                     now.settings.trusted_proxies().begin(), now.settings.trusted_proxies().end());
@@ -274,8 +283,9 @@ class Rules {
     });
   }
 
-  // New deny-list entries: whoever presented a certificate that they name loses its connections, and so does
-  // whoever was let in by a stored one. More than fit into one change: everybody does, and is decided anew.
+  // New deny-list entries: whoever presented a certificate that they name loses its connections,
+  // and so does whoever was let in by a stored one. More than fit into one change: everybody does,
+  // and is decided anew.
   void SeverRevoked() {
     const NewDenials denied(before_.settings().settings, after_.settings().settings);
     if (denied.empty()) return;
@@ -308,7 +318,8 @@ class Rules {
     };
     if (uses(after_.settings().settings.upstream_tls())) evictions_.Redecide("settings");
     after_.ForEachApi([&](const ApiEntry& entry) {
-      if (uses(entry.api.upstream().tls())) evictions_.Redecide(absl::StrCat("api:", entry.api.id()));
+      if (uses(entry.api.upstream().tls()))
+        evictions_.Redecide(absl::StrCat("api:", entry.api.id()));
       return true;
     });
   }

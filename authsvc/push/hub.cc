@@ -20,7 +20,8 @@ void Hub::Publish(std::shared_ptr<const Snapshot> now, ChangeRecord record) {
   std::vector<std::function<void()>> wakes;
   {
     const base::MutexLock lock(&mutex_);
-    const bool same_line = now->store_id() == snapshot_->store_id() && now->epoch() == snapshot_->epoch() &&
+    const bool same_line = now->store_id() == snapshot_->store_id() &&
+                           now->epoch() == snapshot_->epoch() &&
                            record.base_revision == snapshot_->revision();
     snapshot_ = std::move(now);
     if (record.gateway != nullptr) server_version_ = snapshot_->revision();
@@ -98,7 +99,8 @@ bool Hub::CanResume(const v1::ResumeToken& token) const {
 
 std::shared_ptr<Subscription> Hub::Subscribe(std::string group, const v1::ResumeToken* resume,
                                              std::function<void()> wake) {
-  std::shared_ptr<Subscription> subscription(new Subscription(this, std::move(group), std::move(wake)));
+  std::shared_ptr<Subscription> subscription(
+      new Subscription(this, std::move(group), std::move(wake)));
   const base::MutexLock lock(&mutex_);
   if (resume != nullptr && CanResume(*resume)) {
     subscription->position_ = resume->revision();

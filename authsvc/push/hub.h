@@ -1,6 +1,6 @@
-// Push: what every subscribed data plane must be sent. The hub keeps one bounded history of changes;
-// a subscription is only a position in it, so a slow subscriber costs nothing, and one that falls behind
-// the history gets a snapshot again. Thread-safe.
+// Push: what every subscribed data plane must be sent. The hub keeps one bounded history of
+// changes; a subscription is only a position in it, so a slow subscriber costs nothing, and one
+// that falls behind the history gets a snapshot again. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +27,8 @@ namespace sallyport::authsvc {
 class Snapshot;
 class Hub;
 
-// One stream. Take() is called by one thread at a time; `wake` may be called from any thread, also while
-// Take runs, and must not block or call back into the hub.
+// One stream. Take() is called by one thread at a time; `wake` may be called from any thread, also
+// while Take runs, and must not block or call back into the hub.
 class Subscription {
  public:
   ~Subscription();
@@ -52,10 +52,10 @@ class Subscription {
   const std::function<void()> wake_;
   uint64_t id_ = 0;
   uint64_t resumed_from_ = 0;
-  uint64_t position_ = 0;                     // revision that this stream has been brought to
-  uint64_t heartbeat_ = 0;                    // tick of the last heartbeat that was sent
-  std::unique_ptr<Part> part_;                // a snapshot is under way
-  bool stale_ = true;                         // must get a snapshot; guarded by the hub's mutex
+  uint64_t position_ = 0;       // revision that this stream has been brought to
+  uint64_t heartbeat_ = 0;      // tick of the last heartbeat that was sent
+  std::unique_ptr<Part> part_;  // a snapshot is under way
+  bool stale_ = true;           // must get a snapshot; guarded by the hub's mutex
 };
 
 struct HubOptions {
@@ -79,11 +79,12 @@ class Hub {
   // Every second: each subscription is due one heartbeat.
   void Beat();
 
-  // A subscriber of this store and epoch that has seen more than this hub: it must ask another authsvc (or
-  // this one later). A snapshot from here would take back what was revoked since.
+  // A subscriber of this store and epoch that has seen more than this hub: it must ask another
+  // authsvc (or this one later). A snapshot from here would take back what was revoked since.
   [[nodiscard]] bool IsBehind(const v1::ResumeToken& resume) const;
   // Ask IsBehind first where there is a token.
-  [[nodiscard]] std::shared_ptr<Subscription> Subscribe(std::string group, const v1::ResumeToken* resume,
+  [[nodiscard]] std::shared_ptr<Subscription> Subscribe(std::string group,
+                                                        const v1::ResumeToken* resume,
                                                         std::function<void()> wake);
   [[nodiscard]] size_t subscriptions() const;
 
@@ -107,7 +108,8 @@ class Hub {
   std::deque<std::unique_ptr<Entry>> history_ ABSL_GUARDED_BY(mutex_);
   size_t history_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t oldest_base_ ABSL_GUARDED_BY(mutex_);  // a stream at this revision or later can resume
-  uint64_t server_version_ ABSL_GUARDED_BY(mutex_);  // revision of the last change of a server certificate
+  uint64_t server_version_
+      ABSL_GUARDED_BY(mutex_);  // revision of the last change of a server certificate
   uint64_t tick_ ABSL_GUARDED_BY(mutex_) = 1;  // so that a new stream gets one at once
   std::map<uint64_t, Subscription*> subscribers_ ABSL_GUARDED_BY(mutex_);
   uint64_t next_id_ ABSL_GUARDED_BY(mutex_) = 1;

@@ -31,8 +31,8 @@ Hub::Entry::Entry(ChangeRecord from) : record(std::move(from)) {
   for (const v1::Eviction& eviction : record.evictions) bytes += 2 * eviction.ByteSizeLong() + 64;
 }
 
-std::shared_ptr<const v1::Update> Hub::Entry::For(const std::string& group, const std::string& store_id,
-                                                  uint64_t epoch) {
+std::shared_ptr<const v1::Update> Hub::Entry::For(const std::string& group,
+                                                  const std::string& store_id, uint64_t epoch) {
   auto& made = by_group_[group];
   if (made == nullptr) {
     auto update = std::make_shared<v1::Update>();

@@ -1,4 +1,5 @@
-// One change in the hub's history, with the message that each group gets for it, made once per group.
+// One change in the hub's history, with the message that each group gets for it, made once per
+// group.
 #pragma once
 
 #include <map>

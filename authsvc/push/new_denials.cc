@@ -8,7 +8,8 @@ namespace sallyport::authsvc {
 
 NewDenials::NewDenials(const v1::GatewaySettings& before, const v1::GatewaySettings& after) {
   absl::flat_hash_set<std::string> known;
-  for (const v1::RevokedCertificate& item : before.revoked()) known.insert(item.SerializeAsString());
+  for (const v1::RevokedCertificate& item : before.revoked())
+    known.insert(item.SerializeAsString());
   for (const v1::RevokedCertificate& item : after.revoked()) {
     if (known.contains(item.SerializeAsString())) continue;
     items_.push_back(item);

@@ -1,5 +1,5 @@
-// What a write added to the deny list, to find whoever it names among the stored certificates and, at the data
-// planes, among the presented ones.
+// What a write added to the deny list, to find whoever it names among the stored certificates and,
+// at the data planes, among the presented ones.
 #pragma once
 
 #include <vector>

@@ -10,15 +10,18 @@ namespace {
 constexpr absl::Duration kRemembered = absl::Hours(1);
 constexpr size_t kMostGone = 1000;
 
-bool SameName(const ReplicaFacts& a, const ReplicaFacts& b) { return a.name == b.name && a.group == b.group; }
+bool SameName(const ReplicaFacts& a, const ReplicaFacts& b) {
+  return a.name == b.name && a.group == b.group;
+}
 
 }  // namespace
 
 uint64_t Replicas::Join(ReplicaFacts replica) {
   const base::MutexLock lock(&mutex_);
-  gone_.erase(std::remove_if(gone_.begin(), gone_.end(),
-                             [&replica](const ReplicaFacts& other) { return SameName(other, replica); }),
-              gone_.end());
+  gone_.erase(
+      std::remove_if(gone_.begin(), gone_.end(),
+                     [&replica](const ReplicaFacts& other) { return SameName(other, replica); }),
+      gone_.end());
   replica.connected = clock_->Now();
   replica.gone = absl::InfinitePast();
   const uint64_t id = next_++;
@@ -47,7 +50,8 @@ void Replicas::Leave(uint64_t id) {
 
 void Replicas::Forget() const {
   const absl::Time oldest = clock_->Now() - kRemembered;
-  while (!gone_.empty() && (gone_.front().gone < oldest || gone_.size() > kMostGone)) gone_.pop_front();
+  while (!gone_.empty() && (gone_.front().gone < oldest || gone_.size() > kMostGone))
+    gone_.pop_front();
 }
 
 std::vector<ReplicaFacts> Replicas::Gone() const {

@@ -9,7 +9,8 @@
 namespace sallyport::authsvc {
 namespace {
 
-void AddAuthorityNames(const Snapshot& snapshot, const Allowlist& list, std::set<std::string>* names) {
+void AddAuthorityNames(const Snapshot& snapshot, const Allowlist& list,
+                       std::set<std::string>* names) {
   for (const std::string& id : list.trust_certificate_ids) {
     const CertificateEntry* entry = snapshot.FindCertificateById(id);
     if (entry == nullptr) continue;
@@ -77,7 +78,8 @@ void CopyUpstream(const v1::Api& api, const v1::GatewaySettings& gateway, v1::Ro
   CopyUpstream(entry.api, snapshot.settings().settings, &route);
   if (route.announce_client_cas()) AddAnnouncedAuthorities(snapshot, entry, &route);
   for (const std::string& name : entry.server_names) route.add_server_names(name);
-  for (const std::string& setting : InsecureSettings(entry.api)) route.add_insecure_settings(setting);
+  for (const std::string& setting : InsecureSettings(entry.api))
+    route.add_insecure_settings(setting);
   return route;
 }
 
@@ -93,7 +95,8 @@ Audience AudienceOf(const ApiEntry& entry) {
   v1::GatewayFacts facts;
   *facts.mutable_trusted_proxies() = snapshot.settings().settings.trusted_proxies();
   facts.set_server_certificates_version(server_certificates_version);
-  for (const std::string& setting : InsecureSettings(snapshot.settings().settings)) facts.add_insecure_settings(setting);
+  for (const std::string& setting : InsecureSettings(snapshot.settings().settings))
+    facts.add_insecure_settings(setting);
   return facts;
 }
 

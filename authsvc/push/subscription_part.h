@@ -11,10 +11,12 @@
 namespace sallyport::authsvc {
 
 struct Subscription::Part {
-  Part(SnapshotPtr from, uint64_t server_version) : snapshot(std::move(from)), version(server_version) {}
+  Part(SnapshotPtr from, uint64_t server_version)
+      : snapshot(std::move(from)), version(server_version) {}
 
   // The next message of at most about `limit` bytes; `last` is set on the final one.
-  [[nodiscard]] std::shared_ptr<const ::sallyport::v1::Update> Next(const std::string& group, size_t limit);
+  [[nodiscard]] std::shared_ptr<const ::sallyport::v1::Update> Next(const std::string& group,
+                                                                    size_t limit);
   [[nodiscard]] bool done() const { return done_; }
 
   const SnapshotPtr snapshot;

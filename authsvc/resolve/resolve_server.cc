@@ -55,7 +55,8 @@ class ServerResolver {
     answer_.set_revision(snapshot_.revision());
     answer_.add_tags("settings");
     answer_.add_tags("servers");  // which certificate serves a name changes with any of them
-    if (!request_.listener_id().empty()) answer_.add_tags(absl::StrCat("listener:", request_.listener_id()));
+    if (!request_.listener_id().empty())
+      answer_.add_tags(absl::StrCat("listener:", request_.listener_id()));
     if (!AddByName() && !request_.listener_id().empty()) AddDefault();
     const absl::Time end =
         answer_.pairs().empty() ? now_ + kNoServerTtl : std::min(now_ + kServerTtl, not_after_);
@@ -89,7 +90,8 @@ class ServerResolver {
     for (const Snapshot::ServerCertificate& found : snapshot_.ServerCertificates(name)) {
       if (!found.api_id.empty()) {
         const ApiEntry* const api = snapshot_.FindApi(found.api_id);
-        // No tag that names it: another group's API does not exist here. "servers" voids the answer.
+        // No tag that names it: another group's API does not exist here. "servers" voids the
+        // answer.
         if (api == nullptr || api->api.inactive() || !IsVisible(api->api, scope_.group)) continue;
         answer_.add_tags(absl::StrCat("api:", found.api_id));
       }

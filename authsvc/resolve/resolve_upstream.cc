@@ -163,8 +163,8 @@ class UpstreamResolver {
     return true;
   }
 
-  // One that is missing, another organisation's or a bare key is left out: less is trusted, the others stay
-  // usable.
+  // One that is missing, another organisation's or a bare key is left out: less is trusted, the
+  // others stay usable.
   void AddAnchors(absl::string_view org, const std::string& reference) {
     Tag("cert:", reference);
     const CertificateEntry* const entry = snapshot_.FindCertificate(org, reference);
@@ -191,8 +191,8 @@ class UpstreamResolver {
   }
 
   void SetTime(bool usable) {
-    const absl::Time end =
-        usable ? std::min(now_ + kUpstreamTtl, hard_expiry_) : std::min(now_ + kNoUpstreamTtl, not_yet_);
+    const absl::Time end = usable ? std::min(now_ + kUpstreamTtl, hard_expiry_)
+                                  : std::min(now_ + kNoUpstreamTtl, not_yet_);
     answer_.set_ttl_ms(std::max<int64_t>(0, absl::ToInt64Milliseconds(end - now_)));
     if (usable && hard_expiry_ != absl::InfiniteFuture()) {
       answer_.set_hard_expiry_unix_ms(absl::ToUnixMillis(hard_expiry_));

@@ -27,7 +27,8 @@ const std::string& IdOf(const ListenerEntry& entry) { return entry.listener.id()
 const std::string& IdOf(const TrustBundleEntry& entry) { return entry.bundle.id(); }
 
 template <typename Entry>
-void Fill(const Snapshot& snapshot, Kind kind, const Page<Entry>& page, wire::ListResponse* response) {
+void Fill(const Snapshot& snapshot, Kind kind, const Page<Entry>& page,
+          wire::ListResponse* response) {
   for (const Entry* entry : page.entries) {
     if (!snapshot.ToResource(kind, IdOf(*entry), response->add_resources())) {
       response->mutable_resources()->RemoveLast();
@@ -83,14 +84,23 @@ absl::Status ListResources(const Snapshot& snapshot, const wire::ListRequest& re
   const std::string* org = request.org_id().empty() ? nullptr : &request.org_id();
   const std::string& token = request.page_token();
   switch (*kind) {
-    case Kind::kCertificate: Fill(snapshot, *kind, snapshot.ListCertificates(org, token, limit), response); break;
+    case Kind::kCertificate:
+      Fill(snapshot, *kind, snapshot.ListCertificates(org, token, limit), response);
+      break;
     case Kind::kApi: Fill(snapshot, *kind, snapshot.ListApis(org, token, limit), response); break;
     case Kind::kKey: Fill(snapshot, *kind, snapshot.ListKeys(org, token, limit), response); break;
-    case Kind::kPolicy: Fill(snapshot, *kind, snapshot.ListPolicies(org, token, limit), response); break;
-    case Kind::kListener: Fill(snapshot, *kind, snapshot.ListListeners(token, limit), response); break;
-    case Kind::kTrustBundle: Fill(snapshot, *kind, snapshot.ListTrustBundles(org, token, limit), response); break;
+    case Kind::kPolicy:
+      Fill(snapshot, *kind, snapshot.ListPolicies(org, token, limit), response);
+      break;
+    case Kind::kListener:
+      Fill(snapshot, *kind, snapshot.ListListeners(token, limit), response);
+      break;
+    case Kind::kTrustBundle:
+      Fill(snapshot, *kind, snapshot.ListTrustBundles(org, token, limit), response);
+      break;
     case Kind::kSettings:
-      if (!snapshot.ToResource(*kind, "gateway", response->add_resources())) response->clear_resources();
+      if (!snapshot.ToResource(*kind, "gateway", response->add_resources()))
+        response->clear_resources();
       break;
   }
   return absl::OkStatus();
@@ -122,7 +132,8 @@ void FillStatus(const ServiceParts& parts, wire::StatusResponse* response) {
   response->set_store_id(snapshot->store_id());
   response->set_epoch(snapshot->epoch());
   response->set_revision(snapshot->revision());
-  for (const ReplicaFacts& facts : parts.replicas->List()) FillReplica(facts, response->add_replicas());
+  for (const ReplicaFacts& facts : parts.replicas->List())
+    FillReplica(facts, response->add_replicas());
   for (const ReplicaFacts& facts : parts.replicas->Gone()) FillReplica(facts, response->add_gone());
   if (parts.certificate_not_after) {
     response->set_certificate_not_after_unix(absl::ToUnixSeconds(parts.certificate_not_after()));
@@ -131,7 +142,8 @@ void FillStatus(const ServiceParts& parts, wire::StatusResponse* response) {
   for (const auto& [kind, count] : facts.counts) (*response->mutable_counts())[kind] = count;
   for (std::string& text : facts.insecure) response->add_insecure(std::move(text));
   for (std::string& text : facts.pending) response->add_pending(std::move(text));
-  for (std::string& text : facts.unusable) response->add_pending(std::move(text));  // for people: neither admits anybody
+  for (std::string& text : facts.unusable)
+    response->add_pending(std::move(text));  // for people: neither admits anybody
   for (std::string& text : facts.expiring) response->add_expiring(std::move(text));
   response->set_store_writable(parts.writer->status().store_writable);
 }

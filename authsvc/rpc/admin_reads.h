@@ -1,4 +1,5 @@
-// The reads of service Admin, as functions of a snapshot. Private keys and token hashes never leave.
+// The reads of service Admin, as functions of a snapshot. Private keys and token hashes never
+// leave.
 #pragma once
 
 #include "absl/status/status.h"
@@ -10,11 +11,14 @@ namespace sallyport::authsvc {
 
 class Snapshot;
 
-[[nodiscard]] absl::Status GetResource(const Snapshot& snapshot, const ::sallyport::v1::GetRequest& request,
+[[nodiscard]] absl::Status GetResource(const Snapshot& snapshot,
+                                       const ::sallyport::v1::GetRequest& request,
                                        ::sallyport::v1::GetResponse* response);
-[[nodiscard]] absl::Status ListResources(const Snapshot& snapshot, const ::sallyport::v1::ListRequest& request,
+[[nodiscard]] absl::Status ListResources(const Snapshot& snapshot,
+                                         const ::sallyport::v1::ListRequest& request,
                                          ::sallyport::v1::ListResponse* response);
-[[nodiscard]] absl::Status ListUses(const Snapshot& snapshot, const ::sallyport::v1::WhoUsesRequest& request,
+[[nodiscard]] absl::Status ListUses(const Snapshot& snapshot,
+                                    const ::sallyport::v1::WhoUsesRequest& request,
                                     ::sallyport::v1::WhoUsesResponse* response);
 void FillStatus(const ServiceParts& parts, ::sallyport::v1::StatusResponse* response);
 // "Api", …; "?" without a body.

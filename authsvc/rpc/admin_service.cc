@@ -17,8 +17,9 @@ namespace {
 
 void Audit(const Call& call, absl::string_view action, absl::string_view kind, absl::string_view id,
            const absl::Status& status) {
-  base::Audit(status.ok() ? base::Level::kInfo : base::Level::kWarning,
-            {{"who", call.Who()}, {"action", action}, {"kind", kind}, {"id", id}, {"result", status}});
+  base::Audit(
+      status.ok() ? base::Level::kInfo : base::Level::kWarning,
+      {{"who", call.Who()}, {"action", action}, {"kind", kind}, {"id", id}, {"result", status}});
 }
 
 }  // namespace
@@ -28,11 +29,13 @@ void AdminService::Later(Call call, std::function<absl::Status()> work) {
     if (call.Abandoned()) return call.Finish(absl::CancelledError("the caller did not wait"));
     call.Finish(work());
   });
-  if (!taken) call.Finish(absl::ResourceExhaustedError("too many admin calls are waiting; try again"));
+  if (!taken)
+    call.Finish(absl::ResourceExhaustedError("too many admin calls are waiting; try again"));
 }
 
 grpc::ServerUnaryReactor* AdminService::Put(grpc::CallbackServerContext* context,
-                                            const wire::PutRequest* request, wire::PutResponse* response) {
+                                            const wire::PutRequest* request,
+                                            wire::PutResponse* response) {
   Call call(parts_, context, "Admin.Put");
   if (!call.Admit(*request)) return call.reactor();
   Later(call, [this, call, request, response] {
@@ -49,7 +52,8 @@ grpc::ServerUnaryReactor* AdminService::Apply(grpc::CallbackServerContext* conte
   Call call(parts_, context, "Admin.Apply");
   if (!call.Admit(*request)) return call.reactor();
   Later(call, [this, call, request, response] {
-    auto answer = admin::Apply(*parts_.writer, *parts_.clock, call.Who(), parts_.default_org_id, *request);
+    auto answer =
+        admin::Apply(*parts_.writer, *parts_.clock, call.Who(), parts_.default_org_id, *request);
     if (answer.ok()) *response = *std::move(answer);
     return answer.status();
   });
@@ -57,7 +61,8 @@ grpc::ServerUnaryReactor* AdminService::Apply(grpc::CallbackServerContext* conte
 }
 
 grpc::ServerUnaryReactor* AdminService::Get(grpc::CallbackServerContext* context,
-                                            const wire::GetRequest* request, wire::GetResponse* response) {
+                                            const wire::GetRequest* request,
+                                            wire::GetResponse* response) {
   Call call(parts_, context, "Admin.Get");
   if (!call.Admit(*request)) return call.reactor();
   call.Finish(GetResource(*parts_.writer->snapshot(), *request, response));
@@ -65,7 +70,8 @@ grpc::ServerUnaryReactor* AdminService::Get(grpc::CallbackServerContext* context
 }
 
 grpc::ServerUnaryReactor* AdminService::List(grpc::CallbackServerContext* context,
-                                             const wire::ListRequest* request, wire::ListResponse* response) {
+                                             const wire::ListRequest* request,
+                                             wire::ListResponse* response) {
   Call call(parts_, context, "Admin.List");
   if (!call.Admit(*request)) return call.reactor();
   call.Finish(ListResources(*parts_.writer->snapshot(), *request, response));
@@ -79,14 +85,15 @@ grpc::ServerUnaryReactor* AdminService::Delete(grpc::CallbackServerContext* cont
   if (!call.Admit(*request)) return call.reactor();
   Later(call, [this, call, request, response] {
     const absl::Status status = DeleteResource(parts_, *request, response);
-    Audit(call, request->force() ? "delete-force" : "delete", request->kind(), request->id(), status);
+    Audit(call, request->force() ? "delete-force" : "delete", request->kind(), request->id(),
+          status);
     return status;
   });
   return call.reactor();
 }
 
-grpc::ServerWriteReactor<wire::WatchEvent>* AdminService::Watch(grpc::CallbackServerContext* context,
-                                                                const wire::WatchRequest* request) {
+grpc::ServerWriteReactor<wire::WatchEvent>* AdminService::Watch(
+    grpc::CallbackServerContext* context, const wire::WatchRequest* request) {
   return StartWatch(parts_, context, *request);
 }
 

@@ -1,5 +1,5 @@
-// gRPC service Admin: typed reads and writes of every resource. Reads answer from the snapshot at once;
-// whatever waits for the store runs on the admin worker. Every write is in the audit log.
+// gRPC service Admin: typed reads and writes of every resource. Reads answer from the snapshot at
+// once; whatever waits for the store runs on the admin worker. Every write is in the audit log.
 #pragma once
 
 #include <functional>
@@ -14,14 +14,17 @@ class AdminService final : public ::sallyport::v1::Admin::CallbackService {
  public:
   explicit AdminService(const ServiceParts& parts) : parts_(parts) {}
 
-  grpc::ServerUnaryReactor* Put(grpc::CallbackServerContext* context, const ::sallyport::v1::PutRequest* request,
+  grpc::ServerUnaryReactor* Put(grpc::CallbackServerContext* context,
+                                const ::sallyport::v1::PutRequest* request,
                                 ::sallyport::v1::PutResponse* response) override;
   grpc::ServerUnaryReactor* Apply(grpc::CallbackServerContext* context,
                                   const ::sallyport::v1::ApplyRequest* request,
                                   ::sallyport::v1::ApplyResponse* response) override;
-  grpc::ServerUnaryReactor* Get(grpc::CallbackServerContext* context, const ::sallyport::v1::GetRequest* request,
+  grpc::ServerUnaryReactor* Get(grpc::CallbackServerContext* context,
+                                const ::sallyport::v1::GetRequest* request,
                                 ::sallyport::v1::GetResponse* response) override;
-  grpc::ServerUnaryReactor* List(grpc::CallbackServerContext* context, const ::sallyport::v1::ListRequest* request,
+  grpc::ServerUnaryReactor* List(grpc::CallbackServerContext* context,
+                                 const ::sallyport::v1::ListRequest* request,
                                  ::sallyport::v1::ListResponse* response) override;
   grpc::ServerUnaryReactor* Delete(grpc::CallbackServerContext* context,
                                    const ::sallyport::v1::DeleteRequest* request,
@@ -31,9 +34,9 @@ class AdminService final : public ::sallyport::v1::Admin::CallbackService {
   grpc::ServerUnaryReactor* WhoUses(grpc::CallbackServerContext* context,
                                     const ::sallyport::v1::WhoUsesRequest* request,
                                     ::sallyport::v1::WhoUsesResponse* response) override;
-  grpc::ServerUnaryReactor* AddCertificate(grpc::CallbackServerContext* context,
-                                           const ::sallyport::v1::AddCertificateRequest* request,
-                                           ::sallyport::v1::AddCertificateResponse* response) override;
+  grpc::ServerUnaryReactor* AddCertificate(
+      grpc::CallbackServerContext* context, const ::sallyport::v1::AddCertificateRequest* request,
+      ::sallyport::v1::AddCertificateResponse* response) override;
   grpc::ServerUnaryReactor* CreateKey(grpc::CallbackServerContext* context,
                                       const ::sallyport::v1::CreateKeyRequest* request,
                                       ::sallyport::v1::CreateKeyResponse* response) override;

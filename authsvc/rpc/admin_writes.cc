@@ -18,14 +18,16 @@ absl::Status CheckBody(const wire::Resource& resource) {
     return absl::InvalidArgumentError("the resource has no body");
   }
   if (resource.has_certificate() && resource.certificate().has_private_key()) {
-    return absl::InvalidArgumentError("private keys are added by AddCertificate, together with their certificate");
+    return absl::InvalidArgumentError(
+        "private keys are added by AddCertificate, together with their certificate");
   }
   return absl::OkStatus();
 }
 
 // The hash of a token is never shown, so whoever changes a key cannot send it back.
 bool KeepTokens(const Snapshot& snapshot, Mutation* mutation) {
-  if (!mutation->resource.has_key() || mutation->resource.key().token_sha256_size() > 0) return false;
+  if (!mutation->resource.has_key() || mutation->resource.key().token_sha256_size() > 0)
+    return false;
   const KeyEntry* stored = snapshot.FindKey(mutation->resource.key().id());
   if (stored == nullptr) return false;
   *mutation->resource.mutable_key()->mutable_token_sha256() = stored->key.token_sha256();
@@ -33,7 +35,8 @@ bool KeepTokens(const Snapshot& snapshot, Mutation* mutation) {
   return true;
 }
 
-absl::StatusOr<WriteResult> PutOnce(const ServiceParts& parts, const wire::PutRequest& request, bool* merged) {
+absl::StatusOr<WriteResult> PutOnce(const ServiceParts& parts, const wire::PutRequest& request,
+                                    bool* merged) {
   Mutation mutation;
   mutation.resource = request.resource();
   if (mutation.resource.dialect().empty()) mutation.resource.set_dialect("native");
@@ -48,7 +51,8 @@ absl::StatusOr<WriteResult> PutOnce(const ServiceParts& parts, const wire::PutRe
 
 }  // namespace
 
-absl::Status PutResource(const ServiceParts& parts, const wire::PutRequest& request, wire::PutResponse* response) {
+absl::Status PutResource(const ServiceParts& parts, const wire::PutRequest& request,
+                         wire::PutResponse* response) {
   absl::Status status = CheckBody(request.resource());
   if (!status.ok()) return status;
   for (int attempt = 0; attempt < kTries; ++attempt) {
@@ -67,7 +71,8 @@ absl::Status PutResource(const ServiceParts& parts, const wire::PutRequest& requ
 absl::Status DeleteResource(const ServiceParts& parts, const wire::DeleteRequest& request,
                             wire::DeleteResponse* response) {
   const auto kind = ParseKind(request.kind());
-  if (!kind.has_value()) return absl::InvalidArgumentError(absl::StrCat("no kind '", request.kind(), "'"));
+  if (!kind.has_value())
+    return absl::InvalidArgumentError(absl::StrCat("no kind '", request.kind(), "'"));
   Mutation mutation;
   mutation.op = Mutation::Op::kDelete;
   mutation.kind = *kind;

@@ -10,7 +10,8 @@ namespace sallyport::authsvc {
 
 // A key without token hashes keeps those that are stored; a certificate's private key comes by
 // AddCertificate only.
-[[nodiscard]] absl::Status PutResource(const ServiceParts& parts, const ::sallyport::v1::PutRequest& request,
+[[nodiscard]] absl::Status PutResource(const ServiceParts& parts,
+                                       const ::sallyport::v1::PutRequest& request,
                                        ::sallyport::v1::PutResponse* response);
 [[nodiscard]] absl::Status DeleteResource(const ServiceParts& parts,
                                           const ::sallyport::v1::DeleteRequest& request,

@@ -11,8 +11,8 @@
 
 namespace sallyport::authsvc {
 
-// `answer(snapshot)` returns the status of the call. Runs at once on this thread when it can, else on the
-// gate's. The call is finished with UNAVAILABLE when the revision does not come in time.
+// `answer(snapshot)` returns the status of the call. Runs at once on this thread when it can, else
+// on the gate's. The call is finished with UNAVAILABLE when the revision does not come in time.
 template <typename Answer>
 void AtRevision(const ServiceParts& parts, uint64_t revision, Call call, Answer answer) {
   SnapshotPtr snapshot = parts.writer->snapshot();

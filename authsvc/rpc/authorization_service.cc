@@ -21,18 +21,20 @@ grpc::ServerUnaryReactor* AuthorizationService::Authorize(grpc::CallbackServerCo
   Call call(parts_, context, "Authorization.Authorize");
   if (!call.Admit(*request)) return call.reactor();
   const Peer& peer = call.peer();
-  AtRevision(parts_, request->min_revision(), call, [this, request, response, peer](const Snapshot& snapshot) {
-    AuthorizeQuestion question{*request};
-    question.asserted = peer.role == Role::kDecision;
-    question.group = GroupOf(peer);
-    *response->mutable_decision() =
-        Decide(snapshot, question, parts_.clock->Now(), parts_.memo, nullptr, parts_.bounds);
-    // An API that does not exist must not become a label: callers choose the text.
-    const bool known = snapshot.FindApi(request->api_id()) != nullptr;
-    parts_.meter->Decision(known ? absl::string_view(request->api_id()) : "unknown",
-                           base::ReasonName(base::ReasonFromNumber(response->decision().reason())));
-    return absl::OkStatus();
-  });
+  AtRevision(parts_, request->min_revision(), call,
+             [this, request, response, peer](const Snapshot& snapshot) {
+               AuthorizeQuestion question{*request};
+               question.asserted = peer.role == Role::kDecision;
+               question.group = GroupOf(peer);
+               *response->mutable_decision() = Decide(snapshot, question, parts_.clock->Now(),
+                                                      parts_.memo, nullptr, parts_.bounds);
+               // An API that does not exist must not become a label: callers choose the text.
+               const bool known = snapshot.FindApi(request->api_id()) != nullptr;
+               parts_.meter->Decision(
+                   known ? absl::string_view(request->api_id()) : "unknown",
+                   base::ReasonName(base::ReasonFromNumber(response->decision().reason())));
+               return absl::OkStatus();
+             });
   return call.reactor();
 }
 
@@ -42,29 +44,35 @@ grpc::ServerUnaryReactor* AuthorizationService::ValidateCertificate(
   Call call(parts_, context, "Authorization.ValidateCertificate");
   if (!call.Admit(*request)) return call.reactor();
   const Peer& peer = call.peer();
-  AtRevision(parts_, request->min_revision(), call, [this, request, response, peer](const Snapshot& snapshot) {
-    auto answer = authsvc::ValidateCertificate(snapshot, *request, GroupOf(peer), parts_.clock->Now(), parts_.memo);
-    if (!answer.ok()) return answer.status();
-    *response = *std::move(answer);
-    return absl::OkStatus();
-  });
+  AtRevision(parts_, request->min_revision(), call,
+             [this, request, response, peer](const Snapshot& snapshot) {
+               auto answer = authsvc::ValidateCertificate(snapshot, *request, GroupOf(peer),
+                                                          parts_.clock->Now(), parts_.memo);
+               if (!answer.ok()) return answer.status();
+               *response = *std::move(answer);
+               return absl::OkStatus();
+             });
   return call.reactor();
 }
 
-grpc::ServerUnaryReactor* AuthorizationService::ResolveUpstream(grpc::CallbackServerContext* context,
-                                                                const wire::ResolveUpstreamRequest* request,
-                                                                wire::ResolveUpstreamResponse* response) {
+grpc::ServerUnaryReactor* AuthorizationService::ResolveUpstream(
+    grpc::CallbackServerContext* context, const wire::ResolveUpstreamRequest* request,
+    wire::ResolveUpstreamResponse* response) {
   Call call(parts_, context, "Authorization.ResolveUpstream");
   if (!call.Admit(*request)) return call.reactor();
   const Peer& peer = call.peer();
-  AtRevision(parts_, request->min_revision(), call, [this, request, response, peer](const Snapshot& snapshot) {
-    const KeyOpener open = [this](const CertificateEntry& entry) { return parts_.writer->OpenPrivateKey(entry); };
-    ResolveScope scope;
-    scope.group = GroupOf(peer);
-    scope.with_private_key = peer.role == Role::kDataplane;
-    *response = authsvc::ResolveUpstream(snapshot, *request, parts_.clock->Now(), open, scope);
-    return absl::OkStatus();
-  });
+  AtRevision(parts_, request->min_revision(), call,
+             [this, request, response, peer](const Snapshot& snapshot) {
+               const KeyOpener open = [this](const CertificateEntry& entry) {
+                 return parts_.writer->OpenPrivateKey(entry);
+               };
+               ResolveScope scope;
+               scope.group = GroupOf(peer);
+               scope.with_private_key = peer.role == Role::kDataplane;
+               *response =
+                   authsvc::ResolveUpstream(snapshot, *request, parts_.clock->Now(), open, scope);
+               return absl::OkStatus();
+             });
   return call.reactor();
 }
 
@@ -75,11 +83,12 @@ grpc::ServerUnaryReactor* AuthorizationService::Explain(grpc::CallbackServerCont
   if (!call.Admit(*request)) return call.reactor();
   const bool by_id = !request->request_id().empty();
   if (by_id && !base::IsRequestId(request->request_id())) {
-    call.Finish(absl::InvalidArgumentError("a request id (X-Request-Id) has 1 to 64 characters of A-Z a-z 0-9 . _ -"));
+    call.Finish(absl::InvalidArgumentError(
+        "a request id (X-Request-Id) has 1 to 64 characters of A-Z a-z 0-9 . _ -"));
     return call.reactor();
   }
-  auto answer = authsvc::Explain(*parts_.writer->snapshot(), *request, *parts_.telemetry, parts_.clock->Now(),
-                                 parts_.bounds);
+  auto answer = authsvc::Explain(*parts_.writer->snapshot(), *request, *parts_.telemetry,
+                                 parts_.clock->Now(), parts_.bounds);
   if (answer.ok() && by_id && !answer->found()) {
     LookUp(call, *request, response);
     return call.reactor();
@@ -89,7 +98,8 @@ grpc::ServerUnaryReactor* AuthorizationService::Explain(grpc::CallbackServerCont
   return call.reactor();
 }
 
-void AuthorizationService::LookUp(Call call, const wire::ExplainRequest& request, wire::ExplainResponse* response) {
+void AuthorizationService::LookUp(Call call, const wire::ExplainRequest& request,
+                                  wire::ExplainResponse* response) {
   const bool taken = parts_.explainer->Do([this, call, &request, response]() mutable {
     if (call.Abandoned()) return call.Finish(absl::CancelledError("the caller did not wait"));
     const LookupResult result = parts_.lookups->Ask(request.request_id(), parts_.lookup_patience);
@@ -102,7 +112,8 @@ void AuthorizationService::LookUp(Call call, const wire::ExplainRequest& request
     }
     call.Finish(absl::OkStatus());
   });
-  if (!taken) call.Finish(absl::ResourceExhaustedError("too many requests are being looked for; try again"));
+  if (!taken)
+    call.Finish(absl::ResourceExhaustedError("too many requests are being looked for; try again"));
 }
 
 }  // namespace sallyport::authsvc

@@ -1,4 +1,5 @@
-// gRPC service Authorization: the questions that a data plane (and, with its own role, a third party) asks.
+// gRPC service Authorization: the questions that a data plane (and, with its own role, a third
+// party) asks.
 #pragma once
 
 #include "authsvc/rpc/parts.h"
@@ -16,7 +17,8 @@ class AuthorizationService final : public ::sallyport::v1::Authorization::Callba
                                       const ::sallyport::v1::AuthorizeRequest* request,
                                       ::sallyport::v1::AuthorizeResponse* response) override;
   grpc::ServerUnaryReactor* ValidateCertificate(
-      grpc::CallbackServerContext* context, const ::sallyport::v1::ValidateCertificateRequest* request,
+      grpc::CallbackServerContext* context,
+      const ::sallyport::v1::ValidateCertificateRequest* request,
       ::sallyport::v1::ValidateCertificateResponse* response) override;
   grpc::ServerUnaryReactor* ResolveUpstream(
       grpc::CallbackServerContext* context, const ::sallyport::v1::ResolveUpstreamRequest* request,
@@ -27,7 +29,8 @@ class AuthorizationService final : public ::sallyport::v1::Authorization::Callba
 
  private:
   // Nobody reported that request as refused: asks the data planes, off gRPC's threads.
-  void LookUp(Call call, const ::sallyport::v1::ExplainRequest& request, ::sallyport::v1::ExplainResponse* response);
+  void LookUp(Call call, const ::sallyport::v1::ExplainRequest& request,
+              ::sallyport::v1::ExplainResponse* response);
 
   const ServiceParts& parts_;
 };

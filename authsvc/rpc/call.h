@@ -20,8 +20,8 @@ struct ServiceParts;
 // What a caller on the deny list is told.
 [[nodiscard]] grpc::Status DeniedStatus();
 
-// PERMISSION_DENIED when the role may not call this, INVALID_ARGUMENT when the request is larger than the role
-// may send or the method has use for.
+// PERMISSION_DENIED when the role may not call this, INVALID_ARGUMENT when the request is larger
+// than the role may send or the method has use for.
 [[nodiscard]] grpc::Status CheckCaller(const ServiceParts& parts, const Peer& peer,
                                        absl::string_view service, absl::string_view method,
                                        const google::protobuf::Message* request);

@@ -21,10 +21,11 @@ namespace {
 constexpr size_t kMostBytes = 16 << 20;
 
 std::string StampOf(const std::string& path) {
-  struct stat facts {};
+  struct stat facts{};
   if (stat(path.c_str(), &facts) != 0) return {};
-  return absl::StrCat(facts.st_dev, ":", facts.st_ino, ":", facts.st_size, ":", facts.st_mtim.tv_sec, ".",
-                      facts.st_mtim.tv_nsec, ":", facts.st_ctim.tv_sec, ".", facts.st_ctim.tv_nsec);
+  return absl::StrCat(facts.st_dev, ":", facts.st_ino, ":", facts.st_size, ":",
+                      facts.st_mtim.tv_sec, ".", facts.st_mtim.tv_nsec, ":", facts.st_ctim.tv_sec,
+                      ".", facts.st_ctim.tv_nsec);
 }
 
 }  // namespace
@@ -39,12 +40,15 @@ absl::StatusOr<std::shared_ptr<const DeniedCallers>> DeniedCallers::Parse(absl::
     absl::string_view key = line;
     if (absl::ConsumePrefix(&key, "spki-sha256:") && key.size() == 64 && base::IsHex(key)) {
       list->keys_.insert(absl::AsciiStrToLower(key));
-    } else if (absl::StartsWith(line, "spiffe://") && line.find_first_of(" \t") == absl::string_view::npos) {
+    } else if (absl::StartsWith(line, "spiffe://") &&
+               line.find_first_of(" \t") == absl::string_view::npos) {
       list->names_.emplace(line);
     } else {
       return absl::InvalidArgumentError(absl::StrCat(
           "line ", number, " is neither spiffe://NAME nor spki-sha256: and 64 hexadecimal digits",
-          line.size() == 64 && base::IsHex(line) ? " (a fingerprint does not do: the signature can be changed)" : ""));
+          line.size() == 64 && base::IsHex(line)
+              ? " (a fingerprint does not do: the signature can be changed)"
+              : ""));
     }
   }
   return list;
@@ -69,20 +73,25 @@ absl::StatusOr<std::shared_ptr<const DeniedCallers>> ReadDeniedCallers(const std
   std::stringstream text;
   if (file.is_open() && file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();
   if (!file.is_open() || text.fail()) {
-    return absl::NotFoundError(absl::StrCat("cannot read ", path, ": make it, empty if nobody is denied"));
+    return absl::NotFoundError(
+        absl::StrCat("cannot read ", path, ": make it, empty if nobody is denied"));
   }
-  if (text.str().size() > kMostBytes) return absl::InvalidArgumentError(absl::StrCat(path, " is larger than 16 MB"));
+  if (text.str().size() > kMostBytes)
+    return absl::InvalidArgumentError(absl::StrCat(path, " is larger than 16 MB"));
   auto list = DeniedCallers::Parse(text.str());
-  if (!list.ok()) return absl::InvalidArgumentError(absl::StrCat(path, ": ", list.status().message()));
+  if (!list.ok())
+    return absl::InvalidArgumentError(absl::StrCat(path, ": ", list.status().message()));
   return list;
 }
 
-absl::StatusOr<std::unique_ptr<DeniedCallersFile>> DeniedCallersFile::Start(std::string path, RoleMap* roles) {
+absl::StatusOr<std::unique_ptr<DeniedCallersFile>> DeniedCallersFile::Start(std::string path,
+                                                                            RoleMap* roles) {
   std::unique_ptr<DeniedCallersFile> file(new DeniedCallersFile(std::move(path), roles));
   file->stamp_ = StampOf(file->path_);
   auto list = ReadDeniedCallers(file->path_);
   if (!list.ok()) {
-    return absl::Status(list.status().code(), absl::StrCat("denied_callers_file: ", list.status().message()));
+    return absl::Status(list.status().code(),
+                        absl::StrCat("denied_callers_file: ", list.status().message()));
   }
   file->Take(*std::move(list));
   return file;

@@ -1,11 +1,12 @@
-// Control certificates that are refused although the control CA issued them: a stolen key's, a replica's that is
-// no more. A file with a line for each, read again when it changes:
+// Control certificates that are refused although the control CA issued them: a stolen key's, a
+// replica's that is no more. A file with a line for each, read again when it changes:
 //
 //   spiffe://sallyport/sallyport/dataplane/edge/edge-1      every certificate with this name
-//   spki-sha256:9f86d0…                                     every certificate with this key (sallyctl cert show FILE)
+//   spki-sha256:9f86d0…                                     every certificate with this key
+//   (sallyctl cert show FILE)
 //
-// Blank lines and what follows a # are passed over. Not by fingerprint: who holds a certificate with an ECDSA
-// signature can make another with the same content and another fingerprint.
+// Blank lines and what follows a # are passed over. Not by fingerprint: who holds a certificate
+// with an ECDSA signature can make another with the same content and another fingerprint.
 #pragma once
 
 #include <memory>
@@ -24,7 +25,8 @@ class RoleMap;
 class DeniedCallers {
  public:
   // InvalidArgument names the line.
-  [[nodiscard]] static absl::StatusOr<std::shared_ptr<const DeniedCallers>> Parse(absl::string_view text);
+  [[nodiscard]] static absl::StatusOr<std::shared_ptr<const DeniedCallers>> Parse(
+      absl::string_view text);
 
   [[nodiscard]] bool Denies(const PeerCertificate& certificate) const;
   // Somebody is denied by key: PeerCertificate::spki_sha256 is needed.
@@ -38,16 +40,18 @@ class DeniedCallers {
   absl::flat_hash_set<std::string> keys_;  // lower-case hex
 };
 
-[[nodiscard]] absl::StatusOr<std::shared_ptr<const DeniedCallers>> ReadDeniedCallers(const std::string& path);
+[[nodiscard]] absl::StatusOr<std::shared_ptr<const DeniedCallers>> ReadDeniedCallers(
+    const std::string& path);
 
 // Keeps `roles` at what the file says. One thread at a time.
 class DeniedCallersFile {
  public:
   // Reads it: what is wrong at the start is an error. `roles` outlives this.
-  [[nodiscard]] static absl::StatusOr<std::unique_ptr<DeniedCallersFile>> Start(std::string path, RoleMap* roles);
-  // Reads it again if it has changed; true when another list is in force then. One that cannot be read or is
-  // wrong is logged, and the old list stays. So it does, until the next look finds the same file, when somebody would
-  // no longer be denied: who writes in place may not be through.
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<DeniedCallersFile>> Start(std::string path,
+                                                                                RoleMap* roles);
+  // Reads it again if it has changed; true when another list is in force then. One that cannot be
+  // read or is wrong is logged, and the old list stays. So it does, until the next look finds the
+  // same file, when somebody would no longer be denied: who writes in place may not be through.
   bool Look();
 
  private:

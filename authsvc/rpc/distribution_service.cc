@@ -26,12 +26,14 @@ class SubscribeStream final : public PumpedStream<wire::Update> {
 
   void Join(const wire::SubscribeRequest& request, const Peer& peer, const std::string& address) {
     const std::string& group = peer.group;
-    const auto weak = std::weak_ptr<Pumped>(std::static_pointer_cast<SubscribeStream>(this->shared_from_this()));
+    const auto weak =
+        std::weak_ptr<Pumped>(std::static_pointer_cast<SubscribeStream>(this->shared_from_this()));
     const std::weak_ptr<StreamPump> pump = parts_.pump;  // may be gone when the news comes
     const auto wake = [pump, weak] {
       if (const auto alive = pump.lock()) alive->Wake(weak);
     };
-    subscription_ = parts_.hub->Subscribe(group, request.has_resume() ? &request.resume() : nullptr, wake);
+    subscription_ =
+        parts_.hub->Subscribe(group, request.has_resume() ? &request.resume() : nullptr, wake);
     lookups_ = parts_.lookups->Join(peer, request.name(), request.keeps_allowed(), wake);
     ReplicaFacts facts;
     facts.name = request.name();
@@ -42,7 +44,9 @@ class SubscribeStream final : public PumpedStream<wire::Update> {
     facts.certificate_not_after = caller_.not_after;
     replica_ = parts_.replicas->Join(std::move(facts));
     base::Log(base::Level::kInfo, "replica.connected",
-              {{"name", request.name()}, {"group", group}, {"address", address},
+              {{"name", request.name()},
+               {"group", group},
+               {"address", address},
                {"resumes", request.has_resume()}});
     name_ = request.name();
   }
@@ -62,7 +66,8 @@ class SubscribeStream final : public PumpedStream<wire::Update> {
     if (replica_ != 0) {
       parts_.replicas->Leave(replica_);
       parts_.lookups->Leave(lookups_);
-      base::Log(base::Level::kInfo, "replica.gone", {{"name", name_}, {"group", subscription_->group()}});
+      base::Log(base::Level::kInfo, "replica.gone",
+                {{"name", name_}, {"group", subscription_->group()}});
     }
     service_->Remove(this);
   }
@@ -95,8 +100,8 @@ grpc::Status CheckName(const std::string& name) {
 
 DistributionService::~DistributionService() = default;
 
-grpc::ServerWriteReactor<wire::Update>* DistributionService::Subscribe(grpc::CallbackServerContext* context,
-                                                                       const wire::SubscribeRequest* request) {
+grpc::ServerWriteReactor<wire::Update>* DistributionService::Subscribe(
+    grpc::CallbackServerContext* context, const wire::SubscribeRequest* request) {
   const Peer peer = PeerOf(*context, *parts_.roles);
   grpc::Status status = CheckCaller(parts_, peer, "Distribution", "Subscribe", request);
   if (status.ok()) status = CheckName(request->name());
@@ -132,30 +137,35 @@ void DistributionService::EndStreams() {
   for (const auto& stream : streams) stream->End({grpc::StatusCode::UNAVAILABLE, "shutting down"});
 }
 
-grpc::ServerUnaryReactor* DistributionService::Acknowledge(grpc::CallbackServerContext* context,
-                                                           const wire::AcknowledgeRequest* request,
-                                                           wire::AcknowledgeResponse* /*response*/) {
+grpc::ServerUnaryReactor* DistributionService::Acknowledge(
+    grpc::CallbackServerContext* context, const wire::AcknowledgeRequest* request,
+    wire::AcknowledgeResponse* /*response*/) {
   Call call(parts_, context, "Distribution.Acknowledge");
   if (!call.Admit(*request)) return call.reactor();
-  parts_.replicas->Acknowledge(call.peer().group, request->name(), request->epoch(), request->revision());
+  parts_.replicas->Acknowledge(call.peer().group, request->name(), request->epoch(),
+                               request->revision());
   call.Finish(absl::OkStatus());
   return call.reactor();
 }
 
-grpc::ServerUnaryReactor* DistributionService::ResolveServer(grpc::CallbackServerContext* context,
-                                                             const wire::ResolveServerRequest* request,
-                                                             wire::ResolveServerResponse* response) {
+grpc::ServerUnaryReactor* DistributionService::ResolveServer(
+    grpc::CallbackServerContext* context, const wire::ResolveServerRequest* request,
+    wire::ResolveServerResponse* response) {
   Call call(parts_, context, "Distribution.ResolveServer");
   if (!call.Admit(*request)) return call.reactor();
   const Peer& peer = call.peer();
-  AtRevision(parts_, request->min_revision(), call, [this, request, response, peer](const Snapshot& snapshot) {
-    const KeyOpener open = [this](const CertificateEntry& entry) { return parts_.writer->OpenPrivateKey(entry); };
-    ResolveScope scope;
-    scope.group = GroupOf(peer);
-    scope.with_private_key = peer.role == Role::kDataplane;
-    *response = authsvc::ResolveServer(snapshot, *request, parts_.clock->Now(), open, scope);
-    return absl::OkStatus();
-  });
+  AtRevision(parts_, request->min_revision(), call,
+             [this, request, response, peer](const Snapshot& snapshot) {
+               const KeyOpener open = [this](const CertificateEntry& entry) {
+                 return parts_.writer->OpenPrivateKey(entry);
+               };
+               ResolveScope scope;
+               scope.group = GroupOf(peer);
+               scope.with_private_key = peer.role == Role::kDataplane;
+               *response =
+                   authsvc::ResolveServer(snapshot, *request, parts_.clock->Now(), open, scope);
+               return absl::OkStatus();
+             });
   return call.reactor();
 }
 

@@ -1,5 +1,5 @@
-// gRPC service Distribution: the stream that keeps a data plane current, its acknowledgements, and server
-// certificates on demand.
+// gRPC service Distribution: the stream that keeps a data plane current, its acknowledgements, and
+// server certificates on demand.
 #pragma once
 
 #include <memory>
@@ -19,13 +19,14 @@ class DistributionService final : public ::sallyport::v1::Distribution::Callback
   ~DistributionService() override;
 
   grpc::ServerWriteReactor<::sallyport::v1::Update>* Subscribe(
-      grpc::CallbackServerContext* context, const ::sallyport::v1::SubscribeRequest* request) override;
+      grpc::CallbackServerContext* context,
+      const ::sallyport::v1::SubscribeRequest* request) override;
   grpc::ServerUnaryReactor* Acknowledge(grpc::CallbackServerContext* context,
                                         const ::sallyport::v1::AcknowledgeRequest* request,
                                         ::sallyport::v1::AcknowledgeResponse* response) override;
-  grpc::ServerUnaryReactor* ResolveServer(grpc::CallbackServerContext* context,
-                                          const ::sallyport::v1::ResolveServerRequest* request,
-                                          ::sallyport::v1::ResolveServerResponse* response) override;
+  grpc::ServerUnaryReactor* ResolveServer(
+      grpc::CallbackServerContext* context, const ::sallyport::v1::ResolveServerRequest* request,
+      ::sallyport::v1::ResolveServerResponse* response) override;
 
   // Ends every stream: clients go to another authsvc. New ones are refused from now on.
   void EndStreams();

@@ -17,7 +17,8 @@ namespace {
 
 namespace wire = ::sallyport::v1;
 
-void AddStep(wire::ExplainResponse* response, absl::string_view stage, std::string text, bool passed) {
+void AddStep(wire::ExplainResponse* response, absl::string_view stage, std::string text,
+             bool passed) {
   wire::ExplainStep* step = response->add_steps();
   step->set_stage(std::string(stage));
   step->set_text(std::move(text));
@@ -32,11 +33,13 @@ std::string When(int64_t unix_ms) {
 absl::string_view PhaseOf(base::Reason reason) {
   switch (reason) {
     case base::Reason::kVersionNotGranted:
-    case base::Reason::kOperationNotGranted: return "the caller was let in; its key does not grant this";
+    case base::Reason::kOperationNotGranted:
+      return "the caller was let in; its key does not grant this";
     case base::Reason::kRateLimited:
     case base::Reason::kQuotaExceeded:
     case base::Reason::kApiRateLimited: return "the caller was let in; a limit was reached";
-    case base::Reason::kUpstreamCredential: return "the caller was let in; the certificate for the upstream is of no use";
+    case base::Reason::kUpstreamCredential:
+      return "the caller was let in; the certificate for the upstream is of no use";
     default: break;
   }
   switch (base::ReasonFault(reason)) {
@@ -52,9 +55,11 @@ void AddReport(const wire::Refusal& refusal, wire::ExplainResponse* response) {
   const std::string when = When(refusal.time_unix_ms());
   AddStep(response, "request",
           absl::StrCat(when, ": ", refusal.method(), " ", refusal.host(), refusal.path(), " from ",
-                       refusal.client_address(), " on API ", refusal.api_id().empty() ? "(none)" : refusal.api_id(),
-                       " was refused with ", base::ReasonName(reason),
-                       refusal.detail().empty() ? "" : absl::StrCat(": ", refusal.detail()), " (", PhaseOf(reason), ")"),
+                       refusal.client_address(), " on API ",
+                       refusal.api_id().empty() ? "(none)" : refusal.api_id(), " was refused with ",
+                       base::ReasonName(reason),
+                       refusal.detail().empty() ? "" : absl::StrCat(": ", refusal.detail()), " (",
+                       PhaseOf(reason), ")"),
           false);
 }
 
@@ -62,8 +67,10 @@ void Ask(const Snapshot& snapshot, const wire::AuthorizeRequest& question, absl:
          const DecisionBounds& bounds, wire::ExplainResponse* response) {
   Trace trace;
   *response->mutable_decision() = Decide(snapshot, {question}, now, nullptr, &trace, bounds);
-  for (TraceStep& step : trace.steps) AddStep(response, step.stage, std::move(step.text), step.passed);
-  if (response->decision().reason() == 0) ExplainGranted(snapshot, question, response->decision(), now, response);
+  for (TraceStep& step : trace.steps)
+    AddStep(response, step.stage, std::move(step.text), step.passed);
+  if (response->decision().reason() == 0)
+    ExplainGranted(snapshot, question, response->decision(), now, response);
 }
 
 // " PREFIX text", or nothing.
@@ -71,11 +78,13 @@ std::string With(absl::string_view prefix, absl::string_view text) {
   return text.empty() ? std::string() : absl::StrCat(prefix, text);
 }
 
-void AddRequest(const wire::AllowedRequest& allowed, const LookupResult& from, wire::ExplainResponse* response) {
+void AddRequest(const wire::AllowedRequest& allowed, const LookupResult& from,
+                wire::ExplainResponse* response) {
   AddStep(response, "request",
-          absl::StrCat(When(allowed.time_unix_ms()), ": ", allowed.method(), " ", allowed.host(), allowed.path(),
-                       " from ", allowed.client_address(), " on API ", allowed.question().api_id(),
-                       With(", version ", allowed.version()), With(", profile ", allowed.question().profile()),
+          absl::StrCat(When(allowed.time_unix_ms()), ": ", allowed.method(), " ", allowed.host(),
+                       allowed.path(), " from ", allowed.client_address(), " on API ",
+                       allowed.question().api_id(), With(", version ", allowed.version()),
+                       With(", profile ", allowed.question().profile()),
                        " was let in by data plane ", from.replica, " of group ", from.group),
           true);
 }
@@ -84,8 +93,9 @@ std::string CertificateText(absl::string_view der) {
   const auto certificate = crypto::ParseCertificate(der);
   if (!certificate.ok()) return "cannot be read";
   const crypto::Certificate& facts = **certificate;
-  return absl::StrCat(facts.subject, ", issued by ", facts.issuer, ", serial ", base::Hex(facts.serial),
-                      ", valid until ", absl::FormatTime(facts.not_after, absl::UTCTimeZone()), ", SHA-256 ",
+  return absl::StrCat(facts.subject, ", issued by ", facts.issuer, ", serial ",
+                      base::Hex(facts.serial), ", valid until ",
+                      absl::FormatTime(facts.not_after, absl::UTCTimeZone()), ", SHA-256 ",
                       base::Hex(facts.fingerprint));
 }
 
@@ -101,25 +111,28 @@ void AddPresented(const wire::AllowedRequest& allowed, wire::ExplainResponse* re
   }
   for (int i = 0; i < chain.size(); ++i) {
     AddStep(response, "certificate",
-            absl::StrCat("presented ", i + 1, " of ", chain.size(), i == 0 ? ", whose key was proven: " : ": ",
-                         CertificateText(chain[i])),
+            absl::StrCat("presented ", i + 1, " of ", chain.size(),
+                         i == 0 ? ", whose key was proven: " : ": ", CertificateText(chain[i])),
             true);
   }
   for (const wire::Credential& credential : allowed.question().credentials()) {
-    AddStep(response, "token", absl::StrCat("a ", credential.mechanism(), " came by ", credential.place()), true);
+    AddStep(response, "token",
+            absl::StrCat("a ", credential.mechanism(), " came by ", credential.place()), true);
   }
 }
 
 void AddDecision(const wire::AllowedRequest& allowed, wire::ExplainResponse* response) {
   const wire::Identity& identity = allowed.identity();
   AddStep(response, "decision",
-          absl::StrCat(identity.name().empty() ? std::string("allowed, without an identity")
-                                               : absl::StrCat("allowed as \"", identity.name(), "\""),
-                       With(", key ", identity.key_id()), With(", organisation ", identity.org_id()),
-                       With(", policies ", absl::StrJoin(identity.policy_ids(), ", ")), ", decided at revision ",
-                       allowed.revision(),
-                       allowed.stale() ? ", on an answer of before, because no auth service answered (stale_if_error)"
-                                       : ""),
+          absl::StrCat(
+              identity.name().empty() ? std::string("allowed, without an identity")
+                                      : absl::StrCat("allowed as \"", identity.name(), "\""),
+              With(", key ", identity.key_id()), With(", organisation ", identity.org_id()),
+              With(", policies ", absl::StrJoin(identity.policy_ids(), ", ")),
+              ", decided at revision ", allowed.revision(),
+              allowed.stale()
+                  ? ", on an answer of before, because no auth service answered (stale_if_error)"
+                  : ""),
           true);
 }
 
@@ -131,8 +144,8 @@ void AddUpstream(const wire::AllowedRequest& allowed, wire::ExplainResponse* res
                        allowed.upstream_reused() ? ", on a connection that was open already" : "",
                        allowed.upstream_certificate_id().empty() ? ", without a client certificate"
                                                                  : ", with client certificate ",
-                       allowed.upstream_certificate_id(), "; it answered ", allowed.status(), ", all in ",
-                       absl::FormatDuration(total),
+                       allowed.upstream_certificate_id(), "; it answered ", allowed.status(),
+                       ", all in ", absl::FormatDuration(total),
                        reason == base::Reason::kAllowed
                            ? std::string()
                            : absl::StrCat("; the answer broke off: ", base::ReasonName(reason))),
@@ -140,18 +153,21 @@ void AddUpstream(const wire::AllowedRequest& allowed, wire::ExplainResponse* res
 }
 
 // What authsvc says to the same question now; answers the decision.
-wire::Decision AddNow(const Snapshot& snapshot, const wire::AuthorizeRequest& question, absl::Time now,
-                      const DecisionBounds& bounds, wire::ExplainResponse* response) {
+wire::Decision AddNow(const Snapshot& snapshot, const wire::AuthorizeRequest& question,
+                      absl::Time now, const DecisionBounds& bounds,
+                      wire::ExplainResponse* response) {
   Trace trace;
   wire::Decision decision = Decide(snapshot, {question}, now, nullptr, &trace, bounds);
   const base::Reason reason = base::ReasonFromNumber(decision.reason());
   const bool same = reason == base::Reason::kAllowed;
   AddStep(response, "now",
           absl::StrCat("asked again at revision ", snapshot.revision(), ": ",
-                       same ? "allowed" : absl::StrCat("it would be refused with ", base::ReasonName(reason)),
+                       same ? "allowed"
+                            : absl::StrCat("it would be refused with ", base::ReasonName(reason)),
                        With(": ", decision.detail())),
           same);
-  for (TraceStep& step : trace.steps) AddStep(response, step.stage, std::move(step.text), step.passed);
+  for (TraceStep& step : trace.steps)
+    AddStep(response, step.stage, std::move(step.text), step.passed);
   if (same) ExplainGranted(snapshot, question, decision, now, response);
   return decision;
 }
@@ -159,7 +175,8 @@ wire::Decision AddNow(const Snapshot& snapshot, const wire::AuthorizeRequest& qu
 absl::Status AddTypedCertificate(const std::string& pem, wire::AuthorizeRequest* question) {
   const auto bundle = crypto::ParsePemOrDer(pem);
   if (!bundle.ok()) return bundle.status();
-  if (bundle->chain.empty()) return absl::InvalidArgumentError("a bare public key is no certificate");
+  if (bundle->chain.empty())
+    return absl::InvalidArgumentError("a bare public key is no certificate");
   question->clear_chain_der();
   for (const auto& certificate : bundle->chain) question->add_chain_der(certificate->der);
   question->set_proof(wire::PROOF_TLS);
@@ -169,7 +186,8 @@ absl::Status AddTypedCertificate(const std::string& pem, wire::AuthorizeRequest*
 
 }  // namespace
 
-absl::StatusOr<wire::ExplainResponse> Explain(const Snapshot& snapshot, const wire::ExplainRequest& request,
+absl::StatusOr<wire::ExplainResponse> Explain(const Snapshot& snapshot,
+                                              const wire::ExplainRequest& request,
                                               const TelemetryStore& telemetry, absl::Time now,
                                               const DecisionBounds& bounds) {
   wire::ExplainResponse response;
@@ -198,8 +216,8 @@ absl::StatusOr<wire::ExplainResponse> Explain(const Snapshot& snapshot, const wi
   return response;
 }
 
-wire::ExplainResponse ExplainLookup(const Snapshot& snapshot, const LookupResult& result, absl::Time now,
-                                    const DecisionBounds& bounds) {
+wire::ExplainResponse ExplainLookup(const Snapshot& snapshot, const LookupResult& result,
+                                    absl::Time now, const DecisionBounds& bounds) {
   wire::ExplainResponse response;
   response.set_asked(result.asked);
   for (const std::string& name : result.not_asked) response.add_not_asked(name);

@@ -1,5 +1,6 @@
-// Explain: the decision with every step, for a question that was typed in, for a refusal that a data plane
-// reported, or for a request that one let in. Pure apart from the telemetry store that it reads.
+// Explain: the decision with every step, for a question that was typed in, for a refusal that a
+// data plane reported, or for a request that one let in. Pure apart from the telemetry store that
+// it reads.
 #pragma once
 
 #include "absl/status/statusor.h"
@@ -13,14 +14,17 @@ class Snapshot;
 class TelemetryStore;
 struct LookupResult;
 
-// A request id that nobody reported: found = false, no error. INVALID_ARGUMENT: the certificate is none.
+// A request id that nobody reported: found = false, no error. INVALID_ARGUMENT: the certificate is
+// none.
 [[nodiscard]] absl::StatusOr<::sallyport::v1::ExplainResponse> Explain(
     const Snapshot& snapshot, const ::sallyport::v1::ExplainRequest& request,
     const TelemetryStore& telemetry, absl::Time now, const DecisionBounds& bounds);
 
-// What the data planes answered: why the request was let in then, as the one that has it tells, and what the
-// same question gives now. Nobody has it: found = false, and who was asked.
-[[nodiscard]] ::sallyport::v1::ExplainResponse ExplainLookup(const Snapshot& snapshot, const LookupResult& result,
-                                                             absl::Time now, const DecisionBounds& bounds);
+// What the data planes answered: why the request was let in then, as the one that has it tells, and
+// what the same question gives now. Nobody has it: found = false, and who was asked.
+[[nodiscard]] ::sallyport::v1::ExplainResponse ExplainLookup(const Snapshot& snapshot,
+                                                             const LookupResult& result,
+                                                             absl::Time now,
+                                                             const DecisionBounds& bounds);
 
 }  // namespace sallyport::authsvc

@@ -18,7 +18,8 @@ namespace wire = ::sallyport::v1;
 
 constexpr int kMostTargets = 16;
 
-void Step(wire::ExplainResponse* response, absl::string_view stage, std::string text, bool passed = true) {
+void Step(wire::ExplainResponse* response, absl::string_view stage, std::string text,
+          bool passed = true) {
   wire::ExplainStep* step = response->add_steps();
   step->set_stage(std::string(stage));
   step->set_text(std::move(text));
@@ -30,10 +31,11 @@ std::string Rate(double rate, double per_seconds) {
 }
 
 std::string QuotaText(int64_t max, int64_t renewal_seconds) {
-  return absl::StrCat("a quota of ", max, " requests",
-                      renewal_seconds > 0 ? absl::StrCat(", renewed every ",
-                                                         absl::FormatDuration(absl::Seconds(renewal_seconds)))
-                                          : ", never renewed");
+  return absl::StrCat(
+      "a quota of ", max, " requests",
+      renewal_seconds > 0
+          ? absl::StrCat(", renewed every ", absl::FormatDuration(absl::Seconds(renewal_seconds)))
+          : ", never renewed");
 }
 
 std::string LimitText(double rate, double per_seconds, int64_t quota, int64_t renewal_seconds) {
@@ -43,22 +45,26 @@ std::string LimitText(double rate, double per_seconds, int64_t quota, int64_t re
   return absl::StrJoin(parts, " and ");
 }
 
-void ExplainLimits(const wire::Api& api, const wire::Decision& decision, wire::ExplainResponse* response) {
+void ExplainLimits(const wire::Api& api, const wire::Decision& decision,
+                   wire::ExplainResponse* response) {
   std::vector<std::string> texts;
-  const auto add = [&](absl::string_view who, double rate, double per_seconds, int64_t quota, int64_t renewal_seconds) {
-    const std::string text = LimitText(api.disable_rate_limit() ? 0 : rate, per_seconds, api.disable_quota() ? 0 : quota,
-                                       renewal_seconds);
+  const auto add = [&](absl::string_view who, double rate, double per_seconds, int64_t quota,
+                       int64_t renewal_seconds) {
+    const std::string text = LimitText(api.disable_rate_limit() ? 0 : rate, per_seconds,
+                                       api.disable_quota() ? 0 : quota, renewal_seconds);
     if (!text.empty()) texts.push_back(absl::StrCat(who, ": ", text));
   };
   const wire::Limits& whole = api.limits();
-  add(absl::StrCat("API ", api.id()), whole.rate().rate(), whole.rate().per_seconds(), whole.quota().max(),
-      whole.quota().renewal_seconds());
+  add(absl::StrCat("API ", api.id()), whole.rate().rate(), whole.rate().per_seconds(),
+      whole.quota().max(), whole.quota().renewal_seconds());
   for (const wire::LimitGrant& limit : decision.grants().limits()) {
-    add(limit.bucket(), limit.rate(), limit.per_seconds(), limit.quota_max(), limit.quota_renewal_seconds());
+    add(limit.bucket(), limit.rate(), limit.per_seconds(), limit.quota_max(),
+        limit.quota_renewal_seconds());
   }
   Step(response, "limits",
-       texts.empty() ? std::string("no rate limit and no quota counts these requests")
-                     : absl::StrCat("counted by each data plane for itself: ", absl::StrJoin(texts, "; ")));
+       texts.empty()
+           ? std::string("no rate limit and no quota counts these requests")
+           : absl::StrCat("counted by each data plane for itself: ", absl::StrJoin(texts, "; ")));
 }
 
 // Of a target URL that the store has checked; false where it cannot be taken apart.
@@ -77,8 +83,9 @@ bool ReadUrl(absl::string_view url, wire::ResolveUpstreamRequest* request) {
 }
 
 std::string TlsText(const wire::ResolveUpstreamResponse& found) {
-  std::string text = found.certificate_id().empty() ? std::string("without a client certificate")
-                                                    : absl::StrCat("with client certificate ", found.certificate_id());
+  std::string text = found.certificate_id().empty()
+                         ? std::string("without a client certificate")
+                         : absl::StrCat("with client certificate ", found.certificate_id());
   const bool pins_count = found.pinned() && !found.pin_report_only();
   if (found.pinned()) {
     absl::StrAppend(&text, ", its key pinned to one of ", found.pin_spki_sha256_size(),
@@ -90,13 +97,16 @@ std::string TlsText(const wire::ResolveUpstreamResponse& found) {
     absl::StrAppend(&text, ", its certificate NOT verified");
   } else {
     absl::StrAppend(&text, ", verified against the system's trust store",
-                    found.trust_der().empty() ? "" : absl::StrCat(" and ", found.trust_der_size(), " certificates of its own"));
+                    found.trust_der().empty() ? ""
+                                              : absl::StrCat(" and ", found.trust_der_size(),
+                                                             " certificates of its own"));
   }
   if (!found.detail().empty()) absl::StrAppend(&text, "; ", found.detail());
   return text;
 }
 
-void ExplainUpstreams(const Snapshot& snapshot, const wire::Api& api, absl::Time now, wire::ExplainResponse* response) {
+void ExplainUpstreams(const Snapshot& snapshot, const wire::Api& api, absl::Time now,
+                      wire::ExplainResponse* response) {
   ResolveScope scope;
   scope.with_private_key = false;
   const auto& targets = api.upstream().targets();
@@ -106,24 +116,30 @@ void ExplainUpstreams(const Snapshot& snapshot, const wire::Api& api, absl::Time
     request.set_api_id(api.id());
     if (!ReadUrl(url, &request)) continue;
     if (!request.tls()) {
-      Step(response, "upstream", absl::StrCat("target ", url, ": plain HTTP, no certificate is shown or demanded"));
+      Step(response, "upstream",
+           absl::StrCat("target ", url, ": plain HTTP, no certificate is shown or demanded"));
       continue;
     }
-    const wire::ResolveUpstreamResponse found = ResolveUpstream(snapshot, request, now, nullptr, scope);
+    const wire::ResolveUpstreamResponse found =
+        ResolveUpstream(snapshot, request, now, nullptr, scope);
     Step(response, "upstream",
          absl::StrCat("target ", url, ": ",
-                      found.reason() == 0 ? TlsText(found) : absl::StrCat("refused before it is spoken to: ", found.detail())),
+                      found.reason() == 0
+                          ? TlsText(found)
+                          : absl::StrCat("refused before it is spoken to: ", found.detail())),
          found.reason() == 0);
   }
   if (targets.size() > kMostTargets) {
-    Step(response, "upstream", absl::StrCat("and ", targets.size() - kMostTargets, " more targets"));
+    Step(response, "upstream",
+         absl::StrCat("and ", targets.size() - kMostTargets, " more targets"));
   }
 }
 
 }  // namespace
 
-void ExplainGranted(const Snapshot& snapshot, const wire::AuthorizeRequest& question, const wire::Decision& decision,
-                    absl::Time now, wire::ExplainResponse* response) {
+void ExplainGranted(const Snapshot& snapshot, const wire::AuthorizeRequest& question,
+                    const wire::Decision& decision, absl::Time now,
+                    wire::ExplainResponse* response) {
   const ApiEntry* const api = snapshot.FindApi(question.api_id());
   if (api == nullptr) return;
   ExplainLimits(api->api, decision, response);

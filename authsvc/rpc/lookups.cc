@@ -13,11 +13,16 @@ namespace {
 constexpr size_t kIdBytes = 16;
 constexpr size_t kMostAnswer = 128 << 10;  // certificates of 16 KB and some text: more was made up
 
-std::string Label(const std::string& name, const Peer& peer) { return absl::StrCat(name, " (group ", peer.group, ")"); }
+std::string Label(const std::string& name, const Peer& peer) {
+  return absl::StrCat(name, " (group ", peer.group, ")");
+}
 
-bool Same(const Peer& a, const Peer& b) { return a.role == b.role && a.group == b.group && a.name == b.name; }
+bool Same(const Peer& a, const Peer& b) {
+  return a.role == b.role && a.group == b.group && a.name == b.name;
+}
 
-std::shared_ptr<const v1::Update> Message(const std::string& lookup_id, const std::string& request_id) {
+std::shared_ptr<const v1::Update> Message(const std::string& lookup_id,
+                                          const std::string& request_id) {
   auto update = std::make_shared<v1::Update>();
   update->mutable_lookup()->set_lookup_id(lookup_id);
   update->mutable_lookup()->set_request_id(request_id);
@@ -26,7 +31,8 @@ std::shared_ptr<const v1::Update> Message(const std::string& lookup_id, const st
 
 }  // namespace
 
-uint64_t Lookups::Join(Peer peer, std::string name, bool keeps_allowed, std::function<void()> wake) {
+uint64_t Lookups::Join(Peer peer, std::string name, bool keeps_allowed,
+                       std::function<void()> wake) {
   const base::MutexLock lock(&mutex_);
   const uint64_t id = next_++;
   streams_[id] = {std::move(peer), std::move(name), keeps_allowed, std::move(wake), {}};
@@ -91,7 +97,8 @@ std::vector<std::function<void()>> Lookups::Put(Question* question) {
   return wakes;
 }
 
-// Nothing refers to the question after this. What a stream has not been told yet it need not be told.
+// Nothing refers to the question after this. What a stream has not been told yet it need not be
+// told.
 void Lookups::End(Question* question) {
   for (auto entry = open_.begin(); entry != open_.end();) {
     const auto here = entry++;
@@ -116,8 +123,9 @@ void Lookups::Answered(const Peer& peer, const v1::LookupAnswer& answer) {
   const Open open = found->second;
   const Stream& stream = streams_.at(open.stream);
   if (!Same(stream.peer, peer)) return;
-  const bool usable = !answer.has_allowed() || (answer.allowed().request_id() == open.question->request_id &&
-                                                answer.ByteSizeLong() <= kMostAnswer);
+  const bool usable =
+      !answer.has_allowed() || (answer.allowed().request_id() == open.question->request_id &&
+                                answer.ByteSizeLong() <= kMostAnswer);
   LookupResult& result = open.question->result;
   if (!usable) {
     GiveUp(open);

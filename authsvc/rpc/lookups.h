@@ -1,7 +1,7 @@
-// Asks the connected data planes whether one of them let a request in: the question goes out on their Subscribe
-// streams, the answers come by Telemetry.Report. Each question to each stream has a random id of its own, which
-// nobody else is told: a data plane can answer for itself alone, and what was not asked for, or comes too
-// late, finds nothing that it belongs to. Thread-safe.
+// Asks the connected data planes whether one of them let a request in: the question goes out on
+// their Subscribe streams, the answers come by Telemetry.Report. Each question to each stream has a
+// random id of its own, which nobody else is told: a data plane can answer for itself alone, and
+// what was not asked for, or comes too late, finds nothing that it belongs to. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -29,19 +29,22 @@ namespace sallyport::authsvc {
 
 // Data planes are named as "NAME (group GROUP)", by the name that they call themselves.
 struct LookupResult {
-  std::shared_ptr<const v1::AllowedRequest> allowed;  // null: nobody has it, as far as they answered
-  std::string replica, group;                         // who has it
+  std::shared_ptr<const v1::AllowedRequest>
+      allowed;                 // null: nobody has it, as far as they answered
+  std::string replica, group;  // who has it
   uint32_t asked = 0;
-  std::vector<std::string> unanswered;                // of those asked
-  std::vector<std::string> not_asked;                 // connected, but they keep no allowed requests
+  std::vector<std::string> unanswered;  // of those asked
+  std::vector<std::string> not_asked;   // connected, but they keep no allowed requests
 };
 
 class Lookups {
  public:
   explicit Lookups(const base::Clock* clock) : clock_(clock) {}
 
-  // One per live Subscribe stream. `wake` says that Take has something: from any thread, without a lock held.
-  [[nodiscard]] uint64_t Join(Peer peer, std::string name, bool keeps_allowed, std::function<void()> wake);
+  // One per live Subscribe stream. `wake` says that Take has something: from any thread, without a
+  // lock held.
+  [[nodiscard]] uint64_t Join(Peer peer, std::string name, bool keeps_allowed,
+                              std::function<void()> wake);
   void Leave(uint64_t stream);
   // The next question for that stream, or null.
   [[nodiscard]] std::shared_ptr<const v1::Update> Take(uint64_t stream);
@@ -71,7 +74,8 @@ class Lookups {
     uint64_t stream;
   };
 
-  [[nodiscard]] std::vector<std::function<void()>> Put(Question* question) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] std::vector<std::function<void()>> Put(Question* question)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void End(Question* question) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void GiveUp(const Open& open) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

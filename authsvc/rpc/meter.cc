@@ -10,13 +10,14 @@ namespace sallyport::authsvc {
 namespace {
 
 constexpr std::array<absl::string_view, 17> kCodes = {
-    "OK",        "CANCELLED",         "UNKNOWN",            "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
-    "NOT_FOUND", "ALREADY_EXISTS",    "PERMISSION_DENIED",  "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
-    "ABORTED",   "OUT_OF_RANGE",      "UNIMPLEMENTED",      "INTERNAL",           "UNAVAILABLE",
+    "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
+    "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
+    "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
     "DATA_LOSS", "UNAUTHENTICATED"};
 
 absl::string_view CodeName(int code) {
-  return code >= 0 && code < static_cast<int>(kCodes.size()) ? kCodes[static_cast<size_t>(code)] : "UNKNOWN";
+  return code >= 0 && code < static_cast<int>(kCodes.size()) ? kCodes[static_cast<size_t>(code)]
+                                                             : "UNKNOWN";
 }
 
 }  // namespace
@@ -50,8 +51,11 @@ void RpcMeter::Call(absl::string_view method, int code, absl::Duration took) {
   Slot& slot = Mine();
   const base::MutexLock lock(&slot.mutex);
   Slot::Method& entry = slot.methods[method];
-  if (entry.seconds == nullptr) entry.seconds = slot.sheet->Times(metrics::Id::kRpcSeconds, {method});
-  metrics::Cell*& cell = entry.codes[code >= 0 && code < static_cast<int>(kCodes.size()) ? static_cast<size_t>(code) : 2];
+  if (entry.seconds == nullptr)
+    entry.seconds = slot.sheet->Times(metrics::Id::kRpcSeconds, {method});
+  metrics::Cell*& cell =
+      entry.codes[code >= 0 && code < static_cast<int>(kCodes.size()) ? static_cast<size_t>(code)
+                                                                      : 2];
   if (cell == nullptr) cell = slot.sheet->Counter(metrics::Id::kRpcs, {method, CodeName(code)});
   cell->Add(1);
   entry.seconds->Observe(took);

@@ -1,5 +1,5 @@
-// Counts gRPC calls and decisions for /metrics. Thread-safe; a few slots with a short lock each, because
-// gRPC's threads are not ours and come and go.
+// Counts gRPC calls and decisions for /metrics. Thread-safe; a few slots with a short lock each,
+// because gRPC's threads are not ours and come and go.
 #pragma once
 
 #include <array>

@@ -48,7 +48,8 @@ struct ServiceParts {
   size_t max_request_bytes = 4 << 20;  // of callers that are not admin
   absl::Duration max_stream_age = absl::Minutes(30);
   absl::Duration lookup_patience = absl::Seconds(2);
-  std::function<absl::Time()> certificate_not_after;  // of the server's own certificate, as now in force
+  std::function<absl::Time()>
+      certificate_not_after;  // of the server's own certificate, as now in force
 };
 
 }  // namespace sallyport::authsvc

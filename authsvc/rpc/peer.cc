@@ -56,7 +56,8 @@ Peer PeerOf(const grpc::ServerContextBase& context, const RoleMap& roles) {
   }
   const auto ids = auth->FindPropertyValues(GRPC_PEER_SPIFFE_ID_PROPERTY_NAME);
   if (ids.size() == 1) {
-    if (auto peer = roles.FindSpiffe({ids.front().data(), ids.front().size()})) return *std::move(peer);
+    if (auto peer = roles.FindSpiffe({ids.front().data(), ids.front().size()}))
+      return *std::move(peer);
   }
   return roles.only_spiffe() ? Peer{} : roles.Find(AllOf(*auth).certificate);
 }

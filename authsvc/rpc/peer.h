@@ -17,7 +17,8 @@ struct PeerFacts {
 };
 [[nodiscard]] PeerFacts FactsOf(const grpc::ServerContextBase& context);
 
-// Role::kNone when the connection is not TLS with a client certificate, or the certificate names none or is denied.
+// Role::kNone when the connection is not TLS with a client certificate, or the certificate names
+// none or is denied.
 [[nodiscard]] Peer PeerOf(const grpc::ServerContextBase& context, const RoleMap& roles);
 
 }  // namespace sallyport::authsvc

@@ -1,6 +1,6 @@
-// A server stream that writes what Next() gives, one message at a time, until it is cancelled, ended or
-// older than allowed (then it ends with OK and the client resumes). Owns itself from Begin to OnDone.
-// Pump may be called from any thread, also before Begin: it does nothing until then.
+// A server stream that writes what Next() gives, one message at a time, until it is cancelled,
+// ended or older than allowed (then it ends with OK and the client resumes). Owns itself from Begin
+// to OnDone. Pump may be called from any thread, also before Begin: it does nothing until then.
 #pragma once
 
 #include <memory>
@@ -79,7 +79,9 @@ class PumpedStream : public grpc::ServerWriteReactor<Message>,
   void OnDone() final {
     base::HappensAfter(this);  // all of its own calls, which gRPC promises and TSan does not see
     Closed();
-    { const auto self = std::move(self_); }  // the last reference may go with it
+    {
+      const auto self = std::move(self_);
+    }  // the last reference may go with it
     CallHasEnded();
   }
 

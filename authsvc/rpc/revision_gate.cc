@@ -13,7 +13,8 @@ constexpr uint64_t kMostAhead = 1'000'000;
 
 }  // namespace
 
-RevisionGate::RevisionGate(const base::Clock* clock, Source source, absl::Duration patience, size_t most)
+RevisionGate::RevisionGate(const base::Clock* clock, Source source, absl::Duration patience,
+                           size_t most)
     : clock_(clock), source_(std::move(source)), patience_(patience), most_(most) {
   thread_ = std::thread([this] { Run(); });
 }
@@ -33,8 +34,8 @@ void RevisionGate::When(uint64_t revision, Then then) {
     const base::MutexLock lock(&mutex_);
     if (!closing_ && waiting_.size() < most_) {
       waiting_.push_back({revision, clock_->Monotonic() + patience_, std::move(then)});
-      // The thread sleeps until the first of them is due: another one does not change that, unless what it waits
-      // for came just now.
+      // The thread sleeps until the first of them is due: another one does not change that, unless
+      // what it waits for came just now.
       if (waiting_.size() == 1 || source_()->revision() >= revision) changed_.Signal();
       return;
     }
@@ -52,7 +53,8 @@ std::list<RevisionGate::Waiting> RevisionGate::TakeDue(uint64_t revision) {
   const absl::Duration now = clock_->Monotonic();
   for (auto item = waiting_.begin(); item != waiting_.end();) {
     const auto next = std::next(item);
-    if (closing_ || item->revision <= revision || item->until <= now) due.splice(due.end(), waiting_, item);
+    if (closing_ || item->revision <= revision || item->until <= now)
+      due.splice(due.end(), waiting_, item);
     item = next;
   }
   return due;
@@ -68,8 +70,8 @@ void RevisionGate::Run() {
       due = TakeDue(snapshot->revision());
       if (due.empty()) {
         if (closing_) return;
-        const absl::Duration wait = waiting_.empty() ? absl::Seconds(60)
-                                                     : waiting_.front().until - clock_->Monotonic();
+        const absl::Duration wait =
+            waiting_.empty() ? absl::Seconds(60) : waiting_.front().until - clock_->Monotonic();
         changed_.WaitWithTimeout(&mutex_, std::max(wait, absl::Milliseconds(1)));
         continue;
       }

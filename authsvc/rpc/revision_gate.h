@@ -1,6 +1,6 @@
-// Holds a question that needs a newer snapshot than this process has, for a short time: a data plane that
-// learned of a change from another authsvc must not be answered from before it. Thread-safe; waiting
-// questions are answered on the gate's own thread.
+// Holds a question that needs a newer snapshot than this process has, for a short time: a data
+// plane that learned of a change from another authsvc must not be answered from before it.
+// Thread-safe; waiting questions are answered on the gate's own thread.
 #pragma once
 
 #include <cstdint>
@@ -23,13 +23,14 @@ class RevisionGate {
   // Null: did not arrive in time (or too many are waiting): UNAVAILABLE.
   using Then = std::function<void(std::shared_ptr<const Snapshot>)>;
 
-  RevisionGate(const base::Clock* clock, Source source, absl::Duration patience = absl::Milliseconds(50),
-               size_t most = 20'000);
+  RevisionGate(const base::Clock* clock, Source source,
+               absl::Duration patience = absl::Milliseconds(50), size_t most = 20'000);
   ~RevisionGate();  // answers all with null
   RevisionGate(const RevisionGate&) = delete;
   RevisionGate& operator=(const RevisionGate&) = delete;
 
-  // A revision far ahead of the snapshot (no writer gets there in time) is answered with null at once.
+  // A revision far ahead of the snapshot (no writer gets there in time) is answered with null at
+  // once.
   void When(uint64_t revision, Then then);
   // A newer snapshot was published.
   void Advanced();

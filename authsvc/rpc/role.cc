@@ -98,7 +98,8 @@ Peer RoleMap::Find(const PeerCertificate& certificate) const {
   if (certificate.uri_sans.size() == 1) {
     if (auto peer = FindSpiffe(certificate.uri_sans.front())) return *std::move(peer);
   }
-  if (const auto found = by_fingerprint_.find(certificate.fingerprint); found != by_fingerprint_.end()) {
+  if (const auto found = by_fingerprint_.find(certificate.fingerprint);
+      found != by_fingerprint_.end()) {
     return found->second;
   }
   std::vector<Peer> matches;

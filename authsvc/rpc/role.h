@@ -1,5 +1,5 @@
-// Who calls: the role of an authenticated peer, and which role may call what. A peer without a role is
-// nobody: every method refuses it. Thread-safe.
+// Who calls: the role of an authenticated peer, and which role may call what. A peer without a role
+// is nobody: every method refuses it. Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -31,15 +31,15 @@ struct Peer {
 
 // What TLS proved about the peer.
 struct PeerCertificate {
-  std::string fingerprint;             // hex SHA-256 of the leaf
-  std::string spki_sha256;             // hex, of its public key
+  std::string fingerprint;  // hex SHA-256 of the leaf
+  std::string spki_sha256;  // hex, of its public key
   std::vector<std::string> uri_sans;
   std::vector<std::string> dns_sans;
 };
 
 struct RoleMapping {
-  std::string fingerprint;             // hex; or
-  std::string san;                     // "URI:…" or "DNS:…"
+  std::string fingerprint;  // hex; or
+  std::string san;          // "URI:…" or "DNS:…"
   Peer peer;
 };
 
@@ -47,8 +47,8 @@ class RoleMap {
  public:
   RoleMap(std::string trust_domain, std::vector<RoleMapping> mappings);
 
-  // spiffe://<trust domain>/sallyport/<role>/<group>/<name> as the only URI SAN, else the explicit map,
-  // where several names of one certificate must agree; never the CN.
+  // spiffe://<trust domain>/sallyport/<role>/<group>/<name> as the only URI SAN, else the explicit
+  // map, where several names of one certificate must agree; never the CN.
   [[nodiscard]] Peer Find(const PeerCertificate& certificate) const;
   // The same for a certificate whose only URI SAN is `id`; nothing when it is not of ours.
   [[nodiscard]] std::optional<Peer> FindSpiffe(absl::string_view id) const;

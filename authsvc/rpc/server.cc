@@ -11,8 +11,8 @@
 #include <array>
 #include <mutex>
 
-#include "absl/strings/str_cat.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "authsvc/change/writer.h"
 #include "authsvc/rpc/admin_service.h"
 #include "authsvc/rpc/admin_worker.h"
@@ -37,7 +37,8 @@ namespace {
 constexpr std::array<const char*, 3> kDeciding = {
     "sallyport.v1.Authorization", "sallyport.v1.Distribution", "sallyport.v1.Telemetry"};
 
-// For what all connections have received and not yet handled: beyond it gRPC reads no further and refuses.
+// For what all connections have received and not yet handled: beyond it gRPC reads no further and
+// refuses.
 constexpr size_t kMostMemory = 512U << 20;
 
 int Milliseconds(absl::Duration time) { return static_cast<int>(absl::ToInt64Milliseconds(time)); }
@@ -48,19 +49,24 @@ class WithoutReflection final : public grpc::ServerBuilderOption {
   void UpdateArguments(grpc::ChannelArguments* /*arguments*/) override {}
   void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
     plugins->erase(std::remove_if(plugins->begin(), plugins->end(),
-                                  [](const auto& plugin) { return plugin->name() == "proto_server_reflection"; }),
+                                  [](const auto& plugin) {
+                                    return plugin->name() == "proto_server_reflection";
+                                  }),
                    plugins->end());
   }
 };
 
-// What the writer's observer touches: kept alive by it while it runs, also when the server goes meanwhile.
+// What the writer's observer touches: kept alive by it while it runs, also when the server goes
+// meanwhile.
 struct News {
   News(const base::Clock* clock, Writer* writer)
       : gate(clock, [writer] { return writer->snapshot(); }), log(writer->snapshot()->revision()) {}
 
-  void Tell(const SnapshotPtr& before, const SnapshotPtr& after, const std::vector<SnapshotChange>& changes) {
+  void Tell(const SnapshotPtr& before, const SnapshotPtr& after,
+            const std::vector<SnapshotChange>& changes) {
     gate.Advanced();
-    if (before == nullptr || before->store_id() != after->store_id() || before->epoch() != after->epoch()) {
+    if (before == nullptr || before->store_id() != after->store_id() ||
+        before->epoch() != after->epoch()) {
       return log.Restart(after->revision());
     }
     for (const SnapshotChange& change : changes) {
@@ -95,11 +101,13 @@ class GrpcServer final : public RpcServer {
     Configure(options, &builder);
     int port = 0;
     const bool v6 = absl::StrContains(options.address, ":");
-    builder.AddListeningPort(absl::StrCat(v6 ? "[" : "", options.address, v6 ? "]:" : ":", options.port),
-                             tls_files_->credentials(), &port);
+    builder.AddListeningPort(
+        absl::StrCat(v6 ? "[" : "", options.address, v6 ? "]:" : ":", options.port),
+        tls_files_->credentials(), &port);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || port == 0) {
-      return absl::UnavailableError(absl::StrCat("cannot listen on ", options.address, " port ", options.port,
+      return absl::UnavailableError(absl::StrCat("cannot listen on ", options.address, " port ",
+                                                 options.port,
                                                  ": in use? (grpc.address, grpc.port)"));
     }
     port_ = static_cast<uint16_t>(port);
@@ -175,22 +183,26 @@ class GrpcServer final : public RpcServer {
     quota.Resize(kMostMemory);
     builder->SetResourceQuota(quota);
     builder->SetMaxReceiveMessageSize(static_cast<int>(options.max_admin_bytes));
-    builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, Milliseconds(options.max_connection_age));
-    builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, Milliseconds(options.max_connection_grace));
+    builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
+                                Milliseconds(options.max_connection_age));
+    builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
+                                Milliseconds(options.max_connection_grace));
     builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 10'000);
     builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
     builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
     builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
     builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, 16 * 1024);
     builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 4096);
-    builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // a second process must fail, not share
+    builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT,
+                                0);  // a second process must fail, not share
   }
 
   void Follow(Writer* writer) {
-    writer->Observe([weak = std::weak_ptr<News>(news_)](const SnapshotPtr& before, const SnapshotPtr& after,
-                                                        const std::vector<SnapshotChange>& changes) {
-      if (const auto news = weak.lock()) news->Tell(before, after, changes);
-    });
+    writer->Observe(
+        [weak = std::weak_ptr<News>(news_)](const SnapshotPtr& before, const SnapshotPtr& after,
+                                            const std::vector<SnapshotChange>& changes) {
+          if (const auto news = weak.lock()) news->Tell(before, after, changes);
+        });
   }
 
   RpcMeter meter_;

@@ -1,5 +1,5 @@
-// The gRPC server of authsvc: four services, health and (behind a flag) reflection, over mutual TLS under a CA
-// of its own. Certificate files are read again when their directory is swapped.
+// The gRPC server of authsvc: four services, health and (behind a flag) reflection, over mutual TLS
+// under a CA of its own. Certificate files are read again when their directory is swapped.
 #pragma once
 
 #include <cstdint>
@@ -8,11 +8,11 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "authsvc/decide/decide.h"
 #include "authsvc/push/hub.h"
 #include "authsvc/push/replicas.h"
 #include "authsvc/rpc/role.h"
 #include "authsvc/rpc/telemetry_store.h"
-#include "authsvc/decide/decide.h"
 #include "shared/config/tls_files.h"
 
 namespace sallyport::base {
@@ -38,7 +38,8 @@ struct RpcServerOptions {
   uint64_t max_request_bytes = 4 << 20;
   uint64_t max_admin_bytes = 64 << 20;
   absl::Duration certificate_reload = absl::Seconds(5);
-  absl::Duration lookup_patience = absl::Seconds(2);  // with data planes that are asked for a request
+  absl::Duration lookup_patience =
+      absl::Seconds(2);  // with data planes that are asked for a request
   DecisionBounds bounds;
   std::string default_org_id;
 };
@@ -58,8 +59,8 @@ struct RpcServerParts {
 class RpcServer {
  public:
   // Errors name the file or address and say what to do.
-  [[nodiscard]] static absl::StatusOr<std::unique_ptr<RpcServer>> Start(const RpcServerOptions& options,
-                                                                        const RpcServerParts& parts);
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<RpcServer>> Start(
+      const RpcServerOptions& options, const RpcServerParts& parts);
   virtual ~RpcServer() = default;
 
   [[nodiscard]] virtual uint16_t port() const = 0;

@@ -1,5 +1,5 @@
-// gRPC promises that Server::Shutdown and Wait return after the last callback of the last call has. TSan sees
-// nothing of that, as gRPC is not instrumented, so it is told.
+// gRPC promises that Server::Shutdown and Wait return after the last callback of the last call has.
+// TSan sees nothing of that, as gRPC is not instrumented, so it is told.
 #pragma once
 
 #include "shared/base/happens_before.h"

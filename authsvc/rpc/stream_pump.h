@@ -1,5 +1,5 @@
-// Writes to server streams from one thread, so that whoever has news (the writer, a timer) only says so.
-// Thread-safe.
+// Writes to server streams from one thread, so that whoever has news (the writer, a timer) only
+// says so. Thread-safe.
 #pragma once
 
 #include <atomic>

@@ -28,7 +28,7 @@ class ReportStream final : public grpc::ServerReadReactor<wire::ReportRequest> {
   }
 
   void OnReadDone(bool ok) override {
-    base::HappensAfter(this);  // gRPC calls one after the other
+    base::HappensAfter(this);                // gRPC calls one after the other
     if (!ok) return Over(grpc::Status::OK);  // the caller has said all, or is gone
     if (parts_.roles->Denies(certificate_)) return Over(DeniedStatus());  // since the stream began
     const grpc::Status status = CheckCaller(parts_, peer_, "Telemetry", "Report", &batch_);
@@ -63,8 +63,8 @@ class ReportStream final : public grpc::ServerReadReactor<wire::ReportRequest> {
 
 }  // namespace
 
-grpc::ServerReadReactor<wire::ReportRequest>* TelemetryService::Report(grpc::CallbackServerContext* context,
-                                                                       wire::ReportResponse* /*response*/) {
+grpc::ServerReadReactor<wire::ReportRequest>* TelemetryService::Report(
+    grpc::CallbackServerContext* context, wire::ReportResponse* /*response*/) {
   return new ReportStream(parts_, PeerOf(*context, *parts_.roles), FactsOf(*context).certificate);
 }
 

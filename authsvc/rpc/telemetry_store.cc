@@ -9,7 +9,7 @@
 namespace sallyport::authsvc {
 namespace {
 
-constexpr size_t kOverhead = 256;         // list node, map slot, two copies of the id
+constexpr size_t kOverhead = 256;  // list node, map slot, two copies of the id
 constexpr size_t kMaxId = 512;
 constexpr size_t kHexDigest = 64;
 constexpr size_t kMaxRefusal = 64 << 10;  // a larger one loses its certificates
@@ -62,7 +62,8 @@ void TelemetryStore::AddUse(const ::sallyport::v1::Use& use) {
   if (leaf.size() == kHexDigest && base::IsHex(leaf)) Merge(leaf, use, &leaf_uses_);
 }
 
-void TelemetryStore::Merge(absl::string_view id, const ::sallyport::v1::Use& use, Uses* uses) const {
+void TelemetryStore::Merge(absl::string_view id, const ::sallyport::v1::Use& use,
+                           Uses* uses) const {
   if (id.empty() || id.size() > kMaxId || options_.uses == 0) return;
   LastUse& last = uses->Get(id, options_.uses);
   last.last_unix_ms = std::max(last.last_unix_ms, use.last_unix_ms());
@@ -103,10 +104,12 @@ void TelemetryStore::Trim() {
   }
 }
 
-std::optional<::sallyport::v1::Refusal> TelemetryStore::FindRefusal(absl::string_view request_id) const {
+std::optional<::sallyport::v1::Refusal> TelemetryStore::FindRefusal(
+    absl::string_view request_id) const {
   const base::MutexLock lock(&mutex_);
   const auto found = by_id_.find(request_id);
-  if (found == by_id_.end() || found->second->received < clock_->Now() - options_.kept) return std::nullopt;
+  if (found == by_id_.end() || found->second->received < clock_->Now() - options_.kept)
+    return std::nullopt;
   ::sallyport::v1::Refusal refusal;
   if (!refusal.ParseFromString(found->second->packed)) return std::nullopt;
   return refusal;

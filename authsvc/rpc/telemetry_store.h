@@ -1,5 +1,5 @@
-// What data planes reported: refusals by request id (bounded by count, bytes and age), last use of keys
-// and leaves, observed pins. In memory only, lost on restart. Thread-safe.
+// What data planes reported: refusals by request id (bounded by count, bytes and age), last use of
+// keys and leaves, observed pins. In memory only, lost on restart. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -56,8 +56,8 @@ class TelemetryStore {
     std::string packed;  // serialised v1::Refusal
     absl::Time received;
   };
-  // Two generations: when the younger one is full it becomes the older one and the older one goes, so that a
-  // flood of ids cannot keep what is used now from being seen.
+  // Two generations: when the younger one is full it becomes the older one and the older one goes,
+  // so that a flood of ids cannot keep what is used now from being seen.
   struct Uses {
     absl::flat_hash_map<std::string, LastUse> young;
     absl::flat_hash_map<std::string, LastUse> old;

@@ -1,9 +1,9 @@
 #include "authsvc/rpc/tls_credentials.h"
 
+#include <fcntl.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/security/tls_certificate_provider.h>
 #include <grpcpp/security/tls_credentials_options.h>
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -53,31 +53,35 @@ absl::StatusOr<Content> ReadFiles(const config::TlsDirectory& directory) {
   base::Cleanse(&*key);
   const auto bundle = crypto::ParsePem(identity.Reveal());
   if (!bundle.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat(directory.certificate(), " with ", directory.key(), ": ",
+    return absl::InvalidArgumentError(absl::StrCat(directory.certificate(), " with ",
+                                                   directory.key(), ": ",
                                                    std::string(bundle.status().message())));
   }
   if (bundle->chain.empty() || bundle->private_key.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        bundle->chain.empty() ? directory.certificate() : directory.key(), " holds no ",
-        bundle->chain.empty() ? "certificate" : "private key"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(bundle->chain.empty() ? directory.certificate() : directory.key(),
+                     " holds no ", bundle->chain.empty() ? "certificate" : "private key"));
   }
   const auto roots = crypto::ParsePem(*authorities);
   if (!roots.ok() || roots->chain.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(directory.authorities(), " holds no certificate of a CA"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(directory.authorities(), " holds no certificate of a CA"));
   }
   return Content{std::move(identity), *std::move(authorities), bundle->chain.front()->not_after};
 }
 
 // Also of what only changes whether it can be read: ctime.
 std::string StampOf(const std::string& path) {
-  struct stat facts {};
+  struct stat facts{};
   if (stat(path.c_str(), &facts) != 0) return {};
-  return absl::StrCat(facts.st_dev, ":", facts.st_ino, ":", facts.st_size, ":", facts.st_mtim.tv_sec, ".",
-                      facts.st_mtim.tv_nsec, ":", facts.st_ctim.tv_sec, ".", facts.st_ctim.tv_nsec);
+  return absl::StrCat(facts.st_dev, ":", facts.st_ino, ":", facts.st_size, ":",
+                      facts.st_mtim.tv_sec, ".", facts.st_mtim.tv_nsec, ":", facts.st_ctim.tv_sec,
+                      ".", facts.st_ctim.tv_nsec);
 }
 
 std::array<std::string, 3> StampsOf(const config::TlsDirectory& directory) {
-  return {StampOf(directory.certificate()), StampOf(directory.key()), StampOf(directory.authorities())};
+  return {StampOf(directory.certificate()), StampOf(directory.key()),
+          StampOf(directory.authorities())};
 }
 
 absl::Status SystemError(absl::string_view what) {
@@ -129,8 +133,8 @@ absl::Status ServerTlsFiles::MemoryFile::Become(MemoryFile* other) {
 
 std::string ServerTlsFiles::MemoryFile::path() const { return absl::StrCat("/proc/self/fd/", fd_); }
 
-absl::StatusOr<std::unique_ptr<ServerTlsFiles>> ServerTlsFiles::Start(const config::TlsDirectory& directory,
-                                                                      absl::Duration interval) {
+absl::StatusOr<std::unique_ptr<ServerTlsFiles>> ServerTlsFiles::Start(
+    const config::TlsDirectory& directory, absl::Duration interval) {
   std::unique_ptr<ServerTlsFiles> files(new ServerTlsFiles(directory));
   files->stamps_ = StampsOf(directory);
   if (absl::Status status = files->Take(); !status.ok()) return status;
@@ -139,7 +143,8 @@ absl::StatusOr<std::unique_ptr<ServerTlsFiles>> ServerTlsFiles::Start(const conf
     return absl::FailedPreconditionError("/proc/self/fd cannot be read: is /proc mounted?");
   }
   auto provider = std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
-      files->identity_.path(), files->identity_.path(), files->authorities_.path(), kSecondsBetweenReads);
+      files->identity_.path(), files->identity_.path(), files->authorities_.path(),
+      kSecondsBetweenReads);
   grpc::experimental::TlsServerCredentialsOptions options(provider);
   options.watch_root_certs();
   options.watch_identity_key_cert_pairs();
@@ -190,7 +195,8 @@ void ServerTlsFiles::Look() {
     return;
   }
   const absl::Status status = Take();
-  // Files of no use stay so until they change; whatever else it was may pass, and is said once meanwhile.
+  // Files of no use stay so until they change; whatever else it was may pass, and is said once
+  // meanwhile.
   const bool settled = status.ok() || absl::IsInvalidArgument(status);
   if (settled) stamps_ = std::move(now);
   std::string complaint = settled ? std::string() : status.ToString();

@@ -21,10 +21,11 @@ class ServerCredentials;
 
 namespace sallyport::authsvc {
 
-// gRPC takes whatever it finds in its files, and refuses every connection while that is broken. It is therefore
-// given files of ours, in memory only, that change when a certificate, key and CA that fit together stand in the
-// directory; anything else is logged ("rpc.certificate_reload") and the old ones stay. What cannot be read just
-// now is tried again at each look. A client certificate of the control CA is required and verified.
+// gRPC takes whatever it finds in its files, and refuses every connection while that is broken. It
+// is therefore given files of ours, in memory only, that change when a certificate, key and CA that
+// fit together stand in the directory; anything else is logged ("rpc.certificate_reload") and the
+// old ones stay. What cannot be read just now is tried again at each look. A client certificate of
+// the control CA is required and verified.
 class ServerTlsFiles {
  public:
   // Looks at the directory every `interval`; what is wrong at the start is an error.
@@ -35,9 +36,13 @@ class ServerTlsFiles {
   ServerTlsFiles(const ServerTlsFiles&) = delete;
   ServerTlsFiles& operator=(const ServerTlsFiles&) = delete;
 
-  [[nodiscard]] std::shared_ptr<grpc::ServerCredentials> credentials() const { return credentials_; }
+  [[nodiscard]] std::shared_ptr<grpc::ServerCredentials> credentials() const {
+    return credentials_;
+  }
   // Of the certificate in force. Thread-safe.
-  [[nodiscard]] absl::Time not_after() const { return absl::FromUnixSeconds(not_after_unix_.load()); }
+  [[nodiscard]] absl::Time not_after() const {
+    return absl::FromUnixSeconds(not_after_unix_.load());
+  }
 
  private:
   // A file without a name: read by path, replaced as a whole.
@@ -65,7 +70,8 @@ class ServerTlsFiles {
   const config::TlsDirectory directory_;
   std::array<std::string, 3> stamps_;  // of the files as last taken, or found to be of no use
   std::string complaint_;              // why they cannot be read just now; logged
-  MemoryFile identity_;  // certificate and key: one file, so that gRPC never reads halves of two pairs
+  MemoryFile
+      identity_;  // certificate and key: one file, so that gRPC never reads halves of two pairs
   MemoryFile authorities_;
   std::shared_ptr<grpc::ServerCredentials> credentials_;
   std::atomic<int64_t> not_after_unix_{0};

@@ -46,22 +46,24 @@ absl::Status AddDer(const wire::ValidateCertificateRequest& request, TrustSpec* 
   for (const std::string& der : request.trust_der()) {
     auto certificate = crypto::ParseCertificate(der);
     if (!certificate.ok()) {
-      return absl::InvalidArgumentError(absl::StrCat("trust_der: ", std::string(certificate.status().message())));
+      return absl::InvalidArgumentError(
+          absl::StrCat("trust_der: ", std::string(certificate.status().message())));
     }
     spec->authorities.push_back(*std::move(certificate));
   }
   return absl::OkStatus();
 }
 
-// What a chain is held against: the allowlists of an API as they were compiled, then what came with the
-// question.
+// What a chain is held against: the allowlists of an API as they were compiled, then what came with
+// the question.
 struct Trust {
   const ApiEntry* api = nullptr;
   std::vector<const Allowlist*> lists;
   TrustSetPtr given;  // null: none
 };
 
-absl::StatusOr<Trust> TrustOf(const Snapshot& snapshot, const wire::ValidateCertificateRequest& request,
+absl::StatusOr<Trust> TrustOf(const Snapshot& snapshot,
+                              const wire::ValidateCertificateRequest& request,
                               std::optional<absl::string_view> group) {
   Trust trust;
   if (!request.api_id().empty()) {
@@ -83,7 +85,8 @@ absl::StatusOr<Trust> TrustOf(const Snapshot& snapshot, const wire::ValidateCert
 
 bool IsListed(const Trust& trust, const crypto::Certificate& leaf) {
   return std::any_of(trust.lists.begin(), trust.lists.end(), [&](const Allowlist* list) {
-    return list->FindLeaf(leaf.fingerprint) != nullptr || list->FindPublicKey(leaf.spki_sha256) != nullptr;
+    return list->FindLeaf(leaf.fingerprint) != nullptr ||
+           list->FindPublicKey(leaf.spki_sha256) != nullptr;
   });
 }
 
@@ -91,7 +94,8 @@ bool IsListed(const Trust& trust, const crypto::Certificate& leaf) {
 PathResult CheckListed(const PathQuestion& question) {
   const crypto::CertificatePtr& leaf = question.presented.front();
   PathResult result;
-  if (auto failure = CheckLeafAlone(*leaf, question.time, question.purpose, question.revocation.get())) {
+  if (auto failure =
+          CheckLeafAlone(*leaf, question.time, question.purpose, question.revocation.get())) {
     result.failure = std::make_shared<const PathFailure>(*std::move(failure));
     return result;
   }
@@ -118,7 +122,8 @@ PathResult Verify(PathQuestion question, const Trust& trust, PathMemo* memo) {
     question.trust = std::move(set);
     PathResult result = VerifyPath(question, memo);
     if (result.ok()) return result;
-    if (best.failure == nullptr || best.failure->reason == base::Reason::kCertUntrusted) best = std::move(result);
+    if (best.failure == nullptr || best.failure->reason == base::Reason::kCertUntrusted)
+      best = std::move(result);
   }
   return best;
 }
@@ -140,10 +145,12 @@ absl::StatusOr<wire::ValidateCertificateResponse> ValidateCertificate(
     std::optional<absl::string_view> group, absl::Time now, DecisionMemo* memo) {
   if (request.chain_der().empty()) return absl::InvalidArgumentError("chain_der is empty");
   if (request.chain_der_size() > kMostPresented) {
-    return absl::InvalidArgumentError(absl::StrCat("chain_der has more than ", kMostPresented, " certificates"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("chain_der has more than ", kMostPresented, " certificates"));
   }
   if (request.trust_der_size() + request.trust_certificate_ids_size() > kMostCertificates) {
-    return absl::InvalidArgumentError(absl::StrCat("more than ", kMostCertificates, " trust certificates"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("more than ", kMostCertificates, " trust certificates"));
   }
   auto purpose = PurposeOf(request.purpose());
   if (!purpose.ok()) return purpose.status();
@@ -170,13 +177,15 @@ absl::StatusOr<wire::ValidateCertificateResponse> ValidateCertificate(
     question.presented.push_back(*std::move(certificate));
   }
   *response.mutable_leaf() = FactsOf(*question.presented.front());
-  const PathResult result = Verify(std::move(question), *trust, memo == nullptr ? nullptr : memo->paths());
+  const PathResult result =
+      Verify(std::move(question), *trust, memo == nullptr ? nullptr : memo->paths());
   response.set_valid(result.ok());
   if (!result.ok()) {
     FillFailure(*result.failure, response.mutable_failure());
     return response;
   }
-  for (const auto& certificate : result.path->certificates) *response.add_path() = FactsOf(*certificate);
+  for (const auto& certificate : result.path->certificates)
+    *response.add_path() = FactsOf(*certificate);
   response.set_not_after_unix(absl::ToUnixSeconds(result.path->not_after));
   return response;
 }

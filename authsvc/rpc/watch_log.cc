@@ -51,8 +51,9 @@ std::optional<uint64_t> WatchLog::PositionAfter(uint64_t revision) const {
   const base::MutexLock lock(&mutex_);
   if (revision == 0) return next_ - 1;
   if (revision < base_) return std::nullopt;
-  const auto first = std::find_if(items_.begin(), items_.end(),
-                                  [revision](const WatchItem& item) { return item.revision > revision; });
+  const auto first = std::find_if(items_.begin(), items_.end(), [revision](const WatchItem& item) {
+    return item.revision > revision;
+  });
   return (first == items_.end() ? next_ : first->number) - 1;
 }
 

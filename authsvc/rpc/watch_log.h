@@ -1,4 +1,5 @@
-// The changes of late, for Admin.Watch: one bounded list, each watcher a position in it. Thread-safe.
+// The changes of late, for Admin.Watch: one bounded list, each watcher a position in it.
+// Thread-safe.
 #pragma once
 
 #include <cstdint>

@@ -14,7 +14,8 @@ namespace {
 
 class WatchStream final : public PumpedStream<wire::WatchEvent> {
  public:
-  WatchStream(const ServiceParts& parts, PeerCertificate caller, uint64_t position, std::optional<Kind> kind)
+  WatchStream(const ServiceParts& parts, PeerCertificate caller, uint64_t position,
+              std::optional<Kind> kind)
       : PumpedStream(parts.clock, parts.max_stream_age),
         parts_(parts),
         caller_(std::move(caller)),
@@ -22,7 +23,8 @@ class WatchStream final : public PumpedStream<wire::WatchEvent> {
         kind_(kind) {}
 
   void Join() {
-    const auto weak = std::weak_ptr<Pumped>(std::static_pointer_cast<WatchStream>(this->shared_from_this()));
+    const auto weak =
+        std::weak_ptr<Pumped>(std::static_pointer_cast<WatchStream>(this->shared_from_this()));
     const std::weak_ptr<StreamPump> pump = parts_.pump;  // may be gone when the news comes
     listener_ = parts_.watch_log->AddListener([pump, weak] {
       if (const auto alive = pump.lock()) alive->Wake(weak);
@@ -51,7 +53,8 @@ class WatchStream final : public PumpedStream<wire::WatchEvent> {
       event->set_deleted(item->deleted);
       return event;
     }
-    if (lost) *broken = {grpc::StatusCode::OUT_OF_RANGE, "changes were missed: list again, then watch"};
+    if (lost)
+      *broken = {grpc::StatusCode::OUT_OF_RANGE, "changes were missed: list again, then watch"};
     return nullptr;
   }
 
@@ -84,11 +87,13 @@ grpc::ServerWriteReactor<wire::WatchEvent>* StartWatch(const ServiceParts& parts
   }
   const std::optional<uint64_t> position = parts.watch_log->PositionAfter(request.after_revision());
   if (status.ok() && !position.has_value()) {
-    status = {grpc::StatusCode::OUT_OF_RANGE, "what followed that revision is no longer held: list again"};
+    status = {grpc::StatusCode::OUT_OF_RANGE,
+              "what followed that revision is no longer held: list again"};
   }
   parts.meter->Call("Admin.Watch", status.error_code(), absl::ZeroDuration());
   if (!status.ok()) return new RefusedWatch(status);
-  auto stream = std::make_shared<WatchStream>(parts, FactsOf(*context).certificate, *position, kind);
+  auto stream =
+      std::make_shared<WatchStream>(parts, FactsOf(*context).certificate, *position, kind);
   stream->Join();
   return stream->Begin();
 }

@@ -16,7 +16,8 @@ namespace {
 
 class Checker {
  public:
-  Checker(const config::AuthsvcConfig& config, const std::vector<std::string>& environment, absl::Time now)
+  Checker(const config::AuthsvcConfig& config, const std::vector<std::string>& environment,
+          absl::Time now)
       : config_(config), environment_(environment), now_(now) {}
 
   ConfigReport Run() {
@@ -38,7 +39,8 @@ class Checker {
   }
 
   void MasterKey() {
-    const auto readable = config::FileProblems("master_key_file", config_.master_key_file, "`sallyctl init` makes one");
+    const auto readable = config::FileProblems("master_key_file", config_.master_key_file,
+                                               "`sallyctl init` makes one");
     Add(readable);
     if (readable.empty()) Add("master_key_file", ReadMasterKey(config_.master_key_file).status());
   }
@@ -56,7 +58,8 @@ class Checker {
 
   void Rpc() {
     if (config_.grpc.tls.path.empty()) {
-      report_.problems.emplace_back("grpc.tls_dir is not set: authsvc only speaks mutual TLS; `sallyctl init` makes one");
+      report_.problems.emplace_back(
+          "grpc.tls_dir is not set: authsvc only speaks mutual TLS; `sallyctl init` makes one");
     } else {
       Tls("grpc.tls_dir", config_.grpc.tls);
       Add(crypto::AuthorityProblems("grpc.tls_dir", config_.grpc.tls.authorities(), now_));
@@ -69,7 +72,8 @@ class Checker {
   void Admin() {
     if (config_.admin.plain_http_on_loopback) return;
     if (config_.admin.tls.path.empty()) {
-      report_.problems.emplace_back("admin.tls_dir is not set (or set admin.plain_http_on_loopback on 127.0.0.1)");
+      report_.problems.emplace_back(
+          "admin.tls_dir is not set (or set admin.plain_http_on_loopback on 127.0.0.1)");
       return;
     }
     const size_t before = report_.problems.size();
@@ -82,26 +86,30 @@ class Checker {
     options.certificate_file = config_.admin.tls.certificate();
     options.private_key_file = config_.admin.tls.key();
     options.request_client_certificate = true;
-    if (config_.admin.require_client_certificate) options.client_ca_file = config_.admin.tls.authorities();
+    if (config_.admin.require_client_certificate)
+      options.client_ca_file = config_.admin.tls.authorities();
     Add("admin.tls_dir", admin_http::MakeTlsContext(options).status());
   }
 
   void Places() {
-    const std::string grpc = config_.grpc.address == "localhost" ? "127.0.0.1" : config_.grpc.address;
+    const std::string grpc =
+        config_.grpc.address == "localhost" ? "127.0.0.1" : config_.grpc.address;
     Add(config::PlaceProblems({{"grpc", grpc, config_.grpc.port},
                                {"admin", config_.admin.address, config_.admin.port},
                                {"metrics", config_.metrics.address, config_.metrics.port}}));
   }
 
   void TykConfig() {
-    if (config_.tyk_config.empty()) return Add("environment", admin::RefuseTykEnvironment(environment_));
+    if (config_.tyk_config.empty())
+      return Add("environment", admin::RefuseTykEnvironment(environment_));
     auto text = ReadSettingFile(config_.tyk_config, "tyk_config");
     if (!text.ok()) {
       report_.problems.push_back(absl::StrCat("tyk_config: cannot read ", config_.tyk_config,
-                                       ": put a tyk.conf there, or leave the setting out"));
+                                              ": put a tyk.conf there, or leave the setting out"));
       return;
     }
-    auto checked = admin::CheckTykConfig(now_, config_.admin.org_id, {config_.tyk_config, *std::move(text), environment_});
+    auto checked = admin::CheckTykConfig(now_, config_.admin.org_id,
+                                         {config_.tyk_config, *std::move(text), environment_});
     if (!checked.ok()) return Add("tyk_config", checked.status());
     report_.warnings = *std::move(checked);
   }
@@ -114,8 +122,8 @@ class Checker {
 
 }  // namespace
 
-ConfigReport LookAtConfig(const config::AuthsvcConfig& config, const std::vector<std::string>& environment,
-                          absl::Time now) {
+ConfigReport LookAtConfig(const config::AuthsvcConfig& config,
+                          const std::vector<std::string>& environment, absl::Time now) {
   return Checker(config, environment, now).Run();
 }
 

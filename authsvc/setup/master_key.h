@@ -13,11 +13,13 @@ class Sealer;
 
 namespace sallyport::authsvc {
 
-// NotFound: it cannot be read; FailedPrecondition: others can read it; InvalidArgument: it holds no keys. Each
-// says what to do, and never what the file holds.
-[[nodiscard]] absl::StatusOr<std::unique_ptr<const crypto::Sealer>> ReadMasterKey(const std::string& path);
+// NotFound: it cannot be read; FailedPrecondition: others can read it; InvalidArgument: it holds no
+// keys. Each says what to do, and never what the file holds.
+[[nodiscard]] absl::StatusOr<std::unique_ptr<const crypto::Sealer>> ReadMasterKey(
+    const std::string& path);
 
 // A whole file; `setting` is for the error.
-[[nodiscard]] absl::StatusOr<std::string> ReadSettingFile(const std::string& path, absl::string_view setting);
+[[nodiscard]] absl::StatusOr<std::string> ReadSettingFile(const std::string& path,
+                                                          absl::string_view setting);
 
 }  // namespace sallyport::authsvc

@@ -6,8 +6,8 @@
 
 namespace sallyport::authsvc {
 
-// Fills `summary` from the first certificate or the bare public key. INVALID_ARGUMENT: neither, or it
-// does not parse.
+// Fills `summary` from the first certificate or the bare public key. INVALID_ARGUMENT: neither, or
+// it does not parse.
 [[nodiscard]] absl::Status Summarize(v1::Certificate* certificate);
 
 }  // namespace sallyport::authsvc

@@ -15,18 +15,18 @@
 namespace sallyport::authsvc {
 namespace {
 
-// The CAs of a listed file that count as anchors: the first, and any further one that did not issue an
-// earlier one of the file (a bundle of independent CAs). An issuer of an earlier one is only its chain:
-// listing an issuing CA together with its root must not admit everything below the root.
+// The CAs of a listed file that count as anchors: the first, and any further one that did not issue
+// an earlier one of the file (a bundle of independent CAs). An issuer of an earlier one is only its
+// chain: listing an issuing CA together with its root must not admit everything below the root.
 std::vector<CertificatePtr> Anchors(const std::vector<CertificatePtr>& chain) {
   std::vector<CertificatePtr> anchors;
   for (size_t i = 0; i < chain.size(); ++i) {
     if (!chain[i]->is_ca) continue;
-    const bool issued_earlier =
-        std::any_of(chain.begin(), chain.begin() + static_cast<std::ptrdiff_t>(i),
-                    [&](const CertificatePtr& earlier) {
-                      return !earlier->self_issued && earlier->issuer_hash == chain[i]->subject_hash;
-                    });
+    const bool issued_earlier = std::any_of(
+        chain.begin(), chain.begin() + static_cast<std::ptrdiff_t>(i),
+        [&](const CertificatePtr& earlier) {
+          return !earlier->self_issued && earlier->issuer_hash == chain[i]->subject_hash;
+        });
     if (i == 0 || !issued_earlier) anchors.push_back(chain[i]);
   }
   return anchors;

@@ -19,7 +19,8 @@ using AllowlistEntries = google::protobuf::RepeatedPtrField<v1::AllowlistEntry>;
 [[nodiscard]] Allowlist CompileAllowlist(const Snapshot& view, absl::string_view org,
                                          const AllowlistEntries& entries);
 // A write refuses what is not a valid domain key. A stored map that does not compile all the same
-// becomes one whose default names a certificate that cannot be, or has no pin: every host fails closed.
+// becomes one whose default names a certificate that cannot be, or has no pin: every host fails
+// closed.
 [[nodiscard]] ClientCertificateMap CompileClientCertificates(const v1::DomainCertificates& map);
 [[nodiscard]] PinMap CompilePins(const v1::DomainPins& map);
 [[nodiscard]] std::shared_ptr<const RevocationList> CompileRevocation(

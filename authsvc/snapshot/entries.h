@@ -67,7 +67,8 @@ struct CertificateEntry {
   // Leaf first; empty for a bare public key. Views into `der`.
   [[nodiscard]] std::vector<absl::string_view> ChainDer() const;
   // Parsed at the first call and kept. Certificates of the chain that do not parse are left out; an
-  // error when the first does not. Use for anchors and upstream certificates, not to walk all entries.
+  // error when the first does not. Use for anchors and upstream certificates, not to walk all
+  // entries.
   [[nodiscard]] absl::StatusOr<std::vector<CertificatePtr>> Chain() const;
   // The resource without its private key.
   [[nodiscard]] v1::Certificate ToProto() const;
@@ -84,14 +85,15 @@ struct Allowlist {
     std::string certificate_id;
     bool public_key = false;  // a bare key was listed: no dates to check on our side
   };
-  bool empty = true;                                 // nothing listed at all (not: nothing usable)
-  absl::flat_hash_map<Digest, Listed> leaves;        // listed certificates by fingerprint, CAs too
-  absl::flat_hash_map<Digest, Listed> public_keys;   // bare public keys by SPKI
-  std::shared_ptr<const TrustSet> trust;             // CAs that are not `exact`; null: none
-  std::vector<std::string> trust_certificate_ids;    // what `trust` was made of
-  absl::flat_hash_map<Digest, std::string> anchor_ids;  // fingerprint of an anchor -> certificate id
-  std::vector<std::string> pending;                  // references that are not there yet
-  std::vector<std::string> unusable;                 // references that admit nobody all the same, with the reason
+  bool empty = true;                                // nothing listed at all (not: nothing usable)
+  absl::flat_hash_map<Digest, Listed> leaves;       // listed certificates by fingerprint, CAs too
+  absl::flat_hash_map<Digest, Listed> public_keys;  // bare public keys by SPKI
+  std::shared_ptr<const TrustSet> trust;            // CAs that are not `exact`; null: none
+  std::vector<std::string> trust_certificate_ids;   // what `trust` was made of
+  absl::flat_hash_map<Digest, std::string>
+      anchor_ids;                     // fingerprint of an anchor -> certificate id
+  std::vector<std::string> pending;   // references that are not there yet
+  std::vector<std::string> unusable;  // references that admit nobody all the same, with the reason
 
   [[nodiscard]] const Listed* FindLeaf(const Digest& fingerprint) const;
   [[nodiscard]] const Listed* FindPublicKey(const Digest& spki_sha256) const;
@@ -114,11 +116,12 @@ struct ApiEntry {
   v1::Api api;
   uint64_t revision = 0;
   std::shared_ptr<const Origin> origin;
-  Allowlist allowlist;  // its own; the gateway's is SettingsEntry::client_allowlist and counts as well
+  Allowlist
+      allowlist;  // its own; the gateway's is SettingsEntry::client_allowlist and counts as well
   ClientCertificateMap client_certificates;  // compiled also when disabled: see api.upstream()
   PinMap pins;
-  std::vector<ServedName> served;            // by its own server certificates that are there
-  std::vector<std::string> server_names;     // the names of `served`, each once
+  std::vector<ServedName> served;         // by its own server certificates that are there
+  std::vector<std::string> server_names;  // the names of `served`, each once
 };
 
 struct KeyLeaf {

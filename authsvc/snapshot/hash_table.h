@@ -1,9 +1,11 @@
-// Persistent hash table of shared entries: a trie of 16 children per node over leaves of at most 32 entries. A
-// copy costs nothing; a change copies the path, about log16(size / 16) nodes of 16 pointers, and one leaf.
-// A copy touches the count of all that it shares, each a cache miss in a large table: narrower nodes would
-// touch less and make a look-up deeper, which costs more (measured: 4 children, 8 entries).
+// Persistent hash table of shared entries: a trie of 16 children per node over leaves of at most 32
+// entries. A copy costs nothing; a change copies the path, about log16(size / 16) nodes of 16
+// pointers, and one leaf. A copy touches the count of all that it shares, each a cache miss in a
+// large table: narrower nodes would touch less and make a look-up deeper, which costs more
+// (measured: 4 children, 8 entries).
 //
-// Edit numbers: tree_node.h. Any number of threads may read one table; one that is being changed has one owner.
+// Edit numbers: tree_node.h. Any number of threads may read one table; one that is being changed
+// has one owner.
 #pragma once
 
 #include <cstddef>
@@ -118,7 +120,8 @@ class HashTable {
 
   // What is looked for is there.
   template <typename Same>
-  static void EraseFrom(uint64_t edit, NodePointer& node, uint64_t hash, uint64_t level, const Same& same) {
+  static void EraseFrom(uint64_t edit, NodePointer& node, uint64_t hash, uint64_t level,
+                        const Same& same) {
     if (node->leaf()) {
       Node::Close(edit, node, PositionOf(*node, hash, same));
       return;

@@ -5,9 +5,11 @@ namespace {
 
 namespace v1 = ::sallyport::v1;
 
-void OfUpstream(const v1::TransportTls& tls, const v1::DomainPins& pins, std::vector<std::string>* out) {
+void OfUpstream(const v1::TransportTls& tls, const v1::DomainPins& pins,
+                std::vector<std::string>* out) {
   if (tls.insecure_skip_verify()) out->emplace_back("insecure_skip_verify");
-  if (!pins.disabled() && pins.report_only() && !pins.pins().empty()) out->emplace_back("pins are report-only");
+  if (!pins.disabled() && pins.report_only() && !pins.pins().empty())
+    out->emplace_back("pins are report-only");
 }
 
 }  // namespace

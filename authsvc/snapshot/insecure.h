@@ -1,4 +1,5 @@
-// Insecure switches in force, in the words of the metric, `doctor` and the status. Pure, thread-safe.
+// Insecure switches in force, in the words of the metric, `doctor` and the status. Pure,
+// thread-safe.
 #pragma once
 
 #include <string>
@@ -9,6 +10,7 @@
 namespace sallyport::authsvc {
 
 [[nodiscard]] std::vector<std::string> InsecureSettings(const ::sallyport::v1::Api& api);
-[[nodiscard]] std::vector<std::string> InsecureSettings(const ::sallyport::v1::GatewaySettings& settings);
+[[nodiscard]] std::vector<std::string> InsecureSettings(
+    const ::sallyport::v1::GatewaySettings& settings);
 
 }  // namespace sallyport::authsvc

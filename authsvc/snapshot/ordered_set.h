@@ -1,8 +1,8 @@
 // Persistent ordered set of shared entries (a B-tree whose changes copy the path): a copy costs
 // nothing, a change costs the logarithm of the size, a page of a listing costs what the page holds.
-// Small nodes, because a copy touches all that it shares; edit numbers and threads as in hash_table.h.
-// Order: less(a, b) between entries, and less(entry, key) for VisitFrom. Erasing does not merge nodes; an
-// empty one is removed.
+// Small nodes, because a copy touches all that it shares; edit numbers and threads as in
+// hash_table.h. Order: less(a, b) between entries, and less(entry, key) for VisitFrom. Erasing does
+// not merge nodes; an empty one is removed.
 #pragma once
 
 #include <algorithm>
@@ -76,17 +76,17 @@ class OrderedSet {
   template <typename Key>
   static size_t StartFor(const Node& node, const Key& key) {
     const Child* begin = node.children();
-    const Child* at =
-        std::lower_bound(begin, begin + node.size(), key,
-                         [](const Child& child, const Key& wanted) { return Less()(*child.mark, wanted); });
+    const Child* at = std::lower_bound(
+        begin, begin + node.size(), key,
+        [](const Child& child, const Key& wanted) { return Less()(*child.mark, wanted); });
     return at == begin ? 0 : static_cast<size_t>(at - begin) - 1;
   }
   template <typename Key>
   static size_t Position(const Node& leaf, const Key& key) {
     const Pointer* begin = leaf.items();
-    const Pointer* at =
-        std::lower_bound(begin, begin + leaf.size(), key,
-                         [](const Pointer& entry, const Key& wanted) { return Less()(*entry, wanted); });
+    const Pointer* at = std::lower_bound(
+        begin, begin + leaf.size(), key,
+        [](const Pointer& entry, const Key& wanted) { return Less()(*entry, wanted); });
     return static_cast<size_t>(at - begin);
   }
 
@@ -97,7 +97,8 @@ class OrderedSet {
     return at < node->size() && !Less()(entry, *node->items()[at]);
   }
 
-  // Splits an owned node that is too full; null when it is not. Appending in order leaves full nodes.
+  // Splits an owned node that is too full; null when it is not. Appending in order leaves full
+  // nodes.
   static NodePointer SplitFull(uint64_t edit, NodePointer& node, bool appended) {
     if (node->size() <= kMost) return NodePointer();
     return Node::Split(edit, node, appended ? kMost : node->size() / 2);

@@ -27,7 +27,8 @@ inline constexpr char kNamePrefix[] = "name:";
 // "name:NAME" -> NAME; none: `reference` is an id.
 [[nodiscard]] std::optional<absl::string_view> StableName(absl::string_view reference);
 
-// org + 64 lower-case hex digits -> the org and the raw digest. False when `id` does not end in them.
+// org + 64 lower-case hex digits -> the org and the raw digest. False when `id` does not end in
+// them.
 bool SplitCertificateId(absl::string_view id, absl::string_view* org, std::string* digest);
 
 }  // namespace sallyport::authsvc

@@ -35,9 +35,7 @@ const CertificateEntry* Snapshot::FindCertificate(absl::string_view org,
   });
 }
 
-const ApiEntry* Snapshot::FindApi(absl::string_view id) const {
-  return FindById(index_->apis, id);
-}
+const ApiEntry* Snapshot::FindApi(absl::string_view id) const { return FindById(index_->apis, id); }
 const PolicyEntry* Snapshot::FindPolicy(absl::string_view id) const {
   return FindById(index_->policies, id);
 }
@@ -47,9 +45,7 @@ const ListenerEntry* Snapshot::FindListener(absl::string_view id) const {
 const TrustBundleEntry* Snapshot::FindTrustBundle(absl::string_view id) const {
   return FindById(index_->bundles, id);
 }
-const KeyEntry* Snapshot::FindKey(absl::string_view id) const {
-  return FindById(index_->keys, id);
-}
+const KeyEntry* Snapshot::FindKey(absl::string_view id) const { return FindById(index_->keys, id); }
 
 const KeyEntry* Snapshot::FindKeyNamingLeaf(absl::string_view org, const Digest& leaf) const {
   return index_->keys_by_leaf.Find(HashOfPair(org, DigestBytes(leaf)), [&](const KeyEntry& entry) {
@@ -103,7 +99,8 @@ std::vector<CertificateUse> Snapshot::WhoUses(absl::string_view org,
   };
   add(ReferenceKey(org, reference));
   if (StableName(reference)) return found;
-  if (const auto* entry = FindCertificateById(reference); entry != nullptr && !entry->name.empty()) {
+  if (const auto* entry = FindCertificateById(reference);
+      entry != nullptr && !entry->name.empty()) {
     add(ReferenceKey(entry->org_id(), absl::StrCat(kNamePrefix, entry->name)));
   }
   absl::string_view id_org;
@@ -124,8 +121,8 @@ std::vector<std::string> Snapshot::Pending(size_t limit) const {
   std::vector<std::string> found;
   index_->pending.VisitAll([&](const UseItem& use) {
     if (found.size() >= limit) return false;
-    found.push_back(absl::StrCat(KindName(use.kind), " ", use.id, ": ", use.how, ": ",
-                                 use.reference));
+    found.push_back(
+        absl::StrCat(KindName(use.kind), " ", use.id, ": ", use.how, ": ", use.reference));
     return true;
   });
   return found;

@@ -1,6 +1,7 @@
-// All resources of one revision, immutable. Made by a SnapshotBuilder from the one before; both share
-// what did not change, so a write costs the same at any size. Hold it by shared_ptr for as long as one
-// question takes; pointers and views into it are valid that long. Thread-safe, no locks.
+// All resources of one revision, immutable. Made by a SnapshotBuilder from the one before; both
+// share what did not change, so a write costs the same at any size. Hold it by shared_ptr for as
+// long as one question takes; pointers and views into it are valid that long. Thread-safe, no
+// locks.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +20,8 @@ namespace sallyport::authsvc {
 
 struct SnapshotIndex;  // snapshot_index.h: the tables
 
-// A use of a certificate by another resource. `how` is a constant: "allowlist", "client certificate",
-// "pin", "server certificate", "binding", "key", "trust bundle", "control allowlist",
+// A use of a certificate by another resource. `how` is a constant: "allowlist", "client
+// certificate", "pin", "server certificate", "binding", "key", "trust bundle", "control allowlist",
 // "gateway allowlist", "gateway client certificate", "gateway pin", "gateway server certificate",
 // "listener certificate".
 struct CertificateUse {
@@ -66,16 +67,16 @@ class Snapshot {
   [[nodiscard]] const SettingsEntry& settings() const;
 
   [[nodiscard]] const KeyEntry* FindKey(absl::string_view id) const;
-  // The key whose certificate this leaf is, within the org. Null also when the certificate is no longer
-  // in the store: deleting it cuts the key off at once.
+  // The key whose certificate this leaf is, within the org. Null also when the certificate is no
+  // longer in the store: deleting it cuts the key off at once.
   [[nodiscard]] const KeyEntry* FindKeyByLeaf(absl::string_view org, const Digest& leaf) const;
   [[nodiscard]] const KeyEntry* FindKeyByLeaf(absl::string_view org, absl::string_view leaf) const;
   // Also when the certificate is gone: for uniqueness, WhoUses and explanations, never to let in.
   [[nodiscard]] const KeyEntry* FindKeyNamingLeaf(absl::string_view org, const Digest& leaf) const;
   [[nodiscard]] const KeyEntry* FindKeyByToken(absl::string_view sha256) const;  // 32 raw bytes
 
-  // `org`: only that org's; pass nullptr for all. `token`: of the page before, or empty. Costs what the
-  // page costs. A token of an older snapshot goes on behind the same id.
+  // `org`: only that org's; pass nullptr for all. `token`: of the page before, or empty. Costs what
+  // the page costs. A token of an older snapshot goes on behind the same id.
   [[nodiscard]] Page<CertificateEntry> ListCertificates(const std::string* org,
                                                         absl::string_view token,
                                                         size_t limit) const;
@@ -94,9 +95,9 @@ class Snapshot {
   void ForEachListener(absl::FunctionRef<bool(const ListenerEntry&)> visit) const;
   void ForEachCertificate(absl::FunctionRef<bool(const CertificateEntry&)> visit) const;
 
-  // Server certificates of APIs and of the gateway that serve `name`: lower case, exact, or "*.rest"
-  // as it stands in the certificate. Certificates that are not there or have no private key are left
-  // out. With the API that brings it (empty: the gateway's).
+  // Server certificates of APIs and of the gateway that serve `name`: lower case, exact, or
+  // "*.rest" as it stands in the certificate. Certificates that are not there or have no private
+  // key are left out. With the API that brings it (empty: the gateway's).
   struct ServerCertificate {
     const CertificateEntry* certificate = nullptr;
     std::string api_id;

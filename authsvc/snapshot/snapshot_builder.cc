@@ -14,8 +14,8 @@ namespace sallyport::authsvc {
 namespace {
 
 Ref<const CertificateEntry> EntryOf(v1::Certificate* certificate, uint64_t revision,
-                                                std::shared_ptr<const Origin> origin,
-                                                const std::string& digest) {
+                                    std::shared_ptr<const Origin> origin,
+                                    const std::string& digest) {
   auto entry = MakeRef<CertificateEntry>();
   entry->id = std::move(*certificate->mutable_id());
   entry->name = std::move(*certificate->mutable_name());
@@ -115,7 +115,8 @@ absl::Status SnapshotBuilder::Put(v1::Resource resource) {
     case Kind::kPolicy: {
       auto entry = with(MakeRef<PolicyEntry>());
       entry->policy.Swap(resource.mutable_policy());
-      if (const auto* old = view_->FindPolicy(entry->policy.id())) RemoveEntry(edit_, &index_->policies, *old);
+      if (const auto* old = view_->FindPolicy(entry->policy.id()))
+        RemoveEntry(edit_, &index_->policies, *old);
       InsertEntry<PolicyEntry>(edit_, &index_->policies, std::move(entry));
       return absl::OkStatus();
     }
@@ -199,9 +200,10 @@ void SnapshotBuilder::PutCertificate(Ref<const CertificateEntry> entry) {
   }
   if (!entry->is_public_key) index_->expiring.Put(edit_, entry);
   if (!entry->name.empty()) {
-    index_->certificates_by_name.Put(
-        edit_, HashOfPair(org, entry->name), entry,
-        [&](const CertificateEntry& other) { return other.name == entry->name && other.org_id() == org; });
+    index_->certificates_by_name.Put(edit_, HashOfPair(org, entry->name), entry,
+                                     [&](const CertificateEntry& other) {
+                                       return other.name == entry->name && other.org_id() == org;
+                                     });
   }
   InsertEntry(edit_, &index_->certificates, std::move(entry));
 }

@@ -1,6 +1,6 @@
-// Makes the next snapshot out of one and a list of changed records. What refers to a certificate that
-// came, went or changed its stable name is compiled anew. Not thread-safe; use one builder for one
-// snapshot. Cost: of the changed resources and of those that refer to them, not of the whole.
+// Makes the next snapshot out of one and a list of changed records. What refers to a certificate
+// that came, went or changed its stable name is compiled anew. Not thread-safe; use one builder for
+// one snapshot. Cost: of the changed resources and of those that refer to them, not of the whole.
 #pragma once
 
 #include <cstdint>
@@ -39,8 +39,8 @@ class SnapshotBuilder {
   SnapshotBuilder(const SnapshotBuilder&) = delete;
   SnapshotBuilder& operator=(const SnapshotBuilder&) = delete;
 
-  // `resource` as it is stored; its revision becomes the entry's. INVALID_ARGUMENT when it has no body or
-  // a certificate does not parse. Bytes of the resource may be moved out of it.
+  // `resource` as it is stored; its revision becomes the entry's. INVALID_ARGUMENT when it has no
+  // body or a certificate does not parse. Bytes of the resource may be moved out of it.
   [[nodiscard]] absl::Status Put(v1::Resource resource);
   void Erase(Kind kind, absl::string_view id);
   [[nodiscard]] absl::Status PutSerialized(absl::string_view body, uint64_t revision);
@@ -82,7 +82,7 @@ class SnapshotBuilder {
   std::shared_ptr<SnapshotIndex> index_;
   std::unique_ptr<Snapshot> view_;  // of index_, while it is being changed
   absl::flat_hash_map<std::string, std::shared_ptr<const Origin>> origins_;
-  std::set<std::string> touched_;       // reference keys
+  std::set<std::string> touched_;  // reference keys
   std::vector<UseItem> added_uses_;
   std::set<std::pair<Kind, std::string>> to_compile_;
   std::map<std::pair<Kind, std::string>, SnapshotChange> changes_;

@@ -12,7 +12,8 @@
 namespace sallyport::authsvc {
 namespace {
 
-// The certificates of a key. One that is written as an id need not be there yet; a stable name must be.
+// The certificates of a key. One that is written as an id need not be there yet; a stable name must
+// be.
 void SetLeaves(const Snapshot& view, KeyEntry* entry) {
   const v1::Key& key = entry->key;
   entry->leaves.clear();
@@ -35,7 +36,8 @@ void SetLeaves(const Snapshot& view, KeyEntry* entry) {
 }
 
 template <typename List>
-std::vector<ServedName> ServedBy(const Snapshot& view, absl::string_view org, const List& references) {
+std::vector<ServedName> ServedBy(const Snapshot& view, absl::string_view org,
+                                 const List& references) {
   std::vector<ServedName> served;
   for (const std::string& reference : references) {
     const auto* entry = view.FindCertificate(org, reference);

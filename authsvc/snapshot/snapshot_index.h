@@ -1,5 +1,5 @@
-// The tables of a snapshot. Only for this folder: copied by a builder, changed, and never again once a
-// Snapshot holds it.
+// The tables of a snapshot. Only for this folder: copied by a builder, changed, and never again
+// once a Snapshot holds it.
 #pragma once
 
 #include <memory>
@@ -72,7 +72,9 @@ struct ServerNameLess {
   static auto Tie(const ServerNameItem& item) {
     return std::tie(item.name, item.api_id, item.certificate_id);
   }
-  bool operator()(const ServerNameItem& a, const ServerNameItem& b) const { return Tie(a) < Tie(b); }
+  bool operator()(const ServerNameItem& a, const ServerNameItem& b) const {
+    return Tie(a) < Tie(b);
+  }
   bool operator()(const ServerNameItem& a, absl::string_view name) const { return a.name < name; }
 };
 

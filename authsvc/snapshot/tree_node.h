@@ -1,5 +1,6 @@
-// What hash_table.h and ordered_set.h are made of: counted pointers of eight bytes and small nodes of one
-// allocation each. Counts are atomic: tables that share nodes may be used and dropped by any threads.
+// What hash_table.h and ordered_set.h are made of: counted pointers of eight bytes and small nodes
+// of one allocation each. Counts are atomic: tables that share nodes may be used and dropped by any
+// threads.
 #pragma once
 
 #include <algorithm>
@@ -13,8 +14,8 @@
 
 namespace sallyport::authsvc {
 
-// Nodes made under an edit number may be changed in place under the same number: a builder takes one and
-// never shows its tables before it has stopped using it.
+// Nodes made under an edit number may be changed in place under the same number: a builder takes
+// one and never shows its tables before it has stopped using it.
 [[nodiscard]] inline uint64_t NextEdit() {
   static std::atomic<uint64_t> next{1};
   return next.fetch_add(1, std::memory_order_relaxed);
@@ -31,7 +32,8 @@ class CountedPointer {
   CountedPointer(const CountedPointer& other) : object_(other.object_) {
     if (object_ != nullptr) object_->owners.fetch_add(1, std::memory_order_relaxed);
   }
-  CountedPointer(CountedPointer&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
+  CountedPointer(CountedPointer&& other) noexcept
+      : object_(std::exchange(other.object_, nullptr)) {}
   CountedPointer& operator=(CountedPointer other) noexcept {
     std::swap(object_, other.object_);
     return *this;
@@ -59,7 +61,8 @@ struct Box {
   T value;
 };
 
-// A shared value, as std::shared_ptr of std::make_shared, in half the room. No weak pointers, no casts.
+// A shared value, as std::shared_ptr of std::make_shared, in half the room. No weak pointers, no
+// casts.
 template <typename T>
 class Ref {
  public:
@@ -90,7 +93,8 @@ template <typename T>
   return ref.get();
 }
 
-// A leaf holds `size` items, an inner node `size` children, each with a mark. The array follows the head.
+// A leaf holds `size` items, an inner node `size` children, each with a mark. The array follows the
+// head.
 template <typename Item, typename Mark>
 struct TreeNode {
   using Pointer = CountedPointer<TreeNode>;
@@ -99,13 +103,21 @@ struct TreeNode {
     [[no_unique_address]] Mark mark{};
   };
 
-  [[nodiscard]] static Pointer Leaf(uint64_t edit, size_t size) { return Make<Item>(edit, size, true); }
-  [[nodiscard]] static Pointer Inner(uint64_t edit, size_t size) { return Make<Child>(edit, size, false); }
+  [[nodiscard]] static Pointer Leaf(uint64_t edit, size_t size) {
+    return Make<Item>(edit, size, true);
+  }
+  [[nodiscard]] static Pointer Inner(uint64_t edit, size_t size) {
+    return Make<Child>(edit, size, false);
+  }
 
   [[nodiscard]] Item* items() { return Array<Item>(); }
-  [[nodiscard]] const Item* items() const { return const_cast<TreeNode*>(this)->template Array<Item>(); }
+  [[nodiscard]] const Item* items() const {
+    return const_cast<TreeNode*>(this)->template Array<Item>();
+  }
   [[nodiscard]] Child* children() { return Array<Child>(); }
-  [[nodiscard]] const Child* children() const { return const_cast<TreeNode*>(this)->template Array<Child>(); }
+  [[nodiscard]] const Child* children() const {
+    return const_cast<TreeNode*>(this)->template Array<Child>();
+  }
 
   // The same node, if it was made under `edit`; a copy takes its place otherwise.
   static TreeNode& Own(uint64_t edit, Pointer& node) {
@@ -155,7 +167,8 @@ struct TreeNode {
 
   template <typename Element>
   Element* Array() {
-    static_assert(alignof(Element) <= alignof(TreeNode) && sizeof(TreeNode) % alignof(Element) == 0);
+    static_assert(alignof(Element) <= alignof(TreeNode) &&
+                  sizeof(TreeNode) % alignof(Element) == 0);
     return std::launder(reinterpret_cast<Element*>(this + 1));
   }
   template <typename Element>
@@ -184,7 +197,8 @@ struct TreeNode {
       std::move(from, from + count, to);
       return;
     }
-    // All counts are asked for before the first is touched: what misses the cache misses at the same time.
+    // All counts are asked for before the first is touched: what misses the cache misses at the
+    // same time.
     for (size_t i = 0; i < count; ++i) __builtin_prefetch(AddressOf(from[i]), 1);
     std::copy(from, from + count, to);
   }

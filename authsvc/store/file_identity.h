@@ -1,5 +1,6 @@
-// Which file a name meant when it was taken: a process that holds a file open does not notice that the file
-// was removed, or that another took its name, and what it then writes no restart would find. Immutable.
+// Which file a name meant when it was taken: a process that holds a file open does not notice that
+// the file was removed, or that another took its name, and what it then writes no restart would
+// find. Immutable.
 #pragma once
 
 #include <sys/types.h>

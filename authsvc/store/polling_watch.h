@@ -14,7 +14,8 @@ namespace sallyport::authsvc {
 class PollingWatch final : public StoreWatch {
  public:
   using Version = std::function<absl::StatusOr<int64_t>()>;
-  // Calls `changed` on a thread of its own when `version` answers another value; an error is "no news".
+  // Calls `changed` on a thread of its own when `version` answers another value; an error is "no
+  // news".
   PollingWatch(Version version, absl::Duration interval, std::function<void()> changed);
   ~PollingWatch() override;
 

@@ -76,9 +76,9 @@ absl::Status CreateTables(SqliteDb* db) {
   auto store_id = NewStoreId();
   if (!store_id.ok()) return store_id.status();
   if (auto status = db->Execute(kTables); !status.ok()) return status;
-  const std::string rest = absl::StrCat(
-      "INSERT INTO head VALUES (1, '", *store_id, "', 1, 0, 0); PRAGMA user_version = ",
-      kSqliteSchemaVersion, "; PRAGMA application_id = ", kApplicationId, ";");
+  const std::string rest = absl::StrCat("INSERT INTO head VALUES (1, '", *store_id,
+                                        "', 1, 0, 0); PRAGMA user_version = ", kSqliteSchemaVersion,
+                                        "; PRAGMA application_id = ", kApplicationId, ";");
   return db->Execute(rest.c_str());
 }
 
@@ -91,12 +91,13 @@ absl::Status CheckOrCreate(SqliteDb* db) {
   if (!tables.ok()) return tables.status();
   if (*version == 0 && *application == 0 && *tables == 0) return CreateTables(db);
   if (*application != kApplicationId) {
-    return absl::FailedPreconditionError("store: the file is an SQLite database of another program");
+    return absl::FailedPreconditionError(
+        "store: the file is an SQLite database of another program");
   }
   if (*version > kSqliteSchemaVersion) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "store: the file has schema version ", *version, ", this program knows up to ",
-        kSqliteSchemaVersion, ": it was written by a newer version"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("store: the file has schema version ", *version, ", this program knows up to ",
+                     kSqliteSchemaVersion, ": it was written by a newer version"));
   }
   if (*version < 1) return absl::DataLossError("store: the file has no valid schema version");
   return absl::OkStatus();
@@ -145,17 +146,21 @@ absl::Status LooksLikeStore(const std::string& path) {
   const bool whole = static_cast<size_t>(file.gcount()) == sizeof header;
   if (!file.is_open() || file.gcount() == 0) return absl::OkStatus();  // it will be made
   if (!whole || std::memcmp(header, "SQLite format 3", 16) != 0) {
-    return absl::DataLossError(absl::StrCat(path, " is not an SQLite file: name another, or restore it from a backup"));
+    return absl::DataLossError(
+        absl::StrCat(path, " is not an SQLite file: name another, or restore it from a backup"));
   }
   const uint32_t version = BigEndian32(header + 60);
   const uint32_t application = BigEndian32(header + 68);
-  if (version == 0 && application == 0) return absl::OkStatus();  // the tables are still in its write-ahead log
+  if (version == 0 && application == 0)
+    return absl::OkStatus();  // the tables are still in its write-ahead log
   if (application != kApplicationId) {
-    return absl::FailedPreconditionError(absl::StrCat(path, " is an SQLite database of another program: name another"));
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, " is an SQLite database of another program: name another"));
   }
   if (version > kSqliteSchemaVersion) {
-    return absl::FailedPreconditionError(absl::StrCat(path, " has schema version ", version,
-                                                      ": it was written by a newer sallyport, start that"));
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, " has schema version ", version,
+                     ": it was written by a newer sallyport, start that"));
   }
   return absl::OkStatus();
 }

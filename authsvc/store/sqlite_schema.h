@@ -1,4 +1,5 @@
-// The tables of SqliteStore, and how a file becomes or is recognised as one. Private to this folder.
+// The tables of SqliteStore, and how a file becomes or is recognised as one. Private to this
+// folder.
 #pragma once
 
 #include <string>

@@ -36,7 +36,9 @@ class SqliteStore final : public Store {
 
   absl::Status PrepareStatements();
   // The files that are open now are those of this store: after the first read.
-  void RememberFiles(const std::string& path) { files_ = {FileIdentity(path), FileIdentity(path + "-wal")}; }
+  void RememberFiles(const std::string& path) {
+    files_ = {FileIdentity(path), FileIdentity(path + "-wal")};
+  }
 
   absl::StatusOr<StoreState> Load(Visitor visitor) override;
   absl::StatusOr<Record> Read(Kind kind, absl::string_view id) override;
@@ -169,8 +171,7 @@ absl::StatusOr<Record> SqliteStore::Read(Kind kind, absl::string_view id) {
   const auto row = read_one_.Step();
   if (!row.ok()) return row.status();
   if (!*row) return absl::NotFoundError(absl::StrCat(KindName(kind), " ", id, " not found"));
-  Record record{kind, std::string(id), Unsigned(read_one_.Int(0)),
-                std::string(read_one_.Bytes(1))};
+  Record record{kind, std::string(id), Unsigned(read_one_.Int(0)), std::string(read_one_.Bytes(1))};
   read_one_.Reset();
   return record;
 }
@@ -230,8 +231,8 @@ absl::StatusOr<uint64_t> SqliteStore::CommitLocked(const Transaction& transactio
   auto head = ReadHead();
   if (!head.ok()) return head.status();
   if (transaction.expected_state && *transaction.expected_state != head->state) {
-    return absl::AbortedError(absl::StrCat("store is at revision ", head->state.revision,
-                                           ", not ", transaction.expected_state->revision));
+    return absl::AbortedError(absl::StrCat("store is at revision ", head->state.revision, ", not ",
+                                           transaction.expected_state->revision));
   }
   const uint64_t revision = head->state.revision + 1;
   bool changed = false;
@@ -308,9 +309,9 @@ absl::StatusOr<StoreState> SqliteStore::State() {
   return head->state;
 }
 
-// A change of revision 0 is before all history: no reader sees it, and trimming takes it away if a crash leaves it.
-// It is as large as most writes, because SQLite writes no page that stays as it is, and what a write that failed
-// has left of the log would hold a small one.
+// A change of revision 0 is before all history: no reader sees it, and trimming takes it away if a
+// crash leaves it. It is as large as most writes, because SQLite writes no page that stays as it
+// is, and what a write that failed has left of the log would hold a small one.
 absl::Status SqliteStore::WriteNothing() {
   constexpr int64_t kBeforeHistory = 0;
   constexpr size_t kBytes = 64 * 1024;
@@ -360,8 +361,8 @@ absl::StatusOr<int64_t> SqliteStore::DataVersion() {
 }
 
 std::unique_ptr<StoreWatch> SqliteStore::Watch(std::function<void()> changed) {
-  return std::make_unique<PollingWatch>([this] { return DataVersion(); },
-                                        options_.watch_interval, std::move(changed));
+  return std::make_unique<PollingWatch>([this] { return DataVersion(); }, options_.watch_interval,
+                                        std::move(changed));
 }
 
 }  // namespace

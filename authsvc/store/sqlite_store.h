@@ -12,18 +12,19 @@
 namespace sallyport::authsvc {
 
 struct SqliteOptions {
-  absl::Duration busy_timeout = absl::Seconds(2);     // then UNAVAILABLE
-  absl::Duration watch_interval = absl::Milliseconds(20);  // how soon other handles' writes are seen
-  int history = 100'000;  // revisions held for ChangesAfter
-  int64_t max_bytes = 0;  // of the file; then RESOURCE_EXHAUSTED; 0: what the disk has
+  absl::Duration busy_timeout = absl::Seconds(2);  // then UNAVAILABLE
+  absl::Duration watch_interval =
+      absl::Milliseconds(20);  // how soon other handles' writes are seen
+  int history = 100'000;       // revisions held for ChangesAfter
+  int64_t max_bytes = 0;       // of the file; then RESOURCE_EXHAUSTED; 0: what the disk has
 };
 
 // Makes the file (mode 0600) when there is none. Refuses a file that a newer version wrote.
 [[nodiscard]] absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(
     const std::string& path, const SqliteOptions& options = {});
 
-// OK: there is no file, an empty one, or a store that this version knows. By the file's header alone, so nothing is
-// changed or made, also beside it.
+// OK: there is no file, an empty one, or a store that this version knows. By the file's header
+// alone, so nothing is changed or made, also beside it.
 [[nodiscard]] absl::Status LooksLikeStore(const std::string& path);
 
 }  // namespace sallyport::authsvc

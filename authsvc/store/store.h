@@ -1,15 +1,15 @@
-// Where resources outlive the process: records with revisions, transactions with compare-and-swap, and
-// a watch that also sees the writes of other processes. Several processes may share one store, so
-// nothing that was read stays true without a condition in the transaction that relies on it.
+// Where resources outlive the process: records with revisions, transactions with compare-and-swap,
+// and a watch that also sees the writes of other processes. Several processes may share one store,
+// so nothing that was read stays true without a condition in the transaction that relies on it.
 //
-// A revision numbers a transaction; it only grows. A store has a random id for life and an epoch that
-// a restore or migration moves on: revisions of different epochs cannot be compared.
+// A revision numbers a transaction; it only grows. A store has a random id for life and an epoch
+// that a restore or migration moves on: revisions of different epochs cannot be compared.
 //
 // Thread-safe. Calls block on disk or network: never call from an event loop or a gRPC callback.
-// Errors: ABORTED (a condition did not hold: read again and decide again), UNAVAILABLE (busy, locked,
-// read-only, taken away: nothing was written, try again), RESOURCE_EXHAUSTED (disk full), DATA_LOSS (damaged),
-// FAILED_PRECONDITION (made by a newer version). After an error of Commit other than UNKNOWN nothing
-// was written; after UNKNOWN read again to learn whether it was.
+// Errors: ABORTED (a condition did not hold: read again and decide again), UNAVAILABLE (busy,
+// locked, read-only, taken away: nothing was written, try again), RESOURCE_EXHAUSTED (disk full),
+// DATA_LOSS (damaged), FAILED_PRECONDITION (made by a newer version). After an error of Commit
+// other than UNKNOWN nothing was written; after UNKNOWN read again to learn whether it was.
 #pragma once
 
 #include <cstdint>
@@ -64,7 +64,8 @@ struct StoreChange {
   std::string body;  // unless erased: as it is now
 };
 
-// What brings a reader from one revision to `state`: the last change of each record, in revision order.
+// What brings a reader from one revision to `state`: the last change of each record, in revision
+// order.
 struct ChangeBatch {
   StoreState state;
   std::vector<StoreChange> changes;
@@ -87,16 +88,17 @@ class Store {
   [[nodiscard]] virtual absl::StatusOr<Record> Read(Kind kind, absl::string_view id) = 0;
   // All or nothing, on disk when it returns. Answers the new revision.
   [[nodiscard]] virtual absl::StatusOr<uint64_t> Commit(const Transaction& transaction) = 0;
-  // OUT_OF_RANGE: `after` is of another store or epoch, in the future, or no longer held: Load again.
+  // OUT_OF_RANGE: `after` is of another store or epoch, in the future, or no longer held: Load
+  // again.
   [[nodiscard]] virtual absl::StatusOr<ChangeBatch> ChangesAfter(const StoreState& after) = 0;
   [[nodiscard]] virtual absl::StatusOr<StoreState> State() = 0;
-  // What Commit would say to a write now. Writes 64 KB, syncs and takes them back: changes nothing, takes no
-  // revision, waits for no other writer.
+  // What Commit would say to a write now. Writes 64 KB, syncs and takes them back: changes nothing,
+  // takes no revision, waits for no other writer.
   [[nodiscard]] virtual absl::Status CheckWritable() = 0;
   // Another epoch, after a restore or a migration.
   [[nodiscard]] virtual absl::StatusOr<StoreState> StartEpoch() = 0;
-  // `changed` runs on a thread of the store soon after any other handle or process wrote (it may also
-  // run without need): then read State or ChangesAfter. It must not call the store itself.
+  // `changed` runs on a thread of the store soon after any other handle or process wrote (it may
+  // also run without need): then read State or ChangesAfter. It must not call the store itself.
   [[nodiscard]] virtual std::unique_ptr<StoreWatch> Watch(std::function<void()> changed) = 0;
 };
 

@@ -1,9 +1,9 @@
 #include "authsvc/verify/policies.h"
 
+#include <openssl/x509v3.h>
+
 #include <algorithm>
 #include <optional>
-
-#include <openssl/x509v3.h>
 
 #include "shared/crypto/openssl.h"
 
@@ -50,7 +50,8 @@ bool Has(const crypto::Certificate& certificate, int nid) {
 // about a path with one. No policy is valid for such a path (RFC 5280 6.1.3 e).
 bool LacksPolicies(PathView below) {
   return std::any_of(below.begin(), below.end(), [](const auto& certificate) {
-    return Has(*certificate, NID_policy_constraints) && !Has(*certificate, NID_certificate_policies);
+    return Has(*certificate, NID_policy_constraints) &&
+           !Has(*certificate, NID_certificate_policies);
   });
 }
 
@@ -62,20 +63,22 @@ bool IsWellFormed(const crypto::Certificate& certificate, int nid) {
   return true;
 }
 
-// `*skip`: certificates until a policy is required, empty when that is not asked for. False: malformed.
+// `*skip`: certificates until a policy is required, empty when that is not asked for. False:
+// malformed.
 bool ReadRequired(const crypto::Certificate& certificate, std::optional<int64_t>* skip) {
   for (const int nid : {NID_policy_constraints, NID_certificate_policies, NID_policy_mappings,
                         NID_inhibit_any_policy}) {
     if (!IsWellFormed(certificate, nid)) return false;
   }
-  const UniqueConstraints constraints(static_cast<POLICY_CONSTRAINTS*>(X509_get_ext_d2i(
-      certificate.x509.get(), NID_policy_constraints, nullptr, nullptr)));
+  const UniqueConstraints constraints(static_cast<POLICY_CONSTRAINTS*>(
+      X509_get_ext_d2i(certificate.x509.get(), NID_policy_constraints, nullptr, nullptr)));
   if (constraints == nullptr) return true;
   if (constraints->requireExplicitPolicy == nullptr) {
     return constraints->inhibitPolicyMapping != nullptr;  // RFC 5280 4.2.1.11: never empty
   }
   int64_t value = 0;
-  if (ASN1_INTEGER_get_int64(&value, constraints->requireExplicitPolicy) != 1 || value < 0) return false;
+  if (ASN1_INTEGER_get_int64(&value, constraints->requireExplicitPolicy) != 1 || value < 0)
+    return false;
   *skip = value;
   return true;
 }

@@ -29,7 +29,8 @@ class Facts {
     const base::MutexLock lock(&mutex_);
     const absl::Duration now = sources_.clock->Monotonic();
     if (facts_ == nullptr || now - made_ > absl::Seconds(5)) {
-      facts_ = std::make_shared<StatusFacts>(CollectStatus(*sources_.snapshot(), sources_.clock->Now()));
+      facts_ =
+          std::make_shared<StatusFacts>(CollectStatus(*sources_.snapshot(), sources_.clock->Now()));
       made_ = now;
     }
     return facts_;
@@ -48,7 +49,8 @@ std::string RoleOf(const Snapshot& snapshot, const CertificateEntry& entry) {
   for (const CertificateUse& use : snapshot.WhoUses(org, entry.id)) {
     if (use.how.find("server certificate") != std::string::npos) return "server";
     if (use.how.find("client certificate") != std::string::npos) return "upstream_client";
-    if (use.how == "key" || use.how == "binding") return "registered_client";  // also when it is CA:TRUE
+    if (use.how == "key" || use.how == "binding")
+      return "registered_client";  // also when it is CA:TRUE
   }
   return entry.is_ca ? "ca" : "registered_client";
 }
@@ -56,11 +58,14 @@ std::string RoleOf(const Snapshot& snapshot, const CertificateEntry& entry) {
 // Those of the control connections are in no store.
 void AddControl(const GaugeSources& sources, std::map<std::string, double>* soonest) {
   if (sources.certificate_not_after) {
-    (*soonest)["control"] = static_cast<double>(absl::ToUnixSeconds(sources.certificate_not_after()));
+    (*soonest)["control"] =
+        static_cast<double>(absl::ToUnixSeconds(sources.certificate_not_after()));
   }
   absl::Time first = absl::InfiniteFuture();
-  for (const ReplicaGauge& replica : sources.replicas()) first = std::min(first, replica.certificate_not_after);
-  if (first != absl::InfiniteFuture()) (*soonest)["dataplane_control"] = static_cast<double>(absl::ToUnixSeconds(first));
+  for (const ReplicaGauge& replica : sources.replicas())
+    first = std::min(first, replica.certificate_not_after);
+  if (first != absl::InfiniteFuture())
+    (*soonest)["dataplane_control"] = static_cast<double>(absl::ToUnixSeconds(first));
 }
 
 Samples SoonestExpiry(const GaugeSources& sources) {
@@ -81,7 +86,8 @@ Samples ExpiringSoon(const GaugeSources& sources) {
   constexpr std::array<int, 3> kDays = {1, 7, 30};
   const absl::Time now = sources.clock->Now();
   std::map<std::pair<std::string, std::string>, double> counts;
-  for (const CertificateEntry* entry : snapshot->ExpiringBefore(now + absl::Hours(24 * 30), kMostExpiring)) {
+  for (const CertificateEntry* entry :
+       snapshot->ExpiringBefore(now + absl::Hours(24 * 30), kMostExpiring)) {
     const std::string role = RoleOf(*snapshot, *entry);
     const absl::Duration left = absl::FromUnixSeconds(entry->not_after_unix) - now;
     for (size_t i = 0; i < kDays.size(); ++i) {
@@ -89,7 +95,8 @@ Samples ExpiringSoon(const GaugeSources& sources) {
     }
   }
   Samples samples;
-  for (const auto& [labels, count] : counts) samples.push_back({{labels.first, labels.second}, count});
+  for (const auto& [labels, count] : counts)
+    samples.push_back({{labels.first, labels.second}, count});
   return samples;
 }
 
@@ -99,7 +106,8 @@ Samples Insecure(const StatusFacts& facts) {
   for (const std::string& text : facts.insecure) {
     const bool of_api = text.compare(0, 4, "Api ") == 0 && text.find(": ") != std::string::npos;
     const size_t colon = text.find(": ");
-    samples.push_back({{of_api ? text.substr(colon + 2) : text, of_api ? text.substr(4, colon - 4) : ""}, 1});
+    samples.push_back(
+        {{of_api ? text.substr(colon + 2) : text, of_api ? text.substr(4, colon - 4) : ""}, 1});
   }
   return samples;
 }
@@ -108,7 +116,8 @@ Samples Lag(const GaugeSources& sources) {
   const uint64_t head = sources.snapshot()->revision();
   Samples samples;
   for (const ReplicaGauge& replica : sources.replicas()) {
-    const double behind = replica.revision >= head ? 0 : static_cast<double>(head - replica.revision);
+    const double behind =
+        replica.revision >= head ? 0 : static_cast<double>(head - replica.revision);
     samples.push_back({{replica.name}, behind});
   }
   return samples;
@@ -118,15 +127,15 @@ Samples Lag(const GaugeSources& sources) {
 
 void RegisterGauges(const GaugeSources& sources, metrics::Book* book) {
   auto facts = std::make_shared<Facts>(sources);
-  book->OnScrape(Id::kBuildInfo, [facts] {
-    return Samples{{{"authsvc", facts->sources().version}, 1}};
-  });
+  book->OnScrape(Id::kBuildInfo,
+                 [facts] { return Samples{{{"authsvc", facts->sources().version}, 1}}; });
   book->OnScrape(Id::kStoreRevision, [facts] {
     return Samples{{{}, static_cast<double>(facts->sources().snapshot()->revision())}};
   });
   book->OnScrape(Id::kResources, [facts] {
     Samples samples;
-    for (const auto& [kind, count] : facts->Get()->counts) samples.push_back({{kind}, static_cast<double>(count)});
+    for (const auto& [kind, count] : facts->Get()->counts)
+      samples.push_back({{kind}, static_cast<double>(count)});
     return samples;
   });
   book->OnScrape(Id::kPendingReferences, [facts] {

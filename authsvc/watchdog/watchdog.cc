@@ -12,7 +12,8 @@ HealthState Judge(const StoreHealth& store) {
   if (!store.loaded) {
     state.problem = "nothing is loaded from the store yet";
   } else if (!state.deciding) {
-    state.problem = absl::StrCat("the store was not reached for ", absl::FormatDuration(store.proof_age));
+    state.problem =
+        absl::StrCat("the store was not reached for ", absl::FormatDuration(store.proof_age));
   } else if (!store.writable) {
     state.problem = absl::StrCat("the store takes no writes: ", store.error);
   }
@@ -29,8 +30,9 @@ void Watchdog::Tick() {
     state_ = now;
     listener = listener_;
   }
-  base::Log(now.administering ? base::Level::kInfo : base::Level::kError, "health",
-            {{"deciding", now.deciding}, {"administering", now.administering}, {"problem", now.problem}});
+  base::Log(
+      now.administering ? base::Level::kInfo : base::Level::kError, "health",
+      {{"deciding", now.deciding}, {"administering", now.administering}, {"problem", now.problem}});
   if (listener) listener(now);
 }
 

@@ -1,6 +1,6 @@
-// One cached answer of authsvc and the rules by which it may be used (DESIGN 8): fresh while the stream is
-// healthy, its time has not passed and none of its tags was evicted; stale, when nobody answers, for a time
-// after it was last known to be current. Private to dataplane/authorize.
+// One cached answer of authsvc and the rules by which it may be used (DESIGN 8): fresh while the
+// stream is healthy, its time has not passed and none of its tags was evicted; stale, when nobody
+// answers, for a time after it was last known to be current. Private to dataplane/authorize.
 #pragma once
 
 #include <algorithm>
@@ -21,9 +21,9 @@ inline int64_t Nanoseconds(absl::Duration duration) { return absl::ToInt64Nanose
 struct AnswerTimes {
   int64_t answered = 0;
   int64_t fresh_until = 0;
-  int64_t refresh_at = 0;   // ask again from here on, while it is still fresh
-  int64_t hard_until = 0;   // never used from here on, whoever answers
-  int64_t stale_for = 0;    // after the last proof of currency
+  int64_t refresh_at = 0;  // ask again from here on, while it is still fresh
+  int64_t hard_until = 0;  // never used from here on, whoever answers
+  int64_t stale_for = 0;   // after the last proof of currency
 };
 
 template <typename T>
@@ -57,7 +57,8 @@ struct AnswerContext {
     if (!answer.positive || times.stale_for <= 0) return false;
     if (now >= times.hard_until || clock->Now() >= answer.hard_expiry) return false;
     if (!generations->Valid(answer.stamp)) return false;
-    // While the stream lived, what it did not evict was current; but never for longer than its own time.
+    // While the stream lived, what it did not evict was current; but never for longer than its own
+    // time.
     const int64_t by_stream = std::min(Nanoseconds(stream->LastProof()), times.fresh_until);
     return now - std::max(times.answered, by_stream) < times.stale_for;
   }
@@ -70,6 +71,7 @@ struct AnswerBounds {
 };
 
 // `jitter` in [0, 1): spreads refreshes over the last fifth of the time.
-[[nodiscard]] AnswerTimes TimesFor(const AnswerBounds& bounds, absl::Time wall, int64_t now, double jitter);
+[[nodiscard]] AnswerTimes TimesFor(const AnswerBounds& bounds, absl::Time wall, int64_t now,
+                                   double jitter);
 
 }  // namespace sallyport::dataplane

@@ -24,7 +24,8 @@ size_t SizeOf(const Decision& decision) {
   for (const auto& tag : decision.tags) bytes += tag.size() + sizeof tag;
   for (const auto& url : decision.grants.urls) bytes += url.text.size() + 256;
   for (const auto& limit : decision.grants.limits) bytes += limit.bucket.size() + sizeof limit;
-  for (const auto& [name, value] : decision.identity.metadata) bytes += name.size() + value.size() + 64;
+  for (const auto& [name, value] : decision.identity.metadata)
+    bytes += name.size() + value.size() + 64;
   bytes += decision.identity.certificate.has_value() ? 1024 : 0;
   return bytes;
 }
@@ -41,8 +42,8 @@ struct LoopCounts {
 }  // namespace
 
 struct AuthorizeHub::Impl {
-  Impl(AuthorizeOptions opts, const base::Clock* clock, AuthsvcClient* authsvc, const StreamState* stream,
-       cache::TagGenerations* generations)
+  Impl(AuthorizeOptions opts, const base::Clock* clock, AuthsvcClient* authsvc,
+       const StreamState* stream, cache::TagGenerations* generations)
       : options(opts),
         context{clock, stream, generations},
         client(authsvc),
@@ -79,7 +80,8 @@ struct AuthorizeHub::Impl {
       facts.bounds.stale_for = std::min(decision.stale_if_error, options.max_stale);
     } else {
       // A refusal may not know of a time of its own.
-      const absl::Duration ttl = decision.ttl > absl::ZeroDuration() ? decision.ttl : options.negative_ttl;
+      const absl::Duration ttl =
+          decision.ttl > absl::ZeroDuration() ? decision.ttl : options.negative_ttl;
       facts.bounds.ttl = std::min(ttl, options.negative_ttl);
     }
     return facts;
@@ -106,18 +108,23 @@ struct AuthorizeHub::Impl {
   std::vector<std::shared_ptr<LoopCounts>> loops ABSL_GUARDED_BY(mutex);
 };
 
-AuthorizeHub::AuthorizeHub(AuthorizeOptions options, const base::Clock* clock, AuthsvcClient* client,
-                           const StreamState* stream, cache::TagGenerations* generations)
+AuthorizeHub::AuthorizeHub(AuthorizeOptions options, const base::Clock* clock,
+                           AuthsvcClient* client, const StreamState* stream,
+                           cache::TagGenerations* generations)
     : impl_(std::make_unique<Impl>(options, clock, client, stream, generations)) {}
 AuthorizeHub::~AuthorizeHub() = default;
 
-void AuthorizeHub::OnRefused(std::function<void()> callback) { impl_->refused = std::move(callback); }
+void AuthorizeHub::OnRefused(std::function<void()> callback) {
+  impl_->refused = std::move(callback);
+}
 
 void AuthorizeHub::Drop() { impl_->answers.Clear(); }
 
 AuthorizeCounters AuthorizeHub::Counters() const {
   AuthorizeCounters out;
-  const auto get = [](const std::atomic<uint64_t>& counter) { return counter.load(std::memory_order_relaxed); };
+  const auto get = [](const std::atomic<uint64_t>& counter) {
+    return counter.load(std::memory_order_relaxed);
+  };
   {
     base::MutexLock lock(&impl_->mutex);
     for (const auto& loop : impl_->loops) {
@@ -146,7 +153,9 @@ AuthorizeCounters AuthorizeHub::Counters() const {
 
 struct Authorizer::Impl {
   Impl(AuthorizeHub::Impl* h, Poster* p)
-      : hub(h), poster(p), cached(h->options.loop_entries, h->options.process_bytes),
+      : hub(h),
+        poster(p),
+        cached(h->options.loop_entries, h->options.process_bytes),
         denials(std::max<size_t>(h->options.loop_entries / 4, 1), h->options.denial_bytes) {}
 
   int64_t NowOf(const AuthFacts& facts) const {
@@ -223,8 +232,9 @@ void Authorizer::Impl::Keep(const cache::Hash128& key, const DecisionAnswerPtr& 
 }
 
 // `epoch`: of the generations, read before the answer was found valid.
-Verdict Authorizer::Impl::Use(ConnectionMemo& memo, const AuthFacts& facts, const cache::Hash128& credentials,
-                              const DecisionAnswerPtr& answer, uint64_t epoch, bool stale) {
+Verdict Authorizer::Impl::Use(ConnectionMemo& memo, const AuthFacts& facts,
+                              const cache::Hash128& credentials, const DecisionAnswerPtr& answer,
+                              uint64_t epoch, bool stale) {
   // Shares the answer's count: no allocation.
   DecisionPtr decision = answer->value;
   if (!answer->positive) {
@@ -259,10 +269,12 @@ void Authorizer::Impl::RefreshAhead(const cache::Hash128& key, const AuthFacts& 
   hub->answers.Ask(key, hub->Asking(facts), poster, [](const auto&) {});
 }
 
-std::optional<Denial> Authorizer::Impl::LimitMiss(ConnectionMemo& memo, const AuthFacts& facts, int64_t now) {
+std::optional<Denial> Authorizer::Impl::LimitMiss(ConnectionMemo& memo, const AuthFacts& facts,
+                                                  int64_t now) {
   const AuthorizeOptions& options = hub->options;
-  const bool connection = TakeOne(options.connection_misses_per_second, options.connection_miss_burst, now,
-                                  &memo.misses_left, &memo.misses_at_ns);
+  const bool connection =
+      TakeOne(options.connection_misses_per_second, options.connection_miss_burst, now,
+              &memo.misses_left, &memo.misses_at_ns);
   if (!connection) LoopCounts::Add(counts->connection_limited);
   const bool address = connection && hub->addresses.Take(facts.client_address, now);
   if (connection && !address) LoopCounts::Add(counts->address_limited);
@@ -304,14 +316,15 @@ std::optional<Verdict> Authorizer::TryAuthorize(ConnectionMemo& memo, const Auth
   return impl_->Use(memo, facts, credentials, answer, epoch, false);
 }
 
-boost::asio::awaitable<Verdict> Authorizer::Authorize(ConnectionMemo& memo, const AuthFacts& facts) {
+boost::asio::awaitable<Verdict> Authorizer::Authorize(ConnectionMemo& memo,
+                                                      const AuthFacts& facts) {
   if (auto verdict = TryAuthorize(memo, facts)) co_return *std::move(verdict);
   AuthorizeHub::Impl* const hub = impl_->hub;
   const cache::Hash128 credentials = HashOfCredentials(facts.credentials);
   const cache::Hash128 key = QuestionKey(facts, credentials);
   const int64_t asked_at = hub->context.Now();
-  // Asking again for what is known (the stream is broken, or its time has passed) is no flood, nor is waiting for
-  // what is being asked: many requests on one connection may come at once.
+  // Asking again for what is known (the stream is broken, or its time has passed) is no flood, nor
+  // is waiting for what is being asked: many requests on one connection may come at once.
   const DecisionAnswerPtr known = hub->answers.Find(key, asked_at);
   if ((known == nullptr || !known->positive) && !hub->answers.Asked(key)) {
     if (auto denial = impl_->LimitMiss(memo, facts, asked_at)) co_return *std::move(denial);

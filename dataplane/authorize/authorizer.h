@@ -1,18 +1,17 @@
-// May this caller use this API? Connection memo → loop cache (no lock) → process cache (one short lock) →
-// one call to authsvc that concurrent askers share. Failure rules: DESIGN 8.
+// May this caller use this API? Connection memo → loop cache (no lock) → process cache (one short
+// lock) → one call to authsvc that concurrent askers share. Failure rules: DESIGN 8.
 //
 // One AuthorizeHub per process, one Authorizer per loop, used on that loop's thread only.
 #pragma once
 
 #include <array>
+#include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
-
-#include <boost/asio/awaitable.hpp>
 
 #include "absl/time/time.h"
 #include "dataplane/authorize/facts.h"
@@ -30,8 +29,8 @@ class TagGenerations;
 namespace sallyport::dataplane {
 
 // What a connection remembers of its last decision, so that the next request on it costs nothing.
-// Owned by the connection, used on its loop only. A copy is as good as the original; only the Authorizer
-// reads or writes it.
+// Owned by the connection, used on its loop only. A copy is as good as the original; only the
+// Authorizer reads or writes it.
 struct ConnectionMemo {
   DecisionPtr decision;  // null: nothing remembered
   // The question that it answers.
@@ -47,7 +46,8 @@ struct ConnectionMemo {
   double misses_left = -1;
   int64_t misses_at_ns = 0;
 
-  // Evictions that sever find the connection by another decision from here on; no request is answered by it.
+  // Evictions that sever find the connection by another decision from here on; no request is
+  // answered by it.
   void RestOn(DecisionPtr other) {
     decision = std::move(other);
     fresh_until_ns = 0;
@@ -92,8 +92,8 @@ class AuthorizeHub {
   AuthorizeHub(const AuthorizeHub&) = delete;
   AuthorizeHub& operator=(const AuthorizeHub&) = delete;
 
-  // authsvc answered PERMISSION_DENIED or UNAUTHENTICATED to a question: called once per such answer, from
-  // any thread, after the caches were dropped. Set before the first loop starts.
+  // authsvc answered PERMISSION_DENIED or UNAUTHENTICATED to a question: called once per such
+  // answer, from any thread, after the caches were dropped. Set before the first loop starts.
   void OnRefused(std::function<void()> callback);
   [[nodiscard]] AuthorizeCounters Counters() const;
   // Drops every decision of the process cache. Thread-safe.
@@ -123,13 +123,14 @@ class Authorizer {
 
   // Memo and caches only: no suspension. Nothing when authsvc must be asked.
   [[nodiscard]] std::optional<Verdict> TryAuthorize(ConnectionMemo& memo, const AuthFacts& facts);
-  // The whole of it; calls TryAuthorize first. What `facts` and `memo` point to must live until it returns.
-  // Leaving (cancellation) does not cancel the shared call.
-  [[nodiscard]] boost::asio::awaitable<Verdict> Authorize(ConnectionMemo& memo, const AuthFacts& facts);
-  // Would a request that is under way be let in now? Caches, then authsvc; shares questions with everybody
-  // else. Neither memo nor limit of misses: it is not the client who asks. kUnknown: nobody answered, or the
-  // answer was void; no old answer is taken in its place. `facts` is not used after the return. `done` is
-  // posted to this loop, once.
+  // The whole of it; calls TryAuthorize first. What `facts` and `memo` point to must live until it
+  // returns. Leaving (cancellation) does not cancel the shared call.
+  [[nodiscard]] boost::asio::awaitable<Verdict> Authorize(ConnectionMemo& memo,
+                                                          const AuthFacts& facts);
+  // Would a request that is under way be let in now? Caches, then authsvc; shares questions with
+  // everybody else. Neither memo nor limit of misses: it is not the client who asks. kUnknown:
+  // nobody answered, or the answer was void; no old answer is taken in its place. `facts` is not
+  // used after the return. `done` is posted to this loop, once.
   void AskAgain(const AuthFacts& facts, std::function<void(Standing)> done);
 
  private:
@@ -137,8 +138,8 @@ class Authorizer {
   std::unique_ptr<Impl> impl_;
 };
 
-// What the decision grants, against what is asked: version, URL and method (DESIGN 2.5). `version`: name of
-// the version, "" when not versioned; `path`: stripped path. Nothing: granted.
+// What the decision grants, against what is asked: version, URL and method (DESIGN 2.5). `version`:
+// name of the version, "" when not versioned; `path`: stripped path. Nothing: granted.
 [[nodiscard]] std::optional<Denial> CheckGrants(const Decision& decision, const Route& route,
                                                 absl::string_view version, absl::string_view method,
                                                 absl::string_view path);

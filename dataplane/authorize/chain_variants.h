@@ -15,15 +15,17 @@
 
 namespace sallyport::dataplane {
 
-// At most four chains per leaf are worth a place in the caches: whoever sends one leaf with ever other
-// certificates behind it gets decided each time, and evicts nobody.
+// At most four chains per leaf are worth a place in the caches: whoever sends one leaf with ever
+// other certificates behind it gets decided each time, and evicts nobody.
 class ChainVariants {
  public:
   // False when a decision about this peer is not to be kept. `now` in nanoseconds, monotonic.
   [[nodiscard]] bool Keep(const PeerCertificate* peer, int64_t now) {
     if (peer == nullptr || peer->chain_der.size() == 1) return true;
-    const cache::Hash128 leaf = cache::KeyedHash(cache::ProcessHashKey(), DigestView(peer->leaf_sha256));
-    const cache::Hash128 chain = cache::KeyedHash(cache::ProcessHashKey(), DigestView(peer->chain_sha256));
+    const cache::Hash128 leaf =
+        cache::KeyedHash(cache::ProcessHashKey(), DigestView(peer->leaf_sha256));
+    const cache::Hash128 chain =
+        cache::KeyedHash(cache::ProcessHashKey(), DigestView(peer->chain_sha256));
     base::MutexLock lock(&mutex_);
     const auto* found = seen_.Find(leaf, now);
     std::vector<cache::Hash128> chains = found == nullptr ? std::vector<cache::Hash128>() : **found;

@@ -48,7 +48,8 @@ typename SharedAnswers<T>::Options OptionsFor(const CredentialOptions& options) 
     if (facts.positive) {
       facts.bounds.stale_for = options.stale_if_error;
     } else {
-      const absl::Duration ttl = value.ttl > absl::ZeroDuration() ? value.ttl : options.negative_ttl;
+      const absl::Duration ttl =
+          value.ttl > absl::ZeroDuration() ? value.ttl : options.negative_ttl;
       facts.bounds.ttl = std::min(ttl, options.negative_ttl);
     }
     return facts;
@@ -70,18 +71,18 @@ Denial FailedWith(const absl::Status& status) {
   Denial denial;
   denial.detail = status.ToString();
   denial.retry_after = absl::Seconds(1);
-  denial.reason = NobodyAnswered(status)      ? Reason::kAuthsvcUnavailable
-                  : WeAreRefused(status)      ? Reason::kAuthsvcRefused
-                  : absl::IsAborted(status)   ? Reason::kClientGone
-                                              : Reason::kAuthsvcError;
+  denial.reason = NobodyAnswered(status)    ? Reason::kAuthsvcUnavailable
+                  : WeAreRefused(status)    ? Reason::kAuthsvcRefused
+                  : absl::IsAborted(status) ? Reason::kClientGone
+                                            : Reason::kAuthsvcError;
   return denial;
 }
 
 }  // namespace
 
 struct CredentialHub::Impl {
-  Impl(CredentialOptions opts, const base::Clock* clock, AuthsvcClient* authsvc, const StreamState* stream,
-       cache::TagGenerations* generations)
+  Impl(CredentialOptions opts, const base::Clock* clock, AuthsvcClient* authsvc,
+       const StreamState* stream, cache::TagGenerations* generations)
       : options(opts),
         context{clock, stream, generations},
         client(authsvc),
@@ -105,7 +106,8 @@ struct CredentialHub::Impl {
     const int64_t now = context.Now();
     if (result.ok()) {
       const auto& answer = *result;
-      const bool usable = context.generations->Valid(answer->stamp) && now < answer->times.hard_until;
+      const bool usable =
+          context.generations->Valid(answer->stamp) && now < answer->times.hard_until;
       if (usable) co_return answer->value;
       co_return absl::UnavailableError("credentials were evicted while they were handed over");
     }
@@ -137,8 +139,9 @@ struct CredentialHub::Impl {
   SharedAnswers<ServerCredentials> server;
 };
 
-CredentialHub::CredentialHub(CredentialOptions options, const base::Clock* clock, AuthsvcClient* client,
-                             const StreamState* stream, cache::TagGenerations* generations)
+CredentialHub::CredentialHub(CredentialOptions options, const base::Clock* clock,
+                             AuthsvcClient* client, const StreamState* stream,
+                             cache::TagGenerations* generations)
     : impl_(std::make_unique<Impl>(options, clock, client, stream, generations)) {}
 CredentialHub::~CredentialHub() = default;
 void CredentialHub::Drop() { impl_->Drop(); }
@@ -152,7 +155,8 @@ CredentialCache::CredentialCache(CredentialHub* hub, Poster* poster)
     : impl_(std::make_unique<Impl>(Impl{hub->impl(), poster})) {}
 CredentialCache::~CredentialCache() = default;
 
-UpstreamCredentialsPtr CredentialCache::TryUpstream(const Route& route, const CredentialTarget& target) {
+UpstreamCredentialsPtr CredentialCache::TryUpstream(const Route& route,
+                                                    const CredentialTarget& target) {
   auto found = impl_->hub->Fresh(impl_->hub->upstream, KeyFor(route, target));
   return found != nullptr && Positive(*found) ? found : nullptr;
 }
@@ -165,8 +169,9 @@ boost::asio::awaitable<std::variant<UpstreamCredentialsPtr, Denial>> CredentialC
   co_return found;
 }
 
-boost::asio::awaitable<std::variant<UpstreamCredentialsPtr, Denial>> CredentialCache::ForHealthCheck(
-    const Route& route, const CredentialTarget& target, ProbePass /*pass*/) {
+boost::asio::awaitable<std::variant<UpstreamCredentialsPtr, Denial>>
+CredentialCache::ForHealthCheck(const Route& route, const CredentialTarget& target,
+                                ProbePass /*pass*/) {
   co_return co_await Resolve(route, target, absl::ZeroDuration());
 }
 
@@ -186,8 +191,8 @@ boost::asio::awaitable<std::variant<UpstreamCredentialsPtr, Denial>> CredentialC
         hub->client->ResolveUpstream(std::move(sent), poster, std::move(done));
       };
   const cache::Hash128 key = KeyFor(route, target);
-  auto result = co_await hub->Get<UpstreamCredentials>(hub->upstream, key, std::move(question), impl_->poster,
-                                                       stale_for);
+  auto result = co_await hub->Get<UpstreamCredentials>(hub->upstream, key, std::move(question),
+                                                       impl_->poster, stale_for);
   if (!result.ok()) co_return FailedWith(result.status());
   if (Positive(**result)) co_return *std::move(result);
   Denial denial;
@@ -196,7 +201,8 @@ boost::asio::awaitable<std::variant<UpstreamCredentialsPtr, Denial>> CredentialC
   co_return denial;
 }
 
-ServerCredentialsPtr CredentialCache::TryServer(absl::string_view sni, absl::string_view listener_id) {
+ServerCredentialsPtr CredentialCache::TryServer(absl::string_view sni,
+                                                absl::string_view listener_id) {
   return impl_->hub->Fresh(impl_->hub->server, KeyFor(sni, listener_id));
 }
 
@@ -214,8 +220,8 @@ boost::asio::awaitable<std::variant<ServerCredentialsPtr, Denial>> CredentialCac
       };
   const cache::Hash128 key = KeyFor(sni, listener_id);
   const absl::Duration stale_for = hub->options.stale_if_error;
-  auto result = co_await hub->Get<ServerCredentials>(hub->server, key, std::move(question), impl_->poster,
-                                                     stale_for);
+  auto result = co_await hub->Get<ServerCredentials>(hub->server, key, std::move(question),
+                                                     impl_->poster, stale_for);
   if (!result.ok()) co_return FailedWith(result.status());
   co_return *std::move(result);
 }

@@ -2,10 +2,9 @@
 // decisions (DESIGN 8). One CredentialHub per process, one CredentialCache per loop.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <memory>
 #include <variant>
-
-#include <boost/asio/awaitable.hpp>
 
 #include "absl/time/time.h"
 #include "dataplane/authorize/probe_pass.h"
@@ -61,20 +60,23 @@ class CredentialCache {
   CredentialCache(const CredentialCache&) = delete;
   CredentialCache& operator=(const CredentialCache&) = delete;
 
-  // For the target that the API's request goes to. `stale_if_error` of the decision bounds how old an answer
-  // may be when authsvc does not answer. A reason in the answer other than kAllowed comes as a Denial.
+  // For the target that the API's request goes to. `stale_if_error` of the decision bounds how old
+  // an answer may be when authsvc does not answer. A reason in the answer other than kAllowed comes
+  // as a Denial.
   [[nodiscard]] boost::asio::awaitable<std::variant<UpstreamCredentialsPtr, Denial>> Upstream(
       const Route& route, const CredentialTarget& target, const Permit& permit);
   // The same from the caches alone; null when authsvc must be asked or the answer is a refusal.
-  [[nodiscard]] UpstreamCredentialsPtr TryUpstream(const Route& route, const CredentialTarget& target);
+  [[nodiscard]] UpstreamCredentialsPtr TryUpstream(const Route& route,
+                                                   const CredentialTarget& target);
 
-  // The same for a health check of the target. No answer is used beyond its time: where authsvc does not answer,
-  // nothing can be said of the target.
+  // The same for a health check of the target. No answer is used beyond its time: where authsvc
+  // does not answer, nothing can be said of the target.
   [[nodiscard]] boost::asio::awaitable<std::variant<UpstreamCredentialsPtr, Denial>> ForHealthCheck(
       const Route& route, const CredentialTarget& target, ProbePass pass);
 
   // Cached only (null: none that is fresh), for the ClientHello callback, which cannot suspend.
-  [[nodiscard]] ServerCredentialsPtr TryServer(absl::string_view sni, absl::string_view listener_id);
+  [[nodiscard]] ServerCredentialsPtr TryServer(absl::string_view sni,
+                                               absl::string_view listener_id);
   [[nodiscard]] boost::asio::awaitable<std::variant<ServerCredentialsPtr, Denial>> Server(
       absl::string_view sni, absl::string_view listener_id);
 

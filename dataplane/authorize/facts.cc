@@ -28,7 +28,8 @@ absl::string_view WithoutBearer(absl::string_view value) {
 
 }  // namespace
 
-std::optional<absl::string_view> CookieValue(absl::string_view cookie_header, absl::string_view name) {
+std::optional<absl::string_view> CookieValue(absl::string_view cookie_header,
+                                             absl::string_view name) {
   for (absl::string_view pair : absl::StrSplit(cookie_header, ';')) {
     pair = absl::StripAsciiWhitespace(pair);
     const size_t equals = pair.find('=');
@@ -54,8 +55,8 @@ PeerCertificatePtr MakePeerCertificate(std::vector<std::string> chain_der) {
   digests.erase(std::unique(digests.begin(), digests.end()), digests.end());
   std::string all;
   for (const auto& digest : digests) all.append(DigestView(digest).data(), digest.size());
-  return std::make_shared<const PeerCertificate>(leaf, crypto::Sha256Array(all), base::Hex(DigestView(leaf)),
-                                                 std::move(chain_der));
+  return std::make_shared<const PeerCertificate>(leaf, crypto::Sha256Array(all),
+                                                 base::Hex(DigestView(leaf)), std::move(chain_der));
 }
 
 AuthorizeQuestion QuestionFor(const AuthFacts& facts) {
@@ -63,12 +64,14 @@ AuthorizeQuestion QuestionFor(const AuthFacts& facts) {
   question.api_id = facts.route->api_id;
   question.profile = std::string(facts.profile);
   question.proof = facts.peer == nullptr ? Proof::kNone : facts.proof;
-  if (facts.peer != nullptr && facts.proof != Proof::kNone) question.chain_der = facts.peer->chain_der;
+  if (facts.peer != nullptr && facts.proof != Proof::kNone)
+    question.chain_der = facts.peer->chain_der;
   question.proxy = std::string(facts.proxy);
   question.tls = facts.tls;
   question.request_id = std::string(facts.request_id);
   for (const PresentedCredential& credential : facts.credentials) {
-    question.credentials.push_back({std::string(credential.mechanism), std::string(credential.place),
+    question.credentials.push_back({std::string(credential.mechanism),
+                                    std::string(credential.place),
                                     crypto::Sha256(credential.value.Reveal())});
   }
   return question;
@@ -107,7 +110,8 @@ std::string StripCookie(absl::string_view cookie_header, absl::string_view name)
   std::string kept;
   for (absl::string_view pair : absl::StrSplit(cookie_header, ';')) {
     pair = absl::StripAsciiWhitespace(pair);
-    if (pair.empty() || absl::StripAsciiWhitespace(pair.substr(0, pair.find('='))) == name) continue;
+    if (pair.empty() || absl::StripAsciiWhitespace(pair.substr(0, pair.find('='))) == name)
+      continue;
     if (!kept.empty()) kept.append("; ");
     kept.append(pair.data(), pair.size());
   }

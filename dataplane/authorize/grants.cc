@@ -10,7 +10,8 @@ using base::Reason;
 
 bool Covers(const CompiledPathRule& url, absl::string_view method, absl::string_view path) {
   if (url.regex == nullptr) return false;  // does not compile: grants nothing
-  if (!url.methods.empty() && std::find(url.methods.begin(), url.methods.end(), method) == url.methods.end()) {
+  if (!url.methods.empty() &&
+      std::find(url.methods.begin(), url.methods.end(), method) == url.methods.end()) {
     return false;
   }
   return RE2::PartialMatch(re2::StringPiece(path.data(), path.size()), *url.regex);
@@ -25,8 +26,9 @@ Denial Refused(Reason reason, absl::string_view detail) {
 
 }  // namespace
 
-std::optional<Denial> CheckGrants(const Decision& decision, const Route& route, absl::string_view version,
-                                  absl::string_view method, absl::string_view path) {
+std::optional<Denial> CheckGrants(const Decision& decision, const Route& route,
+                                  absl::string_view version, absl::string_view method,
+                                  absl::string_view path) {
   const auto& grants = decision.grants;
   if (route.versioning.enabled && !grants.all_versions &&
       std::find(grants.versions.begin(), grants.versions.end(), version) == grants.versions.end()) {

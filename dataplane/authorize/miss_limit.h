@@ -1,5 +1,5 @@
-// How many questions one client may cause: a flood of callers without a cached answer must not reach authsvc.
-// Not thread-safe but for AddressMisses. Private to dataplane/authorize.
+// How many questions one client may cause: a flood of callers without a cached answer must not
+// reach authsvc. Not thread-safe but for AddressMisses. Private to dataplane/authorize.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,8 @@
 namespace sallyport::dataplane {
 
 // A token bucket in two numbers; `left` < 0: not used yet. Rate 0: no limit.
-[[nodiscard]] bool TakeOne(double per_second, double burst, int64_t now_ns, double* left, int64_t* at_ns);
+[[nodiscard]] bool TakeOne(double per_second, double burst, int64_t now_ns, double* left,
+                           int64_t* at_ns);
 
 class AddressMisses {
  public:

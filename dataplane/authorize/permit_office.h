@@ -10,7 +10,9 @@ namespace sallyport::dataplane {
 class PermitOffice {
  public:
   // Only with a decision that allows.
-  static Permit Issue(DecisionPtr decision, bool stale) { return Permit(std::move(decision), stale); }
+  static Permit Issue(DecisionPtr decision, bool stale) {
+    return Permit(std::move(decision), stale);
+  }
 };
 
 }  // namespace sallyport::dataplane

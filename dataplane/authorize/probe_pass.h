@@ -1,5 +1,6 @@
-// Health checks act for nobody, so no decision permits them. What they may do in place of one takes this value,
-// which only the health checker can make: forwarding a caller's request with it does not compile.
+// Health checks act for nobody, so no decision permits them. What they may do in place of one takes
+// this value, which only the health checker can make: forwarding a caller's request with it does
+// not compile.
 #pragma once
 
 namespace sallyport::dataplane {

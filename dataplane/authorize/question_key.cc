@@ -8,7 +8,9 @@ const PeerDigest& Nothing() {
   return zero;
 }
 
-Proof ProofOf(const AuthFacts& facts) { return PeerOf(facts) == nullptr ? Proof::kNone : facts.proof; }
+Proof ProofOf(const AuthFacts& facts) {
+  return PeerOf(facts) == nullptr ? Proof::kNone : facts.proof;
+}
 
 }  // namespace
 
@@ -16,7 +18,8 @@ cache::Hash128 HashOfCredentials(absl::Span<const PresentedCredential> credentia
   if (credentials.empty()) return {};
   cache::KeyBuilder builder;
   for (const PresentedCredential& credential : credentials) {
-    const cache::Hash128 value = cache::KeyedHash(cache::ProcessHashKey(), credential.value.Reveal());
+    const cache::Hash128 value =
+        cache::KeyedHash(cache::ProcessHashKey(), credential.value.Reveal());
     builder.Add(credential.mechanism).Add(credential.place).Add(value.low).Add(value.high);
   }
   return builder.Finish();
@@ -32,16 +35,19 @@ cache::Hash128 QuestionKey(const AuthFacts& facts, const cache::Hash128& credent
   return builder.Finish();
 }
 
-bool SameQuestion(const ConnectionMemo& memo, const AuthFacts& facts, const cache::Hash128& credentials) {
+bool SameQuestion(const ConnectionMemo& memo, const AuthFacts& facts,
+                  const cache::Hash128& credentials) {
   const PeerCertificate* peer = PeerOf(facts);
-  return memo.proof == ProofOf(facts) && memo.tls == facts.tls && memo.credentials[0] == credentials.low &&
-         memo.credentials[1] == credentials.high &&
+  return memo.proof == ProofOf(facts) && memo.tls == facts.tls &&
+         memo.credentials[0] == credentials.low && memo.credentials[1] == credentials.high &&
          memo.leaf_sha256 == (peer == nullptr ? Nothing() : peer->leaf_sha256) &&
          memo.chain_sha256 == (peer == nullptr ? Nothing() : peer->chain_sha256) &&
-         memo.api_id == facts.route->api_id && memo.profile == facts.profile && memo.proxy == facts.proxy;
+         memo.api_id == facts.route->api_id && memo.profile == facts.profile &&
+         memo.proxy == facts.proxy;
 }
 
-void RememberQuestion(const AuthFacts& facts, const cache::Hash128& credentials, ConnectionMemo* memo) {
+void RememberQuestion(const AuthFacts& facts, const cache::Hash128& credentials,
+                      ConnectionMemo* memo) {
   const PeerCertificate* peer = PeerOf(facts);
   memo->api_id = facts.route->api_id;
   memo->profile.assign(facts.profile.data(), facts.profile.size());

@@ -1,4 +1,5 @@
-// Which question to authsvc is which: the key of caches, and the comparison with a connection's last one. Pure.
+// Which question to authsvc is which: the key of caches, and the comparison with a connection's
+// last one. Pure.
 #pragma once
 
 #include "absl/types/span.h"
@@ -15,12 +16,13 @@ namespace sallyport::dataplane {
 
 [[nodiscard]] cache::Hash128 HashOfCredentials(absl::Span<const PresentedCredential> credentials);
 
-// A hash of hashes where a part was hashed before, under the same key: as hard to collide as one over all.
-// No peer: proof is kNone, and only then. `credentials` from HashOfCredentials.
+// A hash of hashes where a part was hashed before, under the same key: as hard to collide as one
+// over all. No peer: proof is kNone, and only then. `credentials` from HashOfCredentials.
 [[nodiscard]] cache::Hash128 QuestionKey(const AuthFacts& facts, const cache::Hash128& credentials);
 [[nodiscard]] bool SameQuestion(const ConnectionMemo& memo, const AuthFacts& facts,
                                 const cache::Hash128& credentials);
 // The memo's next comparison is with this question.
-void RememberQuestion(const AuthFacts& facts, const cache::Hash128& credentials, ConnectionMemo* memo);
+void RememberQuestion(const AuthFacts& facts, const cache::Hash128& credentials,
+                      ConnectionMemo* memo);
 
 }  // namespace sallyport::dataplane

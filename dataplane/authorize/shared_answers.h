@@ -1,6 +1,6 @@
-// Answers of authsvc of one kind, shared by all loops: a bounded store, and one question at a time per key
-// that every asker shares. An answer that an eviction overtook while it was on its way is asked for once
-// more and never used. Thread-safe. Private to dataplane/authorize.
+// Answers of authsvc of one kind, shared by all loops: a bounded store, and one question at a time
+// per key that every asker shares. An answer that an eviction overtook while it was on its way is
+// asked for once more and never used. Thread-safe. Private to dataplane/authorize.
 #pragma once
 
 #include <functional>
@@ -42,8 +42,8 @@ class SharedAnswers {
   using Ptr = std::shared_ptr<const Answer<T>>;
   using Result = absl::StatusOr<Ptr>;
   // Puts the question to authsvc; may be called more than once.
-  using Question =
-      std::function<void(uint64_t min_revision, Poster* poster, Completion<std::shared_ptr<const T>> done)>;
+  using Question = std::function<void(uint64_t min_revision, Poster* poster,
+                                      Completion<std::shared_ptr<const T>> done)>;
 
   struct Options {
     std::function<AnswerFacts(const T&)> facts;
@@ -63,7 +63,8 @@ class SharedAnswers {
         positive_(options_.entries, options_.bytes),
         negative_(options_.negative_entries, options_.negative_bytes) {}
 
-  // What is kept for the key, fresh or not. One that was evicted goes here, and the key in it with it.
+  // What is kept for the key, fresh or not. One that was evicted goes here, and the key in it with
+  // it.
   [[nodiscard]] Ptr Find(const cache::Hash128& key, int64_t now) {
     for (auto* store : {&positive_, &negative_}) {
       Ptr found = store->Find(key, now);
@@ -81,8 +82,8 @@ class SharedAnswers {
   }
 
   // `done` is posted to `poster` once. `keep` false: the answer is handed out but not stored.
-  void Ask(const cache::Hash128& key, Question question, Poster* poster, std::function<void(Result)> done,
-           bool keep = true);
+  void Ask(const cache::Hash128& key, Question question, Poster* poster,
+           std::function<void(Result)> done, bool keep = true);
 
   void Clear() {
     positive_.Clear();
@@ -103,7 +104,7 @@ class SharedAnswers {
     Poster* poster;  // of the first asker
     bool keep;
     uint64_t incarnation = 0;
-    bool again = false;  // asked for the second time
+    bool again = false;           // asked for the second time
     std::vector<Waiter> waiters;  // guarded by mutex_
   };
   using FlightPtr = std::shared_ptr<Flight>;
@@ -145,7 +146,9 @@ void SharedAnswers<T>::Ask(const cache::Hash128& key, Question question, Poster*
     }
   }
   if (flight == nullptr) {
-    poster->Post([done = std::move(done)] { done(absl::ResourceExhaustedError("too many open questions")); });
+    poster->Post([done = std::move(done)] {
+      done(absl::ResourceExhaustedError("too many open questions"));
+    });
     return;
   }
   counters_.asked.fetch_add(1, std::memory_order_relaxed);
@@ -162,7 +165,8 @@ void SharedAnswers<T>::Send(const FlightPtr& flight, uint64_t min_revision) {
 }
 
 template <typename T>
-void SharedAnswers<T>::Came(const FlightPtr& flight, absl::StatusOr<std::shared_ptr<const T>> value) {
+void SharedAnswers<T>::Came(const FlightPtr& flight,
+                            absl::StatusOr<std::shared_ptr<const T>> value) {
   if (!value.ok()) {
     if (WeAreRefused(value.status())) {
       context_.generations->VoidAll();
@@ -176,12 +180,14 @@ void SharedAnswers<T>::Came(const FlightPtr& flight, absl::StatusOr<std::shared_
     return;
   }
   const AnswerFacts facts = options_.facts(**value);
-  cache::TagStamp stamp = context_.generations->Stamp(facts.tags, facts.revision, flight->incarnation);
+  cache::TagStamp stamp =
+      context_.generations->Stamp(facts.tags, facts.revision, flight->incarnation);
   if (!context_.generations->Valid(stamp)) {
     if (!flight->again) {
       flight->again = true;
       counters_.reasked.fetch_add(1, std::memory_order_relaxed);
-      Send(flight, std::max(context_.stream->AppliedRevision(), context_.generations->Newest(stamp)));
+      Send(flight,
+           std::max(context_.stream->AppliedRevision(), context_.generations->Newest(stamp)));
       return;
     }
     Land(flight, absl::UnavailableError("the answer was older than what it depends on"));
@@ -191,18 +197,22 @@ void SharedAnswers<T>::Came(const FlightPtr& flight, absl::StatusOr<std::shared_
 }
 
 template <typename T>
-typename SharedAnswers<T>::Ptr SharedAnswers<T>::Wrap(const FlightPtr& flight, std::shared_ptr<const T> value,
-                                                      const AnswerFacts& facts, cache::TagStamp stamp) {
+typename SharedAnswers<T>::Ptr SharedAnswers<T>::Wrap(const FlightPtr& flight,
+                                                      std::shared_ptr<const T> value,
+                                                      const AnswerFacts& facts,
+                                                      cache::TagStamp stamp) {
   const int64_t now = context_.Now();
   auto answer = std::make_shared<Answer<T>>();
   answer->value = std::move(value);
   answer->stamp = std::move(stamp);
-  answer->times = TimesFor(facts.bounds, context_.clock->Now(), now, options_.jitter ? options_.jitter() : 0);
+  answer->times =
+      TimesFor(facts.bounds, context_.clock->Now(), now, options_.jitter ? options_.jitter() : 0);
   answer->hard_expiry = facts.bounds.hard_expiry;
   answer->positive = facts.positive;
   const AnswerTimes& times = answer->times;
-  const int64_t keep_until =
-      facts.positive ? std::min(times.fresh_until + times.stale_for, times.hard_until) : times.fresh_until;
+  const int64_t keep_until = facts.positive
+                                 ? std::min(times.fresh_until + times.stale_for, times.hard_until)
+                                 : times.fresh_until;
   if (flight->keep && keep_until > now) {
     auto& store = facts.positive ? positive_ : negative_;
     (facts.positive ? negative_ : positive_).Erase(flight->key);

@@ -1,5 +1,6 @@
-// The two outcomes of authorization. A Permit can only be made by dataplane/authorize; limit, upstream and
-// forward take one as a parameter, so forwarding without an authorization does not compile.
+// The two outcomes of authorization. A Permit can only be made by dataplane/authorize; limit,
+// upstream and forward take one as a parameter, so forwarding without an authorization does not
+// compile.
 #pragma once
 
 #include <string>
@@ -20,8 +21,8 @@ class Permit {
   [[nodiscard]] bool stale() const { return stale_; }
 
  private:
-  friend class PermitOffice;      // dataplane/authorize/permit_office.h, private to that folder
-  friend struct PermitForTests;   // tests/fakes/permit_for_tests.h
+  friend class PermitOffice;     // dataplane/authorize/permit_office.h, private to that folder
+  friend struct PermitForTests;  // tests/fakes/permit_for_tests.h
   Permit(DecisionPtr decision, bool stale) : decision_(std::move(decision)), stale_(stale) {}
 
   DecisionPtr decision_;
@@ -33,7 +34,7 @@ struct Denial {
   base::Reason reason = base::Reason::kInternal;
   std::string detail;
   absl::Duration retry_after;  // zero: no Retry-After header
-  DecisionPtr decision;        // null where none was made; else who was refused, for log and telemetry
+  DecisionPtr decision;  // null where none was made; else who was refused, for log and telemetry
 };
 
 using Verdict = std::variant<Permit, Denial>;

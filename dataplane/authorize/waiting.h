@@ -1,22 +1,22 @@
-// Lets a coroutine wait for a shared answer. Leaving (cancellation) drops the waiter only; the question
-// goes on for the others. Private to dataplane/authorize.
+// Lets a coroutine wait for a shared answer. Leaving (cancellation) drops the waiter only; the
+// question goes on for the others. Private to dataplane/authorize.
 #pragma once
-
-#include <memory>
-#include <optional>
-#include <utility>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <memory>
+#include <optional>
+#include <utility>
 
 #include "dataplane/authorize/shared_answers.h"
 
 namespace sallyport::dataplane {
 
-// Outlives the coroutine when that leaves before its answer comes, and perhaps the loop: the timer does not.
+// Outlives the coroutine when that leaves before its answer comes, and perhaps the loop: the timer
+// does not.
 template <typename T>
 struct WaitingFor {
   boost::asio::steady_timer* timer = nullptr;  // null: nobody waits any more
@@ -40,10 +40,9 @@ class Wakeable {
 
 // Cancelled when the coroutine was; DeadlineExceeded should no completion ever come.
 template <typename T>
-boost::asio::awaitable<typename SharedAnswers<T>::Result> AskAndWait(SharedAnswers<T>& answers,
-                                                                     const cache::Hash128& key,
-                                                                     typename SharedAnswers<T>::Question question,
-                                                                     Poster* poster, bool keep) {
+boost::asio::awaitable<typename SharedAnswers<T>::Result> AskAndWait(
+    SharedAnswers<T>& answers, const cache::Hash128& key,
+    typename SharedAnswers<T>::Question question, Poster* poster, bool keep) {
   const boost::asio::any_io_executor executor = co_await boost::asio::this_coro::executor;
   const auto waiting = std::make_shared<WaitingFor<T>>();
   boost::asio::steady_timer timer(executor);

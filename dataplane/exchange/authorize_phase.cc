@@ -1,4 +1,5 @@
-// Authorize and limit: from the facts of the connection and of the request to a permit, or a denial.
+// Authorize and limit: from the facts of the connection and of the request to a permit, or a
+// denial.
 #include <utility>
 
 #include "dataplane/exchange/exchange.h"
@@ -8,8 +9,8 @@ namespace sallyport::dataplane {
 void Exchange::GatherFacts() {
   const dataplane::Route& route = *match_.route;
   if (route.token.enabled) {
-    auto token = ExtractToken(route.token, [this](absl::string_view name) { return Header(name); },
-                              head_.query);
+    auto token = ExtractToken(
+        route.token, [this](absl::string_view name) { return Header(name); }, head_.query);
     if (token.has_value()) credentials_.push_back(*std::move(token));
   }
   facts_.route = &route;

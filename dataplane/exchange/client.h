@@ -1,4 +1,5 @@
-// A client connection as its requests see it, whatever version of HTTP it speaks. One loop's thread.
+// A client connection as its requests see it, whatever version of HTTP it speaks. One loop's
+// thread.
 #pragma once
 
 #include <memory>
@@ -27,16 +28,16 @@ struct Client {
   Stream& stream;
   ServerConnection* tls = nullptr;  // null on a plain listener
   TlsPeer peer;
-  std::string address;              // of the TCP peer, without port, or who a PROXY header named
-  bool announced = false;           // by a PROXY header: no address of a proxy that could be trusted
+  std::string address;     // of the TCP peer, without port, or who a PROXY header named
+  bool announced = false;  // by a PROXY header: no address of a proxy that could be trusted
 
-  ConnectionMemo memo;              // shared by requests that run side by side
-  HostMemo host_memo;               // the same
+  ConnectionMemo memo;  // shared by requests that run side by side
+  HostMemo host_memo;   // the same
   RegisteredConnection registered;
   bool ticket_offered = false;
 
-  // The identity header's text of the last decision. Whoever uses the text holds it: another request may put
-  // that of another decision in its place meanwhile.
+  // The identity header's text of the last decision. Whoever uses the text holds it: another
+  // request may put that of another decision in its place meanwhile.
   DecisionPtr identity_of;
   std::shared_ptr<const std::string> identity_text;
 };

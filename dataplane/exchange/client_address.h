@@ -1,4 +1,5 @@
-// Who a request comes from: the TCP peer, or what trusted proxies in front say in X-Forwarded-For. Pure.
+// Who a request comes from: the TCP peer, or what trusted proxies in front say in X-Forwarded-For.
+// Pure.
 #pragma once
 
 #include <string>
@@ -10,9 +11,10 @@
 
 namespace sallyport::dataplane {
 
-[[nodiscard]] bool IsTrustedProxy(const std::vector<AddressRange>& trusted, absl::string_view address);
-// `peer` is trusted. The rightmost address of X-Forwarded-For that is not a trusted proxy; `peer` when there
-// is none or what is there is no address.
+[[nodiscard]] bool IsTrustedProxy(const std::vector<AddressRange>& trusted,
+                                  absl::string_view address);
+// `peer` is trusted. The rightmost address of X-Forwarded-For that is not a trusted proxy; `peer`
+// when there is none or what is there is no address.
 [[nodiscard]] std::string ForwardedClient(const std::vector<AddressRange>& trusted,
                                           const HeaderFields& fields, absl::string_view peer);
 

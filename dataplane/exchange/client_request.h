@@ -1,11 +1,10 @@
-// One request as its exchange sees it: what came, and the way back. Which version of HTTP the client speaks,
-// whether other requests share its connection, and what becomes of that afterwards is the business of the two
-// implementations (http1_request.h, http2_request.h). One loop's thread.
+// One request as its exchange sees it: what came, and the way back. Which version of HTTP the
+// client speaks, whether other requests share its connection, and what becomes of that afterwards
+// is the business of the two implementations (http1_request.h, http2_request.h). One loop's thread.
 #pragma once
 
-#include <cstdint>
-
 #include <boost/asio/awaitable.hpp>
+#include <cstdint>
 
 #include "absl/strings/string_view.h"
 #include "dataplane/exchange/connection_registry.h"
@@ -30,7 +29,8 @@ class ClientRequest {
   [[nodiscard]] virtual bool multiplexed() const = 0;
   // The client took it back, or has gone: as far as is known without asking.
   [[nodiscard]] virtual bool gone() const = 0;
-  // The body, of which more than `max_bytes` is too large; null: there is none. Before anything of it is read.
+  // The body, of which more than `max_bytes` is too large; null: there is none. Before anything of
+  // it is read.
   [[nodiscard]] virtual RequestBody* Body(uint64_t max_bytes) = 0;
   // For an upstream's answer, once.
   [[nodiscard]] virtual ResponseSink& Sink() = 0;
@@ -39,7 +39,8 @@ class ClientRequest {
   // Does the same where it has not to wait. False: nothing was done.
   [[nodiscard]] virtual bool TryRelayed(const ForwardOutcome& outcome) = 0;
   // Answers by itself; nothing of another answer is out.
-  [[nodiscard]] virtual boost::asio::awaitable<void> Refuse(const OwnAnswer& answer, base::Reason reason) = 0;
+  [[nodiscard]] virtual boost::asio::awaitable<void> Refuse(const OwnAnswer& answer,
+                                                            base::Reason reason) = 0;
   // Ends this request alone; null: it ends with its connection.
   [[nodiscard]] virtual RequestCut* alone() = 0;
 };

@@ -78,8 +78,8 @@ boost::asio::awaitable<void> ServeRequests(Client& client, Http1Request& request
   for (;;) {
     // A wait that had ended well before the Cancel goes on after it all the same.
     if (client.stream.readiness().cancelled()) co_return;
-    const HeadStep step = NothingYet(client, request) ? HeadStep{HeadStep::Kind::kWant}
-                                                      : NextHead(client, request);
+    const HeadStep step =
+        NothingYet(client, request) ? HeadStep{HeadStep::Kind::kWant} : NextHead(client, request);
     if (step.kind == HeadStep::Kind::kClosed) co_return;
     if (step.kind == HeadStep::Kind::kBad) {
       request.BeginRefused();
@@ -168,8 +168,8 @@ boost::asio::awaitable<bool> ShakeHands(Client& client, ServerConnection& connec
   co_return true;
 }
 
-boost::asio::awaitable<void> ServeTls(LoopServices& services, const ListenerContext& listener, int fd,
-                                      std::string address, bool announced) {
+boost::asio::awaitable<void> ServeTls(LoopServices& services, const ListenerContext& listener,
+                                      int fd, std::string address, bool announced) {
   auto accepted = listener.tls->Accept(fd, listener.facts);
   if (!accepted.ok()) {
     base::Log(base::Level::kError, "tls.accept", {{"error", accepted.status()}});
@@ -190,8 +190,8 @@ boost::asio::awaitable<void> ServeTls(LoopServices& services, const ListenerCont
   }
 }
 
-boost::asio::awaitable<void> ServePlain(LoopServices& services, const ListenerContext& listener, int fd,
-                                        std::string address, bool announced) {
+boost::asio::awaitable<void> ServePlain(LoopServices& services, const ListenerContext& listener,
+                                        int fd, std::string address, bool announced) {
   PlainStream stream(services.loop, fd);
   Client client(services, listener.style, stream);
   client.address = std::move(address);

@@ -1,11 +1,11 @@
-// One accepted client connection to its end: handshake, request after request, goodbye. One loop's thread.
+// One accepted client connection to its end: handshake, request after request, goodbye. One loop's
+// thread.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <boost/asio/awaitable.hpp>
 
 #include "dataplane/exchange/loop_services.h"
 #include "dataplane/tls/server_tls.h"
@@ -16,13 +16,13 @@ namespace sallyport::dataplane {
 struct ListenerContext {
   ListenerStyle style;
   ListenerFacts facts;
-  ServerTls* tls = nullptr;  // null: plain; outlives all connections
+  ServerTls* tls = nullptr;           // null: plain; outlives all connections
   std::vector<AddressRange> proxies;  // their connections begin with a PROXY header
 };
 using ListenerContextPtr = std::shared_ptr<const ListenerContext>;
 
-// Takes `fd`. `address`: of the client, without port: the TCP peer, or, `announced`, who a PROXY header named.
-// `services` outlives the coroutine.
+// Takes `fd`. `address`: of the client, without port: the TCP peer, or, `announced`, who a PROXY
+// header named. `services` outlives the coroutine.
 [[nodiscard]] boost::asio::awaitable<void> ServeConnection(LoopServices& services,
                                                            ListenerContextPtr listener, int fd,
                                                            std::string address, bool announced);

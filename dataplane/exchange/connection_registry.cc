@@ -86,7 +86,8 @@ void ConnectionRegistry::Remove(RegisteredConnection* connection) {
   if (connection->next_ != nullptr) connection->next_->previous_ = connection->previous_;
   if (first_ == connection) first_ = connection->next_;
   --count_;
-  const auto found = connection->peer_ == nullptr ? by_leaf_.end() : by_leaf_.find(connection->peer_->leaf_hex);
+  const auto found =
+      connection->peer_ == nullptr ? by_leaf_.end() : by_leaf_.find(connection->peer_->leaf_hex);
   if (found != by_leaf_.end()) {
     auto& of_leaf = found->second;
     of_leaf.erase(std::remove(of_leaf.begin(), of_leaf.end(), connection), of_leaf.end());
@@ -124,7 +125,8 @@ bool ConnectionRegistry::End(RegisteredRequest* request, Deadline deadline) {
 template <typename RestsOnIt>
 bool ConnectionRegistry::Shared(const RegisteredConnection* connection, RestsOnIt rests_on_it) {
   if (connection->multiplexed == nullptr) return false;
-  for (const RegisteredRequest* request = connection->requests_; request != nullptr; request = request->next_) {
+  for (const RegisteredRequest* request = connection->requests_; request != nullptr;
+       request = request->next_) {
     if (!rests_on_it(request->decision_)) return true;
   }
   return false;
@@ -134,7 +136,8 @@ template <typename RestsOnIt>
 size_t ConnectionRegistry::EndRequests(RegisteredConnection* connection, Deadline deadline,
                                        RestsOnIt rests_on_it) {
   size_t ended = 0;
-  for (RegisteredRequest* request = connection->requests_; request != nullptr; request = request->next_) {
+  for (RegisteredRequest* request = connection->requests_; request != nullptr;
+       request = request->next_) {
     if (rests_on_it(request->decision_)) ended += End(request, deadline) ? 1 : 0;
   }
   return ended;
@@ -145,7 +148,8 @@ size_t ConnectionRegistry::SeverLeaves(const SeverList& severed, Deadline deadli
   for (const std::string& leaf : severed.leaf_sha256) {
     const auto found = by_leaf_.find(leaf);
     if (found == by_leaf_.end()) continue;
-    for (RegisteredConnection* connection : found->second) ended += End(connection, deadline) ? 1 : 0;
+    for (RegisteredConnection* connection : found->second)
+      ended += End(connection, deadline) ? 1 : 0;
   }
   return ended;
 }
@@ -156,10 +160,14 @@ size_t ConnectionRegistry::Sever(const SeverList& severed, absl::Duration grace)
   if (severed.key_ids.empty() && severed.tags.empty() && severed.denied.empty()) return ended;
   const Names keys(severed.key_ids.begin(), severed.key_ids.end());
   const Names tags(severed.tags.begin(), severed.tags.end());
-  const auto rests_on_it = [&](const DecisionPtr& decision) { return RestsOn(decision, keys, tags); };
-  for (RegisteredConnection* connection = first_; connection != nullptr; connection = connection->next_) {
+  const auto rests_on_it = [&](const DecisionPtr& decision) {
+    return RestsOn(decision, keys, tags);
+  };
+  for (RegisteredConnection* connection = first_; connection != nullptr;
+       connection = connection->next_) {
     const bool last = connection->memo != nullptr && rests_on_it(connection->memo->decision);
-    if (Presented(connection->peer_.get(), severed.denied) || (last && !Shared(connection, rests_on_it))) {
+    if (Presented(connection->peer_.get(), severed.denied) ||
+        (last && !Shared(connection, rests_on_it))) {
       ended += End(connection, deadline) ? 1 : 0;
     } else {
       ended += EndRequests(connection, deadline, rests_on_it);
@@ -170,14 +178,16 @@ size_t ConnectionRegistry::Sever(const SeverList& severed, absl::Duration grace)
 
 void ConnectionRegistry::Drain(absl::Duration grace) {
   const Deadline deadline = loop_.After(grace);
-  for (RegisteredConnection* connection = first_; connection != nullptr; connection = connection->next_) {
+  for (RegisteredConnection* connection = first_; connection != nullptr;
+       connection = connection->next_) {
     End(connection, deadline);
   }
 }
 
 size_t ConnectionRegistry::EndIdle() {
   size_t ended = 0;
-  for (RegisteredConnection* connection = first_; connection != nullptr; connection = connection->next_) {
+  for (RegisteredConnection* connection = first_; connection != nullptr;
+       connection = connection->next_) {
     if (!connection->idle) continue;
     End(connection, {});
     ++ended;
@@ -187,8 +197,10 @@ size_t ConnectionRegistry::EndIdle() {
 
 std::vector<DoubtfulRequestPtr> ConnectionRegistry::Doubt(Deadline until) {
   std::vector<DoubtfulRequestPtr> doubts;
-  for (RegisteredConnection* connection = first_; connection != nullptr; connection = connection->next_) {
-    for (RegisteredRequest* request = connection->requests_; request != nullptr; request = request->next_) {
+  for (RegisteredConnection* connection = first_; connection != nullptr;
+       connection = connection->next_) {
+    for (RegisteredRequest* request = connection->requests_; request != nullptr;
+         request = request->next_) {
       doubts.push_back(Doubt(request, until));
     }
   }
@@ -224,7 +236,8 @@ bool ConnectionRegistry::Sever(DoubtfulRequest& doubt, absl::Duration grace) {
 }
 
 void ConnectionRegistry::CutAll() {
-  for (RegisteredConnection* connection = first_; connection != nullptr; connection = connection->next_) {
+  for (RegisteredConnection* connection = first_; connection != nullptr;
+       connection = connection->next_) {
     connection->stream_->Cancel();
   }
 }

@@ -1,8 +1,9 @@
-// The open client connections of one loop, so that revoked clients can be cut off and a drain can end:
-// idle ones at once, those with a request in flight after a grace. One loop's thread.
+// The open client connections of one loop, so that revoked clients can be cut off and a drain can
+// end: idle ones at once, those with a request in flight after a grace. One loop's thread.
 //
-// A request in flight that was let in is known beside its connection: it can be put in doubt (its facts are at
-// hand to ask about it again, recheck.h), and where requests share a connection it can be ended alone.
+// A request in flight that was let in is known beside its connection: it can be put in doubt (its
+// facts are at hand to ask about it again, recheck.h), and where requests share a connection it can
+// be ended alone.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +24,8 @@ class ConnectionRegistry;
 class RegisteredConnection;
 class RegisteredRequest;
 
-// A request in flight that was let in by what may not hold any more. Made by ConnectionRegistry::Doubt.
+// A request in flight that was let in by what may not hold any more. Made by
+// ConnectionRegistry::Doubt.
 struct DoubtfulRequest {
   RegisteredRequest* request = nullptr;  // null: that request is over, or the doubt is
   Deadline until;                        // without an answer by then it is severed
@@ -43,14 +45,16 @@ class RequestCut {
 // What a connection of several requests is told.
 class Multiplexed {
  public:
-  // No more requests are to be begun; those in flight go on, and without any the connection ends. Called once.
+  // No more requests are to be begun; those in flight go on, and without any the connection ends.
+  // Called once.
   virtual void OnLastRequest() = 0;
 
  protected:
   ~Multiplexed() = default;
 };
 
-// A request in flight, from LetIn to Over. The owner keeps it alive meanwhile; used again and again.
+// A request in flight, from LetIn to Over. The owner keeps it alive meanwhile; used again and
+// again.
 class RegisteredRequest final : public DeadlineNode {
  public:
   // `alone`: null where the request ends with its connection. Both outlive this.
@@ -61,7 +65,9 @@ class RegisteredRequest final : public DeadlineNode {
   // By these facts, which live with what they point to until Over, and by this decision.
   void LetIn(const AuthFacts* facts, DecisionPtr decision);
   void Over();
-  [[nodiscard]] const AuthFacts* let_in_by() const { return let_in_by_; }  // null: it was not, or is over
+  [[nodiscard]] const AuthFacts* let_in_by() const {
+    return let_in_by_;
+  }  // null: it was not, or is over
 
  private:
   friend class ConnectionRegistry;
@@ -71,13 +77,14 @@ class RegisteredRequest final : public DeadlineNode {
   RequestCut* const alone_;
   const AuthFacts* let_in_by_ = nullptr;
   DecisionPtr decision_;
-  Deadline end_;              // of the grace; never while none runs
-  DoubtfulRequestPtr doubt_;  // null: none
+  Deadline end_;                       // of the grace; never while none runs
+  DoubtfulRequestPtr doubt_;           // null: none
   RegisteredRequest* next_ = nullptr;  // of the connection's
   RegisteredRequest* previous_ = nullptr;
 };
 
-// The part of a connection that the registry knows. The owner keeps it alive while it is registered.
+// The part of a connection that the registry knows. The owner keeps it alive while it is
+// registered.
 class RegisteredConnection final : public DeadlineNode {
  public:
   RegisteredConnection() = default;
@@ -98,8 +105,8 @@ class RegisteredConnection final : public DeadlineNode {
   Deadline end_;  // of the grace; never while none runs
   Stream* stream_ = nullptr;
   RegisteredRequest* requests_ = nullptr;  // let in
-  PeerCertificatePtr peer_;    // what was presented
-  RegisteredConnection* next_ = nullptr;  // of all
+  PeerCertificatePtr peer_;                // what was presented
+  RegisteredConnection* next_ = nullptr;   // of all
   RegisteredConnection* previous_ = nullptr;
 };
 
@@ -114,16 +121,17 @@ class ConnectionRegistry {
   void SetPeer(RegisteredConnection* connection, PeerCertificatePtr peer);
   void Remove(RegisteredConnection* connection);
 
-  // Ends connections of these clients, those whose last decision rests on one of the tags, and those on which
-  // a denied certificate was presented. Where requests of several callers share a connection, those that rest
-  // on it end alone. Returns how many ended.
+  // Ends connections of these clients, those whose last decision rests on one of the tags, and
+  // those on which a denied certificate was presented. Where requests of several callers share a
+  // connection, those that rest on it end alone. Returns how many ended.
   size_t Sever(const SeverList& severed, absl::Duration grace);
-  // Ends all of them: idle ones now, the others when their request is done, at the latest after `grace`.
+  // Ends all of them: idle ones now, the others when their request is done, at the latest after
+  // `grace`.
   void Drain(absl::Duration grace);
   // Ends those without a request in flight; returns how many.
   size_t EndIdle();
-  // Every request in flight that was let in, each until the deadline; one that was in doubt already keeps the
-  // earlier of its deadlines, and its old doubt is over. Then for each of them one of:
+  // Every request in flight that was let in, each until the deadline; one that was in doubt already
+  // keeps the earlier of its deadlines, and its old doubt is over. Then for each of them one of:
   std::vector<DoubtfulRequestPtr> Doubt(Deadline until);
   // It is allowed still, by this decision.
   static void Settle(DoubtfulRequest& doubt, DecisionPtr decision);

@@ -1,5 +1,5 @@
-// Cross-origin requests: a preflight is answered here, before anybody is asked for a credential, and never
-// forwarded; other answers carry what the API allows its callers' pages to see.
+// Cross-origin requests: a preflight is answered here, before anybody is asked for a credential,
+// and never forwarded; other answers carry what the API allows its callers' pages to see.
 #include "dataplane/exchange/exchange.h"
 
 namespace sallyport::dataplane {

@@ -6,8 +6,8 @@
 
 namespace sallyport::dataplane {
 
-// The life of a request (DESIGN 2). A phase that refuses leaves a denial behind; nothing reaches the upstream
-// without a permit; observe always runs, with the terminal outcome.
+// The life of a request (DESIGN 2). A phase that refuses leaves a denial behind; nothing reaches
+// the upstream without a permit; observe always runs, with the terminal outcome.
 boost::asio::awaitable<void> Exchange::Run() {
   Begin();
 

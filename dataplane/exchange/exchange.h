@@ -1,13 +1,12 @@
 // One request, as named phases in the order of DESIGN 2, whatever version of HTTP its client speaks
-// (client_request.h). An object is used for one request after the other of the same connection, so a warm one
-// allocates little. One loop's thread.
+// (client_request.h). An object is used for one request after the other of the same connection, so
+// a warm one allocates little. One loop's thread.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <boost/asio/awaitable.hpp>
 
 #include "dataplane/authorize/verdict.h"
 #include "dataplane/exchange/client.h"
@@ -22,7 +21,10 @@ class Exchange {
  public:
   // Both outlive it.
   Exchange(Client& client, ClientRequest& request)
-      : client_(client), request_(request), head_(request.head), services_(client.services),
+      : client_(client),
+        request_(request),
+        head_(request.head),
+        services_(client.services),
         registered_(client.registered, request.alone()) {}
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
@@ -30,7 +32,8 @@ class Exchange {
   // Serves the request at hand.
   [[nodiscard]] boost::asio::awaitable<void> Run();
   // A head that could not be taken, or did not come in time: answered and logged.
-  [[nodiscard]] boost::asio::awaitable<void> RefuseHead(base::Reason reason, absl::string_view detail);
+  [[nodiscard]] boost::asio::awaitable<void> RefuseHead(base::Reason reason,
+                                                        absl::string_view detail);
 
  private:
   void Begin();
@@ -38,8 +41,8 @@ class Exchange {
 
   // route
   [[nodiscard]] bool Route();
-  [[nodiscard]] bool ReadPlace();         // host, path, client address
-  [[nodiscard]] bool CheckTransport();    // plain listeners, 421
+  [[nodiscard]] bool ReadPlace();       // host, path, client address
+  [[nodiscard]] bool CheckTransport();  // plain listeners, 421
   [[nodiscard]] bool SelectRoute();
 
   // cors
@@ -62,7 +65,7 @@ class Exchange {
   [[nodiscard]] bool ChooseTarget();
   void BoundByCaller();
   [[nodiscard]] std::optional<uint64_t> HashKey() const;
-  [[nodiscard]] bool EnterTarget();       // false: its limits make it wait
+  [[nodiscard]] bool EnterTarget();  // false: its limits make it wait
   [[nodiscard]] boost::asio::awaitable<void> WaitForTarget();
   [[nodiscard]] bool TryAnotherTarget();
   [[nodiscard]] bool MayTryAnother() const;
@@ -84,7 +87,7 @@ class Exchange {
   [[nodiscard]] OwnAnswer Redirection() const;
   [[nodiscard]] OwnAnswer Refusal() const;
   [[nodiscard]] OwnAnswer GrpcRefusal(const ErrorAnswer& answer) const;
-  [[nodiscard]] int GrpcStatus() const;   // of the terminal outcome; below zero: not known
+  [[nodiscard]] int GrpcStatus() const;  // of the terminal outcome; below zero: not known
   [[nodiscard]] int RefusalStatus() const;
   [[nodiscard]] ErrorStyle Style() const;
   [[nodiscard]] bool StaticMtls() const;
@@ -110,18 +113,18 @@ class Exchange {
   absl::Duration started_;
   absl::Time wall_;
   std::string request_id_;
-  std::string host_;             // lower case, without port
-  std::string path_;             // normalised
+  std::string host_;              // lower case, without port
+  std::string path_;              // normalised
   std::string forwarded_client_;  // behind a trusted proxy
   absl::string_view client_address_;
   bool redirect_ = false;
-  bool preflight_ = false;       // answered here, of an API with CORS on
-  bool behind_proxy_ = false;    // the TCP peer is a trusted proxy, as of this request
+  bool preflight_ = false;     // answered here, of an API with CORS on
+  bool behind_proxy_ = false;  // the TCP peer is a trusted proxy, as of this request
   bool routed_ = false;
-  bool grpc_ = false;            // of a caller that speaks HTTP/2
-  Deadline grpc_deadline_;       // the caller's own
+  bool grpc_ = false;       // of a caller that speaks HTTP/2
+  Deadline grpc_deadline_;  // the caller's own
   RouteMatch match_;
-  RoutePtr refused_route_;       // of a refusal by MatchRoute
+  RoutePtr refused_route_;  // of a refusal by MatchRoute
   std::vector<PresentedCredential> credentials_;
   AuthFacts facts_;
   std::optional<Permit> permit_;

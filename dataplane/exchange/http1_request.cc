@@ -9,17 +9,21 @@ using base::Reason;
 constexpr uint64_t kSmallBody = 64 * 1024;
 constexpr absl::Duration kDiscardTime = absl::Seconds(2);
 
-// 421: the client opens another connection. 400: what follows a request that is wrong is not trusted either.
-// 408: who was waited for is not waited for again (RFC 9110 15.5.9).
+// 421: the client opens another connection. 400: what follows a request that is wrong is not
+// trusted either. 408: who was waited for is not waited for again (RFC 9110 15.5.9).
 bool EndsConnection(Reason reason) {
-  return reason == Reason::kMisdirected || reason == Reason::kBadRequest || reason == Reason::kRequestTimeout;
+  return reason == Reason::kMisdirected || reason == Reason::kBadRequest ||
+         reason == Reason::kRequestTimeout;
 }
 
 }  // namespace
 
 Http1Request::Http1Request(Client& client)
-    : ClientRequest(received), buffer(client.services.loop.buffers()), parser(client.services.settings.head),
-      client_(client), body_(client.stream, buffer) {}
+    : ClientRequest(received),
+      buffer(client.services.loop.buffers()),
+      parser(client.services.settings.head),
+      client_(client),
+      body_(client.stream, buffer) {}
 
 void Http1Request::Begin() {
   ++requests_;
@@ -79,14 +83,14 @@ bool Http1Request::TryRelayed(const ForwardOutcome& outcome) {
 
 void Http1Request::AnswerOver(const ForwardOutcome& outcome, bool flushed) {
   cut_ = outcome.cut;
-  keep_alive_ = flushed && sink_->keep_alive() && !outcome.cut && outcome.request_read && body_.done() &&
-                !client_.registered.last_request;
+  keep_alive_ = flushed && sink_->keep_alive() && !outcome.cut && outcome.request_read &&
+                body_.done() && !client_.registered.last_request;
 }
 
 boost::asio::awaitable<void> Http1Request::Refuse(const OwnAnswer& answer, Reason reason) {
   const bool body_left = !body_.done();
-  const bool keep = MayKeepAlive() && !EndsConnection(reason) && !body_.failed() &&
-                    (!body_left || BodyIsSmall());
+  const bool keep =
+      MayKeepAlive() && !EndsConnection(reason) && !body_.failed() && (!body_left || BodyIsSmall());
   RenderOwnAnswer(answer, received.method == "HEAD", !keep, &out_);
   const bool flushed = co_await FlushOut();
   keep_alive_ = flushed && keep;

@@ -1,5 +1,5 @@
-// The requests of an HTTP/1.x connection, one after the other: heads and bodies from its stream, answers onto
-// it, and whether it can carry another. One per connection; one loop's thread.
+// The requests of an HTTP/1.x connection, one after the other: heads and bodies from its stream,
+// answers onto it, and whether it can carry another. One per connection; one loop's thread.
 #pragma once
 
 #include <optional>
@@ -41,7 +41,8 @@ class Http1Request final : public ClientRequest {
   [[nodiscard]] ResponseSink& Sink() override;
   [[nodiscard]] boost::asio::awaitable<void> Relayed(const ForwardOutcome& outcome) override;
   [[nodiscard]] bool TryRelayed(const ForwardOutcome& outcome) override;
-  [[nodiscard]] boost::asio::awaitable<void> Refuse(const OwnAnswer& answer, base::Reason reason) override;
+  [[nodiscard]] boost::asio::awaitable<void> Refuse(const OwnAnswer& answer,
+                                                    base::Reason reason) override;
   [[nodiscard]] RequestCut* alone() override { return nullptr; }
 
  private:

@@ -1,13 +1,12 @@
 #include "dataplane/exchange/http2_connection.h"
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 
 #include "dataplane/exchange/exchange.h"
 #include "dataplane/exchange/http2_request.h"
@@ -35,7 +34,8 @@ struct Slot final : Http2Stream {
   Slot(Client& client, Http2Session& session)
       : Http2Stream(client.services.loop),
         request(*this, session, client.services.loop, client.services.settings.write_idle),
-        exchange(client, request), next(client.services.loop) {}
+        exchange(client, request),
+        next(client.services.loop) {}
 
   Http2Request request;
   Exchange exchange;
@@ -53,7 +53,11 @@ class Http2Connection final : public Http2Events,
                               public std::enable_shared_from_this<Http2Connection> {
  public:
   explicit Http2Connection(Client& client)
-      : client_(client), services_(client.services), loop_(services_.loop), work_(loop_), over_(loop_) {}
+      : client_(client),
+        services_(client.services),
+        loop_(services_.loop),
+        work_(loop_),
+        over_(loop_) {}
   Http2Connection(const Http2Connection&) = delete;
   Http2Connection& operator=(const Http2Connection&) = delete;
 
@@ -91,13 +95,13 @@ class Http2Connection final : public Http2Events,
   std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<Slot*> free_;
   std::string out_;
-  Signal work_;             // for the writer
-  Signal over_;             // for the end: a coroutine ended, or a request
-  Deadline idle_until_;     // while no request is in flight
+  Signal work_;          // for the writer
+  Signal over_;          // for the end: a coroutine ended, or a request
+  Deadline idle_until_;  // while no request is in flight
   Deadline idle_soon_;
-  Deadline next_sweep_;     // while one is
+  Deadline next_sweep_;  // while one is
   size_t taken_ = 0;
-  size_t running_ = 0;      // coroutines beside the reader
+  size_t running_ = 0;  // coroutines beside the reader
   uint32_t requests_ = 0;
   FairShare read_share_;
   bool pause_ = false;      // the reader has had its share
@@ -119,7 +123,7 @@ bool Http2Connection::Start() {
   return true;
 }
 
-// Reader -------------------------------------------------------------------------------------------------
+// Reader ------------------------------------------------------------------------------------------
 
 // One read, and what comes of it.
 IoResult Http2Connection::TryFeed() {
@@ -154,10 +158,12 @@ awaitable<void> Http2Connection::Read() {
   }
 }
 
-// So that what does not get on is noticed, and the end of the last request, by a quarter of the time it may take.
+// So that what does not get on is noticed, and the end of the last request, by a quarter of the
+// time it may take.
 absl::Duration Http2Connection::SweepInterval() const {
   const ExchangeSettings& settings = services_.settings;
-  const absl::Duration quarter = std::min({settings.keep_alive, settings.write_idle, settings.head_time}) / 4;
+  const absl::Duration quarter =
+      std::min({settings.keep_alive, settings.write_idle, settings.head_time}) / 4;
   return std::clamp(quarter, kLeastSweep, kMostSweep);
 }
 
@@ -182,7 +188,7 @@ bool Http2Connection::TimeIsUp() {
   return true;
 }
 
-// Writer -------------------------------------------------------------------------------------------------
+// Writer ------------------------------------------------------------------------------------------
 
 awaitable<bool> Http2Connection::WriteAllThereIs() {
   FairShare share;
@@ -195,7 +201,8 @@ awaitable<bool> Http2Connection::WriteAllThereIs() {
     const IoResult written = co_await WriteAll(client_.stream, out_, deadline);
     mid_write_ = false;
     out_.clear();
-    if (written.kind == IoResult::Kind::kTimeout) session_->Fail("write_stalled", NGHTTP2_ENHANCE_YOUR_CALM);
+    if (written.kind == IoResult::Kind::kTimeout)
+      session_->Fail("write_stalled", NGHTTP2_ENHANCE_YOUR_CALM);
     if (!written.ok()) co_return false;
     if (share.Relay(written.bytes)) co_await Yield(loop_);
   }
@@ -214,10 +221,10 @@ awaitable<void> Http2Connection::Write(std::shared_ptr<Http2Connection> self) {
   self->Ended();
 }
 
-// Requests -----------------------------------------------------------------------------------------------
+// Requests ----------------------------------------------------------------------------------------
 
-// A request that was taken back counts until its exchange is over: else a client could have as many as it likes
-// (CVE-2023-44487).
+// A request that was taken back counts until its exchange is over: else a client could have as many
+// as it likes (CVE-2023-44487).
 Http2Stream* Http2Connection::OnBegin() {
   if (taken_ >= services_.settings.http2.max_concurrent_streams || ending_) return nullptr;
   if (free_.empty()) {
@@ -298,7 +305,7 @@ void Http2Connection::Remove(Slot* slot) {
   slots_.erase(std::find_if(slots_.begin(), slots_.end(), is_it));
 }
 
-// The end ------------------------------------------------------------------------------------------------
+// The end -----------------------------------------------------------------------------------------
 
 void Http2Connection::Ended() {
   --running_;
@@ -319,7 +326,8 @@ awaitable<void> Http2Connection::End() {
   Stream& stream = client_.stream;
   ending_ = true;
   const bool failed = fed_up_ || !session_->failure().empty();
-  const bool listening = !stream.readiness().cancelled() && (failed || session_->done() || taken_ == 0);
+  const bool listening =
+      !stream.readiness().cancelled() && (failed || session_->done() || taken_ == 0);
   if (stream.readiness().cancelled()) SayGoodbye();
   work_.Set();
   const Deadline last_words = loop_.After(kLastWords);
@@ -340,7 +348,8 @@ awaitable<void> Http2Connection::End() {
   client_.registered.multiplexed = nullptr;
   const bool cut = stream.readiness().cancelled();
   if (half_written) stream.TryShutdown();
-  if (!cut) co_await Linger(stream);  // a request may be under way: it must find our GOAWAY, not a reset
+  if (!cut)
+    co_await Linger(stream);  // a request may be under way: it must find our GOAWAY, not a reset
 }
 
 void Http2Connection::ReportFailure() {
@@ -350,8 +359,11 @@ void Http2Connection::ReportFailure() {
   if (!loop_.Passed(services_.next_http2_log)) return;
   services_.next_http2_log = loop_.After(kLogEvery);
   base::Log(base::Level::kWarning, "http2.connection_failed",
-            {{"reason", failure}, {"detail", session_->failure_detail()}, {"client", client_.address},
-             {"listener", client_.listener.id}, {"sni", client_.peer.sni}});
+            {{"reason", failure},
+             {"detail", session_->failure_detail()},
+             {"client", client_.address},
+             {"listener", client_.listener.id},
+             {"sni", client_.peer.sni}});
 }
 
 }  // namespace

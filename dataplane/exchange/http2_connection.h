@@ -1,5 +1,5 @@
-// A client connection that speaks HTTP/2: one coroutine reads, one writes, and each request in flight has one for
-// its exchange. One loop's thread.
+// A client connection that speaks HTTP/2: one coroutine reads, one writes, and each request in
+// flight has one for its exchange. One loop's thread.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

@@ -7,7 +7,9 @@ namespace {
 // What the upstream said of this request alone, where it means the same to the client.
 uint32_t ResetFor(const ForwardOutcome& outcome) {
   const uint32_t said = outcome.reset_code.value_or(NGHTTP2_INTERNAL_ERROR);
-  return said == NGHTTP2_CANCEL || said == NGHTTP2_ENHANCE_YOUR_CALM ? said : uint32_t{NGHTTP2_INTERNAL_ERROR};
+  return said == NGHTTP2_CANCEL || said == NGHTTP2_ENHANCE_YOUR_CALM
+             ? said
+             : uint32_t{NGHTTP2_INTERNAL_ERROR};
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// One request of an HTTP/2 connection: it has its stream to itself, and ends without the others. One loop's
-// thread.
+// One request of an HTTP/2 connection: it has its stream to itself, and ends without the others.
+// One loop's thread.
 #pragma once
 
 #include "dataplane/exchange/client_request.h"
@@ -12,7 +12,11 @@ class Http2Request final : public ClientRequest, public RequestCut {
  public:
   // `write_idle`: of an answer of our own. All outlive it.
   Http2Request(Http2Stream& stream, Http2Session& session, Loop& loop, absl::Duration write_idle)
-      : ClientRequest(stream.head), stream_(stream), session_(session), loop_(loop), write_idle_(write_idle) {}
+      : ClientRequest(stream.head),
+        stream_(stream),
+        session_(session),
+        loop_(loop),
+        write_idle_(write_idle) {}
 
   [[nodiscard]] absl::string_view protocol() const override { return "HTTP/2"; }
   [[nodiscard]] bool multiplexed() const override { return true; }
@@ -21,7 +25,8 @@ class Http2Request final : public ClientRequest, public RequestCut {
   [[nodiscard]] ResponseSink& Sink() override { return stream_; }
   [[nodiscard]] boost::asio::awaitable<void> Relayed(const ForwardOutcome& outcome) override;
   [[nodiscard]] bool TryRelayed(const ForwardOutcome& outcome) override;
-  [[nodiscard]] boost::asio::awaitable<void> Refuse(const OwnAnswer& answer, base::Reason reason) override;
+  [[nodiscard]] boost::asio::awaitable<void> Refuse(const OwnAnswer& answer,
+                                                    base::Reason reason) override;
   [[nodiscard]] RequestCut* alone() override { return this; }
   void Cut() override;
 

@@ -7,8 +7,8 @@
 
 namespace sallyport::dataplane {
 
-// `stream` was shut down by us. What the client still sends is read for a moment: a reset would take our last words
-// from it.
+// `stream` was shut down by us. What the client still sends is read for a moment: a reset would
+// take our last words from it.
 [[nodiscard]] boost::asio::awaitable<void> Linger(Stream& stream);
 
 }  // namespace sallyport::dataplane

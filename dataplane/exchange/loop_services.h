@@ -1,5 +1,5 @@
-// What the requests of one loop work with: made once by listen, borrowed by every connection. One loop's
-// thread, except where a member says otherwise.
+// What the requests of one loop work with: made once by listen, borrowed by every connection. One
+// loop's thread, except where a member says otherwise.
 #pragma once
 
 #include <atomic>
@@ -40,7 +40,7 @@ struct ExchangeSettings {
   absl::Duration sever_grace = absl::Seconds(5);
   ForwardTimeouts forward;
   Http2Settings http2;
-  std::vector<AddressRange> trusted_proxies;      // of this machine's file
+  std::vector<AddressRange> trusted_proxies;  // of this machine's file
 };
 
 // How a listener answers; outlives its connections.
@@ -69,10 +69,11 @@ struct LoopServices {
   ConnectionRegistry& connections;
   RequestIds& request_ids;
   const StreamState& stream;
-  GatewayViewPtr view;                         // swapped as a whole by each change
-  std::vector<AddressRange> trusted_proxies;   // of the view and of the settings
+  GatewayViewPtr view;                        // swapped as a whole by each change
+  std::vector<AddressRange> trusted_proxies;  // of the view and of the settings
   bool draining = false;
-  Deadline next_http2_log = Deadline::AtMillis(0);  // not before: failures of connections may come in floods
+  Deadline next_http2_log =
+      Deadline::AtMillis(0);  // not before: failures of connections may come in floods
 };
 
 }  // namespace sallyport::dataplane

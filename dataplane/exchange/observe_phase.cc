@@ -50,7 +50,8 @@ void Exchange::ObserveMetrics(Reason reason, int status, absl::Duration total) {
     outcome.bytes_out = forwarded_->response_bytes;
     if (forwarded_->attempts > 0) {
       const UpstreamFacts* const upstream = forwarded_->upstream.get();
-      services_.metrics.UpstreamConnection(forwarded_->reused, upstream != nullptr && upstream->http2);
+      services_.metrics.UpstreamConnection(forwarded_->reused,
+                                           upstream != nullptr && upstream->http2);
     }
   }
   outcome.stale = permit_.has_value() && permit_->stale();
@@ -111,7 +112,8 @@ void Exchange::ObserveLog(Reason reason, int status, absl::Duration total) {
 void Exchange::ObserveTelemetry(Reason reason, absl::Duration total) {
   const int loop = services_.loop.index();
   const RoutePtr& route = FoundRoute();
-  const UpstreamFacts* const upstream = forwarded_.has_value() ? forwarded_->upstream.get() : nullptr;
+  const UpstreamFacts* const upstream =
+      forwarded_.has_value() ? forwarded_->upstream.get() : nullptr;
   if (upstream != nullptr && !upstream->spki_sha256.empty() && !forwarded_->reused) {
     PinRecord pin;
     pin.host = target_->host;

@@ -41,7 +41,8 @@ void Recheck::Ask(const DoubtfulRequestPtr& doubt) {
 
 void Recheck::Answered(DoubtfulRequest& doubt, Standing standing) {
   switch (standing.kind) {
-    case Standing::Kind::kAllowed: return ConnectionRegistry::Settle(doubt, std::move(standing.decision));
+    case Standing::Kind::kAllowed:
+      return ConnectionRegistry::Settle(doubt, std::move(standing.decision));
     case Standing::Kind::kDenied: return Sever(doubt);
     case Standing::Kind::kUnknown: return;  // asked again by the next round
   }

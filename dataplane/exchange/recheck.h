@@ -1,7 +1,8 @@
-// Asks again about every request in flight, after a snapshot came in place of changes (DESIGN 4): what those
-// would have severed nobody will say, and a download, tunnel or stream may have been let in by a certificate,
-// key or CA that is gone since. Whoever is denied gets the grace of an eviction that severs; so does whoever
-// nobody answers for within 5 s, since the answers of before are void. One per loop, on its thread.
+// Asks again about every request in flight, after a snapshot came in place of changes (DESIGN 4):
+// what those would have severed nobody will say, and a download, tunnel or stream may have been let
+// in by a certificate, key or CA that is gone since. Whoever is denied gets the grace of an
+// eviction that severs; so does whoever nobody answers for within 5 s, since the answers of before
+// are void. One per loop, on its thread.
 #pragma once
 
 #include <cstddef>
@@ -17,12 +18,13 @@ namespace sallyport::dataplane {
 
 class Recheck final : public DeadlineNode {
  public:
-  // All outlive it; answers that are still to come are posted to the authorizer's loop and must not run
-  // after this is gone.
+  // All outlive it; answers that are still to come are posted to the authorizer's loop and must not
+  // run after this is gone.
   Recheck(Loop& loop, Authorizer& authorizer, ConnectionRegistry& connections, LoopMetrics& metrics)
       : loop_(loop), authorizer_(authorizer), connections_(connections), metrics_(metrics) {}
 
-  // Once what is asked for is void in every cache. May be called again before the last one is through.
+  // Once what is asked for is void in every cache. May be called again before the last one is
+  // through.
   void Start(absl::Duration grace);
   // Requests that nobody has answered for yet.
   [[nodiscard]] size_t in_doubt() const { return doubts_.size(); }

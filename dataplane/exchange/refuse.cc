@@ -39,8 +39,10 @@ int Exchange::GrpcStatus() const {
   const Reason reason = denial_->reason;
   using Code = dataplane::GrpcStatus;
   Code status = GrpcStatusOf(reason, StatusOf(reason, ErrorStyle::kNative, StaticMtls()));
-  if (status == Code::kUnavailable && services_.loop.Passed(grpc_deadline_)) status = Code::kDeadlineExceeded;
-  if (forwarded_.has_value() && forwarded_->reset_code.has_value()) status = GrpcStatusOfReset(*forwarded_->reset_code);
+  if (status == Code::kUnavailable && services_.loop.Passed(grpc_deadline_))
+    status = Code::kDeadlineExceeded;
+  if (forwarded_.has_value() && forwarded_->reset_code.has_value())
+    status = GrpcStatusOfReset(*forwarded_->reset_code);
   return static_cast<int>(status);
 }
 
@@ -61,8 +63,8 @@ OwnAnswer Exchange::Redirection() const {
                                ? std::string()
                                : absl::StrCat(":", client_.listener.redirect_port);
   const bool v6 = absl::StrContains(head_.host, ':');
-  return RedirectAnswer(absl::StrCat("https://", v6 ? "[" : "", head_.host, v6 ? "]" : "", port, path_,
-                                     head_.has_query ? "?" : "", head_.query),
+  return RedirectAnswer(absl::StrCat("https://", v6 ? "[" : "", head_.host, v6 ? "]" : "", port,
+                                     path_, head_.has_query ? "?" : "", head_.query),
                         request_id_);
 }
 
@@ -86,7 +88,8 @@ OwnAnswer Exchange::Refusal() const {
   const RoutePtr& route = FoundRoute();
   if (route != nullptr && route->cors.enabled && !head_refused_) {
     // So that the page that asked may read why not.
-    for (auto& field : CorsFields(route->cors, head_.fields)) own.fields.push_back(std::move(field));
+    for (auto& field : CorsFields(route->cors, head_.fields))
+      own.fields.push_back(std::move(field));
   }
   return own;
 }

@@ -1,4 +1,5 @@
-// Request ids: unique over all replicas (96 random bits and a counter), 32 hex digits. One loop's thread.
+// Request ids: unique over all replicas (96 random bits and a counter), 32 hex digits. One loop's
+// thread.
 #pragma once
 
 #include <cstdint>

@@ -18,14 +18,15 @@ bool Exchange::ReadPlace() {
   host_.assign(head_.host.data(), head_.host.size());
   absl::AsciiStrToLower(&host_);
   if (!host_.empty() && host_.back() == '.') host_.pop_back();
-  // Anew for each request: who is trusted may have changed since the connection came in. A proxy that announces its
-  // clients passes their bytes on: what they say of themselves is theirs.
+  // Anew for each request: who is trusted may have changed since the connection came in. A proxy
+  // that announces its clients passes their bytes on: what they say of themselves is theirs.
   behind_proxy_ = !client_.announced && IsTrustedProxy(services_.trusted_proxies, client_.address);
   if (behind_proxy_) {
     forwarded_client_ = ForwardedClient(services_.trusted_proxies, head_.fields, client_.address);
     client_address_ = forwarded_client_;
     const auto given = Header("x-request-id");
-    if (given.has_value() && base::IsRequestId(*given)) request_id_.assign(given->data(), given->size());
+    if (given.has_value() && base::IsRequestId(*given))
+      request_id_.assign(given->data(), given->size());
   }
   if (!NormalizePath(head_.raw_path, &path_)) {
     path_ = "/";
@@ -55,8 +56,10 @@ bool Exchange::SelectRoute() {
   }
   auto& refusal = std::get<RouteRefusal>(matched);
   refused_route_ = std::move(refusal.route);
-  // It has neither the method nor the fields of the request that would follow: they are no reason to refuse it.
-  if (refused_route_ != nullptr && refusal.reason != Reason::kIpDenied && TakesPreflight(*refused_route_)) {
+  // It has neither the method nor the fields of the request that would follow: they are no reason
+  // to refuse it.
+  if (refused_route_ != nullptr && refusal.reason != Reason::kIpDenied &&
+      TakesPreflight(*refused_route_)) {
     return preflight_ = true;
   }
   if (refusal.reason == Reason::kNoRoute && !services_.stream.Ready()) {
@@ -73,8 +76,8 @@ bool Exchange::CheckTransport() {
     return Deny(Reason::kTlsRequired, "plain HTTP listener");
   }
   // RFC 9110 15.5.20: the client opens another connection, for that host.
-  const uint64_t wanted =
-      services_.view->routes->ClientTlsVersion(host_, client_.listener.route_port, &client_.host_memo);
+  const uint64_t wanted = services_.view->routes->ClientTlsVersion(
+      host_, client_.listener.route_port, &client_.host_memo);
   if (wanted != client_.peer.client_tls_version) {
     return Deny(Reason::kMisdirected,
                 absl::StrCat("host has other client-TLS settings than the handshake for \"",

@@ -1,4 +1,5 @@
-// The target of a request: which one, whether its limits have room, how it did, and whether another is tried.
+// The target of a request: which one, whether its limits have room, how it did, and whether another
+// is tried.
 #include <algorithm>
 #include <utility>
 
@@ -18,7 +19,8 @@ constexpr absl::Duration kBusyRetryAfter = absl::Seconds(1);
 
 bool IsGatewayFailure(int status) { return status == 502 || status == 503 || status == 504; }
 
-// Why a target counts as failing: "connect", "tls", "answer"; "" where the end says nothing about it.
+// Why a target counts as failing: "connect", "tls", "answer"; "" where the end says nothing about
+// it.
 absl::string_view FailureOf(const ForwardOutcome& outcome) {
   switch (outcome.reason) {
     case Reason::kAllowed: return IsGatewayFailure(outcome.status) ? "answer" : "";
@@ -44,7 +46,8 @@ bool Exchange::ChooseTarget() {
   TargetGroup* const group = services_.balancers.Of(match_.route, match_.version);
   if (group == nullptr) return Deny(Reason::kApiUnusable, "no usable target");
   timeouts_ = Timeouts();
-  if (timeouts_.total != absl::InfiniteDuration()) timeouts_.until = services_.loop.After(timeouts_.total);
+  if (timeouts_.total != absl::InfiniteDuration())
+    timeouts_.until = services_.loop.After(timeouts_.total);
   if (grpc_) BoundByCaller();
   target_use_ = group->Choose(HashKey(), tried_targets_, services_.loop.NowMillis());
   target_ = target_use_.target();
@@ -88,14 +91,17 @@ bool Exchange::EnterTarget() {
   switch (target_use_.state().admission().TryEnter(limits, &target_ticket_)) {
     case Admission::Answer::kIn: return true;
     case Admission::Answer::kWait: return false;
-    case Admission::Answer::kFull: Deny(Reason::kUpstreamPoolFull, "limits of the target"); return true;
+    case Admission::Answer::kFull:
+      Deny(Reason::kUpstreamPoolFull, "limits of the target");
+      return true;
   }
   return true;
 }
 
 boost::asio::awaitable<void> Exchange::WaitForTarget() {
   const Deadline deadline = timeouts_.until.Earlier(services_.loop.After(timeouts_.connect));
-  auto ticket = co_await target_use_.state().admission().Wait(services_.loop, match_.route->target_limits, deadline);
+  auto ticket = co_await target_use_.state().admission().Wait(
+      services_.loop, match_.route->target_limits, deadline);
   services_.loop.RefreshNow();
   if (ticket.has_value()) {
     target_ticket_ = *std::move(ticket);
@@ -112,13 +118,21 @@ void Exchange::ReportTarget() {
   if (failure.empty()) {
     if (outcome.reason == Reason::kAllowed) target_use_.Succeeded(now);
   } else if (target_use_.Failed(now)) {
-    services_.metrics.sheet().Counter(Id::kTargetEjections, {match_.route->api_id, failure})->Add(1);
+    services_.metrics.sheet()
+        .Counter(Id::kTargetEjections, {match_.route->api_id, failure})
+        ->Add(1);
     base::Log(base::Level::kWarning, "upstream.ejected",
-              {{"api_id", match_.route->api_id}, {"host", target_->host}, {"port", static_cast<int>(target_->port)},
-               {"cause", failure}, {"reason", base::ReasonName(outcome.reason)}, {"detail", outcome.detail}});
+              {{"api_id", match_.route->api_id},
+               {"host", target_->host},
+               {"port", static_cast<int>(target_->port)},
+               {"cause", failure},
+               {"reason", base::ReasonName(outcome.reason)},
+               {"detail", outcome.detail}});
   }
   if (outcome.attempts > 1) {
-    services_.metrics.sheet().Counter(Id::kUpstreamRetries, {"connection"})->Add(outcome.attempts - 1);
+    services_.metrics.sheet()
+        .Counter(Id::kUpstreamRetries, {"connection"})
+        ->Add(outcome.attempts - 1);
   }
   if (outcome.over_budget) services_.metrics.sheet().Counter(Id::kRetryBudgetExhausted)->Add(1);
 }
@@ -129,7 +143,8 @@ bool Exchange::MayTryAnother() const {
   if (!rules.enabled || tried_targets_.size() + 1 >= rules.max_targets) return false;
   if (services_.loop.Passed(timeouts_.until)) return false;
   if (forwarded_.has_value()) return forwarded_->unsent;
-  return denial_->reason == Reason::kUpstreamCredential || denial_->reason == Reason::kUpstreamPoolFull;
+  return denial_->reason == Reason::kUpstreamCredential ||
+         denial_->reason == Reason::kUpstreamPoolFull;
 }
 
 bool Exchange::TryAnotherTarget() {

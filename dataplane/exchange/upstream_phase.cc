@@ -33,7 +33,8 @@ bool Exchange::CredentialsFromCaches() {
 }
 
 boost::asio::awaitable<void> Exchange::AskCredentials() {
-  const CredentialTarget question{target_->host, target_->port, target_->tls, target_->written_port};
+  const CredentialTarget question{target_->host, target_->port, target_->tls,
+                                  target_->written_port};
   auto found = co_await services_.credentials.Upstream(*match_.route, question, *permit_);
   services_.loop.RefreshNow();
   if (auto* const denial = std::get_if<Denial>(&found)) {
@@ -69,7 +70,8 @@ void Exchange::StripCredential() {
   if (!cookie_text_.empty()) set_.push_back({"Cookie", cookie_text_});
 }
 
-// What is added and removed beside the rules that hold for every request (dataplane/forward/headers.h).
+// What is added and removed beside the rules that hold for every request
+// (dataplane/forward/headers.h).
 void Exchange::GatherFields() {
   set_.clear();
   remove_.clear();
@@ -90,7 +92,8 @@ void Exchange::GatherFields() {
   StripCredential();
   if (match_.version == nullptr) return;
   for (const std::string& name : match_.version->remove_request_headers) remove_.push_back(name);
-  for (const auto& [name, value] : match_.version->set_request_headers) set_.push_back({name, value});
+  for (const auto& [name, value] : match_.version->set_request_headers)
+    set_.push_back({name, value});
 }
 
 ForwardTimeouts Exchange::Timeouts() const {

@@ -2,10 +2,9 @@
 
 #include <openssl/err.h>
 
-#include <utility>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "dataplane/forward/headers.h"
@@ -19,9 +18,9 @@ namespace {
 using base::Reason;
 using Kind = IoResult::Kind;
 
-constexpr size_t kGatherBytes = 64 * 1024;     // of a body that goes out with its head
-constexpr size_t kFlushBytes = 32 * 1024;      // of an answer's body
-constexpr size_t kMaxHeadBytes = 64 * 1024;    // of an answer
+constexpr size_t kGatherBytes = 64 * 1024;   // of a body that goes out with its head
+constexpr size_t kFlushBytes = 32 * 1024;    // of an answer's body
+constexpr size_t kMaxHeadBytes = 64 * 1024;  // of an answer
 constexpr absl::Duration kLookAtClient = absl::Seconds(1);
 constexpr absl::Duration kContinueWait = absl::Seconds(1);
 constexpr absl::Duration kAfterWriteFailure = absl::Seconds(1);
@@ -49,9 +48,16 @@ bool IsIdempotent(absl::string_view method) {
 Attempt::Attempt(UpstreamLease lease, Loop& loop, const ForwardRequest& request,
                  const ForwardTimeouts& timeouts, Deadline total, ResponseSink& sink,
                  ForwardOutcome* outcome)
-    : lease_(std::move(lease)), connection_(lease_.connection()), loop_(loop), request_(request),
-      timeouts_(timeouts), total_(total), sink_(sink), outcome_(*outcome),
-      is_head_(request.method == "HEAD"), look_at_client_(loop.After(kLookAtClient)) {
+    : lease_(std::move(lease)),
+      connection_(lease_.connection()),
+      loop_(loop),
+      request_(request),
+      timeouts_(timeouts),
+      total_(total),
+      sink_(sink),
+      outcome_(*outcome),
+      is_head_(request.method == "HEAD"),
+      look_at_client_(loop.After(kLookAtClient)) {
   sink_.TellWhenGone(this);
 }
 
@@ -95,8 +101,9 @@ bool Attempt::BudgetAllows() {
 bool Attempt::MayRetry() const {
   const bool body_taken = upload_ != nullptr && upload_->touched();
   constexpr int kMostAttempts = 3;
-  return request_.retry && outcome_.attempts < kMostAttempts && lease_.reused() && connection_ended_ &&
-         !got_bytes_ && !body_taken && (nothing_written_ || IsIdempotent(request_.method));
+  return request_.retry && outcome_.attempts < kMostAttempts && lease_.reused() &&
+         connection_ended_ && !got_bytes_ && !body_taken &&
+         (nothing_written_ || IsIdempotent(request_.method));
 }
 
 void Attempt::Conclude(bool whole) {
@@ -110,13 +117,14 @@ void Attempt::Conclude(bool whole) {
   }
 }
 
-// Request --------------------------------------------------------------------------------------------
+// Request -----------------------------------------------------------------------------------------
 
 void Attempt::AppendHead() {
   std::string& out = connection_.out;
   constexpr size_t kMostBeside = 32;
   {
-    base::Appender to(&out, request_.method.size() + request_.target.size() + request_.host.size() + kMostBeside);
+    base::Appender to(
+        &out, request_.method.size() + request_.target.size() + request_.host.size() + kMostBeside);
     to.Put(request_.method);
     to.Put(" ");
     to.Put(request_.target);
@@ -163,8 +171,7 @@ boost::asio::awaitable<Attempt::Step> Attempt::Send() {
       request_.body->Taken();
       co_return step;
     }
-    case Upload::State::kFailed:
-      co_return Fail(upload_->reason(), "request body");
+    case Upload::State::kFailed: co_return Fail(upload_->reason(), "request body");
     case Upload::State::kMore:
     case Upload::State::kWant: break;
   }
@@ -232,7 +239,7 @@ boost::asio::awaitable<Attempt::Step> Attempt::SayContinue() {
   co_return co_await FlushToClient();
 }
 
-// Head of the answer ---------------------------------------------------------------------------------
+// Head of the answer ------------------------------------------------------------------------------
 
 boost::asio::awaitable<Attempt::Step> Attempt::ReadFinalHead(Deadline deadline) {
   ResponseParser parser(AnswerLimits());
@@ -301,7 +308,8 @@ boost::asio::awaitable<Attempt::Step> Attempt::RelayInterim() {
   co_return co_await FlushToClient();
 }
 
-// True while the request is under way, and once after its end: the time for an answer counts from there.
+// True while the request is under way, and once after its end: the time for an answer counts from
+// there.
 bool Attempt::StillSending() {
   const bool sending = upload_running_ && !upload_->finished().is_set();
   return std::exchange(was_sending_, sending) || sending;
@@ -326,7 +334,7 @@ boost::asio::awaitable<Attempt::Step> Attempt::WaitUpstream(Kind want, Deadline*
   }
 }
 
-// Answer ---------------------------------------------------------------------------------------------
+// Answer ------------------------------------------------------------------------------------------
 
 void Attempt::StartAnswer() {
   outcome_.first_byte_at = loop_.clock().Monotonic();
@@ -362,7 +370,8 @@ boost::asio::awaitable<Attempt::Step> Attempt::Answer() {
 // Only an answer that has come as a whole with its head.
 std::optional<Attempt::Step> Attempt::TryAnswer() {
   const ResponseHead& head = connection_.head;
-  const bool is_here = head.framing == Framing::kLength && head.content_length <= connection_.buffer.size() &&
+  const bool is_here = head.framing == Framing::kLength &&
+                       head.content_length <= connection_.buffer.size() &&
                        head.content_length < kFlushBytes;
   if (!is_here && head.framing != Framing::kNone) return std::nullopt;
   Step step = AppendWholeBody();
@@ -384,7 +393,8 @@ Attempt::Step Attempt::AppendWholeBody() {
     outcome_.response_bytes += piece.data.size();
     if (!sink_.Append(piece.data)) return Fail(Reason::kUpstreamProtocol, "answer is too long");
   }
-  if (!sink_.Finish(reader.trailers())) return Fail(Reason::kUpstreamProtocol, "answer is too short");
+  if (!sink_.Finish(reader.trailers()))
+    return Fail(Reason::kUpstreamProtocol, "answer is too short");
   return Step::kGoOn;
 }
 
@@ -398,7 +408,8 @@ boost::asio::awaitable<Attempt::Step> Attempt::RelayBody() {
     switch (piece.kind) {
       case BodyPiece::Kind::kData:
         outcome_.response_bytes += piece.data.size();
-        if (!sink_.Append(piece.data)) co_return Fail(Reason::kUpstreamProtocol, "answer is too long");
+        if (!sink_.Append(piece.data))
+          co_return Fail(Reason::kUpstreamProtocol, "answer is too long");
         if (sink_.pending() >= kFlushBytes && co_await FlushToClient() == Step::kStop) {
           co_return Step::kStop;
         }
@@ -430,16 +441,18 @@ Attempt::Step Attempt::Flushed(const IoResult& result) {
   return Fail(Reason::kClientGone, absl::StrCat("while answering: ", result.ToString()));
 }
 
-// The upload's coroutine uses the client's and the upstream's stream: it must be over before we are.
+// The upload's coroutine uses the client's and the upstream's stream: it must be over before we
+// are.
 boost::asio::awaitable<void> Attempt::StopUpload() {
   if (!upload_->finished().is_set()) {
-    upload_->Discard(loop_.After(outcome_.reason == Reason::kClientGone ? absl::ZeroDuration() : kLinger));
+    upload_->Discard(
+        loop_.After(outcome_.reason == Reason::kClientGone ? absl::ZeroDuration() : kLinger));
     connection_.stream->Cancel();
   }
   (void)co_await upload_->finished().Wait(Deadline::Never());
 }
 
-// Failures -------------------------------------------------------------------------------------------
+// Failures ----------------------------------------------------------------------------------------
 
 Attempt::Step Attempt::Fail(Reason reason, std::string detail) {
   outcome_.reason = reason;
@@ -447,10 +460,13 @@ Attempt::Step Attempt::Fail(Reason reason, std::string detail) {
   return Step::kStop;
 }
 
-Attempt::Step Attempt::FailGone() { return Fail(Reason::kClientGone, "while waiting for the upstream"); }
+Attempt::Step Attempt::FailGone() {
+  return Fail(Reason::kClientGone, "while waiting for the upstream");
+}
 
 Attempt::Step Attempt::FailRead(const IoResult& result) {
-  if (result.kind == Kind::kCancelled && upload_ != nullptr && upload_->reason() != Reason::kAllowed) {
+  if (result.kind == Kind::kCancelled && upload_ != nullptr &&
+      upload_->reason() != Reason::kAllowed) {
     return Fail(upload_->reason(), "request body");
   }
   if (result.kind == Kind::kCancelled && !sink_.ClientIsThere()) return FailGone();
@@ -458,8 +474,7 @@ Attempt::Step Attempt::FailRead(const IoResult& result) {
   SSL* const ssl = connection_.stream->ssl();
   if (ssl != nullptr && !got_bytes_ && !lease_.reused()) {
     // TLS 1.3: the server refuses our certificate only after our side of the handshake is over.
-    const unsigned long error =
-        write_failed_ ? ClientTlsContext::LastAlert(ssl) : result.tls_error;
+    const unsigned long error = write_failed_ ? ClientTlsContext::LastAlert(ssl) : result.tls_error;
     if (error != 0) {
       const Reason reason = ClientTlsContext::Failed(error, &connection_.tls);
       return Fail(reason, connection_.tls.failure);
@@ -475,8 +490,6 @@ Attempt::Step Attempt::FailBody(const BodyPiece& piece) {
   return FailRead(piece.io);
 }
 
-void Attempt::FailAnswer() {
-  outcome_.cut = outcome_.answer_started = !sink_.Abandon();
-}
+void Attempt::FailAnswer() { outcome_.cut = outcome_.answer_started = !sink_.Abandon(); }
 
 }  // namespace sallyport::dataplane

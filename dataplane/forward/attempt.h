@@ -1,12 +1,11 @@
-// One request on one upstream connection, from the first byte written to the last byte relayed. Inside of
-// forward; one loop's thread; everything given outlives it.
+// One request on one upstream connection, from the first byte written to the last byte relayed.
+// Inside of forward; one loop's thread; everything given outlives it.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <memory>
 #include <optional>
 #include <string>
-
-#include <boost/asio/awaitable.hpp>
 
 #include "dataplane/forward/forward.h"
 #include "dataplane/forward/http1_upstream.h"
@@ -92,7 +91,7 @@ class Attempt final : private GoneListener {
   bool nothing_written_ = true;  // of the request
   bool write_failed_ = false;
   bool connection_ended_ = false;
-  bool appended_ = false;        // the whole answer; it is to be flushed
+  bool appended_ = false;  // the whole answer; it is to be flushed
   int interim_ = 0;
   Deadline look_at_client_;
 };

@@ -23,11 +23,12 @@ void Note(const UpstreamLease& lease, ForwardOutcome* outcome) {
   const UpstreamConnection& connection = lease.connection();
   outcome->upstream = connection.facts;
   outcome->reused = lease.reused();
-  outcome->connect_took = lease.reused() ? absl::ZeroDuration()
-                                         : connection.connect_took + connection.handshake_took;
+  outcome->connect_took =
+      lease.reused() ? absl::ZeroDuration() : connection.connect_took + connection.handshake_took;
 }
 
-// Null: the client is still there, as far as is known. A plain one is asked only where the wait may have been long.
+// Null: the client is still there, as far as is known. A plain one is asked only where the wait may
+// have been long.
 const char* GoneMeanwhile(const UpstreamLease& lease, ResponseSink& sink) {
   if (sink.IsCut()) return "while a connection to the upstream was made";
   return lease.waited() && !sink.ClientIsThere() ? "while waiting for a connection" : nullptr;
@@ -49,7 +50,8 @@ struct Replayable {
 boost::asio::awaitable<ForwardOutcome> Forward(UpstreamPool& pool, const UpstreamTargetPtr& target,
                                                const UpstreamCredentialsPtr& credentials,
                                                const Permit& permit, const ForwardRequest& request,
-                                               const ForwardTimeouts& timeouts, ResponseSink& sink) {
+                                               const ForwardTimeouts& timeouts,
+                                               ResponseSink& sink) {
   Loop& loop = pool.loop();
   ForwardOutcome outcome;
   std::optional<Replayable> again;  // once HTTP/2 was spoken
@@ -62,7 +64,8 @@ boost::asio::awaitable<ForwardOutcome> Forward(UpstreamPool& pool, const Upstrea
     UpstreamLease lease;
     if (!fresh) lease = pool.TryIdle(target, credentials, permit);
     if (!lease) {
-      const UpstreamPool::Limits limits{total.Earlier(loop.After(timeouts.connect)), /*fresh=*/true};
+      const UpstreamPool::Limits limits{total.Earlier(loop.After(timeouts.connect)),
+                                        /*fresh=*/true};
       UpstreamPool::Result result = co_await pool.Acquire(target, credentials, permit, limits);
       if (auto* const failure = std::get_if<UpstreamFailure>(&result)) {
         Refuse(std::move(*failure), &outcome);
@@ -83,13 +86,14 @@ boost::asio::awaitable<ForwardOutcome> Forward(UpstreamPool& pool, const Upstrea
     Attempt::End end = Attempt::End::kFinal;
     bool may_be_taken = false;
     if (lease.http2() == nullptr) {
-      Attempt attempt(std::move(lease), loop, again.has_value() ? again->request : request, timeouts, total, sink,
-                      &outcome);
+      Attempt attempt(std::move(lease), loop, again.has_value() ? again->request : request,
+                      timeouts, total, sink, &outcome);
       end = co_await attempt.Run();
       may_be_taken = !attempt.nothing_written();
     } else {
       if (!again.has_value()) again.emplace(request);
-      Http2Attempt attempt(std::move(lease), loop, again->request, again->replay(), timeouts, total, sink, &outcome);
+      Http2Attempt attempt(std::move(lease), loop, again->request, again->replay(), timeouts, total,
+                           sink, &outcome);
       end = co_await attempt.Run();
       may_be_taken = !attempt.refused();
     }
@@ -97,7 +101,8 @@ boost::asio::awaitable<ForwardOutcome> Forward(UpstreamPool& pool, const Upstrea
     went_out = went_out || may_be_taken;
   }
   outcome.unsent = outcome.unsent && !went_out;
-  if (outcome.first_byte_at != absl::ZeroDuration()) outcome.first_byte_took = outcome.first_byte_at - start;
+  if (outcome.first_byte_at != absl::ZeroDuration())
+    outcome.first_byte_took = outcome.first_byte_at - start;
   outcome.answer_started = outcome.answer_started || outcome.reason == Reason::kAllowed;
   co_return outcome;
 }

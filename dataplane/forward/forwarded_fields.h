@@ -1,5 +1,6 @@
-// The fields that we add to a request: X-Forwarded-For, -Proto, -Host, X-Request-Id and the identity header.
-// Owns their text; the span of fields() is valid while it lives and is not moved. Not thread-safe.
+// The fields that we add to a request: X-Forwarded-For, -Proto, -Host, X-Request-Id and the
+// identity header. Owns their text; the span of fields() is valid while it lives and is not moved.
+// Not thread-safe.
 #pragma once
 
 #include <array>
@@ -12,13 +13,13 @@
 namespace sallyport::dataplane {
 
 struct ForwardedFacts {
-  absl::string_view client_address;    // without port
+  absl::string_view client_address;  // without port
   bool tls = false;
-  absl::string_view host;              // the caller's Host
+  absl::string_view host;  // the caller's Host
   absl::string_view request_id;
-  absl::string_view identity_header;   // empty: none is sent (and every known one is removed)
-  absl::string_view identity;          // its text; empty: only removed
-  bool from_trusted_proxy = false;     // then X-Forwarded-For is continued and -Proto, -Host are kept
+  absl::string_view identity_header;  // empty: none is sent (and every known one is removed)
+  absl::string_view identity;         // its text; empty: only removed
+  bool from_trusted_proxy = false;  // then X-Forwarded-For is continued and -Proto, -Host are kept
 };
 
 class ForwardedFields {

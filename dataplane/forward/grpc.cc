@@ -57,7 +57,8 @@ GrpcStatus GrpcStatusOfHttp(int status) {
 }
 
 GrpcStatus GrpcStatusOf(Reason reason, int http_status) {
-  return reason == Reason::kQuotaExceeded ? GrpcStatus::kResourceExhausted : GrpcStatusOfHttp(http_status);
+  return reason == Reason::kQuotaExceeded ? GrpcStatus::kResourceExhausted
+                                          : GrpcStatusOfHttp(http_status);
 }
 
 GrpcStatus GrpcStatusOfReset(uint32_t http2_code) {

@@ -1,4 +1,5 @@
-// What a gateway must know of gRPC (github.com/grpc/grpc, doc/PROTOCOL-HTTP2.md and doc/statuscodes.md). Pure.
+// What a gateway must know of gRPC (github.com/grpc/grpc, doc/PROTOCOL-HTTP2.md and
+// doc/statuscodes.md). Pure.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +30,9 @@ enum class GrpcStatus : uint8_t {
 // Of grpc-timeout; nothing when it is none.
 [[nodiscard]] std::optional<absl::Duration> ParseGrpcTimeout(absl::string_view text);
 
-// For an answer of our own that would have this HTTP status: doc/http-grpc-status-mapping.md, but RESOURCE_EXHAUSTED
-// where a limit is reached (429, 413, 431): clients send again by themselves what is UNAVAILABLE.
+// For an answer of our own that would have this HTTP status: doc/http-grpc-status-mapping.md, but
+// RESOURCE_EXHAUSTED where a limit is reached (429, 413, 431): clients send again by themselves
+// what is UNAVAILABLE.
 [[nodiscard]] GrpcStatus GrpcStatusOfHttp(int status);
 // The same, by the reason where that says more.
 [[nodiscard]] GrpcStatus GrpcStatusOf(base::Reason reason, int http_status);

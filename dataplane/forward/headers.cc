@@ -56,8 +56,9 @@ size_t PlaceOf(absl::string_view name, size_t places) {
   return static_cast<size_t>(mixed >> 32) % places;
 }
 
-// Long lists are looked through for that, and the same few names come with every message: what was found is kept by
-// exact spelling. Per thread; a caller who makes up names only puts others in their place.
+// Long lists are looked through for that, and the same few names come with every message: what was
+// found is kept by exact spelling. Per thread; a caller who makes up names only puts others in
+// their place.
 Named NamedOf(absl::string_view name) {
   constexpr size_t kMaxLength = 64;
   constexpr size_t kPlaces = 512;
@@ -80,10 +81,11 @@ bool MayPass(Named named, Sender sender) {
   return named == Named::kAnything || (named == Named::kAddress && sender == Sender::kTrustedProxy);
 }
 
-bool Passes(const HeaderField& field, const std::vector<absl::string_view>& listed, absl::Span<const HeaderField> set,
-            absl::Span<const absl::string_view> remove, Sender sender) {
-  return MayPass(NamedOf(field.name), sender) && !Listed(listed, field.name) && !IsSet(set, field.name) &&
-         !Listed(remove, field.name);
+bool Passes(const HeaderField& field, const std::vector<absl::string_view>& listed,
+            absl::Span<const HeaderField> set, absl::Span<const absl::string_view> remove,
+            Sender sender) {
+  return MayPass(NamedOf(field.name), sender) && !Listed(listed, field.name) &&
+         !IsSet(set, field.name) && !Listed(remove, field.name);
 }
 
 // Of a "Name: value" line, with its end.
@@ -141,7 +143,8 @@ void PutField(const HeaderField& field, base::Appender* out) {
 }
 
 void AppendRequestFields(const HeaderFields& fields, absl::Span<const HeaderField> set,
-                         absl::Span<const absl::string_view> remove, Sender sender, std::string* out) {
+                         absl::Span<const absl::string_view> remove, Sender sender,
+                         std::string* out) {
   const std::vector<absl::string_view> listed = ConnectionListed(fields);
   base::Appender to(out, LinesBytes(fields) + LinesBytes(set));
   for (const HeaderField& field : fields) {
@@ -181,7 +184,9 @@ HeaderFields CleanTrailers(const HeaderFields& trailers, absl::Span<const Header
                            absl::Span<const absl::string_view> remove) {
   HeaderFields kept;
   for (const HeaderField& field : trailers) {
-    if (!MayPass(NamedOf(field.name), Sender::kAnybody) || IsSet(set, field.name) || Listed(remove, field.name)) continue;
+    if (!MayPass(NamedOf(field.name), Sender::kAnybody) || IsSet(set, field.name) ||
+        Listed(remove, field.name))
+      continue;
     kept.push_back(field);
   }
   return kept;

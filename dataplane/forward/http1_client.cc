@@ -43,7 +43,10 @@ boost::asio::awaitable<IoResult> Http1RequestBody::Wait(IoResult::Kind want, Dea
 }
 
 Http1ResponseSink::Http1ResponseSink(Stream& stream, Options options, std::string* out)
-    : stream_(stream), options_(std::move(options)), out_(out), keep_alive_wish_(options_.keep_alive) {}
+    : stream_(stream),
+      options_(std::move(options)),
+      out_(out),
+      keep_alive_wish_(options_.keep_alive) {}
 
 void Http1ResponseSink::Interim(const AnswerHead& head) {
   if (options_.minor_version == 0) return;  // RFC 9110 §15.2

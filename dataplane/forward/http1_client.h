@@ -37,8 +37,8 @@ class Http1ResponseSink final : public ResponseSink {
     // Asked when the answer's head is composed: a drain may have begun since. Empty: no.
     std::function<bool()> is_last = nullptr;
   };
-  // `out`: what is to be written, kept by the connection for its capacity. It may hold earlier answers of a
-  // pipeline that were not flushed yet.
+  // `out`: what is to be written, kept by the connection for its capacity. It may hold earlier
+  // answers of a pipeline that were not flushed yet.
   Http1ResponseSink(Stream& stream, Options options, std::string* out);
 
   void Interim(const AnswerHead& head) override;
@@ -67,7 +67,7 @@ class Http1ResponseSink final : public ResponseSink {
   Options options_;
   std::string* out_;
   BodyWriter writer_;
-  size_t start_at_ = 0;       // where this answer begins in *out_
+  size_t start_at_ = 0;  // where this answer begins in *out_
   bool started_ = false;
   bool some_written_ = false;  // of what follows start_at_
   bool failed_ = false;

@@ -1,9 +1,8 @@
 #include "dataplane/forward/http2_attempt.h"
 
-#include <utility>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -26,11 +25,19 @@ constexpr absl::Duration kDrainClient = absl::Seconds(2);
 
 }  // namespace
 
-Http2Attempt::Http2Attempt(UpstreamLease lease, Loop& loop, const ForwardRequest& request, ReplayBody* replay,
-                           const ForwardTimeouts& timeouts, Deadline total, ResponseSink& sink,
-                           ForwardOutcome* outcome)
-    : lease_(std::move(lease)), loop_(loop), request_(request), replay_(replay), timeouts_(timeouts), total_(total),
-      sink_(sink), outcome_(*outcome), stream_(loop), look_at_client_(loop.After(kClientLook)) {
+Http2Attempt::Http2Attempt(UpstreamLease lease, Loop& loop, const ForwardRequest& request,
+                           ReplayBody* replay, const ForwardTimeouts& timeouts, Deadline total,
+                           ResponseSink& sink, ForwardOutcome* outcome)
+    : lease_(std::move(lease)),
+      loop_(loop),
+      request_(request),
+      replay_(replay),
+      timeouts_(timeouts),
+      total_(total),
+      sink_(sink),
+      outcome_(*outcome),
+      stream_(loop),
+      look_at_client_(loop.After(kClientLook)) {
   sink_.TellWhenGone(this);
 }
 
@@ -39,7 +46,8 @@ Http2Attempt::~Http2Attempt() { sink_.TellWhenGone(nullptr); }
 boost::asio::awaitable<Http2Attempt::End> Http2Attempt::Run() {
   Step step = Begin();
   if (step == Step::kGoOn) step = co_await Send();
-  if (step == Step::kGoOn && !have_final_head_) step = co_await ReadFinalHead(Until(timeouts_.first_byte));
+  if (step == Step::kGoOn && !have_final_head_)
+    step = co_await ReadFinalHead(Until(timeouts_.first_byte));
   if (step == Step::kGoOn) step = co_await Answer();
   const bool whole = step == Step::kGoOn;
   if (upload_running_) co_await StopUpload();
@@ -58,17 +66,21 @@ boost::asio::awaitable<Http2Attempt::End> Http2Attempt::Run() {
   co_return End::kFinal;
 }
 
-// RFC 9113 8.7: what was refused can always be sent again; what a kept connection's end has cut, when that is harmless.
+// RFC 9113 8.7: what was refused can always be sent again; what a kept connection's end has cut,
+// when that is harmless.
 bool Http2Attempt::MayRetry() {
-  if (!request_.retry || outcome_.attempts >= kMostHttp2Attempts || !CanSendAgain() || stream_.answered()) return false;
-  const bool harmless = refused_ || (connection_ended_ && lease_.reused() && IsIdempotent(request_.method));
+  if (!request_.retry || outcome_.attempts >= kMostHttp2Attempts || !CanSendAgain() ||
+      stream_.answered())
+    return false;
+  const bool harmless =
+      refused_ || (connection_ended_ && lease_.reused() && IsIdempotent(request_.method));
   if (!harmless || loop_.Passed(total_)) return false;
   if (request_.retries == nullptr) return true;
   outcome_.over_budget = !request_.retries->Take(loop_.NowMillis());
   return !outcome_.over_budget;
 }
 
-// Request --------------------------------------------------------------------------------------------
+// Request -----------------------------------------------------------------------------------------
 
 Http2Attempt::Step Http2Attempt::Begin() {
   static const HeaderFields kNone;
@@ -78,9 +90,11 @@ Http2Attempt::Step Http2Attempt::Begin() {
   head.authority = request_.host;
   head.path = request_.target;
   CleanRequest(request_.fields != nullptr ? *request_.fields : kNone, request_.set, request_.remove,
-               request_.from_trusted_proxy ? Sender::kTrustedProxy : Sender::kAnybody, &head.fields);
+               request_.from_trusted_proxy ? Sender::kTrustedProxy : Sender::kAnybody,
+               &head.fields);
   head.has_body = request_.body != nullptr;
-  if (head.has_body && request_.body->framing() == Framing::kLength) head.length = request_.body->content_length();
+  if (head.has_body && request_.body->framing() == Framing::kLength)
+    head.length = request_.body->content_length();
   head.accepts_trailers = request_.accepts_trailers;
   head.expect_continue = head.has_body && request_.expect_continue;
   if (lease_.http2()->Request(head, &stream_)) return Step::kGoOn;
@@ -129,7 +143,7 @@ boost::asio::awaitable<Http2Attempt::Step> Http2Attempt::AwaitContinue() {
   co_return co_await FlushToClient();
 }
 
-// Head of the answer ---------------------------------------------------------------------------------
+// Head of the answer ------------------------------------------------------------------------------
 
 boost::asio::awaitable<Http2Attempt::Step> Http2Attempt::ReadFinalHead(Deadline deadline) {
   for (;;) {
@@ -159,7 +173,8 @@ boost::asio::awaitable<Http2Attempt::Step> Http2Attempt::RelayInterim(const Resp
   co_return co_await FlushToClient();
 }
 
-// True while the request is under way, and once after its end: the time for an answer counts from there.
+// True while the request is under way, and once after its end: the time for an answer counts from
+// there.
 bool Http2Attempt::StillSending() {
   const bool sending = upload_running_ && !upload_->finished().is_set();
   return std::exchange(was_sending_, sending) || sending;
@@ -168,7 +183,8 @@ bool Http2Attempt::StillSending() {
 boost::asio::awaitable<Http2Attempt::Step> Http2Attempt::WaitUpstream(Deadline* deadline) {
   if (loop_.Passed(look_at_client_)) {  // also while the upstream keeps sending
     look_at_client_ = loop_.After(kClientLook);
-    if (!sink_.ClientIsThere()) co_return Fail(Reason::kClientGone, "while waiting for the upstream");
+    if (!sink_.ClientIsThere())
+      co_return Fail(Reason::kClientGone, "while waiting for the upstream");
   }
   if (StillSending()) *deadline = Until(answering_ ? timeouts_.idle : timeouts_.first_byte);
   if (loop_.Passed(*deadline)) co_return Fail(Reason::kUpstreamTimeout, "no answer in time");
@@ -177,7 +193,7 @@ boost::asio::awaitable<Http2Attempt::Step> Http2Attempt::WaitUpstream(Deadline* 
   co_return Step::kGoOn;
 }
 
-// Answer ---------------------------------------------------------------------------------------------
+// Answer ------------------------------------------------------------------------------------------
 
 void Http2Attempt::StartAnswer(const ResponseHead& head) {
   AnswerHead answer;
@@ -215,7 +231,8 @@ boost::asio::awaitable<Http2Attempt::Step> Http2Attempt::RelayBody() {
       case BodyPiece::Kind::kData:
         if (upload_running_) upload_->Renew();
         outcome_.response_bytes += piece.data.size();
-        if (!sink_.Append(piece.data)) co_return Fail(Reason::kUpstreamProtocol, "answer is too long");
+        if (!sink_.Append(piece.data))
+          co_return Fail(Reason::kUpstreamProtocol, "answer is too long");
         if (sink_.pending() >= kFlushFrom) {
           if (co_await FlushToClient() == Step::kStop) co_return Step::kStop;
           stream_.Taken();
@@ -224,7 +241,8 @@ boost::asio::awaitable<Http2Attempt::Step> Http2Attempt::RelayBody() {
         break;
       case BodyPiece::Kind::kEnd:
         if (request_.grpc) NoteGrpcStatus(stream_.trailers());
-        if (!sink_.Finish(stream_.trailers())) co_return Fail(Reason::kUpstreamProtocol, "answer is too short");
+        if (!sink_.Finish(stream_.trailers()))
+          co_return Fail(Reason::kUpstreamProtocol, "answer is too short");
         co_return co_await FlushToClient();
       case BodyPiece::Kind::kWant:
         if (sink_.pending() > 0 && co_await FlushToClient() == Step::kStop) co_return Step::kStop;
@@ -248,7 +266,8 @@ boost::asio::awaitable<Http2Attempt::Step> Http2Attempt::FlushToClient() {
 // The upload's coroutine uses the client's body and this stream: it must be over before we are.
 boost::asio::awaitable<void> Http2Attempt::StopUpload() {
   if (!upload_->finished().is_set()) {
-    upload_->Discard(loop_.After(outcome_.reason == Reason::kClientGone ? absl::ZeroDuration() : kDrainClient));
+    upload_->Discard(
+        loop_.After(outcome_.reason == Reason::kClientGone ? absl::ZeroDuration() : kDrainClient));
     stream_.Cancel(NGHTTP2_CANCEL);
   }
   (void)co_await upload_->finished().Wait(Deadline::Never());
@@ -257,10 +276,11 @@ boost::asio::awaitable<void> Http2Attempt::StopUpload() {
 void Http2Attempt::NoteGrpcStatus(const HeaderFields& fields) {
   const HeaderField* const field = FindField(fields, "grpc-status");
   int status = 0;
-  if (field != nullptr && absl::SimpleAtoi(field->value, &status) && status >= 0) outcome_.grpc_status = status;
+  if (field != nullptr && absl::SimpleAtoi(field->value, &status) && status >= 0)
+    outcome_.grpc_status = status;
 }
 
-// Failures -------------------------------------------------------------------------------------------
+// Failures ----------------------------------------------------------------------------------------
 
 Http2Attempt::Step Http2Attempt::Fail(Reason reason, std::string detail) {
   outcome_.reason = reason;
@@ -273,7 +293,8 @@ Http2Attempt::Step Http2Attempt::FailEnd() {
   switch (end.kind) {
     case Http2End::Kind::kOpen:
     case Http2End::Kind::kWhole: break;
-    case Http2End::Kind::kMalformed: return Fail(Reason::kUpstreamProtocol, absl::StrCat("HTTP/2: ", end.detail));
+    case Http2End::Kind::kMalformed:
+      return Fail(Reason::kUpstreamProtocol, absl::StrCat("HTTP/2: ", end.detail));
     case Http2End::Kind::kRefused:
       refused_ = true;
       lease_.http2()->WasRefused();
@@ -287,8 +308,10 @@ Http2Attempt::Step Http2Attempt::FailEnd() {
       return Fail(failure.reason, failure.detail);
     }
     case Http2End::Kind::kInterrupted:
-      if (upload_ != nullptr && upload_->reason() != Reason::kAllowed) return Fail(upload_->reason(), "request body");
-      if (!sink_.ClientIsThere()) return Fail(Reason::kClientGone, "while waiting for the upstream");
+      if (upload_ != nullptr && upload_->reason() != Reason::kAllowed)
+        return Fail(upload_->reason(), "request body");
+      if (!sink_.ClientIsThere())
+        return Fail(Reason::kClientGone, "while waiting for the upstream");
       break;
   }
   return Fail(Reason::kUpstreamReset, "the stream is over");

@@ -1,12 +1,12 @@
-// One request on a stream of an HTTP/2 upstream connection, from its head to the last byte relayed: what attempt.h is
-// for HTTP/1.1. Inside of forward; one loop's thread; everything given outlives it.
+// One request on a stream of an HTTP/2 upstream connection, from its head to the last byte relayed:
+// what attempt.h is for HTTP/1.1. Inside of forward; one loop's thread; everything given outlives
+// it.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <memory>
 #include <optional>
 #include <string>
-
-#include <boost/asio/awaitable.hpp>
 
 #include "dataplane/forward/attempt.h"
 #include "dataplane/forward/replay_body.h"
@@ -20,7 +20,8 @@ class Http2Attempt final : private GoneListener {
 
   // `replay`: request.body, where there is one.
   Http2Attempt(UpstreamLease lease, Loop& loop, const ForwardRequest& request, ReplayBody* replay,
-               const ForwardTimeouts& timeouts, Deadline total, ResponseSink& sink, ForwardOutcome* outcome);
+               const ForwardTimeouts& timeouts, Deadline total, ResponseSink& sink,
+               ForwardOutcome* outcome);
   ~Http2Attempt();
   Http2Attempt(const Http2Attempt&) = delete;
   Http2Attempt& operator=(const Http2Attempt&) = delete;
@@ -53,7 +54,9 @@ class Http2Attempt final : private GoneListener {
   [[nodiscard]] bool MayRetry();
   [[nodiscard]] bool StillSending();
   [[nodiscard]] bool CanSendAgain() const { return replay_ == nullptr || replay_->CanRewind(); }
-  [[nodiscard]] Deadline Until(absl::Duration duration) const { return total_.Earlier(loop_.After(duration)); }
+  [[nodiscard]] Deadline Until(absl::Duration duration) const {
+    return total_.Earlier(loop_.After(duration));
+  }
 
   UpstreamLease lease_;
   Loop& loop_;
@@ -70,7 +73,7 @@ class Http2Attempt final : private GoneListener {
   bool was_sending_ = false;
   bool have_final_head_ = false;
   bool answering_ = false;
-  bool refused_ = false;                // nothing was done with it
+  bool refused_ = false;  // nothing was done with it
   bool connection_ended_ = false;
   Deadline look_at_client_;
 };

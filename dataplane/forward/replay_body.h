@@ -1,5 +1,6 @@
-// A request's body that can be read again from its start while no more than a little of it was read: so that a request
-// which an upstream has not begun with can be sent once more. One loop's thread.
+// A request's body that can be read again from its start while no more than a little of it was
+// read: so that a request which an upstream has not begun with can be sent once more. One loop's
+// thread.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +17,8 @@ class ReplayBody final : public RequestBody {
   [[nodiscard]] Framing framing() const override { return body_.framing(); }
   [[nodiscard]] uint64_t content_length() const override { return body_.content_length(); }
   [[nodiscard]] BodyPiece TryNext() override;
-  [[nodiscard]] boost::asio::awaitable<IoResult> Wait(IoResult::Kind want, Deadline deadline) override {
+  [[nodiscard]] boost::asio::awaitable<IoResult> Wait(IoResult::Kind want,
+                                                      Deadline deadline) override {
     return body_.Wait(want, deadline);
   }
   [[nodiscard]] const HeaderFields& trailers() const override { return body_.trailers(); }
@@ -35,7 +37,7 @@ class ReplayBody final : public RequestBody {
 
   RequestBody& body_;
   std::string kept_;
-  size_t at_ = 0;       // up to here it was given (again)
+  size_t at_ = 0;  // up to here it was given (again)
   bool lost_ = false;
   bool ended_ = false;
 };

@@ -14,7 +14,8 @@ constexpr absl::Duration kAfterFailure = absl::Seconds(2);
 
 }  // namespace
 
-Upload::Upload(RequestBody& body, BodySink& sink, Cleaning cleaning, Loop& loop, absl::Duration idle)
+Upload::Upload(RequestBody& body, BodySink& sink, Cleaning cleaning, Loop& loop,
+               absl::Duration idle)
     : body_(body), sink_(sink), cleaning_(cleaning), loop_(loop), idle_(idle), finished_(loop) {}
 
 Upload::State Upload::Fail(Reason reason) {

@@ -1,13 +1,13 @@
-// The request's body on its way to the upstream: framed anew into a buffer, at the upstream's speed. A small
-// body goes out together with the head; a larger one runs as a coroutine of its own, so that an answer that
-// comes early is seen. Belongs to one loop's thread; shared by the exchange and its coroutine.
+// The request's body on its way to the upstream: framed anew into a buffer, at the upstream's
+// speed. A small body goes out together with the head; a larger one runs as a coroutine of its own,
+// so that an answer that comes early is seen. Belongs to one loop's thread; shared by the exchange
+// and its coroutine.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
-
-#include <boost/asio/awaitable.hpp>
 
 #include "absl/types/span.h"
 #include "dataplane/http/message.h"
@@ -28,19 +28,20 @@ class Upload {
   enum class State : uint8_t { kMore, kWant, kWhole, kFailed };
   // Appends to the sink what is there, until `limit` bytes wait in it. Never waits.
   State Fill(size_t limit);
-  // Flushes the sink, then the rest, until the end, a failure or the end of discarding. Wakes whoever waits for
-  // the upstream when the client fails.
+  // Flushes the sink, then the rest, until the end, a failure or the end of discarding. Wakes
+  // whoever waits for the upstream when the client fails.
   [[nodiscard]] static boost::asio::awaitable<void> Run(std::shared_ptr<Upload> self);
-  // No more is sent; what the client still sends is read and dropped, up to a bound and this deadline.
+  // No more is sent; what the client still sends is read and dropped, up to a bound and this
+  // deadline.
   void Discard(Deadline until);
   // The whole body was in the sink, and that was flushed by the exchange itself.
   void MarkSent() { sent_ = true; }
   // The answer gets on: a client that says nothing meanwhile is waited for.
   void Renew() { idle_until_ = loop_.After(idle_); }
 
-  [[nodiscard]] bool touched() const { return touched_; }    // bytes of the body were taken
-  [[nodiscard]] bool body_ended() const { return ended_; }   // all of it was read from the client
-  [[nodiscard]] bool sent() const { return sent_; }          // all of it was written to the upstream
+  [[nodiscard]] bool touched() const { return touched_; }   // bytes of the body were taken
+  [[nodiscard]] bool body_ended() const { return ended_; }  // all of it was read from the client
+  [[nodiscard]] bool sent() const { return sent_; }         // all of it was written to the upstream
   [[nodiscard]] uint64_t bytes() const { return bytes_; }
   // kAllowed, or how the client failed: kClientGone, kBadRequest, kBodyTooLarge, kRequestTimeout.
   [[nodiscard]] base::Reason reason() const { return reason_; }

@@ -1,12 +1,11 @@
 // Bodies: BodyReader turns what a connection carries into pieces of data (by length, chunked with
-// trailers, until close); BodyWriter frames pieces anew. Chunk extensions never pass, and a body that is mostly
-// extensions is malformed. One loop's thread.
+// trailers, until close); BodyWriter frames pieces anew. Chunk extensions never pass, and a body
+// that is mostly extensions is malformed. One loop's thread.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <string>
-
-#include <boost/asio/awaitable.hpp>
 
 #include "absl/strings/string_view.h"
 #include "dataplane/http/head.h"
@@ -45,7 +44,14 @@ class BodyReader {
 
  private:
   enum class State : uint8_t {
-    kLength, kUntilClose, kChunkSize, kChunkData, kChunkEnd, kTrailers, kDone, kFailed,
+    kLength,
+    kUntilClose,
+    kChunkSize,
+    kChunkData,
+    kChunkEnd,
+    kTrailers,
+    kDone,
+    kFailed,
   };
   enum class Step : uint8_t { kPiece, kMoreBytes };
 
@@ -61,7 +67,7 @@ class BodyReader {
   Stream* stream_;
   ReadBuffer* buffer_;
   State state_ = State::kDone;
-  uint64_t left_ = 0;  // of the length or of the chunk
+  uint64_t left_ = 0;      // of the length or of the chunk
   uint64_t overhead_ = 0;  // bytes of chunk framing beyond what honest chunks of this data need
   uint64_t seen_ = 0;
   uint64_t max_ = UINT64_MAX;
@@ -69,8 +75,8 @@ class BodyReader {
   HeaderFields trailers_;
 };
 
-// Frames a body that goes out. Appends to a buffer of the caller, so that a head, a chunk and an end can
-// go out in one write.
+// Frames a body that goes out. Appends to a buffer of the caller, so that a head, a chunk and an
+// end can go out in one write.
 class BodyWriter {
  public:
   void Start(Framing framing, uint64_t content_length);
@@ -80,7 +86,8 @@ class BodyWriter {
   [[nodiscard]] bool Count(uint64_t bytes);
   // Appends the framed piece; false as Count.
   [[nodiscard]] bool Append(absl::string_view piece, std::string* out);
-  // The end, with trailers when chunked. False when a length body is short: the connection must close.
+  // The end, with trailers when chunked. False when a length body is short: the connection must
+  // close.
   [[nodiscard]] bool Finish(const HeaderFields& trailers, std::string* out);
 
  private:

@@ -9,8 +9,8 @@ namespace sallyport::dataplane {
 namespace {
 
 constexpr size_t kMaxChunkLine = 1024;        // size, extensions, line end
-constexpr uint64_t kUsualOverhead = 16;        // of a chunk: its size and two line ends
-constexpr uint64_t kMaxOverhead = 16 * 1024;   // of a body, beyond twice its data and what is usual
+constexpr uint64_t kUsualOverhead = 16;       // of a chunk: its size and two line ends
+constexpr uint64_t kMaxOverhead = 16 * 1024;  // of a body, beyond twice its data and what is usual
 constexpr size_t kMaxTrailerBytes = 8 * 1024;
 constexpr size_t kMaxUnread = 32 * 1024;
 
@@ -21,8 +21,8 @@ int HexValue(char c) {
   return -1;
 }
 
-// `line` is without CRLF: hex digits, then nothing or an extension, which is looked at only to refuse
-// control characters.
+// `line` is without CRLF: hex digits, then nothing or an extension, which is looked at only to
+// refuse control characters.
 bool ParseChunkLine(absl::string_view line, uint64_t* size) {
   size_t digits = 0;
   uint64_t value = 0;

@@ -13,13 +13,15 @@ namespace sallyport::dataplane {
 namespace {
 
 constexpr absl::string_view kAnswerNames[] = {
-    "access-control-allow-origin",      "access-control-allow-credentials", "access-control-allow-methods",
-    "access-control-allow-headers",     "access-control-expose-headers",    "access-control-max-age",
+    "access-control-allow-origin",         "access-control-allow-credentials",
+    "access-control-allow-methods",        "access-control-allow-headers",
+    "access-control-expose-headers",       "access-control-max-age",
     "access-control-allow-private-network"};
 
 // Where an API names none (as Tyk).
 constexpr absl::string_view kUsualMethods[] = {"GET", "HEAD", "POST"};
-constexpr absl::string_view kUsualHeaders[] = {"accept", "content-type", "origin", "x-requested-with"};
+constexpr absl::string_view kUsualHeaders[] = {"accept", "content-type", "origin",
+                                               "x-requested-with"};
 constexpr size_t kMostAskedHeaders = 64;
 
 absl::string_view ValueOf(const HeaderFields& fields, absl::string_view name) {
@@ -31,7 +33,8 @@ bool AnyOrigin(const CorsRules& rules) {
   return rules.allowed_origins.empty() || absl::c_linear_search(rules.allowed_origins, "*");
 }
 
-// What a "*" within an entry may stand for: part of a host name or a port, never another scheme, user or path.
+// What a "*" within an entry may stand for: part of a host name or a port, never another scheme,
+// user or path.
 bool IsHostPart(absl::string_view text) {
   return absl::c_all_of(text, [](char c) {
     return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.';
@@ -65,9 +68,10 @@ bool MethodAllowed(const CorsRules& rules, absl::string_view method) {
 
 bool HeaderAllowed(const CorsRules& rules, absl::string_view name) {
   if (rules.allowed_headers.empty()) return absl::c_linear_search(kUsualHeaders, name);
-  return name == "origin" || absl::c_any_of(rules.allowed_headers, [name](const std::string& entry) {
-    return entry == "*" || absl::EqualsIgnoreCase(entry, name);
-  });
+  return name == "origin" ||
+         absl::c_any_of(rules.allowed_headers, [name](const std::string& entry) {
+           return entry == "*" || absl::EqualsIgnoreCase(entry, name);
+         });
 }
 
 // The headers asked for, lower case; false: one of them is not allowed.
@@ -85,7 +89,8 @@ bool AskedHeaders(const CorsRules& rules, absl::string_view list, std::vector<st
 void AddOrigin(const CorsRules& rules, absl::string_view allowed, OwnFields* out) {
   out->emplace_back("Access-Control-Allow-Origin", allowed);
   // Never for everybody: any site could then act with the caller's credential.
-  if (rules.allow_credentials && allowed != "*") out->emplace_back("Access-Control-Allow-Credentials", "true");
+  if (rules.allow_credentials && allowed != "*")
+    out->emplace_back("Access-Control-Allow-Credentials", "true");
 }
 
 }  // namespace

@@ -44,16 +44,17 @@ Body TykBody(const ErrorAnswer& answer) {
   return body;
 }
 
-// APISIX answers certificate problems as nginx does, the rest as its plugins do (reference apisix.md A3.2).
+// APISIX answers certificate problems as nginx does, the rest as its plugins do (reference
+// apisix.md A3.2).
 Body ApisixBody(const ErrorAnswer& answer) {
   Body body;
   body.status = StatusOf(answer.reason, ErrorStyle::kApisix, answer.static_mtls);
   if (body.status == 400 || body.status >= 500) {
     const std::string title = absl::StrCat(body.status, " ", ReasonPhrase(body.status));
     body.content_type = "text/html; charset=utf-8";
-    body.text = absl::StrCat("<html>\r\n<head><title>", title,
-                             "</title></head>\r\n<body>\r\n<center><h1>", title,
-                             "</h1></center>\r\n</body>\r\n</html>\r\n");
+    body.text =
+        absl::StrCat("<html>\r\n<head><title>", title, "</title></head>\r\n<body>\r\n<center><h1>",
+                     title, "</h1></center>\r\n</body>\r\n</html>\r\n");
     return body;
   }
   absl::string_view message = base::ReasonMessage(answer.reason);
@@ -69,8 +70,8 @@ Body ApkBody(const ErrorAnswer& answer) {
   const ApkText text = ApkTextOf(answer.reason);
   Body body;
   body.status = text.status;
-  body.text = absl::StrCat("{\"code\":\"", text.code, "\",\"error_message\":",
-                           base::JsonQuote(text.message),
+  body.text = absl::StrCat("{\"code\":\"", text.code,
+                           "\",\"error_message\":", base::JsonQuote(text.message),
                            ",\"error_description\":", base::JsonQuote(text.description), "}");
   if (text.status == 401) {
     body.authenticate =
@@ -80,7 +81,8 @@ Body ApkBody(const ErrorAnswer& answer) {
   return body;
 }
 
-// A misdirected request is 421 in every style: HTTP clients act on it by opening another connection.
+// A misdirected request is 421 in every style: HTTP clients act on it by opening another
+// connection.
 Body BodyOf(const ErrorAnswer& answer) {
   Body body;
   switch (answer.style) {

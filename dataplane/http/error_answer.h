@@ -1,5 +1,6 @@
-// The one renderer of refusals (DESIGN 6, error answers): a reason in the style of the API's dialect.
-// Style decides status and body; detail that helps an attacker is never in it. Pure; thread-safe.
+// The one renderer of refusals (DESIGN 6, error answers): a reason in the style of the API's
+// dialect. Style decides status and body; detail that helps an attacker is never in it. Pure;
+// thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +18,10 @@ struct ErrorAnswer {
   base::Reason reason = base::Reason::kInternal;
   ErrorStyle style = ErrorStyle::kNative;
   absl::string_view request_id;
-  bool static_mtls = false;          // the API has an allowlist: tyk words its refusals otherwise
+  bool static_mtls = false;           // the API has an allowlist: tyk words its refusals otherwise
   absl::string_view leaf_sha256_hex;  // tyk's "not allowed" names it; empty: none
-  int retry_after_seconds = 0;       // > 0: Retry-After
-  bool xml = false;                  // tyk answers XML to an XML request
+  int retry_after_seconds = 0;        // > 0: Retry-After
+  bool xml = false;                   // tyk answers XML to an XML request
 };
 
 [[nodiscard]] int StatusOf(base::Reason reason, ErrorStyle style, bool static_mtls);

@@ -1,5 +1,5 @@
-// How a message is framed, decided from its fields alone (RFC 9112 6, stricter where parsers differ).
-// Pure. Every refusal is a constant text for the log, nullptr is "fine".
+// How a message is framed, decided from its fields alone (RFC 9112 6, stricter where parsers
+// differ). Pure. Every refusal is a constant text for the log, nullptr is "fine".
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
-// The head of an HTTP/1.1 message as views into bytes that the head itself owns, and how its body is
-// framed. Filled by HeadParser; reused from message to message, so a warm connection allocates nothing.
-// Not thread-safe.
+// The head of an HTTP/1.1 message as views into bytes that the head itself owns, and how its body
+// is framed. Filled by HeadParser; reused from message to message, so a warm connection allocates
+// nothing. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -78,7 +78,7 @@ struct ResponseHead {
   Framing framing = Framing::kNone;
   uint64_t content_length = 0;  // also of a HEAD answer, where framing is kNone
   bool has_content_length = false;
-  bool keep_alive = true;       // the connection can carry another message after this one
+  bool keep_alive = true;  // the connection can carry another message after this one
 
   [[nodiscard]] bool informational() const { return status >= 100 && status < 200; }
   void Clear();

@@ -1,5 +1,5 @@
-// Finds the end of a head line by line, and refuses on the way what parsers read differently: a line feed
-// without carriage return, and folded lines. Pure.
+// Finds the end of a head line by line, and refuses on the way what parsers read differently: a
+// line feed without carriage return, and folded lines. Pure.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,8 @@ struct HeadEnd {
   size_t end = 0;  // kFound: behind the blank line
 };
 
-// `*line_start` is where the line begins that was not complete yet: pass it again when more bytes came.
+// `*line_start` is where the line begins that was not complete yet: pass it again when more bytes
+// came.
 inline HeadEnd FindHeadEnd(absl::string_view bytes, size_t* line_start) {
   using Kind = HeadEnd::Kind;
   size_t start = *line_start;

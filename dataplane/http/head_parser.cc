@@ -26,7 +26,8 @@ ParseOutcome Done(size_t consumed) { return {Kind::kDone, consumed, Reason::kAll
 ParseOutcome LocateHead(absl::string_view bytes, const HeadLimits& limits, size_t* searched) {
   const HeadEnd end = FindHeadEnd(bytes, searched);
   switch (end.kind) {
-    case HeadEnd::Kind::kBareLineFeed: return Bad(Reason::kBadRequest, "bare line feed in the head");
+    case HeadEnd::Kind::kBareLineFeed:
+      return Bad(Reason::kBadRequest, "bare line feed in the head");
     case HeadEnd::Kind::kFold: return Bad(Reason::kBadRequest, "folded header line");
     case HeadEnd::Kind::kIncomplete: break;
     case HeadEnd::Kind::kFound:
@@ -50,8 +51,10 @@ ParseOutcome FromBeast(const boost::beast::error_code& error) {
   }
   if (error == beast_http::error::bad_method) return Bad(Reason::kBadRequest, "malformed method");
   if (error == beast_http::error::bad_target) return Bad(Reason::kBadRequest, "malformed target");
-  if (error == beast_http::error::bad_field) return Bad(Reason::kBadRequest, "malformed field name");
-  if (error == beast_http::error::bad_value) return Bad(Reason::kBadRequest, "malformed field value");
+  if (error == beast_http::error::bad_field)
+    return Bad(Reason::kBadRequest, "malformed field name");
+  if (error == beast_http::error::bad_value)
+    return Bad(Reason::kBadRequest, "malformed field value");
   return Bad(Reason::kBadRequest, "malformed head");
 }
 
@@ -103,8 +106,8 @@ const char* ReadTarget(RequestHead* head, absl::string_view* target_authority) {
 }
 
 // `said`: :authority of HTTP/2, which stands for Host.
-const char* ReadHost(const FramingFields& framing, absl::string_view said, absl::string_view target_authority,
-                     RequestHead* head) {
+const char* ReadHost(const FramingFields& framing, absl::string_view said,
+                     absl::string_view target_authority, RequestHead* head) {
   if (framing.host == nullptr) {
     if (head->minor_version >= 1 && said.empty()) return "no Host field";
     head->authority = target_authority;
@@ -164,7 +167,8 @@ const char* CheckResponse(bool to_head, ResponseHead* head) {
 
 }  // namespace
 
-ParseOutcome CheckRequestHead(const HeadLimits& limits, absl::string_view authority, RequestHead* head) {
+ParseOutcome CheckRequestHead(const HeadLimits& limits, absl::string_view authority,
+                              RequestHead* head) {
   if (head->target.size() > limits.max_target_bytes) {
     return Bad(Reason::kTargetTooLong, "request target too long");
   }
@@ -176,8 +180,8 @@ ParseOutcome CheckRequestHead(const HeadLimits& limits, absl::string_view author
   if (head->method == "CONNECT" || head->method == "TRACE") {
     return Bad(Reason::kMethodNotSupported, "method not supported");
   }
-  // Methods are case-sensitive (RFC 9110 9.1), and rules name them in upper case: a server that takes "get"
-  // for GET would answer past them.
+  // Methods are case-sensitive (RFC 9110 9.1), and rules name them in upper case: a server that
+  // takes "get" for GET would answer past them.
   if (std::any_of(head->method.begin(), head->method.end(),
                   [](char c) { return absl::ascii_islower(static_cast<unsigned char>(c)); })) {
     return Bad(Reason::kMethodNotSupported, "lower-case letters in the method");

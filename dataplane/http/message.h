@@ -1,13 +1,13 @@
-// A message on its way through, whatever versions of HTTP are spoken on both sides: a request's body to read, a place
-// to put it, a place to put the answer. HTTP/1.1's are in dataplane/forward (http1_client.h, http1_upstream.h), HTTP/2's
-// in dataplane/http2 (stream.h, client_stream.h). One loop's thread.
+// A message on its way through, whatever versions of HTTP are spoken on both sides: a request's
+// body to read, a place to put it, a place to put the answer. HTTP/1.1's are in dataplane/forward
+// (http1_client.h, http1_upstream.h), HTTP/2's in dataplane/http2 (stream.h, client_stream.h). One
+// loop's thread.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-
-#include <boost/asio/awaitable.hpp>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -19,8 +19,8 @@ namespace sallyport::dataplane {
 
 // What the gateway does to an answer's fields.
 struct AnswerChanges {
-  absl::Span<const HeaderField> set;           // replace every copy, e.g. X-Request-Id
-  absl::Span<const HeaderField> add;           // beside what is there, e.g. Vary
+  absl::Span<const HeaderField> set;  // replace every copy, e.g. X-Request-Id
+  absl::Span<const HeaderField> add;  // beside what is there, e.g. Vary
   absl::Span<const absl::string_view> remove;
 };
 
@@ -77,8 +77,8 @@ class GoneListener {
   ~GoneListener() = default;
 };
 
-// Where the answer goes. Appending only fills a buffer; Flush writes it and is where the client's speed is
-// felt. After a failed Flush nothing more is written.
+// Where the answer goes. Appending only fills a buffer; Flush writes it and is where the client's
+// speed is felt. After a failed Flush nothing more is written.
 class ResponseSink {
  public:
   virtual ~ResponseSink() = default;
@@ -92,17 +92,19 @@ class ResponseSink {
   [[nodiscard]] virtual bool Finish(const HeaderFields& trailers) = 0;
   [[nodiscard]] virtual size_t pending() const = 0;
   [[nodiscard]] virtual boost::asio::awaitable<IoResult> Flush(Deadline deadline) = 0;
-  // What Flush would say, where it has not to wait; nothing: some of it may be out, and Flush goes on with the rest.
+  // What Flush would say, where it has not to wait; nothing: some of it may be out, and Flush goes
+  // on with the rest.
   [[nodiscard]] virtual std::optional<IoResult> TryFlush() = 0;
-  // Forgets what was appended since Start when none of it was written: true, and another answer can be
-  // started. False when it is too late.
+  // Forgets what was appended since Start when none of it was written: true, and another answer can
+  // be started. False when it is too late.
   [[nodiscard]] virtual bool Abandon() = 0;
   // False when the client is known to have gone. Never waits.
   [[nodiscard]] virtual bool ClientIsThere() = 0;
-  // True when the request was taken back or cut off: nothing of it may go out any more. Never waits, costs nothing.
+  // True when the request was taken back or cut off: nothing of it may go out any more. Never
+  // waits, costs nothing.
   [[nodiscard]] virtual bool IsCut() const = 0;
-  // Tells `listener` as soon as the client is known to have gone, where that is learnt by itself; null: no more.
-  // Without it ClientIsThere is asked now and then.
+  // Tells `listener` as soon as the client is known to have gone, where that is learnt by itself;
+  // null: no more. Without it ClientIsThere is asked now and then.
   virtual void TellWhenGone(GoneListener* /*listener*/) {}
 };
 

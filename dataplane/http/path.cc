@@ -17,7 +17,8 @@ int HexValue(char c) {
 
 // Of the pchars of RFC 3986 all but ";=&+", which may separate.
 bool IsPlainCharacter(char c) {
-  return absl::ascii_isalnum(static_cast<unsigned char>(c)) || absl::StrContains("-._~!$'()*,:@", c);
+  return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+         absl::StrContains("-._~!$'()*,:@", c);
 }
 
 // Appends one escape in its normal form; false when broken or NUL.
@@ -39,14 +40,15 @@ bool AppendEscape(absl::string_view escape, std::string* out) {
   return true;
 }
 
-// "." and ".." as other servers may see them: what stands before an encoded slash, an encoded backslash,
-// or a path parameter.
+// "." and ".." as other servers may see them: what stands before an encoded slash, an encoded
+// backslash, or a path parameter.
 bool HidesDots(absl::string_view segment) {
   size_t start = 0;
   bool split = false;
   for (size_t i = 0; i <= segment.size(); ++i) {
     const absl::string_view rest = segment.substr(i);
-    const bool escaped = absl::string_view(rest.substr(0, 3)) == "%2F" || rest.substr(0, 3) == "%5C";
+    const bool escaped =
+        absl::string_view(rest.substr(0, 3)) == "%2F" || rest.substr(0, 3) == "%5C";
     const bool parameter = !rest.empty() && rest[0] == ';';
     if (!rest.empty() && !escaped && !parameter) continue;
     split |= !rest.empty();

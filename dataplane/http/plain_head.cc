@@ -14,7 +14,8 @@ constexpr std::array<bool, 256> MakeTokenTable() {
   std::array<bool, 256> table{};
   for (int c = '0'; c <= '9'; ++c) table[c] = true;
   for (int c = 'A'; c <= 'Z'; ++c) table[c] = table[c + 'a' - 'A'] = true;
-  for (const char c : {'!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~'}) {
+  for (const char c :
+       {'!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~'}) {
     table[static_cast<unsigned char>(c)] = true;
   }
   return table;
@@ -137,7 +138,9 @@ bool ReadPlainRequest(absl::string_view head, size_t max_fields, RequestHead* ou
   const size_t method = TokenLength(line);
   if (method == 0 || method == line.size() || line[method] != ' ') return false;
   absl::string_view target = line.substr(method + 1);
-  if (target.size() <= kVersion.size() + 1 || target.substr(target.size() - kVersion.size()) != kVersion) return false;
+  if (target.size() <= kVersion.size() + 1 ||
+      target.substr(target.size() - kVersion.size()) != kVersion)
+    return false;
   target.remove_suffix(kVersion.size());
   if (target.back() != ' ') return false;
   target.remove_suffix(1);
@@ -152,8 +155,8 @@ bool ReadPlainResponse(absl::string_view head, size_t max_fields, ResponseHead* 
   constexpr size_t kReasonAt = sizeof "HTTP/1.1 200 " - 1;
   absl::string_view rest = head;
   const absl::string_view line = TakeLine(&rest);
-  if (line.size() < kReasonAt || line.substr(0, kVersion.size()) != kVersion || line[kVersion.size()] != ' ' ||
-      line[kReasonAt - 1] != ' ') {
+  if (line.size() < kReasonAt || line.substr(0, kVersion.size()) != kVersion ||
+      line[kVersion.size()] != ' ' || line[kReasonAt - 1] != ' ') {
     return false;
   }
   const absl::string_view status = line.substr(kVersion.size() + 1, 3);

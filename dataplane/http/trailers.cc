@@ -1,5 +1,5 @@
-// Trailer sections. RFC 9110 6.5.1: a field that changes framing, routing, authentication, processing or
-// the connection has no place in a trailer; such fields are dropped.
+// Trailer sections. RFC 9110 6.5.1: a field that changes framing, routing, authentication,
+// processing or the connection has no place in a trailer; such fields are dropped.
 #include <algorithm>
 #include <array>
 
@@ -15,12 +15,37 @@ namespace {
 constexpr absl::string_view kStatusLine = "HTTP/1.1 200 OK\r\n";
 constexpr size_t kMaxTrailers = 64;
 
-constexpr std::array<absl::string_view, 31> kForbidden = {
-    "age", "authorization", "cache-control", "client-cert", "client-cert-chain", "connection",
-    "content-encoding", "content-length", "content-range", "content-type", "cookie", "date",
-    "expect", "expires", "forwarded", "host", "keep-alive", "location", "max-forwards", "pragma",
-    "proxy-authenticate", "proxy-authorization", "proxy-connection", "range", "retry-after",
-    "set-cookie", "te", "trailer", "transfer-encoding", "upgrade", "www-authenticate"};
+constexpr std::array<absl::string_view, 31> kForbidden = {"age",
+                                                          "authorization",
+                                                          "cache-control",
+                                                          "client-cert",
+                                                          "client-cert-chain",
+                                                          "connection",
+                                                          "content-encoding",
+                                                          "content-length",
+                                                          "content-range",
+                                                          "content-type",
+                                                          "cookie",
+                                                          "date",
+                                                          "expect",
+                                                          "expires",
+                                                          "forwarded",
+                                                          "host",
+                                                          "keep-alive",
+                                                          "location",
+                                                          "max-forwards",
+                                                          "pragma",
+                                                          "proxy-authenticate",
+                                                          "proxy-authorization",
+                                                          "proxy-connection",
+                                                          "range",
+                                                          "retry-after",
+                                                          "set-cookie",
+                                                          "te",
+                                                          "trailer",
+                                                          "transfer-encoding",
+                                                          "upgrade",
+                                                          "www-authenticate"};
 
 bool IsForbidden(absl::string_view name) {
   // What a gateway adds about the caller must never come by trailer. '_' counts as '-'.

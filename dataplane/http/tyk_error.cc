@@ -42,8 +42,7 @@ StyledText UpstreamText(Reason reason) {
   switch (reason) {
     case Reason::kUpstreamDns: return {500, "Upstream host lookup failed"};
     case Reason::kUpstreamTimeout:
-    case Reason::kUpstreamConnectTimeout:
-      return {504, "Upstream service reached hard timeout."};
+    case Reason::kUpstreamConnectTimeout: return {504, "Upstream service reached hard timeout."};
     case Reason::kUpstreamPoolFull: return {503, "Service temporarily unavailable."};
     default: return {500, "There was a problem proxying the request"};
   }
@@ -63,8 +62,7 @@ StyledText TykText(const ErrorAnswer& answer) {
     case Reason::kApiNotGranted: return {403, kApiDisallowed};
     case Reason::kKeyInactive: return {403, "Key is inactive, please renew"};
     case Reason::kKeyExpired: return {401, "Key has expired, please renew"};
-    case Reason::kVersionNotGranted:
-      return {403, "Access to this API version has been disallowed"};
+    case Reason::kVersionNotGranted: return {403, "Access to this API version has been disallowed"};
     case Reason::kOperationNotGranted: return {403, "Access to this resource has been disallowed"};
     case Reason::kRateLimited: return {429, "Rate Limit Exceeded"};
     case Reason::kQuotaExceeded: return {403, "Quota exceeded"};
@@ -72,14 +70,14 @@ StyledText TykText(const ErrorAnswer& answer) {
     case Reason::kNoRoute: return {404, "Not Found"};
     case Reason::kVersionRequired: return {403, "Version information not found"};
     case Reason::kVersionUnknown: return {403, "This API version does not seem to exist"};
-    case Reason::kVersionExpired: return {403, "API has expired, please check documentation or contact administrator"};
+    case Reason::kVersionExpired:
+      return {403, "API has expired, please check documentation or contact administrator"};
     case Reason::kEndpointForbidden: return {403, "Requested endpoint is forbidden"};
     case Reason::kIpDenied: return {403, "access from this IP has been disallowed"};
     case Reason::kClientGone: return {499, "Client closed request"};
     default: break;
   }
-  return {base::ReasonStatus(answer.reason),
-          std::string(base::ReasonMessage(answer.reason))};
+  return {base::ReasonStatus(answer.reason), std::string(base::ReasonMessage(answer.reason))};
 }
 
 }  // namespace sallyport::dataplane

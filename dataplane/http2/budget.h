@@ -1,5 +1,6 @@
-// How much of what is cheap to send and dear to take a client may send (RFC 9113 10.5): each kind has a budget
-// that fills up with time, and some with what honest clients do beside it. Pure; one connection's.
+// How much of what is cheap to send and dear to take a client may send (RFC 9113 10.5): each kind
+// has a budget that fills up with time, and some with what honest clients do beside it. Pure; one
+// connection's.
 #pragma once
 
 #include <array>
@@ -11,14 +12,15 @@
 namespace sallyport::dataplane {
 
 enum class Nuisance : uint8_t {
-  kReset,         // requests begun and taken back (CVE-2023-44487), and such as are refused for their number
+  kReset,  // requests begun and taken back (CVE-2023-44487), and such as are refused for their
+           // number
   kSettings,
   kPing,
   kPriority,
   kWindowUpdate,
-  kEmptyData,     // DATA without data that ends nothing
+  kEmptyData,  // DATA without data that ends nothing
   kUnknownFrame,
-  kFault,         // streams that had to be reset for what came on them
+  kFault,  // streams that had to be reset for what came on them
   kCount,
 };
 // A constant, for metrics and logs.

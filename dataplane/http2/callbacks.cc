@@ -16,7 +16,8 @@ absl::string_view TextOf(nghttp2_rcbuf* buffer) {
 
 // A friend of the session.
 struct Http2Calls {
-  static int OnBeginHeaders(nghttp2_session* /*library*/, const nghttp2_frame* frame, void* session) {
+  static int OnBeginHeaders(nghttp2_session* /*library*/, const nghttp2_frame* frame,
+                            void* session) {
     SessionOf(session).BeginHead(*frame);
     return 0;
   }
@@ -25,7 +26,8 @@ struct Http2Calls {
     Http2Session& ours = SessionOf(session);
     return ours.Field(ours.Find(frame->hd.stream_id), TextOf(name), TextOf(value));
   }
-  static int OnFrameReceived(nghttp2_session* /*library*/, const nghttp2_frame* frame, void* session) {
+  static int OnFrameReceived(nghttp2_session* /*library*/, const nghttp2_frame* frame,
+                             void* session) {
     SessionOf(session).FrameReceived(*frame);
     return 0;
   }
@@ -34,8 +36,8 @@ struct Http2Calls {
     SessionOf(session).SetDetail(nghttp2_strerror(error));
     return 0;
   }
-  static int OnData(nghttp2_session* /*library*/, uint8_t /*flags*/, int32_t id, const uint8_t* data,
-                    size_t size, void* session) {
+  static int OnData(nghttp2_session* /*library*/, uint8_t /*flags*/, int32_t id,
+                    const uint8_t* data, size_t size, void* session) {
     Http2Session& ours = SessionOf(session);
     ours.Data(ours.Find(id), {reinterpret_cast<const char*>(data), size});
     return 0;
@@ -54,8 +56,9 @@ struct Http2Calls {
     SessionOf(session).NotSent(*frame);
     return 0;
   }
-  static int OnSendData(nghttp2_session* /*library*/, nghttp2_frame* /*frame*/, const uint8_t* frame_head,
-                        size_t size, nghttp2_data_source* source, void* session) {
+  static int OnSendData(nghttp2_session* /*library*/, nghttp2_frame* /*frame*/,
+                        const uint8_t* frame_head, size_t size, nghttp2_data_source* source,
+                        void* session) {
     return SessionOf(session).Send(static_cast<Http2Stream*>(source->ptr), frame_head, size);
   }
   static int OnError(nghttp2_session* /*library*/, int /*code*/, const char* text, size_t size,
@@ -68,8 +71,9 @@ struct Http2Calls {
   }
 };
 
-ssize_t Http2Callbacks::OnRead(nghttp2_session* /*library*/, int32_t /*id*/, uint8_t* /*into*/, size_t most,
-                               uint32_t* flags, nghttp2_data_source* source, void* session) {
+ssize_t Http2Callbacks::OnRead(nghttp2_session* /*library*/, int32_t /*id*/, uint8_t* /*into*/,
+                               size_t most, uint32_t* flags, nghttp2_data_source* source,
+                               void* session) {
   return Http2Calls::Read(session, source, most, flags);
 }
 

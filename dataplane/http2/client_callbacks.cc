@@ -16,7 +16,8 @@ absl::string_view ViewOf(nghttp2_rcbuf* buffer) {
 
 // A friend of the session.
 struct Http2ClientCalls {
-  static int OnBeginHeaders(nghttp2_session* /*library*/, const nghttp2_frame* frame, void* session) {
+  static int OnBeginHeaders(nghttp2_session* /*library*/, const nghttp2_frame* frame,
+                            void* session) {
     ClientOf(session).BeginHead(frame->hd.stream_id);
     return 0;
   }
@@ -24,16 +25,18 @@ struct Http2ClientCalls {
                       nghttp2_rcbuf* value, uint8_t /*flags*/, void* session) {
     return ClientOf(session).Field(frame->hd.stream_id, ViewOf(name), ViewOf(value));
   }
-  static int OnFrameReceived(nghttp2_session* /*library*/, const nghttp2_frame* frame, void* session) {
+  static int OnFrameReceived(nghttp2_session* /*library*/, const nghttp2_frame* frame,
+                             void* session) {
     ClientOf(session).FrameReceived(*frame);
     return 0;
   }
-  static int OnInvalidFrame(nghttp2_session* /*library*/, const nghttp2_frame* /*frame*/, int error, void* session) {
+  static int OnInvalidFrame(nghttp2_session* /*library*/, const nghttp2_frame* /*frame*/, int error,
+                            void* session) {
     ClientOf(session).SetDetail(nghttp2_strerror(error));
     return 0;
   }
-  static int OnData(nghttp2_session* /*library*/, uint8_t /*flags*/, int32_t id, const uint8_t* data, size_t size,
-                    void* session) {
+  static int OnData(nghttp2_session* /*library*/, uint8_t /*flags*/, int32_t id,
+                    const uint8_t* data, size_t size, void* session) {
     Http2ClientSession& ours = ClientOf(session);
     ours.Data(ours.Find(id), {reinterpret_cast<const char*>(data), size});
     return 0;
@@ -46,15 +49,18 @@ struct Http2ClientCalls {
     ClientOf(session).FrameSent(*frame);
     return 0;
   }
-  static int OnFrameNotSent(nghttp2_session* /*library*/, const nghttp2_frame* frame, int /*error*/, void* session) {
+  static int OnFrameNotSent(nghttp2_session* /*library*/, const nghttp2_frame* frame, int /*error*/,
+                            void* session) {
     ClientOf(session).NotSent(*frame);
     return 0;
   }
-  static int OnSendData(nghttp2_session* /*library*/, nghttp2_frame* frame, const uint8_t* frame_head, size_t size,
-                        nghttp2_data_source* /*source*/, void* session) {
+  static int OnSendData(nghttp2_session* /*library*/, nghttp2_frame* frame,
+                        const uint8_t* frame_head, size_t size, nghttp2_data_source* /*source*/,
+                        void* session) {
     return ClientOf(session).Send(frame->hd.stream_id, frame_head, size);
   }
-  static int OnError(nghttp2_session* /*library*/, int /*code*/, const char* text, size_t size, void* session) {
+  static int OnError(nghttp2_session* /*library*/, int /*code*/, const char* text, size_t size,
+                     void* session) {
     ClientOf(session).SetDetail({text, size});
     return 0;
   }
@@ -63,8 +69,8 @@ struct Http2ClientCalls {
   }
 };
 
-ssize_t ReadHttp2Request(nghttp2_session* /*library*/, int32_t id, uint8_t* /*into*/, size_t most, uint32_t* flags,
-                         nghttp2_data_source* /*source*/, void* session) {
+ssize_t ReadHttp2Request(nghttp2_session* /*library*/, int32_t id, uint8_t* /*into*/, size_t most,
+                         uint32_t* flags, nghttp2_data_source* /*source*/, void* session) {
   return Http2ClientCalls::Read(session, id, most, flags);
 }
 
@@ -76,7 +82,8 @@ Http2ClientCallbacks MakeHttp2ClientCallbacks() {
   nghttp2_session_callbacks_set_on_begin_headers_callback(made, Http2ClientCalls::OnBeginHeaders);
   nghttp2_session_callbacks_set_on_header_callback2(made, Http2ClientCalls::OnHeader);
   nghttp2_session_callbacks_set_on_frame_recv_callback(made, Http2ClientCalls::OnFrameReceived);
-  nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(made, Http2ClientCalls::OnInvalidFrame);
+  nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(made,
+                                                               Http2ClientCalls::OnInvalidFrame);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, Http2ClientCalls::OnData);
   nghttp2_session_callbacks_set_on_stream_close_callback(made, Http2ClientCalls::OnClose);
   nghttp2_session_callbacks_set_on_frame_send_callback(made, Http2ClientCalls::OnFrameSent);

@@ -27,8 +27,8 @@ bool Http2ClientSession::Feed(absl::string_view bytes) {
   while (!bytes.empty()) {
     const FrameCutter::Cut cut = cutter_.Next(bytes);
     if (cut.begins && !Admit(cut.head)) return false;
-    const ssize_t taken =
-        nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(bytes.data()), cut.bytes);
+    const ssize_t taken = nghttp2_session_mem_recv(
+        session_, reinterpret_cast<const uint8_t*>(bytes.data()), cut.bytes);
     if (taken < 0) FailLibrary(static_cast<int>(taken));
     if (!failure_.empty()) return false;
     bytes.remove_prefix(cut.bytes);
@@ -49,13 +49,15 @@ bool Http2ClientSession::Admit(const FrameHead& frame) {
   const bool known = Find(static_cast<int32_t>(frame.stream)) != nullptr;
   switch (static_cast<FrameType>(frame.type)) {
     case FrameType::kData:
-      if (frame.length == 0 && !frame.has(FrameHead::kEndStream) && !Spend(Nuisance::kEmptyData)) return false;
+      if (frame.length == 0 && !frame.has(FrameHead::kEndStream) && !Spend(Nuisance::kEmptyData))
+        return false;
       return known || AdmitStray(frame);
     case FrameType::kHeaders: return known || Spend(Nuisance::kUnknownFrame);
     case FrameType::kPriority: return Spend(Nuisance::kPriority);
     case FrameType::kRstStream: return known || Spend(Nuisance::kReset);
     case FrameType::kSettings: return frame.has(FrameHead::kAck) || Spend(Nuisance::kSettings);
-    case FrameType::kPing: return frame.has(FrameHead::kAck) ? Spend(Nuisance::kUnknownFrame) : Spend(Nuisance::kPing);
+    case FrameType::kPing:
+      return frame.has(FrameHead::kAck) ? Spend(Nuisance::kUnknownFrame) : Spend(Nuisance::kPing);
     case FrameType::kWindowUpdate: return Spend(Nuisance::kWindowUpdate);
     case FrameType::kPushPromise:
     case FrameType::kContinuation: return true;
@@ -167,8 +169,8 @@ void Http2ClientSession::EndFrame(Http2ClientStream* stream, const nghttp2_frame
   if (only_padding) (void)Spend(Nuisance::kEmptyData);
 }
 
-// The connection's window is given back at once: a client that is slow to take its answer holds up nobody else's. What
-// waits is bounded by the windows of the streams.
+// The connection's window is given back at once: a client that is slow to take its answer holds up
+// nobody else's. What waits is bounded by the windows of the streams.
 void Http2ClientSession::Data(Http2ClientStream* stream, absl::string_view data) {
   nghttp2_session_consume_connection(session_, data.size());
   if (stream == nullptr || stream->end_.kind != EndOf::kOpen) return;
@@ -176,7 +178,8 @@ void Http2ClientSession::Data(Http2ClientStream* stream, absl::string_view data)
   stream->received_ += data.size();
   if (!stream->final_came_) return Fault(stream, "data before the answer's head");
   if (stream->received_ > stream->said_) {  // "not said" is more than any
-    return Fault(stream, stream->said_ == 0 ? "data where there is no body" : "body longer than Content-Length");
+    return Fault(stream, stream->said_ == 0 ? "data where there is no body"
+                                            : "body longer than Content-Length");
   }
   stream->in_.append(data.data(), data.size());
   stream->readable_.Set();

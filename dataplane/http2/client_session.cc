@@ -31,8 +31,12 @@ ClientOptions MakeClientOptions() {
 
 }  // namespace
 
-Http2ClientSession::Http2ClientSession(const Http2ClientSettings& settings, Loop& loop, Http2ClientEvents& events)
-    : settings_(settings), loop_(loop), events_(events), budget_(settings.max_concurrent_streams),
+Http2ClientSession::Http2ClientSession(const Http2ClientSettings& settings, Loop& loop,
+                                       Http2ClientEvents& events)
+    : settings_(settings),
+      loop_(loop),
+      events_(events),
+      budget_(settings.max_concurrent_streams),
       cancels_(NuisanceBudget::ForCancels()) {}
 
 Http2ClientSession::~Http2ClientSession() {
@@ -40,7 +44,8 @@ Http2ClientSession::~Http2ClientSession() {
   nghttp2_session_del(session_);
 }
 
-std::unique_ptr<Http2ClientSession> Http2ClientSession::Create(const Http2ClientSettings& settings, Loop& loop,
+std::unique_ptr<Http2ClientSession> Http2ClientSession::Create(const Http2ClientSettings& settings,
+                                                               Loop& loop,
                                                                Http2ClientEvents& events) {
   std::unique_ptr<Http2ClientSession> session(new Http2ClientSession(settings, loop, events));
   if (!session->Start()) return nullptr;
@@ -59,8 +64,10 @@ bool Http2ClientSession::Start() {
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, settings_.stream_window},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<uint32_t>(settings_.head.max_head_bytes)},
   };
-  return nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, announced, std::size(announced)) == 0 &&
-         nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0, kAnswerConnectionWindow) == 0;
+  return nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, announced, std::size(announced)) ==
+             0 &&
+         nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0,
+                                               kAnswerConnectionWindow) == 0;
 }
 
 Http2ClientStream* Http2ClientSession::Find(int32_t id) const {
@@ -73,19 +80,22 @@ void Http2ClientSession::SetDetail(absl::string_view text) {
 }
 
 size_t Http2ClientSession::limit() const {
-  const uint32_t theirs = nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+  const uint32_t theirs =
+      nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
   return std::min(theirs, settings_.max_concurrent_streams);
 }
 
 bool Http2ClientSession::going_away() const {
-  return aborted_ || exhausted_ || winding_up_ || worn_out_ || !failure_.empty() || nghttp2_session_check_request_allowed(session_) == 0;
+  return aborted_ || exhausted_ || winding_up_ || worn_out_ || !failure_.empty() ||
+         nghttp2_session_check_request_allowed(session_) == 0;
 }
 
 bool Http2ClientSession::done() const {
-  return aborted_ || (nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0);
+  return aborted_ ||
+         (nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0);
 }
 
-// Ends ---------------------------------------------------------------------------------------------------
+// Ends --------------------------------------------------------------------------------------------
 
 void Http2ClientSession::Fail(absl::string_view failure, uint32_t code) {
   if (!failure_.empty()) return;
@@ -98,7 +108,8 @@ void Http2ClientSession::FailLibrary(int error) {
   SetDetail(nghttp2_strerror(error));
   switch (error) {
     case NGHTTP2_ERR_FLOODED: return Fail("outbound_flood", NGHTTP2_ENHANCE_YOUR_CALM);
-    case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS: return Fail("continuation_flood", NGHTTP2_ENHANCE_YOUR_CALM);
+    case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS:
+      return Fail("continuation_flood", NGHTTP2_ENHANCE_YOUR_CALM);
     default: return Fail("internal", NGHTTP2_INTERNAL_ERROR);
   }
 }
@@ -125,17 +136,19 @@ void Http2ClientSession::Remove(Http2ClientStream* stream) {
   if (!stream->remote_ended_) stray_bytes_ += settings_.stream_window;
 }
 
-// Streams ------------------------------------------------------------------------------------------------
+// Streams -----------------------------------------------------------------------------------------
 
 bool Http2ClientSession::Request(const OutgoingHead& head, Http2ClientStream* stream) {
   if (going_away()) return false;
   nghttp2_data_provider body;
-  body.source.ptr = nullptr;  // streams may be gone before they are closed: they are found by number
+  body.source.ptr =
+      nullptr;  // streams may be gone before they are closed: they are found by number
   body.read_callback = ReadHttp2Request;
   FieldBlock fields;
   fields.Request(head);
   std::vector<nghttp2_nv> copied(fields.data(), fields.data() + fields.size());
-  for (nghttp2_nv& field : copied) field.flags &= NGHTTP2_NV_FLAG_NO_INDEX;  // nghttp2 copies the text
+  for (nghttp2_nv& field : copied)
+    field.flags &= NGHTTP2_NV_FLAG_NO_INDEX;  // nghttp2 copies the text
   const int32_t id = nghttp2_submit_request(session_, nullptr, copied.data(), copied.size(),
                                             head.has_body ? &body : nullptr, nullptr);
   if (id < 0) {
@@ -152,7 +165,8 @@ bool Http2ClientSession::Request(const OutgoingHead& head, Http2ClientStream* st
   open_[id] = stream;
   budget_.SentData();
   if (idle) {
-    const bool long_silent = settled_ && loop_.Now() - heard_ >= kLongSilence && loop_.Passed(next_ping_);
+    const bool long_silent =
+        settled_ && loop_.Now() - heard_ >= kLongSilence && loop_.Passed(next_ping_);
     silent_by_ = loop_.After(settings_.ping_after);
     if (long_silent) SendPing();
   }
@@ -174,7 +188,8 @@ void Http2ClientSession::ReturnWindow(const Http2ClientStream* stream, size_t by
 // It is not ours any more, whatever still comes on it.
 void Http2ClientSession::Leave(Http2ClientStream* stream, uint32_t code) {
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream->id_, code);
-  // An upstream may end a connection on which much is taken back (CVE-2023-44487), and with it what others wait for.
+  // An upstream may end a connection on which much is taken back (CVE-2023-44487), and with it what
+  // others wait for.
   const bool taken_back = code == NGHTTP2_CANCEL && stream->sent_ && !stream->remote_ended_;
   if (taken_back && !cancels_.Spend(Nuisance::kReset, loop_.NowMillis())) worn_out_ = true;
   Remove(stream);
@@ -187,7 +202,7 @@ void Http2ClientSession::Fault(Http2ClientStream* stream, const char* detail) {
   (void)Spend(Nuisance::kFault);
 }
 
-// Is anybody there ---------------------------------------------------------------------------------------
+// Is anybody there --------------------------------------------------------------------------------
 
 void Http2ClientSession::Heard() {
   heard_ = loop_.Now();
@@ -217,11 +232,12 @@ void Http2ClientSession::Sweep() {
     pong_by_ = Deadline::Never();
     return Fail("no_pong", NGHTTP2_NO_ERROR);
   }
-  const bool ask = pong_by_.is_never() && !open_.empty() && loop_.Passed(silent_by_) && loop_.Passed(next_ping_);
+  const bool ask =
+      pong_by_.is_never() && !open_.empty() && loop_.Passed(silent_by_) && loop_.Passed(next_ping_);
   if (ask) SendPing();
 }
 
-// What goes ----------------------------------------------------------------------------------------------
+// What goes ---------------------------------------------------------------------------------------
 
 void Http2ClientSession::Pump(std::string* out, size_t most) {
   out_ = out;
@@ -285,11 +301,13 @@ void Http2ClientSession::FrameSent(const nghttp2_frame& frame) {
     Http2ClientStream* const stream = Find(frame.hd.stream_id);
     if (stream != nullptr) stream->sent_ = true;
   }
-  if (frame.hd.type == NGHTTP2_GOAWAY && frame.goaway.error_code != NGHTTP2_NO_ERROR && failure_.empty()) {
+  if (frame.hd.type == NGHTTP2_GOAWAY && frame.goaway.error_code != NGHTTP2_NO_ERROR &&
+      failure_.empty()) {
     failure_ = Http2ErrorName(frame.goaway.error_code);
   }
   // Of settings or windows that go too far, which nghttp2 found out for one stream only.
-  if (frame.hd.type == NGHTTP2_RST_STREAM && frame.rst_stream.error_code == NGHTTP2_FLOW_CONTROL_ERROR) {
+  if (frame.hd.type == NGHTTP2_RST_STREAM &&
+      frame.rst_stream.error_code == NGHTTP2_FLOW_CONTROL_ERROR) {
     (void)Spend(Nuisance::kFault);
   }
 }
@@ -299,7 +317,8 @@ void Http2ClientSession::NotSent(const nghttp2_frame& frame) {
   Http2ClientStream* const stream = Find(frame.hd.stream_id);
   if (stream == nullptr) return;
   const bool begun = stream->sent_;  // its trailers could not be sent
-  if (begun) nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream->id_, NGHTTP2_INTERNAL_ERROR);
+  if (begun)
+    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream->id_, NGHTTP2_INTERNAL_ERROR);
   Remove(stream);
   stream->End(begun ? EndKind::kInterrupted : EndKind::kRefused, NGHTTP2_INTERNAL_ERROR);
 }

@@ -1,7 +1,8 @@
-// The client's side of one HTTP/2 connection (RFC 9113), to an upstream, over libnghttp2: requests in, bytes out; bytes
-// in, answers out. Knows nothing of sockets. An upstream is not trusted: what the protocol forbids is refused by the
-// right error, and a connection that costs more than it may is ended (budget.h). Its owner feeds it and writes what
-// Pump gives. One loop's thread; no call from inside of Http2ClientEvents.
+// The client's side of one HTTP/2 connection (RFC 9113), to an upstream, over libnghttp2: requests
+// in, bytes out; bytes in, answers out. Knows nothing of sockets. An upstream is not trusted: what
+// the protocol forbids is refused by the right error, and a connection that costs more than it may
+// is ended (budget.h). Its owner feeds it and writes what Pump gives. One loop's thread; no call
+// from inside of Http2ClientEvents.
 #pragma once
 
 #include <nghttp2/nghttp2.h>
@@ -34,13 +35,14 @@ class Http2ClientEvents {
 class Http2ClientSession {
  public:
   // All outlive it. Null: no memory.
-  [[nodiscard]] static std::unique_ptr<Http2ClientSession> Create(const Http2ClientSettings& settings, Loop& loop,
-                                                                  Http2ClientEvents& events);
+  [[nodiscard]] static std::unique_ptr<Http2ClientSession> Create(
+      const Http2ClientSettings& settings, Loop& loop, Http2ClientEvents& events);
   ~Http2ClientSession();
   Http2ClientSession(const Http2ClientSession&) = delete;
   Http2ClientSession& operator=(const Http2ClientSession&) = delete;
 
-  // Begins a request; copies what `head` shows. False: no request can be begun on this connection any more.
+  // Begins a request; copies what `head` shows. False: no request can be begun on this connection
+  // any more.
   [[nodiscard]] bool Request(const OutgoingHead& head, Http2ClientStream* stream);
 
   // False: no more is to be read; write what Pump gives, and close.
@@ -70,8 +72,8 @@ class Http2ClientSession {
   // The connection is gone, and with it every stream.
   void Abort();
 
-  // Asks a silent upstream whether it is there, fails a connection that does not answer, or whose header block does
-  // not end. To be called at sweep_by().
+  // Asks a silent upstream whether it is there, fails a connection that does not answer, or whose
+  // header block does not end. To be called at sweep_by().
   void Sweep();
   [[nodiscard]] Deadline sweep_by() const;
 
@@ -117,23 +119,23 @@ class Http2ClientSession {
   Http2ClientEvents& events_;
   nghttp2_session* session_ = nullptr;
   FrameCutter cutter_{0};
-  NuisanceBudget budget_;       // of the upstream
-  NuisanceBudget cancels_;      // ours
+  NuisanceBudget budget_;   // of the upstream
+  NuisanceBudget cancels_;  // ours
   absl::flat_hash_map<int32_t, Http2ClientStream*> open_;
   std::string* out_ = nullptr;  // of the Pump that runs
   size_t most_ = 0;
-  size_t block_bytes_ = 0;      // of the header block at hand, decoded
-  Deadline head_deadline_;      // by which it must be complete; never: there is none
-  uint64_t stray_bytes_ = 0;    // that may still come on streams that were given up
-  absl::Duration heard_;        // loop time, of the last bytes
-  Deadline silent_by_;          // then a PING goes out
-  Deadline pong_by_;            // never: none is waited for
+  size_t block_bytes_ = 0;    // of the header block at hand, decoded
+  Deadline head_deadline_;    // by which it must be complete; never: there is none
+  uint64_t stray_bytes_ = 0;  // that may still come on streams that were given up
+  absl::Duration heard_;      // loop time, of the last bytes
+  Deadline silent_by_;        // then a PING goes out
+  Deadline pong_by_;          // never: none is waited for
   Deadline next_ping_ = Deadline::AtMillis(0);  // not before
   bool first_bytes_ = true;
   bool settled_ = false;
-  bool exhausted_ = false;      // no more stream numbers
+  bool exhausted_ = false;  // no more stream numbers
   bool winding_up_ = false;
-  bool worn_out_ = false;       // too much was taken back on it
+  bool worn_out_ = false;  // too much was taken back on it
   bool aborted_ = false;
   absl::string_view failure_;
   std::string detail_;

@@ -34,7 +34,7 @@ void Http2ClientStream::Cancel(uint32_t code) {
 
 void Http2ClientStream::Interrupt() { End(Http2End::Kind::kInterrupted); }
 
-// Request ------------------------------------------------------------------------------------------------
+// Request -----------------------------------------------------------------------------------------
 
 bool Http2ClientStream::Append(absl::string_view data) {
   if (data.empty()) return true;
@@ -57,7 +57,8 @@ bool Http2ClientStream::Finish(const HeaderFields& trailers) {
 boost::asio::awaitable<IoResult> Http2ClientStream::Flush(Deadline deadline) {
   while (open() && end_.kind == Http2End::Kind::kOpen && unsent() > kMostUnsent) {
     writable_.Reset();
-    if (co_await writable_.Wait(deadline) == WaitResult::kTimeout) co_return ResultOf(IoResult::Kind::kTimeout);
+    if (co_await writable_.Wait(deadline) == WaitResult::kTimeout)
+      co_return ResultOf(IoResult::Kind::kTimeout);
   }
   const bool over = !open() || end_.kind != Http2End::Kind::kOpen;
   co_return ResultOf(over && unsent() > 0 ? IoResult::Kind::kEof : IoResult::Kind::kDone);
@@ -66,7 +67,7 @@ boost::asio::awaitable<IoResult> Http2ClientStream::Flush(Deadline deadline) {
 // What nghttp2 was told of stays for it.
 void Http2ClientStream::Forget() { forgotten_ = true; }
 
-// Answer -------------------------------------------------------------------------------------------------
+// Answer ------------------------------------------------------------------------------------------
 
 const ResponseHead* Http2ClientStream::NextHead() {
   if (heads_.empty() || (in_head_ && heads_.size() == 1)) return nullptr;
@@ -104,7 +105,8 @@ void Http2ClientStream::Taken() {
 
 boost::asio::awaitable<IoResult> Http2ClientStream::Wait(Deadline deadline) {
   const WaitResult waited = co_await readable_.Wait(deadline);
-  co_return ResultOf(waited == WaitResult::kTimeout ? IoResult::Kind::kTimeout : IoResult::Kind::kDone);
+  co_return ResultOf(waited == WaitResult::kTimeout ? IoResult::Kind::kTimeout
+                                                    : IoResult::Kind::kDone);
 }
 
 }  // namespace sallyport::dataplane

@@ -1,16 +1,15 @@
-// One request to an upstream on an HTTP/2 connection, and its answer. What goes out waits here until the upstream's
-// windows let it go; the upstream's room for the answer grows only when the client has taken what came (Taken).
-// Belongs to its session's loop; for one request. May be destroyed at any time: a stream that is not over is reset
-// with CANCEL.
+// One request to an upstream on an HTTP/2 connection, and its answer. What goes out waits here
+// until the upstream's windows let it go; the upstream's room for the answer grows only when the
+// client has taken what came (Taken). Belongs to its session's loop; for one request. May be
+// destroyed at any time: a stream that is not over is reset with CANCEL.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <string>
-
-#include <boost/asio/awaitable.hpp>
 
 #include "dataplane/http/message.h"
 #include "dataplane/http2/field_block.h"
@@ -33,8 +32,8 @@ struct Http2End {
     kInterrupted,  // by us
   };
   Kind kind = Kind::kOpen;
-  uint32_t code = 0;          // of RFC 9113 7
-  absl::string_view detail;   // a constant
+  uint32_t code = 0;         // of RFC 9113 7
+  absl::string_view detail;  // a constant
 };
 
 class Http2ClientStream final : public BodySink {
@@ -52,8 +51,8 @@ class Http2ClientStream final : public BodySink {
   void Forget() override;
   void Interrupt() override;
 
-  // The answer. Its next head, interim ones first: null when none has come that was not taken. Valid until the next
-  // call.
+  // The answer. Its next head, interim ones first: null when none has come that was not taken.
+  // Valid until the next call.
   [[nodiscard]] const ResponseHead* NextHead();
   // After the final head. kWant: Wait. Never kIo: see end().
   [[nodiscard]] BodyPiece TryNext();
@@ -85,12 +84,12 @@ class Http2ClientStream final : public BodySink {
   // What goes out.
   std::string out_;
   size_t out_at_ = 0;
-  uint64_t left_ = 0;         // of the announced length
+  uint64_t left_ = 0;  // of the announced length
   bool has_length_ = false;
-  bool out_ended_ = true;     // all of the request is in out_
-  bool deferred_ = false;     // nghttp2 must be told that there is more
+  bool out_ended_ = true;  // all of the request is in out_
+  bool deferred_ = false;  // nghttp2 must be told that there is more
   bool sent_ = false;
-  bool forgotten_ = false;    // what is unsent stays so
+  bool forgotten_ = false;  // what is unsent stays so
   FieldBlock request_trailers_;
 
   // What comes in.
@@ -98,7 +97,7 @@ class Http2ClientStream final : public BodySink {
   bool some_came_ = false;
   bool final_came_ = false;
   bool remote_ended_ = false;
-  bool in_head_ = false;      // a header block is coming in
+  bool in_head_ = false;  // a header block is coming in
   ResponseFields fields_;
   std::deque<std::unique_ptr<ResponseHead>> heads_;  // the last may be coming in
   std::unique_ptr<ResponseHead> shown_;
@@ -107,8 +106,8 @@ class Http2ClientStream final : public BodySink {
   uint64_t received_ = 0;
   std::string in_;
   size_t in_at_ = 0;
-  size_t given_ = 0;          // of the window, by TryNext
-  size_t in_frame_ = 0;       // of the frame at hand
+  size_t given_ = 0;     // of the window, by TryNext
+  size_t in_frame_ = 0;  // of the frame at hand
   std::string trailer_bytes_;
   HeaderFields trailers_;
   Signal readable_;

@@ -25,12 +25,14 @@ bool IsUnique(absl::string_view name) { return name == "x-request-id"; }
 
 bool SaysNothingOfACaller(absl::string_view name) {
   static const auto* const kNames = new absl::flat_hash_set<absl::string_view>(
-      {"accept", "accept-encoding", "accept-language", "content-encoding", "content-type", "grpc-accept-encoding",
-       "grpc-encoding", "user-agent", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto"});
+      {"accept", "accept-encoding", "accept-language", "content-encoding", "content-type",
+       "grpc-accept-encoding", "grpc-encoding", "user-agent", "x-forwarded-host",
+       "x-forwarded-port", "x-forwarded-proto"});
   constexpr size_t kLongest = 20;
   if (name.size() > kLongest) return false;
   char lower[kLongest];
-  for (size_t i = 0; i < name.size(); ++i) lower[i] = absl::ascii_tolower(static_cast<unsigned char>(name[i]));
+  for (size_t i = 0; i < name.size(); ++i)
+    lower[i] = absl::ascii_tolower(static_cast<unsigned char>(name[i]));
   return kNames->contains(absl::string_view(lower, name.size()));
 }
 
@@ -51,7 +53,8 @@ void FieldBlock::Add(absl::string_view name, absl::string_view value, uint8_t mo
   const size_t name_at = text_.size();
   text_.append(name.data(), name.size());
   const size_t value_at = text_.size();
-  for (size_t i = name_at; i < value_at; ++i) text_[i] = absl::ascii_tolower(static_cast<unsigned char>(text_[i]));
+  for (size_t i = name_at; i < value_at; ++i)
+    text_[i] = absl::ascii_tolower(static_cast<unsigned char>(text_[i]));
   text_.append(value.data(), value.size());
   auto* const text = reinterpret_cast<uint8_t*>(text_.data());
   nghttp2_nv field;
@@ -89,7 +92,8 @@ void FieldBlock::AddLength(uint64_t length) {
 void FieldBlock::AddCallers(absl::string_view name, absl::string_view value) {
   if (name.empty()) return;
   const bool shared = SaysNothingOfACaller(name);
-  Add(name, absl::StripAsciiWhitespace(value), shared ? NGHTTP2_NV_FLAG_NONE : NGHTTP2_NV_FLAG_NO_INDEX);
+  Add(name, absl::StripAsciiWhitespace(value),
+      shared ? NGHTTP2_NV_FLAG_NONE : NGHTTP2_NV_FLAG_NO_INDEX);
   nghttp2_nv& field = fields_.back();
   for (size_t i = 0; i < field.valuelen; ++i) {
     if (!IsFieldByte(static_cast<char>(field.value[i]))) field.value[i] = '?';
@@ -98,8 +102,8 @@ void FieldBlock::AddCallers(absl::string_view name, absl::string_view value) {
 
 void FieldBlock::Request(const OutgoingHead& head) {
   constexpr size_t kOurs = 128;  // names of pseudo-header fields and what is added below
-  Reserve(TextOf(head.fields) + head.method.size() + head.scheme.size() + head.authority.size() + head.path.size() +
-              kOurs + kLengthBytes,
+  Reserve(TextOf(head.fields) + head.method.size() + head.scheme.size() + head.authority.size() +
+              head.path.size() + kOurs + kLengthBytes,
           head.fields.size() + 8);
   Add(":method", head.method);
   Add(":scheme", head.scheme);

@@ -1,5 +1,5 @@
-// The fields of a request or an answer as nghttp2 takes them: lower-case names, with text that stays where it is
-// until the next use. Not thread-safe; used again and again.
+// The fields of a request or an answer as nghttp2 takes them: lower-case names, with text that
+// stays where it is until the next use. Not thread-safe; used again and again.
 #pragma once
 
 #include <nghttp2/nghttp2.h>
@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "dataplane/http/message.h"
 #include "dataplane/http/head.h"
+#include "dataplane/http/message.h"
 
 namespace sallyport::dataplane {
 
@@ -33,9 +33,9 @@ class FieldBlock {
  public:
   // Copies what the views show.
   void Answer(const AnswerHead& head);
-  // Blanks around values go, control characters in them become '?': what cannot be sent is not sent. Only fields
-  // that say nothing about a caller go into the compression table, which the callers of an upstream share
-  // (RFC 7541 7.1).
+  // Blanks around values go, control characters in them become '?': what cannot be sent is not
+  // sent. Only fields that say nothing about a caller go into the compression table, which the
+  // callers of an upstream share (RFC 7541 7.1).
   void Request(const OutgoingHead& head);
   void Trailers(const HeaderFields& trailers);
   // Valid until the next call of either.

@@ -1,5 +1,5 @@
-// What RFC 9113 8.2 asks of every field, in either direction, and where HTTP/1.1's heads are stricter what they are
-// held to. Pure.
+// What RFC 9113 8.2 asks of every field, in either direction, and where HTTP/1.1's heads are
+// stricter what they are held to. Pure.
 #pragma once
 
 #include <array>
@@ -17,7 +17,8 @@ constexpr Table MakeToken() {  // RFC 9110 5.6.2
   for (int c = '0'; c <= '9'; ++c) table[static_cast<size_t>(c)] = true;
   for (int c = 'a'; c <= 'z'; ++c) table[static_cast<size_t>(c)] = true;
   for (int c = 'A'; c <= 'Z'; ++c) table[static_cast<size_t>(c)] = true;
-  for (const char c : {'!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~'}) {
+  for (const char c :
+       {'!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~'}) {
     table[static_cast<size_t>(c)] = true;
   }
   return table;
@@ -51,9 +52,12 @@ inline bool IsBlank(char c) { return c == ' ' || c == '\t'; }
 
 }  // namespace field_rules
 
-inline constexpr size_t kFieldOverhead = 32;  // of each field in a header list's size: RFC 9113 6.5.2
+inline constexpr size_t kFieldOverhead =
+    32;  // of each field in a header list's size: RFC 9113 6.5.2
 
-inline bool IsToken(absl::string_view text) { return !text.empty() && field_rules::AllOf(text, field_rules::kToken); }
+inline bool IsToken(absl::string_view text) {
+  return !text.empty() && field_rules::AllOf(text, field_rules::kToken);
+}
 // In lower case.
 inline bool IsFieldName(absl::string_view name) {
   return !name.empty() && field_rules::AllOf(name, field_rules::kName);
@@ -62,8 +66,10 @@ inline bool IsFieldByte(char c) { return field_rules::kValue[static_cast<unsigne
 // Null: fine.
 inline const char* CheckFieldValue(absl::string_view value) {
   if (value.empty()) return nullptr;
-  if (field_rules::IsBlank(value.front()) || field_rules::IsBlank(value.back())) return "blank around a field value";
-  return field_rules::AllOf(value, field_rules::kValue) ? nullptr : "control character in a field value";
+  if (field_rules::IsBlank(value.front()) || field_rules::IsBlank(value.back()))
+    return "blank around a field value";
+  return field_rules::AllOf(value, field_rules::kValue) ? nullptr
+                                                        : "control character in a field value";
 }
 // RFC 9113 8.2.2; TE apart. `name` in lower case.
 inline bool IsConnectionSpecific(absl::string_view name) {

@@ -1,5 +1,6 @@
-// Frames as they come, before anybody acts on them: their nine-byte heads are looked at in the bytes of the
-// connection, so that each can be admitted or not, whatever becomes of its payload. No allocation; pure.
+// Frames as they come, before anybody acts on them: their nine-byte heads are looked at in the
+// bytes of the connection, so that each can be admitted or not, whatever becomes of its payload. No
+// allocation; pure.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +12,16 @@ namespace sallyport::dataplane {
 
 // RFC 9113 6.
 enum class FrameType : uint8_t {
-  kData = 0, kHeaders = 1, kPriority = 2, kRstStream = 3, kSettings = 4, kPushPromise = 5, kPing = 6,
-  kGoaway = 7, kWindowUpdate = 8, kContinuation = 9,
+  kData = 0,
+  kHeaders = 1,
+  kPriority = 2,
+  kRstStream = 3,
+  kSettings = 4,
+  kPushPromise = 5,
+  kPing = 6,
+  kGoaway = 7,
+  kWindowUpdate = 8,
+  kContinuation = 9,
 };
 
 struct FrameHead {
@@ -26,14 +35,16 @@ struct FrameHead {
   [[nodiscard]] bool has(uint8_t flag) const { return (flags & flag) != 0; }
 };
 
-// Cuts what a peer sends at the borders of its frames. A client's preface comes first and is not a frame.
+// Cuts what a peer sends at the borders of its frames. A client's preface comes first and is not a
+// frame.
 class FrameCutter {
  public:
   static constexpr uint32_t kPrefaceBytes = 24;
   explicit FrameCutter(uint32_t preface_bytes = kPrefaceBytes) : left_(preface_bytes) {}
   struct Cut {
-    size_t bytes = 0;       // of the input, from its start: the rest of a frame's head and what is there of its payload
-    bool begins = false;    // `head` was completed by these bytes
+    size_t bytes = 0;  // of the input, from its start: the rest of a frame's head and what is there
+                       // of its payload
+    bool begins = false;  // `head` was completed by these bytes
     FrameHead head;
   };
   // `input` is not empty. Its first `bytes` belong together.
@@ -42,8 +53,8 @@ class FrameCutter {
  private:
   static constexpr size_t kHeadBytes = 9;
   uint8_t head_[kHeadBytes] = {};
-  size_t have_ = 0;                // of head_
-  uint32_t left_;                  // of the payload
+  size_t have_ = 0;  // of head_
+  uint32_t left_;    // of the payload
 };
 
 }  // namespace sallyport::dataplane

@@ -15,8 +15,12 @@ constexpr absl::string_view kCookie = "cookie";
 constexpr absl::string_view kHost = "host";
 constexpr absl::string_view kContentLength = "content-length";
 
-HeadVerdict Refused(Reason reason, absl::string_view detail) { return {Kind::kRefused, reason, detail}; }
-HeadVerdict MalformedBy(absl::string_view detail) { return {Kind::kMalformed, Reason::kBadRequest, detail}; }
+HeadVerdict Refused(Reason reason, absl::string_view detail) {
+  return {Kind::kRefused, reason, detail};
+}
+HeadVerdict MalformedBy(absl::string_view detail) {
+  return {Kind::kMalformed, Reason::kBadRequest, detail};
+}
 
 }  // namespace
 
@@ -67,7 +71,8 @@ const char* RequestFields::CheckSpecial(absl::string_view name, absl::string_vie
   if (IsConnectionSpecific(name)) return "connection-specific field";
   switch (name.size()) {
     case 2:
-      if (name == "te" && !absl::EqualsIgnoreCase(value, "trailers")) return "TE other than trailers";
+      if (name == "te" && !absl::EqualsIgnoreCase(value, "trailers"))
+        return "TE other than trailers";
       break;
     case 4:
       if (name == kHost && ++hosts_ > 1) return "several Host fields";
@@ -99,7 +104,8 @@ const char* RequestFields::CheckPseudo(bool* connect) const {
   if (!IsToken(method)) return "malformed :method";
   *connect = method == "CONNECT";
   if (*connect) {
-    const bool tunnel = pseudo_[kAuthority].there && !pseudo_[kScheme].there && !pseudo_[kPath].there;
+    const bool tunnel =
+        pseudo_[kAuthority].there && !pseudo_[kScheme].there && !pseudo_[kPath].there;
     return tunnel ? nullptr : "CONNECT with other pseudo-header fields";
   }
   if (!pseudo_[kScheme].there) return "no :scheme";

@@ -1,6 +1,7 @@
-// The fields of a request as HTTP/2 carries them, checked by RFC 9113 8.2 and 8.3 and by what HTTP/1.1's heads
-// are held to, and made into the same RequestHead: cookie crumbs joined, :authority for Host. Whatever could be
-// read otherwise once it is HTTP/1.1 is malformed. Not thread-safe; used again and again.
+// The fields of a request as HTTP/2 carries them, checked by RFC 9113 8.2 and 8.3 and by what
+// HTTP/1.1's heads are held to, and made into the same RequestHead: cookie crumbs joined,
+// :authority for Host. Whatever could be read otherwise once it is HTTP/1.1 is malformed. Not
+// thread-safe; used again and again.
 #pragma once
 
 #include <cstddef>
@@ -39,8 +40,8 @@ class RequestFields {
   // There is a Content-Length.
   [[nodiscard]] bool said_length() const { return lengths_ > 0; }
 
-  // After a head: `head->bytes` is what Start was given. `end_stream`: no body follows. What could be read of the
-  // head is in it also when it is not fine.
+  // After a head: `head->bytes` is what Start was given. `end_stream`: no body follows. What could
+  // be read of the head is in it also when it is not fine.
   [[nodiscard]] HeadVerdict Finish(bool end_stream, const HeadLimits& limits, RequestHead* head);
   // After trailers: those that may pass; the views show what Start was given.
   [[nodiscard]] HeadVerdict FinishTrailers(HeaderFields* fields);
@@ -58,7 +59,9 @@ class RequestFields {
   enum Pseudo : size_t { kMethod, kScheme, kAuthority, kPath, kPseudos };
 
   Span Keep(absl::string_view text);
-  [[nodiscard]] absl::string_view View(const Span& span) const { return {bytes_->data() + span.at, span.size}; }
+  [[nodiscard]] absl::string_view View(const Span& span) const {
+    return {bytes_->data() + span.at, span.size};
+  }
   void AddPseudo(absl::string_view name, absl::string_view value);
   void AddRegular(absl::string_view name, absl::string_view value);
   // Null: fine.

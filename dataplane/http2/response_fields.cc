@@ -6,10 +6,13 @@
 namespace sallyport::dataplane {
 namespace {
 
-bool AnswersWithoutBody(int status, bool to_head) { return to_head || status < 200 || status == 204 || status == 304; }
+bool AnswersWithoutBody(int status, bool to_head) {
+  return to_head || status < 200 || status == 204 || status == 304;
+}
 
 // RFC 9113 8.1.1: what the length says, and what END_STREAM says.
-const char* SetAnswerFraming(const FramingFields& framing, bool end_stream, bool to_head, ResponseHead* head) {
+const char* SetAnswerFraming(const FramingFields& framing, bool end_stream, bool to_head,
+                             ResponseHead* head) {
   head->has_content_length = framing.content_length != nullptr;
   head->content_length = framing.length;
   head->framing = Framing::kNone;
@@ -37,9 +40,11 @@ ResponseFields::Text ResponseFields::Keep(absl::string_view text) {
   return kept;
 }
 
-void ResponseFields::Add(absl::string_view name, absl::string_view value, const HeadLimits& limits) {
+void ResponseFields::Add(absl::string_view name, absl::string_view value,
+                         const HeadLimits& limits) {
   list_bytes_ += name.size() + value.size() + kFieldOverhead;
-  if (list_bytes_ > limits.max_head_bytes || fields_.size() >= limits.max_fields) Malformed("header list too large");
+  if (list_bytes_ > limits.max_head_bytes || fields_.size() >= limits.max_fields)
+    Malformed("header list too large");
   if (malformed_ != nullptr) return;
   if (!name.empty() && name.front() == ':') {
     AddStatus(name, value);
@@ -83,7 +88,8 @@ const char* ResponseFields::Finish(bool end_stream, bool to_head, ResponseHead* 
   head->Clear();
   head->bytes = std::move(bytes);
   if (malformed_ == nullptr && status_ == 0) Malformed("no :status");
-  if (malformed_ == nullptr && end_stream && status_ < 200) Malformed("an interim answer that ends the stream");
+  if (malformed_ == nullptr && end_stream && status_ < 200)
+    Malformed("an interim answer that ends the stream");
   if (malformed_ != nullptr) return malformed_;
   head->status = status_;
   Show(&head->fields);

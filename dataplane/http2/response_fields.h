@@ -1,6 +1,6 @@
-// The fields of an upstream's answer as HTTP/2 carries them, checked by RFC 9113 8.2 and 8.3 and by what HTTP/1.1's
-// heads are held to, and made into the same ResponseHead. Whatever could be read otherwise once it is HTTP/1.1 is
-// malformed. Not thread-safe; used again and again.
+// The fields of an upstream's answer as HTTP/2 carries them, checked by RFC 9113 8.2 and 8.3 and by
+// what HTTP/1.1's heads are held to, and made into the same ResponseHead. Whatever could be read
+// otherwise once it is HTTP/1.1 is malformed. Not thread-safe; used again and again.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +22,8 @@ class ResponseFields {
   // In the order in which they came.
   void Add(absl::string_view name, absl::string_view value, const HeadLimits& limits);
 
-  // After a head: `head->bytes` is what Start was given. `end_stream`: no body follows; `to_head`: the request was
-  // HEAD. Null, or what is malformed: a constant.
+  // After a head: `head->bytes` is what Start was given. `end_stream`: no body follows; `to_head`:
+  // the request was HEAD. Null, or what is malformed: a constant.
   [[nodiscard]] const char* Finish(bool end_stream, bool to_head, ResponseHead* head);
   // After trailers: those that may pass; the views show what Start was given.
   [[nodiscard]] const char* FinishTrailers(HeaderFields* fields);
@@ -34,7 +34,9 @@ class ResponseFields {
     size_t size = 0;
   };
   [[nodiscard]] Text Keep(absl::string_view text);
-  [[nodiscard]] absl::string_view View(const Text& text) const { return {bytes_->data() + text.at, text.size}; }
+  [[nodiscard]] absl::string_view View(const Text& text) const {
+    return {bytes_->data() + text.at, text.size};
+  }
   void AddStatus(absl::string_view name, absl::string_view value);
   void AddRegular(absl::string_view name, absl::string_view value);
   void Show(HeaderFields* fields) const;

@@ -66,13 +66,16 @@ bool Http2Session::Start() {
       // Answers take turns; what a client says of priorities is not looked at.
       {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
   };
-  return nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, announced, std::size(announced)) == 0 &&
+  return nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, announced, std::size(announced)) ==
+             0 &&
          nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0,
-                                               static_cast<int32_t>(settings_.connection_window)) == 0;
+                                               static_cast<int32_t>(settings_.connection_window)) ==
+             0;
 }
 
 bool Http2Session::done() const {
-  return aborted_ || (nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0);
+  return aborted_ ||
+         (nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0);
 }
 
 bool Http2Session::turn_possible() const {
@@ -87,7 +90,7 @@ void Http2Session::SetDetail(absl::string_view text) {
   if (failure_.empty()) detail_ = std::string(text.substr(0, kMostDetail));
 }
 
-// Ends ---------------------------------------------------------------------------------------------------
+// Ends --------------------------------------------------------------------------------------------
 
 void Http2Session::Fail(absl::string_view failure, uint32_t code) {
   if (!failure_.empty()) return;
@@ -112,8 +115,9 @@ void Http2Session::WindUp(bool at_once) {
   if (at_once) {
     last_named_ = true;
     grace_ = Deadline::Never();
-    nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_),
-                          NGHTTP2_NO_ERROR, nullptr, 0);
+    nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
+                          nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,
+                          nullptr, 0);
   } else if (!winding_up_) {
     grace_ = loop_.After(kGrace);
     nghttp2_submit_shutdown_notice(session_);
@@ -143,16 +147,17 @@ void Http2Session::Sweep() {
   }
 }
 
-// What comes ---------------------------------------------------------------------------------------------
+// What comes --------------------------------------------------------------------------------------
 
 bool Http2Session::Feed(absl::string_view bytes) {
   while (!bytes.empty()) {
     const FrameCutter::Cut cut = cutter_.Next(bytes);
     if (cut.begins && !Admit(cut.head)) return false;
-    const ssize_t taken =
-        nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(bytes.data()), cut.bytes);
+    const ssize_t taken = nghttp2_session_mem_recv(
+        session_, reinterpret_cast<const uint8_t*>(bytes.data()), cut.bytes);
     if (taken < 0) FailLibrary(static_cast<int>(taken));
-    // A client that reads nothing pays with memory of its own only: what is put aside for it has an end.
+    // A client that reads nothing pays with memory of its own only: what is put aside for it has an
+    // end.
     if (nghttp2_session_get_outbound_queue_size(session_) > most_queued_) {
       Fail("outbound_flood", NGHTTP2_ENHANCE_YOUR_CALM);
     }
@@ -174,11 +179,10 @@ bool Http2Session::Spend(Nuisance kind) {
 bool Http2Session::Admit(const FrameHead& frame) {
   switch (static_cast<FrameType>(frame.type)) {
     case FrameType::kData:
-      if (frame.length == 0 && !frame.has(FrameHead::kEndStream) && !Spend(Nuisance::kEmptyData)) return false;
+      if (frame.length == 0 && !frame.has(FrameHead::kEndStream) && !Spend(Nuisance::kEmptyData))
+        return false;
       return AdmitOnClosed(frame);
-    case FrameType::kHeaders:
-      budget_.GotRequest();
-      return AdmitOnClosed(frame);
+    case FrameType::kHeaders: budget_.GotRequest(); return AdmitOnClosed(frame);
     case FrameType::kPriority:
       if (frame.stream == 0) {
         Fail("PROTOCOL_ERROR", NGHTTP2_PROTOCOL_ERROR);
@@ -234,14 +238,16 @@ void Http2Session::BeginHead(const nghttp2_frame& frame) {
   head_deadline_ = loop_.After(settings_.head_time);
   if (frame.headers.cat != NGHTTP2_HCAT_REQUEST) {
     Http2Stream* const stream = Find(frame.hd.stream_id);
-    if (stream != nullptr) stream->fields_.Start(RequestFields::Section::kTrailers, &stream->trailer_bytes_);
+    if (stream != nullptr)
+      stream->fields_.Start(RequestFields::Section::kTrailers, &stream->trailer_bytes_);
     return;
   }
   highest_ = std::max(highest_, frame.hd.stream_id);
   Http2Stream* const stream = events_.OnBegin();
   if (stream == nullptr) {
     Remember(frame.hd.stream_id, Ended::kByUs);
-    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, frame.hd.stream_id, NGHTTP2_REFUSED_STREAM);
+    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, frame.hd.stream_id,
+                              NGHTTP2_REFUSED_STREAM);
     return;
   }
   stream->Begin(this, frame.hd.stream_id);
@@ -295,7 +301,8 @@ void Http2Session::EndHead(Http2Stream* stream, bool end_stream) {
 
 void Http2Session::EndTrailers(Http2Stream* stream, bool end_stream) {
   const HeadVerdict verdict = stream->fields_.FinishTrailers(&stream->trailers_);
-  if (!end_stream || verdict.kind != HeadVerdict::Kind::kFine) return Fault(stream);  // RFC 9113 8.1
+  if (!end_stream || verdict.kind != HeadVerdict::Kind::kFine)
+    return Fault(stream);  // RFC 9113 8.1
   RemoteEnd(stream);
 }
 
@@ -323,7 +330,8 @@ void Http2Session::Data(Http2Stream* stream, absl::string_view data) {
 
 void Http2Session::RemoteEnd(Http2Stream* stream) {
   if (stream->faulty_) return;
-  if (stream->said_ != Http2Stream::kNotSaid && stream->received_ != stream->said_) return Fault(stream);
+  if (stream->said_ != Http2Stream::kNotSaid && stream->received_ != stream->said_)
+    return Fault(stream);
   stream->remote_ended_ = true;
   stream->readable_.Set();
 }

@@ -1,7 +1,8 @@
-// The server's side of one HTTP/2 connection (RFC 9113) over libnghttp2: bytes in, streams and bytes out. Knows
-// nothing of sockets, nor of what requests mean. Refuses by the right error what the protocol forbids, and ends
-// connections that cost more than they may (budget.h). Its owner feeds it, writes what Pump gives, and lends it
-// streams. One loop's thread; no call from inside of Http2Events except where said.
+// The server's side of one HTTP/2 connection (RFC 9113) over libnghttp2: bytes in, streams and
+// bytes out. Knows nothing of sockets, nor of what requests mean. Refuses by the right error what
+// the protocol forbids, and ends connections that cost more than they may (budget.h). Its owner
+// feeds it, writes what Pump gives, and lends it streams. One loop's thread; no call from inside of
+// Http2Events except where said.
 #pragma once
 
 #include <nghttp2/nghttp2.h>
@@ -45,8 +46,8 @@ class Http2Events {
 class Http2Session {
  public:
   // All outlive it. Null: no memory.
-  [[nodiscard]] static std::unique_ptr<Http2Session> Create(const Http2Settings& settings, Loop& loop,
-                                                            Http2Events& events);
+  [[nodiscard]] static std::unique_ptr<Http2Session> Create(const Http2Settings& settings,
+                                                            Loop& loop, Http2Events& events);
   ~Http2Session();
   Http2Session(const Http2Session&) = delete;
   Http2Session& operator=(const Http2Session&) = delete;
@@ -61,8 +62,8 @@ class Http2Session {
   [[nodiscard]] absl::string_view failure() const { return failure_; }
   [[nodiscard]] const std::string& failure_detail() const { return detail_; }
 
-  // Ends: no stream after those that are known. `at_once`: also none that is under way to us; else the client is
-  // told first, and those that it began before it heard of it are served.
+  // Ends: no stream after those that are known. `at_once`: also none that is under way to us; else
+  // the client is told first, and those that it began before it heard of it are served.
   void WindUp(bool at_once);
   // An error of the connection, by a constant of the owner.
   void Fail(absl::string_view failure, uint32_t code);
@@ -139,7 +140,7 @@ class Http2Session {
   Http2Events& events_;
   nghttp2_session* session_ = nullptr;
   FrameCutter cutter_;
-  const size_t most_queued_;    // frames that wait for the client to read
+  const size_t most_queued_;  // frames that wait for the client to read
   NuisanceBudget budget_;
   std::vector<Http2Stream*> open_;
   std::deque<int32_t> turns_;   // streams that have had theirs and have more
@@ -148,11 +149,11 @@ class Http2Session {
   std::string* out_ = nullptr;  // of the Pump that runs
   size_t most_ = 0;
   size_t unsent_ = 0;
-  size_t block_bytes_ = 0;      // of the header block at hand, decoded
-  Deadline head_deadline_;      // by which it must be complete; never: there is none
-  Deadline grace_;              // of a client that was told of the end
+  size_t block_bytes_ = 0;  // of the header block at hand, decoded
+  Deadline head_deadline_;  // by which it must be complete; never: there is none
+  Deadline grace_;          // of a client that was told of the end
   bool winding_up_ = false;
-  bool last_named_ = false;     // the last stream was named
+  bool last_named_ = false;  // the last stream was named
   bool aborted_ = false;
   absl::string_view failure_;
   std::string detail_;

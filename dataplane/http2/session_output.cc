@@ -25,8 +25,8 @@ void Http2Session::SubmitInterim(Http2Stream* stream, const AnswerHead& answer) 
   fields.Answer(answer);
   std::vector<nghttp2_nv> copied(fields.data(), fields.data() + fields.size());
   for (nghttp2_nv& field : copied) field.flags = NGHTTP2_NV_FLAG_NONE;
-  nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream->id_, nullptr, copied.data(), copied.size(),
-                         nullptr);
+  nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream->id_, nullptr, copied.data(),
+                         copied.size(), nullptr);
 }
 
 void Http2Session::Resume(Http2Stream* stream) {
@@ -62,8 +62,8 @@ void Http2Session::Pump(std::string* out, size_t most) {
       aborted_ = true;
       break;
     }
-    // While the connection's window is shut, streams that have not had their turn wait in nghttp2. A next turn comes
-    // after theirs.
+    // While the connection's window is shut, streams that have not had their turn wait in nghttp2.
+    // A next turn comes after theirs.
     if (!turn_possible() || out->size() >= most) break;
     Http2Stream* const stream = Find(turns_.front());
     turns_.pop_front();
@@ -142,7 +142,8 @@ void Http2Session::FrameSent(const nghttp2_frame& frame) {
         (void)Spend(Nuisance::kFault);
       }
       // Perhaps of settings, which is an error of the connection (6.9.2); nghttp2 does not say.
-      if (code == NGHTTP2_FLOW_CONTROL_ERROR) Fail("FLOW_CONTROL_ERROR", NGHTTP2_FLOW_CONTROL_ERROR);
+      if (code == NGHTTP2_FLOW_CONTROL_ERROR)
+        Fail("FLOW_CONTROL_ERROR", NGHTTP2_FLOW_CONTROL_ERROR);
       return;
     }
     case NGHTTP2_GOAWAY:

@@ -8,8 +8,8 @@
 namespace sallyport::dataplane {
 namespace {
 
-constexpr size_t kLowWater = 16 * 1024;    // so much of an answer may wait here
-constexpr size_t kKeepBytes = 32 * 1024;   // of a buffer, for the next request
+constexpr size_t kLowWater = 16 * 1024;   // so much of an answer may wait here
+constexpr size_t kKeepBytes = 32 * 1024;  // of a buffer, for the next request
 
 IoResult Of(IoResult::Kind kind) {
   IoResult result;
@@ -78,10 +78,10 @@ void Http2Stream::AnswerOver() {
   if (!closed_ && !(ended_ && submitted_)) Reset(NGHTTP2_INTERNAL_ERROR);
 }
 
-// Body ---------------------------------------------------------------------------------------------------
+// Body --------------------------------------------------------------------------------------------
 
-// The last byte of a body whose length was said waits for the end of the stream: with it the upstream would have
-// the whole of a request that may still turn out to be malformed.
+// The last byte of a body whose length was said waits for the end of the stream: with it the
+// upstream would have the whole of a request that may still turn out to be malformed.
 size_t Http2Stream::unread() const {
   const size_t there = in_.size() - in_at_;
   return there > 0 && !remote_ended_ && received_ == said_ ? there - 1 : there;
@@ -130,7 +130,7 @@ void Http2Stream::Taken() {
   }
 }
 
-// Answer -------------------------------------------------------------------------------------------------
+// Answer ------------------------------------------------------------------------------------------
 
 void Http2Stream::Interim(const AnswerHead& answer) {
   if (!closed_) session_->SubmitInterim(this, answer);

@@ -1,5 +1,5 @@
-// The generic cell rate algorithm: `rate` requests at once, refilled evenly over `per`. One number of state: the
-// theoretical arrival time of the next request. Pure.
+// The generic cell rate algorithm: `rate` requests at once, refilled evenly over `per`. One number
+// of state: the theoretical arrival time of the next request. Pure.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@ namespace sallyport::dataplane {
 
 struct GcraStep {
   bool allowed = false;
-  int64_t state = 0;       // to keep when allowed
-  int64_t wait_ns = 0;     // until the next one would be, when not
+  int64_t state = 0;    // to keep when allowed
+  int64_t wait_ns = 0;  // until the next one would be, when not
 };
 
 [[nodiscard]] inline bool HasRate(const RateRule& rule) {

@@ -21,7 +21,7 @@ using cache::Hash128;
 constexpr size_t kShards = 64;
 
 struct Bucket {
-  int64_t rate_state = 0;   // monotonic: full again from here on
+  int64_t rate_state = 0;  // monotonic: full again from here on
   int64_t quota_used = 0;
   absl::Time quota_start = absl::InfiniteFuture();  // of the running period; future: none runs
   int64_t quota_until_ns = 0;                       // monotonic; 0: no quota kept here
@@ -57,7 +57,8 @@ struct Limiter::Impl {
 
   Shard& Of(const Hash128& key) { return shards[key.high % kShards]; }
 
-  Bucket& At(Shard& shard, const Hash128& key, int64_t now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex) {
+  Bucket& At(Shard& shard, const Hash128& key, int64_t now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex) {
     const auto found = shard.buckets.find(key);
     if (found != shard.buckets.end()) {
       found->second.touched_ns = now;
@@ -77,7 +78,8 @@ struct Limiter::Impl {
     for (const auto& [key, bucket] : shard.buckets) ages.push_back(bucket.touched_ns);
     const auto cut = ages.begin() + static_cast<std::ptrdiff_t>(ages.size() / 8);
     std::nth_element(ages.begin(), cut, ages.end());
-    absl::erase_if(shard.buckets, [&](const auto& entry) { return entry.second.touched_ns <= *cut; });
+    absl::erase_if(shard.buckets,
+                   [&](const auto& entry) { return entry.second.touched_ns <= *cut; });
   }
 
   // True: taken. Else how long until it would be.
@@ -86,8 +88,10 @@ struct Limiter::Impl {
     base::MutexLock lock(&shard.mutex);
     Bucket& bucket = At(shard, claim.key, now);
     const GcraStep step = TakeRate(claim.rate, bucket.rate_state, now);
-    if (step.allowed) bucket.rate_state = step.state;
-    else *wait = absl::Nanoseconds(step.wait_ns);
+    if (step.allowed)
+      bucket.rate_state = step.state;
+    else
+      *wait = absl::Nanoseconds(step.wait_ns);
     return step.allowed;
   }
 
@@ -100,8 +104,8 @@ struct Limiter::Impl {
     if (bucket.quota_start > wall || over || bucket.quota_start < claim.reset) {
       bucket.quota_start = wall;
       bucket.quota_used = 0;
-      const absl::Duration period = renews ? std::min(claim.quota.renewal, absl::Hours(24 * 3660))
-                                           : absl::Hours(24 * 3660);
+      const absl::Duration period =
+          renews ? std::min(claim.quota.renewal, absl::Hours(24 * 3660)) : absl::Hours(24 * 3660);
       bucket.quota_until_ns = now + absl::ToInt64Nanoseconds(period);
     }
     const bool allowed = bucket.quota_used < claim.quota.max;
@@ -182,7 +186,8 @@ LimitOutcome Limiter::Take(const Permit& permit, const Route& route, bool exempt
     }
     outcome.reason = Reason::kQuotaExceeded;
     if (state.reset_unix != 0) {
-      outcome.retry_after = std::max(absl::Seconds(1), absl::FromUnixSeconds(state.reset_unix) - wall);
+      outcome.retry_after =
+          std::max(absl::Seconds(1), absl::FromUnixSeconds(state.reset_unix) - wall);
     }
     return outcome;
   }

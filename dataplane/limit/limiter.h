@@ -1,9 +1,10 @@
-// Rate and quota by bucket, per replica. One Limiter per process, shared by loops: sharded, one short lock
-// per bucket, bounded memory (a rate bucket that is full again is forgotten first). Thread-safe.
+// Rate and quota by bucket, per replica. One Limiter per process, shared by loops: sharded, one
+// short lock per bucket, bounded memory (a rate bucket that is full again is forgotten first).
+// Thread-safe.
 //
-// Rate: GCRA: `rate` requests at once, refilled over `per`. Quota: `max` requests from the first one until
-// `renewal` later. Order of the refusal as Tyk's: rate, API rate, quota; nothing is taken from a quota for a
-// request that a rate refuses.
+// Rate: GCRA: `rate` requests at once, refilled over `per`. Quota: `max` requests from the first
+// one until `renewal` later. Order of the refusal as Tyk's: rate, API rate, quota; nothing is taken
+// from a quota for a request that a rate refuses.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,8 @@ struct LimitOptions {
   size_t max_buckets = 1'000'000;
 };
 
-// The tightest quota that was looked at: X-RateLimit-Limit, -Remaining, -Reset of tyk-style answers.
+// The tightest quota that was looked at: X-RateLimit-Limit, -Remaining, -Reset of tyk-style
+// answers.
 struct QuotaState {
   int64_t limit = 0;
   int64_t remaining = 0;
@@ -46,7 +48,8 @@ class Limiter {
   Limiter(const Limiter&) = delete;
   Limiter& operator=(const Limiter&) = delete;
 
-  // Counts this request. `exempt`: an ignored path (RouteMatch::profile "ignored"): nothing is counted.
+  // Counts this request. `exempt`: an ignored path (RouteMatch::profile "ignored"): nothing is
+  // counted.
   [[nodiscard]] LimitOutcome Take(const Permit& permit, const Route& route, bool exempt);
   [[nodiscard]] size_t size() const;
 

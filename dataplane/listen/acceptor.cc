@@ -6,16 +6,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <chrono>
-#include <cstring>
-#include <utility>
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -56,8 +55,8 @@ absl::Status BindError(const std::string& address, uint16_t port, int error) {
         place, " is in use by another program: stop it, or choose another port (--port)"));
   }
   if (error == EACCES) {
-    return absl::PermissionDeniedError(absl::StrCat(
-        place, " may not be opened: ports below 1024 need CAP_NET_BIND_SERVICE"));
+    return absl::PermissionDeniedError(
+        absl::StrCat(place, " may not be opened: ports below 1024 need CAP_NET_BIND_SERVICE"));
   }
   if (error == EADDRNOTAVAIL) {
     return absl::InvalidArgumentError(absl::StrCat(place, ": this machine has no such address"));
@@ -156,7 +155,8 @@ Acceptor::~Acceptor() {
 uint16_t Acceptor::port() const {
   sockaddr_storage bound = {};
   socklen_t size = sizeof(bound);
-  if (getsockname(state_->readiness.fd(), reinterpret_cast<sockaddr*>(&bound), &size) != 0) return 0;
+  if (getsockname(state_->readiness.fd(), reinterpret_cast<sockaddr*>(&bound), &size) != 0)
+    return 0;
   // The port stands at the same place in both families.
   return ntohs(reinterpret_cast<const sockaddr_in&>(bound).sin_port);
 }

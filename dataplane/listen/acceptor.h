@@ -1,12 +1,11 @@
-// A listening socket of one loop (SO_REUSEPORT: each loop has its own) and its accept loop. One loop's
-// thread.
+// A listening socket of one loop (SO_REUSEPORT: each loop has its own) and its accept loop. One
+// loop's thread.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <functional>
 #include <memory>
 #include <string>
-
-#include <boost/asio/awaitable.hpp>
 
 #include "absl/status/statusor.h"
 #include "dataplane/loop/loop.h"
@@ -14,16 +13,16 @@
 
 namespace sallyport::dataplane {
 
-// Opens, binds and listens; the descriptor. `address` is an IPv4 or IPv6 literal; "::" takes IPv4 as well, and
-// is 0.0.0.0 on a machine without IPv6. The message says what to do.
+// Opens, binds and listens; the descriptor. `address` is an IPv4 or IPv6 literal; "::" takes IPv4
+// as well, and is 0.0.0.0 on a machine without IPv6. The message says what to do.
 [[nodiscard]] absl::StatusOr<int> OpenListener(const std::string& address, uint16_t port);
 
 class Acceptor {
  public:
   // Takes the connection's descriptor (non-blocking) and the peer's address without port.
   using OnConnection = std::function<void(int fd, std::string address)>;
-  // The process or the machine has no descriptor left: called before each pause. Connections wait in the
-  // backlog meanwhile.
+  // The process or the machine has no descriptor left: called before each pause. Connections wait
+  // in the backlog meanwhile.
   using OnExhausted = std::function<void()>;
   // Takes `fd`.
   Acceptor(Loop& loop, int fd, OnConnection on_connection, OnExhausted on_exhausted);

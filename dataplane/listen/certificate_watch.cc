@@ -16,8 +16,9 @@ std::string SignatureOf(const std::string& path) {
   struct stat facts = {};
   if (stat(path.c_str(), &facts) != 0) return {};
   // ctime as well: a key that could not be read changes by chmod alone.
-  return absl::StrCat(facts.st_dev, ":", facts.st_ino, ":", facts.st_size, ":", facts.st_mtim.tv_sec, ".",
-                      facts.st_mtim.tv_nsec, ":", facts.st_ctim.tv_sec, ".", facts.st_ctim.tv_nsec);
+  return absl::StrCat(facts.st_dev, ":", facts.st_ino, ":", facts.st_size, ":",
+                      facts.st_mtim.tv_sec, ".", facts.st_mtim.tv_nsec, ":", facts.st_ctim.tv_sec,
+                      ".", facts.st_ctim.tv_nsec);
 }
 
 // Empty: one of them is not there.
@@ -64,8 +65,8 @@ CertificateWatch::~CertificateWatch() {
 uint64_t CertificateWatch::Add(CertificatePaths paths, std::string signature, Changed changed) {
   const base::MutexLock lock(&mutex_);
   const uint64_t id = ++last_id_;
-  watched_[id] = {std::move(paths), std::move(signature), std::make_shared<const Changed>(std::move(changed)),
-                  absl::InfiniteFuture()};
+  watched_[id] = {std::move(paths), std::move(signature),
+                  std::make_shared<const Changed>(std::move(changed)), absl::InfiniteFuture()};
   if (!thread_.joinable()) thread_ = std::thread([this] { Run(); });
   return id;
 }

@@ -1,5 +1,5 @@
-// Certificate files of this machine, read again when they change: on one thread for the whole process, so
-// that no loop waits for a disk. Thread-safe.
+// Certificate files of this machine, read again when they change: on one thread for the whole
+// process, so that no loop waits for a disk. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,8 @@ struct CertificateTexts {
 using CertificateTextsPtr = std::shared_ptr<const CertificateTexts>;
 
 // NotFound when one of them cannot be read.
-[[nodiscard]] absl::StatusOr<CertificateTextsPtr> ReadCertificateFiles(const CertificatePaths& paths);
+[[nodiscard]] absl::StatusOr<CertificateTextsPtr> ReadCertificateFiles(
+    const CertificatePaths& paths);
 
 class CertificateWatch {
  public:
@@ -42,9 +43,9 @@ class CertificateWatch {
   CertificateWatch(const CertificateWatch&) = delete;
   CertificateWatch& operator=(const CertificateWatch&) = delete;
 
-  // Calls `changed` on the watch's thread each time the files are others than `signature` says, and then than
-  // those that were read last. Files that are not there are waited for. `changed` must not block, nor call
-  // the watch.
+  // Calls `changed` on the watch's thread each time the files are others than `signature` says, and
+  // then than those that were read last. Files that are not there are waited for. `changed` must
+  // not block, nor call the watch.
   [[nodiscard]] uint64_t Add(CertificatePaths paths, std::string signature, Changed changed);
   // `changed` is not called any more once this returns.
   void Remove(uint64_t id);

@@ -41,13 +41,15 @@ class Checker {
   void Authsvc() {
     for (const std::string& target : config_.authsvc.targets) {
       if (!config::IsTarget(target)) {
-        Add(absl::StrCat("authsvc.targets: \"", target, "\" is not host:port; an IPv6 address stands in brackets"));
+        Add(absl::StrCat("authsvc.targets: \"", target,
+                         "\" is not host:port; an IPv6 address stands in brackets"));
       }
     }
     const config::TlsDirectory& tls = config_.authsvc.tls;
     if (tls.path.empty()) {
-      return Add(std::string("authsvc.tls_dir is not set: the auth service is only spoken to over mutual TLS; "
-                             "`sallyctl pki issue` makes one"));
+      return Add(std::string(
+          "authsvc.tls_dir is not set: the auth service is only spoken to over mutual TLS; "
+          "`sallyctl pki issue` makes one"));
     }
     Add(crypto::PairProblems("authsvc.tls_dir", tls.certificate(), tls.key(), now_));
     Add(crypto::AuthorityProblems("authsvc.tls_dir", tls.authorities(), now_));
@@ -56,7 +58,8 @@ class Checker {
   void Ranges(absl::string_view setting, const std::vector<std::string>& texts) {
     for (const std::string& text : texts) {
       if (ParseAddressRange(text).has_value()) continue;
-      Add(absl::StrCat(setting, ": \"", text, "\" is neither an address nor a CIDR: write it as 10.0.0.0/8"));
+      Add(absl::StrCat(setting, ": \"", text,
+                       "\" is neither an address nor a CIDR: write it as 10.0.0.0/8"));
     }
   }
 
@@ -74,26 +77,30 @@ class Checker {
   }
 
   void Certificate(const std::string& setting, const CertificatePaths& paths) {
-    const auto problems = crypto::PairProblems(setting, paths.certificate_file, paths.key_file, now_);
+    const auto problems =
+        crypto::PairProblems(setting, paths.certificate_file, paths.key_file, now_);
     Add(problems);
     if (!problems.empty()) return;
     const auto texts = ReadCertificateFiles(paths);
     absl::Status usable = texts.status();
     if (usable.ok()) {
-      usable = ServerCredential::FromPem(nullptr, (*texts)->chain_pem, (*texts)->key_pem.Reveal()).status();
+      usable = ServerCredential::FromPem(nullptr, (*texts)->chain_pem, (*texts)->key_pem.Reveal())
+                   .status();
     }
-    if (!usable.ok()) Add(absl::StrCat(setting, ": ", paths.certificate_file, ": ", usable.message()));
+    if (!usable.ok())
+      Add(absl::StrCat(setting, ": ", paths.certificate_file, ": ", usable.message()));
   }
 
   void Trust() {
     const std::string& path = config_.system_trust;
-    struct stat facts {};
+    struct stat facts{};
     const bool there = !path.empty() && stat(path.c_str(), &facts) == 0;
     const int how = there && S_ISDIR(facts.st_mode) ? R_OK | X_OK : R_OK;
     if (there && access(path.c_str(), how) == 0) return;
     Add(absl::StrCat("system_trust: cannot read ", path.empty() ? "it, it is empty" : path, " (",
                      path.empty() ? "no name" : std::strerror(errno),
-                     "): no upstream could be verified; install ca-certificates, or name a folder of PEM certificates"));
+                     "): no upstream could be verified; install ca-certificates, or name a folder "
+                     "of PEM certificates"));
   }
 
   const config::DataplaneConfig& config_;

@@ -9,8 +9,9 @@
 
 namespace sallyport::dataplane {
 
-// A sentence for each, that names the setting and says what to do; also what would leave the service of no use,
-// such as an expired certificate. Reads files, makes none, opens no port.
-[[nodiscard]] std::vector<std::string> ConfigProblems(const config::DataplaneConfig& config, absl::Time now);
+// A sentence for each, that names the setting and says what to do; also what would leave the
+// service of no use, such as an expired certificate. Reads files, makes none, opens no port.
+[[nodiscard]] std::vector<std::string> ConfigProblems(const config::DataplaneConfig& config,
+                                                      absl::Time now);
 
 }  // namespace sallyport::dataplane

@@ -13,7 +13,8 @@ constexpr absl::Duration kSilence = absl::Minutes(1);
 uint32_t ConnectionLimits::Affordable(uint32_t wanted, uint64_t descriptors) {
   const uint64_t rest = descriptors - std::min(descriptors, kOwnDescriptors);
   // A client that waits costs one, a client that is served two.
-  return static_cast<uint32_t>(std::clamp<uint64_t>(rest / 4 * 3, 1, std::max<uint32_t>(wanted, 1)));
+  return static_cast<uint32_t>(
+      std::clamp<uint64_t>(rest / 4 * 3, 1, std::max<uint32_t>(wanted, 1)));
 }
 
 bool ConnectionLimits::Count(absl::string_view address) {

@@ -1,5 +1,5 @@
-// How many client connections the process and one client address may hold, and how often the log says that
-// one was not taken. Thread-safe; asked once per connection.
+// How many client connections the process and one client address may hold, and how often the log
+// says that one was not taken. Thread-safe; asked once per connection.
 #pragma once
 
 #include <cstdint>
@@ -17,15 +17,17 @@ enum class NotTaken : uint8_t { kLimit, kDescriptors, kProxyHeader };
 
 class ConnectionLimits {
  public:
-  // What `wanted` becomes for a process that may have `descriptors` open files: the rest is for upstreams,
-  // authsvc and /metrics, which must go on when clients take all they can get.
+  // What `wanted` becomes for a process that may have `descriptors` open files: the rest is for
+  // upstreams, authsvc and /metrics, which must go on when clients take all they can get.
   [[nodiscard]] static uint32_t Affordable(uint32_t wanted, uint64_t descriptors);
 
   // 0 of `per_address`: no limit.
-  ConnectionLimits(uint32_t total, uint32_t per_address) : total_(total), per_address_(per_address) {}
+  ConnectionLimits(uint32_t total, uint32_t per_address)
+      : total_(total), per_address_(per_address) {}
   // Of no address, an empty one, when it is not known yet: counted in the total alone.
   [[nodiscard]] bool Enter(absl::string_view address);
-  // Of one that has entered without: false when the address may not have another, and then it has none still.
+  // Of one that has entered without: false when the address may not have another, and then it has
+  // none still.
   [[nodiscard]] bool Name(absl::string_view address);
   // By the address that it entered or was named with.
   void Leave(absl::string_view address);
@@ -36,8 +38,8 @@ class ConnectionLimits {
   const uint32_t total_;
   const uint32_t per_address_;
   base::Mutex mutex_;
-  absl::Duration silent_until_[3] ABSL_GUARDED_BY(mutex_) = {-absl::InfiniteDuration(), -absl::InfiniteDuration(),
-                                                            -absl::InfiniteDuration()};
+  absl::Duration silent_until_[3] ABSL_GUARDED_BY(mutex_) = {
+      -absl::InfiniteDuration(), -absl::InfiniteDuration(), -absl::InfiniteDuration()};
   [[nodiscard]] bool Count(absl::string_view address) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   uint32_t open_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -25,7 +25,10 @@ bool Names(const ServerCredential& credential, absl::string_view sni) {
 
 FileCertificates::FileCertificates(const TlsLibrary& library, CertificateWatch& watch, Poster& loop,
                                    std::vector<CertificatePaths> paths)
-    : library_(library), watch_(watch), loop_(loop), alive_(std::make_shared<FileCertificates*>(this)) {
+    : library_(library),
+      watch_(watch),
+      loop_(loop),
+      alive_(std::make_shared<FileCertificates*>(this)) {
   for (CertificatePaths& pair : paths) held_.push_back({std::move(pair), nullptr});
 }
 
@@ -34,11 +37,11 @@ FileCertificates::~FileCertificates() {
 }
 
 absl::Status FileCertificates::Take(Held* held, const CertificateTexts& texts) const {
-  auto credential = ServerCredential::FromPem(library_.context(), texts.chain_pem, texts.key_pem.Reveal());
+  auto credential =
+      ServerCredential::FromPem(library_.context(), texts.chain_pem, texts.key_pem.Reveal());
   if (!credential.ok()) {
-    return absl::Status(credential.status().code(),
-                        absl::StrCat(held->paths.certificate_file, ": ",
-                                     credential.status().message()));
+    return absl::Status(credential.status().code(), absl::StrCat(held->paths.certificate_file, ": ",
+                                                                 credential.status().message()));
   }
   held->credential = *std::move(credential);
   return absl::OkStatus();
@@ -58,14 +61,14 @@ absl::Status FileCertificates::Load() {
 
 void FileCertificates::Watch(size_t index, std::string signature) {
   const std::weak_ptr<FileCertificates*> weak = alive_;
-  watched_.push_back(watch_.Add(
-      held_[index].paths, std::move(signature),
-      [loop = &loop_, weak, index](const absl::StatusOr<CertificateTextsPtr>& read) {
-        loop->Post([weak, index, read] {
-          const auto alive = weak.lock();
-          if (alive != nullptr) (*alive)->OnChanged(index, read);
-        });
-      }));
+  watched_.push_back(
+      watch_.Add(held_[index].paths, std::move(signature),
+                 [loop = &loop_, weak, index](const absl::StatusOr<CertificateTextsPtr>& read) {
+                   loop->Post([weak, index, read] {
+                     const auto alive = weak.lock();
+                     if (alive != nullptr) (*alive)->OnChanged(index, read);
+                   });
+                 }));
 }
 
 void FileCertificates::TellExpiry(size_t index) {

@@ -1,6 +1,6 @@
-// Server certificates of this machine's files, taken up again when they change. A pair that cannot be used
-// leaves the old one in force and is logged. One loop's thread (each loop holds OpenSSL objects of its own);
-// the files are read by the CertificateWatch.
+// Server certificates of this machine's files, taken up again when they change. A pair that cannot
+// be used leaves the old one in force and is logged. One loop's thread (each loop holds OpenSSL
+// objects of its own); the files are read by the CertificateWatch.
 #pragma once
 
 #include <memory>

@@ -58,10 +58,10 @@ bool HasPlace(const std::vector<PlannedListener>& listeners, const PlannedListen
 }  // namespace
 
 bool PlannedListener::operator==(const PlannedListener& other) const {
-  return std::tie(id, address, port, route_port, plain, redirect, http2, min_version, max_version, style,
-                  proxy_protocol_from) ==
-         std::tie(other.id, other.address, other.port, other.route_port, other.plain, other.redirect,
-                  other.http2, other.min_version, other.max_version, other.style,
+  return std::tie(id, address, port, route_port, plain, redirect, http2, min_version, max_version,
+                  style, proxy_protocol_from) ==
+         std::tie(other.id, other.address, other.port, other.route_port, other.plain,
+                  other.redirect, other.http2, other.min_version, other.max_version, other.style,
                   other.proxy_protocol_from);
 }
 
@@ -84,7 +84,8 @@ std::vector<PlannedListener> PlanListeners(const config::DataplaneConfig& config
   if (config.listeners_from_authsvc) {
     for (const ListenerSpec& spec : view.listeners) {
       PlannedListener listener = FromAuthsvc(spec);
-      if (listener.port != 0 && !HasPlace(listeners, listener)) listeners.push_back(std::move(listener));
+      if (listener.port != 0 && !HasPlace(listeners, listener))
+        listeners.push_back(std::move(listener));
     }
   }
   for (const uint16_t port : view.routes->ExtraPorts()) {

@@ -1,5 +1,5 @@
-// Which listeners must be open: those of this machine's file, those that authsvc hands out, one default
-// when there are none, and a port for each that definitions name beside them. Pure.
+// Which listeners must be open: those of this machine's file, those that authsvc hands out, one
+// default when there are none, and a port for each that definitions name beside them. Pure.
 #pragma once
 
 #include <cstdint>

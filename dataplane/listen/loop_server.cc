@@ -3,11 +3,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <utility>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <cstdlib>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "dataplane/exchange/client_address.h"
@@ -39,7 +38,8 @@ UpstreamPoolOptions PoolOptions(const config::DataplaneConfig& config,
   return options;
 }
 
-std::vector<AddressRange> TrustedProxies(const ExchangeSettings& settings, const GatewayView& view) {
+std::vector<AddressRange> TrustedProxies(const ExchangeSettings& settings,
+                                         const GatewayView& view) {
   std::vector<AddressRange> trusted = settings.trusted_proxies;
   for (const std::string& text : view.gateway.trusted_proxies) {
     const auto range = ParseAddressRange(text);
@@ -72,17 +72,33 @@ LoopServer::LoopServer(int index, const ProcessServices& process)
       authorizer_(&process.authorize, this),
       credentials_(&process.credentials, this),
       sni_(loop_, *library_, credentials_, process.certificate_watch, *this),
-      pool_(loop_, PoolOptions(process.config, [this](absl::string_view fault) { NoteUpstreamFault(fault); }),
+      pool_(loop_,
+            PoolOptions(process.config,
+                        [this](absl::string_view fault) { NoteUpstreamFault(fault); }),
             process.resolver, process.trust, process.clock),
       balancers_(process.targets),
       metrics_(&process.book),
       connections_(loop_),
       recheck_(loop_, authorizer_, connections_, metrics_),
-      allowed_(process.config.allowed_kept, process.config.allowed_bytes / static_cast<uint64_t>(process.loops)),
-      services_{loop_,      process.settings, authorizer_,        credentials_,      process.limiter,
-                pool_,      balancers_,       metrics_,           process.access_log, process.telemetry,
-                allowed_,   connections_,     request_ids_,       process.stream,    nullptr,
-                {},         false} {
+      allowed_(process.config.allowed_kept,
+               process.config.allowed_bytes / static_cast<uint64_t>(process.loops)),
+      services_{loop_,
+                process.settings,
+                authorizer_,
+                credentials_,
+                process.limiter,
+                pool_,
+                balancers_,
+                metrics_,
+                process.access_log,
+                process.telemetry,
+                allowed_,
+                connections_,
+                request_ids_,
+                process.stream,
+                nullptr,
+                {},
+                false} {
   GatewayView empty;
   empty.routes = RouteTable::Empty(DefaultPorts(process.config));
   SetView(std::make_shared<const GatewayView>(std::move(empty)));
@@ -97,18 +113,23 @@ void LoopServer::MakeHealthChecker() {
     if (auto* const denial = std::get_if<Denial>(&found)) {
       const bool answered = base::ReasonFault(denial->reason) != base::Fault::kAuthsvc;
       if (!answered) co_return CredentialsUnknown();
-      co_return CredentialsRefused{absl::StrCat(base::ReasonName(denial->reason), ": ", denial->detail)};
+      co_return CredentialsRefused{
+          absl::StrCat(base::ReasonName(denial->reason), ": ", denial->detail)};
     }
     co_return std::get<UpstreamCredentialsPtr>(std::move(found));
   };
   auto count = [this](HealthChecker::Result result) {
     const bool good = result == HealthChecker::Result::kGood;
     const bool bad = result == HealthChecker::Result::kBad;
-    metrics_.sheet().Counter(metrics::Id::kHealthChecks, {good ? "good" : bad ? "bad" : "none"})->Add(1);
+    metrics_.sheet()
+        .Counter(metrics::Id::kHealthChecks, {good  ? "good"
+                                              : bad ? "bad"
+                                                    : "none"})
+        ->Add(1);
   };
-  health_checker_ = std::make_unique<HealthChecker>(HealthChecker::Parts{
-      loop_, process_.resolver, process_.trust, process_.targets, process_.clock, std::move(credentials),
-      std::move(count)});
+  health_checker_ = std::make_unique<HealthChecker>(
+      HealthChecker::Parts{loop_, process_.resolver, process_.trust, process_.targets,
+                           process_.clock, std::move(credentials), std::move(count)});
 }
 
 LoopServer::~LoopServer() { StopAndJoin(); }
@@ -136,8 +157,8 @@ absl::StatusOr<ServerTls*> LoopServer::TlsFor(const PlannedListener& plan) {
     settings.min_version = plan.min_version;
     settings.max_version = plan.max_version;
     settings.ticket_max_age = process_.config.timeouts.ticket_max_age;
-    auto made = ServerTls::Create(settings, loop_, *library_, sni_, process_.ticket_keys,
-                                  process_.chains);
+    auto made =
+        ServerTls::Create(settings, loop_, *library_, sni_, process_.ticket_keys, process_.chains);
     if (!made.ok()) return made.status();
     held = *std::move(made);
   }
@@ -169,7 +190,8 @@ absl::Status LoopServer::OpenOne(const PlannedListener& plan, uint16_t redirect_
   opened.plan = plan;
   opened.context = context;
   opened.acceptor = std::make_unique<Acceptor>(
-      loop_, *fd, [this, listener = ListenerContextPtr(context)](int client, std::string address) {
+      loop_, *fd,
+      [this, listener = ListenerContextPtr(context)](int client, std::string address) {
         OnConnection(listener, client, std::move(address));
       },
       [this] { NoteNotTaken(NotTaken::kDescriptors); });
@@ -183,9 +205,10 @@ void LoopServer::Reconcile() {
   const auto is_planned = [&plan](const OpenedListener& opened) {
     return std::find(plan.begin(), plan.end(), opened.plan) != plan.end();
   };
-  listeners_.erase(std::remove_if(listeners_.begin(), listeners_.end(),
-                                  [&](const OpenedListener& opened) { return !is_planned(opened); }),
-                   listeners_.end());
+  listeners_.erase(
+      std::remove_if(listeners_.begin(), listeners_.end(),
+                     [&](const OpenedListener& opened) { return !is_planned(opened); }),
+      listeners_.end());
   for (const PlannedListener& listener : plan) {
     const bool is_open =
         std::any_of(listeners_.begin(), listeners_.end(),
@@ -196,8 +219,9 @@ void LoopServer::Reconcile() {
     const std::string message = opened.ok() ? std::string() : std::string(opened.message());
     if (said == message) continue;
     said = message;
-    base::Log(opened.ok() ? base::Level::kInfo : base::Level::kError, "listen.open",
-              {{"listener", listener.id}, {"port", static_cast<int>(listener.port)}, {"result", opened}});
+    base::Log(
+        opened.ok() ? base::Level::kInfo : base::Level::kError, "listen.open",
+        {{"listener", listener.id}, {"port", static_cast<int>(listener.port)}, {"result", opened}});
   }
 }
 
@@ -212,18 +236,23 @@ void LoopServer::OnConnection(const ListenerContextPtr& listener, int fd, std::s
     return NoteNotTaken(NotTaken::kLimit);
   }
   boost::asio::co_spawn(loop_.context(),
-                        proxied ? ServeProxied(listener, fd, std::move(address)) : ServeDirect(listener, fd, std::move(address)),
+                        proxied ? ServeProxied(listener, fd, std::move(address))
+                                : ServeDirect(listener, fd, std::move(address)),
                         boost::asio::detached);
 }
 
-boost::asio::awaitable<void> LoopServer::ServeDirect(ListenerContextPtr listener, int fd, std::string address) {
+boost::asio::awaitable<void> LoopServer::ServeDirect(ListenerContextPtr listener, int fd,
+                                                     std::string address) {
   const std::string named = address;  // leaving must name what entering named
-  co_await ServeConnection(services_, std::move(listener), fd, std::move(address), /*announced=*/false);
+  co_await ServeConnection(services_, std::move(listener), fd, std::move(address),
+                           /*announced=*/false);
   process_.connection_limits.Leave(named);
 }
 
-boost::asio::awaitable<void> LoopServer::ServeProxied(ListenerContextPtr listener, int fd, std::string proxy) {
-  AnnouncedClient client = co_await ReadAnnouncedClient(loop_, fd, loop_.After(process_.settings.handshake));
+boost::asio::awaitable<void> LoopServer::ServeProxied(ListenerContextPtr listener, int fd,
+                                                      std::string proxy) {
+  AnnouncedClient client =
+      co_await ReadAnnouncedClient(loop_, fd, loop_.After(process_.settings.handshake));
   std::string named;
   const bool announced = !client.address.empty();
   if (client.problem != nullptr) {
@@ -243,19 +272,24 @@ boost::asio::awaitable<void> LoopServer::ServeProxied(ListenerContextPtr listene
 
 void LoopServer::NoteNotTaken(NotTaken cause) {
   static constexpr const char* kNames[] = {"limit", "descriptors", "proxy_header"};
-  metrics_.sheet().Counter(metrics::Id::kConnectionsNotTaken, {kNames[static_cast<size_t>(cause)]})->Add(1);
+  metrics_.sheet()
+      .Counter(metrics::Id::kConnectionsNotTaken, {kNames[static_cast<size_t>(cause)]})
+      ->Add(1);
   if (!process_.connection_limits.MaySay(cause, process_.clock.Monotonic())) return;
   switch (cause) {
     case NotTaken::kLimit:
-      return base::Log(base::Level::kWarning, "listen.too_many_connections",
-                       {{"hint", "limits.connections or limits.connections_per_address is reached"}});
+      return base::Log(
+          base::Level::kWarning, "listen.too_many_connections",
+          {{"hint", "limits.connections or limits.connections_per_address is reached"}});
     case NotTaken::kDescriptors:
       return base::Log(base::Level::kError, "listen.no_descriptors",
                        {{"hint", "raise the limit of open files (ulimit -n, LimitNOFILE)"}});
     case NotTaken::kProxyHeader:
-      return base::Log(base::Level::kWarning, "listen.no_proxy_header",
-                       {{"hint", "an address of proxy_protocol_from connects without a PROXY header: switch it on there "
-                                 "(HAProxy: send-proxy-v2), or take the address out of the list"}});
+      return base::Log(
+          base::Level::kWarning, "listen.no_proxy_header",
+          {{"hint",
+            "an address of proxy_protocol_from connects without a PROXY header: switch it on there "
+            "(HAProxy: send-proxy-v2), or take the address out of the list"}});
   }
 }
 
@@ -267,9 +301,15 @@ void LoopServer::Tick() {
   pool_.Sweep();
   balancers_.Sweep();
   if (health_checker_ != nullptr) health_checker_->Follow(services_.view->routes);
-  metrics_.sheet().Gauge(metrics::Id::kUpstreamIdle)->Set(static_cast<int64_t>(pool_.counts().idle));
-  metrics_.sheet().Gauge(metrics::Id::kUpstreamHttp2Open)->Set(static_cast<int64_t>(pool_.counts().http2));
-  metrics_.sheet().Gauge(metrics::Id::kUpstreamWaiting)->Set(static_cast<int64_t>(pool_.counts().waiting));
+  metrics_.sheet()
+      .Gauge(metrics::Id::kUpstreamIdle)
+      ->Set(static_cast<int64_t>(pool_.counts().idle));
+  metrics_.sheet()
+      .Gauge(metrics::Id::kUpstreamHttp2Open)
+      ->Set(static_cast<int64_t>(pool_.counts().http2));
+  metrics_.sheet()
+      .Gauge(metrics::Id::kUpstreamWaiting)
+      ->Set(static_cast<int64_t>(pool_.counts().waiting));
   sni_.Sweep();
   Reconcile();
 }

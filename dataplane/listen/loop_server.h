@@ -1,6 +1,6 @@
-// Everything of one loop: its listeners, its handshakes, what its requests work with. Takes routes and
-// evictions from the subscriber. Made and opened on the main thread, then used on the loop's thread only,
-// except where said.
+// Everything of one loop: its listeners, its handshakes, what its requests work with. Takes routes
+// and evictions from the subscriber. Made and opened on the main thread, then used on the loop's
+// thread only, except where said.
 #pragma once
 
 #include <functional>
@@ -82,9 +82,11 @@ class LoopServer final : public LoopSink {
   [[nodiscard]] absl::Status OpenOne(const PlannedListener& plan, uint16_t redirect_port);
   [[nodiscard]] absl::StatusOr<ServerTls*> TlsFor(const PlannedListener& plan);
   void OnConnection(const ListenerContextPtr& listener, int fd, std::string address);
-  [[nodiscard]] boost::asio::awaitable<void> ServeDirect(ListenerContextPtr listener, int fd, std::string address);
+  [[nodiscard]] boost::asio::awaitable<void> ServeDirect(ListenerContextPtr listener, int fd,
+                                                         std::string address);
   // Of a proxy that says with a PROXY header who its client is.
-  [[nodiscard]] boost::asio::awaitable<void> ServeProxied(ListenerContextPtr listener, int fd, std::string proxy);
+  [[nodiscard]] boost::asio::awaitable<void> ServeProxied(ListenerContextPtr listener, int fd,
+                                                          std::string proxy);
   // Counts it; the log hears of it now and then.
   void NoteNotTaken(NotTaken cause);
   void NoteUpstreamFault(absl::string_view fault);

@@ -113,10 +113,13 @@ uint32_t ConnectionLimit(const DataplaneConfig& config) {
   if (getrlimit(RLIMIT_NOFILE, &files) != 0) return wanted;
   const uint32_t affordable = ConnectionLimits::Affordable(wanted, files.rlim_cur);
   if (affordable < wanted) {
-    base::Log(base::Level::kWarning, "listen.fewer_connections",
-              {{"wanted", static_cast<uint64_t>(wanted)}, {"taken", static_cast<uint64_t>(affordable)},
-               {"open_files", static_cast<uint64_t>(files.rlim_cur)},
-               {"hint", "raise the limit of open files (ulimit -n, LimitNOFILE), or lower limits.connections"}});
+    base::Log(
+        base::Level::kWarning, "listen.fewer_connections",
+        {{"wanted", static_cast<uint64_t>(wanted)},
+         {"taken", static_cast<uint64_t>(affordable)},
+         {"open_files", static_cast<uint64_t>(files.rlim_cur)},
+         {"hint",
+          "raise the limit of open files (ulimit -n, LimitNOFILE), or lower limits.connections"}});
   }
   return affordable;
 }
@@ -177,8 +180,7 @@ class Process final : public DataplaneProcess {
   void DrainAndStop() override {
     draining_ = true;
     for (const auto& loop : loops_) loop->Drain(config_.timeouts.drain);
-    const absl::Duration until =
-        clock_.Monotonic() + config_.timeouts.drain + absl::Seconds(1);
+    const absl::Duration until = clock_.Monotonic() + config_.timeouts.drain + absl::Seconds(1);
     while (OpenConnections() > 0 && clock_.Monotonic() < until) {
     }
     Stop();
@@ -197,7 +199,9 @@ class Process final : public DataplaneProcess {
       authorize_->Drop();
       credentials_->Drop();
     };
-    options.acknowledge = [this](uint64_t epoch, uint64_t revision) { client_->Acknowledge(epoch, revision); };
+    options.acknowledge = [this](uint64_t epoch, uint64_t revision) {
+      client_->Acknowledge(epoch, revision);
+    };
     options.answer = [this](const LookupAnswer& answer) { client_->Answer(answer); };
     subscriber_ = std::make_unique<Subscriber>(options, &clock_, &generations_, &stream_);
     return absl::OkStatus();
@@ -215,10 +219,10 @@ class Process final : public DataplaneProcess {
   }
 
   absl::Status MakeLoops() {
-    shared_ = std::make_unique<ProcessServices>(ProcessServices{
-        config_, settings_, clock_, *authorize_, *credentials_, limiter_, resolver_, targets_, trust_, book_,
-        *access_log_, *telemetry_, LoopCount(config_), stream_, ticket_keys_, chains_, connection_limits_,
-        certificate_watch_});
+    shared_ = std::make_unique<ProcessServices>(
+        ProcessServices{config_, settings_, clock_, *authorize_, *credentials_, limiter_, resolver_,
+                        targets_, trust_, book_, *access_log_, *telemetry_, LoopCount(config_),
+                        stream_, ticket_keys_, chains_, connection_limits_, certificate_watch_});
     for (int i = 0; i < LoopCount(config_); ++i) {
       loops_.push_back(std::make_unique<LoopServer>(i, *shared_));
       const absl::Status opened = loops_.back()->Open();
@@ -230,8 +234,8 @@ class Process final : public DataplaneProcess {
   absl::Status MakeAdmin() {
     RegisterProcessMetrics({&book_, &stream_, subscriber_.get(), client_.get(), &limiter_,
                             access_log_.get(), telemetry_.get(), authorize_.get(), &generations_,
-                             &targets_, &certificate_watch_, config_.authsvc.tls.certificate(),
-                             [this] { return Problem().empty(); }});
+                            &targets_, &certificate_watch_, config_.authsvc.tls.certificate(),
+                            [this] { return Problem().empty(); }});
     router_.Exact("/metrics", admin_http::TextHandler([this] { return book_.Render(); }));
     router_.Exact("/healthz", admin_http::HealthHandler([] { return std::string(); }));
     router_.Exact("/readyz", admin_http::HealthHandler([this] { return Problem(); }));

@@ -1,5 +1,5 @@
-// The data plane as a whole: makes what loops share, the loops, the metrics listener; runs until told to
-// drain. `main` gives it a configuration and signals.
+// The data plane as a whole: makes what loops share, the loops, the metrics listener; runs until
+// told to drain. `main` gives it a configuration and signals.
 #pragma once
 
 #include <memory>
@@ -17,8 +17,8 @@ class DataplaneProcess {
   virtual ~DataplaneProcess() = default;
 
   virtual void Start() = 0;
-  // No new connections, readyz off; returns when the last request is done or the drain time is over. Then
-  // everything is stopped.
+  // No new connections, readyz off; returns when the last request is done or the drain time is
+  // over. Then everything is stopped.
   virtual void DrainAndStop() = 0;
   // The access log's file was moved away.
   virtual void ReopenLogs() = 0;

@@ -18,9 +18,8 @@ using metrics::Id;
 constexpr size_t kMostInsecure = 1000;
 
 void OnScrape(metrics::Book* book, Id id, std::function<double()> read) {
-  book->OnScrape(id, [read = std::move(read)] {
-    return std::vector<metrics::Sample>{{{}, read()}};
-  });
+  book->OnScrape(id,
+                 [read = std::move(read)] { return std::vector<metrics::Sample>{{{}, read()}}; });
 }
 
 double Lag(const ProcessMetricSources& sources) {
@@ -91,7 +90,8 @@ std::vector<metrics::Sample> ExpirySamples(const CertificateWatch& listeners,
   if (file.is_open()) pem << file.rdbuf();
   const auto bundle = crypto::ParsePem(pem.str());
   if (bundle.ok() && !bundle->chain.empty()) {
-    samples.push_back({{"control"}, static_cast<double>(absl::ToUnixSeconds(bundle->chain.front()->not_after))});
+    samples.push_back(
+        {{"control"}, static_cast<double>(absl::ToUnixSeconds(bundle->chain.front()->not_after))});
   }
   return samples;
 }
@@ -105,10 +105,12 @@ void RegisterProcessMetrics(const ProcessMetricSources& sources) {
   OnScrape(book, Id::kRevision,
            [sources] { return static_cast<double>(sources.stream->AppliedRevision()); });
   OnScrape(book, Id::kRevisionLag, [sources] { return Lag(sources); });
-  OnScrape(book, Id::kAuthsvcBreaker, [sources] { return sources.client->AllBroken() ? 1.0 : 0.0; });
+  OnScrape(book, Id::kAuthsvcBreaker,
+           [sources] { return sources.client->AllBroken() ? 1.0 : 0.0; });
   OnScrape(book, Id::kRoutes,
            [sources] { return static_cast<double>(sources.subscriber->View()->routes->size()); });
-  OnScrape(book, Id::kLimitBuckets, [sources] { return static_cast<double>(sources.limiter->size()); });
+  OnScrape(book, Id::kLimitBuckets,
+           [sources] { return static_cast<double>(sources.limiter->size()); });
   OnScrape(book, Id::kLimitsPerReplica,
            [sources] { return sources.subscriber->ConnectedReplicas() > 1 ? 1.0 : 0.0; });
   OnScrape(book, Id::kAccessLogDropped,
@@ -122,7 +124,8 @@ void RegisterProcessMetrics(const ProcessMetricSources& sources) {
     return ExpirySamples(*sources.certificates, sources.control_certificate_file);
   });
   book->OnScrape(Id::kUpstreamTargets, [sources] {
-    return TargetSamples(*sources.targets, absl::ToInt64Milliseconds(base::SystemClock().Monotonic()));
+    return TargetSamples(*sources.targets,
+                         absl::ToInt64Milliseconds(base::SystemClock().Monotonic()));
   });
   RegisterCache(book, [sources] { return CacheNumbersOf(*sources.authorize); });
 }

@@ -37,10 +37,12 @@ struct ProcessMetricSources {
 // Labels: setting, api. What authsvc says of the routes and the gateway; at most 1,000.
 [[nodiscard]] std::vector<metrics::Sample> InsecureSamples(const GatewayView& view);
 // Labels: api, state.
-[[nodiscard]] std::vector<metrics::Sample> TargetSamples(const TargetRegistry& targets, int64_t now_millis);
-// Label: role, "listener" for the files of listeners in force and "control" for what this replica shows authsvc.
-[[nodiscard]] std::vector<metrics::Sample> ExpirySamples(const CertificateWatch& listeners,
-                                                         const std::string& control_certificate_file);
+[[nodiscard]] std::vector<metrics::Sample> TargetSamples(const TargetRegistry& targets,
+                                                         int64_t now_millis);
+// Label: role, "listener" for the files of listeners in force and "control" for what this replica
+// shows authsvc.
+[[nodiscard]] std::vector<metrics::Sample> ExpirySamples(
+    const CertificateWatch& listeners, const std::string& control_certificate_file);
 void RegisterProcessMetrics(const ProcessMetricSources& sources);
 
 }  // namespace sallyport::dataplane

@@ -1,9 +1,8 @@
 #include "dataplane/listen/sni_source.h"
 
-#include <utility>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -24,7 +23,8 @@ std::string KeyOf(absl::string_view sni, absl::string_view listener_id) {
 
 }  // namespace
 
-absl::Status SniSource::AddFiles(const std::string& listener_id, std::vector<CertificatePaths> paths) {
+absl::Status SniSource::AddFiles(const std::string& listener_id,
+                                 std::vector<CertificatePaths> paths) {
   if (paths.empty()) return absl::OkStatus();
   auto files = std::make_unique<FileCertificates>(library_, watch_, poster_, std::move(paths));
   const absl::Status loaded = files->Load();
@@ -54,7 +54,8 @@ ClientTlsAnswer SniSource::ClientTls(absl::string_view sni, uint16_t port) {
   answer.request_certificate = settings.request_certificate;
   answer.version = settings.version;
   if (!settings.announce.empty()) {
-    answer.ca_names = std::make_shared<const std::vector<std::string>>(std::move(settings.announce));
+    answer.ca_names =
+        std::make_shared<const std::vector<std::string>>(std::move(settings.announce));
   }
   return answer;
 }
@@ -86,21 +87,25 @@ ServerSource::Credential SniSource::FromStore(absl::string_view sni, absl::strin
     }
     recent_.erase(recent);
   }
-  // Names that nobody serves cost a question each: a flood of them must not become one of questions.
+  // Names that nobody serves cost a question each: a flood of them must not become one of
+  // questions.
   if (asking_ >= kMaxAsking) return {State::kOverloaded, nullptr};
-  if (!peers_.Take(peer, loop_.clock().MonotonicNanoseconds())) return {State::kOverloaded, nullptr};
+  if (!peers_.Take(peer, loop_.clock().MonotonicNanoseconds()))
+    return {State::kOverloaded, nullptr};
   ++asking_;
   Ask(sni, listener_id, key, std::move(ready));
   return {State::kPending, nullptr};
 }
 
-ServerSource::Credential SniSource::Convert(const std::string& key, const ServerCredentialsPtr& answer) {
+ServerSource::Credential SniSource::Convert(const std::string& key,
+                                            const ServerCredentialsPtr& answer) {
   const auto found = made_.find(key);
   if (found != made_.end() && found->second.from == answer) {
     const auto& held = found->second.credential;
     return {held == nullptr ? State::kNone : State::kFound, held};
   }
-  if (answer->pairs.empty()) return {};  // nothing to keep: names that nobody serves crowd nobody out
+  if (answer->pairs.empty())
+    return {};  // nothing to keep: names that nobody serves crowd nobody out
   std::vector<ServerCredential::Pair> pairs;
   for (const ServerPair& pair : answer->pairs) {
     pairs.push_back({pair.chain_der, pair.key_der.Reveal()});
@@ -121,7 +126,8 @@ ServerSource::Credential SniSource::Convert(const std::string& key, const Server
 
 void SniSource::Remember(const std::string& key, ServerCredentialsPtr answer) {
   const int64_t now = loop_.NowMillis();
-  while (!recent_order_.empty() && (recent_order_.front().second <= now || recent_.size() >= kMaxKept)) {
+  while (!recent_order_.empty() &&
+         (recent_order_.front().second <= now || recent_.size() >= kMaxKept)) {
     const auto& [oldest, until] = recent_order_.front();
     const auto found = recent_.find(oldest);
     if (found != recent_.end() && found->second.until_millis == until) recent_.erase(found);

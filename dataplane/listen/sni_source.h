@@ -1,5 +1,6 @@
-// What one loop's handshakes are told: client-TLS settings from the route table, server certificates from
-// authsvc (cached), then the listener's default from this machine's files. One loop's thread.
+// What one loop's handshakes are told: client-TLS settings from the route table, server
+// certificates from authsvc (cached), then the listener's default from this machine's files. One
+// loop's thread.
 #pragma once
 
 #include <deque>
@@ -25,14 +26,21 @@ class SniSource final : public ServerSource {
   // All outlive this.
   SniSource(Loop& loop, const TlsLibrary& library, CredentialCache& cache, CertificateWatch& watch,
             Poster& poster)
-      : loop_(loop), library_(library), cache_(cache), watch_(watch), poster_(poster), peers_(kPeerAsksPerSecond, kPeerAskBurst) {}
+      : loop_(loop),
+        library_(library),
+        cache_(cache),
+        watch_(watch),
+        poster_(poster),
+        peers_(kPeerAsksPerSecond, kPeerAskBurst) {}
 
-  // Of each revision: what was answered before it is asked anew, unless the cache still vouches for it.
+  // Of each revision: what was answered before it is asked anew, unless the cache still vouches for
+  // it.
   void SetView(GatewayViewPtr view);
   // Files of a listener.
-  [[nodiscard]] absl::Status AddFiles(const std::string& listener_id, std::vector<CertificatePaths> paths);
-  // Lets go, with their private keys, of certificates that the cache does not answer with any more (evicted,
-  // replaced, past their time). Call about once a second.
+  [[nodiscard]] absl::Status AddFiles(const std::string& listener_id,
+                                      std::vector<CertificatePaths> paths);
+  // Lets go, with their private keys, of certificates that the cache does not answer with any more
+  // (evicted, replaced, past their time). Call about once a second.
   void Sweep();
 
   ClientTlsAnswer ClientTls(absl::string_view sni, uint16_t port) override;
@@ -46,8 +54,8 @@ class SniSource final : public ServerSource {
     ServerCredentialsPtr from;
     std::shared_ptr<const ServerCredential> credential;  // null: none, or not usable
   };
-  // What was answered a moment ago: for the handshake that waited for it, also when the cache does not
-  // keep it (a refusal, or an old answer used because no authsvc is there). Null: refused.
+  // What was answered a moment ago: for the handshake that waited for it, also when the cache does
+  // not keep it (a refusal, or an old answer used because no authsvc is there). Null: refused.
   struct Recent {
     ServerCredentialsPtr answer;
     int64_t until_millis = 0;
@@ -66,9 +74,10 @@ class SniSource final : public ServerSource {
   Poster& poster_;
   GatewayViewPtr view_;
   absl::flat_hash_map<std::string, std::unique_ptr<FileCertificates>> files_;  // by listener
-  absl::flat_hash_map<std::string, Made> made_;                               // by listener and SNI
+  absl::flat_hash_map<std::string, Made> made_;  // by listener and SNI
   absl::flat_hash_map<std::string, Recent> recent_;
-  std::deque<std::pair<std::string, int64_t>> recent_order_;  // keys and their ends, the oldest first
+  std::deque<std::pair<std::string, int64_t>>
+      recent_order_;  // keys and their ends, the oldest first
   AddressMisses peers_;
   size_t asking_ = 0;  // look-ups under way
 };

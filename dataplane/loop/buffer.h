@@ -24,8 +24,8 @@ class BufferPool {
   std::vector<std::unique_ptr<char[]>> free_;
 };
 
-// Bytes that were read and not yet used. Views of data() hold until the next call that is not const,
-// Consume excepted.
+// Bytes that were read and not yet used. Views of data() hold until the next call that is not
+// const, Consume excepted.
 class ReadBuffer {
  public:
   explicit ReadBuffer(BufferPool& pool) : pool_(&pool) {}
@@ -38,8 +38,8 @@ class ReadBuffer {
   [[nodiscard]] bool empty() const { return begin_ == end_; }
   void Consume(size_t count) { begin_ += count; }
 
-  // Free space to read into, at least one byte; takes a block, moves unread bytes to the front or grows
-  // (up to `limit` unread bytes; an empty span when they are that many already).
+  // Free space to read into, at least one byte; takes a block, moves unread bytes to the front or
+  // grows (up to `limit` unread bytes; an empty span when they are that many already).
   [[nodiscard]] absl::Span<char> Space(size_t limit);
   void Commit(size_t count) { end_ += count; }
   // Gives the block back; only when empty() (else nothing happens).

@@ -1,6 +1,6 @@
-// Points of a loop's monotonic clock, and the wheel that fires them: one coarse timer per loop instead of
-// a timer per request. Adding and removing are a few pointer writes; firing is late by at most one tick
-// (50 ms), never early. Everything here belongs to one loop's thread.
+// Points of a loop's monotonic clock, and the wheel that fires them: one coarse timer per loop
+// instead of a timer per request. Adding and removing are a few pointer writes; firing is late by
+// at most one tick (50 ms), never early. Everything here belongs to one loop's thread.
 #pragma once
 
 #include <array>
@@ -34,7 +34,8 @@ class Deadline {
   int64_t millis_ = std::numeric_limits<int64_t>::max();
 };
 
-// One thing that may expire. The owner keeps it alive while it is in a wheel; destruction takes it out.
+// One thing that may expire. The owner keeps it alive while it is in a wheel; destruction takes it
+// out.
 class DeadlineNode {
  public:
   DeadlineNode() = default;

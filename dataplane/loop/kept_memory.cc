@@ -3,20 +3,21 @@
 #include <malloc.h>
 #include <openssl/crypto.h>
 
-#include <cstdint>
-#include <cstdlib>
-
 #include <boost/asio/detail/thread_context.hpp>
 #include <boost/asio/detail/thread_info_base.hpp>
+#include <cstdint>
+#include <cstdlib>
 
 namespace sallyport::dataplane {
 namespace {
 
-// A record of 16 KiB with what is around it; every block of that range is made as large as the largest.
+// A record of 16 KiB with what is around it; every block of that range is made as large as the
+// largest.
 constexpr size_t kAbove = 16 * 1024;
 constexpr size_t kBlock = 17 * 1024;
 constexpr size_t kRounding = 64;  // of malloc
-// Blocks of that range begin a page, and hardly any others do: that is seen at once where a block is given back.
+// Blocks of that range begin a page, and hardly any others do: that is seen at once where a block
+// is given back.
 constexpr size_t kPage = 4096;
 constexpr size_t kMostBlocks = 16;
 
@@ -26,7 +27,9 @@ constexpr bool kKeeps = false;
 constexpr bool kKeeps = true;
 #endif
 
-void* AllocateForOpenssl(size_t size, const char* /*file*/, int /*line*/) { return KeptMemory::Allocate(size); }
+void* AllocateForOpenssl(size_t size, const char* /*file*/, int /*line*/) {
+  return KeptMemory::Allocate(size);
+}
 
 void* ReallocateForOpenssl(void* block, size_t size, const char* /*file*/, int /*line*/) {
   if (block == nullptr) return KeptMemory::Allocate(size);
@@ -47,8 +50,8 @@ struct KeptMemory::Blocks {
   void* kept[kMostBlocks];
 };
 
-// Asio keeps frames for whoever runs one of its contexts. A loop resumes coroutines outside of its own: under another
-// name, so that nothing is taken to run inside of it.
+// Asio keeps frames for whoever runs one of its contexts. A loop resumes coroutines outside of its
+// own: under another name, so that nothing is taken to run inside of it.
 class KeptMemory::Frames : private boost::asio::detail::thread_context {
  public:
   Frames() : entered_(this, info_) {}
@@ -73,7 +76,8 @@ KeptMemory::~KeptMemory() {
 }
 
 bool KeptMemory::KeepRecordBuffers() {
-  return kKeeps && CRYPTO_set_mem_functions(AllocateForOpenssl, ReallocateForOpenssl, FreeForOpenssl) == 1;
+  return kKeeps &&
+         CRYPTO_set_mem_functions(AllocateForOpenssl, ReallocateForOpenssl, FreeForOpenssl) == 1;
 }
 
 void* KeptMemory::Allocate(size_t size) {

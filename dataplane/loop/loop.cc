@@ -1,11 +1,10 @@
 #include "dataplane/loop/loop.h"
 
 #include <algorithm>
-#include <utility>
-
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <utility>
 
 #include "dataplane/loop/kept_memory.h"
 
@@ -14,7 +13,8 @@ namespace sallyport::dataplane {
 Loop::Loop(int index, const base::Clock& clock) : index_(index), clock_(clock) {
   RefreshNow();
   wheel_.Advance(now_millis_);
-  // Asio takes the descriptors of its timers with the first one: now, not when there may be none left.
+  // Asio takes the descriptors of its timers with the first one: now, not when there may be none
+  // left.
   const boost::asio::steady_timer first(context_);
 }
 

@@ -1,18 +1,18 @@
-// One event loop: a thread, a poller, an io_context, a deadline wheel and a pool of buffers. Everything that
-// a request touches lives on one loop; other threads only Post to it.
+// One event loop: a thread, a poller, an io_context, a deadline wheel and a pool of buffers.
+// Everything that a request touches lives on one loop; other threads only Post to it.
 //
-// A turn of the loop: wait for events, note all of them, fire what is due, resume who waited, run what was
-// posted. The io_context carries coroutines and posted work and is looked at once a turn; a descriptor waits
-// by Readiness. A timer of asio's own fires late by up to a tick of the wheel (50 ms), and work that another
-// thread gives to the io_context itself, not to Post, may wait as long.
+// A turn of the loop: wait for events, note all of them, fire what is due, resume who waited, run
+// what was posted. The io_context carries coroutines and posted work and is looked at once a turn;
+// a descriptor waits by Readiness. A timer of asio's own fires late by up to a tick of the wheel
+// (50 ms), and work that another thread gives to the io_context itself, not to Post, may wait as
+// long.
 #pragma once
 
+#include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <thread>
-
-#include <boost/asio/io_context.hpp>
 
 #include "absl/time/time.h"
 #include "dataplane/loop/buffer.h"
@@ -39,10 +39,12 @@ class Loop {
   void Run();    // runs on the calling thread until Stop
   void Stop();   // thread-safe
   void Join();
-  // After Join, on the calling thread: runs what is ready for up to `time`, so that coroutines can end.
+  // After Join, on the calling thread: runs what is ready for up to `time`, so that coroutines can
+  // end.
   void RunFor(absl::Duration time);
-  // After Join: destroys every coroutine and handler that still waits, on the calling thread. Call it while
-  // all that they touch is there; nothing runs on this loop afterwards. May be called again.
+  // After Join: destroys every coroutine and handler that still waits, on the calling thread. Call
+  // it while all that they touch is there; nothing runs on this loop afterwards. May be called
+  // again.
   void Discard();
 
   // Thread-safe: runs `work` on the loop, later.
@@ -58,8 +60,8 @@ class Loop {
   }
   [[nodiscard]] bool Passed(Deadline deadline) const { return deadline.millis() <= now_millis_; }
 
-  // Counts the looks at all descriptors that left none out: what had come before one of them is known after
-  // it. A turn has one at its start, as a rule.
+  // Counts the looks at all descriptors that left none out: what had come before one of them is
+  // known after it. A turn has one at its start, as a rule.
   [[nodiscard]] uint64_t looks() const { return looks_; }
 
   void AddDeadline(DeadlineNode* node, Deadline deadline);

@@ -28,7 +28,8 @@ bool Register(int epoll_fd, int fd, uint32_t what, Poller::Key key) {
 Poller::Poller()
     : epoll_fd_(epoll_create1(EPOLL_CLOEXEC)), wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   // At start: nothing can be served.
-  if (epoll_fd_ < 0 || wake_fd_ < 0 || !Register(epoll_fd_, wake_fd_, EPOLLIN | EPOLLET, kWakeKey)) {
+  if (epoll_fd_ < 0 || wake_fd_ < 0 ||
+      !Register(epoll_fd_, wake_fd_, EPOLLIN | EPOLLET, kWakeKey)) {
     std::abort();
   }
 }

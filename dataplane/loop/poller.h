@@ -1,5 +1,6 @@
-// The one epoll descriptor of a loop. A descriptor is registered once in its life, edge-triggered, for both
-// directions; what came is noted at its Readiness. Belongs to the loop's thread, Wake excepted.
+// The one epoll descriptor of a loop. A descriptor is registered once in its life, edge-triggered,
+// for both directions; what came is noted at its Readiness. Belongs to the loop's thread, Wake
+// excepted.
 #pragma once
 
 #include <sys/epoll.h>
@@ -31,8 +32,8 @@ class Poller {
   // Instead, where the descriptor lives on without its Readiness.
   void Remove(int fd, Key key);
 
-  // Waits for events and notes all of them; -1 waits without end. Nobody is resumed. False when more may have
-  // happened than it has noted.
+  // Waits for events and notes all of them; -1 waits without end. Nobody is resumed. False when
+  // more may have happened than it has noted.
   bool Wait(int timeout_millis);
   // Resumes the coroutines that waited for what was noted, each at most once.
   void Dispatch();

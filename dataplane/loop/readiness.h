@@ -1,13 +1,13 @@
-// Whether a descriptor can be read or written, as of the loop's last look at all of them, and waiting until
-// it can. The kernel tells changes only (edge-triggered): who tries and would block says so with Drained, and
-// from then on nobody tries again before the kernel has spoken. At most two waiters per direction, each with
-// its own deadline: on a TLS stream who reads may have to wait until it can be written, beside who writes, and
-// the other way round. A third ends the process. Belongs to one loop's thread.
+// Whether a descriptor can be read or written, as of the loop's last look at all of them, and
+// waiting until it can. The kernel tells changes only (edge-triggered): who tries and would block
+// says so with Drained, and from then on nobody tries again before the kernel has spoken. At most
+// two waiters per direction, each with its own deadline: on a TLS stream who reads may have to wait
+// until it can be written, beside who writes, and the other way round. A third ends the process.
+// Belongs to one loop's thread.
 #pragma once
 
-#include <cstdint>
-
 #include <boost/asio/awaitable.hpp>
+#include <cstdint>
 
 #include "dataplane/loop/deadline.h"
 #include "dataplane/loop/loop.h"
@@ -20,8 +20,9 @@ enum class Direction : uint8_t { kRead, kWrite };
 
 class Readiness {
  public:
-  // Takes the descriptor: closed by Close or destruction. It must be non-blocking. Both directions may be
-  // tried, unless it is `connecting`: then it can be written once connect has ended, whatever came of it.
+  // Takes the descriptor: closed by Close or destruction. It must be non-blocking. Both directions
+  // may be tried, unless it is `connecting`: then it can be written once connect has ended,
+  // whatever came of it.
   Readiness(Loop& loop, int fd, bool connecting = false);
   ~Readiness();  // who waits is cancelled
   Readiness(const Readiness&) = delete;
@@ -33,16 +34,19 @@ class Readiness {
   void Drained(Direction direction) { ready_[Index(direction)] = false; }
   // A read gave less than it had room for: the next one would block, unless the end is behind it.
   void ReadShort() { ready_[0] = hung_up_; }
-  // An attempt failed: whatever else there is to learn can be learnt at once, before the kernel tells.
+  // An attempt failed: whatever else there is to learn can be learnt at once, before the kernel
+  // tells.
   void Broken() { hung_up_ = ready_[0] = ready_[1] = true; }
-  // The peer has closed its side or the connection is broken; what it sent before may still be unread.
+  // The peer has closed its side or the connection is broken; what it sent before may still be
+  // unread.
   [[nodiscard]] bool hung_up() const { return hung_up_; }
 
-  // Always lets the loop go round, also when the direction is ready. Nothing of this object is used once
-  // the wait is over. Of two that wait both are woken, and the first may leave nothing for the second: try,
-  // and wait again.
+  // Always lets the loop go round, also when the direction is ready. Nothing of this object is used
+  // once the wait is over. Of two that wait both are woken, and the first may leave nothing for the
+  // second: try, and wait again.
   [[nodiscard]] boost::asio::awaitable<WaitResult> Wait(Direction direction, Deadline deadline);
-  // Wakes the waiters as if there were something: for whoever has other news for them. They try, and wait again.
+  // Wakes the waiters as if there were something: for whoever has other news for them. They try,
+  // and wait again.
   void Wake() { FinishAll(WaitResult::kReady); }
   // Wakes the waiters with kCancelled; later waits end at once the same way.
   void Cancel();
@@ -57,7 +61,8 @@ class Readiness {
   friend class Poller;
   friend class Suspension;
 
-  // Stays in the wheel while it is not later than what is waited for: most waits end long before theirs.
+  // Stays in the wheel while it is not later than what is waited for: most waits end long before
+  // theirs.
   class Expiry final : public DeadlineNode {
    public:
     Readiness* owner = nullptr;

@@ -1,10 +1,9 @@
 #include "dataplane/loop/signal.h"
 
-#include <cstdlib>
-#include <utility>
-
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/deferred.hpp>
+#include <cstdlib>
+#include <utility>
 
 namespace sallyport::dataplane {
 
@@ -14,7 +13,8 @@ boost::asio::awaitable<WaitResult> Signal::Wait(Deadline deadline) {
   if (waiter_ != nullptr) std::abort();  // a bug: the other one would never go on
   if (!deadline.is_never()) loop_.AddDeadline(&expiry_, deadline);
   auto wait = boost::asio::async_initiate<const boost::asio::deferred_t, void(WaitResult)>(
-      [this](auto handler) { loop_.waiters().Hold(std::move(handler), &waiter_); }, boost::asio::deferred);
+      [this](auto handler) { loop_.waiters().Hold(std::move(handler), &waiter_); },
+      boost::asio::deferred);
   const WaitResult result = co_await std::move(wait);
   // `this` may be gone where the wait was cancelled by its end.
   if (result != WaitResult::kCancelled && expiry_.linked()) DeadlineWheel::Remove(&expiry_);

@@ -1,6 +1,6 @@
-// Something that one coroutine of a loop waits for and another part of the same loop sets. A Set before the wait
-// is remembered, once. Costs no timer and no allocation. Keep it alive until the waiter has gone on. One loop's
-// thread.
+// Something that one coroutine of a loop waits for and another part of the same loop sets. A Set
+// before the wait is remembered, once. Costs no timer and no allocation. Keep it alive until the
+// waiter has gone on. One loop's thread.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -18,7 +18,8 @@ class Signal {
   Signal(const Signal&) = delete;
   Signal& operator=(const Signal&) = delete;
 
-  // Who waits goes on in this turn of the loop, after all that came for descriptors, or in the next one.
+  // Who waits goes on in this turn of the loop, after all that came for descriptors, or in the next
+  // one.
   void Set() {
     if (waiter_ == nullptr) {
       set_ = true;

@@ -41,7 +41,8 @@ boost::asio::awaitable<IoResult> Read(Stream& stream, absl::Span<char> into, Dea
 std::optional<IoResult> TryWriteAll(Stream& stream, absl::string_view* bytes, Kind* want) {
   IoResult total;
   while (!bytes->empty()) {
-    // Also when the peer takes everything at once: nothing else would ever stop a stream that flows.
+    // Also when the peer takes everything at once: nothing else would ever stop a stream that
+    // flows.
     if (stream.readiness().cancelled()) {
       total.kind = Kind::kCancelled;
       return total;

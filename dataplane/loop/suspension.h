@@ -1,13 +1,12 @@
-// The inside of a wait, for coroutines of dataplane/loop, and for those that are run for every request: awaited in
-// place, a wait needs no coroutine of its own. One loop's thread.
+// The inside of a wait, for coroutines of dataplane/loop, and for those that are run for every
+// request: awaited in place, a wait needs no coroutine of its own. One loop's thread.
 #pragma once
-
-#include <cstdlib>
-#include <optional>
-#include <utility>
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/deferred.hpp>
+#include <cstdlib>
+#include <optional>
+#include <utility>
 
 #include "dataplane/loop/readiness.h"
 #include "dataplane/loop/stream.h"
@@ -55,10 +54,13 @@ class Suspension {
 class StreamWait {
  public:
   StreamWait(Stream& stream, IoResult::Kind want)
-      : suspension_(stream.readiness(), want == IoResult::Kind::kWantWrite ? Direction::kWrite : Direction::kRead) {}
+      : suspension_(stream.readiness(),
+                    want == IoResult::Kind::kWantWrite ? Direction::kWrite : Direction::kRead) {}
 
   // What there is to say without waiting.
-  [[nodiscard]] std::optional<WaitResult> Begin(Deadline deadline) { return suspension_.Begin(deadline); }
+  [[nodiscard]] std::optional<WaitResult> Begin(Deadline deadline) {
+    return suspension_.Begin(deadline);
+  }
   // To be awaited at once after Begin.
   [[nodiscard]] auto operator()() { return suspension_(); }
   // kDone, kTimeout or kCancelled.

@@ -10,8 +10,8 @@ namespace sallyport::dataplane {
 
 using Kind = IoResult::Kind;
 
-// Between SSL and the descriptor: keeps the stream's readiness up to date, so that SSL never asks the kernel
-// for what is known not to be there, and no SIGPIPE comes of a write.
+// Between SSL and the descriptor: keeps the stream's readiness up to date, so that SSL never asks
+// the kernel for what is known not to be there, and no SIGPIPE comes of a write.
 struct TlsStream::Transport {
   static Readiness& Of(BIO* bio) { return *static_cast<Readiness*>(BIO_get_data(bio)); }
 
@@ -97,8 +97,8 @@ struct TlsStream::Transport {
 
 namespace {
 
-// What SSL_get_error looks at must be empty before each call. Emptying costs as much as a small record, and nearly
-// always it is empty.
+// What SSL_get_error looks at must be empty before each call. Emptying costs as much as a small
+// record, and nearly always it is empty.
 void ForgetErrors() {
   if (ERR_peek_error() != 0) ERR_clear_error();
 }
@@ -152,7 +152,8 @@ IoResult TlsStream::TryRead(absl::Span<char> into) {
     outcome.kind = Kind::kError;
     return outcome;
   }
-  // SSL would come to the same end, but not as cheaply. What it still has to write it must be let write.
+  // SSL would come to the same end, but not as cheaply. What it still has to write it must be let
+  // write.
   if (!readiness().MayTry(Direction::kRead) && !HasBuffered() && !SSL_want_write(ssl_)) {
     outcome.kind = Kind::kWantRead;
     return outcome;
@@ -191,7 +192,8 @@ IoResult TlsStream::TryHandshake() {
 void TlsStream::TryShutdown() {
   if (broken_) return;
   ERR_clear_error();
-  // A ticket that waits for the next write counts as a handshake to SSL_shutdown, and it would say nothing.
+  // A ticket that waits for the next write counts as a handshake to SSL_shutdown, and it would say
+  // nothing.
   if (SSL_get_state(ssl_) == TLS_ST_OK && SSL_in_init(ssl_) != 0) SSL_do_handshake(ssl_);
   if (SSL_in_init(ssl_) == 0) SSL_shutdown(ssl_);
   ERR_clear_error();

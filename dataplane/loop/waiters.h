@@ -1,5 +1,6 @@
-// The suspended coroutines of one loop: each is held from the moment it waits until it is resumed once, or
-// dropped with the loop. Nothing is allocated for a wait that was there before. One loop's thread.
+// The suspended coroutines of one loop: each is held from the moment it waits until it is resumed
+// once, or dropped with the loop. Nothing is allocated for a wait that was there before. One loop's
+// thread.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +15,8 @@ namespace sallyport::dataplane {
 class Waiters;
 enum class WaitResult : uint8_t { kReady, kTimeout, kCancelled };
 
-// One of them. Belongs to its Waiters, as does the pointer that Hold was given: it is null again once this
-// is finished, resumed or dropped.
+// One of them. Belongs to its Waiters, as does the pointer that Hold was given: it is null again
+// once this is finished, resumed or dropped.
 class Waiter {
  public:
   Waiter() { next_ = prev_ = this; }
@@ -47,7 +48,8 @@ class Waiter {
   Waiter* next_;
   Waiter* prev_;
   Waiter** owner_ = nullptr;
-  // Moves the handler out and gives this object back; then calls it, or destroys it where `result` is null.
+  // Moves the handler out and gives this object back; then calls it, or destroys it where `result`
+  // is null.
   void (*leave_)(Waiters*, Waiter*, const WaitResult* result) = nullptr;
   WaitResult result_ = WaitResult::kReady;
   alignas(std::max_align_t) std::byte handler_[kHandlerBytes];
@@ -60,8 +62,8 @@ class Waiters {
   Waiters(const Waiters&) = delete;
   Waiters& operator=(const Waiters&) = delete;
 
-  // `handler` is called with a WaitResult, once. `*owner`, null before, shows the waiter; it stays where it is
-  // until then.
+  // `handler` is called with a WaitResult, once. `*owner`, null before, shows the waiter; it stays
+  // where it is until then.
   template <typename Handler>
   void Hold(Handler handler, Waiter** owner) {
     static_assert(sizeof(Handler) <= Waiter::kHandlerBytes);

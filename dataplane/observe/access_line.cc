@@ -1,5 +1,5 @@
-// One record as a line of JSON. Written for every request: into memory that has room for the longest line that can
-// come of the record, so that nothing on the way asks for room.
+// One record as a line of JSON. Written for every request: into memory that has room for the
+// longest line that can come of the record, so that nothing on the way asks for room.
 #include <charconv>
 #include <cstring>
 
@@ -123,10 +123,11 @@ char* WriteLine(const AccessRecord& r, char* out) {
 
 // Of all texts of a record.
 size_t TextBytes(const AccessRecord& r) {
-  size_t bytes = r.request_id.size() + r.client_address.size() + r.listener.size() + r.method.size() + r.host.size() +
-                 r.path.size() + r.protocol.size() + r.sni.size() + r.tls_version.size() + r.tls_cipher.size() +
-                 r.api_id.size() + r.version.size() + r.client_fingerprint.size() + r.detail.size() + r.upstream.size() +
-                 r.upstream_certificate_id.size() + r.traceparent.size();
+  size_t bytes = r.request_id.size() + r.client_address.size() + r.listener.size() +
+                 r.method.size() + r.host.size() + r.path.size() + r.protocol.size() +
+                 r.sni.size() + r.tls_version.size() + r.tls_cipher.size() + r.api_id.size() +
+                 r.version.size() + r.client_fingerprint.size() + r.detail.size() +
+                 r.upstream.size() + r.upstream_certificate_id.size() + r.traceparent.size();
   if (r.identity == nullptr) return bytes;
   bytes += r.identity->name.size() + r.identity->key_id.size() + r.identity->org_id.size();
   return r.identity->policy_ids.empty() ? bytes : bytes + r.identity->policy_ids.front().size();

@@ -39,8 +39,8 @@ class LogFile {
   [[nodiscard]] bool Gone() const {
     if (path_ == "-" || fd_ < 0) return false;
     struct stat ours{}, there{};
-    return fstat(fd_, &ours) != 0 || stat(path_.c_str(), &there) != 0 || ours.st_ino != there.st_ino ||
-           ours.st_dev != there.st_dev;
+    return fstat(fd_, &ours) != 0 || stat(path_.c_str(), &there) != 0 ||
+           ours.st_ino != there.st_ino || ours.st_dev != there.st_dev;
   }
   // False: the rest is lost.
   bool Write(absl::string_view bytes) {
@@ -66,7 +66,8 @@ class LogFile {
 
 struct AccessLog::Impl {
   Impl(std::string path, int count, size_t bytes) : off(path.empty()), file(std::move(path)) {
-    for (int i = 0; i < (off ? 0 : count); ++i) rings.push_back(std::make_unique<AccessLogRing>(bytes));
+    for (int i = 0; i < (off ? 0 : count); ++i)
+      rings.push_back(std::make_unique<AccessLogRing>(bytes));
   }
 
   void Run() {
@@ -75,7 +76,8 @@ struct AccessLog::Impl {
       uint64_t flush = 0;
       {
         base::MutexLock lock(&mutex);
-        if (!stopping && !woken && flush_asked == flush_done) wake.WaitWithTimeout(&mutex, kWriteEvery);
+        if (!stopping && !woken && flush_asked == flush_done)
+          wake.WaitWithTimeout(&mutex, kWriteEvery);
         woken = false;
         stop = stopping;
         flush = flush_asked;
@@ -102,7 +104,8 @@ struct AccessLog::Impl {
       if (batch.empty() || file.Write(batch)) continue;
       lost.fetch_add(static_cast<uint64_t>(std::count(batch.begin(), batch.end(), '\n')),
                      std::memory_order_relaxed);
-      if (!std::exchange(complained, true)) base::Log(base::Level::kError, "access_log.write_failed");
+      if (!std::exchange(complained, true))
+        base::Log(base::Level::kError, "access_log.write_failed");
     }
   }
 

@@ -1,6 +1,7 @@
-// The access log: one JSON line per request, to a file or to standard output. Each loop writes into a ring
-// of its own without a lock; one thread writes the rings out. A full ring drops the line and counts it: a
-// slow disk never slows a request. The file is opened anew after Reopen (SIGHUP) and when it was moved away.
+// The access log: one JSON line per request, to a file or to standard output. Each loop writes into
+// a ring of its own without a lock; one thread writes the rings out. A full ring drops the line and
+// counts it: a slow disk never slows a request. The file is opened anew after Reopen (SIGHUP) and
+// when it was moved away.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,8 @@
 
 namespace sallyport::dataplane {
 
-// Views are only read during Write. No secret goes in: no header values, no query (it may carry a token).
+// Views are only read during Write. No secret goes in: no header values, no query (it may carry a
+// token).
 struct AccessRecord {
   absl::Time time;
   absl::string_view request_id, client_address, listener;
@@ -24,20 +26,20 @@ struct AccessRecord {
   absl::string_view sni, tls_version, tls_cipher;  // "" on plain HTTP
   bool resumed = false;
   absl::string_view api_id, version;
-  const Identity* identity = nullptr;              // of the decision; null: none made
-  absl::string_view client_fingerprint;            // hex, of the presented leaf
+  const Identity* identity = nullptr;    // of the decision; null: none made
+  absl::string_view client_fingerprint;  // hex, of the presented leaf
   base::Reason reason = base::Reason::kAllowed;
-  absl::string_view detail;                        // operators only
+  absl::string_view detail;  // operators only
   int status = 0;
   bool stale = false;
   uint64_t bytes_in = 0, bytes_out = 0;
   absl::Duration total, authorize, upstream_first_byte, upstream_total;
-  absl::string_view upstream;                      // host:port
+  absl::string_view upstream;  // host:port
   int upstream_status = 0;
   bool upstream_reused = false;
   bool upstream_http2 = false;
-  int grpc_status = -1;                            // of a gRPC request; below zero: not known
-  absl::string_view upstream_certificate_id;       // presented to the upstream
+  int grpc_status = -1;                       // of a gRPC request; below zero: not known
+  absl::string_view upstream_certificate_id;  // presented to the upstream
   absl::string_view traceparent;
 };
 // Appends the line with its newline.
@@ -50,7 +52,8 @@ class AccessLogRing;
 class AccessLog {
  public:
   // `path`: "-" standard output, "" nothing at all. `rings`: one per loop, `ring_bytes` each.
-  [[nodiscard]] static absl::StatusOr<std::unique_ptr<AccessLog>> Open(absl::string_view path, int rings,
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<AccessLog>> Open(absl::string_view path,
+                                                                       int rings,
                                                                        size_t ring_bytes = 1 << 20);
   ~AccessLog();  // writes out what is in the rings
   AccessLog(const AccessLog&) = delete;

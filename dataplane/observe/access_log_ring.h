@@ -1,5 +1,5 @@
-// A ring of bytes between one writing and one reading thread, without a lock. Lines go in whole or not at
-// all. Private to dataplane/observe.
+// A ring of bytes between one writing and one reading thread, without a lock. Lines go in whole or
+// not at all. Private to dataplane/observe.
 #pragma once
 
 #include <atomic>
@@ -43,7 +43,8 @@ class AccessLogRing {
   }
   // Any thread, about.
   [[nodiscard]] bool MoreThanHalfFull() const {
-    return head_.load(std::memory_order_relaxed) - tail_.load(std::memory_order_relaxed) > size_ / 2;
+    return head_.load(std::memory_order_relaxed) - tail_.load(std::memory_order_relaxed) >
+           size_ / 2;
   }
 
   // Counted by the writer.

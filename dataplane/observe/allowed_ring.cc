@@ -28,8 +28,9 @@ struct KeptFacts {
 };
 static_assert(std::is_trivially_copyable_v<KeptFacts>);
 
-constexpr size_t kMostRecord = sizeof(KeptFacts) + kMostPath + 12 * kMostText + kMostPolicies * kMostShort +
-                               kMostTokens * (2 * kMostShort + 32) + 64 * sizeof(uint16_t);
+constexpr size_t kMostRecord = sizeof(KeptFacts) + kMostPath + 12 * kMostText +
+                               kMostPolicies * kMostShort + kMostTokens * (2 * kMostShort + 32) +
+                               64 * sizeof(uint16_t);
 
 uint64_t TailOf(absl::string_view id) {
   uint64_t tail = 0;
@@ -64,7 +65,9 @@ class RecordWriter {
 
 class RecordReader {
  public:
-  explicit RecordReader(const char* record) : at_(record + sizeof(KeptFacts)) { memcpy(&facts_, record, sizeof facts_); }
+  explicit RecordReader(const char* record) : at_(record + sizeof(KeptFacts)) {
+    memcpy(&facts_, record, sizeof facts_);
+  }
   [[nodiscard]] const KeptFacts& facts() const { return facts_; }
   std::string Text() {
     uint16_t size = 0;
@@ -90,7 +93,8 @@ KeptFacts KeptFactsOf(const AllowedRequest& request) {
   facts.status = static_cast<uint16_t>(request.status);
   facts.reason = static_cast<uint16_t>(request.reason);
   facts.tokens = static_cast<uint8_t>(std::min(request.tokens.size(), kMostTokens));
-  facts.policies = static_cast<uint8_t>(std::min(request.decision->identity.policy_ids.size(), kMostPolicies));
+  facts.policies =
+      static_cast<uint8_t>(std::min(request.decision->identity.policy_ids.size(), kMostPolicies));
   facts.proof = static_cast<uint8_t>(request.proof);
   facts.tls = request.tls;
   facts.stale = request.stale;
@@ -109,8 +113,9 @@ uint32_t Write(const AllowedRequest& request, char* out) {
   to.Put(request.path, kMostPath);
   for (const absl::string_view text :
        {request.api_id, request.version, request.method, request.host, request.client_address,
-        absl::string_view(identity.name), absl::string_view(identity.key_id), absl::string_view(identity.org_id),
-        request.target, request.upstream, request.upstream_certificate_id}) {
+        absl::string_view(identity.name), absl::string_view(identity.key_id),
+        absl::string_view(identity.org_id), request.target, request.upstream,
+        request.upstream_certificate_id}) {
     to.Put(text, kMostText);
   }
   to.Put(request.profile, kMostShort);
@@ -119,7 +124,8 @@ uint32_t Write(const AllowedRequest& request, char* out) {
     const AllowedRequest::Token& token = request.tokens[i];
     to.Put(token.mechanism, kMostShort);
     to.Put(token.place, kMostShort);
-    to.Put({reinterpret_cast<const char*>(token.sha256.data()), token.sha256.size()}, token.sha256.size());
+    to.Put({reinterpret_cast<const char*>(token.sha256.data()), token.sha256.size()},
+           token.sha256.size());
   }
   return to.size();
 }
@@ -136,7 +142,8 @@ constexpr int64_t kForEver = std::numeric_limits<int64_t>::max();
 
 AllowedRing::AllowedRing(size_t requests, size_t bytes)
     : most_(requests),
-      record_bytes_(requests == 0 ? 0 : std::min<size_t>(bytes / 2, std::numeric_limits<uint32_t>::max())),
+      record_bytes_(
+          requests == 0 ? 0 : std::min<size_t>(bytes / 2, std::numeric_limits<uint32_t>::max())),
       slots_(new Slot[most_]),
       records_(new char[record_bytes_]),
       scratch_(new char[most_ == 0 ? 0 : kMostRecord]),
@@ -157,7 +164,8 @@ void AllowedRing::Keep(const AllowedRequest& request) {
 
 void AllowedRing::KeepChain(const AllowedRequest& request) {
   if (chains_.Find(request.chain_key, 0) != nullptr) return;
-  chains_.Put(request.chain_key, std::make_shared<const std::vector<std::string>>(*request.chain_der),
+  chains_.Put(request.chain_key,
+              std::make_shared<const std::vector<std::string>>(*request.chain_der),
               ChainBytes(*request.chain_der), kForEver);
 }
 
@@ -192,10 +200,10 @@ std::optional<AllowedRecord> AllowedRing::Read(const Slot& slot) {
   AllowedRecord record;
   record.request_id = from.Text();
   record.path = from.Text();
-  for (std::string* text :
-       {&record.question.api_id, &record.version, &record.method, &record.host, &record.client_address,
-        &record.identity.name, &record.identity.key_id, &record.identity.org_id, &record.target, &record.upstream,
-        &record.upstream_certificate_id, &record.question.profile}) {
+  for (std::string* text : {&record.question.api_id, &record.version, &record.method, &record.host,
+                            &record.client_address, &record.identity.name, &record.identity.key_id,
+                            &record.identity.org_id, &record.target, &record.upstream,
+                            &record.upstream_certificate_id, &record.question.profile}) {
     *text = from.Text();
   }
   if (!record.target.empty()) record.target.insert(0, facts.target_tls ? "https://" : "http://");
@@ -218,7 +226,8 @@ std::optional<AllowedRecord> AllowedRing::Read(const Slot& slot) {
   record.question.tls = facts.tls;
   record.question.request_id = record.request_id;
   if (!facts.has_chain) return record;
-  record.leaf_sha256 = base::Hex({reinterpret_cast<const char*>(facts.leaf_sha256.data()), facts.leaf_sha256.size()});
+  record.leaf_sha256 = base::Hex(
+      {reinterpret_cast<const char*>(facts.leaf_sha256.data()), facts.leaf_sha256.size()});
   const auto* const chain = chains_.Find(facts.chain_key, 0);
   if (chain != nullptr) record.question.chain_der = **chain;
   return record;

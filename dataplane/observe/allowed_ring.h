@@ -1,6 +1,7 @@
-// The last requests of one loop that were let in, so that `sallyctl explain --request` can say why: what was
-// asked, what was presented, what the decision said, where the request went. One loop's thread, no lock;
-// Keep allocates nothing but for a chain that was not there. Bounded by number and bytes, oldest out first.
+// The last requests of one loop that were let in, so that `sallyctl explain --request` can say why:
+// what was asked, what was presented, what the decision said, where the request went. One loop's
+// thread, no lock; Keep allocates nothing but for a chain that was not there. Bounded by number and
+// bytes, oldest out first.
 #pragma once
 
 #include <array>
@@ -21,8 +22,8 @@
 
 namespace sallyport::dataplane {
 
-// Views are only read during Keep. No secret goes in: no query (it may carry a token), no header values, of
-// tokens the SHA-256 alone.
+// Views are only read during Keep. No secret goes in: no query (it may carry a token), no header
+// values, of tokens the SHA-256 alone.
 struct AllowedRequest {
   struct Token {
     absl::string_view mechanism, place;
@@ -41,8 +42,8 @@ struct AllowedRequest {
   const Decision* decision = nullptr;  // never null in Keep
   bool stale = false;
   bool target_tls = false;
-  absl::string_view target;            // host[:port]
-  absl::string_view upstream;          // address:port
+  absl::string_view target;    // host[:port]
+  absl::string_view upstream;  // address:port
   absl::string_view upstream_certificate_id;
   bool upstream_reused = false;
   int status = 0;
@@ -52,8 +53,9 @@ struct AllowedRequest {
 
 class AllowedRing {
  public:
-  // `requests` 0: nothing is kept. Half of `bytes` is for the chains, each kept once whoever presents it; a
-  // request whose chain had to go is known by its leaf's hash still. Memory is taken as it is used.
+  // `requests` 0: nothing is kept. Half of `bytes` is for the chains, each kept once whoever
+  // presents it; a request whose chain had to go is known by its leaf's hash still. Memory is taken
+  // as it is used.
   AllowedRing(size_t requests, size_t bytes);
   AllowedRing(const AllowedRing&) = delete;
   AllowedRing& operator=(const AllowedRing&) = delete;
@@ -85,7 +87,8 @@ class AllowedRing {
 
   const size_t most_;
   const size_t record_bytes_;
-  // Neither is touched before it is used. Records stand in the order of their slots, each in one piece.
+  // Neither is touched before it is used. Records stand in the order of their slots, each in one
+  // piece.
   const std::unique_ptr<Slot[]> slots_;
   const std::unique_ptr<char[]> records_;
   const std::unique_ptr<char[]> scratch_;

@@ -16,7 +16,8 @@ using metrics::Id;
 constexpr size_t kMaxReason = 256;
 constexpr int kStatusClasses = 6;
 constexpr size_t kMaxApis = 20'000;
-constexpr absl::string_view kClassNames[kStatusClasses] = {"other", "1xx", "2xx", "3xx", "4xx", "5xx"};
+constexpr absl::string_view kClassNames[kStatusClasses] = {"other", "1xx", "2xx",
+                                                           "3xx",   "4xx", "5xx"};
 
 int ClassOf(int status) { return status >= 100 && status < 600 ? status / 100 : 0; }
 
@@ -33,13 +34,14 @@ struct LoopMetrics::ApiCells {
 
 struct LoopMetrics::Cells {
   absl::flat_hash_map<std::string, std::unique_ptr<ApiCells>> apis;
-  Cell *connections, *opened, *full, *resumed, *in, *out, *severed, *misdirected, *fresh, *reused, *fresh_http2,
-      *reused_http2;
+  Cell *connections, *opened, *full, *resumed, *in, *out, *severed, *misdirected, *fresh, *reused,
+      *fresh_http2, *reused_http2;
   Histogram *handshake, *overhead;
   std::array<Histogram*, 6> authorize{};  // by fault
 };
 
-LoopMetrics::LoopMetrics(metrics::Book* book) : sheet_(book->NewSheet()), cells_(std::make_unique<Cells>()) {
+LoopMetrics::LoopMetrics(metrics::Book* book)
+    : sheet_(book->NewSheet()), cells_(std::make_unique<Cells>()) {
   Cells& c = *cells_;
   c.connections = sheet_->Gauge(Id::kConnections);
   c.opened = sheet_->Counter(Id::kConnectionsOpened);
@@ -73,7 +75,8 @@ void LoopMetrics::Request(const RequestOutcome& outcome) {
   ApiCells& api = ForApi(outcome.api_id);
   const auto number = static_cast<size_t>(outcome.reason);
   const Fault fault = base::ReasonFault(outcome.reason);
-  Cell*& reason = api.by_reason[number < kMaxReason ? number : static_cast<size_t>(Reason::kInternal)];
+  Cell*& reason =
+      api.by_reason[number < kMaxReason ? number : static_cast<size_t>(Reason::kInternal)];
   if (reason == nullptr) {
     reason = sheet_->Counter(Id::kRequests,
                              {api.api, base::ReasonName(outcome.reason), base::FaultName(fault)});
@@ -116,14 +119,18 @@ void LoopMetrics::UpstreamTlsFailed(base::Reason reason) {
   sheet_->Counter(Id::kUpstreamTlsFailures, {base::ReasonName(reason)})->Add(1);
 }
 void LoopMetrics::UpstreamConnection(bool reused, bool http2) {
-  (http2 ? (reused ? cells_->reused_http2 : cells_->fresh_http2) : (reused ? cells_->reused : cells_->fresh))->Add(1);
+  (http2 ? (reused ? cells_->reused_http2 : cells_->fresh_http2)
+         : (reused ? cells_->reused : cells_->fresh))
+      ->Add(1);
 }
 void LoopMetrics::ConnectionOpened() {
   cells_->connections->Add(1);
   cells_->opened->Add(1);
 }
 void LoopMetrics::ConnectionClosed() { cells_->connections->Add(-1); }
-void LoopMetrics::Severed(uint64_t connections) { cells_->severed->Add(static_cast<int64_t>(connections)); }
+void LoopMetrics::Severed(uint64_t connections) {
+  cells_->severed->Add(static_cast<int64_t>(connections));
+}
 
 void LoopMetrics::Http2Failed(absl::string_view reason) {
   sheet_->Counter(Id::kHttp2Failures, {reason})->Add(1);

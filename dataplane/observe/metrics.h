@@ -1,6 +1,6 @@
-// The data plane's own view of the metrics: what a request, a handshake or an upstream connection counts.
-// One DataplaneMetrics per process; one LoopMetrics per loop, written by that loop's thread only and read
-// by the scraper (no lock on the request path). Names: shared/metrics/catalogue.h.
+// The data plane's own view of the metrics: what a request, a handshake or an upstream connection
+// counts. One DataplaneMetrics per process; one LoopMetrics per loop, written by that loop's thread
+// only and read by the scraper (no lock on the request path). Names: shared/metrics/catalogue.h.
 #pragma once
 
 #include <cstdint>
@@ -33,14 +33,14 @@ class LoopMetrics {
 
   void Request(const RequestOutcome& outcome);
   void Handshake(bool resumed, absl::Duration took);
-  void HandshakeFailed(absl::string_view reason);     // a bounded set of constants
+  void HandshakeFailed(absl::string_view reason);  // a bounded set of constants
   void UpstreamTlsFailed(base::Reason reason);
   void UpstreamConnection(bool reused, bool http2);
   void ConnectionOpened();
   void ConnectionClosed();
   void Severed(uint64_t connections);
-  void Http2Failed(absl::string_view reason);                          // a bounded set of constants
-  void Http2StreamReset(bool by_client, absl::string_view code);       // the same
+  void Http2Failed(absl::string_view reason);                     // a bounded set of constants
+  void Http2StreamReset(bool by_client, absl::string_view code);  // the same
   // For everything else: the sheet of this loop.
   [[nodiscard]] metrics::Sheet& sheet() { return *sheet_; }
 

@@ -32,7 +32,8 @@ void RegisterStream(metrics::Book* book, const StreamState* stream, const Subscr
     return announced > applied ? announced - applied : 0;
   });
   Number(book, Id::kRoutes, [subscriber] { return subscriber->View()->routes->size(); });
-  Number(book, Id::kLimitsPerReplica, [subscriber] { return subscriber->ConnectedReplicas() > 1 ? 1 : 0; });
+  Number(book, Id::kLimitsPerReplica,
+         [subscriber] { return subscriber->ConnectedReplicas() > 1 ? 1 : 0; });
 }
 
 }  // namespace
@@ -45,7 +46,8 @@ void Register(metrics::Book* book, ProcessMetrics m) {
   if (m.telemetry != nullptr) {
     Number(book, Id::kTelemetryLost, [telemetry = m.telemetry] { return telemetry->lost(); });
   }
-  if (m.breaker_open) Number(book, Id::kAuthsvcBreaker, [open = m.breaker_open] { return open() ? 1 : 0; });
+  if (m.breaker_open)
+    Number(book, Id::kAuthsvcBreaker, [open = m.breaker_open] { return open() ? 1 : 0; });
   if (m.limit_buckets) Number(book, Id::kLimitBuckets, m.limit_buckets);
   if (m.evictions) Number(book, Id::kCacheEvictions, m.evictions);
   if (m.insecure) book->OnScrape(Id::kInsecure, m.insecure);
@@ -56,18 +58,21 @@ void RegisterCache(metrics::Book* book, std::function<CacheNumbers()> read) {
   book->OnScrape(Id::kDecisionCache, [read, number] {
     const CacheNumbers c = read();
     return std::vector<Sample>{
-        {{"memo"}, number(c.memo)},       {{"loop"}, number(c.loop)},     {{"process"}, number(c.process)},
-        {{"miss"}, number(c.miss)},       {{"joined"}, number(c.joined)}, {{"refreshed"}, number(c.refreshed)},
-        {{"stale"}, number(c.stale)},     {{"void"}, number(c.voided)},   {{"reasked"}, number(c.reasked)},
-        {{"failed"}, number(c.failed)}};
+        {{"memo"}, number(c.memo)},       {{"loop"}, number(c.loop)},
+        {{"process"}, number(c.process)}, {{"miss"}, number(c.miss)},
+        {{"joined"}, number(c.joined)},   {{"refreshed"}, number(c.refreshed)},
+        {{"stale"}, number(c.stale)},     {{"void"}, number(c.voided)},
+        {{"reasked"}, number(c.reasked)}, {{"failed"}, number(c.failed)}};
   });
   book->OnScrape(Id::kCacheEntries, [read, number] {
     const CacheNumbers c = read();
-    return std::vector<Sample>{{{"decisions"}, number(c.entries)}, {{"denials"}, number(c.denial_entries)}};
+    return std::vector<Sample>{{{"decisions"}, number(c.entries)},
+                               {{"denials"}, number(c.denial_entries)}};
   });
   book->OnScrape(Id::kCacheBytes, [read, number] {
     const CacheNumbers c = read();
-    return std::vector<Sample>{{{"decisions"}, number(c.bytes)}, {{"denials"}, number(c.denial_bytes)}};
+    return std::vector<Sample>{{{"decisions"}, number(c.bytes)},
+                               {{"denials"}, number(c.denial_bytes)}};
   });
   book->OnScrape(Id::kCacheDropped, [read, number] {
     return std::vector<Sample>{{{"decisions"}, number(read().dropped)}};

@@ -16,16 +16,18 @@ namespace {
 constexpr size_t kRecordBytes = 96;  // numbers, and what the wire adds to texts
 
 size_t BytesOf(const RefusalRecord& record) {
-  size_t bytes = kRecordBytes + record.request_id.size() + 2 * record.api_id.size() + record.method.size() +
-                 record.path.size() + record.host.size() + record.client_address.size() +
-                 record.detail.size() + record.question.profile.size() + record.question.proxy.size() +
+  size_t bytes = kRecordBytes + record.request_id.size() + 2 * record.api_id.size() +
+                 record.method.size() + record.path.size() + record.host.size() +
+                 record.client_address.size() + record.detail.size() +
+                 record.question.profile.size() + record.question.proxy.size() +
                  record.question.request_id.size();
   for (const std::string& der : record.question.chain_der) bytes += der.size() + 8;
   return bytes + 64 * record.question.credentials.size();
 }
 size_t BytesOf(const HandshakeFailureRecord& record) {
   const size_t presented = record.presented.has_value() ? 20'480 : 0;
-  return kRecordBytes + record.sni.size() + record.alert.size() + record.client_address.size() + presented;
+  return kRecordBytes + record.sni.size() + record.alert.size() + record.client_address.size() +
+         presented;
 }
 size_t BytesOf(const PinRecord& record) {
   return kRecordBytes + record.host.size() + record.spki_sha256.size();
@@ -85,9 +87,7 @@ struct TelemetryReporter::Impl {
     return batch;
   }
 
-  static bool Empty(const TelemetryBatch& batch) {
-    return batch.records() == 0 && batch.lost == 0;
-  }
+  static bool Empty(const TelemetryBatch& batch) { return batch.records() == 0 && batch.lost == 0; }
 
   void Send() {
     const LostTelemetry on_the_way = sink->TakeLost();
@@ -129,8 +129,8 @@ struct TelemetryReporter::Impl {
   std::thread thread;
 };
 
-TelemetryReporter::TelemetryReporter(Options options, TelemetrySink* sink, const base::Clock* clock, int loops,
-                                     bool start_thread)
+TelemetryReporter::TelemetryReporter(Options options, TelemetrySink* sink, const base::Clock* clock,
+                                     int loops, bool start_thread)
     : impl_(std::make_unique<Impl>(options, sink, clock, loops)) {
   if (start_thread) impl_->thread = std::thread([impl = impl_.get()] { impl->Run(); });
 }

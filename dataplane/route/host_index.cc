@@ -18,7 +18,8 @@ void CountRoute(const Route& route, int sign, HostIndex* index) {
   index->routes += sign;
   Count(SegmentsOf(TrimmedListenPath(route.listen_path)), sign, &index->depths);
   if (route.loose_prefix) {
-    Count(static_cast<uint32_t>(LooseListenPath(route.listen_path).size()), sign, &index->loose_lengths);
+    Count(static_cast<uint32_t>(LooseListenPath(route.listen_path).size()), sign,
+          &index->loose_lengths);
   }
   if (!route.CanUseCertificate()) return;
   index->certificate_routes += sign;

@@ -1,5 +1,5 @@
-// What a route table knows of one host entry on one port: how deep its listen paths go, and what the
-// handshake must ask for. Values; private to dataplane/route.
+// What a route table knows of one host entry on one port: how deep its listen paths go, and what
+// the handshake must ask for. Values; private to dataplane/route.
 #pragma once
 
 #include <cstdint>

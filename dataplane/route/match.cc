@@ -27,8 +27,8 @@ bool RuleMatches(const CompiledPathRule& rule, absl::string_view method, absl::s
   return RE2::PartialMatch(re2::StringPiece(path.data(), path.size()), *rule.regex);
 }
 
-bool AnyMatches(const std::vector<CompiledPathRule>& rules, absl::string_view method, absl::string_view path,
-                Broken broken) {
+bool AnyMatches(const std::vector<CompiledPathRule>& rules, absl::string_view method,
+                absl::string_view path, Broken broken) {
   return std::any_of(rules.begin(), rules.end(), [&](const CompiledPathRule& rule) {
     return RuleMatches(rule, method, path, broken);
   });
@@ -44,7 +44,8 @@ std::string Decoded(absl::string_view path) {
   std::string out;
   for (size_t i = 0; i < path.size(); ++i) {
     char c = path[i];
-    if (c == '%' && i + 2 < path.size() && HexValue(path[i + 1]) >= 0 && HexValue(path[i + 2]) >= 0) {
+    if (c == '%' && i + 2 < path.size() && HexValue(path[i + 1]) >= 0 &&
+        HexValue(path[i + 2]) >= 0) {
       c = static_cast<char>(HexValue(path[i + 1]) * 16 + HexValue(path[i + 2]));
       i += 2;
     }
@@ -64,8 +65,8 @@ std::string WithoutParameters(absl::string_view path) {
   return out;
 }
 
-// Servers decode escapes (an encoded slash too) and drop path parameters, in either order: a blocked path must
-// not come through in such a form.
+// Servers decode escapes (an encoded slash too) and drop path parameters, in either order: a
+// blocked path must not come through in such a form.
 bool Blocked(const RouteVersion& version, absl::string_view method, absl::string_view path) {
   const auto matches = [&](absl::string_view form) {
     return AnyMatches(version.blocked, method, form, Broken::kMatchesEverything);
@@ -117,8 +118,8 @@ VersionChoice DefaultVersion(const Route& route, Reason otherwise) {
   return choice;
 }
 
-VersionChoice ChooseVersion(const Route& route, const RouteQuestion& question, absl::string_view rest,
-                            HeaderLookup header) {
+VersionChoice ChooseVersion(const Route& route, const RouteQuestion& question,
+                            absl::string_view rest, HeaderLookup header) {
   VersionChoice choice;
   const VersionRules& rules = route.versioning;
   if (!rules.enabled) {
@@ -163,7 +164,8 @@ struct Refuse {
 
 }  // namespace
 
-std::variant<RouteMatch, RouteRefusal> MatchRoute(const RouteTable& table, const RouteQuestion& question,
+std::variant<RouteMatch, RouteRefusal> MatchRoute(const RouteTable& table,
+                                                  const RouteQuestion& question,
                                                   HeaderLookup header) {
   HostMemo once;
   const RoutePtr* found = table.Find(question.listen_port, question.host, question.path,
@@ -190,7 +192,8 @@ std::variant<RouteMatch, RouteRefusal> MatchRoute(const RouteTable& table, const
   match.version = choice.version;
   match.version_name = choice.name;
   if (choice.version != nullptr) {
-    if (choice.version->expires <= question.now) return refuse(Reason::kVersionExpired, choice.name);
+    if (choice.version->expires <= question.now)
+      return refuse(Reason::kVersionExpired, choice.name);
     if (choice.version->override_broken) return refuse(Reason::kApiUnusable, "override target");
   }
 
@@ -200,7 +203,8 @@ std::variant<RouteMatch, RouteRefusal> MatchRoute(const RouteTable& table, const
   std::string whole;
   absl::string_view seen = tail;
   if (!route.strip_listen_path) {
-    // Behind a loose listen path no slash is put in: what is routed is what is looked at and forwarded.
+    // Behind a loose listen path no slash is put in: what is routed is what is looked at and
+    // forwarded.
     const bool loose = !storage.empty() && !choice.from_url;
     whole = loose ? std::string(question.path) : absl::StrCat(listen, tail);
     seen = whole;

@@ -1,5 +1,6 @@
-// The second half of routing: with the API known, what of it is asked for. Version, stripped path, path
-// rules, auth profile, IP rules, before anything is authorized (DESIGN 2.4). Pure, thread-safe.
+// The second half of routing: with the API known, what of it is asked for. Version, stripped path,
+// path rules, auth profile, IP rules, before anything is authorized (DESIGN 2.4). Pure,
+// thread-safe.
 #pragma once
 
 #include <optional>
@@ -19,10 +20,10 @@ struct HostMemo;
 
 struct RouteQuestion {
   uint16_t listen_port = 0;
-  absl::string_view host;    // lower case, without port
-  absl::string_view method;  // upper case
-  absl::string_view path;    // normalised, without query
-  absl::string_view query;   // without '?'
+  absl::string_view host;            // lower case, without port
+  absl::string_view method;          // upper case
+  absl::string_view path;            // normalised, without query
+  absl::string_view query;           // without '?'
   absl::string_view client_address;  // text of the client's IP address
   absl::Time now;
   HostMemo* memo = nullptr;  // of who asks, where it asks again and again (route_table.h)
@@ -35,9 +36,9 @@ struct RouteMatch {
   RoutePtr route;
   const RouteVersion* version = nullptr;  // in `route`; null where the API has no version data
   std::string version_name;               // "" where the API is not versioned
-  std::string path;       // to append to the target's path; rules and allowed_urls match this ('/'...)
-  std::string query;      // to forward (without a stripped version parameter)
-  std::string profile;    // "" normal, "ignored": path exempt from tokens and limits
+  std::string path;   // to append to the target's path; rules and allowed_urls match this ('/'...)
+  std::string query;  // to forward (without a stripped version parameter)
+  std::string profile;       // "" normal, "ignored": path exempt from tokens and limits
   std::string strip_header;  // lower case; not to be forwarded (versioning in a header with strip)
 };
 struct RouteRefusal {

@@ -1,6 +1,7 @@
-// An immutable map from text to shared values in 256 shards. An Edit copies the shards that it touches, once
-// each, so a change of one key costs the same in a small and in a big map, and a thousand changes in one
-// Edit cost what building the map costs. Maps are thread-safe, an Edit belongs to one thread.
+// An immutable map from text to shared values in 256 shards. An Edit copies the shards that it
+// touches, once each, so a change of one key costs the same in a small and in a big map, and a
+// thousand changes in one Edit cost what building the map costs. Maps are thread-safe, an Edit
+// belongs to one thread.
 #pragma once
 
 #include <array>
@@ -55,7 +56,9 @@ class PersistentMap<Value>::Edit {
   [[nodiscard]] const Value* Find(absl::string_view key) const { return map_.Find(key); }
   void Put(absl::string_view key, Value value) {
     const bool added =
-        Own(key).insert_or_assign(std::string(key), std::make_shared<const Value>(std::move(value))).second;
+        Own(key)
+            .insert_or_assign(std::string(key), std::make_shared<const Value>(std::move(value)))
+            .second;
     if (added) ++map_.size_;
   }
   void Erase(absl::string_view key) {

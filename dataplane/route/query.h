@@ -1,5 +1,5 @@
-// Parameters of a raw query string ("a=1&b=2"). Names and values are percent-decoded once ('+' is a blank);
-// what is kept of a query is kept byte by byte. Pure, thread-safe.
+// Parameters of a raw query string ("a=1&b=2"). Names and values are percent-decoded once ('+' is a
+// blank); what is kept of a query is kept byte by byte. Pure, thread-safe.
 #pragma once
 
 #include <optional>
@@ -12,7 +12,8 @@ namespace sallyport::dataplane {
 // Decoded; a broken escape stays as it is.
 [[nodiscard]] std::string DecodeQueryText(absl::string_view text);
 // The first parameter of that (decoded) name; "" when it has no value.
-[[nodiscard]] std::optional<std::string> QueryParameter(absl::string_view query, absl::string_view name);
+[[nodiscard]] std::optional<std::string> QueryParameter(absl::string_view query,
+                                                        absl::string_view name);
 // Every parameter but those of that name, however it is encoded.
 [[nodiscard]] std::string WithoutQueryParameter(absl::string_view query, absl::string_view name);
 

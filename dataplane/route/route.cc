@@ -69,7 +69,8 @@ std::optional<RouteTarget> ParseTarget(absl::string_view url) {
   return target;
 }
 
-CompiledPathRule CompilePathRule(absl::string_view path, std::vector<std::string> methods, bool ignore_case) {
+CompiledPathRule CompilePathRule(absl::string_view path, std::vector<std::string> methods,
+                                 bool ignore_case) {
   CompiledPathRule rule;
   rule.text = std::string(path);
   rule.methods = std::move(methods);
@@ -92,7 +93,8 @@ std::optional<AddressRange> ParseAddressRange(absl::string_view text) {
   if (slash == absl::string_view::npos) return range;
   uint32_t prefix = 0;
   const absl::string_view digits = text.substr(slash + 1);
-  if (digits.empty() || !absl::ascii_isdigit(static_cast<unsigned char>(digits[0]))) return std::nullopt;
+  if (digits.empty() || !absl::ascii_isdigit(static_cast<unsigned char>(digits[0])))
+    return std::nullopt;
   if (!absl::SimpleAtoi(digits, &prefix) || prefix > (v4 ? 32u : 128u)) return std::nullopt;
   range.prefix = static_cast<uint8_t>(v4 ? prefix + 96 : prefix);
   return range;

@@ -1,5 +1,6 @@
 // One API as the data plane needs it: a value made from v1::Route when it arrives (dataplane/sync),
-// immutable afterwards and shared by every loop as `RoutePtr`. Regular expressions are compiled here once.
+// immutable afterwards and shared by every loop as `RoutePtr`. Regular expressions are compiled
+// here once.
 #pragma once
 
 #include <array>
@@ -26,8 +27,8 @@ enum class ErrorStyle : uint8_t { kNative, kTyk, kApisix, kApk };
 
 enum class Requirement : uint8_t { kOff, kOptional, kMandatory };
 
-// Where a token is looked for (reference tyk.md §3). Names as they are to be compared: header names in
-// lower case, query and cookie names exact.
+// Where a token is looked for (reference tyk.md §3). Names as they are to be compared: header names
+// in lower case, query and cookie names exact.
 struct TokenRules {
   bool enabled = false;
   std::string header_name = "authorization";
@@ -43,15 +44,15 @@ struct RouteTarget {
   std::string url;     // as written
   std::string scheme;  // "http" | "https"
   UpstreamProtocol protocol = UpstreamProtocol::kHttp1;
-  std::string host;    // lower case, without port; IPv6 without brackets
-  uint16_t port = 0;   // written or default
+  std::string host;          // lower case, without port; IPv6 without brackets
+  uint16_t port = 0;         // written or default
   std::string written_port;  // as in the URL; empty: none
-  std::string path;    // "" or starts with '/'
-  std::string query;   // of the target URL, without '?'
+  std::string path;          // "" or starts with '/'
+  std::string query;         // of the target URL, without '?'
   uint32_t weight = 1;
 };
-// http(s)://host[:port][/path][?query], or h2c:// for http and HTTP/2; anything else (user info, fragment, blanks,
-// bad port) is nothing.
+// http(s)://host[:port][/path][?query], or h2c:// for http and HTTP/2; anything else (user info,
+// fragment, blanks, bad port) is nothing.
 [[nodiscard]] std::optional<RouteTarget> ParseTarget(absl::string_view url);
 
 struct RateRule {
@@ -59,19 +60,19 @@ struct RateRule {
   absl::Duration per;
 };
 struct QuotaRule {
-  int64_t max = 0;  // <= 0: unlimited
+  int64_t max = 0;         // <= 0: unlimited
   absl::Duration renewal;  // 0: never renews
 };
 
-// An RE2 and the methods that it holds for. One whose expression does not compile has no `regex`: as a
-// blocking rule it then matches everything, as an allowing or ignoring one nothing.
+// An RE2 and the methods that it holds for. One whose expression does not compile has no `regex`:
+// as a blocking rule it then matches everything, as an allowing or ignoring one nothing.
 struct CompiledPathRule {
   std::string text;
   std::shared_ptr<const re2::RE2> regex;
   std::vector<std::string> methods;  // upper case; empty: all
 };
-[[nodiscard]] CompiledPathRule CompilePathRule(absl::string_view path, std::vector<std::string> methods,
-                                               bool ignore_case);
+[[nodiscard]] CompiledPathRule CompilePathRule(absl::string_view path,
+                                               std::vector<std::string> methods, bool ignore_case);
 
 struct RouteVersion {
   std::string name;

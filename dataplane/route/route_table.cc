@@ -34,14 +34,16 @@ struct RegexHost {
 using RegexHosts = std::vector<RegexHost>;
 
 // Keys of both maps: "<port>|<host entry>", and that + a kind byte + listen path.
-std::string HostKey(uint16_t port, absl::string_view entry) { return absl::StrCat(port, "|", entry); }
+std::string HostKey(uint16_t port, absl::string_view entry) {
+  return absl::StrCat(port, "|", entry);
+}
 constexpr char kStrict = '\0', kLoose = '\1';
 
 bool IsAddress(absl::string_view host) {
   if (absl::StrContains(host, ':')) return true;
   const absl::string_view last = host.substr(host.rfind('.') + 1);
-  return !last.empty() &&
-         std::all_of(last.begin(), last.end(), [](unsigned char c) { return absl::ascii_isdigit(c); });
+  return !last.empty() && std::all_of(last.begin(), last.end(),
+                                      [](unsigned char c) { return absl::ascii_isdigit(c); });
 }
 
 uint64_t VersionOf(bool request, const std::vector<std::string>& announce) {
@@ -58,11 +60,12 @@ struct Parts {
   PersistentMap<HostIndex> hosts;
   PersistentMap<PathRoutes> paths;
   std::shared_ptr<const RegexHosts> regex_hosts = std::make_shared<const RegexHosts>();
-  std::shared_ptr<const std::map<uint16_t, int>> ports = std::make_shared<const std::map<uint16_t, int>>();
+  std::shared_ptr<const std::map<uint16_t, int>> ports =
+      std::make_shared<const std::map<uint16_t, int>>();
 };
 
-// Never the same twice in a process, so that a memo of a table that is gone is not taken for one of another that was
-// made at the same place.
+// Never the same twice in a process, so that a memo of a table that is gone is not taken for one of
+// another that was made at the same place.
 uint64_t NextSerial() {
   static std::atomic<uint64_t> last{0};
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
@@ -77,7 +80,8 @@ class SharedRouteTable final : public RouteTable {
   const RoutePtr* Find(uint16_t listen_port, absl::string_view host, absl::string_view path,
                        HostMemo* memo) const override;
   ClientTlsSettings ClientTls(absl::string_view sni, uint16_t listen_port) const override;
-  uint64_t ClientTlsVersion(absl::string_view host, uint16_t listen_port, HostMemo* memo) const override;
+  uint64_t ClientTlsVersion(absl::string_view host, uint16_t listen_port,
+                            HostMemo* memo) const override;
   RoutePtr FindApi(absl::string_view api_id) const override {
     const RoutePtr* found = parts_.apis.Find(api_id);
     return found == nullptr ? nullptr : *found;
@@ -107,7 +111,8 @@ class SharedRouteTable final : public RouteTable {
   const Parts parts_;
 };
 
-SharedRouteTable::Candidates SharedRouteTable::EntriesFor(uint16_t listen_port, absl::string_view host,
+SharedRouteTable::Candidates SharedRouteTable::EntriesFor(uint16_t listen_port,
+                                                          absl::string_view host,
                                                           HostMemo* memo) const {
   if (memo->table != serial_ || memo->port != listen_port || memo->host != host) {
     memo->table = serial_;
@@ -142,7 +147,8 @@ void SharedRouteTable::LookUp(uint16_t port, absl::string_view host, HostMemo* m
   add("");
 }
 
-const RoutePtr* SharedRouteTable::FindInHost(const HostMemo::Entry& entry, absl::string_view path) const {
+const RoutePtr* SharedRouteTable::FindInHost(const HostMemo::Entry& entry,
+                                             absl::string_view path) const {
   thread_local std::string key;
   key.assign(entry.key);
   const size_t head = key.size() + 1;
@@ -179,8 +185,8 @@ const RoutePtr* SharedRouteTable::FindInHost(const HostMemo::Entry& entry, absl:
   return best;
 }
 
-const RoutePtr* SharedRouteTable::Find(uint16_t listen_port, absl::string_view host, absl::string_view path,
-                                       HostMemo* memo) const {
+const RoutePtr* SharedRouteTable::Find(uint16_t listen_port, absl::string_view host,
+                                       absl::string_view path, HostMemo* memo) const {
   for (const HostMemo::Entry& entry : EntriesFor(listen_port, host, memo)) {
     if (const RoutePtr* found = FindInHost(entry, path)) return found;
   }
@@ -216,7 +222,8 @@ ClientTlsSettings SharedRouteTable::ClientTls(absl::string_view sni, uint16_t li
   return SettingsOf(EntriesFor(listen_port, sni, &memo));
 }
 
-uint64_t SharedRouteTable::ClientTlsVersion(absl::string_view host, uint16_t listen_port, HostMemo* memo) const {
+uint64_t SharedRouteTable::ClientTlsVersion(absl::string_view host, uint16_t listen_port,
+                                            HostMemo* memo) const {
   static const uint64_t kNothing = VersionOf(false, {}), kRequest = VersionOf(true, {});
   const Candidates candidates = EntriesFor(listen_port, host, memo);
   if (memo->client_tls_version.has_value()) return *memo->client_tls_version;
@@ -279,15 +286,18 @@ class TableEdit {
   void PlaceInHost(const RoutePtr& route, uint16_t port, const std::string& entry, int sign) {
     const auto pattern = domain::HostPattern::Parse(entry);
     if (!pattern.ok()) return;  // no host can ever mean it
-    if (pattern->kind() == domain::HostPattern::Kind::kRegex) CountRegex(port, entry, *pattern, sign);
+    if (pattern->kind() == domain::HostPattern::Kind::kRegex)
+      CountRegex(port, entry, *pattern, sign);
     const std::string text =
         pattern->kind() == domain::HostPattern::Kind::kExact ? pattern->name() : entry;
     const std::string host_key = HostKey(port, text);
     const HostIndex* old = hosts_.Find(host_key);
     HostIndex index = old == nullptr ? HostIndex() : *old;
     CountRoute(*route, sign, &index);
-    if (index.routes <= 0) hosts_.Erase(host_key);
-    else hosts_.Put(host_key, std::move(index));
+    if (index.routes <= 0)
+      hosts_.Erase(host_key);
+    else
+      hosts_.Put(host_key, std::move(index));
     const std::string strict(1, kStrict), loose(1, kLoose);
     PlaceAt(route, absl::StrCat(host_key, strict, TrimmedListenPath(route->listen_path)), sign);
     if (route->loose_prefix) {
@@ -305,8 +315,10 @@ class TableEdit {
       });
       routes.insert(at, route);
     }
-    if (routes.empty()) paths_.Erase(key);
-    else paths_.Put(key, std::move(routes));
+    if (routes.empty())
+      paths_.Erase(key);
+    else
+      paths_.Put(key, std::move(routes));
   }
 
   void CountPort(uint16_t port, int sign) {
@@ -314,7 +326,8 @@ class TableEdit {
     if (((*ports_)[port] += sign) <= 0) ports_->erase(port);
   }
 
-  void CountRegex(uint16_t port, const std::string& text, const domain::HostPattern& pattern, int sign) {
+  void CountRegex(uint16_t port, const std::string& text, const domain::HostPattern& pattern,
+                  int sign) {
     if (regex_ == nullptr) regex_ = std::make_shared<RegexHosts>(*from_.regex_hosts);
     const auto at = std::find_if(regex_->begin(), regex_->end(), [&](const RegexHost& other) {
       return other.port == port && other.text == text;
@@ -322,7 +335,8 @@ class TableEdit {
     if (at == regex_->end()) {
       // Longest text first, then by text: the same order on every replica.
       const auto before = std::find_if(regex_->begin(), regex_->end(), [&](const RegexHost& other) {
-        return other.text.size() < text.size() || (other.text.size() == text.size() && other.text > text);
+        return other.text.size() < text.size() ||
+               (other.text.size() == text.size() && other.text > text);
       });
       regex_->insert(before, RegexHost{port, text, pattern, sign});
     } else if ((at->routes += sign) <= 0) {
@@ -338,8 +352,8 @@ class TableEdit {
   std::shared_ptr<std::map<uint16_t, int>> ports_;
 };
 
-std::shared_ptr<const RouteTable> SharedRouteTable::With(const std::vector<RoutePtr>& put,
-                                                         const std::vector<std::string>& removed) const {
+std::shared_ptr<const RouteTable> SharedRouteTable::With(
+    const std::vector<RoutePtr>& put, const std::vector<std::string>& removed) const {
   TableEdit edit(parts_);
   for (const std::string& api_id : removed) edit.Remove(api_id);
   for (const RoutePtr& route : put) edit.Put(route);

@@ -1,10 +1,12 @@
-// From (listener port, host, path) to the API that serves it, and from an SNI to the client-TLS settings
-// of the handshake. Immutable and thread-safe; a change makes a new table that shares all but a few shards
-// with the old one, so one change costs the same with ten and with ten thousand routes, and so does a match.
+// From (listener port, host, path) to the API that serves it, and from an SNI to the client-TLS
+// settings of the handshake. Immutable and thread-safe; a change makes a new table that shares all
+// but a few shards with the old one, so one change costs the same with ten and with ten thousand
+// routes, and so does a match.
 //
-// Host: exact > one-label wildcard ("*.x") > Tyk regex domain ("{name:regex}" in a label) > none. Where a
-// more specific host has no listen path for the request, the next one is tried. Within a host the longest
-// listen path wins; paths match at segment borders unless the route says loose_prefix.
+// Host: exact > one-label wildcard ("*.x") > Tyk regex domain ("{name:regex}" in a label) > none.
+// Where a more specific host has no listen path for the request, the next one is tried. Within a
+// host the longest listen path wins; paths match at segment borders unless the route says
+// loose_prefix.
 #pragma once
 
 #include <cstdint>
@@ -26,16 +28,18 @@ struct ClientTlsSettings {
   bool request_certificate = false;
   // CA names (DER) to announce; empty: announce none.
   std::vector<std::string> announce;
-  // The same on every replica for the same settings; a part of the session-id context and of the rule for
-  // 421: a Host whose settings have another version than the handshake's is misdirected.
+  // The same on every replica for the same settings; a part of the session-id context and of the
+  // rule for 421: a Host whose settings have another version than the handshake's is misdirected.
   uint64_t version = 0;
-  // The host entry that the SNI selected ("api.example.com", "*.example.com", "{...}.x", "" for none).
+  // The host entry that the SNI selected ("api.example.com", "*.example.com", "{...}.x", "" for
+  // none).
   std::string entry;
 };
 
-// What a table knows of the host that was asked for last: for whoever, as a connection does, asks for the same one
-// again and again. Only the table looks inside. It holds for that one table, port and host, byte for byte, and is made
-// anew for any other; it keeps no table alive. One thread at a time.
+// What a table knows of the host that was asked for last: for whoever, as a connection does, asks
+// for the same one again and again. Only the table looks inside. It holds for that one table, port
+// and host, byte for byte, and is made anew for any other; it keeps no table alive. One thread at a
+// time.
 struct HostMemo {
   struct Entry {
     std::string key;                   // "<port>|<host entry>"
@@ -53,21 +57,24 @@ class RouteTable {
  public:
   virtual ~RouteTable() = default;
 
-  // The empty table. `default_ports`: ports of the default traffic listeners; a route whose listen_port
-  // is one of them counts as one of the default listener.
-  [[nodiscard]] static std::shared_ptr<const RouteTable> Empty(std::vector<uint16_t> default_ports = {});
+  // The empty table. `default_ports`: ports of the default traffic listeners; a route whose
+  // listen_port is one of them counts as one of the default listener.
+  [[nodiscard]] static std::shared_ptr<const RouteTable> Empty(
+      std::vector<uint16_t> default_ports = {});
 
-  // `host`: lower case, without port (IPv6 without brackets); `path`: normalised, starts with '/', without
-  // query. `listen_port`: of the listener that took the connection (0 = a default listener).
-  // Null: no route. The route lives as long as this table.
-  [[nodiscard]] virtual const RoutePtr* Find(uint16_t listen_port, absl::string_view host, absl::string_view path,
-                                             HostMemo* memo) const = 0;
-  [[nodiscard]] const RoutePtr* Find(uint16_t listen_port, absl::string_view host, absl::string_view path) const {
+  // `host`: lower case, without port (IPv6 without brackets); `path`: normalised, starts with '/',
+  // without query. `listen_port`: of the listener that took the connection (0 = a default
+  // listener). Null: no route. The route lives as long as this table.
+  [[nodiscard]] virtual const RoutePtr* Find(uint16_t listen_port, absl::string_view host,
+                                             absl::string_view path, HostMemo* memo) const = 0;
+  [[nodiscard]] const RoutePtr* Find(uint16_t listen_port, absl::string_view host,
+                                     absl::string_view path) const {
     HostMemo memo;
     return Find(listen_port, host, path, &memo);
   }
   // `sni` in lower case, "" when none was sent.
-  [[nodiscard]] virtual ClientTlsSettings ClientTls(absl::string_view sni, uint16_t listen_port) const = 0;
+  [[nodiscard]] virtual ClientTlsSettings ClientTls(absl::string_view sni,
+                                                    uint16_t listen_port) const = 0;
   // Only the version of the above: for the 421 rule on every request.
   [[nodiscard]] virtual uint64_t ClientTlsVersion(absl::string_view host, uint16_t listen_port,
                                                   HostMemo* memo) const = 0;

@@ -1,8 +1,9 @@
-// The questions that a data plane asks authsvc, and the stream that it listens to. Value structs in and
-// out; only dataplane/sync/grpc knows gRPC. Tests use tests/fakes/fake_authsvc_client.h.
+// The questions that a data plane asks authsvc, and the stream that it listens to. Value structs in
+// and out; only dataplane/sync/grpc knows gRPC. Tests use tests/fakes/fake_authsvc_client.h.
 //
-// Calls are thread-safe and never block. A completion is always *posted* to the caller's `Poster` (never
-// run inline) and always comes exactly once, within the call's deadline (500 ms) and a little.
+// Calls are thread-safe and never block. A completion is always *posted* to the caller's `Poster`
+// (never run inline) and always comes exactly once, within the call's deadline (500 ms) and a
+// little.
 #pragma once
 
 #include <cstdint>
@@ -67,9 +68,11 @@ using Completion = absl::AnyInvocable<void(absl::StatusOr<T>)>;
 class AuthsvcClient {
  public:
   virtual ~AuthsvcClient() = default;
-  // Errors: Unavailable, DeadlineExceeded, ResourceExhausted: nobody answered (or the breaker is open);
-  // PermissionDenied, Unauthenticated: this data plane is not (any more) accepted; others: a defect.
-  virtual void Authorize(AuthorizeQuestion question, Poster* poster, Completion<DecisionPtr> done) = 0;
+  // Errors: Unavailable, DeadlineExceeded, ResourceExhausted: nobody answered (or the breaker is
+  // open); PermissionDenied, Unauthenticated: this data plane is not (any more) accepted; others: a
+  // defect.
+  virtual void Authorize(AuthorizeQuestion question, Poster* poster,
+                         Completion<DecisionPtr> done) = 0;
   virtual void ResolveUpstream(UpstreamQuestion question, Poster* poster,
                                Completion<UpstreamCredentialsPtr> done) = 0;
   virtual void ResolveServer(ServerQuestion question, Poster* poster,

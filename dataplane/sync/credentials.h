@@ -1,5 +1,5 @@
-// Answers of ResolveUpstream and ResolveServer as values. Private keys are base::Secret: cleansed when the
-// last holder lets go. Immutable, shared between loops.
+// Answers of ResolveUpstream and ResolveServer as values. Private keys are base::Secret: cleansed
+// when the last holder lets go. Immutable, shared between loops.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ struct UpstreamCredentials : ResolvedAnswer {
   std::vector<std::string> client_chain_der;      // leaf first
   base::Secret client_key_der;                    // PKCS#8
   bool pinned = false;
-  std::vector<std::string> pin_spki_sha256;       // 32 raw bytes each
+  std::vector<std::string> pin_spki_sha256;  // 32 raw bytes each
   bool pin_report_only = false;
   bool pin_adds = false;  // pins beside CA trust and name, never in place of them
   bool insecure_skip_verify = false;

@@ -1,5 +1,5 @@
-// What authsvc says about one caller on one API, as values: no wire types leave dataplane/sync. Immutable
-// once made, shared between loops as `DecisionPtr`.
+// What authsvc says about one caller on one API, as values: no wire types leave dataplane/sync.
+// Immutable once made, shared between loops as `DecisionPtr`.
 #pragma once
 
 #include <cstdint>
@@ -16,10 +16,10 @@
 namespace sallyport::dataplane {
 
 struct CertificateFacts {
-  std::string fingerprint;  // lower-case hex SHA-256 of the DER
-  std::string spki_sha256;  // hex
+  std::string fingerprint;      // lower-case hex SHA-256 of the DER
+  std::string spki_sha256;      // hex
   std::string subject, issuer;  // RFC 2253
-  std::string serial;  // hex
+  std::string serial;           // hex
   absl::Time not_before, not_after;
   std::vector<std::string> uri_sans, dns_sans, email_sans, ip_sans;
   bool is_ca = false;

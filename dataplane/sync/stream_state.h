@@ -1,6 +1,6 @@
-// What the Subscribe stream proves about everything that was cached (DESIGN 4 and 8): is it healthy, which
-// revision has every loop applied, when was currency last proven. One per process; written by the
-// subscriber, read by every loop without a lock. Times are base::Clock::Monotonic().
+// What the Subscribe stream proves about everything that was cached (DESIGN 4 and 8): is it
+// healthy, which revision has every loop applied, when was currency last proven. One per process;
+// written by the subscriber, read by every loop without a lock. Times are base::Clock::Monotonic().
 #pragma once
 
 #include <atomic>
@@ -24,7 +24,9 @@ class StreamState {
     return absl::Nanoseconds(last_proof_.load(std::memory_order_acquire));
   }
   // The newest revision that this replica has applied; sent as min_revision.
-  [[nodiscard]] uint64_t AppliedRevision() const { return applied_.load(std::memory_order_acquire); }
+  [[nodiscard]] uint64_t AppliedRevision() const {
+    return applied_.load(std::memory_order_acquire);
+  }
   // A first snapshot has been applied, and authsvc has not refused us since: the replica can serve.
   [[nodiscard]] bool Ready() const { return ready_.load(std::memory_order_acquire); }
 
@@ -34,8 +36,8 @@ class StreamState {
   void OnApplied(uint64_t revision, bool snapshot);
   // A new stream says something: authsvc accepts us (again); ready as before.
   void OnAccepted();
-  // authsvc refused this replica, on the stream or as the answer to a question: not ready until a new stream
-  // is accepted. Any thread.
+  // authsvc refused this replica, on the stream or as the answer to a question: not ready until a
+  // new stream is accepted. Any thread.
   void OnRefused();
   [[nodiscard]] bool Refused() const { return refused_.load(std::memory_order_acquire); }
 

@@ -29,7 +29,8 @@ void Append(RouteChanges from, RouteChanges* to) {
 }
 
 // The listeners of `now` after `changes`, by id.
-std::vector<ListenerSpec> ChangedListeners(std::vector<ListenerSpec> now, const RouteChanges& changes) {
+std::vector<ListenerSpec> ChangedListeners(std::vector<ListenerSpec> now,
+                                           const RouteChanges& changes) {
   std::map<std::string, ListenerSpec> by_id;
   for (ListenerSpec& listener : now) by_id[listener.id] = std::move(listener);
   for (const std::string& id : changes.removed_listener_ids) by_id.erase(id);
@@ -54,7 +55,8 @@ SeverList SeveredBy(const std::vector<Eviction>& evictions) {
   SeverList list;
   for (const Eviction& eviction : evictions) {
     if (!eviction.sever) continue;
-    list.leaf_sha256.insert(list.leaf_sha256.end(), eviction.leaf_sha256.begin(), eviction.leaf_sha256.end());
+    list.leaf_sha256.insert(list.leaf_sha256.end(), eviction.leaf_sha256.begin(),
+                            eviction.leaf_sha256.end());
     list.key_ids.insert(list.key_ids.end(), eviction.key_ids.begin(), eviction.key_ids.end());
     list.tags.push_back(eviction.tag);
     if (eviction.denied != nullptr) list.denied.push_back(eviction.denied);
@@ -137,7 +139,8 @@ struct Subscriber::State : std::enable_shared_from_this<Subscriber::State> {
   std::atomic<uint64_t> announced{0};
 };
 
-void Subscriber::State::Swap(GatewayViewPtr next, const ResumeToken& at, LoopWork work, bool snapshot) {
+void Subscriber::State::Swap(GatewayViewPtr next, const ResumeToken& at, LoopWork work,
+                             bool snapshot) {
   view = std::move(next);
   position = at;
   auto round = std::make_shared<Round>();
@@ -180,7 +183,8 @@ void Subscriber::State::Look(Lookup lookup) {
     for (LoopSink* loop : loops) {
       loop->Post([self = shared_from_this(), loop, search] {
         const bool joined = self->Joined(loop);
-        self->LoopLooked(*search, joined ? loop->FindAllowed(search->lookup.request_id) : std::nullopt);
+        self->LoopLooked(*search,
+                         joined ? loop->FindAllowed(search->lookup.request_id) : std::nullopt);
       });
     }
   }
@@ -214,7 +218,8 @@ bool Subscriber::State::OnSnapshotPart(StreamUpdate update) {
   // What was cached belongs to another history, or misses evictions that nobody will send again.
   generations->DropAll(update.position.revision);
   base::Log(Level::kInfo, "sync.snapshot",
-            {{"revision", update.position.revision}, {"epoch", update.position.epoch},
+            {{"revision", update.position.revision},
+             {"epoch", update.position.epoch},
              {"routes", static_cast<uint64_t>(next->routes->size())}});
   LoopWork work;
   work.start_over = had_snapshot;
@@ -225,7 +230,8 @@ bool Subscriber::State::OnSnapshotPart(StreamUpdate update) {
 
 bool Subscriber::State::OnChange(StreamUpdate update) {
   if (!position.has_value() || !SameHistory(*position, update.position)) {
-    base::Log(Level::kError, "sync.change_of_other_history", {{"revision", update.position.revision}});
+    base::Log(Level::kError, "sync.change_of_other_history",
+              {{"revision", update.position.revision}});
     position.reset();  // the next Subscribe asks for the whole
     stream->OnBroken();
     generations->VoidAll();
@@ -243,12 +249,13 @@ bool Subscriber::State::OnChange(StreamUpdate update) {
 void Subscriber::State::OnHeartbeat(const StreamUpdate& update) {
   replicas = update.connected_replicas;
   const bool same = position.has_value() && SameHistory(*position, update.position);
-  const bool caught_up = same && !coming.has_value() && stream->AppliedRevision() >= update.position.revision;
+  const bool caught_up =
+      same && !coming.has_value() && stream->AppliedRevision() >= update.position.revision;
   stream->OnHeartbeat(clock->Monotonic(), update.proof_age, caught_up);
 }
 
-Subscriber::Subscriber(Options options, const base::Clock* clock, cache::TagGenerations* generations,
-                       StreamState* state)
+Subscriber::Subscriber(Options options, const base::Clock* clock,
+                       cache::TagGenerations* generations, StreamState* state)
     : state_(std::make_shared<State>(std::move(options), clock, generations, state)) {}
 
 Subscriber::~Subscriber() {
@@ -280,7 +287,9 @@ uint32_t Subscriber::ConnectedReplicas() const {
   return state_->replicas;
 }
 
-uint64_t Subscriber::AnnouncedRevision() const { return state_->announced.load(std::memory_order_relaxed); }
+uint64_t Subscriber::AnnouncedRevision() const {
+  return state_->announced.load(std::memory_order_relaxed);
+}
 
 std::optional<ResumeToken> Subscriber::Resume() const {
   base::MutexLock lock(&state_->mutex);
@@ -314,8 +323,9 @@ void Subscriber::OnStreamEnd(const absl::Status& status) {
     state_->coming.reset();
     state_->speaking = false;
   }
-  // From here on evictions may be missed: what is cached is asked again. A stream that authsvc ended in order
-  // (the age of its connection) stays healthy until its last heartbeat is too old: resuming takes less.
+  // From here on evictions may be missed: what is cached is asked again. A stream that authsvc
+  // ended in order (the age of its connection) stays healthy until its last heartbeat is too old:
+  // resuming takes less.
   if (!status.ok()) state_->stream->OnBroken();
   if (absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status)) {
     state_->generations->VoidAll();

@@ -1,8 +1,9 @@
-// Keeps this replica current: takes what the Subscribe stream brings, builds route tables, voids cached
-// answers, tells every loop and acknowledges a revision once every loop has applied it (DESIGN 4).
+// Keeps this replica current: takes what the Subscribe stream brings, builds route tables, voids
+// cached answers, tells every loop and acknowledges a revision once every loop has applied it
+// (DESIGN 4).
 //
-// The stream (dataplane/sync/grpc, or a fake) calls the StreamObserver side, one call at a time, from
-// any thread. Everything else here is thread-safe.
+// The stream (dataplane/sync/grpc, or a fake) calls the StreamObserver side, one call at a time,
+// from any thread. Everything else here is thread-safe.
 #pragma once
 
 #include <functional>
@@ -70,9 +71,9 @@ struct StreamUpdate {
   ResumeToken position;  // this update brings the replica here; of a lookup: nothing
   RouteChanges routes;
   std::vector<Eviction> evictions;
-  bool first = false, last = false;      // snapshot part
-  absl::Duration proof_age;              // heartbeat
-  uint32_t connected_replicas = 0;       // heartbeat
+  bool first = false, last = false;  // snapshot part
+  absl::Duration proof_age;          // heartbeat
+  uint32_t connected_replicas = 0;   // heartbeat
   Lookup lookup{};
 };
 
@@ -85,8 +86,9 @@ struct GatewayView {
 };
 using GatewayViewPtr = std::shared_ptr<const GatewayView>;
 
-// Connections to close: of these leaves (hex SHA-256), of these keys, those whose last decision depends on one
-// of these tags, and those on which a certificate was presented that one of these lists names.
+// Connections to close: of these leaves (hex SHA-256), of these keys, those whose last decision
+// depends on one of these tags, and those on which a certificate was presented that one of these
+// lists names.
 struct SeverList {
   std::vector<std::string> leaf_sha256;
   std::vector<std::string> key_ids;
@@ -105,10 +107,11 @@ class LoopSink : public Poster {
   virtual void Sever(const SeverList& severed) = 0;
   // These certificates ("cert:ID") are void: upstream connections that rest on them end.
   virtual void Retire(const std::vector<std::string>& certificate_tags) = 0;
-  // A snapshot came in place of changes: what they would have severed or retired nobody will say. Every
-  // cached answer and memo is void already, so each further request is decided anew; idle connections of
-  // clients end now, no upstream connection is used for another request, and about each request, tunnel or
-  // stream in flight authsvc is asked again: one that is not allowed any more is severed.
+  // A snapshot came in place of changes: what they would have severed or retired nobody will say.
+  // Every cached answer and memo is void already, so each further request is decided anew; idle
+  // connections of clients end now, no upstream connection is used for another request, and about
+  // each request, tunnel or stream in flight authsvc is asked again: one that is not allowed any
+  // more is severed.
   virtual void StartOver() = 0;
   // A request that this loop let in, if it is kept still.
   [[nodiscard]] virtual std::optional<AllowedRecord> FindAllowed(absl::string_view request_id) = 0;
@@ -121,8 +124,8 @@ class StreamObserver {
   [[nodiscard]] virtual std::optional<ResumeToken> Resume() const = 0;
   // False: the stream cannot be used any more, and must be ended and opened anew.
   [[nodiscard]] virtual bool OnUpdate(StreamUpdate update) = 0;
-  // The stream ended: with an error it is broken at once, with OK (the age of its connection) once its last
-  // heartbeat is too old. PermissionDenied/Unauthenticated drops every cache.
+  // The stream ended: with an error it is broken at once, with OK (the age of its connection) once
+  // its last heartbeat is too old. PermissionDenied/Unauthenticated drops every cache.
   virtual void OnStreamEnd(const absl::Status& status) = 0;
 };
 
@@ -132,11 +135,12 @@ class Subscriber final : public StreamObserver {
     std::vector<uint16_t> default_ports;
     // Tells authsvc what every loop has applied. Called on a loop's thread, must not block.
     std::function<void(uint64_t epoch, uint64_t revision)> acknowledge;
-    // authsvc refused this replica on the stream: every cached answer is void already; drop the answers
-    // themselves, and the keys in them (AuthorizeHub::Drop, CredentialHub::Drop). From any thread.
+    // authsvc refused this replica on the stream: every cached answer is void already; drop the
+    // answers themselves, and the keys in them (AuthorizeHub::Drop, CredentialHub::Drop). From any
+    // thread.
     std::function<void()> refused;
-    // Every loop was asked for a request that authsvc looks for, or one has it. Called on a loop's thread, must
-    // not block.
+    // Every loop was asked for a request that authsvc looks for, or one has it. Called on a loop's
+    // thread, must not block.
     std::function<void(LookupAnswer)> answer;
   };
   // All must outlive it. `generations` and `state` are shared with the authorizers.
@@ -146,7 +150,8 @@ class Subscriber final : public StreamObserver {
 
   // Loops join before the stream starts; each gets the current view at once (posted).
   void AddLoop(LoopSink* loop);
-  // No call reaches `loop` after this returns, if it is made on the loop's thread or after that ended.
+  // No call reaches `loop` after this returns, if it is made on the loop's thread or after that
+  // ended.
   void RemoveLoop(LoopSink* loop);
 
   [[nodiscard]] GatewayViewPtr View() const;

@@ -1,5 +1,5 @@
-// Records that a replica reports to authsvc: batched, lossy under load, never on the request path. Also what it
-// answers when it is asked about a request.
+// Records that a replica reports to authsvc: batched, lossy under load, never on the request path.
+// Also what it answers when it is asked about a request.
 #pragma once
 
 #include <cstdint>
@@ -50,13 +50,13 @@ struct AllowedRecord {
   std::string request_id;
   absl::Time time;
   std::string version, method, path, host, client_address;
-  AuthorizeQuestion question;       // facts; credentials as hashes only; no chain where it had to go
-  std::string leaf_sha256;          // hex; empty: no certificate was presented
-  Identity identity;                // name, key, organisation, policies
-  uint64_t revision = 0;            // of the snapshot that decided
+  AuthorizeQuestion question;  // facts; credentials as hashes only; no chain where it had to go
+  std::string leaf_sha256;     // hex; empty: no certificate was presented
+  Identity identity;           // name, key, organisation, policies
+  uint64_t revision = 0;       // of the snapshot that decided
   bool stale = false;
-  std::string target;               // scheme://host[:port]
-  std::string upstream;             // address:port
+  std::string target;    // scheme://host[:port]
+  std::string upstream;  // address:port
   std::string upstream_certificate_id;
   bool upstream_reused = false;
   int status = 0;
@@ -65,7 +65,7 @@ struct AllowedRecord {
 };
 // authsvc asks whether this replica let a request in.
 struct Lookup {
-  std::string lookup_id;            // of this question; goes back with the answer
+  std::string lookup_id;  // of this question; goes back with the answer
   std::string request_id;
 };
 struct LookupAnswer {
@@ -94,8 +94,8 @@ struct LostTelemetry {
 class TelemetrySink {
  public:
   virtual ~TelemetrySink() = default;
-  // False when the batch could not be taken now (not connected, or the last one is still being sent): the
-  // caller keeps or drops it. Never blocks.
+  // False when the batch could not be taken now (not connected, or the last one is still being
+  // sent): the caller keeps or drops it. Never blocks.
   virtual bool Report(const TelemetryBatch& batch) = 0;
   // Since the last call.
   [[nodiscard]] virtual LostTelemetry TakeLost() { return {}; }

@@ -1,7 +1,7 @@
-// Client chains by their leaf and hash (the hash is of a set: it does not say which certificate was proven),
-// so that a resumed connection, of which OpenSSL keeps the leaf alone, is
-// decided on the chain that was presented. Bounded by entries and bytes; the oldest go first. Leaf-only
-// chains are not kept (the ticket has the leaf). Thread-safe; used once per handshake.
+// Client chains by their leaf and hash (the hash is of a set: it does not say which certificate was
+// proven), so that a resumed connection, of which OpenSSL keeps the leaf alone, is decided on the
+// chain that was presented. Bounded by entries and bytes; the oldest go first. Leaf-only chains are
+// not kept (the ticket has the leaf). Thread-safe; used once per handshake.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,8 @@ class ChainStore {
       : max_chains_(max_chains), max_bytes_(max_bytes) {}
   void Put(PeerCertificatePtr chain);
   // The leaf of what is found is `leaf_sha256`.
-  [[nodiscard]] PeerCertificatePtr Find(absl::string_view leaf_sha256, absl::string_view chain_sha256);
+  [[nodiscard]] PeerCertificatePtr Find(absl::string_view leaf_sha256,
+                                        absl::string_view chain_sha256);
   [[nodiscard]] size_t size();
 
  private:

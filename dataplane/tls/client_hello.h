@@ -7,7 +7,8 @@
 
 namespace sallyport::dataplane {
 
-// `extension`: the body of the server_name extension. False: malformed. `sni`: lower case, without trailing dot.
+// `extension`: the body of the server_name extension. False: malformed. `sni`: lower case, without
+// trailing dot.
 [[nodiscard]] bool ParseServerName(absl::string_view extension, std::string* sni);
 
 }  // namespace sallyport::dataplane

@@ -1,6 +1,5 @@
-#include <openssl/tls1.h>
-
 #include <netinet/in.h>
+#include <openssl/tls1.h>
 #include <sys/socket.h>
 
 #include <cstring>
@@ -28,7 +27,8 @@ bool ReadServerName(SSL* ssl, std::string* sni) {
   return ParseServerName({reinterpret_cast<const char*>(bytes), size}, sni);
 }
 
-// The peer's address: IPv4 whole (also mapped into IPv6), IPv6 by its /64, which one host has to itself.
+// The peer's address: IPv4 whole (also mapped into IPv6), IPv6 by its /64, which one host has to
+// itself.
 std::string PeerOf(SSL* ssl) {
   sockaddr_storage from = {};
   socklen_t size = sizeof(from);
@@ -62,12 +62,12 @@ bool AnnounceCas(SSL* ssl, const ClientTlsAnswer& answer) {
   return true;
 }
 
-// A ticket of another name or of other client-TLS settings (so also one made where no certificate was asked
-// for) has another context and is not taken.
+// A ticket of another name or of other client-TLS settings (so also one made where no certificate
+// was asked for) has another context and is not taken.
 bool SetSessionContext(SSL* ssl, absl::string_view sni, const ListenerFacts& listener,
                        uint64_t version) {
-  const crypto::Sha256Digest hash = crypto::Sha256Array(
-      absl::StrCat(sni, "\n", listener.port, "\n", listener.id, "\n", version));
+  const crypto::Sha256Digest hash =
+      crypto::Sha256Array(absl::StrCat(sni, "\n", listener.port, "\n", listener.id, "\n", version));
   return SSL_set_session_id_context(ssl, hash.data(), static_cast<unsigned>(hash.size())) == 1;
 }
 
@@ -127,8 +127,8 @@ int HelloCallback::OnHello(SSL* ssl, int* alert, void* /*unused*/) {
 
 int HelloCallback::OnVerify(X509_STORE_CTX* store, void* /*unused*/) {
   if (sk_X509_num(X509_STORE_CTX_get0_untrusted(store)) > kMaxClientCertificates) {
-    auto* const ssl = static_cast<SSL*>(
-        X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    auto* const ssl =
+        static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
     ConnectionOf(ssl).too_many_certificates_ = true;
     X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_CHAIN_TOO_LONG);
     return 0;
@@ -143,8 +143,8 @@ int HelloCallback::OnAlpn(SSL* ssl, const unsigned char** out, unsigned char* ou
   constexpr unsigned kHttp2Bytes = 3;
   const unsigned skipped = ConnectionOf(ssl).listener_.http2 ? 0 : kHttp2Bytes;
   unsigned char* chosen = nullptr;
-  if (SSL_select_next_proto(&chosen, out_size, kOurs + skipped, sizeof(kOurs) - 1 - skipped, in, in_size) !=
-      OPENSSL_NPN_NEGOTIATED) {
+  if (SSL_select_next_proto(&chosen, out_size, kOurs + skipped, sizeof(kOurs) - 1 - skipped, in,
+                            in_size) != OPENSSL_NPN_NEGOTIATED) {
     return SSL_TLSEXT_ERR_ALERT_FATAL;
   }
   *out = chosen;

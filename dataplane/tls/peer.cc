@@ -22,8 +22,8 @@ PeerCertificatePtr MakeClientChain(std::vector<std::string> der) {
   std::string all;
   all.reserve(hashes.size() * 32);
   for (const auto& hash : hashes) all.append(reinterpret_cast<const char*>(hash.data()), 32);
-  return std::make_shared<const PeerCertificate>(leaf, crypto::Sha256Array(all), base::Hex(HashView(leaf)),
-                                                 std::move(der));
+  return std::make_shared<const PeerCertificate>(leaf, crypto::Sha256Array(all),
+                                                 base::Hex(HashView(leaf)), std::move(der));
 }
 
 }  // namespace sallyport::dataplane

@@ -1,5 +1,5 @@
-// What a finished handshake says about a client. Values only; nothing here is a decision: that a chain is
-// present says that the leaf's key was proven, not that anyone trusts it.
+// What a finished handshake says about a client. Values only; nothing here is a decision: that a
+// chain is present says that the leaf's key was proven, not that anyone trusts it.
 #pragma once
 
 #include <cstdint>
@@ -18,14 +18,14 @@ namespace sallyport::dataplane {
 [[nodiscard]] absl::string_view HashView(const std::array<uint8_t, 32>& hash);
 
 struct TlsPeer {
-  bool tls = false;                     // false: plain HTTP, nothing else is set
-  std::string sni;                      // lower case; empty: none sent
-  bool asked_for_certificate = false;   // the handshake requested one (a resumed one: its first did)
-  uint64_t client_tls_version = 0;      // the client-TLS settings that the handshake used
+  bool tls = false;                    // false: plain HTTP, nothing else is set
+  std::string sni;                     // lower case; empty: none sent
+  bool asked_for_certificate = false;  // the handshake requested one (a resumed one: its first did)
+  uint64_t client_tls_version = 0;     // the client-TLS settings that the handshake used
   bool resumed = false;
-  bool http2 = false;                   // chosen by ALPN
-  PeerCertificatePtr chain;             // null: no certificate
-  absl::string_view protocol;           // "TLSv1.3"; a constant of OpenSSL
+  bool http2 = false;          // chosen by ALPN
+  PeerCertificatePtr chain;    // null: no certificate
+  absl::string_view protocol;  // "TLSv1.3"; a constant of OpenSSL
   absl::string_view cipher;
 };
 

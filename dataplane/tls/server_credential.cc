@@ -97,8 +97,8 @@ absl::StatusOr<base::Secret> KeyFromPem(absl::string_view pem) {
   unsigned char* bytes = nullptr;
   const int size = i2d_PrivateKey(key.get(), &bytes);
   if (size <= 0) return absl::InvalidArgumentError("private key cannot be encoded");
-  base::Secret secret = base::Secret::CopyOf(
-      {reinterpret_cast<const char*>(bytes), static_cast<size_t>(size)});
+  base::Secret secret =
+      base::Secret::CopyOf({reinterpret_cast<const char*>(bytes), static_cast<size_t>(size)});
   OPENSSL_clear_free(bytes, static_cast<size_t>(size));
   return secret;
 }
@@ -158,7 +158,8 @@ absl::StatusOr<std::shared_ptr<const ServerCredential>> ServerCredential::FromPe
 bool ServerCredential::Use(SSL* ssl) const {
   for (const auto& loaded : loaded_) {
     // 1: a pair of the same key type that was set before is replaced.
-    if (SSL_use_cert_and_key(ssl, loaded->leaf.get(), loaded->key.get(), loaded->chain.get(), 1) != 1) {
+    if (SSL_use_cert_and_key(ssl, loaded->leaf.get(), loaded->key.get(), loaded->chain.get(), 1) !=
+        1) {
       return false;
     }
   }

@@ -1,6 +1,6 @@
 // A server certificate with its chain and key, ready for OpenSSL: RSA and ECDSA pairs side by side.
-// Made on the loop that uses it; immutable. The key lives in OpenSSL's copy only, which is cleansed when
-// the last connection lets go.
+// Made on the loop that uses it; immutable. The key lives in OpenSSL's copy only, which is cleansed
+// when the last connection lets go.
 #pragma once
 
 #include <openssl/ssl.h>

@@ -1,6 +1,6 @@
 // What the server side of TLS must be told while a ClientHello waits: whether to ask for a client
-// certificate at this SNI, and which server certificate to show. Implemented over the route table and the
-// credential cache. Called on the loop's thread.
+// certificate at this SNI, and which server certificate to show. Implemented over the route table
+// and the credential cache. Called on the loop's thread.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,9 @@ namespace sallyport::dataplane {
 
 struct ClientTlsAnswer {
   bool request_certificate = false;
-  uint64_t version = 0;                                     // hash of all client-TLS settings of this SNI
-  std::shared_ptr<const std::vector<std::string>> ca_names;  // DER names to announce; null or empty: none
+  uint64_t version = 0;  // hash of all client-TLS settings of this SNI
+  std::shared_ptr<const std::vector<std::string>>
+      ca_names;  // DER names to announce; null or empty: none
 };
 
 class ServerSource {
@@ -31,10 +32,10 @@ class ServerSource {
     State state = State::kNone;
     std::shared_ptr<const ServerCredential> credential;  // kFound
   };
-  // On kPending `ready` is called once, later, on the loop's thread (also on failure); then it is asked
-  // again. kNone: the handshake ends with unrecognized_name. kOverloaded: too many look-ups, of this peer or
-  // of all; it ends with internal_error, never with another certificate. `peer`: who caused it, as bytes
-  // (never shown); empty: not known.
+  // On kPending `ready` is called once, later, on the loop's thread (also on failure); then it is
+  // asked again. kNone: the handshake ends with unrecognized_name. kOverloaded: too many look-ups,
+  // of this peer or of all; it ends with internal_error, never with another certificate. `peer`:
+  // who caused it, as bytes (never shown); empty: not known.
   virtual Credential FindCredential(absl::string_view sni, absl::string_view listener_id,
                                     absl::string_view peer, std::function<void()> ready) = 0;
 };

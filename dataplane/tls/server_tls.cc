@@ -3,12 +3,11 @@
 #include <openssl/err.h>
 #include <unistd.h>
 
-#include <chrono>
-#include <utility>
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "dataplane/tls/tls_callbacks.h"
@@ -58,9 +57,10 @@ ServerTls::~ServerTls() {
   EVP_CIPHER_free(ticket_cipher_);
 }
 
-absl::StatusOr<std::unique_ptr<ServerTls>> ServerTls::Create(
-    const ServerTlsSettings& settings, Loop& loop, const TlsLibrary& library, ServerSource& source,
-    TicketKeys& keys, ChainStore& chains) {
+absl::StatusOr<std::unique_ptr<ServerTls>> ServerTls::Create(const ServerTlsSettings& settings,
+                                                             Loop& loop, const TlsLibrary& library,
+                                                             ServerSource& source, TicketKeys& keys,
+                                                             ChainStore& chains) {
   std::unique_ptr<ServerTls> tls(new ServerTls(settings, loop, source, keys, chains));
   const absl::Status configured = tls->Configure(library.context());
   if (!configured.ok()) return configured;
@@ -84,8 +84,8 @@ absl::Status ServerTls::Configure(OSSL_LIB_CTX* library) {
       SSL_CTX_set1_groups_list(context_, kGroups) != 1) {
     return absl::InternalError(absl::StrCat("TLS context: ", crypto::TakeErrors()));
   }
-  SSL_CTX_set_options(context_, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                    SSL_OP_CIPHER_SERVER_PREFERENCE);
+  SSL_CTX_set_options(
+      context_, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_mode(context_, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_read_ahead(context_, 1);
@@ -106,7 +106,8 @@ void ServerTls::SetCallbacks() {
   }
   SSL_CTX_set_timeout(context_, absl::ToInt64Seconds(settings_.ticket_max_age));
   SSL_CTX_set_tlsext_ticket_key_evp_cb(context_, TicketCallbacks::OnKey);
-  SSL_CTX_set_session_ticket_cb(context_, TicketCallbacks::OnMake, TicketCallbacks::OnOpened, nullptr);
+  SSL_CTX_set_session_ticket_cb(context_, TicketCallbacks::OnMake, TicketCallbacks::OnOpened,
+                                nullptr);
 }
 
 absl::StatusOr<std::unique_ptr<ServerConnection>> ServerTls::Accept(int fd,
@@ -133,8 +134,8 @@ boost::asio::awaitable<IoResult> ServerConnection::WaitForCredential(Deadline de
   IoResult result;
   if (!waiter->done) {
     boost::asio::steady_timer timer(owner_.loop_.context());
-    timer.expires_after(
-        std::chrono::milliseconds(std::max<int64_t>(0, deadline.millis() - owner_.loop_.NowMillis())));
+    timer.expires_after(std::chrono::milliseconds(
+        std::max<int64_t>(0, deadline.millis() - owner_.loop_.NowMillis())));
     waiter->wake = [&timer] { timer.cancel(); };
     (void)co_await timer.async_wait(kToken);
     waiter->wake = nullptr;

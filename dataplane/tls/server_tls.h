@@ -1,16 +1,16 @@
-// The server side of TLS on one loop: an SSL_CTX for the listener's TLS settings, the certificate set per
-// connection by SNI, a client certificate requested only where an API can use it, stateless tickets.
-// Proves possession of the client's key and nothing more: paths are judged by authsvc (DESIGN 2.2, 8).
+// The server side of TLS on one loop: an SSL_CTX for the listener's TLS settings, the certificate
+// set per connection by SNI, a client certificate requested only where an API can use it, stateless
+// tickets. Proves possession of the client's key and nothing more: paths are judged by authsvc
+// (DESIGN 2.2, 8).
 #pragma once
 
 #include <openssl/ssl.h>
 
+#include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
-
-#include <boost/asio/awaitable.hpp>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -45,10 +45,11 @@ class ServerConnection;
 
 class ServerTls {
  public:
-  // All that is referred to outlives this and its connections. One per loop and set of TLS settings.
+  // All that is referred to outlives this and its connections. One per loop and set of TLS
+  // settings.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<ServerTls>> Create(
-      const ServerTlsSettings& settings, Loop& loop, const TlsLibrary& library, ServerSource& source,
-      TicketKeys& keys, ChainStore& chains);
+      const ServerTlsSettings& settings, Loop& loop, const TlsLibrary& library,
+      ServerSource& source, TicketKeys& keys, ChainStore& chains);
   ~ServerTls();
   ServerTls(const ServerTls&) = delete;
   ServerTls& operator=(const ServerTls&) = delete;
@@ -86,8 +87,8 @@ class ServerConnection {
   [[nodiscard]] boost::asio::awaitable<IoResult> Handshake(Deadline deadline);
   // Fails when the chain could not be taken: then the connection must be closed.
   [[nodiscard]] absl::StatusOr<TlsPeer> Peer();
-  // Sends one ticket with the next write (TLS 1.3; on TLS 1.2 it went out in the handshake): call with the
-  // first permitted answer, once.
+  // Sends one ticket with the next write (TLS 1.3; on TLS 1.2 it went out in the handshake): call
+  // with the first permitted answer, once.
   void OfferTicket();
   [[nodiscard]] absl::string_view sni() const { return sni_; }
   // Why the handshake failed: one of a bounded set of constants, for metrics and logs.
@@ -104,7 +105,8 @@ class ServerConnection {
   ServerConnection(ServerTls& owner, const ListenerFacts& listener)
       : owner_(owner), listener_(listener) {}
   [[nodiscard]] boost::asio::awaitable<IoResult> WaitForCredential(Deadline deadline);
-  // The presented chain, from the handshake or from the ticket and the store; null: none or not usable.
+  // The presented chain, from the handshake or from the ticket and the store; null: none or not
+  // usable.
   [[nodiscard]] bool TakeChain(PeerCertificatePtr* chain);
 
   ServerTls& owner_;
@@ -117,7 +119,7 @@ class ServerConnection {
   bool too_many_certificates_ = false;
   ClientTlsAnswer client_tls_;
   std::shared_ptr<Waiter> waiter_;
-  TicketData ticket_;  // of the session that is resumed
+  TicketData ticket_;                // of the session that is resumed
   PeerCertificatePtr ticket_chain_;  // that it names; null: the leaf alone
   bool resuming_ = false;
   PeerCertificatePtr chain_;

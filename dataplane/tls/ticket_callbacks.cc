@@ -21,9 +21,10 @@ ServerConnection& ConnectionOf(SSL* ssl) {
 bool SetMacKey(EVP_MAC_CTX* mac, const TicketKey& key) {
   char digest[] = "SHA256";
   const OSSL_PARAM params[] = {
-      OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY,
-                                        const_cast<unsigned char*>(key.hmac.data()), key.hmac.size()),
-      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_construct_end()};
+      OSSL_PARAM_construct_octet_string(
+          OSSL_MAC_PARAM_KEY, const_cast<unsigned char*>(key.hmac.data()), key.hmac.size()),
+      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+      OSSL_PARAM_construct_end()};
   return EVP_MAC_CTX_set_params(mac, params) == 1;
 }
 
@@ -44,7 +45,8 @@ int TicketCallbacks::OnKey(SSL* ssl, unsigned char* name, unsigned char* iv, EVP
     const TicketKeyPtr key = owner.keys_.Current();
     if (key == nullptr || RAND_bytes(iv, kIvBytes) != 1) return -1;
     std::memcpy(name, key->name.data(), key->name.size());
-    if (EVP_EncryptInit_ex2(cipher, owner.ticket_cipher_, key->aes.data(), iv, nullptr) != 1) return -1;
+    if (EVP_EncryptInit_ex2(cipher, owner.ticket_cipher_, key->aes.data(), iv, nullptr) != 1)
+      return -1;
     return SetMacKey(mac, *key) ? 1 : -1;
   }
   const TicketKeyPtr key = owner.keys_.Find({reinterpret_cast<const char*>(name), 16});

@@ -1,5 +1,5 @@
-// What a session ticket says beside the session: {format, leaf hash, chain hash, time of the full handshake}.
-// Only ever read from tickets that our keys opened. Pure.
+// What a session ticket says beside the session: {format, leaf hash, chain hash, time of the full
+// handshake}. Only ever read from tickets that our keys opened. Pure.
 #pragma once
 
 #include <array>
@@ -13,7 +13,7 @@
 namespace sallyport::dataplane {
 
 struct TicketData {
-  std::array<uint8_t, 32> leaf_sha256{};   // zero: no client certificate
+  std::array<uint8_t, 32> leaf_sha256{};  // zero: no client certificate
   std::array<uint8_t, 32> chain_sha256{};
   absl::Time full_handshake;
 

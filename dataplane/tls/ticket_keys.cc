@@ -50,8 +50,8 @@ TicketKeyPtr TicketKeys::Find(absl::string_view name) {
   const base::MutexLock lock(&mutex_);
   RotateIfDue();
   for (const TicketKeyPtr& key : keys_) {
-    if (key != nullptr &&
-        name == absl::string_view(reinterpret_cast<const char*>(key->name.data()), key->name.size())) {
+    if (key != nullptr && name == absl::string_view(reinterpret_cast<const char*>(key->name.data()),
+                                                    key->name.size())) {
       return key;
     }
   }

@@ -7,10 +7,11 @@
 namespace sallyport::dataplane {
 
 struct HelloCallback {
-  // The ClientHello is here: certificate, client-certificate request and session-id context are chosen. May
-  // pause the handshake.
+  // The ClientHello is here: certificate, client-certificate request and session-id context are
+  // chosen. May pause the handshake.
   static int OnHello(SSL* ssl, int* alert, void* unused);
-  // Accepts any path: only bounds the number of certificates. Possession is proven by CertificateVerify later.
+  // Accepts any path: only bounds the number of certificates. Possession is proven by
+  // CertificateVerify later.
   static int OnVerify(X509_STORE_CTX* store, void* unused);
   static int OnAlpn(SSL* ssl, const unsigned char** out, unsigned char* out_size,
                     const unsigned char* in, unsigned in_size, void* unused);

@@ -1,5 +1,5 @@
-// OpenSSL's state of one loop: a library context of its own, so that loops share no locks. Everything made
-// with it (contexts, keys, certificates) must be gone before it.
+// OpenSSL's state of one loop: a library context of its own, so that loops share no locks.
+// Everything made with it (contexts, keys, certificates) must be gone before it.
 #pragma once
 
 #include <openssl/crypto.h>

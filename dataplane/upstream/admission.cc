@@ -68,7 +68,8 @@ Admission::Answer Admission::TryEnter(const TargetLimits& limits, Ticket* ticket
   return Answer::kIn;
 }
 
-boost::asio::awaitable<std::optional<Admission::Ticket>> Admission::Wait(Loop& loop, TargetLimits limits,
+boost::asio::awaitable<std::optional<Admission::Ticket>> Admission::Wait(Loop& loop,
+                                                                         TargetLimits limits,
                                                                          Deadline deadline) {
   auto waiter = std::make_shared<Waiter>(loop);
   {

@@ -1,13 +1,13 @@
-// The limits of one target at this process: requests under way, connections in use, requests that wait for one.
-// Thread-safe; a request of any loop waits in the same line. Without limits nothing here is touched.
+// The limits of one target at this process: requests under way, connections in use, requests that
+// wait for one. Thread-safe; a request of any loop waits in the same line. Without limits nothing
+// here is touched.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
-
-#include <boost/asio/awaitable.hpp>
 
 #include "dataplane/loop/deadline.h"
 #include "dataplane/route/upstream_rules.h"
@@ -37,7 +37,8 @@ class Admission {
 
   // kIn: `ticket` holds a place. kWait: call Wait. kFull: too many are under way or wait already.
   [[nodiscard]] Answer TryEnter(const TargetLimits& limits, Ticket* ticket);
-  // On `loop`'s thread. Nothing: full, or the deadline passed first. Those who wait come in in their order.
+  // On `loop`'s thread. Nothing: full, or the deadline passed first. Those who wait come in in
+  // their order.
   [[nodiscard]] boost::asio::awaitable<std::optional<Ticket>> Wait(Loop& loop, TargetLimits limits,
                                                                    Deadline deadline);
 

@@ -1,5 +1,5 @@
-// The target groups of one loop: one for each route, made when the route is first used and dropped with it, and one
-// for each version with a target of its own. One loop's thread.
+// The target groups of one loop: one for each route, made when the route is first used and dropped
+// with it, and one for each version with a target of its own. One loop's thread.
 #pragma once
 
 #include <memory>
@@ -15,8 +15,8 @@ class RouteBalancers {
   // `registry` outlives this.
   explicit RouteBalancers(TargetRegistry& registry) : registry_(registry) {}
 
-  // The targets of the route, or the override of `version` (may be null) where it has one. Null when there is
-  // none that can be used. Lives until the next call.
+  // The targets of the route, or the override of `version` (may be null) where it has one. Null
+  // when there is none that can be used. Lives until the next call.
   [[nodiscard]] TargetGroup* Of(const RoutePtr& route, const RouteVersion* version);
   // Lets go of routes that are gone. Call about once a second.
   void Sweep();

@@ -6,12 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <memory>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <cerrno>
+#include <memory>
 
 #include "dataplane/upstream/event.h"
 
@@ -26,7 +25,8 @@ constexpr size_t kMaxAttempts = 8;
 constexpr absl::Duration kHeadStart = absl::Milliseconds(250);
 
 int OpenSocket(const tcp::endpoint& endpoint) {
-  const int fd = socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int fd =
+      socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
   const int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -43,7 +43,7 @@ int PendingError(int fd) {
 struct Race {
   explicit Race(Loop& on) : loop(on), news(on) {}
   Loop& loop;
-  Event news;        // somebody connected or failed
+  Event news;  // somebody connected or failed
   ConnectResult result;
   size_t running = 0;
   bool over = false;  // nobody takes another connection

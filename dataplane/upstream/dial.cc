@@ -34,8 +34,8 @@ UpstreamFactsPtr FactsOf(const UpstreamConnection& connection, std::string addre
 
 UpstreamFailure NameFailure(const absl::Status& status) {
   UpstreamFailure failure;
-  failure.reason = absl::IsDeadlineExceeded(status) ? Reason::kUpstreamConnectTimeout
-                                                    : Reason::kUpstreamDns;
+  failure.reason =
+      absl::IsDeadlineExceeded(status) ? Reason::kUpstreamConnectTimeout : Reason::kUpstreamDns;
   failure.detail = std::string(status.message());
   return failure;
 }
@@ -62,7 +62,8 @@ UpstreamFailure TlsFailure(const UpstreamTarget& target, const IoResult& result,
   return failure;
 }
 
-boost::asio::awaitable<std::optional<UpstreamFailure>> StartTls(const UpstreamTarget& target, int fd,
+boost::asio::awaitable<std::optional<UpstreamFailure>> StartTls(const UpstreamTarget& target,
+                                                                int fd,
                                                                 UpstreamConnection* connection,
                                                                 Deadline deadline, Loop* loop) {
   crypto::UniqueSsl ssl = connection->tls_context->NewSsl(&connection->tls);
@@ -76,9 +77,9 @@ boost::asio::awaitable<std::optional<UpstreamFailure>> StartTls(const UpstreamTa
   const Reason reason =
       connection->tls_context->Conclude(connection->stream->ssl(), &connection->tls);
   if (reason == Reason::kAllowed) co_return std::nullopt;
-  co_return UpstreamFailure{reason,
-                            absl::StrCat(target.host, ":", target.port, ": ", connection->tls.failure),
-                            connection->tls.verdict.spki_sha256};
+  co_return UpstreamFailure{
+      reason, absl::StrCat(target.host, ":", target.port, ": ", connection->tls.failure),
+      connection->tls.verdict.spki_sha256};
 }
 
 }  // namespace
@@ -88,7 +89,8 @@ boost::asio::awaitable<DialResult> Dial(Loop& loop, Resolver& resolver, Upstream
   auto connection = std::make_unique<UpstreamConnection>(loop);
   connection->tls_context = std::move(tls);
   const absl::Duration start = loop.clock().Monotonic();
-  const absl::StatusOr<Addresses> addresses = co_await resolver.Resolve(loop, target->host, deadline);
+  const absl::StatusOr<Addresses> addresses =
+      co_await resolver.Resolve(loop, target->host, deadline);
   if (!addresses.ok()) co_return NameFailure(addresses.status());
   const ConnectResult connected = co_await Connect(loop, **addresses, target->port, deadline);
   if (connected.fd < 0) co_return ConnectFailure(*target, connected);

@@ -1,11 +1,10 @@
-// Opens one upstream connection: name, TCP, TLS with every check done before it is handed out. Belongs to
-// one loop's thread.
+// Opens one upstream connection: name, TCP, TLS with every check done before it is handed out.
+// Belongs to one loop's thread.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <memory>
 #include <variant>
-
-#include <boost/asio/awaitable.hpp>
 
 #include "dataplane/upstream/connection.h"
 #include "dataplane/upstream/resolver.h"

@@ -1,5 +1,5 @@
-// Something that one coroutine of a loop waits for with a deadline. Belongs to the loop's thread; other
-// threads Post to the loop first. Keep it alive until the waiter has gone on.
+// Something that one coroutine of a loop waits for with a deadline. Belongs to the loop's thread;
+// other threads Post to the loop first. Keep it alive until the waiter has gone on.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

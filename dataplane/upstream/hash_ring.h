@@ -1,6 +1,6 @@
-// Consistent hashing: each target owns points on a ring, as many as its weight says, and takes the keys that come
-// before them. Every replica and loop builds the same ring; a target that comes or goes moves only the keys between
-// its points and those before. Immutable.
+// Consistent hashing: each target owns points on a ring, as many as its weight says, and takes the
+// keys that come before them. Every replica and loop builds the same ring; a target that comes or
+// goes moves only the keys between its points and those before. Immutable.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +29,8 @@ class HashRing {
   HashRing() = default;
   explicit HashRing(const std::vector<Member>& members);
 
-  // Offers the members from `hash` on, with repetitions, until `takes` is true for one: its index, or -1.
+  // Offers the members from `hash` on, with repetitions, until `takes` is true for one: its index,
+  // or -1.
   [[nodiscard]] int Find(uint64_t hash, absl::FunctionRef<bool(size_t)> takes) const;
 
  private:

@@ -1,10 +1,9 @@
 #include "dataplane/upstream/health_checker.h"
 
 #include <algorithm>
-#include <utility>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "dataplane/upstream/hash_ring.h"
@@ -20,7 +19,8 @@ constexpr absl::Duration kLater = absl::Milliseconds(100);  // when so many are 
 constexpr absl::Duration kSoon = absl::Seconds(1);          // all first checks are spread over it
 
 std::string KeyOf(absl::string_view api_id, const UpstreamTarget& target) {
-  return absl::StrCat(api_id.size(), ":", api_id, target.tls ? "https" : "http", "|", target.host, "|", target.port);
+  return absl::StrCat(api_id.size(), ":", api_id, target.tls ? "https" : "http", "|", target.host,
+                      "|", target.port);
 }
 
 // A part of `whole` that is always the same for the key, so that checks do not come all at once.
@@ -93,7 +93,8 @@ void HealthChecker::AddChecksOf(const RoutePtr& route, Checks* now) {
 
 void HealthChecker::Begin(const CheckPtr& check) {
   if (check->over || check->running) return;
-  if (running_ >= kMostAtOnce) return parts_.loop.AddDeadline(check.get(), parts_.loop.After(kLater));
+  if (running_ >= kMostAtOnce)
+    return parts_.loop.AddDeadline(check.get(), parts_.loop.After(kLater));
   check->running = true;
   ++running_;
   boost::asio::co_spawn(parts_.loop.context(), Run(check), boost::asio::detached);
@@ -109,14 +110,17 @@ boost::asio::awaitable<void> HealthChecker::Run(CheckPtr check) {
   if (check->over) co_return;
   Conclude(*check, *route, result, detail);
   const absl::Duration interval = check->route->health_check.interval;
-  parts_.loop.AddDeadline(check.get(), parts_.loop.After(interval + Spread(check->key, interval / 10)));
+  parts_.loop.AddDeadline(check.get(),
+                          parts_.loop.After(interval + Spread(check->key, interval / 10)));
 }
 
-boost::asio::awaitable<HealthChecker::Result> HealthChecker::Ask(Check& check, RoutePtr route, std::string* detail) {
+boost::asio::awaitable<HealthChecker::Result> HealthChecker::Ask(Check& check, RoutePtr route,
+                                                                 std::string* detail) {
   Result result = Result::kBad;
   if (check.target->tls && !co_await PrepareTls(check, route, &result, detail)) co_return result;
   std::shared_ptr<ClientTlsContext> tls = check.target->tls ? check.tls : nullptr;
-  ProbeResult probe = co_await Probe(parts_.loop, parts_.resolver, check.target, std::move(tls), route->health_check);
+  ProbeResult probe = co_await Probe(parts_.loop, parts_.resolver, check.target, std::move(tls),
+                                     route->health_check);
   *detail = std::move(probe.detail);
   co_return probe.good ? Result::kGood : Result::kBad;
 }
@@ -138,24 +142,29 @@ boost::asio::awaitable<bool> HealthChecker::PrepareTls(Check& check, RoutePtr ro
   }
   const UpstreamCredentialsPtr& credentials = std::get<UpstreamCredentialsPtr>(found);
   TrustAnchorsPtr anchors = parts_.trust.current();
-  const bool same = check.tls != nullptr && check.answer.lock() == credentials && check.anchors == anchors->version();
+  const bool same = check.tls != nullptr && check.answer.lock() == credentials &&
+                    check.anchors == anchors->version();
   if (same) co_return true;
   check.answer = credentials;
   check.anchors = anchors->version();
-  auto made = ClientTlsContext::Create(*credentials, base::ToAbsl(target->host), std::move(anchors), &parts_.clock,
-                                       AlpnFor(*target));
+  auto made = ClientTlsContext::Create(*credentials, base::ToAbsl(target->host), std::move(anchors),
+                                       &parts_.clock, AlpnFor(*target));
   check.tls = made.ok() ? *std::move(made) : nullptr;
   if (check.tls == nullptr) *detail = std::string(made.status().message());
   co_return check.tls != nullptr;
 }
 
-void HealthChecker::Conclude(const Check& check, const Route& route, Result result, const std::string& detail) {
+void HealthChecker::Conclude(const Check& check, const Route& route, Result result,
+                             const std::string& detail) {
   parts_.count(result);
   if (result == Result::kNone) return;
   const bool good = result == Result::kGood;
   if (!check.state->Probed(route.health_check, good, parts_.loop.NowMillis())) return;
-  base::Log(good ? base::Level::kInfo : base::Level::kWarning, good ? "upstream.up" : "upstream.down",
-            {{"api_id", route.api_id}, {"host", check.target->host}, {"port", static_cast<int>(check.target->port)},
+  base::Log(good ? base::Level::kInfo : base::Level::kWarning,
+            good ? "upstream.up" : "upstream.down",
+            {{"api_id", route.api_id},
+             {"host", check.target->host},
+             {"port", static_cast<int>(check.target->port)},
              {"detail", detail}});
 }
 

@@ -1,14 +1,14 @@
-// Asks the targets of the APIs that say so, each in its interval, and tells their states. One per process, on one
-// loop; all loops read the states. A check uses the client certificate, trust and pins that a request of that API
-// would use for that host and port, asked for anew each time, on a connection that serves nothing else.
+// Asks the targets of the APIs that say so, each in its interval, and tells their states. One per
+// process, on one loop; all loops read the states. A check uses the client certificate, trust and
+// pins that a request of that API would use for that host and port, asked for anew each time, on a
+// connection that serves nothing else.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <functional>
 #include <memory>
 #include <string>
 #include <variant>
-
-#include <boost/asio/awaitable.hpp>
 
 #include "absl/container/flat_hash_map.h"
 #include "dataplane/authorize/probe_pass.h"
@@ -22,13 +22,14 @@
 
 namespace sallyport::dataplane {
 
-// What could be had for one https target: credentials; that requests to it are refused, and why; or neither, because
-// nobody answers: then nothing is known of the target.
+// What could be had for one https target: credentials; that requests to it are refused, and why; or
+// neither, because nobody answers: then nothing is known of the target.
 struct CredentialsRefused {
   std::string detail;
 };
 struct CredentialsUnknown {};
-using ProbeCredentials = std::variant<UpstreamCredentialsPtr, CredentialsRefused, CredentialsUnknown>;
+using ProbeCredentials =
+    std::variant<UpstreamCredentialsPtr, CredentialsRefused, CredentialsUnknown>;
 using ProbeCredentialSource =
     std::function<boost::asio::awaitable<ProbeCredentials>(RoutePtr, UpstreamTargetPtr, ProbePass)>;
 
@@ -63,9 +64,10 @@ class HealthChecker {
   void AddChecksOf(const RoutePtr& route, Checks* now);
   void Begin(const CheckPtr& check);
   [[nodiscard]] boost::asio::awaitable<void> Run(CheckPtr check);
-  [[nodiscard]] boost::asio::awaitable<Result> Ask(Check& check, RoutePtr route, std::string* detail);
-  [[nodiscard]] boost::asio::awaitable<bool> PrepareTls(Check& check, RoutePtr route, Result* result,
-                                                        std::string* detail);
+  [[nodiscard]] boost::asio::awaitable<Result> Ask(Check& check, RoutePtr route,
+                                                   std::string* detail);
+  [[nodiscard]] boost::asio::awaitable<bool> PrepareTls(Check& check, RoutePtr route,
+                                                        Result* result, std::string* detail);
   void Conclude(const Check& check, const Route& route, Result result, const std::string& detail);
 
   Parts parts_;

@@ -1,10 +1,9 @@
 #include "dataplane/upstream/http2_connection.h"
 
 #include <algorithm>
-#include <utility>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -30,13 +29,18 @@ absl::string_view Explain(absl::string_view fault) {
 
 UpstreamHttp2::UpstreamHttp2(std::unique_ptr<UpstreamConnection> connection, Loop& loop,
                              const Http2ClientSettings& settings, OnChange on_change)
-    : loop_(loop), settings_(settings), on_change_(std::move(on_change)), connection_(std::move(connection)),
-      work_(loop), idle_since_(loop.Now()) {}
+    : loop_(loop),
+      settings_(settings),
+      on_change_(std::move(on_change)),
+      connection_(std::move(connection)),
+      work_(loop),
+      idle_since_(loop.Now()) {}
 
 UpstreamHttp2::~UpstreamHttp2() = default;
 
-std::shared_ptr<UpstreamHttp2> UpstreamHttp2::Start(std::unique_ptr<UpstreamConnection> connection, Loop& loop,
-                                                    const Http2ClientSettings& settings, OnChange on_change) {
+std::shared_ptr<UpstreamHttp2> UpstreamHttp2::Start(std::unique_ptr<UpstreamConnection> connection,
+                                                    Loop& loop, const Http2ClientSettings& settings,
+                                                    OnChange on_change) {
   std::shared_ptr<UpstreamHttp2> made(
       new UpstreamHttp2(std::move(connection), loop, settings, std::move(on_change)));
   made->session_ = Http2ClientSession::Create(settings, loop, *made);
@@ -47,9 +51,11 @@ std::shared_ptr<UpstreamHttp2> UpstreamHttp2::Start(std::unique_ptr<UpstreamConn
   return made;
 }
 
-// Requests -----------------------------------------------------------------------------------------------
+// Requests ----------------------------------------------------------------------------------------
 
-bool UpstreamHttp2::serving() const { return !over_ && !retired_ && !closing_ && !session_->going_away(); }
+bool UpstreamHttp2::serving() const {
+  return !over_ && !retired_ && !closing_ && !session_->going_away();
+}
 
 void UpstreamHttp2::Take() {
   ++taken_;
@@ -84,7 +90,7 @@ void UpstreamHttp2::Close() {
   work_.Set();
 }
 
-// Reader -------------------------------------------------------------------------------------------------
+// Reader ------------------------------------------------------------------------------------------
 
 IoResult UpstreamHttp2::TryFeed() {
   Stream& stream = *connection_->stream;
@@ -174,7 +180,7 @@ void UpstreamHttp2::Ended() {
   on_change_(*this, Change::kOver);
 }
 
-// Writer -------------------------------------------------------------------------------------------------
+// Writer ------------------------------------------------------------------------------------------
 
 boost::asio::awaitable<bool> UpstreamHttp2::WriteAllThereIs() {
   FairShare share;
@@ -208,7 +214,9 @@ boost::asio::awaitable<void> UpstreamHttp2::Write(std::shared_ptr<UpstreamHttp2>
     if (self->session_->done() || !self->session_->failure().empty()) going = false;
   }
   Stream& stream = *self->connection_->stream;
-  if (!self->over_ && (self->closing_ || self->session_->done() || !self->session_->failure().empty())) stream.Cancel();
+  if (!self->over_ &&
+      (self->closing_ || self->session_->done() || !self->session_->failure().empty()))
+    stream.Cancel();
   stream.readiness().Wake();
 }
 

@@ -1,31 +1,33 @@
-// One HTTP/2 connection to an upstream, shared by requests with the same key: a coroutine that reads and one that
-// writes move bytes between its stream and its session. It ends by itself when the upstream closes it, breaks the
-// protocol or does not answer, and, once retired, with its last request. Belongs to one loop's thread; its coroutines
-// keep it alive.
+// One HTTP/2 connection to an upstream, shared by requests with the same key: a coroutine that
+// reads and one that writes move bytes between its stream and its session. It ends by itself when
+// the upstream closes it, breaks the protocol or does not answer, and, once retired, with its last
+// request. Belongs to one loop's thread; its coroutines keep it alive.
 #pragma once
 
 #include <algorithm>
+#include <boost/asio/awaitable.hpp>
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
-
-#include <boost/asio/awaitable.hpp>
 
 #include "dataplane/http2/client_session.h"
 #include "dataplane/upstream/connection.h"
 
 namespace sallyport::dataplane {
 
-class UpstreamHttp2 final : public Http2ClientEvents, public std::enable_shared_from_this<UpstreamHttp2> {
+class UpstreamHttp2 final : public Http2ClientEvents,
+                            public std::enable_shared_from_this<UpstreamHttp2> {
  public:
-  // For who shares it out: there may be room again, or, once, it is over. Never from inside of Take.
+  // For who shares it out: there may be room again, or, once, it is over. Never from inside of
+  // Take.
   enum class Change : bool { kRoom, kOver };
   using OnChange = std::function<void(UpstreamHttp2&, Change)>;
 
   // `settings` outlives it. Null: no memory.
-  [[nodiscard]] static std::shared_ptr<UpstreamHttp2> Start(std::unique_ptr<UpstreamConnection> connection, Loop& loop,
-                                                            const Http2ClientSettings& settings, OnChange on_change);
+  [[nodiscard]] static std::shared_ptr<UpstreamHttp2> Start(
+      std::unique_ptr<UpstreamConnection> connection, Loop& loop,
+      const Http2ClientSettings& settings, OnChange on_change);
   ~UpstreamHttp2();
   UpstreamHttp2(const UpstreamHttp2&) = delete;
   UpstreamHttp2& operator=(const UpstreamHttp2&) = delete;
@@ -33,7 +35,9 @@ class UpstreamHttp2 final : public Http2ClientEvents, public std::enable_shared_
   // It takes requests: neither told to go, nor retired, nor over.
   [[nodiscard]] bool serving() const;
   // Another request may use it.
-  [[nodiscard]] bool HasRoom() const { return serving() && taken_ < std::min(session_->limit(), most_); }
+  [[nodiscard]] bool HasRoom() const {
+    return serving() && taken_ < std::min(session_->limit(), most_);
+  }
   // For one request, until Release.
   void Take();
   void Release();
@@ -57,8 +61,8 @@ class UpstreamHttp2 final : public Http2ClientEvents, public std::enable_shared_
   [[nodiscard]] absl::string_view fault() const { return session_->failure(); }
 
  private:
-  UpstreamHttp2(std::unique_ptr<UpstreamConnection> connection, Loop& loop, const Http2ClientSettings& settings,
-                OnChange on_change);
+  UpstreamHttp2(std::unique_ptr<UpstreamConnection> connection, Loop& loop,
+                const Http2ClientSettings& settings, OnChange on_change);
   void OnWork() override { work_.Set(); }
   static boost::asio::awaitable<void> Read(std::shared_ptr<UpstreamHttp2> self);
   static boost::asio::awaitable<void> Write(std::shared_ptr<UpstreamHttp2> self);
@@ -75,16 +79,16 @@ class UpstreamHttp2 final : public Http2ClientEvents, public std::enable_shared_
   const OnChange on_change_;
   std::unique_ptr<UpstreamConnection> connection_;
   std::unique_ptr<Http2ClientSession> session_;
-  Signal work_;              // for the writer
+  Signal work_;  // for the writer
   size_t taken_ = 0;
-  size_t most_ = SIZE_MAX;   // that the upstream did not refuse
+  size_t most_ = SIZE_MAX;  // that the upstream did not refuse
   absl::Duration idle_since_;
   UpstreamFailure failure_;
-  Deadline last_look_;       // after a failed write, for what can still be read
+  Deadline last_look_;  // after a failed write, for what can still be read
   bool proven_ = false;
-  bool heard_ = false;       // bytes have come
-  bool fed_up_ = false;      // the session takes no more
-  bool mid_write_ = false;   // half a frame may have gone out
+  bool heard_ = false;      // bytes have come
+  bool fed_up_ = false;     // the session takes no more
+  bool mid_write_ = false;  // half a frame may have gone out
   bool retired_ = false;
   bool closing_ = false;
   bool over_ = false;

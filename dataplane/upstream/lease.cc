@@ -5,12 +5,14 @@
 
 namespace sallyport::dataplane {
 
-UpstreamLease::UpstreamLease(std::unique_ptr<UpstreamConnection> connection, std::shared_ptr<UpstreamSlot> slot)
+UpstreamLease::UpstreamLease(std::unique_ptr<UpstreamConnection> connection,
+                             std::shared_ptr<UpstreamSlot> slot)
     : connection_(std::move(connection)), slot_(std::move(slot)) {
   reused_ = connection_->uses++ > 0;
 }
 
-UpstreamLease::UpstreamLease(std::shared_ptr<UpstreamHttp2> http2, std::shared_ptr<UpstreamSlot> slot)
+UpstreamLease::UpstreamLease(std::shared_ptr<UpstreamHttp2> http2,
+                             std::shared_ptr<UpstreamSlot> slot)
     : http2_(std::move(http2)), slot_(std::move(slot)), reused_(http2_->proven()) {
   http2_->Take();
 }

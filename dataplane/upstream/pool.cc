@@ -20,9 +20,10 @@ std::optional<UpstreamFailure> Unfit(const UpstreamTarget& target,
     return UpstreamFailure{Reason::kUpstreamCredential, "no answer for an https target", {}};
   }
   if (credentials->reason == Reason::kAllowed) return std::nullopt;
-  return UpstreamFailure{Reason::kUpstreamCredential,
-                         absl::StrCat(base::ReasonName(credentials->reason), ": ", credentials->detail),
-                         {}};
+  return UpstreamFailure{
+      Reason::kUpstreamCredential,
+      absl::StrCat(base::ReasonName(credentials->reason), ": ", credentials->detail),
+      {}};
 }
 
 }  // namespace
@@ -47,8 +48,8 @@ UpstreamLease UpstreamPool::TryIdle(const UpstreamTargetPtr& target,
 }
 
 boost::asio::awaitable<UpstreamPool::Result> UpstreamPool::Acquire(
-    const UpstreamTargetPtr& target, const UpstreamCredentialsPtr& credentials, const Permit& permit,
-    Limits limits) {
+    const UpstreamTargetPtr& target, const UpstreamCredentialsPtr& credentials,
+    const Permit& permit, Limits limits) {
   std::optional<UpstreamFailure> unfit = Unfit(*target, credentials.get());
   if (unfit.has_value()) co_return *std::move(unfit);
   if (!limits.fresh) {
@@ -59,7 +60,8 @@ boost::asio::awaitable<UpstreamPool::Result> UpstreamPool::Acquire(
   const UpstreamSlotPtr slot = state->Find(target, credentials);
   slot->last_used = state->loop.Now();
   if (!slot->tls.ok()) {
-    co_return UpstreamFailure{Reason::kUpstreamCredential, std::string(slot->tls.status().message()), {}};
+    co_return UpstreamFailure{
+        Reason::kUpstreamCredential, std::string(slot->tls.status().message()), {}};
   }
   bool waited = false;
   for (;;) {
@@ -72,8 +74,10 @@ boost::asio::awaitable<UpstreamPool::Result> UpstreamPool::Acquire(
       break;
     }
     if (slot->line.size() >= state->options.max_waiting_per_key) {
-      co_return UpstreamFailure{Reason::kUpstreamPoolFull,
-                                absl::StrCat(slot->in_use, " in use, ", slot->line.size(), " waiting"), {}};
+      co_return UpstreamFailure{
+          Reason::kUpstreamPoolFull,
+          absl::StrCat(slot->in_use, " in use, ", slot->line.size(), " waiting"),
+          {}};
     }
     SlotWaiter waiter(slot);
     co_await waiter.Wait(limits.deadline);
@@ -82,8 +86,8 @@ boost::asio::awaitable<UpstreamPool::Result> UpstreamPool::Acquire(
     if (waiter.failure.has_value()) co_return *std::move(waiter.failure);
     if (waiter.may_dial) break;
     if (waiter.look_again) continue;
-    co_return UpstreamFailure{Reason::kUpstreamPoolFull,
-                              absl::StrCat("waited in vain, ", slot->in_use, " in use"), {}};
+    co_return UpstreamFailure{
+        Reason::kUpstreamPoolFull, absl::StrCat("waited in vain, ", slot->in_use, " in use"), {}};
   }
   DialResult dialled =
       co_await Dial(state->loop, state->resolver, target, *slot->tls, limits.deadline);

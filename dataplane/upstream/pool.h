@@ -1,9 +1,11 @@
-// The upstream connections of one loop. A connection serves only requests with the same key: endpoint,
-// name, protocol, client certificate, trust, pins and TLS settings (DESIGN 2.8), so identities never mix. Idle
-// connections are bounded by number and age and are looked at before reuse; one that speaks HTTP/2 serves many requests
-// at once. Where all that may be there are in use, a request waits for its turn. Belongs to one loop's thread.
+// The upstream connections of one loop. A connection serves only requests with the same key:
+// endpoint, name, protocol, client certificate, trust, pins and TLS settings (DESIGN 2.8), so
+// identities never mix. Idle connections are bounded by number and age and are looked at before
+// reuse; one that speaks HTTP/2 serves many requests at once. Where all that may be there are in
+// use, a request waits for its turn. Belongs to one loop's thread.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -11,17 +13,15 @@
 #include <variant>
 #include <vector>
 
-#include <boost/asio/awaitable.hpp>
-
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "dataplane/http2/client_settings.h"
 #include "dataplane/loop/loop.h"
+#include "dataplane/sync/credentials.h"
 #include "dataplane/upstream/connection.h"
 #include "dataplane/upstream/resolver.h"
 #include "dataplane/upstream/target.h"
-#include "dataplane/sync/credentials.h"
 #include "dataplane/upstream_tls/system_trust.h"
 
 namespace sallyport::dataplane {
@@ -33,19 +33,21 @@ struct UpstreamSlot;
 
 struct UpstreamPoolOptions {
   size_t max_idle_per_key = 256;
-  size_t max_connections_per_key = 4'096;      // idle and in use
-  size_t max_waiting_per_key = 1'024;          // requests for which there is neither a connection nor room for one
+  size_t max_connections_per_key = 4'096;  // idle and in use
+  size_t max_waiting_per_key =
+      1'024;  // requests for which there is neither a connection nor room for one
   size_t max_http2_connections_per_key = 16;
   Http2ClientSettings http2;
-  size_t max_keys = 4'096;                     // idle keys beyond are dropped, least recently used first
+  size_t max_keys = 4'096;  // idle keys beyond are dropped, least recently used first
   absl::Duration max_idle_age = absl::Seconds(60);
   absl::Duration max_age = absl::Minutes(30);  // since it was opened; certificates are re-checked
-  // An HTTP/2 connection had to be ended for what its upstream did; one of a bounded set of constants.
+  // An HTTP/2 connection had to be ended for what its upstream did; one of a bounded set of
+  // constants.
   std::function<void(absl::string_view fault)> on_http2_fault;
 };
 
-// The use of one connection for one request: of an HTTP/1.1 one alone, of an HTTP/2 one (`http2`) beside others.
-// Destruction without Keep closes an HTTP/1.1 connection.
+// The use of one connection for one request: of an HTTP/1.1 one alone, of an HTTP/2 one (`http2`)
+// beside others. Destruction without Keep closes an HTTP/1.1 connection.
 class UpstreamLease {
  public:
   UpstreamLease() = default;
@@ -53,7 +55,9 @@ class UpstreamLease {
   UpstreamLease& operator=(UpstreamLease&& other) noexcept;
   ~UpstreamLease();
 
-  [[nodiscard]] explicit operator bool() const { return connection_ != nullptr || http2_ != nullptr; }
+  [[nodiscard]] explicit operator bool() const {
+    return connection_ != nullptr || http2_ != nullptr;
+  }
   [[nodiscard]] UpstreamConnection& connection() const;
   [[nodiscard]] Stream& stream() const { return *connection().stream; }
   // Null: HTTP/1.1.
@@ -62,7 +66,8 @@ class UpstreamLease {
   [[nodiscard]] bool reused() const { return reused_; }
   // It was waited for; the client may have left meanwhile.
   [[nodiscard]] bool waited() const { return waited_; }
-  // The exchange is over and both sides may go on: back to the pool (or closed when retired or full).
+  // The exchange is over and both sides may go on: back to the pool (or closed when retired or
+  // full).
   void Keep();
   // Closes it now, where it is this request's alone.
   void Drop();
@@ -91,31 +96,32 @@ class UpstreamPool {
   using Result = std::variant<UpstreamLease, UpstreamFailure>;
 
   // `loop`, `resolver`, `trust` and `clock` outlive this; leases may outlive it.
-  UpstreamPool(Loop& loop, UpstreamPoolOptions options, Resolver& resolver, const SystemTrust& trust,
-               const base::Clock& clock = base::SystemClock());
+  UpstreamPool(Loop& loop, UpstreamPoolOptions options, Resolver& resolver,
+               const SystemTrust& trust, const base::Clock& clock = base::SystemClock());
   ~UpstreamPool();
   UpstreamPool(const UpstreamPool&) = delete;
   UpstreamPool& operator=(const UpstreamPool&) = delete;
 
-  // `credentials` may be null for a plain http target only. Credentials that are not usable, or that do not
-  // fit, fail with kUpstreamCredential and no connection is made.
+  // `credentials` may be null for a plain http target only. Credentials that are not usable, or
+  // that do not fit, fail with kUpstreamCredential and no connection is made.
   [[nodiscard]] boost::asio::awaitable<Result> Acquire(const UpstreamTargetPtr& target,
                                                        const UpstreamCredentialsPtr& credentials,
                                                        const Permit& permit, Limits limits);
-  // An idle connection, or room on one of HTTP/2, at once, without a coroutine; empty when there is none.
+  // An idle connection, or room on one of HTTP/2, at once, without a coroutine; empty when there is
+  // none.
   [[nodiscard]] UpstreamLease TryIdle(const UpstreamTargetPtr& target,
                                       const UpstreamCredentialsPtr& credentials,
                                       const Permit& permit);
 
-  // The certificate of this tag ("cert:ID") is void: idle connections of answers that rest on it close now,
-  // those in use after their request. Call it for each such tag that the auth service evicts (LoopSink::Retire).
-  // Other tags do nothing: another answer has another key.
+  // The certificate of this tag ("cert:ID") is void: idle connections of answers that rest on it
+  // close now, those in use after their request. Call it for each such tag that the auth service
+  // evicts (LoopSink::Retire). Other tags do nothing: another answer has another key.
   void RetireTag(absl::string_view tag);
   void RetireAll();
-  // Closes what has been idle or alive too long, was closed by the upstream or leads to an address that its
-  // name no longer has (names in use are looked up again when their answer is old), and what rests on answers
-  // that nobody holds any more (evicted or replaced); takes up a changed trust store. Call about once a
-  // second.
+  // Closes what has been idle or alive too long, was closed by the upstream or leads to an address
+  // that its name no longer has (names in use are looked up again when their answer is old), and
+  // what rests on answers that nobody holds any more (evicted or replaced); takes up a changed
+  // trust store. Call about once a second.
   void Sweep();
 
   struct Counts {

@@ -18,13 +18,14 @@ bool Counts(const HealthCheckRules& rules, int status) {
 }
 
 std::string RequestText(const UpstreamTarget& target, const HealthCheckRules& rules) {
-  return absl::StrCat(rules.head ? "HEAD " : "GET ", rules.path, " HTTP/1.1\r\nHost: ", target.authority,
-                      "\r\nUser-Agent: sallyport-health-check\r\nAccept: */*\r\nConnection: close\r\n\r\n");
+  return absl::StrCat(
+      rules.head ? "HEAD " : "GET ", rules.path, " HTTP/1.1\r\nHost: ", target.authority,
+      "\r\nUser-Agent: sallyport-health-check\r\nAccept: */*\r\nConnection: close\r\n\r\n");
 }
 
 // The status of the final answer; nothing and `detail` where there is none.
-boost::asio::awaitable<std::optional<int>> ReadStatus(UpstreamConnection& connection, bool to_head, Deadline deadline,
-                                                      std::string* detail) {
+boost::asio::awaitable<std::optional<int>> ReadStatus(UpstreamConnection& connection, bool to_head,
+                                                      Deadline deadline, std::string* detail) {
   constexpr size_t kMaxHeadBytes = 64 * 1024;
   constexpr int kMaxInterim = 16;
   HeadLimits limits;
@@ -51,7 +52,8 @@ boost::asio::awaitable<std::optional<int>> ReadStatus(UpstreamConnection& connec
     const IoResult result = co_await Read(*connection.stream, space, deadline);
     if (!result.ok()) {
       SSL* const ssl = connection.stream->ssl();
-      if (ssl != nullptr && result.tls_error != 0) {  // TLS 1.3: our certificate may be refused only now
+      if (ssl != nullptr &&
+          result.tls_error != 0) {  // TLS 1.3: our certificate may be refused only now
         (void)ClientTlsContext::Failed(result.tls_error, &connection.tls);
         *detail = connection.tls.failure;
       } else {
@@ -66,12 +68,14 @@ boost::asio::awaitable<std::optional<int>> ReadStatus(UpstreamConnection& connec
 }
 
 // The same on a connection that speaks HTTP/2.
-boost::asio::awaitable<std::optional<int>> AskHttp2(Loop& loop, std::unique_ptr<UpstreamConnection> connection,
-                                                    const UpstreamTarget& target, const HealthCheckRules& rules,
+boost::asio::awaitable<std::optional<int>> AskHttp2(Loop& loop,
+                                                    std::unique_ptr<UpstreamConnection> connection,
+                                                    const UpstreamTarget& target,
+                                                    const HealthCheckRules& rules,
                                                     Deadline deadline, std::string* detail) {
   static const Http2ClientSettings& settings = *new Http2ClientSettings();
-  const std::shared_ptr<UpstreamHttp2> shared =
-      UpstreamHttp2::Start(std::move(connection), loop, settings, [](UpstreamHttp2&, UpstreamHttp2::Change) {});
+  const std::shared_ptr<UpstreamHttp2> shared = UpstreamHttp2::Start(
+      std::move(connection), loop, settings, [](UpstreamHttp2&, UpstreamHttp2::Change) {});
   if (shared == nullptr) co_return std::nullopt;
   OutgoingHead head;
   head.method = rules.head ? "HEAD" : "GET";
@@ -105,9 +109,10 @@ boost::asio::awaitable<std::optional<int>> AskHttp2(Loop& loop, std::unique_ptr<
 }
 
 // And on one that speaks HTTP/1.1.
-boost::asio::awaitable<std::optional<int>> AskHttp1(UpstreamConnection& connection, const UpstreamTarget& target,
-                                                    const HealthCheckRules& rules, Deadline deadline,
-                                                    std::string* detail) {
+boost::asio::awaitable<std::optional<int>> AskHttp1(UpstreamConnection& connection,
+                                                    const UpstreamTarget& target,
+                                                    const HealthCheckRules& rules,
+                                                    Deadline deadline, std::string* detail) {
   connection.out = RequestText(target, rules);
   // A failed write is told by the read: an answer or an alert may be there.
   (void)co_await WriteAll(*connection.stream, connection.out, deadline);
@@ -119,7 +124,8 @@ boost::asio::awaitable<std::optional<int>> AskHttp1(UpstreamConnection& connecti
 }  // namespace
 
 boost::asio::awaitable<ProbeResult> Probe(Loop& loop, Resolver& resolver, UpstreamTargetPtr target,
-                                          std::shared_ptr<ClientTlsContext> tls, const HealthCheckRules& rules) {
+                                          std::shared_ptr<ClientTlsContext> tls,
+                                          const HealthCheckRules& rules) {
   const Deadline deadline = loop.After(rules.timeout);
   ProbeResult probe;
   DialResult dialled = co_await Dial(loop, resolver, target, std::move(tls), deadline);
@@ -130,7 +136,8 @@ boost::asio::awaitable<ProbeResult> Probe(Loop& loop, Resolver& resolver, Upstre
   std::unique_ptr<UpstreamConnection> connection = std::move(std::get<0>(dialled));
   std::optional<int> status;
   if (connection->http2) {
-    status = co_await AskHttp2(loop, std::move(connection), *target, rules, deadline, &probe.detail);
+    status =
+        co_await AskHttp2(loop, std::move(connection), *target, rules, deadline, &probe.detail);
   } else {
     status = co_await AskHttp1(*connection, *target, rules, deadline, &probe.detail);
   }

@@ -1,10 +1,10 @@
-// One health check of one target: a connection of its own, one request, the status of the answer. One loop's thread.
+// One health check of one target: a connection of its own, one request, the status of the answer.
+// One loop's thread.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <memory>
 #include <string>
-
-#include <boost/asio/awaitable.hpp>
 
 #include "dataplane/loop/loop.h"
 #include "dataplane/route/upstream_rules.h"
@@ -19,8 +19,10 @@ struct ProbeResult {
   std::string detail;  // why it is not; operators only
 };
 
-// `tls`: what requests to this target use; null for plain http. Nothing is sent before its checks have passed.
-[[nodiscard]] boost::asio::awaitable<ProbeResult> Probe(Loop& loop, Resolver& resolver, UpstreamTargetPtr target,
+// `tls`: what requests to this target use; null for plain http. Nothing is sent before its checks
+// have passed.
+[[nodiscard]] boost::asio::awaitable<ProbeResult> Probe(Loop& loop, Resolver& resolver,
+                                                        UpstreamTargetPtr target,
                                                         std::shared_ptr<ClientTlsContext> tls,
                                                         const HealthCheckRules& rules);
 

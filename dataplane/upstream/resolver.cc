@@ -3,9 +3,8 @@
 #include <netdb.h>
 
 #include <algorithm>
-#include <iterator>
-
 #include <boost/asio/ip/tcp.hpp>
+#include <iterator>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -17,7 +16,8 @@ namespace {
 
 using boost::asio::ip::address;
 
-// RFC 6761 6.3: such a name is the loopback address, whatever a name server or a missing hosts file says.
+// RFC 6761 6.3: such a name is the loopback address, whatever a name server or a missing hosts file
+// says.
 bool IsLocalhost(absl::string_view host) {
   (void)absl::ConsumeSuffix(&host, ".");
   return absl::EqualsIgnoreCase(host, "localhost") || absl::EndsWithIgnoreCase(host, ".localhost");
@@ -25,7 +25,8 @@ bool IsLocalhost(absl::string_view host) {
 
 absl::StatusOr<std::vector<address>> SystemLookup(const std::string& host) {
   if (IsLocalhost(host)) {
-    return std::vector<address>{boost::asio::ip::address_v4::loopback(), boost::asio::ip::address_v6::loopback()};
+    return std::vector<address>{boost::asio::ip::address_v4::loopback(),
+                                boost::asio::ip::address_v6::loopback()};
   }
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
@@ -165,8 +166,8 @@ void Resolver::Finish(const std::string& host, absl::StatusOr<std::vector<addres
       entry.fresh_until = now + options_.fresh;
       entry.stale_until = now + options_.stale;
     } else {
-      entry.failure = found.ok() ? absl::NotFoundError(absl::StrCat(host, ": no address"))
-                                 : found.status();
+      entry.failure =
+          found.ok() ? absl::NotFoundError(absl::StrCat(host, ": no address")) : found.status();
       entry.fresh_until = now + options_.negative;
       if (now >= entry.stale_until) entry.addresses = nullptr;
     }

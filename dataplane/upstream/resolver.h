@@ -1,17 +1,16 @@
-// Names to addresses: getaddrinfo on a few threads of its own, one lookup per name at a time, answers
-// cached with bounds. An answer is fresh for `fresh`; then it is still served while a new lookup runs; when
-// lookups fail it is served until `stale`. Failures are remembered for `negative`. `localhost` and names
-// below it are never looked up (RFC 6761 6.3). Thread-safe.
+// Names to addresses: getaddrinfo on a few threads of its own, one lookup per name at a time,
+// answers cached with bounds. An answer is fresh for `fresh`; then it is still served while a new
+// lookup runs; when lookups fail it is served until `stale`. Failures are remembered for
+// `negative`. `localhost` and names below it are never looked up (RFC 6761 6.3). Thread-safe.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <functional>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/ip/address.hpp>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
@@ -43,19 +42,21 @@ class Resolver {
   explicit Resolver(ResolverOptions options = {}, LookupFunction lookup = {},
                     const base::Clock& clock = base::SystemClock());
   ~Resolver();  // stops
-  // Waits for running lookups and fails those that wait; later ones fail where the cache has no answer.
-  // Answers are posted to the loops that asked: whoever owns the loops must call this before the first of
-  // them is destroyed. May be called again.
+  // Waits for running lookups and fails those that wait; later ones fail where the cache has no
+  // answer. Answers are posted to the loops that asked: whoever owns the loops must call this
+  // before the first of them is destroyed. May be called again.
   void Stop();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
-  // On `loop`'s thread. IP literals are answered at once. DeadlineExceeded when the deadline passes first.
+  // On `loop`'s thread. IP literals are answered at once. DeadlineExceeded when the deadline passes
+  // first.
   [[nodiscard]] boost::asio::awaitable<absl::StatusOr<Addresses>> Resolve(Loop& loop,
                                                                           const std::string& host,
                                                                           Deadline deadline);
-  // For who has connections to a name's addresses and makes no new ones: what the cache holds now, and a lookup
-  // starts where that is not fresh any more. Null: nothing is known (any more), or `host` was never asked for.
+  // For who has connections to a name's addresses and makes no new ones: what the cache holds now,
+  // and a lookup starts where that is not fresh any more. Null: nothing is known (any more), or
+  // `host` was never asked for.
   [[nodiscard]] Addresses Follow(const std::string& host);
   // What the cache holds now (fresh or stale); null otherwise. Starts no lookup.
   [[nodiscard]] Addresses Peek(const std::string& host) const;
@@ -63,7 +64,7 @@ class Resolver {
  private:
   using Done = std::function<void(const absl::StatusOr<Addresses>&)>;
   struct Entry {
-    Addresses addresses;             // null after a failure with nothing to serve
+    Addresses addresses;  // null after a failure with nothing to serve
     absl::Status failure;
     absl::Duration fresh_until;
     absl::Duration stale_until;

@@ -1,5 +1,6 @@
-// How many of a loop's requests for one API may be sent again: so many percent of those of the last 10 seconds,
-// and 10 a second beside, so that retries never make an outage worse. One loop's thread.
+// How many of a loop's requests for one API may be sent again: so many percent of those of the last
+// 10 seconds, and 10 a second beside, so that retries never make an outage worse. One loop's
+// thread.
 #pragma once
 
 #include <array>

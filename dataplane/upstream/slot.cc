@@ -25,7 +25,8 @@ std::string KeyOf(const UpstreamTarget& target, const UpstreamCredentials* crede
                                    : target.protocol == UpstreamProtocol::kHttp2 ? "h2+"
                                                                                  : "auto+";
   if (!target.tls) return absl::StrCat(spoken, "http|", target.host, "|", target.port);
-  return absl::StrCat(spoken, "https|", target.host, "|", target.port, "|", CredentialsDigest(*credentials));
+  return absl::StrCat(spoken, "https|", target.host, "|", target.port, "|",
+                      CredentialsDigest(*credentials));
 }
 
 void AddTags(const UpstreamCredentials* credentials, UpstreamSlot* slot) {
@@ -66,8 +67,8 @@ void UpstreamSlot::CountOut() {
 }
 
 bool UpstreamSlot::MayKeep(const UpstreamConnection& connection) const {
-  return !dead && !pool->closed && !connection.retired && !IsElsewhere(connection) && !pool->TooOld(connection) &&
-         connection.NothingLeft();
+  return !dead && !pool->closed && !connection.retired && !IsElsewhere(connection) &&
+         !pool->TooOld(connection) && connection.NothingLeft();
 }
 
 void UpstreamSlot::GiveBack(std::unique_ptr<UpstreamConnection> connection) {
@@ -105,9 +106,10 @@ void UpstreamSlot::Remember(const UpstreamCredentialsPtr& answer) {
 }
 
 bool UpstreamSlot::AnswersAreGone() const {
-  return !answers.empty() &&
-         std::all_of(answers.begin(), answers.end(),
-                     [](const std::weak_ptr<const UpstreamCredentials>& held) { return held.expired(); });
+  return !answers.empty() && std::all_of(answers.begin(), answers.end(),
+                                         [](const std::weak_ptr<const UpstreamCredentials>& held) {
+                                           return held.expired();
+                                         });
 }
 
 bool UpstreamPoolState::TooOld(const UpstreamConnection& connection) const {
@@ -125,8 +127,8 @@ UpstreamSlotPtr UpstreamPoolState::Make(std::string key, const UpstreamTarget& t
   slot->pool = shared_from_this();
   if (target.tls) {
     slot->uses_trust = true;
-    slot->tls = ClientTlsContext::Create(*credentials, base::ToAbsl(target.host), anchors_in_use, &clock,
-                                         AlpnFor(target));
+    slot->tls = ClientTlsContext::Create(*credentials, base::ToAbsl(target.host), anchors_in_use,
+                                         &clock, AlpnFor(target));
   }
   slots[slot->key] = slot;
   return slot;
@@ -136,14 +138,15 @@ UpstreamSlotPtr UpstreamPoolState::Find(const UpstreamTargetPtr& target,
                                         const UpstreamCredentialsPtr& credentials) {
   const std::pair<const void*, const void*> identity(target.get(), credentials.get());
   const auto known = pairs.find(identity);
-  if (known != pairs.end() && !known->second.slot->dead && SameObject(known->second.target, target) &&
+  if (known != pairs.end() && !known->second.slot->dead &&
+      SameObject(known->second.target, target) &&
       SameObject(known->second.credentials, credentials)) {
     return known->second.slot;
   }
   std::string key = KeyOf(*target, credentials.get());
   const auto found = slots.find(key);
-  UpstreamSlotPtr slot = found != slots.end() ? found->second
-                                              : Make(std::move(key), *target, credentials.get());
+  UpstreamSlotPtr slot =
+      found != slots.end() ? found->second : Make(std::move(key), *target, credentials.get());
   AddTags(credentials.get(), slot.get());
   slot->Remember(credentials);
   if (pairs.size() >= 4 * options.max_keys) ForgetPairs();
@@ -189,7 +192,8 @@ void UpstreamPoolState::ForgetPairs() {
   if (pairs.size() >= 4 * options.max_keys) pairs.clear();
 }
 
-// A name that has other addresses now: idle connections to the old ones go, those in use after their request.
+// A name that has other addresses now: idle connections to the old ones go, those in use after
+// their request.
 void UpstreamPoolState::FollowName(UpstreamSlot* slot) {
   if (slot->unused()) return;  // and nobody has it looked up
   Addresses now = resolver.Follow(slot->host);

@@ -1,5 +1,5 @@
-// Inside of the pool: the connections of one key, who waits for one, and the table of keys. Belongs to one loop's
-// thread.
+// Inside of the pool: the connections of one key, who waits for one, and the table of keys. Belongs
+// to one loop's thread.
 #pragma once
 
 #include <deque>
@@ -20,8 +20,8 @@ namespace sallyport::dataplane {
 
 struct UpstreamSlot;
 
-// A request in the line of its slot. Exactly one of these is what it gets at the end: a lease, the right to open a
-// connection, a failure; nothing when its time was over first.
+// A request in the line of its slot. Exactly one of these is what it gets at the end: a lease, the
+// right to open a connection, a failure; nothing when its time was over first.
 class SlotWaiter {
  public:
   // Takes its place in the line.
@@ -47,24 +47,24 @@ class SlotWaiter {
 struct UpstreamSlot : std::enable_shared_from_this<UpstreamSlot> {
   std::string key;
   std::string host;
-  Addresses addresses;                 // of the host, as of the last sweep; null: not known
+  Addresses addresses;  // of the host, as of the last sweep; null: not known
   std::shared_ptr<UpstreamPoolState> pool;
   absl::StatusOr<std::shared_ptr<ClientTlsContext>> tls = nullptr;  // OK and null: plain http
-  bool uses_trust = false;             // a changed trust store makes it void
+  bool uses_trust = false;  // a changed trust store makes it void
   std::set<std::string> certificate_tags;
-  bool more_tags = false;              // than are kept: any of them may be meant
-  // The answers that led here. When nobody holds one of them any more (evicted, replaced, expired) the
-  // connections have lost their ground.
+  bool more_tags = false;  // than are kept: any of them may be meant
+  // The answers that led here. When nobody holds one of them any more (evicted, replaced, expired)
+  // the connections have lost their ground.
   std::vector<std::weak_ptr<const UpstreamCredentials>> answers;
   std::deque<std::unique_ptr<UpstreamConnection>> idle;  // last used at the back
   UpstreamProtocol protocol = UpstreamProtocol::kHttp1;
-  bool chose_http1 = false;            // kAuto: at the last handshake
-  std::vector<std::shared_ptr<UpstreamHttp2>> http2;     // open, and such as end
-  size_t dialling = 0;                 // of http2-ish slots: connections that are being opened
-  size_t in_use = 0;                   // requests that have a connection, or open one
+  bool chose_http1 = false;                           // kAuto: at the last handshake
+  std::vector<std::shared_ptr<UpstreamHttp2>> http2;  // open, and such as end
+  size_t dialling = 0;  // of http2-ish slots: connections that are being opened
+  size_t in_use = 0;    // requests that have a connection, or open one
   std::deque<SlotWaiter*> line;
   absl::Duration last_used;
-  bool dead = false;                   // out of the table: nothing comes back into it
+  bool dead = false;  // out of the table: nothing comes back into it
 
   // An idle connection, or room on one of HTTP/2; empty: neither.
   [[nodiscard]] UpstreamLease TryTake() {
@@ -77,7 +77,8 @@ struct UpstreamSlot : std::enable_shared_from_this<UpstreamSlot> {
   void GiveBack(std::unique_ptr<UpstreamConnection> connection);
   void GiveBack(UpstreamHttp2& connection);
 
-  // Whether one more connection may be opened, and the place for it, which EndDial gives back unless it is used.
+  // Whether one more connection may be opened, and the place for it, which EndDial gives back
+  // unless it is used.
   [[nodiscard]] bool MayDial() const;
   void BeginDial();
   // The connection that came of it, for whoever opened it.
@@ -85,12 +86,15 @@ struct UpstreamSlot : std::enable_shared_from_this<UpstreamSlot> {
   void EndDial(const UpstreamFailure& failure);
 
   void ServeLine();
-  void Retire(std::string why);        // all that is there, and all that waits
+  void Retire(std::string why);  // all that is there, and all that waits
   void SweepHttp2();
   [[nodiscard]] bool SpeaksHttp2() const {
-    return protocol == UpstreamProtocol::kHttp2 || (protocol == UpstreamProtocol::kAuto && !chose_http1);
+    return protocol == UpstreamProtocol::kHttp2 ||
+           (protocol == UpstreamProtocol::kAuto && !chose_http1);
   }
-  [[nodiscard]] bool unused() const { return idle.empty() && http2.empty() && in_use == 0 && line.empty(); }
+  [[nodiscard]] bool unused() const {
+    return idle.empty() && http2.empty() && in_use == 0 && line.empty();
+  }
   // The name no longer leads to where it is connected: it takes no further request.
   [[nodiscard]] bool IsElsewhere(const UpstreamConnection& connection) const;
   void Remember(const UpstreamCredentialsPtr& answer);
@@ -110,7 +114,11 @@ using UpstreamSlotPtr = std::shared_ptr<UpstreamSlot>;
 struct UpstreamPoolState : std::enable_shared_from_this<UpstreamPoolState> {
   UpstreamPoolState(Loop& on, UpstreamPoolOptions with, Resolver& names, const SystemTrust& anchors,
                     const base::Clock& time)
-      : loop(on), options(with), resolver(names), trust(anchors), clock(time),
+      : loop(on),
+        options(with),
+        resolver(names),
+        trust(anchors),
+        clock(time),
         anchors_in_use(anchors.current()) {}
 
   // Null key: the credentials do not fit the target.

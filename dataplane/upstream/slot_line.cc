@@ -1,5 +1,5 @@
-// Who waits for a connection, and connections that are shared: requests get what becomes free in the order in which
-// they came.
+// Who waits for a connection, and connections that are shared: requests get what becomes free in
+// the order in which they came.
 #include <algorithm>
 #include <utility>
 
@@ -15,9 +15,10 @@ constexpr size_t kExpectedStreams = 64;
 
 }  // namespace
 
-// A place in the line ------------------------------------------------------------------------------------
+// A place in the line -----------------------------------------------------------------------------
 
-SlotWaiter::SlotWaiter(std::shared_ptr<UpstreamSlot> slot) : slot_(std::move(slot)), called_(slot_->pool->loop) {
+SlotWaiter::SlotWaiter(std::shared_ptr<UpstreamSlot> slot)
+    : slot_(std::move(slot)), called_(slot_->pool->loop) {
   slot_->line.push_back(this);
   ++slot_->pool->counts.waiting;
 }
@@ -63,14 +64,15 @@ void UpstreamSlot::CallAll() {
   while (!line.empty()) Call()->look_again = true;
 }
 
-// Opening ------------------------------------------------------------------------------------------------
+// Opening -----------------------------------------------------------------------------------------
 
 bool UpstreamSlot::MayDial() const {
   if (dead) return true;  // who is here already opens one for itself, as it would have before
   if (!SpeaksHttp2()) return in_use < pool->options.max_connections_per_key;
   if (line.size() < dialling * kExpectedStreams) return false;
   // Those that only end with long requests take no place away.
-  const auto serving = std::count_if(http2.begin(), http2.end(), [](const auto& one) { return one->serving(); });
+  const auto serving =
+      std::count_if(http2.begin(), http2.end(), [](const auto& one) { return one->serving(); });
   return static_cast<size_t>(serving) + dialling < pool->options.max_http2_connections_per_key;
 }
 
@@ -94,8 +96,10 @@ UpstreamLease UpstreamSlot::EndDial(std::unique_ptr<UpstreamConnection> connecti
 void UpstreamSlot::EndDial(const UpstreamFailure& failure) {
   --dialling;
   CountOut();
-  // All of them wait for a connection to the same place. That one's own time was over says nothing about theirs.
-  const bool theirs = SpeaksHttp2() && http2.empty() && dialling == 0 && failure.reason != Reason::kUpstreamConnectTimeout;
+  // All of them wait for a connection to the same place. That one's own time was over says nothing
+  // about theirs.
+  const bool theirs = SpeaksHttp2() && http2.empty() && dialling == 0 &&
+                      failure.reason != Reason::kUpstreamConnectTimeout;
   while (theirs && !line.empty()) Call()->failure = failure;
   ServeLine();
 }
@@ -106,8 +110,8 @@ UpstreamLease UpstreamSlot::Share(std::unique_ptr<UpstreamConnection> connection
     if (what == UpstreamHttp2::Change::kOver) slot->ForgetOver(changed);
     slot->ServeLine();
   };
-  std::shared_ptr<UpstreamHttp2> made =
-      UpstreamHttp2::Start(std::move(connection), pool->loop, pool->options.http2, std::move(on_change));
+  std::shared_ptr<UpstreamHttp2> made = UpstreamHttp2::Start(
+      std::move(connection), pool->loop, pool->options.http2, std::move(on_change));
   if (made == nullptr) {
     CountOut();
     return {};
@@ -124,7 +128,7 @@ UpstreamLease UpstreamSlot::Share(std::unique_ptr<UpstreamConnection> connection
   return lease;
 }
 
-// Sharing ------------------------------------------------------------------------------------------------
+// Sharing -----------------------------------------------------------------------------------------
 
 UpstreamLease UpstreamSlot::TakeRoom() {
   UpstreamHttp2* best = nullptr;
@@ -146,7 +150,9 @@ void UpstreamSlot::GiveBack(UpstreamHttp2& connection) {
 }
 
 void UpstreamSlot::ForgetOver(UpstreamHttp2& connection) {
-  std::erase_if(http2, [&connection](const std::shared_ptr<UpstreamHttp2>& one) { return one.get() == &connection; });
+  std::erase_if(http2, [&connection](const std::shared_ptr<UpstreamHttp2>& one) {
+    return one.get() == &connection;
+  });
   --pool->counts.http2;
   const absl::string_view fault = connection.fault();
   if (!fault.empty() && pool->options.on_http2_fault) pool->options.on_http2_fault(fault);
@@ -162,7 +168,8 @@ void UpstreamSlot::SweepHttp2() {
   const absl::Duration now = pool->loop.Now();
   const std::vector<std::shared_ptr<UpstreamHttp2>> all = http2;
   for (const std::shared_ptr<UpstreamHttp2>& one : all) {
-    const bool unused_long = one->taken() == 0 && now - one->idle_since() > pool->options.max_idle_age;
+    const bool unused_long =
+        one->taken() == 0 && now - one->idle_since() > pool->options.max_idle_age;
     const bool moved = IsElsewhere(one->connection());
     if (one->retired() || (!unused_long && !moved && !pool->TooOld(one->connection()))) continue;
     if (moved) ++pool->counts.moved;

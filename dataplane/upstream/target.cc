@@ -60,7 +60,8 @@ bool SplitAuthority(absl::string_view authority, std::string* host, std::string*
 
 bool ParsePort(const std::string& text, uint16_t* port) {
   uint32_t value = 0;
-  if (text.find_first_not_of("0123456789") != std::string::npos || !absl::SimpleAtoi(text, &value)) {
+  if (text.find_first_not_of("0123456789") != std::string::npos ||
+      !absl::SimpleAtoi(text, &value)) {
     return false;
   }
   *port = static_cast<uint16_t>(value);
@@ -93,7 +94,8 @@ absl::StatusOr<UpstreamTargetPtr> ParseUpstreamTarget(absl::string_view url) {
   rest = end == absl::string_view::npos ? absl::string_view() : rest.substr(end);
   if (absl::StrContains(authority, "@")) return Bad(url, "user information is not allowed");
   if (!SplitAuthority(authority, &target->host, &target->written_port)) return Bad(url, "bad host");
-  if (!IsIpAddress(target->host) && !IsHostName(base::ToAbsl(target->host))) return Bad(url, "bad host");
+  if (!IsIpAddress(target->host) && !IsHostName(base::ToAbsl(target->host)))
+    return Bad(url, "bad host");
   target->port = target->tls ? 443 : 80;
   if (!target->written_port.empty() && !ParsePort(target->written_port, &target->port)) {
     return Bad(url, "bad port");
@@ -129,7 +131,8 @@ UpstreamAlpn AlpnFor(const UpstreamTarget& target) {
   return UpstreamAlpn::kNothing;
 }
 
-std::string JoinPath(const UpstreamTarget& target, absl::string_view path, absl::string_view query) {
+std::string JoinPath(const UpstreamTarget& target, absl::string_view path,
+                     absl::string_view query) {
   absl::string_view rest = path;
   if (!target.path.empty() && rest == "/") rest = {};
   std::string joined;

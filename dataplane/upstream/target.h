@@ -16,7 +16,7 @@ namespace sallyport::dataplane {
 struct UpstreamTarget {
   bool tls = false;
   UpstreamProtocol protocol = UpstreamProtocol::kHttp1;
-  std::string host;          // lower case, no trailing dot, IPv6 without brackets
+  std::string host;  // lower case, no trailing dot, IPv6 without brackets
   bool host_is_ip = false;
   uint16_t port = 0;         // written or default
   std::string written_port;  // as in the URL; empty: none
@@ -35,8 +35,8 @@ using UpstreamTargetPtr = std::shared_ptr<const UpstreamTarget>;
 // What is offered to it by ALPN.
 [[nodiscard]] UpstreamAlpn AlpnFor(const UpstreamTarget& target);
 
-// What goes out: target.path and `path` (starts with '/') with one slash between, then the queries of both,
-// the target's first.
+// What goes out: target.path and `path` (starts with '/') with one slash between, then the queries
+// of both, the target's first.
 [[nodiscard]] std::string JoinPath(const UpstreamTarget& target, absl::string_view path,
                                    absl::string_view query);
 

@@ -17,8 +17,11 @@ bool IsAmong(uint32_t index, const TriedTargets& tried) {
 
 }  // namespace
 
-TargetGroup::TargetGroup(const Route& route, const std::vector<RouteTarget>& targets, TargetRegistry& registry)
-    : balancing_(route.balancing), ejection_(route.ejection), retries_(route.retries.budget_percent) {
+TargetGroup::TargetGroup(const Route& route, const std::vector<RouteTarget>& targets,
+                         TargetRegistry& registry)
+    : balancing_(route.balancing),
+      ejection_(route.ejection),
+      retries_(route.retries.budget_percent) {
   std::vector<HashRing::Member> members;
   for (const RouteTarget& one : targets) {
     Target target;
@@ -33,7 +36,8 @@ TargetGroup::TargetGroup(const Route& route, const std::vector<RouteTarget>& tar
   if (hashes && targets_.size() > 1) ring_ = HashRing(members);
 }
 
-TargetUse TargetGroup::Choose(std::optional<uint64_t> hash, const TriedTargets& tried, int64_t now) {
+TargetUse TargetGroup::Choose(std::optional<uint64_t> hash, const TriedTargets& tried,
+                              int64_t now) {
   if (tried.empty()) retries_.Request(now);
   const int picked = Pick(hash, tried, now);
   return picked < 0 ? TargetUse() : TargetUse(this, static_cast<uint32_t>(picked));
@@ -49,7 +53,8 @@ int TargetGroup::Pick(std::optional<uint64_t> hash, const TriedTargets& tried, i
   }
   if (candidates.empty()) return -1;
   switch (balancing_.policy) {
-    case BalancingRules::Policy::kLeastRequests: return static_cast<int>(LeastLoaded(candidates, now));
+    case BalancingRules::Policy::kLeastRequests:
+      return static_cast<int>(LeastLoaded(candidates, now));
     case BalancingRules::Policy::kConsistentHash:
       if (hash.has_value()) return static_cast<int>(ByHash(*hash, candidates, now));
       break;
@@ -100,7 +105,8 @@ uint32_t TargetGroup::InTurn(const Candidates& candidates, int64_t now) {
 // The fewest requests for its weight; in turn among equals.
 uint32_t TargetGroup::LeastLoaded(const Candidates& candidates, int64_t now) {
   const auto load_is_less = [&](uint32_t a, uint32_t b) {
-    return targets_[a].outstanding * Share(targets_[b], now) < targets_[b].outstanding * Share(targets_[a], now);
+    return targets_[a].outstanding * Share(targets_[b], now) <
+           targets_[b].outstanding * Share(targets_[a], now);
   };
   Candidates least;
   for (const uint32_t i : candidates) {
@@ -137,7 +143,8 @@ TargetUse::TargetUse(TargetGroup* group, uint32_t index) : group_(group), index_
   ++group_->outstanding_;
 }
 
-TargetUse::TargetUse(TargetUse&& other) noexcept : group_(std::move(other.group_)), index_(other.index_) {}
+TargetUse::TargetUse(TargetUse&& other) noexcept
+    : group_(std::move(other.group_)), index_(other.index_) {}
 
 TargetUse& TargetUse::operator=(TargetUse&& other) noexcept {
   if (this != &other) {
@@ -149,7 +156,8 @@ TargetUse& TargetUse::operator=(TargetUse&& other) noexcept {
 }
 
 bool TargetUse::Failed(int64_t now) const {
-  // The only one is never left out, and what is counted then would be in force when a second one comes.
+  // The only one is never left out, and what is counted then would be in force when a second one
+  // comes.
   return group_->size() > 1 && state().Failed(group_->ejection_, now);
 }
 

@@ -1,16 +1,15 @@
-// The targets of one API (or of one version's override) as one loop uses them: which of them the next request goes
-// to, by the API's policy and by what is known of their health. Ejected targets and those that are down are left
-// out, unless so few would be left that all are used (panic); a target that came back gets a growing share first
-// (slow start). One loop's thread.
+// The targets of one API (or of one version's override) as one loop uses them: which of them the
+// next request goes to, by the API's policy and by what is known of their health. Ejected targets
+// and those that are down are left out, unless so few would be left that all are used (panic); a
+// target that came back gets a growing share first (slow start). One loop's thread.
 #pragma once
 
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <boost/smart_ptr/intrusive_ref_counter.hpp>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <vector>
-
-#include <boost/smart_ptr/intrusive_ptr.hpp>
-#include <boost/smart_ptr/intrusive_ref_counter.hpp>
 
 #include "absl/container/inlined_vector.h"
 #include "dataplane/route/route.h"
@@ -28,11 +27,13 @@ using TriedTargets = absl::InlinedVector<uint32_t, 4>;
 class TargetGroup : public boost::intrusive_ref_counter<TargetGroup, boost::thread_unsafe_counter> {
  public:
   // `targets`: of the route, or a version's override.
-  TargetGroup(const Route& route, const std::vector<RouteTarget>& targets, TargetRegistry& registry);
+  TargetGroup(const Route& route, const std::vector<RouteTarget>& targets,
+              TargetRegistry& registry);
 
-  // A target that was not tried; empty when there is none. `hash`: for consistent hashing, nothing where the request
-  // has nothing to be told by: it goes where round robin sends it.
-  [[nodiscard]] TargetUse Choose(std::optional<uint64_t> hash, const TriedTargets& tried, int64_t now);
+  // A target that was not tried; empty when there is none. `hash`: for consistent hashing, nothing
+  // where the request has nothing to be told by: it goes where round robin sends it.
+  [[nodiscard]] TargetUse Choose(std::optional<uint64_t> hash, const TriedTargets& tried,
+                                 int64_t now);
 
   [[nodiscard]] RetryBudget& retries() { return retries_; }
   [[nodiscard]] size_t size() const { return targets_.size(); }

@@ -7,8 +7,8 @@
 namespace sallyport::dataplane {
 
 TargetStatePtr TargetRegistry::Of(absl::string_view api_id, const UpstreamTarget& target) {
-  const std::string key = absl::StrCat(api_id.size(), ":", api_id, target.tls ? "https" : "http", "|", target.host,
-                                       "|", target.port);
+  const std::string key = absl::StrCat(api_id.size(), ":", api_id, target.tls ? "https" : "http",
+                                       "|", target.host, "|", target.port);
   const base::MutexLock lock(&mutex_);
   if (entries_.size() >= forget_at_) Forget();
   Entry& entry = entries_[key];

@@ -35,7 +35,8 @@ void TargetState::Calm(int64_t now) {
   if (ejected(now)) return;  // from before, or all are in use
   failures_ = 0;
   on_probation_ = false;
-  const bool good_for_long = ejections_ == 0 || now - ejected_until_.load(std::memory_order_relaxed) >= last_ejection_;
+  const bool good_for_long =
+      ejections_ == 0 || now - ejected_until_.load(std::memory_order_relaxed) >= last_ejection_;
   if (!good_for_long) return;
   ejections_ = 0;
   troubled_.store(false, std::memory_order_relaxed);
@@ -49,7 +50,8 @@ bool TargetState::Probed(const HealthCheckRules& rules, bool good, int64_t now) 
     probes_in_a_row_ = 0;
     return false;
   }
-  // A process that has just started believes the first bad answer: the target may have been down for long.
+  // A process that has just started believes the first bad answer: the target may have been down
+  // for long.
   const uint32_t enough = good ? rules.healthy_after : rules.unhealthy_after;
   if (++probes_in_a_row_ < enough && !(first && !good)) return false;
   probes_in_a_row_ = 0;

@@ -60,7 +60,8 @@ absl::StatusOr<std::shared_ptr<ClientTlsContext>> ClientTlsContext::Create(
   made->check_.name = NormalName(named.empty() ? host : named);
   if (!IsIpAddress(made->check_.name)) made->sni_ = made->check_.name;
   if (credentials.insecure_skip_verify) {
-    base::Log(base::Level::kWarning, "upstream_tls.verification_off", {{"host", made->check_.name}});
+    base::Log(base::Level::kWarning, "upstream_tls.verification_off",
+              {{"host", made->check_.name}});
   }
   made->check_.trust = TrustAnchors::Extend(system, credentials.trust_der, nullptr);
   if (absl::Status status = made->SetUp(credentials); !status.ok()) return status;
@@ -107,7 +108,8 @@ absl::Status ClientTlsContext::SetAlpn() {
   static constexpr unsigned char kList[] = {2, 'h', '2', 8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
   const unsigned size = alpn_ == UpstreamAlpn::kHttp2 ? 3 : sizeof kList;
   // Not like the rest of OpenSSL: 0 is success.
-  return SSL_CTX_set_alpn_protos(ctx_.get(), kList, size) == 0 ? absl::OkStatus() : Unusable("ALPN");
+  return SSL_CTX_set_alpn_protos(ctx_.get(), kList, size) == 0 ? absl::OkStatus()
+                                                               : Unusable("ALPN");
 }
 
 absl::Status ClientTlsContext::SetCertificate(const UpstreamCredentials& credentials) {
@@ -166,7 +168,8 @@ void ClientTlsContext::OfferSession(SSL* ssl, UpstreamTlsFacts* facts) {
     facts->certificate_requested = held.certificate_requested;
     facts->certificate_presented = held.certificate_presented;
     // A TLS 1.3 ticket is for one use (RFC 8446 C.4).
-    if (SSL_SESSION_get_protocol_version(held.session.get()) >= TLS1_3_VERSION) sessions_.pop_back();
+    if (SSL_SESSION_get_protocol_version(held.session.get()) >= TLS1_3_VERSION)
+      sessions_.pop_back();
     return;
   }
 }
@@ -179,8 +182,9 @@ int ClientTlsContext::OnVerify(X509_STORE_CTX* store, void* self) {
   facts->checked = true;
   facts->certificate_requested = false;  // a full handshake: what the session said does not count
   facts->certificate_presented = false;
-  facts->verdict = CheckServer(X509_STORE_CTX_get0_cert(store), X509_STORE_CTX_get0_untrusted(store),
-                               context->check_, context->clock_->Now());
+  facts->verdict =
+      CheckServer(X509_STORE_CTX_get0_cert(store), X509_STORE_CTX_get0_untrusted(store),
+                  context->check_, context->clock_->Now());
   context->LogVerdict(facts->verdict);
   if (facts->verdict.accepted()) {
     X509_STORE_CTX_set_error(store, X509_V_OK);
@@ -196,8 +200,8 @@ int ClientTlsContext::OnCertificateRequested(SSL* ssl, void* /*argument*/) {
   return 1;
 }
 
-void ClientTlsContext::OnMessage(int write, int /*version*/, int type, const void* data, size_t size,
-                                 SSL* /*ssl*/, void* facts) {
+void ClientTlsContext::OnMessage(int write, int /*version*/, int type, const void* data,
+                                 size_t size, SSL* /*ssl*/, void* facts) {
   if (write == 0 || type != SSL3_RT_HANDSHAKE || size == 0) return;
   if (*static_cast<const unsigned char*>(data) != SSL3_MT_CERTIFICATE) return;
   static_cast<UpstreamTlsFacts*>(facts)->certificate_presented = size > kEmptyCertificateMessage;
@@ -205,13 +209,14 @@ void ClientTlsContext::OnMessage(int write, int /*version*/, int type, const voi
 
 int ClientTlsContext::OnNewSession(SSL* ssl, SSL_SESSION* session) {
   crypto::UniqueSslSession owned(session);  // returning 1 takes it over
-  auto* const context = static_cast<ClientTlsContext*>(
-      SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), ContextIndex()));
+  auto* const context =
+      static_cast<ClientTlsContext*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), ContextIndex()));
   context->HoldSession(std::move(owned), *FactsOf(ssl));
   return 1;
 }
 
-void ClientTlsContext::HoldSession(crypto::UniqueSslSession session, const UpstreamTlsFacts& facts) {
+void ClientTlsContext::HoldSession(crypto::UniqueSslSession session,
+                                   const UpstreamTlsFacts& facts) {
   if (!facts.verdict.accepted()) return;
   if (sessions_.size() == kHeldSessions) sessions_.erase(sessions_.begin());
   sessions_.push_back({std::move(session), facts.verdict, facts.certificate_requested,
@@ -255,11 +260,12 @@ base::Reason ClientTlsContext::Failed(unsigned long tls_error, UpstreamTlsFacts*
     return facts->verdict.reason;
   }
   const char* const text = tls_error == 0 ? nullptr : ERR_reason_error_string(tls_error);
-  facts->failure = tls_error == 0   ? "connection closed during the TLS handshake"
+  facts->failure = tls_error == 0    ? "connection closed during the TLS handshake"
                    : text != nullptr ? std::string(text)
                                      : absl::StrCat("TLS error ", tls_error);
   if (facts->certificate_requested && !facts->certificate_presented) {
-    absl::StrAppend(&facts->failure, " (the server asked for a client certificate, none was presented)");
+    absl::StrAppend(&facts->failure,
+                    " (the server asked for a client certificate, none was presented)");
   }
   return base::Reason::kUpstreamTlsHandshake;
 }

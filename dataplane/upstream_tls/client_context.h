@@ -1,6 +1,7 @@
-// TLS towards one kind of upstream: one SSL_CTX made of one answer of the auth service, one name and one
-// trust set, with its own session cache, so that a session never outlives the settings that made it.
-// Used by one loop's thread only. Sessions are offered only while the verdict behind them holds.
+// TLS towards one kind of upstream: one SSL_CTX made of one answer of the auth service, one name
+// and one trust set, with its own session cache, so that a session never outlives the settings that
+// made it. Used by one loop's thread only. Sessions are offered only while the verdict behind them
+// holds.
 #pragma once
 
 #include <memory>
@@ -25,20 +26,21 @@ enum class UpstreamAlpn : uint8_t {
 
 // What a handshake showed. Filled while it runs; final when SSL_connect has succeeded.
 struct UpstreamTlsFacts {
-  bool checked = false;               // the server's certificate was looked at in this handshake
+  bool checked = false;  // the server's certificate was looked at in this handshake
   bool resumed = false;
   bool certificate_requested = false;
   bool certificate_presented = false;
-  ServerVerdict verdict;              // of the session's first handshake when resumed
+  ServerVerdict verdict;  // of the session's first handshake when resumed
   std::string tls_version;
-  bool http2 = false;                 // chosen by ALPN
-  std::string failure;                // text of a failed handshake, operators only
+  bool http2 = false;   // chosen by ALPN
+  std::string failure;  // text of a failed handshake, operators only
 };
 
 class ClientTlsContext : public std::enable_shared_from_this<ClientTlsContext> {
  public:
   // `host`: the target's host (DNS name or IP literal without brackets). An error means that these
-  // settings cannot be used (key does not match, unknown version, no known cipher): make no connection.
+  // settings cannot be used (key does not match, unknown version, no known cipher): make no
+  // connection.
   [[nodiscard]] static absl::StatusOr<std::shared_ptr<ClientTlsContext>> Create(
       const UpstreamCredentials& credentials, absl::string_view host, TrustAnchorsPtr system,
       const base::Clock* clock, UpstreamAlpn alpn = UpstreamAlpn::kNothing);
@@ -51,12 +53,12 @@ class ClientTlsContext : public std::enable_shared_from_this<ClientTlsContext> {
 
   // Call when SSL_connect has succeeded and before the first byte is sent: kAllowed, or why not.
   [[nodiscard]] base::Reason Conclude(SSL* ssl, UpstreamTlsFacts* facts);
-  // Call when the handshake has failed with this OpenSSL error (0: the connection ended): the reason;
-  // fills facts->failure.
+  // Call when the handshake has failed with this OpenSSL error (0: the connection ended): the
+  // reason; fills facts->failure.
   [[nodiscard]] static base::Reason Failed(unsigned long tls_error, UpstreamTlsFacts* facts);
 
-  // After a write failed: the alert that the server had sent before it closed (an OpenSSL error), or 0. The
-  // connection is of no other use any more.
+  // After a write failed: the alert that the server had sent before it closed (an OpenSSL error),
+  // or 0. The connection is of no other use any more.
   [[nodiscard]] static unsigned long LastAlert(SSL* ssl);
 
   [[nodiscard]] const std::string& name() const { return check_.name; }
@@ -87,7 +89,7 @@ class ClientTlsContext : public std::enable_shared_from_this<ClientTlsContext> {
 
   crypto::UniqueSslCtx ctx_;
   ServerCheckSettings check_;
-  std::string sni_;                   // empty for IP addresses
+  std::string sni_;  // empty for IP addresses
   std::string certificate_id_;
   bool has_certificate_ = false;
   UpstreamAlpn alpn_ = UpstreamAlpn::kNothing;

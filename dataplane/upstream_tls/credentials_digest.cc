@@ -23,7 +23,9 @@ class Fields {
     absl::StrAppend(&bytes_, values.size(), "[");
     for (const std::string& value : values) Add(base::ToAbsl(value));
   }
-  [[nodiscard]] std::string Digest() const { return crypto::Sha256({bytes_.data(), bytes_.size()}); }
+  [[nodiscard]] std::string Digest() const {
+    return crypto::Sha256({bytes_.data(), bytes_.size()});
+  }
 
  private:
   std::string bytes_;

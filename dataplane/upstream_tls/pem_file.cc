@@ -48,7 +48,8 @@ class Descriptor {
 absl::Status FileError(absl::string_view what) {
   const int error = errno;
   const std::string text = absl::StrCat(what, ": ", std::strerror(error));
-  if (error == EMFILE || error == ENFILE || error == ENOMEM) return absl::ResourceExhaustedError(text);
+  if (error == EMFILE || error == ENFILE || error == ENOMEM)
+    return absl::ResourceExhaustedError(text);
   return absl::UnavailableError(text);
 }
 
@@ -81,10 +82,11 @@ PemCertificates ReadPemCertificates(absl::string_view text) {
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t limit) {
   const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) return FileError("cannot open");
-  struct stat facts {};
+  struct stat facts{};
   if (fstat(file.get(), &facts) != 0) return FileError("cannot stat");
   if (!S_ISREG(facts.st_mode)) return absl::FailedPreconditionError("not a regular file");
-  if (static_cast<uint64_t>(facts.st_size) > limit) return absl::OutOfRangeError("file is too large");
+  if (static_cast<uint64_t>(facts.st_size) > limit)
+    return absl::OutOfRangeError("file is too large");
   std::string bytes;
   char block[64 * 1024];
   while (bytes.size() <= limit) {

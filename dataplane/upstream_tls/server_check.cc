@@ -1,7 +1,7 @@
 #include "dataplane/upstream_tls/server_check.h"
 
-#include <openssl/x509v3.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 
 #include <algorithm>
 
@@ -27,7 +27,7 @@ struct PathOutcome {
 };
 
 absl::Time TimeOf(const ASN1_TIME* value) {
-  struct tm parts {};
+  struct tm parts{};
   if (ASN1_TIME_to_tm(value, &parts) != 1) return absl::InfinitePast();
   return absl::FromTM(parts, absl::UTCTimeZone());
 }
@@ -37,8 +37,8 @@ PathOutcome FindPath(X509* leaf, STACK_OF(X509) * presented, const ServerCheckSe
   PathOutcome outcome;
   if (settings.trust == nullptr) return outcome;
   const crypto::UniqueX509StoreCtx context(X509_STORE_CTX_new());
-  if (context == nullptr || X509_STORE_CTX_init(context.get(), settings.trust->store(), leaf,
-                                                presented) != 1) {
+  if (context == nullptr ||
+      X509_STORE_CTX_init(context.get(), settings.trust->store(), leaf, presented) != 1) {
     return outcome;
   }
   X509_VERIFY_PARAM* const parameters = X509_STORE_CTX_get0_param(context.get());
@@ -73,13 +73,10 @@ base::Reason ReasonOf(int error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
     case X509_V_ERR_CERT_NOT_YET_VALID:
     case X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD:
-    case X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD:
-      return base::Reason::kUpstreamCertExpired;
+    case X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD: return base::Reason::kUpstreamCertExpired;
     case X509_V_ERR_HOSTNAME_MISMATCH:
-    case X509_V_ERR_IP_ADDRESS_MISMATCH:
-      return base::Reason::kUpstreamCertName;
-    default:
-      return base::Reason::kUpstreamCertUntrusted;
+    case X509_V_ERR_IP_ADDRESS_MISMATCH: return base::Reason::kUpstreamCertName;
+    default: return base::Reason::kUpstreamCertUntrusted;
   }
 }
 

@@ -17,7 +17,8 @@ bool CertificateHasName(X509* certificate, const std::string& name) {
   if (name.empty() || name.find('\0') != std::string::npos) return false;
   if (IsIpAddress(name)) return X509_check_ip_asc(certificate, name.c_str(), 0) == 1;
   if (name.front() == '.') return false;  // OpenSSL would take it for "any subdomain"
-  constexpr unsigned kFlags = X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
+  constexpr unsigned kFlags =
+      X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
   return X509_check_host(certificate, name.data(), name.size(), kFlags, nullptr) == 1;
 }
 

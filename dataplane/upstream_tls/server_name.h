@@ -7,13 +7,13 @@
 
 namespace sallyport::dataplane {
 
-// `name`: a DNS name without a trailing dot, or an IP address without brackets. DNS names match dNSName
-// SANs only, where "*" stands for the whole leftmost label and for one label; addresses match iPAddress
-// SANs only. The subject's common name never counts.
+// `name`: a DNS name without a trailing dot, or an IP address without brackets. DNS names match
+// dNSName SANs only, where "*" stands for the whole leftmost label and for one label; addresses
+// match iPAddress SANs only. The subject's common name never counts.
 [[nodiscard]] bool CertificateHasName(X509* certificate, const std::string& name);
 
-// The last (most specific) common name of the subject as UTF-8; empty when there is none, or when it
-// holds a NUL.
+// The last (most specific) common name of the subject as UTF-8; empty when there is none, or when
+// it holds a NUL.
 [[nodiscard]] std::string CommonName(X509* certificate);
 
 [[nodiscard]] bool IsIpAddress(const std::string& name);

@@ -26,11 +26,11 @@ SystemTrustOptions WithDefaults(SystemTrustOptions options) {
 
 // Empty when it is no regular file.
 std::string SignatureOf(const std::string& path) {
-  struct stat facts {};
+  struct stat facts{};
   if (stat(path.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode)) return {};
-  return absl::StrCat(facts.st_dev, ".", facts.st_ino, ".", facts.st_size, ".", facts.st_mtim.tv_sec,
-                      ".", facts.st_mtim.tv_nsec, ".", facts.st_ctim.tv_sec, ".",
-                      facts.st_ctim.tv_nsec);
+  return absl::StrCat(facts.st_dev, ".", facts.st_ino, ".", facts.st_size, ".",
+                      facts.st_mtim.tv_sec, ".", facts.st_mtim.tv_nsec, ".", facts.st_ctim.tv_sec,
+                      ".", facts.st_ctim.tv_nsec);
 }
 
 void LogSkipped(const std::string& path, absl::string_view why) {
@@ -128,7 +128,8 @@ bool SystemTrust::Take(const std::string& path, const std::string& signature) {
   return true;
 }
 
-std::vector<std::string> SystemTrust::UsableCertificates(const std::string& path, const std::string& text) {
+std::vector<std::string> SystemTrust::UsableCertificates(const std::string& path,
+                                                         const std::string& text) {
   PemCertificates certificates = ReadPemCertificates({text.data(), text.size()});
   std::vector<size_t> unusable;
   const TrustAnchorsPtr tried = TrustAnchors::Build(certificates.der, &unusable);

@@ -17,8 +17,8 @@ absl::Status ParseVersion(absl::string_view text, int fallback, int* version) {
   } else if (text == "1.3") {
     *version = TLS1_3_VERSION;
   } else {
-    return absl::InvalidArgumentError(
-        absl::StrCat("TLS version \"", text, "\" is not supported towards upstreams: use 1.2 or 1.3"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "TLS version \"", text, "\" is not supported towards upstreams: use 1.2 or 1.3"));
   }
   return absl::OkStatus();
 }
@@ -64,7 +64,8 @@ absl::Status SetVersions(absl::string_view min, absl::string_view max, SSL_CTX* 
   if (most != 0 && most < least) {
     return absl::InvalidArgumentError("the highest TLS version is below the lowest");
   }
-  if (SSL_CTX_set_min_proto_version(ctx, least) != 1 || SSL_CTX_set_max_proto_version(ctx, most) != 1) {
+  if (SSL_CTX_set_min_proto_version(ctx, least) != 1 ||
+      SSL_CTX_set_max_proto_version(ctx, most) != 1) {
     return absl::InvalidArgumentError(absl::StrCat("TLS versions: ", crypto::TakeErrors()));
   }
   return absl::OkStatus();
@@ -83,10 +84,9 @@ absl::Status SetCiphers(const std::vector<std::string>& names, SSL_CTX* ctx) {
   }
   const std::string old_list = absl::StrJoin(old_suites, ":");
   const std::string new_list = absl::StrJoin(new_suites, ":");
-  const bool set =
-      (old_suites.empty() ? SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION)
-                          : SSL_CTX_set_cipher_list(ctx, old_list.c_str())) == 1 &&
-      (new_suites.empty() || SSL_CTX_set_ciphersuites(ctx, new_list.c_str()) == 1);
+  const bool set = (old_suites.empty() ? SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION)
+                                       : SSL_CTX_set_cipher_list(ctx, old_list.c_str())) == 1 &&
+                   (new_suites.empty() || SSL_CTX_set_ciphersuites(ctx, new_list.c_str()) == 1);
   if (!set) return absl::InvalidArgumentError(absl::StrCat("ciphers: ", crypto::TakeErrors()));
   return absl::OkStatus();
 }

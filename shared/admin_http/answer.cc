@@ -26,8 +26,8 @@ absl::string_view ReasonPhrase(int status) {
 
 std::string RenderAnswer(const Response& answer, absl::string_view request_id, unsigned version,
                          bool keep_alive, bool head_only) {
-  std::string out = absl::StrCat("HTTP/1.", version % 10, " ", answer.status, " ", ReasonPhrase(answer.status),
-                                 "\r\n");
+  std::string out = absl::StrCat("HTTP/1.", version % 10, " ", answer.status, " ",
+                                 ReasonPhrase(answer.status), "\r\n");
   AppendHeader("Content-Type", answer.content_type, &out);
   AppendHeader("X-Request-Id", request_id, &out);
   AppendHeader("Cache-Control", "no-store", &out);

@@ -15,18 +15,19 @@ namespace sallyport::admin_http {
 using NameValues = std::vector<std::pair<std::string, std::string>>;
 
 struct Request {
-  std::string method;                // as sent; only methods that HTTP defines get here
-  std::string target;                // as sent: path and query
-  std::string path;                  // percent-decoded once; no trailing slash except "/" itself
-  NameValues query;                  // decoded, in order
-  NameValues headers;                // lower-case names, in order
+  std::string method;  // as sent; only methods that HTTP defines get here
+  std::string target;  // as sent: path and query
+  std::string path;    // percent-decoded once; no trailing slash except "/" itself
+  NameValues query;    // decoded, in order
+  NameValues headers;  // lower-case names, in order
   std::string body;
   bool tls = false;
-  std::string peer_address;          // without port
-  // What the client presented on this TLS connection, DER, leaf first; empty: none came. Possession of
-  // the leaf's key was proven. The path was verified only where ServerOptions::client_ca_file is set.
+  std::string peer_address;  // without port
+  // What the client presented on this TLS connection, DER, leaf first; empty: none came. Possession
+  // of the leaf's key was proven. The path was verified only where ServerOptions::client_ca_file is
+  // set.
   std::vector<std::string> peer_chain_der;
-  std::string request_id;            // also on the answer, as X-Request-Id
+  std::string request_id;  // also on the answer, as X-Request-Id
 
   // The first of that name; names of headers in lower case.
   [[nodiscard]] std::optional<absl::string_view> Header(absl::string_view name) const;
@@ -37,12 +38,12 @@ struct Response {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
-  NameValues headers;                // further ones
+  NameValues headers;  // further ones
 };
 
-// The right to answer one request, once, from any thread, now or later. Cheap to copy; the first Send
-// counts. When the last copy goes without Send, the client gets a 500. May outlive the server: Send then
-// does nothing.
+// The right to answer one request, once, from any thread, now or later. Cheap to copy; the first
+// Send counts. When the last copy goes without Send, the client gets a 500. May outlive the server:
+// Send then does nothing.
 class Responder {
  public:
   using Deliver = std::function<void(Response)>;
@@ -57,8 +58,8 @@ class Responder {
 // Runs on the server's thread: must not block.
 using Handler = std::function<void(Request, Responder)>;
 
-// Judges a request by its head, before any of its body is read (`body` is empty). An answer ends the
-// connection; none: go on. Runs on the server's thread: must not block.
+// Judges a request by its head, before any of its body is read (`body` is empty). An answer ends
+// the connection; none: go on. Runs on the server's thread: must not block.
 using AdmitHead = std::function<std::optional<Response>(const Request&)>;
 
 }  // namespace sallyport::admin_http

@@ -1,7 +1,6 @@
 #include "shared/admin_http/request_parser.h"
 
 #include <algorithm>
-
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 
@@ -34,7 +33,8 @@ class RequestParser::Sink final : public http::basic_parser<true> {
     request.target = std::string(target.data(), target.size());
     http_version = static_cast<unsigned>(version);
   }
-  void on_response_impl(int /*code*/, View /*reason*/, int /*version*/, error_code& /*error*/) override {}
+  void on_response_impl(int /*code*/, View /*reason*/, int /*version*/,
+                        error_code& /*error*/) override {}
   void on_field_impl(http::field /*known*/, View name, View value, error_code& /*error*/) override {
     if (is_header_done()) return;  // of a trailer
     request.headers.emplace_back(absl::AsciiStrToLower(base::ViewOf(name)),
@@ -46,7 +46,8 @@ class RequestParser::Sink final : public http::basic_parser<true> {
     request.body.append(body.data(), body.size());
     return body.size();
   }
-  void on_chunk_header_impl(std::uint64_t /*size*/, View /*extensions*/, error_code& /*error*/) override {}
+  void on_chunk_header_impl(std::uint64_t /*size*/, View /*extensions*/,
+                            error_code& /*error*/) override {}
   std::size_t on_chunk_body_impl(std::uint64_t /*remain*/, View body, error_code& error) override {
     return on_body_impl(body, error);
   }
@@ -63,7 +64,8 @@ RequestParser::~RequestParser() = default;
 
 RequestParser::Step RequestParser::Feed(std::string* bytes) {
   const bool in_head = !sink_->is_header_done();
-  // Beast asserts that a last chunk is whole when it is looked at again: it is not shown the part alone.
+  // Beast asserts that a last chunk is whole when it is looked at again: it is not shown the part
+  // alone.
   if (!in_head && sink_->chunked() && !sink_->is_done() && bytes->size() < kLastChunk.size() &&
       absl::StartsWith(*bytes, "0\r\n")) {
     return Step::kMore;
@@ -94,7 +96,8 @@ bool RequestParser::FramingIsPlain() const {
     plain = plain && absl::EqualsIgnoreCase(value, "chunked");
   }
   if (encodings == 0) return true;
-  return plain && encodings == 1 && version() == 11 && !sink_->request.Header("content-length").has_value();
+  return plain && encodings == 1 && version() == 11 &&
+         !sink_->request.Header("content-length").has_value();
 }
 
 bool RequestParser::keep_alive() const { return sink_->keep_alive(); }

@@ -30,8 +30,9 @@ void Router::Handle(Request request, Responder responder) const {
   const Handler* best = nullptr;
   size_t best_length = 0;
   for (const auto& [prefix, handler] : mounted_) {
-    const bool inside = request.path.compare(0, prefix.size(), prefix) == 0 &&
-                        (request.path.size() == prefix.size() || request.path[prefix.size()] == '/');
+    const bool inside =
+        request.path.compare(0, prefix.size(), prefix) == 0 &&
+        (request.path.size() == prefix.size() || request.path[prefix.size()] == '/');
     if (inside && prefix.size() >= best_length) {
       best = &handler;
       best_length = prefix.size();

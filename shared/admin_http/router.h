@@ -1,5 +1,5 @@
-// Chooses a handler by path: exact paths first, then the longest mounted prefix (at a segment border).
-// Fill it before use; then const and thread-safe.
+// Chooses a handler by path: exact paths first, then the longest mounted prefix (at a segment
+// border). Fill it before use; then const and thread-safe.
 #pragma once
 
 #include <map>
@@ -23,7 +23,8 @@ class Router {
   std::map<std::string, Handler> mounted_;
 };
 
-// GET (and HEAD) only, else 405: 200 with `body` of the function's result. For /metrics, /healthz, /readyz.
+// GET (and HEAD) only, else 405: 200 with `body` of the function's result. For /metrics, /healthz,
+// /readyz.
 [[nodiscard]] Handler TextHandler(std::function<std::string()> text);
 // 200 "ok" while `problem()` is empty, else 503 with the problem as text.
 [[nodiscard]] Handler HealthHandler(std::function<std::string()> problem);

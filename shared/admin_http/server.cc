@@ -1,15 +1,14 @@
 #include "shared/admin_http/server.h"
 
-#include <cerrno>
-#include <csignal>
-#include <list>
-#include <thread>
-
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cerrno>
+#include <csignal>
+#include <list>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "shared/admin_http/session.h"
@@ -104,7 +103,8 @@ class Server::Core {
     acceptor_.open(endpoint.protocol(), *error);
     if (!*error) acceptor_.set_option(tcp::acceptor::reuse_address(true), *error);
     // "::" takes IPv4 as well, as the other listeners of both services do.
-    if (!*error && address.is_v6()) acceptor_.set_option(asio::ip::v6_only(!address.is_unspecified()), *error);
+    if (!*error && address.is_v6())
+      acceptor_.set_option(asio::ip::v6_only(!address.is_unspecified()), *error);
     if (!*error) acceptor_.bind(endpoint, *error);
   }
 
@@ -133,15 +133,16 @@ class Server::Core {
       base::MutexLock lock(&tls_mutex_);
       tls = tls_;
     }
-    const auto place = sessions_.insert(sessions_.end(), MakeSession(std::move(socket), tls.get(), &host_));
+    const auto place =
+        sessions_.insert(sessions_.end(), MakeSession(std::move(socket), tls.get(), &host_));
     (*place)->Start([this, place] {
       sessions_.erase(place);
       if (host_.stopping && sessions_.empty()) stop_timer_.cancel();
     });
   }
 
-  // Makes room at the limit: the connection that has waited longest without a request goes, or else one
-  // whose request nobody has admitted.
+  // Makes room at the limit: the connection that has waited longest without a request goes, or else
+  // one whose request nobody has admitted.
   bool DropOne() {
     for (const auto droppable : {&Session::idle, &Session::unadmitted}) {
       for (const auto& session : sessions_) {
@@ -169,7 +170,8 @@ class Server::Core {
       if (now.empty() || now == stamp_) return;
     }
     const absl::Status status = Reload();
-    base::Log(status.ok() ? base::Level::kInfo : base::Level::kError, "admin_http.certificate_reload",
+    base::Log(status.ok() ? base::Level::kInfo : base::Level::kError,
+              "admin_http.certificate_reload",
               {{"listener", host_.options.name}, {"status", status}});
   }
 
@@ -208,7 +210,8 @@ class Server::Core {
 
 Server::Server(std::shared_ptr<Core> core) : core_(std::move(core)) {}
 
-absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options, Handler handler) {
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
+                                                      Handler handler) {
   if (options.certificate_file.empty() != options.private_key_file.empty()) {
     return absl::InvalidArgumentError("a certificate file and a private key file belong together");
   }

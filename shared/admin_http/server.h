@@ -1,5 +1,5 @@
-// A small HTTP/1.1 server, with or without TLS, for administration, metrics and health. One thread of its
-// own. Everything is bounded: head, body, connections, time of each phase. Not for traffic.
+// A small HTTP/1.1 server, with or without TLS, for administration, metrics and health. One thread
+// of its own. Everything is bounded: head, body, connections, time of each phase. Not for traffic.
 #pragma once
 
 #include <cstddef>
@@ -17,14 +17,14 @@ namespace sallyport::admin_http {
 struct ServerOptions {
   std::string address = "127.0.0.1";  // IPv4 or IPv6 literal; "::" takes both
   uint16_t port = 0;                  // 0: any free one, see port()
-  // Both or neither. PEM. Read again within `reload_interval` after either changes; a pair that cannot be
-  // used leaves the old one in force and is logged.
+  // Both or neither. PEM. Read again within `reload_interval` after either changes; a pair that
+  // cannot be used leaves the old one in force and is logged.
   std::string certificate_file;
   std::string private_key_file;
   absl::Duration reload_interval = absl::Seconds(5);
-  // Ask the client for a certificate (it may send none). With `client_ca_file` a certificate that does not
-  // verify against it for client use fails the handshake; without, any is taken and the handler judges.
-  // Without TLS nothing is asked for and a CA file is an error.
+  // Ask the client for a certificate (it may send none). With `client_ca_file` a certificate that
+  // does not verify against it for client use fails the handshake; without, any is taken and the
+  // handler judges. Without TLS nothing is asked for and a CA file is an error.
   bool request_client_certificate = false;
   std::string client_ca_file;
 
@@ -37,15 +37,16 @@ struct ServerOptions {
   absl::Duration write_timeout = absl::Seconds(60);  // one whole answer
   // How long a handler may take before the client gets a 504; zero: for ever.
   absl::Duration answer_timeout = absl::Seconds(120);
-  std::string name = "admin";         // in log lines
-  // Not set: every request goes on, but at `max_connections` one that is still sending its body may be cut.
+  std::string name = "admin";  // in log lines
+  // Not set: every request goes on, but at `max_connections` one that is still sending its body may
+  // be cut.
   AdmitHead admit_head;
 };
 
 class Server {
  public:
-  // Binds, listens and starts the thread. Errors: certificate not usable, address in use (kUnavailable,
-  // the message names the address and port).
+  // Binds, listens and starts the thread. Errors: certificate not usable, address in use
+  // (kUnavailable, the message names the address and port).
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
                                                                      Handler handler);
   ~Server();  // Stop(zero)
@@ -53,8 +54,9 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   [[nodiscard]] uint16_t port() const;
-  // Takes no new connection, closes idle ones, lets requests in flight finish for up to `grace`, then cuts.
-  // Blocks until the thread has ended. May be called more than once, not from the handler.
+  // Takes no new connection, closes idle ones, lets requests in flight finish for up to `grace`,
+  // then cuts. Blocks until the thread has ended. May be called more than once, not from the
+  // handler.
   void Stop(absl::Duration grace);
   // Reads the certificate files now. Thread-safe; the outcome is that of the reading.
   absl::Status ReloadCertificate();

@@ -1,6 +1,6 @@
 #include "shared/admin_http/session.h"
 
-#include <chrono>
+#include <openssl/rand.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -8,7 +8,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <openssl/rand.h>
+#include <chrono>
 
 #include "absl/strings/match.h"
 #include "shared/admin_http/answer.h"
@@ -56,7 +56,8 @@ struct Pending {
   std::optional<Response> response;
 };
 
-Responder MakeResponder(const std::shared_ptr<Gate>& gate, const std::shared_ptr<Pending>& pending) {
+Responder MakeResponder(const std::shared_ptr<Gate>& gate,
+                        const std::shared_ptr<Pending>& pending) {
   std::weak_ptr<Pending> weak = pending;
   return Responder([gate, weak](Response response) {
     base::MutexLock lock(&gate->mutex);
@@ -169,7 +170,8 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
     const bool body_follows = step == Step::kHead;
     if (host_->options.admit_head) {
       std::optional<Response> refusal = host_->options.admit_head(request);
-      if (refusal.has_value()) co_return co_await RefuseHead(*std::move(refusal), parser, body_follows);
+      if (refusal.has_value())
+        co_return co_await RefuseHead(*std::move(refusal), parser, body_follows);
       admitted_ = true;
     }
     if (body_follows && !co_await ReadBody(parser)) co_return false;
@@ -226,7 +228,8 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
     const std::string request_id = request.request_id;
     Response response = co_await AskHandler(std::move(request));
     if (closed_) co_return false;
-    co_return co_await Answer(std::move(response), request_id, parser.version(), parser.keep_alive(), head_only);
+    co_return co_await Answer(std::move(response), request_id, parser.version(),
+                              parser.keep_alive(), head_only);
   }
 
   // What the parser does not know.
@@ -280,7 +283,8 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
 
 }  // namespace
 
-std::shared_ptr<Session> MakeSession(asio::ip::tcp::socket socket, SSL_CTX* tls, SessionHost* host) {
+std::shared_ptr<Session> MakeSession(asio::ip::tcp::socket socket, SSL_CTX* tls,
+                                     SessionHost* host) {
   return std::make_shared<HttpSession>(std::move(socket), tls, host);
 }
 

@@ -2,11 +2,10 @@
 // server's thread only.
 #pragma once
 
-#include <functional>
-#include <memory>
-
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <functional>
+#include <memory>
 
 #include "shared/admin_http/message.h"
 #include "shared/admin_http/server.h"
@@ -15,7 +14,8 @@
 
 namespace sallyport::admin_http {
 
-// The way back to the server's thread for answers that are made elsewhere: null once the server is gone.
+// The way back to the server's thread for answers that are made elsewhere: null once the server is
+// gone.
 struct Gate {
   base::Mutex mutex;
   boost::asio::io_context* io ABSL_GUARDED_BY(mutex) = nullptr;
@@ -42,7 +42,7 @@ class Session {
 };
 
 // `tls` null: plain; a reference to it is kept. `host` must outlive the session.
-[[nodiscard]] std::shared_ptr<Session> MakeSession(boost::asio::ip::tcp::socket socket, SSL_CTX* tls,
-                                                   SessionHost* host);
+[[nodiscard]] std::shared_ptr<Session> MakeSession(boost::asio::ip::tcp::socket socket,
+                                                   SSL_CTX* tls, SessionHost* host);
 
 }  // namespace sallyport::admin_http

@@ -1,14 +1,13 @@
 #include "shared/admin_http/stream.h"
 
+#include <openssl/err.h>
 #include <sys/socket.h>
-
-#include <cerrno>
-#include <chrono>
-#include <utility>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <openssl/err.h>
+#include <cerrno>
+#include <chrono>
+#include <utility>
 
 namespace sallyport::admin_http {
 
@@ -16,7 +15,8 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-Stream::Stream(tcp::socket socket, SSL_CTX* tls) : socket_(std::move(socket)), timer_(socket_.get_executor()) {
+Stream::Stream(tcp::socket socket, SSL_CTX* tls)
+    : socket_(std::move(socket)), timer_(socket_.get_executor()) {
   error_code error;
   socket_.native_non_blocking(true, error);
   if (error) broken_ = true;
@@ -99,7 +99,8 @@ Stream::Outcome Stream::TryRead(absl::Span<char> into) {
 
 Stream::Outcome Stream::TryWrite(absl::string_view bytes) {
   if (ssl_ == nullptr) {
-    return OfSocket(send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL), Want::kWrite);
+    return OfSocket(send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
+                    Want::kWrite);
   }
   ERR_clear_error();
   size_t count = 0;
@@ -109,7 +110,8 @@ Stream::Outcome Stream::TryWrite(absl::string_view bytes) {
 
 Stream::Outcome Stream::OfSocket(ssize_t count, Want want) {
   if (count > 0) return {.count = static_cast<size_t>(count)};
-  if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return {.want = want};
+  if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+    return {.want = want};
   broken_ = count < 0;  // after the peer's end an answer can still be written
   return {};
 }
@@ -135,12 +137,14 @@ asio::awaitable<bool> Stream::Wait(Want want) {
   co_return !error && Usable();
 }
 
-// Cancels the wait at the deadline. An expiry that comes after its wait has ended must not cut the next.
+// Cancels the wait at the deadline. An expiry that comes after its wait has ended must not cut the
+// next.
 void Stream::ArmTimer() {
   timer_.expires_at(deadline_);
   timer_.async_wait([weak = weak_from_this()](error_code error) {
     const std::shared_ptr<Stream> self = weak.lock();
-    if (error || self == nullptr || std::chrono::steady_clock::now() < self->timer_.expiry()) return;
+    if (error || self == nullptr || std::chrono::steady_clock::now() < self->timer_.expiry())
+      return;
     error_code ignored;
     self->socket_.cancel(ignored);
   });

@@ -1,13 +1,13 @@
-// The bytes of one connection: plain, or TLS with the SSL directly on the non-blocking socket. Lives on the
-// server's thread only; the awaitable functions keep a reference to it by the caller's.
+// The bytes of one connection: plain, or TLS with the SSL directly on the non-blocking socket.
+// Lives on the server's thread only; the awaitable functions keep a reference to it by the
+// caller's.
 #pragma once
-
-#include <cstddef>
-#include <memory>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cstddef>
+#include <memory>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -18,8 +18,8 @@ namespace sallyport::admin_http {
 
 class Stream : public std::enable_shared_from_this<Stream> {
  public:
-  // Held by a shared_ptr only. `tls` null: plain. A socket or context that cannot be used makes a stream
-  // that is over.
+  // Held by a shared_ptr only. `tls` null: plain. A socket or context that cannot be used makes a
+  // stream that is over.
   Stream(boost::asio::ip::tcp::socket socket, SSL_CTX* tls);
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
@@ -29,7 +29,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
 
   // TLS only. False: failed, too late or closed.
   [[nodiscard]] boost::asio::awaitable<bool> Handshake();
-  // At least one byte; 0: the end, an error, too late or closed. Lets whatever else is ready run first.
+  // At least one byte; 0: the end, an error, too late or closed. Lets whatever else is ready run
+  // first.
   [[nodiscard]] boost::asio::awaitable<size_t> Read(absl::Span<char> into);
   // All of `bytes`, which must stay valid.
   [[nodiscard]] boost::asio::awaitable<bool> Write(absl::string_view bytes);

@@ -1,9 +1,8 @@
 #include "shared/admin_http/tls_context.h"
 
-#include <sys/stat.h>
-
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <sys/stat.h>
 
 #include "absl/strings/str_cat.h"
 
@@ -24,7 +23,8 @@ absl::Status UseFiles(SSL_CTX* context, const ServerOptions& options) {
   if (SSL_CTX_use_certificate_chain_file(context, certificate) != 1) {
     return Failure("certificate file", options.certificate_file);
   }
-  if (SSL_CTX_use_PrivateKey_file(context, options.private_key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
+  if (SSL_CTX_use_PrivateKey_file(context, options.private_key_file.c_str(), SSL_FILETYPE_PEM) !=
+      1) {
     return Failure("private key file", options.private_key_file);
   }
   if (SSL_CTX_check_private_key(context) != 1) {
@@ -56,11 +56,12 @@ absl::Status AskForClientCertificate(SSL_CTX* context, const ServerOptions& opti
 }
 
 std::string Stamp(const std::string& file) {
-  struct stat info {};
+  struct stat info{};
   if (stat(file.c_str(), &info) != 0) return "";
   // ctime as well: a key that could not be read changes by chmod alone.
-  return absl::StrCat(info.st_dev, ":", info.st_ino, ":", info.st_size, ":", info.st_mtim.tv_sec, ".",
-                      info.st_mtim.tv_nsec, ":", info.st_ctim.tv_sec, ".", info.st_ctim.tv_nsec);
+  return absl::StrCat(info.st_dev, ":", info.st_ino, ":", info.st_size, ":", info.st_mtim.tv_sec,
+                      ".", info.st_mtim.tv_nsec, ":", info.st_ctim.tv_sec, ".",
+                      info.st_ctim.tv_nsec);
 }
 
 std::string Der(const X509* certificate) {
@@ -86,7 +87,8 @@ absl::StatusOr<std::shared_ptr<SSL_CTX>> MakeTlsContext(const ServerOptions& opt
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   if (absl::Status status = UseFiles(context, options); !status.ok()) return status;
   if (options.request_client_certificate) {
-    if (absl::Status status = AskForClientCertificate(context, options); !status.ok()) return status;
+    if (absl::Status status = AskForClientCertificate(context, options); !status.ok())
+      return status;
   }
   return owner;
 }

@@ -1,20 +1,22 @@
-// The TLS side of an administrative listener: makes contexts from files and notices when those change.
+// The TLS side of an administrative listener: makes contexts from files and notices when those
+// change.
 #pragma once
+
+#include <openssl/ssl.h>
 
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include <openssl/ssl.h>
-
 #include "absl/status/statusor.h"
 #include "shared/admin_http/server.h"
 
 namespace sallyport::admin_http {
 
-// TLS 1.2 and 1.3, no session tickets or cache (a resumed session has no peer chain), no renegotiation.
-// The private key must belong to the certificate. Messages name the file and never hold key material.
+// TLS 1.2 and 1.3, no session tickets or cache (a resumed session has no peer chain), no
+// renegotiation. The private key must belong to the certificate. Messages name the file and never
+// hold key material.
 [[nodiscard]] absl::StatusOr<std::shared_ptr<SSL_CTX>> MakeTlsContext(const ServerOptions& options);
 
 // What changes when one of the files is replaced or rewritten; empty when one is not there.

@@ -8,11 +8,12 @@
 
 namespace sallyport::base {
 
-// While it lives the string is only reached by it, and ends in bytes that mean nothing; from then on with the last
-// piece. Not thread-safe.
+// While it lives the string is only reached by it, and ends in bytes that mean nothing; from then
+// on with the last piece. Not thread-safe.
 class Appender {
  public:
-  // `most`: bytes of all pieces together, at most. The caller's promise: a piece beyond it overruns the string.
+  // `most`: bytes of all pieces together, at most. The caller's promise: a piece beyond it overruns
+  // the string.
   Appender(std::string* out, size_t most) : out_(*out) {
     const size_t start = out_.size();
     out_.resize(start + most);

@@ -13,7 +13,8 @@ class Clock {
   virtual ~Clock() = default;
   // Wall time: certificate dates, expiries, logs.
   [[nodiscard]] virtual absl::Time Now() const = 0;
-  // Never goes back and has no relation to the wall: ages, deadlines, limits. Since an arbitrary start.
+  // Never goes back and has no relation to the wall: ages, deadlines, limits. Since an arbitrary
+  // start.
   [[nodiscard]] virtual absl::Duration Monotonic() const = 0;
   // The same in nanoseconds, for paths where the conversion counts.
   [[nodiscard]] virtual int64_t MonotonicNanoseconds() const {

@@ -21,7 +21,7 @@ constexpr size_t kQueueLines = 8192;
 
 struct State {
   std::shared_ptr<spdlog::logger> owned;
-  std::shared_ptr<spdlog::logger> audit;  // of the same sink, without a queue
+  std::shared_ptr<spdlog::logger> audit;         // of the same sink, without a queue
   std::atomic<spdlog::logger*> logger{nullptr};  // null: not set up, or at its end
   std::atomic<int> users{0};                     // threads that may have found `logger`
   std::string service = "sallyport";
@@ -49,7 +49,8 @@ std::string Named(absl::string_view name, absl::string_view json_value) {
 
 std::string Line(Level level, absl::string_view event, std::initializer_list<LogField> fields) {
   std::string line = absl::StrCat(
-      "{\"time\":\"", absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", SystemClock().Now(), absl::UTCTimeZone()),
+      "{\"time\":\"",
+      absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", SystemClock().Now(), absl::UTCTimeZone()),
       "\",\"level\":\"", LevelName(level), "\",\"service\":", JsonQuote(GetState().service),
       ",\"event\":", JsonQuote(event));
   for (const LogField& field : fields) absl::StrAppend(&line, ",", field.json());
@@ -71,10 +72,12 @@ void Write(spdlog::logger* logger, std::string line) {
 
 LogField::LogField(absl::string_view name, absl::string_view value)
     : json_(Named(name, JsonQuote(value))) {}
-LogField::LogField(absl::string_view name, int64_t value) : json_(Named(name, absl::StrCat(value))) {}
+LogField::LogField(absl::string_view name, int64_t value)
+    : json_(Named(name, absl::StrCat(value))) {}
 LogField::LogField(absl::string_view name, uint64_t value)
     : json_(Named(name, absl::StrCat(value))) {}
-LogField::LogField(absl::string_view name, bool value) : json_(Named(name, value ? "true" : "false")) {}
+LogField::LogField(absl::string_view name, bool value)
+    : json_(Named(name, value ? "true" : "false")) {}
 LogField::LogField(absl::string_view name, double value)
     : json_(Named(name, absl::StrFormat("%.6g", value))) {}
 LogField::LogField(absl::string_view name, const absl::Status& status)
@@ -86,8 +89,8 @@ void InitLog(absl::string_view service, Level least) {
   state.least.store(least, std::memory_order_relaxed);
   spdlog::init_thread_pool(kQueueLines, 1);
   auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-  state.owned = std::make_shared<spdlog::async_logger>("service", sink, spdlog::thread_pool(),
-                                                       spdlog::async_overflow_policy::overrun_oldest);
+  state.owned = std::make_shared<spdlog::async_logger>(
+      "service", sink, spdlog::thread_pool(), spdlog::async_overflow_policy::overrun_oldest);
   state.audit = std::make_shared<spdlog::logger>("audit", sink);
   state.owned->set_pattern("%v");
   state.owned->set_level(spdlog::level::trace);

@@ -1,5 +1,6 @@
-// The service log: one JSON object a line on standard error, written by a thread of its own; when its
-// queue is full the oldest lines are dropped, a caller never waits (except for Audit). Thread-safe after InitLog.
+// The service log: one JSON object a line on standard error, written by a thread of its own; when
+// its queue is full the oldest lines are dropped, a caller never waits (except for Audit).
+// Thread-safe after InitLog.
 //
 //   base::Log(base::Level::kWarning, "store.slow", {{"took_ms", 12}, {"path", path}});
 //
@@ -37,16 +38,18 @@ class LogField {
   std::string json_;
 };
 
-// Call once at the start of main; `service` is in every line. Until then lines go to standard error as
-// they come.
+// Call once at the start of main; `service` is in every line. Until then lines go to standard error
+// as they come.
 void InitLog(absl::string_view service, Level least);
 void SetLogLevel(Level least);
 [[nodiscard]] bool ParseLevel(absl::string_view text, Level* level);  // debug|info|warning|error
-// Writes out what is queued; call before exit. What other threads say from then on goes to standard error as it comes.
+// Writes out what is queued; call before exit. What other threads say from then on goes to standard
+// error as it comes.
 void FlushLog();
 
-// An audit line (event "audit"): never dropped and of every level, so it is written before this returns, by the
-// calling thread, past the queue; it waits while standard error takes nothing. Not for event loops.
+// An audit line (event "audit"): never dropped and of every level, so it is written before this
+// returns, by the calling thread, past the queue; it waits while standard error takes nothing. Not
+// for event loops.
 void Audit(Level level, std::initializer_list<LogField> fields);
 
 // `event` is a dotted constant name; the fields say the rest.

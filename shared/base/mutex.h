@@ -1,5 +1,6 @@
-// base::Mutex is absl::Mutex, and std::mutex in TSan builds: Debian's Abseil is not instrumented, so
-// TSan would report correct code. Use ABSL_GUARDED_BY with it, MutexLock for scopes, CondVar to wait.
+// base::Mutex is absl::Mutex, and std::mutex in TSan builds: Debian's Abseil is not instrumented,
+// so TSan would report correct code. Use ABSL_GUARDED_BY with it, MutexLock for scopes, CondVar to
+// wait.
 #pragma once
 
 #include "absl/base/thread_annotations.h"

@@ -1,7 +1,7 @@
 // The closed list of outcomes of a request: why it was refused, and whose fault that was.
-// Every layer speaks of a refusal by one of these; the wire carries the number, logs and metrics the
-// name, and each error style (dataplane/http/error_answer.h) its own text and status.
-// Numbers are part of the wire format: never reuse or change one.
+// Every layer speaks of a refusal by one of these; the wire carries the number, logs and metrics
+// the name, and each error style (dataplane/http/error_answer.h) its own text and status. Numbers
+// are part of the wire format: never reuse or change one.
 #pragma once
 
 #include <cstdint>
@@ -102,7 +102,8 @@ enum class Reason : uint16_t {
 #undef X
 };
 
-// All of these accept any value, also one that came by wire and is not in the list (then as kInternal).
+// All of these accept any value, also one that came by wire and is not in the list (then as
+// kInternal).
 [[nodiscard]] absl::string_view ReasonName(Reason reason);
 [[nodiscard]] Fault ReasonFault(Reason reason);
 [[nodiscard]] absl::string_view FaultName(Fault fault);

@@ -1,5 +1,5 @@
-// The form of a request id, wherever one comes from: X-Request-Id of a trusted proxy, an operator's question.
-// Pure, thread-safe.
+// The form of a request id, wherever one comes from: X-Request-Id of a trusted proxy, an operator's
+// question. Pure, thread-safe.
 #pragma once
 
 #include "absl/strings/string_view.h"

@@ -1,5 +1,5 @@
-// Bytes that must not outlive their use: private keys, tokens, master keys. Cleansed when destroyed or
-// moved from; not copyable, not printable. Not thread-safe.
+// Bytes that must not outlive their use: private keys, tokens, master keys. Cleansed when destroyed
+// or moved from; not copyable, not printable. Not thread-safe.
 #pragma once
 
 #include <string>

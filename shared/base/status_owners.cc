@@ -1,6 +1,6 @@
-// In TSan builds, how an absl::Status lets go of what it shares with others: by the counter that Abseil's own code
-// uses, but compiled here. Debian's Abseil is not instrumented: TSan would see the last owner free what others have
-// read, and not the counter that says that they are done.
+// In TSan builds, how an absl::Status lets go of what it shares with others: by the counter that
+// Abseil's own code uses, but compiled here. Debian's Abseil is not instrumented: TSan would see
+// the last owner free what others have read, and not the counter that says that they are done.
 #ifdef SALLYPORT_TSAN
 
 #include <atomic>

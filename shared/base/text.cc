@@ -10,15 +10,23 @@
 namespace sallyport::base {
 namespace {
 
-// Length of the valid UTF-8 sequence at `text[0]` (RFC 3629: shortest form, no surrogates), 0 if none.
+// Length of the valid UTF-8 sequence at `text[0]` (RFC 3629: shortest form, no surrogates), 0 if
+// none.
 size_t Utf8Length(absl::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);
   size_t length = 0;
   uint32_t code = 0;
-  if (lead >= 0xC2 && lead <= 0xDF) { length = 2; code = lead & 0x1F; }
-  else if (lead >= 0xE0 && lead <= 0xEF) { length = 3; code = lead & 0x0F; }
-  else if (lead >= 0xF0 && lead <= 0xF4) { length = 4; code = lead & 0x07; }
+  if (lead >= 0xC2 && lead <= 0xDF) {
+    length = 2;
+    code = lead & 0x1F;
+  } else if (lead >= 0xE0 && lead <= 0xEF) {
+    length = 3;
+    code = lead & 0x0F;
+  } else if (lead >= 0xF0 && lead <= 0xF4) {
+    length = 4;
+    code = lead & 0x07;
+  }
   if (length == 0 || text.size() < length) return 0;
   for (size_t i = 1; i < length; ++i) {
     if ((byte(i) & 0xC0) != 0x80) return 0;

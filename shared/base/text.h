@@ -1,5 +1,5 @@
-// Views of text: conversions between absl::string_view (ours; Debian's is not std::string_view) and the
-// standard library's, and the encodings that the whole tree uses. Pure functions, thread-safe.
+// Views of text: conversions between absl::string_view (ours; Debian's is not std::string_view) and
+// the standard library's, and the encodings that the whole tree uses. Pure functions, thread-safe.
 #pragma once
 
 #include <string>
@@ -27,7 +27,8 @@ absl::string_view ViewOf(const View& view) {
 // JSON string with quotes; control characters and invalid UTF-8 are escaped (U+FFFD), never copied.
 [[nodiscard]] std::string JsonQuote(absl::string_view text);
 void AppendJsonQuoted(absl::string_view text, std::string* out);
-// The same into memory with room for MostJsonQuoted(text.size()) bytes; returns the end of what was written.
+// The same into memory with room for MostJsonQuoted(text.size()) bytes; returns the end of what was
+// written.
 [[nodiscard]] constexpr size_t MostJsonQuoted(size_t size) { return 6 * size + 2; }
 [[nodiscard]] char* WriteJsonQuoted(absl::string_view text, char* out);
 

@@ -31,7 +31,8 @@ void TagGenerations::Free::operator()(std::atomic<uint64_t>* slots) const {
 
 TagGenerations::TagGenerations() {
   // Anonymous memory is zero, and an atomic of zero bytes is zero.
-  void* memory = mmap(nullptr, TableBytes(kSlots), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* memory =
+      mmap(nullptr, TableBytes(kSlots), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
   slots_.reset(static_cast<std::atomic<uint64_t>*>(memory));
 }
@@ -56,7 +57,8 @@ bool TagGenerations::Valid(const TagStamp& stamp) const {
 
 uint64_t TagGenerations::Newest(const TagStamp& stamp) const {
   uint64_t newest = floor_.load(std::memory_order_acquire);
-  for (uint32_t slot : stamp.slots) newest = std::max(newest, slots_[slot].load(std::memory_order_acquire));
+  for (uint32_t slot : stamp.slots)
+    newest = std::max(newest, slots_[slot].load(std::memory_order_acquire));
   return newest;
 }
 
@@ -76,8 +78,8 @@ void TagGenerations::DropAll(uint64_t floor) {
   floor_.store(floor, std::memory_order_release);
   // First the incarnation: what was stamped before is void from here on, whatever the table says.
   VoidAll();
-  // Revisions of another epoch may be lower than those that were evicted at: start from nothing. Pages go
-  // back to the system and read as zero.
+  // Revisions of another epoch may be lower than those that were evicted at: start from nothing.
+  // Pages go back to the system and read as zero.
   madvise(slots_.get(), TableBytes(kSlots), MADV_DONTNEED);
   epoch_.fetch_add(1, std::memory_order_acq_rel);
 }

@@ -1,9 +1,10 @@
-// When was what a cached answer depends on last evicted? Each tag has a generation: the revision of its
-// last eviction. An answer made at revision r is valid while no tag of it has a generation above r. Evicting
-// a tag is one store, checking an answer a few loads: nothing is walked, nothing is locked.
+// When was what a cached answer depends on last evicted? Each tag has a generation: the revision of
+// its last eviction. An answer made at revision r is valid while no tag of it has a generation
+// above r. Evicting a tag is one store, checking an answer a few loads: nothing is walked, nothing
+// is locked.
 //
-// Tags share a fixed table of 2^20 slots by hash. Two tags in one slot cost an answer that is asked again,
-// never one that is used although it is void. Thread-safe.
+// Tags share a fixed table of 2^20 slots by hash. Two tags in one slot cost an answer that is asked
+// again, never one that is used although it is void. Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -39,17 +40,19 @@ class TagGenerations {
 
   // Every answer with this tag that was made before `revision` is void.
   void Evict(absl::string_view tag, uint64_t revision);
-  // Every answer that was asked for before is void, whatever its revision; evictions stay in force. Any
-  // thread.
+  // Every answer that was asked for before is void, whatever its revision; evictions stay in force.
+  // Any thread.
   void VoidAll();
-  // The same, and every eviction is forgotten: revisions of another store or epoch start anew. What was
-  // evicted up to `floor` is not known any more, so an answer made before that revision is void whatever its
-  // tags. Only while nobody evicts (one thread takes snapshots and changes).
+  // The same, and every eviction is forgotten: revisions of another store or epoch start anew. What
+  // was evicted up to `floor` is not known any more, so an answer made before that revision is void
+  // whatever its tags. Only while nobody evicts (one thread takes snapshots and changes).
   void DropAll(uint64_t floor);
 
   // Changes with every eviction: what was valid at an epoch is valid while the epoch is the same.
   [[nodiscard]] uint64_t Epoch() const { return epoch_.load(std::memory_order_acquire); }
-  [[nodiscard]] uint64_t Incarnation() const { return incarnation_.load(std::memory_order_acquire); }
+  [[nodiscard]] uint64_t Incarnation() const {
+    return incarnation_.load(std::memory_order_acquire);
+  }
   [[nodiscard]] uint64_t Evictions() const { return evictions_.load(std::memory_order_relaxed); }
 
  private:

@@ -1,5 +1,5 @@
-// SipHash-2-4 with 128 bits of output (Aumasson and Bernstein): cache keys out of what callers send, so that
-// nobody outside can make two that collide. Pure, thread-safe.
+// SipHash-2-4 with 128 bits of output (Aumasson and Bernstein): cache keys out of what callers
+// send, so that nobody outside can make two that collide. Pure, thread-safe.
 #pragma once
 
 #include <string.h>
@@ -13,7 +13,9 @@ namespace sallyport::cache {
 
 struct Hash128 {
   uint64_t low = 0, high = 0;
-  friend bool operator==(const Hash128& a, const Hash128& b) { return a.low == b.low && a.high == b.high; }
+  friend bool operator==(const Hash128& a, const Hash128& b) {
+    return a.low == b.low && a.high == b.high;
+  }
   friend bool operator!=(const Hash128& a, const Hash128& b) { return !(a == b); }
   template <typename H>
   friend H AbslHashValue(H state, const Hash128& hash) {
@@ -27,7 +29,8 @@ struct HashKey {
 [[nodiscard]] const HashKey& ProcessHashKey();
 [[nodiscard]] Hash128 KeyedHash(const HashKey& key, absl::string_view bytes);
 
-// Collects fields, each with its length before it, so that no two lists of fields give the same bytes.
+// Collects fields, each with its length before it, so that no two lists of fields give the same
+// bytes.
 class KeyBuilder {
  public:
   KeyBuilder() = default;

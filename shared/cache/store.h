@@ -1,6 +1,7 @@
-// A bounded map from Hash128 to shared immutable values, by entries and bytes, least recently used out
-// first, with a time to keep. LruStore: one thread, no lock. ShardedStore: 64 of them, each behind a short
-// lock. Neither decides whether an answer may be used: that is the caller's (validity, freshness).
+// A bounded map from Hash128 to shared immutable values, by entries and bytes, least recently used
+// out first, with a time to keep. LruStore: one thread, no lock. ShardedStore: 64 of them, each
+// behind a short lock. Neither decides whether an answer may be used: that is the caller's
+// (validity, freshness).
 #pragma once
 
 #include <array>
@@ -26,9 +27,11 @@ template <typename Value>
 class LruStore {
  public:
   using Ptr = std::shared_ptr<const Value>;
-  LruStore(size_t max_entries, size_t max_bytes) : max_entries_(max_entries), max_bytes_(max_bytes) {}
+  LruStore(size_t max_entries, size_t max_bytes)
+      : max_entries_(max_entries), max_bytes_(max_bytes) {}
 
-  // `now_ns` after the entry's `keep_until_ns`: absent, and dropped. The pointer lives until the next call.
+  // `now_ns` after the entry's `keep_until_ns`: absent, and dropped. The pointer lives until the
+  // next call.
   const Ptr* Find(const Hash128& key, int64_t now_ns);
   // One that alone exceeds the bytes is not kept. Returns how many others had to go.
   size_t Put(const Hash128& key, Ptr value, size_t bytes, int64_t keep_until_ns);

@@ -37,10 +37,12 @@ void ReadRole(Reader& in, RoleConfig* out) {
   if (out->fingerprint.empty() == out->san.empty()) {
     in.Fail("fingerprint", "or san must be set, exactly one of them");
   }
-  if (!out->fingerprint.empty() && (out->fingerprint.size() != 64 || !base::IsHex(out->fingerprint))) {
+  if (!out->fingerprint.empty() &&
+      (out->fingerprint.size() != 64 || !base::IsHex(out->fingerprint))) {
     in.Fail("fingerprint", "must be 64 hexadecimal digits");
   }
-  if (!out->san.empty() && !absl::StartsWith(out->san, "URI:") && !absl::StartsWith(out->san, "DNS:")) {
+  if (!out->san.empty() && !absl::StartsWith(out->san, "URI:") &&
+      !absl::StartsWith(out->san, "DNS:")) {
     in.Fail("san", "must start with URI: or DNS:");
   }
 }
@@ -50,7 +52,8 @@ void ReadAdminKey(Reader& in, AdminKeyConfig* out) {
   in.Text("sha256", &out->sha256, "hex SHA-256 of the key");
   if (out->name.empty()) in.Fail("name", "must be set");
   if (out->sha256.size() != 64 || !base::IsHex(out->sha256)) {
-    in.Fail("sha256", "must be the SHA-256 of the key as 64 hexadecimal digits, never the key itself");
+    in.Fail("sha256",
+            "must be the SHA-256 of the key as 64 hexadecimal digits, never the key itself");
   }
 }
 
@@ -63,12 +66,12 @@ void ReadAdmin(Reader& in, AdminConfig* out) {
   in.Flag("plain_http_on_loopback", &out->plain_http_on_loopback,
           "serve plain HTTP; only on a loopback address");
   in.Objects<AdminKeyConfig>("keys", &out->keys, ReadAdminKey,
-             "admin keys, as SHA-256 (sallyctl init makes the first)");
+                             "admin keys, as SHA-256 (sallyctl init makes the first)");
   in.Text("org_id", &out->org_id, "organisation of what comes without one");
   in.Bytes("max_body_bytes", &out->max_body_bytes, 64 << 10, 512 << 20, "largest admin request");
   if (out->plain_http_on_loopback && !IsLoopback(out->address)) {
-    in.Fail("plain_http_on_loopback", absl::StrCat("needs admin.address 127.0.0.1 or ::1, not ",
-                                                   out->address));
+    in.Fail("plain_http_on_loopback",
+            absl::StrCat("needs admin.address 127.0.0.1 or ::1, not ", out->address));
   }
 }
 
@@ -89,23 +92,27 @@ void Read(Reader& in, AuthsvcConfig* out) {
   in.Text("trust_domain", &out->trust_domain, "of the control certificates' URI SANs");
   in.Object("grpc", [out](Reader& inner) { ReadGrpc(inner, &out->grpc); });
   in.Objects<RoleConfig>("roles", &out->roles, ReadRole,
-             "callers whose certificate does not name its role");
-  in.Text("denied_callers_file", &out->denied_callers_file,
-          "list of control certificates that are refused, read again when it changes: a line for each, "
-          "spiffe://NAME or spki-sha256:HEX");
+                         "callers whose certificate does not name its role");
+  in.Text(
+      "denied_callers_file", &out->denied_callers_file,
+      "list of control certificates that are refused, read again when it changes: a line for each, "
+      "spiffe://NAME or spki-sha256:HEX");
   in.Object("admin", [out](Reader& inner) { ReadAdmin(inner, &out->admin); });
   in.Object("metrics", [out](Reader& inner) {
     inner.Text("address", &out->metrics.address, "address of /metrics, /healthz and /readyz");
     inner.Port("port", &out->metrics.port, "port of /metrics, /healthz and /readyz");
   });
   in.Text("tyk_config", &out->tyk_config, "a Tyk gateway configuration (tyk.conf) to take over");
-  in.OneOf("log_level", &out->log_level, {"debug", "info", "warning", "error"}, "least level logged");
+  in.OneOf("log_level", &out->log_level, {"debug", "info", "warning", "error"},
+           "least level logged");
   in.Time("decision_ttl", &out->decision_ttl, absl::Seconds(1), absl::Hours(1),
           "how long a data plane uses a decision without asking again");
   in.Time("stale_if_error", &out->stale_if_error, absl::ZeroDuration(), absl::Hours(24),
           "how long a data plane that is cut off may use an allow; 0 = fail closed at once");
-  in.Number("push_history", &out->push_history, 16, 1'000'000, "changes kept for data planes that resume");
-  in.Number("refusals_kept", &out->refusals_kept, 0, 1'000'000, "refusals kept for explain --request");
+  in.Number("push_history", &out->push_history, 16, 1'000'000,
+            "changes kept for data planes that resume");
+  in.Number("refusals_kept", &out->refusals_kept, 0, 1'000'000,
+            "refusals kept for explain --request");
   in.Time("telemetry_kept", &out->telemetry_kept, absl::Minutes(1), absl::Hours(24),
           "age limit of reported refusals");
 }

@@ -16,7 +16,7 @@ namespace sallyport::config {
 struct GrpcConfig {
   std::string address = "::";
   uint16_t port = 9443;
-  TlsDirectory tls;                  // ca.crt: the control CA, never a client CA
+  TlsDirectory tls;  // ca.crt: the control CA, never a client CA
   bool reflection = false;
   absl::Duration max_connection_age = absl::Minutes(30);
   absl::Duration max_connection_grace = absl::Seconds(10);
@@ -26,16 +26,16 @@ struct GrpcConfig {
 
 // A caller whose certificate has no sallyport URI SAN: fingerprint or SAN -> role.
 struct RoleConfig {
-  std::string fingerprint;           // hex SHA-256 of the certificate; or
-  std::string san;                   // "URI:…", "DNS:…"
-  std::string role;                  // dataplane | admin | reader | decision
+  std::string fingerprint;  // hex SHA-256 of the certificate; or
+  std::string san;          // "URI:…", "DNS:…"
+  std::string role;         // dataplane | admin | reader | decision
   std::string group;
   std::string name;
 };
 
 struct AdminKeyConfig {
-  std::string name;                  // for the audit log
-  std::string sha256;                // hex, of the key
+  std::string name;    // for the audit log
+  std::string sha256;  // hex, of the key
 };
 
 struct AdminConfig {
@@ -45,7 +45,7 @@ struct AdminConfig {
   bool require_client_certificate = false;  // issued by tls/ca.crt
   bool plain_http_on_loopback = false;      // refused on any other address
   std::vector<AdminKeyConfig> keys;
-  std::string org_id;                // of what comes without one
+  std::string org_id;  // of what comes without one
   uint64_t max_body_bytes = 16 << 20;
 };
 
@@ -60,14 +60,14 @@ struct AuthsvcConfig {
   std::string trust_domain = "sallyport";
   GrpcConfig grpc;
   std::vector<RoleConfig> roles;
-  std::string denied_callers_file;   // empty: none
+  std::string denied_callers_file;  // empty: none
   AdminConfig admin;
   MetricsConfig metrics;
-  std::string tyk_config;            // tyk.conf, for its certificate and pin keys; empty: none
+  std::string tyk_config;  // tyk.conf, for its certificate and pin keys; empty: none
   std::string log_level = "info";
   absl::Duration decision_ttl = absl::Seconds(60);
   absl::Duration stale_if_error = absl::Minutes(5);
-  uint32_t push_history = 4096;      // changes kept for subscribers that resume
+  uint32_t push_history = 4096;  // changes kept for subscribers that resume
   uint32_t refusals_kept = 1'000'000;
   absl::Duration telemetry_kept = absl::Hours(24);
 };

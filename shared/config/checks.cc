@@ -16,7 +16,9 @@
 namespace sallyport::config {
 namespace {
 
-bool May(const std::string& path, int how) { return faccessat(AT_FDCWD, path.c_str(), how, AT_EACCESS) == 0; }
+bool May(const std::string& path, int how) {
+  return faccessat(AT_FDCWD, path.c_str(), how, AT_EACCESS) == 0;
+}
 
 std::string FolderOf(const std::string& path) {
   const size_t slash = path.rfind('/');
@@ -30,7 +32,8 @@ std::string Problem(absl::string_view setting, absl::string_view path, absl::str
 
 bool IsAddress(const std::string& text) {
   unsigned char bytes[16];
-  return inet_pton(AF_INET, text.c_str(), bytes) == 1 || inet_pton(AF_INET6, text.c_str(), bytes) == 1;
+  return inet_pton(AF_INET, text.c_str(), bytes) == 1 ||
+         inet_pton(AF_INET6, text.c_str(), bytes) == 1;
 }
 
 bool IsV6(const std::string& address) { return absl::StrContains(address, ":"); }
@@ -54,7 +57,8 @@ bool MachineHas(const std::string& address) {
   ifaddrs* all = nullptr;
   if (getifaddrs(&all) != 0) return true;
   bool found = false;
-  for (const ifaddrs* one = all; one != nullptr && !found; one = one->ifa_next) found = IsOf(one->ifa_addr, address);
+  for (const ifaddrs* one = all; one != nullptr && !found; one = one->ifa_next)
+    found = IsOf(one->ifa_addr, address);
   freeifaddrs(all);
   return found;
 }
@@ -62,41 +66,53 @@ bool MachineHas(const std::string& address) {
 bool Clash(const ListenPlace& a, const ListenPlace& b) {
   if (a.port != b.port || a.port == 0) return false;
   if (a.address == "::" || b.address == "::") return true;  // takes IPv4 as well
-  return a.address == b.address || (IsV6(a.address) == IsV6(b.address) && (IsAny(a.address) || IsAny(b.address)));
+  return a.address == b.address ||
+         (IsV6(a.address) == IsV6(b.address) && (IsAny(a.address) || IsAny(b.address)));
 }
 
 }  // namespace
 
-std::vector<std::string> FileProblems(absl::string_view setting, const std::string& path, absl::string_view remedy) {
+std::vector<std::string> FileProblems(absl::string_view setting, const std::string& path,
+                                      absl::string_view remedy) {
   if (path.empty()) return {absl::StrCat(setting, " is not set: ", remedy)};
-  struct stat facts {};
+  struct stat facts{};
   if (stat(path.c_str(), &facts) != 0) {
-    return {Problem(setting, path, absl::StrCat("cannot be read (", std::strerror(errno), "): ", remedy))};
+    return {Problem(setting, path,
+                    absl::StrCat("cannot be read (", std::strerror(errno), "): ", remedy))};
   }
-  if (!S_ISREG(facts.st_mode)) return {Problem(setting, path, absl::StrCat("is not a file: ", remedy))};
+  if (!S_ISREG(facts.st_mode))
+    return {Problem(setting, path, absl::StrCat("is not a file: ", remedy))};
   if (!May(path, R_OK)) {
-    return {Problem(setting, path, "may not be read by this user: give it to the user that runs the service (chown)")};
+    return {
+        Problem(setting, path,
+                "may not be read by this user: give it to the user that runs the service (chown)")};
   }
   return {};
 }
 
-std::vector<std::string> WritableProblems(absl::string_view setting, const std::string& path, bool beside) {
+std::vector<std::string> WritableProblems(absl::string_view setting, const std::string& path,
+                                          bool beside) {
   const std::string folder = FolderOf(path);
-  struct stat facts {};
+  struct stat facts{};
   if (stat(folder.c_str(), &facts) != 0) {
-    return {Problem(setting, folder, absl::StrCat("cannot be used (", std::strerror(errno), "): make it with mkdir -p ",
-                                                  folder, ", or name another place"))};
+    return {Problem(setting, folder,
+                    absl::StrCat("cannot be used (", std::strerror(errno),
+                                 "): make it with mkdir -p ", folder, ", or name another place"))};
   }
-  if (!S_ISDIR(facts.st_mode)) return {Problem(setting, folder, "is not a folder: name another place")};
+  if (!S_ISDIR(facts.st_mode))
+    return {Problem(setting, folder, "is not a folder: name another place")};
   const bool there = stat(path.c_str(), &facts) == 0;
   if ((!there || beside) && !May(folder, W_OK | X_OK)) {
-    return {Problem(setting, folder,
-                    "may not be written by this user: give it to the user that runs the service (chown)")};
+    return {Problem(
+        setting, folder,
+        "may not be written by this user: give it to the user that runs the service (chown)")};
   }
   if (!there) return {};
   if (S_ISDIR(facts.st_mode)) return {Problem(setting, path, "is a folder: name a file in it")};
   if (!May(path, R_OK | W_OK)) {
-    return {Problem(setting, path, "may not be written by this user: give it to the user that runs the service (chown)")};
+    return {Problem(
+        setting, path,
+        "may not be written by this user: give it to the user that runs the service (chown)")};
   }
   return {};
 }
@@ -106,16 +122,17 @@ std::vector<std::string> PlaceProblems(const std::vector<ListenPlace>& places) {
   for (size_t i = 0; i < places.size(); ++i) {
     const ListenPlace& place = places[i];
     if (!IsAddress(place.address)) {
-      problems.push_back(absl::StrCat(place.setting, ".address: \"", place.address,
-                                      "\" is neither an IPv4 nor an IPv6 address: names are not looked up here"));
+      problems.push_back(
+          absl::StrCat(place.setting, ".address: \"", place.address,
+                       "\" is neither an IPv4 nor an IPv6 address: names are not looked up here"));
     } else if (!MachineHas(place.address)) {
-      problems.push_back(absl::StrCat(place.setting, ".address: this machine has no address ", place.address,
-                                      ": `ip address` lists those that it has"));
+      problems.push_back(absl::StrCat(place.setting, ".address: this machine has no address ",
+                                      place.address, ": `ip address` lists those that it has"));
     }
     for (size_t j = 0; j < i; ++j) {
       if (!Clash(places[j], place)) continue;
-      problems.push_back(absl::StrCat(place.setting, ".port: ", place.port, " is that of ", places[j].setting,
-                                      " already: give one of them another"));
+      problems.push_back(absl::StrCat(place.setting, ".port: ", place.port, " is that of ",
+                                      places[j].setting, " already: give one of them another"));
     }
   }
   return problems;
@@ -128,7 +145,8 @@ bool IsTarget(absl::string_view text) {
   if (!absl::SimpleAtoi(text.substr(colon + 1), &port) || port == 0 || port > 65535) return false;
   const absl::string_view host = text.substr(0, colon);
   // An IPv6 address stands in brackets, else its last group would be taken for the port.
-  return !absl::StrContains(host, ":") || (absl::StartsWith(host, "[") && absl::EndsWith(host, "]"));
+  return !absl::StrContains(host, ":") ||
+         (absl::StartsWith(host, "[") && absl::EndsWith(host, "]"));
 }
 
 }  // namespace sallyport::config

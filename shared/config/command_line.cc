@@ -51,7 +51,8 @@ class Parser {
     const ShortFlag* flag = FindFlag(arg);
     if (flag == nullptr && arg != "config" && arg != "set") return Unknown(arg);
     if (flag != nullptr && flag->is_switch) {
-      overrides->push_back({std::string(flag->path), value.value_or("true"), absl::StrCat("--", arg)});
+      overrides->push_back(
+          {std::string(flag->path), value.value_or("true"), absl::StrCat("--", arg)});
       return absl::OkStatus();
     }
     if (!value.has_value()) {
@@ -102,18 +103,18 @@ class Parser {
   }
 
   absl::Status Unknown(absl::string_view arg) const {
-    std::vector<std::string> known = {"config", "set", "check-config", "print-settings", "help",
-                                      "version"};
+    std::vector<std::string> known = {"config",         "set",  "check-config",
+                                      "print-settings", "help", "version"};
     for (const ShortFlag& flag : flags_) known.emplace_back(flag.name);
     const std::string close = DidYouMean(arg, known);
-    return absl::InvalidArgumentError(
-        absl::StrCat("unknown flag --", arg, close.empty() ? "" : absl::StrCat(", did you mean --", close, "?"),
-                     " (--help lists all; any setting: --set path=value)"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "unknown flag --", arg, close.empty() ? "" : absl::StrCat(", did you mean --", close, "?"),
+        " (--help lists all; any setting: --set path=value)"));
   }
 
   static absl::Status Unexpected(absl::string_view arg) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("unexpected argument '", arg, "'; a configuration file goes by --config FILE"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "unexpected argument '", arg, "'; a configuration file goes by --config FILE"));
   }
 
   const std::vector<std::string>& args_;
@@ -169,8 +170,8 @@ std::string HelpText(absl::string_view program, absl::string_view what,
   std::string text = absl::StrCat(what, "\n\nUsage: ", program,
                                   " [--config FILE] [--set path=value]... [flags]\n\n");
   const auto line = [&text](const std::string& flag, absl::string_view help) {
-    absl::StrAppend(&text, "  ", flag, std::string(flag.size() < 28 ? 28 - flag.size() : 1, ' '), help,
-                    "\n");
+    absl::StrAppend(&text, "  ", flag, std::string(flag.size() < 28 ? 28 - flag.size() : 1, ' '),
+                    help, "\n");
   };
   line("--config FILE", "the one YAML file with all settings");
   line("--set path=value", "any setting, e.g. --set limits.head_bytes=65536; lists by index");
@@ -181,16 +182,18 @@ std::string HelpText(absl::string_view program, absl::string_view what,
   line("--check-config", "say whether the configuration is usable, then exit");
   line("--print-settings", "print every setting with its value in force, then exit");
   line("--version", "print the version, then exit");
-  absl::StrAppend(&text, "\nEvery setting can also be given as an environment variable:\n"
-                         "  grpc.port -> SALLYPORT_GRPC__PORT, listeners.0.port -> "
-                         "SALLYPORT_LISTENERS__0__PORT\n"
-                         "Order: file, then environment, then flags.\n");
+  absl::StrAppend(&text,
+                  "\nEvery setting can also be given as an environment variable:\n"
+                  "  grpc.port -> SALLYPORT_GRPC__PORT, listeners.0.port -> "
+                  "SALLYPORT_LISTENERS__0__PORT\n"
+                  "Order: file, then environment, then flags.\n");
   return text;
 }
 
 std::vector<std::string> ProcessEnvironment() {
   std::vector<std::string> all;
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) all.emplace_back(*entry);
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry)
+    all.emplace_back(*entry);
   return all;
 }
 

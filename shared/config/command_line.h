@@ -11,7 +11,8 @@
 
 namespace sallyport::config {
 
-// `--grpc-port 9443` and `--grpc-port=9443` both set `path`. A switch takes no value and sets "true".
+// `--grpc-port 9443` and `--grpc-port=9443` both set `path`. A switch takes no value and sets
+// "true".
 struct ShortFlag {
   absl::string_view name;  // without the dashes
   absl::string_view path;
@@ -28,11 +29,11 @@ struct CommandLine {
   bool version = false;
 };
 
-// `args` without the program's name; `environment` as NAME=value. Unknown flags are errors with "did you
-// mean". Reads the file.
-[[nodiscard]] absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& args,
-                                                           const std::vector<std::string>& environment,
-                                                           const std::vector<ShortFlag>& flags);
+// `args` without the program's name; `environment` as NAME=value. Unknown flags are errors with
+// "did you mean". Reads the file.
+[[nodiscard]] absl::StatusOr<CommandLine> ParseCommandLine(
+    const std::vector<std::string>& args, const std::vector<std::string>& environment,
+    const std::vector<ShortFlag>& flags);
 
 [[nodiscard]] std::string HelpText(absl::string_view program, absl::string_view what,
                                    const std::vector<ShortFlag>& flags);

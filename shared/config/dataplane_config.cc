@@ -22,11 +22,14 @@ void ReadListener(Reader& in, TrafficListenerConfig* out) {
   in.OneOf("min_version", &out->min_version, {"", "1.2", "1.3"}, "lowest TLS version");
   in.OneOf("max_version", &out->max_version, {"", "1.2", "1.3"}, "highest TLS version");
   in.Flag("http2", &out->http2, "TLS: offer HTTP/2");
-  in.OneOf("style", &out->style, {"native", "tyk", "apisix", "apk"}, "error answers where no API is found");
-  in.Objects<CertificateFiles>("certificates", &out->certificates, ReadCertificateFiles,
-             "certificates for names that no API serves, reloaded when the files change");
-  in.Refused("default_certificate_id",
-             "belongs to a listener of the auth service (kind: Listener); name certificate files here");
+  in.OneOf("style", &out->style, {"native", "tyk", "apisix", "apk"},
+           "error answers where no API is found");
+  in.Objects<CertificateFiles>(
+      "certificates", &out->certificates, ReadCertificateFiles,
+      "certificates for names that no API serves, reloaded when the files change");
+  in.Refused(
+      "default_certificate_id",
+      "belongs to a listener of the auth service (kind: Listener); name certificate files here");
   in.Texts("proxy_protocol_from", &out->proxy_protocol_from,
            "addresses or CIDRs of proxies whose connections begin with a PROXY header (v1 or v2)");
   if (out->redirect && !out->plain) in.Fail("redirect", "needs plain: true");
@@ -42,7 +45,8 @@ void ReadAuthsvc(Reader& in, AuthsvcClientConfig* out) {
   in.Text("server_name", &out->server_name, "name in the auth service's certificate");
   in.Time("authorize_deadline", &out->authorize_deadline, absl::Milliseconds(10), absl::Seconds(30),
           "longest wait for one decision");
-  in.Number("breaker_failures", &out->breaker_failures, 1, 1000, "failures in a row that open the breaker");
+  in.Number("breaker_failures", &out->breaker_failures, 1, 1000,
+            "failures in a row that open the breaker");
   in.Time("probe_interval", &out->probe_interval, absl::Milliseconds(50), absl::Minutes(1),
           "how often an open breaker tries again");
   if (out->targets.empty()) in.Fail("targets", "must name an auth service");
@@ -71,10 +75,12 @@ void ReadHttp2(Reader& in, Http2LimitsConfig* out) {
 }
 
 void ReadUpstreamHttp2(Reader& in, UpstreamHttp2LimitsConfig* out) {
-  in.Number("connections", &out->connections, 1, 10'000, "HTTP/2 connections to one upstream per loop");
+  in.Number("connections", &out->connections, 1, 10'000,
+            "HTTP/2 connections to one upstream per loop");
   in.Number("max_concurrent_streams", &out->max_concurrent_streams, 1, 10'000,
             "requests in flight on one of them, where the upstream allows as many");
-  in.Number("stream_window", &out->stream_window, 1024, INT32_MAX, "bytes of an answer that wait for its client");
+  in.Number("stream_window", &out->stream_window, 1024, INT32_MAX,
+            "bytes of an answer that wait for its client");
 }
 
 void ReadLimits(Reader& in, LimitsConfig* out) {
@@ -90,9 +96,12 @@ void ReadLimits(Reader& in, LimitsConfig* out) {
   in.Number("upstream_connections", &out->upstream_connections, 1, 1'000'000,
             "connections to one upstream per loop");
   in.Number("upstream_waiting", &out->upstream_waiting, 0, 1'000'000,
-            "requests that wait for a connection to one upstream per loop, at most timeouts.upstream_connect");
-  in.Object("upstream_http2", [out](Reader& inner) { ReadUpstreamHttp2(inner, &out->upstream_http2); });
-  in.Number("upstream_idle", &out->upstream_idle, 0, 1'000'000, "idle connections kept per upstream and loop");
+            "requests that wait for a connection to one upstream per loop, at most "
+            "timeouts.upstream_connect");
+  in.Object("upstream_http2",
+            [out](Reader& inner) { ReadUpstreamHttp2(inner, &out->upstream_http2); });
+  in.Number("upstream_idle", &out->upstream_idle, 0, 1'000'000,
+            "idle connections kept per upstream and loop");
   in.Number("authorize_misses_per_second", &out->authorize_misses_per_second, 0, 1'000'000,
             "questions to the auth service that one client address may cause, 0 = no limit");
 }
@@ -107,11 +116,14 @@ void ReadTimeouts(Reader& in, TrafficTimeouts* out) {
   time("keep_alive", &out->keep_alive, "between two requests");
   time("write_idle", &out->write_idle, "a client that does not read");
   time("upstream_connect", &out->upstream_connect, "TCP and TLS to an upstream");
-  time("upstream_first_byte", &out->upstream_first_byte, "from the end of the request to the answer's head");
+  time("upstream_first_byte", &out->upstream_first_byte,
+       "from the end of the request to the answer's head");
   time("upstream_idle", &out->upstream_idle, "between two pieces of an answer");
   time("upstream_total", &out->upstream_total, "a whole request at its upstreams; 0: no bound");
-  time("upstream_ping", &out->upstream_ping, "HTTP/2: an upstream that owes answers and says nothing is asked by PING");
-  time("dns_refresh", &out->dns_refresh, "upstream names in use are looked up again after this time");
+  time("upstream_ping", &out->upstream_ping,
+       "HTTP/2: an upstream that owes answers and says nothing is asked by PING");
+  time("dns_refresh", &out->dns_refresh,
+       "upstream names in use are looked up again after this time");
   time("drain", &out->drain, "requests in flight after SIGTERM");
   time("sever_grace", &out->sever_grace, "requests in flight of a client that was cut off");
   time("ticket_max_age", &out->ticket_max_age, "a TLS session after its full handshake");
@@ -128,7 +140,8 @@ void Read(Reader& in, DataplaneConfig* out) {
   in.Text("address", &out->address, "address of the traffic listener when none is named");
   in.Port("port", &out->port, "port of the traffic listener when none is named");
   in.Flag("http2", &out->http2, "offer HTTP/2 to clients; false: on no listener");
-  in.Objects<TrafficListenerConfig>("listeners", &out->listeners, ReadListener, "traffic listeners of this machine");
+  in.Objects<TrafficListenerConfig>("listeners", &out->listeners, ReadListener,
+                                    "traffic listeners of this machine");
   for (size_t i = 0; i < out->listeners.size(); ++i) {
     if (out->listeners[i].id.empty()) out->listeners[i].id = absl::StrCat("file-", i);
   }
@@ -140,12 +153,15 @@ void Read(Reader& in, DataplaneConfig* out) {
   in.Text("access_log", &out->access_log, "file, - for standard output, empty for none");
   in.Number("allowed_kept", &out->allowed_kept, 0, 1'000'000,
             "last allowed requests that each loop keeps for explain --request, 0 = none");
-  in.Bytes("allowed_bytes", &out->allowed_bytes, 1 << 20, 4ULL << 30, "memory for them, all loops together");
-  in.OneOf("log_level", &out->log_level, {"debug", "info", "warning", "error"}, "least level logged");
+  in.Bytes("allowed_bytes", &out->allowed_bytes, 1 << 20, 4ULL << 30,
+           "memory for them, all loops together");
+  in.OneOf("log_level", &out->log_level, {"debug", "info", "warning", "error"},
+           "least level logged");
   in.Text("system_trust", &out->system_trust, "directory or file of CAs for upstreams");
   in.Texts("trusted_proxies", &out->trusted_proxies, "CIDR of proxies whose headers count");
   in.Refused("insecure_upstream",
-             "does not exist: switch verification off per API or in the gateway settings, where it is visible");
+             "does not exist: switch verification off per API or in the gateway settings, where it "
+             "is visible");
   in.Object("cache", [out](Reader& inner) { ReadCache(inner, &out->cache); });
   in.Object("limits", [out](Reader& inner) { ReadLimits(inner, &out->limits); });
   in.Object("timeouts", [out](Reader& inner) { ReadTimeouts(inner, &out->timeouts); });

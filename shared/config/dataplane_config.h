@@ -22,30 +22,31 @@ struct CertificateFiles {
 // A listener of this machine's file: used beside those that authsvc hands out; one with the same
 // address and port here wins.
 struct TrafficListenerConfig {
-  std::string id;                    // default: "file-<index>"
+  std::string id;  // default: "file-<index>"
   std::string address = "::";
   uint16_t port = 8443;
   bool plain = false;
-  bool redirect = false;             // plain only: 308 to https
-  std::string min_version;           // "1.2" | "1.3"; empty: 1.2
+  bool redirect = false;    // plain only: 308 to https
+  std::string min_version;  // "1.2" | "1.3"; empty: 1.2
   std::string max_version;
-  std::string style = "native";      // where no API is found
-  bool http2 = true;                 // TLS: offered by ALPN
-  std::vector<std::string> proxy_protocol_from;  // addresses or CIDRs whose connections begin with a PROXY header
+  std::string style = "native";  // where no API is found
+  bool http2 = true;             // TLS: offered by ALPN
+  std::vector<std::string>
+      proxy_protocol_from;  // addresses or CIDRs whose connections begin with a PROXY header
   std::vector<CertificateFiles> certificates;  // default certificates: RSA and ECDSA side by side
 };
 
 struct AuthsvcClientConfig {
   std::vector<std::string> targets = {"127.0.0.1:9443"};  // host:port, tried in order
-  TlsDirectory tls;                  // our certificate (role dataplane) and the control CA
-  std::string server_name;           // empty: the target's host
+  TlsDirectory tls;         // our certificate (role dataplane) and the control CA
+  std::string server_name;  // empty: the target's host
   absl::Duration authorize_deadline = absl::Milliseconds(500);
   uint32_t breaker_failures = 5;
   absl::Duration probe_interval = absl::Milliseconds(500);
 };
 
 struct CacheConfig {
-  uint32_t decisions = 200'000;      // entries of the process cache
+  uint32_t decisions = 200'000;  // entries of the process cache
   uint64_t decision_bytes = 256ULL << 20;
   uint32_t denials = 50'000;
   uint32_t loop_decisions = 20'000;  // per loop
@@ -56,30 +57,30 @@ struct CacheConfig {
 // Of one HTTP/2 connection; its head_bytes and headers are those of LimitsConfig.
 struct Http2LimitsConfig {
   uint32_t max_concurrent_streams = 128;
-  uint32_t stream_window = 128 << 10;      // bytes of one request's body
-  uint32_t connection_window = 1 << 20;    // bytes of all bodies
+  uint32_t stream_window = 128 << 10;    // bytes of one request's body
+  uint32_t connection_window = 1 << 20;  // bytes of all bodies
   uint32_t frame_bytes = 16 << 10;
 };
 
 struct UpstreamHttp2LimitsConfig {
-  uint32_t connections = 16;                   // per pool key and loop
-  uint32_t max_concurrent_streams = 100;       // per connection
+  uint32_t connections = 16;              // per pool key and loop
+  uint32_t max_concurrent_streams = 100;  // per connection
   uint32_t stream_window = 128 << 10;
 };
 
 struct LimitsConfig {
-  uint32_t connections = 20'000;               // per process
-  uint32_t connections_per_address = 0;        // 0 = no limit
+  uint32_t connections = 20'000;         // per process
+  uint32_t connections_per_address = 0;  // 0 = no limit
   uint32_t head_bytes = 32 << 10;
   uint32_t target_bytes = 8 << 10;
   uint32_t headers = 100;
-  uint32_t requests_per_connection = 0;        // 0 = no limit
+  uint32_t requests_per_connection = 0;  // 0 = no limit
   Http2LimitsConfig http2;
-  uint32_t upstream_connections = 512;         // per pool key and loop
-  uint32_t upstream_waiting = 1'024;           // requests per pool key and loop
+  uint32_t upstream_connections = 512;  // per pool key and loop
+  uint32_t upstream_waiting = 1'024;    // requests per pool key and loop
   UpstreamHttp2LimitsConfig upstream_http2;
-  uint32_t upstream_idle = 256;                // kept per pool key and loop
-  uint32_t authorize_misses_per_second = 50;   // per client address, 0 = no limit
+  uint32_t upstream_idle = 256;               // kept per pool key and loop
+  uint32_t authorize_misses_per_second = 50;  // per client address, 0 = no limit
 };
 
 struct TrafficTimeouts {
@@ -105,19 +106,19 @@ struct DataplaneMetricsConfig {
 };
 
 struct DataplaneConfig {
-  std::string name;                  // of this replica; empty: the machine's name and the port
+  std::string name;  // of this replica; empty: the machine's name and the port
   std::string group = "default";
   AuthsvcClientConfig authsvc;
   bool listeners_from_authsvc = true;
   // Used when neither the file nor authsvc names a listener.
   std::string address = "::";
   uint16_t port = 8443;
-  bool http2 = true;                 // false: no listener offers it
+  bool http2 = true;  // false: no listener offers it
   std::vector<TrafficListenerConfig> listeners;
   DataplaneMetricsConfig metrics;
-  uint32_t threads = 0;              // 0 = one per core
-  std::string access_log = "-";      // file, "-" standard output, "" none
-  uint32_t allowed_kept = 10'000;    // allowed requests kept by each loop for explain, 0 = none
+  uint32_t threads = 0;               // 0 = one per core
+  std::string access_log = "-";       // file, "-" standard output, "" none
+  uint32_t allowed_kept = 10'000;     // allowed requests kept by each loop for explain, 0 = none
   uint64_t allowed_bytes = 32 << 20;  // for them, all loops together
   std::string log_level = "info";
   std::string system_trust = "/etc/ssl/certs";  // directory or file

@@ -28,7 +28,8 @@ class Converter {
   absl::StatusOr<Node> Convert(const YAML::Node& yaml, int depth) {
     Node node;
     node.origin = absl::StrCat(name_, ":", yaml.Mark().line + 1);
-    if (depth > kMaxDepth || ++count_ > kMaxNodes) return Fail(node, "nested too deep or too large");
+    if (depth > kMaxDepth || ++count_ > kMaxNodes)
+      return Fail(node, "nested too deep or too large");
     const std::string& tag = yaml.Tag();
     if (tag.size() > 1 && !absl::StartsWith(tag, "tag:yaml.org,2002:")) {
       return Fail(node, absl::StrCat("tag ", tag, " is not supported"));

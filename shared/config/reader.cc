@@ -29,9 +29,12 @@ size_t EditDistance(absl::string_view a, absl::string_view b) {
 
 bool ParseByteCount(absl::string_view text, uint64_t* out) {
   uint64_t unit = 1;
-  if (absl::ConsumeSuffix(&text, "KiB")) unit = 1ULL << 10;
-  else if (absl::ConsumeSuffix(&text, "MiB")) unit = 1ULL << 20;
-  else if (absl::ConsumeSuffix(&text, "GiB")) unit = 1ULL << 30;
+  if (absl::ConsumeSuffix(&text, "KiB"))
+    unit = 1ULL << 10;
+  else if (absl::ConsumeSuffix(&text, "MiB"))
+    unit = 1ULL << 20;
+  else if (absl::ConsumeSuffix(&text, "GiB"))
+    unit = 1ULL << 30;
   uint64_t count = 0;
   if (!absl::SimpleAtoi(text, &count) || count > UINT64_MAX / unit) return false;
   *out = count * unit;
@@ -92,20 +95,21 @@ void Reader::Record(absl::string_view name, std::string value, absl::string_view
 
 void Reader::Fail(absl::string_view name, absl::string_view message) {
   const Node* node = node_ == nullptr ? nullptr : node_->Find(name);
-  errors_->push_back(
-      absl::StrCat(node == nullptr ? "configuration" : node->origin, ": ", PathOf(name), " ", message));
+  errors_->push_back(absl::StrCat(node == nullptr ? "configuration" : node->origin, ": ",
+                                  PathOf(name), " ", message));
 }
 
 void Reader::CheckUnknown() {
   if (node_ == nullptr) return;
   for (const auto& [name, value] : node_->fields) {
     if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
-    if (std::find(refused_.begin(), refused_.end(), name) != refused_.end()) continue;  // said already
+    if (std::find(refused_.begin(), refused_.end(), name) != refused_.end())
+      continue;  // said already
     const std::string close = DidYouMean(name, known_);
-    errors_->push_back(absl::StrCat(
-        value.origin, ": unknown setting '", PathOf(name), "'",
-        close.empty() ? absl::StrCat("; known here: ", absl::StrJoin(known_, ", "))
-                      : absl::StrCat(", did you mean '", PathOf(close), "'?")));
+    errors_->push_back(
+        absl::StrCat(value.origin, ": unknown setting '", PathOf(name), "'",
+                     close.empty() ? absl::StrCat("; known here: ", absl::StrJoin(known_, ", "))
+                                   : absl::StrCat(", did you mean '", PathOf(close), "'?")));
   }
 }
 
@@ -127,9 +131,12 @@ void Reader::OneOf(absl::string_view name, std::string* out, std::vector<absl::s
 
 void Reader::Flag(absl::string_view name, bool* out, absl::string_view help) {
   if (const Node* node = TakeScalar(name)) {
-    if (node->scalar == "true") *out = true;
-    else if (node->scalar == "false") *out = false;
-    else Fail(name, "must be true or false");
+    if (node->scalar == "true")
+      *out = true;
+    else if (node->scalar == "false")
+      *out = false;
+    else
+      Fail(name, "must be true or false");
   }
   Record(name, *out ? "true" : "false", help);
 }
@@ -188,8 +195,10 @@ void Reader::Texts(absl::string_view name, std::vector<std::string>* out, absl::
       if (!node->scalar.empty()) out->push_back(node->scalar);  // one item without brackets
     } else if (node->kind == Node::Kind::kList) {
       for (const Node& item : node->items) {
-        if (item.kind == Node::Kind::kScalar) out->push_back(item.scalar);
-        else Fail(name, "must be a list of plain values");
+        if (item.kind == Node::Kind::kScalar)
+          out->push_back(item.scalar);
+        else
+          Fail(name, "must be a list of plain values");
       }
     } else {
       Fail(name, "must be a list");

@@ -1,13 +1,14 @@
-// Binds a Node to a typed struct. A struct's reader function names every field once, with its bounds and
-// one line of help; whatever the node has beyond those names is an error with "did you mean".
+// Binds a Node to a typed struct. A struct's reader function names every field once, with its
+// bounds and one line of help; whatever the node has beyond those names is an error with "did you
+// mean".
 //
 //   void Read(Reader& in, GrpcConfig* out) {
 //     in.Text("address", &out->address, "address to listen on");
 //     in.Port("port", &out->port, "port to listen on");
 //   }
 //
-// All errors are collected, not only the first. The same function over an empty node lists every setting
-// with its default: `--print-settings`.
+// All errors are collected, not only the first. The same function over an empty node lists every
+// setting with its default: `--print-settings`.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +31,8 @@ struct Setting {
 
 class Reader {
  public:
-  // `node` may be null (nothing set). `errors` and `settings` must outlive this; `settings` may be null.
+  // `node` may be null (nothing set). `errors` and `settings` must outlive this; `settings` may be
+  // null.
   Reader(const Node* node, std::string path, std::vector<std::string>* errors,
          std::vector<Setting>* settings);
   // Checks for unknown names.
@@ -53,11 +55,12 @@ class Reader {
              absl::string_view help);
   void Texts(absl::string_view name, std::vector<std::string>* out, absl::string_view help);
   void Object(absl::string_view name, const std::function<void(Reader&)>& read);
-  // Calls `read` once per item of the node with a new element of `out`. Where settings are listed: once per
-  // element that `out` has, or with one that is not kept, as item N, so that its settings are listed too.
+  // Calls `read` once per item of the node with a new element of `out`. Where settings are listed:
+  // once per element that `out` has, or with one that is not kept, as item N, so that its settings
+  // are listed too.
   template <typename Item>
-  void Objects(absl::string_view name, std::vector<Item>* out, const std::function<void(Reader&, Item*)>& read,
-               absl::string_view help) {
+  void Objects(absl::string_view name, std::vector<Item>* out,
+               const std::function<void(Reader&, Item*)>& read, absl::string_view help) {
     if (settings_ != nullptr) return ListItems(name, out, read, help);
     EachItem(name, [&](Reader& item) { read(item, &out->emplace_back()); });
   }
@@ -97,6 +100,7 @@ class Reader {
 };
 
 // The closest of `known` to `typed`, or empty when none is close.
-[[nodiscard]] std::string DidYouMean(absl::string_view typed, const std::vector<std::string>& known);
+[[nodiscard]] std::string DidYouMean(absl::string_view typed,
+                                     const std::vector<std::string>& known);
 
 }  // namespace sallyport::config

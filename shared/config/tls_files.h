@@ -1,5 +1,5 @@
-// A directory of TLS files that is replaced as a whole (a symbolic link that is switched, as Kubernetes
-// does), so that a half-written pair is never read: tls.crt, tls.key, ca.crt.
+// A directory of TLS files that is replaced as a whole (a symbolic link that is switched, as
+// Kubernetes does), so that a half-written pair is never read: tls.crt, tls.key, ca.crt.
 #pragma once
 
 #include <string>

@@ -10,7 +10,8 @@ namespace {
 constexpr char kVersionTag = static_cast<char>(0xa0);
 constexpr size_t kLengthBytes = 4;
 
-// Takes one DER value off the front of `*rest`: the whole of it, and its content. Empty: it is cut short.
+// Takes one DER value off the front of `*rest`: the whole of it, and its content. Empty: it is cut
+// short.
 absl::string_view Take(absl::string_view* rest, absl::string_view* content) {
   const auto at = [&](size_t i) { return static_cast<unsigned char>((*rest)[i]); };
   *content = absl::string_view();
@@ -38,8 +39,8 @@ struct Fields {
   absl::string_view public_key;  // SubjectPublicKeyInfo
 };
 
-// RFC 5280 §4.1: SEQUENCE { SEQUENCE { [0] version, serial, signature algorithm, issuer, validity, subject,
-// public key, ... }, ... }. What is missing is empty.
+// RFC 5280 §4.1: SEQUENCE { SEQUENCE { [0] version, serial, signature algorithm, issuer, validity,
+// subject, public key, ... }, ... }. What is missing is empty.
 Fields ReadFields(absl::string_view der) {
   Fields fields;
   absl::string_view certificate;
@@ -76,7 +77,8 @@ bool DeniedCertificates::NamesBesideKey(absl::string_view der) const {
   if (signed_parts_.empty() && issuers_by_serial_.empty()) return false;
   const Fields fields = ReadFields(der);
   const auto issuers = issuers_by_serial_.find(fields.serial);
-  if (issuers != issuers_by_serial_.end() && issuers->second.contains(fields.issuer_der)) return true;
+  if (issuers != issuers_by_serial_.end() && issuers->second.contains(fields.issuer_der))
+    return true;
   return !signed_parts_.empty() && signed_parts_.contains(Sha256(fields.signed_part));
 }
 

@@ -1,6 +1,6 @@
-// Which certificates a deny list names: by issuer and serial, by public key, or by the hash of the signed part
-// (reference x509.md, pitfalls). Reads the few fields that it needs out of the DER: parsing the certificate of
-// every connection would hold up a revocation. Thread-safe once made.
+// Which certificates a deny list names: by issuer and serial, by public key, or by the hash of the
+// signed part (reference x509.md, pitfalls). Reads the few fields that it needs out of the DER:
+// parsing the certificate of every connection would hold up a revocation. Thread-safe once made.
 #pragma once
 
 #include <string>
@@ -16,8 +16,8 @@ namespace sallyport::crypto {
 
 class DeniedCertificates {
  public:
-  // One entry of the list; what it does not name is empty. Hashes are raw SHA-256, `issuer_der` the DER of the
-  // issuer's name as in the certificate.
+  // One entry of the list; what it does not name is empty. Hashes are raw SHA-256, `issuer_der` the
+  // DER of the issuer's name as in the certificate.
   void Add(absl::string_view issuer_der, absl::string_view serial, absl::string_view spki_sha256,
            absl::string_view tbs_sha256);
 
@@ -27,7 +27,9 @@ class DeniedCertificates {
   // Whatever bytes: what is no certificate is not named.
   [[nodiscard]] bool Names(absl::string_view der) const;
   // Where the hash of its public key is known already.
-  [[nodiscard]] bool NamesKey(absl::string_view spki_sha256) const { return public_keys_.contains(spki_sha256); }
+  [[nodiscard]] bool NamesKey(absl::string_view spki_sha256) const {
+    return public_keys_.contains(spki_sha256);
+  }
   // By issuer and serial or by its signed part.
   [[nodiscard]] bool NamesBesideKey(absl::string_view der) const;
 

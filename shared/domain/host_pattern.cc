@@ -42,7 +42,8 @@ absl::StatusOr<std::string> ToRegex(absl::string_view text) {
     if (close == absl::string_view::npos) return RefuseHost(text, "has '{' without '}'");
     const absl::string_view inside = text.substr(open + 1, close - open - 1);
     const size_t colon = inside.find(':');
-    if (inside.empty() || colon == 0) return RefuseHost(text, "has '{' without a name: {name} or {name:expression}");
+    if (inside.empty() || colon == 0)
+      return RefuseHost(text, "has '{' without a name: {name} or {name:expression}");
     const absl::string_view regex =
         colon == absl::string_view::npos ? absl::string_view("[^.]+") : inside.substr(colon + 1);
     if (regex.empty()) return RefuseHost(text, "has an empty regular expression");
@@ -79,7 +80,8 @@ absl::StatusOr<HostPattern> HostPattern::Parse(absl::string_view text) {
     return pattern;
   }
   auto parsed = ParsePattern(text);
-  if (!parsed.ok()) return RefuseHost(text, absl::StrCat("is not usable: ", parsed.status().message()));
+  if (!parsed.ok())
+    return RefuseHost(text, absl::StrCat("is not usable: ", parsed.status().message()));
   if (parsed->kind == Pattern::Kind::kDefault) return pattern;
   if (parsed->port != 0)
     return RefuseHost(text, "has a port: that is the listener's, write the host alone");

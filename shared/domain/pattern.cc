@@ -48,12 +48,12 @@ absl::Status CheckShape(absl::string_view key) {
         key, absl::StrCat("has a blank: write \"", absl::CHexEscape(WithoutBlanks(key)), "\""));
   }
   if (absl::StrContains(key, "://")) {
-    return RefuseKey(key,
-                  absl::StrCat("has a scheme: write \"", absl::CHexEscape(AuthorityOf(key)), "\""));
+    return RefuseKey(
+        key, absl::StrCat("has a scheme: write \"", absl::CHexEscape(AuthorityOf(key)), "\""));
   }
   if (key.find_first_of("/?#@\\") != absl::string_view::npos) {
     return RefuseKey(key, absl::StrCat("is more than a domain (path, query or user): write \"",
-                                    absl::CHexEscape(AuthorityOf(key)), "\""));
+                                       absl::CHexEscape(AuthorityOf(key)), "\""));
   }
   if (absl::StrContains(key, ','))
     return RefuseKey(key, "names several domains: write one entry for each");
@@ -76,9 +76,9 @@ absl::Status CheckStars(absl::string_view key, const std::vector<absl::string_vi
           key, absl::StrCat("has \"**\", but \"*\" stands for exactly one label: write \"", instead,
                             "\", and one more entry for each further depth"));
     }
-    return RefuseKey(key,
-                  absl::StrCat("has \"*\" inside a label, but it stands for a whole one: write \"",
-                               instead, "\", or one entry for each host"));
+    return RefuseKey(
+        key, absl::StrCat("has \"*\" inside a label, but it stands for a whole one: write \"",
+                          instead, "\", or one entry for each host"));
   }
   return absl::OkStatus();
 }
@@ -113,14 +113,16 @@ absl::StatusOr<std::string> NormaliseLabels(absl::string_view key,
     // Alone it would be read as an address; inside a name it is a label like others.
     auto host =
         IsNumber(label) ? absl::StatusOr<Host>(Host{std::string(label), false}) : ParseHost(label);
-    if (!host.ok()) return RefuseKey(key, absl::StrCat("is not a domain: ", host.status().message()));
+    if (!host.ok())
+      return RefuseKey(key, absl::StrCat("is not a domain: ", host.status().message()));
     if (host->is_ip || absl::StrContains(host->name, '.') || host->name.size() > 63) {
       return RefuseKey(key, "is not a domain: a label is not a name");
     }
     length += host->name.size() + 1;
     out.push_back(std::move(host->name));
   }
-  if (length > 254) return RefuseKey(key, "is not a domain: a host name has at most 253 characters");
+  if (length > 254)
+    return RefuseKey(key, "is not a domain: a host name has at most 253 characters");
   return absl::StrJoin(out, ".");
 }
 

@@ -29,7 +29,8 @@ std::string ClientCertChainValue(absl::Span<const std::string> chain_without_lea
 
 absl::StatusOr<std::string> ParseClientCertValue(absl::string_view value) {
   value = absl::StripAsciiWhitespace(value);
-  if (value.size() < 3 || value.size() > kMaxClientCertBytes || value.front() != ':' || value.back() != ':') {
+  if (value.size() < 3 || value.size() > kMaxClientCertBytes || value.front() != ':' ||
+      value.back() != ':') {
     return absl::InvalidArgumentError("not one byte sequence");
   }
   absl::string_view body = value.substr(1, value.size() - 2);
@@ -40,9 +41,11 @@ absl::StatusOr<std::string> ParseClientCertValue(absl::string_view value) {
     if (!IsBase64(c)) return absl::InvalidArgumentError("not base64");
   }
   const absl::string_view padding = body.substr(length);
-  if (padding != "" && padding != "=" && padding != "==") return absl::InvalidArgumentError("bad padding");
+  if (padding != "" && padding != "=" && padding != "==")
+    return absl::InvalidArgumentError("bad padding");
   std::string der;
-  if (!absl::Base64Unescape(body, &der) || der.empty()) return absl::InvalidArgumentError("not base64");
+  if (!absl::Base64Unescape(body, &der) || der.empty())
+    return absl::InvalidArgumentError("not base64");
   return der;
 }
 

@@ -13,7 +13,8 @@ namespace sallyport::header {
 [[nodiscard]] std::string ClientCertValue(absl::string_view leaf_der);
 // The validated chain without the leaf, in TLS order; "" for an empty one.
 [[nodiscard]] std::string ClientCertChainValue(absl::Span<const std::string> chain_without_leaf);
-// The DER out of one byte sequence; InvalidArgument for anything else (parameters, several members).
+// The DER out of one byte sequence; InvalidArgument for anything else (parameters, several
+// members).
 [[nodiscard]] absl::StatusOr<std::string> ParseClientCertValue(absl::string_view value);
 
 }  // namespace sallyport::header

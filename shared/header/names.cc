@@ -8,19 +8,32 @@
 namespace sallyport::header {
 namespace {
 
-char Canonical(char c) { return c == '_' ? '-' : absl::ascii_tolower(static_cast<unsigned char>(c)); }
+char Canonical(char c) {
+  return c == '_' ? '-' : absl::ascii_tolower(static_cast<unsigned char>(c));
+}
 
-// In canonical form. Whole names, and beginnings of families that proxies and servers use for client
-// certificates (nginx, HAProxy, Apache, Azure, AWS, Cloudflare, Traefik, WSO2).
+// In canonical form. Whole names, and beginnings of families that proxies and servers use for
+// client certificates (nginx, HAProxy, Apache, Azure, AWS, Cloudflare, Traefik, WSO2).
 constexpr absl::string_view kNames[] = {
-    "client-cert",         "client-cert-chain",        "x-forwarded-client-cert", "x-forwarded-tls-client-cert",
-    "x-forwarded-tls-client-cert-info", "x-wso2-client-certificate", "x-arr-clientcert", "x-client-verify",
-    "x-client-dn",         "x-client-subject",         "x-client-issuer",         "x-client-san",
-    "ssl-cert",            "x-peer-cert",              "x-peer-certificate",
+    "client-cert",
+    "client-cert-chain",
+    "x-forwarded-client-cert",
+    "x-forwarded-tls-client-cert",
+    "x-forwarded-tls-client-cert-info",
+    "x-wso2-client-certificate",
+    "x-arr-clientcert",
+    "x-client-verify",
+    "x-client-dn",
+    "x-client-subject",
+    "x-client-issuer",
+    "x-client-san",
+    "ssl-cert",
+    "x-peer-cert",
+    "x-peer-certificate",
 };
 constexpr absl::string_view kFamilies[] = {
-    "ssl-client-", "x-ssl-client-", "x-ssl-cert", "x-client-cert", "x-tls-client-", "tls-client-",
-    "x-amzn-mtls-", "cf-client-cert-", "x-sallyport-",
+    "ssl-client-", "x-ssl-client-", "x-ssl-cert",      "x-client-cert", "x-tls-client-",
+    "tls-client-", "x-amzn-mtls-",  "cf-client-cert-", "x-sallyport-",
 };
 
 constexpr absl::string_view kAddressNames[] = {
@@ -35,8 +48,9 @@ bool IsTokenChar(char c) {
 }  // namespace
 
 bool SameName(absl::string_view a, absl::string_view b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return Canonical(x) == Canonical(y); });
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
+           return Canonical(x) == Canonical(y);
+         });
 }
 
 std::string CanonicalName(absl::string_view name) {
@@ -60,7 +74,8 @@ bool IsIdentityHeader(absl::string_view name, absl::string_view own) {
 bool IsAddressHeader(absl::string_view name) {
   const std::string canonical = CanonicalName(name);
   return absl::StartsWith(canonical, "x-forwarded-") ||
-         std::find(std::begin(kAddressNames), std::end(kAddressNames), canonical) != std::end(kAddressNames);
+         std::find(std::begin(kAddressNames), std::end(kAddressNames), canonical) !=
+             std::end(kAddressNames);
 }
 
 bool IsFieldName(absl::string_view name) {

@@ -17,8 +17,8 @@ namespace {
 
 constexpr absl::string_view kText = "PROXY ";
 constexpr absl::string_view kBinary("\r\n\r\n\0\r\nQUIT\n", 12);
-constexpr size_t kMostText = 107;   // 2.1: with its CR LF
-constexpr size_t kFixed = 16;       // of a binary one, before the addresses
+constexpr size_t kMostText = 107;  // 2.1: with its CR LF
+constexpr size_t kFixed = 16;      // of a binary one, before the addresses
 
 ProxyHeader Bad(const char* problem) {
   ProxyHeader header;
@@ -75,10 +75,12 @@ ProxyHeader ParseText(absl::string_view bytes) {
   const absl::string_view line = most.substr(kText.size(), end - 1 - kText.size());
   if (line == "UNKNOWN" || absl::StartsWith(line, "UNKNOWN ")) return Done(end + 1, "");
   const std::vector<absl::string_view> words = absl::StrSplit(line, ' ');
-  if (words.size() != 5 || (words[0] != "TCP4" && words[0] != "TCP6")) return Bad("a malformed PROXY line");
+  if (words.size() != 5 || (words[0] != "TCP4" && words[0] != "TCP6"))
+    return Bad("a malformed PROXY line");
   const int family = words[0] == "TCP4" ? AF_INET : AF_INET6;
   std::string source = Address(family, words[1]);
-  if (source.empty() || Address(family, words[2]).empty() || !IsPort(words[3]) || !IsPort(words[4])) {
+  if (source.empty() || Address(family, words[2]).empty() || !IsPort(words[3]) ||
+      !IsPort(words[4])) {
     return Bad("a PROXY line with a malformed address or port");
   }
   return Done(end + 1, std::move(source));
@@ -90,11 +92,14 @@ ProxyHeader ParseBinary(absl::string_view bytes) {
   const auto at = [&](size_t i) { return static_cast<uint8_t>(bytes[i]); };
   const uint8_t command = at(12), family = at(13);
   const size_t rest = static_cast<size_t>(at(14)) << 8 | at(15);
-  if (command != kLocal && command != kProxy) return Bad("a PROXY header of an unknown version or command");
+  if (command != kLocal && command != kProxy)
+    return Bad("a PROXY header of an unknown version or command");
   if (kFixed + rest > kMostProxyHeader) return Bad("a PROXY header that is too long");
   const bool addresses = command == kProxy && family != kUnspecified;
-  if (addresses && family != kTcp4 && family != kTcp6) return Bad("a PROXY header for neither TCP over IPv4 nor IPv6");
-  if (addresses && rest < (family == kTcp4 ? 12u : 36u)) return Bad("a PROXY header too short for its addresses");
+  if (addresses && family != kTcp4 && family != kTcp6)
+    return Bad("a PROXY header for neither TCP over IPv4 nor IPv6");
+  if (addresses && rest < (family == kTcp4 ? 12u : 36u))
+    return Bad("a PROXY header too short for its addresses");
   if (bytes.size() < kFixed + rest) return {};
   if (!addresses) return Done(kFixed + rest, "");
   if (family == kTcp4) return Done(kFixed + rest, Text4(bytes.data() + kFixed));
@@ -111,7 +116,8 @@ bool Begins(absl::string_view bytes, absl::string_view with) {
 }  // namespace
 
 ProxyHeader ParseProxyHeader(absl::string_view bytes) {
-  if (Begins(bytes, kBinary)) return bytes.size() < kBinary.size() ? ProxyHeader() : ParseBinary(bytes);
+  if (Begins(bytes, kBinary))
+    return bytes.size() < kBinary.size() ? ProxyHeader() : ParseBinary(bytes);
   if (Begins(bytes, kText)) return bytes.size() < kText.size() ? ProxyHeader() : ParseText(bytes);
   return Bad("no PROXY header");
 }

@@ -44,8 +44,10 @@ void AppendPair(absl::string_view name, absl::string_view value, bool quote, std
   if (quote || NeedsQuotes(value)) return AppendQuoted(value, out);
   for (char c : value) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte >= 0x7f) AppendPercent(byte, out);
-    else out->push_back(c);
+    if (byte < 0x20 || byte >= 0x7f)
+      AppendPercent(byte, out);
+    else
+      out->push_back(c);
   }
 }
 
@@ -54,9 +56,12 @@ bool FindRightmost(absl::string_view value, size_t* start) {
   bool quoted = false;
   *start = 0;
   for (size_t i = 0; i < value.size(); ++i) {
-    if (quoted && value[i] == '\\') ++i;
-    else if (value[i] == '"') quoted = !quoted;
-    else if (!quoted && value[i] == ',') *start = i + 1;
+    if (quoted && value[i] == '\\')
+      ++i;
+    else if (value[i] == '"')
+      quoted = !quoted;
+    else if (!quoted && value[i] == ',')
+      *start = i + 1;
   }
   return !quoted;
 }
@@ -77,9 +82,12 @@ bool TakePair(absl::string_view* rest, absl::string_view* name, std::string* val
     if (at >= rest->size()) return false;
     ++at;  // the closing quote; only blanks and ';' may follow
     const size_t next = rest->find_first_not_of(" \t", at);
-    if (next == absl::string_view::npos) at = rest->size();
-    else if ((*rest)[next] != ';') return false;
-    else at = next;
+    if (next == absl::string_view::npos)
+      at = rest->size();
+    else if ((*rest)[next] != ';')
+      return false;
+    else
+      at = next;
   } else {
     const size_t end = std::min(rest->find(';', at), rest->size());
     const absl::string_view raw = absl::StripAsciiWhitespace(rest->substr(at, end - at));
@@ -91,11 +99,15 @@ bool TakePair(absl::string_view* rest, absl::string_view* name, std::string* val
 }
 
 // False: a key that stands once came twice.
-bool Store(absl::string_view name, std::string value, XfccElement* element, std::vector<std::string>* seen) {
+bool Store(absl::string_view name, std::string value, XfccElement* element,
+           std::vector<std::string>* seen) {
   const std::string key = absl::AsciiStrToLower(name);
-  if (key == "by") element->by.push_back(std::move(value));
-  else if (key == "uri") element->uri.push_back(std::move(value));
-  else if (key == "dns") element->dns.push_back(std::move(value));
+  if (key == "by")
+    element->by.push_back(std::move(value));
+  else if (key == "uri")
+    element->uri.push_back(std::move(value));
+  else if (key == "dns")
+    element->dns.push_back(std::move(value));
   else if (key == "hash" || key == "cert" || key == "chain" || key == "subject") {
     for (const std::string& other : *seen) {
       if (other == key) return false;

@@ -1,6 +1,6 @@
-// x-forwarded-client-cert (Envoy's header, reference wire.md C3): how the upstream learns who called.
-// Built in SANITIZE_SET form with Hash, Subject, URI, DNS; parsed tolerantly, because others do not escape.
-// Pure, thread-safe.
+// x-forwarded-client-cert (Envoy's header, reference wire.md C3): how the upstream learns who
+// called. Built in SANITIZE_SET form with Hash, Subject, URI, DNS; parsed tolerantly, because
+// others do not escape. Pure, thread-safe.
 #pragma once
 
 #include <optional>
@@ -19,8 +19,8 @@ struct XfccFacts {
   absl::Span<const std::string> uri_sans;
   absl::Span<const std::string> dns_sans;
 };
-// Hash=..;Subject="..";URI=..;DNS=..  Values are quoted where needed; control characters and bytes >= 0x80
-// become "%XX", so the value is always a legal header field value (RFC 9110 §5.5).
+// Hash=..;Subject="..";URI=..;DNS=..  Values are quoted where needed; control characters and bytes
+// >= 0x80 become "%XX", so the value is always a legal header field value (RFC 9110 §5.5).
 [[nodiscard]] std::string BuildXfcc(const XfccFacts& facts);
 
 struct XfccElement {
@@ -28,8 +28,8 @@ struct XfccElement {
   std::vector<std::string> by, uri, dns;
   bool has_cert = false;
 };
-// The rightmost element: written by the nearest hop. InvalidArgument for what is not XFCC at all (open
-// quote, pair without '=', empty, Hash/Cert/Chain/Subject twice). At most 64 KB.
+// The rightmost element: written by the nearest hop. InvalidArgument for what is not XFCC at all
+// (open quote, pair without '=', empty, Hash/Cert/Chain/Subject twice). At most 64 KB.
 [[nodiscard]] absl::StatusOr<XfccElement> ParseRightmostXfcc(absl::string_view value);
 
 }  // namespace sallyport::header

@@ -56,7 +56,8 @@ void FillHistogram(const Totals& totals, prometheus::ClientMetric* metric) {
 
 prometheus::ClientMetric MetricFor(const std::vector<std::string>& names, const Labels& values) {
   prometheus::ClientMetric metric;
-  for (size_t i = 0; i < names.size() && i < values.size(); ++i) metric.label.push_back({names[i], values[i]});
+  for (size_t i = 0; i < names.size() && i < values.size(); ++i)
+    metric.label.push_back({names[i], values[i]});
   return metric;
 }
 
@@ -76,8 +77,8 @@ struct Book::Impl {
   std::vector<std::unique_ptr<Sheet>> sheets ABSL_GUARDED_BY(mutex);
   std::vector<Callback> callbacks ABSL_GUARDED_BY(mutex);
   std::unique_ptr<Sheet> shared ABSL_GUARDED_BY(mutex);  // what Add writes
-  // APIs that have a name of their own. One that was chosen stays, so that its series goes on, until it is
-  // far from busy and others wait.
+  // APIs that have a name of their own. One that was chosen stays, so that its series goes on,
+  // until it is far from busy and others wait.
   std::set<std::string> named ABSL_GUARDED_BY(mutex);
 };
 
@@ -106,7 +107,8 @@ std::array<Summed, kMetrics> Book::Impl::Sum() {
 void Book::Impl::ChooseApis(const Summed& requests) {
   std::map<std::string, double> totals;
   const int at = ApiLabel(Describe(Id::kRequests));
-  for (const auto& [labels, value] : requests.numbers) totals[labels[static_cast<size_t>(at)]] += value;
+  for (const auto& [labels, value] : requests.numbers)
+    totals[labels[static_cast<size_t>(at)]] += value;
   std::vector<std::pair<double, std::string>> ranked;
   for (const auto& [api, total] : totals) ranked.emplace_back(-total, api);
   std::sort(ranked.begin(), ranked.end());
@@ -125,7 +127,8 @@ Summed Book::Impl::Bounded(Id id, Summed summed) {
   Summed out;
   const auto bounded = [&](Labels labels) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     std::string& api = labels[static_cast<size_t>(at)];
-    // An API that never had a request (an insecure setting, say) keeps its name while there is room.
+    // An API that never had a request (an insecure setting, say) keeps its name while there is
+    // room.
     if (named.count(api) == 0 && named.size() >= kMaxApis) api = "other";
     return labels;
   };
@@ -209,7 +212,8 @@ std::string Book::Render() {
   for (size_t id = 0; id < kMetrics; ++id) {
     Summed& one = summed[id];
     if (one.numbers.empty() && one.times.empty()) continue;
-    families.push_back(FamilyFor(static_cast<Id>(id), impl_->Bounded(static_cast<Id>(id), std::move(one))));
+    families.push_back(
+        FamilyFor(static_cast<Id>(id), impl_->Bounded(static_cast<Id>(id), std::move(one))));
   }
   std::ostringstream out;
   prometheus::TextSerializer().Serialize(out, families);

@@ -39,8 +39,9 @@ auto* Find(base::Mutex* mutex, Series* series, std::string key, size_t labels) {
 }  // namespace
 
 const double Histogram::kBounds[Histogram::kBuckets] = {
-    0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
-    0.05,    0.1,    0.25,    0.5,    1,     2.5,    5,     10,   std::numeric_limits<double>::infinity()};
+    0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025,
+    0.005,   0.01,   0.025,   0.05,   0.1,   0.25,
+    0.5,     1,      2.5,     5,      10,    std::numeric_limits<double>::infinity()};
 
 void Histogram::Observe(absl::Duration time) {
   const int64_t ns = absl::ToInt64Nanoseconds(time);
@@ -58,7 +59,9 @@ Cell* Sheet::Counter(Id id, std::initializer_list<absl::string_view> labels) {
   return Find(&impl_->mutex, &impl_->cells[static_cast<size_t>(id)], Join(labels), labels.size());
 }
 
-Cell* Sheet::Gauge(Id id, std::initializer_list<absl::string_view> labels) { return Counter(id, labels); }
+Cell* Sheet::Gauge(Id id, std::initializer_list<absl::string_view> labels) {
+  return Counter(id, labels);
+}
 
 Histogram* Sheet::Times(Id id, std::initializer_list<absl::string_view> labels) {
   return Find(&impl_->mutex, &impl_->times[static_cast<size_t>(id)], Join(labels), labels.size());

@@ -1,12 +1,13 @@
-// Counters, gauges and histograms that cost an addition on the caller's own memory. Each thread that counts
-// has a Sheet; a Book owns the sheets, adds them up when it is scraped and renders Prometheus text.
+// Counters, gauges and histograms that cost an addition on the caller's own memory. Each thread
+// that counts has a Sheet; a Book owns the sheets, adds them up when it is scraped and renders
+// Prometheus text.
 //
 //   metrics::Book book;                       // one per process
 //   metrics::Sheet* sheet = book.NewSheet();  // one per thread
 //   sheet->Counter(metrics::Id::kRequests, {api, "ALLOWED", "none"})->Add(1);
 //
-// A Cell may be kept: it lives as long as the Book. Sheet functions and Cell writes: owner thread only;
-// the book's functions: any thread.
+// A Cell may be kept: it lives as long as the Book. Sheet functions and Cell writes: owner thread
+// only; the book's functions: any thread.
 #pragma once
 
 #include <atomic>
@@ -27,7 +28,9 @@ namespace sallyport::metrics {
 // One number, written by one thread.
 class Cell {
  public:
-  void Add(int64_t n) { value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed); }
+  void Add(int64_t n) {
+    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
   void Set(int64_t n) { value_.store(n, std::memory_order_relaxed); }
   [[nodiscard]] int64_t Get() const { return value_.load(std::memory_order_relaxed); }
 
@@ -53,8 +56,8 @@ class Histogram {
 class Sheet {
  public:
   ~Sheet();
-  // Label values in the order of the catalogue. Never null: past `kMaxSeries` of one metric the values are
-  // counted under "other".
+  // Label values in the order of the catalogue. Never null: past `kMaxSeries` of one metric the
+  // values are counted under "other".
   [[nodiscard]] Cell* Counter(Id id, std::initializer_list<absl::string_view> labels = {});
   [[nodiscard]] Cell* Gauge(Id id, std::initializer_list<absl::string_view> labels = {});
   [[nodiscard]] Histogram* Times(Id id, std::initializer_list<absl::string_view> labels = {});
@@ -82,13 +85,14 @@ class Book {
   Book& operator=(const Book&) = delete;
 
   [[nodiscard]] Sheet* NewSheet();
-  // For numbers that live elsewhere (queue lengths, certificate dates). `read` runs on the scraper's thread.
+  // For numbers that live elsewhere (queue lengths, certificate dates). `read` runs on the
+  // scraper's thread.
   void OnScrape(Id id, std::function<std::vector<Sample>()> read);
   // For places without a sheet of their own (any thread, one lock): never on a request path.
   void Add(Id id, std::initializer_list<absl::string_view> labels, int64_t n);
 
-  // Prometheus text format 0.0.4. Series with an `api` label: the busiest 1,000 APIs by their own name, the
-  // rest added up as "other".
+  // Prometheus text format 0.0.4. Series with an `api` label: the busiest 1,000 APIs by their own
+  // name, the rest added up as "other".
   [[nodiscard]] std::string Render();
 
   static constexpr size_t kMaxApis = 1'000;

@@ -1,5 +1,5 @@
-// The inside of a Sheet. The owner looks up without a lock and inserts with it; the scraper reads with it.
-// Private to shared/metrics.
+// The inside of a Sheet. The owner looks up without a lock and inserts with it; the scraper reads
+// with it. Private to shared/metrics.
 #pragma once
 
 #include <array>
@@ -17,7 +17,8 @@ constexpr char kLabelSeparator = '\x1f';
 
 struct Sheet::Impl {
   template <typename Thing>
-  using Series = absl::flat_hash_map<std::string, std::unique_ptr<Thing>>;  // by joined label values
+  using Series =
+      absl::flat_hash_map<std::string, std::unique_ptr<Thing>>;  // by joined label values
 
   base::Mutex mutex;
   // Changed by the owner under `mutex`; read by the owner without it, by the book with it.

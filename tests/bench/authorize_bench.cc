@@ -1,5 +1,5 @@
-// What an authorization costs when nobody must be asked: by the connection's memo, by the loop's cache, by
-// the process's cache. And what a route match costs with few and with many routes.
+// What an authorization costs when nobody must be asked: by the connection's memo, by the loop's
+// cache, by the process's cache. And what a route match costs with few and with many routes.
 #include <benchmark/benchmark.h>
 
 #include <boost/asio/co_spawn.hpp>
@@ -19,7 +19,8 @@ namespace sallyport::dataplane {
 namespace {
 
 struct World {
-  explicit World(const AuthorizeOptions& options = {}) : hub(options, &clock, &client, &stream, &generations) {
+  explicit World(const AuthorizeOptions& options = {})
+      : hub(options, &clock, &client, &stream, &generations) {
     route.api_id = "b84fe1a04e5648927971c0557971565c";
     Decision decision;
     decision.reason = base::Reason::kAllowed;
@@ -108,8 +109,8 @@ void LoopCache(benchmark::State& state) {
 }
 BENCHMARK(LoopCache);
 
-// Two callers take turns in a loop cache of one entry: each is found in the process's cache, and put in place of
-// the other.
+// Two callers take turns in a loop cache of one entry: each is found in the process's cache, and
+// put in place of the other.
 void ProcessCache(benchmark::State& state) {
   AuthorizeOptions options;
   options.loop_entries = 1;
@@ -138,7 +139,8 @@ void LoopCacheWithToken(benchmark::State& state) {
   World world;
   world.credentials.resize(1);
   world.credentials[0] = PresentedCredential{
-      "token", "header", base::Secret::CopyOf("5e9d9544a1dcd60001d0ed20a7c1a4d0e9b34b5d8f6f5b6d7c2a1b0c")};
+      "token", "header",
+      base::Secret::CopyOf("5e9d9544a1dcd60001d0ed20a7c1a4d0e9b34b5d8f6f5b6d7c2a1b0c")};
   world.Ask();
   const AuthFacts facts = world.Facts();
   int64_t since = 0;
@@ -168,8 +170,9 @@ void RouteMatching(benchmark::State& state) {
   question.path = "/v1/service7/items/42";
   question.method = "GET";
   for (auto _ : state) {
-    auto match = MatchRoute(*table, question,
-                            [](absl::string_view) -> std::optional<absl::string_view> { return std::nullopt; });
+    auto match = MatchRoute(
+        *table, question,
+        [](absl::string_view) -> std::optional<absl::string_view> { return std::nullopt; });
     benchmark::DoNotOptimize(match);
   }
 }

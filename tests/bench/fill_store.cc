@@ -1,4 +1,5 @@
-// Puts many keys, each with its certificate, into the SQLite store of an authsvc that is not running:
+// Puts many keys, each with its certificate, into the SQLite store of an authsvc that is not
+// running:
 //   bench_fill_store FILE FIRST COUNT
 #include <charconv>
 #include <cstdio>
@@ -43,7 +44,8 @@ bool Number(const char* text, int* number) {
 int main(int argc, char** argv) {
   int first = 0;
   int count = 0;
-  if (argc != 4 || !sallyport::authsvc::Number(argv[2], &first) || !sallyport::authsvc::Number(argv[3], &count)) {
+  if (argc != 4 || !sallyport::authsvc::Number(argv[2], &first) ||
+      !sallyport::authsvc::Number(argv[3], &count)) {
     std::fprintf(stderr, "bench_fill_store FILE FIRST COUNT\n");
     return 2;
   }

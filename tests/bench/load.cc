@@ -1,14 +1,16 @@
-// Load generator for tests/bench/run: one thread, N mutual-TLS connections, closed loop, checked answers.
+// Load generator for tests/bench/run: one thread, N mutual-TLS connections, closed loop, checked
+// answers.
 //
 //   bench_load MODE HOST PORT SNI CA CERT KEY CONNECTIONS SECONDS [PATH [EXPECTED_BYTES]]
 //
 // MODE: keepalive      one GET after another on each connection
-//       handshake      full handshake, close_notify, wait for the server's end of the connection (so that
+//       handshake      full handshake, close_notify, wait for the server's end of the connection
+//       (so that
 //                      the server has processed our Finished), no session offered
 //       handshake_get  full handshake, one checked GET, close
 //       resumed        as handshake, but each resumes the session of a first handshake_get
-// The client sends its leaf only. Prints one JSON object. `wrong` counts answers that are not a 200 of
-// the expected length, and connections that were not (or were) resumed as the mode demands.
+// The client sends its leaf only. Prints one JSON object. `wrong` counts answers that are not a 200
+// of the expected length, and connections that were not (or were) resumed as the mode demands.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -84,7 +86,8 @@ class Connection {
     fd_ = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     const int one = 1;
     setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (connect(fd_, reinterpret_cast<const sockaddr*>(&options_.address), sizeof options_.address) != 0 &&
+    if (connect(fd_, reinterpret_cast<const sockaddr*>(&options_.address),
+                sizeof options_.address) != 0 &&
         errno != EINPROGRESS) {
       perror("connect");
       exit(1);
@@ -145,7 +148,8 @@ class Connection {
   bool StepWrite() {
     if (mode_ == Mode::kKeepalive) started_ = NowSeconds();
     const std::string request = "GET " + options_.path + " HTTP/1.1\r\nHost: " + options_.sni +
-                                (mode_ == Mode::kKeepalive ? "" : "\r\nConnection: close") + "\r\n\r\n";
+                                (mode_ == Mode::kKeepalive ? "" : "\r\nConnection: close") +
+                                "\r\n\r\n";
     const int result = SSL_write(ssl_, request.data(), static_cast<int>(request.size()));
     if (result <= 0) return WouldBlock(result) ? false : Fail();
     answer_.clear();
@@ -182,7 +186,8 @@ class Connection {
     body_bytes_ = 0;
     for (const char* name : {"\r\nContent-Length: ", "\r\ncontent-length: "}) {
       const size_t at = answer_.find(name);
-      if (at != std::string::npos && at < head_end_) body_bytes_ = strtoul(&answer_[at + strlen(name)], nullptr, 10);
+      if (at != std::string::npos && at < head_end_)
+        body_bytes_ = strtoul(&answer_[at + strlen(name)], nullptr, 10);
     }
     return true;
   }
@@ -270,17 +275,22 @@ void Report(Totals* totals, double seconds) {
   std::sort(totals->latencies_us.begin(), totals->latencies_us.end());
   const auto at = [&](double share) {
     if (totals->latencies_us.empty()) return 0.0F;
-    return totals->latencies_us[static_cast<size_t>(share * static_cast<double>(totals->latencies_us.size() - 1))];
+    return totals->latencies_us[static_cast<size_t>(
+        share * static_cast<double>(totals->latencies_us.size() - 1))];
   };
-  printf("{\"operations\":%lu,\"wrong\":%lu,\"errors\":%lu,\"seconds\":%.3f,\"p50_us\":%.0f,\"p99_us\":%.0f,"
-         "\"p999_us\":%.0f}\n",
-         totals->operations, totals->wrong, totals->errors, seconds, static_cast<double>(at(0.5)),
-         static_cast<double>(at(0.99)), static_cast<double>(at(0.999)));
+  printf(
+      "{\"operations\":%lu,\"wrong\":%lu,\"errors\":%lu,\"seconds\":%.3f,\"p50_us\":%.0f,\"p99_"
+      "us\":%.0f,"
+      "\"p999_us\":%.0f}\n",
+      totals->operations, totals->wrong, totals->errors, seconds, static_cast<double>(at(0.5)),
+      static_cast<double>(at(0.99)), static_cast<double>(at(0.999)));
 }
 
 Options ParseOptions(int argc, char** argv) {
   if (argc < 10) {
-    fprintf(stderr, "usage: bench_load MODE HOST PORT SNI CA CERT KEY CONNECTIONS SECONDS [PATH [BYTES]]\n");
+    fprintf(
+        stderr,
+        "usage: bench_load MODE HOST PORT SNI CA CERT KEY CONNECTIONS SECONDS [PATH [BYTES]]\n");
     exit(2);
   }
   Options options;

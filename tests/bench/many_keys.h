@@ -1,5 +1,6 @@
-// Resources by the number: keys that are bound to a certificate each. The certificates are a real P-256 one
-// of which only the last bytes differ, so that making a million of them does not take an hour.
+// Resources by the number: keys that are bound to a certificate each. The certificates are a real
+// P-256 one of which only the last bytes differ, so that making a million of them does not take an
+// hour.
 #pragma once
 
 #include <string>
@@ -13,8 +14,8 @@
 namespace sallyport::bench {
 
 inline const sallyport::testing::TestCert& Model() {
-  static const auto* const root = new sallyport::testing::TestCert(
-      sallyport::testing::CertBuilder("CN=Root").Ca().SelfSign());
+  static const auto* const root =
+      new sallyport::testing::TestCert(sallyport::testing::CertBuilder("CN=Root").Ca().SelfSign());
   static const auto* const leaf = new sallyport::testing::TestCert(
       sallyport::testing::CertBuilder("O=Example,CN=client-0000000")
           .Uri("spiffe://example/clients/0000000")
@@ -50,7 +51,8 @@ inline v1::Resource CertificateResource(const std::string& org, int number) {
   return resource;
 }
 
-inline v1::Resource KeyResource(const std::string& org, int number, const std::string& alias = "client") {
+inline v1::Resource KeyResource(const std::string& org, int number,
+                                const std::string& alias = "client") {
   v1::Resource resource;
   auto* key = resource.mutable_key();
   key->set_id(absl::StrCat(org, number));

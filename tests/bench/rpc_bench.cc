@@ -3,8 +3,9 @@
 //   bench_rpc echo PORT TLS-DIR                              serves empty answers until SIGTERM
 //   bench_rpc load HOST:PORT TLS-DIR API CERTS.der SECONDS IN-FLIGHT
 //
-// TLS-DIR holds tls.crt, tls.key and ca.crt. `load` prints one JSON object. CERTS.der holds one certificate, about
-// which is asked until the time is up, or several one after the other, about each of which is asked once.
+// TLS-DIR holds tls.crt, tls.key and ca.crt. `load` prints one JSON object. CERTS.der holds one
+// certificate, about which is asked until the time is up, or several one after the other, about
+// each of which is asked once.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -30,7 +31,8 @@ std::string ReadFile(const std::string& path) {
 }
 
 class Echo final : public v1::Authorization::CallbackService {
-  grpc::ServerUnaryReactor* Authorize(grpc::CallbackServerContext* context, const v1::AuthorizeRequest*,
+  grpc::ServerUnaryReactor* Authorize(grpc::CallbackServerContext* context,
+                                      const v1::AuthorizeRequest*,
                                       v1::AuthorizeResponse*) override {
     auto* reactor = context->DefaultReactor();
     reactor->Finish(grpc::Status::OK);
@@ -39,7 +41,8 @@ class Echo final : public v1::Authorization::CallbackService {
 };
 
 int Serve(const std::string& port, const std::string& tls) {
-  grpc::SslServerCredentialsOptions options(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  grpc::SslServerCredentialsOptions options(
+      GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
   options.pem_root_certs = ReadFile(tls + "/ca.crt");
   options.pem_key_cert_pairs.push_back({ReadFile(tls + "/tls.key"), ReadFile(tls + "/tls.crt")});
   Echo service;
@@ -52,11 +55,14 @@ int Serve(const std::string& port, const std::string& tls) {
   return 0;
 }
 
-// DER certificates of 256 to 65,535 bytes, one after the other: SEQUENCE with a length of two bytes.
+// DER certificates of 256 to 65,535 bytes, one after the other: SEQUENCE with a length of two
+// bytes.
 std::vector<std::string> Split(const std::string& ders) {
   std::vector<std::string> out;
   for (size_t at = 0; at + 4 <= ders.size();) {
-    const auto byte = [&](size_t i) { return static_cast<size_t>(static_cast<unsigned char>(ders[at + i])); };
+    const auto byte = [&](size_t i) {
+      return static_cast<size_t>(static_cast<unsigned char>(ders[at + i]));
+    };
     if (byte(0) != 0x30 || byte(1) != 0x82) return {};
     out.push_back(ders.substr(at, 4 + byte(2) * 256 + byte(3)));
     at += out.back().size();
@@ -96,8 +102,9 @@ struct Caller {
     if (question == nullptr) return;
     context = std::make_unique<grpc::ClientContext>();
     context->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(5));
-    load->stub->async()->Authorize(context.get(), question, &answer,
-                                   [this](grpc::Status status) { Done(status.ok() && answer.decision().reason() == 0); });
+    load->stub->async()->Authorize(context.get(), question, &answer, [this](grpc::Status status) {
+      Done(status.ok() && answer.decision().reason() == 0);
+    });
   }
   void Done(bool good) {
     {
@@ -110,7 +117,8 @@ struct Caller {
 
 int RunLoad(char** argv) {
   const std::string tls = argv[3];
-  grpc::SslCredentialsOptions options{ReadFile(tls + "/ca.crt"), ReadFile(tls + "/tls.key"), ReadFile(tls + "/tls.crt")};
+  grpc::SslCredentialsOptions options{ReadFile(tls + "/ca.crt"), ReadFile(tls + "/tls.key"),
+                                      ReadFile(tls + "/tls.crt")};
   grpc::ChannelArguments arguments;
   arguments.SetSslTargetNameOverride("localhost");
   const auto stub = v1::Authorization::NewStub(
@@ -149,6 +157,8 @@ int RunLoad(char** argv) {
 int main(int argc, char** argv) {
   if (argc == 4 && std::string(argv[1]) == "echo") return Serve(argv[2], argv[3]);
   if (argc == 8 && std::string(argv[1]) == "load") return RunLoad(argv);
-  fprintf(stderr, "usage: bench_rpc echo PORT TLS-DIR | bench_rpc load HOST:PORT TLS-DIR API CERTS.der SECONDS IN-FLIGHT\n");
+  fprintf(stderr,
+          "usage: bench_rpc echo PORT TLS-DIR | bench_rpc load HOST:PORT TLS-DIR API CERTS.der "
+          "SECONDS IN-FLIGHT\n");
   return 2;
 }

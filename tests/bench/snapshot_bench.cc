@@ -1,5 +1,5 @@
-// What a snapshot costs: memory per key (with its certificate), building it, one write, look-ups; at 1,000
-// and at 1,000,000 keys.
+// What a snapshot costs: memory per key (with its certificate), building it, one write, look-ups;
+// at 1,000 and at 1,000,000 keys.
 //
 //   snapshot_bench [--benchmark_filter=...]
 #include <benchmark/benchmark.h>
@@ -53,7 +53,8 @@ const World& WorldOf(int keys) {
   world.bytes_per_key = static_cast<double>(HeapBytes() - before) / keys;
   std::mt19937 random(1);
   for (int i = 0; i < 4096; ++i) {
-    world.fingerprints.push_back(crypto::Sha256(DerOf(static_cast<int>(random() % static_cast<unsigned>(keys)))));
+    world.fingerprints.push_back(
+        crypto::Sha256(DerOf(static_cast<int>(random() % static_cast<unsigned>(keys)))));
   }
   return world;
 }

@@ -1,11 +1,10 @@
 // Posts to an io_context that a test runs itself.
 #pragma once
 
-#include <functional>
-#include <utility>
-
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <functional>
+#include <utility>
 
 #include "dataplane/sync/authsvc_client.h"
 

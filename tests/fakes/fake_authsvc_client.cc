@@ -6,7 +6,8 @@ namespace sallyport::dataplane {
 namespace {
 
 template <typename Value>
-void Deliver(Poster* poster, const std::shared_ptr<Completion<Value>>& done, absl::StatusOr<Value> value) {
+void Deliver(Poster* poster, const std::shared_ptr<Completion<Value>>& done,
+             absl::StatusOr<Value> value) {
   poster->Post([done, value = std::move(value)] { (*done)(value); });
 }
 
@@ -68,7 +69,8 @@ void FakeAuthsvcClient::Run(std::function<void()> answer) {
   answer();
 }
 
-void FakeAuthsvcClient::Authorize(AuthorizeQuestion question, Poster* poster, Completion<DecisionPtr> done) {
+void FakeAuthsvcClient::Authorize(AuthorizeQuestion question, Poster* poster,
+                                  Completion<DecisionPtr> done) {
   {
     base::MutexLock lock(&mutex_);
     asked_.push_back(question);

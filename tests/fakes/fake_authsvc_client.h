@@ -1,4 +1,5 @@
-// An authsvc that answers as a test tells it to: at once, or when the test lets answers go. Thread-safe.
+// An authsvc that answers as a test tells it to: at once, or when the test lets answers go.
+// Thread-safe.
 #pragma once
 
 #include <functional>
@@ -35,7 +36,8 @@ class FakeAuthsvcClient final : public AuthsvcClient {
   void Authorize(AuthorizeQuestion question, Poster* poster, Completion<DecisionPtr> done) override;
   void ResolveUpstream(UpstreamQuestion question, Poster* poster,
                        Completion<UpstreamCredentialsPtr> done) override;
-  void ResolveServer(ServerQuestion question, Poster* poster, Completion<ServerCredentialsPtr> done) override;
+  void ResolveServer(ServerQuestion question, Poster* poster,
+                     Completion<ServerCredentialsPtr> done) override;
 
  private:
   void Run(std::function<void()> answer);

@@ -10,10 +10,10 @@ namespace sallyport::base {
 
 class ManualClock final : public Clock {
  public:
-  explicit ManualClock(absl::Time start = absl::FromUnixSeconds(1'800'000'000))
-      : start_(start) {}
+  explicit ManualClock(absl::Time start = absl::FromUnixSeconds(1'800'000'000)) : start_(start) {}
   [[nodiscard]] absl::Time Now() const override {
-    return start_ + absl::Nanoseconds(passed_.load(std::memory_order_acquire) + jumped_.load(std::memory_order_acquire));
+    return start_ + absl::Nanoseconds(passed_.load(std::memory_order_acquire) +
+                                      jumped_.load(std::memory_order_acquire));
   }
   [[nodiscard]] absl::Duration Monotonic() const override {
     return absl::Seconds(1'000) + absl::Nanoseconds(passed_.load(std::memory_order_acquire));

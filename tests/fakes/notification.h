@@ -1,5 +1,5 @@
-// Says once, from one thread to another, that something has happened. As absl::Notification, on base::Mutex:
-// what it orders is seen by TSan too.
+// Says once, from one thread to another, that something has happened. As absl::Notification, on
+// base::Mutex: what it orders is seen by TSan too.
 #pragma once
 
 #include "absl/time/time.h"

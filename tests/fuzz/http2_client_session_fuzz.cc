@@ -1,6 +1,6 @@
-// A client's HTTP/2 session fed with anything by its upstream, in pieces of any size, while requests are begun, sent
-// and given up: what is taken for an answer could be sent to an HTTP/1.1 client, what waits is bounded by the windows,
-// and every stream comes to an end.
+// A client's HTTP/2 session fed with anything by its upstream, in pieces of any size, while
+// requests are begun, sent and given up: what is taken for an answer could be sent to an HTTP/1.1
+// client, what waits is bounded by the windows, and every stream comes to an end.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -28,8 +28,9 @@ struct Work final : Http2ClientEvents {
 };
 
 void CheckField(const HeaderField& field) {
-  Demand(!field.name.empty() && field.name.find_first_of(absl::string_view(" \t\r\n:\0ABCDEFGHIJKLMNOPQRSTUVWXYZ", 32)) ==
-                                    absl::string_view::npos);
+  Demand(!field.name.empty() &&
+         field.name.find_first_of(absl::string_view(" \t\r\n:\0ABCDEFGHIJKLMNOPQRSTUVWXYZ", 32)) ==
+             absl::string_view::npos);
   Demand(field.value.find_first_of(absl::string_view("\r\n\0", 3)) == absl::string_view::npos);
   Demand(!NameIs(field.name, "transfer-encoding") && !NameIs(field.name, "connection"));
 }
@@ -39,7 +40,8 @@ void CheckAnswer(const ResponseHead& head) {
   int lengths = 0;
   for (const HeaderField& field : head.fields) {
     const char* const begin = head.bytes.data();
-    Demand(field.name.data() >= begin && field.value.data() + field.value.size() <= begin + head.bytes.size());
+    Demand(field.name.data() >= begin &&
+           field.value.data() + field.value.size() <= begin + head.bytes.size());
     CheckField(field);
     lengths += NameIs(field.name, "content-length") ? 1 : 0;
   }
@@ -56,7 +58,8 @@ struct Request {
 };
 
 void Look(Request& request) {
-  while (const ResponseHead* const head = request.final_head ? nullptr : request.stream.NextHead()) {
+  while (const ResponseHead* const head =
+             request.final_head ? nullptr : request.stream.NextHead()) {
     CheckAnswer(*head);
     if (head->informational()) continue;
     request.final_head = true;
@@ -99,10 +102,11 @@ std::unique_ptr<Request> Begin(Loop& loop, Http2ClientSession& session, uint8_t 
   return request;
 }
 
-// Frames by the input's word: of each the type, flags and stream (a bit of the latter: a good answer in front), and a
-// payload of any bytes.
+// Frames by the input's word: of each the type, flags and stream (a bit of the latter: a good
+// answer in front), and a payload of any bytes.
 std::string FramesOf(absl::string_view input) {
-  static const std::string& good = *new std::string(testing::Encode({{":status", "200"}, {"content-length", "3"}}));
+  static const std::string& good =
+      *new std::string(testing::Encode({{":status", "200"}, {"content-length", "3"}}));
   std::string frames;
   while (input.size() >= 4) {
     const auto byte = [input](size_t at) { return static_cast<uint8_t>(input[at]); };
@@ -123,7 +127,8 @@ void Fuzz(absl::string_view input) {
   const auto session = Http2ClientSession::Create(settings, loop, work);
   const auto piece = static_cast<size_t>(static_cast<uint8_t>(input[0])) + 1;
   auto choice = static_cast<uint8_t>(input[1]);
-  const std::string frames = (choice & 0x80) != 0 ? std::string(input.substr(2)) : FramesOf(input.substr(2));
+  const std::string frames =
+      (choice & 0x80) != 0 ? std::string(input.substr(2)) : FramesOf(input.substr(2));
   input = frames;
   std::vector<std::unique_ptr<Request>> requests(kStreams);
   bool going = session->Feed(MakeFrame(4, 0, 0));
@@ -143,7 +148,8 @@ void Fuzz(absl::string_view input) {
   session->Pump(&out, 64 * 1024);
   session->Abort();
   Demand(session->open_streams() == 0);
-  for (const auto& request : requests) Demand(request == nullptr || request->stream.end().kind != Http2End::Kind::kOpen);
+  for (const auto& request : requests)
+    Demand(request == nullptr || request->stream.end().kind != Http2End::Kind::kOpen);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
-// An HTTP/2 session fed with anything, in pieces of any size, while requests are answered, read and reset: what is
-// taken for a request could be sent to an HTTP/1.1 server, nothing is lent twice, and nothing is left at the end.
+// An HTTP/2 session fed with anything, in pieces of any size, while requests are answered, read and
+// reset: what is taken for a request could be sent to an HTTP/1.1 server, nothing is lent twice,
+// and nothing is left at the end.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -19,7 +20,9 @@ void Demand(bool holds) {
 }
 
 bool IsName(absl::string_view name) {
-  return !name.empty() && name.find_first_of(" \t\r\n:\"(),/;<=>?@[\\]{}ABCDEFGHIJKLMNOPQRSTUVWXYZ") == absl::string_view::npos &&
+  return !name.empty() &&
+         name.find_first_of(" \t\r\n:\"(),/;<=>?@[\\]{}ABCDEFGHIJKLMNOPQRSTUVWXYZ") ==
+             absl::string_view::npos &&
          name.find('\0') == absl::string_view::npos;
 }
 
@@ -34,7 +37,8 @@ void CheckHead(const RequestHead& head) {
   int cookies = 0;
   for (const HeaderField& field : head.fields) {
     const char* const begin = head.bytes.data();
-    Demand(field.name.data() >= begin && field.value.data() + field.value.size() <= begin + head.bytes.size());
+    Demand(field.name.data() >= begin &&
+           field.value.data() + field.value.size() <= begin + head.bytes.size());
     Demand(IsName(field.name));
     Demand(field.value.find_first_of(absl::string_view("\r\n\0", 3)) == absl::string_view::npos);
     Demand(!NameIs(field.name, "transfer-encoding") && !NameIs(field.name, "connection"));
@@ -55,7 +59,8 @@ void Act(Owner& owner, Http2Stream* stream, uint8_t choice) {
     case 3: return stream->Reset(NGHTTP2_CANCEL);
     case 4: {
       uint64_t bytes = 0;
-      for (BodyPiece piece = stream->TryNext(); piece.kind == BodyPiece::Kind::kData; piece = stream->TryNext()) {
+      for (BodyPiece piece = stream->TryNext(); piece.kind == BodyPiece::Kind::kData;
+           piece = stream->TryNext()) {
         bytes += piece.data.size();
       }
       stream->Taken();
@@ -66,11 +71,15 @@ void Act(Owner& owner, Http2Stream* stream, uint8_t choice) {
   }
 }
 
-// Frames by the input's word: of each the type, flags and stream (a bit of the latter: a good request in front), and
-// a payload of any bytes. What mutation of raw bytes seldom finds.
+// Frames by the input's word: of each the type, flags and stream (a bit of the latter: a good
+// request in front), and a payload of any bytes. What mutation of raw bytes seldom finds.
 std::string FramesOf(absl::string_view input) {
-  static const std::string& good = *new std::string(testing::Encode(
-      {{":method", "POST"}, {":scheme", "https"}, {":authority", "a.test"}, {":path", "/a?b"}, {"cookie", "c"}, {"cookie", "d"}}));
+  static const std::string& good = *new std::string(testing::Encode({{":method", "POST"},
+                                                                     {":scheme", "https"},
+                                                                     {":authority", "a.test"},
+                                                                     {":path", "/a?b"},
+                                                                     {"cookie", "c"},
+                                                                     {"cookie", "d"}}));
   std::string frames;
   while (input.size() >= 4) {
     const auto byte = [input](size_t at) { return static_cast<uint8_t>(input[at]); };

@@ -1,5 +1,5 @@
-// Request and response heads and trailers: whatever is accepted must be framed one way only, and reading it in
-// pieces must give what reading it at once gives.
+// Request and response heads and trailers: whatever is accepted must be framed one way only, and
+// reading it in pieces must give what reading it at once gives.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -1,11 +1,10 @@
-// Documents of every dialect: no input may crash, hang or take much memory; what was converted must read back
-// as JSON, and a certificate never with its private key.
+// Documents of every dialect: no input may crash, hang or take much memory; what was converted must
+// read back as JSON, and a certificate never with its private key.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <string>
-
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "absl/strings/string_view.h"
 #include "authsvc/dialects/conversion.h"

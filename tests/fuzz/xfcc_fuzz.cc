@@ -1,4 +1,5 @@
-// XFCC from anyone must not crash the parser, and what the builder makes must come back as it went in.
+// XFCC from anyone must not crash the parser, and what the builder makes must come back as it went
+// in.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -13,7 +14,8 @@ using sallyport::header::BuildXfcc;
 using sallyport::header::ParseRightmostXfcc;
 using sallyport::header::XfccFacts;
 
-// Bytes outside printable ASCII are percent-encoded on the way out: compare only texts without them.
+// Bytes outside printable ASCII are percent-encoded on the way out: compare only texts without
+// them.
 bool Printable(const std::string& text) {
   for (char c : text) {
     if (c < 0x20 || c >= 0x7f) return false;
@@ -36,7 +38,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string built = BuildXfcc(facts);
   if (built.size() > 60'000) return 0;
   const auto parsed = ParseRightmostXfcc(built);
-  if (!parsed.ok() || parsed->hash != "00ff" || parsed->uri.size() != 1 || parsed->dns.size() != 1) abort();
+  if (!parsed.ok() || parsed->hash != "00ff" || parsed->uri.size() != 1 || parsed->dns.size() != 1)
+    abort();
   if (Printable(subject) && parsed->subject != subject) abort();
   if (Printable(sans[0]) && parsed->uri[0] != sans[0]) abort();
   return 0;

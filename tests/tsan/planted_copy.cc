@@ -1,6 +1,6 @@
-// A data race on purpose, of two copies to one place: TSan is blind to it, and to frees, where an option makes
-// it ignore what libraries do. Programs without gRPC must run without that option. Expected: a report that names
-// this file.
+// A data race on purpose, of two copies to one place: TSan is blind to it, and to frees, where an
+// option makes it ignore what libraries do. Programs without gRPC must run without that option.
+// Expected: a report that names this file.
 #include <cstdio>
 #include <cstring>
 #include <string>

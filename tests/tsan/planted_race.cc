@@ -1,6 +1,7 @@
-// A data race on purpose, behind the file that is compiled without TSan because it touches gRPC's callback
-// classes: an answer is counted on gRPC's thread and, at the same time, here. When TSan does not report it, what it
-// says of the real code is worth nothing. Expected: a report that names `planted`, exit code as TSAN_OPTIONS says.
+// A data race on purpose, behind the file that is compiled without TSan because it touches gRPC's
+// callback classes: an answer is counted on gRPC's thread and, at the same time, here. When TSan
+// does not report it, what it says of the real code is worth nothing. Expected: a report that names
+// `planted`, exit code as TSAN_OPTIONS says.
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>

@@ -1,6 +1,6 @@
-// Tells authsvc which revision every loop has applied (DESIGN 4): one call at a time, so that none overtakes
-// another, and again until one was heard. `/tyk/reload?block=true` waits for it, with no later change to make
-// a lost one good.
+// Tells authsvc which revision every loop has applied (DESIGN 4): one call at a time, so that none
+// overtakes another, and again until one was heard. `/tyk/reload?block=true` waits for it, with no
+// later change to make a lost one good.
 #pragma once
 
 #include <cstdint>
@@ -51,7 +51,8 @@ class Acknowledger {
       busy_ = false;
       if (!heard) unheard_ = true;
     }
-    if (heard) TryAgain();  // what was said meanwhile; after a failure whoever calls TryAgain sets the pace
+    if (heard)
+      TryAgain();  // what was said meanwhile; after a failure whoever calls TryAgain sets the pace
   }
 
   const Send send_;

@@ -27,8 +27,8 @@ class Call : public std::enable_shared_from_this<Call<Request, Response, Value>>
   using Convert = Value (*)(Response*);
 
   // `deadline` bounds all attempts together.
-  Call(TargetList* targets, Underway* underway, absl::Duration deadline, Start start, Convert convert,
-       Poster* poster, Completion<Value> done)
+  Call(TargetList* targets, Underway* underway, absl::Duration deadline, Start start,
+       Convert convert, Poster* poster, Completion<Value> done)
       : targets_(targets),
         underway_(underway),
         limit_(deadline),
@@ -51,7 +51,8 @@ class Call : public std::enable_shared_from_this<Call<Request, Response, Value>>
   const Start start_;
   const Convert convert_;
   Poster* const poster_;
-  std::shared_ptr<Completion<Value>> done_;  // goes with the answer: the poster's thread destroys it
+  std::shared_ptr<Completion<Value>>
+      done_;  // goes with the answer: the poster's thread destroys it
   Request request_;
   std::unique_ptr<Response> response_;
   std::unique_ptr<grpc::ClientContext> context_;
@@ -87,7 +88,9 @@ void Call<Request, Response, Value>::Try() {
   response_ = std::make_unique<Response>();
   Starting(this);
   start_(target, context_.get(), &request_, response_.get(),
-         [self = this->shared_from_this(), &target](const grpc::Status& status) { self->Came(target, status); });
+         [self = this->shared_from_this(), &target](const grpc::Status& status) {
+           self->Came(target, status);
+         });
 }
 
 template <typename Request, typename Response, typename Value>

@@ -1,5 +1,6 @@
-// What a call is told happens after it was started, and one thing after the other: gRPC promises that, and TSan
-// sees none of it. So Starting and Told say it, of the object that a call belongs to.
+// What a call is told happens after it was started, and one thing after the other: gRPC promises
+// that, and TSan sees none of it. So Starting and Told say it, of the object that a call belongs
+// to.
 #pragma once
 
 #include "shared/base/happens_before.h"

@@ -99,8 +99,10 @@ std::string Utf8(absl::string_view text) {
   out.reserve(text.size());
   for (char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte < 0x7f) out.push_back(c);
-    else absl::StrAppend(&out, "%", absl::Hex(byte, absl::kZeroPad2));
+    if (byte >= 0x20 && byte < 0x7f)
+      out.push_back(c);
+    else
+      absl::StrAppend(&out, "%", absl::Hex(byte, absl::kZeroPad2));
   }
   return out;
 }

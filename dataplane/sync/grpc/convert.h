@@ -1,6 +1,6 @@
 // Wire messages to values and back. Private to dataplane/sync/grpc.
-// What cannot be read becomes what refuses (Route::broken, IpRuleSet::broken, kInternal), never what lets
-// through. Pure, thread-safe.
+// What cannot be read becomes what refuses (Route::broken, IpRuleSet::broken, kInternal), never
+// what lets through. Pure, thread-safe.
 #pragma once
 
 #include "dataplane/sync/authsvc_client.h"

@@ -12,7 +12,8 @@ class Route;
 
 namespace sallyport::dataplane {
 
-// After targets and versions. Protocol, timeouts, balancing, retries, ejection, health checks, limits. False: something that cannot be followed.
+// After targets and versions. Protocol, timeouts, balancing, retries, ejection, health checks,
+// limits. False: something that cannot be followed.
 [[nodiscard]] bool UpstreamRulesFrom(const v1::Route& wire, Route* route);
 
 template <typename Repeated>

@@ -82,8 +82,10 @@ IpRuleSet IpRulesFrom(const v1::IpRules& wire) {
   IpRuleSet rules;
   const auto read = [&](const auto& from, std::vector<AddressRange>* to) {
     for (const std::string& text : from) {
-      if (const auto range = ParseAddressRange(text)) to->push_back(*range);
-      else rules.broken = true;
+      if (const auto range = ParseAddressRange(text))
+        to->push_back(*range);
+      else
+        rules.broken = true;
     }
   };
   read(wire.allow(), &rules.allow);
@@ -149,7 +151,9 @@ RouteChanges ChangesFrom(const Changes& wire) {
   for (const v1::RouteChange& change : wire) {
     switch (change.change_case()) {
       case v1::RouteChange::kPut: out.put.push_back(RouteFrom(change.put())); break;
-      case v1::RouteChange::kRemovedApiId: out.removed_api_ids.push_back(change.removed_api_id()); break;
+      case v1::RouteChange::kRemovedApiId:
+        out.removed_api_ids.push_back(change.removed_api_id());
+        break;
       case v1::RouteChange::kPutListener:
         out.put_listeners.push_back(ListenerFrom(change.put_listener()));
         break;
@@ -205,10 +209,13 @@ RoutePtr RouteFrom(const v1::Route& wire) {
   route->keyless = wire.keyless();
   TargetsFrom(wire, route.get());
   route->preserve_host_header = wire.preserve_host_header();
-  route->api_rate = {wire.limits().rate().rate(), absl::Seconds(wire.limits().rate().per_seconds())};
-  route->api_quota = {wire.limits().quota().max(), absl::Seconds(wire.limits().quota().renewal_seconds())};
+  route->api_rate = {wire.limits().rate().rate(),
+                     absl::Seconds(wire.limits().rate().per_seconds())};
+  route->api_quota = {wire.limits().quota().max(),
+                      absl::Seconds(wire.limits().quota().renewal_seconds())};
   if (!VersionRulesFrom(wire.versioning(), &route->versioning)) route->broken = true;
-  for (const v1::ApiVersion& version : wire.versions()) route->versions.push_back(VersionFrom(version));
+  for (const v1::ApiVersion& version : wire.versions())
+    route->versions.push_back(VersionFrom(version));
   if (!UpstreamRulesFrom(wire, route.get())) route->broken = true;
   route->ip = IpRulesFrom(wire.ip());
   route->cors = CorsFrom(wire.cors());

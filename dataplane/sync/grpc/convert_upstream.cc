@@ -92,23 +92,28 @@ bool HealthCheckFrom(const v1::HealthCheck& wire, HealthCheckRules* rules) {
   for (const char c : rules->path) {
     if (c <= 0x20 || c == 0x7f) return false;
   }
-  return rules->path.front() == '/' && (wire.method().empty() || rules->head || wire.method() == "GET");
+  return rules->path.front() == '/' &&
+         (wire.method().empty() || rules->head || wire.method() == "GET");
 }
 
 }  // namespace
 
 bool UpstreamRulesFrom(const v1::Route& wire, Route* route) {
   bool speaks = true;
-  for (RouteTarget& target : route->targets) speaks = SetProtocol(wire.upstream_protocol(), &target) && speaks;
+  for (RouteTarget& target : route->targets)
+    speaks = SetProtocol(wire.upstream_protocol(), &target) && speaks;
   for (RouteVersion& version : route->versions) {
-    if (!version.override_target.has_value() || SetProtocol(wire.upstream_protocol(), &*version.override_target)) continue;
+    if (!version.override_target.has_value() ||
+        SetProtocol(wire.upstream_protocol(), &*version.override_target))
+      continue;
     version.override_target.reset();
     version.override_broken = true;
   }
   route->timeouts = TimeoutsFrom(wire.timeouts());
   route->retries = RetriesFrom(wire.retries());
   route->ejection = EjectionFrom(wire.ejection());
-  route->target_limits = {wire.upstream_limits().max_requests(), wire.upstream_limits().max_connections(),
+  route->target_limits = {wire.upstream_limits().max_requests(),
+                          wire.upstream_limits().max_connections(),
                           wire.upstream_limits().max_pending()};
   return speaks && BalancingFrom(wire.balancing(), &route->balancing) &&
          HealthCheckFrom(wire.health_check(), &route->health_check);

@@ -32,7 +32,8 @@ using base::Level;
 // Another target is tried when a stream says nothing for this long; heartbeats come every second.
 constexpr absl::Duration kSilence = absl::Seconds(4);
 constexpr size_t kMostAnswers = 16;  // authsvc asks about a few at a time
-constexpr absl::Duration kBackoff[] = {absl::Milliseconds(100), absl::Milliseconds(500), absl::Seconds(1)};
+constexpr absl::Duration kBackoff[] = {absl::Milliseconds(100), absl::Milliseconds(500),
+                                       absl::Seconds(1)};
 
 class Client final : public GrpcAuthsvcClient {
  public:
@@ -45,9 +46,12 @@ class Client final : public GrpcAuthsvcClient {
   void Authorize(AuthorizeQuestion question, Poster* poster, Completion<DecisionPtr> done) override;
   void ResolveUpstream(UpstreamQuestion question, Poster* poster,
                        Completion<UpstreamCredentialsPtr> done) override;
-  void ResolveServer(ServerQuestion question, Poster* poster, Completion<ServerCredentialsPtr> done) override;
+  void ResolveServer(ServerQuestion question, Poster* poster,
+                     Completion<ServerCredentialsPtr> done) override;
   void Subscribe(StreamObserver* observer) override;
-  void Acknowledge(uint64_t epoch, uint64_t revision) override { acknowledger_.Say({epoch, revision}); }
+  void Acknowledge(uint64_t epoch, uint64_t revision) override {
+    acknowledger_.Say({epoch, revision});
+  }
   bool Report(const TelemetryBatch& batch) override;
   void Answer(const LookupAnswer& answer) override;
   LostTelemetry TakeLost() override;
@@ -55,7 +59,8 @@ class Client final : public GrpcAuthsvcClient {
   bool AllBroken() const override { return targets_.AllBroken(); }
 
  private:
-  void StreamEnded(std::shared_ptr<StreamReader> stream, const grpc::Status& status, bool said_something);
+  void StreamEnded(std::shared_ptr<StreamReader> stream, const grpc::Status& status,
+                   bool said_something);
   void BatchDone(std::shared_ptr<ReportCall> batch, const LostTelemetry& lost);
   void AnswerDone(std::shared_ptr<ReportCall> answer);
   void KeepGoing();
@@ -71,10 +76,11 @@ class Client final : public GrpcAuthsvcClient {
   TargetList targets_;
   Underway underway_;
   // Without mutex_: its callers may hold locks that OpenStream takes after it.
-  Acknowledger acknowledger_{[this](const Acknowledger::Applied& applied, std::function<void(bool)> heard) {
-    Tell(StreamTarget(), options_.name, applied,
-         [heard = std::move(heard)](const grpc::Status& status) { heard(status.ok()); });
-  }};
+  Acknowledger acknowledger_{
+      [this](const Acknowledger::Applied& applied, std::function<void(bool)> heard) {
+        Tell(StreamTarget(), options_.name, applied,
+             [heard = std::move(heard)](const grpc::Status& status) { heard(status.ok()); });
+      }};
 
   base::Mutex mutex_;
   base::CondVar wake_;
@@ -109,7 +115,8 @@ void Client::Authorize(AuthorizeQuestion question, Poster* poster, Completion<De
 
 void Client::ResolveUpstream(UpstreamQuestion question, Poster* poster,
                              Completion<UpstreamCredentialsPtr> done) {
-  using Asked = Call<v1::ResolveUpstreamRequest, v1::ResolveUpstreamResponse, UpstreamCredentialsPtr>;
+  using Asked =
+      Call<v1::ResolveUpstreamRequest, v1::ResolveUpstreamResponse, UpstreamCredentialsPtr>;
   const auto call = std::make_shared<Asked>(
       &targets_, &underway_, options_.call_deadline,
       [](Target& target, grpc::ClientContext* context, const v1::ResolveUpstreamRequest* request,
@@ -126,7 +133,8 @@ void Client::ResolveUpstream(UpstreamQuestion question, Poster* poster,
   call->Run();
 }
 
-void Client::ResolveServer(ServerQuestion question, Poster* poster, Completion<ServerCredentialsPtr> done) {
+void Client::ResolveServer(ServerQuestion question, Poster* poster,
+                           Completion<ServerCredentialsPtr> done) {
   using Asked = Call<v1::ResolveServerRequest, v1::ResolveServerResponse, ServerCredentialsPtr>;
   const auto call = std::make_shared<Asked>(
       &targets_, &underway_, options_.call_deadline,
@@ -176,7 +184,8 @@ void Client::Tell(Target& target, const std::string& name, const Acknowledger::A
 
 // Of no replica: authsvc answers, and has nothing to note.
 void Client::Probe(Target& target) {
-  Tell(target, "", {}, [&target](const grpc::Status&) { target.probing.store(false, std::memory_order_release); });
+  Tell(target, "", {},
+       [&target](const grpc::Status&) { target.probing.store(false, std::memory_order_release); });
 }
 
 bool Client::Report(const TelemetryBatch& batch) {
@@ -184,9 +193,10 @@ bool Client::Report(const TelemetryBatch& batch) {
   if (stopping_ || batch_ != nullptr || StreamTarget().breaker.Open()) return false;
   if (!underway_.Enter()) return false;
   const LostTelemetry unless_it_arrives{batch.records(), batch.lost};
-  batch_ = std::make_shared<ReportCall>([this, unless_it_arrives](std::shared_ptr<ReportCall> call, bool arrived) {
-    BatchDone(std::move(call), arrived ? LostTelemetry() : unless_it_arrives);
-  });
+  batch_ = std::make_shared<ReportCall>(
+      [this, unless_it_arrives](std::shared_ptr<ReportCall> call, bool arrived) {
+        BatchDone(std::move(call), arrived ? LostTelemetry() : unless_it_arrives);
+      });
   Fill(batch, &batch_->request());
   batch_->Send(*StreamTarget().telemetry, options_.report_limit, batch_);
   return true;
@@ -231,9 +241,9 @@ void Client::BatchDone(std::shared_ptr<ReportCall> batch, const LostTelemetry& l
 void Client::OpenStream() {
   if (!underway_.Enter()) return;
   stream_ = std::make_shared<StreamReader>(
-      observer_, [this](std::shared_ptr<StreamReader> stream, const grpc::Status& status, bool said_something) {
-        StreamEnded(std::move(stream), status, said_something);
-      });
+      observer_,
+      [this](std::shared_ptr<StreamReader> stream, const grpc::Status& status,
+             bool said_something) { StreamEnded(std::move(stream), status, said_something); });
   stream_->Open(StreamTarget(), options_, stream_);
 }
 
@@ -251,8 +261,9 @@ void Client::StreamEnded(std::shared_ptr<StreamReader> stream, const grpc::Statu
     const size_t step = stream_failures_ == 0 ? 0 : stream_failures_ - 1;
     stream_open_at_ = MonotonicNow() + kBackoff[step];
     if (!stopping_) {
-      base::Log(Level::kWarning, "sync.stream_ended",
-                {{"code", static_cast<int>(status.error_code())}, {"message", status.error_message()}});
+      base::Log(
+          Level::kWarning, "sync.stream_ended",
+          {{"code", static_cast<int>(status.error_code())}, {"message", status.error_message()}});
     }
     wake_.SignalAll();
   }
@@ -267,11 +278,14 @@ void Client::KeepGoing() {
     const absl::Duration now = MonotonicNow();
     absl::Duration wait = options_.breaker_probe / 2;
     if (observer_ != nullptr && stream_ == nullptr) {
-      if (now >= stream_open_at_) OpenStream();
-      else wait = std::min(wait, stream_open_at_ - now);
+      if (now >= stream_open_at_)
+        OpenStream();
+      else
+        wait = std::min(wait, stream_open_at_ - now);
     }
     if (stream_ != nullptr) acknowledger_.TryAgain();
-    if (stream_ != nullptr && targets_.all().size() > 1 && stream_->Silent() > kSilence) stream_->Cancel();
+    if (stream_ != nullptr && targets_.all().size() > 1 && stream_->Silent() > kSilence)
+      stream_->Cancel();
     if (now - probed >= options_.breaker_probe) {
       probed = now;
       for (const auto& target : targets_.all()) {
@@ -297,7 +311,8 @@ void Client::Stop() {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<GrpcAuthsvcClient>> GrpcAuthsvcClient::Create(GrpcAuthsvcOptions options) {
+absl::StatusOr<std::unique_ptr<GrpcAuthsvcClient>> GrpcAuthsvcClient::Create(
+    GrpcAuthsvcOptions options) {
   if (options.targets.empty()) return absl::InvalidArgumentError("no authsvc target");
   auto credentials = MakeCredentials(options);
   if (!credentials.ok()) return credentials.status();

@@ -16,15 +16,16 @@ namespace sallyport::dataplane {
 
 class ReportCall final : public grpc::ClientWriteReactor<v1::ReportRequest> {
  public:
-  // Called once, on one of gRPC's threads: `arrived` says whether authsvc took the message. The call, and the
-  // context in it, lives until whoever holds it lets go.
+  // Called once, on one of gRPC's threads: `arrived` says whether authsvc took the message. The
+  // call, and the context in it, lives until whoever holds it lets go.
   using Over = std::function<void(std::shared_ptr<ReportCall> call, bool arrived)>;
 
   explicit ReportCall(Over over) : over_(std::move(over)) {}
 
   // To be filled before Send.
   [[nodiscard]] v1::ReportRequest& request() { return request_; }
-  void Send(v1::Telemetry::Stub& telemetry, absl::Duration limit, std::shared_ptr<ReportCall> self) {
+  void Send(v1::Telemetry::Stub& telemetry, absl::Duration limit,
+            std::shared_ptr<ReportCall> self) {
     self_ = std::move(self);
     context_.set_deadline(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(limit));
     Starting(this);
@@ -35,7 +36,7 @@ class ReportCall final : public grpc::ClientWriteReactor<v1::ReportRequest> {
   void Cancel() { context_.TryCancel(); }
   void OnDone(const grpc::Status& status) override {
     Told(this);
-    const Over over = std::move(over_);     // `this` may go while it runs
+    const Over over = std::move(over_);  // `this` may go while it runs
     over(std::move(self_), status.ok());
   }
 

@@ -1,4 +1,5 @@
-// The Subscribe stream to authsvc. Private to grpc_authsvc_client.cc. Cancel and Silent from any thread.
+// The Subscribe stream to authsvc. Private to grpc_authsvc_client.cc. Cancel and Silent from any
+// thread.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -20,12 +21,13 @@ namespace sallyport::dataplane {
 
 class StreamReader final : public grpc::ClientReadReactor<v1::Update> {
  public:
-  // Called once, on one of gRPC's threads; the reader lives until whoever holds it lets go. `said_something`:
-  // at least one update came.
-  using Ended =
-      std::function<void(std::shared_ptr<StreamReader> stream, const grpc::Status& status, bool said_something)>;
+  // Called once, on one of gRPC's threads; the reader lives until whoever holds it lets go.
+  // `said_something`: at least one update came.
+  using Ended = std::function<void(std::shared_ptr<StreamReader> stream, const grpc::Status& status,
+                                   bool said_something)>;
 
-  StreamReader(StreamObserver* observer, Ended ended) : observer_(observer), ended_(std::move(ended)) {}
+  StreamReader(StreamObserver* observer, Ended ended)
+      : observer_(observer), ended_(std::move(ended)) {}
 
   void Open(Target& target, const GrpcAuthsvcOptions& options, std::shared_ptr<StreamReader> self) {
     self_ = std::move(self);
@@ -43,7 +45,9 @@ class StreamReader final : public grpc::ClientReadReactor<v1::Update> {
     StartCall();
   }
   void Cancel() { context_.TryCancel(); }
-  [[nodiscard]] absl::Duration Silent() const { return MonotonicNow() - absl::Nanoseconds(last_.load()); }
+  [[nodiscard]] absl::Duration Silent() const {
+    return MonotonicNow() - absl::Nanoseconds(last_.load());
+  }
 
   void OnReadDone(bool ok) override {
     Told(this);

@@ -28,7 +28,8 @@ grpc::ChannelArguments Arguments(const GrpcAuthsvcOptions& options) {
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MakeCredentials(const GrpcAuthsvcOptions& options) {
+absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MakeCredentials(
+    const GrpcAuthsvcOptions& options) {
   if (options.plaintext_for_tests) return grpc::InsecureChannelCredentials();
   if (options.tls_directory.empty()) {
     return absl::InvalidArgumentError(
@@ -88,7 +89,8 @@ void TargetList::Prefer(const Target* target) {
 }
 
 bool TargetList::AllBroken() const {
-  return std::all_of(all_.begin(), all_.end(), [](const auto& target) { return target->breaker.Open(); });
+  return std::all_of(all_.begin(), all_.end(),
+                     [](const auto& target) { return target->breaker.Open(); });
 }
 
 }  // namespace sallyport::dataplane

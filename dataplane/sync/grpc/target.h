@@ -17,8 +17,8 @@
 
 namespace sallyport::dataplane {
 
-// Mutual TLS with the files of options.tls_directory, read again every options.refresh. InvalidArgument
-// when no directory is named, NotFound when one of the files cannot be read.
+// Mutual TLS with the files of options.tls_directory, read again every options.refresh.
+// InvalidArgument when no directory is named, NotFound when one of the files cannot be read.
 [[nodiscard]] absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MakeCredentials(
     const GrpcAuthsvcOptions& options);
 
@@ -37,7 +37,8 @@ struct Target {
 // All of them, never none. Thread-safe.
 class TargetList {
  public:
-  TargetList(const GrpcAuthsvcOptions& options, const std::shared_ptr<grpc::ChannelCredentials>& credentials);
+  TargetList(const GrpcAuthsvcOptions& options,
+             const std::shared_ptr<grpc::ChannelCredentials>& credentials);
 
   // To be asked in this order: the preferred first, none whose breaker is open.
   [[nodiscard]] std::vector<Target*> Candidates() const;

@@ -5,9 +5,10 @@
 
 namespace sallyport::dataplane {
 
-// Counts what is under way; CloseAndWait returns when nothing is. Whatever is under way drops its ClientContext
-// before it leaves: a context keeps its channel, and when the last channel of a process goes on one of gRPC's own
-// callback threads, gRPC 1.51 makes that thread join itself and takes the completion queue from under it.
+// Counts what is under way; CloseAndWait returns when nothing is. Whatever is under way drops its
+// ClientContext before it leaves: a context keeps its channel, and when the last channel of a
+// process goes on one of gRPC's own callback threads, gRPC 1.51 makes that thread join itself and
+// takes the completion queue from under it.
 class Underway {
  public:
   bool Enter() {

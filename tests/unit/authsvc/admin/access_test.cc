@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/match.h"
-#include "shared/base/text.h"
 #include "absl/strings/str_split.h"
+#include "shared/base/text.h"
 #include "tests/unit/authsvc/admin/admin_fixture.h"
 
 namespace sallyport::authsvc::admin {
@@ -16,10 +16,10 @@ using sallyport::testing::TestCert;
 constexpr char kWrongKey[] = "Attempted administrative access with invalid or missing key!";
 
 TEST_F(AdminTest, WrongKeysAreRefusedEverywhere) {
-  for (const char* path : {"/tyk/certs", "/tyk/keys", "/tyk/keys/create", "/tyk/policies", "/tyk/apis",
-                           "/tyk/reload", "/tyk/nothing"}) {
-    for (const std::string& key : {std::string(), std::string("wrong"), std::string(kAdminKey) + "x",
-                                   crypto::Sha256(kAdminKey)}) {
+  for (const char* path : {"/tyk/certs", "/tyk/keys", "/tyk/keys/create", "/tyk/policies",
+                           "/tyk/apis", "/tyk/reload", "/tyk/nothing"}) {
+    for (const std::string& key : {std::string(), std::string("wrong"),
+                                   std::string(kAdminKey) + "x", crypto::Sha256(kAdminKey)}) {
       ExpectError(403, kWrongKey, Call("GET", path, "", key));
     }
   }
@@ -60,10 +60,12 @@ TEST_F(AdminTest, SeveralKeysWork) {
 
 TEST_F(AdminTest, MethodsAndUnknownPaths) {
   const std::pair<const char*, const char*> wrong[] = {
-      {"PATCH", "/tyk/certs"}, {"PUT", "/tyk/certs/x"}, {"POST", "/tyk/certs/x"}, {"DELETE", "/tyk/certs"},
-      {"GET", "/tyk/keys/create"}, {"DELETE", "/tyk/keys"}, {"PATCH", "/tyk/keys/x"}, {"GET", "/tyk/keys/preview"},
-      {"DELETE", "/tyk/policies"}, {"PATCH", "/tyk/apis/x"}, {"POST", "/tyk/reload"}, {"POST", "/hello"}};
-  for (const auto& [method, path] : wrong) ExpectError(405, "Method not supported", Call(method, path));
+      {"PATCH", "/tyk/certs"},  {"PUT", "/tyk/certs/x"},      {"POST", "/tyk/certs/x"},
+      {"DELETE", "/tyk/certs"}, {"GET", "/tyk/keys/create"},  {"DELETE", "/tyk/keys"},
+      {"PATCH", "/tyk/keys/x"}, {"GET", "/tyk/keys/preview"}, {"DELETE", "/tyk/policies"},
+      {"PATCH", "/tyk/apis/x"}, {"POST", "/tyk/reload"},      {"POST", "/hello"}};
+  for (const auto& [method, path] : wrong)
+    ExpectError(405, "Method not supported", Call(method, path));
   ExpectError(404, "Not found", Call("GET", "/tyk/nothing"));
   ExpectError(404, "Not found", Call("GET", "/tyk/certsx"));
 }
@@ -77,7 +79,8 @@ TEST_F(AdminTest, ReloadWaitsOnlyWhenItIsAskedTo) {
   EXPECT_EQ(Call("GET", "/tyk/reload").body, "{\"status\":\"ok\",\"message\":\"\"}\n");
   EXPECT_EQ(waited_for_, 0u);
   AddApi(Classic("a1"));
-  EXPECT_EQ(Call("GET", "/tyk/reload/group?block=true").body, "{\"status\":\"ok\",\"message\":\"\"}\n");
+  EXPECT_EQ(Call("GET", "/tyk/reload/group?block=true").body,
+            "{\"status\":\"ok\",\"message\":\"\"}\n");
   EXPECT_EQ(waited_for_, writer_->snapshot()->revision());
   reload_answer_ = false;
   EXPECT_EQ(Call("GET", "/tyk/reload?block=true").status, 504);
@@ -141,8 +144,10 @@ TEST_F(ControlTest, Refusals) {
 }
 
 TEST_F(ControlTest, AnExpiredOneHasItsOwnMessage) {
-  const TestCert shortly = CertBuilder("CN=short").Valid(testing::TestNow() - absl::Hours(1),
-                                                         testing::TestNow() + absl::Hours(1)).SelfSign();
+  const TestCert shortly =
+      CertBuilder("CN=short")
+          .Valid(testing::TestNow() - absl::Hours(1), testing::TestNow() + absl::Hours(1))
+          .SelfSign();
   Require({AddForGateway(shortly)});
   EXPECT_EQ(With({shortly.der}).status, 200);
   clock_.Advance(absl::Hours(2));

@@ -1,13 +1,13 @@
-// A writer over a real SQLite file in a folder of its own, and the REST surface over it. For the tests of
-// this folder.
+// A writer over a real SQLite file in a folder of its own, and the REST surface over it. For the
+// tests of this folder.
 #pragma once
+
+#include <gtest/gtest.h>
 
 #include <filesystem>
 #include <memory>
-#include <string>
-
-#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -57,11 +57,12 @@ class AdminTest : public ::testing::Test {
 
   TykApi& api() {
     if (api_ == nullptr) {
-      api_ = std::make_unique<TykApi>(options_, writer_.get(), &clock_,
-                                      [this](uint64_t, uint64_t revision, std::function<void(bool)> done) {
-                                        waited_for_ = revision;
-                                        done(reload_answer_);
-                                      });
+      api_ = std::make_unique<TykApi>(
+          options_, writer_.get(), &clock_,
+          [this](uint64_t, uint64_t revision, std::function<void(bool)> done) {
+            waited_for_ = revision;
+            done(reload_answer_);
+          });
     }
     return *api_;
   }
@@ -86,7 +87,8 @@ class AdminTest : public ::testing::Test {
     request.path = target.substr(0, mark);
     if (mark != std::string::npos) {
       for (absl::string_view pair : absl::StrSplit(target.substr(mark + 1), '&')) {
-        const std::pair<std::string, std::string> parts = absl::StrSplit(pair, absl::MaxSplits('=', 1));
+        const std::pair<std::string, std::string> parts =
+            absl::StrSplit(pair, absl::MaxSplits('=', 1));
         request.query.push_back(parts);
       }
     }
@@ -112,13 +114,21 @@ class AdminTest : public ::testing::Test {
     return Expect(200, Call("POST", "/tyk/certs?org_id=org", pem)).value("id", "");
   }
   static Json Classic(const std::string& id, const std::string& path = "") {
-    return {{"name", id}, {"api_id", id}, {"org_id", "org"}, {"active", true}, {"use_keyless", true},
-            {"proxy", {{"listen_path", path.empty() ? "/" + id + "/" : path}, {"target_url", "https://up.test/"}}},
-            {"version_data", {{"not_versioned", true}, {"versions", {{"Default", {{"name", "Default"}}}}}}}};
+    return {{"name", id},
+            {"api_id", id},
+            {"org_id", "org"},
+            {"active", true},
+            {"use_keyless", true},
+            {"proxy",
+             {{"listen_path", path.empty() ? "/" + id + "/" : path},
+              {"target_url", "https://up.test/"}}},
+            {"version_data",
+             {{"not_versioned", true}, {"versions", {{"Default", {{"name", "Default"}}}}}}}};
   }
   void AddApi(const Json& definition) { Expect(200, Call("POST", "/tyk/apis", definition.dump())); }
   static Json Session(const std::string& api_id) {
-    return {{"org_id", "org"}, {"access_rights", {{api_id, {{"api_id", api_id}, {"api_name", api_id}}}}}};
+    return {{"org_id", "org"},
+            {"access_rights", {{api_id, {{"api_id", api_id}, {"api_name", api_id}}}}}};
   }
 
   base::ManualClock clock_;

@@ -13,7 +13,8 @@ using ::testing::HasSubstr;
 TEST_F(AdminTest, ApiLife) {
   Json definition = Classic("a1");
   definition["slug"] = "mine";
-  EXPECT_EQ(Call("POST", "/tyk/apis", definition.dump()).body, "{\"key\":\"a1\",\"status\":\"ok\",\"action\":\"added\"}\n");
+  EXPECT_EQ(Call("POST", "/tyk/apis", definition.dump()).body,
+            "{\"key\":\"a1\",\"status\":\"ok\",\"action\":\"added\"}\n");
   EXPECT_EQ(Expect(200, Call("GET", "/tyk/apis/a1")), definition);
   EXPECT_EQ(Expect(200, Call("GET", "/tyk/apis")), Json::array({definition}));
   definition["name"] = "renamed";
@@ -53,7 +54,8 @@ TEST_F(AdminTest, HeadersCannotBeSplitByADocument) {
 }
 
 TEST_F(AdminTest, ApisThatAreRefused) {
-  for (const char* body : {"", "{", "[1]", "5", "null"}) ExpectError(400, "Request malformed", Call("POST", "/tyk/apis", body));
+  for (const char* body : {"", "{", "[1]", "5", "null"})
+    ExpectError(400, "Request malformed", Call("POST", "/tyk/apis", body));
   EXPECT_EQ(Call("POST", "/tyk/apis", std::string(100000, '{')).status, 400);
   const auto refused = [&](const char* field, const Json& value, const std::string& word) {
     Json definition = Classic("bad");
@@ -82,8 +84,10 @@ TEST_F(AdminTest, TheSamePlaceTwiceIsRefusedNamingTheOther) {
 
 TEST_F(AdminTest, PutMustNameItsApi) {
   AddApi(Classic("a1"));
-  ExpectError(400, "Request APIID does not match that in Definition! For Update operations these must match.",
-              Call("PUT", "/tyk/apis/a1", Classic("a2").dump()));
+  ExpectError(
+      400,
+      "Request APIID does not match that in Definition! For Update operations these must match.",
+      Call("PUT", "/tyk/apis/a1", Classic("a2").dump()));
 }
 
 TEST_F(AdminTest, InlineCertificatesAreStoredSealedAndReadBackAsIds) {
@@ -101,14 +105,22 @@ TEST_F(AdminTest, InlineCertificatesAreStoredSealedAndReadBackAsIds) {
 
 TEST_F(AdminTest, PolicyLife) {
   AddApi(Classic("a1"));
-  Json policy = {{"id", "gold"}, {"org_id", "org"}, {"name", "Gold"}, {"rate", 100}, {"per", 60}, {"active", true},
-                 {"access_rights", {{"a1", {{"api_id", "a1"}}}}}, {"x_note", "kept"}};
-  EXPECT_EQ(Call("POST", "/tyk/policies", policy.dump()).body, "{\"key\":\"gold\",\"status\":\"ok\",\"action\":\"added\"}\n");
+  Json policy = {{"id", "gold"},
+                 {"org_id", "org"},
+                 {"name", "Gold"},
+                 {"rate", 100},
+                 {"per", 60},
+                 {"active", true},
+                 {"access_rights", {{"a1", {{"api_id", "a1"}}}}},
+                 {"x_note", "kept"}};
+  EXPECT_EQ(Call("POST", "/tyk/policies", policy.dump()).body,
+            "{\"key\":\"gold\",\"status\":\"ok\",\"action\":\"added\"}\n");
   EXPECT_EQ(Expect(200, Call("GET", "/tyk/policies/gold")), policy);
   EXPECT_EQ(Expect(200, Call("GET", "/tyk/policies")), Json::array({policy}));
   EXPECT_EQ(Expect(200, Call("PUT", "/tyk/policies/gold", policy.dump()))["action"], "modified");
   policy["id"] = "silver";
-  ExpectError(400, "Request ID does not match that in policy! For Update operations these must match.",
+  ExpectError(400,
+              "Request ID does not match that in policy! For Update operations these must match.",
               Call("PUT", "/tyk/policies/gold", policy.dump()));
   EXPECT_EQ(Expect(200, Call("DELETE", "/tyk/policies/gold"))["action"], "deleted");
   ExpectError(404, "Policy not found", Call("GET", "/tyk/policies/gold"));
@@ -118,8 +130,9 @@ TEST_F(AdminTest, PolicyLife) {
 TEST_F(AdminTest, PoliciesThatAreRefused) {
   ExpectError(400, "Request malformed", Call("POST", "/tyk/policies", "{"));
   ExpectError(400, "Unable to create policy without id.", Call("POST", "/tyk/policies", "{}"));
-  for (const char* body : {R"({"id": "p", "hmac_enabled": true})", R"({"id": "p", "partitions": {"quotas": true}})",
-                           R"({"id": "p", "rate": 5})"}) {
+  for (const char* body :
+       {R"({"id": "p", "hmac_enabled": true})", R"({"id": "p", "partitions": {"quotas": true}})",
+        R"({"id": "p", "rate": 5})"}) {
     EXPECT_EQ(Call("POST", "/tyk/policies", body).status, 400) << body;
   }
   EXPECT_EQ(Call("GET", "/tyk/policies").body, "[]\n");

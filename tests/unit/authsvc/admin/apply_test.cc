@@ -12,7 +12,8 @@ using ::testing::HasSubstr;
 
 class ApplyTest : public AdminTest {
  protected:
-  v1::ApplyResponse Run(const std::string& text, const std::function<void(v1::ApplyRequest*)>& change = {}) {
+  v1::ApplyResponse Run(const std::string& text,
+                        const std::function<void(v1::ApplyRequest*)>& change = {}) {
     v1::ApplyRequest request;
     request.add_documents()->set_content(text);
     if (change) change(&request);
@@ -22,7 +23,8 @@ class ApplyTest : public AdminTest {
   }
   static std::string Outcomes(const v1::ApplyResponse& response) {
     std::string all;
-    for (const auto& result : response.results()) all += result.kind() + "/" + result.id() + " " + result.outcome() + "\n";
+    for (const auto& result : response.results())
+      all += result.kind() + "/" + result.id() + " " + result.outcome() + "\n";
     return all;
   }
 };
@@ -58,24 +60,28 @@ TEST_F(ApplyTest, DryRunWritesNothing) {
 }
 
 TEST_F(ApplyTest, OneRefusalByTheDialectRefusesAll) {
-  const auto response = Run(std::string(kTwo) + "---\napiVersion: sallyport/v1\nkind: Listener\nidd: x\n");
+  const auto response =
+      Run(std::string(kTwo) + "---\napiVersion: sallyport/v1\nkind: Listener\nidd: x\n");
   EXPECT_FALSE(response.applied());
   EXPECT_EQ(writer_->snapshot()->FindApi("a1"), nullptr);
 }
 
 TEST_F(ApplyTest, OneRefusalByTheWriterRefusesAllAndNamesIt) {
-  const std::string second = "---\napiVersion: sallyport/v1\nkind: Api\nid: a2\nlistenPath: /a/\nkeyless: true\n"
-                             "upstream: {targets: [{url: \"http://up/\"}]}\n";
+  const std::string second =
+      "---\napiVersion: sallyport/v1\nkind: Api\nid: a2\nlistenPath: /a/\nkeyless: true\n"
+      "upstream: {targets: [{url: \"http://up/\"}]}\n";
   const auto response = Run(std::string(kTwo) + second);
   EXPECT_FALSE(response.applied());
   EXPECT_EQ(writer_->snapshot()->FindPolicy("gold"), nullptr);
   std::string messages;
-  for (const auto& result : response.results()) messages += result.outcome() + ": " + result.message() + "\n";
+  for (const auto& result : response.results())
+    messages += result.outcome() + ": " + result.message() + "\n";
   EXPECT_THAT(messages, HasSubstr("refused: "));
 }
 
 TEST_F(ApplyTest, StrictMakesPendingAnError) {
-  const std::string text = "apiVersion: sallyport/v1\nkind: Policy\nid: p\naccessRights: [{apiId: nowhere}]\n";
+  const std::string text =
+      "apiVersion: sallyport/v1\nkind: Policy\nid: p\naccessRights: [{apiId: nowhere}]\n";
   const auto strict = Run(text, [](v1::ApplyRequest* request) { request->set_strict(true); });
   EXPECT_FALSE(strict.applied());
   EXPECT_EQ(strict.results(0).outcome(), "refused");
@@ -91,7 +97,8 @@ TEST_F(ApplyTest, PruneRemovesWhatTheSetNoLongerHas) {
   };
   Run("apiVersion: sallyport/v1\nkind: Policy\nid: other\n");
   Run(kTwo, with_set);
-  const auto pruned = Run("apiVersion: sallyport/v1\nkind: Policy\nid: gold\naccessRights: [{apiId: a1}]\n", with_set);
+  const auto pruned = Run(
+      "apiVersion: sallyport/v1\nkind: Policy\nid: gold\naccessRights: [{apiId: a1}]\n", with_set);
   EXPECT_TRUE(pruned.applied());
   EXPECT_THAT(Outcomes(pruned), HasSubstr("Api/a1 pruned"));
   EXPECT_EQ(writer_->snapshot()->FindApi("a1"), nullptr);
@@ -99,7 +106,8 @@ TEST_F(ApplyTest, PruneRemovesWhatTheSetNoLongerHas) {
 }
 
 TEST_F(ApplyTest, ADocumentWithoutTokenKeepsTheStoredOne) {
-  const std::string key = "apiVersion: sallyport/v1\nkind: Key\nid: k\naccessRights: [{apiId: a1}]\n";
+  const std::string key =
+      "apiVersion: sallyport/v1\nkind: Key\nid: k\naccessRights: [{apiId: a1}]\n";
   Run(kTwo);
   EXPECT_TRUE(Run(key + "token: 0123456789abcdef\n").applied());
   EXPECT_TRUE(Run(key + "alias: renamed\n").applied());
@@ -111,7 +119,9 @@ TEST_F(ApplyTest, ADocumentWithoutTokenKeepsTheStoredOne) {
 
 TEST_F(ApplyTest, CertificatesWithKeysAreSealedAndIdempotent) {
   const auto pair = sallyport::testing::CertBuilder("CN=c").SelfSign();
-  const Json document = {{"apiVersion", "sallyport/v1"}, {"kind", "Certificate"}, {"name", "web"},
+  const Json document = {{"apiVersion", "sallyport/v1"},
+                         {"kind", "Certificate"},
+                         {"name", "web"},
                          {"pem", pair.Pem() + pair.KeyPem()}};
   EXPECT_THAT(Outcomes(Run(document.dump())), HasSubstr("created"));
   const SnapshotPtr snapshot = writer_->snapshot();
@@ -120,18 +130,23 @@ TEST_F(ApplyTest, CertificatesWithKeysAreSealedAndIdempotent) {
   EXPECT_TRUE(entry->has_private_key());
   EXPECT_TRUE(writer_->OpenPrivateKey(*entry).ok());
   // Without the key in the document the stored one stays.
-  const Json without = {{"apiVersion", "sallyport/v1"}, {"kind", "Certificate"}, {"name", "web"}, {"pem", pair.Pem()}};
+  const Json without = {{"apiVersion", "sallyport/v1"},
+                        {"kind", "Certificate"},
+                        {"name", "web"},
+                        {"pem", pair.Pem()}};
   EXPECT_THAT(Outcomes(Run(without.dump())), HasSubstr("unchanged"));
   EXPECT_TRUE(writer_->snapshot()->FindCertificate("org", "name:web")->has_private_key());
 }
 
 TEST_F(ApplyTest, ATykConfLiftsNoRevocation) {
-  const Json settings = {{"apiVersion", "sallyport/v1"}, {"kind", "GatewaySettings"},
-                         {"revoked", {{{"spkiSha256", std::string(43, 'A') + "="}}}},
-                         {"trustedProxies", {"10.0.0.0/8"}},
-                         {"clientAllowlist", {{{"certificateId", "org1"}, {"exact", true}}}},
-                         {"pins", {{"reportOnly", true}}},
-                         {"upstreamTls", {{"serverName", "inner.test"}, {"trustBundleIds", {"b"}}}}};
+  const Json settings = {
+      {"apiVersion", "sallyport/v1"},
+      {"kind", "GatewaySettings"},
+      {"revoked", {{{"spkiSha256", std::string(43, 'A') + "="}}}},
+      {"trustedProxies", {"10.0.0.0/8"}},
+      {"clientAllowlist", {{{"certificateId", "org1"}, {"exact", true}}}},
+      {"pins", {{"reportOnly", true}}},
+      {"upstreamTls", {{"serverName", "inner.test"}, {"trustBundleIds", {"b"}}}}};
   ASSERT_TRUE(Run(settings.dump()).applied());
   const Json conf = {{"security", {{"certificates", {{"apis", {"org1", "org2"}}}}}}};
   ASSERT_TRUE(Run(conf.dump()).applied());
@@ -150,8 +165,12 @@ TEST_F(ApplyTest, ATykConfLiftsNoRevocation) {
 
 TEST_F(ApplyTest, ADocumentWithoutNameKeepsTheStoredOne) {
   const auto pair = sallyport::testing::CertBuilder("CN=c").SelfSign();
-  const Json named = {{"apiVersion", "sallyport/v1"}, {"kind", "Certificate"}, {"name", "web"}, {"pem", pair.Pem()}};
-  const Json nameless = {{"apiVersion", "sallyport/v1"}, {"kind", "Certificate"}, {"pem", pair.Pem()}};
+  const Json named = {{"apiVersion", "sallyport/v1"},
+                      {"kind", "Certificate"},
+                      {"name", "web"},
+                      {"pem", pair.Pem()}};
+  const Json nameless = {
+      {"apiVersion", "sallyport/v1"}, {"kind", "Certificate"}, {"pem", pair.Pem()}};
   ASSERT_TRUE(Run(named.dump()).applied());
   EXPECT_THAT(Outcomes(Run(nameless.dump())), HasSubstr("unchanged"));
   EXPECT_NE(writer_->snapshot()->FindCertificate("org", "name:web"), nullptr);

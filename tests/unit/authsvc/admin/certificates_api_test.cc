@@ -10,10 +10,10 @@
 namespace sallyport::authsvc::admin {
 namespace {
 
-using ::testing::HasSubstr;
 using sallyport::testing::CertBuilder;
 using sallyport::testing::ChainPem;
 using sallyport::testing::TestCert;
+using ::testing::HasSubstr;
 
 std::string HexOf(const TestCert& certificate) { return base::Hex(certificate.cert->fingerprint); }
 
@@ -22,7 +22,8 @@ TEST_F(AdminTest, CertificateLife) {
   const std::string id = "org" + HexOf(pair);
   EXPECT_EQ(Call("POST", "/tyk/certs?org_id=org", "text before\n" + pair.Pem()).body,
             "{\"id\":\"" + id + "\",\"status\":\"ok\",\"message\":\"Certificate added\"}\n");
-  ExpectError(403, "Certificate with " + id + " id already exists", Call("POST", "/tyk/certs?org_id=org", pair.Pem()));
+  ExpectError(403, "Certificate with " + id + " id already exists",
+              Call("POST", "/tyk/certs?org_id=org", pair.Pem()));
   EXPECT_EQ(Expect(200, Call("GET", "/tyk/certs?org_id=org"))["certs"], Json({id}));
   const Json meta = Expect(200, Call("GET", "/tyk/certs/" + id));
   EXPECT_EQ(meta["fingerprint"], HexOf(pair));
@@ -33,10 +34,13 @@ TEST_F(AdminTest, CertificateLife) {
   EXPECT_EQ(meta["subject"]["Names"][0]["Type"], Json({2, 5, 4, 6}));
   EXPECT_EQ(meta["dns_names"], Json({"life.test"}));
   EXPECT_EQ(meta["not_before"], "2020-01-01T00:00:00Z");
-  EXPECT_EQ(Call("DELETE", "/tyk/certs/" + id).body, "{\"status\":\"ok\",\"message\":\"removed\"}\n");
-  ExpectError(404, "Certificate with given SHA256 fingerprint not found", Call("GET", "/tyk/certs/" + id));
+  EXPECT_EQ(Call("DELETE", "/tyk/certs/" + id).body,
+            "{\"status\":\"ok\",\"message\":\"removed\"}\n");
+  ExpectError(404, "Certificate with given SHA256 fingerprint not found",
+              Call("GET", "/tyk/certs/" + id));
   // Q20: a delete that deleted nothing says so.
-  ExpectError(404, "Certificate with given SHA256 fingerprint not found", Call("DELETE", "/tyk/certs/" + id));
+  ExpectError(404, "Certificate with given SHA256 fingerprint not found",
+              Call("DELETE", "/tyk/certs/" + id));
   EXPECT_EQ(Call("GET", "/tyk/certs").body, "{\"certs\":null}\n");
 }
 
@@ -48,8 +52,10 @@ TEST_F(AdminTest, WhatIsNotTakenAsACertificate) {
   ExpectError(403, none, Call("POST", "/tyk/certs", "hello"));
   ExpectError(403, none, Call("POST", "/tyk/certs", one.der));
   ExpectError(403, none, Call("POST", "/tyk/certs", one.KeyPem()));
-  ExpectError(403, "Found multiple private keys", Call("POST", "/tyk/certs", one.Pem() + one.KeyPem() + two.KeyPem()));
-  ExpectError(403, "certificate is expired", Call("POST", "/tyk/certs", CertBuilder("CN=old").Expired().SelfSign().Pem()));
+  ExpectError(403, "Found multiple private keys",
+              Call("POST", "/tyk/certs", one.Pem() + one.KeyPem() + two.KeyPem()));
+  ExpectError(403, "certificate is expired",
+              Call("POST", "/tyk/certs", CertBuilder("CN=old").Expired().SelfSign().Pem()));
   EXPECT_EQ(Call("POST", "/tyk/certs", one.Pem() + two.KeyPem()).status, 403);
   EXPECT_EQ(Call("GET", "/tyk/certs").body, "{\"certs\":null}\n");
 }
@@ -77,7 +83,9 @@ TEST_F(AdminTest, TheFirstOfAChainCounts) {  // Q7
 
 TEST_F(AdminTest, ListingWithoutOrgStaysComplete) {  // Q22
   const std::string in_org = AddCertificate(CertBuilder("CN=a").SelfSign().Pem());
-  const std::string bare = Expect(200, Call("POST", "/tyk/certs?org_id=", CertBuilder("CN=b").SelfSign().Pem())).value("id", "");
+  const std::string bare =
+      Expect(200, Call("POST", "/tyk/certs?org_id=", CertBuilder("CN=b").SelfSign().Pem()))
+          .value("id", "");
   EXPECT_EQ(bare.size(), 64u);
   for (int i = 0; i < 3; ++i) EXPECT_EQ(Expect(200, Call("GET", "/tyk/certs"))["certs"].size(), 2u);
   EXPECT_EQ(Expect(200, Call("GET", "/tyk/certs?org_id=org"))["certs"], Json({in_org}));
@@ -106,7 +114,9 @@ TEST_F(AdminTest, Q23OneThatDoesNotParseSpoilsNoListing) {
   resource.mutable_certificate()->set_org_id("org");
   resource.mutable_certificate()->add_chain_der("\x30\x03not DER");
   resource.mutable_certificate()->mutable_summary()->set_spki_sha256(std::string(32, 'k'));
-  ASSERT_TRUE(store_->Commit({{{Kind::kCertificate, broken, false, resource.SerializeAsString(), 0}}, {}}).ok());
+  ASSERT_TRUE(
+      store_->Commit({{{Kind::kCertificate, broken, false, resource.SerializeAsString(), 0}}, {}})
+          .ok());
   const absl::Time deadline = absl::Now() + absl::Seconds(20);
   while (writer_->snapshot()->FindCertificateById(broken) == nullptr && absl::Now() < deadline) {
     absl::SleepFor(absl::Milliseconds(5));
@@ -162,9 +172,13 @@ TEST_F(AdminTest, WhatOnlyIdentifiesCallersGoesAtOnceAndNamesThem) {
 }
 
 TEST_F(AdminTest, AStableNameMoves) {
-  const std::string one = Expect(200, Call("POST", "/tyk/certs?org_id=org&name=web", CertBuilder("CN=1").SelfSign().Pem())).value("id", "");
+  const std::string one = Expect(200, Call("POST", "/tyk/certs?org_id=org&name=web",
+                                           CertBuilder("CN=1").SelfSign().Pem()))
+                              .value("id", "");
   EXPECT_EQ(Expect(200, Call("GET", "/tyk/certs/name:web?org_id=org"))["id"], one);
-  const std::string two = Expect(200, Call("POST", "/tyk/certs?org_id=org&name=web", CertBuilder("CN=2").SelfSign().Pem())).value("id", "");
+  const std::string two = Expect(200, Call("POST", "/tyk/certs?org_id=org&name=web",
+                                           CertBuilder("CN=2").SelfSign().Pem()))
+                              .value("id", "");
   EXPECT_EQ(Expect(200, Call("GET", "/tyk/certs/name:web?org_id=org"))["id"], two);
 }
 

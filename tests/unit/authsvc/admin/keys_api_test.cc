@@ -9,15 +9,17 @@
 namespace sallyport::authsvc::admin {
 namespace {
 
-using ::testing::HasSubstr;
 using sallyport::testing::CertBuilder;
 using sallyport::testing::TestCert;
+using ::testing::HasSubstr;
 
 class KeysTest : public AdminTest {
  protected:
   KeysTest() { AddApi(Classic("a1")); }
 
-  Json Create(const Json& session) { return Expect(200, Call("POST", "/tyk/keys/create", session.dump())); }
+  Json Create(const Json& session) {
+    return Expect(200, Call("POST", "/tyk/keys/create", session.dump()));
+  }
   Json WithCertificate(const std::string& id) {
     Json session = Session("a1");
     session["certificate"] = id;
@@ -70,7 +72,8 @@ TEST_F(KeysTest, TokensDifferAndAreNotStored) {
   const std::string one = Create(Session("a1"))["key"];
   const std::string two = Create(Session("a1"))["key"];
   EXPECT_NE(one, two);
-  EXPECT_FALSE(absl::StrContains(Call("GET", "/tyk/keys").body + Call("GET", "/tyk/keys/" + one).body, one));
+  EXPECT_FALSE(
+      absl::StrContains(Call("GET", "/tyk/keys").body + Call("GET", "/tyk/keys/" + one).body, one));
 }
 
 TEST_F(KeysTest, TheKeyOfACertificateIsItsIdAndNoToken) {
@@ -127,9 +130,11 @@ TEST_F(KeysTest, CertificatesOfAPut) {
   const std::string two = AddCertificate(CertBuilder("CN=2").SelfSign().Pem());
   Create(WithCertificate(one));
   Create(WithCertificate(two));
-  ExpectError(400, "Key cannot be used without a certificate", Call("PUT", "/tyk/keys/" + one, Session("a1").dump()));
-  ExpectError(400, "Key must be used with an existent certificate",
-              Call("PUT", "/tyk/keys/" + one, WithCertificate("org" + std::string(64, '0')).dump()));
+  ExpectError(400, "Key cannot be used without a certificate",
+              Call("PUT", "/tyk/keys/" + one, Session("a1").dump()));
+  ExpectError(
+      400, "Key must be used with an existent certificate",
+      Call("PUT", "/tyk/keys/" + one, WithCertificate("org" + std::string(64, '0')).dump()));
   const auto taken = Call("PUT", "/tyk/keys/" + one, WithCertificate(two).dump());
   EXPECT_EQ(taken.status, 500);
   EXPECT_THAT(taken.body, HasSubstr("Key with given certificate already found:" + two));
@@ -150,7 +155,8 @@ TEST_F(KeysTest, WhatIsNotCreated) {
   ExpectError(500, "Unmarshalling failed", Call("POST", "/tyk/keys/create", "[]"));
   ExpectError(400, "Failed to create key, keys must have at least one Access Rights record set.",
               Call("POST", "/tyk/keys/create", R"({"org_id": "org"})"));
-  const auto refused = [&](const char* field, const Json& value, int status, const std::string& word) {
+  const auto refused = [&](const char* field, const Json& value, int status,
+                           const std::string& word) {
     Json session = Session("a1");
     session[field] = value;
     const auto response = Call("POST", "/tyk/keys/create", session.dump());
@@ -158,8 +164,10 @@ TEST_F(KeysTest, WhatIsNotCreated) {
     EXPECT_THAT(response.body, HasSubstr(word));
   };
   refused("apply_policies", {"nowhere"}, 500, "Policy not found: nowhere");
-  refused("mtls_static_certificate_bindings", {"other" + std::string(64, '0')}, 400, "invalid certificate ID: other");
-  refused("mtls_static_certificate_bindings", {"org" + std::string(64, '0')}, 400, "certificate not found: org0");
+  refused("mtls_static_certificate_bindings", {"other" + std::string(64, '0')}, 400,
+          "invalid certificate ID: other");
+  refused("mtls_static_certificate_bindings", {"org" + std::string(64, '0')}, 400,
+          "certificate not found: org0");
   refused("certificate", "not-an-id", 400, "invalid certificate ID: not-an-id");
   refused("certificate", "other" + std::string(64, '0'), 400, "invalid certificate ID");
   refused("basic_auth_data", {{"password", "x"}}, 400, "basic_auth_data");
@@ -220,9 +228,11 @@ TEST_F(KeysTest, ListFilters) {
 }
 
 TEST_F(KeysTest, PreviewAppliesPolicies) {
-  Expect(200, Call("POST", "/tyk/policies", R"({"id": "gold", "org_id": "org", "rate": 7, "per": 60, "quota_max": 5,
+  Expect(200, Call("POST", "/tyk/policies",
+                   R"({"id": "gold", "org_id": "org", "rate": 7, "per": 60, "quota_max": 5,
       "active": true, "access_rights": {"a1": {"api_id": "a1"}}})"));
-  const Json shown = Expect(200, Call("POST", "/tyk/keys/preview", R"({"org_id": "org", "apply_policies": ["gold"]})"));
+  const Json shown = Expect(
+      200, Call("POST", "/tyk/keys/preview", R"({"org_id": "org", "apply_policies": ["gold"]})"));
   EXPECT_EQ(shown["rate"], 7);
   EXPECT_EQ(shown["quota_max"], 5);
   EXPECT_TRUE(shown["access_rights"].contains("a1"));

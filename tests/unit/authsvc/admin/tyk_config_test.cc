@@ -18,7 +18,8 @@ class TykConfigTest : public AdminTest {
   absl::Status Take(const std::string& text, std::vector<std::string> environment = {}) {
     return TakeTykConfig(*writer_, clock_, "org", {"tyk.conf", text, std::move(environment)});
   }
-  absl::StatusOr<std::vector<std::string>> Check(const std::string& text, std::vector<std::string> environment = {}) {
+  absl::StatusOr<std::vector<std::string>> Check(const std::string& text,
+                                                 std::vector<std::string> environment = {}) {
     return CheckTykConfig(clock_.Now(), "org", {"tyk.conf", text, std::move(environment)});
   }
   const v1::GatewaySettings& settings() {
@@ -29,17 +30,19 @@ class TykConfigTest : public AdminTest {
 };
 
 TEST_F(TykConfigTest, ARefusedVariableStoresNothing) {
-  const absl::Status status = Take(R"({"proxy_ssl_insecure_skip_verify": true})",
-                                   {"TYK_GW_SECURITY_NEWSWITCH=hidden", "TYK_GW_PROXYSSLMINVERSION=hidden"});
+  const absl::Status status =
+      Take(R"({"proxy_ssl_insecure_skip_verify": true})",
+           {"TYK_GW_SECURITY_NEWSWITCH=hidden", "TYK_GW_PROXYSSLMINVERSION=hidden"});
   EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
   EXPECT_THAT(std::string(status.message()),
-              AllOf(HasSubstr("tyk.conf"), HasSubstr("TYK_GW_SECURITY_NEWSWITCH"), HasSubstr("TYK_GW_PROXYSSLMINVERSION"),
-                    Not(HasSubstr("hidden"))));
+              AllOf(HasSubstr("tyk.conf"), HasSubstr("TYK_GW_SECURITY_NEWSWITCH"),
+                    HasSubstr("TYK_GW_PROXYSSLMINVERSION"), Not(HasSubstr("hidden"))));
   EXPECT_FALSE(settings().upstream_tls().insecure_skip_verify());
 }
 
 TEST_F(TykConfigTest, WithoutAFileAVariableThatWouldNotHoldIsRefused) {
-  EXPECT_TRUE(absl::IsInvalidArgument(RefuseTykEnvironment({"TYK_GW_SECURITY_PINNEDPUBLICKEYS=*:orgp"})));
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(RefuseTykEnvironment({"TYK_GW_SECURITY_PINNEDPUBLICKEYS=*:orgp"})));
   EXPECT_TRUE(absl::IsInvalidArgument(RefuseTykEnvironment({"TYK_GW_SECURITY_ANYTHING=1"})));
   EXPECT_TRUE(RefuseTykEnvironment({"TYK_GW_SECRET=x", "PATH=/bin"}).ok());
 }
@@ -55,7 +58,9 @@ TEST_F(TykConfigTest, ACheckRefusesWhatAStartWouldAndStoresNothing) {
       {"{\"security\": ", {}, "tyk.conf"},
       {"[1]", {}, "tyk.conf"},
       {R"({"security": {"pinned_public_key": {}}})", {}, "pinned_public_key"},
-      {R"({"security": {"certificates": {"upstream": {"https://up.test/x": "orgc1"}}}})", {}, "up.test"},
+      {R"({"security": {"certificates": {"upstream": {"https://up.test/x": "orgc1"}}}})",
+       {},
+       "up.test"},
       {R"({"proxy_ssl_min_version": 999})", {}, "proxy_ssl_min_version"},
       {R"({"security": {"control_api_use_mutual_tls": true}})", {}, "control_api"},
       {"{}", {"TYK_GW_SECURITY_NEWSWITCH=hidden"}, "TYK_GW_SECURITY_NEWSWITCH"},
@@ -63,7 +68,8 @@ TEST_F(TykConfigTest, ACheckRefusesWhatAStartWouldAndStoresNothing) {
   for (const Case& one : refused) {
     const absl::Status checked = Check(one.text, one.environment).status();
     EXPECT_TRUE(absl::IsInvalidArgument(checked)) << one.text << checked;
-    EXPECT_THAT(std::string(checked.message()), AllOf(HasSubstr("tyk.conf"), HasSubstr(one.part), Not(HasSubstr("hidden"))));
+    EXPECT_THAT(std::string(checked.message()),
+                AllOf(HasSubstr("tyk.conf"), HasSubstr(one.part), Not(HasSubstr("hidden"))));
     const absl::Status taken = Take(one.text, one.environment);
     EXPECT_EQ(taken.code(), checked.code()) << one.text << taken;
   }
@@ -78,7 +84,9 @@ TEST_F(TykConfigTest, ACheckRefusesWhatAStartWouldAndStoresNothing) {
 TEST_F(TykConfigTest, TheEnvironmentLiesOverTheFileAtEveryStart) {
   ASSERT_TRUE(Take(R"({"proxy_ssl_insecure_skip_verify": true})").ok());
   EXPECT_TRUE(settings().upstream_tls().insecure_skip_verify());
-  ASSERT_TRUE(Take(R"({"proxy_ssl_insecure_skip_verify": true})", {"TYK_GW_PROXYSSLINSECURESKIPVERIFY=false"}).ok());
+  ASSERT_TRUE(Take(R"({"proxy_ssl_insecure_skip_verify": true})",
+                   {"TYK_GW_PROXYSSLINSECURESKIPVERIFY=false"})
+                  .ok());
   EXPECT_FALSE(settings().upstream_tls().insecure_skip_verify());
 }
 

@@ -20,7 +20,9 @@ class ApiChecksTest : public WriterTest {
   }
 };
 
-TEST_F(ApiChecksTest, AGoodOneHasNoWarnings) { EXPECT_THAT(WarningsOf(ApiResource("a")), IsEmpty()); }
+TEST_F(ApiChecksTest, AGoodOneHasNoWarnings) {
+  EXPECT_THAT(WarningsOf(ApiResource("a")), IsEmpty());
+}
 
 TEST_F(ApiChecksTest, RefusesBadRoutes) {
   Refused("an id is required", [](v1::Api* api) { api->clear_id(); });
@@ -60,7 +62,8 @@ TEST_F(ApiChecksTest, RefusesWhatCannotBeEnforced) {
     api->mutable_client_tls()->set_dynamic_mtls(true);
     api->set_allow_plain_http(true);
   });
-  Refused("neither query nor cookie", [](v1::Api* api) { api->mutable_token()->set_disable_header(true); });
+  Refused("neither query nor cookie",
+          [](v1::Api* api) { api->mutable_token()->set_disable_header(true); });
   Refused("header_name", [](v1::Api* api) { api->mutable_token()->set_header_name("a b"); });
 }
 
@@ -73,8 +76,9 @@ TEST_F(ApiChecksTest, RefusesHeadersThatAreTheGatewaysOwnOrBreakTheHead) {
   set("not a valid header name", "X A", "b");
   set("not a valid header name", "", "b");
   set("control characters", "X-A", "b\r\nX-B: c");
-  for (const char* name : {"Host", "Content-Length", "transfer_encoding", "Connection", "TE", "Upgrade",
-                           "X-Forwarded-Client-Cert", "X_Forwarded_Client_Cert", "Client-Cert", "X-My-Caller"}) {
+  for (const char* name :
+       {"Host", "Content-Length", "transfer_encoding", "Connection", "TE", "Upgrade",
+        "X-Forwarded-Client-Cert", "X_Forwarded_Client_Cert", "Client-Cert", "X-My-Caller"}) {
     Refused("the gateway's own", [&](v1::Api* api) {
       api->set_identity_header("X-My-Caller");
       (*api->add_versions()->mutable_request_headers()->mutable_set())[name] = "b";
@@ -104,7 +108,8 @@ TEST_F(ApiChecksTest, RefusesWhatBelongsToAnotherOrganisation) {
     api->mutable_client_tls()->add_allowlist()->set_certificate_id(foreign);
   });
   Refused(text, [&](v1::Api* api) {
-    (*api->mutable_upstream()->mutable_client_certificates()->mutable_certificate_ids())["*"] = foreign;
+    (*api->mutable_upstream()->mutable_client_certificates()->mutable_certificate_ids())["*"] =
+        foreign;
   });
   Refused(text, [&](v1::Api* api) {
     (*api->mutable_upstream()->mutable_pins()->mutable_pins())["*"].add_certificate_ids(foreign);
@@ -117,7 +122,8 @@ TEST_F(ApiChecksTest, RefusesWhatBelongsToAnotherOrganisation) {
 
 TEST_F(ApiChecksTest, RefusesBadUpstreams) {
   const auto url = [this](const char* text, const char* value) {
-    Refused(text, [&](v1::Api* api) { api->mutable_upstream()->mutable_targets(0)->set_url(value); });
+    Refused(text,
+            [&](v1::Api* api) { api->mutable_upstream()->mutable_targets(0)->set_url(value); });
   };
   url("must start with http", "ftp://x");
   url("must start with http", "backend:80");
@@ -127,9 +133,8 @@ TEST_F(ApiChecksTest, RefusesBadUpstreams) {
   url("target", "https://");
   url("target", "https://x:99999/");
   Refused("target is required", [](v1::Api* api) { api->mutable_upstream()->clear_targets(); });
-  Refused("only 1.2 and 1.3", [](v1::Api* api) {
-    api->mutable_upstream()->mutable_tls()->set_min_version("1.1");
-  });
+  Refused("only 1.2 and 1.3",
+          [](v1::Api* api) { api->mutable_upstream()->mutable_tls()->set_min_version("1.1"); });
   Refused("above max_version", [](v1::Api* api) {
     api->mutable_upstream()->mutable_tls()->set_min_version("1.3");
     api->mutable_upstream()->mutable_tls()->set_max_version("1.2");
@@ -139,7 +144,8 @@ TEST_F(ApiChecksTest, RefusesBadUpstreams) {
 TEST_F(ApiChecksTest, RefusesBadDomainKeysAndPins) {
   const auto key = [this](const char* domain) {
     Refused("client certificate", [&](v1::Api* api) {
-      (*api->mutable_upstream()->mutable_client_certificates()->mutable_certificate_ids())[domain] = "x";
+      (*api->mutable_upstream()->mutable_client_certificates()->mutable_certificate_ids())[domain] =
+          "x";
     });
     Refused("pin", [&](v1::Api* api) {
       (*api->mutable_upstream()->mutable_pins()->mutable_pins())[domain].add_certificate_ids("x");
@@ -154,9 +160,8 @@ TEST_F(ApiChecksTest, RefusesBadDomainKeysAndPins) {
   Refused("domain `h` has no certificate id", [](v1::Api* api) {
     (*api->mutable_upstream()->mutable_client_certificates()->mutable_certificate_ids())["h"] = "";
   });
-  Refused("domain `h` has no pin", [](v1::Api* api) {
-    (*api->mutable_upstream()->mutable_pins()->mutable_pins())["h"];
-  });
+  Refused("domain `h` has no pin",
+          [](v1::Api* api) { (*api->mutable_upstream()->mutable_pins()->mutable_pins())["h"]; });
   Refused("not a hex SHA-256", [](v1::Api* api) {
     (*api->mutable_upstream()->mutable_pins()->mutable_pins())["h"].add_spki_sha256("abcd");
   });
@@ -168,7 +173,8 @@ TEST_F(ApiChecksTest, RefusesBadDomainKeysAndPins) {
 }
 
 TEST_F(ApiChecksTest, RefusesBadVersionsRulesAndLimits) {
-  Refused("regular expression", [](v1::Api* api) { api->add_versions()->add_allowed()->set_path("(a"); });
+  Refused("regular expression",
+          [](v1::Api* api) { api->add_versions()->add_allowed()->set_path("(a"); });
   Refused("several versions", [](v1::Api* api) {
     api->add_versions()->set_name("1");
     api->add_versions()->set_name("2");
@@ -185,8 +191,10 @@ TEST_F(ApiChecksTest, RefusesBadVersionsRulesAndLimits) {
     api->mutable_versioning()->set_default_version("2");
     api->add_versions()->set_name("1");
   });
-  Refused("needs a period", [](v1::Api* api) { api->mutable_limits()->mutable_rate()->set_rate(5); });
-  Refused("not negative", [](v1::Api* api) { api->mutable_limits()->mutable_rate()->set_rate(-1); });
+  Refused("needs a period",
+          [](v1::Api* api) { api->mutable_limits()->mutable_rate()->set_rate(5); });
+  Refused("not negative",
+          [](v1::Api* api) { api->mutable_limits()->mutable_rate()->set_rate(-1); });
   Refused("quota max", [](v1::Api* api) { api->mutable_limits()->mutable_quota()->set_max(-2); });
   Refused("address or CIDR", [](v1::Api* api) { api->mutable_ip()->add_allow("10.0.0.0/33"); });
   Refused("address or CIDR", [](v1::Api* api) { api->mutable_ip()->add_deny("host"); });
@@ -232,8 +240,12 @@ TEST_F(ApiChecksTest, TheGatewaysListCountsForAnEmptyOneAndCannotBeTakenAway) {
 
 TEST_F(ApiChecksTest, ReferencesThatAreNotThereArePendingAndStrictRefuses) {
   v1::Resource api = StaticApi("a", {"orgabc", "name:later"});
-  (*api.mutable_api()->mutable_upstream()->mutable_client_certificates()->mutable_certificate_ids())["*"] = "cc";
-  (*api.mutable_api()->mutable_upstream()->mutable_pins()->mutable_pins())["*"].add_certificate_ids("pp");
+  (*api.mutable_api()
+        ->mutable_upstream()
+        ->mutable_client_certificates()
+        ->mutable_certificate_ids())["*"] = "cc";
+  (*api.mutable_api()->mutable_upstream()->mutable_pins()->mutable_pins())["*"].add_certificate_ids(
+      "pp");
   api.mutable_api()->mutable_upstream()->mutable_tls()->add_trust_bundle_ids("tt");
   api.mutable_api()->add_server_certificate_ids("ss");
   Write strict = Of(Put(api));
@@ -256,7 +268,8 @@ TEST_F(ApiChecksTest, AnUpstreamCertificateWithoutKeyOrPastItsEndIsAWarningAndSt
   EXPECT_THAT(WarningsOf(api), HasSubstr("has no private key"));
   Write strict = Of(Put(api));
   strict.strict = true;
-  EXPECT_TRUE(absl::IsFailedPrecondition(Run(std::move(strict)).status())) << "unchanged, checked still";
+  EXPECT_TRUE(absl::IsFailedPrecondition(Run(std::move(strict)).status()))
+      << "unchanged, checked still";
   ASSERT_TRUE(Add(bob_.Pem() + bob_.KeyPem()).ok());
   (*map->mutable_certificate_ids())["*"] = Id(bob_);
   EXPECT_THAT(WarningsOf(api), IsEmpty());
@@ -268,7 +281,8 @@ TEST_F(ApiChecksTest, AnUpstreamCertificateWithoutKeyOrPastItsEndIsAWarningAndSt
 
 TEST_F(ApiChecksTest, SaysWhatIsLoud) {
   MustPut(CertificateResource(root_));
-  EXPECT_THAT(WarningsOf(StaticApi("a", {Id(root_)})), HasSubstr("it admits itself and what it issues"));
+  EXPECT_THAT(WarningsOf(StaticApi("a", {Id(root_)})),
+              HasSubstr("it admits itself and what it issues"));
   v1::Resource exact = StaticApi("a", {Id(root_)});
   exact.mutable_api()->mutable_client_tls()->mutable_allowlist(0)->set_exact(true);
   EXPECT_THAT(WarningsOf(exact), Not(HasSubstr("admits")));
@@ -306,12 +320,14 @@ TEST_F(ApiChecksTest, RefusesBadSettings) {
   revoked->set_issuer_der(std::string("\x30\x00", 2));  // an empty name
   EXPECT_THAT(Refusal(settings), HasSubstr("an issuer without serial"));
   revoked->set_serial("1");
-  for (const std::string& wrong : {std::string("CN=ca"), std::string("\x30\x00\x00", 3), std::string("\x30\x05")}) {
+  for (const std::string& wrong :
+       {std::string("CN=ca"), std::string("\x30\x00\x00", 3), std::string("\x30\x05")}) {
     revoked->set_issuer_der(wrong);
     EXPECT_THAT(Refusal(settings), HasSubstr("one X.509 name"));
   }
   settings = Settings();
-  (*settings.mutable_settings()->mutable_pins()->mutable_pins())["http://x"].add_certificate_ids("p");
+  (*settings.mutable_settings()->mutable_pins()->mutable_pins())["http://x"].add_certificate_ids(
+      "p");
   EXPECT_THAT(Refusal(settings), HasSubstr("gateway pin"));
 }
 
@@ -322,7 +338,8 @@ TEST_F(ApiChecksTest, RefusesCorsThatLetsAnySiteAct) {
     api->mutable_cors()->add_allowed_origins("https://a.test");
     api->mutable_cors()->add_allowed_origins("*");
   });
-  for (const char* origin : {"", "a.test", "https://", "https://a.test/x", "https://*.*.test", "https://a.test\r\nX: y"}) {
+  for (const char* origin : {"", "a.test", "https://", "https://a.test/x", "https://*.*.test",
+                             "https://a.test\r\nX: y"}) {
     Refused("origin", [origin](v1::Api* api) { api->mutable_cors()->add_allowed_origins(origin); });
   }
   Refused("valid name", [](v1::Api* api) { api->mutable_cors()->add_allowed_headers("a b"); });

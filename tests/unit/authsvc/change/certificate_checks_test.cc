@@ -1,8 +1,7 @@
 // Certificates: ids, messages, expiry, private keys, stable names, deletes.
-#include "tests/unit/authsvc/change/writer_fixture.h"
-
 #include "authsvc/snapshot/resource.h"
 #include "shared/crypto/private_key.h"
+#include "tests/unit/authsvc/change/writer_fixture.h"
 
 namespace sallyport::authsvc {
 namespace {
@@ -70,7 +69,8 @@ TEST_F(CertificateChecksTest, ThePrivateKeyIsSealedAndComesBackOnlyByTheOpener) 
   const auto record = store_->Read(Kind::kCertificate, Id(alice_));
   ASSERT_TRUE(record.ok());
   EXPECT_EQ(record->body.find(alice_.KeyDer()), std::string::npos);
-  EXPECT_FALSE(writer_->ReadResource(Kind::kCertificate, Id(alice_))->certificate().has_private_key());
+  EXPECT_FALSE(
+      writer_->ReadResource(Kind::kCertificate, Id(alice_))->certificate().has_private_key());
   const auto* entry = writer_->snapshot()->FindCertificateById(Id(alice_));
   const auto opened = writer_->OpenPrivateKey(*entry);
   ASSERT_TRUE(opened.ok()) << opened.status();
@@ -88,7 +88,9 @@ TEST_F(CertificateChecksTest, ASealedKeyOfAnotherRecordDoesNotOpen) {
   ASSERT_TRUE(stolen.ParseFromString(store_->Read(Kind::kCertificate, Id(alice_))->body));
   ASSERT_TRUE(record.ParseFromString(store_->Read(Kind::kCertificate, Id(bob_))->body));
   *record.mutable_certificate()->mutable_private_key() = stolen.certificate().private_key();
-  ASSERT_TRUE(store_->Commit({{{Kind::kCertificate, Id(bob_), false, record.SerializeAsString(), {}}}, {}}).ok());
+  ASSERT_TRUE(
+      store_->Commit({{{Kind::kCertificate, Id(bob_), false, record.SerializeAsString(), {}}}, {}})
+          .ok());
   MustPut(ApiResource("next"));  // takes the change up first
   const auto snapshot = writer_->snapshot();
   EXPECT_FALSE(writer_->OpenPrivateKey(*snapshot->FindCertificateById(Id(bob_))).ok());
@@ -144,11 +146,13 @@ TEST_F(CertificateChecksTest, ANameMovesInOneWriteAndItsUsersFollow) {
   EXPECT_NE(snapshot->FindApi("a")->allowlist.FindLeaf(bob_.cert->fingerprint), nullptr);
   EXPECT_EQ(snapshot->FindApi("a")->allowlist.FindLeaf(alice_.cert->fingerprint), nullptr);
   EXPECT_TRUE(Add(alice_.Pem(), "n").ok()) << "and back, of a stored certificate";
-  EXPECT_FALSE(Run(Of(Put(CertificateResource(alice_, "m")), Put(CertificateResource(bob_, "m")))).ok());
+  EXPECT_FALSE(
+      Run(Of(Put(CertificateResource(alice_, "m")), Put(CertificateResource(bob_, "m")))).ok());
 }
 
 TEST_F(CertificateChecksTest, SaysWhatIsWrongWithACa) {
-  const TestCert weak = CertBuilder("CN=Weak").Ca().Key(sallyport::testing::KeyType::kRsa1024).SelfSign();
+  const TestCert weak =
+      CertBuilder("CN=Weak").Ca().Key(sallyport::testing::KeyType::kRsa1024).SelfSign();
   EXPECT_THAT(WarningsOf(CertificateResource(weak)), HasSubstr("never usable"));
   const TestCert dotted = CertBuilder("CN=Dotted").Ca().Permit(GEN_DNS, ".example").SelfSign();
   EXPECT_THAT(WarningsOf(CertificateResource(dotted)), HasSubstr("period"));
@@ -177,10 +181,14 @@ TEST_F(CertificateChecksTest, DeletingWhatTheSystemUsesIsRefusedWithTheUsersUnle
     EXPECT_TRUE(Run(Of(std::move(gone))).ok());
   };
   v1::Resource api = ApiResource("a");
-  (*api.mutable_api()->mutable_upstream()->mutable_client_certificates()->mutable_certificate_ids())["*"] = "name:n";
+  (*api.mutable_api()
+        ->mutable_upstream()
+        ->mutable_client_certificates()
+        ->mutable_certificate_ids())["*"] = "name:n";
   refused_with(api, "Api a (client certificate)");
   api = ApiResource("a");
-  (*api.mutable_api()->mutable_upstream()->mutable_pins()->mutable_pins())["*"].add_certificate_ids(Id(alice_));
+  (*api.mutable_api()->mutable_upstream()->mutable_pins()->mutable_pins())["*"].add_certificate_ids(
+      Id(alice_));
   refused_with(api, "Api a (pin)");
   api = ApiResource("a");
   api.mutable_api()->add_server_certificate_ids(Id(alice_));
@@ -224,7 +232,8 @@ TEST_F(CertificateChecksTest, ATrustBundleInUseStaysUnlessForced) {
 
 TEST_F(CertificateChecksTest, StatusNamesWhatIsPendingInsecureAndExpiring) {
   const absl::Time now = clock_.Now();
-  const TestCert soon = CertBuilder("CN=soon").Valid(now - absl::Hours(1), now + absl::Hours(48)).SignBy(root_);
+  const TestCert soon =
+      CertBuilder("CN=soon").Valid(now - absl::Hours(1), now + absl::Hours(48)).SignBy(root_);
   ASSERT_TRUE(Add(soon.Pem()).ok());
   ASSERT_TRUE(Add(root_.Pem()).ok());
   v1::Resource api = StaticApi("a", {Id(soon), "orgmissing"});

@@ -24,7 +24,8 @@ TEST_F(KeyChecksTest, ACertificateFindsAtMostOneKeyOfAnOrg) {
       << "nor two in one write";
   EXPECT_TRUE(RunPut(KeyResource("k1", {Id(alice_), Id(bob_)})).ok()) << "one key may hold several";
   // In one write a certificate may go from one key to another.
-  EXPECT_TRUE(Run(Of(Put(KeyResource("k2", {Id(alice_)})), Put(KeyResource("k1", {Id(bob_)})))).ok());
+  EXPECT_TRUE(
+      Run(Of(Put(KeyResource("k2", {Id(alice_)})), Put(KeyResource("k1", {Id(bob_)})))).ok());
   EXPECT_EQ(writer_->snapshot()->FindKeyByLeaf("org", alice_.cert->fingerprint)->key.id(), "k2");
 }
 
@@ -137,7 +138,8 @@ TEST_F(KeyChecksTest, CreateKeyFromACertificateNeverStoresItsPrivateKey) {
   const auto again = CreateKey(*writer_, key, options, clock_.Now());
   EXPECT_TRUE(absl::IsAlreadyExists(again.status())) << again.status();
   options.certificate = CertBuilder("CN=old").Expired().SignBy(root_).Pem();
-  EXPECT_EQ(CreateKey(*writer_, key, options, clock_.Now()).status().message(), "certificate is expired");
+  EXPECT_EQ(CreateKey(*writer_, key, options, clock_.Now()).status().message(),
+            "certificate is expired");
 }
 
 TEST_F(KeyChecksTest, TokensAreShownOnceAndRotate) {

@@ -48,7 +48,8 @@ TEST(UpstreamChecks, AProtocolFitsItsTargets) {
     return std::string(CheckUpstreamProtocol(protocol, url).message());
   };
   for (const char* const protocol : {"", "http1", "auto"}) {
-    for (const char* const url : {"https://h/", "http://h/", "h2c://h/"}) EXPECT_EQ(told(protocol, url), "");
+    for (const char* const url : {"https://h/", "http://h/", "h2c://h/"})
+      EXPECT_EQ(told(protocol, url), "");
   }
   EXPECT_EQ(told("h2", "https://h/"), "");
   EXPECT_EQ(told("h2", "h2c://h/"), "");
@@ -62,10 +63,14 @@ TEST(UpstreamChecks, RefusesBalancingThatCannotBeFollowed) {
   const auto balancing = [](const std::function<void(v1::Balancing*)>& change) {
     return Refusal([&](v1::Upstream* upstream) { change(upstream->mutable_balancing()); });
   };
-  EXPECT_THAT(balancing([](v1::Balancing* b) { b->set_policy("random"); }), HasSubstr("policy `random`"));
-  EXPECT_THAT(balancing([](v1::Balancing* b) { b->set_hash_on("header"); }), HasSubstr("for policy consistent_hash"));
-  EXPECT_THAT(balancing([](v1::Balancing* b) { b->set_load_percent(120); }), HasSubstr("for policy consistent_hash"));
-  EXPECT_THAT(balancing([](v1::Balancing* b) { b->set_policy("consistent_hash"); }), HasSubstr("hash_on ``"));
+  EXPECT_THAT(balancing([](v1::Balancing* b) { b->set_policy("random"); }),
+              HasSubstr("policy `random`"));
+  EXPECT_THAT(balancing([](v1::Balancing* b) { b->set_hash_on("header"); }),
+              HasSubstr("for policy consistent_hash"));
+  EXPECT_THAT(balancing([](v1::Balancing* b) { b->set_load_percent(120); }),
+              HasSubstr("for policy consistent_hash"));
+  EXPECT_THAT(balancing([](v1::Balancing* b) { b->set_policy("consistent_hash"); }),
+              HasSubstr("hash_on ``"));
   const auto hash = [&](const std::function<void(v1::Balancing*)>& change) {
     return balancing([&](v1::Balancing* b) {
       b->set_policy("consistent_hash");
@@ -89,14 +94,17 @@ TEST(UpstreamChecks, RefusesBalancingThatCannotBeFollowed) {
                 b->set_load_percent(100);
               }),
               HasSubstr("above 100"));
-  EXPECT_THAT(balancing([](v1::Balancing* b) { b->set_panic_percent(101); }), HasSubstr("panic_percent"));
+  EXPECT_THAT(balancing([](v1::Balancing* b) { b->set_panic_percent(101); }),
+              HasSubstr("panic_percent"));
 }
 
 TEST(UpstreamChecks, RefusesNumbersOutOfRange) {
-  EXPECT_THAT(Refusal([](v1::Upstream* u) { u->mutable_retries()->set_max_targets(21); }), HasSubstr("max_targets"));
+  EXPECT_THAT(Refusal([](v1::Upstream* u) { u->mutable_retries()->set_max_targets(21); }),
+              HasSubstr("max_targets"));
   EXPECT_THAT(Refusal([](v1::Upstream* u) { u->mutable_retries()->set_budget_percent(101); }),
               HasSubstr("budget_percent"));
-  EXPECT_THAT(Refusal([](v1::Upstream* u) { u->mutable_ejection()->set_base_ms(1); }), HasSubstr("base_ms"));
+  EXPECT_THAT(Refusal([](v1::Upstream* u) { u->mutable_ejection()->set_base_ms(1); }),
+              HasSubstr("base_ms"));
   EXPECT_THAT(Refusal([](v1::Upstream* u) {
                 u->mutable_ejection()->set_base_ms(2'000);
                 u->mutable_ejection()->set_max_ms(1'000);
@@ -104,21 +112,24 @@ TEST(UpstreamChecks, RefusesNumbersOutOfRange) {
               HasSubstr("greater than max_ms"));
   EXPECT_THAT(Refusal([](v1::Upstream* u) { u->mutable_limits()->set_max_pending(1); }),
               HasSubstr("without max_connections"));
-  EXPECT_THAT(Refusal([](v1::Upstream* u) { u->mutable_timeouts()->set_connect_ms(1); }), HasSubstr("connect_ms"));
+  EXPECT_THAT(Refusal([](v1::Upstream* u) { u->mutable_timeouts()->set_connect_ms(1); }),
+              HasSubstr("connect_ms"));
 }
 
 TEST(UpstreamChecks, RefusesHealthChecksThatAreNoRequest) {
   const auto check = [](const std::function<void(v1::HealthCheck*)>& change) {
     return Refusal([&](v1::Upstream* upstream) { change(upstream->mutable_health_check()); });
   };
-  EXPECT_THAT(check([](v1::HealthCheck* c) { c->set_path("health"); }), HasSubstr("must start with /"));
+  EXPECT_THAT(check([](v1::HealthCheck* c) { c->set_path("health"); }),
+              HasSubstr("must start with /"));
   EXPECT_THAT(check([](v1::HealthCheck* c) { c->set_path("/a b"); }), HasSubstr("blank"));
   EXPECT_THAT(check([](v1::HealthCheck* c) { c->set_path("/a\r\nX: y"); }), HasSubstr("blank"));
   EXPECT_THAT(check([](v1::HealthCheck* c) { c->set_path("/a#b"); }), HasSubstr("fragment"));
   EXPECT_THAT(check([](v1::HealthCheck* c) { c->set_method("DELETE"); }), HasSubstr("GET or HEAD"));
   EXPECT_THAT(check([](v1::HealthCheck* c) { c->add_statuses(99); }), HasSubstr("statuses"));
   EXPECT_THAT(check([](v1::HealthCheck* c) { c->set_interval_ms(10); }), HasSubstr("interval_ms"));
-  EXPECT_THAT(check([](v1::HealthCheck* c) { c->set_timeout_ms(100'000); }), HasSubstr("timeout_ms"));
+  EXPECT_THAT(check([](v1::HealthCheck* c) { c->set_timeout_ms(100'000); }),
+              HasSubstr("timeout_ms"));
 }
 
 TEST(UpstreamChecks, WarnsThatOneTargetIsNeverLeftOut) {

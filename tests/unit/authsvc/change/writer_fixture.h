@@ -1,4 +1,5 @@
-// A writer over a real SQLite file, a manual clock and a sealer, and resources that pass all checks.
+// A writer over a real SQLite file, a manual clock and a sealer, and resources that pass all
+// checks.
 #pragma once
 
 #include <memory>
@@ -15,8 +16,8 @@
 #include "shared/crypto/digest.h"
 #include "shared/crypto/sealer.h"
 #include "tests/fakes/manual_clock.h"
-#include "tests/fakes/test_ca.h"
 #include "tests/fakes/temp_folder.h"
+#include "tests/fakes/test_ca.h"
 
 namespace sallyport::authsvc {
 
@@ -126,7 +127,8 @@ class WriterTest : public ::testing::Test {
     for (auto& reference : certificates) key->add_certificate_ids(reference);
     return resource;
   }
-  static v1::Resource CertificateResource(const TestCert& certificate, const std::string& name = "") {
+  static v1::Resource CertificateResource(const TestCert& certificate,
+                                          const std::string& name = "") {
     v1::Resource resource;
     resource.mutable_certificate()->set_org_id("org");
     resource.mutable_certificate()->set_name(name);

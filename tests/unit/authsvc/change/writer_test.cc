@@ -1,12 +1,11 @@
-// The mechanics of writes: revisions, all or nothing, conditions, dry runs, prune, other processes, a
-// store that does not answer.
-#include "tests/unit/authsvc/change/writer_fixture.h"
-
+// The mechanics of writes: revisions, all or nothing, conditions, dry runs, prune, other processes,
+// a store that does not answer.
 #include <sqlite3.h>
 
 #include <thread>
 
 #include "shared/base/mutex.h"
+#include "tests/unit/authsvc/change/writer_fixture.h"
 
 namespace sallyport::authsvc {
 namespace {
@@ -202,7 +201,8 @@ TEST_F(WriterTest, ObserversSeeEveryRevisionInOrderBeforeTheCompletion) {
   Recorder recorder(writer_.get());
   MustPut(StaticApi("a", {Id(alice_)}));
   MustPut(CertificateResource(alice_));
-  EXPECT_THAT(recorder.texts(), ElementsAre("1 Api a", "2 Certificate " + Id(alice_), "2 Api a recompiled"));
+  EXPECT_THAT(recorder.texts(),
+              ElementsAre("1 Api a", "2 Certificate " + Id(alice_), "2 Api a recompiled"));
   ASSERT_TRUE(Run(Of(Delete(Kind::kApi, "a"))).ok());
   EXPECT_EQ(recorder.texts().back(), "3 Api a deleted");
   EXPECT_TRUE(recorder.in_order());
@@ -307,8 +307,10 @@ TEST_F(WriterTest, FindsOutByItselfThatALockedStoreTakesWritesAgain) {
   EXPECT_FALSE(RunPut(ApiResource("b")).ok());
   EXPECT_FALSE(writer_->status().store_writable);
   clock_.Advance(absl::Seconds(1));
-  EXPECT_TRUE(BecomesTrue([this] { return writer_->status().proven_current == clock_.Monotonic(); }));
-  EXPECT_FALSE(writer_->status().store_writable) << "that it can be read proves nothing about writes";
+  EXPECT_TRUE(
+      BecomesTrue([this] { return writer_->status().proven_current == clock_.Monotonic(); }));
+  EXPECT_FALSE(writer_->status().store_writable)
+      << "that it can be read proves nothing about writes";
   ASSERT_EQ(sqlite3_exec(locker, "ROLLBACK", nullptr, nullptr, nullptr), SQLITE_OK);
   sqlite3_close(locker);
   EXPECT_TRUE(BecomesTrue([this] { return writer_->status().store_writable; }));

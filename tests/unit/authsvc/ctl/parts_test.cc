@@ -24,11 +24,11 @@
 namespace sallyport::authsvc::ctl {
 namespace {
 
+using sallyport::testing::CertBuilder;
+using sallyport::testing::TestCert;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using sallyport::testing::CertBuilder;
-using sallyport::testing::TestCert;
 
 class Folder {
  public:
@@ -70,7 +70,8 @@ TEST(Args, FlagsAnywhereListsAndTypos) {
   EXPECT_THAT(args->words(), ElementsAre("a", "--b"));
   EXPECT_THAT(args->GetList("--file"), ElementsAre("x", "y", "z"));
   EXPECT_TRUE(args->Has("--force"));
-  EXPECT_THAT(std::string(Args::Parse({"--forec"}, flags).status().message()), HasSubstr("did you mean --force?"));
+  EXPECT_THAT(std::string(Args::Parse({"--forec"}, flags).status().message()),
+              HasSubstr("did you mean --force?"));
   EXPECT_FALSE(Args::Parse({"--file"}, flags).ok());
   EXPECT_FALSE(Args::Parse({"--force=yes"}, flags).ok());
 }
@@ -131,11 +132,13 @@ TEST(CertificateFile, Pkcs12) {
   const TestCert pair = CertBuilder("CN=a").SignBy(root);
   STACK_OF(X509)* others = sk_X509_new_null();
   sk_X509_push(others, root.cert->x509.get());
-  PKCS12* p12 = PKCS12_create("secret", "a", pair.key.get(), pair.cert->x509.get(), others, 0, 0, 0, 0, 0);
+  PKCS12* p12 =
+      PKCS12_create("secret", "a", pair.key.get(), pair.cert->x509.get(), others, 0, 0, 0, 0, 0);
   ASSERT_NE(p12, nullptr);
   unsigned char* bytes = nullptr;
   const int size = i2d_PKCS12(p12, &bytes);
-  const std::string path = folder.Write("a.p12", std::string(reinterpret_cast<char*>(bytes), static_cast<size_t>(size)));
+  const std::string path =
+      folder.Write("a.p12", std::string(reinterpret_cast<char*>(bytes), static_cast<size_t>(size)));
   OPENSSL_free(bytes);
   PKCS12_free(p12);
   sk_X509_free(others);
@@ -144,7 +147,8 @@ TEST(CertificateFile, Pkcs12) {
   ASSERT_EQ(file->bundle.chain.size(), 2U);
   EXPECT_EQ(file->bundle.chain[0]->der, pair.der);
   EXPECT_TRUE(file->has_private_key());
-  EXPECT_THAT(std::string(ReadCertificateFile(path, "wrong").status().message()), HasSubstr("--password-file"));
+  EXPECT_THAT(std::string(ReadCertificateFile(path, "wrong").status().message()),
+              HasSubstr("--password-file"));
 }
 
 TEST(Commands, EveryOneHasHelpAndTyposAreGuessed) {
@@ -177,7 +181,8 @@ TEST(Commands, EveryOneHasHelpAndTyposAreGuessed) {
 TEST(CertShow, ComputesIdAndPinOfAFile) {
   const Folder folder;
   const TestCert pair = CertBuilder("CN=a").SelfSign();
-  const Outcome outcome = Sallyctl({"cert", "show", folder.Write("a.pem", pair.Pem()), "--org", "acme", "-o", "json"});
+  const Outcome outcome =
+      Sallyctl({"cert", "show", folder.Write("a.pem", pair.Pem()), "--org", "acme", "-o", "json"});
   EXPECT_EQ(outcome.code, kDone) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr(crypto::CertificateId("acme", *pair.cert)));
   EXPECT_THAT(outcome.out, HasSubstr("spki_sha256"));
@@ -195,21 +200,24 @@ TEST(Init, MakesWhatBothServicesTake) {
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   EXPECT_EQ(parsed->admin.keys.size(), 1U);
   const auto dataplane = config::ReadYamlFile(at + "/dataplane.yaml");
-  ASSERT_TRUE(config::MakeDataplaneConfig(*dataplane).ok()) << config::MakeDataplaneConfig(*dataplane).status();
+  ASSERT_TRUE(config::MakeDataplaneConfig(*dataplane).ok())
+      << config::MakeDataplaneConfig(*dataplane).status();
   // The key itself is in no file.
   const size_t start = made.out.find("shown once): ") + 13;
   const std::string key = made.out.substr(start, made.out.find('\n', start) - start);
   for (const auto& entry : std::filesystem::recursive_directory_iterator(at)) {
     if (!entry.is_regular_file()) continue;
     EXPECT_THAT(*ReadFile(entry.path().string()), Not(HasSubstr(key))) << entry.path();
-    EXPECT_EQ(entry.status().permissions() & std::filesystem::perms::group_all, std::filesystem::perms::none);
+    EXPECT_EQ(entry.status().permissions() & std::filesystem::perms::group_all,
+              std::filesystem::perms::none);
   }
   const auto server = crypto::ParsePem(*ReadFile(at + "/tls/authsvc/tls.crt"));
   ASSERT_TRUE(server.ok());
   EXPECT_THAT(server->chain[0]->dns_sans, ::testing::Contains("auth.example"));
   EXPECT_THAT(server->chain[0]->ip_sans, ::testing::Contains("10.1.2.3"));
   const auto role = crypto::ParsePem(*ReadFile(at + "/tls/decision/tls.crt"));
-  EXPECT_THAT(role->chain[0]->uri_sans, ElementsAre("spiffe://sallyport/sallyport/decision/default/decision"));
+  EXPECT_THAT(role->chain[0]->uri_sans,
+              ElementsAre("spiffe://sallyport/sallyport/decision/default/decision"));
   EXPECT_EQ(Sallyctl({"init", at}).code, kRefused) << "never over an installation";
 }
 
@@ -228,7 +236,8 @@ TEST(Init, StateElsewhereAndOwnersThatMustExist) {
   EXPECT_TRUE(IsDirectory(folder / "state"));
   EXPECT_FALSE(Exists(at + "/data"));
   using std::filesystem::perms;
-  EXPECT_EQ(std::filesystem::status(at).permissions(), perms::owner_all | perms::group_exec | perms::others_exec)
+  EXPECT_EQ(std::filesystem::status(at).permissions(),
+            perms::owner_all | perms::group_exec | perms::others_exec)
       << "who owns a file in it gets there, and cannot list it";
   EXPECT_EQ(std::filesystem::status(at + "/ca").permissions(), perms::owner_all);
   EXPECT_EQ(Sallyctl({"pki", "renew", at}).code, kDone);
@@ -239,7 +248,9 @@ TEST(Pki, AnOwnerThatIsGoneIsSaidBeforeAnythingIsSwitched) {
   const std::string at = folder / "here";
   ASSERT_EQ(Sallyctl({"init", at}).code, kDone);
   const std::string before = *ReadFile(at + "/tls/authsvc/tls.crt");
-  ASSERT_TRUE(WriteFile(at + "/ca/installation.yaml", "trust_domain: sallyport\ndataplane_owner: no-such-user\n", true).ok());
+  ASSERT_TRUE(WriteFile(at + "/ca/installation.yaml",
+                        "trust_domain: sallyport\ndataplane_owner: no-such-user\n", true)
+                  .ok());
   EXPECT_EQ(Sallyctl({"pki", "renew", at}).code, kMissing);
   EXPECT_EQ(*ReadFile(at + "/tls/authsvc/tls.crt"), before);
   ASSERT_TRUE(WriteFile(at + "/ca/installation.yaml", "trust_domain: sallyport\n", true).ok());
@@ -276,10 +287,14 @@ TEST(Pki, RenewSwitchesDirectoriesAsAWhole) {
   const auto server = crypto::ParsePem(after);
   EXPECT_THAT(server->chain[0]->dns_sans, ::testing::Contains("auth.example"));
   const std::string issued = folder / "edge-1";
-  ASSERT_EQ(Sallyctl({"pki", "issue", at, "--role", "dataplane", "--group", "edge", "--name", "edge-1", "--out", issued}).code, kDone);
+  ASSERT_EQ(Sallyctl({"pki", "issue", at, "--role", "dataplane", "--group", "edge", "--name",
+                      "edge-1", "--out", issued})
+                .code,
+            kDone);
   EXPECT_THAT(crypto::ParsePem(*ReadFile(issued + "/tls.crt"))->chain[0]->uri_sans,
               ElementsAre("spiffe://sallyport/sallyport/dataplane/edge/edge-1"));
-  EXPECT_EQ(Sallyctl({"pki", "issue", at, "--role", "root", "--name", "x", "--out", issued}).code, kUsage);
+  EXPECT_EQ(Sallyctl({"pki", "issue", at, "--role", "root", "--name", "x", "--out", issued}).code,
+            kUsage);
   EXPECT_EQ(Sallyctl({"pki", "renew", folder / "nothing"}).code, kMissing);
 }
 
@@ -301,7 +316,8 @@ TEST(Context, FileNameOrConfiguration) {
   places.flag = "three";
   EXPECT_THAT(std::string(FindContext(places).status().message()), HasSubstr("one, two"));
   places.flag = folder.Write("bad.yaml", "endpoit: x\n");
-  EXPECT_THAT(std::string(FindContext(places).status().message()), HasSubstr("did you mean 'endpoint'"));
+  EXPECT_THAT(std::string(FindContext(places).status().message()),
+              HasSubstr("did you mean 'endpoint'"));
 }
 
 }  // namespace

@@ -98,7 +98,8 @@ TEST(TykDefects, Q11MissingCertificatesAreNegativelyCacheable) {
   EXPECT_TRUE(HasTag(refused, absl::StrCat("cert:", IdOf(alice))));
 }
 
-// 1,000 entries against one: a walk would cost hundreds of times as much, three times leaves room for noise.
+// 1,000 entries against one: a walk would cost hundreds of times as much, three times leaves room
+// for noise.
 TEST(TykDefects, Q12CostDoesNotGrowWithTheAllowlist) {
   const TestCert alice = CertBuilder("CN=alice").SelfSign();
   const v1::AuthorizeRequest request = Asked({&alice});
@@ -112,7 +113,8 @@ TEST(TykDefects, Q12CostDoesNotGrowWithTheAllowlist) {
     v1::Api api = StaticApi({trial->world.AddCertificate(alice)});
     for (int i = 1; i < 1000 && trial == &thousand; ++i) {
       const TestCert other = CertBuilder(absl::StrCat("CN=", i)).Key(alice.key).SelfSign();
-      api.mutable_client_tls()->add_allowlist()->set_certificate_id(trial->world.AddCertificate(other));
+      api.mutable_client_tls()->add_allowlist()->set_certificate_id(
+          trial->world.AddCertificate(other));
     }
     trial->world.Put(api);
   }
@@ -121,7 +123,8 @@ TEST(TykDefects, Q12CostDoesNotGrowWithTheAllowlist) {
     const auto start = std::chrono::steady_clock::now();
     for (int i = 0; i < 100; ++i)
       EXPECT_EQ(Decide(trial.world.snapshot(), question, TestNow(), &trial.memo).reason(), 0U);
-    trial.best = std::min(trial.best, std::chrono::nanoseconds(std::chrono::steady_clock::now() - start));
+    trial.best =
+        std::min(trial.best, std::chrono::nanoseconds(std::chrono::steady_clock::now() - start));
   }
   EXPECT_LT(thousand.best, 3 * one.best);
 }

@@ -11,8 +11,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-ApplyPlan Plan(std::initializer_list<std::string> texts, absl::string_view as = "", absl::string_view set = "",
-               bool prune = false) {
+ApplyPlan Plan(std::initializer_list<std::string> texts, absl::string_view as = "",
+               absl::string_view set = "", bool prune = false) {
   v1::ApplyRequest request;
   int number = 0;
   for (const std::string& text : texts) {
@@ -30,9 +30,12 @@ constexpr char kApi[] = R"({"api_id": "a1", "name": "n", "active": true, "use_ke
   "proxy": {"listen_path": "/", "target_url": "http://up/"}})";
 
 TEST(PlanApply, ByKindOrShape) {
-  const ApplyPlan plan = Plan({kApi, "apiVersion: sallyport/v1\nkind: Policy\nid: p\n---\napiVersion: sallyport/v1\nkind: Listener\nid: l\n",
+  const ApplyPlan plan = Plan({kApi,
+                               "apiVersion: sallyport/v1\nkind: Policy\nid: p\n---\napiVersion: "
+                               "sallyport/v1\nkind: Listener\nid: l\n",
                                R"({"id": "gold", "access_rights": {"a1": {"api_id": "a1"}}})",
-                               R"({"security": {"certificates": {"apis": ["orgx"]}}})"}, "", "mine");
+                               R"({"security": {"certificates": {"apis": ["orgx"]}}})"},
+                              "", "mine");
   EXPECT_FALSE(plan.refused);
   ASSERT_EQ(plan.results.size(), 5u);
   ASSERT_EQ(plan.puts.size(), 5u);
@@ -123,7 +126,8 @@ TEST(PlanApply, CertificatesComeFirstAndOnce) {
 }
 
 TEST(PlanApply, WarningsStayWithTheirObject) {
-  const ApplyPlan plan = Plan({R"({"api_id": "a1", "proxy": {"listen_path": "/", "target_url": "http://up/"}})"});
+  const ApplyPlan plan =
+      Plan({R"({"api_id": "a1", "proxy": {"listen_path": "/", "target_url": "http://up/"}})"});
   ASSERT_EQ(plan.results.size(), 1u);
   EXPECT_GE(plan.results[0].warnings_size(), 2);  // active, no scheme
 }

@@ -1,10 +1,10 @@
 // Conversions of text, and what they complained about. For the tests of this folder.
 #pragma once
 
-#include <string>
-
 #include <gtest/gtest.h>
+
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "authsvc/dialects/conversion.h"
 #include "authsvc/dialects/reader.h"

@@ -47,7 +47,8 @@ limits: {rate: {rate: 2.5, perSeconds: 1}, quota: {max: "10"}}
 }
 
 TEST(Native, SpecAndMetadata) {
-  const Conversion conversion = Native("kind: Policy\nmetadata: {name: gold}\nspec:\n  name: Gold\n  org_id: ''\n");
+  const Conversion conversion =
+      Native("kind: Policy\nmetadata: {name: gold}\nspec:\n  name: Gold\n  org_id: ''\n");
   EXPECT_EQ(Only(conversion).policy().id(), "gold");
   EXPECT_EQ(Only(conversion).policy().org_id(), "");
   EXPECT_FALSE(Native("kind: Policy\nmetadata: {name: gold}\nspec: {}\nname: x\n").ok());
@@ -55,8 +56,10 @@ TEST(Native, SpecAndMetadata) {
 
 TEST(Native, CertificateFromPem) {
   const auto pair = testing::CertBuilder("CN=c").SelfSign();
-  const std::string pem = absl::StrReplaceAll(absl::StrCat(pair.Pem(), pair.KeyPem()), {{"\n", "\n    "}});
-  const Conversion conversion = Native(absl::StrCat("kind: Certificate\nname: web\npem: |\n    ", pem, "\n"));
+  const std::string pem =
+      absl::StrReplaceAll(absl::StrCat(pair.Pem(), pair.KeyPem()), {{"\n", "\n    "}});
+  const Conversion conversion =
+      Native(absl::StrCat("kind: Certificate\nname: web\npem: |\n    ", pem, "\n"));
   const v1::Resource& resource = Only(conversion);
   EXPECT_EQ(resource.id(), crypto::CertificateId("org", *pair.cert));
   EXPECT_EQ(resource.certificate().name(), "web");
@@ -78,8 +81,12 @@ TEST(Native, KeyTokensAreHashed) {
 
 TEST(Native, EveryKind) {
   EXPECT_EQ(Only(Native("kind: GatewaySettings\ntrustedProxies: [10.0.0.0/8]\n")).id(), "gateway");
-  EXPECT_EQ(Only(Native("kind: Listener\nid: l\naddress: '::'\nport: 8443\n")).listener().port(), 8443u);
-  EXPECT_EQ(Only(Native("kind: TrustBundle\nid: t\ncertificateIds: [a, b]\n")).trust_bundle().certificate_ids_size(), 2);
+  EXPECT_EQ(Only(Native("kind: Listener\nid: l\naddress: '::'\nport: 8443\n")).listener().port(),
+            8443u);
+  EXPECT_EQ(Only(Native("kind: TrustBundle\nid: t\ncertificateIds: [a, b]\n"))
+                .trust_bundle()
+                .certificate_ids_size(),
+            2);
 }
 
 class BadNative : public ::testing::TestWithParam<std::pair<const char*, const char*>> {};
@@ -94,8 +101,10 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair("kind: Apii\nid: a\n", "did you mean \"Api\""), std::pair("id: a\n", "kind"),
         std::pair("kind: Api\nlistenPath: /\n", "id"),
         std::pair("kind: Api\nid: a\nlisten_pth: /\n", "did you mean \"listen_path\""),
-        std::pair("kind: Api\nid: a\nclientTls: {staticMtsl: mandatory}\n", "did you mean \"staticMtls\""),
-        std::pair("kind: Api\nid: a\nclientTls: {staticMtls: always}\n", "off, optional, mandatory"),
+        std::pair("kind: Api\nid: a\nclientTls: {staticMtsl: mandatory}\n",
+                  "did you mean \"staticMtls\""),
+        std::pair("kind: Api\nid: a\nclientTls: {staticMtls: always}\n",
+                  "off, optional, mandatory"),
         std::pair("kind: Api\nid: a\nclientTls: {staticMtls: true}\n", "must be a name"),
         std::pair("kind: Api\nid: a\nkeyless: yes\n", "true or false"),
         std::pair("kind: Api\nid: a\nkeyless: true\nKeyless: false\n", "Keyless"),
@@ -105,20 +114,24 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair("kind: Api\nid: a\nlistenPort: 1.5\n", "whole number"),
         std::pair("kind: Api\nid: a\nhosts: x\n", "must be a list"),
         std::pair("kind: Api\nid: a\nupstream: [1]\n", "must be an object"),
-        std::pair("kind: Api\nid: a\nupstream: {clientCertificates: {certificateIds: [x]}}\n", "must be an object"),
+        std::pair("kind: Api\nid: a\nupstream: {clientCertificates: {certificateIds: [x]}}\n",
+                  "must be an object"),
         std::pair("kind: GatewaySettings\nid: other\n", "gateway"),
         std::pair("kind: Key\nid: k\ntoken: short\n", "at least 16"),
-        std::pair("kind: Key\nid: k\ntoken: org0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n",
+        std::pair("kind: Key\nid: k\ntoken: "
+                  "org0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n",
                   "certificate id"),
         std::pair("kind: Key\nid: k\ntokenSha256: [AAAA]\n", "32 bytes"),
         std::pair("kind: Key\nid: k\ntokenSha256: ['%%%']\n", "Base64"),
         std::pair("kind: Certificate\nname: x\n", "pem"),
         std::pair("kind: Certificate\npem: hello\n", "Failed to decode certificate"),
-        std::pair("kind: Certificate\nprivateKey: {ciphertext: AAAA}\npem: x\n", "made by the system"),
+        std::pair("kind: Certificate\nprivateKey: {ciphertext: AAAA}\npem: x\n",
+                  "made by the system"),
         std::pair("kind: Certificate\nchainDer: [AAAA]\npem: x\n", "made by the system")));
 
 TEST(Native, RoundTrip) {
-  const Conversion first = Native("kind: Api\nid: a1\nlistenPath: /a/\nkeyless: true\nversions: [{ignored: [{path: ^/x}]}]\n");
+  const Conversion first = Native(
+      "kind: Api\nid: a1\nlistenPath: /a/\nkeyless: true\nversions: [{ignored: [{path: ^/x}]}]\n");
   const std::string json = NativeJson(Only(first));
   const Conversion second = ConvertText(ConvertNative, json);
   EXPECT_EQ(Only(second).api().SerializeAsString(), Only(first).api().SerializeAsString()) << json;

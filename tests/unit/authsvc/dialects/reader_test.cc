@@ -33,8 +33,8 @@ TEST(ReadJson, KeepsTypesOrderAndLines) {
 }
 
 TEST(ReadJson, RefusesWhatIsNotJson) {
-  for (const char* text : {"{", "{\"a\":}", "{} {}", "[1,]", "{\"a\":1,}", "{'a':1}", "{\"a\":\"\x80\"}",
-                           "{\"a\":NaN}", "[1e999]"}) {
+  for (const char* text : {"{", "{\"a\":}", "{} {}", "[1,]", "{\"a\":1,}", "{'a':1}",
+                           "{\"a\":\"\x80\"}", "{\"a\":NaN}", "[1e999]"}) {
     EXPECT_FALSE(ReadJson(text).ok()) << text;
   }
   EXPECT_FALSE(ReadJson("").ok());
@@ -66,7 +66,8 @@ TEST(ReadYaml, SeveralDocumentsWithLines) {
 }
 
 TEST(ReadYaml, ScalarsByTheCoreSchema) {
-  const Node node = One("a: yes\nb: true\nc: 0x1F\nd: 1.5\ne: ~\nf: '7'\ng: 0o17\nh: 1e3\ni: on\nj: -3\nk: .5\n");
+  const Node node =
+      One("a: yes\nb: true\nc: 0x1F\nd: 1.5\ne: ~\nf: '7'\ng: 0o17\nh: 1e3\ni: on\nj: -3\nk: .5\n");
   EXPECT_EQ(node.Find("a")->type, Node::Type::kString);
   EXPECT_TRUE(node.Find("b")->boolean);
   EXPECT_EQ(node.Find("c")->integer, 31);
@@ -111,7 +112,8 @@ TEST(ReadYaml, RefusesWhatIsAmbiguous) {
 
 TEST(ReadYaml, DepthIsBounded) {
   std::string deep;
-  for (int i = 0; i < 3000; ++i) deep += absl::StrCat(std::string(static_cast<size_t>(i), ' '), "a:\n");
+  for (int i = 0; i < 3000; ++i)
+    deep += absl::StrCat(std::string(static_cast<size_t>(i), ' '), "a:\n");
   EXPECT_THAT(Error(deep), HasSubstr("nested deeper"));
   EXPECT_FALSE(Error(absl::StrCat("a: ", std::string(5000, '['))).empty());
 }

@@ -6,8 +6,8 @@ namespace sallyport::authsvc::dialects {
 namespace {
 
 TEST(OneTypoAway, EveryKindOfTypo) {
-  for (const char* name : {"use_keyles", "use_keylesss", "use_keyness", "ues_keyless", "Use_Keyless",
-                           "use-keyless", "use_keyless", " use_keyless"}) {
+  for (const char* name : {"use_keyles", "use_keylesss", "use_keyness", "ues_keyless",
+                           "Use_Keyless", "use-keyless", "use_keyless", " use_keyless"}) {
     EXPECT_TRUE(OneTypoAway(name, "use_keyless")) << name;
   }
   for (const char* name : {"keyless", "use_key", "using_keyless", ""}) {

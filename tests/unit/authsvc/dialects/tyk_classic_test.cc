@@ -69,25 +69,30 @@ TEST(TykClassic, NoSchemeMeansAuthTokenWithAWarning) {
 }
 
 TEST(TykClassic, StaticMtls) {
-  const v1::Api api = Api(With(R"({"use_mutual_tls_auth": true, "client_certificates": ["orgaa", "name:ca"]})"));
+  const v1::Api api =
+      Api(With(R"({"use_mutual_tls_auth": true, "client_certificates": ["orgaa", "name:ca"]})"));
   EXPECT_EQ(api.client_tls().static_mtls(), v1::REQUIREMENT_MANDATORY);
   ASSERT_EQ(api.client_tls().allowlist_size(), 2);
   EXPECT_EQ(api.client_tls().allowlist(1).certificate_id(), "name:ca");
 }
 
 TEST(TykClassic, AListWithoutItsSwitch) {
-  EXPECT_THAT(Texts(With(R"({"client_certificates": ["x"]})").errors), HasSubstr("use_mutual_tls_auth"));
+  EXPECT_THAT(Texts(With(R"({"client_certificates": ["x"]})").errors),
+              HasSubstr("use_mutual_tls_auth"));
   const Conversion off = With(R"({"client_certificates": ["x"], "use_mutual_tls_auth": false})");
   EXPECT_EQ(Api(off).client_tls().static_mtls(), v1::REQUIREMENT_OFF);
   EXPECT_THAT(Texts(off.warnings), HasSubstr("client_certificates"));
-  EXPECT_THAT(Texts(With(R"({"enable_ip_whitelisting": true})").errors), HasSubstr("allowed_ips is empty"));
-  EXPECT_THAT(Texts(With(R"({"allowed_ips": ["10.0.0.1"]})").errors), HasSubstr("enable_ip_whitelisting"));
+  EXPECT_THAT(Texts(With(R"({"enable_ip_whitelisting": true})").errors),
+              HasSubstr("allowed_ips is empty"));
+  EXPECT_THAT(Texts(With(R"({"allowed_ips": ["10.0.0.1"]})").errors),
+              HasSubstr("enable_ip_whitelisting"));
 }
 
 TEST(TykClassic, DynamicMtlsFromEitherPlace) {
-  for (const char* patch :
-       {R"({"use_keyless": false, "auth": {"use_certificate": true, "auth_header_name": "X-Key"}})",
-        R"({"use_keyless": false, "auth_configs": {"authToken": {"use_certificate": true, "auth_header_name": "X-Key"}}})"}) {
+  for (
+      const char* patch :
+      {R"({"use_keyless": false, "auth": {"use_certificate": true, "auth_header_name": "X-Key"}})",
+       R"({"use_keyless": false, "auth_configs": {"authToken": {"use_certificate": true, "auth_header_name": "X-Key"}}})"}) {
     const v1::Api api = Api(With(patch));
     EXPECT_TRUE(api.client_tls().dynamic_mtls()) << patch;
     EXPECT_FALSE(api.token().enabled()) << patch;
@@ -99,8 +104,10 @@ TEST(TykClassic, ContradictionsAreRefused) {
   EXPECT_FALSE(With(R"({"use_standard_auth": true})").ok());
   EXPECT_FALSE(With(R"({"auth": {"use_certificate": true}})").ok());  // keyless would win in Tyk
   EXPECT_FALSE(With(R"({"use_keyless": false, "auth": {"use_certificate": true},
-                        "auth_configs": {"authToken": {"use_certificate": false}}})").ok());
-  EXPECT_FALSE(With(R"({"use_keyless": false, "auth_configs": {"jwt": {"use_certificate": true}}})").ok());
+                        "auth_configs": {"authToken": {"use_certificate": false}}})")
+                   .ok());
+  EXPECT_FALSE(
+      With(R"({"use_keyless": false, "auth_configs": {"jwt": {"use_certificate": true}}})").ok());
   EXPECT_FALSE(With(R"({"use_keyless": false, "auth": {"disable_header": true}})").ok());
 }
 
@@ -119,28 +126,37 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair(R"({"use_openid": true})", "use_openid"),
         std::pair(R"({"enable_signature_checking": true})", "enable_signature_checking"),
         std::pair(R"({"external_oauth": {"enabled": true}})", "external_oauth"),
-        std::pair(R"({"custom_middleware": {"pre": [{"name": "x", "path": "x.js"}]}})", "custom_middleware.pre"),
-        std::pair(R"({"custom_middleware": {"auth_check": {"name": "x"}}})", "custom_middleware.auth_check"),
+        std::pair(R"({"custom_middleware": {"pre": [{"name": "x", "path": "x.js"}]}})",
+                  "custom_middleware.pre"),
+        std::pair(R"({"custom_middleware": {"auth_check": {"name": "x"}}})",
+                  "custom_middleware.auth_check"),
         std::pair(R"({"custom_middleware_bundle": "b.zip"})", "custom_middleware_bundle"),
         std::pair(R"({"graphql": {"enabled": true}})", "graphql"),
         std::pair(R"({"internal": true})", "internal"),
         std::pair(R"({"protocol": "tcp"})", "protocol"),
         std::pair(R"({"enable_proxy_protocol": true})", "enable_proxy_protocol"),
-        std::pair(R"({"allow_unsafe_dynamic_mtls_token": true})", "allow_unsafe_dynamic_mtls_token"),
-        std::pair(R"({"auth": {"allow_unsafe_dynamic_mtls_token": true}})", "allow_unsafe_dynamic_mtls_token"),
+        std::pair(R"({"allow_unsafe_dynamic_mtls_token": true})",
+                  "allow_unsafe_dynamic_mtls_token"),
+        std::pair(R"({"auth": {"allow_unsafe_dynamic_mtls_token": true}})",
+                  "allow_unsafe_dynamic_mtls_token"),
         std::pair(R"({"auth": {"validate_signature": true}})", "validate_signature"),
         std::pair(R"({"request_signing": {"is_enabled": true}})", "request_signing"),
         std::pair(R"({"base_identity_provided_by": "jwt_claim"})", "base_identity_provided_by"),
-        std::pair(R"({"proxy": {"service_discovery": {"use_discovery_service": true}}})", "service_discovery"),
+        std::pair(R"({"proxy": {"service_discovery": {"use_discovery_service": true}}})",
+                  "service_discovery"),
         std::pair(R"({"definition": {"versions": {"v2": "other-api"}}})", "definition.versions"),
         std::pair(R"({"version_data": {"versions": {"Default": {"use_extended_paths": true,
-              "extended_paths": {"url_rewrites": [{"path": "/x"}]}}}}})", "url_rewrites"),
+              "extended_paths": {"url_rewrites": [{"path": "/x"}]}}}}})",
+                  "url_rewrites"),
         std::pair(R"({"version_data": {"versions": {"Default": {"use_extended_paths": true,
-              "extended_paths": {"virtual": [{"path": "/x"}]}}}}})", "virtual"),
+              "extended_paths": {"virtual": [{"path": "/x"}]}}}}})",
+                  "virtual"),
         std::pair(R"({"version_data": {"versions": {"Default": {"use_extended_paths": true,
-              "extended_paths": {"internal": [{"path": "/x"}]}}}}})", "internal"),
+              "extended_paths": {"internal": [{"path": "/x"}]}}}}})",
+                  "internal"),
         std::pair(R"({"version_data": {"versions": {"Default": {"use_extended_paths": true,
-              "extended_paths": {"mock_response": [{"path": "/x"}]}}}}})", "mock_response"),
+              "extended_paths": {"mock_response": [{"path": "/x"}]}}}}})",
+                  "mock_response"),
         std::pair(R"({"version_data": {"versions": {"Default": {"use_extended_paths": true,
               "extended_paths": {"white_list": [{"path": "/x", "method_actions": {"GET": {"action": "reply"}}}]}}}}})",
                   "reply")));
@@ -151,10 +167,12 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair(R"({"use_mutual_tls_atuh": true})", "did you mean \"use_mutual_tls_auth\""),
         std::pair(R"({"Use_Keyless": true})", "did you mean \"use_keyless\""),
         std::pair(R"({"client_certificate": []})", "did you mean \"client_certificates\""),
-        std::pair(R"({"auth_configs": {"authToken": {"use_certficate": true}}})", "use_certificate"),
+        std::pair(R"({"auth_configs": {"authToken": {"use_certficate": true}}})",
+                  "use_certificate"),
         std::pair(R"({"auth_configs": {"authtoken": {}}})", "authToken"),
         std::pair(R"({"auth": {"something": 1}})", "auth.something"),
-        std::pair(R"({"proxy": {"transport": {"ssl_insecure_skip_verfy": true}}})", "ssl_insecure_skip_verify"),
+        std::pair(R"({"proxy": {"transport": {"ssl_insecure_skip_verfy": true}}})",
+                  "ssl_insecure_skip_verify"),
         std::pair(R"({"proxy": {"transport": {"whatever": 1}}})", "proxy.transport.whatever"),
         std::pair(R"({"proxy": {"use_mutual_tls_auth": true}})", "no meaning at this place"),
         std::pair(R"({"global_rate_limit": {"rates": 1}})", "global_rate_limit.rates"),
@@ -162,7 +180,8 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair(R"({"version_data": {"versions": {"Default": {"use_extended_path": true}}}})",
                   "use_extended_paths"),
         std::pair(R"({"version_data": {"versions": {"Default": {"use_extended_paths": true,
-              "extended_paths": {"whitelist": []}}}}})", "white_list")));
+              "extended_paths": {"whitelist": []}}}}})",
+                  "white_list")));
 
 INSTANTIATE_TEST_SUITE_P(
     WrongValues, Refused,
@@ -170,10 +189,14 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair(R"({"api_id": null})", "api_id"), std::pair(R"({"api_id": "a/b"})", "api_id"),
         std::pair(R"({"use_keyless": "true"})", "without quotes"),
         std::pair(R"({"use_mutual_tls_auth": 1})", "use_mutual_tls_auth"),
-        std::pair(R"({"client_certificates": "x", "use_mutual_tls_auth": true})", "client_certificates"),
-        std::pair(R"({"client_certificates": [null], "use_mutual_tls_auth": true})", "client_certificates[0]"),
-        std::pair(R"({"client_certificates": ["/etc/ca.pem"], "use_mutual_tls_auth": true})", "file path"),
-        std::pair(R"({"client_certificates": ["a b"], "use_mutual_tls_auth": true})", "not a certificate id"),
+        std::pair(R"({"client_certificates": "x", "use_mutual_tls_auth": true})",
+                  "client_certificates"),
+        std::pair(R"({"client_certificates": [null], "use_mutual_tls_auth": true})",
+                  "client_certificates[0]"),
+        std::pair(R"({"client_certificates": ["/etc/ca.pem"], "use_mutual_tls_auth": true})",
+                  "file path"),
+        std::pair(R"({"client_certificates": ["a b"], "use_mutual_tls_auth": true})",
+                  "not a certificate id"),
         std::pair(R"({"auth": []})", "must be an object, is a list"),
         std::pair(R"({"proxy": {"listen_path": "orders"}})", "listen_path"),
         std::pair(R"({"proxy": {"listen_path": "/{id}/"}})", "listen_path"),
@@ -194,17 +217,24 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair(R"({"proxy": {"transport": {"proxy_url": "http://p:3128"}}})", "forward proxies"),
         std::pair(R"({"proxy": {"transport": {"ssl_max_version": 770}}})", "ssl_max_version"),
         std::pair(R"({"proxy": {"transport": {"ssl_min_version": 5}}})", "ssl_min_version"),
-        std::pair(R"({"proxy": {"transport": {"ssl_min_version": 772, "ssl_max_version": 771}}})", "lower"),
+        std::pair(R"({"proxy": {"transport": {"ssl_min_version": 772, "ssl_max_version": 771}}})",
+                  "lower"),
         std::pair(R"({"global_rate_limit": {"rate": 5}})", "per"),
-        std::pair(R"({"enable_ip_blacklisting": true, "blacklisted_ips": ["10.0.0.0/33"]})", "blacklisted_ips[0]"),
-        std::pair(R"({"CORS": {"enable": true, "allowed_origins": ["*"], "allow_credentials": true}})", "CORS"),
+        std::pair(R"({"enable_ip_blacklisting": true, "blacklisted_ips": ["10.0.0.0/33"]})",
+                  "blacklisted_ips[0]"),
+        std::pair(
+            R"({"CORS": {"enable": true, "allowed_origins": ["*"], "allow_credentials": true}})",
+            "CORS"),
         std::pair(R"({"version_data": {"versions": {"Default": {"expires": "soon"}}}})", "expires"),
         std::pair(R"({"version_data": {"versions": {"Default": {"use_extended_paths": true,
-              "extended_paths": {"white_list": [{"path": "("}]}}}}})", "regular expression"),
+              "extended_paths": {"white_list": [{"path": "("}]}}}}})",
+                  "regular expression"),
         std::pair(R"({"version_data": {"versions": {"Default": {"use_extended_paths": true,
-              "extended_paths": {"white_list": [{"path": "/x", "method": "GE T"}]}}}}})", "method"),
+              "extended_paths": {"white_list": [{"path": "/x", "method": "GE T"}]}}}}})",
+                  "method"),
         std::pair(R"({"version_data": {"versions": {"Default": {"extended_paths":
-              {"white_list": [{"path": "/x"}]}}}}})", "use_extended_paths")));
+              {"white_list": [{"path": "/x"}]}}}}})",
+                  "use_extended_paths")));
 
 TEST(TykClassic, WhatIsOffOrEmptyIsNotRefused) {
   const Conversion conversion = With(R"({
@@ -237,10 +267,13 @@ TEST(TykClassic, UpstreamCertificatesAndPins) {
 }
 
 TEST(TykClassic, WarningsThatMatter) {
-  EXPECT_THAT(Texts(With(R"({"proxy": {"target_url": "http://x/"}, "upstream_certificates": {"*": "id"}})").warnings),
-              HasSubstr("plain http"));
-  EXPECT_THAT(Texts(With(R"({"proxy": {"transport": {"ssl_insecure_skip_verify": true}}})").warnings),
-              HasSubstr("INSECURE"));
+  EXPECT_THAT(
+      Texts(With(R"({"proxy": {"target_url": "http://x/"}, "upstream_certificates": {"*": "id"}})")
+                .warnings),
+      HasSubstr("plain http"));
+  EXPECT_THAT(
+      Texts(With(R"({"proxy": {"transport": {"ssl_insecure_skip_verify": true}}})").warnings),
+      HasSubstr("INSECURE"));
   EXPECT_THAT(Texts(With(R"({"unknown_thing": 1})").warnings), HasSubstr("unknown_thing"));
   EXPECT_THAT(Texts(With(R"({"active": null})").warnings), HasSubstr("active"));
 }
@@ -256,7 +289,8 @@ TEST(TykClassic, LoadBalancingCountsRepeatedTargets) {
 // `tests`: the check_list; both targets, and the switch, are there.
 Conversion WithUptimeTests(const std::string& tests) {
   return With(R"({"proxy": {"enable_load_balancing": true, "check_host_against_uptime_tests": true,
-      "target_list": ["https://a:8443/base", "https://b/"]}, "uptime_tests": {"check_list": )" + tests + "}}");
+      "target_list": ["https://a:8443/base", "https://b/"]}, "uptime_tests": {"check_list": )" +
+              tests + "}}");
 }
 
 TEST(TykClassic, UptimeTestsAreHealthChecks) {
@@ -273,7 +307,9 @@ TEST(TykClassic, UptimeTestsAreHealthChecks) {
   EXPECT_EQ(check.unhealthy_after(), 3u);
   ASSERT_EQ(check.statuses_size(), 1);
   EXPECT_EQ(check.statuses(0), 200u);
-  EXPECT_EQ(Api(WithUptimeTests(R"(["https://a:8443", "https://b"])")).upstream().health_check().path(), "/");
+  EXPECT_EQ(
+      Api(WithUptimeTests(R"(["https://a:8443", "https://b"])")).upstream().health_check().path(),
+      "/");
 }
 
 TEST(TykClassic, UptimeTestsWithoutAnEquivalentAreToldAndLeaveTheTargetsUnchecked) {
@@ -287,15 +323,20 @@ TEST(TykClassic, UptimeTestsWithoutAnEquivalentAreToldAndLeaveTheTargetsUnchecke
   warns(WithUptimeTests(R"([{"url": "https://b/", "body": "x"}])"), "body");
   warns(WithUptimeTests(R"([{"url": "https://b/", "headers": {"A": "b"}}])"), "headers");
   warns(WithUptimeTests(R"([{"url": "https://b/", "method": "POST"}])"), "GET or HEAD");
-  warns(WithUptimeTests(R"([{"url": "https://a:8443/x"}, {"url": "https://b/y"}])"), "the same path");
+  warns(WithUptimeTests(R"([{"url": "https://a:8443/x"}, {"url": "https://b/y"}])"),
+        "the same path");
   warns(WithUptimeTests(R"([{"url": "https://elsewhere/"}])"), "none of proxy.target_list");
-  warns(With(R"({"uptime_tests": {"check_list": ["http://x/"]}})"), "check_host_against_uptime_tests is off");
-  warns(With(R"({"proxy": {"check_host_against_uptime_tests": true}, "uptime_tests": {"check_list": ["http://x/"]}})"),
-        "without a second target");
+  warns(With(R"({"uptime_tests": {"check_list": ["http://x/"]}})"),
+        "check_host_against_uptime_tests is off");
+  warns(
+      With(
+          R"({"proxy": {"check_host_against_uptime_tests": true}, "uptime_tests": {"check_list": ["http://x/"]}})"),
+      "without a second target");
 }
 
 TEST(TykClassic, DomainPortAndLoosePrefix) {
-  const v1::Api api = Api(With(R"({"domain": "{?:a|b}.example.com", "listen_port": 9000, "strict_prefix": false})"));
+  const v1::Api api = Api(
+      With(R"({"domain": "{?:a|b}.example.com", "listen_port": 9000, "strict_prefix": false})"));
   EXPECT_EQ(api.hosts(0), "{?:a|b}.example.com");
   EXPECT_EQ(api.listen_port(), 9000u);
   EXPECT_TRUE(api.loose_prefix());
@@ -303,7 +344,8 @@ TEST(TykClassic, DomainPortAndLoosePrefix) {
 }
 
 TEST(TykClassic, EndpointLists) {
-  const Conversion conversion = With(R"({"version_data": {"versions": {"Default": {"use_extended_paths": true,
+  const Conversion conversion =
+      With(R"({"version_data": {"versions": {"Default": {"use_extended_paths": true,
       "extended_paths": {
         "ignored": [{"path": "/health", "method": "GET", "ignore_case": true}, {"path": "^/x", "disabled": true}],
         "white_list": [{"path": "/user/{id}", "method_actions": {"GET": {"action": "no_action"}, "post": {}}}],
@@ -319,7 +361,8 @@ TEST(TykClassic, EndpointLists) {
 }
 
 TEST(TykClassic, Versions) {
-  const v1::Api api = Api(With(R"({"definition": {"location": "url-param", "key": "v", "fallback_to_default": true},
+  const v1::Api api =
+      Api(With(R"({"definition": {"location": "url-param", "key": "v", "fallback_to_default": true},
     "version_data": {"not_versioned": false, "default_version": "v1", "versions": {"Default": null,
       "v1": {"name": "v1", "expires": "2030-01-02 15:04", "override_target": "http://old/"},
       "v2": {"name": "v2", "global_headers": {"X-A": "b"}, "global_headers_remove": ["X-C"], "global_size_limit": 10}}}})"));
@@ -334,8 +377,14 @@ TEST(TykClassic, Versions) {
 
 TEST(TykClassic, VersionsThatCannotBeServed) {
   EXPECT_FALSE(With(R"({"version_data": {"not_versioned": false}})").ok());  // no key
-  EXPECT_FALSE(With(R"({"definition": {"key": "v"}, "version_data": {"not_versioned": false, "default_version": "v9"}})").ok());
-  EXPECT_FALSE(With(R"({"definition": {"key": "v", "location": "cookie"}, "version_data": {"not_versioned": false}})").ok());
+  EXPECT_FALSE(
+      With(
+          R"({"definition": {"key": "v"}, "version_data": {"not_versioned": false, "default_version": "v9"}})")
+          .ok());
+  EXPECT_FALSE(
+      With(
+          R"({"definition": {"key": "v", "location": "cookie"}, "version_data": {"not_versioned": false}})")
+          .ok());
   EXPECT_FALSE(With(R"({"version_data": {"versions": {"Default": null, "a": {}, "b": {}}}})").ok());
 }
 
@@ -351,7 +400,8 @@ TEST(TykClassic, InlinePemBecomesACertificate) {
   EXPECT_EQ(api.upstream().client_certificates().certificate_ids().at("*"), id);
   EXPECT_EQ(api.client_tls().allowlist(0).certificate_id(), id);
   int with_key = 0;
-  for (const Converted& converted : conversion.resources) with_key += converted.private_key.empty() ? 0 : 1;
+  for (const Converted& converted : conversion.resources)
+    with_key += converted.private_key.empty() ? 0 : 1;
   EXPECT_EQ(with_key, 1);
   const std::string& document = conversion.resources.back().resource.document();
   EXPECT_FALSE(absl::StrContains(document, "PRIVATE")) << "secrets are replaced by references";
@@ -363,12 +413,14 @@ TEST(TykClassic, InlinePemThatCannotBeUsed) {
   Json json = Base();
   json["upstream_certificates"] = {{"*", expired.Pem()}};
   EXPECT_THAT(Texts(Convert(json).errors), HasSubstr("certificate is expired"));
-  json["upstream_certificates"] = {{"*", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}};
+  json["upstream_certificates"] = {
+      {"*", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}};
   EXPECT_FALSE(Convert(json).ok());
 }
 
 TEST(TykClassic, EveryRefusalNamesItsLine) {
-  const Conversion conversion = ConvertText(ConvertTykClassic, "{\n\"proxy\": {},\n\"use_basic_auth\": true\n}");
+  const Conversion conversion =
+      ConvertText(ConvertTykClassic, "{\n\"proxy\": {},\n\"use_basic_auth\": true\n}");
   EXPECT_THAT(Texts(conversion.errors), HasSubstr("use_basic_auth (line 3)"));
 }
 

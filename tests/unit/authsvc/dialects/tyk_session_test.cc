@@ -51,19 +51,22 @@ TEST(TykSession, Everything) {
 }
 
 TEST(TykSession, SecretsAreNotKept) {
-  const Conversion conversion = Session(R"({"org_id": "o", "apply_policies": ["p"], "hmac_string": "s3cr3t-1",
+  const Conversion conversion =
+      Session(R"({"org_id": "o", "apply_policies": ["p"], "hmac_string": "s3cr3t-1",
     "basic_auth_data": {"password": "s3cr3t-2", "hash_type": ""}, "jwt_data": {"secret": "s3cr3t-3"},
     "meta_data": {"password": "public"}})");
   ASSERT_FALSE(conversion.resources.empty());
   const std::string kept = conversion.resources.back().resource.document();
   EXPECT_FALSE(absl::StrContains(kept, "s3cr3t")) << kept;
-  EXPECT_TRUE(absl::StrContains(kept, "public")) << "it is the key's metadata, stored and forwarded as such";
+  EXPECT_TRUE(absl::StrContains(kept, "public"))
+      << "it is the key's metadata, stored and forwarded as such";
 }
 
 TEST(TykSession, TheCertificateNamesTheKey) {
   const std::string id = absl::StrCat("o", kHash);
   EXPECT_EQ(KeyOf(Session(absl::StrCat(R"({"org_id":"o","certificate":")", id, "\"}"))).id(), id);
-  const v1::Key bare = KeyOf(Session(absl::StrCat(R"({"org_id":"o","certificate":")", kHash, "\"}")));
+  const v1::Key bare =
+      KeyOf(Session(absl::StrCat(R"({"org_id":"o","certificate":")", kHash, "\"}")));
   EXPECT_EQ(bare.id(), id);
   EXPECT_EQ(bare.certificate_ids(0), id);
 }
@@ -99,22 +102,30 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair(R"({"mtls_static_certificate_binding": []})", "mtls_static_certificate_bindings"),
         std::pair(R"({"access_rights": {"a": {"allowed_url": []}}})", "allowed_urls"),
         std::pair(R"({"access_rights": {"a": {"anything": 1}}})", "access_rights.a.anything"),
-        std::pair(R"({"access_rights": {"a": {"limit": {"rat": 1}}}})", "access_rights.a.limit.rat"),
+        std::pair(R"({"access_rights": {"a": {"limit": {"rat": 1}}}})",
+                  "access_rights.a.limit.rat"),
         std::pair(R"({"access_rights": {"a": {"api_id": "b"}}})", "differs"),
-        std::pair(R"({"access_rights": {"a": {"allowed_urls": [{"url": "(", "methods": ["GET"]}]}}})", "regular expression"),
+        std::pair(
+            R"({"access_rights": {"a": {"allowed_urls": [{"url": "(", "methods": ["GET"]}]}}})",
+            "regular expression"),
         std::pair(R"({"access_rights": {"a": {"allowed_urls": [{"url": "/x"}]}}})", "methods"),
         std::pair(R"({"access_rights": {"a": {"allowed_urls": [{"methods": ["GET"]}]}}})", "url"),
         std::pair(R"({"access_rights": {"a": {"endpoints": [{"path": "/x"}]}}})", "endpoints"),
-        std::pair(R"({"access_rights": {"a": {"field_access_rights": [{"x": 1}]}}})", "field_access_rights"),
+        std::pair(R"({"access_rights": {"a": {"field_access_rights": [{"x": 1}]}}})",
+                  "field_access_rights"),
         std::pair(R"({"access_rights": []})", "must be an object"),
         std::pair(R"({"rate": 5})", "per"), std::pair(R"({"rate": "5", "per": 1})", "rate"),
-        std::pair(R"({"quota_max": -2})", "quota_max"), std::pair(R"({"quota_max": 1.5})", "quota_max"),
+        std::pair(R"({"quota_max": -2})", "quota_max"),
+        std::pair(R"({"quota_max": 1.5})", "quota_max"),
         std::pair(R"({"expires": "never"})", "expires"), std::pair(R"({"expires": -5})", "expires"),
-        std::pair(R"({"certificate": 5})", "certificate"), std::pair(R"({"certificate": "/c.pem"})", "file path"),
-        std::pair(R"({"apply_policies": "p"})", "apply_policies"), std::pair(R"({"is_inactive": "no"})", "is_inactive")));
+        std::pair(R"({"certificate": 5})", "certificate"),
+        std::pair(R"({"certificate": "/c.pem"})", "file path"),
+        std::pair(R"({"apply_policies": "p"})", "apply_policies"),
+        std::pair(R"({"is_inactive": "no"})", "is_inactive")));
 
 TEST(TykSession, ReadsBackAsItWasPutWithWhatChangedSince) {
-  const Conversion conversion = Session(R"({"org_id": "o", "alias": "a", "rate": 5, "per": 1, "custom": {"x": 1},
+  const Conversion conversion =
+      Session(R"({"org_id": "o", "alias": "a", "rate": 5, "per": 1, "custom": {"x": 1},
       "access_rights": {"a1": {"api_id": "a1"}}})");
   v1::Resource resource = conversion.resources.back().resource;
   resource.mutable_key()->set_inactive(true);
@@ -142,7 +153,8 @@ TEST(TykSession, MadeFromACoreKeyWithoutSecrets) {
 }
 
 TEST(TykPolicy, Everything) {
-  const Conversion conversion = Policy(R"({"_id": "old", "id": "gold", "org_id": "o", "name": "Gold", "rate": 1, "per": 2,
+  const Conversion conversion =
+      Policy(R"({"_id": "old", "id": "gold", "org_id": "o", "name": "Gold", "rate": 1, "per": 2,
       "quota_max": -1, "active": true, "key_expires_in": 60, "partitions": {"acl": true, "rate_limit": true},
       "access_rights": {"a": {"api_id": "a"}}, "tags": ["x"], "meta_data": {"k": "v"}})");
   EXPECT_THAT(Texts(conversion.errors), IsEmpty());
@@ -165,8 +177,9 @@ TEST(TykPolicy, Inactive) {
 TEST(TykPolicy, Refused) {
   for (const char* text :
        {R"({"id": "p", "partition": {}})", R"({"id": "p", "partitions": {"quotas": true}})",
-        R"({"id": "p", "partitions": {"per_api": true, "acl": true}})", R"({"id": "p", "hmac_enabled": true})",
-        R"({"id": "p", "key_expires_inn": 5})", R"({"id": "a/b"})", R"({"id": "p", "state": "on"})",
+        R"({"id": "p", "partitions": {"per_api": true, "acl": true}})",
+        R"({"id": "p", "hmac_enabled": true})", R"({"id": "p", "key_expires_inn": 5})",
+        R"({"id": "a/b"})", R"({"id": "p", "state": "on"})",
         R"({"id": "p", "partitions": {"complexity": true}})", R"({"id": "p", "active": "yes"})"}) {
     EXPECT_FALSE(Policy(text).ok()) << text;
   }
@@ -203,9 +216,11 @@ TEST(TykGateway, CertificatesPinsAndBothSkips) {
 
 TEST(TykGateway, Refused) {
   for (const char* text :
-       {R"({"security": {"allow_unsafe_dynamic_mtls_token": true}})", R"({"allow_unsafe_dynamic_mtls_token": true})",
-        R"({"security": {"certificate": {}}})", R"({"security": {"certificates": {"upstreams": {}}}})",
-        R"({"security": {"control_api_use_mutual_tls": true}})", R"({"security": {"pinned_public_keys": {"h t": "x"}}})",
+       {R"({"security": {"allow_unsafe_dynamic_mtls_token": true}})",
+        R"({"allow_unsafe_dynamic_mtls_token": true})", R"({"security": {"certificate": {}}})",
+        R"({"security": {"certificates": {"upstreams": {}}}})",
+        R"({"security": {"control_api_use_mutual_tls": true}})",
+        R"({"security": {"pinned_public_keys": {"h t": "x"}}})",
         R"({"proxy_ssl_insecure_skip_verfy": false})", R"({"securty": {}})",
         R"({"security": {"certificates": {"upstream": {"h": "/certs/default.pem"}}}})"}) {
     EXPECT_FALSE(ConvertText(ConvertTykGateway, text).ok()) << text;

@@ -8,9 +8,9 @@
 namespace sallyport::authsvc {
 namespace {
 
+using testing::CertBuilder;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using testing::CertBuilder;
 using testing::TestCert;
 
 const ::sallyport::v1::Eviction* Find(const ChangeRecord& record, const std::string& tag) {
@@ -58,7 +58,8 @@ TEST(ChangeRules, StableNameThatMovesVoidsItsUsers) {
   api.mutable_api()->mutable_client_tls()->set_static_mtls(::sallyport::v1::REQUIREMENT_MANDATORY);
   api.mutable_api()->mutable_client_tls()->add_allowlist()->set_certificate_id("name:partner");
   (void)world.Put({CertificateResource(old, "partner"), api});
-  const ChangeRecord record = world.Put({CertificateResource(old), CertificateResource(renewed, "partner")});
+  const ChangeRecord record =
+      world.Put({CertificateResource(old), CertificateResource(renewed, "partner")});
   EXPECT_NE(Find(record, "api:a1"), nullptr);
   EXPECT_NE(Find(record, "cert:name:partner"), nullptr);
   // The old leaf was let in by that entry and is no longer.
@@ -122,8 +123,10 @@ TEST(ChangeRules, AllowlistEntryThatIsTakenOutSeversItsLeaf) {
   const TestCert other = CertBuilder("CN=b").SelfSign();
   auto with = [](std::vector<std::string> ids) {
     auto api = ApiResource("a1");
-    api.mutable_api()->mutable_client_tls()->set_static_mtls(::sallyport::v1::REQUIREMENT_MANDATORY);
-    for (auto& id : ids) api.mutable_api()->mutable_client_tls()->add_allowlist()->set_certificate_id(std::move(id));
+    api.mutable_api()->mutable_client_tls()->set_static_mtls(
+        ::sallyport::v1::REQUIREMENT_MANDATORY);
+    for (auto& id : ids)
+      api.mutable_api()->mutable_client_tls()->add_allowlist()->set_certificate_id(std::move(id));
     return api;
   };
   const std::string id = CertificateResource(leaf).id();
@@ -140,7 +143,8 @@ TEST(ChangeRules, WhoCameByACaOrBareKeyThatIsGoneIsSevered) {
   const std::string id = CertificateResource(ca).id();
   const auto listing = [&](bool listed, bool exact) {
     auto api = ApiResource("a1");
-    api.mutable_api()->mutable_client_tls()->set_static_mtls(::sallyport::v1::REQUIREMENT_MANDATORY);
+    api.mutable_api()->mutable_client_tls()->set_static_mtls(
+        ::sallyport::v1::REQUIREMENT_MANDATORY);
     if (!listed) return api;
     auto* entry = api.mutable_api()->mutable_client_tls()->add_allowlist();
     entry->set_certificate_id(id);
@@ -178,7 +182,10 @@ TEST(ChangeRules, RoutesCarryNoAllowlistPinOrCertificate) {
   World world;
   auto api = ApiResource("a1", {"edge"});
   api.mutable_api()->mutable_upstream()->add_targets()->set_url("https://up");
-  (*api.mutable_api()->mutable_upstream()->mutable_client_certificates()->mutable_certificate_ids())["*"] = "orgSECRET";
+  (*api.mutable_api()
+        ->mutable_upstream()
+        ->mutable_client_certificates()
+        ->mutable_certificate_ids())["*"] = "orgSECRET";
   api.mutable_api()->mutable_client_tls()->set_dynamic_mtls(true);
   const ChangeRecord record = world.Put({api});
   ASSERT_EQ(record.routes.size(), 1U);
@@ -287,7 +294,8 @@ TEST(ChangeRules, WhateverChangesWhoServesANameVoidsServerAnswers) {
   const TestCert server = CertBuilder("CN=s").Dns("s.test").ServerAuth().SelfSign();
   const auto api = [&](bool inactive, std::vector<std::string> groups, bool serves = true) {
     auto resource = ApiResource("a1", std::move(groups));
-    if (serves) resource.mutable_api()->add_server_certificate_ids(CertificateResource(server).id());
+    if (serves)
+      resource.mutable_api()->add_server_certificate_ids(CertificateResource(server).id());
     resource.mutable_api()->set_inactive(inactive);
     return resource;
   };
@@ -347,12 +355,14 @@ TEST(ChangeRules, InsecureSettingsInForceAreTold) {
   auto api = ApiResource("a1");
   api.mutable_api()->set_keyless(true);
   api.mutable_api()->set_allow_plain_http(true);
-  (*api.mutable_api()->mutable_upstream()->mutable_pins()->mutable_pins())["*"].add_certificate_ids("orgp");
+  (*api.mutable_api()->mutable_upstream()->mutable_pins()->mutable_pins())["*"].add_certificate_ids(
+      "orgp");
   api.mutable_api()->mutable_upstream()->mutable_pins()->set_report_only(true);
   const ChangeRecord record = world.Put({api});
   ASSERT_EQ(record.routes.size(), 1U);
   EXPECT_THAT(record.routes[0].route->insecure_settings(),
-              ElementsAre("pins are report-only", "keyless: callers are not authenticated", "allow_plain_http"));
+              ElementsAre("pins are report-only", "keyless: callers are not authenticated",
+                          "allow_plain_http"));
 }
 
 }  // namespace

@@ -101,7 +101,8 @@ TEST(Hub, ResumesWithWhatWasMissed) {
   World world;
   Hub hub(world.now(), Small());
   const ResumeToken token = At(world);
-  hub.Publish(world.now(), ChangeRecord());  // nothing: base and revision 0, so everyone starts anew
+  hub.Publish(world.now(),
+              ChangeRecord());  // nothing: base and revision 0, so everyone starts anew
   const auto other = hub.Subscribe("edge", &token, [] {});
   ChangeRecord first = world.Put({ApiResource("a1", {"edge"})});
   hub.Publish(world.now(), std::move(first));

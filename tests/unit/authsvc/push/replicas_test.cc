@@ -23,7 +23,8 @@ ReplicaFacts Named(const std::string& name, const std::string& group = "edge") {
 
 std::vector<std::string> Names(const std::vector<ReplicaFacts>& replicas) {
   std::vector<std::string> names;
-  for (const ReplicaFacts& replica : replicas) names.push_back(absl::StrCat(replica.group, "/", replica.name));
+  for (const ReplicaFacts& replica : replicas)
+    names.push_back(absl::StrCat(replica.group, "/", replica.name));
   return names;
 }
 
@@ -43,7 +44,8 @@ TEST_F(ReplicasTest, OneThatLeftIsGoneSinceThen) {
   ASSERT_THAT(Names(replicas_.Gone()), ElementsAre("edge/a"));
   EXPECT_EQ(replicas_.Gone()[0].gone, clock_.Now());
   EXPECT_EQ(replicas_.Connected(), 1u);
-  EXPECT_TRUE(replicas_.WaitAcknowledged(0, 0, absl::ZeroDuration())) << "nobody waits for what is gone";
+  EXPECT_TRUE(replicas_.WaitAcknowledged(0, 0, absl::ZeroDuration()))
+      << "nobody waits for what is gone";
   replicas_.Leave(a);
   EXPECT_EQ(replicas_.Gone().size(), 1u);
 }

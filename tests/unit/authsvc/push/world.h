@@ -53,7 +53,8 @@ class World {
   SnapshotPtr now_;
 };
 
-inline ::sallyport::v1::Resource ApiResource(const std::string& id, std::vector<std::string> groups = {}) {
+inline ::sallyport::v1::Resource ApiResource(const std::string& id,
+                                             std::vector<std::string> groups = {}) {
   ::sallyport::v1::Resource resource;
   resource.set_id(id);
   auto* api = resource.mutable_api();
@@ -76,7 +77,8 @@ inline ::sallyport::v1::Resource CertificateResource(const testing::TestCert& ce
   return resource;
 }
 
-inline ::sallyport::v1::Resource KeyResource(const std::string& id, const std::string& certificate_id) {
+inline ::sallyport::v1::Resource KeyResource(const std::string& id,
+                                             const std::string& certificate_id) {
   ::sallyport::v1::Resource resource;
   resource.set_id(id);
   resource.mutable_key()->set_id(id);

@@ -38,7 +38,8 @@ class ServerTest : public ::testing::Test {
   v1::ResolveServerResponse last_;
 };
 
-// An answer must go when a certificate that could have been chosen comes, also one that is not named in it.
+// An answer must go when a certificate that could have been chosen comes, also one that is not
+// named in it.
 TEST_F(ServerTest, EveryAnswerHangsOnAllServerCertificatesAndItsListener) {
   EXPECT_TRUE(Ids("a.example").empty());
   EXPECT_THAT(last_.tags(), ::testing::Contains("servers"));

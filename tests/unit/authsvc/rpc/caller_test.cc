@@ -38,7 +38,8 @@ TEST(Caller, WithoutCertificateNothingIsAnswered) {
 
 TEST(Caller, ExpiredOrForeignCertificateNothingIsAnswered) {
   ServerWorld world;
-  const TestCert expired = CertBuilder("CN=x").Uri(ServerWorld::Uri("admin")).Expired().SignBy(world.ca());
+  const TestCert expired =
+      CertBuilder("CN=x").Uri(ServerWorld::Uri("admin")).Expired().SignBy(world.ca());
   EXPECT_EQ(Status(world.Channel(&expired)), StatusCode::UNAVAILABLE);
   const TestCert other_ca = CertBuilder("CN=Control CA").Ca().SelfSign();  // same name, another key
   const TestCert foreign = CertBuilder("CN=x").Uri(ServerWorld::Uri("admin")).SignBy(other_ca);
@@ -51,7 +52,10 @@ TEST(Caller, TheCommonNameIsNoRole) {
   ServerWorld world;
   const TestCert named = CertBuilder("CN=admin").Dns("admin").SignBy(world.ca());
   EXPECT_EQ(Status(world.Channel(&named)), StatusCode::PERMISSION_DENIED);
-  const TestCert two = CertBuilder("CN=x").Uri(ServerWorld::Uri("admin")).Uri(ServerWorld::Uri("reader")).SignBy(world.ca());
+  const TestCert two = CertBuilder("CN=x")
+                           .Uri(ServerWorld::Uri("admin"))
+                           .Uri(ServerWorld::Uri("reader"))
+                           .SignBy(world.ca());
   EXPECT_EQ(Status(world.Channel(&two)), StatusCode::PERMISSION_DENIED);
 }
 
@@ -82,12 +86,16 @@ TEST(Caller, OnlyADataPlaneGetsUpstreamCredentials) {
     grpc::ClientContext context;
     SetDeadline(&context);
     wire::ResolveUpstreamResponse response;
-    EXPECT_EQ(stub->ResolveUpstream(&context, {}, &response).error_code(), StatusCode::PERMISSION_DENIED) << role;
+    EXPECT_EQ(stub->ResolveUpstream(&context, {}, &response).error_code(),
+              StatusCode::PERMISSION_DENIED)
+        << role;
     const auto distribution = wire::Distribution::NewStub(world.As(role));
     grpc::ClientContext second;
     SetDeadline(&second);
     wire::ResolveServerResponse server;
-    EXPECT_EQ(distribution->ResolveServer(&second, {}, &server).error_code(), StatusCode::PERMISSION_DENIED) << role;
+    EXPECT_EQ(distribution->ResolveServer(&second, {}, &server).error_code(),
+              StatusCode::PERMISSION_DENIED)
+        << role;
     grpc::ClientContext third;
     SetDeadline(&third);
     const auto reader = distribution->Subscribe(&third, {});
@@ -126,29 +134,38 @@ TEST(Caller, ARequestThatIsTooLargeIsRefused) {
   wire::AuthorizeRequest request;
   request.set_api_id(std::string(100 << 10, 'x'));
   wire::AuthorizeResponse response;
-  EXPECT_EQ(stub->Authorize(&context, request, &response).error_code(), StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(stub->Authorize(&context, request, &response).error_code(),
+            StatusCode::INVALID_ARGUMENT);
   grpc::ClientContext second;
   SetDeadline(&second);
   request.set_api_id(std::string(70 << 20, 'x'));
-  EXPECT_EQ(stub->Authorize(&second, request, &response).error_code(), StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(stub->Authorize(&second, request, &response).error_code(),
+            StatusCode::RESOURCE_EXHAUSTED);
 }
 
 TEST(Caller, NoRoleMayAskWithMoreThanAQuestionHasUseFor) {
   const ServiceParts parts;
-  const auto code = [&parts](Role role, absl::string_view service, absl::string_view method, size_t bytes) {
+  const auto code = [&parts](Role role, absl::string_view service, absl::string_view method,
+                             size_t bytes) {
     Peer peer;
     peer.role = role;
     wire::AuthorizeRequest request;
     request.set_api_id(std::string(bytes, 'x'));
     return CheckCaller(parts, peer, service, method, &request).error_code();
   };
-  EXPECT_EQ(code(Role::kDecision, "Authorization", "Authorize", 300 << 10), StatusCode::INVALID_ARGUMENT);
-  EXPECT_EQ(code(Role::kDataplane, "Authorization", "ResolveUpstream", 70 << 10), StatusCode::INVALID_ARGUMENT);
-  EXPECT_EQ(code(Role::kDataplane, "Distribution", "Subscribe", 70 << 10), StatusCode::INVALID_ARGUMENT);
-  EXPECT_EQ(code(Role::kDecision, "Authorization", "ValidateCertificate", 3 << 20), StatusCode::INVALID_ARGUMENT);
-  EXPECT_EQ(code(Role::kAdmin, "Authorization", "Explain", 3 << 20), StatusCode::INVALID_ARGUMENT) << "an admin neither";
+  EXPECT_EQ(code(Role::kDecision, "Authorization", "Authorize", 300 << 10),
+            StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(code(Role::kDataplane, "Authorization", "ResolveUpstream", 70 << 10),
+            StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(code(Role::kDataplane, "Distribution", "Subscribe", 70 << 10),
+            StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(code(Role::kDecision, "Authorization", "ValidateCertificate", 3 << 20),
+            StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(code(Role::kAdmin, "Authorization", "Explain", 3 << 20), StatusCode::INVALID_ARGUMENT)
+      << "an admin neither";
   EXPECT_EQ(code(Role::kDataplane, "Telemetry", "Report", 5 << 20), StatusCode::INVALID_ARGUMENT);
-  EXPECT_EQ(code(Role::kDecision, "Authorization", "Authorize", 150 << 10), StatusCode::OK) << "eight certificates";
+  EXPECT_EQ(code(Role::kDecision, "Authorization", "Authorize", 150 << 10), StatusCode::OK)
+      << "eight certificates";
   EXPECT_EQ(code(Role::kDataplane, "Telemetry", "Report", 3 << 20), StatusCode::OK);
   EXPECT_EQ(code(Role::kAdmin, "Admin", "Apply", 20 << 20), StatusCode::OK);
 }
@@ -167,8 +184,8 @@ TEST(Server, RefusesToStartWithoutUsableFilesOrPort) {
   const RoleMap roles("test", {});
   RpcServerOptions options;
   options.address = "127.0.0.1";
-  const RpcServerParts parts{&base::SystemClock(), &roles, &world.writer(), &world.hub(), &world.replicas(),
-                             nullptr, nullptr, &world.book()};
+  const RpcServerParts parts{&base::SystemClock(), &roles,  &world.writer(), &world.hub(),
+                             &world.replicas(),    nullptr, nullptr,         &world.book()};
   EXPECT_EQ(RpcServer::Start(options, parts).status().code(), absl::StatusCode::kInvalidArgument);
   options.tls.path = "/nonexistent";
   EXPECT_EQ(RpcServer::Start(options, parts).status().code(), absl::StatusCode::kNotFound);

@@ -13,8 +13,8 @@
 namespace sallyport::authsvc {
 namespace {
 
-using ::testing::HasSubstr;
 using grpc::StatusCode;
+using ::testing::HasSubstr;
 
 std::shared_ptr<const DeniedCallers> List(const std::string& text) {
   auto list = DeniedCallers::Parse(text);
@@ -30,8 +30,9 @@ PeerCertificate Named(const std::string& uri) {
 }
 
 TEST(DeniedCallers, ByNameAndByKey) {
-  const auto list = List(absl::StrCat("# gone\n\n  spiffe://test/sallyport/dataplane/edge/x # sold\r\n",
-                                      "spki-sha256:", std::string(64, 'B'), "\n"));
+  const auto list =
+      List(absl::StrCat("# gone\n\n  spiffe://test/sallyport/dataplane/edge/x # sold\r\n",
+                        "spki-sha256:", std::string(64, 'B'), "\n"));
   EXPECT_EQ(list->size(), 2u);
   EXPECT_TRUE(list->Denies(Named("spiffe://test/sallyport/dataplane/edge/x")));
   EXPECT_FALSE(list->Denies(Named("spiffe://test/sallyport/dataplane/edge/xy")));
@@ -44,8 +45,10 @@ TEST(DeniedCallers, ByNameAndByKey) {
 }
 
 TEST(DeniedCallers, WhatItDoesNotUnderstandIsRefusedByLine) {
-  for (const char* text : {"\nedge-1", "\nspki-sha256:ab", "\nspiffe://a b", "\nhttps://a/b", "\nSPIFFE://a"}) {
-    EXPECT_THAT(std::string(DeniedCallers::Parse(text).status().message()), HasSubstr("line 2")) << text;
+  for (const char* text :
+       {"\nedge-1", "\nspki-sha256:ab", "\nspiffe://a b", "\nhttps://a/b", "\nSPIFFE://a"}) {
+    EXPECT_THAT(std::string(DeniedCallers::Parse(text).status().message()), HasSubstr("line 2"))
+        << text;
   }
   EXPECT_THAT(std::string(DeniedCallers::Parse(std::string(64, 'a')).status().message()),
               HasSubstr("a fingerprint does not do"));
@@ -82,12 +85,14 @@ TEST(DeniedCallers, FileIsTakenWhenItChangesAndKeptWhenItIsBroken) {
 TEST(DeniedCallers, NobodyIsLetInByAFileThatIsBeingWritten) {
   const testing::TempFolder folder;
   const std::string path = folder.File("denied");
-  const std::string first = "spiffe://test/sallyport/dataplane/edge/x\n", second = "spiffe://test/sallyport/dataplane/edge/y\n";
+  const std::string first = "spiffe://test/sallyport/dataplane/edge/x\n",
+                    second = "spiffe://test/sallyport/dataplane/edge/y\n";
   std::ofstream(path) << first << second;
   RoleMap roles("test", {});
   const auto file = DeniedCallersFile::Start(path, &roles);
   ASSERT_TRUE(file.ok()) << file.status();
-  const PeerCertificate x = Named("spiffe://test/sallyport/dataplane/edge/x"), y = Named("spiffe://test/sallyport/dataplane/edge/y");
+  const PeerCertificate x = Named("spiffe://test/sallyport/dataplane/edge/x"),
+                        y = Named("spiffe://test/sallyport/dataplane/edge/y");
   for (const std::string& text : {std::string(), first, std::string("# a line\n") + first}) {
     std::ofstream(path) << text;
     EXPECT_FALSE((*file)->Look()) << text;
@@ -95,7 +100,8 @@ TEST(DeniedCallers, NobodyIsLetInByAFileThatIsBeingWritten) {
   }
   std::ofstream(path) << first << "spiffe://test/sallyport/dataplane/edge/z\n" << second;
   EXPECT_TRUE((*file)->Look()) << "more are denied: at once";
-  EXPECT_TRUE(roles.Denies(x) && roles.Denies(y) && roles.Denies(Named("spiffe://test/sallyport/dataplane/edge/z")));
+  EXPECT_TRUE(roles.Denies(x) && roles.Denies(y) &&
+              roles.Denies(Named("spiffe://test/sallyport/dataplane/edge/z")));
 }
 
 TEST(DeniedCallers, AKeyThatCannotBeReadIsDeniedWhereKeysAre) {
@@ -136,7 +142,10 @@ TEST_F(DeniedServer, CallsOnOpenConnectionsAndNewOnesAreRefused) {
 
 TEST_F(DeniedServer, ByKeyWhateverItsName) {
   const TestCert stolen = world_.Issue(ServerWorld::Uri("admin"));
-  const TestCert again = CertBuilder("CN=again").Uri(ServerWorld::Uri("admin", "other")).Key(stolen.key).SignBy(world_.ca());
+  const TestCert again = CertBuilder("CN=again")
+                             .Uri(ServerWorld::Uri("admin", "other"))
+                             .Key(stolen.key)
+                             .SignBy(world_.ca());
   Deny(absl::StrCat("spki-sha256:", base::Hex(stolen.cert->spki_sha256)));
   EXPECT_EQ(Status(world_.Channel(&stolen)).error_code(), StatusCode::PERMISSION_DENIED);
   EXPECT_EQ(Status(world_.Channel(&again)).error_code(), StatusCode::PERMISSION_DENIED);
@@ -186,8 +195,11 @@ TEST_F(DeniedServer, TelemetryOfADeniedCallerIsNotTaken) {
 }
 
 TEST_F(DeniedServer, StatusTellsOfCertificatesAndOfWhoIsGone) {
-  const TestCert plane = CertBuilder("CN=plane").Uri(ServerWorld::Uri("dataplane"))
-                             .Valid(absl::Now() - absl::Hours(1), absl::FromUnixSeconds(2'000'000'000)).SignBy(world_.ca());
+  const TestCert plane =
+      CertBuilder("CN=plane")
+          .Uri(ServerWorld::Uri("dataplane"))
+          .Valid(absl::Now() - absl::Hours(1), absl::FromUnixSeconds(2'000'000'000))
+          .SignBy(world_.ca());
   grpc::ClientContext context;
   SetDeadline(&context);
   wire::SubscribeRequest request;

@@ -8,14 +8,16 @@
 namespace sallyport::authsvc {
 namespace {
 
-using ::testing::HasSubstr;
 using grpc::StatusCode;
+using ::testing::HasSubstr;
 
 // A data plane that has let one request in, `id`; it answers the first lookup on its stream.
 class FakeDataplane {
  public:
   FakeDataplane(ServerWorld& world, const std::string& name, std::string id, bool keeps = true)
-      : channel_(world.As("dataplane")), distribution_(wire::Distribution::NewStub(channel_)), id_(std::move(id)) {
+      : channel_(world.As("dataplane")),
+        distribution_(wire::Distribution::NewStub(channel_)),
+        id_(std::move(id)) {
     SetDeadline(&context_);
     wire::SubscribeRequest request;
     request.set_name(name);
@@ -34,7 +36,8 @@ class FakeDataplane {
  private:
   void AnswerOne() {
     wire::Update update;
-    if (!ReadUntil(reader_, &update, [](const wire::Update& got) { return got.has_lookup(); })) return;
+    if (!ReadUntil(reader_, &update, [](const wire::Update& got) { return got.has_lookup(); }))
+      return;
     wire::ReportRequest report;
     wire::LookupAnswer* answer = report.add_answers();
     answer->set_lookup_id(update.lookup().lookup_id());
@@ -138,7 +141,9 @@ TEST(Explain, ARequestThatWasLetInIsFoundAtItsDataPlane) {
   for (const auto& step : response.steps()) text += step.stage() + ": " + step.text() + "\n";
   EXPECT_THAT(text, HasSubstr("request: "));
   EXPECT_THAT(text, HasSubstr("on API a1 was let in by data plane b of group edge"));
-  EXPECT_THAT(text, HasSubstr("certificate: presented 1 of 1, whose key was proven: CN=presented, issued by"));
+  EXPECT_THAT(
+      text,
+      HasSubstr("certificate: presented 1 of 1, whose key was proven: CN=presented, issued by"));
   EXPECT_THAT(text, HasSubstr("key k1, policies p1, decided at revision 3"));
   EXPECT_THAT(text, HasSubstr("upstream: sent to https://up.test, address 192.0.2.1:443"));
   EXPECT_THAT(text, HasSubstr("now: asked again at revision"));
@@ -170,23 +175,31 @@ TEST(Explain, WhoIsLetInHearsOfLimitsAndOfEachTargetsCertificate) {
     auto* upstream = api->mutable_upstream();
     upstream->add_targets()->set_url("https://pinned.test/x");
     upstream->add_targets()->set_url("https://skipped.test:8443");
-    (*upstream->mutable_pins()->mutable_pins())["pinned.test"].add_spki_sha256(std::string(64, 'a'));
-    (*upstream->mutable_client_certificates()->mutable_certificate_ids())["skipped.test:8443"] = "not-there";
+    (*upstream->mutable_pins()->mutable_pins())["pinned.test"].add_spki_sha256(
+        std::string(64, 'a'));
+    (*upstream->mutable_client_certificates()->mutable_certificate_ids())["skipped.test:8443"] =
+        "not-there";
   });
   const std::string text = Explained(world, "a1");
-  EXPECT_THAT(text, HasSubstr("limits: counted by each data plane for itself: API a1: 10 requests per 1m and a quota of "
+  EXPECT_THAT(text, HasSubstr("limits: counted by each data plane for itself: API a1: 10 requests "
+                              "per 1m and a quota of "
                               "500 requests, never renewed\n"));
   EXPECT_THAT(text, HasSubstr("\nupstream: target http://127.0.0.1:1: plain HTTP"));
-  EXPECT_THAT(text, HasSubstr("\nupstream: target https://pinned.test/x: without a client certificate, its key pinned to "
+  EXPECT_THAT(text, HasSubstr("\nupstream: target https://pinned.test/x: without a client "
+                              "certificate, its key pinned to "
                               "one of 1 in place of verification\n"));
-  EXPECT_THAT(text, HasSubstr("\nNOT upstream: target https://skipped.test:8443: refused before it is spoken to: "));
+  EXPECT_THAT(
+      text,
+      HasSubstr(
+          "\nNOT upstream: target https://skipped.test:8443: refused before it is spoken to: "));
 
   world.PutKeylessApi("a2", {}, [](wire::Api* api) {
     api->set_disable_rate_limit(true);
     api->mutable_limits()->mutable_rate()->set_rate(10);
     api->mutable_limits()->mutable_rate()->set_per_seconds(60);
   });
-  EXPECT_THAT(Explained(world, "a2"), HasSubstr("limits: no rate limit and no quota counts these requests\n"));
+  EXPECT_THAT(Explained(world, "a2"),
+              HasSubstr("limits: no rate limit and no quota counts these requests\n"));
 }
 
 TEST(Explain, WhoIsRefusedHearsOfNeither) {
@@ -215,7 +228,8 @@ TEST(Explain, NobodyHasIt) {
 }
 
 TEST(Explain, OneThatDoesNotAnswerIsNamed) {
-  ServerWorld world([](RpcServerOptions* options) { options->lookup_patience = absl::Milliseconds(200); });
+  ServerWorld world(
+      [](RpcServerOptions* options) { options->lookup_patience = absl::Milliseconds(200); });
   const auto stub = wire::Distribution::NewStub(world.As("dataplane"));
   grpc::ClientContext context;
   SetDeadline(&context);
@@ -237,12 +251,16 @@ TEST(Explain, OneThatDoesNotAnswerIsNamed) {
 TEST(Explain, HostileIdsAreRefusedAtTheDoorAndRolesHold) {
   ServerWorld world;
   wire::ExplainResponse response;
-  for (const std::string& id : {std::string(65, 'a'), std::string("a b"), std::string("a\x1b[2J"), std::string("../x"),
-                                std::string("a\0b", 3), std::string(100'000, 'a')}) {
-    EXPECT_EQ(ExplainById(world, id, &response).error_code(), StatusCode::INVALID_ARGUMENT) << id.substr(0, 70);
+  for (const std::string& id :
+       {std::string(65, 'a'), std::string("a b"), std::string("a\x1b[2J"), std::string("../x"),
+        std::string("a\0b", 3), std::string(100'000, 'a')}) {
+    EXPECT_EQ(ExplainById(world, id, &response).error_code(), StatusCode::INVALID_ARGUMENT)
+        << id.substr(0, 70);
   }
   for (const char* role : {"dataplane", "decision"}) {
-    EXPECT_EQ(ExplainById(world, "req-1", &response, role).error_code(), StatusCode::PERMISSION_DENIED) << role;
+    EXPECT_EQ(ExplainById(world, "req-1", &response, role).error_code(),
+              StatusCode::PERMISSION_DENIED)
+        << role;
   }
 }
 

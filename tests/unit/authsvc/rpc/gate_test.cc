@@ -35,7 +35,9 @@ TEST(RevisionGate, AnswersWhenTheRevisionComes) {
   Published published;
   RevisionGate gate(&base::SystemClock(), [&] { return published.Get(); }, absl::Seconds(30));
   std::promise<uint64_t> got;
-  gate.When(3, [&](SnapshotPtr snapshot) { got.set_value(snapshot == nullptr ? 0 : snapshot->revision()); });
+  gate.When(3, [&](SnapshotPtr snapshot) {
+    got.set_value(snapshot == nullptr ? 0 : snapshot->revision());
+  });
   published.Set(2);
   gate.Advanced();
   published.Set(4);

@@ -34,9 +34,12 @@ wire::LookupAnswer Yes(const std::string& lookup_id, const std::string& request_
 class Asking {
  public:
   Asking(Lookups& lookups, absl::Duration limit)
-      : result_(std::async(std::launch::async, [&lookups, limit] { return lookups.Ask("r1", limit); })) {}
+      : result_(std::async(std::launch::async,
+                           [&lookups, limit] { return lookups.Ask("r1", limit); })) {}
   [[nodiscard]] LookupResult Result() { return result_.get(); }
-  [[nodiscard]] bool Over() { return result_.wait_for(std::chrono::seconds(0)) == std::future_status::ready; }
+  [[nodiscard]] bool Over() {
+    return result_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  }
 
  private:
   std::future<LookupResult> result_;
@@ -146,7 +149,8 @@ TEST_F(LookupsTest, AnswersForOthersAndMadeUpOnesAreDropped) {
   const std::string of_b = IdFor(b);
   EXPECT_EQ(of_a.size(), 16U);
   EXPECT_NE(of_a, of_b);
-  // By ids that nobody gave out, by the certificate of another group, of another name, of another role.
+  // By ids that nobody gave out, by the certificate of another group, of another name, of another
+  // role.
   lookups_.Answered(kEdge, Yes(""));
   lookups_.Answered(kEdge, Yes("r1"));
   lookups_.Answered(kEdge, Yes(std::string(16, 'x')));

@@ -7,7 +7,8 @@
 namespace sallyport::authsvc {
 namespace {
 
-using Message = ::sallyport::v1::Identity;  // of no stream of the service: its code would be this file's too
+using Message =
+    ::sallyport::v1::Identity;  // of no stream of the service: its code would be this file's too
 
 // Has nothing to say; counts what is asked of it.
 class Quiet final : public PumpedStream<Message> {

@@ -28,13 +28,13 @@ TEST(RoleMap, TakesTheRoleOfTheUriSan) {
 TEST(RoleMap, NothingElseIsARole) {
   const RoleMap roles("corp", {});
   for (const char* uri : {
-           "spiffe://other/sallyport/admin/g/n",          // another trust domain
-           "spiffe://corp.evil/sallyport/admin/g/n",      // longer domain
+           "spiffe://other/sallyport/admin/g/n",      // another trust domain
+           "spiffe://corp.evil/sallyport/admin/g/n",  // longer domain
            "spiffe://corp/other/admin/g/n",
-           "spiffe://corp/sallyport/owner/g/n",           // no such role
+           "spiffe://corp/sallyport/owner/g/n",  // no such role
            "spiffe://corp/sallyport/none/g/n",
-           "spiffe://corp/sallyport/admin/g",             // no name
-           "spiffe://corp/sallyport/admin//n",            // no group
+           "spiffe://corp/sallyport/admin/g",   // no name
+           "spiffe://corp/sallyport/admin//n",  // no group
            "spiffe://corp/sallyport/admin/g/n/more",
            "spiffe://corp/sallyport/Admin/g/n",
            "https://corp/sallyport/admin/g/n",
@@ -42,7 +42,10 @@ TEST(RoleMap, NothingElseIsARole) {
        }) {
     EXPECT_EQ(roles.Find(WithUris({uri})).role, Role::kNone) << uri;
   }
-  EXPECT_EQ(roles.Find(WithUris({"spiffe://corp/sallyport/admin/g/n", "spiffe://corp/sallyport/reader/g/n"})).role,
+  EXPECT_EQ(roles
+                .Find(WithUris(
+                    {"spiffe://corp/sallyport/admin/g/n", "spiffe://corp/sallyport/reader/g/n"}))
+                .role,
             Role::kNone);
   EXPECT_EQ(roles.Find({}).role, Role::kNone);
 }
@@ -90,7 +93,8 @@ TEST(MayCall, IsExactlyThisTable) {
   for (const auto& [name, roles] : expected) {
     const size_t dot = name.find('.');
     std::string allowed;
-    for (const Role role : {Role::kNone, Role::kDataplane, Role::kDecision, Role::kReader, Role::kAdmin}) {
+    for (const Role role :
+         {Role::kNone, Role::kDataplane, Role::kDecision, Role::kReader, Role::kAdmin}) {
       if (MayCall(role, name.substr(0, dot), name.substr(dot + 1))) {
         absl::StrAppend(&allowed, allowed.empty() ? "" : " ", RoleName(role));
       }

@@ -29,7 +29,9 @@ namespace wire = ::sallyport::v1;
 using testing::CertBuilder;
 using testing::TestCert;
 
-inline void WriteText(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
+inline void WriteText(const std::string& path, const std::string& text) {
+  std::ofstream(path) << text;
+}
 
 class ServerWorld {
  public:
@@ -86,10 +88,11 @@ class ServerWorld {
     arguments.SetMaxSendMessageSize(-1);
     // Channels of one test must not share a connection: each has its own certificate.
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    return grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(server_->port()), grpc::SslCredentials(options),
-                                     arguments);
+    return grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(server_->port()),
+                                     grpc::SslCredentials(options), arguments);
   }
-  [[nodiscard]] std::shared_ptr<grpc::Channel> As(const std::string& role, const std::string& group = "edge") {
+  [[nodiscard]] std::shared_ptr<grpc::Channel> As(const std::string& role,
+                                                  const std::string& group = "edge") {
     const TestCert certificate = Issue(Uri(role, group));
     return Channel(&certificate);
   }
@@ -130,7 +133,8 @@ class ServerWorld {
 
  private:
   void StartServer(const std::function<void(RpcServerOptions*)>& change) {
-    const TestCert identity = CertBuilder("CN=authsvc").Ip(absl::string_view("\x7f\0\0\x01", 4)).ServerAuth().SignBy(ca_);
+    const TestCert identity =
+        CertBuilder("CN=authsvc").Ip(absl::string_view("\x7f\0\0\x01", 4)).ServerAuth().SignBy(ca_);
     RpcServerOptions options;
     options.address = "127.0.0.1";
     options.tls.path = directory_;
@@ -140,8 +144,8 @@ class ServerWorld {
     options.default_org_id = "org";
     options.max_request_bytes = 64 << 10;
     change(&options);
-    auto server = RpcServer::Start(options, {&base::SystemClock(), &roles_, writer_.get(), hub_.get(), &replicas_,
-                                             &telemetry_, &memo_, &book_});
+    auto server = RpcServer::Start(options, {&base::SystemClock(), &roles_, writer_.get(),
+                                             hub_.get(), &replicas_, &telemetry_, &memo_, &book_});
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     server_->SetHealth({true, true, ""});

@@ -9,8 +9,8 @@
 namespace sallyport::authsvc {
 namespace {
 
-using ::testing::HasSubstr;
 using grpc::StatusCode;
+using ::testing::HasSubstr;
 
 TEST(Subscribe, SnapshotThenChangesThenAcknowledgement) {
   ServerWorld world;
@@ -35,7 +35,8 @@ TEST(Subscribe, SnapshotThenChangesThenAcknowledgement) {
   ASSERT_TRUE(ReadUntil(reader, &update, [](const wire::Update& got) { return got.has_change(); }));
   EXPECT_EQ(update.change().routes(0).put().api_id(), "second");
   ASSERT_EQ(world.replicas().List().size(), 1U);
-  EXPECT_FALSE(world.replicas().WaitAcknowledged(update.epoch(), update.revision(), absl::ZeroDuration()));
+  EXPECT_FALSE(
+      world.replicas().WaitAcknowledged(update.epoch(), update.revision(), absl::ZeroDuration()));
 
   wire::AcknowledgeRequest done;
   done.set_name("r1");
@@ -45,10 +46,12 @@ TEST(Subscribe, SnapshotThenChangesThenAcknowledgement) {
   grpc::ClientContext second;
   SetDeadline(&second);
   ASSERT_TRUE(stub->Acknowledge(&second, done, &none).ok());
-  EXPECT_TRUE(world.replicas().WaitAcknowledged(update.epoch(), update.revision(), absl::ZeroDuration()));
+  EXPECT_TRUE(
+      world.replicas().WaitAcknowledged(update.epoch(), update.revision(), absl::ZeroDuration()));
 
   world.hub().Beat();
-  ASSERT_TRUE(ReadUntil(reader, &update, [](const wire::Update& got) { return got.has_heartbeat(); }));
+  ASSERT_TRUE(
+      ReadUntil(reader, &update, [](const wire::Update& got) { return got.has_heartbeat(); }));
   EXPECT_EQ(update.heartbeat().connected_replicas(), 1U);
   context.TryCancel();
   (void)reader->Finish();
@@ -73,13 +76,15 @@ TEST(Subscribe, ResumesWithoutASnapshot) {
   ASSERT_TRUE(update.has_change());
   EXPECT_EQ(update.change().routes(0).put().api_id(), "second");
   // What it resumed from counts as applied: no acknowledgement of it will come again.
-  EXPECT_TRUE(world.replicas().WaitAcknowledged(then->epoch(), then->revision(), absl::ZeroDuration()));
+  EXPECT_TRUE(
+      world.replicas().WaitAcknowledged(then->epoch(), then->revision(), absl::ZeroDuration()));
   context.TryCancel();
   (void)reader->Finish();
 }
 
 TEST(Subscribe, EndsWithOkAtItsAgeAndUnavailableAtShutdown) {
-  ServerWorld world([](RpcServerOptions* options) { options->max_connection_age = absl::Milliseconds(50); });
+  ServerWorld world(
+      [](RpcServerOptions* options) { options->max_connection_age = absl::Milliseconds(50); });
   const auto stub = wire::Distribution::NewStub(world.As("dataplane"));
   wire::SubscribeRequest request;
   request.set_name("r1");
@@ -285,7 +290,8 @@ TEST(Authorization, ValidateCertificateGivesTheFullFailure) {
   request.set_time_unix(absl::ToUnixSeconds(expired.cert->not_after) + 1);
   EXPECT_FALSE(ask(request).second.valid());
   request.set_chain_der(0, leaf.der + "x");
-  EXPECT_EQ(ask(request).second.failure().reason(), static_cast<uint32_t>(base::Reason::kCertMalformed));
+  EXPECT_EQ(ask(request).second.failure().reason(),
+            static_cast<uint32_t>(base::Reason::kCertMalformed));
   request.set_purpose("anything");
   EXPECT_EQ(ask(request).first, StatusCode::INVALID_ARGUMENT);
   request.clear_purpose();
@@ -322,7 +328,8 @@ TEST(Authorization, ValidateCertificateHoldsAChainAgainstTheListsOfAnApi) {
     wire::ValidateCertificateRequest request;
     request.set_api_id("a1");
     for (const TestCert* one : chain) request.add_chain_der(one->der);
-    const auto response = ValidateCertificate(*world.writer().snapshot(), request, std::nullopt, absl::Now(), nullptr);
+    const auto response = ValidateCertificate(*world.writer().snapshot(), request, std::nullopt,
+                                              absl::Now(), nullptr);
     EXPECT_TRUE(response.ok()) << response.status();
     return response.ok() ? *response : wire::ValidateCertificateResponse();
   };

@@ -51,7 +51,8 @@ TEST(TelemetryStore, IsBoundedByCountAndBytes) {
   options.refusals = 1'000'000;
   options.bytes = 100'000;
   TelemetryStore by_bytes(&clock, options);
-  for (int i = 0; i < 1000; ++i) by_bytes.Add(Refused(absl::StrCat("r", i), std::string(2000, 'p')));
+  for (int i = 0; i < 1000; ++i)
+    by_bytes.Add(Refused(absl::StrCat("r", i), std::string(2000, 'p')));
   EXPECT_LE(by_bytes.bytes(), 100'000U);
   EXPECT_GT(by_bytes.refusals(), 10U);
 }
@@ -67,7 +68,8 @@ TEST(TelemetryStore, AnOversizeRefusalIsCutAndOddIdsAreDropped) {
   EXPECT_EQ(store.refusals(), 1U);
 }
 
-::sallyport::v1::ReportRequest Used(const std::string& key, const std::string& leaf = "", int64_t when = 0) {
+::sallyport::v1::ReportRequest Used(const std::string& key, const std::string& leaf = "",
+                                    int64_t when = 0) {
   ::sallyport::v1::ReportRequest report;
   auto* use = report.add_uses();
   use->set_key_id(key);

@@ -96,8 +96,12 @@ class TlsCredentialsTest : public ::testing::Test {
     Put(directory_.key(), leaf.KeyPem());
     Put(directory_.certificate(), leaf.Pem());
   }
-  void ExpectTaken(const std::string& line) { EXPECT_NE(line.find("\"info\""), std::string::npos) << line; }
-  void ExpectRefused(const std::string& line) { EXPECT_NE(line.find("\"error\""), std::string::npos) << line; }
+  void ExpectTaken(const std::string& line) {
+    EXPECT_NE(line.find("\"info\""), std::string::npos) << line;
+  }
+  void ExpectRefused(const std::string& line) {
+    EXPECT_NE(line.find("\"error\""), std::string::npos) << line;
+  }
   static constexpr absl::Duration kOften = absl::Milliseconds(1);
 
   const TestCert ca_;

@@ -37,7 +37,9 @@ class CheckConfig : public ::testing::Test {
   }
   ~CheckConfig() override { fs::remove_all(folder_); }
 
-  void Write(const std::string& name, const std::string& text) { std::ofstream(folder_ + "/" + name) << text; }
+  void Write(const std::string& name, const std::string& text) {
+    std::ofstream(folder_ + "/" + name) << text;
+  }
   void WritePair(const std::string& directory, const sallyport::testing::TestCert& pair) {
     Write(directory + "/tls.crt", pair.Pem());
     Write(directory + "/tls.key", pair.KeyPem());
@@ -47,7 +49,8 @@ class CheckConfig : public ::testing::Test {
   }
   std::vector<std::string> Files() const {
     std::vector<std::string> names;
-    for (const auto& entry : fs::recursive_directory_iterator(folder_)) names.push_back(entry.path().string());
+    for (const auto& entry : fs::recursive_directory_iterator(folder_))
+      names.push_back(entry.path().string());
     std::sort(names.begin(), names.end());
     return names;
   }
@@ -70,14 +73,16 @@ TEST_F(CheckConfig, AllProblemsAreToldEachWithItsSetting) {
   config_.admin.tls.path.clear();
   config_.metrics.address = "metrics.example";
   config_.tyk_config = folder_ + "/tyk.conf";
-  EXPECT_THAT(Problems(),
-              ElementsAre(AllOf(HasSubstr("master_key_file: "), HasSubstr("sallyctl init")),
-                          AllOf(HasSubstr("store: "), HasSubstr("mkdir -p " + folder_ + "/nowhere")),
-                          AllOf(HasSubstr("grpc.tls_dir: "), HasSubstr("no-tls/tls.crt")),
-                          AllOf(HasSubstr("grpc.tls_dir: "), HasSubstr("no-tls/tls.key")),
-                          AllOf(HasSubstr("grpc.tls_dir: "), HasSubstr("no-tls/ca.crt")),
-                          HasSubstr("admin.tls_dir is not set"), HasSubstr("metrics.address: \"metrics.example\""),
-                          AllOf(HasSubstr("tyk_config: "), HasSubstr("tyk.conf"))));
+  EXPECT_THAT(
+      Problems(),
+      ElementsAre(AllOf(HasSubstr("master_key_file: "), HasSubstr("sallyctl init")),
+                  AllOf(HasSubstr("store: "), HasSubstr("mkdir -p " + folder_ + "/nowhere")),
+                  AllOf(HasSubstr("grpc.tls_dir: "), HasSubstr("no-tls/tls.crt")),
+                  AllOf(HasSubstr("grpc.tls_dir: "), HasSubstr("no-tls/tls.key")),
+                  AllOf(HasSubstr("grpc.tls_dir: "), HasSubstr("no-tls/ca.crt")),
+                  HasSubstr("admin.tls_dir is not set"),
+                  HasSubstr("metrics.address: \"metrics.example\""),
+                  AllOf(HasSubstr("tyk_config: "), HasSubstr("tyk.conf"))));
 }
 
 TEST_F(CheckConfig, MasterKeyThatOthersCanReadOrThatHoldsNone) {
@@ -92,11 +97,13 @@ TEST_F(CheckConfig, MasterKeyThatOthersCanReadOrThatHoldsNone) {
 
 TEST_F(CheckConfig, CertificatesThatDoNotFitOrAreOver) {
   Write("tls/tls.key", Builder("CN=other").SelfSign().KeyPem());
-  EXPECT_THAT(Problems(), ElementsAre(AllOf(HasSubstr("grpc.tls_dir"), HasSubstr("does not go with")),
-                                      AllOf(HasSubstr("admin.tls_dir"), HasSubstr("does not go with"))));
+  EXPECT_THAT(Problems(),
+              ElementsAre(AllOf(HasSubstr("grpc.tls_dir"), HasSubstr("does not go with")),
+                          AllOf(HasSubstr("admin.tls_dir"), HasSubstr("does not go with"))));
   WritePair("tls", Builder("CN=authsvc").Expired().SignBy(ca_));
-  EXPECT_THAT(Problems(), ElementsAre(AllOf(HasSubstr("grpc.tls_dir"), HasSubstr("expired 2021")),
-                                      AllOf(HasSubstr("admin.tls_dir"), HasSubstr("expired 2021"))));
+  EXPECT_THAT(Problems(),
+              ElementsAre(AllOf(HasSubstr("grpc.tls_dir"), HasSubstr("expired 2021")),
+                          AllOf(HasSubstr("admin.tls_dir"), HasSubstr("expired 2021"))));
 }
 
 TEST_F(CheckConfig, StoreOfAnotherProgram) {
@@ -122,7 +129,8 @@ TEST_F(CheckConfig, OnePortTwice) {
 }
 
 TEST_F(CheckConfig, TykConfigAndItsVariables) {
-  EXPECT_THAT(Problems({"TYK_GW_SECURITY_PINNEDPUBLICKEYS={}"}), ElementsAre(HasSubstr("--tyk-config")));
+  EXPECT_THAT(Problems({"TYK_GW_SECURITY_PINNEDPUBLICKEYS={}"}),
+              ElementsAre(HasSubstr("--tyk-config")));
   config_.tyk_config = folder_ + "/tyk.conf";
   Write("tyk.conf", "{}");
   EXPECT_THAT(Problems(), IsEmpty());
@@ -134,7 +142,8 @@ TEST_F(CheckConfig, TykConfigAndItsVariables) {
 
 TEST_F(CheckConfig, ListOfDeniedCallers) {
   config_.denied_callers_file = folder_ + "/denied";
-  EXPECT_THAT(Problems(), ElementsAre(AllOf(HasSubstr("denied_callers_file"), HasSubstr("make it"))));
+  EXPECT_THAT(Problems(),
+              ElementsAre(AllOf(HasSubstr("denied_callers_file"), HasSubstr("make it"))));
   Write("denied", "spiffe://sallyport/sallyport/dataplane/edge/e1\n");
   EXPECT_THAT(Problems(), IsEmpty());
   Write("denied", "edge-1\n");

@@ -120,7 +120,8 @@ TEST(HashTable, IsAsStdMapAndCopiesDoNotChange) {
     for (const auto& [copy, values] : kept) {
       for (int key = 0; key < range; ++key) {
         const auto found = values.find(key);
-        ASSERT_EQ(copy.Find(hash_of(kind, key), [key](const Counted& entry) { return entry.value == key; }),
+        ASSERT_EQ(copy.Find(hash_of(kind, key),
+                            [key](const Counted& entry) { return entry.value == key; }),
                   found == values.end() ? nullptr : found->second);
       }
     }
@@ -175,7 +176,8 @@ TEST(HashTable, CopiesDoNotChangeAndCollisionsAreTold) {
   const auto is = [](int wanted) { return [wanted](int value) { return value == wanted; }; };
   const uint64_t first = NextEdit();
   // All in one bucket, half of them with the same hash.
-  for (int i = 0; i < 100; ++i) table.Put(first, 5 + static_cast<uint64_t>(i % 2), MakeRef<int>(i), is(i));
+  for (int i = 0; i < 100; ++i)
+    table.Put(first, 5 + static_cast<uint64_t>(i % 2), MakeRef<int>(i), is(i));
   const HashTable<int> copy = table;
   const uint64_t second = NextEdit();
   for (int i = 0; i < 100; i += 2) EXPECT_TRUE(table.Erase(second, 5, is(i)));

@@ -15,13 +15,14 @@
 namespace sallyport::authsvc {
 namespace {
 
+using sallyport::testing::CertBuilder;
+using sallyport::testing::TestCert;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
-using sallyport::testing::CertBuilder;
-using sallyport::testing::TestCert;
 
-v1::Resource CertificateResource(const std::string& org, std::initializer_list<const TestCert*> chain,
+v1::Resource CertificateResource(const std::string& org,
+                                 std::initializer_list<const TestCert*> chain,
                                  const std::string& name = "", bool with_key = false) {
   v1::Resource resource;
   auto* certificate = resource.mutable_certificate();
@@ -62,7 +63,8 @@ v1::Resource KeyResource(const std::string& id, std::vector<std::string> certifi
 class SnapshotTest : public ::testing::Test {
  protected:
   // Applies in one step; `changes_` is what the builder said.
-  void Apply(std::vector<v1::Resource> puts, std::vector<std::pair<Kind, std::string>> erased = {}) {
+  void Apply(std::vector<v1::Resource> puts,
+             std::vector<std::pair<Kind, std::string>> erased = {}) {
     SnapshotBuilder builder(now_);
     for (auto& resource : puts) {
       resource.set_revision(state_.revision + 1);
@@ -178,14 +180,15 @@ TEST_F(SnapshotTest, AStoredEntryOfAnotherOrganisationAdmitsNobodyAndIsNamed) {
   const v1::Resource foreign = CertificateResource("other", {&leaf}, "n");
   const std::string ca_id = foreign_ca.certificate().id();
   const std::string id = foreign.certificate().id();
-  Apply({foreign_ca, foreign, StaticApi("a", {id, ca_id, "name:n"}), StaticApi("own", {id, ca_id}, "other"),
-         StaticApi("all", {id}, "")});
+  Apply({foreign_ca, foreign, StaticApi("a", {id, ca_id, "name:n"}),
+         StaticApi("own", {id, ca_id}, "other"), StaticApi("all", {id}, "")});
   const Allowlist& list = now_->FindApi("a")->allowlist;
   EXPECT_FALSE(list.empty) << "a list that admits nobody is not an open door";
   EXPECT_EQ(list.FindLeaf(leaf.cert->fingerprint), nullptr);
   EXPECT_EQ(list.FindLeaf(ca.cert->fingerprint), nullptr);
   EXPECT_EQ(list.trust, nullptr);
-  EXPECT_THAT(list.unusable, ElementsAre(id + " (of another organisation)", ca_id + " (of another organisation)"));
+  EXPECT_THAT(list.unusable,
+              ElementsAre(id + " (of another organisation)", ca_id + " (of another organisation)"));
   EXPECT_THAT(list.pending, ElementsAre("name:n"));
   EXPECT_NE(now_->FindApi("own")->allowlist.FindLeaf(leaf.cert->fingerprint), nullptr);
   EXPECT_NE(now_->FindApi("own")->allowlist.trust, nullptr);
@@ -200,8 +203,7 @@ TEST_F(SnapshotTest, APendingEntryAdmitsNobodyUntilItComesAndAgainWhenItGoes) {
   EXPECT_EQ(now_->Pending(10).size(), 2u);
 
   Apply({CertificateResource("org", {&alice_})});
-  EXPECT_THAT(ChangeTexts(),
-              UnorderedElementsAre("Certificate " + Id(alice_), "Api a recompiled"));
+  EXPECT_THAT(ChangeTexts(), UnorderedElementsAre("Certificate " + Id(alice_), "Api a recompiled"));
   EXPECT_NE(now_->FindApi("a")->allowlist.FindLeaf(alice_.cert->fingerprint), nullptr);
   EXPECT_THAT(now_->Pending(10), ElementsAre("Api a: allowlist: name:later"));
 
@@ -233,7 +235,8 @@ TEST_F(SnapshotTest, AMovedNameRecompilesWhoUsesIt) {
 
 TEST_F(SnapshotTest, KeyByLeafWithinItsOrgOnly) {
   Apply({CertificateResource("org", {&alice_}), CertificateResource("other", {&alice_}),
-         KeyResource("k", {Id(alice_), Id(bob_)}), KeyResource("l", {Id(alice_, "other")}, "", "other")});
+         KeyResource("k", {Id(alice_), Id(bob_)}),
+         KeyResource("l", {Id(alice_, "other")}, "", "other")});
   EXPECT_EQ(now_->FindKeyByLeaf("org", alice_.cert->fingerprint)->key.id(), "k");
   EXPECT_EQ(now_->FindKeyByLeaf("other", alice_.cert->fingerprint)->key.id(), "l");
   EXPECT_EQ(now_->FindKeyByLeaf("", alice_.cert->fingerprint), nullptr);
@@ -318,22 +321,25 @@ TEST_F(SnapshotTest, WhoUsesNamesEveryWay) {
   listener.mutable_listener()->set_id("l");
   listener.mutable_listener()->set_default_certificate_id(Id(alice_));
   Apply({api, key, bundle, settings, listener, CertificateResource("org", {&alice_}, "n")});
-  EXPECT_THAT(Users(Id(alice_)),
-              UnorderedElementsAre("Api a allowlist", "Api a client certificate", "Api a pin",
-                                   "Api a server certificate", "Key k binding",
-                                   "TrustBundle t trust bundle", "GatewaySettings gateway gateway allowlist",
-                                   "GatewaySettings gateway control allowlist",
-                                   "Listener l listener certificate"));
+  EXPECT_THAT(Users(Id(alice_)), UnorderedElementsAre("Api a allowlist", "Api a client certificate",
+                                                      "Api a pin", "Api a server certificate",
+                                                      "Key k binding", "TrustBundle t trust bundle",
+                                                      "GatewaySettings gateway gateway allowlist",
+                                                      "GatewaySettings gateway control allowlist",
+                                                      "Listener l listener certificate"));
   EXPECT_THAT(Users("name:n"), ElementsAre("Api a pin"));
-  Apply({StaticApi("a", {})}, {{Kind::kKey, "k"}, {Kind::kTrustBundle, "t"},
-                               {Kind::kSettings, "gateway"}, {Kind::kListener, "l"}});
+  Apply({StaticApi("a", {})}, {{Kind::kKey, "k"},
+                               {Kind::kTrustBundle, "t"},
+                               {Kind::kSettings, "gateway"},
+                               {Kind::kListener, "l"}});
   EXPECT_THAT(Users(Id(alice_)), IsEmpty());
   EXPECT_EQ(now_->settings().revision, 0u);
   EXPECT_TRUE(now_->settings().client_allowlist.empty);
 }
 
 TEST_F(SnapshotTest, ServerCertificatesByNameOnlyWithAPrivateKey) {
-  const TestCert server = CertBuilder("CN=x").Dns("api.example").Dns("*.Example").ServerAuth().SignBy(root_);
+  const TestCert server =
+      CertBuilder("CN=x").Dns("api.example").Dns("*.Example").ServerAuth().SignBy(root_);
   v1::Resource api = StaticApi("a", {});
   api.mutable_api()->add_server_certificate_ids("name:tls");
   Apply({api, CertificateResource("org", {&server}, "tls")});
@@ -387,8 +393,10 @@ TEST_F(SnapshotTest, PagesByOrgInOrderAndAcrossSnapshots) {
 
 TEST_F(SnapshotTest, ExpiringSoonestFirst) {
   const auto at = [](int64_t unix) { return absl::FromUnixSeconds(unix); };
-  const TestCert soon = CertBuilder("CN=soon").Valid(at(1'000'000'000), at(1'900'000'000)).SelfSign();
-  const TestCert sooner = CertBuilder("CN=sooner").Valid(at(1'000'000'000), at(1'800'000'000)).SelfSign();
+  const TestCert soon =
+      CertBuilder("CN=soon").Valid(at(1'000'000'000), at(1'900'000'000)).SelfSign();
+  const TestCert sooner =
+      CertBuilder("CN=sooner").Valid(at(1'000'000'000), at(1'800'000'000)).SelfSign();
   Apply({CertificateResource("org", {&soon}), CertificateResource("org", {&sooner}),
          CertificateResource("org", {&root_})});
   const auto found = now_->ExpiringBefore(at(1'950'000'000), 10);

@@ -19,8 +19,11 @@ namespace {
 using sallyport::testing::TempFolder;
 
 StoreMutation Put(uint32_t number) {
-  return {Kind::kKey, absl::StrCat("k", number), false,
-          absl::StrCat("body of ", number, std::string(number % 3000, '.')), {}};
+  return {Kind::kKey,
+          absl::StrCat("k", number),
+          false,
+          absl::StrCat("body of ", number, std::string(number % 3000, '.')),
+          {}};
 }
 
 // Two records by transaction, so that half of one would be seen.

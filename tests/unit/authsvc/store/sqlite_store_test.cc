@@ -66,7 +66,7 @@ class SqliteStoreTest : public ::testing::Test {
 
 TEST_F(SqliteStoreTest, ANewFileIsPrivateAndEmpty) {
   auto store = Open();
-  struct stat facts {};
+  struct stat facts{};
   ASSERT_EQ(stat(path_.c_str(), &facts), 0);
   EXPECT_EQ(facts.st_mode & 0777, 0600u);
   StoreState state;
@@ -98,9 +98,9 @@ TEST_F(SqliteStoreTest, ConditionsOnRecordsRefuseTheWholeTransaction) {
   auto store = Open();
   ASSERT_TRUE(store->Commit({{Put("a", "1", 0)}, {}}).ok());
   const std::vector<StoreMutation> refused[] = {
-      {Put("n", "x"), Put("a", "2", 0)},      // must not exist
-      {Put("n", "x"), Put("a", "2", 7)},      // another revision
-      {Put("n", "x"), Erase("a", 9)},         // erase of another revision
+      {Put("n", "x"), Put("a", "2", 0)},        // must not exist
+      {Put("n", "x"), Put("a", "2", 7)},        // another revision
+      {Put("n", "x"), Erase("a", 9)},           // erase of another revision
       {Put("n", "x"), Put("missing", "2", 1)},  // must exist
       {Put("n", "x"), Erase("missing", 1)},
   };
@@ -228,7 +228,8 @@ TEST_F(SqliteStoreTest, AFileThatWasTakenAwayTakesNoWrites) {
       EXPECT_TRUE(absl::IsUnavailable(refused)) << refused;
       EXPECT_THAT(std::string(refused.message()), ::testing::HasSubstr(gone));
       EXPECT_TRUE(absl::IsUnavailable(store->CheckWritable()));
-      EXPECT_TRUE(absl::IsUnavailable(store->State().status())) << "nothing proves that it is the newest";
+      EXPECT_TRUE(absl::IsUnavailable(store->State().status()))
+          << "nothing proves that it is the newest";
       EXPECT_EQ(Everything(*store).count("lost"), 0u);
     }
     ASSERT_EQ(rename(aside.c_str(), gone.c_str()), 0);

@@ -248,7 +248,8 @@ TEST(RulesTest, PolicyConstraintsWithoutPolicies) {
     return ReasonFor({constrained(CertBuilder("CN=x"), leaf).SignBy(made), made}, Trust({root}));
   };
   EXPECT_EQ(with("requireExplicitPolicy:0", ""), Reason::kCertPolicy);
-  EXPECT_EQ(with("requireExplicitPolicy:1", ""), Reason::kCertPolicy) << "the leaf is the one after it";
+  EXPECT_EQ(with("requireExplicitPolicy:1", ""), Reason::kCertPolicy)
+      << "the leaf is the one after it";
   EXPECT_EQ(with("requireExplicitPolicy:2", ""), Reason::kAllowed) << "the path ends before";
   EXPECT_EQ(with("", "requireExplicitPolicy:0"), Reason::kCertPolicy);
   EXPECT_EQ(with("", "requireExplicitPolicy:1"), Reason::kAllowed);

@@ -69,8 +69,9 @@ TEST(Gauges, TellRevisionAndLag) {
   const SnapshotPtr snapshot = builder.Finish({"store", 1, 42}, nullptr);
   RegisterGauges({&clock, [&] { return snapshot; },
                   [] {
-                    return std::vector<ReplicaGauge>{{"edge/r1", 40, absl::FromUnixSeconds(2'000'000'000)},
-                                                     {"edge/r2", 42, absl::FromUnixSeconds(1'900'000'000)}};
+                    return std::vector<ReplicaGauge>{
+                        {"edge/r1", 40, absl::FromUnixSeconds(2'000'000'000)},
+                        {"edge/r2", 42, absl::FromUnixSeconds(1'900'000'000)}};
                   },
                   "1.2.3", [] { return absl::FromUnixSeconds(1'800'000'000); }},
                  &book);
@@ -79,8 +80,11 @@ TEST(Gauges, TellRevisionAndLag) {
   EXPECT_THAT(text, HasSubstr("sallyport_replica_revision_lag{replica=\"edge/r1\"} 2"));
   EXPECT_THAT(text, HasSubstr("sallyport_replica_revision_lag{replica=\"edge/r2\"} 0"));
   EXPECT_THAT(text, HasSubstr("sallyport_limits_per_replica 1"));
-  EXPECT_THAT(text, HasSubstr("sallyport_certificate_not_after_seconds{role=\"control\"} 1800000000"));
-  EXPECT_THAT(text, HasSubstr("sallyport_certificate_not_after_seconds{role=\"dataplane_control\"} 1900000000"));
+  EXPECT_THAT(text,
+              HasSubstr("sallyport_certificate_not_after_seconds{role=\"control\"} 1800000000"));
+  EXPECT_THAT(
+      text,
+      HasSubstr("sallyport_certificate_not_after_seconds{role=\"dataplane_control\"} 1900000000"));
 }
 
 TEST(Gauges, AnEntryOfAnotherOrganisationIsThereAndNotPending) {
@@ -104,7 +108,9 @@ TEST(Gauges, AnEntryOfAnotherOrganisationIsThereAndNotPending) {
   ASSERT_EQ(snapshot->FindApi("a")->allowlist.unusable.size(), 1U);
   base::ManualClock clock;
   metrics::Book book;
-  RegisterGauges({&clock, [&] { return snapshot; }, [] { return std::vector<ReplicaGauge>(); }, "1.2.3"}, &book);
+  RegisterGauges(
+      {&clock, [&] { return snapshot; }, [] { return std::vector<ReplicaGauge>(); }, "1.2.3"},
+      &book);
   EXPECT_THAT(book.Render(), HasSubstr("sallyport_pending_references 1\n"));
 }
 

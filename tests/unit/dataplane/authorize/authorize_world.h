@@ -1,15 +1,15 @@
-// A data plane's authorization with a fake authsvc, a clock that stands still and one loop run by the test.
+// A data plane's authorization with a fake authsvc, a clock that stands still and one loop run by
+// the test.
 #pragma once
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
 #include <variant>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
 
 #include "dataplane/authorize/authorizer.h"
 #include "dataplane/sync/stream_state.h"
@@ -20,7 +20,8 @@
 
 namespace sallyport::dataplane {
 
-inline Decision Allow(absl::Duration ttl = absl::Seconds(60), absl::Duration stale = absl::Minutes(5)) {
+inline Decision Allow(absl::Duration ttl = absl::Seconds(60),
+                      absl::Duration stale = absl::Minutes(5)) {
   Decision decision;
   decision.reason = base::Reason::kAllowed;
   decision.identity.name = "alice";
@@ -97,7 +98,8 @@ struct AuthorizeWorld {
   // "allow", "stale", or the name of the reason.
   std::string Outcome(ConnectionMemo* memo = nullptr) { return Name(Authorize(memo)); }
   static std::string Name(const Verdict& verdict) {
-    if (const auto* permit = std::get_if<Permit>(&verdict)) return permit->stale() ? "stale" : "allow";
+    if (const auto* permit = std::get_if<Permit>(&verdict))
+      return permit->stale() ? "stale" : "allow";
     return std::string(base::ReasonName(std::get<Denial>(verdict).reason));
   }
 

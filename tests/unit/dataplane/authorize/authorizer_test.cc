@@ -245,25 +245,34 @@ TEST(Authorizer, FailureRules) {
   const absl::Duration never = absl::InfiniteDuration();
   const absl::Status gone = absl::UnavailableError(""), late = absl::DeadlineExceededError(""),
                      full = absl::ResourceExhaustedError(""), bug = absl::InternalError(""),
-                     banned = absl::PermissionDeniedError(""), unknown = absl::UnauthenticatedError(""),
-                     ok = absl::OkStatus();
+                     banned = absl::PermissionDeniedError(""),
+                     unknown = absl::UnauthenticatedError(""), ok = absl::OkStatus();
   const absl::Duration s1 = absl::Seconds(1), ttl = absl::Seconds(60), m5 = absl::Minutes(5);
   const Case cases[] = {
       {"fresh, healthy: not asked", ttl, m5, never, Line::kHealthy, 40 * s1, ok, "allow", false},
       {"ttl passed: asked", ttl, m5, never, Line::kHealthy, 61 * s1, ok, "CERT_UNKNOWN", true},
-      {"broken stream, authsvc answers: asked", ttl, m5, never, Line::kSilent, 4 * s1, ok, "CERT_UNKNOWN", true},
-      {"stream silent under 3 s: not asked", ttl, m5, never, Line::kSilent, 2 * s1, ok, "allow", false},
+      {"broken stream, authsvc answers: asked", ttl, m5, never, Line::kSilent, 4 * s1, ok,
+       "CERT_UNKNOWN", true},
+      {"stream silent under 3 s: not asked", ttl, m5, never, Line::kSilent, 2 * s1, ok, "allow",
+       false},
       {"nobody answers", ttl, m5, never, Line::kSilent, 4 * s1, gone, "stale", true},
       {"deadline", ttl, m5, never, Line::kSilent, 4 * s1, late, "stale", true},
       {"exhausted", ttl, m5, never, Line::kSilent, 4 * s1, full, "stale", true},
       {"just within stale_if_error", ttl, m5, never, Line::kSilent, 299 * s1, gone, "stale", true},
-      {"stale_if_error passed", ttl, m5, never, Line::kSilent, 301 * s1, gone, "AUTHSVC_UNAVAILABLE", true},
-      {"fail closed at once", ttl, 0 * s1, never, Line::kSilent, 4 * s1, gone, "AUTHSVC_UNAVAILABLE", true},
-      {"hard bound while healthy", ttl, m5, 30 * s1, Line::kHealthy, 31 * s1, gone, "AUTHSVC_UNAVAILABLE", true},
-      {"hard bound while stale", ttl, m5, 90 * s1, Line::kSilent, 91 * s1, gone, "AUTHSVC_UNAVAILABLE", true},
-      {"stale from the end of the ttl on", ttl, m5, never, Line::kHealthy, 350 * s1, gone, "stale", true},
-      {"and no longer", ttl, m5, never, Line::kHealthy, 361 * s1, gone, "AUTHSVC_UNAVAILABLE", true},
-      {"a defect is no reason for stale", ttl, m5, never, Line::kSilent, 4 * s1, bug, "AUTHSVC_ERROR", true},
+      {"stale_if_error passed", ttl, m5, never, Line::kSilent, 301 * s1, gone,
+       "AUTHSVC_UNAVAILABLE", true},
+      {"fail closed at once", ttl, 0 * s1, never, Line::kSilent, 4 * s1, gone,
+       "AUTHSVC_UNAVAILABLE", true},
+      {"hard bound while healthy", ttl, m5, 30 * s1, Line::kHealthy, 31 * s1, gone,
+       "AUTHSVC_UNAVAILABLE", true},
+      {"hard bound while stale", ttl, m5, 90 * s1, Line::kSilent, 91 * s1, gone,
+       "AUTHSVC_UNAVAILABLE", true},
+      {"stale from the end of the ttl on", ttl, m5, never, Line::kHealthy, 350 * s1, gone, "stale",
+       true},
+      {"and no longer", ttl, m5, never, Line::kHealthy, 361 * s1, gone, "AUTHSVC_UNAVAILABLE",
+       true},
+      {"a defect is no reason for stale", ttl, m5, never, Line::kSilent, 4 * s1, bug,
+       "AUTHSVC_ERROR", true},
       {"refused", ttl, m5, never, Line::kSilent, 4 * s1, banned, "AUTHSVC_REFUSED", true},
       {"unauthenticated", ttl, m5, never, Line::kSilent, 4 * s1, unknown, "AUTHSVC_REFUSED", true},
   };
@@ -275,10 +284,14 @@ TEST(Authorizer, FailureRules) {
     world.client.AnswerWith(decision);
     ConnectionMemo memo;
     ASSERT_EQ(world.Outcome(&memo), "allow");
-    if (c.line == Line::kHealthy) world.Pass(c.wait);
-    else world.PassInSilence(c.wait);
-    if (c.status.ok()) world.client.AnswerWith(Refuse());
-    else world.client.FailWith(c.status);
+    if (c.line == Line::kHealthy)
+      world.Pass(c.wait);
+    else
+      world.PassInSilence(c.wait);
+    if (c.status.ok())
+      world.client.AnswerWith(Refuse());
+    else
+      world.client.FailWith(c.status);
     EXPECT_EQ(world.Outcome(&memo), c.outcome);
     EXPECT_EQ(world.client.authorize_calls(), c.asked ? 2u : 1u);
   }
@@ -471,7 +484,9 @@ TEST(Authorizer, DenialsDoNotPushOutAllows) {
 
 TEST(Authorizer, AnUnknownReasonIsARefusal) {
   AuthorizeWorld world;
-  world.client.on_authorize = [](const AuthorizeQuestion&) -> absl::StatusOr<Decision> { return Decision(); };
+  world.client.on_authorize = [](const AuthorizeQuestion&) -> absl::StatusOr<Decision> {
+    return Decision();
+  };
   EXPECT_EQ(world.Outcome(), "INTERNAL");
 }
 
@@ -485,10 +500,13 @@ TEST(CheckGrants, VersionsAndUrls) {
   EXPECT_EQ(CheckGrants(decision, route, "v2", "GET", "/x")->reason, Reason::kVersionNotGranted);
   decision.grants.all_versions = true;
   EXPECT_FALSE(CheckGrants(decision, route, "v2", "GET", "/x").has_value());
-  decision.grants.urls = {CompilePathRule("^/orders", {"GET"}, false), CompilePathRule("(", {}, false)};
+  decision.grants.urls = {CompilePathRule("^/orders", {"GET"}, false),
+                          CompilePathRule("(", {}, false)};
   EXPECT_FALSE(CheckGrants(decision, route, "v2", "GET", "/orders/1").has_value());
-  EXPECT_EQ(CheckGrants(decision, route, "v2", "POST", "/orders/1")->reason, Reason::kOperationNotGranted);
-  EXPECT_EQ(CheckGrants(decision, route, "v2", "GET", "/other")->reason, Reason::kOperationNotGranted);
+  EXPECT_EQ(CheckGrants(decision, route, "v2", "POST", "/orders/1")->reason,
+            Reason::kOperationNotGranted);
+  EXPECT_EQ(CheckGrants(decision, route, "v2", "GET", "/other")->reason,
+            Reason::kOperationNotGranted);
 }
 
 // ---- a request that is under way
@@ -537,8 +555,8 @@ TEST(AskAgain, WhoIsRevokedMeanwhileIsDenied) {
 
 TEST(AskAgain, NobodyAnsweringIsNoLeave) {
   for (const absl::Status& status :
-       {absl::UnavailableError("away"), absl::DeadlineExceededError("slow"), absl::InternalError("broken"),
-        absl::PermissionDeniedError("you are not ours")}) {
+       {absl::UnavailableError("away"), absl::DeadlineExceededError("slow"),
+        absl::InternalError("broken"), absl::PermissionDeniedError("you are not ours")}) {
     AuthorizeWorld world;
     ASSERT_EQ(world.Outcome(), "allow");
     world.stream.OnBroken();  // what is cached could be used by stale_if_error
@@ -566,7 +584,8 @@ TEST(AskAgain, AnAuthsvcBehindTheSnapshotIsNotBelieved) {
 TEST(AskAgain, AnEvictionThatArrivesBeforeTheAnswerIsTakenUpWins) {
   AuthorizeWorld world;
   std::optional<Standing> came;
-  world.authorizer.AskAgain(world.Facts(), [&came](Standing standing) { came = std::move(standing); });
+  world.authorizer.AskAgain(world.Facts(),
+                            [&came](Standing standing) { came = std::move(standing); });
   world.generations.Evict("key:alice", 11);  // the answer is posted already
   world.Run();
   ASSERT_TRUE(came.has_value());

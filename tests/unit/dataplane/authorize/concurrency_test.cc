@@ -1,10 +1,9 @@
 // Several loops, one hub, evictions from another thread: an answer that was evicted is never used.
 #include <atomic>
-#include <thread>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <thread>
 
 #include "dataplane/authorize/authorizer.h"
 #include "gtest/gtest.h"

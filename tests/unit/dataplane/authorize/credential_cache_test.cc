@@ -21,7 +21,8 @@ struct World {
     route.api_id = "a";
     stream.OnApplied(10, true);
     Beat();
-    client.on_upstream = [this](const UpstreamQuestion& question) -> absl::StatusOr<UpstreamCredentialsPtr> {
+    client.on_upstream =
+        [this](const UpstreamQuestion& question) -> absl::StatusOr<UpstreamCredentialsPtr> {
       auto out = std::make_shared<UpstreamCredentials>();
       out->reason = reason;
       out->certificate_id = "cert-for-" + question.host;
@@ -52,15 +53,19 @@ struct World {
     context.poll();
     return out;
   }
-  boost::asio::awaitable<void> AskUpstream(absl::string_view host, Permit permit, std::string* out) {
+  boost::asio::awaitable<void> AskUpstream(absl::string_view host, Permit permit,
+                                           std::string* out) {
     const CredentialTarget target{host, 443, true, ""};
     const auto result = co_await cache.Upstream(route, target, permit);
-    if (const auto* found = std::get_if<UpstreamCredentialsPtr>(&result)) *out = (*found)->certificate_id;
-    else *out = std::string(base::ReasonName(std::get<Denial>(result).reason));
+    if (const auto* found = std::get_if<UpstreamCredentialsPtr>(&result))
+      *out = (*found)->certificate_id;
+    else
+      *out = std::string(base::ReasonName(std::get<Denial>(result).reason));
   }
   boost::asio::awaitable<void> AskServer(std::string sni, size_t* pairs) {
     const auto result = co_await cache.Server(sni, "l");
-    if (const auto* found = std::get_if<ServerCredentialsPtr>(&result)) *pairs = (*found)->pairs.size();
+    if (const auto* found = std::get_if<ServerCredentialsPtr>(&result))
+      *pairs = (*found)->pairs.size();
   }
   size_t Server(const std::string& sni) {
     size_t pairs = 99;
@@ -115,7 +120,8 @@ TEST(CredentialCache, ARefusalFailsClosedAndIsAskedAgainSoon) {
 TEST(CredentialCache, EvictionAsksAgainAndLetsTheKeyGo) {
   World world;
   EXPECT_EQ(world.Upstream("x"), "cert-for-x");
-  std::weak_ptr<const UpstreamCredentials> held = world.cache.TryUpstream(world.route, {"x", 443, true, ""});
+  std::weak_ptr<const UpstreamCredentials> held =
+      world.cache.TryUpstream(world.route, {"x", 443, true, ""});
   EXPECT_FALSE(held.expired());
   world.generations.Evict("cert:c", 11);
   EXPECT_EQ(world.cache.TryUpstream(world.route, {"x", 443, true, ""}), nullptr);
@@ -141,7 +147,8 @@ TEST(CredentialCache, StaleOnlyAsLongAsDecisionAndCacheAllow) {
 TEST(CredentialCache, RefusedByAuthsvcDropsTheKeys) {
   World world;
   EXPECT_EQ(world.Upstream("x"), "cert-for-x");
-  std::weak_ptr<const UpstreamCredentials> held = world.cache.TryUpstream(world.route, {"x", 443, true, ""});
+  std::weak_ptr<const UpstreamCredentials> held =
+      world.cache.TryUpstream(world.route, {"x", 443, true, ""});
   world.client.FailWith(absl::PermissionDeniedError(""));
   EXPECT_EQ(world.Upstream("y"), "AUTHSVC_REFUSED");
   EXPECT_TRUE(held.expired());

@@ -61,7 +61,11 @@ TEST(ExtractToken, PlacesInOrder) {
       {"query wins over header", {{"authorization", "abc"}}, "auth=q", "query", "q"},
       {"an empty one does not win", {{"authorization", "abc"}}, "auth=", "header", "abc"},
       {"decoded once", {}, "x=1&auth=a%2541", "query", "a%41"},
-      {"cookie wins over both", {{"authorization", "abc"}, {"cookie", "a=b; session=c"}}, "auth=q", "cookie", "c"},
+      {"cookie wins over both",
+       {{"authorization", "abc"}, {"cookie", "a=b; session=c"}},
+       "auth=q",
+       "cookie",
+       "c"},
       {"quoted cookie", {{"cookie", "session=\"c\""}}, "", "cookie", "c"},
       {"another cookie", {{"cookie", "xsession=c"}}, "", "", ""},
   };

@@ -13,7 +13,9 @@
 namespace sallyport::dataplane {
 namespace {
 
-std::string LeafOf(const std::string& certificate) { return MakePeerCertificate({certificate})->leaf_hex; }
+std::string LeafOf(const std::string& certificate) {
+  return MakePeerCertificate({certificate})->leaf_hex;
+}
 
 struct Open {
   explicit Open(ConnectionRegistry& registry, Loop& loop, const std::string& leaf) {

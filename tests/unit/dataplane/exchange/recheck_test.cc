@@ -80,7 +80,8 @@ class RecheckTest : public testing::Test {
     decision.reason = revoked ? base::Reason::kCertUnknown : base::Reason::kAllowed;
     return decision;
   }
-  // The wheel fires, and what comes of it is done: in several turns, since one runs only some of what was posted.
+  // The wheel fires, and what comes of it is done: in several turns, since one runs only some of
+  // what was posted.
   void Pass(absl::Duration time) {
     clock_.Advance(time);
     for (int turn = 0; turn < 8; ++turn) loop_.RunFor(absl::ZeroDuration());

@@ -1,10 +1,9 @@
-#include "dataplane/forward/forward.h"
-
 #include <gtest/gtest.h>
 
 #include <thread>
 
 #include "absl/strings/match.h"
+#include "dataplane/forward/forward.h"
 #include "tests/unit/dataplane/forward/forward_fixture.h"
 
 namespace sallyport::dataplane {
@@ -36,7 +35,8 @@ TEST_F(ForwardTest, LargeBodiesBothWaysAtOnce) {
   const Result result = Run(
       [&](int fd, std::string* answer) {
         std::thread writer([fd] {
-          SendAll(fd, absl::StrCat("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ", kBytes, "\r\n\r\n"));
+          SendAll(fd, absl::StrCat("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ", kBytes,
+                                   "\r\n\r\n"));
           for (size_t done = 0; done < kBytes; done += 65536) SendAll(fd, std::string(65536, 'x'));
         });
         ReadAll(fd, answer);
@@ -53,7 +53,8 @@ TEST_F(ForwardTest, LargeBodiesBothWaysAtOnce) {
 TEST_F(ForwardTest, AnswerBeforeTheBodyIsSentComesThrough) {
   Origin origin([&](OriginConnection& connection) {
     connection.ReadHead();
-    connection.Write("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 3\r\n\r\nbig");
+    connection.Write(
+        "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 3\r\n\r\nbig");
     connection.ReadUntil("never");
   });
   const Result result = Run(
@@ -80,7 +81,8 @@ TEST_F(ForwardTest, ExpectContinueIsPassedOn) {
   });
   const Result result = Run(
       [&](int fd, std::string* answer) {
-        SendAll(fd, "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+        SendAll(fd,
+                "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
         ReadUntil(fd, "100 Continue\r\n\r\n", answer);
         SendAll(fd, "hello");
         ReadAll(fd, answer);
@@ -99,7 +101,8 @@ TEST_F(ForwardTest, ExpectContinueIsAnsweredHereWhenTheUpstreamDoesNot) {
   });
   const Result result = Run(
       [&](int fd, std::string* answer) {
-        SendAll(fd, "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+        SendAll(fd,
+                "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
         ReadUntil(fd, "100 Continue\r\n\r\n", answer);
         SendAll(fd, "hello");
         ReadAll(fd, answer);
@@ -115,7 +118,8 @@ TEST_F(ForwardTest, RefusedExpectationTakesNoBody) {
     connection.ReadHead();
   });
   const Result result =
-      Run("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n", Target(origin));
+      Run("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n",
+          Target(origin));
   EXPECT_EQ(result.outcome.status, 403);
   EXPECT_FALSE(result.outcome.request_read);
   EXPECT_EQ(pool_.counts().idle, 0u) << "a request that was never finished";

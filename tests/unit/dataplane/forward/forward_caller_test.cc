@@ -1,10 +1,9 @@
-#include "dataplane/forward/forward.h"
-
 #include <gtest/gtest.h>
 
 #include <future>
 
 #include "absl/strings/match.h"
+#include "dataplane/forward/forward.h"
 #include "tests/unit/dataplane/forward/forward_fixture.h"
 
 namespace sallyport::dataplane {
@@ -26,8 +25,9 @@ TEST_F(ForwardTest, CallerThatLeavesWhileWeWaitEndsTheExchange) {
     testing::PassTimeUntilClosed(connection, &time_);
     ended.set_value();
   });
-  const Result result = Run(
-      [](int fd, std::string*) { SendAll(fd, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); }, Target(origin));
+  const Result result =
+      Run([](int fd, std::string*) { SendAll(fd, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); },
+          Target(origin));
   EXPECT_EQ(result.outcome.reason, Reason::kClientGone);
   EXPECT_EQ(ended.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready)
       << "the upstream's connection is closed";
@@ -53,8 +53,8 @@ TEST_F(ForwardTest, CallerThatLeavesInsideItsBodyIsNotFinishedForIt) {
 
 TEST_F(ForwardTest, MalformedBodyIsTheCallersFault) {
   Origin origin([&](OriginConnection& connection) { connection.ReadUntil("never"); });
-  const Result result = Run(
-      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", Target(origin));
+  const Result result =
+      Run("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", Target(origin));
   EXPECT_EQ(result.outcome.reason, Reason::kBadRequest);
   EXPECT_FALSE(result.outcome.answer_started);
 }

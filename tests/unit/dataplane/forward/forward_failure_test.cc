@@ -1,11 +1,10 @@
-#include "dataplane/forward/forward.h"
-
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <future>
 
 #include "absl/strings/match.h"
+#include "dataplane/forward/forward.h"
 #include "tests/unit/dataplane/forward/forward_fixture.h"
 
 namespace sallyport::dataplane {
@@ -37,7 +36,8 @@ TEST_F(ForwardTest, ResetInsideTheBodyCutsTheClient) {
   std::promise<void> arrived;
   Origin resetting([&](OriginConnection& connection) {
     connection.ReadHead();
-    connection.Write(absl::StrCat("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", std::string(50'000, 'x')));
+    connection.Write(absl::StrCat("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n",
+                                  std::string(50'000, 'x')));
     arrived.get_future().wait();
     connection.Reset();
   });

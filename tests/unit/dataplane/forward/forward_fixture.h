@@ -1,5 +1,5 @@
-// A caller, the gateway's forwarding on a loop whose time stands still until a test moves it, and (of the test) an
-// upstream.
+// A caller, the gateway's forwarding on a loop whose time stands still until a test moves it, and
+// (of the test) an upstream.
 #pragma once
 
 #include <fcntl.h>
@@ -94,11 +94,14 @@ struct Result {
 class ForwardTest : public ::testing::Test {
  protected:
   ForwardTest()
-      : resolver_({}, [](const std::string&) {
-          return std::vector<boost::asio::ip::address>{make_address("127.0.0.1")};
-        }),
-        trust_({.directories = {"/nonexistent"}}), pool_(loop_, {}, resolver_, trust_) {
-    timeouts_.connect = timeouts_.first_byte = timeouts_.idle = absl::Minutes(10);  // nobody waits for them
+      : resolver_({},
+                  [](const std::string&) {
+                    return std::vector<boost::asio::ip::address>{make_address("127.0.0.1")};
+                  }),
+        trust_({.directories = {"/nonexistent"}}),
+        pool_(loop_, {}, resolver_, trust_) {
+    timeouts_.connect = timeouts_.first_byte = timeouts_.idle =
+        absl::Minutes(10);  // nobody waits for them
   }
 
   static UpstreamTargetPtr Target(const Origin& origin, const std::string& scheme = "http") {

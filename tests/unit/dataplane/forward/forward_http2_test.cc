@@ -17,20 +17,23 @@ using testing::Reason;
 using testing::Result;
 
 constexpr char kGet[] = "GET /x HTTP/1.1\r\nHost: gw\r\nConnection: close\r\n\r\n";
-constexpr char kPost[] = "POST /x HTTP/1.1\r\nHost: gw\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello";
+constexpr char kPost[] =
+    "POST /x HTTP/1.1\r\nHost: gw\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello";
 
 class ForwardHttp2Test : public testing::ForwardTest {
  protected:
   static UpstreamTargetPtr Http2Target(const Origin& origin) { return Target(origin, "h2c"); }
   // After `first`, each request gets "ok".
-  static Origin::Script After(std::function<void(Http2OriginConnection&, uint32_t)> first, std::string settings = {}) {
-    return [first = std::move(first), settings = std::move(settings)](OriginConnection& connection) {
-      Http2OriginConnection http2(connection);
-      if (!http2.Greet(settings)) return;
-      for (bool begun = false; const uint32_t stream = http2.NextRequest(); begun = true) {
-        begun ? http2.Answer(stream) : first(http2, stream);
-      }
-    };
+  static Origin::Script After(std::function<void(Http2OriginConnection&, uint32_t)> first,
+                              std::string settings = {}) {
+    return
+        [first = std::move(first), settings = std::move(settings)](OriginConnection& connection) {
+          Http2OriginConnection http2(connection);
+          if (!http2.Greet(settings)) return;
+          for (bool begun = false; const uint32_t stream = http2.NextRequest(); begun = true) {
+            begun ? http2.Answer(stream) : first(http2, stream);
+          }
+        };
   }
 };
 
@@ -38,7 +41,8 @@ TEST_F(ForwardHttp2Test, AnAnswerBecomesHttp1) {
   Origin origin(testing::ServesHttp2("hello"));
   const Result result = Run(kGet, Http2Target(origin));
   EXPECT_EQ(result.outcome.reason, Reason::kAllowed) << result.outcome.detail;
-  EXPECT_EQ(result.answer, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello");
+  EXPECT_EQ(result.answer,
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello");
   EXPECT_TRUE(result.outcome.upstream->http2);
   EXPECT_EQ(result.outcome.response_bytes, 5u);
   EXPECT_FALSE(result.outcome.reused);
@@ -48,7 +52,8 @@ TEST_F(ForwardHttp2Test, AnAnswerBecomesHttp1) {
 
 TEST_F(ForwardHttp2Test, WithoutALengthItIsChunkedWithTrailers) {
   Origin origin(After([](Http2OriginConnection& http2, uint32_t stream) {
-    http2.Send(MakeFrame(1, 4, stream, Encode({{":status", "200"}})) + MakeFrame(0, 0, stream, "hello") +
+    http2.Send(MakeFrame(1, 4, stream, Encode({{":status", "200"}})) +
+               MakeFrame(0, 0, stream, "hello") +
                MakeFrame(1, 5, stream, Encode({{"x-sum", "1"}})));
   }));
   const Result result = Run("GET /x HTTP/1.1\r\nHost: gw\r\n\r\n", Http2Target(origin));
@@ -68,7 +73,8 @@ TEST_F(ForwardHttp2Test, ARequestThatWasRefusedIsSentAgainWithItsBody) {
         const base::MutexLock lock(&mutex);
         bodies = http2.body;
       }
-      n == 0 ? (void)http2.Send(MakeFrame(3, 0, stream, Number(NGHTTP2_REFUSED_STREAM))) : http2.Answer(stream);
+      n == 0 ? (void)http2.Send(MakeFrame(3, 0, stream, Number(NGHTTP2_REFUSED_STREAM)))
+             : http2.Answer(stream);
     }
   });
   const Result result = Run(kPost, Http2Target(origin));
@@ -82,7 +88,8 @@ TEST_F(ForwardHttp2Test, OneThatIsAlwaysRefusedEnds) {
   Origin origin([](OriginConnection& connection) {
     Http2OriginConnection http2(connection);
     if (!http2.Greet()) return;
-    while (const uint32_t stream = http2.NextRequest()) http2.Send(MakeFrame(3, 0, stream, Number(NGHTTP2_REFUSED_STREAM)));
+    while (const uint32_t stream = http2.NextRequest())
+      http2.Send(MakeFrame(3, 0, stream, Number(NGHTTP2_REFUSED_STREAM)));
   });
   const Result got = Run(kGet, Http2Target(origin));
   EXPECT_EQ(got.outcome.reason, Reason::kUpstreamReset);
@@ -123,7 +130,8 @@ TEST_F(ForwardHttp2Test, WhatMayHaveBeenDoneIsNotDoneTwice) {
   EXPECT_EQ(cut.outcome.reason, Reason::kUpstreamReset);
   EXPECT_EQ(requests, 1);
   ASSERT_EQ(Run(kGet, Http2Target(origin)).outcome.reason, Reason::kAllowed);
-  EXPECT_EQ(Run(kGet, Http2Target(origin)).outcome.reason, Reason::kAllowed) << "a GET may be sent again";
+  EXPECT_EQ(Run(kGet, Http2Target(origin)).outcome.reason, Reason::kAllowed)
+      << "a GET may be sent again";
 }
 
 TEST_F(ForwardHttp2Test, WhatWentOutOnceMayNotGoElsewhereWhenNobodyListensAnyMore) {
@@ -168,7 +176,8 @@ TEST_F(ForwardHttp2Test, WhatWentOutOnceMayNotGoElsewhereWhenItIsRefusedLater) {
 TEST_F(ForwardHttp2Test, AnAnswerThatBreaksOffIsCut) {
   Origin origin(After([](Http2OriginConnection& http2, uint32_t stream) {
     http2.Send(MakeFrame(1, 4, stream, Encode({{":status", "200"}, {"content-length", "100000"}})) +
-               MakeFrame(0, 0, stream, std::string(16'000, 'x')) + MakeFrame(0, 0, stream, std::string(16'000, 'x')) +
+               MakeFrame(0, 0, stream, std::string(16'000, 'x')) +
+               MakeFrame(0, 0, stream, std::string(16'000, 'x')) +
                MakeFrame(0, 0, stream, std::string(16'000, 'x')));
     http2.Send(MakeFrame(3, 0, stream, Number(NGHTTP2_CANCEL)));
   }));
@@ -217,7 +226,8 @@ TEST_F(ForwardHttp2Test, ACallerThatLeavesCancelsItsStream) {
       return;
     }
   });
-  const Result result = Run([](int fd, std::string*) { testing::SendAll(fd, kGet); }, Http2Target(origin));
+  const Result result =
+      Run([](int fd, std::string*) { testing::SendAll(fd, kGet); }, Http2Target(origin));
   EXPECT_EQ(result.outcome.reason, Reason::kClientGone);
   testing::RunOn(loop_, [&]() -> testing::awaitable<void> {
     for (int i = 0; i < 20'000 && code == 99; ++i) {

@@ -1,10 +1,9 @@
-#include "dataplane/forward/forward.h"
-
 #include <gtest/gtest.h>
 
 #include <atomic>
 
 #include "absl/strings/match.h"
+#include "dataplane/forward/forward.h"
 #include "tests/unit/dataplane/forward/forward_fixture.h"
 
 namespace sallyport::dataplane {
@@ -91,7 +90,8 @@ TEST_F(ForwardTest, ARequestThatWentOutOnAKeptConnectionMayNotGoElsewhereEither)
     self.load()->StopListening();  // and closes, without an answer
   });
   self = &origin;
-  EXPECT_EQ(Run("GET / HTTP/1.1\r\nHost: a\r\n\r\n", Target(origin)).outcome.reason, Reason::kAllowed);
+  EXPECT_EQ(Run("GET / HTTP/1.1\r\nHost: a\r\n\r\n", Target(origin)).outcome.reason,
+            Reason::kAllowed);
   const Result second = Run("DELETE / HTTP/1.1\r\nHost: a\r\n\r\n", Target(origin));
   EXPECT_EQ(second.outcome.reason, Reason::kUpstreamConnect);
   EXPECT_EQ(second.outcome.attempts, 2);

@@ -59,10 +59,10 @@ TEST_F(ForwardTest, ChunkedBodiesAreFramedAnewWithTrailers) {
     body = connection.ReadUntil("0\r\nX-Sum: 7\r\n\r\n");
     connection.Answer("");
   });
-  const Result result = Run(
-      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-      "5;ext=1\r\nhello\r\n1\r\n!\r\n0\r\nX-Sum: 7\r\nClient-Cert: forged\r\n\r\n",
-      Target(origin));
+  const Result result =
+      Run("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+          "5;ext=1\r\nhello\r\n1\r\n!\r\n0\r\nX-Sum: 7\r\nClient-Cert: forged\r\n\r\n",
+          Target(origin));
   EXPECT_EQ(result.outcome.reason, Reason::kAllowed);
   EXPECT_TRUE(absl::StrContains(head, "Transfer-Encoding: chunked\r\n"));
   EXPECT_EQ(body, "5\r\nhello\r\n1\r\n!\r\n0\r\nX-Sum: 7\r\n\r\n");
@@ -99,19 +99,22 @@ TEST_F(ForwardTest, Answers) {
   const char* const kGet = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
   const AnswerCase cases[] = {
       {"chunked with trailers", kGet,
-       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=1\r\nabc\r\n2\r\nde\r\n0\r\nX-T: 1\r\n\r\n",
-       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nX-T: 1\r\n\r\n",
+       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=1\r\nabc\r\n2\r\nde\r\n0\r\nX-T: "
+       "1\r\n\r\n",
+       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nX-T: "
+       "1\r\n\r\n",
        true},
       {"until close", kGet, "HTTP/1.1 200 OK\r\n\r\nabc",
        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", false},
       {"until close to HTTP/1.0", "GET / HTTP/1.0\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\nabc",
        "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nabc", false},
-      {"HEAD", "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n",
+      {"HEAD", "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n",
+       "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n",
        "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", true},
       {"HEAD chunked", "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n",
        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", true},
-      {"204", kGet, "HTTP/1.1 204 No Content\r\nX: 1\r\n\r\n", "HTTP/1.1 204 No Content\r\nX: 1\r\n\r\n",
-       true},
+      {"204", kGet, "HTTP/1.1 204 No Content\r\nX: 1\r\n\r\n",
+       "HTTP/1.1 204 No Content\r\nX: 1\r\n\r\n", true},
       {"304", kGet, "HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n",
        "HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n", true},
       {"empty", kGet, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
@@ -119,11 +122,14 @@ TEST_F(ForwardTest, Answers) {
       {"interim before the answer", kGet,
        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
-       "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", true},
-      {"upstream closes", kGet, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx",
+       "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+       true},
+      {"upstream closes", kGet,
+       "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx",
        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", false},
       {"bytes after the answer", kGet,
-       "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad",
+       "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHTTP/1.1 200 OK\r\nContent-Length: "
+       "3\r\n\r\nbad",
        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", false}};
   for (const AnswerCase& one : cases) {
     SCOPED_TRACE(one.name);
@@ -141,7 +147,8 @@ TEST_F(ForwardTest, Answers) {
 }
 
 TEST_F(ForwardTest, MalformedAnswersAreRefusedAndNothingOfThemPasses) {
-  const std::string big_head = absl::StrCat("HTTP/1.1 200 OK\r\nX: ", std::string(200'000, 'x'), "\r\n\r\n");
+  const std::string big_head =
+      absl::StrCat("HTTP/1.1 200 OK\r\nX: ", std::string(200'000, 'x'), "\r\n\r\n");
   const std::string answers[] = {
       "garbage\r\n\r\n",
       "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",

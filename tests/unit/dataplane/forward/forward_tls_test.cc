@@ -1,10 +1,9 @@
-#include "dataplane/forward/forward.h"
-
 #include <gtest/gtest.h>
 
 #include <atomic>
 
 #include "absl/strings/match.h"
+#include "dataplane/forward/forward.h"
 #include "tests/unit/dataplane/forward/forward_fixture.h"
 
 namespace sallyport::dataplane {
@@ -38,8 +37,10 @@ class ForwardTlsTest : public ForwardTest {
 
 TEST_F(ForwardTlsTest, RefusedClientCertificateIsATlsFailureNotAReset) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
-    Origin origin(testing::Serves(""), {.chain = {&T().server}, .client_ca = &T().client_root,
-                                        .require = true, .max_version = version});
+    Origin origin(testing::Serves(""), {.chain = {&T().server},
+                                        .client_ca = &T().client_root,
+                                        .require = true,
+                                        .max_version = version});
     const Result result = Run("GET / HTTP/1.1\r\nHost: a\r\n\r\n", Target(origin, "https"));
     EXPECT_EQ(result.outcome.reason, Reason::kUpstreamTlsHandshake);
     EXPECT_TRUE(absl::StrContains(result.outcome.detail, "asked for a client certificate"))

@@ -10,7 +10,8 @@ namespace sallyport::dataplane {
 namespace {
 
 std::string Sent(const HeaderFields& fields, const HeaderFields& set = {},
-                 const std::vector<absl::string_view>& remove = {}, Sender sender = Sender::kAnybody) {
+                 const std::vector<absl::string_view>& remove = {},
+                 Sender sender = Sender::kAnybody) {
   std::string out;
   AppendRequestFields(fields, set, remove, sender, &out);
   return out;
@@ -61,25 +62,29 @@ TEST(HeadersTest, IdentityFieldsOfTheCallerNeverPass) {
 }
 
 TEST(HeadersTest, AddressFieldsPassOnlyFromATrustedProxy) {
-  const HeaderFields fields = {{"Forwarded", "for=1.1.1.1"}, {"x_forwarded_port", "1"}, {"X-Forwarded-Prefix", "/"},
-                               {"X-Real-IP", "1.1.1.1"},     {"true_client_ip", "1"},   {"X-Client-IP", "1"},
+  const HeaderFields fields = {{"Forwarded", "for=1.1.1.1"}, {"x_forwarded_port", "1"},
+                               {"X-Forwarded-Prefix", "/"},  {"X-Real-IP", "1.1.1.1"},
+                               {"true_client_ip", "1"},      {"X-Client-IP", "1"},
                                {"X-Original-URL", "/admin"}, {"X-Rewrite_Url", "/"}};
   EXPECT_EQ(Sent(fields), "");
   std::string all;
-  for (const HeaderField& field : fields) absl::StrAppend(&all, field.name, ": ", field.value, "\r\n");
+  for (const HeaderField& field : fields)
+    absl::StrAppend(&all, field.name, ": ", field.value, "\r\n");
   EXPECT_EQ(Sent(fields, {}, {}, Sender::kTrustedProxy), all);
   EXPECT_EQ(Sent({{"Client-Cert", "forged"}}, {}, {}, Sender::kTrustedProxy), "");
   EXPECT_TRUE(CleanTrailers(fields, {}, {}).empty());
 }
 
 TEST(HeadersTest, RemovedNamesGo) {
-  EXPECT_EQ(Sent({{"Authorization", "token"}, {"authorization", "t"}, {"A", "b"}}, {}, {"Authorization"}),
-            "A: b\r\n");
+  EXPECT_EQ(
+      Sent({{"Authorization", "token"}, {"authorization", "t"}, {"A", "b"}}, {}, {"Authorization"}),
+      "A: b\r\n");
 }
 
 TEST(HeadersTest, TheIdentityHeaderOfTheApiGoesAlsoWhenNothingReplacesIt) {
   const std::vector<absl::string_view> remove = {"x-user-cert"};
-  const HeaderFields forged = {{"X-User-Cert", "f"}, {"x_user_cert", "f"}, {"X-USER_cert", "f"}, {"A", "b"}};
+  const HeaderFields forged = {
+      {"X-User-Cert", "f"}, {"x_user_cert", "f"}, {"X-USER_cert", "f"}, {"A", "b"}};
   EXPECT_EQ(Sent(forged, {}, remove), "A: b\r\n");
   const HeaderFields kept = CleanTrailers(forged, {}, remove);
   ASSERT_EQ(kept.size(), 1u);
@@ -115,24 +120,27 @@ TEST(HeadersTest, AnswerIsCleaned) {
 
 TEST(HeadersTest, TrailersAreCleaned) {
   const HeaderFields set = {{"X-Caller", "alice"}};
-  const HeaderFields kept = CleanTrailers(
-      {{"X-Sum", "1"}, {"x_caller", "mallory"}, {"Client-Cert", "forged"}, {"Content-Length", "1"},
-       {"Host", "h"}, {"Connection", "x"}},
-      set, {});
+  const HeaderFields kept = CleanTrailers({{"X-Sum", "1"},
+                                           {"x_caller", "mallory"},
+                                           {"Client-Cert", "forged"},
+                                           {"Content-Length", "1"},
+                                           {"Host", "h"},
+                                           {"Connection", "x"}},
+                                          set, {});
   ASSERT_EQ(kept.size(), 1u);
   EXPECT_EQ(kept[0].name, "X-Sum");
 }
 
 std::string Text(const ForwardedFields& fields) {
   std::string text;
-  for (const HeaderField& field : fields.fields()) absl::StrAppend(&text, field.name, "=", field.value, ";");
+  for (const HeaderField& field : fields.fields())
+    absl::StrAppend(&text, field.name, "=", field.value, ";");
   return text;
 }
 
 TEST(ForwardedFieldsTest, FromAnybodyOnlyWhatWeSaw) {
-  const HeaderFields received = {{"X-Forwarded-For", "1.1.1.1"},
-                                 {"X-Forwarded-Proto", "http"},
-                                 {"X-Forwarded-Host", "evil"}};
+  const HeaderFields received = {
+      {"X-Forwarded-For", "1.1.1.1"}, {"X-Forwarded-Proto", "http"}, {"X-Forwarded-Host", "evil"}};
   ForwardedFacts facts;
   facts.client_address = "192.0.2.1";
   facts.tls = true;
@@ -155,7 +163,8 @@ TEST(ForwardedFieldsTest, FromATrustedProxyItIsContinued) {
   facts.host = "api.example";
   facts.from_trusted_proxy = true;
   EXPECT_EQ(Text(ForwardedFields(facts, received)),
-            "X-Forwarded-For=1.1.1.1, 2.2.2.2, 192.0.2.1;X-Forwarded-Proto=https;X-Forwarded-Host=public;");
+            "X-Forwarded-For=1.1.1.1, 2.2.2.2, "
+            "192.0.2.1;X-Forwarded-Proto=https;X-Forwarded-Host=public;");
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ class Pieces final : public RequestBody {
     piece.data = now_;
     return piece;
   }
-  [[nodiscard]] boost::asio::awaitable<IoResult> Wait(IoResult::Kind /*want*/, Deadline /*deadline*/) override {
+  [[nodiscard]] boost::asio::awaitable<IoResult> Wait(IoResult::Kind /*want*/,
+                                                      Deadline /*deadline*/) override {
     co_return IoResult{};
   }
   [[nodiscard]] const HeaderFields& trailers() const override { return trailers_; }

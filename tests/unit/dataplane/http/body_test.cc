@@ -1,15 +1,16 @@
+#include "dataplane/http/body.h"
+
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <string>
 
-#include "dataplane/http/body.h"
-
 namespace sallyport::dataplane {
 namespace {
 
-// A plain stream over a socket pair; what the test writes at the other end is the connection's bytes.
+// A plain stream over a socket pair; what the test writes at the other end is the connection's
+// bytes.
 class Wire {
  public:
   Wire() : loop_(0), buffer_(loop_.buffers()) {
@@ -98,7 +99,8 @@ TEST(BodyReader, ABodyThatIsMostlyExtensionsIsRefused) {
   const std::string extension(900, 'x');
   EXPECT_EQ(ReadChunks(10, "1;" + extension + "\r\nA\r\n"), BodyPiece::Kind::kEnd);
   EXPECT_EQ(ReadChunks(30, "1;" + extension + "\r\nA\r\n"), BodyPiece::Kind::kMalformed);
-  EXPECT_EQ(ReadChunks(20000, "1\r\nA\r\n"), BodyPiece::Kind::kEnd) << "small chunks alone are honest";
+  EXPECT_EQ(ReadChunks(20000, "1\r\nA\r\n"), BodyPiece::Kind::kEnd)
+      << "small chunks alone are honest";
   EXPECT_EQ(ReadChunks(300, "400;" + extension + "\r\n" + std::string(0x400, 'A') + "\r\n"),
             BodyPiece::Kind::kEnd);
 }
@@ -123,11 +125,25 @@ TEST(BodyReader, ChunkedByteByByte) {
 }
 
 TEST(BodyReader, MalformedChunksAreRefused) {
-  const std::string cases[] = {
-      "x\r\n",      "\r\n",          "-1\r\n",          "0x5\r\nhello\r\n", "5\nhello\r\n", "5 \r\nhello\r\n",
-      " 5\r\nhello\r\n", "5\r\nhelloXX", "5\r\nhello\n0\r\n", "5;\x01\r\nhello\r\n", "1000000000000000\r\n",
-      "FFFFFFFFFFFFFFFFF\r\n", "0\r\nbad line\r\n\r\n", "0\r\n X: y\r\n\r\n", "0\r\nX: a\n\r\n\r\n",
-      "5\r\nhello\r\n5;" + std::string(2000, 'a'), std::string(2000, '0'), "1_0\r\n", "5\r\r\nhello\r\n"};
+  const std::string cases[] = {"x\r\n",
+                               "\r\n",
+                               "-1\r\n",
+                               "0x5\r\nhello\r\n",
+                               "5\nhello\r\n",
+                               "5 \r\nhello\r\n",
+                               " 5\r\nhello\r\n",
+                               "5\r\nhelloXX",
+                               "5\r\nhello\n0\r\n",
+                               "5;\x01\r\nhello\r\n",
+                               "1000000000000000\r\n",
+                               "FFFFFFFFFFFFFFFFF\r\n",
+                               "0\r\nbad line\r\n\r\n",
+                               "0\r\n X: y\r\n\r\n",
+                               "0\r\nX: a\n\r\n\r\n",
+                               "5\r\nhello\r\n5;" + std::string(2000, 'a'),
+                               std::string(2000, '0'),
+                               "1_0\r\n",
+                               "5\r\r\nhello\r\n"};
   for (const std::string& text : cases) {
     Wire wire;
     wire.Send(text);

@@ -13,7 +13,8 @@ std::string Text(const OwnFields& fields) {
   return text;
 }
 
-HeaderFields Asking(absl::string_view origin, absl::string_view method = "PUT", absl::string_view headers = "") {
+HeaderFields Asking(absl::string_view origin, absl::string_view method = "PUT",
+                    absl::string_view headers = "") {
   HeaderFields fields = {{"Origin", origin}, {"Access-Control-Request-Method", method}};
   if (!headers.empty()) fields.push_back({"Access-Control-Request-Headers", headers});
   return fields;
@@ -28,7 +29,8 @@ CorsRules Rules() {
   return rules;
 }
 
-constexpr char kVary[] = "Vary=Origin, Access-Control-Request-Method, Access-Control-Request-Headers;";
+constexpr char kVary[] =
+    "Vary=Origin, Access-Control-Request-Method, Access-Control-Request-Headers;";
 
 TEST(Cors, APreflightIsOptionsWithOriginAndMethod) {
   EXPECT_TRUE(IsPreflight("OPTIONS", Asking("https://app.test")));
@@ -41,23 +43,27 @@ TEST(Cors, AnAllowedPreflight) {
   CorsRules rules = Rules();
   rules.allow_credentials = true;
   rules.max_age_seconds = 24;
-  EXPECT_EQ(Text(PreflightFields(rules, Asking("https://app.test", "PUT", "x-token, Origin"))),
-            absl::StrCat(kVary, "Access-Control-Allow-Origin=https://app.test;Access-Control-Allow-Credentials=true;"
-                                "Access-Control-Allow-Methods=PUT;Access-Control-Allow-Headers=x-token, origin;"
-                                "Access-Control-Max-Age=24;"));
+  EXPECT_EQ(
+      Text(PreflightFields(rules, Asking("https://app.test", "PUT", "x-token, Origin"))),
+      absl::StrCat(
+          kVary,
+          "Access-Control-Allow-Origin=https://app.test;Access-Control-Allow-Credentials=true;"
+          "Access-Control-Allow-Methods=PUT;Access-Control-Allow-Headers=x-token, origin;"
+          "Access-Control-Max-Age=24;"));
 }
 
 TEST(Cors, WhatIsNotAllowedIsToldNothing) {
   const CorsRules rules = Rules();
   const HeaderFields asked[] = {
       Asking("https://evil.test"), Asking("http://app.test"), Asking("https://app.test:8443"),
-      Asking("https://app.test.evil.test"), Asking("null"), Asking(""), Asking("https://app.test", "DELETE"),
-      Asking("https://app.test", "put "), Asking("https://app.test", "PUT", "x-token, x-other"),
-      Asking("https://app.test", "PUT", "*"),
+      Asking("https://app.test.evil.test"), Asking("null"), Asking(""),
+      Asking("https://app.test", "DELETE"), Asking("https://app.test", "put "),
+      Asking("https://app.test", "PUT", "x-token, x-other"), Asking("https://app.test", "PUT", "*"),
       // A wildcard stands for part of a host.
-      Asking("https://good.test"), Asking("https://.good.test"), Asking("https://evil.test/.good.test"),
-      Asking("https://evil.test#.good.test"), Asking("https://evil.test:1.good.test"),
-      Asking("https://user@x.good.test"), Asking("https://a.good.test.evil.test")};
+      Asking("https://good.test"), Asking("https://.good.test"),
+      Asking("https://evil.test/.good.test"), Asking("https://evil.test#.good.test"),
+      Asking("https://evil.test:1.good.test"), Asking("https://user@x.good.test"),
+      Asking("https://a.good.test.evil.test")};
   for (const HeaderFields& fields : asked) {
     EXPECT_EQ(Text(PreflightFields(rules, fields)), kVary) << fields[0].value << fields[1].value;
   }
@@ -77,8 +83,10 @@ TEST(Cors, WithoutListsTheUsualOnesAndEveryOriginWithoutCredentials) {
   CorsRules rules;
   rules.enabled = rules.allow_credentials = true;
   const std::string any = "Access-Control-Allow-Origin=*;";
-  EXPECT_EQ(Text(PreflightFields(rules, Asking("https://x.test", "GET", "content-type"))),
-            absl::StrCat(kVary, any, "Access-Control-Allow-Methods=GET;Access-Control-Allow-Headers=content-type;"));
+  EXPECT_EQ(
+      Text(PreflightFields(rules, Asking("https://x.test", "GET", "content-type"))),
+      absl::StrCat(kVary, any,
+                   "Access-Control-Allow-Methods=GET;Access-Control-Allow-Headers=content-type;"));
   EXPECT_EQ(Text(PreflightFields(rules, Asking("https://x.test", "PUT"))), kVary);
   EXPECT_EQ(Text(PreflightFields(rules, Asking("https://x.test", "GET", "x-token"))), kVary);
   EXPECT_EQ(Text(CorsFields(rules, {{"Origin", "https://x.test"}})), any);
@@ -88,7 +96,8 @@ TEST(Cors, OtherAnswers) {
   CorsRules rules = Rules();
   rules.exposed_headers = {"X-A", "X-B"};
   EXPECT_EQ(Text(CorsFields(rules, {{"Origin", "https://app.test"}})),
-            "Vary=Origin;Access-Control-Allow-Origin=https://app.test;Access-Control-Expose-Headers=X-A, X-B;");
+            "Vary=Origin;Access-Control-Allow-Origin=https://"
+            "app.test;Access-Control-Expose-Headers=X-A, X-B;");
   EXPECT_EQ(Text(CorsFields(rules, {{"Origin", "https://evil.test"}})), "Vary=Origin;");
   EXPECT_EQ(Text(CorsFields(rules, {})), "Vary=Origin;") << "a cache must not show it to an origin";
 }

@@ -1,8 +1,8 @@
+#include "dataplane/http/error_answer.h"
+
 #include <gtest/gtest.h>
 
 #include <string>
-
-#include "dataplane/http/error_answer.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -25,7 +25,8 @@ TEST(ErrorAnswer, NativeSaysReasonAndId) {
   const std::string out = Render(Reason::kCertExpired, ErrorStyle::kNative);
   EXPECT_EQ(out.substr(0, 24), "HTTP/1.1 403 Forbidden\r\n");
   EXPECT_NE(out.find("X-Request-Id: id-1\r\n"), std::string::npos);
-  EXPECT_NE(out.find("{\"error\":\"client certificate has expired\",\"reason\":\"CERT_EXPIRED\",\"request_id\":\"id-1\"}"),
+  EXPECT_NE(out.find("{\"error\":\"client certificate has "
+                     "expired\",\"reason\":\"CERT_EXPIRED\",\"request_id\":\"id-1\"}"),
             std::string::npos);
 }
 
@@ -67,7 +68,9 @@ TEST(ErrorAnswer, TykWordsAndStatuses) {
   for (const TykCase& c : cases) {
     const std::string out = Render(c.reason, ErrorStyle::kTyk, c.static_mtls);
     EXPECT_EQ(out.substr(9, 3), std::to_string(c.status)) << base::ReasonName(c.reason).data();
-    EXPECT_NE(out.find(std::string("{\n    \"error\": \"") + c.message + "\"\n}"), std::string::npos) << out;
+    EXPECT_NE(out.find(std::string("{\n    \"error\": \"") + c.message + "\"\n}"),
+              std::string::npos)
+        << out;
     EXPECT_EQ(StatusOf(c.reason, ErrorStyle::kTyk, c.static_mtls), c.status);
   }
 }
@@ -86,13 +89,15 @@ TEST(ErrorAnswer, ApisixAnswersCertificatesWith400) {
   const std::string out = Render(Reason::kCertRequired, ErrorStyle::kApisix);
   EXPECT_EQ(out.substr(9, 3), "400");
   EXPECT_NE(out.find("text/html"), std::string::npos);
-  EXPECT_NE(Render(Reason::kNoRoute, ErrorStyle::kApisix).find("{\"error_msg\":\"404 Route Not Found\"}"),
-            std::string::npos);
+  EXPECT_NE(
+      Render(Reason::kNoRoute, ErrorStyle::kApisix).find("{\"error_msg\":\"404 Route Not Found\"}"),
+      std::string::npos);
   EXPECT_EQ(StatusOf(Reason::kUpstreamPin, ErrorStyle::kApisix, false), 502);
 }
 
 TEST(ErrorAnswer, MisdirectedIs421InEveryStyle) {
-  for (const ErrorStyle style : {ErrorStyle::kNative, ErrorStyle::kTyk, ErrorStyle::kApisix, ErrorStyle::kApk}) {
+  for (const ErrorStyle style :
+       {ErrorStyle::kNative, ErrorStyle::kTyk, ErrorStyle::kApisix, ErrorStyle::kApk}) {
     EXPECT_EQ(Render(Reason::kMisdirected, style).substr(9, 3), "421");
   }
 }
@@ -116,7 +121,8 @@ TEST(ErrorAnswer, EveryReasonHasAnErrorStatusInEveryStyle) {
 #undef X
   for (const Reason reason : all) {
     if (reason == Reason::kAllowed) continue;
-    for (const ErrorStyle style : {ErrorStyle::kNative, ErrorStyle::kTyk, ErrorStyle::kApisix, ErrorStyle::kApk}) {
+    for (const ErrorStyle style :
+         {ErrorStyle::kNative, ErrorStyle::kTyk, ErrorStyle::kApisix, ErrorStyle::kApk}) {
       EXPECT_GE(StatusOf(reason, style, false), 400);
       EXPECT_EQ(Render(reason, style).substr(9, 3), std::to_string(StatusOf(reason, style, false)));
     }

@@ -14,7 +14,8 @@ constexpr size_t kMaxFields = 6;
 
 std::string Text(absl::string_view first_line, const HeaderFields& fields) {
   std::string text = absl::StrCat(first_line, "\n");
-  for (const HeaderField& field : fields) absl::StrAppend(&text, "[", field.name, "]=[", field.value, "]\n");
+  for (const HeaderField& field : fields)
+    absl::StrAppend(&text, "[", field.name, "]=[", field.value, "]\n");
   return text;
 }
 
@@ -39,41 +40,62 @@ std::string Plain(bool request, absl::string_view bytes) {
   }
   ResponseHead head;
   if (!ReadPlainResponse(bytes, kMaxFields, &head)) return "";
-  return Text(absl::StrCat(head.status, "|", head.reason_phrase, "|", head.minor_version), head.fields);
+  return Text(absl::StrCat(head.status, "|", head.reason_phrase, "|", head.minor_version),
+              head.fields);
 }
 
 const std::string kRequest =
-    "GET /a/b?c=d HTTP/1.1\r\nHost: api.example.com:443\r\nAccept: */*\r\nX-Long: 0123456789 0123456789 0123\r\n"
+    "GET /a/b?c=d HTTP/1.1\r\nHost: api.example.com:443\r\nAccept: */*\r\nX-Long: 0123456789 "
+    "0123456789 0123\r\n"
     "Content-Length: 12\r\nConnection: keep-alive\r\n\r\n";
 const std::string kResponse =
-    "HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Thu, 26 Nov 2026 05:00:00 GMT\r\nContent-Type:  text/plain \r\n"
+    "HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Thu, 26 Nov 2026 05:00:00 "
+    "GMT\r\nContent-Type:  text/plain \r\n"
     "Content-Length: 1024\r\nConnection: close\r\n\r\n";
 
 TEST(PlainHead, UsualHeadsAreReadWithoutBeast) {
   EXPECT_EQ(Plain(true, kRequest), ByBeast(true, kRequest));
   EXPECT_EQ(Plain(false, kResponse), ByBeast(false, kResponse));
   EXPECT_EQ(Plain(true, "GET / HTTP/1.1\r\n\r\n"), "GET|/|1\n");
-  EXPECT_EQ(Plain(true, "M / HTTP/1.1\r\nA:\r\nB:  \r\nC:d:e\r\n\r\n"), "M|/|1\n[A]=[]\n[B]=[]\n[C]=[d:e]\n");
+  EXPECT_EQ(Plain(true, "M / HTTP/1.1\r\nA:\r\nB:  \r\nC:d:e\r\n\r\n"),
+            "M|/|1\n[A]=[]\n[B]=[]\n[C]=[d:e]\n");
   EXPECT_EQ(Plain(false, "HTTP/1.1 404 \r\n\r\n"), "404||1\n");
 }
 
 TEST(PlainHead, WhatIsUnusualIsLeftToBeast) {
-  for (const absl::string_view line :
-       {"A: b\tc", "A: \x80", "A: \x7f", "A: b\rc", "A : b", ": b", "A", "A\xc3: b", "A b: c", "Transfer-Encoding: chunked",
-        "transfer-encoding: gzip", "Proxy-Connection: close", "Content-Length: 1, 1", "Content-Length: +1",
-        "Content-Length:", "Content-Length: 1234567890123456789", "Content-Length: 1\r\ncontent-length: 1",
-        "Connection: close, te", "Connection:", "Connection: \"close\""}) {
+  for (const absl::string_view line : {"A: b\tc",
+                                       "A: \x80",
+                                       "A: \x7f",
+                                       "A: b\rc",
+                                       "A : b",
+                                       ": b",
+                                       "A",
+                                       "A\xc3: b",
+                                       "A b: c",
+                                       "Transfer-Encoding: chunked",
+                                       "transfer-encoding: gzip",
+                                       "Proxy-Connection: close",
+                                       "Content-Length: 1, 1",
+                                       "Content-Length: +1",
+                                       "Content-Length:",
+                                       "Content-Length: 1234567890123456789",
+                                       "Content-Length: 1\r\ncontent-length: 1",
+                                       "Connection: close, te",
+                                       "Connection:",
+                                       "Connection: \"close\""}) {
     EXPECT_EQ(Plain(true, absl::StrCat("GET / HTTP/1.1\r\n", line, "\r\n\r\n")), "") << line;
     EXPECT_EQ(Plain(false, absl::StrCat("HTTP/1.1 200 OK\r\n", line, "\r\n\r\n")), "") << line;
   }
   for (const absl::string_view line :
-       {"GET / HTTP/1.0", "GET /  HTTP/1.1", "GET  / HTTP/1.1", " GET / HTTP/1.1", "GET / HTTP/1.1 ", "GET /HTTP/1.1",
-        "GET HTTP/1.1", "GET  HTTP/1.1", "HTTP/1.1", "", "GET /\x80 HTTP/1.1", "GET /\x7f HTTP/1.1", "GET /\t HTTP/1.1",
-        "G(T / HTTP/1.1", "GET / http/1.1"}) {
+       {"GET / HTTP/1.0", "GET /  HTTP/1.1", "GET  / HTTP/1.1", " GET / HTTP/1.1",
+        "GET / HTTP/1.1 ", "GET /HTTP/1.1", "GET HTTP/1.1", "GET  HTTP/1.1", "HTTP/1.1", "",
+        "GET /\x80 HTTP/1.1", "GET /\x7f HTTP/1.1", "GET /\t HTTP/1.1", "G(T / HTTP/1.1",
+        "GET / http/1.1"}) {
     EXPECT_EQ(Plain(true, absl::StrCat(line, "\r\n\r\n")), "") << line;
   }
-  for (const absl::string_view line : {"HTTP/1.0 200 OK", "HTTP/1.1 200", "HTTP/1.1 20 OK", "HTTP/1.1 2000 OK", "HTTP/1.1  200 OK",
-                                       "HTTP/1.1 20x OK", "HTTP/1.1 200 O\tK", "HTTP/1.1 200 \x80", "HTTP/2.0 200 OK", ""}) {
+  for (const absl::string_view line :
+       {"HTTP/1.0 200 OK", "HTTP/1.1 200", "HTTP/1.1 20 OK", "HTTP/1.1 2000 OK", "HTTP/1.1  200 OK",
+        "HTTP/1.1 20x OK", "HTTP/1.1 200 O\tK", "HTTP/1.1 200 \x80", "HTTP/2.0 200 OK", ""}) {
     EXPECT_EQ(Plain(false, absl::StrCat(line, "\r\n\r\n")), "") << line;
   }
 }
@@ -87,9 +109,27 @@ TEST(PlainHead, TooManyFieldsAreLeftToBeast) {
 
 // Whatever is done to a head: where it is read here, Beast reads the same.
 TEST(PlainHead, NeverReadsWhatBeastReadsOtherwise) {
-  const std::string pieces[] = {"\r\n", "\r", "\n", ": ", ":", " ", "\t", ",", "\"", "\x7f", "\x80", "close", "1", "-",
-                                "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n", "Connection: x y\r\n",
-                                "Proxy-Connection: x\r\n", "Upgrade: h2c\r\n", "HTTP/1.1", "HTTP/1.0"};
+  const std::string pieces[] = {"\r\n",
+                                "\r",
+                                "\n",
+                                ": ",
+                                ":",
+                                " ",
+                                "\t",
+                                ",",
+                                "\"",
+                                "\x7f",
+                                "\x80",
+                                "close",
+                                "1",
+                                "-",
+                                "Content-Length: 5\r\n",
+                                "Transfer-Encoding: chunked\r\n",
+                                "Connection: x y\r\n",
+                                "Proxy-Connection: x\r\n",
+                                "Upgrade: h2c\r\n",
+                                "HTTP/1.1",
+                                "HTTP/1.0"};
   std::mt19937 random(20261126);  // the same every time
   int taken = 0, left = 0;
   for (int round = 0; round < 40'000; ++round) {

@@ -25,7 +25,8 @@ std::string TykWords(Reason reason, bool static_mtls) {
   answer.style = ErrorStyle::kTyk;
   answer.static_mtls = static_mtls;
   answer.leaf_sha256_hex = "…";
-  return absl::StrCat(StatusOf(reason, ErrorStyle::kTyk, static_mtls), " `", MessageOf(answer), "`");
+  return absl::StrCat(StatusOf(reason, ErrorStyle::kTyk, static_mtls), " `", MessageOf(answer),
+                      "`");
 }
 
 std::string TykCell(Reason reason) {
@@ -42,7 +43,8 @@ std::vector<std::vector<std::string>> Rows() {
   std::vector<std::vector<std::string>> rows;
   for (absl::string_view line : absl::StrSplit(text.str(), '\n')) {
     std::vector<std::string> cells;
-    for (absl::string_view cell : absl::StrSplit(line, '|')) cells.emplace_back(absl::StripAsciiWhitespace(cell));
+    for (absl::string_view cell : absl::StrSplit(line, '|'))
+      cells.emplace_back(absl::StripAsciiWhitespace(cell));
     if (cells.size() == 9 && cells[1] != "reason" && cells[1] != "---") rows.push_back(cells);
   }
   return rows;
@@ -59,7 +61,9 @@ TEST(Readme, TroubleshootingTableIsWhatCallersSee) {
       named.push_back(*reason);
       EXPECT_EQ(row[2], absl::StrCat(StatusOf(*reason, ErrorStyle::kNative, false))) << name;
       EXPECT_EQ(row[3], TykCell(*reason)) << name;
-      EXPECT_EQ(row[4], absl::StrCat(StatusOf(*reason, ErrorStyle::kApk, false), " ", ApkTextOf(*reason).code)) << name;
+      EXPECT_EQ(row[4], absl::StrCat(StatusOf(*reason, ErrorStyle::kApk, false), " ",
+                                     ApkTextOf(*reason).code))
+          << name;
       EXPECT_EQ(row[5], absl::StrCat(StatusOf(*reason, ErrorStyle::kApisix, false))) << name;
       EXPECT_FALSE(row[6].empty() || row[7].empty()) << name;
     }
@@ -70,10 +74,11 @@ TEST(Readme, TroubleshootingTableIsWhatCallersSee) {
            SALLYPORT_REASONS(X)
 #undef X
        }) {
-    const bool left_out = reason == Reason::kAllowed || reason == Reason::kClientGone || reason == Reason::kInternal ||
-                          reason == Reason::kCertHeaderInvalid || reason == Reason::kScopeMissing ||
-                          reason == Reason::kMethodNotSupported || reason == Reason::kVersionNotSupported ||
-                          reason == Reason::kExpectationFailed;
+    const bool left_out =
+        reason == Reason::kAllowed || reason == Reason::kClientGone ||
+        reason == Reason::kInternal || reason == Reason::kCertHeaderInvalid ||
+        reason == Reason::kScopeMissing || reason == Reason::kMethodNotSupported ||
+        reason == Reason::kVersionNotSupported || reason == Reason::kExpectationFailed;
     EXPECT_EQ(std::count(named.begin(), named.end(), reason), left_out ? 0 : 1) << name;
   }
 }

@@ -30,7 +30,8 @@ std::string Get(const std::string& lines) {
 
 TEST(RequestParser, ReadsAHead) {
   const std::string text =
-      "POST /a/b?x=1&y HTTP/1.1\r\nHost: Api.Example.com:8443\r\nContent-Length: 12\r\nX-A:  v w \r\n\r\nBODY";
+      "POST /a/b?x=1&y HTTP/1.1\r\nHost: Api.Example.com:8443\r\nContent-Length: 12\r\nX-A:  v w "
+      "\r\n\r\nBODY";
   const auto parsed = Parse(text);
   ASSERT_EQ(parsed->outcome.kind, Kind::kDone) << parsed->outcome.detail;
   EXPECT_EQ(parsed->outcome.consumed, text.size() - 4);
@@ -122,29 +123,43 @@ std::string Target(const std::string& target) {
 INSTANTIATE_TEST_SUITE_P(
     Smuggling, RequestRefusal,
     testing::Values(
-        Refusal{"te_and_cl", Get("Transfer-Encoding: chunked\r\nContent-Length: 3\r\n"), Reason::kBadRequest},
-        Refusal{"cl_and_te", Get("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n"), Reason::kBadRequest},
+        Refusal{"te_and_cl", Get("Transfer-Encoding: chunked\r\nContent-Length: 3\r\n"),
+                Reason::kBadRequest},
+        Refusal{"cl_and_te", Get("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n"),
+                Reason::kBadRequest},
         Refusal{"te_identity", Get("Transfer-Encoding: identity\r\n"), Reason::kBadRequest},
-        Refusal{"te_gzip_chunked", Get("Transfer-Encoding: gzip, chunked\r\n"), Reason::kBadRequest},
-        Refusal{"te_chunked_identity", Get("Transfer-Encoding: chunked, identity\r\n"), Reason::kBadRequest},
-        Refusal{"te_chunked_chunked", Get("Transfer-Encoding: chunked, chunked\r\n"), Reason::kBadRequest},
-        Refusal{"te_twice", Get("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"), Reason::kBadRequest},
-        Refusal{"te_vertical_tab", Get("Transfer-Encoding: \x0b" "chunked\r\n"), Reason::kBadRequest},
+        Refusal{"te_gzip_chunked", Get("Transfer-Encoding: gzip, chunked\r\n"),
+                Reason::kBadRequest},
+        Refusal{"te_chunked_identity", Get("Transfer-Encoding: chunked, identity\r\n"),
+                Reason::kBadRequest},
+        Refusal{"te_chunked_chunked", Get("Transfer-Encoding: chunked, chunked\r\n"),
+                Reason::kBadRequest},
+        Refusal{"te_twice", Get("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"),
+                Reason::kBadRequest},
+        Refusal{"te_vertical_tab",
+                Get("Transfer-Encoding: \x0b"
+                    "chunked\r\n"),
+                Reason::kBadRequest},
         Refusal{"te_parameter", Get("Transfer-Encoding: chunked;q=1\r\n"), Reason::kBadRequest},
         Refusal{"te_quoted", Get("Transfer-Encoding: \"chunked\"\r\n"), Reason::kBadRequest},
         Refusal{"te_empty", Get("Transfer-Encoding:\r\n"), Reason::kBadRequest},
-        Refusal{"te_http10", "POST / HTTP/1.0\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", Reason::kBadRequest},
-        Refusal{"te_blank_before_colon", Get("Transfer-Encoding : chunked\r\n"), Reason::kBadRequest},
+        Refusal{"te_http10", "POST / HTTP/1.0\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n",
+                Reason::kBadRequest},
+        Refusal{"te_blank_before_colon", Get("Transfer-Encoding : chunked\r\n"),
+                Reason::kBadRequest},
         Refusal{"te_folded", Get("Transfer-Encoding:\r\n chunked\r\n"), Reason::kBadRequest},
-        Refusal{"cl_twice_same", Get("Content-Length: 3\r\nContent-Length: 3\r\n"), Reason::kBadRequest},
-        Refusal{"cl_twice_differs", Get("Content-Length: 3\r\nContent-Length: 4\r\n"), Reason::kBadRequest},
+        Refusal{"cl_twice_same", Get("Content-Length: 3\r\nContent-Length: 3\r\n"),
+                Reason::kBadRequest},
+        Refusal{"cl_twice_differs", Get("Content-Length: 3\r\nContent-Length: 4\r\n"),
+                Reason::kBadRequest},
         Refusal{"cl_list", Get("Content-Length: 3, 3\r\n"), Reason::kBadRequest},
         Refusal{"cl_plus", Get("Content-Length: +3\r\n"), Reason::kBadRequest},
         Refusal{"cl_minus", Get("Content-Length: -3\r\n"), Reason::kBadRequest},
         Refusal{"cl_hex", Get("Content-Length: 0x3\r\n"), Reason::kBadRequest},
         Refusal{"cl_blank_inside", Get("Content-Length: 1 0\r\n"), Reason::kBadRequest},
         Refusal{"cl_empty", Get("Content-Length:\r\n"), Reason::kBadRequest},
-        Refusal{"cl_too_big", Get("Content-Length: 18446744073709551616\r\n"), Reason::kBadRequest}));
+        Refusal{"cl_too_big", Get("Content-Length: 18446744073709551616\r\n"),
+                Reason::kBadRequest}));
 
 INSTANTIATE_TEST_SUITE_P(
     Lines, RequestRefusal,
@@ -155,55 +170,73 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"bare_cr", "GET / HTTP/1.1\r\nHost: h\rX: y\r\n\r\n", Reason::kBadRequest},
         Refusal{"fold_space", Get("X: a\r\n b\r\n"), Reason::kBadRequest},
         Refusal{"fold_tab", Get("X: a\r\n\tb\r\n"), Reason::kBadRequest},
-        Refusal{"fold_after_request_line", "GET / HTTP/1.1\r\n Host: h\r\n\r\n", Reason::kBadRequest},
+        Refusal{"fold_after_request_line", "GET / HTTP/1.1\r\n Host: h\r\n\r\n",
+                Reason::kBadRequest},
         Refusal{"empty_name", Get(": v\r\n"), Reason::kBadRequest},
         Refusal{"no_colon", Get("abc\r\n"), Reason::kBadRequest},
         Refusal{"blank_in_name", Get("a b: c\r\n"), Reason::kBadRequest},
         Refusal{"high_byte_in_name", Get("a\xe9: c\r\n"), Reason::kBadRequest},
         Refusal{"nul_in_value", Get(std::string("a: b\0c\r\n", 8)), Reason::kBadRequest},
-        Refusal{"control_in_value", Get("a: b\x01" "c\r\n"), Reason::kBadRequest},
-        Refusal{"delete_in_value", Get("a: b\x7f" "c\r\n"), Reason::kBadRequest},
+        Refusal{"control_in_value",
+                Get("a: b\x01"
+                    "c\r\n"),
+                Reason::kBadRequest},
+        Refusal{"delete_in_value",
+                Get("a: b\x7f"
+                    "c\r\n"),
+                Reason::kBadRequest},
         Refusal{"garbage", "\x16\x03\x01\x02\x01\r\n\r\n", Reason::kBadRequest},
         Refusal{"no_version", "GET /\r\n\r\n", Reason::kBadRequest},
-        Refusal{"lower_case_version", "GET / http/1.1\r\nHost: h\r\n\r\n", Reason::kVersionNotSupported},
+        Refusal{"lower_case_version", "GET / http/1.1\r\nHost: h\r\n\r\n",
+                Reason::kVersionNotSupported},
         Refusal{"http2_preface", "PRI * HTTP/2.0\r\n\r\n", Reason::kVersionNotSupported},
         Refusal{"http12", "GET / HTTP/1.2\r\nHost: h\r\n\r\n", Reason::kVersionNotSupported},
         Refusal{"two_blanks", "GET  / HTTP/1.1\r\nHost: h\r\n\r\n", Reason::kBadRequest},
         Refusal{"tab_separator", "GET\t/ HTTP/1.1\r\nHost: h\r\n\r\n", Reason::kBadRequest},
-        Refusal{"blank_after_version", "GET / HTTP/1.1 \r\nHost: h\r\n\r\n", Reason::kVersionNotSupported}));
+        Refusal{"blank_after_version", "GET / HTTP/1.1 \r\nHost: h\r\n\r\n",
+                Reason::kVersionNotSupported}));
 
 INSTANTIATE_TEST_SUITE_P(
     Targets, RequestRefusal,
-    testing::Values(Refusal{"high_byte", Target("/\xc3\xa4"), Reason::kBadRequest},
-                    Refusal{"fragment", Target("/a#b"), Reason::kBadRequest},
-                    Refusal{"relative", Target("a/b"), Reason::kBadRequest},
-                    Refusal{"other_scheme", Target("ftp://h/"), Reason::kBadRequest},
-                    Refusal{"star_with_get", Target("*"), Reason::kBadRequest},
-                    Refusal{"connect", "CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n", Reason::kMethodNotSupported},
-                    Refusal{"lower_case_method", "get / HTTP/1.1\r\nHost: h\r\n\r\n", Reason::kMethodNotSupported},
-                    Refusal{"mixed_case_method", "DELeTE / HTTP/1.1\r\nHost: h\r\n\r\n", Reason::kMethodNotSupported},
-                    Refusal{"trace", "TRACE / HTTP/1.1\r\nHost: h\r\n\r\n", Reason::kMethodNotSupported},
-                    Refusal{"absolute_differs", "GET http://x/ HTTP/1.1\r\nHost: h\r\n\r\n", Reason::kBadRequest},
-                    Refusal{"absolute_port_differs", "GET http://h:1/ HTTP/1.1\r\nHost: h\r\n\r\n", Reason::kBadRequest},
-                    Refusal{"absolute_user", "GET http://u@h/ HTTP/1.1\r\nHost: u@h\r\n\r\n", Reason::kBadRequest},
-                    Refusal{"no_host", "GET / HTTP/1.1\r\n\r\n", Reason::kBadRequest},
-                    Refusal{"empty_host", "GET / HTTP/1.1\r\nHost:\r\n\r\n", Reason::kBadRequest},
-                    Refusal{"two_hosts", "GET / HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n", Reason::kBadRequest},
-                    Refusal{"host_with_path", "GET / HTTP/1.1\r\nHost: h/x\r\n\r\n", Reason::kBadRequest},
-                    Refusal{"host_with_user", "GET / HTTP/1.1\r\nHost: a@h\r\n\r\n", Reason::kBadRequest},
-                    Refusal{"host_list", "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n", Reason::kBadRequest},
-                    Refusal{"host_bad_port", "GET / HTTP/1.1\r\nHost: h:8x\r\n\r\n", Reason::kBadRequest},
-                    Refusal{"host_open_bracket", "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", Reason::kBadRequest},
-                    Refusal{"unknown_expectation", Get("Expect: magic\r\n"), Reason::kExpectationFailed}));
+    testing::Values(
+        Refusal{"high_byte", Target("/\xc3\xa4"), Reason::kBadRequest},
+        Refusal{"fragment", Target("/a#b"), Reason::kBadRequest},
+        Refusal{"relative", Target("a/b"), Reason::kBadRequest},
+        Refusal{"other_scheme", Target("ftp://h/"), Reason::kBadRequest},
+        Refusal{"star_with_get", Target("*"), Reason::kBadRequest},
+        Refusal{"connect", "CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n",
+                Reason::kMethodNotSupported},
+        Refusal{"lower_case_method", "get / HTTP/1.1\r\nHost: h\r\n\r\n",
+                Reason::kMethodNotSupported},
+        Refusal{"mixed_case_method", "DELeTE / HTTP/1.1\r\nHost: h\r\n\r\n",
+                Reason::kMethodNotSupported},
+        Refusal{"trace", "TRACE / HTTP/1.1\r\nHost: h\r\n\r\n", Reason::kMethodNotSupported},
+        Refusal{"absolute_differs", "GET http://x/ HTTP/1.1\r\nHost: h\r\n\r\n",
+                Reason::kBadRequest},
+        Refusal{"absolute_port_differs", "GET http://h:1/ HTTP/1.1\r\nHost: h\r\n\r\n",
+                Reason::kBadRequest},
+        Refusal{"absolute_user", "GET http://u@h/ HTTP/1.1\r\nHost: u@h\r\n\r\n",
+                Reason::kBadRequest},
+        Refusal{"no_host", "GET / HTTP/1.1\r\n\r\n", Reason::kBadRequest},
+        Refusal{"empty_host", "GET / HTTP/1.1\r\nHost:\r\n\r\n", Reason::kBadRequest},
+        Refusal{"two_hosts", "GET / HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n", Reason::kBadRequest},
+        Refusal{"host_with_path", "GET / HTTP/1.1\r\nHost: h/x\r\n\r\n", Reason::kBadRequest},
+        Refusal{"host_with_user", "GET / HTTP/1.1\r\nHost: a@h\r\n\r\n", Reason::kBadRequest},
+        Refusal{"host_list", "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n", Reason::kBadRequest},
+        Refusal{"host_bad_port", "GET / HTTP/1.1\r\nHost: h:8x\r\n\r\n", Reason::kBadRequest},
+        Refusal{"host_open_bracket", "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", Reason::kBadRequest},
+        Refusal{"unknown_expectation", Get("Expect: magic\r\n"), Reason::kExpectationFailed}));
 
 TEST(RequestParser, Limits) {
   HeadLimits limits;
   limits.max_head_bytes = 200;
   limits.max_target_bytes = 50;
   limits.max_fields = 3;
-  EXPECT_EQ(Parse(Target("/" + std::string(60, 'a')), limits)->outcome.reason, Reason::kTargetTooLong);
+  EXPECT_EQ(Parse(Target("/" + std::string(60, 'a')), limits)->outcome.reason,
+            Reason::kTargetTooLong);
   EXPECT_EQ(Parse("GET /" + std::string(150, 'a'), limits)->outcome.reason, Reason::kTargetTooLong);
-  EXPECT_EQ(Parse(Get("X: " + std::string(200, 'a') + "\r\n"), limits)->outcome.reason, Reason::kHeadTooLarge);
+  EXPECT_EQ(Parse(Get("X: " + std::string(200, 'a') + "\r\n"), limits)->outcome.reason,
+            Reason::kHeadTooLarge);
   EXPECT_EQ(Parse("GET /a HTTP/1.1\r\nX: " + std::string(200, 'a'), limits)->outcome.reason,
             Reason::kHeadTooLarge);
   EXPECT_EQ(Parse(Get("A: 1\r\nB: 2\r\nC: 3\r\n"), limits)->outcome.reason, Reason::kHeadTooLarge);

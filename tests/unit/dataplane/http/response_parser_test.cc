@@ -39,17 +39,25 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Case{"length", Answer("200 OK", "Content-Length: 5\r\n"), false, Framing::kLength, 5, true},
         Case{"zero", Answer("200 OK", "Content-Length: 0\r\n"), false, Framing::kNone, 0, true},
-        Case{"chunked", Answer("200 OK", "Transfer-Encoding: chunked\r\n"), false, Framing::kChunked, 0, true},
+        Case{"chunked", Answer("200 OK", "Transfer-Encoding: chunked\r\n"), false,
+             Framing::kChunked, 0, true},
         Case{"until_close", Answer("200 OK", ""), false, Framing::kUntilClose, 0, false},
-        Case{"close", Answer("200 OK", "Content-Length: 5\r\nConnection: close\r\n"), false, Framing::kLength, 5, false},
-        Case{"http10", Answer("200 OK", "Content-Length: 5\r\n", "1.0"), false, Framing::kLength, 5, false},
-        Case{"http10_keep", Answer("200 OK", "Content-Length: 5\r\nConnection: keep-alive\r\n", "1.0"), false, Framing::kLength, 5, true},
+        Case{"close", Answer("200 OK", "Content-Length: 5\r\nConnection: close\r\n"), false,
+             Framing::kLength, 5, false},
+        Case{"http10", Answer("200 OK", "Content-Length: 5\r\n", "1.0"), false, Framing::kLength, 5,
+             false},
+        Case{"http10_keep",
+             Answer("200 OK", "Content-Length: 5\r\nConnection: keep-alive\r\n", "1.0"), false,
+             Framing::kLength, 5, true},
         Case{"head", Answer("200 OK", "Content-Length: 5\r\n"), true, Framing::kNone, 5, true},
-        Case{"head_chunked", Answer("200 OK", "Transfer-Encoding: chunked\r\n"), true, Framing::kNone, 0, true},
+        Case{"head_chunked", Answer("200 OK", "Transfer-Encoding: chunked\r\n"), true,
+             Framing::kNone, 0, true},
         Case{"204", Answer("204 No Content", ""), false, Framing::kNone, 0, true},
-        Case{"304_with_length", Answer("304 Not Modified", "Content-Length: 5\r\n"), false, Framing::kNone, 5, true},
+        Case{"304_with_length", Answer("304 Not Modified", "Content-Length: 5\r\n"), false,
+             Framing::kNone, 5, true},
         Case{"100", Answer("100 Continue", ""), false, Framing::kNone, 0, true},
-        Case{"no_phrase", Answer("200 ", "Content-Length: 0\r\n"), false, Framing::kNone, 0, true}));
+        Case{"no_phrase", Answer("200 ", "Content-Length: 0\r\n"), false, Framing::kNone, 0,
+             true}));
 
 class ResponseRefusal : public testing::TestWithParam<const char*> {};
 
@@ -71,16 +79,17 @@ INSTANTIATE_TEST_SUITE_P(
                     "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
                     "HTTP/1.1 200 OK\r\nContent-Length: 5x\r\n\r\n",
                     "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", "HTTP/1.1 200 OK\nA: b\r\n\r\n",
-                    "HTTP/1.1 99 Low\r\n\r\n", "HTTP/1.1 600 High\r\n\r\n", "HTTP/2.0 200 OK\r\n\r\n",
-                    "ICY 200 OK\r\n\r\n", "garbage\r\n\r\n"));
+                    "HTTP/1.1 99 Low\r\n\r\n", "HTTP/1.1 600 High\r\n\r\n",
+                    "HTTP/2.0 200 OK\r\n\r\n", "ICY 200 OK\r\n\r\n", "garbage\r\n\r\n"));
 
 TEST(Trailers, ForbiddenFieldsAreDropped) {
   std::string owned;
   HeaderFields fields;
-  ASSERT_TRUE(ParseTrailers("X-Sum: 1\r\ncontent-length: 5\r\nHost: x\r\nAuthorization: y\r\n"
-                            "X-Forwarded-Client-Cert: z\r\ngrpc-status: 0\r\nset_cookie: a=b\r\n"
-                            "transfer_Encoding: chunked\r\nX_Forwarded-For: 1\r\nX-Real_IP: 1\r\n\r\n",
-                            &owned, &fields));
+  ASSERT_TRUE(
+      ParseTrailers("X-Sum: 1\r\ncontent-length: 5\r\nHost: x\r\nAuthorization: y\r\n"
+                    "X-Forwarded-Client-Cert: z\r\ngrpc-status: 0\r\nset_cookie: a=b\r\n"
+                    "transfer_Encoding: chunked\r\nX_Forwarded-For: 1\r\nX-Real_IP: 1\r\n\r\n",
+                    &owned, &fields));
   ASSERT_EQ(fields.size(), 2u);
   EXPECT_EQ(fields[0].name, "X-Sum");
   EXPECT_EQ(fields[1].name, "grpc-status");

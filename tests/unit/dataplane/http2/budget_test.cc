@@ -41,7 +41,8 @@ TEST(NuisanceBudget, WhoIsSentDataMayAnswerIt) {
   EXPECT_FALSE(budget.Spend(Nuisance::kWindowUpdate, kStart));
   budget.SentData();
   EXPECT_TRUE(budget.Spend(Nuisance::kWindowUpdate, kStart));
-  EXPECT_TRUE(budget.Spend(Nuisance::kWindowUpdate, kStart)) << "of the stream and of the connection";
+  EXPECT_TRUE(budget.Spend(Nuisance::kWindowUpdate, kStart))
+      << "of the stream and of the connection";
 }
 
 TEST(NuisanceBudget, NamesDiffer) {

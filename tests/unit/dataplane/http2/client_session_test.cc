@@ -18,8 +18,8 @@ using testing::Number;
 using testing::Pairs;
 using EndKind = Http2End::Kind;
 
-constexpr uint8_t kData = 0, kHeaders = 1, kRst = 3, kSettings = 4, kPushPromise = 5, kPing = 6, kGoaway = 7,
-                  kWindowUpdate = 8, kContinuation = 9;
+constexpr uint8_t kData = 0, kHeaders = 1, kRst = 3, kSettings = 4, kPushPromise = 5, kPing = 6,
+                  kGoaway = 7, kWindowUpdate = 8, kContinuation = 9;
 constexpr uint8_t kEndStream = 1, kAck = 1, kEndHeaders = 4;
 const Pairs kOk = {{":status", "200"}};
 
@@ -83,7 +83,8 @@ class ClientSessionTest : public ::testing::Test {
   }
   static std::string Body(Http2ClientStream& stream) {
     std::string body;
-    for (BodyPiece piece = stream.TryNext(); piece.kind == BodyPiece::Kind::kData; piece = stream.TryNext()) {
+    for (BodyPiece piece = stream.TryNext(); piece.kind == BodyPiece::Kind::kData;
+         piece = stream.TryNext()) {
       body.append(piece.data.data(), piece.data.size());
     }
     return body;
@@ -97,8 +98,10 @@ class ClientSessionTest : public ::testing::Test {
     const auto frames = OfType(Pump(), kGoaway);
     return frames.empty() ? 999 : frames.back().number(4);
   }
-  // The answer to a GET, given as frames, is malformed by `detail` and resets its stream and nothing else.
-  void ExpectMalformed(const std::string& frames, absl::string_view detail, absl::string_view method = "GET") {
+  // The answer to a GET, given as frames, is malformed by `detail` and resets its stream and
+  // nothing else.
+  void ExpectMalformed(const std::string& frames, absl::string_view detail,
+                       absl::string_view method = "GET") {
     Restart();
     auto other = Sent(Get());
     auto stream = Sent(Get(method));
@@ -133,7 +136,8 @@ TEST_F(ClientSessionTest, WhatAnUpstreamIsTold) {
   const auto frames = Frames(absl::string_view(out).substr(24));
   ASSERT_EQ(frames.size(), 2u);
   EXPECT_EQ(frames[0].type, kSettings);
-  const std::string wanted = std::string("\0\2\0\0\0\0", 6) + std::string("\0\4\0\2\0\0", 6) + std::string("\0\6\0\1\0\0", 6);
+  const std::string wanted = std::string("\0\2\0\0\0\0", 6) + std::string("\0\4\0\2\0\0", 6) +
+                             std::string("\0\6\0\1\0\0", 6);
   EXPECT_EQ(frames[0].payload, wanted) << "no push, a window, a header list's size";
   EXPECT_EQ(frames[1].type, kWindowUpdate);
   EXPECT_EQ(frames[1].stream, 0u);
@@ -150,7 +154,8 @@ TEST_F(ClientSessionTest, ARequestAndItsAnswer) {
   EXPECT_EQ(frames[0].flags, kEndHeaders | kEndStream);
   EXPECT_TRUE(stream->sent());
   EXPECT_EQ(stream->NextHead(), nullptr);
-  EXPECT_TRUE(Head(1, {{":status", "200"}, {"content-type", "text/plain"}, {"content-length", "5"}}));
+  EXPECT_TRUE(
+      Head(1, {{":status", "200"}, {"content-type", "text/plain"}, {"content-length", "5"}}));
   const ResponseHead* const answer = stream->NextHead();
   ASSERT_NE(answer, nullptr);
   EXPECT_EQ(answer->status, 200);
@@ -180,19 +185,22 @@ TEST_F(ClientSessionTest, FieldsGoOutInLowerCaseTrimmedAndWithoutControlCharacte
     text.append(reinterpret_cast<const char*>(field.name), field.namelen).append("=");
     text.append(reinterpret_cast<const char*>(field.value), field.valuelen).append("|");
   }
-  EXPECT_EQ(text, ":method=POST|:scheme=https|:authority=origin.test|:path=/x?y|x-one=padded|x-odd=a?b|"
-                  "expect=100-continue|content-length=3|");
+  EXPECT_EQ(text,
+            ":method=POST|:scheme=https|:authority=origin.test|:path=/x?y|x-one=padded|x-odd=a?b|"
+            "expect=100-continue|content-length=3|");
 }
 
 TEST_F(ClientSessionTest, WhatSaysSomethingOfACallerGoesIntoNoTable) {
   OutgoingHead head = Get();
-  head.fields = {{"Authorization", "secret"}, {"Cookie", "a=1"}, {"X-Api-Key", "k"}, {"User-Agent", "curl"}};
+  head.fields = {
+      {"Authorization", "secret"}, {"Cookie", "a=1"}, {"X-Api-Key", "k"}, {"User-Agent", "curl"}};
   FieldBlock block;
   block.Request(head);
   for (size_t i = 0; i < block.size(); ++i) {
     const nghttp2_nv& field = block.data()[i];
     const std::string name(reinterpret_cast<const char*>(field.name), field.namelen);
-    const bool shared = name == ":method" || name == ":scheme" || name == ":authority" || name == "user-agent";
+    const bool shared =
+        name == ":method" || name == ":scheme" || name == ":authority" || name == "user-agent";
     EXPECT_EQ((field.flags & NGHTTP2_NV_FLAG_NO_INDEX) == 0, shared) << name;
   }
 }
@@ -205,7 +213,8 @@ TEST_F(ClientSessionTest, ABodyWithTrailersGoesOutAsTheWindowAllows) {
   for (const GotFrame& frame : first) sent += frame.payload.size();
   EXPECT_EQ(sent, 65'535u) << "the window";
   EXPECT_EQ(stream->pending(), 100'000u - 65'535u);
-  EXPECT_TRUE(session_->Feed(MakeFrame(kWindowUpdate, 0, 0, Number(100'000)) + MakeFrame(kWindowUpdate, 0, 1, Number(100'000))));
+  EXPECT_TRUE(session_->Feed(MakeFrame(kWindowUpdate, 0, 0, Number(100'000)) +
+                             MakeFrame(kWindowUpdate, 0, 1, Number(100'000))));
   ASSERT_TRUE(stream->Finish({{"X-Sum", "1"}}));
   const auto frames = Pump();
   ASSERT_FALSE(frames.empty());
@@ -250,14 +259,16 @@ TEST_F(ClientSessionTest, MoreThanTheWindowEndsTheConnection) {
   EXPECT_NE(stream->end().kind, EndKind::kOpen);
 }
 
-// A client that does not read holds up nobody else's answer: the connection's window is given back at once.
+// A client that does not read holds up nobody else's answer: the connection's window is given back
+// at once.
 TEST_F(ClientSessionTest, ASlowClientDoesNotShutTheConnectionsWindow) {
   std::vector<std::unique_ptr<Http2ClientStream>> streams;
   for (int i = 0; i < 64; ++i) streams.push_back(Sent(Get()));
   uint64_t returned = 0;
   for (uint32_t i = 0; i < 64; ++i) {
     EXPECT_TRUE(Head(2 * i + 1, kOk));
-    for (int n = 0; n < 8; ++n) EXPECT_TRUE(session_->Feed(MakeFrame(kData, 0, 2 * i + 1, std::string(16'384, 'x'))));
+    for (int n = 0; n < 8; ++n)
+      EXPECT_TRUE(session_->Feed(MakeFrame(kData, 0, 2 * i + 1, std::string(16'384, 'x'))));
     for (const GotFrame& update : OfType(Pump(), kWindowUpdate)) {
       EXPECT_EQ(update.stream, 0u);
       returned += update.number();
@@ -281,7 +292,8 @@ TEST_F(ClientSessionTest, InterimAnswersComeFirst) {
 TEST_F(ClientSessionTest, TrailersThatMayPassDo) {
   auto stream = Sent(Get());
   EXPECT_TRUE(Head(1, kOk));
-  EXPECT_TRUE(Head(1, {{"grpc-status", "0"}, {"content-length", "5"}, {"x-forwarded-for", "1"}}, kEndStream));
+  EXPECT_TRUE(Head(1, {{"grpc-status", "0"}, {"content-length", "5"}, {"x-forwarded-for", "1"}},
+                   kEndStream));
   EXPECT_EQ(stream->TryNext().kind, BodyPiece::Kind::kEnd);
   ASSERT_EQ(stream->trailers().size(), 1u);
   EXPECT_EQ(stream->trailers()[0].name, "grpc-status");
@@ -290,7 +302,8 @@ TEST_F(ClientSessionTest, TrailersThatMayPassDo) {
 TEST_F(ClientSessionTest, MalformedAnswersResetTheirStreamOnly) {
   ExpectMalformed(HeadFrame({{"a", "b"}}), "no :status");
   ExpectMalformed(HeadFrame({{":status", "200"}, {":status", "200"}}), "pseudo-header field twice");
-  ExpectMalformed(HeadFrame({{"a", "b"}, {":status", "200"}}), "pseudo-header field behind a field");
+  ExpectMalformed(HeadFrame({{"a", "b"}, {":status", "200"}}),
+                  "pseudo-header field behind a field");
   ExpectMalformed(HeadFrame({{":status", "200"}, {":path", "/"}}), "unknown pseudo-header field");
   ExpectMalformed(HeadFrame({{":status", "20"}}), "malformed :status");
   ExpectMalformed(HeadFrame({{":status", "2000"}}), "malformed :status");
@@ -299,30 +312,42 @@ TEST_F(ClientSessionTest, MalformedAnswersResetTheirStreamOnly) {
   ExpectMalformed(HeadFrame({{":status", "099"}}), "status out of range");
   ExpectMalformed(HeadFrame({{":status", "600"}}), "status out of range");
   ExpectMalformed(HeadFrame({{":status", "101"}}), "status 101");
-  ExpectMalformed(HeadFrame({{":status", "103"}}, kEndStream), "an interim answer that ends the stream");
+  ExpectMalformed(HeadFrame({{":status", "103"}}, kEndStream),
+                  "an interim answer that ends the stream");
   ExpectMalformed(HeadFrame({{":status", "200"}, {"X-Upper", "1"}}), "malformed field name");
   ExpectMalformed(HeadFrame({{":status", "200"}, {"a b", "1"}}), "malformed field name");
   ExpectMalformed(HeadFrame({{":status", "200"}, {"", "1"}}), "malformed field name");
-  ExpectMalformed(HeadFrame({{":status", "200"}, {"a", "1\r\nb: 2"}}), "control character in a field value");
-  ExpectMalformed(HeadFrame({{":status", "200"}, {"a", std::string("1\0", 2)}}), "control character in a field value");
+  ExpectMalformed(HeadFrame({{":status", "200"}, {"a", "1\r\nb: 2"}}),
+                  "control character in a field value");
+  ExpectMalformed(HeadFrame({{":status", "200"}, {"a", std::string("1\0", 2)}}),
+                  "control character in a field value");
   ExpectMalformed(HeadFrame({{":status", "200"}, {"a", " 1"}}), "blank around a field value");
-  for (const char* const name : {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}) {
+  for (const char* const name :
+       {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}) {
     ExpectMalformed(HeadFrame({{":status", "200"}, {name, "x"}}), "connection-specific field");
   }
-  ExpectMalformed(HeadFrame({{":status", "200"}, {"content-length", "5"}}, kEndStream), "Content-Length without a body");
-  ExpectMalformed(HeadFrame({{":status", "200"}, {"content-length", "1"}}) + MakeFrame(kData, 0, 3, "ab"),
-                  "body longer than Content-Length");
-  ExpectMalformed(HeadFrame({{":status", "200"}, {"content-length", "3"}}) + MakeFrame(kData, kEndStream, 3, "ab"),
+  ExpectMalformed(HeadFrame({{":status", "200"}, {"content-length", "5"}}, kEndStream),
+                  "Content-Length without a body");
+  ExpectMalformed(
+      HeadFrame({{":status", "200"}, {"content-length", "1"}}) + MakeFrame(kData, 0, 3, "ab"),
+      "body longer than Content-Length");
+  ExpectMalformed(HeadFrame({{":status", "200"}, {"content-length", "3"}}) +
+                      MakeFrame(kData, kEndStream, 3, "ab"),
                   "body shorter than Content-Length");
-  ExpectMalformed(HeadFrame({{":status", "204"}}) + MakeFrame(kData, 0, 3, "a"), "data where there is no body");
-  ExpectMalformed(HeadFrame({{":status", "304"}}) + MakeFrame(kData, 0, 3, "a"), "data where there is no body");
-  ExpectMalformed(HeadFrame({{":status", "200"}, {"content-length", "1"}}) + MakeFrame(kData, 0, 3, "a"),
-                  "data where there is no body", "HEAD");
-  ExpectMalformed(HeadFrame({{":status", "103"}}) + MakeFrame(kData, 0, 3, "a"), "data before the answer's head");
+  ExpectMalformed(HeadFrame({{":status", "204"}}) + MakeFrame(kData, 0, 3, "a"),
+                  "data where there is no body");
+  ExpectMalformed(HeadFrame({{":status", "304"}}) + MakeFrame(kData, 0, 3, "a"),
+                  "data where there is no body");
+  ExpectMalformed(
+      HeadFrame({{":status", "200"}, {"content-length", "1"}}) + MakeFrame(kData, 0, 3, "a"),
+      "data where there is no body", "HEAD");
+  ExpectMalformed(HeadFrame({{":status", "103"}}) + MakeFrame(kData, 0, 3, "a"),
+                  "data before the answer's head");
   ExpectMalformed(HeadFrame({{":status", "103"}}) + MakeFrame(kData, kEndStream, 3),
                   "no answer before the end of the stream");
   ExpectMalformed(HeadFrame(kOk) + HeadFrame({{"a", "b"}}), "trailers that do not end the stream");
-  ExpectMalformed(HeadFrame(kOk) + HeadFrame({{":status", "200"}}, kEndStream), "pseudo-header field in trailers");
+  ExpectMalformed(HeadFrame(kOk) + HeadFrame({{":status", "200"}}, kEndStream),
+                  "pseudo-header field in trailers");
   std::string interim;
   for (int i = 0; i < 17; ++i) interim += HeadFrame({{":status", "103"}});
   ExpectMalformed(interim, "too many interim answers");
@@ -343,7 +368,8 @@ TEST_F(ClientSessionTest, ContentLengthOfTwoReadingsIsMalformed) {
 
 TEST_F(ClientSessionTest, AHeadThatIsTooLargeIsTheStreamsFaultAndABombTheConnections) {
   settings_.head.max_head_bytes = 1000;
-  ExpectMalformed(HeadFrame({{":status", "200"}, {"a", std::string(2000, 'x')}}), "header list too large");
+  ExpectMalformed(HeadFrame({{":status", "200"}, {"a", std::string(2000, 'x')}}),
+                  "header list too large");
   auto stream = Sent(Get());
   EXPECT_FALSE(Head(5, {{":status", "200"}, {"a", std::string(5000, 'x')}}));
   EXPECT_EQ(session_->failure(), "header_bomb");
@@ -381,7 +407,8 @@ TEST_F(ClientSessionTest, StreamsBeyondAGoawayWereNotBegunAndTheOthersGoOn) {
   auto second = Sent(Get());
   auto waiting = Begin(Get());
   EXPECT_FALSE(session_->going_away());
-  EXPECT_TRUE(session_->Feed(MakeFrame(kGoaway, 0, 0, Number(1) + Number(NGHTTP2_NO_ERROR) + "bye")));
+  EXPECT_TRUE(
+      session_->Feed(MakeFrame(kGoaway, 0, 0, Number(1) + Number(NGHTTP2_NO_ERROR) + "bye")));
   EXPECT_EQ(second->end().kind, EndKind::kRefused);
   (void)Pump();
   EXPECT_EQ(waiting->end().kind, EndKind::kRefused);
@@ -439,7 +466,8 @@ TEST_F(ClientSessionTest, DataOnGivenUpStreamsIsBoundedByTheirWindows) {
   (void)Pump();
   bool going = true;
   int frames = 0;
-  for (; going && frames < 20; ++frames) going = session_->Feed(MakeFrame(kData, 0, 1, std::string(16'384, 'x')));
+  for (; going && frames < 20; ++frames)
+    going = session_->Feed(MakeFrame(kData, 0, 1, std::string(16'384, 'x')));
   EXPECT_EQ(frames, 9) << "eight fit into the window";
   EXPECT_EQ(session_->failure(), "stray_data");
 }
@@ -474,9 +502,11 @@ TEST_F(ClientSessionTest, FramesThatTheProtocolForbidsEndTheConnection) {
       {"window of nothing", MakeFrame(kWindowUpdate, 0, 0, Number(0))},
       {"too large a frame", MakeFrame(kData, 0, 1, std::string(16'385, 'x'))},
       {"settings of a stream", MakeFrame(kSettings, 0, 1)},
-      {"a bad window setting", MakeFrame(kSettings, 0, 0, std::string("\0\4", 2) + Number(0x80000000))},
+      {"a bad window setting",
+       MakeFrame(kSettings, 0, 0, std::string("\0\4", 2) + Number(0x80000000))},
       {"continuation of nothing", MakeFrame(kContinuation, kEndHeaders, 1, "")},
-      {"a block that is interrupted", MakeFrame(kHeaders, 0, 1, Encode(kOk)) + MakeFrame(kPing, 0, 0, "12345678")},
+      {"a block that is interrupted",
+       MakeFrame(kHeaders, 0, 1, Encode(kOk)) + MakeFrame(kPing, 0, 0, "12345678")},
       {"a block that cannot be decoded", MakeFrame(kHeaders, kEndHeaders, 1, "\x80")},
       {"an odd ping", MakeFrame(kPing, 0, 0, "1")},
   };

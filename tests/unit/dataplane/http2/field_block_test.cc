@@ -29,10 +29,13 @@ TEST(FieldBlock, AHeadInLowerCaseWithItsLength) {
   fields.Answer(head);
   value = "changed!!!";
   const std::vector<std::pair<std::string, std::string>> wanted = {
-      {":status", "200"}, {"content-type", "Text/Plain"}, {"x-request-id", "1"},
+      {":status", "200"},
+      {"content-type", "Text/Plain"},
+      {"x-request-id", "1"},
       {"content-length", "18446744073709551615"}};
   EXPECT_EQ(Of(fields), wanted) << "and is a copy";
-  EXPECT_NE(fields.data()[2].flags & NGHTTP2_NV_FLAG_NO_INDEX, 0) << "another one with every answer";
+  EXPECT_NE(fields.data()[2].flags & NGHTTP2_NV_FLAG_NO_INDEX, 0)
+      << "another one with every answer";
   EXPECT_EQ(fields.data()[1].flags & NGHTTP2_NV_FLAG_NO_INDEX, 0);
 }
 

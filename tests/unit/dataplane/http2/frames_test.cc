@@ -12,7 +12,8 @@ const std::string kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 std::string Frame(uint8_t type, uint8_t flags, uint32_t stream, const std::string& payload) {
   std::string frame;
-  for (int shift = 16; shift >= 0; shift -= 8) frame.push_back(static_cast<char>(payload.size() >> shift));
+  for (int shift = 16; shift >= 0; shift -= 8)
+    frame.push_back(static_cast<char>(payload.size() >> shift));
   frame.push_back(static_cast<char>(type));
   frame.push_back(static_cast<char>(flags));
   for (int shift = 24; shift >= 0; shift -= 8) frame.push_back(static_cast<char>(stream >> shift));
@@ -44,7 +45,8 @@ Seen CutUp(const std::string& input, size_t piece) {
 TEST(FrameCutter, FindsEveryHeadHoweverTheBytesCome) {
   const std::string input = kPreface + Frame(4, 0, 0, "") + Frame(0, 1, 3, std::string(300, 'x')) +
                             Frame(6, 0, 0, "12345678") + Frame(0xfa, 0x7f, 0xffffffff, "?");
-  for (const size_t piece : {size_t{1}, size_t{2}, size_t{8}, size_t{9}, size_t{33}, input.size()}) {
+  for (const size_t piece :
+       {size_t{1}, size_t{2}, size_t{8}, size_t{9}, size_t{33}, input.size()}) {
     const Seen seen = CutUp(input, piece);
     EXPECT_EQ(seen.bytes, input);
     ASSERT_EQ(seen.heads.size(), 4u) << piece;

@@ -1,18 +1,17 @@
-// An owner for a session without a connection, and a client that writes frames as they are. For unit tests and the
-// fuzz target.
+// An owner for a session without a connection, and a client that writes frames as they are. For
+// unit tests and the fuzz target.
 #pragma once
 
 #include <nghttp2/nghttp2.h>
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <cstdlib>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 
 #include "dataplane/http2/session.h"
 
@@ -22,9 +21,11 @@ constexpr absl::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
-inline std::string MakeFrame(uint8_t type, uint8_t flags, uint32_t stream, absl::string_view payload = {}) {
+inline std::string MakeFrame(uint8_t type, uint8_t flags, uint32_t stream,
+                             absl::string_view payload = {}) {
   std::string frame;
-  for (int shift = 16; shift >= 0; shift -= 8) frame.push_back(static_cast<char>(payload.size() >> shift));
+  for (int shift = 16; shift >= 0; shift -= 8)
+    frame.push_back(static_cast<char>(payload.size() >> shift));
   frame.push_back(static_cast<char>(type));
   frame.push_back(static_cast<char>(flags));
   for (int shift = 24; shift >= 0; shift -= 8) frame.push_back(static_cast<char>(stream >> shift));
@@ -67,7 +68,8 @@ struct GotFrame {
   std::string payload;
   [[nodiscard]] uint32_t number(size_t at = 0) const {
     uint32_t value = 0;
-    for (size_t i = at; i < at + 4 && i < payload.size(); ++i) value = value << 8 | static_cast<uint8_t>(payload[i]);
+    for (size_t i = at; i < at + 4 && i < payload.size(); ++i)
+      value = value << 8 | static_cast<uint8_t>(payload[i]);
     return value;
   }
 };
@@ -77,7 +79,8 @@ inline std::vector<GotFrame> Frames(absl::string_view bytes) {
   std::vector<GotFrame> frames;
   while (bytes.size() >= 9) {
     const auto byte = [bytes](size_t at) { return static_cast<uint8_t>(bytes[at]); };
-    const size_t size = static_cast<size_t>(byte(0)) << 16 | static_cast<size_t>(byte(1)) << 8 | byte(2);
+    const size_t size =
+        static_cast<size_t>(byte(0)) << 16 | static_cast<size_t>(byte(1)) << 8 | byte(2);
     GotFrame frame;
     frame.type = byte(3);
     frame.flags = byte(4);

@@ -13,7 +13,8 @@ using base::Reason;
 using Kind = HeadVerdict::Kind;
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
-const Pairs kGet = {{":method", "GET"}, {":scheme", "https"}, {":authority", "api.test"}, {":path", "/a?b=c"}};
+const Pairs kGet = {
+    {":method", "GET"}, {":scheme", "https"}, {":authority", "api.test"}, {":path", "/a?b=c"}};
 
 class RequestFieldsTest : public ::testing::Test {
  protected:
@@ -52,14 +53,16 @@ TEST_F(RequestFieldsTest, AHeadIsAsOfHttp1) {
 }
 
 TEST_F(RequestFieldsTest, UsedAgainItRemembersNothing) {
-  ASSERT_EQ(GetWith({{"x-first", std::string(3000, 'x')}, {"cookie", "a"}, {"cookie", "b"}}).kind, Kind::kFine);
+  ASSERT_EQ(GetWith({{"x-first", std::string(3000, 'x')}, {"cookie", "a"}, {"cookie", "b"}}).kind,
+            Kind::kFine);
   ASSERT_EQ(GetWith({{"cookie", "c"}}).kind, Kind::kFine);
   EXPECT_EQ(head_.fields.size(), 1u);
   EXPECT_EQ(Value("cookie"), "c");
 }
 
 TEST_F(RequestFieldsTest, BodiesAreFramedByWhatIsSaid) {
-  const Pairs post = {{":method", "POST"}, {":scheme", "https"}, {":authority", "api.test"}, {":path", "/"}};
+  const Pairs post = {
+      {":method", "POST"}, {":scheme", "https"}, {":authority", "api.test"}, {":path", "/"}};
   Pairs with_length = post;
   with_length.push_back({"content-length", "12"});
   Pairs with_none = post;
@@ -77,15 +80,18 @@ TEST_F(RequestFieldsTest, BodiesAreFramedByWhatIsSaid) {
 }
 
 TEST_F(RequestFieldsTest, CookieCrumbsBecomeOneField) {
-  ASSERT_EQ(GetWith({{"cookie", "a=1"}, {"x", "y"}, {"cookie", "b=2"}, {"cookie", "c=3"}}).kind, Kind::kFine);
+  ASSERT_EQ(GetWith({{"cookie", "a=1"}, {"x", "y"}, {"cookie", "b=2"}, {"cookie", "c=3"}}).kind,
+            Kind::kFine);
   EXPECT_EQ(head_.fields.size(), 2u);
   EXPECT_EQ(Value("cookie"), "a=1; b=2; c=3");
   EXPECT_EQ(Value("x"), "y");
 }
 
 TEST_F(RequestFieldsTest, HostStandsForAMissingAuthority) {
-  ASSERT_EQ(Take({{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {"host", "api.test:81"}}).kind,
-            Kind::kFine);
+  ASSERT_EQ(
+      Take({{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {"host", "api.test:81"}})
+          .kind,
+      Kind::kFine);
   EXPECT_EQ(head_.host, "api.test");
   EXPECT_EQ(head_.port, "81");
   EXPECT_EQ(GetWith({{"host", "API.test"}}).kind, Kind::kFine);
@@ -113,11 +119,14 @@ TEST_F(RequestFieldsTest, WhatCannotBeServedIsRefusedAndNotMalformed) {
   };
   EXPECT_EQ(Take(with(":method", "TRACE")).reason, Reason::kMethodNotSupported);
   EXPECT_EQ(Take(with(":method", "get")).reason, Reason::kMethodNotSupported);
-  EXPECT_EQ(Take({{":method", "CONNECT"}, {":authority", "a.test:443"}}).reason, Reason::kMethodNotSupported);
-  EXPECT_EQ(Take(with(":path", "/" + std::string(limits_.max_target_bytes, 'a'))).reason, Reason::kTargetTooLong);
-  for (const Pairs& pairs : {with(":path", "/a#b"), with(":path", "/\xff"), with(":path", "/a b"),
-                             with(":path", "*"), with(":scheme", "ftp"), with(":authority", "user@api.test"),
-                             with(":authority", "a.test:port")}) {
+  EXPECT_EQ(Take({{":method", "CONNECT"}, {":authority", "a.test:443"}}).reason,
+            Reason::kMethodNotSupported);
+  EXPECT_EQ(Take(with(":path", "/" + std::string(limits_.max_target_bytes, 'a'))).reason,
+            Reason::kTargetTooLong);
+  for (const Pairs& pairs :
+       {with(":path", "/a#b"), with(":path", "/\xff"), with(":path", "/a b"), with(":path", "*"),
+        with(":scheme", "ftp"), with(":authority", "user@api.test"),
+        with(":authority", "a.test:port")}) {
     const HeadVerdict verdict = Take(pairs);
     EXPECT_EQ(verdict.kind, Kind::kRefused) << verdict.detail;
     EXPECT_EQ(verdict.reason, Reason::kBadRequest);
@@ -125,7 +134,8 @@ TEST_F(RequestFieldsTest, WhatCannotBeServedIsRefusedAndNotMalformed) {
 }
 
 TEST_F(RequestFieldsTest, TooMuchIsRefusedHoweverItIsMadeUp) {
-  EXPECT_EQ(GetWith({{"x", std::string(limits_.max_head_bytes, 'x')}}).reason, Reason::kHeadTooLarge);
+  EXPECT_EQ(GetWith({{"x", std::string(limits_.max_head_bytes, 'x')}}).reason,
+            Reason::kHeadTooLarge);
   Pairs many;
   for (size_t i = 0; i <= limits_.max_fields; ++i) many.push_back({"x", ""});
   EXPECT_EQ(GetWith(many).reason, Reason::kHeadTooLarge);
@@ -188,22 +198,31 @@ TEST_F(RequestFieldsTest, EveryPseudoFieldIsNeeded) {
     pairs.erase(pairs.begin() + static_cast<std::ptrdiff_t>(left_out));
     EXPECT_NE(Take(pairs).kind, Kind::kFine) << name;
     pairs.insert(pairs.begin(), {name, ""});
-    EXPECT_EQ(Take(pairs).kind, name == ":scheme" ? Kind::kRefused : Kind::kMalformed) << name << " empty";
+    EXPECT_EQ(Take(pairs).kind, name == ":scheme" ? Kind::kRefused : Kind::kMalformed)
+        << name << " empty";
   }
-  EXPECT_EQ(Take({{":method", "GET"}, {":scheme", "https"}, {":authority", "a"}, {":path", "a/b"}}).kind,
-            Kind::kMalformed);
-  EXPECT_EQ(Take({{":method", "GET"}, {":scheme", "https"}, {":authority", "a"}, {":path", "https://a/"}}).kind,
-            Kind::kMalformed);
-  EXPECT_EQ(Take({{":method", "G T"}, {":scheme", "https"}, {":authority", "a"}, {":path", "/"}}).kind,
-            Kind::kMalformed);
-  EXPECT_EQ(Take({{":method", "CONNECT"}, {":scheme", "https"}, {":authority", "a"}, {":path", "/"}}).kind,
-            Kind::kMalformed);
+  EXPECT_EQ(
+      Take({{":method", "GET"}, {":scheme", "https"}, {":authority", "a"}, {":path", "a/b"}}).kind,
+      Kind::kMalformed);
+  EXPECT_EQ(
+      Take({{":method", "GET"}, {":scheme", "https"}, {":authority", "a"}, {":path", "https://a/"}})
+          .kind,
+      Kind::kMalformed);
+  EXPECT_EQ(
+      Take({{":method", "G T"}, {":scheme", "https"}, {":authority", "a"}, {":path", "/"}}).kind,
+      Kind::kMalformed);
+  EXPECT_EQ(
+      Take({{":method", "CONNECT"}, {":scheme", "https"}, {":authority", "a"}, {":path", "/"}})
+          .kind,
+      Kind::kMalformed);
   EXPECT_EQ(Take({}).kind, Kind::kMalformed);
 }
 
 TEST_F(RequestFieldsTest, OptionsAsteriskIsForOptions) {
-  EXPECT_EQ(Take({{":method", "OPTIONS"}, {":scheme", "https"}, {":authority", "a"}, {":path", "*"}}).kind,
-            Kind::kFine);
+  EXPECT_EQ(
+      Take({{":method", "OPTIONS"}, {":scheme", "https"}, {":authority", "a"}, {":path", "*"}})
+          .kind,
+      Kind::kFine);
   EXPECT_EQ(head_.raw_path, "*");
 }
 
@@ -220,8 +239,13 @@ class TrailersTest : public RequestFieldsTest {
 
 TEST_F(TrailersTest, PassWhatMayPass) {
   ASSERT_EQ(GetWith({{"x", "1"}}, false).kind, Kind::kFine);
-  ASSERT_EQ(TakeTrailers({{"x-checksum", "abc"}, {"authorization", "Bearer x"}, {"host", "evil"},
-                          {"x-forwarded-for", "1.2.3.4"}, {"content-length", "5"}}).kind, Kind::kFine);
+  ASSERT_EQ(TakeTrailers({{"x-checksum", "abc"},
+                          {"authorization", "Bearer x"},
+                          {"host", "evil"},
+                          {"x-forwarded-for", "1.2.3.4"},
+                          {"content-length", "5"}})
+                .kind,
+            Kind::kFine);
   ASSERT_EQ(trailers_.size(), 1u);
   EXPECT_EQ(trailers_[0].name, "x-checksum");
   EXPECT_EQ(Value("x"), "1") << "the head stays what it is";

@@ -18,8 +18,10 @@ using testing::Number;
 using testing::Owner;
 using testing::Pairs;
 
-const Pairs kGet = {{":method", "GET"}, {":scheme", "https"}, {":authority", "a.test"}, {":path", "/"}};
-const Pairs kPost = {{":method", "POST"}, {":scheme", "https"}, {":authority", "a.test"}, {":path", "/"}};
+const Pairs kGet = {
+    {":method", "GET"}, {":scheme", "https"}, {":authority", "a.test"}, {":path", "/"}};
+const Pairs kPost = {
+    {":method", "POST"}, {":scheme", "https"}, {":authority", "a.test"}, {":path", "/"}};
 constexpr uint8_t kEndHeaders = 4;
 constexpr uint8_t kEndStream = 1;
 
@@ -53,7 +55,8 @@ class SessionTest : public ::testing::Test {
   }
   Http2Stream* Request(uint32_t id, const Pairs& fields = kGet, bool end = true) {
     const size_t before = owner_.requests.size();
-    EXPECT_TRUE(session_->Feed(MakeFrame(1, kEndHeaders | (end ? kEndStream : 0), id, Encode(fields))));
+    EXPECT_TRUE(
+        session_->Feed(MakeFrame(1, kEndHeaders | (end ? kEndStream : 0), id, Encode(fields))));
     return owner_.requests.size() > before ? owner_.requests.back() : nullptr;
   }
   static std::vector<GotFrame> OfType(const std::vector<GotFrame>& frames, uint8_t type) {
@@ -125,7 +128,8 @@ TEST_F(SessionTest, AnswersTakeTurns) {
     owner_.Flush(stream);
   }
   EXPECT_TRUE(session_->Feed(MakeFrame(8, 0, 0, Number(1 << 24))));
-  for (uint32_t id = 1; id <= 5; id += 2) EXPECT_TRUE(session_->Feed(MakeFrame(8, 0, id, Number(1 << 24))));
+  for (uint32_t id = 1; id <= 5; id += 2)
+    EXPECT_TRUE(session_->Feed(MakeFrame(8, 0, id, Number(1 << 24))));
   std::vector<uint32_t> order;
   for (int i = 0; i < 20; ++i) {
     for (const GotFrame& frame : OfType(Pump(1), 0)) order.push_back(frame.stream);
@@ -252,7 +256,8 @@ TEST_F(SessionTest, ACutDoesNotWaitForTheClientToRead) {
   EXPECT_EQ(owner_.flushed, std::vector<IoResult::Kind>{IoResult::Kind::kEof});
   EXPECT_TRUE(stream->gone());
   EXPECT_FALSE(stream->closed());
-  EXPECT_EQ(stream->TryNext().io.kind, IoResult::Kind::kEof) << "what came of the request goes nowhere any more";
+  EXPECT_EQ(stream->TryNext().io.kind, IoResult::Kind::kEof)
+      << "what came of the request goes nowhere any more";
   EXPECT_TRUE(stream->Append("more"));
   stream->Cut();
   stream->AnswerOver();
@@ -369,7 +374,8 @@ TEST_F(SessionTest, StreamsThatDoNotGetOnAreReset) {
   EXPECT_TRUE(OfType(Pump(), 3).empty());
   EXPECT_TRUE(session_->Feed(MakeFrame(8, 0, 0, Number(2000))));
   const auto data = OfType(Pump(), 0);
-  ASSERT_EQ(data.size(), 2u) << "the last byte of the turn that the window cut short, then the other's turn";
+  ASSERT_EQ(data.size(), 2u)
+      << "the last byte of the turn that the window cut short, then the other's turn";
   EXPECT_EQ(data[0].payload.size(), 1u);
   Pass(absl::Milliseconds(200));
   session_->Sweep();
@@ -445,11 +451,13 @@ TEST_F(SessionTest, AStreamThatWasTakenBackIsSaidToBeClosedOnce) {
 // Nothing is spent before it is sent, and nothing is sent to who does not read.
 TEST_F(SessionTest, WhatWaitsForAClientThatDoesNotReadHasAnEnd) {
   session_ = Http2Session::Create(settings_, loop_, owner_);
-  EXPECT_TRUE(session_->Feed(std::string(testing::kPreface) + MakeFrame(4, 0, 0)));  // ours are never acknowledged
+  EXPECT_TRUE(session_->Feed(std::string(testing::kPreface) +
+                             MakeFrame(4, 0, 0)));  // ours are never acknowledged
   for (uint32_t id = 1; id <= 7; id += 2) (void)Request(id, kPost, /*end=*/false);
   uint32_t id = 9;
   const std::string one_too_many = Encode(kGet);
-  while (id < 10'000 && session_->Feed(MakeFrame(1, kEndHeaders | kEndStream, id, one_too_many))) id += 2;
+  while (id < 10'000 && session_->Feed(MakeFrame(1, kEndHeaders | kEndStream, id, one_too_many)))
+    id += 2;
   EXPECT_EQ(session_->failure(), "outbound_flood");
   EXPECT_LT(id, 9 + 2 * (1000 + 4 * 4 + 10));
   EXPECT_GT(id, 9 + 2 * 500) << "who reads late is no flood";
@@ -502,7 +510,8 @@ TEST_F(SessionTest, ALimitOfTheBodyHolds) {
 TEST_F(SessionTest, TrailersOfTheRequest) {
   Http2Stream* const stream = Request(1, kPost, /*end=*/false);
   EXPECT_TRUE(session_->Feed(MakeFrame(0, 0, 1, "body")));
-  EXPECT_TRUE(session_->Feed(MakeFrame(1, kEndHeaders | kEndStream, 1, Encode({{"x-sum", "1"}, {"host", "evil"}}))));
+  EXPECT_TRUE(session_->Feed(
+      MakeFrame(1, kEndHeaders | kEndStream, 1, Encode({{"x-sum", "1"}, {"host", "evil"}}))));
   EXPECT_EQ(stream->TryNext().data, "body");
   EXPECT_EQ(stream->TryNext().kind, BodyPiece::Kind::kEnd);
   ASSERT_EQ(stream->trailers().size(), 1u);

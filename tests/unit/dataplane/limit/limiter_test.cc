@@ -184,7 +184,8 @@ TEST(Limiter, MemoryIsBoundedAndFullBucketsGoFirst) {
   EXPECT_TRUE(limiter.Take(quota, route, false).allowed());
   for (int i = 0; i < 50'000; ++i) {
     clock.Advance(absl::Milliseconds(10));
-    (void)limiter.Take(With({Grant(absl::StrCat("key:", i), {1, absl::Milliseconds(5)})}), route, false);
+    (void)limiter.Take(With({Grant(absl::StrCat("key:", i), {1, absl::Milliseconds(5)})}), route,
+                       false);
   }
   EXPECT_LE(limiter.size(), 6400u);
   EXPECT_EQ(limiter.Take(quota, route, false).reason, Reason::kQuotaExceeded);

@@ -38,12 +38,16 @@ class CheckConfig : public ::testing::Test {
   }
   ~CheckConfig() override { fs::remove_all(folder_); }
 
-  void Write(const std::string& name, const std::string& text) { std::ofstream(folder_ + "/" + name) << text; }
+  void Write(const std::string& name, const std::string& text) {
+    std::ofstream(folder_ + "/" + name) << text;
+  }
   void WritePair(const std::string& name, const Certificate& pair) {
     Write(name + ".crt", pair.Pem());
     Write(name + ".key", pair.KeyPem());
   }
-  std::vector<std::string> Problems() { return ConfigProblems(config_, sallyport::testing::TestNow()); }
+  std::vector<std::string> Problems() {
+    return ConfigProblems(config_, sallyport::testing::TestNow());
+  }
 
   std::string folder_;
   const Certificate ca_ = Builder("CN=control").Ca().SelfSign();
@@ -64,13 +68,15 @@ TEST_F(CheckConfig, AllProblemsAreTold) {
   config_.system_trust = folder_ + "/no-trust";
   config_.trusted_proxies = {"10.0.0.0/8", "proxy.example.com"};
   config_.access_log = folder_ + "/logs/access.log";
-  EXPECT_THAT(Problems(),
-              ElementsAre(HasSubstr("authsvc.targets: \"authsvc\""), HasSubstr("authsvc.targets: \"::1:9443\""),
-                          HasSubstr("nowhere/tls.crt"), HasSubstr("nowhere/tls.key"), HasSubstr("nowhere/ca.crt"),
-                          AllOf(HasSubstr("listeners: edge"), HasSubstr("nothing.key")),
-                          AllOf(HasSubstr("listeners: edge.address"), HasSubstr("192.0.2.1")),
-                          HasSubstr("system_trust: "), HasSubstr("trusted_proxies: \"proxy.example.com\""),
-                          AllOf(HasSubstr("access_log: "), HasSubstr("mkdir -p"))));
+  EXPECT_THAT(
+      Problems(),
+      ElementsAre(HasSubstr("authsvc.targets: \"authsvc\""),
+                  HasSubstr("authsvc.targets: \"::1:9443\""), HasSubstr("nowhere/tls.crt"),
+                  HasSubstr("nowhere/tls.key"), HasSubstr("nowhere/ca.crt"),
+                  AllOf(HasSubstr("listeners: edge"), HasSubstr("nothing.key")),
+                  AllOf(HasSubstr("listeners: edge.address"), HasSubstr("192.0.2.1")),
+                  HasSubstr("system_trust: "), HasSubstr("trusted_proxies: \"proxy.example.com\""),
+                  AllOf(HasSubstr("access_log: "), HasSubstr("mkdir -p"))));
 }
 
 TEST_F(CheckConfig, ListenerCertificatesThatDoNotFitOrAreOver) {
@@ -92,8 +98,9 @@ TEST_F(CheckConfig, ListenerCertificatesThatDoNotFitOrAreOver) {
 TEST_F(CheckConfig, OwnControlCertificateAndAuthority) {
   WritePair("tls", Builder("CN=dataplane").Expired().SignBy(ca_));
   Write("ca.crt", Builder("CN=old").Ca().Expired().SelfSign().Pem());
-  EXPECT_THAT(Problems(), ElementsAre(AllOf(HasSubstr("authsvc.tls_dir"), HasSubstr("tls.crt expired")),
-                                      AllOf(HasSubstr("authsvc.tls_dir"), HasSubstr("ca.crt expired"))));
+  EXPECT_THAT(Problems(),
+              ElementsAre(AllOf(HasSubstr("authsvc.tls_dir"), HasSubstr("tls.crt expired")),
+                          AllOf(HasSubstr("authsvc.tls_dir"), HasSubstr("ca.crt expired"))));
   Write("ca.crt", Builder("CN=old").Ca().Expired().SelfSign().Pem() + ca_.Pem());
   WritePair("tls", Builder("CN=dataplane").SignBy(ca_));
   EXPECT_THAT(Problems(), IsEmpty()) << "one authority that is valid will do";
@@ -102,9 +109,11 @@ TEST_F(CheckConfig, OwnControlCertificateAndAuthority) {
 TEST_F(CheckConfig, OnePlaceTwice) {
   config_.listeners.push_back(config_.listeners[0]);
   config_.listeners[1].id = "again";
-  EXPECT_THAT(Problems(), ElementsAre(AllOf(HasSubstr("listeners: again.port"), HasSubstr("listeners: edge"))));
+  EXPECT_THAT(Problems(),
+              ElementsAre(AllOf(HasSubstr("listeners: again.port"), HasSubstr("listeners: edge"))));
   config_.listeners[1].port = config_.metrics.port;
-  EXPECT_THAT(Problems(), ElementsAre(AllOf(HasSubstr("metrics.port"), HasSubstr("listeners: again"))))
+  EXPECT_THAT(Problems(),
+              ElementsAre(AllOf(HasSubstr("metrics.port"), HasSubstr("listeners: again"))))
       << "all addresses are IPv4 ones too";
   config_.listeners[1].address = "::1";
   EXPECT_THAT(Problems(), IsEmpty());

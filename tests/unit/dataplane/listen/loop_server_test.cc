@@ -43,8 +43,8 @@ int ConnectTo(uint16_t port) {
   return fd;
 }
 
-// Answers every request with 200 and the head that it got as body, one for /hold not before Release; one
-// thread per connection.
+// Answers every request with 200 and the head that it got as body, one for /hold not before
+// Release; one thread per connection.
 class EchoUpstream {
  public:
   EchoUpstream() {
@@ -130,7 +130,8 @@ class Client {
     context_.reset(SSL_CTX_new(TLS_client_method()));
     if (certificate != nullptr) {
       const auto* bytes = reinterpret_cast<const unsigned char*>(certificate->der.data());
-      const crypto::UniqueX509 x509(d2i_X509(nullptr, &bytes, static_cast<long>(certificate->der.size())));
+      const crypto::UniqueX509 x509(
+          d2i_X509(nullptr, &bytes, static_cast<long>(certificate->der.size())));
       SSL_CTX_use_certificate(context_.get(), x509.get());
       SSL_CTX_use_PrivateKey(context_.get(), certificate->key.get());
     }
@@ -143,7 +144,8 @@ class Client {
   ~Client() { close(fd_); }
 
   void Send(const std::string& text) {
-    EXPECT_EQ(SSL_write(ssl_.get(), text.data(), static_cast<int>(text.size())), static_cast<int>(text.size()));
+    EXPECT_EQ(SSL_write(ssl_.get(), text.data(), static_cast<int>(text.size())),
+              static_cast<int>(text.size()));
   }
   // One answer with Content-Length; "" when the connection ended.
   std::string Answer() {
@@ -154,7 +156,8 @@ class Client {
         size_t length = 0;
         if (at < end) {
           const size_t digits = at + 16;
-          EXPECT_TRUE(absl::SimpleAtoi(bytes_.substr(digits, bytes_.find('\r', digits) - digits), &length));
+          EXPECT_TRUE(
+              absl::SimpleAtoi(bytes_.substr(digits, bytes_.find('\r', digits) - digits), &length));
         }
         if (bytes_.size() >= end + 4 + length) {
           const std::string answer = bytes_.substr(0, end + 4 + length);
@@ -193,7 +196,10 @@ class LoopServerTest : public ::testing::Test {
   LoopServerTest()
       : server_(CertBuilder("CN=srv").Dns("mtls.test").ServerAuth().SelfSign()),
         alice_(CertBuilder("CN=alice").Uri("spiffe://corp/alice").SelfSign()),
-        keys_(base::SystemClock()), limits_(1000, 0), limiter_({}, &base::SystemClock()), trust_({}) {}
+        keys_(base::SystemClock()),
+        limits_(1000, 0),
+        limiter_({}, &base::SystemClock()),
+        trust_({}) {}
 
   void SetUp() override {
     signal(SIGPIPE, SIG_IGN);  // as main does
@@ -208,20 +214,24 @@ class LoopServerTest : public ::testing::Test {
     config_.listeners[1].plain = true;
     client_.on_server = [this](const ServerQuestion& question) { return Server(question); };
     client_.on_authorize = [](const AuthorizeQuestion& question) { return Decide(question); };
-    authorize_ = std::make_unique<AuthorizeHub>(AuthorizeOptions(), &base::SystemClock(), &client_, &stream_, &generations_);
-    credentials_ = std::make_unique<CredentialHub>(CredentialOptions(), &base::SystemClock(), &client_, &stream_, &generations_);
+    authorize_ = std::make_unique<AuthorizeHub>(AuthorizeOptions(), &base::SystemClock(), &client_,
+                                                &stream_, &generations_);
+    credentials_ = std::make_unique<CredentialHub>(CredentialOptions(), &base::SystemClock(),
+                                                   &client_, &stream_, &generations_);
     log_ = *AccessLog::Open("", 1);
-    telemetry_ = std::make_unique<TelemetryReporter>(TelemetryReporter::Options(), &sink_, &base::SystemClock(), 1, false);
+    telemetry_ = std::make_unique<TelemetryReporter>(TelemetryReporter::Options(), &sink_,
+                                                     &base::SystemClock(), 1, false);
     process_ = std::make_unique<ProcessServices>(ProcessServices{
-        config_, settings_, base::SystemClock(), *authorize_, *credentials_, limiter_, resolver_, targets_, trust_, book_,
-        *log_, *telemetry_, 1, stream_, keys_, chains_, limits_, watch_});
+        config_, settings_, base::SystemClock(), *authorize_, *credentials_, limiter_, resolver_,
+        targets_, trust_, book_, *log_, *telemetry_, 1, stream_, keys_, chains_, limits_, watch_});
     loop_ = std::make_unique<LoopServer>(0, *process_);
     ASSERT_TRUE(loop_->Open().ok());
     port_ = loop_->BoundPorts()[0];
     plain_port_ = loop_->BoundPorts()[1];
     stream_.OnApplied(1, true);
     // One for all the test, however long it takes.
-    stream_.OnHeartbeat(base::SystemClock().Monotonic() + absl::Hours(1), absl::ZeroDuration(), true);
+    stream_.OnHeartbeat(base::SystemClock().Monotonic() + absl::Hours(1), absl::ZeroDuration(),
+                        true);
     loop_->Start();
     Put({MtlsRoute(), OpenRoute()});
   }
@@ -335,8 +345,9 @@ class LoopServerTest : public ::testing::Test {
 TEST_F(LoopServerTest, AllowsForwardsAndSaysWhoCalled) {
   Client client(port_, "mtls.test", &alice_);
   ASSERT_TRUE(client.shaken);
-  const std::string answer = client.Get("/a//b/../c?x=1", "mtls.test",
-                                        "X-Forwarded-Client-Cert: Hash=evil\r\nX-Forwarded-For: 1.2.3.4\r\n");
+  const std::string answer =
+      client.Get("/a//b/../c?x=1", "mtls.test",
+                 "X-Forwarded-Client-Cert: Hash=evil\r\nX-Forwarded-For: 1.2.3.4\r\n");
   EXPECT_EQ(StatusOf(answer), 200) << answer;
   EXPECT_TRUE(Has(answer, "X-Request-Id: "));
   EXPECT_TRUE(Has(answer, "GET /base/a/c?x=1 HTTP/1.1\r\n")) << answer;
@@ -353,7 +364,8 @@ TEST_F(LoopServerTest, KeepsWhatItLetInAndNothingElse) {
     const size_t at = answer.find("X-Request-Id: ");
     return at == std::string::npos ? std::string() : answer.substr(at + 14, 32);
   };
-  const std::string allowed = id_in(client.Get("/a?access_token=secret", "mtls.test", "X-Secret: secret\r\n"));
+  const std::string allowed =
+      id_in(client.Get("/a?access_token=secret", "mtls.test", "X-Secret: secret\r\n"));
   const auto found = Kept(allowed);
   ASSERT_TRUE(found.has_value()) << allowed;
   EXPECT_EQ(found->question.api_id, "mtls");
@@ -384,7 +396,8 @@ TEST_F(LoopServerTest, KeepAliveAsksOnce) {
 TEST_F(LoopServerTest, PipelinedRequestsAreAnsweredInOrder) {
   Client client(port_, "mtls.test", &alice_);
   std::string all;
-  for (int i = 0; i < 5; ++i) absl::StrAppend(&all, "GET /", i, " HTTP/1.1\r\nHost: mtls.test\r\n\r\n");
+  for (int i = 0; i < 5; ++i)
+    absl::StrAppend(&all, "GET /", i, " HTTP/1.1\r\nHost: mtls.test\r\n\r\n");
   client.Send(all);
   for (int i = 0; i < 5; ++i) {
     EXPECT_TRUE(Has(client.Answer(), absl::StrCat("GET /base/", i, " "))) << i;
@@ -421,7 +434,8 @@ TEST_F(LoopServerTest, UnknownHostIs404UnknownNameNoHandshake) {
 
 TEST_F(LoopServerTest, SmuggledRequestsEndTheConnection) {
   const std::string heads[] = {
-      "POST / HTTP/1.1\r\nHost: mtls.test\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      "POST / HTTP/1.1\r\nHost: mtls.test\r\nContent-Length: 5\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n0\r\n\r\n",
       "POST / HTTP/1.1\r\nHost: mtls.test\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
       "GET /a\\b HTTP/1.1\r\nHost: mtls.test\r\n\r\n", "GET / HTTP/1.1\nHost: mtls.test\n\n",
       "GET / HTTP/1.1\r\nHost: mtls.test\r\nHost: open.test\r\n\r\n"};
@@ -441,9 +455,11 @@ TEST_F(LoopServerTest, MalformedChunksAreNotForwardedAsWhole) {
 }
 
 TEST_F(LoopServerTest, PlainListenerNeverForwardsMtlsApis) {
-  for (const auto& [host, status] : {std::pair<std::string, int>{"mtls.test", 403}, {"open.test", 200}}) {
+  for (const auto& [host, status] :
+       {std::pair<std::string, int>{"mtls.test", 403}, {"open.test", 200}}) {
     const int fd = ConnectTo(plain_port_);
-    const std::string request = absl::StrCat("GET / HTTP/1.1\r\nHost: ", host, "\r\nConnection: close\r\n\r\n");
+    const std::string request =
+        absl::StrCat("GET / HTTP/1.1\r\nHost: ", host, "\r\nConnection: close\r\n\r\n");
     EXPECT_EQ(send(fd, request.data(), request.size(), 0), static_cast<ssize_t>(request.size()));
     std::string answer;
     char buffer[2048];
@@ -499,7 +515,8 @@ TEST_F(InFlightTest, OfARevokedClientItEnds) {
   StartAndResync(client);
   const absl::Duration resynced = base::SystemClock().Monotonic();
   EXPECT_EQ(client.Answer(), "");
-  EXPECT_LT(base::SystemClock().Monotonic() - resynced, absl::Seconds(50)) << "cut, not tired of waiting";
+  EXPECT_LT(base::SystemClock().Monotonic() - resynced, absl::Seconds(50))
+      << "cut, not tired of waiting";
   EXPECT_EQ(client_.authorize_calls(), 2u);
 }
 

@@ -34,10 +34,12 @@ RoutePtr RouteWith(const std::string& id, std::vector<std::string> insecure) {
 
 TEST(InsecureSamples, EachSwitchInForceWithItsApiUntilItIsGone) {
   GatewayView view;
-  view.routes = RouteTable::Empty()->With({RouteWith("a1", {"insecure_skip_verify", "allow_plain_http"}), RouteWith("a2", {})}, {});
+  view.routes = RouteTable::Empty()->With(
+      {RouteWith("a1", {"insecure_skip_verify", "allow_plain_http"}), RouteWith("a2", {})}, {});
   EXPECT_THAT(Texts(view), ElementsAre("insecure_skip_verify|a1", "allow_plain_http|a1"));
   view.gateway.insecure_settings = {"insecure_skip_verify"};
-  EXPECT_THAT(Texts(view), ElementsAre("gateway: insecure_skip_verify|", "insecure_skip_verify|a1", "allow_plain_http|a1"));
+  EXPECT_THAT(Texts(view), ElementsAre("gateway: insecure_skip_verify|", "insecure_skip_verify|a1",
+                                       "allow_plain_http|a1"));
   view.gateway.insecure_settings.clear();
   view.routes = view.routes->With({}, {"a1"});
   EXPECT_THAT(Texts(view), IsEmpty());
@@ -45,7 +47,8 @@ TEST(InsecureSamples, EachSwitchInForceWithItsApiUntilItIsGone) {
 
 TEST(InsecureSamples, AreBounded) {
   std::vector<RoutePtr> routes;
-  for (int i = 0; i < 1100; ++i) routes.push_back(RouteWith(absl::StrCat("a", i), {"allow_plain_http"}));
+  for (int i = 0; i < 1100; ++i)
+    routes.push_back(RouteWith(absl::StrCat("a", i), {"allow_plain_http"}));
   GatewayView view;
   view.routes = RouteTable::Empty()->With(routes, {});
   EXPECT_EQ(InsecureSamples(view).size(), 1000u);
@@ -71,7 +74,10 @@ TEST(ExpirySamples, SoonestOfTheListenersInForceAndOurControlCertificate) {
   const sallyport::testing::TempFolder folder;
   const std::string file = folder.File("tls.crt");
   std::ofstream(file) << sallyport::testing::CertBuilder("CN=control")
-                             .Valid(absl::FromUnixSeconds(1000), absl::FromUnixSeconds(2'000'000'000)).SelfSign().Pem();
+                             .Valid(absl::FromUnixSeconds(1000),
+                                    absl::FromUnixSeconds(2'000'000'000))
+                             .SelfSign()
+                             .Pem();
   samples = ExpirySamples(watch, file);
   ASSERT_EQ(samples.size(), 1u);
   EXPECT_THAT(samples[0].labels, ElementsAre("control"));

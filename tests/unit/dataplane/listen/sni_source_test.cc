@@ -90,7 +90,8 @@ TEST_F(SniSourceTest, AsksOnceAndKeeps) {
   EXPECT_EQ(Find("a.test").credential, found.credential);
 }
 
-// Names are the client's to choose (reference tyk.md Q13): a flood is bounded, and one name costs one question.
+// Names are the client's to choose (reference tyk.md Q13): a flood is bounded, and one name costs
+// one question.
 TEST_F(SniSourceTest, Q13OnePeersFloodOfNamesIsItsOwnTrouble) {
   ASSERT_EQ(Find("a.test").state, State::kPending);
   Run();
@@ -111,7 +112,8 @@ TEST_F(SniSourceTest, Q13OnePeersFloodOfNamesIsItsOwnTrouble) {
 
 TEST_F(SniSourceTest, ManyLookUpsAtATimeAreRefusedNotAnsweredOtherwise) {
   for (int i = 0; i < 256; ++i) {
-    ASSERT_EQ(Find(absl::StrCat("n", i, ".test"), absl::StrCat("peer", i)).state, State::kPending) << i;
+    ASSERT_EQ(Find(absl::StrCat("n", i, ".test"), absl::StrCat("peer", i)).state, State::kPending)
+        << i;
   }
   EXPECT_EQ(Find("one.more.test", "late").state, State::kOverloaded);
   Run();
@@ -154,7 +156,8 @@ TEST_F(SniSourceTest, ARevisionIsInForceAtOnce) {
     GatewayView view;
     view.revision = revision_;
     source_.SetView(std::make_shared<const GatewayView>(std::move(view)));
-    ASSERT_EQ(Find("a.test").state, State::kPending) << "neither the certificate nor its absence of a moment ago";
+    ASSERT_EQ(Find("a.test").state, State::kPending)
+        << "neither the certificate nor its absence of a moment ago";
     Run();
     EXPECT_EQ(Find("a.test").state, serve ? State::kFound : State::kNone);
   }

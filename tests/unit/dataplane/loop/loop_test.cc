@@ -2,9 +2,8 @@
 
 #include <sys/resource.h>
 
-#include <chrono>
-
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
 
 #include "gtest/gtest.h"
 

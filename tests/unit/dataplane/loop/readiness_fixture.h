@@ -1,5 +1,5 @@
-// One loop whose time stands still until a test moves it, one end of a socket pair under Readiness, and the other end
-// in the test's hand.
+// One loop whose time stands still until a test moves it, one end of a socket pair under Readiness,
+// and the other end in the test's hand.
 #pragma once
 
 #include <fcntl.h>
@@ -8,16 +8,15 @@
 #include <unistd.h>
 
 #include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "dataplane/loop/readiness.h"
 #include "dataplane/loop/stream.h"
@@ -41,7 +40,9 @@ struct Outcome {
 
 class ReadinessTest : public ::testing::Test {
  public:
-  ReadinessTest() : ends_(Pair()), near_(std::make_unique<Readiness>(loop_, ends_[0])) { loop_.RefreshNow(); }
+  ReadinessTest() : ends_(Pair()), near_(std::make_unique<Readiness>(loop_, ends_[0])) {
+    loop_.RefreshNow();
+  }
   ~ReadinessTest() override {
     if (ends_[1] >= 0) close(ends_[1]);
   }
@@ -61,7 +62,8 @@ class ReadinessTest : public ::testing::Test {
   }
   // `*outcome` outlives the wait; the readiness need not.
   void SpawnWait(Readiness& readiness, Direction direction, Deadline deadline, Outcome* outcome) {
-    Spawn([](Loop& loop, Readiness& on, Direction way, Deadline until, Outcome* out) -> awaitable<void> {
+    Spawn([](Loop& loop, Readiness& on, Direction way, Deadline until,
+             Outcome* out) -> awaitable<void> {
       out->result = co_await on.Wait(way, until);
       loop.RefreshNow();
       out->at_millis = loop.NowMillis();

@@ -70,7 +70,9 @@ TEST_F(ReadinessTest, WhoIsAlwaysReadyDoesNotKeepOthersWaiting) {
   bool stop = false;
   int rounds = 0;
   Spawn([](Readiness& greedy, bool* enough, int* count) -> awaitable<void> {
-    while (!*enough && co_await greedy.Wait(Direction::kRead, Deadline::Never()) == WaitResult::kReady) ++*count;
+    while (!*enough &&
+           co_await greedy.Wait(Direction::kRead, Deadline::Never()) == WaitResult::kReady)
+      ++*count;
   }(*near_, &stop, &rounds));
   Spawn([](Loop& loop, bool* enough) -> awaitable<void> {
     while (!*enough) co_await Yield(loop);

@@ -1,5 +1,5 @@
-// What ends a wait may come while another end of it is queued already, for the next turn: the first one
-// counts, the other is neither lost nor given to the next who waits.
+// What ends a wait may come while another end of it is queued already, for the next turn: the first
+// one counts, the other is neither lost nor given to the next who waits.
 #include "tests/unit/dataplane/loop/readiness_fixture.h"
 
 namespace sallyport::dataplane {

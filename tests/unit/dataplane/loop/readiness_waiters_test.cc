@@ -103,7 +103,8 @@ TEST_F(ReadinessTest, CancelAndDestructionReachBothOfEachDirection) {
       near_->Cancel();
     }
     Turn();
-    for (const Outcome& outcome : outcomes) EXPECT_EQ(outcome.result, WaitResult::kCancelled) << destroy;
+    for (const Outcome& outcome : outcomes)
+      EXPECT_EQ(outcome.result, WaitResult::kCancelled) << destroy;
   }
 }
 

@@ -2,11 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <memory>
-#include <vector>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <memory>
+#include <vector>
 
 #include "tests/fakes/manual_clock.h"
 

@@ -63,7 +63,8 @@ TEST_F(StreamTest, ReadTimesOutAndCanBeRepeated) {
   bool done = false;
   IoResult first;
   IoResult second;
-  Spawn([](StreamTest* self, IoResult* one, IoResult* two, bool* ended) -> boost::asio::awaitable<void> {
+  Spawn([](StreamTest* self, IoResult* one, IoResult* two,
+           bool* ended) -> boost::asio::awaitable<void> {
     char buffer[16];
     const Deadline soon = self->loop_.After(absl::Milliseconds(60));
     *one = co_await Read(*self->near_, absl::MakeSpan(buffer), soon);
@@ -81,7 +82,8 @@ TEST_F(StreamTest, CancelWakesTheReaderForGood) {
   bool done = false;
   IoResult first;
   IoResult second;
-  Spawn([](StreamTest* self, IoResult* one, IoResult* two, bool* ended) -> boost::asio::awaitable<void> {
+  Spawn([](StreamTest* self, IoResult* one, IoResult* two,
+           bool* ended) -> boost::asio::awaitable<void> {
     char buffer[16];
     *one = co_await Read(*self->near_, absl::MakeSpan(buffer), Deadline::Never());
     *two = co_await Read(*self->near_, absl::MakeSpan(buffer), Deadline::Never());
@@ -182,7 +184,8 @@ TEST_F(StreamTest, EndIsSeen) {
 TEST_F(StreamTest, ReadBufferGrowsToItsLimitAndGoesBack) {
   ReadBuffer buffer(loop_.buffers());
   size_t total = 0;
-  for (absl::Span<char> space = buffer.Space(40'000); !space.empty(); space = buffer.Space(40'000)) {
+  for (absl::Span<char> space = buffer.Space(40'000); !space.empty();
+       space = buffer.Space(40'000)) {
     const size_t count = std::min<size_t>(space.size(), 40'000 - total);
     std::fill_n(space.data(), count, static_cast<char>('a' + total % 7));
     buffer.Commit(count);

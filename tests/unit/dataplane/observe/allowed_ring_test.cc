@@ -90,7 +90,8 @@ TEST(AllowedRing, GivesBackEverything) {
   ASSERT_EQ(found->question.credentials.size(), 1u);
   EXPECT_EQ(found->question.credentials[0].mechanism, "token");
   EXPECT_EQ(found->question.credentials[0].place, "header");
-  EXPECT_EQ(found->question.credentials[0].sha256, std::string("\1\2\3", 3) + std::string(29, '\0'));
+  EXPECT_EQ(found->question.credentials[0].sha256,
+            std::string("\1\2\3", 3) + std::string(29, '\0'));
   EXPECT_EQ(found->leaf_sha256, "ab" + std::string(62, '0'));
   EXPECT_EQ(found->identity.name, "partner");
   EXPECT_EQ(found->identity.key_id, "k1");
@@ -155,7 +156,8 @@ TEST(AllowedRing, OffKeepsNothing) {
   EXPECT_FALSE(ring.Find("r").has_value());
 }
 
-// Records of every length over the end of few bytes: what is found is whole, what is kept are the newest.
+// Records of every length over the end of few bytes: what is found is whole, what is kept are the
+// newest.
 TEST(AllowedRing, BoundedByBytesWhateverTheLengths) {
   AllowedRing ring(1000, 16'384);  // 8 KiB of records
   std::map<std::string, std::string> paths;
@@ -197,7 +199,8 @@ TEST(AllowedRing, LongTextsAreCutBetweenCharacters) {
   std::string name(511, 'n');
   for (int i = 0; i < 400; ++i) name += "\xc3\xa9";  // é: the 512th byte is in the middle of one
   made.decision.identity.name = name;
-  for (int i = 0; i < 1000; ++i) made.decision.identity.policy_ids.push_back(std::string(1000, 'q'));
+  for (int i = 0; i < 1000; ++i)
+    made.decision.identity.policy_ids.push_back(std::string(1000, 'q'));
   const std::vector<AllowedRequest::Token> tokens(50, AllowedRequest::Token{"token", "header", {}});
   made.request.tokens = tokens;
   ring.Keep(made.get());

@@ -102,26 +102,29 @@ TEST(AccessLine, EveryFieldInItsPlace) {
   record.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   std::string line = "before";
   AppendAccessLine(record, &line);
-  EXPECT_EQ(line,
-            R"(before{"time":"2027-01-15T08:00:00.000042Z","request_id":"0123456789abcdef0123","client":"2001:db8::1",)"
-            R"("listener":"https-443","method":"PATCH","host":"api.example.com",)"
-            R"("path":"/a/\"b\"/\ufffd\u0001/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\\","protocol":"HTTP/1.1",)"
-            R"("status":502,"reason":"UPSTREAM_RESET","fault":"upstream","detail":"grüß","api":"api-1","version":"v2",)"
-            R"("identity":"caller","key_id":"k1","org_id":"o1","policy_id":"p1","certificate_verified":true,)"
-            R"("client_fingerprint":"00ff","sni":"api.example.com","tls":"TLSv1.3","cipher":"TLS_AES_256_GCM_SHA384",)"
-            R"("resumed":true,"stale":true,"bytes_in":-1,"bytes_out":12,"total_us":1234567,"authorize_us":1,)"
-            R"("upstream_first_byte_us":0,"upstream_us":1000000,"upstream":"192.0.2.1:443","upstream_status":200,)"
-            R"("upstream_reused":true,"upstream_certificate":"c1",)"
-            R"("traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"})"
-            "\n");
+  EXPECT_EQ(
+      line,
+      R"(before{"time":"2027-01-15T08:00:00.000042Z","request_id":"0123456789abcdef0123","client":"2001:db8::1",)"
+      R"("listener":"https-443","method":"PATCH","host":"api.example.com",)"
+      R"("path":"/a/\"b\"/\ufffd\u0001/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\\","protocol":"HTTP/1.1",)"
+      R"("status":502,"reason":"UPSTREAM_RESET","fault":"upstream","detail":"grüß","api":"api-1","version":"v2",)"
+      R"("identity":"caller","key_id":"k1","org_id":"o1","policy_id":"p1","certificate_verified":true,)"
+      R"("client_fingerprint":"00ff","sni":"api.example.com","tls":"TLSv1.3","cipher":"TLS_AES_256_GCM_SHA384",)"
+      R"("resumed":true,"stale":true,"bytes_in":-1,"bytes_out":12,"total_us":1234567,"authorize_us":1,)"
+      R"("upstream_first_byte_us":0,"upstream_us":1000000,"upstream":"192.0.2.1:443","upstream_status":200,)"
+      R"("upstream_reused":true,"upstream_certificate":"c1",)"
+      R"("traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"})"
+      "\n");
 }
 
 TEST(AccessLine, OfNothingKnown) {
   std::string line;
   AppendAccessLine(AccessRecord(), &line);
-  EXPECT_EQ(line, R"({"time":"1970-01-01T00:00:00.000000Z","status":0,"reason":"ALLOWED","fault":"none","bytes_in":0,)"
-                  R"("bytes_out":0})"
-                  "\n");
+  EXPECT_EQ(
+      line,
+      R"({"time":"1970-01-01T00:00:00.000000Z","status":0,"reason":"ALLOWED","fault":"none","bytes_in":0,)"
+      R"("bytes_out":0})"
+      "\n");
 }
 
 TEST(AccessLog, WritesLinesOfEveryRing) {
@@ -137,7 +140,8 @@ TEST(AccessLog, WritesLinesOfEveryRing) {
   (*log)->Flush();
   const auto lines = Lines(path);
   EXPECT_EQ(lines.size(), 200u);
-  for (const auto& line : lines) EXPECT_FALSE(nlohmann::json::parse(line, nullptr, false).is_discarded());
+  for (const auto& line : lines)
+    EXPECT_FALSE(nlohmann::json::parse(line, nullptr, false).is_discarded());
   EXPECT_EQ((*log)->written(), 200u);
   EXPECT_EQ((*log)->dropped(), 0u);
 }
@@ -219,13 +223,14 @@ TEST(LoopMetrics, OutcomesByApiReasonAndFault) {
   loop.UpstreamTlsFailed(Reason::kUpstreamPin);
   loop.ConnectionOpened();
   const std::string text = book.Render();
-  for (const char* line : {"sallyport_requests_total{api=\"a\",reason=\"ALLOWED\",fault=\"none\"} 2",
-                           "sallyport_requests_total{api=\"a\",reason=\"UPSTREAM_PIN_MISMATCH\",fault=\"upstream\"} 1",
-                           "sallyport_requests_total{api=\"none\",reason=\"NO_ROUTE\",fault=\"client\"} 1",
-                           "sallyport_responses_total{api=\"a\",code=\"2xx\"} 2",
-                           "sallyport_handshake_failures_total{reason=\"no_shared_cipher\"} 1",
-                           "sallyport_upstream_tls_failures_total{reason=\"UPSTREAM_PIN_MISMATCH\"} 1",
-                           "sallyport_upstream_seconds_count{api=\"a\"} 3", "sallyport_connections 1"}) {
+  for (const char* line :
+       {"sallyport_requests_total{api=\"a\",reason=\"ALLOWED\",fault=\"none\"} 2",
+        "sallyport_requests_total{api=\"a\",reason=\"UPSTREAM_PIN_MISMATCH\",fault=\"upstream\"} 1",
+        "sallyport_requests_total{api=\"none\",reason=\"NO_ROUTE\",fault=\"client\"} 1",
+        "sallyport_responses_total{api=\"a\",code=\"2xx\"} 2",
+        "sallyport_handshake_failures_total{reason=\"no_shared_cipher\"} 1",
+        "sallyport_upstream_tls_failures_total{reason=\"UPSTREAM_PIN_MISMATCH\"} 1",
+        "sallyport_upstream_seconds_count{api=\"a\"} 3", "sallyport_connections 1"}) {
     EXPECT_TRUE(absl::StrContains(text, line)) << line;
   }
 }

@@ -21,7 +21,8 @@ RouteVersion Version(const char* name) {
   version.name = name;
   return version;
 }
-CompiledPathRule Rule(const char* path, std::vector<std::string> methods = {}, bool ignore_case = false) {
+CompiledPathRule Rule(const char* path, std::vector<std::string> methods = {},
+                      bool ignore_case = false) {
   return CompilePathRule(path, std::move(methods), ignore_case);
 }
 
@@ -42,10 +43,11 @@ std::variant<RouteMatch, RouteRefusal> Match(Route route, const Ask& ask) {
   question.query = ask.query;
   question.client_address = ask.address;
   question.now = absl::FromUnixSeconds(1000);
-  return MatchRoute(*table, question, [&](absl::string_view name) -> std::optional<absl::string_view> {
-    if (name != "version" || ask.header.empty()) return std::nullopt;
-    return ask.header;
-  });
+  return MatchRoute(*table, question,
+                    [&](absl::string_view name) -> std::optional<absl::string_view> {
+                      if (name != "version" || ask.header.empty()) return std::nullopt;
+                      return ask.header;
+                    });
 }
 Reason ReasonOf(const std::variant<RouteMatch, RouteRefusal>& outcome) {
   const auto* refusal = std::get_if<RouteRefusal>(&outcome);
@@ -191,9 +193,9 @@ TEST(MatchRoute, BlockedRulesSeeWhatServersMakeOfAPath) {
   RouteVersion version = Version("");
   version.blocked = {Rule("^/admin/keys$"), Rule("^/a b=c$")};
   route.versions = {version};
-  for (const char* path : {"/a/admin/keys", "/a/admin%2Fkeys", "/a/admin;v=1/keys", "/a/admin/keys;x",
-                           "/a/admin%2F%2Fkeys", "/a/admin;x%2Fy/keys", "/a/admin%3Bx/keys", "/a/admin;x%2Fkeys",
-                           "/a/a%20b%3Dc"}) {
+  for (const char* path : {"/a/admin/keys", "/a/admin%2Fkeys", "/a/admin;v=1/keys",
+                           "/a/admin/keys;x", "/a/admin%2F%2Fkeys", "/a/admin;x%2Fy/keys",
+                           "/a/admin%3Bx/keys", "/a/admin;x%2Fkeys", "/a/a%20b%3Dc"}) {
     EXPECT_EQ(ReasonOf(Match(route, {path})), Reason::kEndpointForbidden) << path;
   }
   for (const char* path : {"/a/admin%252Fkeys", "/a/admin", "/a/admin/keys%2Fx", "/a/%41"}) {
@@ -255,7 +257,8 @@ TEST(MatchRoute, Addresses) {
 }
 
 TEST(AddressRange, Refused) {
-  for (const char* text : {"", "x", "1.2.3", "1.2.3.4/33", "1.2.3.4/", "1.2.3.4/-1", "::/129", "1.2.3.4/1x"}) {
+  for (const char* text :
+       {"", "x", "1.2.3", "1.2.3.4/33", "1.2.3.4/", "1.2.3.4/-1", "::/129", "1.2.3.4/1x"}) {
     EXPECT_FALSE(ParseAddressRange(text).has_value()) << text;
   }
 }
@@ -271,8 +274,9 @@ TEST(ParseTarget, PartsAndRefusals) {
   EXPECT_EQ(ParseTarget("http://h")->port, 80);
   EXPECT_EQ(ParseTarget("https://[2001:db8::1]/")->host, "2001:db8::1");
   EXPECT_EQ(ParseTarget("https://h")->written_port, "");
-  for (const char* url : {"", "h", "ftp://h", "https://", "https://u:p@h/", "https://h:0/", "https://h:99999/",
-                          "https://h/ x", "https://h/#f", "https:///x", "h2://h"}) {
+  for (const char* url :
+       {"", "h", "ftp://h", "https://", "https://u:p@h/", "https://h:0/", "https://h:99999/",
+        "https://h/ x", "https://h/#f", "https:///x", "h2://h"}) {
     EXPECT_FALSE(ParseTarget(url).has_value()) << url;
   }
 }

@@ -38,7 +38,8 @@ RouteTablePtr Table(const std::vector<Spec>& specs, std::vector<uint16_t> defaul
   return RouteTable::Empty(std::move(default_ports))->With(routes, {});
 }
 
-std::string Found(const RouteTable& table, absl::string_view host, absl::string_view path, uint16_t port = 0) {
+std::string Found(const RouteTable& table, absl::string_view host, absl::string_view path,
+                  uint16_t port = 0) {
   const RoutePtr* route = table.Find(port, host, path);
   return route == nullptr ? "" : (*route)->api_id;
 }
@@ -52,27 +53,36 @@ TEST(RouteTable, HostPrecedence) {
   struct Case {
     const char *host, *api;
   } const cases[] = {
-      {"api.example.com", "exact"}, {"b.example.com", "wild"},   {"b.c.example.com", "wide"},
-      {"a.example.net", "regex"},   {"c.example.net", "any"},    {"other.org", "any"},
-      {"", "any"},                  {"192.0.2.1", "any"},        {"example.com", "any"},
+      {"api.example.com", "exact"},
+      {"b.example.com", "wild"},
+      {"b.c.example.com", "wide"},
+      {"a.example.net", "regex"},
+      {"c.example.net", "any"},
+      {"other.org", "any"},
+      {"", "any"},
+      {"192.0.2.1", "any"},
+      {"example.com", "any"},
   };
   for (const Case& c : cases) EXPECT_EQ(Found(*table, c.host, "/x"), c.api) << c.host;
 }
 
 TEST(RouteTable, LongestListenPathAtSegmentBorders) {
-  const auto table = Table({{"root", {}, "/"}, {"a", {}, "/a"}, {"ab", {}, "/a/b/"}, {"abc", {}, "/a/b/c"}});
+  const auto table =
+      Table({{"root", {}, "/"}, {"a", {}, "/a"}, {"ab", {}, "/a/b/"}, {"abc", {}, "/a/b/c"}});
   struct Case {
     const char *path, *api;
   } const cases[] = {
-      {"/", "root"},     {"/a", "a"},       {"/a/", "a"},      {"/ab", "root"},   {"/a/bc", "a"},
-      {"/a/b", "ab"},    {"/a/b/", "ab"},   {"/a/b/x", "ab"},  {"/a/b/c", "abc"}, {"/a/b/c/d/e/f", "abc"},
-      {"/a/b/cd", "ab"}, {"/A", "root"},
+      {"/", "root"},           {"/a", "a"},       {"/a/", "a"},
+      {"/ab", "root"},         {"/a/bc", "a"},    {"/a/b", "ab"},
+      {"/a/b/", "ab"},         {"/a/b/x", "ab"},  {"/a/b/c", "abc"},
+      {"/a/b/c/d/e/f", "abc"}, {"/a/b/cd", "ab"}, {"/A", "root"},
   };
   for (const Case& c : cases) EXPECT_EQ(Found(*table, "h", c.path), c.api) << c.path;
 }
 
 TEST(RouteTable, LoosePrefixMatchesInsideASegment) {
-  const auto table = Table({{"loose", {}, "/ab", true}, {"strict", {}, "/abc"}, {"slash", {}, "/x/", true}});
+  const auto table =
+      Table({{"loose", {}, "/ab", true}, {"strict", {}, "/abc"}, {"slash", {}, "/x/", true}});
   EXPECT_EQ(Found(*table, "", "/ab"), "loose");
   EXPECT_EQ(Found(*table, "", "/abd"), "loose");
   EXPECT_EQ(Found(*table, "", "/abc"), "strict");
@@ -92,8 +102,9 @@ TEST(RouteTable, FallsToTheNextHostEntry) {
 }
 
 TEST(RouteTable, PortsAreSeparateWorlds) {
-  const auto table = Table({{"main", {}, "/"}, {"other", {}, "/", false, 7000}, {"same", {}, "/s", false, 8443}},
-                           {8443});
+  const auto table =
+      Table({{"main", {}, "/"}, {"other", {}, "/", false, 7000}, {"same", {}, "/s", false, 8443}},
+            {8443});
   EXPECT_EQ(Found(*table, "", "/x", 8443), "main");
   EXPECT_EQ(Found(*table, "", "/x", 0), "main");
   EXPECT_EQ(Found(*table, "", "/s", 8443), "same");
@@ -157,7 +168,8 @@ TEST(RouteTable, NamesAreAnnouncedOnlyWhenNobodyThereTakesOthers) {
   const Spec quiet{"q", {"h"}, "/q", false, 0, true};
   const Spec loud{"l", {"h"}, "/l", false, 0, true, true, {"CA1", "CA2"}};
   const Spec loud2{"m", {"h"}, "/m", false, 0, true, true, {"CA2", "CA3"}};
-  EXPECT_EQ(Table({loud, loud2})->ClientTls("h", 0).announce, (std::vector<std::string>{"CA1", "CA2", "CA3"}));
+  EXPECT_EQ(Table({loud, loud2})->ClientTls("h", 0).announce,
+            (std::vector<std::string>{"CA1", "CA2", "CA3"}));
   EXPECT_TRUE(Table({loud, quiet})->ClientTls("h", 0).announce.empty());
   EXPECT_TRUE(Table({loud})->ClientTls("other", 0).announce.empty());
   const auto table = Table({loud});
@@ -165,14 +177,17 @@ TEST(RouteTable, NamesAreAnnouncedOnlyWhenNobodyThereTakesOthers) {
   EXPECT_NE(table->ClientTlsVersion("h", 0), Table({loud, loud2})->ClientTlsVersion("h", 0));
 }
 
-std::string FoundWith(HostMemo* memo, const RouteTable& table, absl::string_view host, absl::string_view path,
-                      uint16_t port = 0) {
+std::string FoundWith(HostMemo* memo, const RouteTable& table, absl::string_view host,
+                      absl::string_view path, uint16_t port = 0) {
   const RoutePtr* route = table.Find(port, host, path, memo);
   return route == nullptr ? "" : (*route)->api_id;
 }
 
 TEST(HostMemo, IsOfOneTablePortAndHost) {
-  const auto first = Table({{"a", {"a.com"}}, {"b", {"b.com"}}, {"wild", {"*.x.com"}}, {"other", {"a.com"}, "/", false, 7000}});
+  const auto first = Table({{"a", {"a.com"}},
+                            {"b", {"b.com"}},
+                            {"wild", {"*.x.com"}},
+                            {"other", {"a.com"}, "/", false, 7000}});
   const auto second = first->With({Make({"new", {"a.com"}, "/new"})}, {"a"});
   HostMemo memo;
   for (int round = 0; round < 2; ++round) {
@@ -203,7 +218,8 @@ TEST(HostMemo, OutlivesItsTable) {
 TEST(HostMemo, ClientTlsVersionFollowsEveryChange) {
   const Spec open{"o", {"h"}, "/o"};
   const Spec loud{"l", {"h"}, "/l", false, 0, true, true, {"CA1"}};
-  const auto before = Table({open}), with = before->With({Make(loud)}, {}), after = with->With({}, {"l"});
+  const auto before = Table({open}), with = before->With({Make(loud)}, {}),
+             after = with->With({}, {"l"});
   HostMemo memo;
   for (int round = 0; round < 2; ++round) {
     for (const auto& table : {before, with, after}) {
@@ -227,7 +243,8 @@ TEST(RouteTable, OneChangeAmongTenThousandIsCheap) {
   EXPECT_EQ(Found(*table, "", "/p777/v1/x"), "api777");
   EXPECT_EQ(Found(*table, "h4321.com", "/p777"), "host4321");
   const std::clock_t start = std::clock();  // of the processor: whoever else has it does not count
-  for (int i = 0; i < 100; ++i) table = table->With({Make({"api5", {}, absl::StrCat("/n", i)})}, {});
+  for (int i = 0; i < 100; ++i)
+    table = table->With({Make({"api5", {}, absl::StrCat("/n", i)})}, {});
   const std::clock_t took = std::clock() - start;
   EXPECT_EQ(Found(*table, "", "/n99"), "api5");
   // A rebuild takes tens of milliseconds each; this is a bound that noise does not reach.

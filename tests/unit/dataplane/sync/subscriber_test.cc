@@ -50,10 +50,11 @@ RoutePtr Api(const std::string& id, const std::string& listen) {
 
 struct World {
   World()
-      : subscriber(Subscriber::Options{{8443},
-                                       [this](uint64_t, uint64_t revision) { acknowledged.push_back(revision); },
-                                       [this] { ++refused; },
-                                       [this](LookupAnswer answer) { answers.push_back(std::move(answer)); }},
+      : subscriber(Subscriber::Options{
+                       {8443},
+                       [this](uint64_t, uint64_t revision) { acknowledged.push_back(revision); },
+                       [this] { ++refused; },
+                       [this](LookupAnswer answer) { answers.push_back(std::move(answer)); }},
                    &clock, &generations, &stream) {
     subscriber.AddLoop(&one);
     subscriber.AddLoop(&two);
@@ -76,7 +77,8 @@ struct World {
     update.position = std::move(at);
     return update;
   }
-  static StreamUpdate Change(ResumeToken at, RouteChanges routes, std::vector<Eviction> evictions = {}) {
+  static StreamUpdate Change(ResumeToken at, RouteChanges routes,
+                             std::vector<Eviction> evictions = {}) {
     StreamUpdate update;
     update.kind = StreamUpdate::Kind::kChange;
     update.routes = std::move(routes);
@@ -110,10 +112,12 @@ TEST(Subscriber, NotReadyBeforeTheFirstSnapshotIsInEveryLoop) {
   World world;
   EXPECT_FALSE(world.stream.Ready());
   EXPECT_EQ(world.subscriber.Resume(), std::nullopt);
-  EXPECT_TRUE(world.subscriber.OnUpdate(World::Part({Api("a", "/a")}, true, false, {"store", 1, 10})));
+  EXPECT_TRUE(
+      world.subscriber.OnUpdate(World::Part({Api("a", "/a")}, true, false, {"store", 1, 10})));
   world.Run();
   EXPECT_EQ(world.subscriber.View()->routes->size(), 0u);  // built aside
-  EXPECT_TRUE(world.subscriber.OnUpdate(World::Part({Api("b", "/b")}, false, true, {"store", 1, 10})));
+  EXPECT_TRUE(
+      world.subscriber.OnUpdate(World::Part({Api("b", "/b")}, false, true, {"store", 1, 10})));
   world.one.Run();
   EXPECT_FALSE(world.stream.Ready());
   EXPECT_TRUE(world.acknowledged.empty());
@@ -155,8 +159,10 @@ TEST(Subscriber, ChangesApplyOnTop) {
 TEST(Subscriber, EvictionsAreInForceBeforeTheLoopsKnow) {
   World world;
   world.Snapshot();
-  const cache::TagStamp stamp = world.generations.Stamp({"key:k"}, 10, world.generations.Incarnation());
-  EXPECT_TRUE(world.subscriber.OnUpdate(World::Change({"store", 1, 11}, {}, {{"key:k", false, {}, {}}})));
+  const cache::TagStamp stamp =
+      world.generations.Stamp({"key:k"}, 10, world.generations.Incarnation());
+  EXPECT_TRUE(
+      world.subscriber.OnUpdate(World::Change({"store", 1, 11}, {}, {{"key:k", false, {}, {}}})));
   EXPECT_FALSE(world.generations.Valid(stamp));
   world.Run();
   EXPECT_TRUE(world.one.severed.empty());
@@ -165,8 +171,8 @@ TEST(Subscriber, EvictionsAreInForceBeforeTheLoopsKnow) {
 TEST(Subscriber, SeversOnEveryLoop) {
   World world;
   world.Snapshot();
-  EXPECT_TRUE(world.subscriber.OnUpdate(
-      World::Change({"store", 1, 11}, {}, {{"leaf:ff", true, {"ff"}, {"k1"}}, {"x", false, {"no"}, {}}})));
+  EXPECT_TRUE(world.subscriber.OnUpdate(World::Change(
+      {"store", 1, 11}, {}, {{"leaf:ff", true, {"ff"}, {"k1"}}, {"x", false, {"no"}, {}}})));
   world.Run();
   for (const FakeLoop* loop : {&world.one, &world.two}) {
     ASSERT_EQ(loop->severed.size(), 1u);
@@ -181,8 +187,8 @@ TEST(Subscriber, DeniedCertificatesReachEveryLoop) {
   World world;
   world.Snapshot();
   const auto denied = std::make_shared<const crypto::DeniedCertificates>();
-  EXPECT_TRUE(world.subscriber.OnUpdate(
-      World::Change({"store", 1, 11}, {}, {{"denied", true, {}, {}, denied}, {"x", true, {}, {}}})));
+  EXPECT_TRUE(world.subscriber.OnUpdate(World::Change(
+      {"store", 1, 11}, {}, {{"denied", true, {}, {}, denied}, {"x", true, {}, {}}})));
   world.Run();
   for (const FakeLoop* loop : {&world.one, &world.two}) {
     ASSERT_EQ(loop->severed.size(), 1u);
@@ -193,7 +199,8 @@ TEST(Subscriber, DeniedCertificatesReachEveryLoop) {
 TEST(Subscriber, SeversByTagAlone) {
   World world;
   world.Snapshot();
-  EXPECT_TRUE(world.subscriber.OnUpdate(World::Change({"store", 1, 11}, {}, {{"ca:1", true, {}, {}}})));
+  EXPECT_TRUE(
+      world.subscriber.OnUpdate(World::Change({"store", 1, 11}, {}, {{"ca:1", true, {}, {}}})));
   world.Run();
   ASSERT_EQ(world.one.severed.size(), 1u);
   EXPECT_EQ(world.one.severed[0].tags, std::vector<std::string>{"ca:1"});
@@ -230,7 +237,8 @@ TEST(Subscriber, Health) {
     SCOPED_TRACE(c.name);
     World world;
     world.Snapshot(10);
-    EXPECT_TRUE(world.subscriber.OnUpdate(World::Beat({"store", 1, c.caught_up ? 10u : 11u}, c.age)));
+    EXPECT_TRUE(
+        world.subscriber.OnUpdate(World::Beat({"store", 1, c.caught_up ? 10u : 11u}, c.age)));
     world.clock.Advance(c.wait);
     EXPECT_EQ(world.stream.Healthy(world.clock.Monotonic()), c.healthy);
   }
@@ -260,7 +268,8 @@ TEST(Subscriber, NotCaughtUpUntilEveryLoopHasIt) {
 TEST(Subscriber, ANewSnapshotDropsWhatWasCached) {
   World world;
   world.Snapshot(1000);
-  const cache::TagStamp stamp = world.generations.Stamp({"key:k"}, 1000, world.generations.Incarnation());
+  const cache::TagStamp stamp =
+      world.generations.Stamp({"key:k"}, 1000, world.generations.Incarnation());
   ASSERT_TRUE(world.generations.Valid(stamp));
   EXPECT_TRUE(world.subscriber.OnUpdate(World::Part({}, true, true, {"store", 2, 5})));
   world.Run();
@@ -284,7 +293,8 @@ TEST(Subscriber, ASnapshotThatIsNotTheFirstStartsOver) {
 TEST(Subscriber, AnAnswerFromBeforeTheSnapshotIsNotBelieved) {
   World world;
   world.Snapshot(20);
-  const uint64_t asked = world.generations.Incarnation();  // since the snapshot, of an authsvc that is behind
+  const uint64_t asked =
+      world.generations.Incarnation();  // since the snapshot, of an authsvc that is behind
   EXPECT_FALSE(world.generations.Valid(world.generations.Stamp({"key:k"}, 19, asked)));
   EXPECT_TRUE(world.generations.Valid(world.generations.Stamp({"key:k"}, 20, asked)));
 }
@@ -294,7 +304,8 @@ TEST(Subscriber, AChangeOfAnotherHistoryAsksForTheWhole) {
   world.Snapshot();
   RouteChanges changes;
   changes.removed_api_ids = {"a"};
-  const cache::TagStamp stamp = world.generations.Stamp({"key:k"}, 1000, world.generations.Incarnation());
+  const cache::TagStamp stamp =
+      world.generations.Stamp({"key:k"}, 1000, world.generations.Incarnation());
   EXPECT_FALSE(world.subscriber.OnUpdate(World::Change({"store", 2, 11}, changes)));
   world.Run();
   EXPECT_FALSE(world.generations.Valid(stamp));
@@ -306,9 +317,11 @@ TEST(Subscriber, AChangeOfAnotherHistoryAsksForTheWhole) {
 TEST(Subscriber, ASnapshotThatBreaksOffChangesNothing) {
   World world;
   world.Snapshot();
-  EXPECT_TRUE(world.subscriber.OnUpdate(World::Part({Api("x", "/x")}, true, false, {"store", 1, 20})));
+  EXPECT_TRUE(
+      world.subscriber.OnUpdate(World::Part({Api("x", "/x")}, true, false, {"store", 1, 20})));
   world.subscriber.OnStreamEnd(absl::UnavailableError(""));
-  EXPECT_FALSE(world.subscriber.OnUpdate(World::Part({Api("y", "/y")}, false, true, {"store", 1, 20})));
+  EXPECT_FALSE(
+      world.subscriber.OnUpdate(World::Part({Api("y", "/y")}, false, true, {"store", 1, 20})));
   world.Run();
   EXPECT_NE(world.subscriber.View()->routes->FindApi("a"), nullptr);
   EXPECT_EQ(world.subscriber.Resume()->revision, 10u);
@@ -339,7 +352,8 @@ TEST(Subscriber, AStreamThatEndsInOrderStaysHealthyForAWhile) {
 TEST(Subscriber, RefusedByAuthsvc) {
   World world;
   world.Snapshot();
-  const cache::TagStamp stamp = world.generations.Stamp({"key:k"}, 10, world.generations.Incarnation());
+  const cache::TagStamp stamp =
+      world.generations.Stamp({"key:k"}, 10, world.generations.Incarnation());
   world.subscriber.OnStreamEnd(absl::UnavailableError("restart"));
   EXPECT_TRUE(world.stream.Ready());
   EXPECT_TRUE(world.generations.Valid(stamp));

@@ -5,13 +5,12 @@
 #include <unistd.h>
 
 #include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 
 #include "dataplane/loop/loop.h"
 #include "dataplane/loop/stream.h"
@@ -32,7 +31,8 @@ class KeyUpdateTest : public ::testing::Test {
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends_.data()), 0);
     server_context_.reset(SSL_CTX_new(TLS_server_method()));
     const auto* bytes = reinterpret_cast<const unsigned char*>(certificate_.der.data());
-    const crypto::UniqueX509 x509(d2i_X509(nullptr, &bytes, static_cast<long>(certificate_.der.size())));
+    const crypto::UniqueX509 x509(
+        d2i_X509(nullptr, &bytes, static_cast<long>(certificate_.der.size())));
     EXPECT_EQ(SSL_CTX_use_certificate(server_context_.get(), x509.get()), 1);
     EXPECT_EQ(SSL_CTX_use_PrivateKey(server_context_.get(), certificate_.key.get()), 1);
     client_context_.reset(SSL_CTX_new(TLS_client_method()));
@@ -49,7 +49,8 @@ class KeyUpdateTest : public ::testing::Test {
   void Spawn(std::optional<IoResult>* result, std::function<awaitable<IoResult>()> work) {
     boost::asio::co_spawn(
         loop_.context(),
-        [](std::optional<IoResult>* out, std::function<awaitable<IoResult>()> what) -> awaitable<void> {
+        [](std::optional<IoResult>* out,
+           std::function<awaitable<IoResult>()> what) -> awaitable<void> {
           const IoResult ended = co_await what();
           *out = ended;
         }(result, std::move(work)),
@@ -97,8 +98,8 @@ class KeyUpdateTest : public ::testing::Test {
   std::unique_ptr<TlsStream> stream_;
 };
 
-// An upload is read, its answer is written, and the peer has asked for new keys until no more answers to that
-// fit into the socket.
+// An upload is read, its answer is written, and the peer has asked for new keys until no more
+// answers to that fit into the socket.
 TEST_F(KeyUpdateTest, ReaderAndWriterBothWaitUntilTheyCanWriteAndBothGoOn) {
   std::optional<IoResult> read;
   std::optional<IoResult> written;

@@ -1,20 +1,19 @@
 #include "dataplane/tls/server_tls.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <csignal>
 #include <future>
 #include <map>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 
 #include "shared/base/text.h"
 #include "shared/crypto/openssl.h"
@@ -45,8 +44,8 @@ class FakeSource final : public ServerSource {
     const auto found = client_tls.find(std::string(sni));
     return found == client_tls.end() ? ClientTlsAnswer{false, 1, nullptr} : found->second;
   }
-  Credential FindCredential(absl::string_view sni, absl::string_view /*listener*/, absl::string_view /*peer*/,
-                            std::function<void()> ready) override {
+  Credential FindCredential(absl::string_view sni, absl::string_view /*listener*/,
+                            absl::string_view /*peer*/, std::function<void()> ready) override {
     if (overloaded) return {Credential::State::kOverloaded, nullptr};
     if (pending > 0) {
       --pending;
@@ -96,7 +95,8 @@ struct ClientView {
 class ServerTlsTest : public ::testing::Test {
  protected:
   ServerTlsTest()
-      : keys_(clock_), ca_(CertBuilder("CN=Client CA").Ca().SelfSign()),
+      : keys_(clock_),
+        ca_(CertBuilder("CN=Client CA").Ca().SelfSign()),
         leaf_(CertBuilder("CN=alice").SignBy(ca_)),
         server_(CertBuilder("CN=srv").Dns("api.example.com").ServerAuth().SelfSign()) {}
 
@@ -188,13 +188,15 @@ class ServerTlsTest : public ::testing::Test {
   static crypto::UniqueSslCtx ClientContext(const ClientOptions& options) {
     crypto::UniqueSslCtx context(SSL_CTX_new(TLS_client_method()));
     SSL_CTX_set_max_proto_version(context.get(), options.max_version);
-    SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_set_session_cache_mode(context.get(),
+                                   SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(context.get(), KeepSession);
     SSL_CTX_set_cert_cb(context.get(), NoteRequest, nullptr);
     SSL_CTX_set_info_callback(context.get(), NoteAlert);
     for (size_t i = 0; i < options.chain.size(); ++i) {
       const auto* bytes = reinterpret_cast<const unsigned char*>(options.chain[i]->der.data());
-      crypto::UniqueX509 x509(d2i_X509(nullptr, &bytes, static_cast<long>(options.chain[i]->der.size())));
+      crypto::UniqueX509 x509(
+          d2i_X509(nullptr, &bytes, static_cast<long>(options.chain[i]->der.size())));
       if (i == 0) {
         EXPECT_EQ(SSL_CTX_use_certificate(context.get(), x509.get()), 1);
         EXPECT_EQ(SSL_CTX_use_PrivateKey(context.get(), options.chain[0]->key.get()), 1);
@@ -508,7 +510,8 @@ TEST_P(BothVersions, UnknownChainForcesAFullHandshake) {
 
 TEST_P(BothVersions, ExpiredLeafIsNotResumed) {
   const absl::Time now = absl::Now();
-  const TestCert brief = CertBuilder("CN=brief").Valid(now - absl::Hours(1), now + absl::Hours(1)).SignBy(ca_);
+  const TestCert brief =
+      CertBuilder("CN=brief").Valid(now - absl::Hours(1), now + absl::Hours(1)).SignBy(ca_);
   ClientOptions options = WithLeaf();
   options.chain = {&brief};
   const Both first = Run(options);
@@ -568,7 +571,8 @@ TEST_F(ServerTlsTest, OldVersionsAreRefused) {
 }
 
 TEST_F(ServerTlsTest, RsaAndEcdsaSideBySide) {
-  const TestCert rsa = CertBuilder("CN=srv").Dns("api.example.com").ServerAuth().Key(KeyType::kRsa2048).SelfSign();
+  const TestCert rsa =
+      CertBuilder("CN=srv").Dns("api.example.com").ServerAuth().Key(KeyType::kRsa2048).SelfSign();
   source_.credentials["api.example.com"] = Credential({&rsa, &server_});
   const Both both = Run({});
   ASSERT_TRUE(both.server.shaken);
@@ -588,8 +592,8 @@ TEST_F(ServerTlsTest, EveryKeyTypeOfAClientWorks) {
 }
 
 TEST_F(ServerTlsTest, GarbageAndHalfHellosEnd) {
-  for (const std::string& bytes : {std::string("GET / HTTP/1.1\r\n\r\n"), std::string("\x16\x03\x01\x02", 4),
-                                   std::string(100, '\xff')}) {
+  for (const std::string& bytes : {std::string("GET / HTTP/1.1\r\n\r\n"),
+                                   std::string("\x16\x03\x01\x02", 4), std::string(100, '\xff')}) {
     int ends[2];
     ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     SetNonBlocking(ends[0]);

@@ -2,10 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <vector>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <vector>
 
 #include "dataplane/upstream/event.h"
 #include "tests/unit/dataplane/upstream/loop_for_tests.h"
@@ -92,7 +91,8 @@ TEST_F(AdmissionTest, WhoWaitedTooLongLeavesTheLine) {
 TEST_F(AdmissionTest, APlaceThatBecameFreeMeanwhileIsTaken) {
   const TargetLimits limits{.max_connections = 1, .max_pending = 1};
   Run([&]() -> awaitable<void> {
-    const std::optional<Admission::Ticket> ticket = co_await admission_.Wait(loop_, limits, Deadline::Never());
+    const std::optional<Admission::Ticket> ticket =
+        co_await admission_.Wait(loop_, limits, Deadline::Never());
     EXPECT_TRUE(ticket.has_value());
     EXPECT_EQ(admission_.counts().in, 1u);
   });

@@ -70,7 +70,8 @@ TEST_F(RouteBalancersTest, StatesAreSharedAcrossChangesOfTheApiAndLoopsAndGoWith
   RouteBalancers other_loop(registry_);
   const TargetUse here = balancers_.Of(route, nullptr)->Choose(std::nullopt, {}, 0);
   TargetUse there = other_loop.Of(changed, nullptr)->Choose(std::nullopt, {}, 0);
-  while (there.index() != here.index()) there = other_loop.Of(changed, nullptr)->Choose(std::nullopt, {}, 0);
+  while (there.index() != here.index())
+    there = other_loop.Of(changed, nullptr)->Choose(std::nullopt, {}, 0);
   EXPECT_EQ(&here.state(), &there.state());
 
   auto other_api = std::make_shared<Route>(*route);

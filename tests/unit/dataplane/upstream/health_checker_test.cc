@@ -3,10 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <map>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <map>
 
 #include "dataplane/loop/stream.h"
 #include "dataplane/upstream_tls/server_check.h"
@@ -122,7 +121,8 @@ TEST_F(HealthCheckerTest, OnlyStatusesThatAreNamedCount) {
 }
 
 TEST_F(HealthCheckerTest, SilenceAndGarbageAreBad) {
-  Origin silent([this](OriginConnection& connection) { testing::PassTimeUntilClosed(connection, &time_); });
+  Origin silent(
+      [this](OriginConnection& connection) { testing::PassTimeUntilClosed(connection, &time_); });
   Origin garbage([](OriginConnection& connection) {
     connection.ReadHead();
     connection.Write("garbage\r\n\r\n");
@@ -152,7 +152,9 @@ TEST_F(HealthCheckerTest, WhereNobodyAnswersForCredentialsNothingIsKnown) {
 
 TEST_F(HealthCheckerTest, AServerThatIsNotTheOneMeantIsDownAndIsSentNothing) {
   std::atomic<int> requests{0};
-  Origin origin([&](OriginConnection& connection) { requests += connection.ReadHead().empty() ? 0 : 1; }, ServerTls());
+  Origin origin(
+      [&](OriginConnection& connection) { requests += connection.ReadHead().empty() ? 0 : 1; },
+      ServerTls());
   UpstreamCredentials pinned = Plain();
   pinned.pinned = true;
   pinned.pin_spki_sha256 = {SpkiSha256(W().stranger.certificate.get())};
@@ -185,7 +187,8 @@ TEST_F(HealthCheckerTest, AnApiThatIsGoneIsAskedForNoMore) {
   EXPECT_EQ(origin.accepted(), asked);
 }
 
-// Two hosts of one API that demand different client certificates and have different pins, checked and used at once.
+// Two hosts of one API that demand different client certificates and have different pins, checked
+// and used at once.
 TEST_F(HealthCheckerTest, NeverPresentsTheCertificateOfAnotherHost) {
   const Pair one_key = testing::SelfSigned("DNS:one.example");
   const Pair two_key = testing::SelfSigned("DNS:two.example");
@@ -223,8 +226,10 @@ TEST_F(HealthCheckerTest, NeverPresentsTheCertificateOfAnotherHost) {
   Run([&]() -> awaitable<void> {
     for (int i = 0; i < 200; ++i) {
       const UpstreamTargetPtr& target = targets[i % 2];
-      if (i % 20 == 0) credentials_[target->host] = credentials(target->host);  // as after an eviction
-      const UpstreamCredentialsPtr used = std::get<UpstreamCredentialsPtr>(credentials_[target->host]);
+      if (i % 20 == 0)
+        credentials_[target->host] = credentials(target->host);  // as after an eviction
+      const UpstreamCredentialsPtr used =
+          std::get<UpstreamCredentialsPtr>(credentials_[target->host]);
       UpstreamPool::Result result = co_await Acquire(target, used, /*fresh=*/i % 7 == 0);
       UpstreamLease* const lease = std::get_if<UpstreamLease>(&result);
       EXPECT_NE(lease, nullptr);

@@ -1,4 +1,5 @@
-// Scripts for an Origin that speaks HTTP/2 in frames as they are: no rule of the protocol is kept unless a test does.
+// Scripts for an Origin that speaks HTTP/2 in frames as they are: no rule of the protocol is kept
+// unless a test does.
 #pragma once
 
 #include <cstdint>
@@ -17,14 +18,16 @@ class Http2OriginConnection {
 
   // The client's preface; then ours.
   bool Greet(const std::string& settings = {}) {
-    return connection_.ReadBytes(kPreface.size()) == kPreface && connection_.Write(MakeFrame(4, 0, 0, settings));
+    return connection_.ReadBytes(kPreface.size()) == kPreface &&
+           connection_.Write(MakeFrame(4, 0, 0, settings));
   }
   // False: the end.
   bool Next(GotFrame* frame) {
     const std::string head = connection_.ReadBytes(9);
     if (head.size() < 9) return false;
     const auto byte = [&head](size_t at) { return static_cast<uint8_t>(head[at]); };
-    const size_t size = static_cast<size_t>(byte(0)) << 16 | static_cast<size_t>(byte(1)) << 8 | byte(2);
+    const size_t size =
+        static_cast<size_t>(byte(0)) << 16 | static_cast<size_t>(byte(1)) << 8 | byte(2);
     frame->type = byte(3);
     frame->flags = byte(4);
     frame->stream = 0;
@@ -32,7 +35,8 @@ class Http2OriginConnection {
     frame->payload = connection_.ReadBytes(size);
     return frame->payload.size() == size;
   }
-  // The stream of the next request that is whole; 0: the end. Acknowledges SETTINGS and PING meanwhile.
+  // The stream of the next request that is whole; 0: the end. Acknowledges SETTINGS and PING
+  // meanwhile.
   uint32_t NextRequest() {
     for (GotFrame frame; Next(&frame);) {
       if (frame.type == 4 && frame.flags == 0) Send(MakeFrame(4, 1, 0));
@@ -46,7 +50,8 @@ class Http2OriginConnection {
   void Answer(uint32_t stream, absl::string_view text = "ok", const Pairs& more = {}) {
     Pairs fields = {{":status", "200"}, {"content-length", std::to_string(text.size())}};
     fields.insert(fields.end(), more.begin(), more.end());
-    Send(MakeFrame(1, text.empty() ? 5 : 4, stream, Encode(fields)) + (text.empty() ? "" : MakeFrame(0, 1, stream, text)));
+    Send(MakeFrame(1, text.empty() ? 5 : 4, stream, Encode(fields)) +
+         (text.empty() ? "" : MakeFrame(0, 1, stream, text)));
   }
   [[nodiscard]] OriginConnection& raw() { return connection_; }
 

@@ -1,15 +1,15 @@
-// Runs a coroutine on a loop in the test's own thread until it has ended; fails the test after a minute.
+// Runs a coroutine on a loop in the test's own thread until it has ended; fails the test after a
+// minute.
 #pragma once
 
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <exception>
 #include <functional>
 #include <thread>
-
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
 
 #include "dataplane/loop/loop.h"
 #include "shared/base/clock.h"

@@ -1,5 +1,6 @@
-// An upstream for tests: real sockets on loopback, port 0, plain or TLS by OpenSSL, each connection on a
-// thread of its own that runs a script. Destruction ends every script (their sockets are shut down).
+// An upstream for tests: real sockets on loopback, port 0, plain or TLS by OpenSSL, each connection
+// on a thread of its own that runs a script. Destruction ends every script (their sockets are shut
+// down).
 #pragma once
 
 #include <arpa/inet.h>
@@ -65,16 +66,18 @@ class OriginConnection {
   }
   bool Write(const std::string& text) {
     for (size_t done = 0; done < text.size();) {
-      const int put = ssl_ != nullptr
-                          ? SSL_write(ssl_.get(), text.data() + done, static_cast<int>(text.size() - done))
-                          : static_cast<int>(send(fd_, text.data() + done, text.size() - done, MSG_NOSIGNAL));
+      const int put =
+          ssl_ != nullptr
+              ? SSL_write(ssl_.get(), text.data() + done, static_cast<int>(text.size() - done))
+              : static_cast<int>(send(fd_, text.data() + done, text.size() - done, MSG_NOSIGNAL));
       if (put <= 0) return false;
       done += static_cast<size_t>(put);
     }
     return true;
   }
   void Answer(const std::string& body, const std::string& fields = {}) {
-    Write(absl::StrCat("HTTP/1.1 200 OK\r\n", fields, "Content-Length: ", body.size(), "\r\n\r\n", body));
+    Write(absl::StrCat("HTTP/1.1 200 OK\r\n", fields, "Content-Length: ", body.size(), "\r\n\r\n",
+                       body));
   }
   void Close() {
     if (fd_ < 0) return;
@@ -114,12 +117,12 @@ inline std::string OriginConnection::ClientSpki() const {
 }
 
 struct OriginTls {
-  std::vector<const Pair*> chain;        // leaf first; empty: plain
-  const Pair* client_ca = nullptr;       // ask for client certificates of it
+  std::vector<const Pair*> chain;   // leaf first; empty: plain
+  const Pair* client_ca = nullptr;  // ask for client certificates of it
   bool require = false;
   int max_version = 0;
   int min_version = 0;
-  std::string alpn;                      // the one protocol that is chosen where it is offered; empty: no ALPN
+  std::string alpn;  // the one protocol that is chosen where it is offered; empty: no ALPN
 };
 
 class Origin {
@@ -180,12 +183,12 @@ class Origin {
     if (!alpn_.empty()) SSL_CTX_set_alpn_select_cb(ctx_.get(), ChooseAlpn, &alpn_);
     if (tls.client_ca == nullptr) return;
     X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx_.get()), tls.client_ca->certificate.get());
-    SSL_CTX_set_verify(ctx_.get(), SSL_VERIFY_PEER | (tls.require ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
-                       nullptr);
+    SSL_CTX_set_verify(
+        ctx_.get(), SSL_VERIFY_PEER | (tls.require ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
   }
 
-  static int ChooseAlpn(SSL* /*ssl*/, const unsigned char** out, unsigned char* size, const unsigned char* offered,
-                        unsigned offered_size, void* alpn) {
+  static int ChooseAlpn(SSL* /*ssl*/, const unsigned char** out, unsigned char* size,
+                        const unsigned char* offered, unsigned offered_size, void* alpn) {
     const auto& wanted = *static_cast<const std::string*>(alpn);
     for (unsigned at = 0; at < offered_size; at += offered[at] + 1u) {
       const auto* const name = reinterpret_cast<const char*>(offered + at + 1);

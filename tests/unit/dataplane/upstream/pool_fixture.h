@@ -1,5 +1,5 @@
-// A pool on a loop whose time stands still until a test moves it, a trust store with one root, and certificates for
-// two hosts that want different clients.
+// A pool on a loop whose time stands still until a test moves it, a trust store with one root, and
+// certificates for two hosts that want different clients.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -39,8 +39,7 @@ inline const World& W() {
 
 class UpstreamPoolTest : public ::testing::Test {
  protected:
-  UpstreamPoolTest()
-      : resolver_({}, [this](const std::string&) { return Lookup(); }, time_) {
+  UpstreamPoolTest() : resolver_({}, [this](const std::string&) { return Lookup(); }, time_) {
     std::string pattern = (std::filesystem::temp_directory_path() / "pool.XXXXXX").string();
     directory_ = mkdtemp(pattern.data());
     std::ofstream(directory_ + "/root.pem") << W().root.Pem();
@@ -63,7 +62,8 @@ class UpstreamPoolTest : public ::testing::Test {
   void MakePool(const UpstreamPoolOptions& options) {
     pool_ = std::make_unique<UpstreamPool>(loop_, options, resolver_, *trust_);
   }
-  static UpstreamTargetPtr Target(const std::string& scheme, const std::string& host, uint16_t port) {
+  static UpstreamTargetPtr Target(const std::string& scheme, const std::string& host,
+                                  uint16_t port) {
     return *ParseUpstreamTarget(absl::StrCat(scheme, "://", host, ":", port));
   }
   // A plain answer: verify, present nothing.
@@ -91,15 +91,16 @@ class UpstreamPoolTest : public ::testing::Test {
   }
   static OriginTls ServerTls() { return {.chain = {&W().server, &W().intermediate}}; }
 
-  awaitable<UpstreamPool::Result> Acquire(UpstreamTargetPtr target, UpstreamCredentialsPtr credentials,
-                                          bool fresh = false) {
+  awaitable<UpstreamPool::Result> Acquire(UpstreamTargetPtr target,
+                                          UpstreamCredentialsPtr credentials, bool fresh = false) {
     const UpstreamPool::Limits limits{loop_.After(absl::Seconds(20)), fresh};
     UpstreamPool::Result result = co_await pool_->Acquire(target, credentials, permit_, limits);
     co_return result;
   }
   // One request with an empty answer, so that the connection is used as real ones are.
   awaitable<std::string> Exchange(UpstreamLease& lease) {
-    (void)co_await WriteAll(lease.stream(), "GET / HTTP/1.1\r\n\r\n", loop_.After(absl::Seconds(20)));
+    (void)co_await WriteAll(lease.stream(), "GET / HTTP/1.1\r\n\r\n",
+                            loop_.After(absl::Seconds(20)));
     std::string answer;
     while (answer.find("\r\n\r\n") == std::string::npos) {
       char block[4096];
@@ -127,7 +128,8 @@ class UpstreamPoolTest : public ::testing::Test {
   awaitable<void> Turn() { co_await Yield(loop_); }
 
   base::Mutex names_mutex_;
-  std::vector<boost::asio::ip::address> addresses_ ABSL_GUARDED_BY(names_mutex_) = {make_address("127.0.0.1")};
+  std::vector<boost::asio::ip::address> addresses_ ABSL_GUARDED_BY(names_mutex_) = {
+      make_address("127.0.0.1")};
   base::ManualClock time_;  // of the loop and of names; certificates are checked by the machine's
   Loop loop_{0, time_};
   Resolver resolver_;

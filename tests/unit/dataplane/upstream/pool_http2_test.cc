@@ -1,10 +1,9 @@
 // Connections that are shared, and the line of those who wait.
 #include <gtest/gtest.h>
 
-#include <vector>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <vector>
 
 #include "dataplane/upstream/http2_connection.h"
 #include "tests/unit/dataplane/upstream/http2_origin_for_tests.h"
@@ -25,13 +24,15 @@ using testing::W;
 
 class PoolHttp2Test : public testing::UpstreamPoolTest {
  protected:
-  static UpstreamTargetPtr Http2Target(const std::string& scheme, const std::string& host, uint16_t port,
+  static UpstreamTargetPtr Http2Target(const std::string& scheme, const std::string& host,
+                                       uint16_t port,
                                        UpstreamProtocol protocol = UpstreamProtocol::kHttp2) {
     UpstreamTarget target = *Target(scheme, host, port);
     target.protocol = protocol;
     return std::make_shared<const UpstreamTarget>(target);
   }
-  awaitable<UpstreamLease> Lease(UpstreamTargetPtr target, UpstreamCredentialsPtr credentials = nullptr) {
+  awaitable<UpstreamLease> Lease(UpstreamTargetPtr target,
+                                 UpstreamCredentialsPtr credentials = nullptr) {
     UpstreamPool::Result result = co_await Acquire(target, credentials);
     auto* const failure = std::get_if<UpstreamFailure>(&result);
     EXPECT_EQ(failure, nullptr) << (failure != nullptr ? failure->detail : "");
@@ -117,7 +118,8 @@ TEST_F(PoolHttp2Test, TheUpstreamsLimitOpensMoreAndOursMakesWait) {
     EXPECT_NE(leases[0].http2(), leases[3].http2());
     UpstreamLease late;
     boost::asio::co_spawn(
-        loop_.context(), [&]() -> awaitable<void> { late = co_await Lease(target); }, boost::asio::detached);
+        loop_.context(), [&]() -> awaitable<void> { late = co_await Lease(target); },
+        boost::asio::detached);
     co_await Until([&] { return pool_->counts().waiting == 1; });
     UpstreamPool::Result full = co_await Acquire(target, nullptr);
     EXPECT_EQ(std::get<UpstreamFailure>(full).reason, Reason::kUpstreamPoolFull);
@@ -130,7 +132,9 @@ TEST_F(PoolHttp2Test, TheUpstreamsLimitOpensMoreAndOursMakesWait) {
 }
 
 TEST_F(PoolHttp2Test, KeysDoNotMix) {
-  Origin origin(ServesHttp2(), {.chain = {&W().server, &W().intermediate}, .client_ca = &W().client_root, .require = true,
+  Origin origin(ServesHttp2(), {.chain = {&W().server, &W().intermediate},
+                                .client_ca = &W().client_root,
+                                .require = true,
                                 .alpn = "h2"});
   const UpstreamTargetPtr target = Http2Target("https", "one.example", origin.port());
   const UpstreamCredentialsPtr a = Share(With(W().client_a, "a"));
@@ -156,24 +160,28 @@ TEST_F(PoolHttp2Test, AlpnDecides) {
   Origin does_not(testing::Serves(""), testing::UpstreamPoolTest::ServerTls());
   const UpstreamCredentialsPtr plain = Share(Plain());
   Run([&]() -> awaitable<void> {
-    UpstreamLease chosen = co_await Lease(Http2Target("https", "one.example", speaks.port(), UpstreamProtocol::kAuto), plain);
+    UpstreamLease chosen = co_await Lease(
+        Http2Target("https", "one.example", speaks.port(), UpstreamProtocol::kAuto), plain);
     EXPECT_NE(chosen.http2(), nullptr);
     EXPECT_EQ(co_await Ask(chosen), 200);
-    const UpstreamTargetPtr old = Http2Target("https", "one.example", does_not.port(), UpstreamProtocol::kAuto);
+    const UpstreamTargetPtr old =
+        Http2Target("https", "one.example", does_not.port(), UpstreamProtocol::kAuto);
     UpstreamLease fallen_back = co_await Lease(old, plain);
     EXPECT_EQ(fallen_back.http2(), nullptr);
     UpstreamLease another = co_await Lease(old, plain);
     EXPECT_NE(co_await Exchange(another), "");
     another.Keep();
     EXPECT_TRUE(pool_->TryIdle(old, plain, permit_).reused());
-    UpstreamPool::Result refused =
-        co_await Acquire(Http2Target("https", "one.example", does_not.port(), UpstreamProtocol::kHttp2), plain);
+    UpstreamPool::Result refused = co_await Acquire(
+        Http2Target("https", "one.example", does_not.port(), UpstreamProtocol::kHttp2), plain);
     EXPECT_EQ(std::get<UpstreamFailure>(refused).reason, Reason::kUpstreamProtocol);
   });
 }
 
 TEST_F(PoolHttp2Test, ARefusedClientCertificateIsToldAsSuch) {
-  Origin origin(ServesHttp2(), {.chain = {&W().server, &W().intermediate}, .client_ca = &W().client_root, .require = true,
+  Origin origin(ServesHttp2(), {.chain = {&W().server, &W().intermediate},
+                                .client_ca = &W().client_root,
+                                .require = true,
                                 .alpn = "h2"});
   const UpstreamTargetPtr target = Http2Target("https", "one.example", origin.port());
   const UpstreamCredentialsPtr nobody = Share(Plain());
@@ -191,7 +199,9 @@ TEST_F(PoolHttp2Test, ARefusedClientCertificateIsToldAsSuch) {
 }
 
 TEST_F(PoolHttp2Test, ACertificateThatIsVoidTakesNoFurtherRequestAndLeavesThoseUnderWay) {
-  Origin origin(ServesHttp2(), {.chain = {&W().server, &W().intermediate}, .client_ca = &W().client_root, .alpn = "h2"});
+  Origin origin(
+      ServesHttp2(),
+      {.chain = {&W().server, &W().intermediate}, .client_ca = &W().client_root, .alpn = "h2"});
   const UpstreamTargetPtr target = Http2Target("https", "one.example", origin.port());
   const UpstreamCredentialsPtr a = Share(With(W().client_a, "a"));
   Run([&]() -> awaitable<void> {
@@ -208,7 +218,9 @@ TEST_F(PoolHttp2Test, ACertificateThatIsVoidTakesNoFurtherRequestAndLeavesThoseU
 }
 
 TEST_F(PoolHttp2Test, WhoWaitsWhileItsGroundIsTakenAwayIsSentBack) {
-  Origin origin(ServesHttp2(), {.chain = {&W().server, &W().intermediate}, .client_ca = &W().client_root, .alpn = "h2"});
+  Origin origin(
+      ServesHttp2(),
+      {.chain = {&W().server, &W().intermediate}, .client_ca = &W().client_root, .alpn = "h2"});
   MakePool({.max_http2_connections_per_key = 1, .http2 = {.max_concurrent_streams = 1}});
   const UpstreamTargetPtr target = Http2Target("https", "one.example", origin.port());
   const UpstreamCredentialsPtr a = Share(With(W().client_a, "a"));
@@ -216,7 +228,8 @@ TEST_F(PoolHttp2Test, WhoWaitsWhileItsGroundIsTakenAwayIsSentBack) {
     UpstreamLease lease = co_await Lease(target, a);
     std::optional<UpstreamPool::Result> waited;
     boost::asio::co_spawn(
-        loop_.context(), [&]() -> awaitable<void> { waited = co_await Acquire(target, a); }, boost::asio::detached);
+        loop_.context(), [&]() -> awaitable<void> { waited = co_await Acquire(target, a); },
+        boost::asio::detached);
     co_await Until([&] { return pool_->counts().waiting == 1; });
     pool_->RetireTag("cert:a");
     co_await Until([&] { return waited.has_value(); });

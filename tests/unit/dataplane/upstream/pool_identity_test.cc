@@ -1,12 +1,10 @@
-#include "dataplane/upstream/pool.h"
-
 #include <gtest/gtest.h>
 
 #include <atomic>
-
 #include <boost/asio/detached.hpp>
 
 #include "dataplane/upstream/event.h"
+#include "dataplane/upstream/pool.h"
 #include "tests/unit/dataplane/upstream/pool_fixture.h"
 
 namespace sallyport::dataplane {

@@ -82,7 +82,8 @@ TEST_F(UpstreamPoolTest, BytesAfterTheGiveBackAreSeenWithinTheTurn) {
     UpstreamPool::Result first = co_await Acquire(target, nullptr);
     UpstreamLease& lease = std::get<UpstreamLease>(first);
     EXPECT_NE(co_await Exchange(lease), "");
-    EXPECT_FALSE(lease.stream().readiness().MayTry(Direction::kRead)) << "the loop knows of nothing";
+    EXPECT_FALSE(lease.stream().readiness().MayTry(Direction::kRead))
+        << "the loop knows of nothing";
     pollfd surplus{lease.stream().fd(), POLLIN, 0};
     lease.Keep();
     EXPECT_EQ(pool_->counts().idle, 1u);
@@ -197,7 +198,7 @@ TEST_F(MovedNameTest, AnOutageOfNamesMovesNothing) {
       UpstreamPool::Result result = co_await Acquire(target, nullptr);
       std::get<UpstreamLease>(result).Keep();
     }
-    NamesLeadTo({});  // no address: a failure
+    NamesLeadTo({});                                  // no address: a failure
     for (int minutes = 0; minutes < 15; ++minutes) {  // beyond the time that old answers are served
       time_.Advance(absl::Minutes(1));
       loop_.RefreshNow();

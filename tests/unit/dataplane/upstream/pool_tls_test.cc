@@ -1,7 +1,6 @@
-#include "dataplane/upstream/pool.h"
-
 #include <gtest/gtest.h>
 
+#include "dataplane/upstream/pool.h"
 #include "tests/unit/dataplane/upstream/pool_fixture.h"
 
 namespace sallyport::dataplane {
@@ -29,7 +28,8 @@ TEST_F(UpstreamPoolTest, VerifiedServerIsReachedAndFactsAreKept) {
     EXPECT_FALSE(facts.certificate_requested);
     EXPECT_EQ(facts.presented_certificate_id, "");
     EXPECT_EQ(facts.spki_sha256.size(), 64u);
-    EXPECT_STREQ(SSL_get_servername(lease.stream().ssl(), TLSEXT_NAMETYPE_host_name), "one.example");
+    EXPECT_STREQ(SSL_get_servername(lease.stream().ssl(), TLSEXT_NAMETYPE_host_name),
+                 "one.example");
   });
 }
 
@@ -70,10 +70,12 @@ TEST_F(UpstreamPoolTest, RefusalsHaveTheirReasons) {
     connection.ReadSome();
     connection.Write("HTTP/1.1 400 Bad Request\r\n\r\n");
   });
-  EXPECT_EQ(FailureOf(Target("https", "one.example", origin.port()), Plain()).reason, Reason::kAllowed);
+  EXPECT_EQ(FailureOf(Target("https", "one.example", origin.port()), Plain()).reason,
+            Reason::kAllowed);
   EXPECT_EQ(FailureOf(Target("https", "other.example", origin.port()), Plain()).reason,
             Reason::kUpstreamCertName);
-  const UpstreamFailure untrusted = FailureOf(Target("https", "one.example", stranger.port()), Plain());
+  const UpstreamFailure untrusted =
+      FailureOf(Target("https", "one.example", stranger.port()), Plain());
   EXPECT_EQ(untrusted.reason, Reason::kUpstreamCertUntrusted);
   EXPECT_EQ(untrusted.spki_sha256.size(), 64u);
   EXPECT_EQ(FailureOf(Target("https", "one.example", expired.port()), Plain()).reason,
@@ -193,7 +195,8 @@ TEST_F(UpstreamPoolTest, TrustOfTheAnswerCountsForItOnly) {
 }
 
 TEST_F(UpstreamPoolTest, SilentServerEndsAtTheDeadline) {
-  Origin origin([this](OriginConnection& connection) { testing::PassTimeUntilClosed(connection, &time_); });
+  Origin origin(
+      [this](OriginConnection& connection) { testing::PassTimeUntilClosed(connection, &time_); });
   const UpstreamTargetPtr target = Target("https", "one.example", origin.port());
   const UpstreamCredentialsPtr credentials = Share(Plain());
   Run([&]() -> awaitable<void> {

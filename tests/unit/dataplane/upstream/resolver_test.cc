@@ -57,7 +57,9 @@ TEST(ResolverTest, LocalhostIsTheLoopbackAddressWithoutAnyHostsFile) {
   testing::RunOn(loop, [&]() -> awaitable<void> {
     for (const char* host : {"localhost", "LOCALHOST", "localhost.", "up.localhost"}) {
       const auto found = co_await resolver.Resolve(loop, host, Deadline::Never());
-      EXPECT_TRUE(found.ok() && **found == std::vector({make_address("127.0.0.1"), make_address("::1")})) << host;
+      EXPECT_TRUE(found.ok() &&
+                  **found == std::vector({make_address("127.0.0.1"), make_address("::1")}))
+          << host;
     }
   });
 }
@@ -110,7 +112,8 @@ TEST(ResolverTest, AnswersAreCached) {
 TEST(ResolverTest, StaleIsServedWhileLookupsFailAndThenNoMore) {
   Names names;
   base::ManualClock clock;
-  Resolver resolver({.fresh = absl::Seconds(30), .stale = absl::Minutes(10)}, names.function(), clock);
+  Resolver resolver({.fresh = absl::Seconds(30), .stale = absl::Minutes(10)}, names.function(),
+                    clock);
   Loop loop(0);
   const auto ask = [&](bool* ok) {
     testing::RunOn(loop, [&]() -> awaitable<void> {

@@ -155,8 +155,10 @@ TEST(HashRingTest, AMemberThatComesTakesKeysButMovesNoOthers) {
   for (int i = 0; i < 10'000; ++i) {
     const uint64_t hash = StableHash(absl::StrCat("key", i));
     const std::string now = names[after.Find(hash, any)];
-    if (now == "d") ++moved;
-    else EXPECT_EQ(now, old_names[before.Find(hash, any)]);
+    if (now == "d")
+      ++moved;
+    else
+      EXPECT_EQ(now, old_names[before.Find(hash, any)]);
   }
   EXPECT_NEAR(moved, 2'500, 600);
 }

@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 
-
 namespace sallyport::dataplane {
 namespace {
 
 TEST(TargetTest, Parts) {
-  const UpstreamTargetPtr target = *ParseUpstreamTarget("HTTPS://Api.Example.COM.:8443/base/path/?a=1");
+  const UpstreamTargetPtr target =
+      *ParseUpstreamTarget("HTTPS://Api.Example.COM.:8443/base/path/?a=1");
   EXPECT_TRUE(target->tls);
   EXPECT_EQ(target->host, "api.example.com");
   EXPECT_EQ(target->port, 8443);
@@ -34,12 +34,32 @@ TEST(TargetTest, Addresses) {
 }
 
 TEST(TargetTest, Refused) {
-  for (const char* url :
-       {"", "api.example.com", "ftp://a", "http://", "http:///x", "http://a b", "http://a/ b",
-        "http://user@a", "http://user:pw@a/", "http://a:0", "http://a:65536", "http://a:x", "http://a:",
-        "http://a:80:80", "http://[::1", "http://[a]:1", "http://[::1]x", "http://.a", "http://a..b",
-        "http://-a", "http://a/#f", "http://a/\x7f", "http://a/\r\nX: y", "http://a\r\n", "http://a/\\",
-        "http://\xc3\xa4/"}) {
+  for (const char* url : {"",
+                          "api.example.com",
+                          "ftp://a",
+                          "http://",
+                          "http:///x",
+                          "http://a b",
+                          "http://a/ b",
+                          "http://user@a",
+                          "http://user:pw@a/",
+                          "http://a:0",
+                          "http://a:65536",
+                          "http://a:x",
+                          "http://a:",
+                          "http://a:80:80",
+                          "http://[::1",
+                          "http://[a]:1",
+                          "http://[::1]x",
+                          "http://.a",
+                          "http://a..b",
+                          "http://-a",
+                          "http://a/#f",
+                          "http://a/\x7f",
+                          "http://a/\r\nX: y",
+                          "http://a\r\n",
+                          "http://a/\\",
+                          "http://\xc3\xa4/"}) {
     EXPECT_FALSE(ParseUpstreamTarget(url).ok()) << url;
   }
 }
@@ -51,12 +71,15 @@ struct JoinCase {
   const char* joined;
 };
 TEST(TargetTest, Join) {
-  const JoinCase cases[] = {
-      {"http://a", "/", "", "/"},         {"http://a/", "/x", "", "/x"},
-      {"http://a/b", "/", "", "/b"},      {"http://a/b/", "/x/", "q=1", "/b/x/?q=1"},
-      {"http://a", "", "", "/"},          {"http://a/b", "x", "", "/b/x"},
-      {"http://a?k=1", "/x", "", "/x?k=1"}, {"http://a/?k=1", "/x", "q=2", "/x?k=1&q=2"},
-      {"http://a", "/x", "q", "/x?q"}};
+  const JoinCase cases[] = {{"http://a", "/", "", "/"},
+                            {"http://a/", "/x", "", "/x"},
+                            {"http://a/b", "/", "", "/b"},
+                            {"http://a/b/", "/x/", "q=1", "/b/x/?q=1"},
+                            {"http://a", "", "", "/"},
+                            {"http://a/b", "x", "", "/b/x"},
+                            {"http://a?k=1", "/x", "", "/x?k=1"},
+                            {"http://a/?k=1", "/x", "q=2", "/x?k=1&q=2"},
+                            {"http://a", "/x", "q", "/x?q"}};
   for (const JoinCase& one : cases) {
     EXPECT_EQ(JoinPath(**ParseUpstreamTarget(one.url), one.path, one.query), one.joined) << one.url;
   }

@@ -1,5 +1,5 @@
-// Certificates made at test time for tests of upstream TLS: roots, intermediates, leaves with names, dates
-// and keys as asked. Crashes (EXPECT-free) on misuse; single-threaded.
+// Certificates made at test time for tests of upstream TLS: roots, intermediates, leaves with
+// names, dates and keys as asked. Crashes (EXPECT-free) on misuse; single-threaded.
 #pragma once
 
 #include <openssl/evp.h>
@@ -45,21 +45,21 @@ struct Pair {
 
 struct Wish {
   std::string common_name = "test";
-  std::string names;            // "DNS:a.example,IP:127.0.0.1"
-  std::string usage;            // "serverAuth"; empty: no extension
+  std::string names;  // "DNS:a.example,IP:127.0.0.1"
+  std::string usage;  // "serverAuth"; empty: no extension
   bool ca = false;
   bool basic_constraints = true;
   absl::Time not_before = absl::Now() - absl::Hours(1);  // NOLINT: made at test time
   absl::Time not_after = absl::Now() + absl::Hours(24);
-  std::string constraints;      // "permitted;DNS:example"
-  EVP_PKEY* key = nullptr;      // borrow this key instead of a new one
-  int rsa_bits = 0;             // 0: P-256
+  std::string constraints;  // "permitted;DNS:example"
+  EVP_PKEY* key = nullptr;  // borrow this key instead of a new one
+  int rsa_bits = 0;         // 0: P-256
 };
 
 inline crypto::UniquePkey NewKey(int rsa_bits) {
-  return crypto::UniquePkey(rsa_bits > 0 ? EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA",
-                                                             static_cast<size_t>(rsa_bits))
-                                         : EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
+  return crypto::UniquePkey(
+      rsa_bits > 0 ? EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", static_cast<size_t>(rsa_bits))
+                   : EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
 }
 
 inline void Extend(X509* certificate, X509* issuer, int nid, const std::string& value) {
@@ -80,8 +80,8 @@ inline Pair Issue(const Pair* issuer, const Wish& wish) {
   X509_set_version(certificate, 2);
   ASN1_INTEGER_set(X509_get_serialNumber(certificate), ++serial);
   X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_UTF8,
-                             reinterpret_cast<const unsigned char*>(wish.common_name.c_str()), -1, -1,
-                             0);
+                             reinterpret_cast<const unsigned char*>(wish.common_name.c_str()), -1,
+                             -1, 0);
   ASN1_TIME_set(X509_getm_notBefore(certificate), absl::ToTimeT(wish.not_before));
   ASN1_TIME_set(X509_getm_notAfter(certificate), absl::ToTimeT(wish.not_after));
   X509_set_pubkey(certificate, made.key.get());
@@ -94,13 +94,16 @@ inline Pair Issue(const Pair* issuer, const Wish& wish) {
   Extend(certificate, signer, NID_subject_key_identifier, "hash");
   if (!wish.usage.empty()) Extend(certificate, signer, NID_ext_key_usage, wish.usage);
   if (!wish.names.empty()) Extend(certificate, signer, NID_subject_alt_name, wish.names);
-  if (!wish.constraints.empty()) Extend(certificate, signer, NID_name_constraints, wish.constraints);
+  if (!wish.constraints.empty())
+    Extend(certificate, signer, NID_name_constraints, wish.constraints);
   X509_sign(certificate, issuer != nullptr ? issuer->key.get() : made.key.get(), EVP_sha256());
   X509_get_extension_flags(certificate);
   return made;
 }
 
-inline Pair Root(const std::string& name) { return Issue(nullptr, {.common_name = name, .ca = true}); }
+inline Pair Root(const std::string& name) {
+  return Issue(nullptr, {.common_name = name, .ca = true});
+}
 inline Pair Intermediate(const Pair& issuer, const std::string& name) {
   return Issue(&issuer, {.common_name = name, .ca = true});
 }

@@ -17,7 +17,8 @@ struct World {
   Pair root = testing::Root("root");
   Pair other_root = testing::Root("other root");
   Pair intermediate = testing::Intermediate(root, "intermediate");
-  Pair leaf = testing::Server(intermediate, "DNS:api.example.com,DNS:*.wild.example.com,IP:192.0.2.7");
+  Pair leaf =
+      testing::Server(intermediate, "DNS:api.example.com,DNS:*.wild.example.com,IP:192.0.2.7");
   Pair stranger = testing::SelfSigned("DNS:api.example.com");
 };
 const World& W() {
@@ -100,7 +101,8 @@ TEST_F(ServerCheckTest, Dates) {
 }
 
 TEST_F(ServerCheckTest, ExpiredTwinOfARootDoesNotSpoilTheGoodOne) {
-  const Pair old = testing::Issue(nullptr, {.common_name = "root", .ca = true,
+  const Pair old = testing::Issue(nullptr, {.common_name = "root",
+                                            .ca = true,
                                             .not_before = absl::Now() - absl::Hours(48),
                                             .not_after = absl::Now() - absl::Hours(24),
                                             .key = W().root.key.get()});
@@ -109,8 +111,8 @@ TEST_F(ServerCheckTest, ExpiredTwinOfARootDoesNotSpoilTheGoodOne) {
 }
 
 TEST_F(ServerCheckTest, ClientOnlyUsageIsRefused) {
-  const Pair client = testing::Issue(
-      &W().root, {.names = "DNS:api.example.com", .usage = "clientAuth"});
+  const Pair client =
+      testing::Issue(&W().root, {.names = "DNS:api.example.com", .usage = "clientAuth"});
   EXPECT_EQ(Of({&client}), Reason::kUpstreamCertUntrusted);
 }
 
@@ -127,8 +129,9 @@ TEST_F(ServerCheckTest, LeafThatIsNoCaSignsNothing) {
 }
 
 TEST_F(ServerCheckTest, NameConstraintsOfTheIssuerHold) {
-  const Pair limited = testing::Issue(&W().root, {.common_name = "limited", .ca = true,
-                                                  .constraints = "permitted;DNS:example.org"});
+  const Pair limited = testing::Issue(
+      &W().root,
+      {.common_name = "limited", .ca = true, .constraints = "permitted;DNS:example.org"});
   const Pair outside = testing::Server(limited, "DNS:api.example.com");
   EXPECT_EQ(Of({&outside, &limited}), Reason::kUpstreamCertUntrusted);
 }
@@ -138,14 +141,19 @@ struct NameCase {
   bool good;
 };
 TEST_F(ServerCheckTest, Names) {
-  const NameCase cases[] = {
-      {"api.example.com", true},         {"API.EXAMPLE.COM", true},
-      {"a.wild.example.com", true},      {"a.b.wild.example.com", false},
-      {"wild.example.com", false},       {"example.com", false},
-      {".example.com", false},           {".wild.example.com", false},
-      {"192.0.2.7", true},               {"192.0.2.8", false},
-      {"server", false},                 {"", false},
-      {"api.example.com.evil.net", false}};
+  const NameCase cases[] = {{"api.example.com", true},
+                            {"API.EXAMPLE.COM", true},
+                            {"a.wild.example.com", true},
+                            {"a.b.wild.example.com", false},
+                            {"wild.example.com", false},
+                            {"example.com", false},
+                            {".example.com", false},
+                            {".wild.example.com", false},
+                            {"192.0.2.7", true},
+                            {"192.0.2.8", false},
+                            {"server", false},
+                            {"", false},
+                            {"api.example.com.evil.net", false}};
   for (const NameCase& one : cases) {
     settings_.name = one.host;
     EXPECT_EQ(Of({&W().leaf, &W().intermediate}),
@@ -171,14 +179,14 @@ TEST_F(ServerCheckTest, NamesOfCertificates) {
 TEST_F(ServerCheckTest, CommonNameCheckAdds) {
   settings_.common_name_check = true;
   EXPECT_EQ(Of({&W().leaf, &W().intermediate}), Reason::kUpstreamCertName);
-  const Pair both = testing::Issue(
-      &W().root, {.common_name = "api.example.com", .names = "DNS:api.example.com"});
+  const Pair both =
+      testing::Issue(&W().root, {.common_name = "api.example.com", .names = "DNS:api.example.com"});
   EXPECT_EQ(Of({&both}), Reason::kAllowed);
   const Pair only_cn = testing::Issue(&W().root, {.common_name = "api.example.com"});
   EXPECT_EQ(Of({&only_cn}), Reason::kUpstreamCertName) << "it never stands in for a SAN";
 }
 
-// Pins -------------------------------------------------------------------------------------------------
+// Pins --------------------------------------------------------------------------------------------
 
 TEST_F(ServerCheckTest, PinnedLeafStandsInForTrustAndName) {
   Pin({&W().stranger});
@@ -263,7 +271,8 @@ TEST_F(ServerCheckTest, PinnedWithoutUsablePinNeverPasses) {
   EXPECT_EQ(Of({&W().leaf, &W().intermediate}), Reason::kUpstreamPin);
 }
 
-TEST_F(ServerCheckTest, PinOfTheCertificateInsteadOfTheKeyDoesNotMatch) {  // Q14 is met at write time
+TEST_F(ServerCheckTest,
+       PinOfTheCertificateInsteadOfTheKeyDoesNotMatch) {  // Q14 is met at write time
   settings_.pinned = true;
   unsigned char digest[32];
   unsigned size = 0;

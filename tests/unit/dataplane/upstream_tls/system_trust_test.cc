@@ -1,7 +1,7 @@
 #include "dataplane/upstream_tls/system_trust.h"
 
-#include <gtest/gtest.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -48,7 +48,9 @@ class SystemTrustTest : public ::testing::Test {
     std::ofstream(directory_ + "/.new") << text;
     std::filesystem::rename(directory_ + "/.new", directory_ + "/" + name);
   }
-  SystemTrustOptions Options() { return {.directories = {directory_}, .poll = absl::Milliseconds(20)}; }
+  SystemTrustOptions Options() {
+    return {.directories = {directory_}, .poll = absl::Milliseconds(20)};
+  }
   static bool WaitForSize(const SystemTrust& trust, size_t size) {
     for (const absl::Time end = absl::Now() + absl::Seconds(20); absl::Now() < end;) {
       if (trust.current()->size() == size) return true;

@@ -12,7 +12,8 @@ TEST(RenderAnswer, HeadAndBody) {
   answer.body = "no\n";
   answer.headers = {{"Allow", "GET"}};
   const char head[] =
-      "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nX-Request-Id: 12\r\nCache-Control: no-store\r\n"
+      "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nX-Request-Id: 12\r\nCache-Control: "
+      "no-store\r\n"
       "Allow: GET\r\nContent-Length: 3\r\n\r\n";
   EXPECT_EQ(RenderAnswer(answer, "12", 11, true, false), std::string(head) + "no\n");
   EXPECT_EQ(RenderAnswer(answer, "12", 11, true, true), head);
@@ -31,8 +32,11 @@ TEST(RenderAnswer, SaysHowTheConnectionGoesOn) {
 TEST(RenderAnswer, AHeaderCannotEndItsLine) {
   Response answer;
   answer.content_type = "text/plain\r\nX-Bad: 1";
-  answer.headers = {{"X-A", "1\r\nX-Bad: 1"}, {"X-B", "1\nX-Bad: 1"}, {"X-Bad: 1\r\nX-C", "1"},
-                    {"X-Bad", std::string("\0", 1)}, {"X-Good", "1"}};
+  answer.headers = {{"X-A", "1\r\nX-Bad: 1"},
+                    {"X-B", "1\nX-Bad: 1"},
+                    {"X-Bad: 1\r\nX-C", "1"},
+                    {"X-Bad", std::string("\0", 1)},
+                    {"X-Good", "1"}};
   const std::string bytes = RenderAnswer(answer, "1", 11, true, false);
   EXPECT_EQ(bytes.find("X-Bad"), std::string::npos);
   EXPECT_NE(bytes.find("\r\nX-Good: 1\r\n"), std::string::npos);

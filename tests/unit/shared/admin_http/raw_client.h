@@ -1,9 +1,10 @@
-// A blocking HTTP/1.1 client over loopback for tests: sends exactly the bytes it is given, by TLS where a
-// context is given, and reads one answer. Every wait ends after a minute.
+// A blocking HTTP/1.1 client over loopback for tests: sends exactly the bytes it is given, by TLS
+// where a context is given, and reads one answer. Every wait ends after a minute.
 #pragma once
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -11,8 +12,6 @@
 #include <cstdlib>
 #include <string>
 #include <utility>
-
-#include <openssl/ssl.h>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -22,7 +21,7 @@
 namespace sallyport::testing {
 
 struct RawAnswer {
-  int status = 0;                    // 0: none came
+  int status = 0;  // 0: none came
   std::string head;
   std::string body;
   [[nodiscard]] std::string Header(absl::string_view name) const {
@@ -80,9 +79,12 @@ class RawClient {
     answer.head = buffer_.substr(0, end + 2);
     buffer_.erase(0, end + 4);
     answer.status = std::atoi(answer.head.c_str() + 9);
-    const size_t length = no_body || answer.status == 100
-                              ? 0 : static_cast<size_t>(std::atol(answer.Header("content-length").c_str()));
-    while (buffer_.size() < length && Fill()) {}
+    const size_t length =
+        no_body || answer.status == 100
+            ? 0
+            : static_cast<size_t>(std::atol(answer.Header("content-length").c_str()));
+    while (buffer_.size() < length && Fill()) {
+    }
     answer.body = buffer_.substr(0, length);
     buffer_.erase(0, length);
     return answer;
@@ -90,21 +92,23 @@ class RawClient {
 
   // True when the server ends the connection (nothing more to read).
   bool Ended() {
-    while (Fill()) {}
+    while (Fill()) {
+    }
     return buffer_.empty();
   }
 
   RawAnswer Call(absl::string_view method, absl::string_view target, absl::string_view headers = "",
                  absl::string_view body = "") {
-    Send(absl::StrCat(method, " ", target, " HTTP/1.1\r\nHost: x\r\n", headers, "Content-Length: ",
-                      body.size(), "\r\n\r\n", body));
+    Send(absl::StrCat(method, " ", target, " HTTP/1.1\r\nHost: x\r\n", headers,
+                      "Content-Length: ", body.size(), "\r\n\r\n", body));
     return Read(method == "HEAD");
   }
 
  private:
   bool Fill() {
     char bytes[16384];
-    const auto count = ssl_ ? SSL_read(ssl_.get(), bytes, sizeof(bytes)) : recv(fd_, bytes, sizeof(bytes), 0);
+    const auto count =
+        ssl_ ? SSL_read(ssl_.get(), bytes, sizeof(bytes)) : recv(fd_, bytes, sizeof(bytes), 0);
     if (count <= 0) return false;
     buffer_.append(bytes, static_cast<size_t>(count));
     return true;

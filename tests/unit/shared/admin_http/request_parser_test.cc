@@ -1,11 +1,11 @@
 #include "shared/admin_http/request_parser.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -20,7 +20,8 @@ using Step = RequestParser::Step;
 constexpr size_t kHead = 200;
 constexpr size_t kBody = 10;
 
-// As a connection does: piece after piece, until there is something to say twice at most (head, end).
+// As a connection does: piece after piece, until there is something to say twice at most (head,
+// end).
 Step FeedAll(RequestParser& parser, const std::vector<std::string>& pieces, std::string* left) {
   Step step = Step::kMore;
   left->clear();
@@ -48,7 +49,8 @@ std::vector<std::string> Bytes(absl::string_view text) {
 
 TEST(RequestParser, TheHeadComesBeforeAnyOfTheBody) {
   RequestParser parser(kHead, kBody);
-  std::string bytes = "POST /a?x=1 HTTP/1.1\r\nHost: x\r\nX-Two: b\r\nContent-Length: 3\r\n\r\nabcGET /next";
+  std::string bytes =
+      "POST /a?x=1 HTTP/1.1\r\nHost: x\r\nX-Two: b\r\nContent-Length: 3\r\n\r\nabcGET /next";
   ASSERT_EQ(parser.Feed(&bytes), Step::kHead);
   EXPECT_EQ(bytes, "abcGET /next");
   EXPECT_EQ(parser.request().method, "POST");
@@ -72,7 +74,8 @@ TEST(RequestParser, WithoutABodyTheHeadIsAll) {
 
 TEST(RequestParser, ByteByByte) {
   const std::string chunked =
-      "POST /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nT: 1\r\n\r\n";
+      "POST /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nT: "
+      "1\r\n\r\n";
   RequestParser parser(kHead, kBody);
   std::string left;
   ASSERT_EQ(FeedAll(parser, Bytes(chunked), &left), Step::kDone);
@@ -86,7 +89,9 @@ TEST(RequestParser, ATrailerIsNoHeader) {
   RequestParser parser(kHead, kBody);
   std::string left;
   ASSERT_EQ(FeedAll(parser,
-                    {"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nAuthorization: x\r\n\r\nrest"}, &left),
+                    {"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nAuthorization: "
+                     "x\r\n\r\nrest"},
+                    &left),
             Step::kDone);
   EXPECT_FALSE(parser.request().Header("authorization").has_value());
   EXPECT_EQ(left, "rest");
@@ -114,13 +119,14 @@ TEST(RequestParser, ABodyIsBounded) {
   const std::string head = "POST / HTTP/1.1\r\n";
   EXPECT_EQ(Verdict({head + "Content-Length: 11\r\n\r\n"}), Step::kBodyTooLarge);
   EXPECT_EQ(Verdict({head + "Content-Length: 10\r\n\r\n", "12345", "67890"}), Step::kDone);
-  EXPECT_EQ(Verdict({head + "Transfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n6\r\n"}), Step::kBodyTooLarge);
+  EXPECT_EQ(Verdict({head + "Transfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n6\r\n"}),
+            Step::kBodyTooLarge);
 }
 
 TEST(RequestParser, RefusesWhatIsNotHttp) {
   for (const char* bytes :
-       {"garbage\r\n\r\n", "GET / HTTP/3.0\r\n\r\n", "GET  / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n",
-        "GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+       {"garbage\r\n\r\n", "GET / HTTP/3.0\r\n\r\n", "GET  / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\nno colon\r\n\r\n", "GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
         "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n",
         "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n",

@@ -52,14 +52,22 @@ TEST(Responder, AnswersOnceAndNeverNot) {
   int answers = 0;
   Response last;
   {
-    const Responder responder([&](Response response) { ++answers; last = std::move(response); });
+    const Responder responder([&](Response response) {
+      ++answers;
+      last = std::move(response);
+    });
     const Responder copy = responder;
     copy.Send({});
     responder.Send({});
     EXPECT_EQ(answers, 1);
   }
   EXPECT_EQ(answers, 1);
-  { const Responder dropped([&](Response response) { ++answers; last = std::move(response); }); }
+  {
+    const Responder dropped([&](Response response) {
+      ++answers;
+      last = std::move(response);
+    });
+  }
   EXPECT_EQ(answers, 2);
   EXPECT_EQ(last.status, 500);
 }

@@ -1,13 +1,13 @@
 #include "shared/admin_http/server.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <thread>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include "absl/strings/match.h"
 #include "shared/crypto/openssl.h"
@@ -18,11 +18,11 @@
 namespace sallyport::admin_http {
 namespace {
 
-using ::testing::HasSubstr;
 using sallyport::testing::CertBuilder;
 using sallyport::testing::RawAnswer;
 using sallyport::testing::RawClient;
 using sallyport::testing::TestCert;
+using ::testing::HasSubstr;
 
 void Echo(Request request, const Responder& responder) {
   Response response;
@@ -140,7 +140,9 @@ TEST(Server, AnUnfinishedBodyIsCutAtTheLimit) {
   options.max_connections = 1;
   const auto server = StartOrDie(options);
   RawClient slow(server->port());
-  slow.Send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\nPOST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc");
+  slow.Send(
+      "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nPOST /a HTTP/1.1\r\nHost: x\r\nContent-Length: "
+      "100\r\n\r\nabc");
   EXPECT_EQ(slow.Read().body, "GET /1 ");
   EXPECT_TRUE(Eventually([&] {
     RawClient other(server->port());
@@ -167,7 +169,8 @@ TEST(Server, HeadHasNoBody) {
 TEST(Server, ChunkedBodyAndContinue) {
   const auto server = StartOrDie({});
   RawClient client(server->port());
-  client.Send("POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n");
+  client.Send(
+      "POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n");
   EXPECT_EQ(client.Read().status, 100);
   client.Send("3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
   EXPECT_EQ(client.Read().body, "POST /c abcde");
@@ -182,13 +185,14 @@ TEST(Server, ConnectionCloseIsHonoured) {
 
 TEST(Server, RefusesWhatIsNotHttp) {
   const auto server = StartOrDie({});
-  for (const char* bytes : {"garbage\r\n\r\n", "GET / HTTP/1.1\r\nbad header\r\n\r\n", "GET / HTTP/3.0\r\n\r\n",
-                            "GET  / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
-                            "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na",
-                            "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, identity\r\n\r\n",
-                            "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
-                            "POST / HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-                            "GET http://x/ HTTP/1.1\r\nHost: x\r\n\r\n", "GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n"}) {
+  for (const char* bytes :
+       {"garbage\r\n\r\n", "GET / HTTP/1.1\r\nbad header\r\n\r\n", "GET / HTTP/3.0\r\n\r\n",
+        "GET  / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na",
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, identity\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
+        "POST / HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "GET http://x/ HTTP/1.1\r\nHost: x\r\n\r\n", "GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n"}) {
     RawClient client(server->port());
     client.Send(bytes);
     EXPECT_EQ(client.Read().status, 400) << bytes;
@@ -206,7 +210,9 @@ TEST(Server, BoundsHeadAndBody) {
   RawClient body(server->port());
   EXPECT_EQ(body.Call("POST", "/a", "", "12345678901").status, 413);
   RawClient chunked(server->port());
-  chunked.Send("POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n12345678901\r\n0\r\n\r\n");
+  chunked.Send(
+      "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
+      "chunked\r\n\r\nb\r\n12345678901\r\n0\r\n\r\n");
   EXPECT_EQ(chunked.Read().status, 413);
   RawClient fine(server->port());
   EXPECT_EQ(fine.Call("POST", "/a", "", "1234567890").status, 200);
@@ -433,7 +439,9 @@ TEST(ServerTls, TakesUpANewCertificateAndKeepsTheOldOneWhenItIsBroken) {
   RawClient before(server->port(), context.get());
   EXPECT_THAT(ServerName(before), HasSubstr("first"));
   files.Use(CertBuilder("CN=second").ServerAuth().SelfSign());
-  EXPECT_TRUE(Eventually([&] { return absl::StrContains(ServerName(RawClient(server->port(), context.get())), "second"); }));
+  EXPECT_TRUE(Eventually([&] {
+    return absl::StrContains(ServerName(RawClient(server->port(), context.get())), "second");
+  }));
   EXPECT_EQ(before.Call("GET", "/a").status, 200) << "open connections stay";
   files.folder.Write("cert.pem", "broken");
   const absl::Status status = server->ReloadCertificate();

@@ -1,12 +1,12 @@
 // The stream under a server: much data, slow peers, ends in the middle.
+#include <gtest/gtest.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
 #include <utility>
-
-#include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
 #include "shared/admin_http/server.h"
@@ -76,7 +76,8 @@ TEST_P(StreamTest, AnAnswerThatNobodyReadsIsCutInTime) {
   ASSERT_EQ(deaf.Read(true).status, 200);  // of its body only what came along is read
   const absl::Time deadline = absl::Now() + absl::Seconds(60);
   int status = 0;
-  while (status != 200 && absl::Now() < deadline) {  // the only place is the deaf one's until it is cut
+  while (status != 200 &&
+         absl::Now() < deadline) {  // the only place is the deaf one's until it is cut
     RawClient other = Connect();
     if (other.connected()) status = other.Call("POST", "/echo", "", "x").status;
   }
@@ -102,7 +103,8 @@ TEST_P(StreamTest, ARefusalIsReadByWhoStillSends) {
   Start();
   RawClient client = Connect();
   const std::string part(16 * 1024, 'x');
-  client.Send(absl::StrCat("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: ", kMuch, "\r\n\r\n", part));
+  client.Send(
+      absl::StrCat("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: ", kMuch, "\r\n\r\n", part));
   EXPECT_EQ(client.Read().status, 403);
 }
 

@@ -25,7 +25,8 @@ TEST(ParseTarget, TrailingSlashesGo) {
 }
 
 TEST(ParseTarget, Refused) {
-  for (const char* text : {"", "*", "http://x/", "a", "/%", "/%4", "/%zz", "/%00", "/%0a", "/a#b", "/?x=%1f"}) {
+  for (const char* text :
+       {"", "*", "http://x/", "a", "/%", "/%4", "/%zz", "/%00", "/%0a", "/a#b", "/?x=%1f"}) {
     Target target;
     EXPECT_FALSE(ParseTarget(text, &target)) << text;
   }

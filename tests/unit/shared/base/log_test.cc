@@ -47,7 +47,8 @@ TEST(Log, AuditLinesSurviveAFullQueueAndAnyLevel) {
   std::string text;
   std::thread reader([&text, from = ends[0]] {
     char bytes[65536];
-    for (ssize_t count = read(from, bytes, sizeof(bytes)); count > 0; count = read(from, bytes, sizeof(bytes))) {
+    for (ssize_t count = read(from, bytes, sizeof(bytes)); count > 0;
+         count = read(from, bytes, sizeof(bytes))) {
       text.append(bytes, static_cast<size_t>(count));
     }
   });
@@ -57,7 +58,10 @@ TEST(Log, AuditLinesSurviveAFullQueueAndAnyLevel) {
   close(saved);
   reader.join();
   close(ends[0]);
-  EXPECT_EQ(CountLines(text, "\"level\":\"info\",\"service\":\"test\",\"event\":\"audit\",\"what\":\"kept\"}\n"), kAudits);
+  EXPECT_EQ(
+      CountLines(
+          text, "\"level\":\"info\",\"service\":\"test\",\"event\":\"audit\",\"what\":\"kept\"}\n"),
+      kAudits);
   EXPECT_LT(CountLines(text, "\"event\":\"flood\""), 2 * kFlood) << "the queue was never full";
 }
 
@@ -91,7 +95,8 @@ TEST(Log, MayBeUsedWhileAndAfterItEnds) {
   std::string text;  // much, where this thread was held up
   rewind(file);
   char bytes[65536];
-  for (size_t count = 0; (count = fread(bytes, 1, sizeof(bytes), file)) > 0;) text.append(bytes, count);
+  for (size_t count = 0; (count = fread(bytes, 1, sizeof(bytes), file)) > 0;)
+    text.append(bytes, count);
   fclose(file);
   EXPECT_GE(CountLines(text, "\"event\":\"meanwhile\"}\n"), 200);
   EXPECT_EQ(CountLines(text, "\"event\":\"afterwards\"}\n"), 1);

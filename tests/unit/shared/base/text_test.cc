@@ -44,9 +44,10 @@ TEST(Text, JsonQuoteEscapesControlsAndInvalidUtf8) {
 }
 
 TEST(Text, WriteJsonQuotedIsTheSame) {
-  for (const std::string& text : {std::string(), std::string(100, '\xff'), std::string(100, '\x01'), std::string(100, '"'),
-                                  std::string("gr\xc3\xbc\xc3\x9f, and sixteen bytes more than that"),
-                                  std::string("a plain beginning of some length\xc3")}) {
+  for (const std::string& text :
+       {std::string(), std::string(100, '\xff'), std::string(100, '\x01'), std::string(100, '"'),
+        std::string("gr\xc3\xbc\xc3\x9f, and sixteen bytes more than that"),
+        std::string("a plain beginning of some length\xc3")}) {
     EXPECT_EQ(Written(text), JsonQuote(text));
   }
   EXPECT_EQ(Written(std::string(9, '\xff')).size(), MostJsonQuoted(9));

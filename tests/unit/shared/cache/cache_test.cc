@@ -15,17 +15,15 @@ TEST(KeyedHash, ReferenceVectors) {
     int length;
     uint64_t low, high;
   } const cases[] = {
-      {0, 0xe6a825ba047f81a3, 0x930255c71472f66d},
-      {1, 0x44af996bd8c187da, 0x45fc229b11597634},
-      {7, 0x53c1dbd8beebf1a1, 0x3982f01fa64ab8c0},
-      {8, 0x61f55862baa9623b, 0xb49714f364e2830f},
-      {15, 0x11a8b03399e99354, 0xd9c3cf970fec087e},
-      {63, 0x4a83502f77d15051, 0x7cbd3f979a063e50},
+      {0, 0xe6a825ba047f81a3, 0x930255c71472f66d},  {1, 0x44af996bd8c187da, 0x45fc229b11597634},
+      {7, 0x53c1dbd8beebf1a1, 0x3982f01fa64ab8c0},  {8, 0x61f55862baa9623b, 0xb49714f364e2830f},
+      {15, 0x11a8b03399e99354, 0xd9c3cf970fec087e}, {63, 0x4a83502f77d15051, 0x7cbd3f979a063e50},
   };
   std::string input;
   for (int i = 0; i < 64; ++i) input.push_back(static_cast<char>(i));
   for (const Case& c : cases) {
-    const Hash128 hash = KeyedHash(key, absl::string_view(input).substr(0, static_cast<size_t>(c.length)));
+    const Hash128 hash =
+        KeyedHash(key, absl::string_view(input).substr(0, static_cast<size_t>(c.length)));
     EXPECT_EQ(hash.low, c.low) << c.length;
     EXPECT_EQ(hash.high, c.high) << c.length;
   }
@@ -45,7 +43,9 @@ TEST(KeyBuilder, LongFieldsMoveOutOfTheInlineBuffer) {
   EXPECT_NE(builder.Finish(), KeyBuilder().Add("head").Add(big).Add("tale").Finish());
 }
 
-std::shared_ptr<const std::string> Text(const char* text) { return std::make_shared<const std::string>(text); }
+std::shared_ptr<const std::string> Text(const char* text) {
+  return std::make_shared<const std::string>(text);
+}
 Hash128 Key(int n) { return KeyBuilder().Add(static_cast<uint64_t>(n)).Finish(); }
 
 TEST(LruStore, BoundedByEntriesLeastRecentlyUsedGoes) {
@@ -160,7 +160,8 @@ TEST(TagGenerations, NoAnswerFromBelowTheFloorOfTheLastDropIsValid) {
   generations.DropAll(20);
   const TagStamp below = generations.Stamp({"key:a"}, 19, generations.Incarnation());
   EXPECT_FALSE(generations.Valid(below));
-  EXPECT_FALSE(generations.Valid(generations.Stamp({}, 19, generations.Incarnation()))) << "whatever its tags";
+  EXPECT_FALSE(generations.Valid(generations.Stamp({}, 19, generations.Incarnation())))
+      << "whatever its tags";
   EXPECT_EQ(generations.Newest(below), 20u);
   EXPECT_TRUE(generations.Valid(generations.Stamp({"key:a"}, 20, generations.Incarnation())));
   generations.DropAll(3);  // another epoch

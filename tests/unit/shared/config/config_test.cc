@@ -66,14 +66,16 @@ TEST(AuthsvcConfig, RefusesWhatItCannotDoSafely) {
   EXPECT_THAT(ErrorOf("store: etcd:10.0.0.1:2379"), HasSubstr("etcd: is not supported"));
   EXPECT_THAT(ErrorOf("store: /tmp/x"), HasSubstr("must be sqlite:FILE"));
   EXPECT_THAT(ErrorOf("admin: {plain_http_on_loopback: true}"), HasSubstr("needs admin.address"));
-  EXPECT_THAT(ErrorOf("admin: {keys: [{name: a, sha256: clear-text}]}"), HasSubstr("never the key itself"));
+  EXPECT_THAT(ErrorOf("admin: {keys: [{name: a, sha256: clear-text}]}"),
+              HasSubstr("never the key itself"));
   EXPECT_THAT(ErrorOf("roles: [{role: admin}]"), HasSubstr("exactly one of them"));
   EXPECT_THAT(ErrorOf("roles: [{role: admin, san: \"CN=boss\"}]"), HasSubstr("URI: or DNS:"));
   EXPECT_THAT(ErrorOf("decision_ttl: 60"), HasSubstr("with its unit"));
 }
 
 TEST(Yaml, RefusesDuplicatesBombsAndSeveralDocuments) {
-  EXPECT_THAT(ErrorOf("store: sqlite:a\nstore: sqlite:b\n"), HasSubstr("a.yaml:2: 'store' is set twice"));
+  EXPECT_THAT(ErrorOf("store: sqlite:a\nstore: sqlite:b\n"),
+              HasSubstr("a.yaml:2: 'store' is set twice"));
   EXPECT_THAT(ErrorOf("---\na: 1\n---\nb: 1\n"), HasSubstr("more than one document"));
   EXPECT_THAT(ErrorOf("a: [1"), HasSubstr("not valid YAML"));
   std::string bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
@@ -148,7 +150,8 @@ TEST(DataplaneConfig, ChecksListeners) {
   };
   EXPECT_THAT(error("listeners: [{redirect: true}]"), HasSubstr("needs plain: true"));
   EXPECT_THAT(error("listeners: [{min_version: 1.1}]"), HasSubstr("must be one of"));
-  EXPECT_THAT(error("listeners: [{certificates: [{certificate_file: a}]}]"), HasSubstr("key_file must be set"));
+  EXPECT_THAT(error("listeners: [{certificates: [{certificate_file: a}]}]"),
+              HasSubstr("key_file must be set"));
   EXPECT_THAT(error("listeners: {port: 1}"), HasSubstr("must be a list"));
 }
 
@@ -157,7 +160,8 @@ TEST(DataplaneConfig, SaysWhyANameHasNoMeaningHere) {
     return std::string(MakeDataplaneConfig(*ParseYaml(yaml, "d")).status().message());
   };
   EXPECT_EQ(error("insecure_upstream: true"),
-            "d:1: insecure_upstream does not exist: switch verification off per API or in the gateway settings, "
+            "d:1: insecure_upstream does not exist: switch verification off per API or in the "
+            "gateway settings, "
             "where it is visible");
   EXPECT_THAT(error("listeners: [{default_certificate_id: a}]"), HasSubstr("kind: Listener"));
 }
@@ -175,29 +179,33 @@ std::map<std::string, std::string> ValuesOf(const std::vector<Setting>& settings
   std::map<std::string, std::string> values;
   for (const Setting& setting : settings) {
     EXPECT_FALSE(setting.help.empty()) << setting.path;
-    EXPECT_TRUE(values.emplace(setting.path, setting.value).second) << setting.path << " is listed twice";
+    EXPECT_TRUE(values.emplace(setting.path, setting.value).second)
+        << setting.path << " is listed twice";
   }
   return values;
 }
 
 TEST(Settings, NamesWhatTheItemsOfListsHave) {
   const auto ours = ValuesOf(SettingsOf(DataplaneConfig{}));
-  for (const char* path : {"listeners.N.id", "listeners.N.address", "listeners.N.port", "listeners.N.min_version",
-                           "listeners.N.certificates.N.certificate_file", "listeners.N.certificates.N.key_file"}) {
+  for (const char* path :
+       {"listeners.N.id", "listeners.N.address", "listeners.N.port", "listeners.N.min_version",
+        "listeners.N.certificates.N.certificate_file", "listeners.N.certificates.N.key_file"}) {
     EXPECT_EQ(ours.count(path), 1) << path;
   }
   EXPECT_EQ(ours.count("insecure_upstream"), 0) << "it cannot be set";
   EXPECT_EQ(ours.count("listeners.N.proxy_protocol_from"), 1);
   const auto theirs = ValuesOf(SettingsOf(AuthsvcConfig{}));
-  for (const char* path : {"roles.N.fingerprint", "roles.N.san", "roles.N.role", "roles.N.group", "roles.N.name",
-                           "admin.keys.N.name", "admin.keys.N.sha256"}) {
+  for (const char* path : {"roles.N.fingerprint", "roles.N.san", "roles.N.role", "roles.N.group",
+                           "roles.N.name", "admin.keys.N.name", "admin.keys.N.sha256"}) {
     EXPECT_EQ(theirs.count(path), 1) << path;
   }
 }
 
 TEST(Settings, ItemsInForceHaveTheirValues) {
-  const auto config = MakeDataplaneConfig(*ParseYaml(
-      "listeners: [{port: 1, certificates: [{certificate_file: a, key_file: b}]}, {id: x, address: 127.0.0.2}]", "d"));
+  const auto config =
+      MakeDataplaneConfig(*ParseYaml("listeners: [{port: 1, certificates: [{certificate_file: a, "
+                                     "key_file: b}]}, {id: x, address: 127.0.0.2}]",
+                                     "d"));
   ASSERT_TRUE(config.ok()) << config.status();
   const auto values = ValuesOf(SettingsOf(*config));
   EXPECT_EQ(values.at("listeners"), "2 items");

@@ -23,7 +23,8 @@ class DeniedCertificatesTest : public ::testing::Test {
 TEST_F(DeniedCertificatesTest, ByIssuerAndSerial) {
   denied_.Add(leaf_.cert->issuer_der, std::string(2, '\0') + leaf_.cert->serial, "", "");
   EXPECT_TRUE(denied_.Names(leaf_.der));
-  EXPECT_TRUE(denied_.Names(WithMalleatedSignature(leaf_).der)) << "other bytes of the same certificate";
+  EXPECT_TRUE(denied_.Names(WithMalleatedSignature(leaf_).der))
+      << "other bytes of the same certificate";
   EXPECT_FALSE(denied_.Names(sibling_.der));
   EXPECT_FALSE(denied_.Names(root_.der));
 }
@@ -55,7 +56,8 @@ TEST_F(DeniedCertificatesTest, ASerialWithoutIssuerNamesNothing) {
 }
 
 TEST_F(DeniedCertificatesTest, AnyBytesAreReadWithinTheirEnd) {
-  denied_.Add(leaf_.cert->issuer_der, leaf_.cert->serial, leaf_.cert->spki_sha256, leaf_.cert->tbs_sha256);
+  denied_.Add(leaf_.cert->issuer_der, leaf_.cert->serial, leaf_.cert->spki_sha256,
+              leaf_.cert->tbs_sha256);
   EXPECT_FALSE(denied_.Names(""));
   EXPECT_FALSE(denied_.Names("no certificate"));
   for (size_t size = 0; size < leaf_.der.size(); ++size) {

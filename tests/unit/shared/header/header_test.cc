@@ -7,15 +7,17 @@ namespace sallyport::header {
 namespace {
 
 TEST(BuildXfcc, SanitizeSetForm) {
-  const std::vector<std::string> uris = {"spiffe://td/app"}, dns = {"a.example.com", "b.example.com"};
+  const std::vector<std::string> uris = {"spiffe://td/app"},
+                                 dns = {"a.example.com", "b.example.com"};
   XfccFacts facts;
   facts.hash = "ab12";
   facts.subject = "CN=alice,O=Acme \"Inc\"";
   facts.uri_sans = uris;
   facts.dns_sans = dns;
-  EXPECT_EQ(BuildXfcc(facts),
-            "Hash=ab12;Subject=\"CN=alice,O=Acme \\\"Inc\\\"\";URI=spiffe://td/app;DNS=a.example.com;"
-            "DNS=b.example.com");
+  EXPECT_EQ(
+      BuildXfcc(facts),
+      "Hash=ab12;Subject=\"CN=alice,O=Acme \\\"Inc\\\"\";URI=spiffe://td/app;DNS=a.example.com;"
+      "DNS=b.example.com");
 }
 
 TEST(BuildXfcc, NamesCannotBreakOut) {
@@ -46,7 +48,8 @@ TEST(BuildXfcc, EmptySubject) {
 }
 
 TEST(ParseXfcc, TheRightmostElementCounts) {
-  const auto parsed = ParseRightmostXfcc("Hash=aa;Subject=\"CN=a,b\" , By=spiffe://p;Hash=bb;cert=\"-----%20\";URI=");
+  const auto parsed = ParseRightmostXfcc(
+      "Hash=aa;Subject=\"CN=a,b\" , By=spiffe://p;Hash=bb;cert=\"-----%20\";URI=");
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   EXPECT_EQ(parsed->hash, "bb");
   EXPECT_EQ(parsed->by, std::vector<std::string>{"spiffe://p"});
@@ -69,17 +72,19 @@ TEST(ParseXfcc, UnescapedUrisOfOthersAreTolerated) {
 }
 
 TEST(ParseXfcc, Refused) {
-  for (const char* value : {"", " ", "Hash=aa,", "Hash", "Hash=a;Hash=b", "Cert=\"a\";cert=\"b\"", "Subject=\"open",
-                            "Subject=\"x\"y", "=x", "Hash=\"a\\\"", ";Hash=a", "Subject=\"a\";Subject=\"b\""}) {
+  for (const char* value :
+       {"", " ", "Hash=aa,", "Hash", "Hash=a;Hash=b", "Cert=\"a\";cert=\"b\"", "Subject=\"open",
+        "Subject=\"x\"y", "=x", "Hash=\"a\\\"", ";Hash=a", "Subject=\"a\";Subject=\"b\""}) {
     EXPECT_FALSE(ParseRightmostXfcc(value).ok()) << value;
   }
   EXPECT_FALSE(ParseRightmostXfcc(std::string(70'000, 'a')).ok());
 }
 
 TEST(Names, IdentityHeaders) {
-  for (const char* name : {"X-Forwarded-Client-Cert", "x_forwarded_client_cert", "CLIENT-CERT", "client_cert_chain",
-                           "X-WSO2-CLIENT-CERTIFICATE", "X-SSL-Client-Verify", "ssl_client_s_dn", "X-Client-Cert",
-                           "X-Amzn-Mtls-Clientcert-Leaf", "X-Forwarded-Tls-Client-Cert", "X-ARR-ClientCert"}) {
+  for (const char* name :
+       {"X-Forwarded-Client-Cert", "x_forwarded_client_cert", "CLIENT-CERT", "client_cert_chain",
+        "X-WSO2-CLIENT-CERTIFICATE", "X-SSL-Client-Verify", "ssl_client_s_dn", "X-Client-Cert",
+        "X-Amzn-Mtls-Clientcert-Leaf", "X-Forwarded-Tls-Client-Cert", "X-ARR-ClientCert"}) {
     EXPECT_TRUE(IsIdentityHeader(name)) << name;
   }
   for (const char* name : {"X-Forwarded-For", "Cookie", "X-Client", "Client", "Certificate"}) {
@@ -90,8 +95,8 @@ TEST(Names, IdentityHeaders) {
 }
 
 TEST(Names, AddressHeaders) {
-  for (const char* name : {"Forwarded", "X-Forwarded-For", "x_forwarded_anything", "X-Real-IP", "true_client-ip",
-                           "X-Client-Ip", "X-Original-URL", "x_rewrite_url"}) {
+  for (const char* name : {"Forwarded", "X-Forwarded-For", "x_forwarded_anything", "X-Real-IP",
+                           "true_client-ip", "X-Client-Ip", "X-Original-URL", "x_rewrite_url"}) {
     EXPECT_TRUE(IsAddressHeader(name)) << name;
   }
   for (const char* name : {"", "X-Forwarded", "X-Real", "Forwarded-For", "X-Client", "Accept"}) {
@@ -106,7 +111,8 @@ TEST(Names, FieldNamesAndValues) {
   EXPECT_TRUE(IsFieldName("X-Ok_1"));
   for (const char* name : {"", "a b", "a:", "a\n", "\x80"}) EXPECT_FALSE(IsFieldName(name)) << name;
   EXPECT_TRUE(IsFieldValue("a\tb"));
-  for (const char* value : {" a", "a ", "a\r\nb", "a\x7f"}) EXPECT_FALSE(IsFieldValue(value)) << value;
+  for (const char* value : {" a", "a ", "a\r\nb", "a\x7f"})
+    EXPECT_FALSE(IsFieldValue(value)) << value;
   EXPECT_FALSE(IsFieldName(absl::string_view("a\0b", 3)));
   EXPECT_FALSE(IsFieldValue(absl::string_view("a\0b", 3)));
 }
@@ -117,7 +123,8 @@ TEST(ClientCert, RoundTripAndRefusals) {
   EXPECT_EQ(*ParseClientCertValue(" :MIIA/w==: "), der);
   const std::vector<std::string> chain = {"a", "b"};
   EXPECT_EQ(ClientCertChainValue(chain), ":YQ==:, :Yg==:");
-  for (const char* value : {"", "::", ":", ":YQ==:,:Yg==:", "YQ==", ":YQ==:;a=1", ":Y Q=:", ":YQ===:", ":=YQ:"}) {
+  for (const char* value :
+       {"", "::", ":", ":YQ==:,:Yg==:", "YQ==", ":YQ==:;a=1", ":Y Q=:", ":YQ===:", ":=YQ:"}) {
     EXPECT_FALSE(ParseClientCertValue(value).ok()) << value;
   }
 }

@@ -33,7 +33,8 @@ TEST(Book, AddsSheetsUp) {
   book.OnScrape(Id::kRevision, [] { return std::vector<Sample>{{{}, 42}}; });
   const std::string text = book.Render();
   EXPECT_TRUE(absl::StrContains(
-      text, "sallyport_requests_total{api=\"a\",reason=\"ALLOWED\",fault=\"none\"} 5")) << text;
+      text, "sallyport_requests_total{api=\"a\",reason=\"ALLOWED\",fault=\"none\"} 5"))
+      << text;
   EXPECT_TRUE(absl::StrContains(text, "sallyport_connections 7")) << text;
   EXPECT_TRUE(absl::StrContains(text, "sallyport_connections_severed_total 1")) << text;
   EXPECT_TRUE(absl::StrContains(text, "sallyport_revision 42")) << text;
@@ -56,8 +57,10 @@ TEST(Book, Histograms) {
   times->Observe(absl::Seconds(100));
   const std::string text = book.Render();
   EXPECT_TRUE(absl::StrContains(text, "sallyport_request_seconds_count{api=\"a\"} 3")) << text;
-  EXPECT_TRUE(absl::StrContains(text, "sallyport_request_seconds_bucket{api=\"a\",le=\"0.005\"} 2")) << text;
-  EXPECT_TRUE(absl::StrContains(text, "sallyport_request_seconds_bucket{api=\"a\",le=\"+Inf\"} 3")) << text;
+  EXPECT_TRUE(absl::StrContains(text, "sallyport_request_seconds_bucket{api=\"a\",le=\"0.005\"} 2"))
+      << text;
+  EXPECT_TRUE(absl::StrContains(text, "sallyport_request_seconds_bucket{api=\"a\",le=\"+Inf\"} 3"))
+      << text;
 }
 
 TEST(Book, OnlyTheBusiestApisHaveANameOfTheirOwn) {
@@ -71,7 +74,8 @@ TEST(Book, OnlyTheBusiestApisHaveANameOfTheirOwn) {
   EXPECT_TRUE(absl::StrContains(text, absl::StrCat("api=\"api", apis - 1, "\"")));
   EXPECT_FALSE(absl::StrContains(text, "api=\"api3\""));
   // 1 + 2 + ... + 500
-  EXPECT_TRUE(absl::StrContains(text, "api=\"other\",reason=\"ALLOWED\",fault=\"none\"} 125250")) << "other";
+  EXPECT_TRUE(absl::StrContains(text, "api=\"other\",reason=\"ALLOWED\",fault=\"none\"} 125250"))
+      << "other";
 }
 
 TEST(Book, SeriesOfOneSheetAreBounded) {
@@ -80,7 +84,8 @@ TEST(Book, SeriesOfOneSheetAreBounded) {
   for (size_t i = 0; i < Sheet::kMaxSeries + 100; ++i) {
     sheet->Counter(Id::kHandshakeFailures, {absl::StrCat("r", i)})->Add(1);
   }
-  EXPECT_EQ(sheet->Counter(Id::kHandshakeFailures, {"new"}), sheet->Counter(Id::kHandshakeFailures, {"newer"}));
+  EXPECT_EQ(sheet->Counter(Id::kHandshakeFailures, {"new"}),
+            sheet->Counter(Id::kHandshakeFailures, {"newer"}));
 }
 
 TEST(Book, ScrapedWhileCounted) {

@@ -9,10 +9,11 @@ namespace sallyport::dataplane {
 namespace {
 
 struct Wire {
-  Acknowledger acknowledger{[this](const Acknowledger::Applied& applied, std::function<void(bool)> heard) {
-    sent.push_back(applied.revision);
-    came = std::move(heard);
-  }};
+  Acknowledger acknowledger{
+      [this](const Acknowledger::Applied& applied, std::function<void(bool)> heard) {
+        sent.push_back(applied.revision);
+        came = std::move(heard);
+      }};
   std::vector<uint64_t> sent;
   std::function<void(bool)> came;
 };
@@ -56,10 +57,11 @@ TEST(Acknowledger, AFailureSendsTheNewestNotTheOld) {
 
 TEST(Acknowledger, AnAnswerAtOnce) {
   Sent sent;
-  Acknowledger acknowledger([&sent](const Acknowledger::Applied& applied, const std::function<void(bool)>& heard) {
-    sent.push_back(applied.revision);
-    heard(true);
-  });
+  Acknowledger acknowledger(
+      [&sent](const Acknowledger::Applied& applied, const std::function<void(bool)>& heard) {
+        sent.push_back(applied.revision);
+        heard(true);
+      });
   acknowledger.Say({1, 5});
   acknowledger.Say({1, 6});
   EXPECT_EQ(sent, Sent({5, 6}));

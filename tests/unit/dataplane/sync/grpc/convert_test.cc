@@ -62,10 +62,12 @@ TEST(RouteFrom, EachTargetIsSpokenToAsItCanBe) {
     UpstreamProtocol wanted;
     bool broken;
   } cases[] = {
-      {"", "https://h/", kHttp1, false},    {"", "http://h/", kHttp1, false},    {"", "h2c://h/", kHttp2, false},
-      {"http1", "https://h/", kHttp1, false}, {"auto", "https://h/", kAuto, false}, {"auto", "http://h/", kHttp1, false},
-      {"auto", "h2c://h/", kHttp2, false},  {"h2", "https://h/", kHttp2, false}, {"h2", "http://h/", kHttp1, true},
-      {"h2", "h2c://h/", kHttp2, false},    {"h2c", "http://h/", kHttp2, false}, {"h2c", "https://h/", kHttp1, true},
+      {"", "https://h/", kHttp1, false},    {"", "http://h/", kHttp1, false},
+      {"", "h2c://h/", kHttp2, false},      {"http1", "https://h/", kHttp1, false},
+      {"auto", "https://h/", kAuto, false}, {"auto", "http://h/", kHttp1, false},
+      {"auto", "h2c://h/", kHttp2, false},  {"h2", "https://h/", kHttp2, false},
+      {"h2", "http://h/", kHttp1, true},    {"h2", "h2c://h/", kHttp2, false},
+      {"h2c", "http://h/", kHttp2, false},  {"h2c", "https://h/", kHttp1, true},
       {"moon", "https://h/", kHttp1, true},
   };
   for (const auto& one : cases) {

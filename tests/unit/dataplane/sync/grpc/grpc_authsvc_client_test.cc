@@ -38,7 +38,8 @@ class FakeServices : public v1::Authorization::Service,
                          v1::AuthorizeResponse* response) override {
     ++authorized;
     while (frozen && !context->IsCancelled()) std::this_thread::yield();
-    if (failing != grpc::StatusCode::OK) return {static_cast<grpc::StatusCode>(failing.load()), "as told"};
+    if (failing != grpc::StatusCode::OK)
+      return {static_cast<grpc::StatusCode>(failing.load()), "as told"};
     if (empty) return grpc::Status::OK;
     response->mutable_decision()->set_revision(request->min_revision());
     response->mutable_decision()->mutable_identity()->set_name(name);
@@ -84,10 +85,11 @@ class FakeServices : public v1::Authorization::Service,
   }
 
   std::string name = "fake";
-  std::atomic<int> refuse_acknowledgements{0}, authorized{0}, subscribed{0}, refusals{0}, failing{0}, answers{0}, found{0};
+  std::atomic<int> refuse_acknowledgements{0}, authorized{0}, subscribed{0}, refusals{0},
+      failing{0}, answers{0}, found{0};
   std::atomic<uint64_t> acknowledged{0};
-  std::atomic<bool> frozen{false}, empty{false}, end_streams{false}, resumed{false}, keeps_allowed{false},
-      hold_reports{false};
+  std::atomic<bool> frozen{false}, empty{false}, end_streams{false}, resumed{false},
+      keeps_allowed{false}, hold_reports{false};
 };
 
 struct Server {
@@ -199,8 +201,8 @@ TEST(GrpcAuthsvcClient, ATargetThatHangsLeavesTimeForTheNext) {
   Server first("first"), second("second");
   first.services.frozen = true;
   World world({first.address(), second.address()}, absl::Seconds(2));
-  // The second of them has one second: where the machine stands still for that long, once more. The breaker of the
-  // first would open after five.
+  // The second of them has one second: where the machine stands still for that long, once more. The
+  // breaker of the first would open after five.
   absl::StatusOr<DecisionPtr> answer;
   for (int trial = 0; trial < 4 && !answer.ok(); ++trial) answer = world.Ask();
   ASSERT_TRUE(answer.ok()) << answer.status();
@@ -221,8 +223,10 @@ TEST(GrpcAuthsvcClient, TheBreakerAnswersAtOnceAndProbesBringItBack) {
   World world({server.address()}, absl::Milliseconds(200));
   for (int i = 0; i < 5; ++i) EXPECT_FALSE(world.Ask().ok());
   EXPECT_TRUE(world.client->AllBroken());
-  // What a client says that has nobody to ask. The server may still be taking up calls that are over.
-  for (int i = 0; i < 50; ++i) EXPECT_EQ(world.Ask().status(), absl::UnavailableError("no authsvc answers"));
+  // What a client says that has nobody to ask. The server may still be taking up calls that are
+  // over.
+  for (int i = 0; i < 50; ++i)
+    EXPECT_EQ(world.Ask().status(), absl::UnavailableError("no authsvc answers"));
   server.services.frozen = false;
   EXPECT_TRUE(WaitFor([&] { return !world.client->AllBroken(); }));
   EXPECT_TRUE(WaitFor([&] { return world.Ask().ok(); }));
@@ -336,7 +340,8 @@ TEST(GrpcAuthsvcClient, StopAnswersWhatIsUnderWay) {
   World world({server.address()}, absl::Milliseconds(300));
   std::atomic<int> answered{0};
   for (int i = 0; i < 10; ++i) {
-    world.client->Authorize({}, &world.poster, [&](const absl::StatusOr<DecisionPtr>&) { ++answered; });
+    world.client->Authorize({}, &world.poster,
+                            [&](const absl::StatusOr<DecisionPtr>&) { ++answered; });
   }
   world.client->Stop();
   EXPECT_EQ(answered, 10);
