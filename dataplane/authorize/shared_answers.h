@@ -146,9 +146,10 @@ void SharedAnswers<T>::Ask(const cache::Hash128& key, Question question, Poster*
     }
   }
   if (flight == nullptr) {
-    poster->Post([done = std::move(done)] {
-      done(absl::ResourceExhaustedError("too many open questions"));
-    });
+    poster->Post(
+        [done = std::move(done)] {  // NOLINT(bugprone-use-after-move): only a flight takes it
+          done(absl::ResourceExhaustedError("too many open questions"));
+        });
     return;
   }
   counters_.asked.fetch_add(1, std::memory_order_relaxed);

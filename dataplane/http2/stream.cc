@@ -89,7 +89,7 @@ size_t Http2Stream::unread() const {
 
 BodyPiece Http2Stream::TryNext() {
   BodyPiece piece;
-  if (faulty_) {
+  if (faulty_) {  // NOLINT(bugprone-branch-clone): the first that holds counts
     piece.kind = BodyPiece::Kind::kMalformed;
   } else if (gone_) {
     piece.kind = BodyPiece::Kind::kIo;

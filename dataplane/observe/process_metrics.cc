@@ -38,7 +38,7 @@ void RegisterStream(metrics::Book* book, const StreamState* stream, const Subscr
 
 }  // namespace
 
-void Register(metrics::Book* book, ProcessMetrics m) {
+void Register(metrics::Book* book, const ProcessMetrics& m) {
   if (m.stream != nullptr) RegisterStream(book, m.stream, m.subscriber);
   if (m.access_log != nullptr) {
     Number(book, Id::kAccessLogDropped, [log = m.access_log] { return log->dropped(); });
@@ -53,7 +53,7 @@ void Register(metrics::Book* book, ProcessMetrics m) {
   if (m.insecure) book->OnScrape(Id::kInsecure, m.insecure);
 }
 
-void RegisterCache(metrics::Book* book, std::function<CacheNumbers()> read) {
+void RegisterCache(metrics::Book* book, const std::function<CacheNumbers()>& read) {
   const auto number = [](uint64_t n) { return static_cast<double>(n); };
   book->OnScrape(Id::kDecisionCache, [read, number] {
     const CacheNumbers c = read();

@@ -24,7 +24,7 @@ struct ProcessMetrics {
   // {api, setting} of every insecure setting in force.
   std::function<std::vector<metrics::Sample>()> insecure;  // labels: setting, api
 };
-void Register(metrics::Book* book, ProcessMetrics metrics);
+void Register(metrics::Book* book, const ProcessMetrics& metrics);
 
 // Counters that dataplane/authorize gives as plain numbers; kept apart so that observe does not
 // depend on it.
@@ -33,6 +33,6 @@ struct CacheNumbers {
            voided = 0, reasked = 0, failed = 0, connection_limited = 0, address_limited = 0;
   uint64_t entries = 0, bytes = 0, denial_entries = 0, denial_bytes = 0, dropped = 0;
 };
-void RegisterCache(metrics::Book* book, std::function<CacheNumbers()> read);
+void RegisterCache(metrics::Book* book, const std::function<CacheNumbers()>& read);
 
 }  // namespace sallyport::dataplane

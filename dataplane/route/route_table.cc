@@ -323,7 +323,9 @@ class TableEdit {
 
   void CountPort(uint16_t port, int sign) {
     if (ports_ == nullptr) ports_ = std::make_shared<std::map<uint16_t, int>>(*from_.ports);
-    if (((*ports_)[port] += sign) <= 0) ports_->erase(port);
+    int& count = (*ports_)[port];
+    count += sign;
+    if (count <= 0) ports_->erase(port);
   }
 
   void CountRegex(uint16_t port, const std::string& text, const domain::HostPattern& pattern,
@@ -339,9 +341,10 @@ class TableEdit {
                (other.text.size() == text.size() && other.text > text);
       });
       regex_->insert(before, RegexHost{port, text, pattern, sign});
-    } else if ((at->routes += sign) <= 0) {
-      regex_->erase(at);
+      return;
     }
+    at->routes += sign;
+    if (at->routes <= 0) regex_->erase(at);
   }
 
   const Parts& from_;

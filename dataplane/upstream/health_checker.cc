@@ -149,9 +149,13 @@ boost::asio::awaitable<bool> HealthChecker::PrepareTls(Check& check, RoutePtr ro
   check.anchors = anchors->version();
   auto made = ClientTlsContext::Create(*credentials, base::ToAbsl(target->host), std::move(anchors),
                                        &parts_.clock, AlpnFor(*target));
-  check.tls = made.ok() ? *std::move(made) : nullptr;
-  if (check.tls == nullptr) *detail = std::string(made.status().message());
-  co_return check.tls != nullptr;
+  if (!made.ok()) {
+    check.tls = nullptr;
+    *detail = std::string(made.status().message());
+    co_return false;
+  }
+  check.tls = *std::move(made);
+  co_return true;
 }
 
 void HealthChecker::Conclude(const Check& check, const Route& route, Result result,

@@ -46,7 +46,7 @@ void Router::Handle(Request request, Responder responder) const {
 }
 
 Handler TextHandler(std::function<std::string()> text) {
-  return [text = std::move(text)](Request request, Responder responder) {
+  return [text = std::move(text)](const Request& request, const Responder& responder) {
     if (!IsRead(request, responder)) return;
     Response response;
     response.content_type = "text/plain; version=0.0.4; charset=utf-8";
@@ -56,7 +56,7 @@ Handler TextHandler(std::function<std::string()> text) {
 }
 
 Handler HealthHandler(std::function<std::string()> problem) {
-  return [problem = std::move(problem)](Request request, Responder responder) {
+  return [problem = std::move(problem)](const Request& request, const Responder& responder) {
     if (!IsRead(request, responder)) return;
     const std::string text = problem();
     Response response;

@@ -225,6 +225,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   return std::unique_ptr<Server>(new Server(std::move(core)));
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): without threads and memory to stop it the process ends
 Server::~Server() { core_->Stop(absl::ZeroDuration()); }
 
 uint16_t Server::port() const { return core_->port(); }

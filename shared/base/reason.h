@@ -97,6 +97,7 @@ enum class Fault : uint8_t { kNone, kClient, kPolicy, kUpstream, kAuthsvc, kGate
   X(kDraining, 142, "DRAINING", kGateway, 503, "shutting down")
 
 enum class Reason : uint16_t {
+// NOLINTNEXTLINE(bugprone-macro-parentheses): a name is declared
 #define X(enumerator, number, name, fault, status, message) enumerator = number,
   SALLYPORT_REASONS(X)
 #undef X

@@ -170,8 +170,7 @@ char* WriteJsonQuoted(absl::string_view text, char* out) {
   } else {
     std::string escaped;
     AppendJsonText(text, &escaped);
-    std::memcpy(out, escaped.data(), escaped.size());
-    out += escaped.size();
+    out += escaped.copy(out, escaped.size());
   }
   *out++ = '"';
   return out;

@@ -41,7 +41,7 @@ absl::StatusOr<std::string> ParseClientCertValue(absl::string_view value) {
     if (!IsBase64(c)) return absl::InvalidArgumentError("not base64");
   }
   const absl::string_view padding = body.substr(length);
-  if (padding != "" && padding != "=" && padding != "==")
+  if (!padding.empty() && padding != "=" && padding != "==")
     return absl::InvalidArgumentError("bad padding");
   std::string der;
   if (!absl::Base64Unescape(body, &der) || der.empty())
