@@ -5,13 +5,18 @@
 #include "dataplane/forward/grpc.h"
 
 namespace sallyport::dataplane {
+namespace {
+
+constexpr absl::Duration kRetryAfterOverload = absl::Seconds(1);
+
+}  // namespace
 
 // The life of a request (DESIGN 2). A phase that refuses leaves a denial behind; nothing reaches
 // the upstream without a permit; observe always runs, with the terminal outcome.
 boost::asio::awaitable<void> Exchange::Run() {
   Begin();
 
-  bool go_on = request_.gone() ? Forget() : Route();
+  bool go_on = request_.gone() ? Forget() : Route() && AdmitLoad();
   if (go_on && preflight_) {
     co_await request_.Refuse(Preflight(), base::Reason::kAllowed);
   } else if (go_on) {
@@ -61,6 +66,16 @@ bool Exchange::Forget() {
   host_.clear();
   path_.clear();
   return Deny(base::Reason::kClientGone);
+}
+
+// After the route, which costs little: the refusal is in the API's style and counted as its own.
+bool Exchange::AdmitLoad() {
+  const Loop& loop = services_.loop;
+  if (services_.shedder.Admit(loop.turn(), loop.queue_delay_millis(), loop.NowMillis()))
+    return true;
+  Deny(base::Reason::kOverloaded, "limits.queue_delay");
+  denial_->retry_after = kRetryAfterOverload;
+  return false;
 }
 
 bool Exchange::Deny(base::Reason reason, std::string detail) {

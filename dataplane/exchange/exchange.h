@@ -41,6 +41,7 @@ class Exchange {
 
   // route
   [[nodiscard]] bool Route();
+  [[nodiscard]] bool AdmitLoad();
   [[nodiscard]] bool ReadPlace();       // host, path, client address
   [[nodiscard]] bool CheckTransport();  // plain listeners, 421
   [[nodiscard]] bool SelectRoute();

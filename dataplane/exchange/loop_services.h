@@ -16,6 +16,7 @@
 #include "dataplane/http/head_parser.h"
 #include "dataplane/http2/settings.h"
 #include "dataplane/limit/limiter.h"
+#include "dataplane/limit/load_shedder.h"
 #include "dataplane/loop/loop.h"
 #include "dataplane/observe/access_log.h"
 #include "dataplane/observe/allowed_ring.h"
@@ -60,6 +61,7 @@ struct LoopServices {
   Authorizer& authorizer;
   CredentialCache& credentials;
   Limiter& limiter;  // shared by loops
+  LoadShedder& shedder;
   UpstreamPool& pool;
   RouteBalancers& balancers;
   LoopMetrics& metrics;

@@ -13,7 +13,7 @@
 namespace sallyport::dataplane {
 
 // Why a connection was not taken.
-enum class NotTaken : uint8_t { kLimit, kDescriptors, kProxyHeader };
+enum class NotTaken : uint8_t { kLimit, kDescriptors, kProxyHeader, kOverload };
 
 class ConnectionLimits {
  public:
@@ -38,7 +38,7 @@ class ConnectionLimits {
   const uint32_t total_;
   const uint32_t per_address_;
   base::Mutex mutex_;
-  absl::Duration silent_until_[3] ABSL_GUARDED_BY(mutex_) = {
+  absl::Duration silent_until_[4] ABSL_GUARDED_BY(mutex_) = {
       -absl::InfiniteDuration(), -absl::InfiniteDuration(), -absl::InfiniteDuration()};
   [[nodiscard]] bool Count(absl::string_view address) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

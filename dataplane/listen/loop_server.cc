@@ -80,6 +80,7 @@ LoopServer::LoopServer(int index, const ProcessServices& process)
       metrics_(&process.book),
       connections_(loop_),
       recheck_(loop_, authorizer_, connections_, metrics_),
+      shedder_(process.config.limits.queue_delay),
       allowed_(process.config.allowed_kept,
                process.config.allowed_bytes / static_cast<uint64_t>(process.loops)),
       services_{loop_,
@@ -87,6 +88,7 @@ LoopServer::LoopServer(int index, const ProcessServices& process)
                 authorizer_,
                 credentials_,
                 process.limiter,
+                shedder_,
                 pool_,
                 balancers_,
                 metrics_,
@@ -230,6 +232,10 @@ void LoopServer::OnConnection(const ListenerContextPtr& listener, int fd, std::s
     close(fd);
     return;
   }
+  if (!shedder_.Admit(loop_.turn(), loop_.queue_delay_millis(), loop_.NowMillis())) {
+    close(fd);
+    return NoteNotTaken(NotTaken::kOverload);
+  }
   const bool proxied = IsTrustedProxy(listener->proxies, address);
   if (!process_.connection_limits.Enter(proxied ? "" : address)) {
     close(fd);
@@ -271,10 +277,14 @@ boost::asio::awaitable<void> LoopServer::ServeProxied(ListenerContextPtr listene
 }
 
 void LoopServer::NoteNotTaken(NotTaken cause) {
-  static constexpr const char* kNames[] = {"limit", "descriptors", "proxy_header"};
+  static constexpr const char* kNames[] = {"limit", "descriptors", "proxy_header", "overload"};
   metrics_.sheet()
       .Counter(metrics::Id::kConnectionsNotTaken, {kNames[static_cast<size_t>(cause)]})
       ->Add(1);
+  SayNotTaken(cause);
+}
+
+void LoopServer::SayNotTaken(NotTaken cause) {
   if (!process_.connection_limits.MaySay(cause, process_.clock.Monotonic())) return;
   switch (cause) {
     case NotTaken::kLimit:
@@ -284,6 +294,12 @@ void LoopServer::NoteNotTaken(NotTaken cause) {
     case NotTaken::kDescriptors:
       return base::Log(base::Level::kError, "listen.no_descriptors",
                        {{"hint", "raise the limit of open files (ulimit -n, LimitNOFILE)"}});
+    case NotTaken::kOverload:
+      return base::Log(
+          base::Level::kWarning, "listen.overload",
+          {{"loop", loop_.index()},
+           {"refused_share", shedder_.refused_share()},
+           {"hint", "requests wait longer than limits.queue_delay: add replicas or cores"}});
     case NotTaken::kProxyHeader:
       return base::Log(
           base::Level::kWarning, "listen.no_proxy_header",
@@ -310,6 +326,7 @@ void LoopServer::Tick() {
   metrics_.sheet()
       .Gauge(metrics::Id::kUpstreamWaiting)
       ->Set(static_cast<int64_t>(pool_.counts().waiting));
+  if (shedder_.refused_share() > 0) SayNotTaken(NotTaken::kOverload);
   sni_.Sweep();
   Reconcile();
 }

@@ -87,8 +87,10 @@ class LoopServer final : public LoopSink {
   // Of a proxy that says with a PROXY header who its client is.
   [[nodiscard]] boost::asio::awaitable<void> ServeProxied(ListenerContextPtr listener, int fd,
                                                           std::string proxy);
-  // Counts it; the log hears of it now and then.
+  // Counts it, and says it.
   void NoteNotTaken(NotTaken cause);
+  // In the log, now and then.
+  void SayNotTaken(NotTaken cause);
   void NoteUpstreamFault(absl::string_view fault);
   void Tick();
   void MakeHealthChecker();
@@ -105,6 +107,7 @@ class LoopServer final : public LoopSink {
   ConnectionRegistry connections_;
   std::unique_ptr<HealthChecker> health_checker_;  // of the first loop, for all
   Recheck recheck_;
+  LoadShedder shedder_;
   RequestIds request_ids_;
   AllowedRing allowed_;
   std::map<std::string, std::unique_ptr<ServerTls>> tls_;  // by settings

@@ -32,6 +32,7 @@ void Loop::Run() {
   const KeptMemory kept;
   const auto work = boost::asio::make_work_guard(context_);
   RefreshNow();
+  turn_began_millis_ = now_millis_;
   more_posted_ = true;
   while (!context_.stopped()) Turn(DeadlineWheel::kTickMillis);
 }
@@ -67,11 +68,15 @@ void Loop::Discard() {
 
 void Loop::Turn(int most_millis) {
   const bool busy = more_posted_ || waiters_.AnyFinished();
+  RefreshNow();
+  queue_delay_millis_ = now_millis_ - turn_began_millis_;
   // The wheel turns at whole ticks.
   constexpr int64_t kTick = DeadlineWheel::kTickMillis;
   const auto to_tick = static_cast<int>(kTick - now_millis_ % kTick);
   if (poller_.Wait(busy ? 0 : std::min(most_millis, to_tick))) ++looks_;
   RefreshNow();
+  turn_began_millis_ = now_millis_;
+  ++turn_;
   wheel_.Advance(now_millis_);
   poller_.Dispatch();
   waiters_.ResumeFinished();

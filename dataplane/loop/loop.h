@@ -64,6 +64,12 @@ class Loop {
   // known after it. A turn has one at its start, as a rule.
   [[nodiscard]] uint64_t looks() const { return looks_; }
 
+  // How long what this turn brings may have waited, at most: the work of the turn before.
+  // Milliseconds.
+  [[nodiscard]] int64_t queue_delay_millis() const { return queue_delay_millis_; }
+  // Of this turn; another one has another.
+  [[nodiscard]] uint64_t turn() const { return turn_; }
+
   void AddDeadline(DeadlineNode* node, Deadline deadline);
   [[nodiscard]] BufferPool& buffers() { return buffers_; }
   [[nodiscard]] Poller& poller() { return poller_; }
@@ -77,6 +83,9 @@ class Loop {
   const base::Clock& clock_;
   int64_t now_millis_ = 0;
   uint64_t looks_ = 0;
+  uint64_t turn_ = 0;
+  int64_t turn_began_millis_ = 0;
+  int64_t queue_delay_millis_ = 0;
   BufferPool buffers_;
   struct Context : boost::asio::io_context {
     using boost::asio::execution_context::shutdown;

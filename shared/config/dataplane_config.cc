@@ -104,6 +104,10 @@ void ReadLimits(Reader& in, LimitsConfig* out) {
             "idle connections kept per upstream and loop");
   in.Number("authorize_misses_per_second", &out->authorize_misses_per_second, 0, 1'000'000,
             "questions to the auth service that one client address may cause, 0 = no limit");
+  in.Time(
+      "queue_delay", &out->queue_delay, absl::ZeroDuration(), absl::Minutes(1),
+      "a share of the requests and connections is refused while all wait longer than this to be "
+      "looked at, 0 = none ever is");
 }
 
 void ReadTimeouts(Reader& in, TrafficTimeouts* out) {

@@ -29,7 +29,8 @@ enum class Kind : uint8_t { kCounter, kGauge, kTimes };
   X(kConnectionsOpened, "sallyport_connections_opened_total", kCounter, "",                        \
     "Client connections accepted")                                                                 \
   X(kConnectionsNotTaken, "sallyport_connections_not_taken_total", kCounter, "cause",              \
-    "Client connections closed at once (limit, proxy_header); pauses for want of open files "      \
+    "Client connections closed at once (limit, proxy_header, overload); pauses for want of open "  \
+    "files "                                                                                       \
     "(descriptors)")                                                                               \
   X(kHandshakes, "sallyport_handshakes_total", kCounter, "kind", "TLS handshakes: full, resumed")  \
   X(kHandshakeSeconds, "sallyport_handshake_seconds", kTimes, "", "Time of a TLS handshake")       \

@@ -1,0 +1,48 @@
+#include "dataplane/limit/load_shedder.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sallyport::dataplane {
+namespace {
+
+constexpr int64_t kLeastInterval = 100;
+constexpr int64_t kTargetsPerInterval = 4;
+constexpr double kStep = 0.25;    // of what is still let in
+constexpr double kForget = 0.01;  // less is nothing
+
+}  // namespace
+
+LoadShedder::LoadShedder(absl::Duration target)
+    : target_(absl::ToInt64Milliseconds(target)),
+      interval_(std::max(kLeastInterval, kTargetsPerInterval * target_)) {}
+
+bool LoadShedder::Admit(uint64_t turn, int64_t delay_millis, int64_t now_millis) {
+  if (target_ == 0) return true;
+  if (now_millis - began_ >= interval_) EndInterval(now_millis);
+  if (turn != last_turn_) {
+    last_turn_ = turn;
+    ++turns_;
+    least_ = std::min(least_, delay_millis);
+  }
+  owed_ += refused_;
+  if (owed_ < 1) return true;
+  owed_ -= 1;
+  return false;
+}
+
+void LoadShedder::EndInterval(int64_t now_millis) {
+  const bool stands = turns_ > 1 && least_ > target_;  // one turn may be a machine that stood still
+  const int64_t passed = (now_millis - began_) / interval_;
+  if (stands) {
+    refused_ = std::min(kMostRefused, refused_ + (1 - refused_) * kStep);
+  } else if (refused_ > 0) {
+    refused_ = std::ldexp(refused_, -static_cast<int>(std::min<int64_t>(passed, 60)));
+  }
+  if (refused_ < kForget) refused_ = owed_ = 0;
+  began_ = now_millis;
+  turns_ = 0;
+  least_ = std::numeric_limits<int64_t>::max();
+}
+
+}  // namespace sallyport::dataplane

@@ -1,0 +1,83 @@
+"""Load shedding by queue delay: while a loop has more to do than it can, a share is refused at once."""
+
+import contextlib
+import subprocess
+import time
+
+import pytest
+
+from gateway import DEADLINE, classic, wait_for
+
+HOST = "overload.gw.test"
+
+
+@pytest.fixture(scope="module")
+def origin(world):
+    made = world.origin("overload")
+    world.gateway.add_api(classic("overload", made.url, domain=HOST, use_keyless=True))
+    return made
+
+
+@pytest.fixture()
+def replica(world, origin):
+    made = world.gateway.start_dataplane(options=["--set", "limits.queue_delay=1ms"])
+    yield made
+    made.stop()
+    world.gateway.replicas.remove(made)
+
+
+@contextlib.contextmanager
+def load(replica):
+    """More keep-alive connections than one loop can serve within a millisecond; ended by the caller."""
+    process = subprocess.Popen(["h2load", "--h1", "-c", "300", "-t", "1", "-D", str(int(4 * DEADLINE)), "--connect-to",
+                                f"127.0.0.1:{replica.port}", f"https://{HOST}:{replica.port}/x"], stdout=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(DEADLINE)
+
+
+def refused(replica):
+    return replica.metric("sallyport_requests_total", api="overload", reason="OVERLOADED", fault="gateway")
+
+
+def test_a_share_is_refused_at_once_and_none_when_it_is_over(world, replica):
+    answers = []
+
+    def ask():
+        answer = replica.curl("/x", host=HOST)
+        answers.append(answer)
+        return answer.status == 503
+    with load(replica) as running:
+        wait_for(lambda: refused(replica) > 100, "requests are refused")
+        wait_for(lambda: replica.lines("listen.overload"), "the log says so")
+        wait_for(ask, "one of ours, too")
+        assert running.poll() is None, "the load goes on"
+    answer = answers[-1]
+    assert answer.headers["retry-after"] == "1" and answer.headers["x-request-id"]
+    wait_for(lambda: ask() is False and answers[-1].status == 200, "served again")
+    before, began = refused(replica), time.monotonic()
+    while time.monotonic() - began < 1:
+        assert replica.curl("/x", host=HOST).status == 200
+    assert refused(replica) == before, "nobody is refused any more"
+
+
+def test_somebody_gets_through(replica):
+    def passed():
+        return replica.metric("sallyport_requests_total", api="overload", reason="ALLOWED", fault="none")
+    with load(replica):
+        wait_for(lambda: refused(replica) > 100, "requests are refused")
+        before = passed()
+        wait_for(lambda: passed() > before + 20, "others are served meanwhile")
+
+
+def test_connections_are_refused_too(replica):
+    def closed():
+        return replica.metric("sallyport_connections_not_taken_total", cause="overload")
+
+    def connect():
+        replica.curl("/x", host=HOST)
+        return closed() > 0
+    with load(replica):
+        wait_for(connect, "a new connection is closed at once")
