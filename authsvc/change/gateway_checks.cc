@@ -84,7 +84,13 @@ absl::Status CheckListener(const CheckContext& context, const v1::Listener& list
   }
   absl::Status status = CheckTlsVersions(listener.min_version(), listener.max_version());
   if (status.ok()) status = CheckStyle(listener.style());
+  if (status.ok()) {
+    status = CheckAddressBlocks("proxy_protocol_from", listener.proxy_protocol_from());
+  }
   if (!status.ok()) return status;
+  if (listener.plain() && listener.http2()) {
+    return Invalid("http2 is agreed on by TLS: a plain listener cannot offer it");
+  }
   if (listener.redirect() && !listener.plain()) {
     return Invalid("redirect is for a plain listener: a TLS one has nothing to redirect to");
   }

@@ -41,6 +41,8 @@ PlannedListener FromAuthsvc(const ListenerSpec& from) {
   listener.min_version = Or(from.min_version, "1.2");
   listener.max_version = Or(from.max_version, "1.3");
   listener.style = from.style;
+  listener.http2 = from.http2;
+  listener.proxy_protocol_from = from.proxy_protocol_from;
   return listener;
 }
 

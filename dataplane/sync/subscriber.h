@@ -37,6 +37,8 @@ struct ListenerSpec {
   bool plain = false, redirect = false;
   std::string default_certificate_id, min_version, max_version;
   ErrorStyle style = ErrorStyle::kNative;
+  bool http2 = true;
+  std::vector<std::string> proxy_protocol_from;  // addresses, CIDRs
 };
 struct GatewayFacts {
   std::vector<std::string> trusted_proxies;  // CIDR

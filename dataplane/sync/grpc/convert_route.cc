@@ -142,6 +142,8 @@ ListenerSpec ListenerFrom(const v1::Listener& wire) {
   listener.min_version = wire.min_version();
   listener.max_version = wire.max_version();
   listener.style = ErrorStyleFromName(wire.style());
+  listener.http2 = !wire.has_http2() || wire.http2();
+  listener.proxy_protocol_from = List(wire.proxy_protocol_from());
   return listener;
 }
 

@@ -361,6 +361,13 @@ TEST_F(ApiChecksTest, RefusesBadListenersAndBundles) {
   listener.mutable_listener()->set_redirect(true);
   EXPECT_THAT(Refusal(listener), HasSubstr("redirect"));
   listener.mutable_listener()->set_redirect(false);
+  listener.mutable_listener()->add_proxy_protocol_from("everybody");
+  EXPECT_THAT(Refusal(listener), HasSubstr("proxy_protocol_from: `everybody`"));
+  listener.mutable_listener()->set_proxy_protocol_from(0, "10.0.0.0/8");
+  listener.mutable_listener()->set_plain(true);
+  listener.mutable_listener()->set_http2(true);
+  EXPECT_THAT(Refusal(listener), HasSubstr("http2"));
+  listener.mutable_listener()->set_plain(false);
   MustPut(listener);
   listener.mutable_listener()->set_id("m");
   EXPECT_THAT(Refusal(listener), HasSubstr("listener l"));

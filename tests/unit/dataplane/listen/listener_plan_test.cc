@@ -38,12 +38,16 @@ TEST(PlanListeners, FileWinsOverAuthsvcAtTheSamePlace) {
   ListenerSpec other = same;
   other.id = "other";
   other.port = 9001;
+  other.http2 = false;
+  other.proxy_protocol_from = {"10.0.0.0/8"};
   view.listeners = {same, other};
   const auto plan = PlanListeners(config, view);
   ASSERT_EQ(plan.size(), 2u);
   EXPECT_EQ(plan[0].id, "mine");
   EXPECT_FALSE(plan[0].plain);
   EXPECT_EQ(plan[1].id, "other");
+  EXPECT_FALSE(plan[1].http2);
+  EXPECT_EQ(plan[1].proxy_protocol_from, std::vector<std::string>{"10.0.0.0/8"});
   config.listeners_from_authsvc = false;
   EXPECT_EQ(PlanListeners(config, view).size(), 1u);
 }
