@@ -1,9 +1,12 @@
 // Load generator for tests/bench/run: one thread, N mutual-TLS connections, closed loop, checked
 // answers.
 //
-//   bench_load MODE HOST PORT SNI CA CERT KEY CONNECTIONS SECONDS [PATH [EXPECTED_BYTES]]
+//   bench_load MODE HOST PORT SNI CA CERT KEY CONNECTIONS SECONDS [PATH [EXPECTED_BYTES [RATE]]]
 //
-// MODE: keepalive      one GET after another on each connection
+// MODE: keepalive      one GET after another on each connection; with a RATE (of all, per second)
+// an
+//                      open loop: each is due at its time, and its latency counts from there
+//       idle           one GET on each connection; then they rest until standard input ends
 //       handshake      full handshake, close_notify, wait for the server's end of the connection
 //       (so that
 //                      the server has processed our Finished), no session offered
@@ -31,7 +34,9 @@
 
 namespace {
 
-enum class Mode { kKeepalive, kHandshake, kHandshakeGet, kResumed };
+constexpr double kWarmUp = 0.2;  // of an open loop: its handshakes
+
+enum class Mode { kKeepalive, kIdle, kHandshake, kHandshakeGet, kResumed };
 
 double NowSeconds() {
   timespec now{};
@@ -46,6 +51,7 @@ struct Options {
   int connections = 1;
   double seconds = 1;
   size_t expected_bytes = 0;
+  double rate = 0;  // 0: as fast as it goes
 };
 
 struct Totals {
@@ -110,14 +116,27 @@ class Connection {
   }
 
   [[nodiscard]] bool done() const { return state_ == State::kIdle; }
+  [[nodiscard]] bool resting() const { return state_ == State::kRest; }
+
+  // Open loop: when its first request is due, and how long after each the next.
+  void Pace(double first, double every) {
+    due_ = first;
+    every_ = every;
+  }
+  void GoOnIfDue(double now) {
+    if (state_ != State::kRest || every_ == 0 || now < due_) return;
+    state_ = State::kWrite;
+    OnReady();
+  }
 
  private:
-  enum class State { kIdle, kHandshake, kWrite, kRead, kEnd };
+  enum class State { kIdle, kHandshake, kWrite, kRead, kRest, kEnd };
 
   // One move of the state machine; false: wait for the socket, or done.
   bool Step() {
     switch (state_) {
-      case State::kIdle: return false;
+      case State::kIdle:
+      case State::kRest: return false;
       case State::kHandshake: return StepHandshake();
       case State::kWrite: return StepWrite();
       case State::kRead: return StepRead();
@@ -140,16 +159,16 @@ class Connection {
       SSL_shutdown(ssl_);
       state_ = State::kEnd;
     } else {
-      state_ = State::kWrite;
+      state_ = every_ > 0 ? State::kRest : State::kWrite;
     }
     return true;
   }
 
   bool StepWrite() {
-    if (mode_ == Mode::kKeepalive) started_ = NowSeconds();
+    const bool keep = mode_ == Mode::kKeepalive || mode_ == Mode::kIdle;
+    if (keep) started_ = every_ > 0 ? due_ : NowSeconds();
     const std::string request = "GET " + options_.path + " HTTP/1.1\r\nHost: " + options_.sni +
-                                (mode_ == Mode::kKeepalive ? "" : "\r\nConnection: close") +
-                                "\r\n\r\n";
+                                (keep ? "" : "\r\nConnection: close") + "\r\n\r\n";
     const int result = SSL_write(ssl_, request.data(), static_cast<int>(request.size()));
     if (result <= 0) return WouldBlock(result) ? false : Fail();
     answer_.clear();
@@ -169,9 +188,10 @@ class Connection {
         answer_.size() != head_end_ + body_bytes_) {
       ++totals_->wrong;
     }
-    if (mode_ == Mode::kKeepalive) {
+    if (mode_ == Mode::kKeepalive || mode_ == Mode::kIdle) {
       Count();
-      state_ = State::kWrite;
+      due_ += every_;
+      state_ = mode_ == Mode::kIdle || every_ > 0 ? State::kRest : State::kWrite;
       return true;
     }
     SSL_shutdown(ssl_);
@@ -231,7 +251,7 @@ class Connection {
   State state_ = State::kIdle;
   int fd_ = -1;
   SSL* ssl_ = nullptr;
-  double started_ = 0;
+  double started_ = 0, due_ = 0, every_ = 0;
   std::string answer_;
   size_t head_end_ = std::string::npos, body_bytes_ = 0;
 };
@@ -284,18 +304,20 @@ void Report(Totals* totals, double seconds) {
       "\"p999_us\":%.0f}\n",
       totals->operations, totals->wrong, totals->errors, seconds, static_cast<double>(at(0.5)),
       static_cast<double>(at(0.99)), static_cast<double>(at(0.999)));
+  fflush(stdout);
 }
 
 Options ParseOptions(int argc, char** argv) {
   if (argc < 10) {
-    fprintf(
-        stderr,
-        "usage: bench_load MODE HOST PORT SNI CA CERT KEY CONNECTIONS SECONDS [PATH [BYTES]]\n");
+    fprintf(stderr,
+            "usage: bench_load MODE HOST PORT SNI CA CERT KEY CONNECTIONS SECONDS [PATH [BYTES "
+            "[RATE]]]\n");
     exit(2);
   }
   Options options;
   const std::string mode = argv[1];
   options.mode = mode == "keepalive"       ? Mode::kKeepalive
+                 : mode == "idle"          ? Mode::kIdle
                  : mode == "handshake"     ? Mode::kHandshake
                  : mode == "handshake_get" ? Mode::kHandshakeGet
                                            : Mode::kResumed;
@@ -310,10 +332,31 @@ Options ParseOptions(int argc, char** argv) {
   options.seconds = atof(argv[9]);
   if (argc > 10) options.path = argv[10];
   if (argc > 11) options.expected_bytes = strtoul(argv[11], nullptr, 10);
+  if (argc > 12) options.rate = atof(argv[12]);
   return options;
 }
 
 }  // namespace
+
+using Connections = std::vector<std::unique_ptr<Connection>>;
+
+// A few handshakes at a time; then nothing but what the server may still have to say.
+void Rest(const Options& options, SSL_CTX* context, int epoll, Totals* totals,
+          Connections* connections) {
+  constexpr size_t kAtOnce = 32;
+  const double end = NowSeconds() + options.seconds;
+  while (NowSeconds() < end && totals->errors == 0) {
+    const auto rest = static_cast<size_t>(std::count_if(
+        connections->begin(), connections->end(), [](const auto& one) { return one->resting(); }));
+    if (rest == static_cast<size_t>(options.connections)) break;
+    while (connections->size() < static_cast<size_t>(options.connections) &&
+           connections->size() < rest + kAtOnce) {
+      connections->push_back(std::make_unique<Connection>(options, context, epoll, totals));
+      connections->back()->Open(options.mode);
+    }
+    RunEvents(epoll, 10);
+  }
+}
 
 int main(int argc, char** argv) {
   const Options options = ParseOptions(argc, argv);
@@ -321,16 +364,27 @@ int main(int argc, char** argv) {
   const int epoll = epoll_create1(0);
   if (options.mode == Mode::kResumed) MakeSession(options, context, epoll);
   Totals totals;
-  std::vector<std::unique_ptr<Connection>> connections;
+  Connections connections;
   const double start = NowSeconds(), end = start + options.seconds;
+  if (options.mode == Mode::kIdle) {
+    Rest(options, context, epoll, &totals, &connections);
+    Report(&totals, NowSeconds() - start);
+    while (getchar() != EOF) {
+    }
+    return totals.wrong == 0 && totals.errors == 0 ? 0 : 1;
+  }
   for (int i = 0; i < options.connections; ++i) {
     connections.push_back(std::make_unique<Connection>(options, context, epoll, &totals));
+    const double every = options.rate > 0 ? options.connections / options.rate : 0;
+    connections.back()->Pace(start + kWarmUp + every * i / options.connections, every);
     connections.back()->Open(options.mode);
   }
   while (NowSeconds() < end && totals.errors < 1000) {
-    RunEvents(epoll, 10);
+    RunEvents(epoll, options.rate > 0 ? 0 : 10);
+    const double now = NowSeconds();
     for (auto& connection : connections) {
       if (connection->done()) connection->Open(options.mode);
+      connection->GoOnIfDue(now);
     }
   }
   Report(&totals, NowSeconds() - start);

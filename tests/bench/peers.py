@@ -1,6 +1,7 @@
-"""nginx, HAProxy and nghttpx configured for the job of the data plane: mutual TLS required, the certificate's
-identity in a header to the upstream, access log on, upstream keep-alive of 256, one process on one core."""
+"""nginx, HAProxy, nghttpx, Caddy and Envoy configured for the job of the data plane: mutual TLS required, the
+certificate's identity in a header to the upstream, access log on, upstream keep-alive of 256, on one core."""
 
+import json
 import os
 import pathlib
 import signal
@@ -25,7 +26,7 @@ def cpu_seconds(pid):
     """(user, system) of a process and its children, all threads, living and ended."""
     ticks = os.sysconf("SC_CLK_TCK")
     user = system = 0.0
-    for member in _family(pid):
+    for member in family(pid):
         try:
             fields = pathlib.Path(f"/proc/{member}/stat").read_text().rsplit(")", 1)[1].split()
         except FileNotFoundError:
@@ -38,7 +39,7 @@ def cpu_seconds(pid):
 def cpu_exact(pid):
     """Seconds on a CPU, from the scheduler's nanosecond account of the living threads."""
     total = 0
-    for member in _family(pid):
+    for member in family(pid):
         for task in pathlib.Path(f"/proc/{member}/task").glob("*/schedstat"):
             try:
                 total += int(task.read_text().split()[0])
@@ -47,7 +48,8 @@ def cpu_exact(pid):
     return total / 1e9
 
 
-def _family(pid):
+def family(pid):
+    """A process and its children."""
     members = [pid]
     for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -62,11 +64,11 @@ def _family(pid):
 class Peer:
     """A running server: `pid`, `port`, `stop()`."""
 
-    def __init__(self, name, command, port, cpu, log):
+    def __init__(self, name, command, port, cpu, log, env=None):
         self.name, self.port = name, port
         with open(log, "ab") as out:
             self.process = subprocess.Popen(["taskset", "-c", str(cpu)] + command, stdout=out, stderr=out,
-                                            stdin=subprocess.DEVNULL)
+                                            stdin=subprocess.DEVNULL, env={**os.environ, **(env or {})})
         self.pid = self.process.pid
         _wait_for_port(port, self.process)
 
@@ -82,16 +84,19 @@ class Peer:
 def nginx_origin(directory, cpu, plain_port, tls_port, pki, body_bytes):
     """The upstream of all: plain on one port, mutual TLS on the other."""
     directory = pathlib.Path(directory)
+    (directory / "body").write_bytes(b"x" * body_bytes)
+    answer = f"return 200 \"{'x' * body_bytes}\";" if body_bytes < 2048 else (
+        f"root {directory}; open_file_cache max=10; try_files /body =404;")
     (directory / "origin.conf").write_text(f"""
 daemon off; worker_processes 1; pid {directory}/origin.pid; error_log {directory}/origin.err;
 events {{ worker_connections 4096; }}
 http {{
   access_log off; keepalive_requests 100000000; keepalive_timeout 600s;
-  server {{ listen 127.0.0.1:{plain_port}; location / {{ return 200 "{'x' * body_bytes}"; }} }}
+  server {{ listen 127.0.0.1:{plain_port}; location / {{ {answer} }} }}
   server {{
     listen 127.0.0.1:{tls_port} ssl; ssl_certificate {pki['origin'].cert}; ssl_certificate_key {pki['origin'].key};
     ssl_client_certificate {pki['ca'].cert}; ssl_verify_client on; ssl_protocols TLSv1.3;
-    location / {{ return 200 "{'x' * body_bytes}"; }}
+    location / {{ {answer} }}
   }}
 }}
 """)
@@ -184,3 +189,113 @@ def nghttpx(directory, cpu, port, pki, upstream, server, tickets, http2=True):
                f"--accesslog-file={directory}/nghttpx.access.log", f"--errorlog-file={directory}/nghttpx.err",
                "--no-ocsp", "--no-server-push", "--conf=/dev/null", str(server.key), str(server.cert)]
     return Peer("nghttpx", command, port, cpu, directory / "nghttpx.log")
+
+
+def caddy(directory, cpu, port, pki, upstream, server, tickets, http2=False):
+    """Its tickets cannot be switched off: no peer where there are to be none."""
+    directory = pathlib.Path(directory)
+    kind, upstream_port = upstream
+    client = "" if http2 else f"client_auth {{ mode require_and_verify\n trusted_ca_cert_file {pki['ca'].cert}\n }}"
+    transport = "" if kind == "plain" else (
+        f"tls\n tls_client_auth {pki['gateway'].cert} {pki['gateway'].key}\n tls_trusted_ca_certs {pki['ca'].cert}\n"
+        " tls_server_name localhost\n")
+    (directory / "Caddyfile").write_text(f"""
+{{
+  admin off
+  auto_https off
+  storage file_system {directory}/caddy
+  servers {{ protocols h1 h2 }}
+}}
+https://api.bench.test:{port} {{
+  bind 127.0.0.1
+  tls {server.cert} {server.key} {{
+    protocols tls1.2 tls1.3
+    {client}
+  }}
+  log {{
+    output file {directory}/caddy.access.log
+    format json
+  }}
+  reverse_proxy 127.0.0.1:{upstream_port} {{
+    header_up X-Forwarded-Client-Cert "Hash={{tls_client_fingerprint}};Subject={{tls_client_subject}}"
+    header_up X-Request-Id {{uuid}}
+    transport http {{
+      keepalive 600s
+      keepalive_idle_conns_per_host 256
+      versions 1.1
+      {transport}
+    }}
+  }}
+}}
+""")
+    return Peer("caddy", ["caddy", "run", "--adapter", "caddyfile", "--config", str(directory / "Caddyfile")], port, cpu,
+                directory / "caddy.log", env={"GOMAXPROCS": "1", "HOME": str(directory)})
+
+
+def _pem(path):
+    return {"filename": str(path)}
+
+
+def _envoy_cluster(name, port, tls=None, http2=False):
+    cluster = {
+        "name": name, "type": "STATIC", "connect_timeout": "5s",
+        "circuit_breakers": {"thresholds": [{"max_connections": 100000, "max_requests": 100000, "max_pending_requests": 100000}]},
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [{"endpoint": {"address": {
+            "socket_address": {"address": "127.0.0.1", "port_value": port}}}}]}]}}
+    if http2:
+        cluster["typed_extension_protocol_options"] = {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+            "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+            "explicit_http_config": {"http2_protocol_options": {}}}}
+    if tls is not None:
+        cluster["transport_socket"] = {"name": "tls", "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+            "sni": "localhost", "common_tls_context": tls}}
+    return cluster
+
+
+def _envoy_listener(directory, port, pki, server, tickets, http2, authoriser):
+    common = {"tls_params": {"tls_minimum_protocol_version": "TLSv1_2", "tls_maximum_protocol_version": "TLSv1_3"},
+              "tls_certificates": [{"certificate_chain": _pem(server.cert), "private_key": _pem(server.key)}],
+              "alpn_protocols": ["h2"] if http2 else ["http/1.1"]}
+    if not http2:
+        common["validation_context"] = {"trusted_ca": _pem(pki["ca"].cert)}
+    tls = {"@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+           "require_client_certificate": not http2, "common_tls_context": common,
+           "disable_stateful_session_resumption": True, "disable_stateless_session_resumption": not tickets}
+    filters = [{"name": "router", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}]
+    if authoriser is not None:
+        filters.insert(0, {"name": "ext_authz", "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz",
+            "transport_api_version": "V3", "include_peer_certificate": True,
+            "grpc_service": {"envoy_grpc": {"cluster_name": "authoriser"}, "timeout": "0.5s"}}})
+    manager = {
+        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "bench", "http_filters": filters, "use_remote_address": True,
+        "forward_client_cert_details": "SANITIZE_SET", "set_current_client_cert_details": {"subject": True, "uri": True, "dns": True},
+        "access_log": [{"name": "file", "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
+            "path": f"{directory}/envoy.access.log"}}],
+        "route_config": {"virtual_hosts": [{"name": "bench", "domains": ["*"], "routes": [
+            {"match": {"prefix": "/"}, "route": {"cluster": "origin", "timeout": "0s"}}]}]}}
+    return {"address": {"socket_address": {"address": "127.0.0.1", "port_value": port}}, "filter_chains": [{
+        "transport_socket": {"name": "tls", "typed_config": tls},
+        "filters": [{"name": "http", "typed_config": manager}]}]}
+
+
+def envoy(directory, cpu, port, pki, upstream, server, tickets, http2=False, authoriser=None):
+    """`authoriser`: port of an ext_authz service that is asked about each request."""
+    directory = pathlib.Path(directory)
+    kind, upstream_port = upstream
+    tls = None if kind == "plain" else {
+        "tls_params": {"tls_minimum_protocol_version": "TLSv1_3", "tls_maximum_protocol_version": "TLSv1_3"},
+        "tls_certificates": [{"certificate_chain": _pem(pki["gateway"].cert), "private_key": _pem(pki["gateway"].key)}],
+        "validation_context": {"trusted_ca": _pem(pki["ca"].cert),
+                               "match_typed_subject_alt_names": [{"san_type": "DNS", "matcher": {"exact": "localhost"}}]}}
+    clusters = [_envoy_cluster("origin", upstream_port, tls)]
+    if authoriser is not None:
+        clusters.append(_envoy_cluster("authoriser", authoriser, http2=True))
+    (directory / "envoy.json").write_text(json.dumps({"static_resources": {
+        "listeners": [_envoy_listener(directory, port, pki, server, tickets, http2, authoriser)], "clusters": clusters}}))
+    return Peer("envoy", [os.environ["ENVOY"], "-c", str(directory / "envoy.json"), "--concurrency", "1",
+                          "--disable-hot-restart", "--log-level", "warn"], port, cpu, directory / "envoy.log")

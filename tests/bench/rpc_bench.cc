@@ -1,7 +1,8 @@
 // Authorize calls per second, of authsvc or of a bare gRPC echo that speaks the same messages.
 //
 //   bench_rpc echo PORT TLS-DIR                              serves empty answers until SIGTERM
-//   bench_rpc load HOST:PORT TLS-DIR API CERTS.der SECONDS IN-FLIGHT
+//   bench_rpc allow PORT                                     answers every ext_authz Check with a
+//   yes bench_rpc load HOST:PORT TLS-DIR API CERTS.der SECONDS IN-FLIGHT
 //
 // TLS-DIR holds tls.crt, tls.key and ca.crt. `load` prints one JSON object. CERTS.der holds one
 // certificate, about which is asked until the time is up, or several one after the other, about
@@ -39,6 +40,40 @@ class Echo final : public v1::Authorization::CallbackService {
     return reactor;
   }
 };
+
+// envoy.service.auth.v3.Authorization/Check as cheap as it can be: whatever is asked, the same
+// bytes.
+class Allow final : public grpc::CallbackGenericService {
+  class Call final : public grpc::ServerGenericBidiReactor {
+   public:
+    Call() { StartRead(&question_); }
+    void OnReadDone(bool ok) override {
+      if (!ok) return Finish(grpc::Status::OK);
+      // CheckResponse: `status` (1) and `ok_response` (3), both empty.
+      const grpc::Slice yes("\x0a\x00\x1a\x00", 4);
+      answer_ = grpc::ByteBuffer(&yes, 1);
+      StartWriteAndFinish(&answer_, grpc::WriteOptions(), grpc::Status::OK);
+    }
+    void OnDone() override { delete this; }
+
+   private:
+    grpc::ByteBuffer question_, answer_;
+  };
+  grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext*) override {
+    return new Call;
+  }
+};
+
+int ServeAllow(const std::string& port) {
+  Allow service;
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("127.0.0.1:" + port, grpc::InsecureServerCredentials());
+  builder.RegisterCallbackGenericService(&service);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  if (server == nullptr) return 1;
+  server->Wait();
+  return 0;
+}
 
 int Serve(const std::string& port, const std::string& tls) {
   grpc::SslServerCredentialsOptions options(
@@ -156,9 +191,11 @@ int RunLoad(char** argv) {
 
 int main(int argc, char** argv) {
   if (argc == 4 && std::string(argv[1]) == "echo") return Serve(argv[2], argv[3]);
+  if (argc == 3 && std::string(argv[1]) == "allow") return ServeAllow(argv[2]);
   if (argc == 8 && std::string(argv[1]) == "load") return RunLoad(argv);
   fprintf(stderr,
-          "usage: bench_rpc echo PORT TLS-DIR | bench_rpc load HOST:PORT TLS-DIR API CERTS.der "
+          "usage: bench_rpc echo PORT TLS-DIR | bench_rpc allow PORT | bench_rpc load HOST:PORT "
+          "TLS-DIR API CERTS.der "
           "SECONDS IN-FLIGHT\n");
   return 2;
 }
