@@ -31,6 +31,9 @@ boost::asio::awaitable<void> Exchange::Run() {
     if (!denial_.has_value() && (request_.gone() || client_.stream.readiness().cancelled())) {
       Deny(base::Reason::kClientGone);
     }
+    if (!denial_.has_value() && services_.loop.Passed(grpc_deadline_)) {
+      Deny(base::Reason::kUpstreamTimeout, "grpc-timeout");
+    }
     if (!denial_.has_value()) co_await ForwardToUpstream();
     go_on = TryAnotherTarget();
   }

@@ -34,8 +34,11 @@ absl::string_view FailureOf(const ForwardOutcome& outcome) {
     case Reason::kUpstreamPin: return "tls";
     case Reason::kUpstreamTimeout:
     case Reason::kUpstreamProtocol: return "answer";
-    // A kept connection that the upstream closes just now is no failure of it.
-    case Reason::kUpstreamReset: return outcome.reused && outcome.status == 0 ? "" : "answer";
+    // A kept connection that the upstream closes just now is no failure of it; a stream that it
+    // resets is.
+    case Reason::kUpstreamReset:
+      return outcome.reused && outcome.status == 0 && !outcome.reset_code.has_value() ? ""
+                                                                                      : "answer";
     default: return "";
   }
 }
@@ -113,6 +116,10 @@ boost::asio::awaitable<void> Exchange::WaitForTarget() {
 void Exchange::ReportTarget() {
   if (!forwarded_.has_value()) return;
   const ForwardOutcome& outcome = *forwarded_;
+  // The caller's own patience says nothing about the target.
+  const bool in_vain = outcome.reason == Reason::kUpstreamTimeout ||
+                       outcome.reason == Reason::kUpstreamConnectTimeout;
+  if (in_vain && services_.loop.Passed(grpc_deadline_)) return;
   const absl::string_view failure = FailureOf(outcome);
   const int64_t now = services_.loop.NowMillis();
   if (failure.empty()) {

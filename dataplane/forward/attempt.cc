@@ -308,6 +308,14 @@ boost::asio::awaitable<Attempt::Step> Attempt::RelayInterim() {
   co_return co_await FlushToClient();
 }
 
+// A client that dawdles over its request until the time for the whole is up must not cost the
+// target its health.
+Attempt::Step Attempt::FailLate() {
+  if (upload_running_ && upload_->waits_for_client())
+    return Fail(Reason::kRequestTimeout, "the request took too long");
+  return Fail(Reason::kUpstreamTimeout, "no answer in time");
+}
+
 // True while the request is under way, and once after its end: the time for an answer counts from
 // there.
 bool Attempt::StillSending() {
@@ -323,7 +331,7 @@ boost::asio::awaitable<Attempt::Step> Attempt::WaitUpstream(Kind want, Deadline*
       if (!sink_.ClientIsThere()) co_return FailGone();
     }
     if (StillSending()) *deadline = Until(answering ? timeouts_.idle : timeouts_.first_byte);
-    if (loop_.Passed(*deadline)) co_return Fail(Reason::kUpstreamTimeout, "no answer in time");
+    if (loop_.Passed(*deadline)) co_return FailLate();
     const Deadline slice = deadline->Earlier(look_at_client_);
     StreamWait wait(*connection_.stream, want);
     std::optional<WaitResult> waited = wait.Begin(slice);

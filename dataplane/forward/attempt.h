@@ -61,6 +61,7 @@ class Attempt final : private GoneListener {
   void StartAnswer();
   [[nodiscard]] Step AppendWholeBody();
   Step Fail(base::Reason reason, std::string detail);
+  Step FailLate();
   Step FailGone();
   Step FailRead(const IoResult& result);
   Step FailBody(const BodyPiece& piece);

@@ -60,6 +60,7 @@ boost::asio::awaitable<Http2Attempt::End> Http2Attempt::Run() {
     if (replay_ != nullptr) replay_->Rewind();
     co_return End::kRetry;
   }
+  if (whole && lease_.http2() != nullptr) lease_.http2()->WasAnswered();
   outcome_.unsent = !whole && refused_ && (replay_ == nullptr || replay_->untouched());
   outcome_.request_read = request_.body == nullptr || (upload_ != nullptr && upload_->body_ended());
   lease_.Keep();
@@ -69,6 +70,8 @@ boost::asio::awaitable<Http2Attempt::End> Http2Attempt::Run() {
 // RFC 9113 8.7: what was refused can always be sent again; what a kept connection's end has cut,
 // when that is harmless.
 bool Http2Attempt::MayRetry() {
+  // A body that could not be read whole must not look whole the next time.
+  if (upload_ != nullptr && upload_->reason() != Reason::kAllowed) return false;
   if (!request_.retry || outcome_.attempts >= kMostHttp2Attempts || !CanSendAgain() ||
       stream_.answered())
     return false;
@@ -173,6 +176,14 @@ boost::asio::awaitable<Http2Attempt::Step> Http2Attempt::RelayInterim(const Resp
   co_return co_await FlushToClient();
 }
 
+// A client that dawdles over its request until the time for the whole is up must not cost the
+// target its health.
+Http2Attempt::Step Http2Attempt::FailLate() {
+  if (upload_running_ && upload_->waits_for_client())
+    return Fail(Reason::kRequestTimeout, "the request took too long");
+  return Fail(Reason::kUpstreamTimeout, "no answer in time");
+}
+
 // True while the request is under way, and once after its end: the time for an answer counts from
 // there.
 bool Http2Attempt::StillSending() {
@@ -187,7 +198,7 @@ boost::asio::awaitable<Http2Attempt::Step> Http2Attempt::WaitUpstream(Deadline* 
       co_return Fail(Reason::kClientGone, "while waiting for the upstream");
   }
   if (StillSending()) *deadline = Until(answering_ ? timeouts_.idle : timeouts_.first_byte);
-  if (loop_.Passed(*deadline)) co_return Fail(Reason::kUpstreamTimeout, "no answer in time");
+  if (loop_.Passed(*deadline)) co_return FailLate();
   const Deadline slice = deadline->Earlier(look_at_client_);
   (void)co_await stream_.Wait(slice);
   co_return Step::kGoOn;
@@ -247,6 +258,7 @@ boost::asio::awaitable<Http2Attempt::Step> Http2Attempt::RelayBody() {
       case BodyPiece::Kind::kWant:
         if (sink_.pending() > 0 && co_await FlushToClient() == Step::kStop) co_return Step::kStop;
         stream_.Taken();
+        if (stream_.end().kind == Http2End::Kind::kWhole) break;  // it came while we flushed
         if (stream_.end().kind != Http2End::Kind::kOpen) co_return FailEnd();
         idle = Until(timeouts_.idle);
         if (co_await WaitUpstream(&idle) == Step::kStop) co_return Step::kStop;

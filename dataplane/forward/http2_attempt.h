@@ -50,6 +50,7 @@ class Http2Attempt final : private GoneListener {
   [[nodiscard]] boost::asio::awaitable<void> StopUpload();
   void NoteGrpcStatus(const HeaderFields& fields);
   Step Fail(base::Reason reason, std::string detail);
+  Step FailLate();
   Step FailEnd();
   [[nodiscard]] bool MayRetry();
   [[nodiscard]] bool StillSending();

@@ -1,5 +1,6 @@
 #include "dataplane/forward/upload.h"
 
+#include "absl/cleanup/cleanup.h"
 #include "dataplane/forward/headers.h"
 
 namespace sallyport::dataplane {
@@ -34,7 +35,8 @@ bool Upload::Take(absl::string_view data) {
 }
 
 Upload::State Upload::Fill(size_t limit) {
-  while (sink_.pending() < limit && !DiscardedEnough()) {
+  const uint64_t before = bytes_ + discarded_;  // a sink that drops what it gets never fills up
+  while (sink_.pending() < limit && bytes_ + discarded_ - before < limit && !DiscardedEnough()) {
     const BodyPiece piece = body_.TryNext();
     switch (piece.kind) {
       case BodyPiece::Kind::kData:
@@ -66,7 +68,9 @@ bool Upload::DiscardedEnough() const {
 }
 
 boost::asio::awaitable<void> Upload::FlushOut() {
-  if (!discarding_ && sink_.pending() > 0) {
+  if (!discarding_ && sink_.over()) {
+    Discard(loop_.After(kAfterFailure));
+  } else if (!discarding_ && sink_.pending() > 0) {
     const Deadline deadline = loop_.After(idle_);
     const IoResult result = co_await sink_.Flush(deadline);
     // An answer may have come before the upstream stopped reading: the reader will tell.
@@ -79,6 +83,8 @@ boost::asio::awaitable<void> Upload::FlushOut() {
 // False when the upload ends here.
 boost::asio::awaitable<bool> Upload::WaitForClient() {
   Renew();
+  waits_for_client_ = true;
+  const absl::Cleanup over = [this] { waits_for_client_ = false; };
   for (;;) {
     Deadline until = idle_until_.Earlier(loop_.After(kSlice));
     if (discarding_) until = until.Earlier(discard_until_);

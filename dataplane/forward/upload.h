@@ -38,6 +38,9 @@ class Upload {
   void MarkSent() { sent_ = true; }
   // The answer gets on: a client that says nothing meanwhile is waited for.
   void Renew() { idle_until_ = loop_.After(idle_); }
+  // Everything that came went on: who runs out of time now has the client to blame, not the
+  // upstream.
+  [[nodiscard]] bool waits_for_client() const { return waits_for_client_; }
 
   [[nodiscard]] bool touched() const { return touched_; }   // bytes of the body were taken
   [[nodiscard]] bool body_ended() const { return ended_; }  // all of it was read from the client
@@ -64,6 +67,7 @@ class Upload {
   bool touched_ = false;
   bool ended_ = false;
   bool sent_ = false;
+  bool waits_for_client_ = false;
   bool discarding_ = false;
   Deadline discard_until_;
   uint64_t discarded_ = 0;

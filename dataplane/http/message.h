@@ -62,6 +62,8 @@ class BodySink {
   [[nodiscard]] virtual size_t pending() const = 0;
   // Until so few wait that more may be appended.
   [[nodiscard]] virtual boost::asio::awaitable<IoResult> Flush(Deadline deadline) = 0;
+  // Nothing more is taken, though the body has not ended: what is appended is dropped.
+  [[nodiscard]] virtual bool over() const { return false; }
   // What waits will not be written any more.
   virtual void Forget() = 0;
   // Wakes whoever waits for the upstream: the request will never be whole.

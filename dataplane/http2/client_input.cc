@@ -30,6 +30,10 @@ bool Http2ClientSession::Feed(absl::string_view bytes) {
     const ssize_t taken = nghttp2_session_mem_recv(
         session_, reinterpret_cast<const uint8_t*>(bytes.data()), cut.bytes);
     if (taken < 0) FailLibrary(static_cast<int>(taken));
+    // An upstream that reads nothing pays with memory of its own only.
+    if (nghttp2_session_get_outbound_queue_size(session_) > most_queued_) {
+      Fail("outbound_flood", NGHTTP2_ENHANCE_YOUR_CALM);
+    }
     if (!failure_.empty()) return false;
     bytes.remove_prefix(cut.bytes);
   }
@@ -52,18 +56,28 @@ bool Http2ClientSession::Admit(const FrameHead& frame) {
       if (frame.length == 0 && !frame.has(FrameHead::kEndStream) && !Spend(Nuisance::kEmptyData))
         return false;
       return known || AdmitStray(frame);
-    case FrameType::kHeaders: return known || Spend(Nuisance::kUnknownFrame);
+    case FrameType::kHeaders: return known || SpendStray(&stray_heads_, Nuisance::kUnknownFrame);
     case FrameType::kPriority: return Spend(Nuisance::kPriority);
-    case FrameType::kRstStream: return known || Spend(Nuisance::kReset);
+    case FrameType::kRstStream: return known || SpendStray(&stray_resets_, Nuisance::kReset);
     case FrameType::kSettings: return frame.has(FrameHead::kAck) || Spend(Nuisance::kSettings);
     case FrameType::kPing:
       return frame.has(FrameHead::kAck) ? Spend(Nuisance::kUnknownFrame) : Spend(Nuisance::kPing);
     case FrameType::kWindowUpdate: return Spend(Nuisance::kWindowUpdate);
     case FrameType::kPushPromise:
+      // RFC 9113 8.4. Our SETTINGS go before any request: they forbid it, acknowledged or not.
+      Fail("PROTOCOL_ERROR", NGHTTP2_PROTOCOL_ERROR);
+      return false;
     case FrameType::kContinuation: return true;
     case FrameType::kGoaway: break;
   }
   return Spend(Nuisance::kUnknownFrame);
+}
+
+// On a stream that is over for us: what may have been under way, and beyond that a nuisance.
+bool Http2ClientSession::SpendStray(uint32_t* allowed, Nuisance kind) {
+  if (*allowed == 0) return Spend(kind);
+  --*allowed;
+  return true;
 }
 
 // DATA on streams that were given up: no more than their windows allowed.

@@ -13,6 +13,9 @@ using EndKind = Http2End::Kind;
 constexpr int32_t kAnswerConnectionWindow = 4 << 20;
 constexpr size_t kMostRequestHead = 256 * 1024;
 constexpr size_t kMostFailureDetail = 200;
+constexpr uint32_t kMostStray = 4;         // frames for each stream that may be open
+constexpr uint32_t kFirstWindow = 65'535;  // until the upstream has our SETTINGS (RFC 9113 6.9.2)
+constexpr size_t kQueuedFrames = 1000;     // and four for each stream: more than the budgets allow
 // Longer silence before a request: the first thing that it asks is whether anybody is there.
 constexpr absl::Duration kLongSilence = absl::Seconds(10);
 
@@ -37,6 +40,7 @@ Http2ClientSession::Http2ClientSession(const Http2ClientSettings& settings, Loop
       loop_(loop),
       events_(events),
       budget_(settings.max_concurrent_streams),
+      most_queued_(kQueuedFrames + 4 * size_t{settings.max_concurrent_streams}),
       cancels_(NuisanceBudget::ForCancels()) {}
 
 Http2ClientSession::~Http2ClientSession() {
@@ -133,7 +137,11 @@ void Http2ClientSession::Abort() {
 void Http2ClientSession::Remove(Http2ClientStream* stream) {
   open_.erase(stream->id_);
   stream->id_ = 0;
-  if (!stream->remote_ended_) stray_bytes_ += settings_.stream_window;
+  const uint32_t most = kMostStray * settings_.max_concurrent_streams;
+  stray_resets_ = std::min(stray_resets_ + 1, most);
+  if (stream->remote_ended_) return;
+  stray_heads_ = std::min(stray_heads_ + 2, most);  // an answer's and its trailers
+  stray_bytes_ += std::max(settings_.stream_window, kFirstWindow);
 }
 
 // Streams -----------------------------------------------------------------------------------------

@@ -85,6 +85,7 @@ class Http2ClientSession {
   [[nodiscard]] bool Start();
   [[nodiscard]] bool Admit(const FrameHead& frame);
   [[nodiscard]] bool AdmitStray(const FrameHead& frame);
+  [[nodiscard]] bool SpendStray(uint32_t* allowed, Nuisance kind);
   [[nodiscard]] bool Spend(Nuisance kind);
   void FailLibrary(int error);
   void Fault(Http2ClientStream* stream, const char* detail);
@@ -119,17 +120,19 @@ class Http2ClientSession {
   Http2ClientEvents& events_;
   nghttp2_session* session_ = nullptr;
   FrameCutter cutter_{0};
-  NuisanceBudget budget_;   // of the upstream
-  NuisanceBudget cancels_;  // ours
+  NuisanceBudget budget_;     // of the upstream
+  const size_t most_queued_;  // frames that are not sent yet
+  NuisanceBudget cancels_;    // ours
   absl::flat_hash_map<int32_t, Http2ClientStream*> open_;
   std::string* out_ = nullptr;  // of the Pump that runs
   size_t most_ = 0;
   size_t block_bytes_ = 0;    // of the header block at hand, decoded
   Deadline head_deadline_;    // by which it must be complete; never: there is none
-  uint64_t stray_bytes_ = 0;  // that may still come on streams that were given up
-  absl::Duration heard_;      // loop time, of the last bytes
-  Deadline silent_by_;        // then a PING goes out
-  Deadline pong_by_;          // never: none is waited for
+  uint64_t stray_bytes_ = 0;  // that may still come on streams that are over for us
+  uint32_t stray_heads_ = 0, stray_resets_ = 0;
+  absl::Duration heard_;                        // loop time, of the last bytes
+  Deadline silent_by_;                          // then a PING goes out
+  Deadline pong_by_;                            // never: none is waited for
   Deadline next_ping_ = Deadline::AtMillis(0);  // not before
   bool first_bytes_ = true;
   bool settled_ = false;

@@ -47,6 +47,7 @@ class Http2ClientStream final : public BodySink {
   [[nodiscard]] bool Append(absl::string_view data) override;
   [[nodiscard]] bool Finish(const HeaderFields& trailers) override;
   [[nodiscard]] size_t pending() const override { return forgotten_ ? 0 : unsent(); }
+  [[nodiscard]] bool over() const override { return !open() && !out_ended_; }
   [[nodiscard]] boost::asio::awaitable<IoResult> Flush(Deadline deadline) override;
   void Forget() override;
   void Interrupt() override;

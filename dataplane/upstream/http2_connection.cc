@@ -69,7 +69,18 @@ void UpstreamHttp2::Release() {
   on_change_(*this, Change::kRoom);
 }
 
-void UpstreamHttp2::WasRefused() { most_ = std::max<size_t>(1, std::min(most_, taken_) - 1); }
+void UpstreamHttp2::WasRefused() {
+  answered_ = 0;
+  most_ = std::max<size_t>(1, std::min(most_, taken_) - 1);
+}
+
+// A refusal is of its moment, and some are of requests that left before the upstream had said how
+// many it takes: one more is tried for as many answers as there may be requests.
+void UpstreamHttp2::WasAnswered() {
+  if (most_ == SIZE_MAX || ++answered_ < most_) return;
+  answered_ = 0;
+  ++most_;
+}
 
 bool UpstreamHttp2::Request(const OutgoingHead& head, Http2ClientStream* stream) {
   const bool idle = session_->open_streams() == 0;

@@ -43,6 +43,7 @@ class UpstreamHttp2 final : public Http2ClientEvents,
   void Release();
   // The request at hand was refused though there was room: fewer are sent at once.
   void WasRefused();
+  void WasAnswered();
   [[nodiscard]] bool Request(const OutgoingHead& head, Http2ClientStream* stream);
 
   // No further request; closes when the last is over.
@@ -82,6 +83,7 @@ class UpstreamHttp2 final : public Http2ClientEvents,
   Signal work_;  // for the writer
   size_t taken_ = 0;
   size_t most_ = SIZE_MAX;  // that the upstream did not refuse
+  size_t answered_ = 0;     // since that was found or tried
   absl::Duration idle_since_;
   UpstreamFailure failure_;
   Deadline last_look_;  // after a failed write, for what can still be read

@@ -1,5 +1,6 @@
 """An HTTP/2 upstream made of frames: it keeps the rules unless a test makes it break them."""
 
+import contextlib
 import json
 import socket
 import ssl
@@ -59,7 +60,7 @@ class Request:
 class Connection:
     def __init__(self, origin, sock):
         self.origin, self.socket = origin, sock
-        self.requests, self.goaways, self.settings, self.pings = {}, [], {}, 0
+        self.requests, self.goaways, self.settings, self.pings, self.pongs = {}, [], {}, 0, 0
         self.peer = sock.getpeercert(binary_form=True) if isinstance(sock, ssl.SSLSocket) else None
         self.over = False
         self._decoder, self._encoder = hpack.Decoder(), hpack.Encoder()
@@ -84,6 +85,12 @@ class Connection:
                 self.socket.sendall(frame(HEADERS, END_HEADERS | (END_STREAM if end else 0), stream, block))
             except OSError:
                 pass
+
+    def settle(self):
+        """A round trip: all that was sent before has been acted on."""
+        before = self.pongs
+        self.send(frame(PING, 0, 0, b"whatever"))
+        self.origin.wait(lambda: self.pongs > before, "PING is answered")
 
     def goaway(self, last, code=NO_ERROR):
         self.send(frame(GOAWAY, 0, 0, number(last) + number(code)))
@@ -129,7 +136,9 @@ class Connection:
                 self.settings.update(made.settings)
                 self.send(frame(SETTINGS, ACK, 0))
         elif isinstance(made, frames.PingFrame):
-            if "ACK" not in made.flags:
+            if "ACK" in made.flags:
+                self.pongs += 1
+            else:
                 self.pings += 1
                 if self.origin.pongs:
                     self.send(frame(PING, ACK, 0, made.opaque_data))
@@ -198,13 +207,23 @@ class Http2Origin:
     def _serve(self, sock):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.context is not None:
+            sock = self.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
             try:
-                sock = self.context.wrap_socket(sock, server_side=True)
+                sock.do_handshake()
             except (OSError, ssl.SSLError):
-                return
+                return self._refuse(sock)
         connection = Connection(self, sock)
         self.connections.append(connection)
         connection.run()
+
+    @staticmethod
+    def _refuse(sock):
+        """The alert is on its way: closing with bytes unread would send a reset after it, which may overtake it."""
+        with sock, contextlib.suppress(OSError):
+            sock.settimeout(DEADLINE)
+            sock.shutdown(socket.SHUT_WR)
+            while sock.recv(65536):
+                pass
 
     def came(self, request):
         if self.begin is not None:

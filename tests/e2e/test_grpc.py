@@ -201,6 +201,21 @@ def test_the_gateway_ends_a_call_at_its_callers_deadline(world):
     origin.close()
 
 
+def test_a_callers_impatience_costs_the_target_nothing(world):
+    origin = Http2Origin(answer=lambda request: request.answer() if request.one(":path") == "/test.Service/Good" else None)
+    native(world, "grpc-hasty", [origin.url], ejection={"failures": 2, "baseMs": 600_000, "maxMs": 600_000})
+    with Http2(world.a, "grpc-hasty.gw.test") as h2:
+        for timeout in ["1n", "20m"] * 4:
+            reply = h2.get("/test.Service/Slow", method="POST", more=[
+                ("content-type", "application/grpc"), ("te", "trailers"), ("grpc-timeout", timeout)])
+            assert reply.headers["grpc-status"] == "4"
+        assert h2.get("/test.Service/Good").status == 200
+    assert all(request.one("grpc-timeout") != "1n" for request in origin.requests), "too late before it begins"
+    origin.close()
+    assert sum(world.a.metric("sallyport_upstream_ejections_total", api="grpc-hasty", cause=cause)
+               for cause in ("answer", "connect")) == 0
+
+
 def test_what_the_upstream_resets_is_reset(world):
     codes = iter([CANCEL, ENHANCE_YOUR_CALM, INTERNAL_ERROR])
     origin = Http2Origin(answer=lambda request: request.cancel(next(codes)))

@@ -41,9 +41,9 @@ def upstream(world, origins, request):
     return make
 
 
-def record(world, request_id):
+def record(world, request_id, replica="replica-0"):
     """The access log's line of that request."""
-    log = world.gateway.directory / "replica-0.access.log"
+    log = world.gateway.directory / f"{replica}.access.log"
 
     def look():
         return next((line for line in lines_of(log) if f'"request_id":"{request_id}"' in line), None)
@@ -392,10 +392,11 @@ def test_an_answer_that_breaks_off_never_looks_whole(world, upstream):
     halves = []
     origin, host = upstream(answer=answer)
     with Http2(world.b, host) as h2:
-        for code, seen in ((INTERNAL_ERROR, INTERNAL_ERROR), (CANCEL, CANCEL), (ENHANCE_YOUR_CALM, ENHANCE_YOUR_CALM),
-                           (NO_ERROR, INTERNAL_ERROR)):
+        for number_of_it, (code, seen) in enumerate(((INTERNAL_ERROR, INTERNAL_ERROR), (CANCEL, CANCEL),
+                                                     (ENHANCE_YOUR_CALM, ENHANCE_YOUR_CALM), (NO_ERROR, INTERNAL_ERROR)), 1):
             stream = h2.request()
             h2.wait(lambda: h2.reply(stream).body == b"half", "the answer begins")
+            wait_for(lambda: len(halves) == number_of_it, "all of it was sent")
             halves[-1].cancel(code)
             assert h2.answer(stream).reset == seen and not h2.reply(stream).ended
     call = subprocess.Popen(["curl", "-sS", "--http1.1", "--cacert", str(world.gateway.server_ca.cert), "--connect-to",
@@ -405,6 +406,28 @@ def test_an_answer_that_breaks_off_never_looks_whole(world, upstream):
     halves[-1].connection.close()
     out, err = call.communicate(timeout=DEADLINE)
     assert call.returncode != 0 and out in (b"half", b"")
+
+
+def test_an_end_that_comes_while_its_client_does_not_read(world, upstream):
+    """As much waits for the client as is held back for it; then comes the rest, with trailers."""
+    origin, host = upstream(answer=lambda request: None, api={"ejection": {"failures": 1, "baseMs": LONG_MS, "maxMs": LONG_MS}})
+    with Http2(world.b, host, settings=setting(4, 0), open_window=False) as h2:
+        stream = h2.request()
+        origin.wait(lambda: origin.requests, "the upstream is asked")
+        request = origin.last()
+        request.head()
+        request.data(b"a" * 16384)
+        request.data(b"b" * 4096)
+        h2.wait(lambda: h2.reply(stream).heads, "the answer begins")
+        request.connection.settle()
+        request.data(b"c" * 4096)
+        request.end_with([("x-sum", "1")])
+        request.connection.settle()
+        h2.send(frame(SETTINGS, 0, 0, setting(4, 1 << 20)))
+        reply = h2.answer(stream)
+        assert reply.ended and len(reply.body) == 24576 and reply.heads[-1] == {"x-sum": "1"}
+        line = record(world, reply.headers["x-request-id"], "replica-1")
+        assert line["reason"] == "ALLOWED", "and nobody is to blame"
 
 
 # Retries.
@@ -495,6 +518,12 @@ def test_the_upstreams_own_limit_of_streams_is_kept(world, upstream):
         # The first connections are used before their SETTINGS are there: such as are refused come again.
         streams = [h2.request(f"/{n}") for n in range(8)]
         assert all(h2.answer(stream).status == 200 for stream in streams)
+        known = set(most)
+        most.clear()
+        streams = [h2.request(f"/{n}") for n in range(8)]
+        assert all(h2.answer(stream).status == 200 for stream in streams)
+    again = {connection: count for connection, count in most.items() if connection in known}
+    assert again and all(count <= 2 for count in again.values()), "what its SETTINGS said is kept"
 
 
 def test_more_than_all_connections_take_wait_for_their_turn(world, origins):

@@ -1,13 +1,16 @@
 """Upstreams that take a connection, or not even that, and then say nothing."""
 
+import contextlib
 import json
 import threading
 
 import pytest
 
 from gateway import DEADLINE, SLOWER, classic, lines_of, wait_for
+from h2_origin import Http2Origin
 from origins import full_backlog
 from raw import Connection
+from test_balancing import native
 
 
 def hurried(world, setting):
@@ -77,3 +80,25 @@ def test_an_answer_that_stops_never_looks_complete(world, gate):
         with pytest.raises(AssertionError, match="ended in a body"):
             client.rest()
     wait_for(lambda: timeouts(replica, "stops", "UPSTREAM_TIMEOUT") == 1, "the metric tells of it")
+
+
+@pytest.mark.parametrize("protocol", ["http1", "h2c"])
+def test_clients_that_dawdle_cost_the_upstream_nothing(world, protocol):
+    """As many as would put the target aside, if it were to blame."""
+    replica, api = hurried(world, "upstream_total"), f"dawdle-{protocol}"
+    origin = world.origin(api) if protocol == "http1" else Http2Origin()
+    native(world, api, [origin.url + "/"], ejection={"failures": 2, "baseMs": 600_000, "maxMs": 600_000})
+    with contextlib.ExitStack() as stack:
+        if protocol == "h2c":
+            stack.callback(origin.close)
+        clients = [stack.enter_context(Connection(replica, f"{api}.gw.test")) for _ in range(6)]
+        for client in clients:
+            client.send(f"POST /x HTTP/1.1\r\nHost: {client.host}\r\nContent-Length: 100\r\n\r\nx")
+        for client in clients:
+            status, headers, _ = client.answer()
+            line = access_line(world, replica, headers["x-request-id"])
+            assert (status, line["reason"]) == (408, "REQUEST_TIMEOUT")
+    assert replica.metric("sallyport_upstream_ejections_total", api=api, cause="answer") == 0
+        client = stack.enter_context(Connection(replica, f"{api}.gw.test"))
+        client.send(f"GET /well HTTP/1.1\r\nHost: {client.host}\r\n\r\n")
+        assert client.answer()[0] == 200

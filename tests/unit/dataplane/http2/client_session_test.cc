@@ -647,5 +647,68 @@ TEST_F(ClientSessionTest, WindingUpServesWhatIsUnderWay) {
   EXPECT_TRUE(session_->done());
 }
 
+// grpc-go's servers ask for a PING's time at every DATA frame that finds none under way.
+TEST_F(ClientSessionTest, APingForEveryFrameOfDataIsNoFlood) {
+  for (uint32_t id = 1; id < 2000; id += 2) {
+    auto stream = Sent(Post());
+    EXPECT_TRUE(stream->Append("x"));
+    EXPECT_TRUE(stream->Finish({}));
+    (void)Pump();
+    ASSERT_TRUE(session_->Feed(MakeFrame(kPing, 0, 0, "12345678"))) << id;
+    ASSERT_TRUE(Head(id, kOk, kEndStream));
+  }
+  EXPECT_EQ(session_->failure(), "");
+}
+
+TEST_F(ClientSessionTest, AnswersThatCrossCancelledRequestsAreNoFlood) {
+  std::vector<std::unique_ptr<Http2ClientStream>> streams;
+  for (int i = 0; i < 95; ++i) streams.push_back(Sent(Get()));
+  streams.clear();
+  (void)Pump();
+  for (uint32_t id = 1; id < 2 * 95; id += 2) {
+    ASSERT_TRUE(Head(id, kOk)) << id;
+    ASSERT_TRUE(Head(id, {{"grpc-status", "0"}}, kEndStream)) << id;
+  }
+  EXPECT_EQ(session_->failure(), "");
+}
+
+TEST_F(ClientSessionTest, AResetBehindAWholeAnswerIsNoFlood) {
+  for (uint32_t id = 1; id < 2000; id += 2) {
+    auto stream = Sent(Get());
+    ASSERT_TRUE(Head(id, kOk, kEndStream));
+    ASSERT_TRUE(session_->Feed(MakeFrame(kRst, 0, id, Number(NGHTTP2_NO_ERROR)))) << id;
+  }
+  EXPECT_EQ(session_->failure(), "");
+}
+
+TEST_F(ClientSessionTest, HeadsOnStreamsThatNobodyAskedForAreAFlood) {
+  auto stream = Sent(Get());
+  stream->Cancel(NGHTTP2_CANCEL);
+  bool going = true;
+  for (int i = 0; i < 200 && going; ++i) going = Head(1, kOk);
+  EXPECT_FALSE(going);
+  EXPECT_EQ(session_->failure(), "unknown_frame_flood");
+}
+
+// Whether it has acknowledged our SETTINGS or not: they went before every request.
+TEST_F(ClientSessionTest, APushIsAnErrorAtOnce) {
+  session_ = Http2ClientSession::Create(settings_, loop_, work_);
+  (void)Pump();
+  EXPECT_TRUE(session_->Feed(MakeFrame(kSettings, 0, 0)));
+  auto stream = Sent(Get());
+  EXPECT_FALSE(session_->Feed(
+      MakeFrame(kPushPromise, kEndHeaders, 1, Number(2) + Encode({{":method", "GET"}}))));
+  EXPECT_EQ(Goaway(), uint32_t{NGHTTP2_PROTOCOL_ERROR});
+}
+
+TEST_F(ClientSessionTest, ABodyForAStreamThatIsOverIsToldOf) {
+  auto stream = Sent(Post());
+  EXPECT_FALSE(stream->over());
+  ASSERT_TRUE(session_->Feed(MakeFrame(kRst, 0, 1, Number(NGHTTP2_CANCEL))));
+  EXPECT_TRUE(stream->over());
+  EXPECT_TRUE(stream->Append("dropped"));
+  EXPECT_EQ(stream->pending(), 0u);
+}
+
 }  // namespace
 }  // namespace sallyport::dataplane

@@ -212,6 +212,14 @@ class Origin {
     }
   }
 
+  // Closing with bytes unread would send a reset, which may overtake the alert.
+  static void LetTheAlertBeRead(int fd) {
+    shutdown(fd, SHUT_WR);
+    char unread[4096];
+    while (read(fd, unread, sizeof(unread)) > 0) {
+    }
+  }
+
   void Serve(int fd, int watched) {
     SSL* ssl = nullptr;
     bool good = true;
@@ -222,6 +230,8 @@ class Origin {
       if (good) {
         ++handshakes_;
         if (SSL_session_reused(ssl) == 1) ++resumed_;
+      } else {
+        LetTheAlertBeRead(fd);
       }
     }
     {
