@@ -98,7 +98,7 @@ def test_clients_that_dawdle_cost_the_upstream_nothing(world, protocol):
             status, headers, _ = client.answer()
             line = access_line(world, replica, headers["x-request-id"])
             assert (status, line["reason"]) == (408, "REQUEST_TIMEOUT")
-    assert replica.metric("sallyport_upstream_ejections_total", api=api, cause="answer") == 0
+        assert replica.metric("sallyport_upstream_ejections_total", api=api, cause="answer") == 0
         client = stack.enter_context(Connection(replica, f"{api}.gw.test"))
         client.send(f"GET /well HTTP/1.1\r\nHost: {client.host}\r\n\r\n")
         assert client.answer()[0] == 200
