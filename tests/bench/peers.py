@@ -88,7 +88,7 @@ def nginx_origin(directory, cpu, plain_port, tls_port, pki, body_bytes):
     answer = f"return 200 \"{'x' * body_bytes}\";" if body_bytes < 2048 else (
         f"root {directory}; open_file_cache max=10; try_files /body =404;")
     (directory / "origin.conf").write_text(f"""
-daemon off; worker_processes 1; pid {directory}/origin.pid; error_log {directory}/origin.err;
+user root; daemon off; worker_processes 1; pid {directory}/origin.pid; error_log {directory}/origin.err;
 events {{ worker_connections 4096; }}
 http {{
   access_log off; keepalive_requests 100000000; keepalive_timeout 600s;
@@ -195,7 +195,7 @@ def caddy(directory, cpu, port, pki, upstream, server, tickets, http2=False):
     """Its tickets cannot be switched off: no peer where there are to be none."""
     directory = pathlib.Path(directory)
     kind, upstream_port = upstream
-    client = "" if http2 else f"client_auth {{ mode require_and_verify\n trusted_ca_cert_file {pki['ca'].cert}\n }}"
+    client = "" if http2 else f"client_auth {{\n mode require_and_verify\n trusted_ca_cert_file {pki['ca'].cert}\n }}"
     transport = "" if kind == "plain" else (
         f"tls\n tls_client_auth {pki['gateway'].cert} {pki['gateway'].key}\n tls_trusted_ca_certs {pki['ca'].cert}\n"
         " tls_server_name localhost\n")
@@ -204,7 +204,9 @@ def caddy(directory, cpu, port, pki, upstream, server, tickets, http2=False):
   admin off
   auto_https off
   storage file_system {directory}/caddy
-  servers {{ protocols h1 h2 }}
+  servers {{
+    protocols h1 h2
+  }}
 }}
 https://api.bench.test:{port} {{
   bind 127.0.0.1
