@@ -44,6 +44,14 @@ CREATE TABLE change (
 ) WITHOUT ROWID;
 )";
 
+constexpr char kSealedTable[] = R"(
+CREATE TABLE sealed (
+  name TEXT PRIMARY KEY,
+  version INTEGER NOT NULL,
+  body BLOB NOT NULL
+) WITHOUT ROWID;
+)";
+
 uint32_t BigEndian32(const char* at) {
   uint32_t number = 0;
   for (int i = 0; i < 4; ++i) number = number << 8 | static_cast<unsigned char>(at[i]);
@@ -75,32 +83,56 @@ absl::StatusOr<std::string> NewStoreId() {
 absl::Status CreateTables(SqliteDb* db) {
   auto store_id = NewStoreId();
   if (!store_id.ok()) return store_id.status();
-  if (auto status = db->Execute(kTables); !status.ok()) return status;
+  for (const char* tables : {kTables, kSealedTable}) {
+    if (auto status = db->Execute(tables); !status.ok()) return status;
+  }
   const std::string rest = absl::StrCat("INSERT INTO head VALUES (1, '", *store_id,
                                         "', 1, 0, 0); PRAGMA user_version = ", kSqliteSchemaVersion,
                                         "; PRAGMA application_id = ", kApplicationId, ";");
   return db->Execute(rest.c_str());
 }
 
-absl::Status CheckOrCreate(SqliteDb* db) {
-  const auto version = db->QueryInt("PRAGMA user_version");
-  if (!version.ok()) return version.status();
-  const auto application = db->QueryInt("PRAGMA application_id");
-  if (!application.ok()) return application.status();
-  const auto tables = db->QueryInt("SELECT count(*) FROM sqlite_schema");
-  if (!tables.ok()) return tables.status();
-  if (*version == 0 && *application == 0 && *tables == 0) return CreateTables(db);
-  if (*application != kApplicationId) {
+struct FileFacts {
+  int64_t version = 0, application = 0, tables = 0;
+  [[nodiscard]] bool empty() const { return version == 0 && application == 0 && tables == 0; }
+};
+
+absl::StatusOr<FileFacts> FactsOf(SqliteDb* db) {
+  FileFacts facts;
+  const std::pair<const char*, int64_t*> wanted[] = {
+      {"PRAGMA user_version", &facts.version},
+      {"PRAGMA application_id", &facts.application},
+      {"SELECT count(*) FROM sqlite_schema", &facts.tables}};
+  for (const auto& [sql, out] : wanted) {
+    const auto value = db->QueryInt(sql);
+    if (!value.ok()) return value.status();
+    *out = *value;
+  }
+  return facts;
+}
+
+absl::Status CheckFacts(const FileFacts& facts) {
+  if (facts.application != kApplicationId) {
     return absl::FailedPreconditionError(
         "store: the file is an SQLite database of another program");
   }
-  if (*version > kSqliteSchemaVersion) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("store: the file has schema version ", *version, ", this program knows up to ",
-                     kSqliteSchemaVersion, ": it was written by a newer version"));
+  if (facts.version > kSqliteSchemaVersion) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "store: the file has schema version ", facts.version, ", this program knows up to ",
+        kSqliteSchemaVersion, ": it was written by a newer version"));
   }
-  if (*version < 1) return absl::DataLossError("store: the file has no valid schema version");
+  if (facts.version < 1) return absl::DataLossError("store: the file has no valid schema version");
   return absl::OkStatus();
+}
+
+absl::Status CreateOrUpgrade(SqliteDb* db) {
+  const auto facts = FactsOf(db);
+  if (!facts.ok()) return facts.status();
+  if (facts->empty()) return CreateTables(db);
+  if (auto status = CheckFacts(*facts); !status.ok()) return status;
+  if (facts->version == kSqliteSchemaVersion) return absl::OkStatus();
+  if (auto status = db->Execute(kSealedTable); !status.ok()) return status;
+  return db->Execute(absl::StrCat("PRAGMA user_version = ", kSqliteSchemaVersion, ";").c_str());
 }
 
 absl::Status InTransaction(SqliteDb* db, absl::Status (*run)(SqliteDb*)) {
@@ -124,19 +156,17 @@ absl::Status EnsureStoreFile(const std::string& path) {
 
 absl::Status PrepareStore(SqliteDb* db, absl::Duration busy_timeout) {
   // Before anything is changed in a file that may not be ours.
-  const auto application = db->QueryInt("PRAGMA application_id");
-  if (!application.ok()) return application.status();
-  const auto tables = db->QueryInt("SELECT count(*) FROM sqlite_schema");
-  if (!tables.ok()) return tables.status();
-  if (*tables != 0) {
-    if (auto status = CheckOrCreate(db); !status.ok()) return status;
+  const auto facts = FactsOf(db);
+  if (!facts.ok()) return facts.status();
+  if (facts->tables != 0) {
+    if (auto status = CheckFacts(*facts); !status.ok()) return status;
   }
   if (auto status = UseWriteAheadLog(db, busy_timeout); !status.ok()) return status;
   constexpr char kSettings[] =
       "PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; PRAGMA secure_delete = FAST;"
       "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;";
   if (auto status = db->Execute(kSettings); !status.ok()) return status;
-  return InTransaction(db, &CheckOrCreate);
+  return InTransaction(db, &CreateOrUpgrade);
 }
 
 absl::Status LooksLikeStore(const std::string& path) {

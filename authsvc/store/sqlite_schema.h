@@ -11,7 +11,9 @@
 namespace sallyport::authsvc {
 
 // head: one row {store_id, epoch, revision, floor}. Changes after revision `floor` are all held.
-inline constexpr int kSqliteSchemaVersion = 1;
+// Version 2 added the table sealed: {name, version, body}. A file of version 1 is taken to 2 when
+// it is opened; a program that knows only 1 refuses it from then on.
+inline constexpr int kSqliteSchemaVersion = 2;
 
 // Makes the file with mode 0600 when there is none.
 [[nodiscard]] absl::Status EnsureStoreFile(const std::string& path);

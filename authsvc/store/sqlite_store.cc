@@ -9,6 +9,7 @@
 #include "authsvc/store/polling_watch.h"
 #include "authsvc/store/sqlite_db.h"
 #include "authsvc/store/sqlite_schema.h"
+#include "authsvc/store/sqlite_sealed.h"
 #include "shared/base/mutex.h"
 
 namespace sallyport::authsvc {
@@ -45,6 +46,9 @@ class SqliteStore final : public Store {
   absl::StatusOr<uint64_t> Commit(const Transaction& transaction) override;
   absl::StatusOr<ChangeBatch> ChangesAfter(const StoreState& after) override;
   absl::StatusOr<StoreState> State() override;
+  absl::StatusOr<SealedRecord> ReadSealed(absl::string_view name) override;
+  absl::StatusOr<uint64_t> SwapSealed(absl::string_view name, uint64_t expected,
+                                      absl::string_view body) override;
   absl::Status CheckWritable() override;
   absl::StatusOr<StoreState> StartEpoch() override;
   std::unique_ptr<StoreWatch> Watch(std::function<void()> changed) override;
@@ -85,6 +89,7 @@ class SqliteStore final : public Store {
   SqliteStatement trim_changes_ ABSL_GUARDED_BY(mutex_);
   SqliteStatement changes_ ABSL_GUARDED_BY(mutex_);
   SqliteStatement data_version_ ABSL_GUARDED_BY(mutex_);
+  SqliteSealed sealed_ ABSL_GUARDED_BY(mutex_);
 };
 
 absl::Status SqliteStore::PrepareStatements() {
@@ -113,7 +118,7 @@ absl::Status SqliteStore::PrepareStatements() {
     if (!prepared.ok()) return prepared.status();
     *statement = *std::move(prepared);
   }
-  return absl::OkStatus();
+  return sealed_.Prepare(db_.get());
 }
 
 absl::StatusOr<Head> SqliteStore::ReadHead() {
@@ -262,6 +267,23 @@ absl::StatusOr<uint64_t> SqliteStore::Commit(const Transaction& transaction) {
   auto revision = CommitLocked(transaction);
   db_->Rollback();  // where it did not commit
   return revision;
+}
+
+absl::StatusOr<SealedRecord> SqliteStore::ReadSealed(absl::string_view name) {
+  base::MutexLock lock(&mutex_);
+  return sealed_.Read(name);
+}
+
+absl::StatusOr<uint64_t> SqliteStore::SwapSealed(absl::string_view name, uint64_t expected,
+                                                 absl::string_view body) {
+  base::MutexLock lock(&mutex_);
+  if (auto status = db_->Execute("BEGIN IMMEDIATE"); !status.ok()) return status;
+  auto version = sealed_.Swap(name, expected, body);
+  if (version.ok()) {
+    if (auto status = FinishCommit(); !status.ok()) version = status;
+  }
+  db_->Rollback();  // where it did not commit
+  return version;
 }
 
 absl::StatusOr<ChangeBatch> SqliteStore::ReadChanges(const StoreState& after) {

@@ -64,6 +64,12 @@ struct StoreChange {
   std::string body;  // unless erased: as it is now
 };
 
+// What services keep for themselves, beside the resources: sealed before it comes here.
+struct SealedRecord {
+  uint64_t version = 0;  // grows with every swap of this record
+  std::string body;
+};
+
 // What brings a reader from one revision to `state`: the last change of each record, in revision
 // order.
 struct ChangeBatch {
@@ -92,6 +98,14 @@ class Store {
   // again.
   [[nodiscard]] virtual absl::StatusOr<ChangeBatch> ChangesAfter(const StoreState& after) = 0;
   [[nodiscard]] virtual absl::StatusOr<StoreState> State() = 0;
+  // Sealed records have names of their own, take no revision and are in no Load, Read or
+  // ChangesAfter: whatever lists or hands out resources never meets them. NOT_FOUND.
+  [[nodiscard]] virtual absl::StatusOr<SealedRecord> ReadSealed(absl::string_view name) = 0;
+  // ABORTED unless the record is at version `expected` (0: there is none). On disk when it returns;
+  // answers the new version. UNKNOWN as with Commit.
+  [[nodiscard]] virtual absl::StatusOr<uint64_t> SwapSealed(absl::string_view name,
+                                                            uint64_t expected,
+                                                            absl::string_view body) = 0;
   // What Commit would say to a write now. Writes 64 KB, syncs and takes them back: changes nothing,
   // takes no revision, waits for no other writer.
   [[nodiscard]] virtual absl::Status CheckWritable() = 0;

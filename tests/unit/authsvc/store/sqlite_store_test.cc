@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <fstream>
 #include <thread>
 
@@ -272,6 +273,80 @@ TEST_F(SqliteStoreTest, RefusesANewerSchemaWithoutTouchingIt) {
   const auto store = OpenSqliteStore(path_);
   EXPECT_TRUE(absl::IsFailedPrecondition(store.status())) << store.status();
   EXPECT_THAT(std::string(store.status().message()), ::testing::HasSubstr("newer version"));
+}
+
+TEST_F(SqliteStoreTest, TakesAFileOfTheFirstSchemaAndKeepsWhatIsInIt) {
+  {
+    auto store = Open();
+    ASSERT_TRUE(store->Commit({{Put("a", "1")}, {}}).ok());
+  }
+  {
+    RawConnection other(path_);
+    other.Execute("DROP TABLE sealed; PRAGMA user_version = 1");
+  }
+  for (int opened = 0; opened < 2; ++opened) {
+    auto store = Open();
+    ASSERT_NE(store, nullptr);
+    EXPECT_EQ(Everything(*store), (std::map<std::string, std::string>{{"a", "1"}}));
+    const auto version = store->SwapSealed("keys", static_cast<uint64_t>(opened), "body");
+    ASSERT_TRUE(version.ok()) << version.status();
+  }
+  auto store = Open();
+  EXPECT_EQ(store->ReadSealed("keys")->version, 2u);
+}
+
+TEST_F(SqliteStoreTest, SealedRecordsAreSwappedByVersionAndAreNoResources) {
+  auto store = Open();
+  ASSERT_TRUE(store->Commit({{Put("a", "1")}, {}}).ok());
+  const StoreState before = *store->State();
+  EXPECT_TRUE(absl::IsNotFound(store->ReadSealed("keys").status()));
+  EXPECT_TRUE(absl::IsAborted(store->SwapSealed("keys", 1, "x").status()));
+  EXPECT_TRUE(absl::IsNotFound(store->ReadSealed("keys").status()));
+  EXPECT_EQ(*store->SwapSealed("keys", 0, std::string("\0x", 2)), 1u);
+  EXPECT_TRUE(absl::IsAborted(store->SwapSealed("keys", 0, "y").status()));
+  EXPECT_EQ(*store->SwapSealed("keys", 1, "z"), 2u);
+  EXPECT_EQ(*store->SwapSealed("others", 0, "o"), 1u) << "each record has versions of its own";
+  store.reset();
+  store = Open();
+  EXPECT_EQ(store->ReadSealed("keys")->body, "z");
+  EXPECT_EQ(store->ReadSealed("keys")->version, 2u);
+  EXPECT_EQ(Everything(*store), (std::map<std::string, std::string>{{"a", "1"}}));
+  EXPECT_EQ(*store->State(), before);
+  EXPECT_TRUE(store->ChangesAfter(before)->changes.empty());
+}
+
+TEST_F(SqliteStoreTest, OfManySwapsFromOneVersionOneWins) {
+  constexpr int kThreads = 4, kRounds = 25;
+  std::vector<std::unique_ptr<Store>> handles;
+  for (int i = 0; i < kThreads; ++i) handles.push_back(Open());
+  for (uint64_t round = 0; round < kRounds; ++round) {
+    std::atomic<int> won{0};
+    std::vector<std::thread> threads;
+    for (auto& handle : handles) {
+      threads.emplace_back([&handle, &won, round] {
+        const auto version = handle->SwapSealed("keys", round, "body");
+        if (version.ok()) ++won;
+        EXPECT_TRUE(version.ok() || absl::IsAborted(version.status())) << version.status();
+      });
+    }
+    for (auto& thread : threads) thread.join();
+    ASSERT_EQ(won, 1);
+  }
+  EXPECT_EQ(handles.front()->ReadSealed("keys")->version, uint64_t{kRounds});
+}
+
+TEST_F(SqliteStoreTest, ASwapWhileAnotherHoldsTheFileChangesNothing) {
+  SqliteOptions options;
+  options.busy_timeout = absl::ZeroDuration();
+  auto store = Open(options);
+  ASSERT_TRUE(store->SwapSealed("keys", 0, "before").ok());
+  {
+    RawConnection other(path_);
+    other.Execute("BEGIN IMMEDIATE");
+    EXPECT_TRUE(absl::IsUnavailable(store->SwapSealed("keys", 1, "after").status()));
+    EXPECT_EQ(store->ReadSealed("keys")->body, "before");
+  }
+  EXPECT_EQ(*store->SwapSealed("keys", 1, "after"), 2u);
 }
 
 TEST_F(SqliteStoreTest, RefusesTheDatabaseOfAnotherProgram) {
