@@ -22,6 +22,7 @@
 #include "authsvc/setup/check_config.h"
 #include "authsvc/setup/master_key.h"
 #include "authsvc/store/sqlite_store.h"
+#include "authsvc/tickets/ticket_keeper.h"
 #include "authsvc/watchdog/gauges.h"
 #include "authsvc/watchdog/ticker.h"
 #include "authsvc/watchdog/watchdog.h"
@@ -74,9 +75,9 @@ class Service {
   ~Service() { Stop(); }
 
   absl::Status Start() {
-    for (const auto step :
-         {&Service::OpenStore, &Service::StartPush, &Service::TakeTykConfig, &Service::ReadDenied,
-          &Service::StartRpc, &Service::StartAdmin, &Service::StartMetrics}) {
+    for (const auto step : {&Service::OpenStore, &Service::StartPush, &Service::TakeTykConfig,
+                            &Service::ReadDenied, &Service::StartTickets, &Service::StartRpc,
+                            &Service::StartAdmin, &Service::StartMetrics}) {
       absl::Status status = (this->*step)();
       if (!status.ok()) return status;
     }
@@ -85,7 +86,10 @@ class Service {
     });
     watch_ = std::make_unique<Ticker>(absl::Seconds(1), [this] { watchdog_.Tick(); });
     beat_ = std::make_unique<Ticker>(absl::Seconds(1), [this] {
-      if (denied_ != nullptr && denied_->Look()) return rpc_->RecheckCallers();
+      if (denied_ != nullptr && denied_->Look()) {
+        tickets_->SetDenied(denied_->in_force().Entries());
+        return rpc_->RecheckCallers();
+      }
       hub_->Beat();
     });
     base::Log(base::Level::kInfo, "started",
@@ -186,6 +190,27 @@ class Service {
     return absl::OkStatus();
   }
 
+  absl::Status StartTickets() {
+    TicketKeeper::Options options;
+    options.clock = &clock_;
+    options.store = store_.get();
+    options.sealer = sealer_.get();
+    options.rotate_every = config_.ticket_keys_rotate_every;
+    options.concerns = [this](absl::string_view entry, absl::string_view group) {
+      return MayNameDataplane(roles_, entry, group);
+    };
+    options.needs_look = [this] {
+      if (ticket_ticker_ != nullptr) ticket_ticker_->Nudge();
+    };
+    options.made = [this](absl::string_view cause) {
+      book_.Add(metrics::Id::kTicketKeysMade, {cause}, 1);
+    };
+    tickets_ = std::make_unique<TicketKeeper>(std::move(options));
+    if (denied_ != nullptr) tickets_->SetDenied(denied_->in_force().Entries());
+    ticket_ticker_ = std::make_unique<Ticker>(absl::Seconds(1), [this] { tickets_->Look(); });
+    return absl::OkStatus();
+  }
+
   absl::Status StartRpc() {
     RpcServerOptions options;
     options.address = config_.grpc.address;
@@ -199,7 +224,7 @@ class Service {
     options.bounds = MakeBounds(config_);
     options.default_org_id = config_.admin.org_id;
     auto rpc = RpcServer::Start(options, {&clock_, &roles_, writer_.get(), hub_.get(), &replicas_,
-                                          &telemetry_, &memo_, &book_});
+                                          &telemetry_, &memo_, &book_, tickets_.get()});
     if (!rpc.ok()) return rpc.status();
     rpc_ = *std::move(rpc);
     return absl::OkStatus();
@@ -257,7 +282,8 @@ class Service {
                       }
                       return gauges;
                     },
-                    base::kVersion, [this] { return rpc_->certificate_not_after(); }},
+                    base::kVersion, [this] { return rpc_->certificate_not_after(); },
+                    [this] { return tickets_->Ages(); }},
                    &book_);
     admin_http::Router router;
     router.Exact("/metrics", admin_http::TextHandler([this] { return book_.Render(); }));
@@ -320,6 +346,8 @@ class Service {
   std::unique_ptr<Hub> hub_;
   std::unique_ptr<Writer> writer_;  // its observers use the hub
   Watchdog watchdog_;
+  std::unique_ptr<TicketKeeper> tickets_;
+  std::unique_ptr<Ticker> ticket_ticker_;
   std::unique_ptr<RpcServer> rpc_;
   AdminWorker waiters_{4, 64};
   std::unique_ptr<admin::TykApi> tyk_;

@@ -19,6 +19,7 @@ namespace sallyport::authsvc {
 namespace {
 
 constexpr size_t kMostBytes = 16 << 20;
+constexpr absl::string_view kByKey = "spki-sha256:";
 
 std::string StampOf(const std::string& path) {
   struct stat facts{};
@@ -38,7 +39,7 @@ absl::StatusOr<std::shared_ptr<const DeniedCallers>> DeniedCallers::Parse(absl::
     line = absl::StripAsciiWhitespace(line.substr(0, line.find('#')));
     if (line.empty()) continue;
     absl::string_view key = line;
-    if (absl::ConsumePrefix(&key, "spki-sha256:") && key.size() == 64 && base::IsHex(key)) {
+    if (absl::ConsumePrefix(&key, kByKey) && key.size() == 64 && base::IsHex(key)) {
       list->keys_.insert(absl::AsciiStrToLower(key));
     } else if (absl::StartsWith(line, "spiffe://") &&
                line.find_first_of(" \t") == absl::string_view::npos) {
@@ -66,6 +67,26 @@ bool DeniedCallers::Denies(const PeerCertificate& certificate) const {
   return keys_.contains(certificate.spki_sha256) ||
          std::any_of(certificate.uri_sans.begin(), certificate.uri_sans.end(),
                      [this](const std::string& name) { return names_.contains(name); });
+}
+
+std::vector<std::string> DeniedCallers::Entries() const {
+  std::vector<std::string> entries(names_.begin(), names_.end());
+  for (const std::string& key : keys_) entries.push_back(absl::StrCat(kByKey, key));
+  return entries;
+}
+
+std::vector<std::string> DenyNames(const PeerCertificate& certificate) {
+  if (certificate.spki_sha256.empty()) return {};
+  std::vector<std::string> names = certificate.uri_sans;
+  names.push_back(absl::StrCat(kByKey, certificate.spki_sha256));
+  return names;
+}
+
+bool MayNameDataplane(const RoleMap& roles, absl::string_view entry, absl::string_view group) {
+  // A key may be anybody's, and so may a certificate that the configuration gives its role.
+  if (absl::StartsWith(entry, kByKey) || !roles.only_spiffe()) return true;
+  const auto peer = roles.FindSpiffe(entry);
+  return !peer.has_value() || (peer->role == Role::kDataplane && peer->group == group);
 }
 
 absl::StatusOr<std::shared_ptr<const DeniedCallers>> ReadDeniedCallers(const std::string& path) {

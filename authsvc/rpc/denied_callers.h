@@ -11,6 +11,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
@@ -34,6 +35,8 @@ class DeniedCallers {
   [[nodiscard]] size_t size() const { return names_.size() + keys_.size(); }
   // Everybody whom `other` denies is denied here.
   [[nodiscard]] bool Covers(const DeniedCallers& other) const;
+  // "spiffe://…", "spki-sha256:HEX", in no order.
+  [[nodiscard]] std::vector<std::string> Entries() const;
 
  private:
   absl::flat_hash_set<std::string> names_;
@@ -42,6 +45,12 @@ class DeniedCallers {
 
 [[nodiscard]] absl::StatusOr<std::shared_ptr<const DeniedCallers>> ReadDeniedCallers(
     const std::string& path);
+
+// All that an entry could call this certificate by; empty when its key cannot be told.
+[[nodiscard]] std::vector<std::string> DenyNames(const PeerCertificate& certificate);
+// False only when no data plane of `group` can have a certificate that the entry names.
+[[nodiscard]] bool MayNameDataplane(const RoleMap& roles, absl::string_view entry,
+                                    absl::string_view group);
 
 // Keeps `roles` at what the file says. One thread at a time.
 class DeniedCallersFile {
@@ -53,6 +62,7 @@ class DeniedCallersFile {
   // read or is wrong is logged, and the old list stays. So it does, until the next look finds the
   // same file, when somebody would no longer be denied: who writes in place may not be through.
   bool Look();
+  [[nodiscard]] const DeniedCallers& in_force() const { return *in_force_; }
 
  private:
   DeniedCallersFile(std::string path, RoleMap* roles) : path_(std::move(path)), roles_(roles) {}

@@ -6,10 +6,12 @@
 #include "authsvc/resolve/resolve.h"
 #include "authsvc/rpc/at_revision.h"
 #include "authsvc/rpc/call.h"
+#include "authsvc/rpc/denied_callers.h"
 #include "authsvc/rpc/lookups.h"
 #include "authsvc/rpc/meter.h"
 #include "authsvc/rpc/peer.h"
 #include "authsvc/rpc/pumped_stream.h"
+#include "authsvc/tickets/ticket_keeper.h"
 #include "shared/base/log.h"
 
 namespace sallyport::authsvc {
@@ -35,6 +37,7 @@ class SubscribeStream final : public PumpedStream<wire::Update> {
     subscription_ =
         parts_.hub->Subscribe(group, request.has_resume() ? &request.resume() : nullptr, wake);
     lookups_ = parts_.lookups->Join(peer, request.name(), request.keeps_allowed(), wake);
+    JoinTickets(request, peer, wake);
     ReplicaFacts facts;
     facts.name = request.name();
     facts.group = group;
@@ -59,6 +62,9 @@ class SubscribeStream final : public PumpedStream<wire::Update> {
       return nullptr;
     }
     if (auto lookup = parts_.lookups->Take(lookups_)) return lookup;
+    if (tickets_ != 0) {
+      if (auto keys = parts_.tickets->Take(tickets_)) return keys;
+    }
     return subscription_->Take();
   }
 
@@ -66,6 +72,7 @@ class SubscribeStream final : public PumpedStream<wire::Update> {
     if (replica_ != 0) {
       parts_.replicas->Leave(replica_);
       parts_.lookups->Leave(lookups_);
+      if (tickets_ != 0) parts_.tickets->Leave(tickets_);
       base::Log(base::Level::kInfo, "replica.gone",
                 {{"name", name_}, {"group", subscription_->group()}});
     }
@@ -73,12 +80,24 @@ class SubscribeStream final : public PumpedStream<wire::Update> {
   }
 
  private:
+  // Whoever has the keys can forge any client of the group: data planes only, that ask for them.
+  void JoinTickets(const wire::SubscribeRequest& request, const Peer& peer,
+                   const std::function<void()>& wake) {
+    const std::vector<std::string> names = DenyNames(caller_.certificate);
+    if (parts_.tickets == nullptr || !request.takes_ticket_keys() ||
+        peer.role != Role::kDataplane || names.empty()) {
+      return;
+    }
+    tickets_ = parts_.tickets->Join(peer.group, names, wake);
+  }
+
   DistributionService* service_;
   const ServiceParts& parts_;
   const PeerFacts caller_;
   std::shared_ptr<Subscription> subscription_;
   uint64_t replica_ = 0;
   uint64_t lookups_ = 0;
+  uint64_t tickets_ = 0;  // 0: it gets no ticket keys
   std::string name_;
 };
 

@@ -25,6 +25,7 @@ class RevisionGate;
 class RpcMeter;
 class StreamPump;
 class TelemetryStore;
+class TicketKeeper;
 class WatchLog;
 class Writer;
 
@@ -35,6 +36,7 @@ struct ServiceParts {
   Hub* hub = nullptr;
   Replicas* replicas = nullptr;
   TelemetryStore* telemetry = nullptr;
+  TicketKeeper* tickets = nullptr;  // null: nobody gets ticket keys
   Lookups* lookups = nullptr;
   DecisionMemo* memo = nullptr;
   RpcMeter* meter = nullptr;

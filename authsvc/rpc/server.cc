@@ -156,6 +156,7 @@ class GrpcServer final : public RpcServer {
     shared.hub = parts.hub;
     shared.replicas = parts.replicas;
     shared.telemetry = parts.telemetry;
+    shared.tickets = parts.tickets;
     shared.lookups = &lookups_;
     shared.memo = parts.memo;
     shared.meter = &meter_;

@@ -25,6 +25,7 @@ class Book;
 namespace sallyport::authsvc {
 
 class DecisionMemo;
+class TicketKeeper;
 class Writer;
 struct HealthState;
 
@@ -54,6 +55,7 @@ struct RpcServerParts {
   TelemetryStore* telemetry = nullptr;
   DecisionMemo* memo = nullptr;
   metrics::Book* book = nullptr;
+  TicketKeeper* tickets = nullptr;  // null: data planes get no ticket keys
 };
 
 class RpcServer {

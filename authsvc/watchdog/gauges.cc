@@ -112,6 +112,14 @@ Samples Insecure(const StatusFacts& facts) {
   return samples;
 }
 
+Samples TicketKeyAges(const GaugeSources& sources) {
+  Samples samples;
+  if (!sources.ticket_key_ages) return samples;
+  for (const auto& [group, age] : sources.ticket_key_ages())
+    samples.push_back({{group}, absl::ToDoubleSeconds(age)});
+  return samples;
+}
+
 Samples Lag(const GaugeSources& sources) {
   const uint64_t head = sources.snapshot()->revision();
   Samples samples;
@@ -147,6 +155,7 @@ void RegisterGauges(const GaugeSources& sources, metrics::Book* book) {
   book->OnScrape(Id::kReplicas, [facts] {
     return Samples{{{}, static_cast<double>(facts->sources().replicas().size())}};
   });
+  book->OnScrape(Id::kTicketKeyAge, [facts] { return TicketKeyAges(facts->sources()); });
   book->OnScrape(Id::kReplicaLag, [facts] { return Lag(facts->sources()); });
   book->OnScrape(Id::kLimitsPerReplica, [facts] {
     return Samples{{{}, facts->sources().replicas().size() > 1 ? 1.0 : 0.0}};

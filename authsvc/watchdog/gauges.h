@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -31,6 +32,8 @@ struct GaugeSources {
   std::function<std::vector<ReplicaGauge>()> replicas;
   std::string version;
   std::function<absl::Time()> certificate_not_after;  // of authsvc's own control certificate
+  // By group, of the newest session-ticket key.
+  std::function<std::vector<std::pair<std::string, absl::Duration>>()> ticket_key_ages;
 };
 
 // The sources must outlive the book's last scrape.

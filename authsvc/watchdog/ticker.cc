@@ -18,12 +18,19 @@ Ticker::~Ticker() {
   thread_.join();
 }
 
+void Ticker::Nudge() {
+  const base::MutexLock lock(&mutex_);
+  nudged_ = true;
+  changed_.SignalAll();
+}
+
 void Ticker::Run() {
   while (true) {
     tick_();
     const base::MutexLock lock(&mutex_);
-    if (!closing_) changed_.WaitWithTimeout(&mutex_, interval_);
+    if (!closing_ && !nudged_) changed_.WaitWithTimeout(&mutex_, interval_);
     if (closing_) return;
+    nudged_ = false;
   }
 }
 

@@ -1,4 +1,4 @@
-// Calls a function at a steady interval on a thread of its own until destroyed.
+// Calls a function at a steady interval, and when nudged, on a thread of its own until destroyed.
 #pragma once
 
 #include <functional>
@@ -13,6 +13,8 @@ class Ticker {
  public:
   Ticker(absl::Duration interval, std::function<void()> tick);
   ~Ticker();  // waits for a call under way
+  // Calls it soon, beside its interval. Any thread.
+  void Nudge();
   Ticker(const Ticker&) = delete;
   Ticker& operator=(const Ticker&) = delete;
 
@@ -24,6 +26,7 @@ class Ticker {
   base::Mutex mutex_;
   base::CondVar changed_;
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool nudged_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

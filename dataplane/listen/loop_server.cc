@@ -158,7 +158,9 @@ absl::StatusOr<ServerTls*> LoopServer::TlsFor(const PlannedListener& plan) {
     ServerTlsSettings settings;
     settings.min_version = plan.min_version;
     settings.max_version = plan.max_version;
-    settings.ticket_max_age = process_.config.timeouts.ticket_max_age;
+    settings.ticket_max_age = process_.config.ticket_keys == "off"
+                                  ? absl::ZeroDuration()
+                                  : process_.config.timeouts.ticket_max_age;
     auto made =
         ServerTls::Create(settings, loop_, *library_, sni_, process_.ticket_keys, process_.chains);
     if (!made.ok()) return made.status();

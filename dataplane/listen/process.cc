@@ -56,11 +56,16 @@ ExchangeSettings ExchangeSettingsOf(const DataplaneConfig& config) {
   return settings;
 }
 
+bool SharesTickets(const DataplaneConfig& config) {
+  return config.ticket_keys == "shared" && config.timeouts.ticket_max_age > absl::ZeroDuration();
+}
+
 GrpcAuthsvcOptions ClientOptions(const DataplaneConfig& config, const std::string& name) {
   GrpcAuthsvcOptions options;
   options.targets = config.authsvc.targets;
   options.name = name;
   options.keeps_allowed = config.allowed_kept > 0;
+  options.takes_ticket_keys = SharesTickets(config);
   options.tls_directory = config.authsvc.tls.path;
   options.server_name = config.authsvc.server_name;
   options.call_deadline = config.authsvc.authorize_deadline;
@@ -144,7 +149,7 @@ class Process final : public DataplaneProcess {
         settings_(ExchangeSettingsOf(config_)),
         name_(NameOf(config_)),
         clock_(base::SystemClock()),
-        ticket_keys_(clock_),
+        ticket_keys_(clock_, [this] { return stream_.LastProof(); }),
         connection_limits_(ConnectionLimit(config_), config_.limits.connections_per_address),
         limiter_({}, &clock_),
         resolver_(NameOptions(config_)),
@@ -198,11 +203,13 @@ class Process final : public DataplaneProcess {
     options.refused = [this] {
       authorize_->Drop();
       credentials_->Drop();
+      ticket_keys_.DropAll();
     };
     options.acknowledge = [this](uint64_t epoch, uint64_t revision) {
       client_->Acknowledge(epoch, revision);
     };
     options.answer = [this](const LookupAnswer& answer) { client_->Answer(answer); };
+    options.ticket_keys = [this](const SharedTicketKeys& keys) { ticket_keys_.SetShared(keys); };
     subscriber_ = std::make_unique<Subscriber>(options, &clock_, &generations_, &stream_);
     return absl::OkStatus();
   }
@@ -215,6 +222,7 @@ class Process final : public DataplaneProcess {
     authorize_->OnRefused([this] {
       credentials_->Drop();
       stream_.OnRefused();
+      ticket_keys_.DropAll();
     });
   }
 
@@ -232,10 +240,10 @@ class Process final : public DataplaneProcess {
   }
 
   absl::Status MakeAdmin() {
-    RegisterProcessMetrics({&book_, &stream_, subscriber_.get(), client_.get(), &limiter_,
-                            access_log_.get(), telemetry_.get(), authorize_.get(), &generations_,
-                            &targets_, &certificate_watch_, config_.authsvc.tls.certificate(),
-                            [this] { return Problem().empty(); }});
+    RegisterProcessMetrics(
+        {&book_, &stream_, subscriber_.get(), client_.get(), &limiter_, access_log_.get(),
+         telemetry_.get(), authorize_.get(), &generations_, &targets_, &certificate_watch_,
+         &ticket_keys_, config_.authsvc.tls.certificate(), [this] { return Problem().empty(); }});
     router_.Exact("/metrics", admin_http::TextHandler([this] { return book_.Render(); }));
     router_.Exact("/healthz", admin_http::HealthHandler([] { return std::string(); }));
     router_.Exact("/readyz", admin_http::HealthHandler([this] { return Problem(); }));

@@ -96,6 +96,16 @@ std::vector<metrics::Sample> ExpirySamples(const CertificateWatch& listeners,
   return samples;
 }
 
+std::vector<metrics::Sample> TicketKeySamples(const TicketKeys::Facts& facts) {
+  return {{{"shared"}, static_cast<double>(facts.shared)},
+          {{"own"}, static_cast<double>(facts.own)}};
+}
+
+std::vector<metrics::Sample> TicketKeyAgeSamples(const TicketKeys::Facts& facts) {
+  if (!facts.any) return {};
+  return {{{facts.making_shared ? "shared" : "own"}, absl::ToDoubleSeconds(facts.age)}};
+}
+
 void RegisterProcessMetrics(const ProcessMetricSources& sources) {
   metrics::Book* const book = sources.book;
   OnScrape(book, Id::kReady, [sources] { return sources.ready() ? 1.0 : 0.0; });
@@ -127,6 +137,10 @@ void RegisterProcessMetrics(const ProcessMetricSources& sources) {
     return TargetSamples(*sources.targets,
                          absl::ToInt64Milliseconds(base::SystemClock().Monotonic()));
   });
+  book->OnScrape(Id::kTicketKeys,
+                 [sources] { return TicketKeySamples(sources.ticket_keys->Report()); });
+  book->OnScrape(Id::kTicketKeyInUseAge,
+                 [sources] { return TicketKeyAgeSamples(sources.ticket_keys->Report()); });
   RegisterCache(book, [sources] { return CacheNumbersOf(*sources.authorize); });
 }
 

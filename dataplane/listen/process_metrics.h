@@ -12,6 +12,7 @@
 #include "dataplane/sync/grpc_authsvc_client.h"
 #include "dataplane/sync/stream_state.h"
 #include "dataplane/sync/subscriber.h"
+#include "dataplane/tls/ticket_keys.h"
 #include "dataplane/upstream/target_registry.h"
 #include "shared/cache/generations.h"
 #include "shared/metrics/sheet.h"
@@ -31,6 +32,7 @@ struct ProcessMetricSources {
   const cache::TagGenerations* generations;
   const TargetRegistry* targets;
   const CertificateWatch* certificates;  // of listeners
+  TicketKeys* ticket_keys;
   std::string control_certificate_file;
   std::function<bool()> ready;
 };
@@ -43,6 +45,9 @@ struct ProcessMetricSources {
 // shows authsvc.
 [[nodiscard]] std::vector<metrics::Sample> ExpirySamples(
     const CertificateWatch& listeners, const std::string& control_certificate_file);
+// Label: source.
+[[nodiscard]] std::vector<metrics::Sample> TicketKeySamples(const TicketKeys::Facts& facts);
+[[nodiscard]] std::vector<metrics::Sample> TicketKeyAgeSamples(const TicketKeys::Facts& facts);
 void RegisterProcessMetrics(const ProcessMetricSources& sources);
 
 }  // namespace sallyport::dataplane

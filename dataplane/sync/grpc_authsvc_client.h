@@ -22,6 +22,7 @@ struct GrpcAuthsvcOptions {
   std::vector<std::string> targets;  // host:port
   std::string name;                  // of this replica
   bool keeps_allowed = false;        // it can be asked about requests that it let in
+  bool takes_ticket_keys = false;    // it shares session-ticket keys with its group
   // Directory with ca.crt, tls.crt, tls.key, swapped as a whole (a symbolic link, as Kubernetes
   // does); looked at every `refresh`. Must be set.
   std::string tls_directory;

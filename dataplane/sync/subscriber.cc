@@ -302,7 +302,8 @@ bool Subscriber::OnUpdate(StreamUpdate update) {
     return true;
   }
   base::MutexLock lock(&state_->mutex);
-  state_->announced.store(update.position.revision, std::memory_order_relaxed);
+  const bool keys = update.kind == StreamUpdate::Kind::kTicketKeys;  // of no revision, too
+  if (!keys) state_->announced.store(update.position.revision, std::memory_order_relaxed);
   if (!std::exchange(state_->speaking, true)) {
     state_->stream->OnAccepted();
   } else if (state_->stream->Refused()) {
@@ -312,6 +313,10 @@ bool Subscriber::OnUpdate(StreamUpdate update) {
     case StreamUpdate::Kind::kSnapshotPart: return state_->OnSnapshotPart(std::move(update));
     case StreamUpdate::Kind::kChange: return state_->OnChange(std::move(update));
     case StreamUpdate::Kind::kHeartbeat: state_->OnHeartbeat(update); break;
+    case StreamUpdate::Kind::kTicketKeys:
+      if (state_->options.ticket_keys && update.ticket_keys != nullptr)
+        state_->options.ticket_keys(*update.ticket_keys);
+      break;
     case StreamUpdate::Kind::kLookup: break;  // above
   }
   return true;

@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "dataplane/route/route_table.h"
 #include "dataplane/sync/authsvc_client.h"
+#include "dataplane/sync/shared_tickets.h"
 #include "dataplane/sync/stream_state.h"
 #include "dataplane/sync/telemetry_sink.h"
 
@@ -68,15 +69,16 @@ struct ResumeToken {
   uint64_t revision = 0;
 };
 struct StreamUpdate {
-  enum class Kind : uint8_t { kSnapshotPart, kChange, kHeartbeat, kLookup };
+  enum class Kind : uint8_t { kSnapshotPart, kChange, kHeartbeat, kLookup, kTicketKeys };
   Kind kind = Kind::kHeartbeat;
-  ResumeToken position;  // this update brings the replica here; of a lookup: nothing
+  ResumeToken position;  // this update brings the replica here; of a lookup and keys: nothing
   RouteChanges routes;
   std::vector<Eviction> evictions;
   bool first = false, last = false;  // snapshot part
   absl::Duration proof_age;          // heartbeat
   uint32_t connected_replicas = 0;   // heartbeat
   Lookup lookup{};
+  SharedTicketKeysPtr ticket_keys{};
 };
 
 // Everything that a loop (or the listeners) works with, swapped as a whole.
@@ -144,6 +146,8 @@ class Subscriber final : public StreamObserver {
     // Every loop was asked for a request that authsvc looks for, or one has it. Called on a loop's
     // thread, must not block.
     std::function<void(LookupAnswer)> answer;
+    // The session-ticket keys of this replica's group. From any thread, must not block.
+    std::function<void(const SharedTicketKeys&)> ticket_keys{};
   };
   // All must outlive it. `generations` and `state` are shared with the authorizers.
   Subscriber(Options options, const base::Clock* clock, cache::TagGenerations* generations,

@@ -1,7 +1,8 @@
 // Client chains by their leaf and hash (the hash is of a set: it does not say which certificate was
 // proven), so that a resumed connection, of which OpenSSL keeps the leaf alone, is decided on the
-// chain that was presented. Bounded by entries and bytes; the oldest go first. Leaf-only chains are
-// not kept (the ticket has the leaf). Thread-safe; used once per handshake.
+// chain that was presented, where its ticket is too small to carry it. Bounded by entries and
+// bytes; the oldest go first. Leaf-only chains are not kept (the ticket has the leaf). Thread-safe;
+// used once per handshake.
 #pragma once
 
 #include <cstddef>

@@ -38,6 +38,8 @@ bool ChoseHttp2(const SSL* ssl) {
   return size == 2 && name[0] == 'h' && name[1] == '2';
 }
 
+}  // namespace
+
 std::string DerOf(X509* certificate) {
   unsigned char* bytes = nullptr;
   const int size = i2d_X509(certificate, &bytes);
@@ -45,8 +47,6 @@ std::string DerOf(X509* certificate) {
   const crypto::UniqueOpensslBytes owned(bytes);
   return {reinterpret_cast<const char*>(bytes), static_cast<size_t>(size)};
 }
-
-}  // namespace
 
 ServerTls::ServerTls(const ServerTlsSettings& settings, Loop& loop, ServerSource& source,
                      TicketKeys& keys, ChainStore& chains)

@@ -36,6 +36,17 @@ bool LeafExpired(SSL_SESSION* session, absl::Time now) {
   return X509_cmp_time(X509_get0_notAfter(leaf), &at) <= 0;  // 0: not readable
 }
 
+// The chain that was presented, from the session's leaf and the issuers in the ticket; null unless
+// the hashes of the ticket say the same.
+PeerCertificatePtr CarriedChain(X509* leaf, const TicketData& data) {
+  std::vector<std::string> der = {DerOf(leaf)};
+  der.insert(der.end(), data.issuers_der.begin(), data.issuers_der.end());
+  PeerCertificatePtr chain = MakeClientChain(std::move(der));
+  const bool same =
+      chain->leaf_sha256 == data.leaf_sha256 && chain->chain_sha256 == data.chain_sha256;
+  return same ? chain : nullptr;
+}
+
 }  // namespace
 
 int TicketCallbacks::OnKey(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
@@ -68,7 +79,8 @@ int TicketCallbacks::OnMake(SSL* ssl, void* /*unused*/) {
   if (chain != nullptr) {
     data.leaf_sha256 = chain->leaf_sha256;
     data.chain_sha256 = chain->chain_sha256;
-    connection.owner_.chains_.Put(chain);
+    data.issuers_der = IssuersForTicket(chain->chain_der);
+    if (data.issuers_der.empty()) connection.owner_.chains_.Put(chain);
   }
   const std::string bytes = EncodeTicketData(data);
   return SSL_SESSION_set1_ticket_appdata(SSL_get0_session(ssl), bytes.data(), bytes.size());
@@ -96,11 +108,14 @@ SSL_TICKET_RETURN TicketCallbacks::OnOpened(SSL* ssl, SSL_SESSION* session,
   if (!in_time || !leaf_there || LeafExpired(session, now)) return SSL_TICKET_RETURN_IGNORE_RENEW;
   PeerCertificatePtr chain;
   if (data.has_certificate() && !data.leaf_only()) {
-    chain = owner.chains_.Find(HashView(data.leaf_sha256), HashView(data.chain_sha256));
+    chain = data.issuers_der.empty()
+                ? owner.chains_.Find(HashView(data.leaf_sha256), HashView(data.chain_sha256))
+                : CarriedChain(SSL_SESSION_get0_peer(session), data);
     if (chain == nullptr) return SSL_TICKET_RETURN_IGNORE_RENEW;
   }
   connection.ticket_chain_ = std::move(chain);
-  connection.ticket_ = data;
+  data.issuers_der = {};
+  connection.ticket_ = std::move(data);
   connection.resuming_ = true;  // counts only when SSL_session_reused says so
   return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }

@@ -4,18 +4,49 @@
 #include <openssl/rand.h>
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
+
+#include "dataplane/sync/shared_tickets.h"
 
 namespace sallyport::dataplane {
 namespace {
 
+constexpr absl::Duration kOwnLife = absl::Hours(TicketKeys::kOlder + 1);  // kRotation each
+
 TicketKeyPtr MakeKey(absl::Duration now) {
   auto key = std::make_shared<TicketKey>();
   key->made = now;
+  key->ends = now + kOwnLife;
   const bool filled = RAND_bytes(key->name.data(), static_cast<int>(key->name.size())) == 1 &&
                       RAND_priv_bytes(key->aes.data(), static_cast<int>(key->aes.size())) == 1 &&
                       RAND_priv_bytes(key->hmac.data(), static_cast<int>(key->hmac.size())) == 1;
   return filled ? key : nullptr;
+}
+
+// Null when it is not well-formed.
+TicketKeyPtr KeyFrom(const SharedTicketKey& from, absl::Duration life, absl::Duration now) {
+  auto key = std::make_shared<TicketKey>();
+  const absl::string_view secret = from.secret.Reveal();
+  if (from.name.size() != key->name.size() || secret.size() != key->aes.size() + key->hmac.size() ||
+      from.age < absl::ZeroDuration()) {
+    return nullptr;
+  }
+  std::memcpy(key->name.data(), from.name.data(), key->name.size());
+  std::memcpy(key->aes.data(), secret.data(), key->aes.size());
+  std::memcpy(key->hmac.data(), secret.data() + key->aes.size(), key->hmac.size());
+  key->made = now - from.age;
+  key->ends = key->made + life;
+  return key;
+}
+
+bool IsNamed(const TicketKeyPtr& key, absl::string_view name) {
+  return name.size() == key->name.size() &&
+         std::memcmp(key->name.data(), name.data(), name.size()) == 0;
+}
+
+bool Opens(const TicketKeyPtr& key, absl::Duration now) {
+  return key != nullptr && now < key->ends;
 }
 
 }  // namespace
@@ -25,42 +56,83 @@ TicketKey::~TicketKey() {
   OPENSSL_cleanse(hmac.data(), hmac.size());
 }
 
-TicketKeys::TicketKeys(const base::Clock& clock) : clock_(clock) {}
+TicketKeys::TicketKeys(const base::Clock& clock, std::function<absl::Duration()> last_proof)
+    : clock_(clock), last_proof_(std::move(last_proof)) {}
 
-void TicketKeys::RotateIfDue() {
+void TicketKeys::SetShared(const SharedTicketKeys& keys) {
   const absl::Duration now = clock_.Monotonic();
-  if (keys_[0] != nullptr && now - keys_[0]->made < kRotation) return;
+  std::vector<TicketKeyPtr> made;
+  for (const SharedTicketKey& from : keys.keys) made.push_back(KeyFrom(from, keys.life, now));
+  if (std::find(made.begin(), made.end(), nullptr) != made.end()) made.clear();
+  const base::MutexLock lock(&mutex_);
+  shared_ = std::move(made);
+  shared_came_ = now;
+}
+
+bool TicketKeys::SharedCount(absl::Duration now) const {
+  if (shared_.empty()) return false;
+  const absl::Duration proof = last_proof_ ? last_proof_() : now;
+  return now - std::max(proof, shared_came_) < kUnproven;
+}
+
+TicketKeyPtr TicketKeys::NewestShared(absl::Duration now) const {
+  return SharedCount(now) && Opens(shared_.front(), now) ? shared_.front() : nullptr;
+}
+
+void TicketKeys::RotateOwnIfDue(absl::Duration now) {
+  if (own_[0] != nullptr && now - own_[0]->made < kRotation) return;
   TicketKeyPtr fresh = MakeKey(now);
   if (fresh == nullptr) return;
-  std::move_backward(keys_.begin(), keys_.end() - 1, keys_.end());
-  keys_[0] = std::move(fresh);
-  // A process that slept for long must not take keys that should have gone meanwhile.
-  for (TicketKeyPtr& key : keys_) {
-    if (key != nullptr && now - key->made >= kRotation * (kOlder + 1)) key = nullptr;
+  std::move_backward(own_.begin(), own_.end() - 1, own_.end());
+  own_[0] = std::move(fresh);
+  // A process that slept for long must not keep keys that should have gone meanwhile.
+  for (TicketKeyPtr& key : own_) {
+    if (!Opens(key, now)) key = nullptr;
   }
 }
 
 TicketKeyPtr TicketKeys::Current() {
+  const absl::Duration now = clock_.Monotonic();
   const base::MutexLock lock(&mutex_);
-  RotateIfDue();
-  return keys_[0];
+  if (TicketKeyPtr shared = NewestShared(now)) return shared;
+  RotateOwnIfDue(now);
+  return Opens(own_[0], now) ? own_[0] : nullptr;
 }
 
 TicketKeyPtr TicketKeys::Find(absl::string_view name) {
+  const absl::Duration now = clock_.Monotonic();
   const base::MutexLock lock(&mutex_);
-  RotateIfDue();
-  for (const TicketKeyPtr& key : keys_) {
-    if (key != nullptr && name == absl::string_view(reinterpret_cast<const char*>(key->name.data()),
-                                                    key->name.size())) {
-      return key;
+  if (SharedCount(now)) {
+    for (const TicketKeyPtr& key : shared_) {
+      if (Opens(key, now) && IsNamed(key, name)) return key;
     }
+  }
+  for (const TicketKeyPtr& key : own_) {
+    if (Opens(key, now) && IsNamed(key, name)) return key;
   }
   return nullptr;
 }
 
 void TicketKeys::DropAll() {
   const base::MutexLock lock(&mutex_);
-  for (TicketKeyPtr& key : keys_) key = nullptr;
+  shared_.clear();
+  for (TicketKeyPtr& key : own_) key = nullptr;
+}
+
+TicketKeys::Facts TicketKeys::Report() {
+  const absl::Duration now = clock_.Monotonic();
+  const base::MutexLock lock(&mutex_);
+  const auto opens = [now](const TicketKeyPtr& key) { return Opens(key, now); };
+  Facts facts;
+  if (SharedCount(now))
+    facts.shared = static_cast<int>(std::count_if(shared_.begin(), shared_.end(), opens));
+  facts.own = static_cast<int>(std::count_if(own_.begin(), own_.end(), opens));
+  const TicketKeyPtr shared = NewestShared(now);
+  facts.making_shared = shared != nullptr;
+  const TicketKeyPtr& making = facts.making_shared ? shared : own_[0];
+  facts.any = making != nullptr;
+  if (facts.any) facts.age = now - making->made;
+  return facts;
 }
 
 }  // namespace sallyport::dataplane

@@ -4,7 +4,12 @@
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 
+#include <string>
+
 namespace sallyport::dataplane {
+
+// Empty when it cannot be encoded.
+[[nodiscard]] std::string DerOf(X509* certificate);
 
 struct HelloCallback {
   // The ClientHello is here: certificate, client-certificate request and session-id context are

@@ -97,6 +97,11 @@ void Read(Reader& in, AuthsvcConfig* out) {
       "denied_callers_file", &out->denied_callers_file,
       "list of control certificates that are refused, read again when it changes: a line for each, "
       "spiffe://NAME or spki-sha256:HEX");
+  in.Object("ticket_keys", [out](Reader& inner) {
+    inner.Time("rotate_every", &out->ticket_keys_rotate_every, absl::Seconds(10), absl::Hours(24),
+               "data planes of a group get a new TLS session-ticket key; two older ones open "
+               "tickets");
+  });
   in.Object("admin", [out](Reader& inner) { ReadAdmin(inner, &out->admin); });
   in.Object("metrics", [out](Reader& inner) {
     inner.Text("address", &out->metrics.address, "address of /metrics, /healthz and /readyz");

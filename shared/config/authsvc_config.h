@@ -61,6 +61,7 @@ struct AuthsvcConfig {
   GrpcConfig grpc;
   std::vector<RoleConfig> roles;
   std::string denied_callers_file;  // empty: none
+  absl::Duration ticket_keys_rotate_every = absl::Hours(1);
   AdminConfig admin;
   MetricsConfig metrics;
   std::string tyk_config;  // tyk.conf, for its certificate and pin keys; empty: none

@@ -149,6 +149,9 @@ void Read(Reader& in, DataplaneConfig* out) {
   for (size_t i = 0; i < out->listeners.size(); ++i) {
     if (out->listeners[i].id.empty()) out->listeners[i].id = absl::StrCat("file-", i);
   }
+  in.OneOf("ticket_keys", &out->ticket_keys, {"shared", "own", "off"},
+           "TLS session tickets: under keys that the replicas of the group share, under this "
+           "replica's own, or none");
   in.Object("metrics", [out](Reader& inner) {
     inner.Text("address", &out->metrics.address, "address of /metrics, /healthz and /readyz");
     inner.Port("port", &out->metrics.port, "port of /metrics, /healthz and /readyz");

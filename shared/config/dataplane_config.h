@@ -116,6 +116,7 @@ struct DataplaneConfig {
   uint16_t port = 8443;
   bool http2 = true;  // false: no listener offers it
   std::vector<TrafficListenerConfig> listeners;
+  std::string ticket_keys = "shared";  // | "own" | "off"
   DataplaneMetricsConfig metrics;
   uint32_t threads = 0;               // 0 = one per core
   std::string access_log = "-";       // file, "-" standard output, "" none

@@ -33,6 +33,10 @@ enum class Kind : uint8_t { kCounter, kGauge, kTimes };
     "files "                                                                                       \
     "(descriptors)")                                                                               \
   X(kHandshakes, "sallyport_handshakes_total", kCounter, "kind", "TLS handshakes: full, resumed")  \
+  X(kTicketKeys, "sallyport_ticket_keys", kGauge, "source",                                        \
+    "Keys that open session tickets: shared with the group, own")                                  \
+  X(kTicketKeyInUseAge, "sallyport_ticket_key_in_use_age_seconds", kGauge, "source",               \
+    "Age of the key that makes session tickets: shared or own")                                    \
   X(kHandshakeSeconds, "sallyport_handshake_seconds", kTimes, "", "Time of a TLS handshake")       \
   X(kHandshakeFailures, "sallyport_handshake_failures_total", kCounter, "reason",                  \
     "TLS handshakes with clients that failed")                                                     \
@@ -117,6 +121,10 @@ enum class Kind : uint8_t { kCounter, kGauge, kTimes };
   X(kStoreSeconds, "sallyport_store_write_seconds", kTimes, "", "Time of a transaction")           \
   X(kResources, "sallyport_resources", kGauge, "kind", "Resources in the snapshot")                \
   X(kReplicas, "sallyport_replicas", kGauge, "", "Connected data planes")                          \
+  X(kTicketKeyAge, "sallyport_ticket_key_age_seconds", kGauge, "group",                            \
+    "Age of the newest session-ticket key of a group of data planes that is connected")            \
+  X(kTicketKeysMade, "sallyport_ticket_keys_made_total", kCounter, "cause",                        \
+    "Session-ticket keys made: first, age, denied (all others went), unreadable")                  \
   X(kReplicaLag, "sallyport_replica_revision_lag", kGauge, "replica",                              \
     "Revisions a replica is behind")                                                               \
   X(kPendingReferences, "sallyport_pending_references", kGauge, "",                                \

@@ -26,7 +26,8 @@ namespace sallyport::dataplane {
 // Moves the private key out of the message and cleanses what stays behind.
 [[nodiscard]] UpstreamCredentialsPtr UpstreamFrom(v1::ResolveUpstreamResponse* wire);
 [[nodiscard]] ServerCredentialsPtr ServerFrom(v1::ResolveServerResponse* wire);
-[[nodiscard]] StreamUpdate UpdateFrom(const v1::Update& wire);
+// Moves ticket keys out of the message and cleanses what stays behind.
+[[nodiscard]] StreamUpdate UpdateFrom(v1::Update* wire);
 
 void Fill(const AuthorizeQuestion& question, v1::AuthorizeRequest* wire);
 void Fill(const TelemetryBatch& batch, v1::ReportRequest* wire);

@@ -191,6 +191,16 @@ std::vector<Eviction> EvictionsFrom(const v1::Change& wire) {
   return out;
 }
 
+SharedTicketKeysPtr TicketKeysFrom(v1::TicketKeys* wire) {
+  auto out = std::make_shared<SharedTicketKeys>();
+  out->life = absl::Milliseconds(wire->life_ms());
+  for (v1::TicketKey& key : *wire->mutable_keys()) {
+    out->keys.push_back({key.name(), base::Secret(std::move(*key.mutable_secret())),
+                         absl::Milliseconds(key.age_ms())});
+  }
+  return out;
+}
+
 }  // namespace
 
 RoutePtr RouteFrom(const v1::Route& wire) {
@@ -232,32 +242,36 @@ RoutePtr RouteFrom(const v1::Route& wire) {
   return route;
 }
 
-StreamUpdate UpdateFrom(const v1::Update& wire) {
+StreamUpdate UpdateFrom(v1::Update* wire) {
   StreamUpdate update;
-  update.position = {wire.store_id(), wire.epoch(), wire.revision()};
-  switch (wire.kind_case()) {
+  update.position = {wire->store_id(), wire->epoch(), wire->revision()};
+  switch (wire->kind_case()) {
     case v1::Update::kSnapshot:
       update.kind = StreamUpdate::Kind::kSnapshotPart;
-      update.routes = ChangesFrom(wire.snapshot().routes());
-      update.first = wire.snapshot().first();
-      update.last = wire.snapshot().last();
+      update.routes = ChangesFrom(wire->snapshot().routes());
+      update.first = wire->snapshot().first();
+      update.last = wire->snapshot().last();
       break;
     case v1::Update::kChange:
       update.kind = StreamUpdate::Kind::kChange;
-      update.routes = ChangesFrom(wire.change().routes());
-      update.evictions = EvictionsFrom(wire.change());
+      update.routes = ChangesFrom(wire->change().routes());
+      update.evictions = EvictionsFrom(wire->change());
       break;
     case v1::Update::kHeartbeat:
     case v1::Update::KIND_NOT_SET:
       update.kind = StreamUpdate::Kind::kHeartbeat;
-      update.proof_age = wire.kind_case() == v1::Update::kHeartbeat
-                             ? absl::Milliseconds(wire.heartbeat().proof_age_ms())
+      update.proof_age = wire->kind_case() == v1::Update::kHeartbeat
+                             ? absl::Milliseconds(wire->heartbeat().proof_age_ms())
                              : absl::InfiniteDuration();
-      update.connected_replicas = wire.heartbeat().connected_replicas();
+      update.connected_replicas = wire->heartbeat().connected_replicas();
       break;
     case v1::Update::kLookup:
       update.kind = StreamUpdate::Kind::kLookup;
-      update.lookup = {wire.lookup().lookup_id(), wire.lookup().request_id()};
+      update.lookup = {wire->lookup().lookup_id(), wire->lookup().request_id()};
+      break;
+    case v1::Update::kTicketKeys:
+      update.kind = StreamUpdate::Kind::kTicketKeys;
+      update.ticket_keys = TicketKeysFrom(wire->mutable_ticket_keys());
       break;
   }
   return update;

@@ -33,6 +33,7 @@ class StreamReader final : public grpc::ClientReadReactor<v1::Update> {
     self_ = std::move(self);
     request_.set_name(options.name);
     request_.set_keeps_allowed(options.keeps_allowed);
+    request_.set_takes_ticket_keys(options.takes_ticket_keys);
     if (const auto resume = observer_->Resume()) {
       request_.mutable_resume()->set_store_id(resume->store_id);
       request_.mutable_resume()->set_epoch(resume->epoch);
@@ -53,7 +54,7 @@ class StreamReader final : public grpc::ClientReadReactor<v1::Update> {
     Told(this);
     if (!ok) return;
     said_something_ = true;
-    if (!observer_->OnUpdate(UpdateFrom(update_))) return context_.TryCancel();
+    if (!observer_->OnUpdate(UpdateFrom(&update_))) return context_.TryCancel();
     last_ = absl::ToInt64Nanoseconds(MonotonicNow());  // applying a big snapshot is no silence
     Starting(this);
     StartRead(&update_);

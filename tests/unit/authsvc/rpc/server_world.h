@@ -10,8 +10,10 @@
 #include "authsvc/change/writer.h"
 #include "authsvc/decide/memo.h"
 #include "authsvc/push/change_rules.h"
+#include "authsvc/rpc/denied_callers.h"
 #include "authsvc/rpc/server.h"
 #include "authsvc/store/sqlite_store.h"
+#include "authsvc/tickets/ticket_keeper.h"
 #include "authsvc/watchdog/watchdog.h"
 #include "gtest/gtest.h"
 #include "sallyport/v1/admin.grpc.pb.h"
@@ -57,6 +59,14 @@ class ServerWorld {
       if (before == nullptr) return hub_->Reset(after);
       hub_->Publish(after, RecordOf(*before, *after, changes, absl::Now()));
     });
+    TicketKeeper::Options tickets;
+    tickets.clock = &base::SystemClock();
+    tickets.store = store_.get();
+    tickets.sealer = sealer_.get();
+    tickets.concerns = [this](absl::string_view entry, absl::string_view group) {
+      return MayNameDataplane(roles_, entry, group);
+    };
+    tickets_ = std::make_unique<TicketKeeper>(std::move(tickets));
     StartServer(change);
   }
 
@@ -126,6 +136,8 @@ class ServerWorld {
   [[nodiscard]] RpcServer& server() { return *server_; }
   [[nodiscard]] Replicas& replicas() { return replicas_; }
   [[nodiscard]] Hub& hub() { return *hub_; }
+  // Nobody looks but the test.
+  [[nodiscard]] TicketKeeper& tickets() { return *tickets_; }
   [[nodiscard]] RoleMap& roles() { return roles_; }
   [[nodiscard]] metrics::Book& book() { return book_; }
   [[nodiscard]] const TestCert& ca() const { return ca_; }
@@ -144,8 +156,9 @@ class ServerWorld {
     options.default_org_id = "org";
     options.max_request_bytes = 64 << 10;
     change(&options);
-    auto server = RpcServer::Start(options, {&base::SystemClock(), &roles_, writer_.get(),
-                                             hub_.get(), &replicas_, &telemetry_, &memo_, &book_});
+    auto server =
+        RpcServer::Start(options, {&base::SystemClock(), &roles_, writer_.get(), hub_.get(),
+                                   &replicas_, &telemetry_, &memo_, &book_, tickets_.get()});
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     server_->SetHealth({true, true, ""});
@@ -160,6 +173,7 @@ class ServerWorld {
   DecisionMemo memo_;
   std::unique_ptr<const crypto::Sealer> sealer_;
   std::unique_ptr<Store> store_;
+  std::unique_ptr<TicketKeeper> tickets_;
   std::unique_ptr<Hub> hub_;
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<RpcServer> server_;

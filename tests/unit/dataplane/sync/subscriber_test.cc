@@ -54,7 +54,10 @@ struct World {
                        {8443},
                        [this](uint64_t, uint64_t revision) { acknowledged.push_back(revision); },
                        [this] { ++refused; },
-                       [this](LookupAnswer answer) { answers.push_back(std::move(answer)); }},
+                       [this](LookupAnswer answer) { answers.push_back(std::move(answer)); },
+                       [this](const SharedTicketKeys& keys) {
+                         ticket_keys.push_back(keys.keys.empty() ? "" : keys.keys.front().name);
+                       }},
                    &clock, &generations, &stream) {
     subscriber.AddLoop(&one);
     subscriber.AddLoop(&two);
@@ -105,8 +108,41 @@ struct World {
   std::vector<uint64_t> acknowledged;
   int refused = 0;
   std::vector<LookupAnswer> answers;
+  std::vector<std::string> ticket_keys;
   Subscriber subscriber;
 };
+
+StreamUpdate Keys(const std::string& name) {
+  SharedTicketKeys keys;
+  if (!name.empty()) keys.keys.push_back({name, base::Secret(), absl::ZeroDuration()});
+  StreamUpdate update;
+  update.kind = StreamUpdate::Kind::kTicketKeys;
+  update.ticket_keys = std::make_shared<const SharedTicketKeys>(std::move(keys));
+  return update;
+}
+
+TEST(Subscriber, TicketKeysAreOfNoRevision) {
+  World world;
+  EXPECT_TRUE(world.subscriber.OnUpdate(Keys("first")));
+  EXPECT_FALSE(world.stream.Ready());
+  EXPECT_EQ(world.subscriber.Resume(), std::nullopt);
+  world.Snapshot(10);
+  EXPECT_TRUE(world.subscriber.OnUpdate(World::Beat({"store", 1, 10})));
+  EXPECT_TRUE(world.subscriber.OnUpdate(Keys("second")));
+  EXPECT_TRUE(world.subscriber.OnUpdate(Keys("")));
+  EXPECT_EQ(world.ticket_keys, (std::vector<std::string>{"first", "second", ""}));
+  EXPECT_EQ(world.subscriber.AnnouncedRevision(), 10u);
+  EXPECT_EQ(world.subscriber.Resume()->revision, 10u);
+  EXPECT_TRUE(world.stream.Healthy(world.clock.Monotonic()));
+}
+
+TEST(Subscriber, AReplicaThatIsRefusedTakesNoTicketKeys) {
+  World world;
+  world.Snapshot(10);
+  world.stream.OnRefused();
+  EXPECT_FALSE(world.subscriber.OnUpdate(Keys("late")));
+  EXPECT_TRUE(world.ticket_keys.empty());
+}
 
 TEST(Subscriber, NotReadyBeforeTheFirstSnapshotIsInEveryLoop) {
   World world;

@@ -15,6 +15,7 @@
 #include <future>
 #include <map>
 
+#include "dataplane/sync/shared_tickets.h"
 #include "shared/base/text.h"
 #include "shared/crypto/openssl.h"
 #include "tests/fakes/test_ca.h"
@@ -109,6 +110,7 @@ class ServerTlsTest : public ::testing::Test {
     loop_->Join();
     loop_->RunFor(absl::Milliseconds(20));
     server_tls_.reset();
+    left_.reset();
     source_.credentials.clear();
     loop_.reset();
   }
@@ -267,14 +269,39 @@ class ServerTlsTest : public ::testing::Test {
     fcntl(fd, F_SETFL, flags | O_NONBLOCK);
   }
 
+  // A CA too large for its clients' tickets.
+  static TestCert LargeCa() {
+    CertBuilder builder("CN=large CA");
+    for (int i = 0; i < 120; ++i)
+      builder.Dns(std::to_string(i) + ".a-rather-long-name.example.com");
+    TestCert large = builder.Ca().SelfSign();
+    EXPECT_GT(large.der.size(), kMostIssuerBytes);
+    return large;
+  }
+  // From here on connections come to another replica: it has seen no chain and has its own keys.
+  void GoToAnotherReplica() {
+    left_ = std::move(server_tls_);
+    server_tls_ = *ServerTls::Create({}, *loop_, *library_, source_, other_keys_, other_chains_);
+  }
+  static SharedTicketKeys GroupKeys(char letter) {
+    SharedTicketKeys keys;
+    keys.life = absl::Hours(3);
+    keys.keys.push_back(
+        {std::string(16, letter), base::Secret(std::string(64, letter)), absl::ZeroDuration()});
+    return keys;
+  }
+
   MovedClock clock_;
   TicketKeys keys_;
+  TicketKeys other_keys_{clock_};
+  ChainStore other_chains_;
   ChainStore chains_;
   FakeSource source_;
   ListenerFacts listener_{"main", 0};
   std::unique_ptr<TlsLibrary> library_;
   std::unique_ptr<Loop> loop_;
   std::unique_ptr<ServerTls> server_tls_;
+  std::unique_ptr<ServerTls> left_;
   const TestCert ca_;
   const TestCert leaf_;
   const TestCert server_;
@@ -421,9 +448,10 @@ TEST_P(BothVersions, ResumesWithTheSameChain) {
 
 TEST_P(BothVersions, AnotherLeafWithTheSameCertificatesChangesNothing) {
   ClientOptions options = WithLeaf();
-  options.chain = {&leaf_, &ca_};
+  const TestCert large = LargeCa();
+  options.chain = {&leaf_, &large};
   // The same set of certificates, and so the same hash, but the other one was proven.
-  chains_.Put(MakeClientChain({ca_.der, leaf_.der}));
+  chains_.Put(MakeClientChain({large.der, leaf_.der}));
   const Both first = Run(options);
   ASSERT_NE(first.client.session, nullptr);
   options.session = first.client.session.get();
@@ -494,9 +522,86 @@ TEST_P(BothVersions, TicketsOfForgottenKeysAreNotTaken) {
   EXPECT_NE(second.server.peer->chain, nullptr);
 }
 
+TEST_P(BothVersions, AChainThatIsTooLargeForTheTicketIsResumedByWhoSawIt) {
+  ClientOptions options = WithLeaf();
+  const TestCert large = LargeCa();
+  options.chain = {&leaf_, &large};
+  const Both first = Run(options);
+  EXPECT_EQ(chains_.size(), 1u);
+  options.session = first.client.session.get();
+  const Both second = Run(options);
+  ASSERT_TRUE(second.client.resumed);
+  EXPECT_EQ(second.server.peer->chain->chain_der, first.server.peer->chain->chain_der);
+}
+
+TEST_P(BothVersions, AnotherReplicaOfTheGroupResumesWithTheSameChain) {
+  keys_.SetShared(GroupKeys('g'));
+  other_keys_.SetShared(GroupKeys('g'));
+  for (const bool with_issuer : {false, true}) {
+    ClientOptions options = WithLeaf();
+    if (with_issuer) options.chain.push_back(&ca_);
+    const Both first = Run(options);
+    GoToAnotherReplica();
+    options.session = first.client.session.get();
+    const Both second = Run(options);
+    ASSERT_TRUE(second.client.resumed);
+    ASSERT_TRUE(second.server.peer.ok()) << second.server.peer.status();
+    EXPECT_TRUE(second.server.peer->resumed);
+    EXPECT_EQ(second.server.peer->chain->chain_der, first.server.peer->chain->chain_der);
+    EXPECT_EQ(second.server.peer->chain->cache_key, first.server.peer->chain->cache_key);
+    std::swap(server_tls_, left_);
+  }
+  EXPECT_EQ(chains_.size() + other_chains_.size(), 0u) << "the tickets carry the chains";
+}
+
+TEST_P(BothVersions, AnotherReplicaTakesNoTicketOfAnotherNameOrOtherSettings) {
+  keys_.SetShared(GroupKeys('g'));
+  other_keys_.SetShared(GroupKeys('g'));
+  ClientOptions options = WithLeaf();
+  const Both first = Run(options);
+  options.session = first.client.session.get();
+  GoToAnotherReplica();
+  options.sni = "other.example.com";
+  EXPECT_FALSE(Run(options).client.resumed);
+  options.sni = "api.example.com";
+  source_.client_tls["api.example.com"] = {true, 77, nullptr};
+  EXPECT_FALSE(Run(options).client.resumed);
+  source_.client_tls["api.example.com"] = {true, 7, nullptr};
+  EXPECT_TRUE(Run(options).client.resumed) << "nothing else kept it from it";
+}
+
+TEST_P(BothVersions, AReplicaWithOtherKeysTakesNoTicket) {
+  keys_.SetShared(GroupKeys('g'));
+  other_keys_.SetShared(GroupKeys('h'));
+  ClientOptions options = WithLeaf();
+  const Both first = Run(options);
+  options.session = first.client.session.get();
+  // The same name and another secret: a ticket that was tampered with, or forged.
+  SharedTicketKeys same_name = GroupKeys('g');
+  GoToAnotherReplica();
+  EXPECT_FALSE(Run(options).client.resumed);
+  same_name.keys[0].secret = base::Secret(std::string(64, 'x'));
+  other_keys_.SetShared(same_name);
+  const Both second = Run(options);
+  EXPECT_TRUE(second.server.shaken);
+  EXPECT_FALSE(second.client.resumed);
+  EXPECT_NE(second.server.peer->chain, nullptr) << "a full handshake instead";
+}
+
+TEST_P(BothVersions, TicketsOfReplacedSharedKeysAreNotTaken) {
+  keys_.SetShared(GroupKeys('g'));
+  ClientOptions options = WithLeaf();
+  const Both first = Run(options);
+  options.session = first.client.session.get();
+  ASSERT_TRUE(Run(options).client.resumed);
+  keys_.SetShared(GroupKeys('h'));
+  EXPECT_FALSE(Run(options).client.resumed);
+}
+
 TEST_P(BothVersions, UnknownChainForcesAFullHandshake) {
   ClientOptions options = WithLeaf();
-  options.chain = {&leaf_, &ca_};
+  const TestCert large = LargeCa();
+  options.chain = {&leaf_, &large};
   const Both first = Run(options);
   // Another replica, or one that was restarted with the same ticket keys.
   for (int i = 0; i < 9000; ++i) {

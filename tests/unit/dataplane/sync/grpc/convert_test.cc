@@ -205,7 +205,7 @@ TEST(UpdateFrom, DeniedCertificatesAreTakenOver) {
   eviction->set_sever(true);
   eviction->add_denied()->set_spki_sha256(std::string(32, 'k'));
   wire.mutable_change()->add_evictions()->set_tag("other");
-  const StreamUpdate update = UpdateFrom(wire);
+  const StreamUpdate update = UpdateFrom(&wire);
   ASSERT_EQ(update.evictions.size(), 2u);
   ASSERT_NE(update.evictions[0].denied, nullptr);
   EXPECT_TRUE(update.evictions[0].denied->NamesKey(std::string(32, 'k')));
@@ -214,7 +214,8 @@ TEST(UpdateFrom, DeniedCertificatesAreTakenOver) {
 }
 
 TEST(UpdateFrom, AnEmptyUpdateProvesNothing) {
-  const StreamUpdate update = UpdateFrom(v1::Update());
+  v1::Update wire;
+  const StreamUpdate update = UpdateFrom(&wire);
   EXPECT_EQ(update.kind, StreamUpdate::Kind::kHeartbeat);
   EXPECT_EQ(update.proof_age, absl::InfiniteDuration());
 }
@@ -223,10 +224,28 @@ TEST(UpdateFrom, ALookupIsOne) {
   v1::Update wire;
   wire.mutable_lookup()->set_lookup_id("\x01\xff");
   wire.mutable_lookup()->set_request_id("r1");
-  const StreamUpdate update = UpdateFrom(wire);
+  const StreamUpdate update = UpdateFrom(&wire);
   EXPECT_EQ(update.kind, StreamUpdate::Kind::kLookup);
   EXPECT_EQ(update.lookup.lookup_id, "\x01\xff");
   EXPECT_EQ(update.lookup.request_id, "r1");
+}
+
+TEST(UpdateFrom, TicketKeysAreMovedOutOfTheMessage) {
+  v1::Update wire;
+  v1::TicketKey* key = wire.mutable_ticket_keys()->add_keys();
+  key->set_name("name");
+  key->set_secret(std::string(64, 's'));
+  key->set_age_ms(1500);
+  wire.mutable_ticket_keys()->set_life_ms(3000);
+  const StreamUpdate update = UpdateFrom(&wire);
+  EXPECT_EQ(update.kind, StreamUpdate::Kind::kTicketKeys);
+  ASSERT_NE(update.ticket_keys, nullptr);
+  ASSERT_EQ(update.ticket_keys->keys.size(), 1u);
+  EXPECT_EQ(update.ticket_keys->keys[0].name, "name");
+  EXPECT_EQ(update.ticket_keys->keys[0].secret.Reveal(), std::string(64, 's'));
+  EXPECT_EQ(update.ticket_keys->keys[0].age, absl::Milliseconds(1500));
+  EXPECT_EQ(update.ticket_keys->life, absl::Seconds(3));
+  EXPECT_TRUE(wire.ticket_keys().keys(0).secret().empty());
 }
 
 TEST(Fill, AnAnswerToALookup) {

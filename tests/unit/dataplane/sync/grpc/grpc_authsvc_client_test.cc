@@ -50,6 +50,7 @@ class FakeServices : public v1::Authorization::Service,
     ++subscribed;
     resumed = request->has_resume();
     keeps_allowed = request->keeps_allowed();
+    takes_ticket_keys = request->takes_ticket_keys();
     v1::Update update;
     update.set_store_id("s");
     update.set_epoch(1);
@@ -89,7 +90,7 @@ class FakeServices : public v1::Authorization::Service,
       failing{0}, answers{0}, found{0};
   std::atomic<uint64_t> acknowledged{0};
   std::atomic<bool> frozen{false}, empty{false}, end_streams{false}, resumed{false},
-      keeps_allowed{false}, hold_reports{false};
+      keeps_allowed{false}, takes_ticket_keys{false}, hold_reports{false};
 };
 
 struct Server {
@@ -142,7 +143,7 @@ struct World {
     GrpcAuthsvcOptions options;
     options.targets = std::move(targets);
     options.name = "replica";
-    options.keeps_allowed = true;
+    options.keeps_allowed = options.takes_ticket_keys = true;
     options.plaintext_for_tests = true;
     options.call_deadline = deadline;
     options.breaker_probe = absl::Milliseconds(50);
@@ -298,6 +299,7 @@ TEST(GrpcAuthsvcClient, AnswersLookupsBesideABatchThatIsUnderWay) {
   world.client->Subscribe(&observer);
   ASSERT_TRUE(WaitFor([&] { return observer.updates > 0; }));
   EXPECT_TRUE(server.services.keeps_allowed);
+  EXPECT_TRUE(server.services.takes_ticket_keys);
   server.services.hold_reports = true;
   TelemetryBatch batch;
   batch.refusals.emplace_back();
