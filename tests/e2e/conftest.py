@@ -24,9 +24,12 @@ class World:
         (self.trust / "any name.pem").write_bytes(self.upstream_ca.pem)
         self._origins = []
         with self.gateway.stopped_on_failure():
-            self.gateway.start_authsvc()
-            self.a = self.gateway.start_dataplane(system_trust=self.trust, threads=2)
-            self.b = self.gateway.start_dataplane(system_trust=self.trust)
+            self.start()
+
+    def start(self):
+        self.gateway.start_authsvc()
+        self.a = self.gateway.start_dataplane(system_trust=self.trust, threads=2)
+        self.b = self.gateway.start_dataplane(system_trust=self.trust)
 
     def origin(self, name="origin", **more):
         origin = Origin(name, **more)
