@@ -62,6 +62,36 @@ TEST(Ticker, CallsUntilItIsDestroyed) {
   EXPECT_EQ(calls, after);
 }
 
+TEST(Ticker, ANudgeDoesNotWaitForTheInterval) {
+  std::atomic<int> calls{0};
+  Ticker ticker(absl::Hours(1), [&calls] { ++calls; });
+  const absl::Time until = absl::Now() + absl::Seconds(60);
+  const auto wait_for = [&](int wanted) {
+    while (calls < wanted && absl::Now() < until) std::this_thread::yield();
+    return calls >= wanted;
+  };
+  ASSERT_TRUE(wait_for(1));
+  for (int wanted = 2; wanted < 5; ++wanted) {
+    ticker.Nudge();
+    ASSERT_TRUE(wait_for(wanted)) << "also one that comes while it is called";
+  }
+}
+
+TEST(Gauges, TellTheAgeOfTicketKeysByGroup) {
+  base::ManualClock clock;
+  metrics::Book book;
+  const SnapshotPtr snapshot = Snapshot::Empty();
+  GaugeSources sources;
+  sources.clock = &clock;
+  sources.snapshot = [&] { return snapshot; };
+  sources.replicas = [] { return std::vector<ReplicaGauge>(); };
+  sources.ticket_key_ages = [] {
+    return std::vector<std::pair<std::string, absl::Duration>>{{"edge", absl::Seconds(90)}};
+  };
+  RegisterGauges(sources, &book);
+  EXPECT_THAT(book.Render(), HasSubstr("sallyport_ticket_key_age_seconds{group=\"edge\"} 90"));
+}
+
 TEST(Gauges, TellRevisionAndLag) {
   base::ManualClock clock;
   metrics::Book book;

@@ -54,6 +54,25 @@ TEST(InsecureSamples, AreBounded) {
   EXPECT_EQ(InsecureSamples(view).size(), 1000u);
 }
 
+TEST(TicketKeySamples, SayHowManyAndWhichOneIsInUse) {
+  TicketKeys::Facts facts;
+  EXPECT_TRUE(TicketKeyAgeSamples(facts).empty()) << "none was made yet";
+  facts.shared = 3;
+  facts.own = 1;
+  facts.any = facts.making_shared = true;
+  facts.age = absl::Seconds(90);
+  const auto counts = TicketKeySamples(facts);
+  ASSERT_EQ(counts.size(), 2u);
+  EXPECT_EQ(counts[0].labels.front(), "shared");
+  EXPECT_EQ(counts[0].value, 3);
+  EXPECT_EQ(counts[1].labels.front(), "own");
+  EXPECT_EQ(counts[1].value, 1);
+  EXPECT_EQ(TicketKeyAgeSamples(facts).front().labels.front(), "shared");
+  EXPECT_EQ(TicketKeyAgeSamples(facts).front().value, 90);
+  facts.making_shared = false;
+  EXPECT_EQ(TicketKeyAgeSamples(facts).front().labels.front(), "own");
+}
+
 TEST(ExpirySamples, SoonestOfTheListenersInForceAndOurControlCertificate) {
   CertificateWatch watch(absl::Hours(1));
   const auto ignore = [](const absl::StatusOr<CertificateTextsPtr>&) {};

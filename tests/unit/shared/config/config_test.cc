@@ -73,6 +73,17 @@ TEST(AuthsvcConfig, RefusesWhatItCannotDoSafely) {
   EXPECT_THAT(ErrorOf("decision_ttl: 60"), HasSubstr("with its unit"));
 }
 
+TEST(AuthsvcConfig, TicketKeysRotateHourlyUnlessToldOtherwise) {
+  EXPECT_EQ(FromYaml("")->ticket_keys_rotate_every, absl::Hours(1));
+  EXPECT_EQ(FromYaml("ticket_keys: {rotate_every: 10m}")->ticket_keys_rotate_every,
+            absl::Minutes(10));
+  for (const char* bad : {"0s", "9s", "25h"}) {
+    EXPECT_THAT(ErrorOf(std::string("ticket_keys: {rotate_every: ") + bad + "}"),
+                HasSubstr("ticket_keys.rotate_every"))
+        << bad;
+  }
+}
+
 TEST(Yaml, RefusesDuplicatesBombsAndSeveralDocuments) {
   EXPECT_THAT(ErrorOf("store: sqlite:a\nstore: sqlite:b\n"),
               HasSubstr("a.yaml:2: 'store' is set twice"));
@@ -153,6 +164,16 @@ TEST(DataplaneConfig, ChecksListeners) {
   EXPECT_THAT(error("listeners: [{certificates: [{certificate_file: a}]}]"),
               HasSubstr("key_file must be set"));
   EXPECT_THAT(error("listeners: {port: 1}"), HasSubstr("must be a list"));
+}
+
+TEST(DataplaneConfig, TicketKeysAreSharedUnlessToldOtherwise) {
+  const auto read = [](absl::string_view yaml) {
+    return MakeDataplaneConfig(*ParseYaml(yaml, "d"));
+  };
+  EXPECT_EQ(read("authsvc: {targets: [a:1]}")->ticket_keys, "shared");
+  EXPECT_EQ(read("authsvc: {targets: [a:1]}\nticket_keys: own")->ticket_keys, "own");
+  EXPECT_THAT(std::string(read("ticket_keys: none").status().message()),
+              HasSubstr("ticket_keys must be one of"));
 }
 
 TEST(DataplaneConfig, SaysWhyANameHasNoMeaningHere) {
