@@ -1,28 +1,24 @@
 #include "shared/header/xfcc.h"
 
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "shared/header/percent.h"
 
 namespace sallyport::header {
 namespace {
 
 constexpr size_t kMaxXfccBytes = 64 << 10;
 
-void AppendPercent(unsigned char byte, std::string* out) {
-  static constexpr char kDigits[] = "0123456789ABCDEF";
-  out->push_back('%');
-  out->push_back(kDigits[byte >> 4]);
-  out->push_back(kDigits[byte & 15]);
-}
-
 // Inside quotes: '"' and '\' escaped, nothing that a header field may not carry.
 void AppendQuoted(absl::string_view text, std::string* out) {
   out->push_back('"');
   for (char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte >= 0x7f) {
-      AppendPercent(byte, out);
+    if (!IsPrintable(c)) {
+      AppendPercent(c, out);
       continue;
     }
     if (c == '"' || c == '\\') out->push_back('\\');
@@ -43,12 +39,34 @@ void AppendPair(absl::string_view name, absl::string_view value, bool quote, std
   absl::StrAppend(out, name, "=");
   if (quote || NeedsQuotes(value)) return AppendQuoted(value, out);
   for (char c : value) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte >= 0x7f)
-      AppendPercent(byte, out);
-    else
+    if (IsPrintable(c))
       out->push_back(c);
+    else
+      AppendPercent(c, out);
   }
+}
+
+// PEM with what Envoy encodes: '+', '/', '=', blanks and line ends. Nothing in it needs a quote.
+void AppendUrlEncodedPem(absl::string_view der, std::string* out) {
+  constexpr size_t kLine = 64;
+  const std::string base64 = absl::Base64Escape(der);
+  absl::StrAppend(out, "-----BEGIN%20CERTIFICATE-----%0A");
+  for (size_t i = 0; i < base64.size(); ++i) {
+    if (absl::ascii_isalnum(static_cast<unsigned char>(base64[i])))
+      out->push_back(base64[i]);
+    else
+      AppendPercent(base64[i], out);
+    if ((i + 1) % kLine == 0 && i + 1 < base64.size()) absl::StrAppend(out, "%0A");
+  }
+  absl::StrAppend(out, "%0A-----END%20CERTIFICATE-----%0A");
+}
+
+void AppendCertificates(absl::string_view name, absl::string_view leaf,
+                        absl::Span<const std::string> issuers, std::string* out) {
+  std::string pem;
+  AppendUrlEncodedPem(leaf, &pem);
+  for (const std::string& issuer : issuers) AppendUrlEncodedPem(issuer, &pem);
+  AppendPair(name, pem, true, out);
 }
 
 // Where the rightmost element starts. False: a quote is open at the end.
@@ -63,6 +81,27 @@ bool FindRightmost(absl::string_view value, size_t* start) {
     else if (!quoted && value[i] == ',')
       *start = i + 1;
   }
+  return !quoted;
+}
+
+// Into elements. False unless each quote that opens stands right behind '=', closes again, and
+// nothing is escaped outside of quotes: whoever reads quotes elsewhere, or not, sees the same.
+bool Split(absl::string_view value, std::vector<absl::string_view>* elements) {
+  bool quoted = false;
+  size_t start = 0;
+  for (size_t i = 0; i < value.size(); ++i) {
+    if (value[i] == '\\') {
+      if (!quoted) return false;
+      ++i;
+    } else if (value[i] == '"') {
+      if (!quoted && (i == 0 || value[i - 1] != '=')) return false;
+      quoted = !quoted;
+    } else if (value[i] == ',' && !quoted) {
+      elements->push_back(value.substr(start, i - start));
+      start = i + 1;
+    }
+  }
+  elements->push_back(value.substr(start));
   return !quoted;
 }
 
@@ -122,14 +161,37 @@ bool Store(absl::string_view name, std::string value, XfccElement* element,
   return true;  // keys of others' making are skipped
 }
 
+absl::StatusOr<XfccElement> ParseElement(absl::string_view text) {
+  absl::string_view rest = absl::StripAsciiWhitespace(text);
+  if (rest.empty()) return absl::InvalidArgumentError("empty element");
+  XfccElement element;
+  std::vector<std::string> seen;
+  while (!rest.empty()) {
+    absl::string_view name;
+    std::string value;
+    if (!TakePair(&rest, &name, &value)) return absl::InvalidArgumentError("not a name=value pair");
+    if (!Store(name, std::move(value), &element, &seen)) {
+      return absl::InvalidArgumentError(absl::StrCat(name, " twice"));
+    }
+  }
+  return element;
+}
+
 }  // namespace
 
-std::string BuildXfcc(const XfccFacts& facts) {
+std::string BuildXfcc(const XfccFacts& facts, const XfccParts& parts) {
   std::string out;
-  AppendPair("Hash", facts.hash, false, &out);
-  AppendPair("Subject", facts.subject, true, &out);
-  for (const std::string& uri : facts.uri_sans) AppendPair("URI", uri, false, &out);
-  for (const std::string& dns : facts.dns_sans) AppendPair("DNS", dns, false, &out);
+  if (parts.hash) AppendPair("Hash", facts.hash, false, &out);
+  if (parts.cert && !facts.leaf_der.empty()) AppendCertificates("Cert", facts.leaf_der, {}, &out);
+  if (parts.chain && !facts.leaf_der.empty())
+    AppendCertificates("Chain", facts.leaf_der, facts.issuers, &out);
+  if (parts.subject) AppendPair("Subject", facts.subject, true, &out);
+  if (parts.uri) {
+    for (const std::string& uri : facts.uri_sans) AppendPair("URI", uri, false, &out);
+  }
+  if (parts.dns) {
+    for (const std::string& dns : facts.dns_sans) AppendPair("DNS", dns, false, &out);
+  }
   return out;
 }
 
@@ -137,19 +199,20 @@ absl::StatusOr<XfccElement> ParseRightmostXfcc(absl::string_view value) {
   if (value.size() > kMaxXfccBytes) return absl::InvalidArgumentError("header too long");
   size_t start = 0;
   if (!FindRightmost(value, &start)) return absl::InvalidArgumentError("open quote");
-  absl::string_view rest = absl::StripAsciiWhitespace(value.substr(start));
-  if (rest.empty()) return absl::InvalidArgumentError("empty element");
-  XfccElement element;
-  std::vector<std::string> seen;
-  while (!rest.empty()) {
-    absl::string_view name;
-    std::string text;
-    if (!TakePair(&rest, &name, &text)) return absl::InvalidArgumentError("not a name=value pair");
-    if (!Store(name, std::move(text), &element, &seen)) {
-      return absl::InvalidArgumentError(absl::StrCat(name, " twice"));
-    }
+  return ParseElement(value.substr(start));
+}
+
+absl::Status CheckXfcc(absl::string_view value) {
+  if (value.size() > kMaxXfccBytes) return absl::InvalidArgumentError("header too long");
+  if (!std::all_of(value.begin(), value.end(), IsPrintable))
+    return absl::InvalidArgumentError("bytes that are no printable ASCII");
+  std::vector<absl::string_view> elements;
+  if (!Split(value, &elements)) return absl::InvalidArgumentError("quotes that are not a value's");
+  for (const absl::string_view element : elements) {
+    const absl::Status status = ParseElement(element).status();
+    if (!status.ok()) return status;
   }
-  return element;
+  return absl::OkStatus();
 }
 
 }  // namespace sallyport::header

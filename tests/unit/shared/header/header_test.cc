@@ -47,6 +47,63 @@ TEST(BuildXfcc, EmptySubject) {
   EXPECT_EQ(BuildXfcc(facts), "Hash=00;Subject=\"\"");
 }
 
+TEST(BuildXfcc, SelectedParts) {
+  const std::vector<std::string> uris = {"spiffe://td/app"};
+  const std::vector<std::string> issuers = {"ISSUER"};
+  XfccFacts facts;
+  facts.hash = "ab";
+  facts.subject = "CN=x";
+  facts.uri_sans = facts.dns_sans = uris;
+  facts.issuers = issuers;
+  XfccParts parts;
+  parts.cert = parts.chain = true;
+  // Without the leaf there is neither.
+  EXPECT_EQ(BuildXfcc(facts, parts),
+            "Hash=ab;Subject=\"CN=x\";URI=spiffe://td/app;DNS=spiffe://td/app");
+  facts.leaf_der = "LEAF\xff\xfe";
+  EXPECT_EQ(
+      BuildXfcc(facts, parts),
+      "Hash=ab;"
+      "Cert=\"-----BEGIN%20CERTIFICATE-----%0ATEVBRv%2F%2B%0A-----END%20CERTIFICATE-----%0A\";"
+      "Chain=\"-----BEGIN%20CERTIFICATE-----%0ATEVBRv%2F%2B%0A-----END%20CERTIFICATE-----%0A"
+      "-----BEGIN%20CERTIFICATE-----%0ASVNTVUVS%0A-----END%20CERTIFICATE-----%0A\";"
+      "Subject=\"CN=x\";URI=spiffe://td/app;DNS=spiffe://td/app");
+  EXPECT_EQ(BuildXfcc(facts, {false, false, false, false, true, false}), "URI=spiffe://td/app");
+  EXPECT_EQ(BuildXfcc(facts, {false, false, false, false, false, false}), "");
+  const auto parsed = ParseRightmostXfcc(BuildXfcc(facts, parts));
+  ASSERT_TRUE(parsed.ok());
+  EXPECT_TRUE(parsed->has_cert);
+}
+
+TEST(BuildXfcc, PemLinesHave64Characters) {
+  XfccFacts facts;
+  const std::string der(96, 'a');  // two whole lines of Base64
+  facts.leaf_der = der;
+  const std::string value = BuildXfcc(facts, {false, true, false, false, false, false});
+  const std::string line = "YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFh";
+  EXPECT_EQ(value, "Cert=\"-----BEGIN%20CERTIFICATE-----%0A" + line + "%0A" + line +
+                       "%0A-----END%20CERTIFICATE-----%0A\"");
+}
+
+TEST(CheckXfcc, WhatOthersWrite) {
+  for (const char* value :
+       {"Hash=aa", "By=spiffe://p;Hash=aa;Subject=\"\";URI=", "Hash=aa,Hash=bb;URI=http://x?a=b",
+        "Hash=aa;Subject=\"CN=a,\\\"b\\\",Hash=cc\" , Hash=bb"}) {
+    EXPECT_TRUE(CheckXfcc(value).ok()) << value << CheckXfcc(value);
+  }
+}
+
+// What could swallow or split the element behind it.
+TEST(CheckXfcc, WhatIsNotClearIsRefused) {
+  for (const char* value :
+       {"", ",", "Hash=aa,", ",Hash=aa", "Hash", "Hash=aa,evil", "Hash=aa;Subject=\"CN=x",
+        "URI=b\";Hash=\"x", "URI=a\"b,c\"d", "Subject=\"a\"b", "URI=a\\", "Subject=\"a\\\"",
+        "Hash=aa\x01", "URI=caf\xc3\xa9", "Hash=aa;Hash=bb"}) {
+    EXPECT_FALSE(CheckXfcc(value).ok()) << value;
+  }
+  EXPECT_FALSE(CheckXfcc("URI=" + std::string(70'000, 'a')).ok());
+}
+
 TEST(ParseXfcc, TheRightmostElementCounts) {
   const auto parsed = ParseRightmostXfcc(
       "Hash=aa;Subject=\"CN=a,b\" , By=spiffe://p;Hash=bb;cert=\"-----%20\";URI=");
