@@ -5,6 +5,7 @@
 #include "absl/strings/str_split.h"
 #include "authsvc/change/checks.h"
 #include "authsvc/change/field_checks.h"
+#include "authsvc/change/identity_checks.h"
 #include "authsvc/change/invalid.h"
 #include "authsvc/change/upstream_checks.h"
 #include "authsvc/snapshot/snapshot_index.h"
@@ -111,10 +112,8 @@ absl::Status CheckMechanisms(const CheckContext& context, const v1::Api& api, Wa
 
 // Fields that belong to the connection or to the gateway: a definition cannot set or remove them.
 bool IsGatewaysOwn(absl::string_view name, const v1::Api& api) {
-  for (const absl::string_view own :
-       {"connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization",
-        "te", "trailer", "transfer-encoding", "content-length", "upgrade", "http2-settings",
-        "expect", "host"}) {
+  if (IsConnectionsOwn(name)) return true;
+  for (const auto& [own, unused] : api.identity_forwarding().headers()) {
     if (header::SameName(name, own)) return true;
   }
   return header::IsIdentityHeader(name, api.identity_header());
@@ -198,6 +197,15 @@ absl::Status CheckUpstream(const CheckContext& context, const v1::Api& api, Warn
                            upstream.pins(), upstream.tls(), warnings);
 }
 
+absl::Status CheckIdentityHeaders(const CheckContext& context, const v1::Api& api,
+                                  Warnings* warnings) {
+  const std::string& name = api.identity_header();
+  if (auto status = CheckHeaderName("identity_header", name); !status.ok()) return status;
+  if (IsConnectionsOwn(name)) return Invalid("identity_header: `", name, "` is the gateway's own");
+  if (!api.has_identity_forwarding()) return absl::OkStatus();
+  return CheckIdentityForwarding(context, api.identity_forwarding(), name, warnings);
+}
+
 }  // namespace
 
 absl::Status CheckApi(const CheckContext& context, const v1::Api& api, Warnings* warnings) {
@@ -212,7 +220,7 @@ absl::Status CheckApi(const CheckContext& context, const v1::Api& api, Warnings*
   if (status.ok()) status = CheckLimits(api.limits());
   if (status.ok()) status = CheckAddressBlocks("ip allow", api.ip().allow());
   if (status.ok()) status = CheckAddressBlocks("ip deny", api.ip().deny());
-  if (status.ok()) status = CheckHeaderName("identity_header", api.identity_header());
+  if (status.ok()) status = CheckIdentityHeaders(context, api, warnings);
   if (!status.ok()) return status;
   const ApiEntry* entry = context.after.FindApi(api.id());
   if (entry == nullptr) return absl::InternalError("the API is not in the snapshot");

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "authsvc/change/checks.h"
 #include "authsvc/change/field_checks.h"
+#include "authsvc/change/identity_checks.h"
 #include "authsvc/change/invalid.h"
 #include "authsvc/snapshot/resource.h"
 #include "shared/crypto/openssl.h"
@@ -55,6 +56,8 @@ absl::Status CheckSettings(const CheckContext& context, const v1::GatewaySetting
                                           settings.pins(), settings.upstream_tls(), warnings);
   if (status.ok()) status = CheckAddressBlocks("trusted_proxies", settings.trusted_proxies());
   if (status.ok()) status = CheckRevoked(settings);
+  if (status.ok())
+    status = CheckIdentityForwarding(context, settings.identity_forwarding(), "", warnings);
   if (!status.ok()) return status;
   if (settings.control_requires_certificate() && settings.control_allowlist().empty()) {
     return Invalid("control_requires_certificate is on and control_allowlist is empty");

@@ -143,6 +143,7 @@ std::optional<Refusal> Decider::CheckAllowlists() {
   }
   hard_expiry_ = std::min(hard_expiry_, verdict.not_after);
   certificate_accepted_ = true;
+  issuers_ = std::move(verdict.issuers);
   Pass("verify", [&] { return absl::StrCat("admitted by the allowlist: ", verdict.how); });
   return std::nullopt;
 }

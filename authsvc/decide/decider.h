@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "authsvc/decide/decide.h"
@@ -74,6 +75,7 @@ class Decider {
   Presented presented_;
   RevocationListPtr revocation_;
   bool certificate_accepted_ = false;
+  std::vector<crypto::CertificatePtr> issuers_;  // of the accepted leaf, by the verified path
   const KeyEntry* key_ = nullptr;
   KeyRights rights_;
   absl::Time hard_expiry_ = absl::InfiniteFuture();

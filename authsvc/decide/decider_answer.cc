@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "authsvc/decide/decider.h"
 #include "authsvc/identify/identify.h"
+#include "authsvc/snapshot/identity_forwarding.h"
 
 namespace sallyport::authsvc {
 namespace {
@@ -90,6 +91,9 @@ void Decider::SetIdentity() {
   if (leaf != nullptr) {
     FillFacts(*leaf, identity->mutable_certificate());
     identity->set_certificate_verified(true);
+    if (TellsPath(IdentityForwardingOf(api(), snapshot_.settings().settings))) {
+      for (const crypto::CertificatePtr& issuer : issuers_) identity->add_path_der(issuer->der);
+    }
   }
   if (key == nullptr) return;
   identity->set_key_id(key->id());

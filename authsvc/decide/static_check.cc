@@ -48,6 +48,7 @@ PathResult VerifyAgainst(const StaticQuestion& question, const Allowlist& list) 
 StaticVerdict Verified(const Allowlist& list, const VerifiedPath& path) {
   StaticVerdict verdict;
   verdict.not_after = path.not_after;
+  verdict.issuers.assign(path.certificates.begin() + 1, path.certificates.end());
   const auto anchor = list.anchor_ids.find(DigestOf(path.certificates.back()->fingerprint));
   if (anchor != list.anchor_ids.end()) verdict.certificate_ids.push_back(anchor->second);
   verdict.how = absl::StrCat(

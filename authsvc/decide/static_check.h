@@ -31,6 +31,7 @@ struct StaticVerdict {
   std::string how;                           // for the trace: what admitted it
   std::vector<std::string> certificate_ids;  // stored certificates that the answer depends on
   absl::Time not_after = absl::InfiniteFuture();
+  std::vector<crypto::CertificatePtr> issuers;  // the path above the leaf, where there is one
 };
 
 // `question.presented` has a certificate.

@@ -131,6 +131,8 @@ bool IsTykGateway(const Node& document) {
 void KeepWhatTykGatewayLacks(const v1::GatewaySettings& stored, v1::GatewaySettings* settings) {
   *settings->mutable_revoked() = stored.revoked();
   *settings->mutable_trusted_proxies() = stored.trusted_proxies();
+  if (stored.has_identity_forwarding())
+    *settings->mutable_identity_forwarding() = stored.identity_forwarding();
   KeepExact(stored.client_allowlist(), settings->mutable_client_allowlist());
   KeepExact(stored.control_allowlist(), settings->mutable_control_allowlist());
   v1::TransportTls* tls = settings->mutable_upstream_tls();

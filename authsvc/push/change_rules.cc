@@ -1,5 +1,7 @@
 #include "authsvc/push/change_rules.h"
 
+#include <google/protobuf/util/message_differencer.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -261,6 +263,10 @@ class Rules {
     if (servers || proxies || insecure) server_certificates_ = true;
     if (!SameList(old.client_allowlist, now.client_allowlist)) Announced();
     if (old.settings.upstream_http2() != now.settings.upstream_http2()) Spoken();
+    if (!google::protobuf::util::MessageDifferencer::Equals(old.settings.identity_forwarding(),
+                                                            now.settings.identity_forwarding())) {
+      IdentityForwarded();
+    }
   }
 
   static bool SameList(const Allowlist& a, const Allowlist& b) {
@@ -279,6 +285,14 @@ class Rules {
   void Spoken() {
     after_.ForEachApi([this](const ApiEntry& entry) {
       if (entry.api.upstream().protocol().empty()) Api(entry.api.id());
+      return true;
+    });
+  }
+
+  // Routes of APIs that do not say what their upstream is told of callers have the gateway's word.
+  void IdentityForwarded() {
+    after_.ForEachApi([this](const ApiEntry& entry) {
+      if (!entry.api.has_identity_forwarding()) Api(entry.api.id());
       return true;
     });
   }

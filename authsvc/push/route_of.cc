@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "authsvc/snapshot/identity_forwarding.h"
 #include "authsvc/snapshot/insecure.h"
 #include "authsvc/snapshot/snapshot.h"
 #include "shared/crypto/certificate.h"
@@ -49,7 +50,12 @@ void CopyAuthentication(const v1::Api& api, v1::Route* route) {
   route->set_announce_client_cas(api.client_tls().announce_client_cas());
   if (api.has_token()) *route->mutable_token() = api.token();
   route->set_keyless(api.keyless());
+}
+
+void CopyIdentity(const v1::Api& api, const v1::GatewaySettings& gateway, v1::Route* route) {
   route->set_identity_header(api.identity_header());
+  if (api.has_identity_forwarding() || gateway.has_identity_forwarding())
+    *route->mutable_identity_forwarding() = IdentityForwardingOf(api, gateway);
 }
 
 void CopyUpstream(const v1::Api& api, const v1::GatewaySettings& gateway, v1::Route* route) {
@@ -75,6 +81,7 @@ void CopyUpstream(const v1::Api& api, const v1::GatewaySettings& gateway, v1::Ro
   v1::Route route;
   CopyRouting(entry.api, &route);
   CopyAuthentication(entry.api, &route);
+  CopyIdentity(entry.api, snapshot.settings().settings, &route);
   CopyUpstream(entry.api, snapshot.settings().settings, &route);
   if (route.announce_client_cas()) AddAnnouncedAuthorities(snapshot, entry, &route);
   for (const std::string& name : entry.server_names) route.add_server_names(name);

@@ -27,6 +27,7 @@ size_t SizeOf(const Decision& decision) {
   for (const auto& [name, value] : decision.identity.metadata)
     bytes += name.size() + value.size() + 64;
   bytes += decision.identity.certificate.has_value() ? 1024 : 0;
+  for (const auto& der : decision.identity.path_der) bytes += der.size() + sizeof der;
   return bytes;
 }
 

@@ -4,16 +4,30 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "dataplane/authorize/authorizer.h"
 #include "dataplane/exchange/connection_registry.h"
 #include "dataplane/exchange/loop_services.h"
+#include "dataplane/forward/identity_fields.h"
 #include "dataplane/loop/stream.h"
 #include "dataplane/route/route_table.h"
 #include "dataplane/tls/peer.h"
 #include "dataplane/tls/server_tls.h"
 
 namespace sallyport::dataplane {
+
+// With what it was made from and of, which its views show.
+struct CallerIdentity {
+  CallerIdentity(RoutePtr for_route, DecisionPtr by_decision, const PeerCertificate* peer)
+      : route(std::move(for_route)),
+        decision(std::move(by_decision)),
+        fields(route->identity, decision->identity, peer) {}
+  const RoutePtr route;
+  const DecisionPtr decision;
+  const IdentityFields fields;
+};
+using CallerIdentityPtr = std::shared_ptr<const CallerIdentity>;
 
 struct Client {
   Client(LoopServices& loop_services, const ListenerStyle& listener_style, Stream& client_stream)
@@ -36,10 +50,9 @@ struct Client {
   RegisteredConnection registered;
   bool ticket_offered = false;
 
-  // The identity header's text of the last decision. Whoever uses the text holds it: another
+  // What an upstream is told of the caller by the last decision. Whoever uses it holds it: another
   // request may put that of another decision in its place meanwhile.
-  DecisionPtr identity_of;
-  std::shared_ptr<const std::string> identity_text;
+  CallerIdentityPtr identity;
 };
 
 }  // namespace sallyport::dataplane

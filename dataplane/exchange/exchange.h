@@ -79,6 +79,8 @@ class Exchange {
   void GatherFields();
   void StripCredential();
   void HoldIdentity();
+  [[nodiscard]] bool TellIdentity(absl::string_view* xfcc);  // identity_phase.cc
+  [[nodiscard]] bool ContinueXfcc(absl::string_view* xfcc);
   [[nodiscard]] ForwardTimeouts Timeouts() const;
   [[nodiscard]] boost::asio::awaitable<void> ForwardToUpstream();
 
@@ -138,7 +140,8 @@ class Exchange {
   TriedTargets tried_targets_;
   UpstreamTargetPtr target_;
   UpstreamCredentialsPtr upstream_credentials_;
-  std::shared_ptr<const std::string> identity_;
+  CallerIdentityPtr identity_;
+  std::string forwarded_xfcc_;  // of a trusted proxy, with ours behind it where it has to be
   std::string target_text_;
   std::string query_text_;
   std::string cookie_text_;

@@ -42,6 +42,7 @@ struct ExchangeSettings {
   ForwardTimeouts forward;
   Http2Settings http2;
   std::vector<AddressRange> trusted_proxies;  // of this machine's file
+  size_t max_identity_bytes = 16 * 1024;      // of what tells an upstream of its caller
 };
 
 // How a listener answers; outlives its connections.

@@ -4,26 +4,10 @@
 #include "absl/strings/str_cat.h"
 #include "dataplane/exchange/exchange.h"
 #include "dataplane/forward/forwarded_fields.h"
-#include "shared/header/xfcc.h"
 
 namespace sallyport::dataplane {
 
 using base::Reason;
-
-namespace {
-
-// Empty: there is no verified certificate to tell of.
-std::string IdentityText(const Identity& identity) {
-  if (!identity.certificate_verified || !identity.certificate.has_value()) return {};
-  header::XfccFacts facts;
-  facts.hash = identity.certificate->fingerprint;
-  facts.subject = identity.certificate->subject;
-  facts.uri_sans = identity.certificate->uri_sans;
-  facts.dns_sans = identity.certificate->dns_sans;
-  return header::BuildXfcc(facts);
-}
-
-}  // namespace
 
 bool Exchange::CredentialsFromCaches() {
   if (!target_->tls) return true;  // nothing is presented or checked on plain http
@@ -43,15 +27,6 @@ boost::asio::awaitable<void> Exchange::AskCredentials() {
   } else {
     upstream_credentials_ = std::move(std::get<UpstreamCredentialsPtr>(found));
   }
-}
-
-void Exchange::HoldIdentity() {
-  const DecisionPtr& decision = permit_->shared();
-  if (client_.identity_of != decision) {
-    client_.identity_of = decision;
-    client_.identity_text = std::make_shared<const std::string>(IdentityText(decision->identity));
-  }
-  identity_ = client_.identity_text;
 }
 
 void Exchange::StripCredential() {
@@ -88,7 +63,7 @@ void Exchange::GatherFields() {
   GatherCorsFields();
   if (!match_.strip_header.empty()) remove_.push_back(match_.strip_header);
   // Ours alone, also where this caller has no identity: its own copy would be taken for one.
-  if (!match_.route->identity_header.empty()) remove_.push_back(match_.route->identity_header);
+  for (const std::string& name : match_.route->identity_names) remove_.push_back(name);
   StripCredential();
   if (match_.version == nullptr) return;
   for (const std::string& name : match_.version->remove_request_headers) remove_.push_back(name);
@@ -114,17 +89,20 @@ boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
     co_return;
   }
   GatherFields();
-  HoldIdentity();
+  absl::string_view xfcc;
+  if (!TellIdentity(&xfcc)) co_return;
   ForwardedFacts about;
   about.client_address = client_.address;
   about.tls = client_.peer.tls;
   about.host = head_.authority;
   about.request_id = request_id_;
   about.identity_header = match_.route->identity_header;
-  about.identity = *identity_;
+  about.identity = xfcc;
   about.from_trusted_proxy = behind_proxy_;
   const ForwardedFields forwarded_fields(about, head_.fields);
   set_.insert(set_.end(), forwarded_fields.fields().begin(), forwarded_fields.fields().end());
+  const absl::Span<const HeaderField> told = identity_->fields.fields();
+  set_.insert(set_.end(), told.begin(), told.end());
   target_text_ = JoinPath(*target_, match_.path, match_.query);
 
   ForwardRequest request;
@@ -138,6 +116,7 @@ boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
   request.remove = remove_;
   request.answer.set = answer_set_;
   request.answer.add = answer_add_;
+  request.answer.client_cert = match_.route->identity.client_cert;
   if (match_.route->cors.enabled) request.answer.remove = CorsAnswerNames();
   request.body = request_.Body(max_body);
   request.expect_continue = head_.expect_continue;

@@ -174,7 +174,10 @@ void CleanResponse(const HeaderFields& fields, const AnswerChanges& changes, Hea
         IsSet(changes.set, field.name) || Listed(changes.remove, field.name)) {
       continue;
     }
-    out->push_back(field);
+    const bool varies = changes.client_cert && Same(field.name, "vary") &&
+                        (ListHasToken(field.value, "client-cert") ||
+                         ListHasToken(field.value, "client-cert-chain"));
+    out->push_back(varies ? HeaderField{field.name, "*"} : field);
   }
   out->insert(out->end(), changes.set.begin(), changes.set.end());
   out->insert(out->end(), changes.add.begin(), changes.add.end());

@@ -22,6 +22,9 @@ struct AnswerChanges {
   absl::Span<const HeaderField> set;  // replace every copy, e.g. X-Request-Id
   absl::Span<const HeaderField> add;  // beside what is there, e.g. Vary
   absl::Span<const absl::string_view> remove;
+  // The upstream was sent Client-Cert: a Vary that names it becomes "*" (RFC 9440), since no
+  // cache in front of us sees that field.
+  bool client_cert = false;
 };
 
 // The request's body, decoded: no chunk framing.

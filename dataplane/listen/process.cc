@@ -27,6 +27,7 @@ using config::DataplaneConfig;
 ExchangeSettings ExchangeSettingsOf(const DataplaneConfig& config) {
   ExchangeSettings settings;
   settings.head.max_head_bytes = config.limits.head_bytes;
+  settings.max_identity_bytes = config.limits.identity_bytes;
   settings.head.max_target_bytes = config.limits.target_bytes;
   settings.head.max_fields = config.limits.headers;
   const config::Http2LimitsConfig& http2 = config.limits.http2;

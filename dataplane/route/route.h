@@ -14,6 +14,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "dataplane/route/identity_rules.h"
 #include "dataplane/route/upstream_rules.h"
 
 namespace re2 {
@@ -144,7 +145,11 @@ struct Route {
   CorsRules cors;
   bool disable_rate_limit = false;
   bool disable_quota = false;
-  std::string identity_header = "x-forwarded-client-cert";  // empty: none
+  std::string identity_header = "x-forwarded-client-cert";  // that XFCC goes by; empty: none
+  IdentityRules identity;
+  // Names of headers that say who calls, beside those that are known as such everywhere: whatever a
+  // caller sends under them is removed.
+  std::vector<std::string> identity_names;
   bool announce_client_cas = false;
   std::vector<std::string> client_ca_names;  // DER
   std::vector<std::string> server_names;

@@ -32,6 +32,9 @@ struct Identity {
   std::vector<std::pair<std::string, std::string>> metadata;
   std::optional<CertificateFacts> certificate;
   bool certificate_verified = false;  // possession proven and accepted for this API
+  // DER, the verified path above the leaf, anchor last; only where the API's upstream is told of
+  // it.
+  std::vector<std::string> path_der;
 };
 
 struct LimitGrant {

@@ -88,6 +88,8 @@ void ReadLimits(Reader& in, LimitsConfig* out) {
   in.Number("connections_per_address", &out->connections_per_address, 0, 10'000'000,
             "open client connections of one address, 0 = no limit");
   in.Number("head_bytes", &out->head_bytes, 1024, 1 << 20, "largest request head");
+  in.Number("identity_bytes", &out->identity_bytes, 1024, 1 << 20,
+            "most that an upstream is told of a caller, in all identity headers: more is 431");
   in.Number("target_bytes", &out->target_bytes, 256, 1 << 20, "longest request target");
   in.Number("headers", &out->headers, 8, 10'000, "most request headers");
   in.Number("requests_per_connection", &out->requests_per_connection, 0, UINT32_MAX,

@@ -72,6 +72,7 @@ struct LimitsConfig {
   uint32_t connections = 20'000;         // per process
   uint32_t connections_per_address = 0;  // 0 = no limit
   uint32_t head_bytes = 32 << 10;
+  uint32_t identity_bytes = 16 << 10;
   uint32_t target_bytes = 8 << 10;
   uint32_t headers = 100;
   uint32_t requests_per_connection = 0;  // 0 = no limit

@@ -87,11 +87,12 @@ class Pki:
         self._count = 0
 
     def issue(self, common_name, issuer=None, *, ca=False, usages=None, sans=(), days=(-1, 30),
-              key="ec", basic_constraints=True, private=None, path_length=None):
-        """A certificate: self-signed without `issuer`; `days` is its validity from now."""
+              key="ec", basic_constraints=True, private=None, path_length=None, subject=None):
+        """A certificate: self-signed without `issuer`; `days` is its validity from now; `subject` is a common name that cannot
+        be a file's."""
         self._count += 1
         private = private or _new_key(key)
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject or common_name)])
         now = datetime.datetime.utcnow()
         builder = (x509.CertificateBuilder()
                    .subject_name(name)

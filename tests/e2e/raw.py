@@ -7,15 +7,16 @@ from gateway import DEADLINE
 
 
 class Connection:
-    def __init__(self, replica, host, client=None, chain=None, timeout=DEADLINE, before=b""):
-        """`before` goes ahead of TLS."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    def __init__(self, replica, host, client=None, chain=None, timeout=DEADLINE, before=b"", resume=None):
+        """`before` goes ahead of TLS; `resume` is an earlier connection of this kind, whose session is taken up."""
+        context = resume.context if resume else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(replica.gateway.server_ca.cert)
         if client is not None:
             context.load_cert_chain(chain or client.cert, client.key)
         plain = socket.create_connection((getattr(replica, "address", "127.0.0.1"), replica.port), timeout)
         plain.sendall(before)
-        self._socket = context.wrap_socket(plain, server_hostname=host)
+        self.context = context
+        self._socket = context.wrap_socket(plain, server_hostname=host, session=resume and resume.session)
         self._buffer = b""
         self.host = host
         self.interim = []  # statuses of the interim answers so far
@@ -28,6 +29,14 @@ class Connection:
 
     def close(self):
         self._socket.close()
+
+    @property
+    def session(self):
+        return self._socket.session
+
+    @property
+    def resumed(self):
+        return self._socket.session_reused
 
     def send(self, data):
         self._socket.sendall(data if isinstance(data, bytes) else data.encode())

@@ -50,6 +50,7 @@ Identity IdentityFrom(const v1::Identity& wire) {
   for (const auto& [name, value] : wire.metadata()) identity.metadata.emplace_back(name, value);
   if (wire.has_certificate()) identity.certificate = FactsFrom(wire.certificate());
   identity.certificate_verified = wire.certificate_verified();
+  identity.path_der = List(wire.path_der());
   return identity;
 }
 

@@ -1,5 +1,7 @@
 // v1::Route and v1::Update as values.
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -8,6 +10,7 @@
 #include "sallyport/v1/distribution.pb.h"
 #include "sallyport/v1/resources.pb.h"
 #include "shared/crypto/denied_certificates.h"
+#include "shared/header/names.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -117,6 +120,61 @@ Requirement RequirementFrom(v1::Requirement wire) {
 std::string IdentityHeaderFrom(const std::string& wire) {
   if (wire == "-") return "";
   return absl::AsciiStrToLower(Or(wire, "x-forwarded-client-cert"));
+}
+
+// False: something that this build does not know, or that is not well formed.
+bool XfccFrom(const v1::IdentityForwarding& wire, IdentityRules* rules) {
+  switch (wire.xfcc()) {
+    case v1::XFCC_DEFAULT:
+    case v1::XFCC_SANITIZE_SET: rules->xfcc = XfccMode::kSanitizeSet; break;
+    case v1::XFCC_SANITIZE: rules->xfcc = XfccMode::kSanitize; break;
+    case v1::XFCC_FORWARD_ONLY: rules->xfcc = XfccMode::kForwardOnly; break;
+    case v1::XFCC_APPEND_FORWARD: rules->xfcc = XfccMode::kAppendForward; break;
+    case v1::XFCC_ALWAYS_FORWARD_ONLY: rules->xfcc = XfccMode::kAlwaysForwardOnly; break;
+    default: return false;
+  }
+  if (wire.xfcc_fields().empty()) return true;
+  header::XfccParts parts{false, false, false, false, false, false};
+  const std::pair<absl::string_view, bool*> known[] = {
+      {"hash", &parts.hash},       {"cert", &parts.cert}, {"chain", &parts.chain},
+      {"subject", &parts.subject}, {"uri", &parts.uri},   {"dns", &parts.dns}};
+  for (const std::string& name : wire.xfcc_fields()) {
+    const auto* const found = std::find_if(std::begin(known), std::end(known),
+                                           [&](const auto& one) { return one.first == name; });
+    if (found == std::end(known)) return false;
+    *found->second = true;
+  }
+  rules->parts = parts;
+  return true;
+}
+
+bool IdentityRulesFrom(const v1::IdentityForwarding& wire, IdentityRules* rules) {
+  rules->client_cert = wire.client_cert();
+  rules->client_cert_chain = wire.client_cert_chain();
+  for (const auto& [name, text] : wire.headers()) {
+    auto parsed = header::IdentityTemplate::Parse(text);
+    if (!parsed.ok() || !header::IsFieldName(name)) return false;
+    rules->headers.emplace_back(name, *std::move(parsed));
+  }
+  std::sort(rules->headers.begin(), rules->headers.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  return XfccFrom(wire, rules);
+}
+
+// No version sets or removes what tells of the caller.
+void KeepIdentityOurs(Route* route) {
+  if (!route->identity_header.empty()) route->identity_names.push_back(route->identity_header);
+  for (const auto& [name, text] : route->identity.headers) route->identity_names.push_back(name);
+  const auto ours = [route](const std::string& name) {
+    return std::any_of(route->identity_names.begin(), route->identity_names.end(),
+                       [&](const std::string& own) { return header::SameName(own, name); });
+  };
+  for (RouteVersion& version : route->versions) {
+    auto& set = version.set_request_headers;
+    set.erase(
+        std::remove_if(set.begin(), set.end(), [&](const auto& one) { return ours(one.first); }),
+        set.end());
+  }
 }
 
 void TargetsFrom(const v1::Route& wire, Route* route) {
@@ -234,6 +292,8 @@ RoutePtr RouteFrom(const v1::Route& wire) {
   route->disable_rate_limit = wire.disable_rate_limit();
   route->disable_quota = wire.disable_quota();
   route->identity_header = IdentityHeaderFrom(wire.identity_header());
+  if (!IdentityRulesFrom(wire.identity_forwarding(), &route->identity)) route->broken = true;
+  KeepIdentityOurs(route.get());
   route->announce_client_cas = wire.announce_client_cas();
   route->client_ca_names = List(wire.client_ca_names());
   route->server_names = List(wire.server_names());

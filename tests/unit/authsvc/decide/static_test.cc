@@ -237,6 +237,28 @@ TEST(StaticMtls, LifeTimeEndsWithTheFirstCertificateOfThePath) {
   EXPECT_REFUSED(Ask(world, Asked({&leaf}), soon + absl::Seconds(1)), kCertExpired);
 }
 
+TEST(StaticMtls, TheVerifiedPathIsToldWhereTheUpstreamIsToldOfIt) {
+  World world;
+  const TestCert root = CertBuilder("CN=Root").Ca().SelfSign();
+  const TestCert middle = CertBuilder("CN=Middle").Ca().SignBy(root);
+  const TestCert leaf = CertBuilder("CN=alice").SignBy(middle);
+  const TestCert sent_along = CertBuilder("CN=Root").Ca().SelfSign();
+  v1::Api api = StaticApi({world.AddCertificate(root)});
+  world.Put(api);
+  const v1::AuthorizeRequest request = Asked({&leaf, &sent_along, &middle});
+  EXPECT_TRUE(Ask(world, request).identity().path_der().empty());
+  api.mutable_identity_forwarding()->set_client_cert_chain(true);
+  world.Put(api);
+  EXPECT_THAT(Ask(world, request).identity().path_der(),
+              ::testing::ElementsAre(middle.der, root.der));
+  api.clear_identity_forwarding();
+  world.Put(api);
+  v1::GatewaySettings settings;
+  settings.mutable_identity_forwarding()->add_xfcc_fields("chain");
+  world.Put(settings);
+  EXPECT_EQ(Ask(world, request).identity().path_der_size(), 2);
+}
+
 TEST(StaticMtls, CertificateFromAHeaderCountsOnlyFromATrustedProxy) {
   World world;
   const TestCert alice = CertBuilder("CN=alice").SelfSign();

@@ -336,6 +336,24 @@ TEST(ChangeRules, TheGatewaysUpstreamProtocolIsThatOfApisThatNameNone) {
   EXPECT_THAT(world.Put({settings}).routes, IsEmpty()) << "nothing has changed";
 }
 
+TEST(ChangeRules, TheGatewaysIdentityForwardingIsThatOfApisThatHaveNone) {
+  World world;
+  auto own = ApiResource("own");
+  own.mutable_api()->mutable_identity_forwarding()->set_xfcc(::sallyport::v1::XFCC_SANITIZE);
+  (void)world.Put({own, ApiResource("none")});
+  ::sallyport::v1::Resource settings;
+  settings.set_id("gateway");
+  settings.mutable_settings()->set_id("gateway");
+  auto* forwarding = settings.mutable_settings()->mutable_identity_forwarding();
+  (*forwarding->mutable_headers())["X-Id"] = "{identity}";
+  (*forwarding->mutable_headers())["X-Team"] = "{key.meta.team}";
+  const ChangeRecord record = world.Put({settings});
+  ASSERT_EQ(record.routes.size(), 1U);
+  EXPECT_EQ(record.routes[0].route->api_id(), "none");
+  EXPECT_EQ(record.routes[0].route->identity_forwarding().headers_size(), 2);
+  EXPECT_THAT(world.Put({settings}).routes, IsEmpty()) << "nothing has changed";
+}
+
 TEST(ChangeRules, InsecureSettingsInForceAreTold) {
   World world;
   ::sallyport::v1::Resource settings;

@@ -95,6 +95,21 @@ TEST(HeadersTest, OurValuesCannotEndALine) {
   EXPECT_EQ(Sent({}, {{"X-A", "a\r\nX-Evil: 1"}}), "X-A: a??X-Evil: 1\r\n");
 }
 
+TEST(HeadersTest, NoCacheInFrontSeesTheClientCert) {
+  const HeaderFields received = {
+      {"Vary", "Accept"}, {"vary", "Accept, Client-Cert"}, {"Vary", "client-cert-chain"}};
+  HeaderFields out;
+  AnswerChanges changes;
+  CleanResponse(received, changes, &out);
+  EXPECT_EQ(out[1].value, "Accept, Client-Cert");
+  changes.client_cert = true;
+  CleanResponse(received, changes, &out);
+  ASSERT_EQ(out.size(), 3u);
+  EXPECT_EQ(out[0].value, "Accept");
+  EXPECT_EQ(out[1].value, "*");
+  EXPECT_EQ(out[2].value, "*");
+}
+
 TEST(HeadersTest, AnswerIsCleaned) {
   HeaderFields out;
   const std::vector<HeaderField> set = {{"X-Request-Id", "ours"}};

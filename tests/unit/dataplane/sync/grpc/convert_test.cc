@@ -1,5 +1,6 @@
 #include "dataplane/sync/grpc/convert.h"
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "sallyport/v1/decision.pb.h"
 #include "sallyport/v1/distribution.pb.h"
@@ -150,6 +151,46 @@ TEST(RouteFrom, NoIdentityHeader) {
   EXPECT_EQ(RouteFrom(wire)->identity_header, "");
   wire.set_identity_header("X-Caller");
   EXPECT_EQ(RouteFrom(wire)->identity_header, "x-caller");
+}
+
+TEST(RouteFrom, IdentityForwarding) {
+  v1::Route wire;
+  EXPECT_EQ(RouteFrom(wire)->identity.xfcc, XfccMode::kSanitizeSet);
+  v1::IdentityForwarding* from = wire.mutable_identity_forwarding();
+  from->set_xfcc(v1::XFCC_APPEND_FORWARD);
+  from->add_xfcc_fields("uri");
+  from->set_client_cert(true);
+  (*from->mutable_headers())["X-Id"] = "{identity}";
+  auto& set = *wire.add_versions()->mutable_request_headers()->mutable_set();
+  set["x_id"] = "root";
+  set["X-Other"] = "kept";
+  const RoutePtr route = RouteFrom(wire);
+  EXPECT_FALSE(route->broken);
+  EXPECT_EQ(route->identity.xfcc, XfccMode::kAppendForward);
+  EXPECT_TRUE(route->identity.parts.uri);
+  EXPECT_FALSE(route->identity.parts.hash);
+  EXPECT_TRUE(route->identity.client_cert);
+  EXPECT_THAT(route->identity_names, ::testing::ElementsAre("x-forwarded-client-cert", "X-Id"));
+  ASSERT_EQ(route->versions[0].set_request_headers.size(), 1U);
+  EXPECT_EQ(route->versions[0].set_request_headers[0].first, "X-Other");
+}
+
+// Forwarding without what the operator asked for would let callers in as nobody.
+TEST(RouteFrom, IdentityForwardingThatCannotBeFollowedRefuses) {
+  v1::Route mode;
+  mode.mutable_identity_forwarding()->set_xfcc(static_cast<v1::Xfcc>(77));
+  EXPECT_TRUE(RouteFrom(mode)->broken);
+  v1::Route field;
+  field.mutable_identity_forwarding()->add_xfcc_fields("new");
+  EXPECT_TRUE(RouteFrom(field)->broken);
+  for (const char* text : {"{new.fact}", "{identity", "a\r\nb{identity}"}) {
+    v1::Route wire;
+    (*wire.mutable_identity_forwarding()->mutable_headers())["X-Id"] = text;
+    EXPECT_TRUE(RouteFrom(wire)->broken) << text;
+  }
+  v1::Route name;
+  (*name.mutable_identity_forwarding()->mutable_headers())["X:Id"] = "{identity}";
+  EXPECT_TRUE(RouteFrom(name)->broken);
 }
 
 TEST(DecisionFrom, AnUnknownReasonIsARefusal) {
