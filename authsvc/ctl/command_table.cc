@@ -144,8 +144,13 @@ std::vector<Command> MakeCommands() {
        "why a caller is accepted or refused, step by step",
        "sallyctl explain --request 0af7651916cd43dd8448eb211c80319c   # X-Request-Id of an answer, "
        "or of the access log\n"
-       "sallyctl explain --api orders --cert client.pem",
+       "sallyctl explain --api orders --cert client.pem\n"
+       "sallyctl explain --handshakes --address 192.0.2.7   # TLS handshakes that failed",
        {{"--request", "", true, "id of a request that was refused or let in (X-Request-Id)"},
+        {"--handshakes", "", false, "TLS handshakes that failed, the newest first"},
+        {"--address", "", true, "with --handshakes: of this client"},
+        {"--sni", "", true, "with --handshakes: for this server name"},
+        {"--sha256", "", true, "with --handshakes: where this certificate was sent"},
         {"--api", "", true, "API id"},
         {"--cert", "", true, "certificate file"},
         {"--token-file", "", true, "file with a token, or - ; only its hash is sent"},

@@ -1,7 +1,9 @@
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/time.h"
 #include "authsvc/ctl/certificate_file.h"
 #include "authsvc/ctl/commands.h"
 #include "authsvc/ctl/files.h"
@@ -14,6 +16,11 @@ namespace {
 
 namespace wire = ::sallyport::v1;
 using Json = nlohmann::ordered_json;
+
+std::string TimeText(int64_t unix_ms) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::FromUnixMillis(unix_ms),
+                          absl::UTCTimeZone());
+}
 
 absl::Status AddToken(const Args& args, wire::AuthorizeRequest* question) {
   if (!args.Has("--token-file")) return absl::OkStatus();
@@ -28,6 +35,13 @@ absl::Status AddToken(const Args& args, wire::AuthorizeRequest* question) {
 
 absl::StatusOr<wire::ExplainRequest> MakeRequest(Session& session, const Args& args) {
   wire::ExplainRequest request;
+  if (args.Has("--handshakes")) {
+    wire::HandshakeQuery* query = request.mutable_handshakes();
+    query->set_client_address(args.Get("--address"));
+    query->set_sni(absl::AsciiStrToLower(args.Get("--sni")));
+    query->set_presented_sha256(absl::AsciiStrToLower(args.Get("--sha256")));
+    return request;
+  }
   if (args.Has("--request")) {
     request.set_request_id(args.Get("--request"));
     return request;
@@ -91,6 +105,56 @@ void PrintSteps(Session& session, const wire::ExplainResponse& response) {
   }
 }
 
+Json AsJson(const wire::HandshakeFailure& failure) {
+  Json json = {{"time", TimeText(failure.time_unix_ms())},
+               {"reason", failure.label()},
+               {"alert", failure.alert()},
+               {"sni", failure.sni()},
+               {"client", failure.client_address()},
+               {"listener", failure.listener()},
+               {"replica", failure.replica()}};
+  if (failure.has_presented()) {
+    json["presented_not_proven"] = {{"subject", failure.presented().subject()},
+                                    {"issuer", failure.presented().issuer()},
+                                    {"serial", failure.presented().serial()},
+                                    {"sha256", failure.presented().fingerprint()}};
+  }
+  return json;
+}
+
+void PrintHandshake(Session& session, const wire::HandshakeFailure& failure) {
+  std::string text =
+      absl::StrCat(TimeText(failure.time_unix_ms()), "  ", failure.label(), "  from ",
+                   failure.client_address(), " to listener ", failure.listener());
+  absl::StrAppend(&text, failure.sni().empty() ? ", no SNI" : ", SNI ", failure.sni());
+  if (!failure.alert().empty()) absl::StrAppend(&text, ", ", failure.alert());
+  if (!failure.replica().empty()) absl::StrAppend(&text, ", reported by ", failure.replica());
+  session.out() << Printable(text) << '\n';
+  if (!failure.has_presented()) return;
+  session.out() << Printable(absl::StrCat("    it sent, without proof that it is its own: ",
+                                          failure.presented().subject(), ", issued by ",
+                                          failure.presented().issuer(), ", serial ",
+                                          failure.presented().serial(), ", SHA-256 ",
+                                          failure.presented().fingerprint()))
+                << '\n';
+}
+
+int PrintHandshakes(Session& session, const Args& args, const wire::ExplainResponse& response) {
+  const std::string format = args.Get("--output");
+  Json json = Json::array();
+  for (const wire::HandshakeFailure& failure : response.handshakes()) {
+    if (format == "json" || format == "yaml")
+      json.push_back(AsJson(failure));
+    else
+      PrintHandshake(session, failure);
+  }
+  if (format == "json") PrintJson(session.out(), json.dump());
+  if (format == "yaml") PrintYaml(session.out(), json.dump());
+  if (response.handshakes().empty() && format != "json" && format != "yaml")
+    session.out() << "none was reported to this auth service within a day\n";
+  return kDone;
+}
+
 std::string AreConnected(uint32_t count) {
   return count == 1 ? "1 data plane connected" : absl::StrCat(count, " data planes connected");
 }
@@ -118,8 +182,8 @@ absl::Status NotFound(const std::string& request_id, const wire::ExplainResponse
 }  // namespace
 
 int RunExplain(Session& session, const Args& args) {
-  if (!args.Has("--request") && !args.Has("--api"))
-    return session.Usage("explain needs --request ID, or --api ID with --cert FILE");
+  if (!args.Has("--request") && !args.Has("--api") && !args.Has("--handshakes"))
+    return session.Usage("explain needs --request ID, --handshakes, or --api ID with --cert FILE");
   auto request = MakeRequest(session, args);
   if (!request.ok()) return session.Fail(request.status());
   auto client = session.Connect();
@@ -128,6 +192,7 @@ int RunExplain(Session& session, const Args& args) {
   const absl::Status status = (*client)->Call(&wire::Authorization::Stub::Explain,
                                               (*client)->authorization(), *request, &response);
   if (!status.ok()) return session.Fail(status);
+  if (args.Has("--handshakes")) return PrintHandshakes(session, args, response);
   if (!response.found()) {
     return session.Fail(NotFound(args.Get("--request"), response));
   }

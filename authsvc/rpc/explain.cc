@@ -191,6 +191,12 @@ absl::StatusOr<wire::ExplainResponse> Explain(const Snapshot& snapshot,
                                               const TelemetryStore& telemetry, absl::Time now,
                                               const DecisionBounds& bounds) {
   wire::ExplainResponse response;
+  if (request.has_handshakes()) {
+    response.set_found(true);
+    for (wire::HandshakeFailure& failure : telemetry.FindHandshakes(request.handshakes()))
+      *response.add_handshakes() = std::move(failure);
+    return response;
+  }
   if (!request.request_id().empty()) {
     const auto refusal = telemetry.FindRefusal(request.request_id());
     if (!refusal.has_value()) return response;

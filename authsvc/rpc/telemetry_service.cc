@@ -33,7 +33,7 @@ class ReportStream final : public grpc::ServerReadReactor<wire::ReportRequest> {
     if (parts_.roles->Denies(certificate_)) return Over(DeniedStatus());  // since the stream began
     const grpc::Status status = CheckCaller(parts_, peer_, "Telemetry", "Report", &batch_);
     if (!status.ok()) return Over(status);
-    parts_.telemetry->Add(batch_);
+    parts_.telemetry->Add(batch_, peer_.name);
     for (const auto& answer : batch_.answers()) parts_.lookups->Answered(peer_, answer);
     ReadNext();
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "sallyport/v1/decision.pb.h"
 #include "sallyport/v1/telemetry.pb.h"
 #include "shared/base/text.h"
 
@@ -12,6 +13,9 @@ namespace {
 constexpr size_t kOverhead = 256;  // list node, map slot, two copies of the id
 constexpr size_t kMaxId = 512;
 constexpr size_t kHexDigest = 64;
+constexpr size_t kMaxHandshake = 4 << 10;
+constexpr uint32_t kHandshakesShown = 20;
+constexpr uint32_t kMostHandshakesShown = 500;
 constexpr size_t kMaxRefusal = 64 << 10;  // a larger one loses its certificates
 
 std::string Pack(const ::sallyport::v1::Refusal& refusal) {
@@ -30,6 +34,17 @@ std::string Pack(const ::sallyport::v1::Refusal& refusal) {
   return small.SerializeAsString();
 }
 
+bool Matches(const std::string& wanted, const std::string& found) {
+  return wanted.empty() || wanted == found;
+}
+
+bool Matches(const ::sallyport::v1::HandshakeQuery& query,
+             const ::sallyport::v1::HandshakeFailure& failure) {
+  return Matches(query.client_address(), failure.client_address()) &&
+         Matches(query.sni(), failure.sni()) &&
+         Matches(query.presented_sha256(), failure.presented().fingerprint());
+}
+
 }  // namespace
 
 TelemetryStore::TelemetryStore(const base::Clock* clock, TelemetryOptions options)
@@ -37,10 +52,11 @@ TelemetryStore::TelemetryStore(const base::Clock* clock, TelemetryOptions option
 
 TelemetryStore::~TelemetryStore() = default;
 
-void TelemetryStore::Add(const ::sallyport::v1::ReportRequest& report) {
+void TelemetryStore::Add(const ::sallyport::v1::ReportRequest& report, absl::string_view replica) {
   const base::MutexLock lock(&mutex_);
   for (const auto& refusal : report.refusals()) AddRefusal(refusal);
   for (const auto& use : report.uses()) AddUse(use);
+  for (const auto& failure : report.handshakes()) AddHandshake(failure, replica);
   lost_ += report.lost();
   Trim();
 }
@@ -54,6 +70,17 @@ void TelemetryStore::AddRefusal(const ::sallyport::v1::Refusal& refusal) {
   refusals_.push_back({refusal.request_id(), Pack(refusal), clock_->Now()});
   by_id_[refusal.request_id()] = std::prev(refusals_.end());
   bytes_ += refusals_.back().packed.size() + kOverhead;
+}
+
+void TelemetryStore::AddHandshake(const ::sallyport::v1::HandshakeFailure& failure,
+                                  absl::string_view replica) {
+  if (options_.handshakes == 0) return;
+  ::sallyport::v1::HandshakeFailure named = failure;
+  named.set_replica(std::string(replica));
+  std::string packed = named.SerializeAsString();
+  if (packed.size() > kMaxHandshake) return;  // no data plane of ours makes such a one
+  if (handshakes_.size() >= options_.handshakes) handshakes_.pop_front();
+  handshakes_.push_back({std::move(packed), clock_->Now()});
 }
 
 void TelemetryStore::AddUse(const ::sallyport::v1::Use& use) {
@@ -102,6 +129,7 @@ void TelemetryStore::Trim() {
     by_id_.erase(refusals_.front().request_id);
     refusals_.pop_front();
   }
+  while (!handshakes_.empty() && handshakes_.front().received < oldest) handshakes_.pop_front();
 }
 
 std::optional<::sallyport::v1::Refusal> TelemetryStore::FindRefusal(
@@ -113,6 +141,21 @@ std::optional<::sallyport::v1::Refusal> TelemetryStore::FindRefusal(
   ::sallyport::v1::Refusal refusal;
   if (!refusal.ParseFromString(found->second->packed)) return std::nullopt;
   return refusal;
+}
+
+std::vector<::sallyport::v1::HandshakeFailure> TelemetryStore::FindHandshakes(
+    const ::sallyport::v1::HandshakeQuery& query) const {
+  const uint32_t wanted = query.most() == 0 ? kHandshakesShown : query.most();
+  const size_t most = std::min(wanted, kMostHandshakesShown);
+  std::vector<::sallyport::v1::HandshakeFailure> found;
+  const base::MutexLock lock(&mutex_);
+  const absl::Time oldest = clock_->Now() - options_.kept;
+  for (auto at = handshakes_.rbegin(); at != handshakes_.rend() && found.size() < most; ++at) {
+    ::sallyport::v1::HandshakeFailure failure;
+    if (at->received >= oldest && failure.ParseFromString(at->packed) && Matches(query, failure))
+      found.push_back(std::move(failure));
+  }
+  return found;
 }
 
 std::optional<LastUse> TelemetryStore::KeyUse(absl::string_view key_id) const {

@@ -1,5 +1,5 @@
 // What data planes reported: refusals by request id (bounded by count, bytes and age), last use of
-// keys and leaves, observed pins. In memory only, lost on restart. Thread-safe.
+// keys and leaves, handshakes that failed. In memory only, lost on restart. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
@@ -17,6 +18,8 @@
 #include "shared/base/mutex.h"
 
 namespace sallyport::v1 {
+class HandshakeFailure;
+class HandshakeQuery;
 class Refusal;
 class ReportRequest;
 class Use;
@@ -28,6 +31,7 @@ struct TelemetryOptions {
   size_t refusals = 1'000'000;
   size_t bytes = 512ULL << 20;
   size_t uses = 2'000'000;
+  size_t handshakes = 20'000;
   absl::Duration kept = absl::Hours(24);
 };
 
@@ -42,10 +46,14 @@ class TelemetryStore {
   TelemetryStore(const base::Clock* clock, TelemetryOptions options);
   ~TelemetryStore();
 
-  void Add(const v1::ReportRequest& report);
+  // `replica`: who reports.
+  void Add(const v1::ReportRequest& report, absl::string_view replica = "");
   [[nodiscard]] std::optional<v1::Refusal> FindRefusal(absl::string_view request_id) const;
   [[nodiscard]] std::optional<LastUse> KeyUse(absl::string_view key_id) const;
   [[nodiscard]] std::optional<LastUse> LeafUse(absl::string_view leaf_sha256) const;
+  // The newest first.
+  [[nodiscard]] std::vector<v1::HandshakeFailure> FindHandshakes(
+      const v1::HandshakeQuery& query) const;
   [[nodiscard]] size_t refusals() const;
   [[nodiscard]] size_t bytes() const;
   [[nodiscard]] uint64_t lost() const;
@@ -54,6 +62,10 @@ class TelemetryStore {
   struct Stored {
     std::string request_id;
     std::string packed;  // serialised v1::Refusal
+    absl::Time received;
+  };
+  struct StoredHandshake {
+    std::string packed;  // serialised v1::HandshakeFailure
     absl::Time received;
   };
   // Two generations: when the younger one is full it becomes the older one and the older one goes,
@@ -67,6 +79,8 @@ class TelemetryStore {
 
   void AddRefusal(const v1::Refusal& refusal) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AddUse(const v1::Use& use) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void AddHandshake(const v1::HandshakeFailure& failure, absl::string_view replica)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Merge(absl::string_view id, const v1::Use& use, Uses* uses) const;
   void Trim() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -77,6 +91,7 @@ class TelemetryStore {
   absl::flat_hash_map<std::string, std::list<Stored>::iterator> by_id_ ABSL_GUARDED_BY(mutex_);
   size_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t lost_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::deque<StoredHandshake> handshakes_ ABSL_GUARDED_BY(mutex_);  // oldest first
   Uses key_uses_ ABSL_GUARDED_BY(mutex_);
   Uses leaf_uses_ ABSL_GUARDED_BY(mutex_);
 };

@@ -7,6 +7,7 @@
 
 #include "dataplane/exchange/client.h"
 #include "dataplane/exchange/exchange.h"
+#include "dataplane/exchange/handshake_failure.h"
 #include "dataplane/exchange/http1_request.h"
 #include "dataplane/exchange/http2_connection.h"
 #include "dataplane/exchange/linger.h"
@@ -135,31 +136,19 @@ boost::asio::awaitable<void> ServeHttp1(Client& client) {
   co_await Goodbye(client, request);
 }
 
-void ReportHandshakeFailure(LoopServices& services, const ServerConnection& connection,
-                            const std::string& address, const IoResult& result) {
-  const absl::string_view label = connection.FailureLabel(result);
-  services.metrics.HandshakeFailed(label);
-  HandshakeFailureRecord record;
-  record.time = services.loop.clock().Now();
-  record.sni = std::string(connection.sni());
-  record.alert = std::string(label);
-  record.client_address = address;
-  services.telemetry.HandshakeFailed(services.loop.index(), std::move(record));
-}
-
 boost::asio::awaitable<bool> ShakeHands(Client& client, ServerConnection& connection) {
   LoopServices& services = client.services;
   const absl::Duration began = services.loop.clock().Monotonic();
   const Deadline deadline = services.loop.After(services.settings.handshake);
   const IoResult result = co_await connection.Handshake(deadline);
   if (!result.ok()) {
-    ReportHandshakeFailure(services, connection, client.address, result);
+    ReportHandshakeFailure(services, client.listener, client.address, connection.Report(result));
     co_return false;
   }
   absl::StatusOr<TlsPeer> peer = connection.Peer();
   if (!peer.ok()) {
     base::Log(base::Level::kError, "tls.peer", {{"error", peer.status()}});
-    services.metrics.HandshakeFailed("chain_unusable");
+    ReportHandshakeFailure(services, client.listener, client.address, connection.Report(result));
     co_return false;
   }
   client.peer = *std::move(peer);

@@ -11,6 +11,7 @@
 #include "dataplane/authorize/authorizer.h"
 #include "dataplane/authorize/credential_cache.h"
 #include "dataplane/exchange/connection_registry.h"
+#include "dataplane/exchange/handshake_failure.h"
 #include "dataplane/exchange/request_id.h"
 #include "dataplane/forward/forward.h"
 #include "dataplane/http/head_parser.h"
@@ -41,8 +42,8 @@ struct ExchangeSettings {
   absl::Duration sever_grace = absl::Seconds(5);
   ForwardTimeouts forward;
   Http2Settings http2;
-  std::vector<AddressRange> trusted_proxies;  // of this machine's file
   size_t max_identity_bytes = 16 * 1024;      // of what tells an upstream of its caller
+  std::vector<AddressRange> trusted_proxies;  // of this machine's file
 };
 
 // How a listener answers; outlives its connections.
@@ -75,6 +76,7 @@ struct LoopServices {
   GatewayViewPtr view;                        // swapped as a whole by each change
   std::vector<AddressRange> trusted_proxies;  // of the view and of the settings
   bool draining = false;
+  HandshakeLogBudget handshake_log = {};
   Deadline next_http2_log =
       Deadline::AtMillis(0);  // not before: failures of connections may come in floods
 };

@@ -25,9 +25,12 @@ size_t BytesOf(const RefusalRecord& record) {
   return bytes + 64 * record.question.credentials.size();
 }
 size_t BytesOf(const HandshakeFailureRecord& record) {
-  const size_t presented = record.presented.has_value() ? 20'480 : 0;
-  return kRecordBytes + record.sni.size() + record.alert.size() + record.client_address.size() +
-         presented;
+  size_t bytes = kRecordBytes + record.sni.size() + record.alert.size() + record.label.size() +
+                 record.listener.size() + record.client_address.size();
+  if (!record.presented.has_value()) return bytes;
+  const CertificateFacts& facts = *record.presented;
+  return bytes + facts.fingerprint.size() + facts.subject.size() + facts.issuer.size() +
+         facts.serial.size();
 }
 size_t BytesOf(const PinRecord& record) {
   return kRecordBytes + record.host.size() + record.spki_sha256.size();

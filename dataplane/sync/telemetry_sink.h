@@ -28,9 +28,10 @@ struct RefusalRecord {
 struct HandshakeFailureRecord {
   absl::Time time;
   std::string sni;
-  std::string alert;
-  base::Reason reason = base::Reason::kInternal;
-  std::optional<CertificateFacts> presented;
+  std::string alert;  // sent or received; empty: none
+  std::string label;  // why: of a closed list
+  std::string listener;
+  std::optional<CertificateFacts> presented;  // NOT proven: fingerprint, subject, issuer, serial
   std::string client_address;
 };
 struct UseRecord {

@@ -130,11 +130,19 @@ int HelloCallback::OnVerify(X509_STORE_CTX* store, void* /*unused*/) {
     auto* const ssl =
         static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
     ConnectionOf(ssl).too_many_certificates_ = true;
+    ConnectionOf(ssl).refused_leaf_ = UnprovenLeafOf(X509_STORE_CTX_get0_cert(store));
     X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_CHAIN_TOO_LONG);
     return 0;
   }
   X509_STORE_CTX_set_error(store, X509_V_OK);
   return 1;
+}
+
+void HelloCallback::OnInfo(const SSL* ssl, int where, int value) {
+  if ((where & SSL_CB_ALERT) == 0) return;
+  auto& connection = *static_cast<ServerConnection*>(SSL_get_app_data(ssl));
+  connection.alert_ = value;
+  connection.alert_received_ = (where & SSL_CB_READ) != 0;
 }
 
 int HelloCallback::OnAlpn(SSL* ssl, const unsigned char** out, unsigned char* out_size,

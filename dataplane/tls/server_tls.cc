@@ -98,6 +98,7 @@ void ServerTls::SetCallbacks() {
   SSL_CTX_set_client_hello_cb(context_, HelloCallback::OnHello, nullptr);
   SSL_CTX_set_cert_verify_callback(context_, HelloCallback::OnVerify, nullptr);
   SSL_CTX_set_alpn_select_cb(context_, HelloCallback::OnAlpn, nullptr);
+  SSL_CTX_set_info_callback(context_, HelloCallback::OnInfo);
   // No ticket of its own accord on TLS 1.3: OfferTicket sends one.
   SSL_CTX_set_num_tickets(context_, 0);
   if (settings_.ticket_max_age <= absl::ZeroDuration()) {
@@ -212,34 +213,6 @@ void ServerConnection::OfferTicket() {
   if (owner_.settings_.ticket_max_age <= absl::ZeroDuration()) return;
   if (SSL_version(ssl) != TLS1_3_VERSION) return;
   SSL_new_session_ticket(ssl);
-}
-
-absl::string_view ServerConnection::FailureLabel(const IoResult& result) const {
-  using Kind = IoResult::Kind;
-  if (overloaded_) return "overloaded";
-  if (no_credential_) return "no_server_certificate";
-  if (too_many_certificates_) return "too_many_certificates";
-  if (hello_malformed_) return "malformed_hello";
-  if (result.kind == Kind::kTimeout) return "timeout";
-  if (result.kind == Kind::kCancelled) return "cancelled";
-  if (result.kind == Kind::kEof || result.kind == Kind::kTruncated) return "closed_by_client";
-  if (result.tls_error == 0) return "connection_error";
-  switch (ERR_GET_REASON(result.tls_error)) {
-    case SSL_R_HTTP_REQUEST: return "plain_http";
-    case SSL_R_WRONG_VERSION_NUMBER: return "not_tls";
-    case SSL_R_UNSUPPORTED_PROTOCOL:
-    case SSL_R_VERSION_TOO_LOW: return "protocol_version";
-    case SSL_R_NO_SHARED_CIPHER: return "no_shared_cipher";
-    case SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM:
-    case SSL_R_WRONG_SIGNATURE_TYPE: return "signature_algorithm";
-    case SSL_R_EXCESSIVE_MESSAGE_SIZE: return "certificate_too_large";
-    case SSL_R_BAD_SIGNATURE: return "bad_client_signature";
-    case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
-    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
-    case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
-    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED: return "client_refused_our_certificate";
-    default: return "tls_error";
-  }
 }
 
 }  // namespace sallyport::dataplane

@@ -18,6 +18,7 @@
 #include "dataplane/loop/loop.h"
 #include "dataplane/loop/stream.h"
 #include "dataplane/tls/chain_store.h"
+#include "dataplane/tls/handshake_report.h"
 #include "dataplane/tls/peer.h"
 #include "dataplane/tls/server_source.h"
 #include "dataplane/tls/ticket_data.h"
@@ -91,8 +92,10 @@ class ServerConnection {
   // with the first permitted answer, once.
   void OfferTicket();
   [[nodiscard]] absl::string_view sni() const { return sni_; }
-  // Why the handshake failed: one of a bounded set of constants, for metrics and logs.
+  // Why the handshake failed, of a bounded set; kDone: because of what Peer() says.
   [[nodiscard]] absl::string_view FailureLabel(const IoResult& result) const;
+  // All that is known of the failure.
+  [[nodiscard]] HandshakeReport Report(const IoResult& result) const;
 
  private:
   friend class ServerTls;
@@ -117,6 +120,9 @@ class ServerConnection {
   bool no_credential_ = false;
   bool overloaded_ = false;
   bool too_many_certificates_ = false;
+  bool alert_received_ = false;
+  int alert_ = 0;  // the last one, as OpenSSL's info callback has it; 0: none
+  std::unique_ptr<const UnprovenLeaf> refused_leaf_;  // of a chain that was not taken
   ClientTlsAnswer client_tls_;
   std::shared_ptr<Waiter> waiter_;
   TicketData ticket_;                // of the session that is resumed

@@ -4,12 +4,20 @@
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 
+#include <memory>
 #include <string>
 
 namespace sallyport::dataplane {
 
 // Empty when it cannot be encoded.
 [[nodiscard]] std::string DerOf(X509* certificate);
+
+struct UnprovenLeaf;
+
+// Null for null.
+[[nodiscard]] std::unique_ptr<const UnprovenLeaf> UnprovenLeafOf(const X509* certificate);
+// `alert` as the info callback has it: level and description; 0: "".
+[[nodiscard]] std::string AlertText(int alert, bool received);
 
 struct HelloCallback {
   // The ClientHello is here: certificate, client-certificate request and session-id context are
@@ -18,6 +26,8 @@ struct HelloCallback {
   // Accepts any path: only bounds the number of certificates. Possession is proven by
   // CertificateVerify later.
   static int OnVerify(X509_STORE_CTX* store, void* unused);
+  // Keeps the alerts.
+  static void OnInfo(const SSL* ssl, int where, int value);
   static int OnAlpn(SSL* ssl, const unsigned char** out, unsigned char* out_size,
                     const unsigned char* in, unsigned in_size, void* unused);
 };

@@ -125,7 +125,8 @@ void FillHandshake(const HandshakeFailureRecord& record, v1::HandshakeFailure* w
   wire->set_time_unix_ms(absl::ToUnixMillis(record.time));
   wire->set_sni(Utf8(record.sni));
   wire->set_alert(Utf8(record.alert));
-  wire->set_reason(static_cast<uint32_t>(record.reason));
+  wire->set_label(Utf8(record.label));
+  wire->set_listener(Utf8(record.listener));
   if (record.presented.has_value()) FillFacts(*record.presented, wire->mutable_presented());
   wire->set_client_address(Utf8(record.client_address));
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "sallyport/v1/decision.pb.h"
 #include "sallyport/v1/telemetry.pb.h"
 #include "tests/fakes/manual_clock.h"
 
@@ -28,6 +29,55 @@ TEST(TelemetryStore, FindsARefusalUntilItIsTooOld) {
   EXPECT_FALSE(store.FindRefusal("r1").has_value());
   store.Add(Refused("r2"));
   EXPECT_EQ(store.refusals(), 1U);
+}
+
+::sallyport::v1::ReportRequest Failed(const std::string& address, const std::string& label,
+                                      const std::string& sha256 = "") {
+  ::sallyport::v1::ReportRequest report;
+  auto* failure = report.add_handshakes();
+  failure->set_client_address(address);
+  failure->set_label(label);
+  failure->set_sni("api.example.com");
+  failure->set_replica("forged");
+  if (!sha256.empty()) failure->mutable_presented()->set_fingerprint(sha256);
+  return report;
+}
+
+TEST(TelemetryStore, HandshakesTheNewestFirst) {
+  base::ManualClock clock;
+  TelemetryOptions options;
+  options.handshakes = 3;
+  TelemetryStore store(&clock, options);
+  store.Add(Failed("192.0.2.1", "gone"), "edge-1");
+  store.Add(Failed("192.0.2.1", "a"), "edge-1");
+  store.Add(Failed("192.0.2.2", "b", "ff"), "edge-2");
+  store.Add(Failed("192.0.2.1", "c"), "edge-1");
+  ::sallyport::v1::HandshakeQuery query;
+  auto found = store.FindHandshakes(query);
+  ASSERT_EQ(found.size(), 3U);
+  EXPECT_EQ(found[0].label(), "c");
+  EXPECT_EQ(found[1].replica(), "edge-2");
+  EXPECT_EQ(found[2].label(), "a");
+  query.set_client_address("192.0.2.1");
+  EXPECT_EQ(store.FindHandshakes(query).size(), 2U);
+  query.set_most(1);
+  EXPECT_EQ(store.FindHandshakes(query).size(), 1U);
+  query.set_sni("other.example.com");
+  EXPECT_TRUE(store.FindHandshakes(query).empty());
+  query.Clear();
+  query.set_presented_sha256("ff");
+  found = store.FindHandshakes(query);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].label(), "b");
+  clock.Advance(absl::Hours(25));
+  EXPECT_TRUE(store.FindHandshakes(query).empty());
+}
+
+TEST(TelemetryStore, AnOversizeHandshakeIsDropped) {
+  base::ManualClock clock;
+  TelemetryStore store(&clock, {});
+  store.Add(Failed("192.0.2.1", std::string(5000, 'x')), "edge-1");
+  EXPECT_TRUE(store.FindHandshakes({}).empty());
 }
 
 TEST(TelemetryStore, TheFirstReportOfAnIdStands) {

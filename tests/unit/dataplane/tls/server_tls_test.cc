@@ -69,6 +69,7 @@ class FakeSource final : public ServerSource {
 struct ServerView {
   bool shaken = false;
   std::string label;
+  HandshakeReport report;
   absl::StatusOr<TlsPeer> peer = absl::UnknownError("no handshake");
 };
 
@@ -160,6 +161,7 @@ class ServerTlsTest : public ::testing::Test {
               connection->stream().TryShutdown();
             } else {
               view.label = std::string(connection->FailureLabel(result));
+              view.report = connection->Report(result);
             }
             connection.reset();
             done->set_value(std::move(view));
@@ -413,8 +415,67 @@ TEST_P(BothVersions, TooManyCertificatesAreRefused) {
   const Both both = Run(options);  // nine
   EXPECT_FALSE(both.server.shaken);
   EXPECT_EQ(both.server.label, "too_many_certificates");
+  ASSERT_TRUE(both.server.report.presented.has_value());
+  EXPECT_EQ(both.server.report.presented->sha256, base::Hex(leaf_.cert->fingerprint));
   options.chain.pop_back();
   EXPECT_TRUE(Run(options).server.shaken) << "eight are allowed";
+}
+
+// `owner`'s certificate with a key that only claims to be its own: the public half is, so that
+// OpenSSL takes it, and the private one is not.
+TestCert Stolen(const TestCert& owner) {
+  unsigned char point[65];
+  size_t size = 0;
+  EXPECT_EQ(EVP_PKEY_get_octet_string_param(owner.key.get(), "pub", point, sizeof(point), &size),
+            1);
+  EXPECT_EQ(size, sizeof(point));
+  constexpr char kCurve[] = "\xa0\x0a\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07";
+  std::string der("\x30\x77\x02\x01\x01\x04\x20", 7);
+  der.append(32, 'k').append(kCurve, 12).append("\xa1\x44\x03\x42\x00", 5);
+  der.append(reinterpret_cast<const char*>(point), sizeof(point));
+  const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+  TestCert stolen = owner;
+  stolen.key.reset(d2i_AutoPrivateKey(nullptr, &at, static_cast<long>(der.size())), EVP_PKEY_free);
+  EXPECT_NE(stolen.key, nullptr);
+  return stolen;
+}
+
+TEST_P(BothVersions, AStolenCertificateIsReportedAsNotProven) {
+  const TestCert stolen = Stolen(leaf_);
+  ClientOptions options = WithLeaf();
+  options.chain = {&stolen};
+  const Both both = Run(options);
+  EXPECT_FALSE(both.server.shaken);
+  const HandshakeReport& report = both.server.report;
+  EXPECT_EQ(report.label, "bad_client_signature");
+  EXPECT_EQ(report.alert, "sent decrypt error (51)");
+  EXPECT_EQ(report.sni, "api.example.com");
+  ASSERT_TRUE(report.presented.has_value());
+  EXPECT_EQ(report.presented->sha256, base::Hex(leaf_.cert->fingerprint));
+  EXPECT_EQ(report.presented->subject, "CN=alice");
+  EXPECT_EQ(report.presented->issuer, "CN=Client CA");
+  EXPECT_FALSE(report.presented->serial.empty());
+}
+
+TEST_P(BothVersions, NothingIsReportedAsPresentedWhereNothingCame) {
+  ClientOptions options = WithLeaf();
+  options.sni = "nobody.example.com";
+  const HandshakeReport report = Run(options).server.report;
+  EXPECT_EQ(report.alert, "sent unrecognized name (112)");
+  EXPECT_TRUE(report.hello_seen);
+  EXPECT_FALSE(report.presented.has_value());
+}
+
+TEST_F(ServerTlsTest, WhoSendsNothingHasNoHello) {
+  int ends[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  SetNonBlocking(ends[0]);
+  std::future<ServerView> server = Serve(ends[0], absl::Minutes(1));
+  close(ends[1]);
+  const HandshakeReport report = server.get().report;
+  EXPECT_EQ(report.label, "closed_by_client");
+  EXPECT_FALSE(report.hello_seen);
+  EXPECT_FALSE(report.presented.has_value());
 }
 
 TEST_P(BothVersions, OversizeCertificateMessageIsRefused) {
