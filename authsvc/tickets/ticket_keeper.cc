@@ -109,10 +109,14 @@ std::vector<std::pair<std::string, absl::Duration>> TicketKeeper::Ages() const {
 }
 
 void TicketKeeper::Look() {
-  std::vector<std::string> names;
+  std::set<std::string> names;
   {
     const base::MutexLock lock(&mutex_);
-    for (const auto& [name, group] : groups_) names.push_back(name);
+    for (const auto& [name, group] : groups_) names.insert(name);
+    // The denied one may have been the last of his group here: others may have his keys elsewhere.
+    for (const auto& [name, seen] : seen_) {
+      if (seen.list != list_) names.insert(name);
+    }
   }
   for (const std::string& name : names) LookAt(name);
 }
@@ -128,14 +132,16 @@ TicketKeeper::Denials TicketKeeper::DenialsOf(const std::string& group) const {
 }
 
 // What the ring is to become.
-TicketKeeper::Change TicketKeeper::ChangeOf(const StoredRing& stored, const Denials& denials,
-                                            bool forget, absl::Time now) const {
+TicketKeeper::Change TicketKeeper::ChangeOf(const StoredRing& stored, const Denials& before,
+                                            const Denials& denials, absl::Time now) const {
   Change change{stored.ring, "", false};
   TicketRing& ring = change.ring;
   const bool denied_more = !Covers(ring.denied, denials.marks);
-  // Who is on the list no more gets the keys again. Where another authsvc's list still has him,
-  // that one replaces them.
-  if (forget) ring.denied.clear();
+  // Who has left our list gets the keys again. Where another authsvc's list still has him, that one
+  // replaces them. Whom we never had there may be missing because our list is behind.
+  for (const std::string& mark : before.marks) {
+    if (!denials.marks.contains(mark)) ring.denied.erase(mark);
+  }
   ring.denied.insert(denials.marks.begin(), denials.marks.end());
   const absl::Duration age = now - stored.made;
   if (denied_more) {
@@ -164,7 +170,7 @@ absl::StatusOr<TicketKeeper::Settled> TicketKeeper::Settle(const std::string& gr
   if (!record.ok() && !absl::IsNotFound(record.status())) return record.status();
   const StoredRing stored = record.ok() ? OpenRing(place, record->body) : StoredRing();
   uint64_t version = record.ok() ? record->version : 0;
-  Change change = ChangeOf(stored, denials, forgot_[group] != denials.list, options_.clock->Now());
+  Change change = ChangeOf(stored, seen_[group], denials, options_.clock->Now());
   if (change.write) {
     const auto body = SealRing(place, change.ring);
     if (!body.ok()) return body.status();
@@ -174,7 +180,7 @@ absl::StatusOr<TicketKeeper::Settled> TicketKeeper::Settle(const std::string& gr
   } else if (!stored.opened.ok()) {
     return stored.opened;
   }
-  forgot_[group] = denials.list;
+  seen_[group] = denials;
   if (!change.cause.empty()) {
     base::Log(base::Level::kInfo, "ticket_keys.made", {{"group", group}, {"cause", change.cause}});
     if (options_.made) options_.made(change.cause);

@@ -100,8 +100,8 @@ class TicketKeeper {
   void LookAt(const std::string& group);
   // ABORTED: another authsvc was first. NOT_FOUND, DATA_LOSS: the keys cannot be opened here.
   [[nodiscard]] absl::StatusOr<Settled> Settle(const std::string& group, const Denials& denials);
-  [[nodiscard]] Change ChangeOf(const StoredRing& stored, const Denials& denials, bool forget,
-                                absl::Time now) const;
+  [[nodiscard]] Change ChangeOf(const StoredRing& stored, const Denials& before,
+                                const Denials& denials, absl::Time now) const;
   [[nodiscard]] bool PublishedCovers(const std::string& group, const Denials& denials) const;
   [[nodiscard]] Denials DenialsOf(const std::string& group) const;
   // Null: none are to be used, until there are some again.
@@ -115,8 +115,9 @@ class TicketKeeper {
   uint64_t next_ ABSL_GUARDED_BY(mutex_) = 1;
   std::vector<std::string> entries_ ABSL_GUARDED_BY(mutex_);
   uint64_t list_ ABSL_GUARDED_BY(mutex_) = 1;
-  // Of the thread that looks:
-  std::map<std::string, uint64_t> forgot_;         // by group: the list by which marks were removed
+  // Of the thread that looks. By group: what this process had on its list when it last brought the
+  // keys up to date. Marks of others are theirs to remove.
+  std::map<std::string, Denials> seen_;
   std::map<std::string, std::string> complaints_;  // logged already
 };
 

@@ -211,6 +211,7 @@ class Process final : public DataplaneProcess {
     };
     options.answer = [this](const LookupAnswer& answer) { client_->Answer(answer); };
     options.ticket_keys = [this](const SharedTicketKeys& keys) { ticket_keys_.SetShared(keys); };
+    options.ended = [this] { ticket_keys_.StreamEnded(); };
     subscriber_ = std::make_unique<Subscriber>(options, &clock_, &generations_, &stream_);
     return absl::OkStatus();
   }

@@ -327,6 +327,7 @@ void Subscriber::OnStreamEnd(const absl::Status& status) {
     base::MutexLock lock(&state_->mutex);
     state_->coming.reset();
     state_->speaking = false;
+    if (state_->options.ended) state_->options.ended();
   }
   // From here on evictions may be missed: what is cached is asked again. A stream that authsvc
   // ended in order (the age of its connection) stays healthy until its last heartbeat is too old:

@@ -148,6 +148,7 @@ class Subscriber final : public StreamObserver {
     std::function<void(LookupAnswer)> answer;
     // The session-ticket keys of this replica's group. From any thread, must not block.
     std::function<void(const SharedTicketKeys&)> ticket_keys{};
+    std::function<void()> ended{};  // the stream that they came by
   };
   // All must outlive it. `generations` and `state` are shared with the authorizers.
   Subscriber(Options options, const base::Clock* clock, cache::TagGenerations* generations,

@@ -212,7 +212,10 @@ void ServerConnection::OfferTicket() {
   SSL* const ssl = stream_->ssl();
   if (owner_.settings_.ticket_max_age <= absl::ZeroDuration()) return;
   if (SSL_version(ssl) != TLS1_3_VERSION) return;
-  SSL_new_session_ticket(ssl);
+  // Whoever has a key can forge sessions. Once it is withdrawn, none of them may live on under
+  // another.
+  const bool withdrawn = SSL_session_reused(ssl) == 1 && owner_.keys_.Find(ticket_key_) == nullptr;
+  if (!withdrawn) SSL_new_session_ticket(ssl);
 }
 
 }  // namespace sallyport::dataplane

@@ -125,6 +125,7 @@ class ServerConnection {
   std::unique_ptr<const UnprovenLeaf> refused_leaf_;  // of a chain that was not taken
   ClientTlsAnswer client_tls_;
   std::shared_ptr<Waiter> waiter_;
+  std::string ticket_key_;           // name of what opened the ticket; empty: none was opened
   TicketData ticket_;                // of the session that is resumed
   PeerCertificatePtr ticket_chain_;  // that it names; null: the leaf alone
   bool resuming_ = false;

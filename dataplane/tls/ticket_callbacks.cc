@@ -51,7 +51,8 @@ PeerCertificatePtr CarriedChain(X509* leaf, const TicketData& data) {
 
 int TicketCallbacks::OnKey(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
                            EVP_MAC_CTX* mac, int encrypt) {
-  ServerTls& owner = ConnectionOf(ssl).owner_;
+  ServerConnection& connection = ConnectionOf(ssl);
+  ServerTls& owner = connection.owner_;
   if (encrypt == 1) {
     const TicketKeyPtr key = owner.keys_.Current();
     if (key == nullptr || RAND_bytes(iv, kIvBytes) != 1) return -1;
@@ -66,6 +67,7 @@ int TicketCallbacks::OnKey(SSL* ssl, unsigned char* name, unsigned char* iv, EVP
       EVP_DecryptInit_ex2(cipher, owner.ticket_cipher_, key->aes.data(), iv, nullptr) != 1) {
     return -1;
   }
+  connection.ticket_key_.assign(key->name.begin(), key->name.end());
   return key == owner.keys_.Current() ? 1 : 2;
 }
 

@@ -66,17 +66,27 @@ void TicketKeys::SetShared(const SharedTicketKeys& keys) {
   if (std::find(made.begin(), made.end(), nullptr) != made.end()) made.clear();
   const base::MutexLock lock(&mutex_);
   shared_ = std::move(made);
-  shared_came_ = now;
+  proven_ = now;
+  proofs_count_ = true;
 }
 
-bool TicketKeys::SharedCount(absl::Duration now) const {
-  if (shared_.empty()) return false;
-  const absl::Duration proof = last_proof_ ? last_proof_() : now;
-  return now - std::max(proof, shared_came_) < kUnproven;
+void TicketKeys::StreamEnded() {
+  const base::MutexLock lock(&mutex_);
+  proven_ = Proven();
+  proofs_count_ = false;
 }
 
-TicketKeyPtr TicketKeys::NewestShared(absl::Duration now) const {
-  return SharedCount(now) && Opens(shared_.front(), now) ? shared_.front() : nullptr;
+absl::Duration TicketKeys::Proven() const {
+  if (!proofs_count_) return proven_;
+  return last_proof_ ? std::max(last_proof_(), proven_) : clock_.Monotonic();
+}
+
+void TicketKeys::Prune(absl::Duration now) {
+  if (now - Proven() >= kUnproven) shared_.clear();
+  std::erase_if(shared_, [now](const TicketKeyPtr& key) { return !Opens(key, now); });
+  for (TicketKeyPtr& key : own_) {
+    if (!Opens(key, now)) key = nullptr;
+  }
 }
 
 void TicketKeys::RotateOwnIfDue(absl::Duration now) {
@@ -85,30 +95,26 @@ void TicketKeys::RotateOwnIfDue(absl::Duration now) {
   if (fresh == nullptr) return;
   std::move_backward(own_.begin(), own_.end() - 1, own_.end());
   own_[0] = std::move(fresh);
-  // A process that slept for long must not keep keys that should have gone meanwhile.
-  for (TicketKeyPtr& key : own_) {
-    if (!Opens(key, now)) key = nullptr;
-  }
 }
 
 TicketKeyPtr TicketKeys::Current() {
   const absl::Duration now = clock_.Monotonic();
   const base::MutexLock lock(&mutex_);
-  if (TicketKeyPtr shared = NewestShared(now)) return shared;
+  Prune(now);
+  if (!shared_.empty()) return shared_.front();
   RotateOwnIfDue(now);
-  return Opens(own_[0], now) ? own_[0] : nullptr;
+  return own_[0];
 }
 
 TicketKeyPtr TicketKeys::Find(absl::string_view name) {
   const absl::Duration now = clock_.Monotonic();
   const base::MutexLock lock(&mutex_);
-  if (SharedCount(now)) {
-    for (const TicketKeyPtr& key : shared_) {
-      if (Opens(key, now) && IsNamed(key, name)) return key;
-    }
+  Prune(now);
+  for (const TicketKeyPtr& key : shared_) {
+    if (IsNamed(key, name)) return key;
   }
   for (const TicketKeyPtr& key : own_) {
-    if (Opens(key, now) && IsNamed(key, name)) return key;
+    if (key != nullptr && IsNamed(key, name)) return key;
   }
   return nullptr;
 }
@@ -122,14 +128,13 @@ void TicketKeys::DropAll() {
 TicketKeys::Facts TicketKeys::Report() {
   const absl::Duration now = clock_.Monotonic();
   const base::MutexLock lock(&mutex_);
-  const auto opens = [now](const TicketKeyPtr& key) { return Opens(key, now); };
+  Prune(now);
   Facts facts;
-  if (SharedCount(now))
-    facts.shared = static_cast<int>(std::count_if(shared_.begin(), shared_.end(), opens));
-  facts.own = static_cast<int>(std::count_if(own_.begin(), own_.end(), opens));
-  const TicketKeyPtr shared = NewestShared(now);
-  facts.making_shared = shared != nullptr;
-  const TicketKeyPtr& making = facts.making_shared ? shared : own_[0];
+  facts.shared = static_cast<int>(shared_.size());
+  facts.own = static_cast<int>(std::count_if(
+      own_.begin(), own_.end(), [](const TicketKeyPtr& key) { return key != nullptr; }));
+  facts.making_shared = facts.shared > 0;
+  const TicketKeyPtr& making = facts.making_shared ? shared_.front() : own_[0];
   facts.any = making != nullptr;
   if (facts.any) facts.age = now - making->made;
   return facts;

@@ -42,8 +42,12 @@ class TicketKeys {
   // `last_proof` (StreamState::LastProof) is called from any thread; none: shared keys need none.
   explicit TicketKeys(const base::Clock& clock,
                       std::function<absl::Duration()> last_proof = nullptr);
-  // In place of the shared keys of before; those that are not well-formed, and an empty set: none.
+  // Comes by the stream that is there now. In place of the shared keys of before; those that are
+  // not well-formed, and an empty set: none.
   void SetShared(const SharedTicketKeys& keys);
+  // The stream that brought them is over: no proof counts until another one has brought some. What
+  // is not proven in time is forgotten, and does not come back.
+  void StreamEnded();
   // The key to make tickets with: a shared one where there is one, else our own, which rotates when
   // it is due. Null when no random bytes could be had.
   [[nodiscard]] TicketKeyPtr Current();
@@ -61,16 +65,17 @@ class TicketKeys {
   [[nodiscard]] Facts Report();
 
  private:
-  [[nodiscard]] bool SharedCount(absl::Duration now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  [[nodiscard]] TicketKeyPtr NewestShared(absl::Duration now) const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] absl::Duration Proven() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Erases what opens nothing any more.
+  void Prune(absl::Duration now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RotateOwnIfDue(absl::Duration now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const base::Clock& clock_;
   const std::function<absl::Duration()> last_proof_;
   base::Mutex mutex_;
   std::vector<TicketKeyPtr> shared_ ABSL_GUARDED_BY(mutex_);  // newest first
-  absl::Duration shared_came_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration proven_ ABSL_GUARDED_BY(mutex_);             // when they came, or last were proven
+  bool proofs_count_ ABSL_GUARDED_BY(mutex_) = false;  // the stream that brought them is there
   std::array<TicketKeyPtr, kOlder + 1> own_ ABSL_GUARDED_BY(mutex_);  // newest first
 };
 

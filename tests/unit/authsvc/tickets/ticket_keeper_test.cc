@@ -293,6 +293,36 @@ TEST_F(TicketKeeperTest, WhoIsDeniedGetsNothingFromAnAuthsvcWhoseListIsBehind) {
   EXPECT_EQ(ahead->Told(spared), std::nullopt);
 }
 
+// Nor from one that comes up later, or hears of another change of its list.
+TEST_F(TicketKeeperTest, MarksOfAnotherAuthsvcAreNotRemoved) {
+  auto ahead = Start();
+  const uint64_t spared = ahead->Join("edge", kEdge2);
+  ASSERT_NE(ahead->Told(spared), std::nullopt);
+  (*ahead)->SetDenied({std::string(kEdge1)});
+  const Keys after = ahead->Told(spared).value();
+  auto behind = Start();
+  const uint64_t denied = behind->Join("edge", kEdge1);
+  EXPECT_EQ(behind->Told(denied), Keys());
+  (*behind)->SetDenied({"spki-sha256:cc"});
+  EXPECT_EQ(behind->Told(denied), Keys());
+  (*behind)->SetDenied({});
+  EXPECT_EQ(behind->Told(behind->Join("edge", kEdge1)), Keys());
+  EXPECT_NE(ahead->Told(spared), after) << "replaced for the other key, and not given back";
+}
+
+TEST_F(TicketKeeperTest, ADenialReplacesTheKeysAlsoOfAGroupThatHasJustLeft) {
+  auto one = Start(), other = Start();
+  const uint64_t stream = one->Join("edge", kEdge1), there = other->Join("edge", kEdge2);
+  const Keys before = one->Told(stream).value();
+  ASSERT_EQ(other->Told(there), before);
+  (*one)->Leave(stream);
+  (*one)->SetDenied({std::string(kEdge1)});
+  (*one)->Look();
+  EXPECT_THAT(one->causes, ElementsAre("first", "denied"));
+  EXPECT_NE(other->Told(there).value(), before);
+  EXPECT_EQ(other->Told(other->Join("edge", kEdge1)), Keys());
+}
+
 TEST_F(TicketKeeperTest, ADenialOfWhenNobodyRanIsMadeUpFor) {
   auto authsvc = Start();
   const Keys before = authsvc->Told(authsvc->Join("edge", kEdge1)).value();

@@ -156,6 +156,7 @@ class ServerTlsTest : public ::testing::Test {
             view.shaken = result.ok();
             if (result.ok()) {
               view.peer = connection->Peer();
+              if (test->before_offer_) test->before_offer_();
               connection->OfferTicket();
               (void)co_await WriteAll(connection->stream(), test->text_, deadline);
               connection->stream().TryShutdown();
@@ -308,6 +309,7 @@ class ServerTlsTest : public ::testing::Test {
   const TestCert leaf_;
   const TestCert server_;
   std::string text_ = "hi";
+  std::function<void()> before_offer_;
 };
 
 class BothVersions : public ServerTlsTest, public ::testing::WithParamInterface<int> {
@@ -787,6 +789,36 @@ TEST_F(ServerTlsTest, PemFilesWork) {
   EXPECT_EQ((*made)->not_after(), server_.cert->not_after);
   EXPECT_FALSE(ServerCredential::FromPem(library_->context(), "x", server_.KeyPem()).ok());
   EXPECT_FALSE(ServerCredential::FromPem(library_->context(), server_.Pem(), "x").ok());
+}
+
+SharedTicketKeys RingOf(const std::string& letters) {
+  SharedTicketKeys keys;
+  keys.life = absl::Hours(3);
+  for (const char letter : letters) {
+    keys.keys.push_back(
+        {std::string(16, letter), base::Secret(std::string(64, letter)), absl::ZeroDuration()});
+  }
+  return keys;
+}
+
+// Who has a key can forge a session: it must not live on under the next key.
+TEST_F(ServerTlsTest, ASessionOfAWithdrawnKeyGetsNoTicket) {
+  keys_.SetShared(RingOf("a"));
+  ClientOptions options;
+  options.chain = {&leaf_};
+  const Both first = Run(options);
+  ASSERT_NE(first.client.session, nullptr);
+  options.session = first.client.session.get();
+  before_offer_ = [this] { keys_.SetShared(RingOf("ba")); };
+  const Both rotated = Run(options);
+  EXPECT_TRUE(rotated.client.resumed);
+  ASSERT_NE(rotated.client.session, nullptr);
+  options.session = rotated.client.session.get();
+  before_offer_ = [this] { keys_.SetShared(RingOf("c")); };
+  const Both withdrawn = Run(options);
+  EXPECT_TRUE(withdrawn.client.resumed);
+  EXPECT_EQ(withdrawn.client.session, nullptr);
+  EXPECT_EQ(withdrawn.client.read, "hi");
 }
 
 }  // namespace

@@ -112,11 +112,36 @@ TEST_F(TicketKeysTest, WithoutAProofSharedKeysCountNoLonger) {
   EXPECT_NE(Makes(), 'a');
   EXPECT_FALSE(Opens('a'));
   EXPECT_EQ(keys_.Report().shared, 0);
-  const std::string own = NameOf(keys_.Current());
   Prove();
-  EXPECT_EQ(Makes(), 'a');
+  EXPECT_FALSE(Opens('a')) << "what was replaced meanwhile must not come back";
+  keys_.SetShared(Shared("b"));
+  EXPECT_EQ(Makes(), 'b');
+}
+
+TEST_F(TicketKeysTest, OnlyTheStreamThatBroughtKeysProvesThem) {
+  Prove();
+  keys_.SetShared(Shared("a"));
+  Pass(absl::Minutes(1));
+  keys_.StreamEnded();
+  EXPECT_EQ(Makes(), 'a') << "for a while";
+  Pass(TicketKeys::kUnproven - absl::Seconds(1));  // another stream's heartbeats
   EXPECT_TRUE(Opens('a'));
-  EXPECT_NE(keys_.Find(own), nullptr);
+  Pass(absl::Seconds(1));
+  EXPECT_FALSE(Opens('a'));
+  EXPECT_NE(Makes(), 'a');
+}
+
+TEST_F(TicketKeysTest, AKeyThatOpensNothingIsErased) {
+  const std::weak_ptr<const TicketKey> own = keys_.Current();
+  keys_.SetShared(Shared("abc"));
+  const std::weak_ptr<const TicketKey> oldest = keys_.Find(std::string(16, 'c'));
+  for (int i = 0; i < 12 * 3; ++i) {
+    EXPECT_FALSE(own.expired());
+    Pass(absl::Minutes(5));
+    (void)keys_.Report();
+    EXPECT_EQ(oldest.expired(), i >= 11) << i;
+  }
+  EXPECT_TRUE(own.expired());
 }
 
 TEST_F(TicketKeysTest, OwnKeysRotateAndTwoOlderOnesStay) {
