@@ -19,7 +19,9 @@ LoadShedder::LoadShedder(absl::Duration target)
 
 bool LoadShedder::Admit(uint64_t turn, int64_t delay_millis, int64_t now_millis) {
   if (target_ == 0) return true;
-  if (now_millis - began_ >= interval_) EndInterval(now_millis);
+  // A turn that is longer than an interval, alone: the next one tells what it was.
+  const bool undecided = turns_ == 1 && least_ > target_;
+  if (now_millis - began_ >= interval_ && !undecided) EndInterval(now_millis);
   if (turn != last_turn_) {
     last_turn_ = turn;
     ++turns_;
@@ -32,7 +34,7 @@ bool LoadShedder::Admit(uint64_t turn, int64_t delay_millis, int64_t now_millis)
 }
 
 void LoadShedder::EndInterval(int64_t now_millis) {
-  const bool stands = turns_ > 1 && least_ > target_;  // one turn may be a machine that stood still
+  const bool stands = turns_ > 1 && least_ > target_;  // one may be a machine that stood still
   const int64_t passed = (now_millis - began_) / interval_;
   if (stands) {
     refused_ = std::min(kMostRefused, refused_ + (1 - refused_) * kStep);

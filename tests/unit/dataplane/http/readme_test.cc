@@ -74,11 +74,11 @@ TEST(Readme, TroubleshootingTableIsWhatCallersSee) {
            SALLYPORT_REASONS(X)
 #undef X
        }) {
-    const bool left_out =
-        reason == Reason::kAllowed || reason == Reason::kClientGone ||
-        reason == Reason::kInternal || reason == Reason::kCertHeaderInvalid ||
-        reason == Reason::kScopeMissing || reason == Reason::kMethodNotSupported ||
-        reason == Reason::kVersionNotSupported || reason == Reason::kExpectationFailed;
+    const bool left_out = reason == Reason::kAllowed || reason == Reason::kClientGone ||
+                          reason == Reason::kInternal || reason == Reason::kScopeMissing ||
+                          reason == Reason::kMethodNotSupported ||
+                          reason == Reason::kVersionNotSupported ||
+                          reason == Reason::kExpectationFailed;
     EXPECT_EQ(std::count(named.begin(), named.end(), reason), left_out ? 0 : 1) << name;
   }
 }
