@@ -19,11 +19,14 @@ LoadShedder::LoadShedder(absl::Duration target)
 
 bool LoadShedder::Admit(uint64_t turn, int64_t delay_millis, int64_t now_millis) {
   if (target_ == 0) return true;
-  // A turn that is longer than an interval, alone: the next one tells what it was.
-  const bool undecided = turns_ == 1 && least_ > target_;
-  if (now_millis - began_ >= interval_ && !undecided) EndInterval(now_millis);
   if (turn != last_turn_) {
+    // A turn that is longer than an interval, alone: the next one tells what it was.
+    const bool undecided = turns_ == 1 && least_ > target_;
+    if (now_millis - began_ >= interval_ && !undecided) EndInterval(now_millis);
+    // While nothing came there was no queue.
+    Forget((now_millis - delay_millis - last_at_) / interval_);
     last_turn_ = turn;
+    last_at_ = now_millis;
     ++turns_;
     least_ = std::min(least_, delay_millis);
   }
@@ -33,15 +36,19 @@ bool LoadShedder::Admit(uint64_t turn, int64_t delay_millis, int64_t now_millis)
   return false;
 }
 
+void LoadShedder::Forget(int64_t intervals) {
+  if (refused_ == 0 || intervals <= 0) return;
+  refused_ = std::ldexp(refused_, -static_cast<int>(std::min<int64_t>(intervals, 60)));
+  if (refused_ < kForget) refused_ = owed_ = 0;
+}
+
 void LoadShedder::EndInterval(int64_t now_millis) {
   const bool stands = turns_ > 1 && least_ > target_;  // one may be a machine that stood still
-  const int64_t passed = (now_millis - began_) / interval_;
   if (stands) {
     refused_ = std::min(kMostRefused, refused_ + (1 - refused_) * kStep);
-  } else if (refused_ > 0) {
-    refused_ = std::ldexp(refused_, -static_cast<int>(std::min<int64_t>(passed, 60)));
+  } else {
+    Forget(1);
   }
-  if (refused_ < kForget) refused_ = owed_ = 0;
   began_ = now_millis;
   turns_ = 0;
   least_ = std::numeric_limits<int64_t>::max();

@@ -32,11 +32,13 @@ class LoadShedder {
 
  private:
   void EndInterval(int64_t now_millis);
+  void Forget(int64_t intervals);
 
   int64_t target_;
   int64_t interval_;
   int64_t began_ = 0;
   uint64_t last_turn_ = 0;
+  int64_t last_at_ = 0;
   int turns_ = 0;  // of this interval, in which something came
   int64_t least_ = std::numeric_limits<int64_t>::max();
   double refused_ = 0;
