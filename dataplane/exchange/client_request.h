@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "dataplane/exchange/connection_registry.h"
 #include "dataplane/forward/forward.h"
+#include "dataplane/forward/tunnel.h"
 #include "dataplane/http/error_answer.h"
 #include "dataplane/http/head.h"
 
@@ -41,6 +42,10 @@ class ClientRequest {
   // Answers by itself; nothing of another answer is out.
   [[nodiscard]] virtual boost::asio::awaitable<void> Refuse(const OwnAnswer& answer,
                                                             base::Reason reason) = 0;
+  // In place of Relayed, after an answer of 101: what follows on the client's connection, which is
+  // the last there. Only of a request that asked for it (head.upgrade).
+  [[nodiscard]] virtual boost::asio::awaitable<TunnelOutcome> Tunnel(
+      UpstreamConnection& upstream, const TunnelSettings& settings) = 0;
   // Ends this request alone; null: it ends with its connection.
   [[nodiscard]] virtual RequestCut* alone() = 0;
 };

@@ -119,9 +119,7 @@ boost::asio::awaitable<void> ServeRequests(Client& client, Http1Request& request
 
 boost::asio::awaitable<void> Goodbye(Client& client, const Http1Request& request) {
   if (request.cut()) {
-    // A reset: neither close_notify nor FIN, which would end an answer without length.
-    const linger at_once = {1, 0};
-    setsockopt(client.stream.fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    EndByReset(client.stream);
     co_return;
   }
   client.stream.TryShutdown();

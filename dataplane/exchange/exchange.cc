@@ -37,10 +37,12 @@ boost::asio::awaitable<void> Exchange::Run() {
     if (!denial_.has_value()) co_await ForwardToUpstream();
     go_on = TryAnotherTarget();
   }
+  if (forwarded_.has_value() && forwarded_->tunnel != nullptr) co_await Tunnel();
 
   if (denial_.has_value()) co_await Refuse();
   Observe();
   LeaveTarget();
+  tunnel_place_ = {};
   registered_.Over();
 }
 
@@ -56,6 +58,7 @@ void Exchange::Begin() {
   quota_.reset();
   forwarded_.reset();
   authorize_took_ = forward_took_ = absl::ZeroDuration();
+  tunnel_end_ = {};
   target_ = nullptr;
   upstream_credentials_ = nullptr;
   client_address_ = client_.address;

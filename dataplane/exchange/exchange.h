@@ -84,6 +84,11 @@ class Exchange {
   [[nodiscard]] ForwardTimeouts Timeouts() const;
   [[nodiscard]] boost::asio::awaitable<void> ForwardToUpstream();
 
+  // upgrade
+  [[nodiscard]] bool MayUpgrade() const;
+  [[nodiscard]] bool TakeTunnelPlace();
+  [[nodiscard]] boost::asio::awaitable<void> Tunnel();
+
   // refuse
   bool Deny(base::Reason reason, std::string detail = "");  // always false
   [[nodiscard]] boost::asio::awaitable<void> Refuse();
@@ -153,6 +158,9 @@ class Exchange {
   std::vector<absl::string_view> remove_;
   std::optional<ForwardOutcome> forwarded_;
   absl::Duration forward_took_;
+  TunnelPlaces::Place tunnel_place_;
+  absl::string_view tunnel_end_;  // a constant; empty: there was none
+  absl::Duration http_took_;      // until the tunnel
   bool head_refused_ = false;
 };
 

@@ -1,5 +1,7 @@
 #include "dataplane/exchange/http1_request.h"
 
+#include "dataplane/exchange/linger.h"
+
 namespace sallyport::dataplane {
 namespace {
 
@@ -46,8 +48,10 @@ absl::string_view Http1Request::protocol() const {
 bool Http1Request::MayKeepAlive() const {
   const LoopServices& services = client_.services;
   const uint32_t most = services.settings.requests_per_connection;
-  return received.keep_alive && !services.draining && !client_.registered.last_request &&
-         (most == 0 || requests_ < most);
+  // Who asks for another protocol may have begun to speak it, and that must never be read as a
+  // request.
+  return received.keep_alive && received.upgrade.empty() && !services.draining &&
+         !client_.registered.last_request && (most == 0 || requests_ < most);
 }
 
 // A body that was announced, and not asked for by a 100, may follow the answer or not.
@@ -95,6 +99,18 @@ boost::asio::awaitable<void> Http1Request::Refuse(const OwnAnswer& answer, Reaso
   const bool flushed = co_await FlushOut();
   keep_alive_ = flushed && keep;
   if (keep_alive_ && body_left) keep_alive_ = co_await DiscardBody();
+}
+
+boost::asio::awaitable<TunnelOutcome> Http1Request::Tunnel(UpstreamConnection& upstream,
+                                                           const TunnelSettings& settings) {
+  const TunnelSide near{client_.stream, buffer};
+  const TunnelSide far{*upstream.stream, upstream.buffer};
+  const TunnelOutcome outcome = co_await RunTunnel(near, far, settings);
+  if (outcome.end != TunnelEnd::kClosed) {
+    cut_ = true;
+    EndByReset(*upstream.stream);
+  }
+  co_return outcome;
 }
 
 bool Http1Request::BodyIsSmall() const {

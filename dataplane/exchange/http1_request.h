@@ -43,6 +43,8 @@ class Http1Request final : public ClientRequest {
   [[nodiscard]] bool TryRelayed(const ForwardOutcome& outcome) override;
   [[nodiscard]] boost::asio::awaitable<void> Refuse(const OwnAnswer& answer,
                                                     base::Reason reason) override;
+  [[nodiscard]] boost::asio::awaitable<TunnelOutcome> Tunnel(
+      UpstreamConnection& upstream, const TunnelSettings& settings) override;
   [[nodiscard]] RequestCut* alone() override { return nullptr; }
 
  private:

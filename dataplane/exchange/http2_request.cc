@@ -1,5 +1,7 @@
 #include "dataplane/exchange/http2_request.h"
 
+#include <cstdlib>
+
 namespace sallyport::dataplane {
 
 namespace {
@@ -23,6 +25,12 @@ RequestBody* Http2Request::Body(uint64_t max_bytes) {
 bool Http2Request::TryRelayed(const ForwardOutcome& outcome) {
   if (outcome.cut) stream_.Reset(ResetFor(outcome));
   return true;
+}
+
+boost::asio::awaitable<TunnelOutcome> Http2Request::Tunnel(UpstreamConnection& /*upstream*/,
+                                                           const TunnelSettings& /*settings*/) {
+  std::abort();
+  co_return TunnelOutcome();
 }
 
 boost::asio::awaitable<void> Http2Request::Relayed(const ForwardOutcome& outcome) {

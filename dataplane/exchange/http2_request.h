@@ -27,6 +27,9 @@ class Http2Request final : public ClientRequest, public RequestCut {
   [[nodiscard]] bool TryRelayed(const ForwardOutcome& outcome) override;
   [[nodiscard]] boost::asio::awaitable<void> Refuse(const OwnAnswer& answer,
                                                     base::Reason reason) override;
+  // HTTP/2 has no Upgrade (RFC 9113 8.6): never asked.
+  [[nodiscard]] boost::asio::awaitable<TunnelOutcome> Tunnel(
+      UpstreamConnection& upstream, const TunnelSettings& settings) override;
   [[nodiscard]] RequestCut* alone() override { return this; }
   void Cut() override;
 

@@ -21,4 +21,9 @@ boost::asio::awaitable<void> Linger(Stream& stream) {
   }
 }
 
+void EndByReset(Stream& stream) {
+  const linger at_once = {1, 0};
+  setsockopt(stream.fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
 }  // namespace sallyport::dataplane

@@ -11,4 +11,7 @@ namespace sallyport::dataplane {
 // take our last words from it.
 [[nodiscard]] boost::asio::awaitable<void> Linger(Stream& stream);
 
+// When it is closed: neither close_notify nor FIN, which would look like an end in order.
+void EndByReset(Stream& stream);
+
 }  // namespace sallyport::dataplane

@@ -13,7 +13,9 @@
 #include "dataplane/exchange/connection_registry.h"
 #include "dataplane/exchange/handshake_failure.h"
 #include "dataplane/exchange/request_id.h"
+#include "dataplane/exchange/tunnel_places.h"
 #include "dataplane/forward/forward.h"
+#include "dataplane/forward/tunnel.h"
 #include "dataplane/http/head_parser.h"
 #include "dataplane/http2/settings.h"
 #include "dataplane/limit/limiter.h"
@@ -43,6 +45,8 @@ struct ExchangeSettings {
   ForwardTimeouts forward;
   Http2Settings http2;
   size_t max_identity_bytes = 16 * 1024;      // of what tells an upstream of its caller
+  TunnelSettings tunnel;
+  std::vector<std::string> upgrades;          // protocols that may be switched to
   std::vector<AddressRange> trusted_proxies;  // of this machine's file
 };
 
@@ -72,6 +76,7 @@ struct LoopServices {
   AllowedRing& allowed;
   ConnectionRegistry& connections;
   RequestIds& request_ids;
+  TunnelPlaces& tunnels;  // shared by loops
   const StreamState& stream;
   GatewayViewPtr view;                        // swapped as a whole by each change
   std::vector<AddressRange> trusted_proxies;  // of the view and of the settings

@@ -42,12 +42,14 @@ void Exchange::ObserveMetrics(Reason reason, int status, absl::Duration total) {
   if (route != nullptr) outcome.api_id = route->api_id;
   outcome.reason = reason;
   outcome.status = status;
-  outcome.total = total;
+  outcome.total = tunnel_end_.empty() ? total : http_took_;
   outcome.authorize = authorize_took_;
   outcome.upstream = forward_took_;
   if (forwarded_.has_value()) {
-    outcome.bytes_in = forwarded_->request_bytes;
-    outcome.bytes_out = forwarded_->response_bytes;
+    if (tunnel_end_.empty()) {  // a tunnel's are counted as they pass
+      outcome.bytes_in = forwarded_->request_bytes;
+      outcome.bytes_out = forwarded_->response_bytes;
+    }
     if (forwarded_->attempts > 0) {
       const UpstreamFacts* const upstream = forwarded_->upstream.get();
       services_.metrics.UpstreamConnection(forwarded_->reused,
@@ -102,6 +104,10 @@ void Exchange::ObserveLog(Reason reason, int status, absl::Duration total) {
     }
     record.upstream_status = forwarded.status;
     record.upstream_reused = forwarded.reused;
+  }
+  if (!tunnel_end_.empty()) {
+    record.upgrade = head_.upgrade;
+    record.tunnel_end = tunnel_end_;
   }
   if (grpc_ && !redirect_) record.grpc_status = GrpcStatus();
   const auto trace = head_refused_ ? std::nullopt : Header("traceparent");

@@ -88,6 +88,8 @@ boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
     Deny(Reason::kBodyTooLarge);
     co_return;
   }
+  const bool upgrade = MayUpgrade();
+  if (upgrade && !TakeTunnelPlace()) co_return;
   GatherFields();
   absl::string_view xfcc;
   if (!TellIdentity(&xfcc)) co_return;
@@ -120,6 +122,7 @@ boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
   if (match_.route->cors.enabled) request.answer.remove = CorsAnswerNames();
   request.body = request_.Body(max_body);
   request.expect_continue = head_.expect_continue;
+  if (upgrade) request.upgrade = head_.upgrade;
   request.from_trusted_proxy = behind_proxy_;
   const auto te = Header("te");
   request.accepts_trailers = te.has_value() && ListHasToken(*te, "trailers");
@@ -133,7 +136,8 @@ boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
 
   ResponseSink& sink = request_.Sink();
   const absl::Duration began = services_.loop.clock().Monotonic();
-  forwarded_ = co_await Forward(services_.pool, target_, upstream_credentials_, *permit_, request,
+  const UpstreamTargetPtr& target = upgrade && target_->http1 != nullptr ? target_->http1 : target_;
+  forwarded_ = co_await Forward(services_.pool, target, upstream_credentials_, *permit_, request,
                                 timeouts_, sink);
   services_.loop.RefreshNow();
   forward_took_ = services_.loop.clock().Monotonic() - began;
@@ -142,6 +146,7 @@ boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
     denial_->decision = permit_->shared();
     co_return;
   }
+  if (forwarded_->tunnel != nullptr) co_return;
   if (!request_.TryRelayed(*forwarded_)) co_await request_.Relayed(*forwarded_);
 }
 

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "dataplane/forward/headers.h"
 #include "dataplane/http/head_parser.h"
+#include "dataplane/http/upgrade.h"
 #include "dataplane/loop/suspension.h"
 #include "shared/base/appender.h"
 
@@ -74,6 +75,10 @@ boost::asio::awaitable<Attempt::End> Attempt::Run() {
     const absl::Duration patience = write_failed_ ? kAfterWriteFailure : timeouts_.first_byte;
     step = co_await ReadFinalHead(Until(patience));
   }
+  if (step == Step::kGoOn && connection_.head.status == 101) {
+    co_await Switch();
+    co_return End::kFinal;
+  }
   if (step == Step::kGoOn) {
     StartAnswer();
     std::optional<Step> answered = TryAnswer();
@@ -109,8 +114,9 @@ bool Attempt::MayRetry() const {
 void Attempt::Conclude(bool whole) {
   outcome_.request_read = request_.body == nullptr || (upload_ != nullptr && upload_->body_ended());
   const bool request_sent = request_.body == nullptr || (upload_ != nullptr && upload_->sent());
+  // An upstream that was asked to switch may think that it has, whatever it answers.
   if (whole && request_sent && !write_failed_ && connection_.head.keep_alive &&
-      !connection_.stream->readiness().cancelled()) {
+      request_.upgrade.empty() && !connection_.stream->readiness().cancelled()) {
     lease_.Keep();
   } else {
     lease_.Drop();
@@ -136,7 +142,11 @@ void Attempt::AppendHead() {
   AppendRequestFields(request_.fields != nullptr ? *request_.fields : kNoFields, request_.set,
                       request_.remove,
                       request_.from_trusted_proxy ? Sender::kTrustedProxy : Sender::kAnybody, &out);
-  if (request_.accepts_trailers) out.append("TE: trailers\r\nConnection: TE\r\n");
+  if (!request_.upgrade.empty()) {
+    absl::StrAppend(&out, "Upgrade: ", request_.upgrade, "\r\nConnection: Upgrade\r\n");
+  } else if (request_.accepts_trailers) {
+    out.append("TE: trailers\r\nConnection: TE\r\n");
+  }
   AppendFraming(&out);
   out.append("\r\n");
 }
@@ -252,6 +262,7 @@ boost::asio::awaitable<Attempt::Step> Attempt::ReadFinalHead(Deadline deadline) 
       continue;
     }
     if (*read == Step::kStop || !connection_.head.informational()) co_return *read;
+    if (connection_.head.status == 101) co_return CheckSwitch();
     if (co_await RelayInterim() == Step::kStop) co_return Step::kStop;
     of_this_head = deadline;
   }
@@ -295,7 +306,7 @@ std::optional<Attempt::Step> Attempt::TryReadHead(ResponseParser* parser, Kind* 
 
 boost::asio::awaitable<Attempt::Step> Attempt::RelayInterim() {
   constexpr int kMaxInterim = 16;
-  if (connection_.head.status == 101 || ++interim_ > kMaxInterim) {
+  if (connection_.head.status == 101 || ++interim_ > kMaxInterim) {  // 101: before the body
     co_return Fail(Reason::kUpstreamProtocol, "unexpected interim answer");
   }
   if (connection_.head.status == 100 && !request_.expect_continue) co_return Step::kGoOn;
@@ -314,6 +325,28 @@ Attempt::Step Attempt::FailLate() {
   if (upload_running_ && upload_->waits_for_client())
     return Fail(Reason::kRequestTimeout, "the request took too long");
   return Fail(Reason::kUpstreamTimeout, "no answer in time");
+}
+
+Attempt::Step Attempt::CheckSwitch() {
+  if (request_.upgrade.empty() || request_.fields == nullptr) {
+    return Fail(Reason::kUpstreamProtocol, "101 that was not asked for");
+  }
+  const char* const why = NotSwitched(connection_.head, *request_.fields, request_.upgrade);
+  return why == nullptr ? Step::kGoOn : Fail(Reason::kUpstreamProtocol, why);
+}
+
+// The last that is said in HTTP on either side.
+boost::asio::awaitable<void> Attempt::Switch() {
+  outcome_.first_byte_at = loop_.clock().Monotonic();
+  AnswerHead head;
+  head.status = outcome_.status = 101;
+  head.reason_phrase = connection_.head.reason_phrase;
+  head.has_body = false;
+  CleanResponse(connection_.head.fields, request_.answer, &head.fields);
+  head.fields.push_back({"Upgrade", request_.upgrade});
+  head.fields.push_back({"Connection", "Upgrade"});
+  sink_.Interim(head);
+  if (co_await FlushToClient() == Step::kGoOn) outcome_.tunnel = lease_.Detach();
 }
 
 // True while the request is under way, and once after its end: the time for an answer counts from

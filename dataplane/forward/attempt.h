@@ -52,6 +52,9 @@ class Attempt final : private GoneListener {
   [[nodiscard]] boost::asio::awaitable<Step> ReadFinalHead(Deadline deadline);
   [[nodiscard]] boost::asio::awaitable<Step> ReadHead(Deadline deadline);
   [[nodiscard]] boost::asio::awaitable<Step> RelayInterim();
+  [[nodiscard]] Step CheckSwitch();
+  // After it the attempt is over.
+  [[nodiscard]] boost::asio::awaitable<void> Switch();
   // `deadline` is put off while the request is still being sent.
   [[nodiscard]] boost::asio::awaitable<Step> WaitUpstream(IoResult::Kind want, Deadline* deadline);
   [[nodiscard]] boost::asio::awaitable<Step> Answer();

@@ -59,7 +59,7 @@ boost::asio::awaitable<ForwardOutcome> Forward(UpstreamPool& pool, const Upstrea
   const Deadline total = timeouts.until.Earlier(
       timeouts.total == absl::InfiniteDuration() ? Deadline::Never() : loop.After(timeouts.total));
   bool went_out = false;  // by an earlier attempt: it may have been taken
-  for (bool fresh = false;; fresh = true) {
+  for (bool fresh = !request.upgrade.empty();; fresh = true) {
     ++outcome.attempts;
     UpstreamLease lease;
     if (!fresh) lease = pool.TryIdle(target, credentials, permit);

@@ -14,6 +14,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -48,6 +49,9 @@ struct ForwardRequest {
   AnswerChanges answer;
   RequestBody* body = nullptr;  // null: no body
   bool expect_continue = false;
+  // A protocol that may be switched to (dataplane/http/upgrade.h); empty: none. The target speaks
+  // HTTP/1.1 then, and the connection is the request's alone, whatever comes of it.
+  absl::string_view upgrade;
   bool accepts_trailers = false;    // the caller said TE: trailers
   bool from_trusted_proxy = false;  // its address headers (X-Real-IP...) pass
   bool grpc = false;                // it is gRPC's, and its caller speaks HTTP/2
@@ -74,6 +78,8 @@ struct ForwardOutcome {
   absl::Duration first_byte_took;  // from the start of Forward to the answer's head
   absl::Duration first_byte_at;    // monotonic; zero: no answer came
   UpstreamFactsPtr upstream;       // of the last connection; null when none was tried
+  // The upstream has switched and the client was told: what comes on either side is the other's.
+  std::unique_ptr<UpstreamConnection> tunnel;
 };
 
 // On the pool's loop. Everything referred to outlives the call.

@@ -12,6 +12,16 @@ const char* SetOnce(const HeaderField** slot, const HeaderField& field, const ch
   return nullptr;
 }
 
+void NoteConnection(absl::string_view list, FramingFields* framing) {
+  if (NameIs(list, "keep-alive")) {  // as nearly all say
+    framing->keep_alive = true;
+    return;
+  }
+  framing->close |= ListHasToken(list, "close");
+  framing->keep_alive |= ListHasToken(list, "keep-alive");
+  framing->upgrade |= ListHasToken(list, "upgrade");
+}
+
 const char* Note(const HeaderField& field, FramingFields* framing) {
   // By length first: nearly every field is none of these.
   switch (field.name.size()) {
@@ -24,10 +34,7 @@ const char* Note(const HeaderField& field, FramingFields* framing) {
       }
       break;
     case 10:
-      if (NameIs(field.name, "connection")) {
-        framing->close |= ListHasToken(field.value, "close");
-        framing->keep_alive |= ListHasToken(field.value, "keep-alive");
-      }
+      if (NameIs(field.name, "connection")) NoteConnection(field.value, framing);
       break;
     case 14:
       if (NameIs(field.name, "content-length")) {

@@ -15,6 +15,7 @@ struct FramingFields {
   const HeaderField* expect = nullptr;
   bool close = false;
   bool keep_alive = false;
+  bool upgrade = false;  // Connection lists it
   uint64_t length = 0;
 };
 

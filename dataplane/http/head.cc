@@ -25,7 +25,7 @@ bool ListHasToken(absl::string_view list, absl::string_view token) {
 
 void RequestHead::Clear() {
   bytes.clear();
-  method = target = host = port = authority = raw_path = query = {};
+  method = target = host = port = authority = raw_path = query = upgrade = {};
   minor_version = 1;
   fields.clear();
   framing = Framing::kNone;

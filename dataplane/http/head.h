@@ -51,6 +51,7 @@ struct RequestHead {
   uint64_t content_length = 0;
   bool keep_alive = true;
   bool expect_continue = false;
+  absl::string_view upgrade;  // the protocol that is asked for (upgrade.h); empty: none
 
   // From Host, or from an absolute-form target (RFC 9112 3.2.2), which must name the same.
   absl::string_view host;  // without port and brackets, as received; lower-case it before comparing

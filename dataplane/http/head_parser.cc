@@ -8,6 +8,7 @@
 #include "dataplane/http/head_end.h"
 #include "dataplane/http/head_sink.h"
 #include "dataplane/http/plain_head.h"
+#include "dataplane/http/upgrade.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -192,6 +193,7 @@ ParseOutcome CheckRequestHead(const HeadLimits& limits, absl::string_view author
     return Bad(Reason::kBadRequest, bad);
   }
   SetFraming(framing, head);
+  if (framing.upgrade) head->upgrade = UpgradeOf(*head);
   if (framing.expect != nullptr) {
     if (!NameIs(framing.expect->value, "100-continue")) {
       return Bad(Reason::kExpectationFailed, "unknown expectation");

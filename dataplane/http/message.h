@@ -87,7 +87,7 @@ class GoneListener {
 class ResponseSink {
  public:
   virtual ~ResponseSink() = default;
-  // 1xx other than 101: appended; flush it.
+  // 1xx: appended; flush it. 101 comes with its Upgrade and Connection, and nothing after it.
   virtual void Interim(const AnswerHead& head) = 0;
   // Once (again after Abandon).
   virtual void Start(const AnswerHead& head) = 0;

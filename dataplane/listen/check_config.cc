@@ -7,10 +7,12 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "dataplane/http/upgrade.h"
 #include "dataplane/listen/certificate_watch.h"
 #include "dataplane/listen/listener_plan.h"
 #include "dataplane/route/route.h"
 #include "dataplane/tls/server_credential.h"
+#include "shared/base/text.h"
 #include "shared/config/checks.h"
 #include "shared/crypto/pair_check.h"
 
@@ -26,6 +28,10 @@ class Checker {
     Listeners();
     Trust();
     Ranges("trusted_proxies", config_.trusted_proxies);
+    for (const std::string& protocol : config_.upgrades) {
+      const std::string problem = UpgradeProblem(base::ToAbsl(protocol));
+      if (!problem.empty()) Add(absl::StrCat("upgrades: ", problem));
+    }
     if (!config_.access_log.empty() && config_.access_log != "-") {
       Add(config::WritableProblems("access_log", config_.access_log, false));
     }

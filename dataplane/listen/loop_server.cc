@@ -97,6 +97,7 @@ LoopServer::LoopServer(int index, const ProcessServices& process)
                 allowed_,
                 connections_,
                 request_ids_,
+                process.tunnels,
                 process.stream,
                 nullptr,
                 {},

@@ -43,6 +43,7 @@ struct ProcessServices {
   TicketKeys& ticket_keys;
   ChainStore& chains;
   ConnectionLimits& connection_limits;
+  TunnelPlaces& tunnels;
   CertificateWatch& certificate_watch;
 };
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "dataplane/http/upgrade.h"
 #include "dataplane/listen/loop_server.h"
 #include "dataplane/listen/process_metrics.h"
 #include "dataplane/sync/grpc_authsvc_client.h"
@@ -17,6 +18,7 @@
 #include "shared/admin_http/server.h"
 #include "shared/base/log.h"
 #include "shared/base/mutex.h"
+#include "shared/base/text.h"
 #include "shared/cache/generations.h"
 
 namespace sallyport::dataplane {
@@ -50,6 +52,12 @@ ExchangeSettings ExchangeSettingsOf(const DataplaneConfig& config) {
     settings.forward.total = config.timeouts.upstream_total;
   }
   settings.forward.idle = std::min(config.timeouts.upstream_idle, config.timeouts.body_idle);
+  settings.upgrades = config.upgrades;
+  settings.tunnel.idle = config.timeouts.tunnel_idle;
+  settings.tunnel.half_closed = config.timeouts.write_idle;
+  if (config.timeouts.tunnel_total > absl::ZeroDuration()) {
+    settings.tunnel.total = config.timeouts.tunnel_total;
+  }
   for (const std::string& text : config.trusted_proxies) {
     const auto range = ParseAddressRange(text);
     if (range.has_value()) settings.trusted_proxies.push_back(*range);
@@ -152,6 +160,7 @@ class Process final : public DataplaneProcess {
         clock_(base::SystemClock()),
         ticket_keys_(clock_, [this] { return stream_.LastProof(); }),
         connection_limits_(ConnectionLimit(config_), config_.limits.connections_per_address),
+        tunnels_(config_.limits.tunnels),
         limiter_({}, &clock_),
         resolver_(NameOptions(config_)),
         trust_(TrustOptions(config_)) {}
@@ -163,6 +172,10 @@ class Process final : public DataplaneProcess {
       if (ParseAddressRange(text).has_value()) continue;
       return absl::InvalidArgumentError(
           absl::StrCat("trusted_proxies: \"", text, "\" is neither an address nor a CIDR"));
+    }
+    for (const std::string& protocol : config_.upgrades) {
+      const std::string problem = UpgradeProblem(base::ToAbsl(protocol));
+      if (!problem.empty()) return absl::InvalidArgumentError(absl::StrCat("upgrades: ", problem));
     }
     absl::Status made = MakeClient();
     if (!made.ok()) return made;
@@ -229,10 +242,10 @@ class Process final : public DataplaneProcess {
   }
 
   absl::Status MakeLoops() {
-    shared_ = std::make_unique<ProcessServices>(
-        ProcessServices{config_, settings_, clock_, *authorize_, *credentials_, limiter_, resolver_,
-                        targets_, trust_, book_, *access_log_, *telemetry_, LoopCount(config_),
-                        stream_, ticket_keys_, chains_, connection_limits_, certificate_watch_});
+    shared_ = std::make_unique<ProcessServices>(ProcessServices{
+        config_, settings_, clock_, *authorize_, *credentials_, limiter_, resolver_, targets_,
+        trust_, book_, *access_log_, *telemetry_, LoopCount(config_), stream_, ticket_keys_,
+        chains_, connection_limits_, tunnels_, certificate_watch_});
     for (int i = 0; i < LoopCount(config_); ++i) {
       loops_.push_back(std::make_unique<LoopServer>(i, *shared_));
       const absl::Status opened = loops_.back()->Open();
@@ -323,6 +336,7 @@ class Process final : public DataplaneProcess {
   TicketKeys ticket_keys_;
   ChainStore chains_;
   ConnectionLimits connection_limits_;
+  TunnelPlaces tunnels_;
   CertificateWatch certificate_watch_;
   Limiter limiter_;
   Resolver resolver_;

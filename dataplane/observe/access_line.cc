@@ -115,6 +115,8 @@ char* WriteLine(const AccessRecord& r, char* out) {
   if (r.upstream_status != 0) line.Number(",\"upstream_status\":", r.upstream_status);
   line.Flag(",\"upstream_reused\":", r.upstream_reused);
   line.Flag(",\"upstream_http2\":", r.upstream_http2);
+  line.Text(",\"upgrade\":", r.upgrade);
+  line.Text(",\"tunnel_end\":", r.tunnel_end);
   if (r.grpc_status >= 0) line.Number(",\"grpc_status\":", r.grpc_status);
   line.Text(",\"upstream_certificate\":", r.upstream_certificate_id);
   line.Text(",\"traceparent\":", r.traceparent);
@@ -127,7 +129,8 @@ size_t TextBytes(const AccessRecord& r) {
                  r.method.size() + r.host.size() + r.path.size() + r.protocol.size() +
                  r.sni.size() + r.tls_version.size() + r.tls_cipher.size() + r.api_id.size() +
                  r.version.size() + r.client_fingerprint.size() + r.detail.size() +
-                 r.upstream.size() + r.upstream_certificate_id.size() + r.traceparent.size();
+                 r.upstream.size() + r.upstream_certificate_id.size() + r.traceparent.size() +
+                 r.upgrade.size() + r.tunnel_end.size();
   if (r.identity == nullptr) return bytes;
   bytes += r.identity->name.size() + r.identity->key_id.size() + r.identity->org_id.size();
   return r.identity->policy_ids.empty() ? bytes : bytes + r.identity->policy_ids.front().size();

@@ -38,6 +38,8 @@ struct AccessRecord {
   int upstream_status = 0;
   bool upstream_reused = false;
   bool upstream_http2 = false;
+  // Of a tunnel: its protocol, and how it ended (a constant). bytes_* are what passed through it.
+  absl::string_view upgrade, tunnel_end;
   int grpc_status = -1;                       // of a gRPC request; below zero: not known
   absl::string_view upstream_certificate_id;  // presented to the upstream
   absl::string_view traceparent;

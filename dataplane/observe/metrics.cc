@@ -35,7 +35,7 @@ struct LoopMetrics::ApiCells {
 struct LoopMetrics::Cells {
   absl::flat_hash_map<std::string, std::unique_ptr<ApiCells>> apis;
   Cell *connections, *opened, *full, *resumed, *in, *out, *severed, *misdirected, *fresh, *reused,
-      *fresh_http2, *reused_http2;
+      *fresh_http2, *reused_http2, *tunnels, *tunnel_in, *tunnel_out;
   Histogram *handshake, *overhead;
   std::array<Histogram*, 6> authorize{};  // by fault
 };
@@ -55,6 +55,9 @@ LoopMetrics::LoopMetrics(metrics::Book* book)
   c.reused = sheet_->Counter(Id::kUpstreamConnections, {"reused", "http1"});
   c.fresh_http2 = sheet_->Counter(Id::kUpstreamConnections, {"new", "http2"});
   c.reused_http2 = sheet_->Counter(Id::kUpstreamConnections, {"reused", "http2"});
+  c.tunnels = sheet_->Gauge(Id::kTunnels);
+  c.tunnel_in = sheet_->Counter(Id::kTunnelBytes, {"to_upstream"});
+  c.tunnel_out = sheet_->Counter(Id::kTunnelBytes, {"to_client"});
   c.handshake = sheet_->Times(Id::kHandshakeSeconds);
   c.overhead = sheet_->Times(Id::kOverheadSeconds);
 }
@@ -130,6 +133,15 @@ void LoopMetrics::ConnectionOpened() {
 void LoopMetrics::ConnectionClosed() { cells_->connections->Add(-1); }
 void LoopMetrics::Severed(uint64_t connections) {
   cells_->severed->Add(static_cast<int64_t>(connections));
+}
+
+void LoopMetrics::TunnelOpened() { cells_->tunnels->Add(1); }
+void LoopMetrics::TunnelBytes(bool to_client, size_t bytes) {
+  (to_client ? cells_->tunnel_out : cells_->tunnel_in)->Add(static_cast<int64_t>(bytes));
+}
+void LoopMetrics::TunnelEnded(absl::string_view end) {
+  cells_->tunnels->Add(-1);
+  sheet_->Counter(Id::kTunnelsEnded, {end})->Add(1);
 }
 
 void LoopMetrics::Http2Failed(absl::string_view reason) {

@@ -39,6 +39,9 @@ class LoopMetrics {
   void ConnectionOpened();
   void ConnectionClosed();
   void Severed(uint64_t connections);
+  void TunnelOpened();
+  void TunnelBytes(bool to_client, size_t bytes);
+  void TunnelEnded(absl::string_view end);                        // a bounded set of constants
   void Http2Failed(absl::string_view reason);                     // a bounded set of constants
   void Http2StreamReset(bool by_client, absl::string_view code);  // the same
   // For everything else: the sheet of this loop.

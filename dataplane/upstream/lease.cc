@@ -50,4 +50,10 @@ void UpstreamLease::Drop() {
   Keep();
 }
 
+std::unique_ptr<UpstreamConnection> UpstreamLease::Detach() {
+  std::unique_ptr<UpstreamConnection> connection = std::move(connection_);
+  Drop();
+  return connection;
+}
+
 }  // namespace sallyport::dataplane

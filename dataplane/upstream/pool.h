@@ -71,6 +71,9 @@ class UpstreamLease {
   void Keep();
   // Closes it now, where it is this request's alone.
   void Drop();
+  // Takes an HTTP/1.1 one out of the pool, for good: its place is free, and what it rests on may
+  // change without its knowledge. The loop outlives it.
+  [[nodiscard]] std::unique_ptr<UpstreamConnection> Detach();
 
  private:
   friend class UpstreamPool;

@@ -74,6 +74,10 @@ void Finish(UpstreamTarget* target) {
   target->authority = brackets ? absl::StrCat("[", target->host, "]") : target->host;
   if (!target->written_port.empty()) absl::StrAppend(&target->authority, ":", target->written_port);
   while (!target->path.empty() && target->path.back() == '/') target->path.pop_back();
+  if (target->protocol != UpstreamProtocol::kAuto) return;
+  auto http1 = std::make_shared<UpstreamTarget>(*target);
+  http1->protocol = UpstreamProtocol::kHttp1;
+  target->http1 = std::move(http1);
 }
 
 }  // namespace

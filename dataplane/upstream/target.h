@@ -23,6 +23,8 @@ struct UpstreamTarget {
   std::string authority;     // for the Host header: host[:written_port], IPv6 in brackets
   std::string path;          // of the URL, without a trailing slash; "" for none
   std::string query;         // of the URL, without '?'
+  // Of kAuto: the same, spoken to in HTTP/1.1. Null: else.
+  std::shared_ptr<const UpstreamTarget> http1;
 };
 using UpstreamTargetPtr = std::shared_ptr<const UpstreamTarget>;
 

@@ -104,6 +104,8 @@ void ReadLimits(Reader& in, LimitsConfig* out) {
             [out](Reader& inner) { ReadUpstreamHttp2(inner, &out->upstream_http2); });
   in.Number("upstream_idle", &out->upstream_idle, 0, 1'000'000,
             "idle connections kept per upstream and loop");
+  in.Number("tunnels", &out->tunnels, 0, 10'000'000,
+            "client connections that were switched to another protocol, 0 = none");
   in.Number("authorize_misses_per_second", &out->authorize_misses_per_second, 0, 1'000'000,
             "questions to the auth service that one client address may cause, 0 = no limit");
   in.Time(
@@ -126,6 +128,9 @@ void ReadTimeouts(Reader& in, TrafficTimeouts* out) {
        "from the end of the request to the answer's head");
   time("upstream_idle", &out->upstream_idle, "between two pieces of an answer");
   time("upstream_total", &out->upstream_total, "a whole request at its upstreams; 0: no bound");
+  time("tunnel_idle", &out->tunnel_idle,
+       "a switched connection through which nothing passes, either way");
+  time("tunnel_total", &out->tunnel_total, "a switched connection, whatever passes; 0: no bound");
   time("upstream_ping", &out->upstream_ping,
        "HTTP/2: an upstream that owes answers and says nothing is asked by PING");
   time("dns_refresh", &out->dns_refresh,
@@ -146,6 +151,8 @@ void Read(Reader& in, DataplaneConfig* out) {
   in.Text("address", &out->address, "address of the traffic listener when none is named");
   in.Port("port", &out->port, "port of the traffic listener when none is named");
   in.Flag("http2", &out->http2, "offer HTTP/2 to clients; false: on no listener");
+  in.Texts("upgrades", &out->upgrades,
+           "protocols that a client may switch an HTTP/1.1 connection to; [] for none");
   in.Objects<TrafficListenerConfig>("listeners", &out->listeners, ReadListener,
                                     "traffic listeners of this machine");
   for (size_t i = 0; i < out->listeners.size(); ++i) {

@@ -81,6 +81,7 @@ struct LimitsConfig {
   uint32_t upstream_waiting = 1'024;    // requests per pool key and loop
   UpstreamHttp2LimitsConfig upstream_http2;
   uint32_t upstream_idle = 256;                          // kept per pool key and loop
+  uint32_t tunnels = 10'000;                  // per process
   uint32_t authorize_misses_per_second = 50;             // per client address, 0 = no limit
   absl::Duration queue_delay = absl::Milliseconds(500);  // 0 = no limit
 };
@@ -95,6 +96,8 @@ struct TrafficTimeouts {
   absl::Duration upstream_first_byte = absl::Seconds(60);
   absl::Duration upstream_idle = absl::Seconds(60);
   absl::Duration upstream_total = absl::ZeroDuration();  // 0 = no bound
+  absl::Duration tunnel_idle = absl::Hours(1);
+  absl::Duration tunnel_total = absl::ZeroDuration();  // 0 = no bound
   absl::Duration upstream_ping = absl::Seconds(30);
   absl::Duration dns_refresh = absl::Seconds(30);
   absl::Duration drain = absl::Seconds(30);
@@ -115,7 +118,8 @@ struct DataplaneConfig {
   // Used when neither the file nor authsvc names a listener.
   std::string address = "::";
   uint16_t port = 8443;
-  bool http2 = true;  // false: no listener offers it
+  bool http2 = true;                                  // false: no listener offers it
+  std::vector<std::string> upgrades = {"websocket"};  // of HTTP/1.1 connections
   std::vector<TrafficListenerConfig> listeners;
   std::string ticket_keys = "shared";  // | "own" | "off"
   DataplaneMetricsConfig metrics;

@@ -42,6 +42,12 @@ enum class Kind : uint8_t { kCounter, kGauge, kTimes };
     "TLS handshakes with clients that failed")                                                     \
   X(kSevered, "sallyport_connections_severed_total", kCounter, "",                                 \
     "Client connections closed because their certificate or key was revoked or removed")           \
+  X(kTunnels, "sallyport_tunnels", kGauge, "",                                                     \
+    "Client connections that were switched to another protocol (WebSocket)")                       \
+  X(kTunnelsEnded, "sallyport_tunnels_ended_total", kCounter, "end",                               \
+    "Tunnels that ended: closed, idle, total (too old), cut, client or upstream (broken by it)")   \
+  X(kTunnelBytes, "sallyport_tunnel_bytes_total", kCounter, "direction",                           \
+    "Bytes through tunnels, counted as they pass")                                                 \
   X(kHttp2Failures, "sallyport_http2_connection_failures_total", kCounter, "reason",               \
     "HTTP/2 connections ended for an error or a flood of the client")                              \
   X(kHttp2Resets, "sallyport_http2_streams_reset_total", kCounter, "by,code",                      \

@@ -11,6 +11,7 @@
 
 #include "dataplane/forward/forward.h"
 #include "dataplane/forward/http1_client.h"
+#include "dataplane/forward/tunnel.h"
 #include "dataplane/http/head_parser.h"
 #include "tests/fakes/manual_clock.h"
 #include "tests/fakes/permit_for_tests.h"
@@ -141,11 +142,20 @@ class ForwardTest : public ::testing::Test {
     request.set = set;
     request.body = head.framing == Framing::kNone ? nullptr : &body;
     request.expect_continue = head.expect_continue;
+    request.upgrade = head.upgrade;
     request.retries = retries_;
     *outcome = co_await Forward(pool_, target, credentials_, permit_, request, timeouts_, sink);
     if (outcome->reason == Reason::kAllowed) {
       EXPECT_EQ(out, "") << "all was flushed";
     }
+    if (outcome->tunnel == nullptr) co_return;
+    UpstreamConnection& upstream = *outcome->tunnel;
+    client_ = &stream;
+    const TunnelSide near{stream, buffer};
+    const TunnelSide far{*upstream.stream, upstream.buffer};
+    tunnel_ = co_await RunTunnel(near, far, tunnel_settings_);
+    client_ = nullptr;
+    outcome->tunnel = nullptr;
   }
 
   Result Run(Caller::Script script, const UpstreamTargetPtr& target) {
@@ -172,6 +182,9 @@ class ForwardTest : public ::testing::Test {
   uint64_t max_body_ = UINT64_MAX;
   std::atomic<bool> draining_{false};
   RetryBudget* retries_ = nullptr;
+  TunnelSettings tunnel_settings_;
+  TunnelOutcome tunnel_;
+  Stream* client_ = nullptr;  // while there is a tunnel; on the loop's thread
 };
 
 }  // namespace sallyport::dataplane::testing

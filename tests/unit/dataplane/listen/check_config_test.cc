@@ -67,6 +67,7 @@ TEST_F(CheckConfig, AllProblemsAreTold) {
   config_.listeners[0].address = "192.0.2.1";
   config_.system_trust = folder_ + "/no-trust";
   config_.trusted_proxies = {"10.0.0.0/8", "proxy.example.com"};
+  config_.upgrades = {"websocket", "h2c", "a b"};
   config_.access_log = folder_ + "/logs/access.log";
   EXPECT_THAT(
       Problems(),
@@ -76,6 +77,8 @@ TEST_F(CheckConfig, AllProblemsAreTold) {
                   AllOf(HasSubstr("listeners: edge"), HasSubstr("nothing.key")),
                   AllOf(HasSubstr("listeners: edge.address"), HasSubstr("192.0.2.1")),
                   HasSubstr("system_trust: "), HasSubstr("trusted_proxies: \"proxy.example.com\""),
+                  AllOf(HasSubstr("upgrades: "), HasSubstr("h2c")),
+                  AllOf(HasSubstr("upgrades: "), HasSubstr("a b")),
                   AllOf(HasSubstr("access_log: "), HasSubstr("mkdir -p"))));
 }
 

@@ -221,9 +221,10 @@ class LoopServerTest : public ::testing::Test {
     log_ = *AccessLog::Open("", 1);
     telemetry_ = std::make_unique<TelemetryReporter>(TelemetryReporter::Options(), &sink_,
                                                      &base::SystemClock(), 1, false);
-    process_ = std::make_unique<ProcessServices>(ProcessServices{
-        config_, settings_, base::SystemClock(), *authorize_, *credentials_, limiter_, resolver_,
-        targets_, trust_, book_, *log_, *telemetry_, 1, stream_, keys_, chains_, limits_, watch_});
+    process_ = std::make_unique<ProcessServices>(
+        ProcessServices{config_, settings_, base::SystemClock(), *authorize_, *credentials_,
+                        limiter_, resolver_, targets_, trust_, book_, *log_, *telemetry_, 1,
+                        stream_, keys_, chains_, limits_, tunnels_, watch_});
     loop_ = std::make_unique<LoopServer>(0, *process_);
     ASSERT_TRUE(loop_->Open().ok());
     port_ = loop_->BoundPorts()[0];
@@ -326,6 +327,7 @@ class LoopServerTest : public ::testing::Test {
   TicketKeys keys_;
   ChainStore chains_;
   ConnectionLimits limits_;
+  TunnelPlaces tunnels_{1};
   CertificateWatch watch_;
   Limiter limiter_;
   Resolver resolver_;

@@ -117,6 +117,18 @@ TEST(AccessLine, EveryFieldInItsPlace) {
       "\n");
 }
 
+TEST(AccessLine, OfATunnel) {
+  AccessRecord record;
+  record.status = 101;
+  record.upgrade = "websocket";
+  record.tunnel_end = "idle";
+  std::string line;
+  AppendAccessLine(record, &line);
+  const auto json = nlohmann::json::parse(line);
+  EXPECT_EQ(json["upgrade"], "websocket");
+  EXPECT_EQ(json["tunnel_end"], "idle");
+}
+
 TEST(AccessLine, OfNothingKnown) {
   std::string line;
   AppendAccessLine(AccessRecord(), &line);
