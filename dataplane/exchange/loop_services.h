@@ -44,7 +44,7 @@ struct ExchangeSettings {
   absl::Duration sever_grace = absl::Seconds(5);
   ForwardTimeouts forward;
   Http2Settings http2;
-  size_t max_identity_bytes = 16 * 1024;      // of what tells an upstream of its caller
+  size_t max_identity_bytes = 16 * 1024;  // of what tells an upstream of its caller
   TunnelSettings tunnel;
   std::vector<std::string> upgrades;          // protocols that may be switched to
   std::vector<AddressRange> trusted_proxies;  // of this machine's file

@@ -81,7 +81,7 @@ struct LimitsConfig {
   uint32_t upstream_waiting = 1'024;    // requests per pool key and loop
   UpstreamHttp2LimitsConfig upstream_http2;
   uint32_t upstream_idle = 256;                          // kept per pool key and loop
-  uint32_t tunnels = 10'000;                  // per process
+  uint32_t tunnels = 10'000;                             // per process
   uint32_t authorize_misses_per_second = 50;             // per client address, 0 = no limit
   absl::Duration queue_delay = absl::Milliseconds(500);  // 0 = no limit
 };
