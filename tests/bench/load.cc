@@ -28,6 +28,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -122,6 +123,10 @@ class Connection {
   void Pace(double first, double every) {
     due_ = first;
     every_ = every;
+  }
+  // Never, while nothing is.
+  [[nodiscard]] double due() const {
+    return state_ == State::kRest && every_ > 0 ? due_ : std::numeric_limits<double>::infinity();
   }
   void GoOnIfDue(double now) {
     if (state_ != State::kRest || every_ == 0 || now < due_) return;
@@ -272,9 +277,11 @@ SSL_CTX* MakeContext(const Options& options) {
   return context;
 }
 
-void RunEvents(int epoll, int timeout_ms) {
+void RunEvents(int epoll, double seconds) {
   epoll_event events[256];
-  const int count = epoll_wait(epoll, events, 256, timeout_ms);
+  timespec wait{};
+  wait.tv_nsec = static_cast<long>(std::clamp(seconds, 0.0, 0.5) * 1e9);
+  const int count = epoll_pwait2(epoll, events, 256, &wait, nullptr);
   for (int i = 0; i < count; ++i) static_cast<Connection*>(events[i].data.ptr)->OnReady();
 }
 
@@ -284,7 +291,7 @@ void MakeSession(const Options& options, SSL_CTX* context, int epoll) {
   Connection connection(options, context, epoll, &ignored);
   connection.Open(Mode::kHandshakeGet);
   const double end = NowSeconds() + 5;
-  while (!connection.done() && NowSeconds() < end) RunEvents(epoll, 100);
+  while (!connection.done() && NowSeconds() < end) RunEvents(epoll, 0.1);
   if (g_session.empty()) {
     fprintf(stderr, "bench_load: the server gave no session ticket\n");
     exit(1);
@@ -354,7 +361,7 @@ void Rest(const Options& options, SSL_CTX* context, int epoll, Totals* totals,
       connections->push_back(std::make_unique<Connection>(options, context, epoll, totals));
       connections->back()->Open(options.mode);
     }
-    RunEvents(epoll, 10);
+    RunEvents(epoll, 0.01);
   }
 }
 
@@ -380,7 +387,9 @@ int main(int argc, char** argv) {
     connections.back()->Open(options.mode);
   }
   while (NowSeconds() < end && totals.errors < 1000) {
-    RunEvents(epoll, options.rate > 0 ? 0 : 10);
+    double next = NowSeconds() + 0.01;
+    for (const auto& connection : connections) next = std::min(next, connection->due());
+    RunEvents(epoll, next - NowSeconds());
     const double now = NowSeconds();
     for (auto& connection : connections) {
       if (connection->done()) connection->Open(options.mode);
