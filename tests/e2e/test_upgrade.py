@@ -450,10 +450,13 @@ def test_who_does_not_read_holds_up_who_sends_and_no_memory(world, scripted, sta
         if who == "upstream":
             pouring.start()
 
+        seen, since = 0, time.monotonic()
+
         def stuck():
-            now = sent[0]
-            time.sleep(0.3)
-            return now and now == sent[0]
+            nonlocal seen, since
+            if sent[0] != seen:
+                seen, since = sent[0], time.monotonic()
+            return seen > 0 and time.monotonic() - since > 0.3
         wait_for(stuck, "the sender is held up")
         assert sent[0] < total and replica.memory_kb() - before < 8 * 1024
         if who == "client":
