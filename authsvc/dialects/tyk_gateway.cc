@@ -38,7 +38,7 @@ constexpr absl::string_view kUsedAtTop[] = {"security",
 
 bool IsUsedAtTop(absl::string_view name) { return absl::c_linear_search(kUsedAtTop, name); }
 
-constexpr absl::string_view kUsedOfServer[] = {"ssl_certificates"};
+constexpr absl::string_view kUsedOfServer[] = {"ssl_certificates", "enable_websockets"};
 
 void OthersOf(const Fields& object, absl::Span<const absl::string_view> used,
               std::vector<std::string>* names) {
@@ -162,6 +162,11 @@ Conversion ConvertTykGateway(const Node& file, const ConvertOptions& options) {
   }
   const Fields server = top.Object("http_server_options");
   Others(top, server);
+  if (server.Has("enable_websockets") && !server.Flag("enable_websockets")) {
+    server.Warn(
+        "enable_websockets",
+        "does not switch WebSocket off: set `upgrades: []` in the files of the data planes");
+  }
   v1::GatewaySettings settings;
   settings.set_id("gateway");
   References references(options.org_id, options, kTykGateway, &out);

@@ -214,6 +214,15 @@ TEST(TykGateway, CertificatesPinsAndBothSkips) {
   EXPECT_THAT(Texts(conversion.warnings), HasSubstr("INSECURE"));
 }
 
+TEST(TykGateway, SaysHowWebSocketIsSwitchedOff) {
+  const auto warnings = [](const char* text) {
+    return Texts(ConvertText(ConvertTykGateway, text).warnings);
+  };
+  EXPECT_THAT(warnings(R"({"http_server_options": {"enable_websockets": false}})"),
+              HasSubstr("upgrades: []"));
+  EXPECT_THAT(warnings(R"({"http_server_options": {"enable_websockets": true}})"), IsEmpty());
+}
+
 TEST(TykGateway, Refused) {
   for (const char* text :
        {R"({"security": {"allow_unsafe_dynamic_mtls_token": true}})",
