@@ -88,9 +88,10 @@ class Checker {
     Add(problems);
     if (!problems.empty()) return;
     const auto texts = ReadCertificateFiles(paths);
-    absl::Status usable = texts.status();
+    const auto library = TlsLibrary::Create();
+    absl::Status usable = texts.ok() ? library.status() : texts.status();
     if (usable.ok()) {
-      usable = ServerCredential::FromPem(nullptr, (*texts)->chain_pem, (*texts)->key_pem.Reveal())
+      usable = ServerCredential::FromPem(**library, (*texts)->chain_pem, (*texts)->key_pem.Reveal())
                    .status();
     }
     if (!usable.ok())

@@ -112,7 +112,7 @@ ServerSource::Credential SniSource::Convert(const std::string& key,
   }
   Made made;
   made.from = answer;
-  auto credential = ServerCredential::Create(library_.context(), pairs);
+  auto credential = ServerCredential::Create(library_, pairs);
   if (credential.ok()) {
     made.credential = *std::move(credential);
   } else {

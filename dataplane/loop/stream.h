@@ -95,7 +95,9 @@ class PlainStream final : public Stream {
 // Takes `fd` and `ssl` (either side: SSL_set_accept_state or SSL_set_connect_state was called).
 class TlsStream final : public Stream {
  public:
-  TlsStream(Loop& loop, int fd, SSL* ssl);
+  // `tickets`: the library context for the session tickets that a server's SSL makes and opens;
+  // null for a client's.
+  TlsStream(Loop& loop, int fd, SSL* ssl, OSSL_LIB_CTX* tickets = nullptr);
   ~TlsStream() override;
   [[nodiscard]] IoResult TryRead(absl::Span<char> into) override;
   [[nodiscard]] IoResult TryWrite(absl::string_view bytes) override;
@@ -106,8 +108,10 @@ class TlsStream final : public Stream {
 
  private:
   struct Transport;  // the BIO
+  class TicketScope;
   [[nodiscard]] IoResult Failure(int result);
   SSL* ssl_;
+  OSSL_LIB_CTX* const tickets_;
   bool broken_ = false;  // a fatal error was seen: SSL_shutdown must not be called
 };
 

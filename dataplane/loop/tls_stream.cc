@@ -105,7 +105,27 @@ void ForgetErrors() {
 
 }  // namespace
 
-TlsStream::TlsStream(Loop& loop, int fd, SSL* ssl) : Stream(loop, fd), ssl_(ssl) {
+// OpenSSL reads a session, also the copy that it makes for each ticket, in the library context that
+// is the thread's default, whatever the SSL's is: among all algorithms, beside every other thread.
+// So while it may do so, another is the default.
+class TlsStream::TicketScope {
+ public:
+  explicit TicketScope(const TlsStream& stream) {
+    if (stream.tickets_ != nullptr && SSL_in_init(stream.ssl_) != 0)
+      before_ = OSSL_LIB_CTX_set0_default(stream.tickets_);
+  }
+  ~TicketScope() {
+    if (before_ != nullptr) OSSL_LIB_CTX_set0_default(before_);
+  }
+  TicketScope(const TicketScope&) = delete;
+  TicketScope& operator=(const TicketScope&) = delete;
+
+ private:
+  OSSL_LIB_CTX* before_ = nullptr;
+};
+
+TlsStream::TlsStream(Loop& loop, int fd, SSL* ssl, OSSL_LIB_CTX* tickets)
+    : Stream(loop, fd), ssl_(ssl), tickets_(tickets) {
   SSL_set_mode(ssl_, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                          SSL_MODE_RELEASE_BUFFERS);
   BIO* const transport = Transport::Make(&readiness());
@@ -158,6 +178,7 @@ IoResult TlsStream::TryRead(absl::Span<char> into) {
     outcome.kind = Kind::kWantRead;
     return outcome;
   }
+  const TicketScope scope(*this);
   ForgetErrors();
   errno = 0;
   const int result = SSL_read_ex(ssl_, into.data(), into.size(), &outcome.bytes);
@@ -171,6 +192,7 @@ IoResult TlsStream::TryWrite(absl::string_view bytes) {
     outcome.kind = Kind::kError;
     return outcome;
   }
+  const TicketScope scope(*this);
   ForgetErrors();
   errno = 0;
   const int result = SSL_write_ex(ssl_, bytes.data(), bytes.size(), &outcome.bytes);
@@ -183,6 +205,7 @@ IoResult TlsStream::TryHandshake() {
     outcome.kind = Kind::kError;
     return outcome;
   }
+  const TicketScope scope(*this);
   ForgetErrors();
   errno = 0;
   const int result = SSL_do_handshake(ssl_);
@@ -191,6 +214,7 @@ IoResult TlsStream::TryHandshake() {
 
 void TlsStream::TryShutdown() {
   if (broken_) return;
+  const TicketScope scope(*this);
   ERR_clear_error();
   // A ticket that waits for the next write counts as a handshake to SSL_shutdown, and it would say
   // nothing.

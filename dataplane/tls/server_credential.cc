@@ -1,6 +1,5 @@
 #include "dataplane/tls/server_credential.h"
 
-#include <openssl/decoder.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
@@ -33,12 +32,6 @@ crypto::UniqueX509 ParseDer(OSSL_LIB_CTX* context, absl::string_view der) {
   }
   crypto::UniqueX509 owned(certificate);
   return bytes == end ? std::move(owned) : nullptr;
-}
-
-crypto::UniquePkey ParseKey(OSSL_LIB_CTX* context, absl::string_view pkcs8) {
-  const auto* bytes = reinterpret_cast<const unsigned char*>(pkcs8.data());
-  return crypto::UniquePkey(
-      d2i_AutoPrivateKey_ex(nullptr, &bytes, static_cast<long>(pkcs8.size()), context, nullptr));
 }
 
 std::vector<std::string> DnsNames(X509* certificate) {
@@ -107,20 +100,20 @@ absl::StatusOr<base::Secret> KeyFromPem(absl::string_view pem) {
 
 ServerCredential::~ServerCredential() = default;
 
-absl::Status ServerCredential::Add(OSSL_LIB_CTX* context, const Pair& pair) {
+absl::Status ServerCredential::Add(const TlsLibrary& library, const Pair& pair) {
   const crypto::ErrorScope errors;
   auto loaded = std::make_unique<Loaded>();
   if (pair.chain_der.empty()) return absl::InvalidArgumentError("server certificate is empty");
-  loaded->leaf = ParseDer(context, pair.chain_der[0]);
+  loaded->leaf = ParseDer(library.context(), pair.chain_der[0]);
   loaded->chain.reset(sk_X509_new_null());
-  loaded->key = ParseKey(context, pair.key_pkcs8_der);
+  loaded->key = library.PrivateKey(pair.key_pkcs8_der);
   if (loaded->leaf == nullptr) return absl::InvalidArgumentError("server certificate is malformed");
   if (loaded->key == nullptr) return absl::InvalidArgumentError("server key is malformed");
   if (X509_check_private_key(loaded->leaf.get(), loaded->key.get()) != 1) {
     return absl::InvalidArgumentError("server key does not belong to its certificate");
   }
   for (size_t i = 1; i < pair.chain_der.size(); ++i) {
-    crypto::UniqueX509 issuer = ParseDer(context, pair.chain_der[i]);
+    crypto::UniqueX509 issuer = ParseDer(library.context(), pair.chain_der[i]);
     if (issuer == nullptr || sk_X509_push(loaded->chain.get(), issuer.get()) == 0) {
       return absl::InvalidArgumentError("server certificate chain is malformed");
     }
@@ -133,18 +126,18 @@ absl::Status ServerCredential::Add(OSSL_LIB_CTX* context, const Pair& pair) {
 }
 
 absl::StatusOr<std::shared_ptr<const ServerCredential>> ServerCredential::Create(
-    OSSL_LIB_CTX* context, const std::vector<Pair>& pairs) {
+    const TlsLibrary& library, const std::vector<Pair>& pairs) {
   if (pairs.empty()) return absl::NotFoundError("no server certificate");
   std::shared_ptr<ServerCredential> credential(new ServerCredential());
   for (const Pair& pair : pairs) {
-    const absl::Status added = credential->Add(context, pair);
+    const absl::Status added = credential->Add(library, pair);
     if (!added.ok()) return added;
   }
   return credential;
 }
 
 absl::StatusOr<std::shared_ptr<const ServerCredential>> ServerCredential::FromPem(
-    OSSL_LIB_CTX* context, absl::string_view chain_pem, absl::string_view key_pem) {
+    const TlsLibrary& library, absl::string_view chain_pem, absl::string_view key_pem) {
   absl::StatusOr<std::vector<std::string>> chain = ChainFromPem(chain_pem);
   if (!chain.ok()) return chain.status();
   const absl::StatusOr<base::Secret> key = KeyFromPem(key_pem);
@@ -152,7 +145,7 @@ absl::StatusOr<std::shared_ptr<const ServerCredential>> ServerCredential::FromPe
   std::vector<Pair> pairs(1);
   pairs[0].chain_der = *std::move(chain);
   pairs[0].key_pkcs8_der = key->Reveal();
-  return Create(context, pairs);
+  return Create(library, pairs);
 }
 
 bool ServerCredential::Use(SSL* ssl) const {

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "dataplane/tls/tls_library.h"
 
 namespace sallyport::dataplane {
 
@@ -22,12 +23,12 @@ class ServerCredential {
     std::vector<std::string> chain_der;  // leaf first
     absl::string_view key_pkcs8_der;
   };
-  // `context`: of the loop; null is the default one. Fails when a key does not belong to its leaf.
+  // `library`: of the loop, which outlives it. Fails when a key does not belong to its leaf.
   [[nodiscard]] static absl::StatusOr<std::shared_ptr<const ServerCredential>> Create(
-      OSSL_LIB_CTX* context, const std::vector<Pair>& pairs);
+      const TlsLibrary& library, const std::vector<Pair>& pairs);
   // PEM files: certificate chain, key.
   [[nodiscard]] static absl::StatusOr<std::shared_ptr<const ServerCredential>> FromPem(
-      OSSL_LIB_CTX* context, absl::string_view chain_pem, absl::string_view key_pem);
+      const TlsLibrary& library, absl::string_view chain_pem, absl::string_view key_pem);
 
   ~ServerCredential();
   ServerCredential(const ServerCredential&) = delete;
@@ -43,7 +44,7 @@ class ServerCredential {
  private:
   struct Loaded;
   ServerCredential() = default;
-  [[nodiscard]] absl::Status Add(OSSL_LIB_CTX* context, const Pair& pair);
+  [[nodiscard]] absl::Status Add(const TlsLibrary& library, const Pair& pair);
   std::vector<std::unique_ptr<Loaded>> loaded_;
   std::vector<std::string> names_;
   absl::Time not_after_ = absl::InfiniteFuture();

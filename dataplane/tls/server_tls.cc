@@ -48,9 +48,14 @@ std::string DerOf(X509* certificate) {
   return {reinterpret_cast<const char*>(bytes), static_cast<size_t>(size)};
 }
 
-ServerTls::ServerTls(const ServerTlsSettings& settings, Loop& loop, ServerSource& source,
-                     TicketKeys& keys, ChainStore& chains)
-    : settings_(settings), loop_(loop), source_(source), keys_(keys), chains_(chains) {}
+ServerTls::ServerTls(const ServerTlsSettings& settings, Loop& loop, const TlsLibrary& library,
+                     ServerSource& source, TicketKeys& keys, ChainStore& chains)
+    : settings_(settings),
+      loop_(loop),
+      library_(library),
+      source_(source),
+      keys_(keys),
+      chains_(chains) {}
 
 ServerTls::~ServerTls() {
   SSL_CTX_free(context_);
@@ -61,16 +66,16 @@ absl::StatusOr<std::unique_ptr<ServerTls>> ServerTls::Create(const ServerTlsSett
                                                              Loop& loop, const TlsLibrary& library,
                                                              ServerSource& source, TicketKeys& keys,
                                                              ChainStore& chains) {
-  std::unique_ptr<ServerTls> tls(new ServerTls(settings, loop, source, keys, chains));
-  const absl::Status configured = tls->Configure(library.context());
+  std::unique_ptr<ServerTls> tls(new ServerTls(settings, loop, library, source, keys, chains));
+  const absl::Status configured = tls->Configure();
   if (!configured.ok()) return configured;
   return tls;
 }
 
-absl::Status ServerTls::Configure(OSSL_LIB_CTX* library) {
+absl::Status ServerTls::Configure() {
   const crypto::ErrorScope errors;
-  context_ = SSL_CTX_new_ex(library, nullptr, TLS_server_method());
-  ticket_cipher_ = EVP_CIPHER_fetch(library, "AES-256-CBC", nullptr);
+  context_ = SSL_CTX_new_ex(library_.context(), nullptr, TLS_server_method());
+  ticket_cipher_ = EVP_CIPHER_fetch(library_.context(), "AES-256-CBC", nullptr);
   const int least = VersionNumber(settings_.min_version);
   const int most = VersionNumber(settings_.max_version);
   if (least == 0 || most == 0 || least > most) {
@@ -121,7 +126,7 @@ absl::StatusOr<std::unique_ptr<ServerConnection>> ServerTls::Accept(int fd,
   }
   SSL_set_app_data(ssl, connection.get());
   SSL_set_accept_state(ssl);
-  connection->stream_ = std::make_unique<TlsStream>(loop_, fd, ssl);
+  connection->stream_ = std::make_unique<TlsStream>(loop_, fd, ssl, library_.tickets());
   return connection;
 }
 

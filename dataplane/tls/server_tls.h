@@ -63,13 +63,14 @@ class ServerTls {
   friend class ServerConnection;
   friend struct HelloCallback;
   friend struct TicketCallbacks;
-  ServerTls(const ServerTlsSettings& settings, Loop& loop, ServerSource& source, TicketKeys& keys,
-            ChainStore& chains);
-  [[nodiscard]] absl::Status Configure(OSSL_LIB_CTX* library);
+  ServerTls(const ServerTlsSettings& settings, Loop& loop, const TlsLibrary& library,
+            ServerSource& source, TicketKeys& keys, ChainStore& chains);
+  [[nodiscard]] absl::Status Configure();
   void SetCallbacks();
 
   const ServerTlsSettings settings_;
   Loop& loop_;
+  const TlsLibrary& library_;
   ServerSource& source_;
   TicketKeys& keys_;
   ChainStore& chains_;

@@ -55,7 +55,7 @@ int TicketCallbacks::OnKey(SSL* ssl, unsigned char* name, unsigned char* iv, EVP
   ServerTls& owner = connection.owner_;
   if (encrypt == 1) {
     const TicketKeyPtr key = owner.keys_.Current();
-    if (key == nullptr || RAND_bytes(iv, kIvBytes) != 1) return -1;
+    if (key == nullptr || RAND_bytes_ex(owner.library_.context(), iv, kIvBytes, 0) != 1) return -1;
     std::memcpy(name, key->name.data(), key->name.size());
     if (EVP_EncryptInit_ex2(cipher, owner.ticket_cipher_, key->aes.data(), iv, nullptr) != 1)
       return -1;

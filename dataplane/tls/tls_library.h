@@ -1,5 +1,6 @@
-// OpenSSL's state of one loop: a library context of its own, so that loops share no locks.
-// Everything made with it (contexts, keys, certificates) must be gone before it.
+// OpenSSL's state of one loop: a library context of its own, so that loops share no locks, with the
+// few algorithms that TLS servers need (tls_provider.h). Everything made with it (contexts, keys,
+// certificates) must be gone before it. Used by one thread at a time.
 #pragma once
 
 #include <openssl/crypto.h>
@@ -7,6 +8,8 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "shared/crypto/openssl.h"
 
 namespace sallyport::dataplane {
 
@@ -18,10 +21,16 @@ class TlsLibrary {
   TlsLibrary& operator=(const TlsLibrary&) = delete;
 
   [[nodiscard]] OSSL_LIB_CTX* context() const { return context_; }
+  // For making and opening session tickets: certificates in them get no public key.
+  [[nodiscard]] OSSL_LIB_CTX* tickets() const { return tickets_; }
+  // The context has no decoder for private keys. Null: not a key that TLS can use.
+  [[nodiscard]] crypto::UniquePkey PrivateKey(absl::string_view pkcs8_der) const;
 
  private:
-  explicit TlsLibrary(OSSL_LIB_CTX* context) : context_(context) {}
-  OSSL_LIB_CTX* context_;
+  TlsLibrary();
+  OSSL_LIB_CTX* const whole_;  // with OpenSSL's default provider; the others borrow from it
+  OSSL_LIB_CTX* const context_;
+  OSSL_LIB_CTX* const tickets_;
 };
 
 }  // namespace sallyport::dataplane

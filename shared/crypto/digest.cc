@@ -9,7 +9,8 @@ namespace {
 
 const EVP_MD* FetchedSha256() {
   static const EVP_MD* const algorithm = [] {
-    const EVP_MD* fetched = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    // A thread may have another default context when it comes here first.
+    const EVP_MD* fetched = EVP_MD_fetch(OSSL_LIB_CTX_get0_global_default(), "SHA256", nullptr);
     if (fetched == nullptr) std::abort();
     return fetched;
   }();

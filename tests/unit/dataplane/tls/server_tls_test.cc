@@ -136,7 +136,7 @@ class ServerTlsTest : public ::testing::Test {
     std::vector<std::string> keys;
     for (const TestCert* cert : certs) keys.push_back(cert->KeyDer());
     for (size_t i = 0; i < certs.size(); ++i) pairs.push_back({{certs[i]->der}, keys[i]});
-    auto made = ServerCredential::Create(library_->context(), pairs);
+    auto made = ServerCredential::Create(*library_, pairs);
     EXPECT_TRUE(made.ok()) << made.status();
     return made.ok() ? *made : nullptr;
   }
@@ -779,18 +779,18 @@ TEST_F(ServerTlsTest, GarbageAndHalfHellosEnd) {
 TEST_F(ServerTlsTest, KeyOfAnotherCertificateIsRefused) {
   const TestCert other = CertBuilder("CN=other").SelfSign();
   const std::string key = other.KeyDer();
-  const auto made = ServerCredential::Create(library_->context(), {{{server_.der}, key}});
+  const auto made = ServerCredential::Create(*library_, {{{server_.der}, key}});
   EXPECT_FALSE(made.ok());
-  EXPECT_FALSE(ServerCredential::Create(library_->context(), {}).ok());
+  EXPECT_FALSE(ServerCredential::Create(*library_, {}).ok());
 }
 
 TEST_F(ServerTlsTest, PemFilesWork) {
-  const auto made = ServerCredential::FromPem(library_->context(), server_.Pem(), server_.KeyPem());
+  const auto made = ServerCredential::FromPem(*library_, server_.Pem(), server_.KeyPem());
   ASSERT_TRUE(made.ok()) << made.status();
   EXPECT_EQ((*made)->names(), std::vector<std::string>{"api.example.com"});
   EXPECT_EQ((*made)->not_after(), server_.cert->not_after);
-  EXPECT_FALSE(ServerCredential::FromPem(library_->context(), "x", server_.KeyPem()).ok());
-  EXPECT_FALSE(ServerCredential::FromPem(library_->context(), server_.Pem(), "x").ok());
+  EXPECT_FALSE(ServerCredential::FromPem(*library_, "x", server_.KeyPem()).ok());
+  EXPECT_FALSE(ServerCredential::FromPem(*library_, server_.Pem(), "x").ok());
 }
 
 SharedTicketKeys RingOf(const std::string& letters) {
