@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "dataplane/tls/tls13_kdf.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -35,6 +36,8 @@ const Kept kKept[] = {
     {OSSL_OP_SIGNATURE, {"ECDSA", "RSA", "ED25519", "ED448", "HMAC"}},
     {OSSL_OP_DECODER, {"EC", "RSA", "RSA-PSS", "ED25519", "ED448"}},
 };
+
+const Kept kTls13Kdf = {OSSL_OP_KDF, {"TLS13-KDF"}};
 
 bool Named(const OSSL_ALGORITHM& algorithm, const Kept& kept) {
   for (const absl::string_view name : absl::StrSplit(algorithm.algorithm_names, ':')) {
@@ -86,6 +89,8 @@ class Tables {
       if (!Named(*all, kept)) continue;
       if (kept.operation == OSSL_OP_DECODER && !ReadsPublicKey(*all)) continue;
       into.push_back(*all);
+      if (kept.operation == OSSL_OP_KDF && Named(*all, kTls13Kdf))
+        into.back().implementation = Tls13KdfFunctions();
     }
     into.push_back({});
   }
