@@ -110,17 +110,22 @@ void ForgetErrors() {
 // So while it may do so, another is the default.
 class TlsStream::TicketScope {
  public:
-  explicit TicketScope(const TlsStream& stream) {
-    if (stream.tickets_ != nullptr && SSL_in_init(stream.ssl_) != 0)
+  explicit TicketScope(const TlsStream& stream) : ssl_(stream.ssl_) {
+    if (stream.tickets_ != nullptr && SSL_in_init(ssl_) != 0)
       before_ = OSSL_LIB_CTX_set0_default(stream.tickets_);
   }
   ~TicketScope() {
-    if (before_ != nullptr) OSSL_LIB_CTX_set0_default(before_);
+    if (before_ == nullptr) return;
+    OSSL_LIB_CTX_set0_default(before_);
+    // A ticket's handshake takes both record buffers and gives back one, SSL_MODE_RELEASE_BUFFERS
+    // or not: an idle connection would keep the other. No effect while one is in use.
+    if (SSL_in_init(ssl_) == 0) SSL_free_buffers(ssl_);
   }
   TicketScope(const TicketScope&) = delete;
   TicketScope& operator=(const TicketScope&) = delete;
 
  private:
+  SSL* const ssl_;
   OSSL_LIB_CTX* before_ = nullptr;
 };
 
