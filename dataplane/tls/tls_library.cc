@@ -26,6 +26,7 @@ TlsLibrary::TlsLibrary()
 TlsLibrary::~TlsLibrary() {
   OSSL_LIB_CTX_free(tickets_);
   OSSL_LIB_CTX_free(context_);
+  ec_keys_.reset();
   OSSL_LIB_CTX_free(whole_);
 }
 
@@ -38,6 +39,7 @@ absl::StatusOr<std::unique_ptr<TlsLibrary>> TlsLibrary::Create() {
     return absl::ResourceExhaustedError(
         absl::StrCat("no OpenSSL library context: ", crypto::TakeErrors()));
   }
+  library->ec_keys_ = std::make_unique<EcKeyCache>(ProviderContext(library->whole_));
   return library;
 }
 

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "dataplane/tls/ec_key_cache.h"
 #include "shared/crypto/openssl.h"
 
 namespace sallyport::dataplane {
@@ -25,10 +26,12 @@ class TlsLibrary {
   [[nodiscard]] OSSL_LIB_CTX* tickets() const { return tickets_; }
   // The context has no decoder for private keys. Null: not a key that TLS can use.
   [[nodiscard]] crypto::UniquePkey PrivateKey(absl::string_view pkcs8_der) const;
+  [[nodiscard]] const EcKeyCache& ec_keys() const { return *ec_keys_; }
 
  private:
   TlsLibrary();
   OSSL_LIB_CTX* const whole_;  // with OpenSSL's default provider; the others borrow from it
+  std::unique_ptr<EcKeyCache> ec_keys_;
   OSSL_LIB_CTX* const context_;
   OSSL_LIB_CTX* const tickets_;
 };

@@ -14,6 +14,9 @@ enum class TlsProvider {
   kWithoutPublicKeys,
 };
 
+// What its algorithms take for their provider's context. Null: out of memory.
+[[nodiscard]] void* ProviderContext(OSSL_LIB_CTX* inner);
+
 // Loads it into `outer`, over the default provider of `inner`, which must outlive `outer`.
 // False: OpenSSL's error queue says why. Thread-safe for distinct contexts.
 [[nodiscard]] bool LoadTlsProvider(TlsProvider kind, OSSL_LIB_CTX* inner, OSSL_LIB_CTX* outer);

@@ -202,6 +202,102 @@ TEST_F(TlsLibraryTest, TicketsOfOneContextKnowNoPublicKey) {
   EXPECT_EQ(X509_get0_pubkey(in_ticket.get()), nullptr);
 }
 
+// A public key as certificates carry it, read in a library context; "" when it is refused.
+std::string ReadBack(OSSL_LIB_CTX* context, absl::string_view spki) {
+  const crypto::ErrorScope errors;
+  const auto* bytes = reinterpret_cast<const unsigned char*>(spki.data());
+  const crypto::UniquePkey key(
+      d2i_PUBKEY_ex(nullptr, &bytes, static_cast<long>(spki.size()), context, nullptr));
+  unsigned char point[256];
+  size_t size = 0;
+  if (key == nullptr ||
+      EVP_PKEY_get_octet_string_param(key.get(), "pub", point, sizeof(point), &size) != 1) {
+    return "";
+  }
+  return absl::StrCat(EVP_PKEY_get_bits(key.get()), " ",
+                      absl::string_view(reinterpret_cast<const char*>(point), size));
+}
+
+TEST_F(TlsLibraryTest, RemembersEcKeysByAllOfTheirBytes) {
+  for (const KeyType type : {KeyType::kP256, KeyType::kP384, KeyType::kP521}) {
+    const std::string spki = CertBuilder("CN=x").Key(type).SelfSign().PublicDer();
+    const size_t before = library_->ec_keys().size();
+    const std::string read = ReadBack(nullptr, spki);
+    ASSERT_NE(read, "");
+    EXPECT_EQ(ReadBack(library_->context(), spki), read);
+    EXPECT_EQ(library_->ec_keys().size(), before + 1);
+    EXPECT_EQ(ReadBack(library_->context(), spki), read);
+    EXPECT_EQ(library_->ec_keys().size(), before + 1);
+  }
+}
+
+// Whatever differs from a known key by a bit is what it is without the cache.
+TEST_F(TlsLibraryTest, TakesNoOtherKeyForAKnownOne) {
+  const std::string spki = CertBuilder("CN=x").SelfSign().PublicDer();
+  const std::string known = ReadBack(library_->context(), spki);
+  int refused = 0;
+  for (size_t bit = 0; bit < spki.size() * 8; ++bit) {
+    std::string other = spki;
+    other[bit / 8] = static_cast<char>(other[bit / 8] ^ (1 << (bit % 8)));
+    const std::string expected = ReadBack(nullptr, other);
+    const size_t before = library_->ec_keys().size();
+    for (int again = 0; again < 2; ++again)
+      ASSERT_EQ(ReadBack(library_->context(), other), expected) << "bit " << bit;
+    if (!expected.empty()) continue;
+    ++refused;
+    EXPECT_EQ(library_->ec_keys().size(), before) << "bit " << bit;
+  }
+  EXPECT_GT(refused, 0);
+  for (size_t size = 0; size < spki.size(); ++size)
+    EXPECT_EQ(ReadBack(library_->context(), spki.substr(0, size)), "") << size;
+  EXPECT_EQ(ReadBack(library_->context(), spki), known);
+}
+
+TEST_F(TlsLibraryTest, TakesKeysOnCurvesThatAreWrittenOut) {
+  const TestCert leaf = CertBuilder("CN=x").SelfSign();
+  const crypto::UniquePkey key = crypto::SharePkey(leaf.key.get());
+  ASSERT_EQ(EVP_PKEY_set_utf8_string_param(key.get(), "encoding", "explicit"), 1);
+  unsigned char* bytes = nullptr;
+  const int size = i2d_PUBKEY(key.get(), &bytes);
+  const crypto::UniqueOpensslBytes owned(bytes);
+  ASSERT_GT(size, 256);
+  const std::string spki(reinterpret_cast<const char*>(bytes), static_cast<size_t>(size));
+  const size_t before = library_->ec_keys().size();
+  EXPECT_EQ(ReadBack(library_->context(), spki), ReadBack(nullptr, spki));
+  EXPECT_EQ(library_->ec_keys().size(), before) << "kept though it is long";
+}
+
+TEST_F(TlsLibraryTest, AKnownKeyIsNoProofOfPossession) {
+  const crypto::UniqueSslCtx server = Server(CertBuilder("CN=srv").ServerAuth().SelfSign());
+  const TestCert leaf = CertBuilder("CN=alice").SelfSign();
+  const TestCert other = CertBuilder("CN=mallory").SelfSign();
+  const crypto::UniqueSslCtx owner = Client(leaf, kChoices[0]);
+  ASSERT_EQ(Shake(server.get(), owner.get()), "");
+  ASSERT_EQ(Shake(server.get(), owner.get()), "") << "with the key known";
+  // A key with alice's public half, which signs with mallory's private one.
+  unsigned char point[65];
+  size_t size = 0;
+  ASSERT_EQ(EVP_PKEY_get_octet_string_param(leaf.key.get(), "pub", point, sizeof(point), &size), 1);
+  BIGNUM* secret = nullptr;
+  ASSERT_EQ(EVP_PKEY_get_bn_param(other.key.get(), "priv", &secret), 1);
+  unsigned char number[32];
+  ASSERT_EQ(BN_bn2nativepad(secret, number, sizeof(number)), 32);
+  BN_free(secret);
+  char group[] = "P-256";
+  OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("group", group, 0),
+                         OSSL_PARAM_construct_octet_string("pub", point, size),
+                         OSSL_PARAM_construct_BN("priv", number, sizeof(number)),
+                         OSSL_PARAM_construct_end()};
+  const crypto::UniquePkeyCtx making(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
+  EVP_PKEY* forged = nullptr;
+  ASSERT_EQ(EVP_PKEY_fromdata_init(making.get()), 1);
+  ASSERT_EQ(EVP_PKEY_fromdata(making.get(), &forged, EVP_PKEY_KEYPAIR, params), 1);
+  TestCert stolen = leaf;
+  stolen.key = {forged, EVP_PKEY_free};
+  const crypto::UniqueSslCtx thief = Client(stolen, kChoices[0]);
+  EXPECT_NE(Shake(server.get(), thief.get()), "");
+}
+
 TEST_F(TlsLibraryTest, EachHasItsOwnOnItsOwnThread) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
