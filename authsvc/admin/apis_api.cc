@@ -55,6 +55,7 @@ Response Store(const Call& call, bool update) {
   write.mutations = TakeInlineCertificates(*snapshot, &conversion);
   Mutation& mutation = write.mutations.emplace_back();
   mutation.resource = std::move(conversion.resources.back().resource);
+  mutation.proxy_password = std::move(conversion.resources.back().proxy_password);
   mutation.must_exist = update;
   const auto result = call.writer.Run(std::move(write));
   if (!result.ok()) {

@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "authsvc/change/certificate_record.h"
+#include "authsvc/change/proxy_password.h"
 #include "authsvc/snapshot/resource.h"
 #include "authsvc/snapshot/snapshot_index.h"
 
@@ -145,6 +146,12 @@ class Planner {
     }
     if (!mutation.private_key.empty()) {
       return absl::InvalidArgumentError("only a certificate has a private key");
+    }
+    if (resource->has_api()) {
+      const PasswordSealing sealing{input_.sealer, input_.before.store_id()};
+      return CompleteProxyPassword(sealing, mutation.proxy_password.Reveal(),
+                                   stored == nullptr ? nullptr : &stored->api(),
+                                   resource->mutable_api());
     }
     if (resource->has_key()) {
       auto* key = resource->mutable_key();

@@ -94,10 +94,6 @@ absl::Status CheckUpstreamMaps(const CheckContext& context, absl::string_view pr
   if (auto status = CheckTlsVersions(tls.min_version(), tls.max_version()); !status.ok()) {
     return status;
   }
-  if (!tls.proxy_url().empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(prefix, "tls.proxy_url: forward proxies do not exist here yet: leave it out"));
-  }
   for (const auto& [domain, id] : certificates.certificate_ids()) {
     auto status = CheckReference(context, client, org, id, Need::kPrivateKey, warnings);
     if (!status.ok()) return status;

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "authsvc/change/certificate_record.h"
 #include "authsvc/change/plan_checks.h"
+#include "authsvc/change/proxy_password.h"
 #include "authsvc/snapshot/resource.h"
 #include "shared/base/log.h"
 
@@ -102,6 +103,11 @@ absl::StatusOr<base::Secret> StoreWriter::OpenPrivateKey(
   const SnapshotPtr now = snapshot();
   return OpenSealedKey({options_.sealer, now->store_id()}, certificate.id,
                        *certificate.private_key);
+}
+
+absl::StatusOr<base::Secret> StoreWriter::OpenProxyPassword(const v1::Api& api) const {
+  const SnapshotPtr now = snapshot();
+  return authsvc::OpenProxyPassword({options_.sealer, now->store_id()}, api);
 }
 
 WriterStatus StoreWriter::status() const {

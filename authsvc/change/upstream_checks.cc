@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "authsvc/change/field_checks.h"
 #include "authsvc/change/invalid.h"
+#include "authsvc/snapshot/forward_proxy.h"
 
 namespace sallyport::authsvc {
 namespace {
@@ -119,6 +120,28 @@ absl::Status CheckTimeouts(const v1::Timeouts& timeouts) {
   return status;
 }
 
+// RFC 7617 §2: a user name has no colon.
+absl::Status CheckProxyUser(absl::string_view name) {
+  if (name.size() > 255) return Invalid("upstream forward_proxy username is longer than 255 bytes");
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f || c == ':')
+      return Invalid("upstream forward_proxy username has a colon or a control character");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckForwardProxy(const v1::ForwardProxy& proxy, Warnings* warnings) {
+  const auto place = ParseProxyUrl(proxy.url());
+  if (!place.ok()) return Invalid("upstream forward_proxy url: ", place.status().message());
+  if (!proxy.username().empty()) {
+    warnings->push_back(
+        "forward_proxy: user name and password go to the proxy in the clear: use a network that "
+        "nobody else reads");
+  }
+  return CheckProxyUser(proxy.username());
+}
+
 }  // namespace
 
 absl::Status CheckUpstreamProtocol(absl::string_view protocol, absl::string_view url) {
@@ -141,6 +164,8 @@ absl::Status CheckUpstreamRules(const v1::Upstream& upstream, Warnings* warnings
   if (status.ok()) status = CheckEjection(upstream.ejection());
   if (status.ok()) status = CheckHealth(upstream.health_check());
   if (status.ok()) status = CheckTimeouts(upstream.timeouts());
+  if (status.ok() && upstream.has_forward_proxy())
+    status = CheckForwardProxy(upstream.forward_proxy(), warnings);
   if (!status.ok()) return status;
   if (upstream.limits().max_pending() != 0 && upstream.limits().max_connections() == 0) {
     return Invalid("limits max_pending: nothing waits without max_connections");

@@ -1,4 +1,4 @@
-// The one way into the store: validates a write against the newest snapshot, seals private keys,
+// The one way into the store: validates a write against the newest snapshot, seals its secrets,
 // stores, applies to the snapshot and tells the observers. One writer thread; writes are done in
 // the order in which they were submitted. Changes that another process made come the same way.
 //
@@ -47,6 +47,9 @@ struct Mutation {
   // kPut of a certificate: its private key, PKCS#8 DER; sealed before it is stored. Empty: the
   // stored one is kept when there is one (the public key is the same: the id says so).
   base::Secret private_key;
+  // kPut of an Api with `forward_proxy`: the password of its user name; sealed before it is stored.
+  // Empty: the stored one is kept where proxy and user name are the same.
+  base::Secret proxy_password;
   uint64_t expected_revision = 0;  // 0: any
   bool must_create = false;        // kPut: fail when it exists
   bool must_exist = false;         // kPut: fail when it does not
@@ -119,13 +122,19 @@ class Writer {
   // completion of the write. Observers live until the writer is destroyed.
   virtual void Observe(Observer observer) = 0;
 
-  // The stored resource with its original document, without private key and token hashes. Blocks.
+  // The stored resource with its original document, without private key, password and token hashes.
+  // Blocks.
   [[nodiscard]] virtual absl::StatusOr<v1::Resource> ReadResource(Kind kind,
                                                                   absl::string_view id) = 0;
   // Opens the private key of a certificate (PKCS#8 DER); for ResolveUpstream and ResolveServer
   // only. Does not block on the store.
   [[nodiscard]] virtual absl::StatusOr<base::Secret> OpenPrivateKey(
       const CertificateEntry& certificate) const = 0;
+
+  // Opens the password that an API of a snapshot has for its forward proxy; for ResolveUpstream
+  // only. Does not block on the store.
+  [[nodiscard]] virtual absl::StatusOr<base::Secret> OpenProxyPassword(
+      const v1::Api& api) const = 0;
 
   [[nodiscard]] virtual WriterStatus status() const = 0;
   [[nodiscard]] virtual const base::Clock& clock() const = 0;

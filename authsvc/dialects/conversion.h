@@ -27,6 +27,8 @@ struct Converted {
   v1::Resource resource;  // dialect and document are set, revision is not
   // Of a certificate that came with its key, PKCS#8 DER, not sealed yet.
   base::Secret private_key;
+  // Of an Api whose forward proxy came with a password, not sealed yet.
+  base::Secret proxy_password;
 };
 
 struct Conversion {

@@ -106,6 +106,24 @@ std::string StoredDocument(const Node& document, const Converted& converted) {
   return ToJson(copy);
 }
 
+// upstream.forwardProxy.password of an Api is taken out: it is no field of the resource, and must
+// not stay in the stored document. One that is no text stays, to be complained of.
+base::Secret TakeProxyPassword(Node* document) {
+  Node* at = document->Find("spec") != nullptr ? document->Find("spec") : document;
+  at = at->Find("upstream");
+  if (at == nullptr) return {};
+  for (const absl::string_view name : {"forwardProxy", "forward_proxy"}) {
+    Node* const proxy = at->Find(name);
+    Node* const password = proxy == nullptr ? nullptr : proxy->Find("password");
+    std::string text;
+    if (password == nullptr || !AsText(*password, &text)) continue;
+    base::Cleanse(&password->text);
+    std::erase_if(proxy->members, [](const auto& member) { return member.first == "password"; });
+    return base::Secret(std::move(text));
+  }
+  return {};
+}
+
 // `spec:` where there is one; then nothing else may stand beside it.
 Fields Body(const Fields& top) {
   if (!top.Has("spec")) return top;
@@ -149,8 +167,11 @@ bool IsNative(const Node& document) {
   return document.IsObject() && absl::StartsWith(document.Text("apiVersion"), "sallyport/");
 }
 
-Conversion ConvertNative(const Node& document, const ConvertOptions& options) {
+Conversion ConvertNative(const Node& given, const ConvertOptions& options) {
   Conversion out;
+  Node document = given;
+  base::Secret proxy_password;
+  if (document.Text("kind") == "Api") proxy_password = TakeProxyPassword(&document);
   const Fields top(&document, "", &out);
   if (top.node() == nullptr) {
     if (out.ok()) out.Refuse("", &document, "a document must be an object");
@@ -166,6 +187,7 @@ Conversion ConvertNative(const Node& document, const ConvertOptions& options) {
     return out;
   }
   Fill(top, kind, options, &out, &converted);
+  converted.proxy_password = std::move(proxy_password);
   converted.resource.set_dialect(std::string(kNative));
   if (kind != "Certificate") converted.resource.set_document(StoredDocument(document, converted));
   out.resources.push_back(std::move(converted));
@@ -187,6 +209,8 @@ std::string NativeJson(const v1::Resource& resource) {
     }
   }
   if (copy.has_key()) copy.mutable_key()->clear_token_sha256();
+  if (copy.api().upstream().has_forward_proxy())
+    copy.mutable_api()->mutable_upstream()->mutable_forward_proxy()->clear_sealed_password();
   const std::string kind(KindOf(copy));
   if (kind.empty()) return "{}";
   std::string body;

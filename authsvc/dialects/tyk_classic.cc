@@ -12,6 +12,7 @@
 #include "authsvc/dialects/suggest.h"
 #include "authsvc/dialects/tyk_classic_fields.h"
 #include "authsvc/dialects/tyk_documents.h"
+#include "authsvc/dialects/tyk_proxy_url.h"
 #include "shared/domain/host_pattern.h"
 
 namespace sallyport::authsvc::dialects {
@@ -285,15 +286,18 @@ Conversion ConvertTykClassic(const Node& definition, const ConvertOptions& optio
   Authentication(top, &api);
   StaticTls(top, &references, &api);
   ClassicUpstream(top, proxy, &references, &api);
+  Converted converted;
+  converted.proxy_password = ClassicForwardProxy(proxy, &api);
   ClassicVersions(top, &api);
   IpLists(top, &api);
   Limits(top, &api);
   CorsOf(top, &api);
   OtherFeatures(top);
-  Converted converted;
   converted.resource.set_id(api.id());
   converted.resource.set_dialect(std::string(kTykClassic));
-  converted.resource.set_document(ToJson(KeptDocument(definition, api.org_id())));
+  Node kept = KeptDocument(definition, api.org_id());
+  HideProxyPassword(&kept);
+  converted.resource.set_document(ToJson(kept));
   *converted.resource.mutable_api() = std::move(api);
   out.resources.push_back(std::move(converted));
   return out;

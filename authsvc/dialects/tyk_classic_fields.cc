@@ -176,7 +176,7 @@ constexpr FieldRule kTransport[] = {
     {"ssl_min_version", Use::kUsed},
     {"ssl_max_version", Use::kUsed},
     {"ssl_force_common_name_check", Use::kUsed},
-    {"proxy_url", Use::kRefused, "forward proxies do not exist here yet"},
+    {"proxy_url", Use::kUsed},
 };
 
 constexpr FieldRule kRate[] = {

@@ -2,6 +2,7 @@
 
 #include "absl/time/time.h"
 #include "authsvc/dialects/tyk_documents.h"
+#include "authsvc/dialects/tyk_proxy_url.h"
 
 namespace sallyport::authsvc::dialects {
 namespace {
@@ -44,6 +45,8 @@ Json ProxyJson(const v1::Api& api) {
   proxy["transport"] = {
       {"ssl_insecure_skip_verify", api.upstream().tls().insecure_skip_verify()},
       {"ssl_force_common_name_check", api.upstream().tls().force_common_name_check()}};
+  if (api.upstream().has_forward_proxy())
+    proxy["transport"]["proxy_url"] = ProxyUrlText(api.upstream().forward_proxy());
   return proxy;
 }
 

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "authsvc/snapshot/forward_proxy.h"
 #include "authsvc/snapshot/identity_forwarding.h"
 #include "authsvc/snapshot/insecure.h"
 #include "authsvc/snapshot/snapshot.h"
@@ -70,6 +71,11 @@ void CopyUpstream(const v1::Api& api, const v1::GatewaySettings& gateway, v1::Ro
   if (upstream.has_limits()) *route->mutable_upstream_limits() = upstream.limits();
   const bool gateways = upstream.protocol().empty() && gateway.upstream_http2();
   route->set_upstream_protocol(gateways ? "auto" : upstream.protocol());
+  if (upstream.has_forward_proxy()) {
+    // What could not be read stays there: the targets must not be taken for ones without a proxy.
+    const auto proxy = ParseProxyUrl(upstream.forward_proxy().url());
+    route->set_forward_proxy(proxy.ok() ? ProxyAuthority(*proxy) : "unreadable");
+  }
   if (api.has_limits()) *route->mutable_limits() = api.limits();
   route->set_disable_rate_limit(api.disable_rate_limit());
   route->set_disable_quota(api.disable_quota());

@@ -1,7 +1,7 @@
-// Credentials that the gateway itself uses. Upstream: client certificate, pins, trust and TLS
-// settings for one target of one API (DESIGN 7). Server: the pairs for an SNI (DESIGN 2.2). Pure
-// functions of (snapshot, question, time); thread-safe. What cannot be used fails closed: never "no
-// certificate", never a less specific entry.
+// Credentials that the gateway itself uses. Upstream: client certificate, pins, trust, TLS settings
+// and forward proxy for one target of one API (DESIGN 7). Server: the pairs for an SNI
+// (DESIGN 2.2). Pure functions of (snapshot, question, time); thread-safe. What cannot be used
+// fails closed: never "no certificate", never a less specific entry.
 #pragma once
 
 #include <functional>
@@ -24,15 +24,21 @@ namespace v1 = ::sallyport::v1;
 // be thread-safe.
 using KeyOpener = std::function<absl::StatusOr<base::Secret>(const CertificateEntry&)>;
 
+// Opens the sealed password that an API has for its forward proxy (Writer::OpenProxyPassword). Must
+// be thread-safe.
+using PasswordOpener = std::function<absl::StatusOr<base::Secret>(const v1::Api&)>;
+
 struct ResolveScope {
   // Data-plane group of the caller: APIs that are deployed elsewhere do not exist for it. Not set:
   // any.
   std::optional<absl::string_view> group;
-  // Private keys go to role `dataplane` alone; false leaves the key out.
+  // Private keys and passwords go to role `dataplane` alone; false leaves them out.
   bool with_private_key = true;
+  PasswordOpener open_password;  // not set: an API with such a password is refused
 };
 
-// The caller cleanses `client_key_der` of the answer after use (base::Cleanse).
+// The caller cleanses `client_key_der` and `proxy.password` of the answer after use
+// (base::Cleanse).
 [[nodiscard]] v1::ResolveUpstreamResponse ResolveUpstream(const Snapshot& snapshot,
                                                           const v1::ResolveUpstreamRequest& request,
                                                           absl::Time now, const KeyOpener& open,

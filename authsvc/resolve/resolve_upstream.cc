@@ -7,6 +7,7 @@
 #include "authsvc/resolve/resolve.h"
 #include "authsvc/resolve/settings_hash.h"
 #include "authsvc/resolve/visible.h"
+#include "authsvc/snapshot/forward_proxy.h"
 #include "authsvc/snapshot/snapshot.h"
 #include "shared/base/reason.h"
 #include "shared/domain/host.h"
@@ -26,15 +27,19 @@ class UpstreamResolver {
 
   v1::ResolveUpstreamResponse Run() {
     answer_.set_revision(snapshot_.revision());
-    const bool usable = FindApi() && ReadTarget() &&
+    const bool usable = FindApi() && ReadTarget() && AddProxy() &&
                         (!request_.tls() || (AddCertificate() && AddPins() && AddTls()));
     if (!usable) Clear();
     SetTime(usable);
-    answer_.set_settings_hash(SettingsHash(answer_));
+    answer_.set_settings_hash(SettingsHash(answer_, SealedPassword()));
     return std::move(answer_);
   }
 
  private:
+  [[nodiscard]] absl::string_view SealedPassword() const {
+    if (api_ == nullptr) return {};
+    return api_->api.upstream().forward_proxy().sealed_password().ciphertext();
+  }
   bool Refuse(std::string detail) {
     answer_.set_detail(std::move(detail));
     return false;
@@ -137,6 +142,26 @@ class UpstreamResolver {
     return true;
   }
 
+  // Never "straight to the target" because the proxy cannot be used.
+  bool AddProxy() {
+    if (!api_->api.upstream().has_forward_proxy()) return true;
+    const v1::ForwardProxy& proxy = api_->api.upstream().forward_proxy();
+    const auto place = ParseProxyUrl(proxy.url());
+    if (!place.ok()) return Refuse(absl::StrCat("forward proxy: ", place.status().message()));
+    v1::ProxyGrant* const grant = answer_.mutable_proxy();
+    grant->set_host(place->host.name);
+    grant->set_port(place->port);
+    grant->set_username(proxy.username());
+    if (proxy.username().empty() || !scope_.with_private_key) return true;
+    if (!scope_.open_password) return Refuse("forward proxy: its password cannot be opened here");
+    const absl::StatusOr<base::Secret> password = scope_.open_password(api_->api);
+    if (!password.ok())
+      return Refuse(absl::StrCat("forward proxy: its password cannot be opened: ",
+                                 password.status().message()));
+    grant->set_password(std::string(password->Reveal()));
+    return true;
+  }
+
   bool AddTls() {
     const v1::TransportTls& own = api_->api.upstream().tls();
     const v1::TransportTls& gateway = snapshot_.settings().settings.upstream_tls();
@@ -182,6 +207,7 @@ class UpstreamResolver {
   // A refusal carries nothing that could be used by mistake.
   void Clear() {
     base::Cleanse(answer_.mutable_client_key_der());
+    if (answer_.has_proxy()) base::Cleanse(answer_.mutable_proxy()->mutable_password());
     v1::ResolveUpstreamResponse refusal;
     refusal.set_reason(static_cast<uint32_t>(base::Reason::kUpstreamCredential));
     refusal.set_detail(answer_.detail());

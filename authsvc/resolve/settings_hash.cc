@@ -22,7 +22,7 @@ void AppendAll(const Field& field, std::string* out) {
 
 }  // namespace
 
-uint64_t SettingsHash(const v1::ResolveUpstreamResponse& answer) {
+uint64_t SettingsHash(const v1::ResolveUpstreamResponse& answer, absl::string_view password) {
   std::string text;
   absl::StrAppend(&text, answer.reason(), ";", answer.pinned(), answer.pin_report_only(),
                   answer.pin_adds(), answer.insecure_skip_verify(), answer.common_name_check(),
@@ -35,6 +35,12 @@ uint64_t SettingsHash(const v1::ResolveUpstreamResponse& answer) {
   Append(answer.min_version(), &text);
   Append(answer.max_version(), &text);
   Append(answer.server_name(), &text);
+  if (answer.has_proxy()) {
+    Append(answer.proxy().host(), &text);
+    absl::StrAppend(&text, answer.proxy().port(), ";");
+    Append(answer.proxy().username(), &text);
+    Append(password, &text);
+  }
   const crypto::Sha256Digest digest = crypto::Sha256Array(text);
   uint64_t hash = 0;
   for (size_t i = 0; i < sizeof(hash); ++i) hash = (hash << 8) | digest[i];

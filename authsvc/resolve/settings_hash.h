@@ -4,11 +4,14 @@
 
 #include <cstdint>
 
+#include "absl/strings/string_view.h"
 #include "sallyport/v1/decision.pb.h"
 
 namespace sallyport::authsvc {
 
-// Never 0. The private key counts by the certificate that it belongs to.
-[[nodiscard]] uint64_t SettingsHash(const v1::ResolveUpstreamResponse& answer);
+// Never 0. The private key counts by the certificate that it belongs to, the forward proxy's
+// password by its sealed form `password`: a hash of the password itself could be guessed.
+[[nodiscard]] uint64_t SettingsHash(const v1::ResolveUpstreamResponse& answer,
+                                    absl::string_view password);
 
 }  // namespace sallyport::authsvc

@@ -21,6 +21,10 @@ absl::Status CheckBody(const wire::Resource& resource) {
     return absl::InvalidArgumentError(
         "private keys are added by AddCertificate, together with their certificate");
   }
+  if (resource.api().upstream().forward_proxy().has_sealed_password()) {
+    return absl::InvalidArgumentError(
+        "sealed_password is made by the store: the password is given by Apply, in the document");
+  }
   return absl::OkStatus();
 }
 

@@ -69,6 +69,9 @@ grpc::ServerUnaryReactor* AuthorizationService::ResolveUpstream(
                ResolveScope scope;
                scope.group = GroupOf(peer);
                scope.with_private_key = peer.role == Role::kDataplane;
+               scope.open_password = [this](const wire::Api& api) {
+                 return parts_.writer->OpenProxyPassword(api);
+               };
                *response =
                    authsvc::ResolveUpstream(snapshot, *request, parts_.clock->Now(), open, scope);
                return absl::OkStatus();

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "authsvc/resolve/resolve.h"
+#include "authsvc/snapshot/forward_proxy.h"
 #include "authsvc/snapshot/snapshot.h"
 #include "shared/domain/host.h"
 
@@ -82,6 +83,16 @@ bool ReadUrl(absl::string_view url, wire::ResolveUpstreamRequest* request) {
   return true;
 }
 
+// "": straight to the target.
+std::string ProxyText(const wire::ResolveUpstreamResponse& found) {
+  if (!found.has_proxy()) return "";
+  domain::HostPort place;
+  place.host.name = found.proxy().host();
+  place.port = static_cast<uint16_t>(found.proxy().port());
+  return absl::StrCat("by CONNECT through forward proxy ", ProxyAuthority(place),
+                      found.proxy().username().empty() ? "" : " with its credentials", ", ");
+}
+
 std::string TlsText(const wire::ResolveUpstreamResponse& found) {
   std::string text = found.certificate_id().empty()
                          ? std::string("without a client certificate")
@@ -115,19 +126,17 @@ void ExplainUpstreams(const Snapshot& snapshot, const wire::Api& api, absl::Time
     wire::ResolveUpstreamRequest request;
     request.set_api_id(api.id());
     if (!ReadUrl(url, &request)) continue;
-    if (!request.tls()) {
-      Step(response, "upstream",
-           absl::StrCat("target ", url, ": plain HTTP, no certificate is shown or demanded"));
-      continue;
-    }
     const wire::ResolveUpstreamResponse found =
         ResolveUpstream(snapshot, request, now, nullptr, scope);
-    Step(response, "upstream",
-         absl::StrCat("target ", url, ": ",
-                      found.reason() == 0
-                          ? TlsText(found)
-                          : absl::StrCat("refused before it is spoken to: ", found.detail())),
-         found.reason() == 0);
+    std::string text;
+    if (found.reason() != 0) {
+      text = absl::StrCat("refused before it is spoken to: ", found.detail());
+    } else {
+      text = absl::StrCat(ProxyText(found), request.tls() ? TlsText(found)
+                                                          : "plain HTTP, no certificate is shown "
+                                                            "or demanded");
+    }
+    Step(response, "upstream", absl::StrCat("target ", url, ": ", text), found.reason() == 0);
   }
   if (targets.size() > kMostTargets) {
     Step(response, "upstream",

@@ -58,6 +58,8 @@ const std::string& BodyOrg(const v1::Resource& resource) {
 void RemoveSecrets(v1::Resource* resource) {
   if (resource->has_certificate()) resource->mutable_certificate()->clear_private_key();
   if (resource->has_key()) resource->mutable_key()->clear_token_sha256();
+  if (resource->has_api() && resource->api().upstream().has_forward_proxy())
+    resource->mutable_api()->mutable_upstream()->mutable_forward_proxy()->clear_sealed_password();
 }
 
 std::string SerializeDeterministic(const v1::Resource& resource) {

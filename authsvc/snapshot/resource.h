@@ -16,7 +16,8 @@ namespace sallyport::authsvc {
 [[nodiscard]] const std::string& BodyId(const v1::Resource& resource);
 // The org of the body; empty where its kind has none.
 [[nodiscard]] const std::string& BodyOrg(const v1::Resource& resource);
-// Takes out what never leaves by an admin call: sealed private key, token hashes.
+// Takes out what never leaves by an admin call: sealed private key, sealed password, token
+// hashes.
 void RemoveSecrets(v1::Resource* resource);
 // Equal resources give equal bytes: maps are in the order of their keys.
 [[nodiscard]] std::string SerializeDeterministic(const v1::Resource& resource);

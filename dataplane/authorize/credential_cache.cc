@@ -17,7 +17,8 @@ size_t SizeOf(const std::vector<std::string>& parts) {
 }
 size_t SizeOf(const UpstreamCredentials& it) {
   return sizeof it + SizeOf(it.client_chain_der) + it.client_key_der.Reveal().size() +
-         SizeOf(it.pin_spki_sha256) + SizeOf(it.trust_der) + SizeOf(it.tags) + SizeOf(it.ciphers);
+         SizeOf(it.pin_spki_sha256) + SizeOf(it.trust_der) + SizeOf(it.tags) + SizeOf(it.ciphers) +
+         (it.proxy.has_value() ? it.proxy->host.size() + it.proxy->username.size() : 0);
 }
 size_t SizeOf(const ServerCredentials& it) {
   size_t bytes = sizeof it + SizeOf(it.tags);

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "absl/container/inlined_vector.h"
+#include "absl/strings/str_cat.h"
 #include "dataplane/exchange/exchange.h"
 #include "shared/crypto/digest.h"
 
@@ -101,6 +102,7 @@ void Exchange::ObserveLog(Reason reason, int status, absl::Duration total) {
       record.upstream = forwarded.upstream->address;
       record.upstream_certificate_id = forwarded.upstream->presented_certificate_id;
       record.upstream_http2 = forwarded.upstream->http2;
+      record.upstream_by_proxy = forwarded.upstream->by_proxy;
     }
     record.upstream_status = forwarded.status;
     record.upstream_reused = forwarded.reused;
@@ -174,8 +176,13 @@ void Exchange::ObserveAllowed(Reason reason, absl::Duration total) {
   request.stale = permit_->stale();
   request.target_tls = target_->tls;
   request.target = target_->authority;
+  std::string by_proxy;
   if (forwarded_->upstream != nullptr) {
     request.upstream = forwarded_->upstream->address;
+    if (forwarded_->upstream->by_proxy) {
+      by_proxy = absl::StrCat(forwarded_->upstream->address, " of the forward proxy");
+      request.upstream = by_proxy;
+    }
     request.upstream_certificate_id = forwarded_->upstream->presented_certificate_id;
   }
   request.upstream_reused = forwarded_->reused;

@@ -26,6 +26,7 @@ absl::string_view FailureOf(const ForwardOutcome& outcome) {
     case Reason::kAllowed: return IsGatewayFailure(outcome.status) ? "answer" : "";
     case Reason::kUpstreamDns:
     case Reason::kUpstreamConnect:
+    case Reason::kUpstreamProxyRefused:
     case Reason::kUpstreamConnectTimeout: return "connect";
     case Reason::kUpstreamTlsHandshake:
     case Reason::kUpstreamCertUntrusted:
@@ -39,6 +40,7 @@ absl::string_view FailureOf(const ForwardOutcome& outcome) {
     case Reason::kUpstreamReset:
       return outcome.reused && outcome.status == 0 && !outcome.reset_code.has_value() ? ""
                                                                                       : "answer";
+    // Not kUpstreamProxy: that a forward proxy is of no use says nothing about the target.
     default: return "";
   }
 }
@@ -149,7 +151,9 @@ bool Exchange::MayTryAnother() const {
   const RetryRules& rules = match_.route->retries;
   if (!rules.enabled || tried_targets_.size() + 1 >= rules.max_targets) return false;
   if (services_.loop.Passed(timeouts_.until)) return false;
-  if (forwarded_.has_value()) return forwarded_->unsent;
+  // The same proxy leads to all targets of an API.
+  if (forwarded_.has_value())
+    return forwarded_->unsent && forwarded_->reason != Reason::kUpstreamProxy;
   return denial_->reason == Reason::kUpstreamCredential ||
          denial_->reason == Reason::kUpstreamPoolFull;
 }

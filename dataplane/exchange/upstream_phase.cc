@@ -10,7 +10,8 @@ namespace sallyport::dataplane {
 using base::Reason;
 
 bool Exchange::CredentialsFromCaches() {
-  if (!target_->tls) return true;  // nothing is presented or checked on plain http
+  // Nothing is presented or checked on plain http that no proxy leads to.
+  if (!target_->needs_credentials()) return true;
   CredentialTarget question{target_->host, target_->port, target_->tls, target_->written_port};
   upstream_credentials_ = services_.credentials.TryUpstream(*match_.route, question);
   return upstream_credentials_ != nullptr;

@@ -115,6 +115,7 @@ char* WriteLine(const AccessRecord& r, char* out) {
   if (r.upstream_status != 0) line.Number(",\"upstream_status\":", r.upstream_status);
   line.Flag(",\"upstream_reused\":", r.upstream_reused);
   line.Flag(",\"upstream_http2\":", r.upstream_http2);
+  line.Flag(",\"upstream_by_proxy\":", r.upstream_by_proxy);
   line.Text(",\"upgrade\":", r.upgrade);
   line.Text(",\"tunnel_end\":", r.tunnel_end);
   if (r.grpc_status >= 0) line.Number(",\"grpc_status\":", r.grpc_status);

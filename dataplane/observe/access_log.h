@@ -38,6 +38,7 @@ struct AccessRecord {
   int upstream_status = 0;
   bool upstream_reused = false;
   bool upstream_http2 = false;
+  bool upstream_by_proxy = false;  // `upstream` is the forward proxy that leads to it
   // Of a tunnel: its protocol, and how it ended (a constant). bytes_* are what passed through it.
   absl::string_view upgrade, tunnel_end;
   int grpc_status = -1;                       // of a gRPC request; below zero: not known

@@ -50,6 +50,7 @@ struct RouteTarget {
   std::string written_port;  // as in the URL; empty: none
   std::string path;          // "" or starts with '/'
   std::string query;         // of the target URL, without '?'
+  std::string proxy;         // host:port of the forward proxy that leads to it; empty: none
   uint32_t weight = 1;
 };
 // http(s)://host[:port][/path][?query], or h2c:// for http and HTTP/2; anything else (user info,

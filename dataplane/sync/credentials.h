@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,14 @@ struct ResolvedAnswer {
   uint64_t revision = 0;
   absl::Duration ttl;
   absl::Time hard_expiry = absl::InfiniteFuture();
+};
+
+// The forward proxy that leads to the target (CONNECT).
+struct ForwardProxy {
+  std::string host;  // lower case, IPv6 without brackets
+  uint16_t port = 0;
+  std::string username;  // Basic credentials; empty: none
+  base::Secret password;
 };
 
 // Which client certificate, pins, trust and TLS settings hold for one (API, host, port) (DESIGN 7).
@@ -38,6 +47,7 @@ struct UpstreamCredentials : ResolvedAnswer {
   bool common_name_check = false;
   std::vector<std::string> trust_der;  // beside the system store
   std::string server_name;             // SNI and name check; empty: the target's host
+  std::optional<ForwardProxy> proxy;   // none: straight to the target, plain http too
   // Equal answers have equal hashes: a part of the connection pool's key.
   uint64_t settings_hash = 0;
 };

@@ -25,6 +25,7 @@ struct UpstreamFailure {
 // What the log says of a connection. Immutable, shared with the outcomes of its requests.
 struct UpstreamFacts {
   std::string address;      // "ip:port" that was connected to; empty when it never was
+  bool by_proxy = false;    // that is the forward proxy's
   std::string tls_version;  // empty for plain http
   bool resumed = false;
   bool certificate_requested = false;
@@ -74,6 +75,7 @@ struct UpstreamConnection {
   uint64_t uses = 0;                   // requests that were started on it
   bool retired = false;                // never give it out again
   bool http2 = false;                  // what is to be spoken on it
+  bool by_proxy = false;               // it leads through a forward proxy
 };
 
 }  // namespace sallyport::dataplane

@@ -18,6 +18,7 @@ std::string AddressText(const boost::asio::ip::address& address, uint16_t port) 
 UpstreamFactsPtr FactsOf(const UpstreamConnection& connection, std::string address) {
   auto facts = std::make_shared<UpstreamFacts>();
   facts->address = std::move(address);
+  facts->by_proxy = connection.by_proxy;
   facts->http2 = connection.http2;
   if (connection.tls_context == nullptr) return facts;
   const UpstreamTlsFacts& tls = connection.tls;
@@ -40,11 +41,14 @@ UpstreamFailure NameFailure(const absl::Status& status) {
   return failure;
 }
 
+absl::string_view WhyNot(const ConnectResult& result) {
+  return result.timed_out ? "timeout" : std::strerror(result.error);
+}
+
 UpstreamFailure ConnectFailure(const UpstreamTarget& target, const ConnectResult& result) {
   UpstreamFailure failure;
   failure.reason = result.timed_out ? Reason::kUpstreamConnectTimeout : Reason::kUpstreamConnect;
-  failure.detail = absl::StrCat(target.host, ":", target.port, ": ",
-                                result.timed_out ? "timeout" : std::strerror(result.error));
+  failure.detail = absl::StrCat(target.host, ":", target.port, ": ", WhyNot(result));
   return failure;
 }
 
@@ -60,6 +64,11 @@ UpstreamFailure TlsFailure(const UpstreamTarget& target, const IoResult& result,
   failure.detail = absl::StrCat(target.host, ":", target.port, ": ", connection->tls.failure);
   failure.spki_sha256 = connection->tls.verdict.spki_sha256;
   return failure;
+}
+
+// What cannot be reached is the proxy: the target was not even asked for.
+UpstreamFailure ProxyFailure(const ProxyHop& hop, absl::string_view what) {
+  return UpstreamFailure{Reason::kUpstreamProxy, absl::StrCat(hop.ToString(), ": ", what), {}};
 }
 
 boost::asio::awaitable<std::optional<UpstreamFailure>> StartTls(const UpstreamTarget& target,
@@ -85,28 +94,45 @@ boost::asio::awaitable<std::optional<UpstreamFailure>> StartTls(const UpstreamTa
 }  // namespace
 
 boost::asio::awaitable<DialResult> Dial(Loop& loop, Resolver& resolver, UpstreamTargetPtr target,
-                                        std::shared_ptr<ClientTlsContext> tls, Deadline deadline) {
+                                        ProxyHopPtr proxy, std::shared_ptr<ClientTlsContext> tls,
+                                        Deadline deadline) {
   auto connection = std::make_unique<UpstreamConnection>(loop);
   connection->tls_context = std::move(tls);
   const absl::Duration start = loop.clock().Monotonic();
-  const absl::StatusOr<Addresses> addresses =
-      co_await resolver.Resolve(loop, target->host, deadline);
-  if (!addresses.ok()) co_return NameFailure(addresses.status());
-  const ConnectResult connected = co_await Connect(loop, **addresses, target->port, deadline);
-  if (connected.fd < 0) co_return ConnectFailure(*target, connected);
+  const std::string& host = proxy != nullptr ? proxy->host : target->host;
+  const uint16_t port = proxy != nullptr ? proxy->port : target->port;
+  const absl::StatusOr<Addresses> addresses = co_await resolver.Resolve(loop, host, deadline);
+  if (!addresses.ok()) {
+    UpstreamFailure failure = NameFailure(addresses.status());
+    if (proxy != nullptr) failure = ProxyFailure(*proxy, failure.detail);
+    co_return failure;
+  }
+  const ConnectResult connected = co_await Connect(loop, **addresses, port, deadline);
+  if (connected.fd < 0) {
+    if (proxy != nullptr) co_return ProxyFailure(*proxy, WhyNot(connected));
+    co_return ConnectFailure(*target, connected);
+  }
+  int fd = connected.fd;
+  if (proxy != nullptr) {
+    PlainStream tunnel(loop, fd);
+    std::optional<UpstreamFailure> failure = co_await OpenTunnel(tunnel, *proxy, *target, deadline);
+    if (failure.has_value()) co_return *std::move(failure);
+    fd = tunnel.readiness().Release();
+    connection->by_proxy = true;
+  }
   const absl::Duration up = loop.clock().Monotonic();
   connection->connect_took = up - start;
   if (connection->tls_context == nullptr) {
-    connection->stream = std::make_unique<PlainStream>(loop, connected.fd);
+    connection->stream = std::make_unique<PlainStream>(loop, fd);
     connection->http2 = target->protocol == UpstreamProtocol::kHttp2;
   } else {
     std::optional<UpstreamFailure> failure =
-        co_await StartTls(*target, connected.fd, connection.get(), deadline, &loop);
+        co_await StartTls(*target, fd, connection.get(), deadline, &loop);
     if (failure.has_value()) co_return *std::move(failure);
     connection->handshake_took = loop.clock().Monotonic() - up;
     connection->http2 = connection->tls.http2;
   }
-  connection->facts = FactsOf(*connection, AddressText(connected.address, target->port));
+  connection->facts = FactsOf(*connection, AddressText(connected.address, port));
   connection->address = connected.address;
   connection->opened = loop.Now();
   co_return connection;

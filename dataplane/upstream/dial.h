@@ -1,4 +1,5 @@
-// Opens one upstream connection: name, TCP, TLS with every check done before it is handed out.
+// Opens one upstream connection: name, TCP, the forward proxy's tunnel, TLS with every check done
+// before it is handed out.
 // Belongs to one loop's thread.
 #pragma once
 
@@ -7,6 +8,7 @@
 #include <variant>
 
 #include "dataplane/upstream/connection.h"
+#include "dataplane/upstream/forward_proxy.h"
 #include "dataplane/upstream/resolver.h"
 #include "dataplane/upstream/target.h"
 
@@ -14,9 +16,10 @@ namespace sallyport::dataplane {
 
 using DialResult = std::variant<std::unique_ptr<UpstreamConnection>, UpstreamFailure>;
 
-// `tls`: null for plain http.
+// `proxy`: null: straight to the target; else the proxy's name is looked up and connected to, and
+// the target's goes to the proxy as it is. `tls`: null for plain http.
 [[nodiscard]] boost::asio::awaitable<DialResult> Dial(Loop& loop, Resolver& resolver,
-                                                      UpstreamTargetPtr target,
+                                                      UpstreamTargetPtr target, ProxyHopPtr proxy,
                                                       std::shared_ptr<ClientTlsContext> tls,
                                                       Deadline deadline);
 

@@ -20,7 +20,7 @@ constexpr absl::Duration kSoon = absl::Seconds(1);          // all first checks 
 
 std::string KeyOf(absl::string_view api_id, const UpstreamTarget& target) {
   return absl::StrCat(api_id.size(), ":", api_id, target.tls ? "https" : "http", "|", target.host,
-                      "|", target.port);
+                      "|", target.port, "|", target.proxy);
 }
 
 // A part of `whole` that is always the same for the key, so that checks do not come all at once.
@@ -42,10 +42,12 @@ class HealthChecker::Check final : public DeadlineNode, public std::enable_share
   bool running = false;
   bool over = false;  // no longer asked for
 
-  // The TLS settings of the last check, for as long as the same answer is in force.
+  // The proxy and TLS settings of the last check, for as long as the same answer is in force.
+  bool prepared = false;
   std::weak_ptr<const UpstreamCredentials> answer;
   std::string anchors;  // version
   std::shared_ptr<ClientTlsContext> tls;
+  ProxyHopPtr proxy;
 
  private:
   void OnDeadline() override { checker.Begin(shared_from_this()); }
@@ -117,17 +119,26 @@ boost::asio::awaitable<void> HealthChecker::Run(CheckPtr check) {
 boost::asio::awaitable<HealthChecker::Result> HealthChecker::Ask(Check& check, RoutePtr route,
                                                                  std::string* detail) {
   Result result = Result::kBad;
-  if (check.target->tls && !co_await PrepareTls(check, route, &result, detail)) co_return result;
-  std::shared_ptr<ClientTlsContext> tls = check.target->tls ? check.tls : nullptr;
-  ProbeResult probe = co_await Probe(parts_.loop, parts_.resolver, check.target, std::move(tls),
-                                     route->health_check);
+  const bool prepares = check.target->needs_credentials();
+  if (prepares && !co_await Prepare(check, route, &result, detail)) co_return result;
+  const UpstreamTargetPtr target = check.target;
+  const std::shared_ptr<ClientTlsContext> tls = target->tls ? check.tls : nullptr;
+  const ProxyHopPtr proxy = prepares ? check.proxy : nullptr;
+  ProbeResult probe =
+      co_await Probe(parts_.loop, parts_.resolver, target, proxy, tls, route->health_check);
   *detail = std::move(probe.detail);
   co_return probe.good ? Result::kGood : Result::kBad;
 }
 
+void HealthChecker::Forget(Check* check) {
+  check->prepared = false;
+  check->tls = nullptr;
+  check->proxy = nullptr;
+}
+
 // False: the check ends here, with `result`.
-boost::asio::awaitable<bool> HealthChecker::PrepareTls(Check& check, RoutePtr route, Result* result,
-                                                       std::string* detail) {
+boost::asio::awaitable<bool> HealthChecker::Prepare(Check& check, RoutePtr route, Result* result,
+                                                    std::string* detail) {
   const UpstreamTargetPtr target = check.target;
   ProbePass pass;
   ProbeCredentials found = co_await parts_.credentials(route, target, pass);
@@ -136,25 +147,29 @@ boost::asio::awaitable<bool> HealthChecker::PrepareTls(Check& check, RoutePtr ro
     co_return false;
   }
   if (auto* const refused = std::get_if<CredentialsRefused>(&found)) {
-    check.tls = nullptr;
+    Forget(&check);
     *detail = std::move(refused->detail);
     co_return false;
   }
   const UpstreamCredentialsPtr& credentials = std::get<UpstreamCredentialsPtr>(found);
   TrustAnchorsPtr anchors = parts_.trust.current();
-  const bool same = check.tls != nullptr && check.answer.lock() == credentials &&
-                    check.anchors == anchors->version();
+  const bool same =
+      check.prepared && check.answer.lock() == credentials && check.anchors == anchors->version();
   if (same) co_return true;
   check.answer = credentials;
   check.anchors = anchors->version();
+  check.proxy = MakeProxyHop(credentials.get());
+  check.prepared = !target->tls;
+  if (!target->tls) co_return true;
   auto made = ClientTlsContext::Create(*credentials, base::ToAbsl(target->host), std::move(anchors),
                                        &parts_.clock, AlpnFor(*target));
   if (!made.ok()) {
-    check.tls = nullptr;
+    Forget(&check);
     *detail = std::string(made.status().message());
     co_return false;
   }
   check.tls = *std::move(made);
+  check.prepared = true;
   co_return true;
 }
 

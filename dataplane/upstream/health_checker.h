@@ -22,8 +22,8 @@
 
 namespace sallyport::dataplane {
 
-// What could be had for one https target: credentials; that requests to it are refused, and why; or
-// neither, because nobody answers: then nothing is known of the target.
+// What could be had for one target that needs them: credentials; that requests to it are refused,
+// and why; or neither, because nobody answers: then nothing is known of the target.
 struct CredentialsRefused {
   std::string detail;
 };
@@ -66,13 +66,14 @@ class HealthChecker {
   [[nodiscard]] boost::asio::awaitable<void> Run(CheckPtr check);
   [[nodiscard]] boost::asio::awaitable<Result> Ask(Check& check, RoutePtr route,
                                                    std::string* detail);
-  [[nodiscard]] boost::asio::awaitable<bool> PrepareTls(Check& check, RoutePtr route,
-                                                        Result* result, std::string* detail);
+  [[nodiscard]] boost::asio::awaitable<bool> Prepare(Check& check, RoutePtr route, Result* result,
+                                                     std::string* detail);
+  static void Forget(Check* check);
   void Conclude(const Check& check, const Route& route, Result result, const std::string& detail);
 
   Parts parts_;
   RouteTablePtr routes_;
-  Checks checks_;  // by API, scheme, host and port
+  Checks checks_;  // by API, scheme, host, port and forward proxy
   size_t running_ = 0;
 };
 

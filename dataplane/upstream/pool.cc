@@ -16,8 +16,9 @@ constexpr size_t kLooksPerSweep = 256;  // at idle connections that may have bee
 std::optional<UpstreamFailure> Unfit(const UpstreamTarget& target,
                                      const UpstreamCredentials* credentials) {
   if (credentials == nullptr) {
-    if (!target.tls) return std::nullopt;
-    return UpstreamFailure{Reason::kUpstreamCredential, "no answer for an https target", {}};
+    if (!target.needs_credentials()) return std::nullopt;
+    return UpstreamFailure{
+        Reason::kUpstreamCredential, "no answer for a target with TLS or a forward proxy", {}};
   }
   if (credentials->reason == Reason::kAllowed) return std::nullopt;
   return UpstreamFailure{
@@ -90,7 +91,7 @@ boost::asio::awaitable<UpstreamPool::Result> UpstreamPool::Acquire(
         Reason::kUpstreamPoolFull, absl::StrCat("waited in vain, ", slot->in_use, " in use"), {}};
   }
   DialResult dialled =
-      co_await Dial(state->loop, state->resolver, target, *slot->tls, limits.deadline);
+      co_await Dial(state->loop, state->resolver, target, slot->proxy, *slot->tls, limits.deadline);
   if (auto* const failure = std::get_if<UpstreamFailure>(&dialled)) {
     slot->EndDial(*failure);
     co_return std::move(*failure);

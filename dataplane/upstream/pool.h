@@ -1,8 +1,8 @@
 // The upstream connections of one loop. A connection serves only requests with the same key:
-// endpoint, name, protocol, client certificate, trust, pins and TLS settings (DESIGN 2.8), so
-// identities never mix. Idle connections are bounded by number and age and are looked at before
-// reuse; one that speaks HTTP/2 serves many requests at once. Where all that may be there are in
-// use, a request waits for its turn. Belongs to one loop's thread.
+// endpoint, name, protocol, client certificate, trust, pins, TLS settings and forward proxy with
+// its credentials (DESIGN 2.8), so identities never mix. Idle connections are bounded by number and
+// age and are looked at before reuse; one that speaks HTTP/2 serves many requests at once. Where
+// all that may be there are in use, a request waits for its turn. Belongs to one loop's thread.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -105,8 +105,9 @@ class UpstreamPool {
   UpstreamPool(const UpstreamPool&) = delete;
   UpstreamPool& operator=(const UpstreamPool&) = delete;
 
-  // `credentials` may be null for a plain http target only. Credentials that are not usable, or
-  // that do not fit, fail with kUpstreamCredential and no connection is made.
+  // `credentials` may be null for a plain http target without a forward proxy only. Credentials
+  // that are not usable, or that do not fit, fail with kUpstreamCredential and no connection is
+  // made.
   [[nodiscard]] boost::asio::awaitable<Result> Acquire(const UpstreamTargetPtr& target,
                                                        const UpstreamCredentialsPtr& credentials,
                                                        const Permit& permit, Limits limits);

@@ -124,11 +124,11 @@ boost::asio::awaitable<std::optional<int>> AskHttp1(UpstreamConnection& connecti
 }  // namespace
 
 boost::asio::awaitable<ProbeResult> Probe(Loop& loop, Resolver& resolver, UpstreamTargetPtr target,
-                                          std::shared_ptr<ClientTlsContext> tls,
+                                          ProxyHopPtr proxy, std::shared_ptr<ClientTlsContext> tls,
                                           const HealthCheckRules& rules) {
   const Deadline deadline = loop.After(rules.timeout);
   ProbeResult probe;
-  DialResult dialled = co_await Dial(loop, resolver, target, std::move(tls), deadline);
+  DialResult dialled = co_await Dial(loop, resolver, target, proxy, tls, deadline);
   if (auto* const failure = std::get_if<UpstreamFailure>(&dialled)) {
     probe.detail = absl::StrCat(base::ReasonName(failure->reason), ": ", failure->detail);
     co_return probe;

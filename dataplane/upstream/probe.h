@@ -8,6 +8,7 @@
 
 #include "dataplane/loop/loop.h"
 #include "dataplane/route/upstream_rules.h"
+#include "dataplane/upstream/forward_proxy.h"
 #include "dataplane/upstream/resolver.h"
 #include "dataplane/upstream/target.h"
 #include "dataplane/upstream_tls/client_context.h"
@@ -19,10 +20,10 @@ struct ProbeResult {
   std::string detail;  // why it is not; operators only
 };
 
-// `tls`: what requests to this target use; null for plain http. Nothing is sent before its checks
-// have passed.
+// `proxy` and `tls`: what requests to this target use; null: straight to it, plain http. Nothing is
+// sent before the checks of TLS have passed.
 [[nodiscard]] boost::asio::awaitable<ProbeResult> Probe(Loop& loop, Resolver& resolver,
-                                                        UpstreamTargetPtr target,
+                                                        UpstreamTargetPtr target, ProxyHopPtr proxy,
                                                         std::shared_ptr<ClientTlsContext> tls,
                                                         const HealthCheckRules& rules);
 

@@ -24,8 +24,9 @@ std::string KeyOf(const UpstreamTarget& target, const UpstreamCredentials* crede
   const absl::string_view spoken = target.protocol == UpstreamProtocol::kHttp1   ? ""
                                    : target.protocol == UpstreamProtocol::kHttp2 ? "h2+"
                                                                                  : "auto+";
-  if (!target.tls) return absl::StrCat(spoken, "http|", target.host, "|", target.port);
-  return absl::StrCat(spoken, "https|", target.host, "|", target.port, "|",
+  const bool by_proxy = credentials != nullptr && credentials->proxy.has_value();
+  if (!target.tls && !by_proxy) return absl::StrCat(spoken, "http|", target.host, "|", target.port);
+  return absl::StrCat(spoken, target.tls ? "https|" : "http|", target.host, "|", target.port, "|",
                       CredentialsDigest(*credentials));
 }
 
@@ -98,7 +99,7 @@ bool UpstreamSlot::IsElsewhere(const UpstreamConnection& connection) const {
 }
 
 void UpstreamSlot::Remember(const UpstreamCredentialsPtr& answer) {
-  if (answer == nullptr || !tls.ok() || *tls == nullptr) return;
+  if (answer == nullptr || !tls.ok() || (*tls == nullptr && proxy == nullptr)) return;
   std::erase_if(answers, [&](const std::weak_ptr<const UpstreamCredentials>& held) {
     return held.expired() || SameObject(held, answer);
   });
@@ -122,7 +123,8 @@ UpstreamSlotPtr UpstreamPoolState::Make(std::string key, const UpstreamTarget& t
   if (slots.size() >= options.max_keys) MakeRoom();
   auto slot = std::make_shared<UpstreamSlot>();
   slot->key = std::move(key);
-  slot->host = target.host;
+  slot->proxy = MakeProxyHop(credentials);
+  slot->host = slot->proxy != nullptr ? slot->proxy->host : target.host;
   slot->protocol = target.protocol;
   slot->pool = shared_from_this();
   if (target.tls) {

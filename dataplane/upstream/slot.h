@@ -13,6 +13,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "dataplane/loop/signal.h"
+#include "dataplane/upstream/forward_proxy.h"
 #include "dataplane/upstream/http2_connection.h"
 #include "dataplane/upstream/pool.h"
 
@@ -46,7 +47,8 @@ class SlotWaiter {
 
 struct UpstreamSlot : std::enable_shared_from_this<UpstreamSlot> {
   std::string key;
-  std::string host;
+  std::string host;     // that is connected to: the target's or the proxy's
+  ProxyHopPtr proxy;    // null: straight to the target
   Addresses addresses;  // of the host, as of the last sweep; null: not known
   std::shared_ptr<UpstreamPoolState> pool;
   absl::StatusOr<std::shared_ptr<ClientTlsContext>> tls = nullptr;  // OK and null: plain http

@@ -122,6 +122,7 @@ UpstreamTargetPtr MakeUpstreamTarget(const RouteTarget& target) {
   made->written_port = target.written_port;
   made->path = target.path;
   made->query = target.query;
+  made->proxy = target.proxy;
   Finish(made.get());
   return made;
 }

@@ -23,6 +23,10 @@ struct UpstreamTarget {
   std::string authority;     // for the Host header: host[:written_port], IPv6 in brackets
   std::string path;          // of the URL, without a trailing slash; "" for none
   std::string query;         // of the URL, without '?'
+  // host:port of the forward proxy that leads to it as of the route; empty: none. Which one is
+  // taken, and what it is told, say the credentials, which are needed for plain http too then.
+  std::string proxy;
+  [[nodiscard]] bool needs_credentials() const { return tls || !proxy.empty(); }
   // Of kAuto: the same, spoken to in HTTP/1.1. Null: else.
   std::shared_ptr<const UpstreamTarget> http1;
 };

@@ -8,7 +8,7 @@ namespace sallyport::dataplane {
 
 TargetStatePtr TargetRegistry::Of(absl::string_view api_id, const UpstreamTarget& target) {
   const std::string key = absl::StrCat(api_id.size(), ":", api_id, target.tls ? "https" : "http",
-                                       "|", target.host, "|", target.port);
+                                       "|", target.host, "|", target.port, "|", target.proxy);
   const base::MutexLock lock(&mutex_);
   if (entries_.size() >= forget_at_) Forget();
   Entry& entry = entries_[key];

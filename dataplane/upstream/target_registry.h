@@ -1,6 +1,6 @@
-// The states of all targets of this process: one for each (API, scheme, host, port), shared by the
-// loops and by the health checks, kept across changes of the API as long as somebody uses it.
-// Thread-safe.
+// The states of all targets of this process: one for each (API, scheme, host, port, forward proxy),
+// shared by the loops and by the health checks, kept across changes of the API as long as somebody
+// uses it. Thread-safe.
 #pragma once
 
 #include <cstdint>

@@ -18,6 +18,7 @@ class Fields {
     absl::StrAppend(&bytes_, value.size(), ":");
     bytes_.append(value.data(), value.size());
   }
+  void Add(const std::string& value) { Add(base::ToAbsl(value)); }
   void Add(bool value) { bytes_ += value ? "1;" : "0;"; }
   void AddList(const std::vector<std::string>& values) {
     absl::StrAppend(&bytes_, values.size(), "[");
@@ -55,6 +56,13 @@ std::string CredentialsDigest(const UpstreamCredentials& credentials) {
   fields.Add(credentials.common_name_check);
   fields.AddList(Sorted(credentials.trust_der));
   fields.Add(base::ToAbsl(credentials.server_name));
+  fields.Add(credentials.proxy.has_value());
+  if (credentials.proxy.has_value()) {
+    fields.Add(base::ToAbsl(credentials.proxy->host));
+    fields.Add(absl::StrCat(credentials.proxy->port));
+    fields.Add(base::ToAbsl(credentials.proxy->username));
+    fields.Add(base::ToAbsl(crypto::Sha256(credentials.proxy->password.Reveal())));
+  }
   return fields.Digest();
 }
 

@@ -91,6 +91,9 @@ enum class Fault : uint8_t { kNone, kClient, kPolicy, kUpstream, kAuthsvc, kGate
   X(kUpstreamPin, 130, "UPSTREAM_PIN_MISMATCH", kUpstream, 502, "upstream TLS failed")             \
   X(kUpstreamCredential, 131, "UPSTREAM_CREDENTIAL", kPolicy, 502, "upstream TLS failed")          \
   X(kUpstreamPoolFull, 132, "UPSTREAM_POOL_FULL", kUpstream, 503, "upstream busy")                 \
+  X(kUpstreamProxy, 133, "UPSTREAM_PROXY", kUpstream, 502, "upstream not reachable")               \
+  X(kUpstreamProxyRefused, 134, "UPSTREAM_PROXY_REFUSED", kUpstream, 502,                          \
+    "upstream not reachable")                                                                      \
   /* ourselves */                                                                                  \
   X(kOverloaded, 140, "OVERLOADED", kGateway, 503, "overloaded")                                   \
   X(kInternal, 141, "INTERNAL", kGateway, 500, "internal error")                                   \

@@ -201,6 +201,13 @@ UpstreamCredentialsPtr UpstreamFrom(v1::ResolveUpstreamResponse* wire) {
   out->common_name_check = wire->common_name_check();
   out->trust_der = List(wire->trust_der());
   out->server_name = wire->server_name();
+  if (wire->has_proxy()) {
+    ForwardProxy& proxy = out->proxy.emplace();
+    proxy.host = wire->proxy().host();
+    proxy.port = static_cast<uint16_t>(wire->proxy().port());
+    proxy.username = wire->proxy().username();
+    proxy.password = Taken(wire->mutable_proxy()->mutable_password());
+  }
   out->settings_hash = wire->settings_hash();
   out->tags = List(wire->tags());
   out->revision = wire->revision();

@@ -109,6 +109,10 @@ bool UpstreamRulesFrom(const v1::Route& wire, Route* route) {
     version.override_target.reset();
     version.override_broken = true;
   }
+  for (RouteTarget& target : route->targets) target.proxy = wire.forward_proxy();
+  for (RouteVersion& version : route->versions) {
+    if (version.override_target.has_value()) version.override_target->proxy = wire.forward_proxy();
+  }
   route->timeouts = TimeoutsFrom(wire.timeouts());
   route->retries = RetriesFrom(wire.retries());
   route->ejection = EjectionFrom(wire.ejection());

@@ -90,15 +90,6 @@ TEST_F(ApiChecksTest, RefusesHeadersThatAreTheGatewaysOwnOrBreakTheHead) {
   }
 }
 
-TEST_F(ApiChecksTest, RefusesForwardProxies) {
-  Refused("forward proxies", [](v1::Api* api) {
-    api->mutable_upstream()->mutable_tls()->set_proxy_url("http://proxy.example:3128");
-  });
-  v1::Resource settings = Settings();
-  settings.mutable_settings()->mutable_upstream_tls()->set_proxy_url("http://proxy.example:3128");
-  EXPECT_THAT(Refusal(settings), HasSubstr("forward proxies"));
-}
-
 TEST_F(ApiChecksTest, RefusesWhatBelongsToAnotherOrganisation) {
   const std::string foreign = "elsewhere" + std::string(64, 'a');
   const char* text = "belongs to organisation \"elsewhere\"";

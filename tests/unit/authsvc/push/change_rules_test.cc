@@ -187,12 +187,32 @@ TEST(ChangeRules, RoutesCarryNoAllowlistPinOrCertificate) {
         ->mutable_client_certificates()
         ->mutable_certificate_ids())["*"] = "orgSECRET";
   api.mutable_api()->mutable_client_tls()->set_dynamic_mtls(true);
+  auto* proxy = api.mutable_api()->mutable_upstream()->mutable_forward_proxy();
+  proxy->set_url("http://Proxy.example:3128");
+  proxy->set_username("SECRET user");
+  proxy->mutable_sealed_password()->set_ciphertext("SECRET password");
   const ChangeRecord record = world.Put({api});
   ASSERT_EQ(record.routes.size(), 1U);
   EXPECT_TRUE(record.routes[0].route->dynamic_mtls());
+  EXPECT_EQ(record.routes[0].route->forward_proxy(), "proxy.example:3128");
   EXPECT_EQ(record.routes[0].route->SerializeAsString().find("SECRET"), std::string::npos);
   EXPECT_TRUE(record.routes[0].after.Includes("edge"));
   EXPECT_FALSE(record.routes[0].after.Includes("other"));
+}
+
+TEST(ChangeRules, AnotherForwardProxyOrPasswordVoidsWhatWasResolved) {
+  World world;
+  auto api = ApiResource("a1");
+  api.mutable_api()->mutable_upstream()->add_targets()->set_url("http://up");
+  EXPECT_EQ(world.Put({api}).routes[0].route->forward_proxy(), "");
+  auto* proxy = api.mutable_api()->mutable_upstream()->mutable_forward_proxy();
+  proxy->set_url("http://proxy.example:3128");
+  EXPECT_NE(Find(world.Put({api}), "api:a1"), nullptr);
+  proxy->mutable_sealed_password()->set_ciphertext("other");
+  EXPECT_NE(Find(world.Put({api}), "api:a1"), nullptr);
+  proxy->set_url("what nobody can read");
+  EXPECT_NE(world.Put({api}).routes[0].route->forward_proxy(), "")
+      << "never taken for a target without a proxy";
 }
 
 TEST(ChangeRules, InactiveApiIsRemoved) {

@@ -36,10 +36,17 @@ TEST_F(TykDefects, Q3PinningOneHostLeavesTheOthersVerified) {
 TEST_F(TykDefects, Q4ProxyDoesNotChangePinsOrVerification) {
   (*pins().mutable_pins())["a.x"].add_spki_sha256(std::string(64, 'a'));
   PutApi();
-  const uint64_t direct = Resolve(world_, "a.x").settings_hash();
-  api_.mutable_upstream()->mutable_tls()->set_proxy_url("http://proxy:3128");
+  const v1::ResolveUpstreamResponse direct = Resolve(world_, "a.x");
+  api_.mutable_upstream()->mutable_forward_proxy()->set_url("http://proxy:3128");
   PutApi();
-  EXPECT_EQ(Resolve(world_, "a.x").settings_hash(), direct);
+  v1::ResolveUpstreamResponse proxied = Resolve(world_, "a.x");
+  EXPECT_EQ(proxied.proxy().host(), "proxy");
+  EXPECT_EQ(proxied.proxy().port(), 3128u);
+  EXPECT_NE(proxied.settings_hash(), direct.settings_hash()) << "no connection is shared";
+  proxied.clear_proxy();
+  proxied.set_settings_hash(direct.settings_hash());
+  proxied.set_revision(direct.revision());
+  EXPECT_EQ(proxied.SerializeAsString(), direct.SerializeAsString());
   EXPECT_FALSE(Resolve(world_, "b.x").insecure_skip_verify());
 }
 

@@ -193,6 +193,18 @@ TEST(Explain, WhoIsLetInHearsOfLimitsAndOfEachTargetsCertificate) {
       HasSubstr(
           "\nNOT upstream: target https://skipped.test:8443: refused before it is spoken to: "));
 
+  world.PutKeylessApi("proxied", {}, [](wire::Api* api) {
+    auto* upstream = api->mutable_upstream();
+    upstream->add_targets()->set_url("https://inner.test/x");
+    upstream->mutable_forward_proxy()->set_url("http://proxy.test:3128");
+  });
+  const std::string proxied = Explained(world, "proxied");
+  EXPECT_THAT(proxied, HasSubstr("\nupstream: target https://inner.test/x: by CONNECT through "
+                                 "forward proxy proxy.test:3128, without a client certificate"));
+  EXPECT_THAT(proxied,
+              HasSubstr("\nupstream: target http://127.0.0.1:1: by CONNECT through forward "
+                        "proxy proxy.test:3128, plain HTTP"));
+
   world.PutKeylessApi("a2", {}, [](wire::Api* api) {
     api->set_disable_rate_limit(true);
     api->mutable_limits()->mutable_rate()->set_rate(10);

@@ -201,6 +201,65 @@ TEST(Admin, PrivateKeysGoInAndNeverComeOut) {
   EXPECT_EQ(stub->Put(&third, put, &written).error_code(), StatusCode::INVALID_ARGUMENT);
 }
 
+TEST(Admin, APasswordForAForwardProxyIsGivenByApplyAndNeverShown) {
+  ServerWorld world;
+  const auto stub = wire::Admin::NewStub(world.As("admin"));
+  wire::ApplyRequest apply;
+  apply.add_documents()->set_content(R"({"apiVersion": "sallyport/v1", "kind": "Api",
+      "metadata": {"name": "a1"}, "spec": {"listenPath": "/a/", "token": {"enabled": true},
+      "upstream": {"targets": [{"url": "https://up/"}], "forwardProxy":
+      {"url": "http://proxy:3128", "username": "ali", "password": "open sesame"}}}})");
+  wire::ApplyResponse applied;
+  grpc::ClientContext first;
+  SetDeadline(&first);
+  const grpc::Status apply_status = stub->Apply(&first, apply, &applied);
+  ASSERT_TRUE(apply_status.ok()) << apply_status.error_message();
+  ASSERT_TRUE(applied.applied()) << applied.ShortDebugString();
+  const auto password = [&] {
+    const auto snapshot = world.writer().snapshot();
+    const auto opened = world.writer().OpenProxyPassword(snapshot->FindApi("a1")->api);
+    return opened.ok() ? std::string(opened->Reveal()) : opened.status().ToString();
+  };
+  EXPECT_EQ(password(), "open sesame");
+
+  wire::GetRequest get;
+  get.set_kind("Api");
+  get.set_id("a1");
+  wire::GetResponse got;
+  grpc::ClientContext second;
+  SetDeadline(&second);
+  ASSERT_TRUE(stub->Get(&second, get, &got).ok());
+  EXPECT_FALSE(got.resource().api().upstream().forward_proxy().has_sealed_password());
+  wire::ListRequest list;
+  list.set_kind("Api");
+  wire::ListResponse listed;
+  grpc::ClientContext third;
+  SetDeadline(&third);
+  ASSERT_TRUE(stub->List(&third, list, &listed).ok());
+  ASSERT_EQ(listed.resources_size(), 1);
+  EXPECT_FALSE(listed.resources(0).api().upstream().forward_proxy().has_sealed_password());
+  for (const std::string& shown :
+       {got.SerializeAsString(), listed.SerializeAsString(), applied.SerializeAsString()})
+    EXPECT_EQ(shown.find("open sesame"), std::string::npos);
+
+  wire::PutRequest put;
+  *put.mutable_resource() = got.resource();
+  wire::PutResponse written;
+  grpc::ClientContext fourth;
+  SetDeadline(&fourth);
+  EXPECT_TRUE(stub->Put(&fourth, put, &written).ok()) << "what was read can be put back";
+  EXPECT_EQ(password(), "open sesame");
+  put.mutable_resource()
+      ->mutable_api()
+      ->mutable_upstream()
+      ->mutable_forward_proxy()
+      ->mutable_sealed_password()
+      ->set_ciphertext("x");
+  grpc::ClientContext fifth;
+  SetDeadline(&fifth);
+  EXPECT_EQ(stub->Put(&fifth, put, &written).error_code(), StatusCode::INVALID_ARGUMENT);
+}
+
 TEST(Admin, ListsInPagesAndNamesWhatIsWrong) {
   ServerWorld world;
   for (int i = 0; i < 5; ++i) world.PutKeylessApi("a" + std::to_string(i));

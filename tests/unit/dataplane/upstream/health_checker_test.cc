@@ -10,6 +10,7 @@
 #include "dataplane/loop/stream.h"
 #include "dataplane/upstream_tls/server_check.h"
 #include "tests/unit/dataplane/upstream/pool_fixture.h"
+#include "tests/unit/dataplane/upstream/proxy_for_tests.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -244,6 +245,58 @@ TEST_F(HealthCheckerTest, NeverPresentsTheCertificateOfAnotherHost) {
   EXPECT_EQ(Count(Result::kBad), 0);
   EXPECT_GE(checks, 60);
   EXPECT_TRUE(State(0).usable(loop_.NowMillis()) && State(1).usable(loop_.NowMillis()));
+}
+
+TEST_F(HealthCheckerTest, AsksThroughTheForwardProxyAlone) {
+  Origin tls(
+      [](OriginConnection& connection) {
+        if (!connection.ReadHead().empty()) connection.Answer("");
+      },
+      ServerTls());
+  Origin plain([](OriginConnection& connection) {
+    if (!connection.ReadHead().empty()) connection.Answer("");
+  });
+  testing::ProxyForTests proxy;
+  AddTarget("https", "one.example", tls.port());
+  AddTarget("http", "two.example", plain.port());
+  for (RouteTarget& target : route_.targets) {
+    target.proxy = "proxy.example:1";
+    UpstreamCredentials credentials = Plain();
+    credentials.proxy.emplace();
+    credentials.proxy->host = "proxy.example";
+    credentials.proxy->port = proxy.port();
+    credentials_[target.host] = Share(std::move(credentials));
+  }
+  Put();
+  RunUntil([&] { return Count(Result::kGood) >= 4; });
+  EXPECT_EQ(Count(Result::kBad), 0);
+  const std::vector<std::string> heads = proxy.heads();
+  EXPECT_EQ(heads.size(), static_cast<size_t>(tls.accepted() + plain.accepted()));
+  for (const std::string& head : heads) EXPECT_EQ(head.find("CONNECT "), 0u) << head;
+}
+
+TEST_F(HealthCheckerTest, WhatWasSeenThroughAProxyIsNotHeldAgainstOtherWays) {
+  Origin origin([](OriginConnection& connection) {
+    if (!connection.ReadHead().empty()) connection.Answer("");
+  });
+  AddTarget("http", "one.example", origin.port());
+  AddTarget("http", "two.example", origin.port());
+  for (RouteTarget& target : route_.targets) {
+    target.proxy = "proxy.example:1";
+    UpstreamCredentials credentials = Plain();
+    credentials.proxy.emplace();
+    credentials.proxy->host = "proxy.example";
+    credentials.proxy->port = 1;
+    credentials_[target.host] = Share(std::move(credentials));
+  }
+  Put();
+  RunUntil([&] { return State(0).down() && State(1).down(); });
+  EXPECT_EQ(origin.accepted(), 0) << "never straight to it";
+  for (RouteTarget& target : route_.targets) target.proxy.clear();
+  EXPECT_FALSE(State(0).down());
+  Put();
+  RunUntil([&] { return origin.accepted() > 2; });
+  EXPECT_FALSE(State(0).down());
 }
 
 }  // namespace

@@ -85,6 +85,19 @@ TEST(RouteFrom, EachTargetIsSpokenToAsItCanBe) {
   }
 }
 
+TEST(RouteFrom, AForwardProxyLeadsToEveryTarget) {
+  v1::Route wire;
+  wire.add_targets()->set_url("https://a/");
+  wire.add_targets()->set_url("http://b/");
+  wire.add_versions()->set_override_target("h2c://c/");
+  EXPECT_EQ(RouteFrom(wire)->targets[0].proxy, "");
+  wire.set_forward_proxy("proxy:3128");
+  const RoutePtr route = RouteFrom(wire);
+  EXPECT_EQ(route->targets[0].proxy, "proxy:3128");
+  EXPECT_EQ(route->targets[1].proxy, "proxy:3128");
+  EXPECT_EQ(route->versions[0].override_target->proxy, "proxy:3128");
+}
+
 TEST(RouteFrom, UpstreamRulesHaveDefaults) {
   const RoutePtr route = RouteFrom(v1::Route());
   EXPECT_EQ(route->balancing.policy, BalancingRules::Policy::kRoundRobin);
@@ -237,6 +250,22 @@ TEST(UpstreamFrom, TheKeyDoesNotStayInTheMessage) {
   EXPECT_TRUE(wire.client_key_der().empty());
   EXPECT_EQ(credentials->reason, Reason::kAllowed);
   EXPECT_TRUE(credentials->pinned);
+}
+
+TEST(UpstreamFrom, ThePasswordOfTheProxyDoesNotStayInTheMessage) {
+  v1::ResolveUpstreamResponse wire;
+  EXPECT_FALSE(UpstreamFrom(&wire)->proxy.has_value());
+  wire.mutable_proxy()->set_host("proxy");
+  wire.mutable_proxy()->set_port(3128);
+  wire.mutable_proxy()->set_username("ali");
+  wire.mutable_proxy()->set_password("a password, long enough not to be stored inline");
+  const UpstreamCredentialsPtr credentials = UpstreamFrom(&wire);
+  ASSERT_TRUE(credentials->proxy.has_value());
+  EXPECT_EQ(credentials->proxy->host, "proxy");
+  EXPECT_EQ(credentials->proxy->port, 3128);
+  EXPECT_EQ(credentials->proxy->username, "ali");
+  EXPECT_EQ(credentials->proxy->password.Reveal().size(), 47u);
+  EXPECT_TRUE(wire.proxy().password().empty());
 }
 
 TEST(UpdateFrom, DeniedCertificatesAreTakenOver) {
