@@ -645,5 +645,6 @@ def test_health_checks_speak_what_requests_speak(world, origins):
     native(world, "h2-checked", [origin.url + "/" for origin in made],
            healthCheck={"enabled": True, "path": "/health", "intervalMs": 200, "timeoutMs": LONG_MS})
     wait_for(lambda: world.a.metric("sallyport_upstream_targets", api="h2-checked", state="down") == 1, "the bad one is down")
+    wait_for(lambda: made[0].requests, "the other is asked too")
     assert made[0].requests[0].one("user-agent") == "sallyport-health-check"
     made[0].wait(lambda: all(c.over for c in made[0].connections[:1]), "each check has a connection of its own")
