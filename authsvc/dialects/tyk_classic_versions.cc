@@ -47,7 +47,7 @@ void Methods(const Fields& endpoint, v1::PathRule* rule) {
   if (actions.node() == nullptr) return;
   for (const auto& [name, value] : actions.node()->members) {
     const absl::string_view action = value.Text("action");
-    if (action != "" && action != "no_action") {
+    if (!action.empty() && action != "no_action") {
       actions.Refuse(name, absl::StrCat("action \"", action, "\" does not exist here: no_action"));
     }
     if (method.empty()) AddMethod(actions, name, name, rule);

@@ -20,7 +20,7 @@ void AtRevision(const ServiceParts& parts, uint64_t revision, Call call, Answer 
     call.Finish(answer(*snapshot));
     return;
   }
-  parts.gate->When(revision, [call, answer = std::move(answer)](SnapshotPtr newer) mutable {
+  parts.gate->When(revision, [call, answer = std::move(answer)](const SnapshotPtr& newer) mutable {
     if (newer == nullptr) {
       call.Finish(absl::UnavailableError("this auth service has not seen that revision yet"));
     } else {

@@ -132,7 +132,7 @@ bool DeniedCallersFile::Look() {
     return false;
   }
   if (list.ok()) Take(*list);
-  const absl::Status status = list.status();
+  const absl::Status& status = list.status();
   // One of no use stays so until it changes; one that cannot be read is tried again.
   if (status.ok() || absl::IsInvalidArgument(status)) stamp_ = std::move(stamp);
   if (!status.ok() && status.ToString() == complaint_) return false;

@@ -78,7 +78,7 @@ Role RoleFromName(absl::string_view name) {
   return Role::kNone;
 }
 
-RoleMap::RoleMap(std::string trust_domain, std::vector<RoleMapping> mappings)
+RoleMap::RoleMap(absl::string_view trust_domain, std::vector<RoleMapping> mappings)
     : prefix_(absl::StrCat("spiffe://", trust_domain, "/sallyport/")) {
   for (RoleMapping& mapping : mappings) {
     if (!mapping.fingerprint.empty()) {

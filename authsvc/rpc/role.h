@@ -45,7 +45,7 @@ struct RoleMapping {
 
 class RoleMap {
  public:
-  RoleMap(std::string trust_domain, std::vector<RoleMapping> mappings);
+  RoleMap(absl::string_view trust_domain, std::vector<RoleMapping> mappings);
 
   // spiffe://<trust domain>/sallyport/<role>/<group>/<name> as the only URI SAN, else the explicit
   // map, where several names of one certificate must agree; never the CN.

@@ -71,7 +71,9 @@ class Ref {
   explicit Ref(CountedPointer<Boxed> box) : box_(std::move(box)) {}
   template <typename Mutable>
     requires(!std::is_same_v<Mutable, T> && std::is_same_v<const Mutable, T>)
-  Ref(Ref<Mutable> other) : box_(std::move(other).TakeBox()) {}
+  // As T* is const T* without a word.
+  Ref(Ref<Mutable> other)  // NOLINT(google-explicit-constructor)
+      : box_(std::move(other).TakeBox()) {}
   [[nodiscard]] T* get() const { return box_ ? &box_->value : nullptr; }
   T& operator*() const { return box_->value; }
   T* operator->() const { return &box_->value; }
