@@ -7,6 +7,7 @@
 #include "authsvc/change/field_checks.h"
 #include "authsvc/change/identity_checks.h"
 #include "authsvc/change/invalid.h"
+#include "authsvc/change/strict_checks.h"
 #include "authsvc/snapshot/resource.h"
 #include "shared/crypto/openssl.h"
 
@@ -101,6 +102,7 @@ absl::Status CheckListener(const CheckContext& context, const v1::Listener& list
   if (listener.plain() && !certificate.empty()) {
     return Invalid("a plain listener has no use for a certificate");
   }
+  if (status = CheckStrictClientTls(context, listener, warnings); !status.ok()) return status;
   std::string other;
   context.after.ForEachListener([&](const ListenerEntry& entry) {
     if (entry.listener.id() != listener.id() && entry.listener.port() == listener.port() &&

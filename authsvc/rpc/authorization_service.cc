@@ -46,8 +46,9 @@ grpc::ServerUnaryReactor* AuthorizationService::ValidateCertificate(
   const Peer& peer = call.peer();
   AtRevision(parts_, request->min_revision(), call,
              [this, request, response, peer](const Snapshot& snapshot) {
-               auto answer = authsvc::ValidateCertificate(snapshot, *request, GroupOf(peer),
-                                                          parts_.clock->Now(), parts_.memo);
+               auto answer =
+                   authsvc::ValidateCertificate(snapshot, *request, GroupOf(peer),
+                                                parts_.clock->Now(), parts_.memo, parts_.bounds);
                if (!answer.ok()) return answer.status();
                *response = *std::move(answer);
                return absl::OkStatus();

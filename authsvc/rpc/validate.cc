@@ -6,6 +6,7 @@
 #include "authsvc/decide/memo.h"
 #include "authsvc/identify/identify.h"
 #include "authsvc/push/route_of.h"
+#include "authsvc/snapshot/may_use.h"
 #include "authsvc/snapshot/snapshot.h"
 #include "authsvc/verify/verify_path.h"
 #include "shared/base/text.h"
@@ -17,6 +18,7 @@ namespace wire = ::sallyport::v1;
 
 constexpr int kMostPresented = 8;
 constexpr int kMostCertificates = 64;  // of trust that comes with the question
+constexpr int kMostBundles = 16;
 
 absl::StatusOr<Purpose> PurposeOf(const std::string& text) {
   if (text.empty() || text == "client") return Purpose::kClient;
@@ -59,13 +61,49 @@ absl::Status AddDer(const wire::ValidateCertificateRequest& request, TrustSpec* 
 struct Trust {
   const ApiEntry* api = nullptr;
   std::vector<const Allowlist*> lists;
-  TrustSetPtr given;  // null: none
+  std::vector<TrustSetPtr> given;
+  bool any_issuer = false;
 };
+
+void AddTag(absl::string_view kind, absl::string_view id, wire::ValidateCertificateResponse* out) {
+  std::string tag = absl::StrCat(kind, id);
+  const auto& tags = out->tags();
+  if (std::find(tags.begin(), tags.end(), tag) == tags.end()) out->add_tags(std::move(tag));
+}
+
+// A certificate of it that is missing, or another organisation's, is left out: less is trusted.
+TrustSetPtr TrustOfBundle(const Snapshot& snapshot, const wire::TrustBundle& bundle,
+                          wire::ValidateCertificateResponse* response) {
+  TrustSpec spec;
+  spec.allow_leading_period = bundle.allow_leading_dot_constraints();
+  for (const std::string& reference : bundle.certificate_ids()) {
+    AddTag("cert:", reference, response);
+    const CertificateEntry* const entry = snapshot.FindCertificate(bundle.org_id(), reference);
+    if (entry == nullptr || !MayUse(bundle.org_id(), entry->org_id())) continue;
+    AddTag("cert:", entry->id, response);
+    const auto chain = entry->Chain();
+    if (!chain.ok()) continue;
+    spec.authorities.insert(spec.authorities.end(), chain->begin(), chain->end());
+  }
+  return TrustSet::Make(std::move(spec));
+}
+
+// Each bundle for itself: what one of them allows holds for no other.
+void AddBundles(const Snapshot& snapshot, const wire::ValidateCertificateRequest& request,
+                Trust* trust, wire::ValidateCertificateResponse* response) {
+  for (const std::string& id : request.trust_bundle_ids()) {
+    AddTag("trust:", id, response);
+    const TrustBundleEntry* const entry = snapshot.FindTrustBundle(id);
+    if (entry != nullptr) trust->given.push_back(TrustOfBundle(snapshot, entry->bundle, response));
+  }
+}
 
 absl::StatusOr<Trust> TrustOf(const Snapshot& snapshot,
                               const wire::ValidateCertificateRequest& request,
-                              std::optional<absl::string_view> group) {
+                              std::optional<absl::string_view> group,
+                              wire::ValidateCertificateResponse* response) {
   Trust trust;
+  trust.any_issuer = request.any_issuer();
   if (!request.api_id().empty()) {
     trust.api = snapshot.FindApi(request.api_id());
     if (trust.api == nullptr ||
@@ -73,13 +111,16 @@ absl::StatusOr<Trust> TrustOf(const Snapshot& snapshot,
       return absl::NotFoundError(absl::StrCat("no API ", request.api_id()));
     }
     trust.lists = {&trust.api->allowlist, &snapshot.settings().client_allowlist};
+    AddTag("api:", request.api_id(), response);
   }
+  AddBundles(snapshot, request, &trust, response);
   if (request.trust_der().empty() && request.trust_certificate_ids().empty()) return trust;
   TrustSpec spec;
   absl::Status status = AddIds(snapshot, request, &spec);
   status.Update(AddDer(request, &spec));
   if (!status.ok()) return status;
-  trust.given = TrustSet::Make(std::move(spec));
+  for (const std::string& id : request.trust_certificate_ids()) AddTag("cert:", id, response);
+  trust.given.push_back(TrustSet::Make(std::move(spec)));
   return trust;
 }
 
@@ -90,7 +131,7 @@ bool IsListed(const Trust& trust, const crypto::Certificate& leaf) {
   });
 }
 
-// A leaf that is listed itself needs no path.
+// A leaf that is listed itself, or of which nobody asks who issued it, needs no path.
 PathResult CheckListed(const PathQuestion& question) {
   const crypto::CertificatePtr& leaf = question.presented.front();
   PathResult result;
@@ -110,12 +151,13 @@ PathResult CheckListed(const PathQuestion& question) {
 
 // The first path that is found, else the failure that says most: anything but "issuer unknown".
 PathResult Verify(PathQuestion question, const Trust& trust, PathMemo* memo) {
-  if (IsListed(trust, *question.presented.front())) return CheckListed(question);
+  if (trust.any_issuer || IsListed(trust, *question.presented.front()))
+    return CheckListed(question);
   std::vector<TrustSetPtr> sets;
   for (const Allowlist* list : trust.lists) {
     if (list->trust != nullptr) sets.push_back(list->trust);
   }
-  if (trust.given != nullptr) sets.push_back(trust.given);
+  sets.insert(sets.end(), trust.given.begin(), trust.given.end());
   if (sets.empty()) sets.push_back(TrustSet::Make({}));
   PathResult best;
   for (TrustSetPtr& set : sets) {
@@ -138,11 +180,13 @@ void FillFailure(const PathFailure& failure, wire::PathFailure* out) {
   out->set_detail(failure.detail);
 }
 
-}  // namespace
+int DepthOf(const Trust& trust, const wire::ValidateCertificateRequest& request) {
+  uint32_t depth = request.max_depth();
+  if (depth == 0 && trust.api != nullptr) depth = trust.api->api.client_tls().max_depth();
+  return static_cast<int>(std::min<uint32_t>(depth, kMaxPathCertificates));
+}
 
-absl::StatusOr<wire::ValidateCertificateResponse> ValidateCertificate(
-    const Snapshot& snapshot, const wire::ValidateCertificateRequest& request,
-    std::optional<absl::string_view> group, absl::Time now, DecisionMemo* memo) {
+absl::Status CheckQuestion(const wire::ValidateCertificateRequest& request) {
   if (request.chain_der().empty()) return absl::InvalidArgumentError("chain_der is empty");
   if (request.chain_der_size() > kMostPresented) {
     return absl::InvalidArgumentError(
@@ -152,41 +196,72 @@ absl::StatusOr<wire::ValidateCertificateResponse> ValidateCertificate(
     return absl::InvalidArgumentError(
         absl::StrCat("more than ", kMostCertificates, " trust certificates"));
   }
+  if (request.trust_bundle_ids_size() > kMostBundles) {
+    return absl::InvalidArgumentError(absl::StrCat("more than ", kMostBundles, " trust bundles"));
+  }
+  const bool names_trust = !request.api_id().empty() || !request.trust_bundle_ids().empty() ||
+                           !request.trust_certificate_ids().empty() || !request.trust_der().empty();
+  if (request.any_issuer() && names_trust) {
+    return absl::InvalidArgumentError("any_issuer leaves no room for an API or trust");
+  }
+  return absl::OkStatus();
+}
+
+// How long the answer may be kept: as a decision of this kind.
+void SetTime(const DecisionBounds& bounds, const crypto::Certificate* leaf, absl::Time not_after,
+             absl::Time now, wire::ValidateCertificateResponse* response) {
+  absl::Time end = now + (response->valid() ? bounds.ttl : bounds.negative_ttl);
+  if (response->valid()) end = std::min(end, not_after);
+  if (!response->valid() && leaf != nullptr && leaf->not_before > now)
+    end = std::min(end, leaf->not_before);
+  response->set_ttl_ms(std::max<int64_t>(0, absl::ToInt64Milliseconds(end - now)));
+}
+
+}  // namespace
+
+absl::StatusOr<wire::ValidateCertificateResponse> ValidateCertificate(
+    const Snapshot& snapshot, const wire::ValidateCertificateRequest& request,
+    std::optional<absl::string_view> group, absl::Time now, DecisionMemo* memo,
+    const DecisionBounds& bounds) {
+  if (absl::Status checked = CheckQuestion(request); !checked.ok()) return checked;
   auto purpose = PurposeOf(request.purpose());
   if (!purpose.ok()) return purpose.status();
-  auto trust = TrustOf(snapshot, request, group);
-  if (!trust.ok()) return trust.status();
   wire::ValidateCertificateResponse response;
   response.set_revision(snapshot.revision());
+  response.add_tags("settings");
+  auto trust = TrustOf(snapshot, request, group, &response);
+  if (!trust.ok()) return trust.status();
   PathQuestion question;
   question.time = request.time_unix() == 0 ? now : absl::FromUnixSeconds(request.time_unix());
   question.purpose = *purpose;
   question.revocation = snapshot.settings().revocation;
-  if (trust->api != nullptr) {
-    const uint32_t depth = trust->api->api.client_tls().max_depth();
-    question.max_depth = static_cast<int>(std::min<uint32_t>(depth, kMaxPathCertificates));
-  }
+  question.max_depth = DepthOf(*trust, request);
   for (const std::string& der : request.chain_der()) {
     auto certificate = memo == nullptr ? crypto::ParseCertificate(der) : memo->paths()->Parse(der);
     if (!certificate.ok()) {
       response.mutable_failure()->set_reason(static_cast<uint32_t>(base::Reason::kCertMalformed));
       response.mutable_failure()->set_depth(static_cast<int>(question.presented.size()));
       response.mutable_failure()->set_detail(std::string(certificate.status().message()));
+      SetTime(bounds, nullptr, now, now, &response);
       return response;
     }
     question.presented.push_back(*std::move(certificate));
   }
-  *response.mutable_leaf() = FactsOf(*question.presented.front());
+  const crypto::CertificatePtr leaf = question.presented.front();
+  AddTag("leaf:", base::Hex(leaf->fingerprint), &response);
+  *response.mutable_leaf() = FactsOf(*leaf);
   const PathResult result =
       Verify(std::move(question), *trust, memo == nullptr ? nullptr : memo->paths());
   response.set_valid(result.ok());
   if (!result.ok()) {
     FillFailure(*result.failure, response.mutable_failure());
+    SetTime(bounds, leaf.get(), now, now, &response);
     return response;
   }
   for (const auto& certificate : result.path->certificates)
     *response.add_path() = FactsOf(*certificate);
   response.set_not_after_unix(absl::ToUnixSeconds(result.path->not_after));
+  SetTime(bounds, leaf.get(), result.path->not_after, now, &response);
   return response;
 }
 

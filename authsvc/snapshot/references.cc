@@ -32,7 +32,8 @@ class Collector {
   void AddPins(const v1::DomainPins& map, const char* how) {
     for (const auto& [domain, pins] : map.pins()) AddAll(pins.certificate_ids(), how);
   }
-  void AddBundles(const v1::TransportTls& tls) {
+  template <typename Tls>
+  void AddBundles(const Tls& tls) {
     for (const auto& id : tls.trust_bundle_ids()) {
       uses_.push_back({BundleKey(id), kind_, id_, "trust bundle", id});
     }
@@ -96,6 +97,7 @@ std::vector<UseItem> UsesOf(const v1::Listener& listener) {
   static const std::string* const org = new std::string;
   Collector collect(Kind::kListener, listener.id(), *org);
   collect.Add(listener.default_certificate_id(), "listener certificate");
+  for (const auto& strict : listener.strict_client_tls()) collect.AddBundles(strict);
   return collect.Take();
 }
 

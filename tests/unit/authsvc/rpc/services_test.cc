@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "authsvc/rpc/validate.h"
+#include "shared/base/text.h"
 #include "tests/unit/authsvc/rpc/server_world.h"
 
 namespace sallyport::authsvc {
@@ -408,6 +409,96 @@ TEST(Authorization, ValidateCertificateHoldsAChainAgainstTheListsOfAnApi) {
   settings.mutable_settings()->add_revoked()->set_tbs_sha256(listed.cert->tbs_sha256);
   world.Put(settings);
   EXPECT_EQ(ask({&listed}).failure().reason(), static_cast<uint32_t>(base::Reason::kCertRevoked));
+}
+
+// As within a handshake at a strict server name: what the answer depends on goes with it.
+TEST(Authorization, ValidateCertificateHoldsAChainAgainstTrustBundles) {
+  ServerWorld world;
+  const TestCert root = CertBuilder("CN=Root").Ca().SelfSign();
+  const TestCert other = CertBuilder("CN=Other").Ca().SelfSign();
+  const TestCert middle = CertBuilder("CN=Middle").Ca().SignBy(root);
+  const TestCert leaf = CertBuilder("CN=leaf").SignBy(root);
+  const TestCert deep = CertBuilder("CN=deep").SignBy(middle);
+  const TestCert stranger = CertBuilder("CN=stranger").SignBy(other);
+  wire::Resource certificate;
+  certificate.mutable_certificate()->set_org_id("org");
+  certificate.mutable_certificate()->add_chain_der(root.der);
+  world.Put(certificate);
+  const std::string id = crypto::CertificateId("org", *root.cert);
+  wire::Resource bundle;
+  bundle.mutable_trust_bundle()->set_id("partners");
+  bundle.mutable_trust_bundle()->add_certificate_ids(id);
+  world.Put(bundle);
+  wire::ValidateCertificateRequest request;
+  request.add_trust_bundle_ids("partners");
+  const auto ask = [&](std::vector<const TestCert*> chain) {
+    request.clear_chain_der();
+    for (const TestCert* one : chain) request.add_chain_der(one->der);
+    const auto response = ValidateCertificate(*world.writer().snapshot(), request, std::nullopt,
+                                              absl::Now(), nullptr);
+    EXPECT_TRUE(response.ok()) << response.status();
+    return response.ok() ? *response : wire::ValidateCertificateResponse();
+  };
+  const auto valid = ask({&leaf});
+  EXPECT_TRUE(valid.valid());
+  EXPECT_EQ(valid.ttl_ms(), 60'000);
+  EXPECT_THAT(valid.tags(),
+              ::testing::UnorderedElementsAre("settings", "trust:partners", "cert:" + id,
+                                              "leaf:" + base::Hex(leaf.cert->fingerprint)));
+  const auto refused = ask({&stranger});
+  EXPECT_FALSE(refused.valid());
+  EXPECT_EQ(refused.failure().reason(), static_cast<uint32_t>(base::Reason::kCertUntrusted));
+  EXPECT_EQ(refused.ttl_ms(), 5'000);
+  EXPECT_THAT(refused.tags(), ::testing::Contains("trust:partners"));
+  EXPECT_TRUE(ask({&deep, &middle}).valid());
+  request.set_max_depth(1);
+  EXPECT_TRUE(ask({&deep, &middle}).valid());
+  const TestCert lower = CertBuilder("CN=Lower").Ca().SignBy(middle);
+  const TestCert deeper = CertBuilder("CN=deeper").SignBy(lower);
+  EXPECT_FALSE(ask({&deeper, &lower, &middle}).valid());
+  // One that is not there admits nobody, and the answer goes when it comes.
+  request.set_trust_bundle_ids(0, "later");
+  const auto pending = ask({&leaf});
+  EXPECT_FALSE(pending.valid());
+  EXPECT_THAT(pending.tags(), ::testing::Contains("trust:later"));
+}
+
+TEST(Authorization, ValidateCertificateOfAnyIssuerLooksAtTheLeafAlone) {
+  ServerWorld world;
+  const TestCert root = CertBuilder("CN=Root").Ca().SelfSign();
+  wire::ValidateCertificateRequest request;
+  request.set_any_issuer(true);
+  const auto reason = [&](const TestCert& leaf) {
+    request.clear_chain_der();
+    request.add_chain_der(leaf.der);
+    const auto response = ValidateCertificate(*world.writer().snapshot(), request, std::nullopt,
+                                              absl::Now(), nullptr);
+    EXPECT_TRUE(response.ok()) << response.status();
+    EXPECT_EQ(response->valid(), response->failure().reason() == 0);
+    return base::ReasonFromNumber(response->failure().reason());
+  };
+  EXPECT_EQ(reason(CertBuilder("CN=own").LikeOpensslReq().SelfSign()), base::Reason::kAllowed);
+  EXPECT_EQ(reason(CertBuilder("CN=leaf").SignBy(root)), base::Reason::kAllowed);
+  EXPECT_EQ(reason(CertBuilder("CN=old").Expired().SignBy(root)), base::Reason::kCertExpired);
+  EXPECT_EQ(reason(CertBuilder("CN=srv").ServerAuth().SignBy(root)), base::Reason::kCertWrongUsage);
+  EXPECT_EQ(reason(CertBuilder("CN=weak").Key(testing::KeyType::kRsa1024).SignBy(root)),
+            base::Reason::kCertWeakKey);
+  const TestCert revoked = CertBuilder("CN=revoked").SignBy(root);
+  wire::Resource settings;
+  settings.mutable_settings()->set_id("gateway");
+  settings.mutable_settings()->add_revoked()->set_tbs_sha256(revoked.cert->tbs_sha256);
+  world.Put(settings);
+  EXPECT_EQ(reason(revoked), base::Reason::kCertRevoked);
+  for (const bool with_api : {false, true}) {
+    wire::ValidateCertificateRequest both = request;
+    if (with_api) both.set_api_id("a");
+    if (!with_api) both.add_trust_bundle_ids("partners");
+    EXPECT_EQ(
+        ValidateCertificate(*world.writer().snapshot(), both, std::nullopt, absl::Now(), nullptr)
+            .status()
+            .code(),
+        absl::StatusCode::kInvalidArgument);
+  }
 }
 
 TEST(Metrics, CallsAndDecisionsAreCounted) {
