@@ -62,6 +62,15 @@ struct ServerQuestion {
   uint64_t min_revision = 0;
 };
 
+// Is this chain, whose leaf's key is not proven yet, one to go on with?
+struct ValidationQuestion {
+  std::vector<std::string> chain_der;  // leaf first, at most 8
+  std::vector<std::string> trust_bundle_ids;
+  bool any_issuer = false;
+  uint32_t max_depth = 0;
+  uint64_t min_revision = 0;
+};
+
 template <typename T>
 using Completion = absl::AnyInvocable<void(absl::StatusOr<T>)>;
 
@@ -77,6 +86,8 @@ class AuthsvcClient {
                                Completion<UpstreamCredentialsPtr> done) = 0;
   virtual void ResolveServer(ServerQuestion question, Poster* poster,
                              Completion<ServerCredentialsPtr> done) = 0;
+  virtual void ValidateCertificate(ValidationQuestion question, Poster* poster,
+                                   Completion<ValidationPtr> done) = 0;
 };
 
 }  // namespace sallyport::dataplane

@@ -75,4 +75,17 @@ struct Decision {
 };
 using DecisionPtr = std::shared_ptr<const Decision>;
 
+// What authsvc says of a chain alone: path, dates, usage, revocation. Never who may call what.
+struct Validation {
+  base::Reason reason = base::Reason::kInternal;  // kAllowed: valid
+  std::string detail;                             // operators only
+  absl::Duration ttl;
+  absl::Time not_after = absl::InfiniteFuture();  // of the path
+  std::vector<std::string> tags;
+  uint64_t revision = 0;
+
+  [[nodiscard]] bool valid() const { return reason == base::Reason::kAllowed; }
+};
+using ValidationPtr = std::shared_ptr<const Validation>;
+
 }  // namespace sallyport::dataplane

@@ -40,12 +40,23 @@ std::vector<ListenerSpec> ChangedListeners(std::vector<ListenerSpec> now,
   return out;
 }
 
+StrictTablePtr StrictOf(const std::vector<ListenerSpec>& listeners) {
+  std::vector<StrictListener> strict;
+  for (const ListenerSpec& listener : listeners) {
+    if (!listener.strict.empty())
+      strict.push_back({listener.id, listener.address, listener.port, listener.strict});
+  }
+  return StrictTable::Make(strict);
+}
+
 GatewayViewPtr Changed(const GatewayView& from, const RouteChanges& changes, uint64_t revision) {
   GatewayView view;
   view.routes = changes.put.empty() && changes.removed_api_ids.empty()
                     ? from.routes
                     : from.routes->With(changes.put, changes.removed_api_ids);
   view.listeners = ChangedListeners(from.listeners, changes);
+  const bool same_listeners = changes.put_listeners.empty() && changes.removed_listener_ids.empty();
+  view.strict = same_listeners ? from.strict : StrictOf(view.listeners);
   view.gateway = changes.gateway.value_or(from.gateway);
   view.revision = revision;
   return std::make_shared<const GatewayView>(std::move(view));

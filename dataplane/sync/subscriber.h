@@ -14,6 +14,7 @@
 
 #include "absl/time/time.h"
 #include "dataplane/route/route_table.h"
+#include "dataplane/route/strict_table.h"
 #include "dataplane/sync/authsvc_client.h"
 #include "dataplane/sync/shared_tickets.h"
 #include "dataplane/sync/stream_state.h"
@@ -40,6 +41,7 @@ struct ListenerSpec {
   ErrorStyle style = ErrorStyle::kNative;
   bool http2 = true;
   std::vector<std::string> proxy_protocol_from;  // addresses, CIDRs
+  std::vector<StrictNames> strict{};
 };
 struct GatewayFacts {
   std::vector<std::string> trusted_proxies;  // CIDR
@@ -85,6 +87,7 @@ struct StreamUpdate {
 struct GatewayView {
   RouteTablePtr routes;
   std::vector<ListenerSpec> listeners;
+  StrictTablePtr strict;  // of the listeners; null: none is strict
   GatewayFacts gateway;
   uint64_t revision = 0;
 };

@@ -23,6 +23,7 @@ void FakeAuthsvcClient::FailWith(absl::Status status) {
   on_authorize = [status](const AuthorizeQuestion&) { return status; };
   on_upstream = [status](const UpstreamQuestion&) { return status; };
   on_server = [status](const ServerQuestion&) { return status; };
+  on_validate = [status](const ValidationQuestion&) { return status; };
 }
 
 void FakeAuthsvcClient::Hold() {
@@ -56,6 +57,11 @@ size_t FakeAuthsvcClient::upstream_calls() const {
 size_t FakeAuthsvcClient::server_calls() const {
   base::MutexLock lock(&mutex_);
   return server_calls_;
+}
+
+std::vector<ValidationQuestion> FakeAuthsvcClient::validation_questions() const {
+  base::MutexLock lock(&mutex_);
+  return validations_;
 }
 
 void FakeAuthsvcClient::Run(std::function<void()> answer) {
@@ -104,6 +110,18 @@ void FakeAuthsvcClient::ResolveServer(ServerQuestion question, Poster* poster,
   const auto shared = std::make_shared<Completion<ServerCredentialsPtr>>(std::move(done));
   Run([this, question = std::move(question), poster, shared] {
     Deliver<ServerCredentialsPtr>(poster, shared, on_server(question));
+  });
+}
+
+void FakeAuthsvcClient::ValidateCertificate(ValidationQuestion question, Poster* poster,
+                                            Completion<ValidationPtr> done) {
+  {
+    base::MutexLock lock(&mutex_);
+    validations_.push_back(question);
+  }
+  const auto shared = std::make_shared<Completion<ValidationPtr>>(std::move(done));
+  Run([this, question = std::move(question), poster, shared] {
+    Deliver<ValidationPtr>(poster, shared, on_validate(question));
   });
 }
 

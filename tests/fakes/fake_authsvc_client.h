@@ -20,6 +20,8 @@ class FakeAuthsvcClient final : public AuthsvcClient {
   std::function<absl::StatusOr<UpstreamCredentialsPtr>(const UpstreamQuestion&)> on_upstream;
   std::function<absl::StatusOr<ServerCredentialsPtr>(const ServerQuestion&)> on_server;
 
+  std::function<absl::StatusOr<ValidationPtr>(const ValidationQuestion&)> on_validate;
+
   // Every answer of Authorize from now on.
   void AnswerWith(Decision decision);
   void FailWith(absl::Status status);
@@ -32,12 +34,15 @@ class FakeAuthsvcClient final : public AuthsvcClient {
   [[nodiscard]] size_t authorize_calls() const;
   [[nodiscard]] size_t upstream_calls() const;
   [[nodiscard]] size_t server_calls() const;
+  [[nodiscard]] std::vector<ValidationQuestion> validation_questions() const;
 
   void Authorize(AuthorizeQuestion question, Poster* poster, Completion<DecisionPtr> done) override;
   void ResolveUpstream(UpstreamQuestion question, Poster* poster,
                        Completion<UpstreamCredentialsPtr> done) override;
   void ResolveServer(ServerQuestion question, Poster* poster,
                      Completion<ServerCredentialsPtr> done) override;
+  void ValidateCertificate(ValidationQuestion question, Poster* poster,
+                           Completion<ValidationPtr> done) override;
 
  private:
   void Run(std::function<void()> answer);
@@ -48,6 +53,7 @@ class FakeAuthsvcClient final : public AuthsvcClient {
   std::vector<AuthorizeQuestion> asked_ ABSL_GUARDED_BY(mutex_);
   size_t upstream_calls_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t server_calls_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<ValidationQuestion> validations_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace sallyport::dataplane

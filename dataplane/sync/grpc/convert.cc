@@ -231,6 +231,32 @@ ServerCredentialsPtr ServerFrom(v1::ResolveServerResponse* wire) {
   return out;
 }
 
+ValidationPtr ValidationFrom(v1::ValidateCertificateResponse* wire) {
+  auto validation = std::make_shared<Validation>();
+  validation->ttl = absl::Milliseconds(wire->ttl_ms());
+  validation->tags = List(wire->tags());
+  validation->revision = wire->revision();
+  if (wire->valid() && !wire->has_failure()) {
+    validation->reason = base::Reason::kAllowed;
+    validation->not_after = absl::FromUnixSeconds(wire->not_after_unix());
+    return validation;
+  }
+  const PathFailure failure = FailureFrom(wire->failure());
+  // A refusal without its reason is none that may be kept, and never "allowed".
+  validation->reason =
+      failure.reason == base::Reason::kAllowed ? base::Reason::kCertUntrusted : failure.reason;
+  validation->detail = failure.detail;
+  return validation;
+}
+
+void Fill(const ValidationQuestion& question, v1::ValidateCertificateRequest* wire) {
+  for (const std::string& der : question.chain_der) wire->add_chain_der(der);
+  for (const std::string& id : question.trust_bundle_ids) wire->add_trust_bundle_ids(id);
+  wire->set_any_issuer(question.any_issuer);
+  wire->set_max_depth(question.max_depth);
+  wire->set_min_revision(question.min_revision);
+}
+
 void Fill(const AuthorizeQuestion& question, v1::AuthorizeRequest* wire) {
   wire->set_api_id(question.api_id);
   wire->set_profile(question.profile);

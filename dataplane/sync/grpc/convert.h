@@ -17,6 +17,8 @@ class ResolveServerResponse;
 class ResolveUpstreamResponse;
 class Route;
 class Update;
+class ValidateCertificateRequest;
+class ValidateCertificateResponse;
 }  // namespace sallyport::v1
 
 namespace sallyport::dataplane {
@@ -26,10 +28,12 @@ namespace sallyport::dataplane {
 // Moves the private key out of the message and cleanses what stays behind.
 [[nodiscard]] UpstreamCredentialsPtr UpstreamFrom(v1::ResolveUpstreamResponse* wire);
 [[nodiscard]] ServerCredentialsPtr ServerFrom(v1::ResolveServerResponse* wire);
+[[nodiscard]] ValidationPtr ValidationFrom(v1::ValidateCertificateResponse* wire);
 // Moves ticket keys out of the message and cleanses what stays behind.
 [[nodiscard]] StreamUpdate UpdateFrom(v1::Update* wire);
 
 void Fill(const AuthorizeQuestion& question, v1::AuthorizeRequest* wire);
+void Fill(const ValidationQuestion& question, v1::ValidateCertificateRequest* wire);
 void Fill(const TelemetryBatch& batch, v1::ReportRequest* wire);
 void Fill(const LookupAnswer& answer, v1::LookupAnswer* wire);
 

@@ -202,6 +202,14 @@ ListenerSpec ListenerFrom(const v1::Listener& wire) {
   listener.style = ErrorStyleFromName(wire.style());
   listener.http2 = !wire.has_http2() || wire.http2();
   listener.proxy_protocol_from = List(wire.proxy_protocol_from());
+  for (const v1::StrictClientTls& from : wire.strict_client_tls()) {
+    StrictRule rule;
+    rule.trust_bundle_ids = List(from.trust_bundle_ids());
+    rule.any_issuer = from.any_issuer();
+    rule.optional = from.optional();
+    rule.max_depth = from.max_depth();
+    listener.strict.push_back({List(from.server_names()), MakeStrictRule(std::move(rule))});
+  }
   return listener;
 }
 

@@ -48,6 +48,8 @@ class Client final : public GrpcAuthsvcClient {
                        Completion<UpstreamCredentialsPtr> done) override;
   void ResolveServer(ServerQuestion question, Poster* poster,
                      Completion<ServerCredentialsPtr> done) override;
+  void ValidateCertificate(ValidationQuestion question, Poster* poster,
+                           Completion<ValidationPtr> done) override;
   void Subscribe(StreamObserver* observer) override;
   void Acknowledge(uint64_t epoch, uint64_t revision) override {
     acknowledger_.Say({epoch, revision});
@@ -146,6 +148,23 @@ void Client::ResolveServer(ServerQuestion question, Poster* poster,
   call->request().set_sni(question.sni);
   call->request().set_listener_id(question.listener_id);
   call->request().set_min_revision(question.min_revision);
+  call->Run();
+}
+
+void Client::ValidateCertificate(ValidationQuestion question, Poster* poster,
+                                 Completion<ValidationPtr> done) {
+  using Asked =
+      Call<v1::ValidateCertificateRequest, v1::ValidateCertificateResponse, ValidationPtr>;
+  const auto call = std::make_shared<Asked>(
+      &targets_, &underway_, options_.call_deadline,
+      [](Target& target, grpc::ClientContext* context,
+         const v1::ValidateCertificateRequest* request, v1::ValidateCertificateResponse* response,
+         std::function<void(grpc::Status)> came) {
+        target.authorization->async()->ValidateCertificate(context, request, response,
+                                                           std::move(came));
+      },
+      &ValidationFrom, poster, std::move(done));
+  Fill(question, &call->request());
   call->Run();
 }
 

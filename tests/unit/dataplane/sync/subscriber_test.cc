@@ -492,5 +492,37 @@ TEST(Subscriber, ALoopThatLeftIsNotTouched) {
   EXPECT_EQ(world.acknowledged.back(), 11u);
 }
 
+TEST(Subscriber, StrictNamesComeAndGoWithTheirListener) {
+  World world;
+  ListenerSpec listener;
+  listener.id = "front";
+  listener.port = 8443;
+  StrictRule rule;
+  rule.any_issuer = true;
+  listener.strict = {{{"a.test"}, MakeStrictRule(rule)}};
+  StreamUpdate first = World::Part({}, true, true, {"s", 1, 1});
+  first.routes.put_listeners = {listener};
+  ASSERT_TRUE(world.subscriber.OnUpdate(std::move(first)));
+  const StrictTablePtr strict = world.subscriber.View()->strict;
+  ASSERT_NE(strict, nullptr);
+  EXPECT_NE(strict->Find("front", "", "a.test"), nullptr);
+  const auto change = [&](uint64_t revision, RouteChanges routes) {
+    StreamUpdate update;
+    update.kind = StreamUpdate::Kind::kChange;
+    update.position = {"s", 1, revision};
+    update.routes = std::move(routes);
+    return world.subscriber.OnUpdate(std::move(update));
+  };
+  ASSERT_TRUE(change(2, {{Api("a", "/")}, {}, {}, {}, {}}));
+  EXPECT_EQ(world.subscriber.View()->strict, strict) << "of other changes not made anew";
+  ASSERT_TRUE(change(3, {{}, {}, {}, {"front"}, {}}));
+  EXPECT_EQ(world.subscriber.View()->strict, nullptr);
+  // A snapshot in place of changes leaves nothing behind.
+  ASSERT_TRUE(change(4, {{}, {}, {listener}, {}, {}}));
+  ASSERT_NE(world.subscriber.View()->strict, nullptr);
+  ASSERT_TRUE(world.subscriber.OnUpdate(World::Part({}, true, true, {"s", 2, 1})));
+  EXPECT_EQ(world.subscriber.View()->strict, nullptr);
+}
+
 }  // namespace
 }  // namespace sallyport::dataplane

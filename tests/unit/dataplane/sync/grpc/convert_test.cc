@@ -241,6 +241,50 @@ TEST(DecisionFrom, Everything) {
   EXPECT_EQ(DecisionFrom(v1::Decision())->hard_expiry, absl::InfiniteFuture());
 }
 
+TEST(ValidationFrom, OnlyAPlainYesIsOne) {
+  v1::ValidateCertificateResponse wire;
+  EXPECT_FALSE(ValidationFrom(&wire)->valid()) << "an empty message";
+  wire.set_valid(true);
+  wire.set_not_after_unix(5);
+  wire.set_ttl_ms(60'000);
+  wire.set_revision(9);
+  wire.add_tags("settings");
+  const ValidationPtr valid = ValidationFrom(&wire);
+  EXPECT_TRUE(valid->valid());
+  EXPECT_EQ(valid->not_after, absl::FromUnixSeconds(5));
+  EXPECT_EQ(valid->ttl, absl::Seconds(60));
+  EXPECT_EQ(valid->revision, 9u);
+  EXPECT_EQ(valid->tags, std::vector<std::string>{"settings"});
+  wire.mutable_failure();
+  EXPECT_FALSE(ValidationFrom(&wire)->valid()) << "valid, and yet with a failure";
+  wire.set_valid(false);
+  wire.mutable_failure()->set_reason(static_cast<uint32_t>(base::Reason::kCertRevoked));
+  EXPECT_EQ(ValidationFrom(&wire)->reason, base::Reason::kCertRevoked);
+  wire.mutable_failure()->set_reason(99'999);
+  EXPECT_FALSE(ValidationFrom(&wire)->valid());
+}
+
+TEST(UpdateFrom, AListenersStrictNamesAreTaken) {
+  v1::Update update;
+  v1::Listener* const listener = update.mutable_change()->add_routes()->mutable_put_listener();
+  listener->set_id("front");
+  v1::StrictClientTls* const strict = listener->add_strict_client_tls();
+  strict->add_server_names("a.test");
+  strict->add_trust_bundle_ids("partners");
+  strict->set_optional(true);
+  strict->set_max_depth(2);
+  listener->add_strict_client_tls()->set_any_issuer(true);
+  const StreamUpdate taken = UpdateFrom(&update);
+  ASSERT_EQ(taken.routes.put_listeners.size(), 1u);
+  const std::vector<StrictNames>& names = taken.routes.put_listeners[0].strict;
+  ASSERT_EQ(names.size(), 2u);
+  EXPECT_EQ(names[0].server_names, std::vector<std::string>{"a.test"});
+  EXPECT_EQ(names[0].rule->trust_bundle_ids, std::vector<std::string>{"partners"});
+  EXPECT_TRUE(names[0].rule->optional && !names[0].rule->any_issuer);
+  EXPECT_EQ(names[0].rule->max_depth, 2u);
+  EXPECT_TRUE(names[1].server_names.empty() && names[1].rule->any_issuer);
+}
+
 TEST(UpstreamFrom, TheKeyDoesNotStayInTheMessage) {
   v1::ResolveUpstreamResponse wire;
   wire.set_client_key_der("private key bytes, long enough not to be stored inline");
