@@ -138,7 +138,7 @@ boost::asio::awaitable<bool> ShakeHands(Client& client, ServerConnection& connec
   LoopServices& services = client.services;
   const absl::Duration began = services.loop.clock().Monotonic();
   const Deadline deadline = services.loop.After(services.settings.handshake);
-  const IoResult result = co_await connection.Handshake(deadline);
+  const IoResult result = co_await connection.Handshake(deadline, client.address);
   if (!result.ok()) {
     ReportHandshakeFailure(services, client.listener, client.address, connection.Report(result));
     co_return false;

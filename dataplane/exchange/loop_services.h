@@ -59,6 +59,7 @@ struct ListenerStyle {
   bool plain = false;
   bool redirect = false;
   uint16_t redirect_port = 443;  // of the https listener that plain requests are sent to
+  std::string place{};           // ListenerPlace
 };
 
 struct LoopServices {

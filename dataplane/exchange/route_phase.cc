@@ -76,8 +76,13 @@ bool Exchange::CheckTransport() {
     return Deny(Reason::kTlsRequired, "plain HTTP listener");
   }
   // RFC 9110 15.5.20: the client opens another connection, for that host.
-  const uint64_t wanted = services_.view->routes->ClientTlsVersion(
-      host_, client_.listener.route_port, &client_.host_memo);
+  uint64_t wanted = services_.view->routes->ClientTlsVersion(host_, client_.listener.route_port,
+                                                             &client_.host_memo);
+  if (services_.view->strict != nullptr) {
+    const StrictRulePtr* const rule =
+        services_.view->strict->Find(client_.listener.id, client_.listener.place, host_);
+    if (rule != nullptr) wanted = WithStrictness(wanted, rule->get());
+  }
   if (wanted != client_.peer.client_tls_version) {
     return Deny(Reason::kMisdirected,
                 absl::StrCat("host has other client-TLS settings than the handshake for \"",

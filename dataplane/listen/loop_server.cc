@@ -38,6 +38,14 @@ UpstreamPoolOptions PoolOptions(const config::DataplaneConfig& config,
   return options;
 }
 
+StrictHandshakes::Limits StrictLimits(const config::DataplaneConfig& config) {
+  StrictHandshakes::Limits limits;
+  limits.waiting = config.limits.strict_handshakes;
+  limits.waiting_of_address = config.limits.strict_handshakes_per_address;
+  limits.wait = config.timeouts.strict_validation;
+  return limits;
+}
+
 std::vector<AddressRange> TrustedProxies(const ExchangeSettings& settings,
                                          const GatewayView& view) {
   std::vector<AddressRange> trusted = settings.trusted_proxies;
@@ -71,6 +79,8 @@ LoopServer::LoopServer(int index, const ProcessServices& process)
       loop_(index, process.clock),
       authorizer_(&process.authorize, this),
       credentials_(&process.credentials, this),
+      validation_(&process.validation, this),
+      strict_(StrictLimits(process.config), validation_),
       sni_(loop_, *library_, credentials_, process.certificate_watch, *this),
       pool_(loop_,
             PoolOptions(process.config,
@@ -162,8 +172,8 @@ absl::StatusOr<ServerTls*> LoopServer::TlsFor(const PlannedListener& plan) {
     settings.ticket_max_age = process_.config.ticket_keys == "off"
                                   ? absl::ZeroDuration()
                                   : process_.config.timeouts.ticket_max_age;
-    auto made =
-        ServerTls::Create(settings, loop_, *library_, sni_, process_.ticket_keys, process_.chains);
+    auto made = ServerTls::Create(settings, loop_, *library_, sni_, process_.ticket_keys,
+                                  process_.chains, &strict_);
     if (!made.ok()) return made.status();
     held = *std::move(made);
   }
@@ -172,8 +182,10 @@ absl::StatusOr<ServerTls*> LoopServer::TlsFor(const PlannedListener& plan) {
 
 absl::Status LoopServer::OpenOne(const PlannedListener& plan, uint16_t redirect_port) {
   auto context = std::make_shared<ListenerContext>();
-  context->style = {plan.id, plan.route_port, plan.style, plan.plain, plan.redirect, redirect_port};
-  context->facts = {plan.id, plan.route_port, process_.config.http2 && plan.http2};
+  const std::string place = ListenerPlace(plan.address, plan.port);
+  context->style = {plan.id,       plan.route_port, plan.style, plan.plain,
+                    plan.redirect, redirect_port,   place};
+  context->facts = {plan.id, plan.route_port, process_.config.http2 && plan.http2, place};
   for (const std::string& text : plan.proxy_protocol_from) {
     const auto range = ParseAddressRange(text);
     if (!range.has_value()) {
@@ -329,6 +341,10 @@ void LoopServer::Tick() {
   metrics_.sheet()
       .Gauge(metrics::Id::kUpstreamWaiting)
       ->Set(static_cast<int64_t>(pool_.counts().waiting));
+  metrics_.sheet().Gauge(metrics::Id::kStrictWaiting)->Set(static_cast<int64_t>(strict_.waiting()));
+  metrics_.sheet()
+      .Gauge(metrics::Id::kStrictStackBytes)
+      ->Set(static_cast<int64_t>(strict_.stacks().mapped_bytes()));
   if (shedder_.refused_share() > 0) SayNotTaken(NotTaken::kOverload);
   sni_.Sweep();
   Reconcile();
@@ -342,6 +358,7 @@ std::vector<uint16_t> LoopServer::BoundPorts() const {
 
 void LoopServer::Start() {
   housekeeping_ = std::make_unique<Housekeeping>(*this);
+  running_ = true;
   loop_.Start();
 }
 
@@ -385,6 +402,15 @@ void LoopServer::CountConnections(std::function<void(size_t)> done) {
 }
 
 void LoopServer::StopAndJoin() {
+  if (running_) {
+    // Handshakes that wait on stacks of their own end on the thread on which they began.
+    loop_.Post([this] {
+      strict_.EndAll();
+      loop_.Stop();
+    });
+    loop_.Join();
+    running_ = false;
+  }
   loop_.Stop();
   loop_.Join();
   if (services_.view == nullptr) return;

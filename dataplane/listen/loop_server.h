@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "dataplane/authorize/client_validation.h"
 #include "dataplane/exchange/connection.h"
 #include "dataplane/exchange/loop_services.h"
 #include "dataplane/exchange/recheck.h"
@@ -19,6 +20,7 @@
 #include "dataplane/listen/listener_plan.h"
 #include "dataplane/listen/sni_source.h"
 #include "dataplane/sync/subscriber.h"
+#include "dataplane/tls/strict_handshakes.h"
 #include "dataplane/upstream/health_checker.h"
 #include "shared/config/dataplane_config.h"
 
@@ -31,6 +33,7 @@ struct ProcessServices {
   const base::Clock& clock;
   AuthorizeHub& authorize;
   CredentialHub& credentials;
+  ValidationHub& validation;
   Limiter& limiter;
   Resolver& resolver;
   TargetRegistry& targets;
@@ -97,10 +100,13 @@ class LoopServer final : public LoopSink {
   void MakeHealthChecker();
 
   const ProcessServices& process_;
+  bool running_ = false;                 // on a thread of its own
   std::unique_ptr<TlsLibrary> library_;  // outlives everything that OpenSSL made
   Loop loop_;
   Authorizer authorizer_;
   CredentialCache credentials_;
+  ClientValidation validation_;
+  StrictHandshakes strict_;
   SniSource sni_;
   UpstreamPool pool_;
   RouteBalancers balancers_;

@@ -103,6 +103,15 @@ CredentialOptions ResolveOptions(const DataplaneConfig& config) {
   return options;
 }
 
+ValidationOptions ValidationLimits(const DataplaneConfig& config) {
+  ValidationOptions options;
+  options.negative_ttl = config.cache.negative_ttl;
+  const uint32_t asks = config.limits.authorize_misses_per_second;
+  options.address_asks_per_second = asks;
+  options.address_ask_burst = std::max(1.0, 2.0 * asks);
+  return options;
+}
+
 ResolverOptions NameOptions(const DataplaneConfig& config) {
   ResolverOptions options;
   options.fresh = config.timeouts.dns_refresh;
@@ -217,6 +226,7 @@ class Process final : public DataplaneProcess {
     options.refused = [this] {
       authorize_->Drop();
       credentials_->Drop();
+      validation_->Drop();
       ticket_keys_.DropAll();
     };
     options.acknowledge = [this](uint64_t epoch, uint64_t revision) {
@@ -234,18 +244,26 @@ class Process final : public DataplaneProcess {
                                                 &stream_, &generations_);
     credentials_ = std::make_unique<CredentialHub>(ResolveOptions(config_), &clock_, client_.get(),
                                                    &stream_, &generations_);
-    authorize_->OnRefused([this] {
-      credentials_->Drop();
-      stream_.OnRefused();
-      ticket_keys_.DropAll();
-    });
+    validation_ = std::make_unique<ValidationHub>(ValidationLimits(config_), &clock_, client_.get(),
+                                                  &stream_, &generations_, [this] { Refused(); });
+    authorize_->OnRefused([this] { Refused(); });
+  }
+
+  // authsvc does not accept this replica any more.
+  void Refused() {
+    authorize_->Drop();
+    credentials_->Drop();
+    validation_->Drop();
+    stream_.OnRefused();
+    ticket_keys_.DropAll();
   }
 
   absl::Status MakeLoops() {
     shared_ = std::make_unique<ProcessServices>(ProcessServices{
-        config_, settings_, clock_, *authorize_, *credentials_, limiter_, resolver_, targets_,
-        trust_, book_, *access_log_, *telemetry_, LoopCount(config_), stream_, ticket_keys_,
-        chains_, connection_limits_, tunnels_, certificate_watch_});
+        config_,     settings_,          clock_,   *authorize_,  *credentials_, *validation_,
+        limiter_,    resolver_,          targets_, trust_,       book_,         *access_log_,
+        *telemetry_, LoopCount(config_), stream_,  ticket_keys_, chains_,       connection_limits_,
+        tunnels_,    certificate_watch_});
     for (int i = 0; i < LoopCount(config_); ++i) {
       loops_.push_back(std::make_unique<LoopServer>(i, *shared_));
       const absl::Status opened = loops_.back()->Open();
@@ -255,10 +273,11 @@ class Process final : public DataplaneProcess {
   }
 
   absl::Status MakeAdmin() {
-    RegisterProcessMetrics(
-        {&book_, &stream_, subscriber_.get(), client_.get(), &limiter_, access_log_.get(),
-         telemetry_.get(), authorize_.get(), &generations_, &targets_, &certificate_watch_,
-         &ticket_keys_, config_.authsvc.tls.certificate(), [this] { return Problem().empty(); }});
+    RegisterProcessMetrics({&book_, &stream_, subscriber_.get(), client_.get(), &limiter_,
+                            access_log_.get(), telemetry_.get(), authorize_.get(),
+                            validation_.get(), &generations_, &targets_, &certificate_watch_,
+                            &ticket_keys_, config_.authsvc.tls.certificate(),
+                            [this] { return Problem().empty(); }});
     router_.Exact("/metrics", admin_http::TextHandler([this] { return book_.Render(); }));
     router_.Exact("/healthz", admin_http::HealthHandler([] { return std::string(); }));
     router_.Exact("/readyz", admin_http::HealthHandler([this] { return Problem(); }));
@@ -346,6 +365,7 @@ class Process final : public DataplaneProcess {
   std::unique_ptr<Subscriber> subscriber_;
   std::unique_ptr<AuthorizeHub> authorize_;
   std::unique_ptr<CredentialHub> credentials_;
+  std::unique_ptr<ValidationHub> validation_;
   std::unique_ptr<AccessLog> access_log_;
   std::unique_ptr<TelemetryReporter> telemetry_;
   std::unique_ptr<ProcessServices> shared_;

@@ -106,6 +106,14 @@ std::vector<metrics::Sample> TicketKeyAgeSamples(const TicketKeys::Facts& facts)
   return {{{facts.making_shared ? "shared" : "own"}, absl::ToDoubleSeconds(facts.age)}};
 }
 
+std::vector<metrics::Sample> ValidationSamples(const ValidationCounters& counters) {
+  return {{{"cache"}, static_cast<double>(counters.hit)},
+          {{"asked"}, static_cast<double>(counters.asked)},
+          {{"joined"}, static_cast<double>(counters.joined)},
+          {{"limited"}, static_cast<double>(counters.limited)},
+          {{"failed"}, static_cast<double>(counters.failed)}};
+}
+
 void RegisterProcessMetrics(const ProcessMetricSources& sources) {
   metrics::Book* const book = sources.book;
   OnScrape(book, Id::kReady, [sources] { return sources.ready() ? 1.0 : 0.0; });
@@ -141,6 +149,8 @@ void RegisterProcessMetrics(const ProcessMetricSources& sources) {
                  [sources] { return TicketKeySamples(sources.ticket_keys->Report()); });
   book->OnScrape(Id::kTicketKeyInUseAge,
                  [sources] { return TicketKeyAgeSamples(sources.ticket_keys->Report()); });
+  book->OnScrape(Id::kStrictValidations,
+                 [sources] { return ValidationSamples(sources.validation->Counters()); });
   RegisterCache(book, [sources] { return CacheNumbersOf(*sources.authorize); });
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "dataplane/authorize/authorizer.h"
+#include "dataplane/authorize/client_validation.h"
 #include "dataplane/limit/limiter.h"
 #include "dataplane/listen/certificate_watch.h"
 #include "dataplane/observe/access_log.h"
@@ -29,6 +30,7 @@ struct ProcessMetricSources {
   const AccessLog* access_log;
   const TelemetryReporter* telemetry;
   const AuthorizeHub* authorize;
+  const ValidationHub* validation;
   const cache::TagGenerations* generations;
   const TargetRegistry* targets;
   const CertificateWatch* certificates;  // of listeners
@@ -48,6 +50,8 @@ struct ProcessMetricSources {
 // Label: source.
 [[nodiscard]] std::vector<metrics::Sample> TicketKeySamples(const TicketKeys::Facts& facts);
 [[nodiscard]] std::vector<metrics::Sample> TicketKeyAgeSamples(const TicketKeys::Facts& facts);
+// Label: result.
+[[nodiscard]] std::vector<metrics::Sample> ValidationSamples(const ValidationCounters& counters);
 void RegisterProcessMetrics(const ProcessMetricSources& sources);
 
 }  // namespace sallyport::dataplane

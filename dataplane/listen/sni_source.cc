@@ -48,8 +48,8 @@ void SniSource::Sweep() {
   });
 }
 
-ClientTlsAnswer SniSource::ClientTls(absl::string_view sni, uint16_t port) {
-  ClientTlsSettings settings = view_->routes->ClientTls(sni, port);
+ClientTlsAnswer SniSource::ClientTls(absl::string_view sni, const ListenerFacts& listener) {
+  ClientTlsSettings settings = view_->routes->ClientTls(sni, listener.port);
   ClientTlsAnswer answer;
   answer.request_certificate = settings.request_certificate;
   answer.version = settings.version;
@@ -57,6 +57,12 @@ ClientTlsAnswer SniSource::ClientTls(absl::string_view sni, uint16_t port) {
     answer.ca_names =
         std::make_shared<const std::vector<std::string>>(std::move(settings.announce));
   }
+  if (view_->strict == nullptr) return answer;
+  const StrictRulePtr* const rule = view_->strict->Find(listener.id, listener.place, sni);
+  if (rule == nullptr) return answer;
+  answer.request_certificate = true;
+  answer.strict = *rule;
+  answer.version = WithStrictness(answer.version, rule->get());
   return answer;
 }
 

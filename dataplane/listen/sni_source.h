@@ -43,7 +43,7 @@ class SniSource final : public ServerSource {
   // (evicted, replaced, past their time). Call about once a second.
   void Sweep();
 
-  ClientTlsAnswer ClientTls(absl::string_view sni, uint16_t port) override;
+  ClientTlsAnswer ClientTls(absl::string_view sni, const ListenerFacts& listener) override;
   Credential FindCredential(absl::string_view sni, absl::string_view listener_id,
                             absl::string_view peer, std::function<void()> ready) override;
 

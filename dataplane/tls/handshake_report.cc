@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "dataplane/tls/server_tls.h"
+#include "dataplane/tls/strict_handshake.h"
 #include "dataplane/tls/tls_callbacks.h"
 #include "shared/base/text.h"
 #include "shared/crypto/openssl.h"
@@ -82,6 +83,8 @@ HandshakeReport ServerConnection::Report(const IoResult& result) const {
   report.sni = sni_;
   report.hello_seen = hello_seen_;
   if (refused_leaf_ != nullptr) report.presented = *refused_leaf_;
+  if (strict_ != nullptr && strict_->refused_leaf() != nullptr)
+    report.presented = *strict_->refused_leaf();
   const SSL* const ssl = stream_->ssl();
   // Of a session that is resumed it would be what another connection has shown.
   if (report.presented.has_value() || SSL_session_reused(ssl) == 1) return report;
@@ -95,6 +98,7 @@ absl::string_view ServerConnection::FailureLabel(const IoResult& result) const {
   if (overloaded_) return "overloaded";
   if (no_credential_) return "no_server_certificate";
   if (too_many_certificates_) return "too_many_certificates";
+  if (strict_ != nullptr && !strict_->label().empty()) return strict_->label();
   if (hello_malformed_) return "malformed_hello";
   if (result.ok()) return "chain_unusable";
   if (result.kind == Kind::kTimeout) return "timeout";
@@ -116,6 +120,7 @@ absl::string_view ServerConnection::FailureLabel(const IoResult& result) const {
     case SSL_R_WRONG_SIGNATURE_TYPE: return "signature_algorithm";
     case SSL_R_EXCESSIVE_MESSAGE_SIZE: return "certificate_too_large";
     case SSL_R_BAD_SIGNATURE: return "bad_client_signature";
+    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE: return "no_client_certificate";
     default: return "tls_error";
   }
 }

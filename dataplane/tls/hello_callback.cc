@@ -1,12 +1,11 @@
-#include <netinet/in.h>
 #include <openssl/tls1.h>
 #include <sys/socket.h>
 
-#include <cstring>
-
 #include "absl/strings/str_cat.h"
+#include "dataplane/tls/address_group.h"
 #include "dataplane/tls/client_hello.h"
 #include "dataplane/tls/server_tls.h"
+#include "dataplane/tls/strict_handshake.h"
 #include "dataplane/tls/tls_callbacks.h"
 #include "shared/crypto/digest.h"
 #include "shared/crypto/openssl.h"
@@ -27,23 +26,11 @@ bool ReadServerName(SSL* ssl, std::string* sni) {
   return ParseServerName({reinterpret_cast<const char*>(bytes), size}, sni);
 }
 
-// The peer's address: IPv4 whole (also mapped into IPv6), IPv6 by its /64, which one host has to
-// itself.
 std::string PeerOf(SSL* ssl) {
   sockaddr_storage from = {};
   socklen_t size = sizeof(from);
   if (getpeername(SSL_get_fd(ssl), reinterpret_cast<sockaddr*>(&from), &size) != 0) return {};
-  if (from.ss_family == AF_INET) {
-    sockaddr_in v4;
-    std::memcpy(&v4, &from, sizeof(v4));
-    return {reinterpret_cast<const char*>(&v4.sin_addr), sizeof(v4.sin_addr)};
-  }
-  if (from.ss_family != AF_INET6) return {};
-  sockaddr_in6 v6;
-  std::memcpy(&v6, &from, sizeof(v6));
-  const auto* const bytes = reinterpret_cast<const char*>(&v6.sin6_addr);
-  if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) return {bytes + 12, 4};
-  return {bytes, 8};
+  return AddressGroup(from);
 }
 
 bool AnnounceCas(SSL* ssl, const ClientTlsAnswer& answer) {
@@ -76,8 +63,10 @@ bool ApplySettings(SSL* ssl, const ClientTlsAnswer& answer) {
     SSL_set_verify(ssl, SSL_VERIFY_NONE, nullptr);
     return true;
   }
-  // Not "fail if none": whether a certificate is needed is decided per request.
-  SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
+  // Not "fail if none", except at a strict SNI: whether a certificate is needed is decided per
+  // request.
+  const bool must = answer.strict != nullptr && !answer.strict->optional;
+  SSL_set_verify(ssl, SSL_VERIFY_PEER | (must ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
   return AnnounceCas(ssl, answer);
 }
 
@@ -95,11 +84,8 @@ int HelloCallback::OnHello(SSL* ssl, int* alert, void* /*unused*/) {
     }
   }
   auto waiter = std::make_shared<ServerConnection::Waiter>();
-  const ServerSource::Credential found =
-      owner.source_.FindCredential(connection.sni_, connection.listener_.id, PeerOf(ssl), [waiter] {
-        waiter->done = true;
-        if (waiter->wake) waiter->wake();
-      });
+  const ServerSource::Credential found = owner.source_.FindCredential(
+      connection.sni_, connection.listener_.id, PeerOf(ssl), [waiter] { waiter->Finish(); });
   if (found.state == ServerSource::Credential::State::kOverloaded) {
     connection.overloaded_ = true;
     *alert = SSL_AD_INTERNAL_ERROR;
@@ -115,25 +101,32 @@ int HelloCallback::OnHello(SSL* ssl, int* alert, void* /*unused*/) {
     return SSL_CLIENT_HELLO_ERROR;
   }
   // Asked for last, so that a pause cannot make it old.
-  connection.client_tls_ = owner.source_.ClientTls(connection.sni_, connection.listener_.port);
+  connection.client_tls_ = owner.source_.ClientTls(connection.sni_, connection.listener_);
   if (!ApplySettings(ssl, connection.client_tls_) ||
       !SetSessionContext(ssl, connection.sni_, connection.listener_,
                          connection.client_tls_.version)) {
     *alert = SSL_AD_INTERNAL_ERROR;
     return SSL_CLIENT_HELLO_ERROR;
   }
+  // The client's certificates come after an answer of ours, so in a later step.
+  if (connection.client_tls_.strict != nullptr && connection.strict_ == nullptr &&
+      owner.strict_ != nullptr) {
+    connection.strict_ = std::make_unique<StrictHandshake>(*owner.strict_, *connection.stream_);
+  }
   return SSL_CLIENT_HELLO_SUCCESS;
 }
 
 int HelloCallback::OnVerify(X509_STORE_CTX* store, void* /*unused*/) {
+  auto* const ssl =
+      static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  ServerConnection& connection = ConnectionOf(ssl);
   if (sk_X509_num(X509_STORE_CTX_get0_untrusted(store)) > kMaxClientCertificates) {
-    auto* const ssl =
-        static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
-    ConnectionOf(ssl).too_many_certificates_ = true;
-    ConnectionOf(ssl).refused_leaf_ = UnprovenLeafOf(X509_STORE_CTX_get0_cert(store));
+    connection.too_many_certificates_ = true;
+    connection.refused_leaf_ = UnprovenLeafOf(X509_STORE_CTX_get0_cert(store));
     X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_CHAIN_TOO_LONG);
     return 0;
   }
+  if (connection.client_tls_.strict != nullptr) return connection.VerifyStrictly(store);
   X509_STORE_CTX_set_error(store, X509_V_OK);
   return 1;
 }

@@ -10,22 +10,33 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "dataplane/route/strict_table.h"
 #include "dataplane/tls/server_credential.h"
 
 namespace sallyport::dataplane {
+
+// Where a connection came in.
+struct ListenerFacts {
+  std::string id;
+  uint16_t port = 0;
+  bool http2 = true;    // offered by ALPN
+  std::string place{};  // ListenerPlace
+};
 
 struct ClientTlsAnswer {
   bool request_certificate = false;
   uint64_t version = 0;  // hash of all client-TLS settings of this SNI
   std::shared_ptr<const std::vector<std::string>>
       ca_names;  // DER names to announce; null or empty: none
+  // Not null: a certificate that comes is validated within the handshake by this rule.
+  StrictRulePtr strict{};
 };
 
 class ServerSource {
  public:
   virtual ~ServerSource() = default;
   // `sni` is lower case, without trailing dot; empty: none was sent.
-  virtual ClientTlsAnswer ClientTls(absl::string_view sni, uint16_t port) = 0;
+  virtual ClientTlsAnswer ClientTls(absl::string_view sni, const ListenerFacts& listener) = 0;
 
   struct Credential {
     enum class State : uint8_t { kFound, kNone, kPending, kOverloaded };

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "dataplane/tls/strict_handshake.h"
 #include "dataplane/tls/tls_callbacks.h"
 #include "shared/crypto/openssl.h"
 
@@ -49,13 +50,15 @@ std::string DerOf(X509* certificate) {
 }
 
 ServerTls::ServerTls(const ServerTlsSettings& settings, Loop& loop, const TlsLibrary& library,
-                     ServerSource& source, TicketKeys& keys, ChainStore& chains)
+                     ServerSource& source, TicketKeys& keys, ChainStore& chains,
+                     StrictHandshakes* strict)
     : settings_(settings),
       loop_(loop),
       library_(library),
       source_(source),
       keys_(keys),
-      chains_(chains) {}
+      chains_(chains),
+      strict_(strict) {}
 
 ServerTls::~ServerTls() {
   SSL_CTX_free(context_);
@@ -65,8 +68,10 @@ ServerTls::~ServerTls() {
 absl::StatusOr<std::unique_ptr<ServerTls>> ServerTls::Create(const ServerTlsSettings& settings,
                                                              Loop& loop, const TlsLibrary& library,
                                                              ServerSource& source, TicketKeys& keys,
-                                                             ChainStore& chains) {
-  std::unique_ptr<ServerTls> tls(new ServerTls(settings, loop, library, source, keys, chains));
+                                                             ChainStore& chains,
+                                                             StrictHandshakes* strict) {
+  std::unique_ptr<ServerTls> tls(
+      new ServerTls(settings, loop, library, source, keys, chains, strict));
   const absl::Status configured = tls->Configure();
   if (!configured.ok()) return configured;
   return tls;
@@ -130,11 +135,15 @@ absl::StatusOr<std::unique_ptr<ServerConnection>> ServerTls::Accept(int fd,
   return connection;
 }
 
+ServerConnection::ServerConnection(ServerTls& owner, const ListenerFacts& listener)
+    : owner_(owner), listener_(listener) {}
+
 ServerConnection::~ServerConnection() {
+  strict_.reset();
   if (waiter_ != nullptr) waiter_->wake = nullptr;
 }
 
-boost::asio::awaitable<IoResult> ServerConnection::WaitForCredential(Deadline deadline) {
+boost::asio::awaitable<IoResult> ServerConnection::Wait(Deadline deadline) {
   constexpr auto kToken = boost::asio::as_tuple(boost::asio::use_awaitable);
   const std::shared_ptr<Waiter> waiter = waiter_;
   IoResult result;
@@ -151,11 +160,26 @@ boost::asio::awaitable<IoResult> ServerConnection::WaitForCredential(Deadline de
   co_return result;
 }
 
-boost::asio::awaitable<IoResult> ServerConnection::Handshake(Deadline deadline) {
+IoResult ServerConnection::Step() {
+  return strict_ == nullptr ? stream_->TryHandshake() : strict_->Step();
+}
+
+boost::asio::awaitable<IoResult> ServerConnection::Handshake(Deadline deadline,
+                                                             std::string client) {
   for (;;) {
-    const IoResult result = co_await dataplane::Handshake(*stream_, deadline);
-    if (result.kind != IoResult::Kind::kPaused) co_return result;
-    const IoResult waited = co_await WaitForCredential(deadline);
+    const IoResult result = Step();
+    if (strict_ != nullptr && strict_->chain_came()) {
+      co_await WaitForValidation(deadline, client);
+      continue;
+    }
+    const bool paused = result.kind == IoResult::Kind::kPaused;
+    if (!paused && !result.wants()) co_return result;
+    IoResult waited;
+    if (paused) {
+      waited = co_await Wait(deadline);
+    } else {
+      waited = co_await WaitFor(*stream_, result.kind, deadline);
+    }
     if (!waited.ok()) co_return waited;
   }
 }

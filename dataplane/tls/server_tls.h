@@ -1,7 +1,8 @@
 // The server side of TLS on one loop: an SSL_CTX for the listener's TLS settings, the certificate
 // set per connection by SNI, a client certificate requested only where an API can use it, stateless
-// tickets. Proves possession of the client's key and nothing more: paths are judged by authsvc
-// (DESIGN 2.2, 8).
+// tickets. Proves possession of the client's key; paths are judged by authsvc (DESIGN 2.2, 8): per
+// request, and at strict SNIs within the handshake as well, which waits for it without keeping the
+// loop.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -17,6 +18,7 @@
 #include "absl/time/time.h"
 #include "dataplane/loop/loop.h"
 #include "dataplane/loop/stream.h"
+#include "dataplane/sync/decision.h"
 #include "dataplane/tls/chain_store.h"
 #include "dataplane/tls/handshake_report.h"
 #include "dataplane/tls/peer.h"
@@ -34,23 +36,19 @@ struct ServerTlsSettings {
   absl::Duration ticket_max_age = absl::Hours(8);
 };
 
-// Where a connection came in.
-struct ListenerFacts {
-  std::string id;
-  uint16_t port = 0;
-  bool http2 = true;  // offered by ALPN
-};
-
 // One accepted connection: its stream and what the handshake needs to remember.
 class ServerConnection;
+class StrictHandshake;
+class StrictHandshakes;
 
 class ServerTls {
  public:
   // All that is referred to outlives this and its connections. One per loop and set of TLS
-  // settings.
+  // settings. `strict` null: a client certificate at a strict SNI is refused.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<ServerTls>> Create(
       const ServerTlsSettings& settings, Loop& loop, const TlsLibrary& library,
-      ServerSource& source, TicketKeys& keys, ChainStore& chains);
+      ServerSource& source, TicketKeys& keys, ChainStore& chains,
+      StrictHandshakes* strict = nullptr);
   ~ServerTls();
   ServerTls(const ServerTls&) = delete;
   ServerTls& operator=(const ServerTls&) = delete;
@@ -64,7 +62,7 @@ class ServerTls {
   friend struct HelloCallback;
   friend struct TicketCallbacks;
   ServerTls(const ServerTlsSettings& settings, Loop& loop, const TlsLibrary& library,
-            ServerSource& source, TicketKeys& keys, ChainStore& chains);
+            ServerSource& source, TicketKeys& keys, ChainStore& chains, StrictHandshakes* strict);
   [[nodiscard]] absl::Status Configure();
   void SetCallbacks();
 
@@ -74,6 +72,7 @@ class ServerTls {
   ServerSource& source_;
   TicketKeys& keys_;
   ChainStore& chains_;
+  StrictHandshakes* const strict_;
   SSL_CTX* context_ = nullptr;
   EVP_CIPHER* ticket_cipher_ = nullptr;
 };
@@ -85,8 +84,10 @@ class ServerConnection {
   ServerConnection& operator=(const ServerConnection&) = delete;
 
   [[nodiscard]] TlsStream& stream() { return *stream_; }
-  // The whole handshake, pauses included. kDone: Peer() may be called.
-  [[nodiscard]] boost::asio::awaitable<IoResult> Handshake(Deadline deadline);
+  // The whole handshake, pauses included. kDone: Peer() may be called. `client`: its address,
+  // without port, for limits per address; empty: not known.
+  [[nodiscard]] boost::asio::awaitable<IoResult> Handshake(Deadline deadline,
+                                                           std::string client = {});
   // Fails when the chain could not be taken: then the connection must be closed.
   [[nodiscard]] absl::StatusOr<TlsPeer> Peer();
   // Sends one ticket with the next write (TLS 1.3; on TLS 1.2 it went out in the handshake): call
@@ -105,10 +106,22 @@ class ServerConnection {
   struct Waiter {
     bool done = false;
     std::function<void()> wake;
+    ValidationPtr validation;
+    void Finish() {
+      done = true;
+      if (wake) wake();
+    }
   };
-  ServerConnection(ServerTls& owner, const ListenerFacts& listener)
-      : owner_(owner), listener_(listener) {}
-  [[nodiscard]] boost::asio::awaitable<IoResult> WaitForCredential(Deadline deadline);
+  ServerConnection(ServerTls& owner, const ListenerFacts& listener);
+  [[nodiscard]] IoResult Step();
+  // For waiter_: kDone or kTimeout.
+  [[nodiscard]] boost::asio::awaitable<IoResult> Wait(Deadline deadline);
+  // Until it is known what is to become of the chain that came at a strict SNI.
+  [[nodiscard]] boost::asio::awaitable<void> WaitForValidation(Deadline deadline,
+                                                               std::string client);
+  [[nodiscard]] int VerifyStrictly(X509_STORE_CTX* store);
+  // Whether a session of this chain may be resumed at this SNI.
+  [[nodiscard]] bool MayResume(X509* leaf, const PeerCertificatePtr& chain) const;
   // The presented chain, from the handshake or from the ticket and the store; null: none or not
   // usable.
   [[nodiscard]] bool TakeChain(PeerCertificatePtr* chain);
@@ -132,6 +145,7 @@ class ServerConnection {
   bool resuming_ = false;
   PeerCertificatePtr chain_;
   std::unique_ptr<TlsStream> stream_;
+  std::unique_ptr<StrictHandshake> strict_;  // at strict SNIs; ends before all above
 };
 
 }  // namespace sallyport::dataplane

@@ -115,6 +115,8 @@ SSL_TICKET_RETURN TicketCallbacks::OnOpened(SSL* ssl, SSL_SESSION* session,
                 : CarriedChain(SSL_SESSION_get0_peer(session), data);
     if (chain == nullptr) return SSL_TICKET_RETURN_IGNORE_RENEW;
   }
+  if (!connection.MayResume(SSL_SESSION_get0_peer(session), chain))
+    return SSL_TICKET_RETURN_IGNORE_RENEW;
   connection.ticket_chain_ = std::move(chain);
   data.issuers_der = {};
   connection.ticket_ = std::move(data);

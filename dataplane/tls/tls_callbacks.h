@@ -23,8 +23,8 @@ struct HelloCallback {
   // The ClientHello is here: certificate, client-certificate request and session-id context are
   // chosen. May pause the handshake.
   static int OnHello(SSL* ssl, int* alert, void* unused);
-  // Accepts any path: only bounds the number of certificates. Possession is proven by
-  // CertificateVerify later.
+  // Accepts any path, except at strict SNIs: only bounds the number of certificates. Possession is
+  // proven by CertificateVerify later.
   static int OnVerify(X509_STORE_CTX* store, void* unused);
   // Keeps the alerts.
   static void OnInfo(const SSL* ssl, int where, int value);

@@ -108,6 +108,11 @@ void ReadLimits(Reader& in, LimitsConfig* out) {
             "client connections that were switched to another protocol, 0 = none");
   in.Number("authorize_misses_per_second", &out->authorize_misses_per_second, 0, 1'000'000,
             "questions to the auth service that one client address may cause, 0 = no limit");
+  in.Number("strict_handshakes", &out->strict_handshakes, 1, 100'000,
+            "handshakes at strict server names that wait for the auth service at a time, per loop; "
+            "each has a stack of 64 KB meanwhile");
+  in.Number("strict_handshakes_per_address", &out->strict_handshakes_per_address, 0, 100'000,
+            "of these, of one client address (IPv6: of one /64), 0 = no limit");
   in.Time(
       "queue_delay", &out->queue_delay, absl::ZeroDuration(), absl::Minutes(1),
       "a share of the requests and connections is refused while all wait longer than this to be "
@@ -119,6 +124,8 @@ void ReadTimeouts(Reader& in, TrafficTimeouts* out) {
     in.Time(name, value, absl::Milliseconds(1), absl::Hours(24), help);
   };
   time("handshake", &out->handshake, "TLS handshake of a client");
+  time("strict_validation", &out->strict_validation,
+       "of it, the wait for the auth service at a strict server name");
   time("head", &out->head, "request head, from its first byte");
   time("body_idle", &out->body_idle, "between two pieces of a request body");
   time("keep_alive", &out->keep_alive, "between two requests");

@@ -83,11 +83,14 @@ struct LimitsConfig {
   uint32_t upstream_idle = 256;                          // kept per pool key and loop
   uint32_t tunnels = 10'000;                             // per process
   uint32_t authorize_misses_per_second = 50;             // per client address, 0 = no limit
+  uint32_t strict_handshakes = 256;                      // that wait for authsvc, per loop
+  uint32_t strict_handshakes_per_address = 64;           // of these, 0 = no limit
   absl::Duration queue_delay = absl::Milliseconds(500);  // 0 = no limit
 };
 
 struct TrafficTimeouts {
   absl::Duration handshake = absl::Seconds(10);
+  absl::Duration strict_validation = absl::Seconds(2);
   absl::Duration head = absl::Seconds(10);
   absl::Duration body_idle = absl::Seconds(60);
   absl::Duration keep_alive = absl::Seconds(75);

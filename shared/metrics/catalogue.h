@@ -42,6 +42,12 @@ enum class Kind : uint8_t { kCounter, kGauge, kTimes };
     "TLS handshakes with clients that failed")                                                     \
   X(kSevered, "sallyport_connections_severed_total", kCounter, "",                                 \
     "Client connections closed because their certificate or key was revoked or removed")           \
+  X(kStrictWaiting, "sallyport_strict_handshakes_waiting", kGauge, "",                             \
+    "Handshakes that wait until their client certificate is validated")                            \
+  X(kStrictStackBytes, "sallyport_strict_handshake_stack_bytes", kGauge, "",                       \
+    "Memory mapped for the stacks of handshakes at strict server names, at most")                  \
+  X(kStrictValidations, "sallyport_strict_validations_total", kCounter, "result",                  \
+    "Client certificates looked up within handshakes: cache, asked, joined, limited, failed")      \
   X(kTunnels, "sallyport_tunnels", kGauge, "",                                                     \
     "Client connections that were switched to another protocol (WebSocket)")                       \
   X(kTunnelsEnded, "sallyport_tunnels_ended_total", kCounter, "end",                               \

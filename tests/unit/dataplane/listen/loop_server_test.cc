@@ -218,13 +218,31 @@ class LoopServerTest : public ::testing::Test {
                                                 &stream_, &generations_);
     credentials_ = std::make_unique<CredentialHub>(CredentialOptions(), &base::SystemClock(),
                                                    &client_, &stream_, &generations_);
+    validation_ = std::make_unique<ValidationHub>(ValidationOptions(), &base::SystemClock(),
+                                                  &client_, &stream_, &generations_);
     log_ = *AccessLog::Open("", 1);
     telemetry_ = std::make_unique<TelemetryReporter>(TelemetryReporter::Options(), &sink_,
                                                      &base::SystemClock(), 1, false);
-    process_ = std::make_unique<ProcessServices>(
-        ProcessServices{config_, settings_, base::SystemClock(), *authorize_, *credentials_,
-                        limiter_, resolver_, targets_, trust_, book_, *log_, *telemetry_, 1,
-                        stream_, keys_, chains_, limits_, tunnels_, watch_});
+    process_ = std::make_unique<ProcessServices>(ProcessServices{config_,
+                                                                 settings_,
+                                                                 base::SystemClock(),
+                                                                 *authorize_,
+                                                                 *credentials_,
+                                                                 *validation_,
+                                                                 limiter_,
+                                                                 resolver_,
+                                                                 targets_,
+                                                                 trust_,
+                                                                 book_,
+                                                                 *log_,
+                                                                 *telemetry_,
+                                                                 1,
+                                                                 stream_,
+                                                                 keys_,
+                                                                 chains_,
+                                                                 limits_,
+                                                                 tunnels_,
+                                                                 watch_});
     loop_ = std::make_unique<LoopServer>(0, *process_);
     ASSERT_TRUE(loop_->Open().ok());
     port_ = loop_->BoundPorts()[0];
@@ -336,6 +354,7 @@ class LoopServerTest : public ::testing::Test {
   NoSink sink_;
   std::unique_ptr<AuthorizeHub> authorize_;
   std::unique_ptr<CredentialHub> credentials_;
+  std::unique_ptr<ValidationHub> validation_;
   std::unique_ptr<AccessLog> log_;
   std::unique_ptr<TelemetryReporter> telemetry_;
   std::unique_ptr<ProcessServices> process_;

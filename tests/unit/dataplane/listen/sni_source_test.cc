@@ -163,5 +163,27 @@ TEST_F(SniSourceTest, ARevisionIsInForceAtOnce) {
   }
 }
 
+TEST_F(SniSourceTest, AStrictNameAsksForACertificateAndHasAnotherVersion) {
+  StrictRule rule;
+  rule.any_issuer = true;
+  const std::vector<StrictNames> names = {{{"strict.test"}, MakeStrictRule(rule)}};
+  GatewayView view;
+  view.routes = RouteTable::Empty();
+  view.strict = StrictTable::Make({{"front", "::1", 8443, names}});
+  source_.SetView(std::make_shared<const GatewayView>(view));
+  const ListenerFacts front{"front", 0, true, ListenerPlace("::1", 8443)};
+  const ClientTlsAnswer strict = source_.ClientTls("strict.test", front);
+  EXPECT_TRUE(strict.request_certificate) << "though no API can use one";
+  ASSERT_NE(strict.strict, nullptr);
+  EXPECT_TRUE(strict.strict->any_issuer);
+  const ClientTlsAnswer loose = source_.ClientTls("loose.test", front);
+  EXPECT_FALSE(loose.request_certificate);
+  EXPECT_EQ(loose.strict, nullptr);
+  EXPECT_NE(strict.version, loose.version);
+  const ClientTlsAnswer elsewhere = source_.ClientTls("strict.test", {"back", 0, true, "::|1"});
+  EXPECT_EQ(elsewhere.strict, nullptr);
+  EXPECT_EQ(elsewhere.version, loose.version);
+}
+
 }  // namespace
 }  // namespace sallyport::dataplane
