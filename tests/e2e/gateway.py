@@ -24,8 +24,8 @@ SLOWER = float(os.environ.get("TEST_SLOWER", "1"))
 # Data planes wait longer than by default, so that whoever is held up for some seconds - a service, an upstream, the test
 # itself - changes no answer. Tests about one of these times set it themselves.
 PATIENT = {"authsvc.authorize_deadline": min(DEADLINE, 30), "timeouts.upstream_connect": DEADLINE,
-           **{f"timeouts.{name}": 10 * DEADLINE for name in ("handshake", "head", "body_idle", "keep_alive", "write_idle",
-                                                             "upstream_first_byte", "upstream_idle")}}
+           **{f"timeouts.{name}": 10 * DEADLINE for name in ("handshake", "strict_validation", "head", "body_idle", "keep_alive",
+                                                             "write_idle", "upstream_first_byte", "upstream_idle")}}
 
 
 def wait_for(condition, what, deadline=DEADLINE):
