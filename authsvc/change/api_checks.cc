@@ -7,6 +7,7 @@
 #include "authsvc/change/field_checks.h"
 #include "authsvc/change/identity_checks.h"
 #include "authsvc/change/invalid.h"
+#include "authsvc/change/stream_checks.h"
 #include "authsvc/change/upstream_checks.h"
 #include "authsvc/snapshot/snapshot_index.h"
 #include "shared/domain/host_pattern.h"
@@ -32,17 +33,11 @@ absl::Status CheckListenPath(absl::string_view path) {
   return absl::OkStatus();
 }
 
-bool ShareGroup(const v1::Api& a, const v1::Api& b) {
-  if (a.groups().empty() || b.groups().empty()) return true;
-  const std::set<std::string> groups(a.groups().begin(), a.groups().end());
-  for (const std::string& group : b.groups()) {
-    if (groups.count(group) != 0) return true;
-  }
-  return false;
-}
-
 absl::Status CheckRoute(const CheckContext& context, const v1::Api& api) {
-  if (auto status = CheckListenPath(api.listen_path()); !status.ok()) return status;
+  const bool http = api.protocol().empty() || api.protocol() == "http";
+  if (http) {
+    if (auto status = CheckListenPath(api.listen_path()); !status.ok()) return status;
+  }
   if (api.listen_port() > 65535) return Invalid("listen_port ", api.listen_port());
   for (const std::string& host : api.hosts()) {
     if (host.empty()) return Invalid("an empty host: leave hosts out for any");
@@ -59,10 +54,12 @@ absl::Status CheckRoute(const CheckContext& context, const v1::Api& api) {
                  ShareGroup(entry.api, api);
         });
     if (other == nullptr) continue;
-    return absl::AlreadyExistsError(absl::StrCat(
-        "the same host and listen path ", api.listen_path(), " is that of API ", other->api.id()));
+    return absl::AlreadyExistsError(
+        absl::StrCat(http ? absl::StrCat("the same host and listen path ", api.listen_path())
+                          : absl::StrCat("the same host at port ", api.listen_port()),
+                     " is that of API ", other->api.id()));
   }
-  return absl::OkStatus();
+  return CheckPort(context, api);
 }
 
 absl::Status CheckToken(const v1::Api& api) {
@@ -180,17 +177,22 @@ absl::Status CheckVersions(const v1::Api& api) {
 absl::Status CheckUpstream(const CheckContext& context, const v1::Api& api, Warnings* warnings) {
   const auto& upstream = api.upstream();
   if (upstream.targets().empty()) return Invalid("an upstream target is required");
+  const bool http = api.protocol().empty() || api.protocol() == "http";
   bool plain = false;
   for (const auto& target : upstream.targets()) {
-    if (auto status = CheckTargetUrl(target.url()); !status.ok()) return status;
+    auto target_status = http ? CheckTargetUrl(target.url()) : CheckStreamTarget(target.url());
+    if (!target_status.ok()) return target_status;
     if (auto status = CheckUpstreamProtocol(upstream.protocol(), target.url()); !status.ok())
       return status;
-    plain = plain || !absl::StartsWith(target.url(), "https://");
+    plain = plain || !(absl::StartsWith(target.url(), "https://") ||
+                       absl::StartsWith(target.url(), "tls://"));
   }
   if (plain && !upstream.client_certificates().certificate_ids().empty() &&
       !upstream.client_certificates().disabled()) {
     warnings->push_back(
-        "an upstream certificate is not used towards an http:// target, nor towards an h2c:// one");
+        http ? "an upstream certificate is not used towards an http:// target, nor towards an "
+               "h2c:// one"
+             : "an upstream certificate is not used towards a tcp:// target");
   }
   if (auto status = CheckUpstreamRules(upstream, warnings); !status.ok()) return status;
   return CheckUpstreamMaps(context, "", api.org_id(), upstream.client_certificates(),
@@ -212,6 +214,7 @@ absl::Status CheckApi(const CheckContext& context, const v1::Api& api, Warnings*
   absl::Status status = CheckId("API", api.id());
   if (status.ok()) status = CheckOrg(api.org_id());
   if (status.ok()) status = CheckStyle(api.style());
+  if (status.ok()) status = CheckProtocol(api, warnings);
   if (status.ok()) status = CheckRoute(context, api);
   if (status.ok()) status = CheckMechanisms(context, api, warnings);
   if (status.ok()) status = CheckVersions(api);

@@ -7,6 +7,7 @@
 #include "authsvc/change/field_checks.h"
 #include "authsvc/change/identity_checks.h"
 #include "authsvc/change/invalid.h"
+#include "authsvc/change/stream_checks.h"
 #include "authsvc/change/strict_checks.h"
 #include "authsvc/snapshot/resource.h"
 #include "shared/crypto/openssl.h"
@@ -114,6 +115,7 @@ absl::Status CheckListener(const CheckContext& context, const v1::Listener& list
   if (!other.empty()) {
     return absl::AlreadyExistsError(absl::StrCat("listener ", other, " has this address and port"));
   }
+  if (status = CheckPort(context, listener); !status.ok()) return status;
   if (certificate.empty()) return absl::OkStatus();
   return CheckReference(context, "listener certificate", "", certificate, Need::kPrivateKey,
                         warnings);

@@ -100,7 +100,7 @@ std::optional<Refusal> Decider::CheckTransport() {
     return No(Reason::kTlsRequired,
               "the API can ask for a client certificate, the request did not come by TLS");
   }
-  if (api().allow_plain_http()) return std::nullopt;
+  if (api().allow_plain_http() || api().protocol() == "tcp") return std::nullopt;
   return No(Reason::kTlsRequired, "the API does not allow plain HTTP");
 }
 

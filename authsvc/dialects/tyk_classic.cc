@@ -43,6 +43,7 @@ void Hosts(const Fields& top, v1::Api* api) {
 }
 
 void Listen(const Fields& top, const Fields& proxy, v1::Api* api) {
+  if (!ClassicProtocol(top, api)) return;
   const std::string path = proxy.Text("listen_path");
   if (path.empty() || path[0] != '/') proxy.Refuse("listen_path", "must start with '/'");
   if (path.find_first_of("{}?#* ") != std::string::npos) {
@@ -51,15 +52,6 @@ void Listen(const Fields& top, const Fields& proxy, v1::Api* api) {
   api->set_listen_path(path);
   api->set_strip_listen_path(proxy.Flag("strip_listen_path"));
   api->set_loose_prefix(!top.Flag("strict_prefix", true) || !proxy.Flag("strict_prefix", true));
-  const int64_t port = top.Integer("listen_port");
-  if (port < 0 || port > 65535)
-    top.Refuse("listen_port", "must be between 1 and 65535");
-  else
-    api->set_listen_port(static_cast<uint32_t>(port));
-  const std::string protocol = top.Text("protocol");
-  if (!protocol.empty() && protocol != "http" && protocol != "https") {
-    top.Refuse("protocol", absl::StrCat("\"", protocol, "\" does not exist here: http or https"));
-  }
 }
 
 void AuthObject(const Fields& auth, v1::Api* api) {
@@ -293,6 +285,7 @@ Conversion ConvertTykClassic(const Node& definition, const ConvertOptions& optio
   Limits(top, &api);
   CorsOf(top, &api);
   OtherFeatures(top);
+  ClassicStream(top, proxy, &api);
   converted.resource.set_id(api.id());
   converted.resource.set_dialect(std::string(kTykClassic));
   Node kept = KeptDocument(definition, api.org_id());

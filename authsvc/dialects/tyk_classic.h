@@ -10,6 +10,11 @@ namespace sallyport::authsvc::dialects {
 void ClassicUpstream(const Fields& top, const Fields& proxy, References* references, v1::Api* api);
 // `uptime_tests` -> upstream->health_check, once its targets are read.
 void ClassicHealthChecks(const Fields& top, const Fields& proxy, v1::Upstream* upstream);
+// `protocol`, `listen_port`, `enable_proxy_protocol`. Returns whether it is an API of HTTP.
+[[nodiscard]] bool ClassicProtocol(const Fields& top, v1::Api* api);
+// Once all else is read: what an API of protocol tls or tcp cannot have is refused, or left out
+// where it says nothing.
+void ClassicStream(const Fields& top, const Fields& proxy, v1::Api* api);
 // `definition` and `version_data` -> api->versioning and api->versions.
 void ClassicVersions(const Fields& top, v1::Api* api);
 

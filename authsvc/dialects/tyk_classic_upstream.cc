@@ -11,7 +11,7 @@ namespace sallyport::authsvc::dialects {
 namespace {
 
 // Empty: fine.
-std::string WrongUrl(const std::string& url) {
+std::string WrongUrl(const std::string& url, bool http) {
   absl::string_view rest = url;
   for (const absl::string_view scheme :
        {"env://", "file://", "consul://", "vault://", "$secret_"}) {
@@ -19,10 +19,12 @@ std::string WrongUrl(const std::string& url) {
       return "references to values elsewhere are not taken";
   }
   size_t scheme = 0;
-  for (const absl::string_view one : {"http://", "https://", "h2c://"}) {
-    if (absl::StartsWithIgnoreCase(rest, one)) scheme = one.size();
+  for (const absl::string_view one : {"http://", "https://", "h2c://", "tcp://", "tls://"}) {
+    const bool fits = http == (one[0] == 'h');
+    if (fits && absl::StartsWithIgnoreCase(rest, one)) scheme = one.size();
   }
-  if (scheme == 0) return "must be an http://, https:// or h2c:// URL";
+  if (scheme == 0)
+    return http ? "must be an http://, https:// or h2c:// URL" : "must be a tcp:// or tls:// URL";
   rest.remove_prefix(scheme);
   const absl::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
   if (authority.find('@') != absl::string_view::npos)
@@ -34,24 +36,34 @@ std::string WrongUrl(const std::string& url) {
     }
   }
   const auto host = domain::ParseHostPort(authority);
-  return host.ok() ? "" : std::string(host.status().message());
+  if (!host.ok()) return std::string(host.status().message());
+  if (!http && (host->port == 0 || authority.size() != rest.size()))
+    return "must be a host and its port, nothing behind them";
+  return "";
 }
 
-void Targets(const Fields& proxy, v1::Upstream* upstream) {
+// What goes to `add_targets`: of protocol tls and tcp in the case that it is compared in.
+std::string TargetText(const std::string& url, bool http) {
+  return http ? url : absl::AsciiStrToLower(url);
+}
+
+void Targets(const Fields& proxy, bool http, v1::Upstream* upstream) {
   if (!proxy.Flag("enable_load_balancing")) {
     const std::string url = proxy.Text("target_url");
-    if (const std::string wrong = WrongUrl(url); !wrong.empty()) proxy.Refuse("target_url", wrong);
-    upstream->add_targets()->set_url(url);
+    if (const std::string wrong = WrongUrl(url, http); !wrong.empty())
+      proxy.Refuse("target_url", wrong);
+    upstream->add_targets()->set_url(TargetText(url, http));
     return;
   }
   // Tyk gives a target more weight by naming it more than once.
   std::map<std::string, v1::Target*> seen;
   for (const std::string& url : proxy.Texts("target_list")) {
-    if (const std::string wrong = WrongUrl(url); !wrong.empty()) proxy.Refuse("target_list", wrong);
+    if (const std::string wrong = WrongUrl(url, http); !wrong.empty())
+      proxy.Refuse("target_list", wrong);
     v1::Target*& target = seen[url];
     if (target == nullptr) {
       target = upstream->add_targets();
-      target->set_url(url);
+      target->set_url(TargetText(url, http));
     }
     target->set_weight(target->weight() + 1);
   }
@@ -75,7 +87,10 @@ void Transport(const Fields& proxy, v1::TransportTls* tls) {
 
 bool AnyHttps(const v1::Upstream& upstream) {
   for (const v1::Target& target : upstream.targets()) {
-    if (absl::StartsWithIgnoreCase(target.url(), "https://")) return true;
+    if (absl::StartsWithIgnoreCase(target.url(), "https://") ||
+        absl::StartsWithIgnoreCase(target.url(), "tls://")) {
+      return true;
+    }
   }
   return false;
 }
@@ -84,7 +99,7 @@ bool AnyHttps(const v1::Upstream& upstream) {
 
 void ClassicUpstream(const Fields& top, const Fields& proxy, References* references, v1::Api* api) {
   v1::Upstream* upstream = api->mutable_upstream();
-  Targets(proxy, upstream);
+  Targets(proxy, api->protocol().empty(), upstream);
   ClassicHealthChecks(top, proxy, upstream);
   upstream->set_preserve_host_header(proxy.Flag("preserve_host_header"));
   if (proxy.Object("service_discovery").Flag("use_discovery_service")) {
@@ -100,7 +115,9 @@ void ClassicUpstream(const Fields& top, const Fields& proxy, References* referen
       top.Warn("upstream_certificates", "has no effect: upstream_certificates_disabled is true");
     } else if (!AnyHttps(*upstream)) {
       top.Warn("upstream_certificates",
-               "no target is https: a certificate is never sent over plain http");
+               api->protocol().empty()
+                   ? "no target is https: a certificate is never sent over plain http"
+                   : "no target is tls: a certificate is never sent in clear");
     }
   }
   references->Pins(top, "pinned_public_keys", upstream->mutable_pins());

@@ -121,6 +121,8 @@ std::string TykClassicJson(const v1::Resource& resource) {
   out["active"] = !api.inactive();
   out["domain"] = api.hosts_size() == 0 ? "" : api.hosts(0);
   out["listen_port"] = api.listen_port();
+  out["protocol"] = api.protocol();
+  out["enable_proxy_protocol"] = api.proxy_protocol();
   out["use_keyless"] = api.keyless();
   out["use_standard_auth"] = api.token().enabled();
   out["auth_configs"] = {{"authToken", AuthJson(api)}};

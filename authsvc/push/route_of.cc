@@ -38,6 +38,8 @@ void CopyRouting(const v1::Api& api, v1::Route* route) {
   route->set_loose_prefix(api.loose_prefix());
   route->set_strip_listen_path(api.strip_listen_path());
   route->set_listen_port(api.listen_port());
+  route->set_protocol(api.protocol());
+  route->set_proxy_protocol(api.proxy_protocol());
   route->set_allow_plain_http(api.allow_plain_http());
   if (api.has_versioning()) *route->mutable_versioning() = api.versioning();
   *route->mutable_versions() = api.versions();

@@ -72,7 +72,8 @@ void ExplainLimits(const wire::Api& api, const wire::Decision& decision,
 bool ReadUrl(absl::string_view url, wire::ResolveUpstreamRequest* request) {
   const size_t scheme = url.find("://");
   if (scheme == absl::string_view::npos) return false;
-  const bool tls = absl::StartsWithIgnoreCase(url, "https:");
+  const bool tls =
+      absl::StartsWithIgnoreCase(url, "https:") || absl::StartsWithIgnoreCase(url, "tls:");
   url.remove_prefix(scheme + 3);
   const auto authority = domain::ParseHostPort(url.substr(0, url.find_first_of("/?")));
   if (!authority.ok()) return false;
@@ -132,9 +133,12 @@ void ExplainUpstreams(const Snapshot& snapshot, const wire::Api& api, absl::Time
     if (found.reason() != 0) {
       text = absl::StrCat("refused before it is spoken to: ", found.detail());
     } else {
-      text = absl::StrCat(ProxyText(found), request.tls() ? TlsText(found)
-                                                          : "plain HTTP, no certificate is shown "
-                                                            "or demanded");
+      const absl::string_view without =
+          absl::StartsWithIgnoreCase(url, "tcp:") ? "without TLS" : "plain HTTP";
+      text = absl::StrCat(
+          ProxyText(found),
+          request.tls() ? TlsText(found)
+                        : absl::StrCat(without, ", no certificate is shown or demanded"));
     }
     Step(response, "upstream", absl::StrCat("target ", url, ": ", text), found.reason() == 0);
   }

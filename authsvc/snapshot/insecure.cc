@@ -21,6 +21,7 @@ std::vector<std::string> InsecureSettings(const v1::Api& api) {
   if (api.keyless() && api.client_tls().static_mtls() != v1::REQUIREMENT_MANDATORY) {
     settings.emplace_back("keyless: callers are not authenticated");
   }
+  if (api.protocol() == "tcp") settings.emplace_back("protocol tcp: callers send in clear");
   if (api.allow_plain_http()) settings.emplace_back("allow_plain_http");
   return settings;
 }

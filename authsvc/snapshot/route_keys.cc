@@ -18,11 +18,22 @@ std::vector<std::string> RouteKeys(const v1::Api& api) {
   absl::string_view path = api.listen_path();
   while (!path.empty() && path.back() == '/') path.remove_suffix(1);
   std::vector<std::string> keys;
+  const bool http = api.protocol().empty() || api.protocol() == "http";
   const auto add = [&](const std::string& host) {
-    keys.push_back(absl::StrCat(api.listen_port(), " ", ComparableHost(host), " ", path));
+    keys.push_back(http ? absl::StrCat(api.listen_port(), " ", ComparableHost(host), " ", path)
+                        : absl::StrCat("stream ", api.listen_port(), " ", ComparableHost(host)));
   };
   for (const std::string& host : api.hosts()) add(host);
   if (api.hosts().empty()) add("");
+  return keys;
+}
+
+std::string StreamPortKey(uint32_t port) { return absl::StrCat("stream port ", port); }
+
+std::vector<std::string> IndexKeys(const v1::Api& api) {
+  std::vector<std::string> keys = RouteKeys(api);
+  const bool http = api.protocol().empty() || api.protocol() == "http";
+  if (!http) keys.push_back(StreamPortKey(api.listen_port()));
   return keys;
 }
 

@@ -152,7 +152,7 @@ void SnapshotBuilder::IndexServed(absl::string_view api_id, const std::vector<Se
 void SnapshotBuilder::IndexApi(const Ref<const ApiEntry>& entry) {
   IndexServed(entry->api.id(), entry->served, true);
   const auto same = [&](const ApiEntry& other) { return other.api.id() == entry->api.id(); };
-  for (const std::string& key : RouteKeys(entry->api)) {
+  for (const std::string& key : IndexKeys(entry->api)) {
     index_->apis_by_route.Put(edit_, HashOf(key), entry, same);
   }
 }
@@ -160,7 +160,7 @@ void SnapshotBuilder::IndexApi(const Ref<const ApiEntry>& entry) {
 void SnapshotBuilder::UnindexApi(const ApiEntry& entry) {
   IndexServed(entry.api.id(), entry.served, false);
   const auto same = [&](const ApiEntry& other) { return other.api.id() == entry.api.id(); };
-  for (const std::string& key : RouteKeys(entry.api)) {
+  for (const std::string& key : IndexKeys(entry.api)) {
     index_->apis_by_route.Erase(edit_, HashOf(key), same);
   }
 }

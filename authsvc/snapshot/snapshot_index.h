@@ -142,5 +142,9 @@ void RemoveEntry(uint64_t edit, Table<Entry>* table, const Entry& entry) {
 
 // Port, host and path of one route of an API, as they are compared: a trailing slash says nothing.
 [[nodiscard]] std::vector<std::string> RouteKeys(const v1::Api& api);
+// By which APIs of protocols tls and tcp are found beside it.
+[[nodiscard]] std::string StreamPortKey(uint32_t port);
+// All that an API is found by in apis_by_route.
+[[nodiscard]] std::vector<std::string> IndexKeys(const v1::Api& api);
 
 }  // namespace sallyport::authsvc

@@ -117,6 +117,28 @@ TEST(Token, KeyOfAnotherOrganisationIsUnknown) {
                  kApiNotGranted);  // all of its own, and no more
 }
 
+TEST(Keyless, InClearOnlyWhereTheProtocolIsTcp) {
+  World world;
+  v1::Api api = TokenApi();
+  api.clear_token();
+  api.set_keyless(true);
+  api.set_protocol("tcp");
+  api.set_listen_port(5432);
+  world.Put(api);
+  v1::AuthorizeRequest request = Asked({});
+  request.set_tls(false);
+  EXPECT_ALLOWED(Ask(world, request));
+  api.mutable_client_tls()->set_dynamic_mtls(true);
+  world.Put(api);
+  EXPECT_REFUSED(Ask(world, request), kTlsRequired);
+  api.mutable_client_tls()->set_dynamic_mtls(false);
+  api.set_protocol("tls");
+  world.Put(api);
+  EXPECT_REFUSED(Ask(world, request), kTlsRequired);
+  request.set_tls(true);
+  EXPECT_ALLOWED(Ask(world, request));
+}
+
 TEST(Token, NotOverPlainHttpUnlessTheApiAllowsIt) {
   World world;
   v1::Api api = TokenApi();
