@@ -11,6 +11,7 @@
 #include "dataplane/exchange/http1_request.h"
 #include "dataplane/exchange/http2_connection.h"
 #include "dataplane/exchange/linger.h"
+#include "dataplane/exchange/tcp_exchange.h"
 #include "dataplane/loop/suspension.h"
 #include "shared/base/log.h"
 
@@ -170,6 +171,11 @@ boost::asio::awaitable<void> ServeTls(LoopServices& services, const ListenerCont
   services.connections.Add(&client.registered, &client.stream);
   const bool shaken = co_await ShakeHands(client, *connection);
   if (!shaken) co_return;
+  if (listener.style.streams) {
+    TcpExchange exchange(client);
+    co_await exchange.Run();
+    co_return;
+  }
   if (client.peer.http2) {
     co_await ServeHttp2(client);
   } else {
@@ -184,6 +190,11 @@ boost::asio::awaitable<void> ServePlain(LoopServices& services, const ListenerCo
   client.address = std::move(address);
   client.announced = announced;
   services.connections.Add(&client.registered, &client.stream);
+  if (listener.style.streams) {
+    TcpExchange exchange(client);
+    co_await exchange.Run();
+    co_return;
+  }
   co_await ServeHttp1(client);
 }
 

@@ -184,6 +184,19 @@ void ConnectionRegistry::Drain(absl::Duration grace) {
   }
 }
 
+size_t ConnectionRegistry::EndStreams(absl::FunctionRef<bool(const Route&)> is_gone,
+                                      absl::Duration grace) {
+  const Deadline deadline = loop_.After(grace);
+  size_t ended = 0;
+  for (RegisteredConnection* connection = first_; connection != nullptr;
+       connection = connection->next_) {
+    const Route* const of = connection->streams_of;
+    if (of == nullptr || connection->last_request || !is_gone(*of)) continue;
+    ended += End(connection, deadline) ? 1 : 0;
+  }
+  return ended;
+}
+
 size_t ConnectionRegistry::EndIdle() {
   size_t ended = 0;
   for (RegisteredConnection* connection = first_; connection != nullptr;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/time/time.h"
 #include "dataplane/authorize/authorizer.h"
 #include "dataplane/loop/loop.h"
@@ -94,6 +95,7 @@ class RegisteredConnection final : public DeadlineNode {
   bool idle = true;
   // Set by the registry: after the requests in flight the connection ends.
   bool last_request = false;
+  const Route* streams_of = nullptr;   // of protocol tls or tcp: the API that it was let in to
   ConnectionMemo* memo = nullptr;      // for what the last decision rests on
   Multiplexed* multiplexed = nullptr;  // null: one request after the other
 
@@ -128,6 +130,9 @@ class ConnectionRegistry {
   // Ends all of them: idle ones now, the others when their request is done, at the latest after
   // `grace`.
   void Drain(absl::Duration grace);
+  // Those of an API of protocol tls or tcp that is gone as it was: at the latest after `grace`.
+  // Returns how many ended.
+  size_t EndStreams(absl::FunctionRef<bool(const Route&)> is_gone, absl::Duration grace);
   // Ends those without a request in flight; returns how many.
   size_t EndIdle();
   // Every request in flight that was let in, each until the deadline; one that was in doubt already

@@ -54,12 +54,13 @@ struct ExchangeSettings {
 struct ListenerStyle {
   std::string id;
   // 0 for the default listeners: routes that name no port.
-  uint16_t route_port = 0;
+  RoutePlace route_place = 0;
   ErrorStyle style = ErrorStyle::kNative;
   bool plain = false;
   bool redirect = false;
   uint16_t redirect_port = 443;  // of the https listener that plain requests are sent to
-  std::string place{};           // ListenerPlace
+  bool streams = false;  // of APIs of protocols tls or tcp: what comes is passed on as it is
+  std::string socket{};  // ListenerPlace
 };
 
 struct LoopServices {

@@ -4,20 +4,12 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "dataplane/exchange/exchange.h"
+#include "dataplane/exchange/upstream_failure.h"
 #include "shared/crypto/digest.h"
 
 namespace sallyport::dataplane {
-namespace {
 
 using base::Reason;
-
-bool IsTlsFailure(Reason reason) {
-  const auto number = static_cast<unsigned>(reason);
-  return number >= static_cast<unsigned>(Reason::kUpstreamTlsHandshake) &&
-         number <= static_cast<unsigned>(Reason::kUpstreamCredential);
-}
-
-}  // namespace
 
 void Exchange::Observe() {
   Reason reason = Reason::kAllowed;
@@ -59,7 +51,7 @@ void Exchange::ObserveMetrics(Reason reason, int status, absl::Duration total) {
   }
   outcome.stale = permit_.has_value() && permit_->stale();
   services_.metrics.Request(outcome);
-  if (IsTlsFailure(reason)) services_.metrics.UpstreamTlsFailed(reason);
+  if (IsUpstreamTlsFailure(reason)) services_.metrics.UpstreamTlsFailed(reason);
 }
 
 void Exchange::ObserveLog(Reason reason, int status, absl::Duration total) {

@@ -38,7 +38,7 @@ bool Exchange::ReadPlace() {
 bool Exchange::SelectRoute() {
   if (path_ == "*") return Deny(Reason::kNoRoute, "OPTIONS *");
   RouteQuestion question;
-  question.listen_port = client_.listener.route_port;
+  question.listen_port = client_.listener.route_place;
   question.host = host_;
   question.method = head_.method;
   question.path = path_;
@@ -76,11 +76,11 @@ bool Exchange::CheckTransport() {
     return Deny(Reason::kTlsRequired, "plain HTTP listener");
   }
   // RFC 9110 15.5.20: the client opens another connection, for that host.
-  uint64_t wanted = services_.view->routes->ClientTlsVersion(host_, client_.listener.route_port,
+  uint64_t wanted = services_.view->routes->ClientTlsVersion(host_, client_.listener.route_place,
                                                              &client_.host_memo);
   if (services_.view->strict != nullptr) {
     const StrictRulePtr* const rule =
-        services_.view->strict->Find(client_.listener.id, client_.listener.place, host_);
+        services_.view->strict->Find(client_.listener.id, client_.listener.socket, host_);
     if (rule != nullptr) wanted = WithStrictness(wanted, rule->get());
   }
   if (wanted != client_.peer.client_tls_version) {

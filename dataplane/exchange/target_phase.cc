@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "dataplane/exchange/exchange.h"
+#include "dataplane/exchange/upstream_failure.h"
 #include "dataplane/forward/grpc.h"
 #include "shared/base/log.h"
 
@@ -24,15 +25,6 @@ bool IsGatewayFailure(int status) { return status == 502 || status == 503 || sta
 absl::string_view FailureOf(const ForwardOutcome& outcome) {
   switch (outcome.reason) {
     case Reason::kAllowed: return IsGatewayFailure(outcome.status) ? "answer" : "";
-    case Reason::kUpstreamDns:
-    case Reason::kUpstreamConnect:
-    case Reason::kUpstreamProxyRefused:
-    case Reason::kUpstreamConnectTimeout: return "connect";
-    case Reason::kUpstreamTlsHandshake:
-    case Reason::kUpstreamCertUntrusted:
-    case Reason::kUpstreamCertExpired:
-    case Reason::kUpstreamCertName:
-    case Reason::kUpstreamPin: return "tls";
     case Reason::kUpstreamTimeout:
     case Reason::kUpstreamProtocol: return "answer";
     // A kept connection that the upstream closes just now is no failure of it; a stream that it
@@ -40,8 +32,7 @@ absl::string_view FailureOf(const ForwardOutcome& outcome) {
     case Reason::kUpstreamReset:
       return outcome.reused && outcome.status == 0 && !outcome.reset_code.has_value() ? ""
                                                                                       : "answer";
-    // Not kUpstreamProxy: that a forward proxy is of no use says nothing about the target.
-    default: return "";
+    default: return ConnectFailure(outcome.reason);
   }
 }
 

@@ -78,6 +78,7 @@ class Checker {
       if (listener.plain) continue;
       for (const CertificatePaths& paths : listener.certificates) Certificate(setting, paths);
     }
+    Ranges("tcp_apis.proxy_protocol_from", config_.tcp_apis.proxy_protocol_from);
     places.push_back({"metrics", config_.metrics.address, config_.metrics.port});
     Add(config::PlaceProblems(places));
   }

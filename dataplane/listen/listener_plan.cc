@@ -1,6 +1,7 @@
 #include "dataplane/listen/listener_plan.h"
 
 #include <algorithm>
+#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -57,14 +58,54 @@ bool HasPlace(const std::vector<PlannedListener>& listeners, const PlannedListen
   });
 }
 
+// Why the port stays closed; nothing: it does not.
+std::optional<StreamPlan::Problem> ProblemOf(const config::TcpApisConfig& allowed,
+                                             const StreamPort& wanted,
+                                             const std::vector<PlannedListener>& others) {
+  const uint16_t port = wanted.port;
+  if (port == 0) return StreamPlan::Problem{port, "conflict", "an API without a port"};
+  if (!allowed.Allows(port)) {
+    return StreamPlan::Problem{port, "not_allowed",
+                               "tcp_apis.ports of this data plane does not have it"};
+  }
+  if (HasPort(others, port))
+    return StreamPlan::Problem{port, "conflict", "it is the port of an HTTP listener"};
+  if (wanted.tcp > 0 && wanted.tcp + wanted.tls > 1) {
+    return StreamPlan::Problem{
+        port, "conflict",
+        "an API of protocol tcp must be alone there: nothing tells clients apart"};
+  }
+  if (wanted.proxied > 0 && wanted.proxied != wanted.tcp + wanted.tls) {
+    return StreamPlan::Problem{port, "conflict", "proxy_protocol is on in some of its APIs only"};
+  }
+  if (wanted.proxied > 0 && allowed.proxy_protocol_from.empty()) {
+    return StreamPlan::Problem{
+        port, "not_allowed",
+        "its APIs have proxy_protocol on, and tcp_apis.proxy_protocol_from names no proxy"};
+  }
+  return std::nullopt;
+}
+
+// TLS versions and certificates are those of the machine's first TLS listener.
+PlannedListener StreamModel(const std::vector<PlannedListener>& others) {
+  PlannedListener model;
+  const auto first = std::find_if(others.begin(), others.end(),
+                                  [](const PlannedListener& one) { return !one.plain; });
+  if (first == others.end()) return model;
+  model.min_version = first->min_version;
+  model.max_version = first->max_version;
+  model.certificates = first->certificates;
+  return model;
+}
+
 }  // namespace
 
 bool PlannedListener::operator==(const PlannedListener& other) const {
-  return std::tie(id, address, port, route_port, plain, redirect, http2, min_version, max_version,
-                  style, proxy_protocol_from) ==
-         std::tie(other.id, other.address, other.port, other.route_port, other.plain,
+  return std::tie(id, address, port, route_place, plain, redirect, http2, min_version, max_version,
+                  style, proxy_protocol_from, streams) ==
+         std::tie(other.id, other.address, other.port, other.route_place, other.plain,
                   other.redirect, other.http2, other.min_version, other.max_version, other.style,
-                  other.proxy_protocol_from);
+                  other.proxy_protocol_from, other.streams);
 }
 
 std::vector<PlannedListener> FileListeners(const config::DataplaneConfig& config) {
@@ -94,17 +135,41 @@ std::vector<PlannedListener> PlanListeners(const config::DataplaneConfig& config
     // A listener that is open already keeps its settings; its routes are those of the port.
     if (HasPort(listeners, port)) {
       for (PlannedListener& listener : listeners) {
-        if (listener.port == port) listener.route_port = port;
+        if (listener.port == port) listener.route_place = port;
       }
       continue;
     }
     PlannedListener extra = listeners.front();
     extra.id = absl::StrCat("port-", port);
-    extra.port = extra.route_port = port;
+    extra.port = port;
+    extra.route_place = port;
     extra.plain = extra.redirect = false;
     listeners.push_back(std::move(extra));
   }
   return listeners;
+}
+
+StreamPlan PlanStreams(const config::DataplaneConfig& config, const GatewayView& view,
+                       const std::vector<PlannedListener>& others) {
+  StreamPlan plan;
+  const config::TcpApisConfig& allowed = config.tcp_apis;
+  for (const StreamPort& wanted : view.routes->StreamPorts()) {
+    if (auto problem = ProblemOf(allowed, wanted, others)) {
+      plan.problems.push_back(*std::move(problem));
+      continue;
+    }
+    PlannedListener listener = StreamModel(others);
+    listener.id = absl::StrCat("tcp-", wanted.port);
+    listener.address = allowed.address;
+    listener.port = wanted.port;
+    listener.route_place = StreamPlace(wanted.port);
+    listener.streams = true;
+    listener.http2 = false;
+    listener.plain = wanted.tcp > 0;
+    if (wanted.proxied > 0) listener.proxy_protocol_from = allowed.proxy_protocol_from;
+    plan.listeners.push_back(std::move(listener));
+  }
+  return plan;
 }
 
 std::vector<uint16_t> DefaultPorts(const config::DataplaneConfig& config) {

@@ -8,6 +8,7 @@
 
 #include "dataplane/listen/file_certificates.h"
 #include "dataplane/route/route.h"
+#include "dataplane/route/route_table.h"
 #include "dataplane/sync/subscriber.h"
 #include "shared/config/dataplane_config.h"
 
@@ -17,7 +18,8 @@ struct PlannedListener {
   std::string id;
   std::string address;
   uint16_t port = 0;
-  uint16_t route_port = 0;  // 0: a default listener
+  RoutePlace route_place = 0;  // 0: a default listener
+  bool streams = false;        // of APIs of protocols tls and tcp (then also `plain`)
   bool plain = false;
   bool redirect = false;
   bool http2 = true;  // offered by ALPN; the file's word, authsvc's listeners have none
@@ -35,6 +37,18 @@ struct PlannedListener {
 // All of them. One address and port appears once; the file's wins.
 [[nodiscard]] std::vector<PlannedListener> PlanListeners(const config::DataplaneConfig& config,
                                                          const GatewayView& view);
+// The listeners of APIs of protocols tls and tcp. `others` keep the ports that they have.
+struct StreamPlan {
+  struct Problem {
+    uint16_t port = 0;
+    absl::string_view state;  // a constant, for the metric
+    std::string text;         // what to do
+  };
+  std::vector<PlannedListener> listeners;
+  std::vector<Problem> problems;  // ports that stay closed, and why
+};
+[[nodiscard]] StreamPlan PlanStreams(const config::DataplaneConfig& config, const GatewayView& view,
+                                     const std::vector<PlannedListener>& others);
 // Ports of FileListeners: routes that name one of them belong to the default listeners.
 [[nodiscard]] std::vector<uint16_t> DefaultPorts(const config::DataplaneConfig& config);
 // The port that plain requests are redirected to: of the first TLS listener.

@@ -153,95 +153,6 @@ void LoopServer::SetView(GatewayViewPtr view) {
   services_.view = std::move(view);
 }
 
-absl::Status LoopServer::Open() {
-  const std::vector<PlannedListener> plan = FileListeners(process_.config);
-  for (const PlannedListener& listener : plan) {
-    const absl::Status opened = OpenOne(listener, RedirectPort(plan));
-    if (!opened.ok()) return opened;
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<ServerTls*> LoopServer::TlsFor(const PlannedListener& plan) {
-  const std::string key = absl::StrCat(plan.min_version, "-", plan.max_version);
-  std::unique_ptr<ServerTls>& held = tls_[key];
-  if (held == nullptr) {
-    ServerTlsSettings settings;
-    settings.min_version = plan.min_version;
-    settings.max_version = plan.max_version;
-    settings.ticket_max_age = process_.config.ticket_keys == "off"
-                                  ? absl::ZeroDuration()
-                                  : process_.config.timeouts.ticket_max_age;
-    auto made = ServerTls::Create(settings, loop_, *library_, sni_, process_.ticket_keys,
-                                  process_.chains, &strict_);
-    if (!made.ok()) return made.status();
-    held = *std::move(made);
-  }
-  return held.get();
-}
-
-absl::Status LoopServer::OpenOne(const PlannedListener& plan, uint16_t redirect_port) {
-  auto context = std::make_shared<ListenerContext>();
-  const std::string place = ListenerPlace(plan.address, plan.port);
-  context->style = {plan.id,       plan.route_port, plan.style, plan.plain,
-                    plan.redirect, redirect_port,   place};
-  context->facts = {plan.id, plan.route_port, process_.config.http2 && plan.http2, place};
-  for (const std::string& text : plan.proxy_protocol_from) {
-    const auto range = ParseAddressRange(text);
-    if (!range.has_value()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("proxy_protocol_from: \"", text, "\" is neither an address nor a CIDR"));
-    }
-    context->proxies.push_back(*range);
-  }
-  if (!plan.plain) {
-    const absl::Status files = sni_.AddFiles(plan.id, plan.certificates);
-    if (!files.ok()) return files;
-    auto tls = TlsFor(plan);
-    if (!tls.ok()) return tls.status();
-    context->tls = *tls;
-  }
-  const absl::StatusOr<int> fd = OpenListener(plan.address, plan.port);
-  if (!fd.ok()) return fd.status();
-  OpenedListener opened;
-  opened.plan = plan;
-  opened.context = context;
-  opened.acceptor = std::make_unique<Acceptor>(
-      loop_, *fd,
-      [this, listener = ListenerContextPtr(context)](int client, std::string address) {
-        OnConnection(listener, client, std::move(address));
-      },
-      [this] { NoteNotTaken(NotTaken::kDescriptors); });
-  listeners_.push_back(std::move(opened));
-  return absl::OkStatus();
-}
-
-void LoopServer::Reconcile() {
-  if (services_.draining) return;
-  const std::vector<PlannedListener> plan = PlanListeners(process_.config, *services_.view);
-  const auto is_planned = [&plan](const OpenedListener& opened) {
-    return std::find(plan.begin(), plan.end(), opened.plan) != plan.end();
-  };
-  listeners_.erase(
-      std::remove_if(listeners_.begin(), listeners_.end(),
-                     [&](const OpenedListener& opened) { return !is_planned(opened); }),
-      listeners_.end());
-  for (const PlannedListener& listener : plan) {
-    const bool is_open =
-        std::any_of(listeners_.begin(), listeners_.end(),
-                    [&](const OpenedListener& opened) { return opened.plan == listener; });
-    if (is_open) continue;
-    const absl::Status opened = OpenOne(listener, RedirectPort(plan));
-    std::string& said = reported_[listener.id];
-    const std::string message = opened.ok() ? std::string() : std::string(opened.message());
-    if (said == message) continue;
-    said = message;
-    base::Log(
-        opened.ok() ? base::Level::kInfo : base::Level::kError, "listen.open",
-        {{"listener", listener.id}, {"port", static_cast<int>(listener.port)}, {"result", opened}});
-  }
-}
-
 void LoopServer::OnConnection(const ListenerContextPtr& listener, int fd, std::string address) {
   if (services_.draining) {
     close(fd);
@@ -346,14 +257,9 @@ void LoopServer::Tick() {
       .Gauge(metrics::Id::kStrictStackBytes)
       ->Set(static_cast<int64_t>(strict_.stacks().mapped_bytes()));
   if (shedder_.refused_share() > 0) SayNotTaken(NotTaken::kOverload);
+  EndGoneStreams();
   sni_.Sweep();
   Reconcile();
-}
-
-std::vector<uint16_t> LoopServer::BoundPorts() const {
-  std::vector<uint16_t> ports;
-  for (const OpenedListener& listener : listeners_) ports.push_back(listener.acceptor->port());
-  return ports;
 }
 
 void LoopServer::Start() {

@@ -83,6 +83,8 @@ class LoopServer final : public LoopSink {
 
   void SetView(GatewayViewPtr view);
   void Reconcile();
+  void ShowStreams(const std::vector<PlannedListener>& plan,
+                   const std::vector<StreamPlan::Problem>& problems);
   [[nodiscard]] absl::Status OpenOne(const PlannedListener& plan, uint16_t redirect_port);
   [[nodiscard]] absl::StatusOr<ServerTls*> TlsFor(const PlannedListener& plan);
   void OnConnection(const ListenerContextPtr& listener, int fd, std::string address);
@@ -97,6 +99,7 @@ class LoopServer final : public LoopSink {
   void SayNotTaken(NotTaken cause);
   void NoteUpstreamFault(absl::string_view fault);
   void Tick();
+  void EndGoneStreams();
   void MakeHealthChecker();
 
   const ProcessServices& process_;
@@ -120,7 +123,8 @@ class LoopServer final : public LoopSink {
   std::map<std::string, std::unique_ptr<ServerTls>> tls_;  // by settings
   LoopServices services_;
   std::vector<OpenedListener> listeners_;
-  std::map<std::string, std::string> reported_;  // listeners that could not be opened, said so
+  std::map<std::string, std::string> reported_;   // listeners that could not be opened, said so
+  std::map<uint16_t, std::string> closed_ports_;  // of APIs that are not served, said so
   std::unique_ptr<Housekeeping> housekeeping_;
 };
 

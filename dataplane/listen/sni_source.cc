@@ -49,8 +49,16 @@ void SniSource::Sweep() {
 }
 
 ClientTlsAnswer SniSource::ClientTls(absl::string_view sni, const ListenerFacts& listener) {
-  ClientTlsSettings settings = view_->routes->ClientTls(sni, listener.port);
+  const uint32_t place = listener.place;
+  ClientTlsSettings settings = view_->routes->ClientTls(sni, place);
   ClientTlsAnswer answer;
+  if (IsStreamPlace(place)) {
+    // The name has said which API it is: no other one's certificates could be meant.
+    const RoutePtr* const route = view_->routes->Find(place, sni, "/");
+    answer.require_certificate =
+        route != nullptr &&
+        ((*route)->static_mtls == Requirement::kMandatory || (*route)->dynamic_mtls);
+  }
   answer.request_certificate = settings.request_certificate;
   answer.version = settings.version;
   if (!settings.announce.empty()) {
@@ -58,7 +66,7 @@ ClientTlsAnswer SniSource::ClientTls(absl::string_view sni, const ListenerFacts&
         std::make_shared<const std::vector<std::string>>(std::move(settings.announce));
   }
   if (view_->strict == nullptr) return answer;
-  const StrictRulePtr* const rule = view_->strict->Find(listener.id, listener.place, sni);
+  const StrictRulePtr* const rule = view_->strict->Find(listener.id, listener.socket, sni);
   if (rule == nullptr) return answer;
   answer.request_certificate = true;
   answer.strict = *rule;
@@ -70,7 +78,15 @@ ServerSource::Credential SniSource::FindCredential(absl::string_view sni,
                                                    absl::string_view listener_id,
                                                    absl::string_view peer,
                                                    std::function<void()> ready) {
-  Credential from_store = FromStore(sni, listener_id, peer, std::move(ready));
+  const auto stream = streams_.find(listener_id);
+  const RoutePtr* api = nullptr;
+  if (stream != streams_.end()) {
+    api = view_->routes->Find(stream->second, sni, "/");
+    if (api == nullptr) return {};
+  }
+  Credential from_store = FromStore(sni, listener_id, peer, ready);
+  if (from_store.state == State::kNone && api != nullptr)
+    from_store = OfApi(**api, listener_id, peer, std::move(ready));
   const auto files = files_.find(listener_id);
   if (from_store.state != State::kNone || files == files_.end()) return from_store;
   // The listener's default: the pair that names it where there is one.
@@ -78,6 +94,15 @@ ServerSource::Credential SniSource::FindCredential(absl::string_view sni,
   if (fallback == nullptr) fallback = files->second->Default();
   if (fallback == nullptr) return from_store;
   return {State::kFound, std::move(fallback)};
+}
+
+ServerSource::Credential SniSource::OfApi(const Route& route, absl::string_view listener_id,
+                                          absl::string_view peer, std::function<void()> ready) {
+  if (route.server_names.empty()) return {};
+  absl::string_view name = route.server_names.front();
+  const std::string label = absl::StrCat("any", name.substr(1));
+  if (name[0] == '*') name = label;
+  return FromStore(name, listener_id, peer, std::move(ready));
 }
 
 ServerSource::Credential SniSource::FromStore(absl::string_view sni, absl::string_view listener_id,

@@ -39,6 +39,10 @@ class SniSource final : public ServerSource {
   // Files of a listener.
   [[nodiscard]] absl::Status AddFiles(const std::string& listener_id,
                                       std::vector<CertificatePaths> paths);
+  // A listener of APIs of protocol tls: a name that none of them has is served nothing.
+  void AddStreams(const std::string& listener_id, RoutePlace place) {
+    streams_[listener_id] = place;
+  }
   // Lets go, with their private keys, of certificates that the cache does not answer with any more
   // (evicted, replaced, past their time). Call about once a second.
   void Sweep();
@@ -62,6 +66,9 @@ class SniSource final : public ServerSource {
   };
   [[nodiscard]] Credential FromStore(absl::string_view sni, absl::string_view listener_id,
                                      absl::string_view peer, std::function<void()> ready);
+  // Of the API's own certificates, for clients that name none of their names, or nothing.
+  [[nodiscard]] Credential OfApi(const Route& route, absl::string_view listener_id,
+                                 absl::string_view peer, std::function<void()> ready);
   void Remember(const std::string& key, ServerCredentialsPtr answer);
   [[nodiscard]] Credential Convert(const std::string& key, const ServerCredentialsPtr& answer);
   void Ask(absl::string_view sni, absl::string_view listener_id, const std::string& key,
@@ -74,6 +81,7 @@ class SniSource final : public ServerSource {
   Poster& poster_;
   GatewayViewPtr view_;
   absl::flat_hash_map<std::string, std::unique_ptr<FileCertificates>> files_;  // by listener
+  absl::flat_hash_map<std::string, RoutePlace> streams_;                       // the same
   absl::flat_hash_map<std::string, Made> made_;  // by listener and SNI
   absl::flat_hash_map<std::string, Recent> recent_;
   std::deque<std::pair<std::string, int64_t>>

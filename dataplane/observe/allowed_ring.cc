@@ -24,7 +24,7 @@ struct KeptFacts {
   uint16_t status, reason;
   uint8_t tokens, policies;
   uint8_t proof;
-  bool tls, has_chain, stale, target_tls, upstream_reused;
+  bool tls, has_chain, stale, target_tls, streams, upstream_reused;
 };
 static_assert(std::is_trivially_copyable_v<KeptFacts>);
 
@@ -37,6 +37,11 @@ uint64_t TailOf(absl::string_view id) {
   const size_t length = std::min(id.size(), sizeof tail);
   memcpy(&tail, id.data() + (id.size() - length), length);
   return tail;
+}
+
+const char* SchemeOf(bool tls, bool streams) {
+  if (streams) return tls ? "tls://" : "tcp://";
+  return tls ? "https://" : "http://";
 }
 
 // At most `most` bytes, no UTF-8 character in two.
@@ -99,6 +104,7 @@ KeptFacts KeptFactsOf(const AllowedRequest& request) {
   facts.tls = request.tls;
   facts.stale = request.stale;
   facts.target_tls = request.target_tls;
+  facts.streams = request.streams;
   facts.upstream_reused = request.upstream_reused;
   return facts;
 }
@@ -206,7 +212,7 @@ std::optional<AllowedRecord> AllowedRing::Read(const Slot& slot) {
                             &record.upstream_certificate_id, &record.question.profile}) {
     *text = from.Text();
   }
-  if (!record.target.empty()) record.target.insert(0, facts.target_tls ? "https://" : "http://");
+  if (!record.target.empty()) record.target.insert(0, SchemeOf(facts.target_tls, facts.streams));
   for (size_t i = 0; i < facts.policies; ++i) record.identity.policy_ids.push_back(from.Text());
   for (size_t i = 0; i < facts.tokens; ++i) {
     CredentialFact fact;

@@ -42,6 +42,7 @@ struct AllowedRequest {
   const Decision* decision = nullptr;  // never null in Keep
   bool stale = false;
   bool target_tls = false;
+  bool streams = false;        // of an API of protocol tls or tcp
   absl::string_view target;    // host[:port]
   absl::string_view upstream;  // address:port
   absl::string_view upstream_certificate_id;

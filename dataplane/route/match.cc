@@ -79,18 +79,6 @@ bool Blocked(const RouteVersion& version, absl::string_view method, absl::string
          matches(Decoded(WithoutParameters(path)));
 }
 
-bool AddressAllowed(const IpRuleSet& rules, absl::string_view text) {
-  if (rules.broken) return false;
-  if (!rules.allow_only && rules.deny.empty()) return true;
-  const auto address = ParseAddressRange(text);
-  if (!address.has_value()) return false;
-  const auto in = [&](const std::vector<AddressRange>& ranges) {
-    return std::any_of(ranges.begin(), ranges.end(),
-                       [&](const AddressRange& range) { return Contains(range, *address); });
-  };
-  return !in(rules.deny) && (!rules.allow_only || in(rules.allow));
-}
-
 // How much of `path` the listen path takes.
 size_t ListenLength(const Route& route, absl::string_view path) {
   return std::min(path.size(), TrimmedListenLength(route.listen_path));
@@ -163,6 +151,18 @@ struct Refuse {
 };
 
 }  // namespace
+
+bool AddressAllowed(const IpRuleSet& rules, absl::string_view text) {
+  if (rules.broken) return false;
+  if (!rules.allow_only && rules.deny.empty()) return true;
+  const auto address = ParseAddressRange(text);
+  if (!address.has_value()) return false;
+  const auto in = [&](const std::vector<AddressRange>& ranges) {
+    return std::any_of(ranges.begin(), ranges.end(),
+                       [&](const AddressRange& range) { return Contains(range, *address); });
+  };
+  return !in(rules.deny) && (!rules.allow_only || in(rules.allow));
+}
 
 std::variant<RouteMatch, RouteRefusal> MatchRoute(const RouteTable& table,
                                                   const RouteQuestion& question,

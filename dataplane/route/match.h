@@ -19,7 +19,7 @@ class RouteTable;
 struct HostMemo;
 
 struct RouteQuestion {
-  uint16_t listen_port = 0;
+  uint32_t listen_port = 0;          // RoutePlace (route_table.h)
   absl::string_view host;            // lower case, without port
   absl::string_view method;          // upper case
   absl::string_view path;            // normalised, without query
@@ -47,6 +47,8 @@ struct RouteRefusal {
   std::string detail;
 };
 
+// False: the API does not take anybody from there.
+[[nodiscard]] bool AddressAllowed(const IpRuleSet& rules, absl::string_view address);
 [[nodiscard]] std::variant<RouteMatch, RouteRefusal> MatchRoute(const RouteTable& table,
                                                                 const RouteQuestion& question,
                                                                 HeaderLookup header);

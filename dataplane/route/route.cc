@@ -53,7 +53,8 @@ std::optional<RouteTarget> ParseTarget(absl::string_view url) {
     target.scheme = "http";
     target.protocol = UpstreamProtocol::kHttp2;
   }
-  if (target.scheme != "http" && target.scheme != "https") return std::nullopt;
+  const bool http = target.scheme == "http" || target.scheme == "https";
+  if (!http && target.scheme != "tcp" && target.scheme != "tls") return std::nullopt;
   const absl::string_view rest = url.substr(scheme_end + 3);
   const absl::string_view authority = rest.substr(0, rest.find_first_of("/?"));
   if (authority.empty() || absl::StrContains(authority, '@')) return std::nullopt;
@@ -63,6 +64,10 @@ std::optional<RouteTarget> ParseTarget(absl::string_view url) {
   if (host->port != 0) target.written_port = absl::StrCat(host->port);
   target.port = host->port != 0 ? host->port : target.scheme == "https" ? 443 : 80;
   const absl::string_view tail = rest.substr(authority.size());
+  if (!http) {
+    if (host->port == 0 || !tail.empty()) return std::nullopt;
+    return target;
+  }
   const size_t question = tail.find('?');
   target.path = std::string(tail.substr(0, question));
   if (question != absl::string_view::npos) target.query = std::string(tail.substr(question + 1));

@@ -41,9 +41,13 @@ struct TokenRules {
   bool strip = false;  // remove every place above before forwarding
 };
 
+// What clients of an API speak. kTls, kTcp: nothing that is looked into; it has a port that no HTTP
+// is spoken at, where kTls APIs are told apart by SNI and a kTcp API is alone.
+enum class ApiProtocol : uint8_t { kHttp, kTls, kTcp };
+
 struct RouteTarget {
   std::string url;     // as written
-  std::string scheme;  // "http" | "https"
+  std::string scheme;  // "http" | "https", of the other protocols "tcp" | "tls"
   UpstreamProtocol protocol = UpstreamProtocol::kHttp1;
   std::string host;          // lower case, without port; IPv6 without brackets
   uint16_t port = 0;         // written or default
@@ -53,8 +57,8 @@ struct RouteTarget {
   std::string proxy;         // host:port of the forward proxy that leads to it; empty: none
   uint32_t weight = 1;
 };
-// http(s)://host[:port][/path][?query], or h2c:// for http and HTTP/2; anything else (user info,
-// fragment, blanks, bad port) is nothing.
+// http(s)://host[:port][/path][?query], h2c:// for http and HTTP/2, or tcp://host:port and
+// tls://host:port; anything else (user info, fragment, blanks, bad port) is nothing.
 [[nodiscard]] std::optional<RouteTarget> ParseTarget(absl::string_view url);
 
 struct RateRule {
@@ -126,6 +130,8 @@ struct Route {
   bool loose_prefix = false;
   bool strip_listen_path = false;
   uint16_t listen_port = 0;  // 0: the default traffic listeners
+  ApiProtocol protocol = ApiProtocol::kHttp;
+  bool proxy_protocol = false;  // of kTls, kTcp: proxies announce their clients
   Requirement static_mtls = Requirement::kOff;
   bool dynamic_mtls = false;
   TokenRules token;
@@ -162,6 +168,7 @@ struct Route {
   [[nodiscard]] bool CanUseCertificate() const {
     return static_mtls != Requirement::kOff || dynamic_mtls;
   }
+  [[nodiscard]] bool IsHttp() const { return protocol == ApiProtocol::kHttp; }
 };
 using RoutePtr = std::shared_ptr<const Route>;
 

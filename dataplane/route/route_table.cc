@@ -26,15 +26,20 @@ constexpr size_t kMaxAnnouncedBytes = 32 << 10;
 using PathRoutes = std::vector<RoutePtr>;
 
 struct RegexHost {
-  uint16_t port;
+  RoutePlace port;
   std::string text;
   domain::HostPattern pattern;
   int routes;
 };
 using RegexHosts = std::vector<RegexHost>;
 
+// Routes that name the port of a default listener are those of all.
+RoutePlace Normal(const std::vector<uint16_t>& defaults, RoutePlace port) {
+  return std::find(defaults.begin(), defaults.end(), port) != defaults.end() ? 0 : port;
+}
+
 // Keys of both maps: "<port>|<host entry>", and that + a kind byte + listen path.
-std::string HostKey(uint16_t port, absl::string_view entry) {
+std::string HostKey(RoutePlace port, absl::string_view entry) {
   return absl::StrCat(port, "|", entry);
 }
 constexpr char kStrict = '\0', kLoose = '\1';
@@ -62,6 +67,8 @@ struct Parts {
   std::shared_ptr<const RegexHosts> regex_hosts = std::make_shared<const RegexHosts>();
   std::shared_ptr<const std::map<uint16_t, int>> ports =
       std::make_shared<const std::map<uint16_t, int>>();
+  std::shared_ptr<const std::map<uint16_t, StreamPort>> streams =
+      std::make_shared<const std::map<uint16_t, StreamPort>>();
 };
 
 // Never the same twice in a process, so that a memo of a table that is gone is not taken for one of
@@ -77,10 +84,10 @@ class SharedRouteTable final : public RouteTable {
 
   using RouteTable::ClientTlsVersion;
   using RouteTable::Find;
-  const RoutePtr* Find(uint16_t listen_port, absl::string_view host, absl::string_view path,
+  const RoutePtr* Find(RoutePlace listen_port, absl::string_view host, absl::string_view path,
                        HostMemo* memo) const override;
-  ClientTlsSettings ClientTls(absl::string_view sni, uint16_t listen_port) const override;
-  uint64_t ClientTlsVersion(absl::string_view host, uint16_t listen_port,
+  ClientTlsSettings ClientTls(absl::string_view sni, RoutePlace listen_port) const override;
+  uint64_t ClientTlsVersion(absl::string_view host, RoutePlace listen_port,
                             HostMemo* memo) const override;
   RoutePtr FindApi(absl::string_view api_id) const override {
     const RoutePtr* found = parts_.apis.Find(api_id);
@@ -91,19 +98,16 @@ class SharedRouteTable final : public RouteTable {
     parts_.apis.ForEach([visit](const RoutePtr& route) { visit(*route); });
   }
   std::vector<uint16_t> ExtraPorts() const override;
+  std::vector<StreamPort> StreamPorts() const override;
   std::shared_ptr<const RouteTable> With(const std::vector<RoutePtr>& put,
                                          const std::vector<std::string>& removed) const override;
 
  private:
   using Candidates = absl::Span<const HostMemo::Entry>;
 
-  uint16_t Normal(uint16_t port) const {
-    const auto& ports = parts_.default_ports;
-    return std::find(ports.begin(), ports.end(), port) != ports.end() ? 0 : port;
-  }
   // Host entries that hold for `host`, most specific first.
-  Candidates EntriesFor(uint16_t listen_port, absl::string_view host, HostMemo* memo) const;
-  void LookUp(uint16_t port, absl::string_view host, HostMemo* memo) const;
+  Candidates EntriesFor(RoutePlace listen_port, absl::string_view host, HostMemo* memo) const;
+  void LookUp(RoutePlace port, absl::string_view host, HostMemo* memo) const;
   const RoutePtr* FindInHost(const HostMemo::Entry& entry, absl::string_view path) const;
   static ClientTlsSettings SettingsOf(Candidates candidates);
 
@@ -111,7 +115,7 @@ class SharedRouteTable final : public RouteTable {
   const Parts parts_;
 };
 
-SharedRouteTable::Candidates SharedRouteTable::EntriesFor(uint16_t listen_port,
+SharedRouteTable::Candidates SharedRouteTable::EntriesFor(RoutePlace listen_port,
                                                           absl::string_view host,
                                                           HostMemo* memo) const {
   if (memo->table != serial_ || memo->port != listen_port || memo->host != host) {
@@ -120,12 +124,12 @@ SharedRouteTable::Candidates SharedRouteTable::EntriesFor(uint16_t listen_port,
     memo->host.assign(host.data(), host.size());
     memo->count = 0;
     memo->client_tls_version.reset();
-    LookUp(Normal(listen_port), host, memo);
+    LookUp(Normal(parts_.default_ports, listen_port), host, memo);
   }
   return {memo->entries.data(), memo->count};
 }
 
-void SharedRouteTable::LookUp(uint16_t port, absl::string_view host, HostMemo* memo) const {
+void SharedRouteTable::LookUp(RoutePlace port, absl::string_view host, HostMemo* memo) const {
   // `entry`: its two parts.
   const auto add = [&](absl::string_view entry, absl::string_view rest = "") {
     if (memo->count == memo->entries.size()) memo->entries.emplace_back();
@@ -185,7 +189,7 @@ const RoutePtr* SharedRouteTable::FindInHost(const HostMemo::Entry& entry,
   return best;
 }
 
-const RoutePtr* SharedRouteTable::Find(uint16_t listen_port, absl::string_view host,
+const RoutePtr* SharedRouteTable::Find(RoutePlace listen_port, absl::string_view host,
                                        absl::string_view path, HostMemo* memo) const {
   for (const HostMemo::Entry& entry : EntriesFor(listen_port, host, memo)) {
     if (const RoutePtr* found = FindInHost(entry, path)) return found;
@@ -217,12 +221,12 @@ ClientTlsSettings SharedRouteTable::SettingsOf(Candidates candidates) {
   return settings;
 }
 
-ClientTlsSettings SharedRouteTable::ClientTls(absl::string_view sni, uint16_t listen_port) const {
+ClientTlsSettings SharedRouteTable::ClientTls(absl::string_view sni, RoutePlace listen_port) const {
   HostMemo memo;
   return SettingsOf(EntriesFor(listen_port, sni, &memo));
 }
 
-uint64_t SharedRouteTable::ClientTlsVersion(absl::string_view host, uint16_t listen_port,
+uint64_t SharedRouteTable::ClientTlsVersion(absl::string_view host, RoutePlace listen_port,
                                             HostMemo* memo) const {
   static const uint64_t kNothing = VersionOf(false, {}), kRequest = VersionOf(true, {});
   const Candidates candidates = EntriesFor(listen_port, host, memo);
@@ -240,6 +244,12 @@ uint64_t SharedRouteTable::ClientTlsVersion(absl::string_view host, uint16_t lis
 std::vector<uint16_t> SharedRouteTable::ExtraPorts() const {
   std::vector<uint16_t> ports;
   for (const auto& [port, count] : *parts_.ports) ports.push_back(port);
+  return ports;
+}
+
+std::vector<StreamPort> SharedRouteTable::StreamPorts() const {
+  std::vector<StreamPort> ports;
+  for (const auto& [port, facts] : *parts_.streams) ports.push_back(facts);
   return ports;
 }
 
@@ -269,21 +279,25 @@ class TableEdit {
     parts.paths = std::move(paths_).Finish();
     parts.regex_hosts = regex_ == nullptr ? from_.regex_hosts : regex_;
     parts.ports = ports_ == nullptr ? from_.ports : ports_;
+    parts.streams = streams_ == nullptr ? from_.streams : streams_;
     return parts;
   }
 
  private:
   void Place(const RoutePtr& route, int sign) {
-    uint16_t port = route->listen_port;
-    const auto& defaults = from_.default_ports;
-    if (std::find(defaults.begin(), defaults.end(), port) != defaults.end()) port = 0;
-    if (port != 0) CountPort(port, sign);
+    const RoutePlace port = route->IsHttp() ? Normal(from_.default_ports, route->listen_port)
+                                            : StreamPlace(route->listen_port);
+    if (!route->IsHttp()) {
+      CountStream(*route, sign);
+    } else if (port != 0) {
+      CountPort(route->listen_port, sign);
+    }
     std::set<std::string> entries(route->hosts.begin(), route->hosts.end());
     if (entries.empty()) entries.insert("");
     for (const std::string& entry : entries) PlaceInHost(route, port, entry, sign);
   }
 
-  void PlaceInHost(const RoutePtr& route, uint16_t port, const std::string& entry, int sign) {
+  void PlaceInHost(const RoutePtr& route, RoutePlace port, const std::string& entry, int sign) {
     const auto pattern = domain::HostPattern::Parse(entry);
     if (!pattern.ok()) return;  // no host can ever mean it
     if (pattern->kind() == domain::HostPattern::Kind::kRegex)
@@ -328,7 +342,17 @@ class TableEdit {
     if (count <= 0) ports_->erase(port);
   }
 
-  void CountRegex(uint16_t port, const std::string& text, const domain::HostPattern& pattern,
+  void CountStream(const Route& route, int sign) {
+    if (streams_ == nullptr)
+      streams_ = std::make_shared<std::map<uint16_t, StreamPort>>(*from_.streams);
+    StreamPort& facts = (*streams_)[route.listen_port];
+    facts.port = route.listen_port;
+    (route.protocol == ApiProtocol::kTls ? facts.tls : facts.tcp) += sign;
+    if (route.proxy_protocol) facts.proxied += sign;
+    if (facts.tls + facts.tcp <= 0) streams_->erase(route.listen_port);
+  }
+
+  void CountRegex(RoutePlace port, const std::string& text, const domain::HostPattern& pattern,
                   int sign) {
     if (regex_ == nullptr) regex_ = std::make_shared<RegexHosts>(*from_.regex_hosts);
     const auto at = std::find_if(regex_->begin(), regex_->end(), [&](const RegexHost& other) {
@@ -353,6 +377,7 @@ class TableEdit {
   PersistentMap<PathRoutes>::Edit paths_;
   std::shared_ptr<RegexHosts> regex_;
   std::shared_ptr<std::map<uint16_t, int>> ports_;
+  std::shared_ptr<std::map<uint16_t, StreamPort>> streams_;
 };
 
 std::shared_ptr<const RouteTable> SharedRouteTable::With(

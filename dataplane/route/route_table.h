@@ -23,6 +23,21 @@ namespace sallyport::dataplane {
 
 struct HostIndex;
 
+// Where connections come in: the port of an HTTP listener (0: a default one), or StreamPlace of a
+// port of APIs of another protocol, so that neither ever finds the other's.
+using RoutePlace = uint32_t;
+[[nodiscard]] constexpr RoutePlace StreamPlace(uint16_t port) { return 0x10000U | port; }
+
+[[nodiscard]] constexpr bool IsStreamPlace(RoutePlace place) { return place > 0xffff; }
+
+// A port that APIs of protocols tls or tcp name.
+struct StreamPort {
+  uint16_t port = 0;
+  int tls = 0;      // APIs
+  int tcp = 0;      // the same
+  int proxied = 0;  // of them: with proxy_protocol
+};
+
 // What a handshake for an SNI must do (DESIGN 2.2).
 struct ClientTlsSettings {
   bool request_certificate = false;
@@ -46,7 +61,7 @@ struct HostMemo {
     const HostIndex* index = nullptr;  // of the table
   };
   uint64_t table = 0;  // its serial number; 0: nothing is known
-  uint16_t port = 0;
+  RoutePlace port = 0;
   std::string host;
   std::vector<Entry> entries;  // of which `count` hold, most specific first
   size_t count = 0;
@@ -65,20 +80,20 @@ class RouteTable {
   // `host`: lower case, without port (IPv6 without brackets); `path`: normalised, starts with '/',
   // without query. `listen_port`: of the listener that took the connection (0 = a default
   // listener). Null: no route. The route lives as long as this table.
-  [[nodiscard]] virtual const RoutePtr* Find(uint16_t listen_port, absl::string_view host,
+  [[nodiscard]] virtual const RoutePtr* Find(RoutePlace listen_port, absl::string_view host,
                                              absl::string_view path, HostMemo* memo) const = 0;
-  [[nodiscard]] const RoutePtr* Find(uint16_t listen_port, absl::string_view host,
+  [[nodiscard]] const RoutePtr* Find(RoutePlace listen_port, absl::string_view host,
                                      absl::string_view path) const {
     HostMemo memo;
     return Find(listen_port, host, path, &memo);
   }
   // `sni` in lower case, "" when none was sent.
   [[nodiscard]] virtual ClientTlsSettings ClientTls(absl::string_view sni,
-                                                    uint16_t listen_port) const = 0;
+                                                    RoutePlace listen_port) const = 0;
   // Only the version of the above: for the 421 rule on every request.
-  [[nodiscard]] virtual uint64_t ClientTlsVersion(absl::string_view host, uint16_t listen_port,
+  [[nodiscard]] virtual uint64_t ClientTlsVersion(absl::string_view host, RoutePlace listen_port,
                                                   HostMemo* memo) const = 0;
-  [[nodiscard]] uint64_t ClientTlsVersion(absl::string_view host, uint16_t listen_port) const {
+  [[nodiscard]] uint64_t ClientTlsVersion(absl::string_view host, RoutePlace listen_port) const {
     HostMemo memo;
     return ClientTlsVersion(host, listen_port, &memo);
   }
@@ -89,6 +104,8 @@ class RouteTable {
   virtual void ForEach(absl::FunctionRef<void(const Route&)> visit) const = 0;
   // Ports that routes name beside the default listeners': these listeners must be open.
   [[nodiscard]] virtual std::vector<uint16_t> ExtraPorts() const = 0;
+  // Ports of APIs of protocols tls and tcp, in ascending order.
+  [[nodiscard]] virtual std::vector<StreamPort> StreamPorts() const = 0;
 
   // A new table with these routes put (replacing one of the same api_id) and these APIs removed.
   [[nodiscard]] virtual std::shared_ptr<const RouteTable> With(

@@ -118,9 +118,9 @@ absl::string_view ServerConnection::FailureLabel(const IoResult& result) const {
     case SSL_R_NO_APPLICATION_PROTOCOL: return "no_application_protocol";
     case SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM:
     case SSL_R_WRONG_SIGNATURE_TYPE: return "signature_algorithm";
+    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE: return "no_client_certificate";
     case SSL_R_EXCESSIVE_MESSAGE_SIZE: return "certificate_too_large";
     case SSL_R_BAD_SIGNATURE: return "bad_client_signature";
-    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE: return "no_client_certificate";
     default: return "tls_error";
   }
 }

@@ -53,8 +53,8 @@ bool AnnounceCas(SSL* ssl, const ClientTlsAnswer& answer) {
 // was asked for) has another context and is not taken.
 bool SetSessionContext(SSL* ssl, absl::string_view sni, const ListenerFacts& listener,
                        uint64_t version) {
-  const crypto::Sha256Digest hash =
-      crypto::Sha256Array(absl::StrCat(sni, "\n", listener.port, "\n", listener.id, "\n", version));
+  const crypto::Sha256Digest hash = crypto::Sha256Array(
+      absl::StrCat(sni, "\n", listener.socket, "\n", listener.id, "\n", version));
   return SSL_set_session_id_context(ssl, hash.data(), static_cast<unsigned>(hash.size())) == 1;
 }
 
@@ -63,9 +63,10 @@ bool ApplySettings(SSL* ssl, const ClientTlsAnswer& answer) {
     SSL_set_verify(ssl, SSL_VERIFY_NONE, nullptr);
     return true;
   }
-  // Not "fail if none", except at a strict SNI: whether a certificate is needed is decided per
-  // request.
-  const bool must = answer.strict != nullptr && !answer.strict->optional;
+  // Of HTTP not "fail if none", except at a strict SNI: whether a certificate is needed is decided
+  // per request.
+  const bool strict = answer.strict != nullptr && !answer.strict->optional;
+  const bool must = strict || answer.require_certificate;
   SSL_set_verify(ssl, SSL_VERIFY_PEER | (must ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
   return AnnounceCas(ssl, answer);
 }
@@ -140,6 +141,7 @@ void HelloCallback::OnInfo(const SSL* ssl, int where, int value) {
 
 int HelloCallback::OnAlpn(SSL* ssl, const unsigned char** out, unsigned char* out_size,
                           const unsigned char* in, unsigned in_size, void* /*unused*/) {
+  if (!ConnectionOf(ssl).listener_.http) return SSL_TLSEXT_ERR_NOACK;
   static constexpr unsigned char kOurs[] = "\x02h2\x08http/1.1";
   constexpr unsigned kHttp2Bytes = 3;
   const unsigned skipped = ConnectionOf(ssl).listener_.http2 ? 0 : kHttp2Bytes;

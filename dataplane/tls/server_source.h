@@ -18,9 +18,10 @@ namespace sallyport::dataplane {
 // Where a connection came in.
 struct ListenerFacts {
   std::string id;
-  uint16_t port = 0;
-  bool http2 = true;    // offered by ALPN
-  std::string place{};  // ListenerPlace
+  uint32_t place = 0;    // where its routes are found; says nothing to TLS
+  bool http2 = true;     // offered by ALPN
+  bool http = true;      // else what is spoken inside is not known, and no protocol is chosen by ALPN
+  std::string socket{};  // ListenerPlace: its address and port
 };
 
 struct ClientTlsAnswer {
@@ -30,6 +31,7 @@ struct ClientTlsAnswer {
       ca_names;  // DER names to announce; null or empty: none
   // Not null: a certificate that comes is validated within the handshake by this rule.
   StrictRulePtr strict{};
+  bool require_certificate = false;  // none: the handshake ends with certificate_required
 };
 
 class ServerSource {

@@ -1,7 +1,13 @@
 #include "shared/config/dataplane_config.h"
 
+#include <algorithm>
+#include <optional>
+
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "shared/base/text.h"
 
 namespace sallyport::config {
 namespace {
@@ -35,6 +41,41 @@ void ReadListener(Reader& in, TrafficListenerConfig* out) {
   if (out->redirect && !out->plain) in.Fail("redirect", "needs plain: true");
   if (out->min_version == "1.3" && out->max_version == "1.2") {
     in.Fail("max_version", "is lower than min_version");
+  }
+}
+
+// "5432" or "6000-6099"; nothing when it is neither.
+std::optional<PortRange> ParsePorts(absl::string_view text) {
+  const std::vector<absl::string_view> ends = absl::StrSplit(text, absl::MaxSplits('-', 1));
+  uint32_t first = 0;
+  uint32_t last = 0;
+  for (const absl::string_view end : ends) {
+    if (end.empty() || end.find_first_not_of("0123456789") != absl::string_view::npos)
+      return std::nullopt;
+  }
+  if (!absl::SimpleAtoi(ends.front(), &first) || !absl::SimpleAtoi(ends.back(), &last))
+    return std::nullopt;
+  if (first == 0 || last > 65535 || first > last) return std::nullopt;
+  return PortRange{static_cast<uint16_t>(first), static_cast<uint16_t>(last)};
+}
+
+void ReadTcpApis(Reader& in, TcpApisConfig* out) {
+  in.Text("address", &out->address, "IPv4 or IPv6 address of their ports");
+  in.Texts("ports", &out->ports,
+           "ports that APIs of protocol tls or tcp may open on this machine: 5432, 6000-6099; "
+           "empty: none");
+  in.Texts("proxy_protocol_from", &out->proxy_protocol_from,
+           "addresses or CIDRs of proxies that announce their clients to the APIs with "
+           "proxy_protocol");
+  out->ranges.clear();
+  for (const std::string& text : out->ports) {
+    const auto range = ParsePorts(base::ToAbsl(text));
+    if (range.has_value()) {
+      out->ranges.push_back(*range);
+    } else {
+      in.Fail("ports",
+              absl::StrCat("\"", text, "\" is neither a port nor a range such as 6000-6099"));
+    }
   }
 }
 
@@ -149,6 +190,12 @@ void ReadTimeouts(Reader& in, TrafficTimeouts* out) {
 
 }  // namespace
 
+bool TcpApisConfig::Allows(uint16_t port) const {
+  return std::any_of(ranges.begin(), ranges.end(), [port](const PortRange& range) {
+    return port >= range.first && port <= range.last;
+  });
+}
+
 void Read(Reader& in, DataplaneConfig* out) {
   in.Text("name", &out->name, "of this replica; empty: the machine's name and the port");
   in.Text("group", &out->group, "group of replicas, as in its certificate");
@@ -165,6 +212,7 @@ void Read(Reader& in, DataplaneConfig* out) {
   for (size_t i = 0; i < out->listeners.size(); ++i) {
     if (out->listeners[i].id.empty()) out->listeners[i].id = absl::StrCat("file-", i);
   }
+  in.Object("tcp_apis", [out](Reader& inner) { ReadTcpApis(inner, &out->tcp_apis); });
   in.OneOf("ticket_keys", &out->ticket_keys, {"shared", "own", "off"},
            "TLS session tickets: under keys that the replicas of the group share, under this "
            "replica's own, or none");

@@ -36,6 +36,22 @@ struct TrafficListenerConfig {
   std::vector<CertificateFiles> certificates;  // default certificates: RSA and ECDSA side by side
 };
 
+struct PortRange {
+  uint16_t first = 0;
+  uint16_t last = 0;
+};
+
+// What APIs of protocol tls and tcp may make this machine do: they come with ports of their own.
+struct TcpApisConfig {
+  std::string address = "::";
+  std::vector<std::string> ports;  // "5432" or "6000-6099"; none: no such API is served here
+  std::vector<PortRange> ranges;   // the same, read
+  // Addresses or CIDRs of proxies that announce their clients, to the APIs that ask for that.
+  std::vector<std::string> proxy_protocol_from;
+
+  [[nodiscard]] bool Allows(uint16_t port) const;
+};
+
 struct AuthsvcClientConfig {
   std::vector<std::string> targets = {"127.0.0.1:9443"};  // host:port, tried in order
   TlsDirectory tls;         // our certificate (role dataplane) and the control CA
@@ -124,6 +140,7 @@ struct DataplaneConfig {
   bool http2 = true;                                  // false: no listener offers it
   std::vector<std::string> upgrades = {"websocket"};  // of HTTP/1.1 connections
   std::vector<TrafficListenerConfig> listeners;
+  TcpApisConfig tcp_apis;
   std::string ticket_keys = "shared";  // | "own" | "off"
   DataplaneMetricsConfig metrics;
   uint32_t threads = 0;               // 0 = one per core

@@ -54,6 +54,13 @@ enum class Kind : uint8_t { kCounter, kGauge, kTimes };
     "Tunnels that ended: closed, idle, total (too old), cut, client or upstream (broken by it)")   \
   X(kTunnelBytes, "sallyport_tunnel_bytes_total", kCounter, "direction",                           \
     "Bytes through tunnels, counted as they pass")                                                 \
+  X(kTcpConnections, "sallyport_tcp_connections_total", kCounter, "api,reason,fault",              \
+    "Connections to APIs of protocol tls or tcp that ended, by API, outcome and whose fault it "   \
+    "was")                                                                                         \
+  X(kTcpBytes, "sallyport_tcp_bytes_total", kCounter, "api,direction",                             \
+    "Bytes of these APIs, counted as they pass")                                                   \
+  X(kTcpPorts, "sallyport_tcp_ports", kGauge, "state",                                             \
+    "Ports that APIs of protocol tls or tcp name: open, not_allowed, conflict, failed")            \
   X(kHttp2Failures, "sallyport_http2_connection_failures_total", kCounter, "reason",               \
     "HTTP/2 connections ended for an error or a flood of the client")                              \
   X(kHttp2Resets, "sallyport_http2_streams_reset_total", kCounter, "by,code",                      \

@@ -180,13 +180,28 @@ void KeepIdentityOurs(Route* route) {
 void TargetsFrom(const v1::Route& wire, Route* route) {
   for (const v1::Target& from : wire.targets()) {
     auto target = ParseTarget(from.url());
-    if (!target.has_value()) {
+    const bool of_http = target.has_value() && target->scheme[0] == 'h';
+    if (!target.has_value() || of_http != route->IsHttp()) {
       route->broken = true;
       continue;
     }
     target->weight = from.weight() == 0 ? 1 : from.weight();
     route->targets.push_back(*std::move(target));
   }
+}
+
+// False: one that this build does not know. What it cannot have is not looked at.
+bool ProtocolFrom(const v1::Route& wire, Route* route) {
+  const std::string& name = wire.protocol();
+  if (name.empty() || name == "http") return true;
+  route->protocol = name == "tls" ? ApiProtocol::kTls : ApiProtocol::kTcp;
+  route->proxy_protocol = wire.proxy_protocol();
+  route->listen_path = "/";
+  route->loose_prefix = false;
+  const bool alone = route->protocol == ApiProtocol::kTcp;
+  if (alone) route->hosts.clear();
+  if (alone && route->CanUseCertificate()) return false;
+  return (alone ? name == "tcp" : true) && route->listen_port != 0 && !route->token.enabled;
 }
 
 ListenerSpec ListenerFrom(const v1::Listener& wire) {
@@ -285,15 +300,18 @@ RoutePtr RouteFrom(const v1::Route& wire) {
   route->dynamic_mtls = wire.dynamic_mtls();
   route->token = TokenFrom(wire.token());
   route->keyless = wire.keyless();
+  if (!ProtocolFrom(wire, route.get())) route->broken = true;
   TargetsFrom(wire, route.get());
   route->preserve_host_header = wire.preserve_host_header();
   route->api_rate = {wire.limits().rate().rate(),
                      absl::Seconds(wire.limits().rate().per_seconds())};
   route->api_quota = {wire.limits().quota().max(),
                       absl::Seconds(wire.limits().quota().renewal_seconds())};
-  if (!VersionRulesFrom(wire.versioning(), &route->versioning)) route->broken = true;
-  for (const v1::ApiVersion& version : wire.versions())
-    route->versions.push_back(VersionFrom(version));
+  if (route->IsHttp()) {
+    if (!VersionRulesFrom(wire.versioning(), &route->versioning)) route->broken = true;
+    for (const v1::ApiVersion& version : wire.versions())
+      route->versions.push_back(VersionFrom(version));
+  }
   if (!UpstreamRulesFrom(wire, route.get())) route->broken = true;
   route->ip = IpRulesFrom(wire.ip());
   route->cors = CorsFrom(wire.cors());

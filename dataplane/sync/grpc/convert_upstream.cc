@@ -64,6 +64,7 @@ EjectionRules EjectionFrom(const v1::Ejection& wire) {
 
 // False: one that this build does not know, or that this target cannot be spoken to in.
 bool SetProtocol(const std::string& wire, RouteTarget* target) {
+  if (target->scheme == "tcp" || target->scheme == "tls") return true;
   const bool tls = target->scheme == "https";
   if (wire.empty() || wire == "http1") return true;
   if (wire == "auto") {

@@ -56,6 +56,23 @@ class ConnectionRegistryTest : public ::testing::Test {
   }
 };
 
+TEST_F(ConnectionRegistryTest, StreamsOfAnApiThatIsGoneHaveTheirGrace) {
+  Route gone, stays;
+  gone.api_id = "gone";
+  Open first(registry_, loop_, ""), second(registry_, loop_, ""), http(registry_, loop_, "");
+  first.connection->streams_of = &gone;
+  second.connection->streams_of = &stays;
+  for (const Open* one : {&first, &second, &http}) one->connection->idle = false;
+  const auto is_gone = [](const Route& route) { return route.api_id == "gone"; };
+  EXPECT_EQ(registry_.EndStreams(is_gone, absl::Seconds(5)), 1u);
+  EXPECT_EQ(registry_.EndStreams(is_gone, absl::Seconds(5)), 0u) << "once";
+  Pass(absl::Seconds(4));
+  EXPECT_FALSE(first.cut());
+  Pass(absl::Seconds(2));
+  EXPECT_TRUE(first.cut());
+  EXPECT_FALSE(second.cut() || http.cut());
+}
+
 TEST_F(ConnectionRegistryTest, SeversOnlyThatLeaf) {
   Open alice(registry_, loop_, "aa");
   Open alice2(registry_, loop_, "aa");

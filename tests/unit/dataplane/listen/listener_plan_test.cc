@@ -20,7 +20,7 @@ TEST(PlanListeners, OneDefaultWhenNothingIsNamed) {
   const auto plan = PlanListeners({}, ViewWithPort(0));
   ASSERT_EQ(plan.size(), 1u);
   EXPECT_EQ(plan[0].port, 8443);
-  EXPECT_EQ(plan[0].route_port, 0);
+  EXPECT_EQ(plan[0].route_place, 0);
   EXPECT_FALSE(plan[0].plain);
 }
 
@@ -60,8 +60,89 @@ TEST(PlanListeners, PortsOfDefinitionsAreOpenedWithTls) {
   const auto plan = PlanListeners(config, ViewWithPort(9443));
   ASSERT_EQ(plan.size(), 2u);
   EXPECT_EQ(plan[1].port, 9443);
-  EXPECT_EQ(plan[1].route_port, 9443);
+  EXPECT_EQ(plan[1].route_place, 9443);
   EXPECT_FALSE(plan[1].plain) << "a definition's port is never plain by accident";
+}
+
+RoutePtr Stream(const std::string& id, uint16_t port, ApiProtocol protocol, bool proxied = false) {
+  auto route = std::make_shared<Route>();
+  route->api_id = id;
+  route->hosts = {id + ".example"};
+  route->listen_port = port;
+  route->protocol = protocol;
+  route->proxy_protocol = proxied;
+  return route;
+}
+
+class PlanStreamsTest : public ::testing::Test {
+ protected:
+  PlanStreamsTest() {
+    config_.tcp_apis.address = "127.0.0.1";
+    config_.tcp_apis.ranges = {{5000, 5009}};
+  }
+  StreamPlan Plan(const std::vector<RoutePtr>& routes) const {
+    GatewayView view;
+    view.routes = RouteTable::Empty({8443})->With(routes, {});
+    return PlanStreams(config_, view, PlanListeners(config_, view));
+  }
+  // The state of the only port, which stays closed.
+  std::string Closed(const std::vector<RoutePtr>& routes) const {
+    const StreamPlan plan = Plan(routes);
+    EXPECT_TRUE(plan.listeners.empty());
+    EXPECT_EQ(plan.problems.size(), 1u);
+    return plan.problems.empty() ? "" : std::string(plan.problems[0].state);
+  }
+  config::DataplaneConfig config_;
+};
+
+TEST_F(PlanStreamsTest, OpensWhatTheMachineAllows) {
+  const StreamPlan plan =
+      Plan({Stream("a", 5000, ApiProtocol::kTls), Stream("b", 5000, ApiProtocol::kTls),
+            Stream("c", 5009, ApiProtocol::kTcp)});
+  EXPECT_TRUE(plan.problems.empty());
+  ASSERT_EQ(plan.listeners.size(), 2u);
+  const PlannedListener& tls = plan.listeners[0];
+  EXPECT_EQ(tls.id, "tcp-5000");
+  EXPECT_EQ(tls.address, "127.0.0.1");
+  EXPECT_EQ(tls.route_place, StreamPlace(5000));
+  EXPECT_TRUE(tls.streams);
+  EXPECT_FALSE(tls.plain || tls.http2);
+  EXPECT_TRUE(plan.listeners[1].plain);
+  EXPECT_TRUE(plan.listeners[1].streams);
+}
+
+TEST_F(PlanStreamsTest, NothingIsAllowedByDefault) {
+  config_.tcp_apis = {};
+  EXPECT_EQ(Closed({Stream("a", 5000, ApiProtocol::kTcp)}), "not_allowed");
+}
+
+TEST_F(PlanStreamsTest, ClosesWhatIsNotAllowedOrAnothers) {
+  EXPECT_EQ(Closed({Stream("a", 4999, ApiProtocol::kTls)}), "not_allowed");
+  EXPECT_EQ(Closed({Stream("a", 5010, ApiProtocol::kTls)}), "not_allowed");
+  EXPECT_EQ(Closed({Stream("a", 0, ApiProtocol::kTls)}), "conflict");
+  EXPECT_EQ(Closed({Stream("a", 5000, ApiProtocol::kTcp), Stream("b", 5000, ApiProtocol::kTcp)}),
+            "conflict");
+  EXPECT_EQ(Closed({Stream("a", 5000, ApiProtocol::kTcp), Stream("b", 5000, ApiProtocol::kTls)}),
+            "conflict");
+  auto http = std::make_shared<Route>();
+  http->api_id = "http";
+  http->listen_port = 5000;
+  EXPECT_EQ(Closed({Stream("a", 5000, ApiProtocol::kTls), http}), "conflict");
+  config_.tcp_apis.ranges.push_back({8443, 8443});
+  EXPECT_EQ(Closed({Stream("a", 8443, ApiProtocol::kTls)}), "conflict") << "the default listener";
+}
+
+TEST_F(PlanStreamsTest, AnnouncedClientsNeedWhoMayAnnounceThem) {
+  EXPECT_EQ(Closed({Stream("a", 5000, ApiProtocol::kTls, true)}), "not_allowed");
+  config_.tcp_apis.proxy_protocol_from = {"10.0.0.0/8"};
+  EXPECT_EQ(Closed({Stream("a", 5000, ApiProtocol::kTls, true),
+                    Stream("b", 5000, ApiProtocol::kTls, false)}),
+            "conflict");
+  const StreamPlan plan = Plan(
+      {Stream("a", 5000, ApiProtocol::kTls, true), Stream("b", 5001, ApiProtocol::kTls, false)});
+  ASSERT_EQ(plan.listeners.size(), 2u);
+  EXPECT_EQ(plan.listeners[0].proxy_protocol_from, config_.tcp_apis.proxy_protocol_from);
+  EXPECT_TRUE(plan.listeners[1].proxy_protocol_from.empty());
 }
 
 TEST(OpenListener, SaysWhatToDo) {

@@ -92,6 +92,59 @@ TEST_F(SniSourceTest, AsksOnceAndKeeps) {
 
 // Names are the client's to choose (reference tyk.md Q13): a flood is bounded, and one name costs
 // one question.
+class StreamNamesTest : public SniSourceTest {
+ protected:
+  static constexpr uint16_t kPort = 5432;
+  // An API of protocol tls for this host ("": any), whose certificates serve these names.
+  void Serve(const std::string& host, std::vector<std::string> names) {
+    auto route = std::make_shared<Route>();
+    route->api_id = "db";
+    if (!host.empty()) route->hosts = {host};
+    route->listen_port = kPort;
+    route->protocol = ApiProtocol::kTls;
+    route->static_mtls = Requirement::kMandatory;
+    route->server_names = std::move(names);
+    GatewayView view;
+    view.routes = RouteTable::Empty()->With({route}, {});
+    source_.SetView(std::make_shared<const GatewayView>(std::move(view)));
+    source_.AddStreams("tcp-5432", StreamPlace(kPort));
+  }
+  // Once all questions are answered.
+  State Found(const std::string& sni) {
+    for (int round = 0; round < 3; ++round) {
+      const State state = source_.FindCredential(sni, "tcp-5432", "peer", [] {}).state;
+      if (state != State::kPending) return state;
+      Run();
+    }
+    return State::kPending;
+  }
+};
+
+TEST_F(StreamNamesTest, ANameOfNoApiIsServedNothingThoughThereIsACertificate) {
+  Serve("db.test", {"a.test"});
+  EXPECT_EQ(Found("a.test"), State::kNone);
+  EXPECT_EQ(Found(""), State::kNone);
+  EXPECT_EQ(client_.server_calls(), 0u) << "nobody needs to be asked";
+}
+
+TEST_F(StreamNamesTest, TheApisOwnCertificateServesWhoNamesNone) {
+  Serve("", {"a.test"});
+  EXPECT_EQ(Found(""), State::kFound);
+  EXPECT_EQ(Found("elsewhere.test"), State::kFound);
+  EXPECT_EQ(Found("a.test"), State::kFound);
+}
+
+TEST_F(StreamNamesTest, WithoutOneThereIsNone) {
+  Serve("", {});
+  EXPECT_EQ(Found("elsewhere.test"), State::kNone);
+}
+
+TEST_F(StreamNamesTest, TheCertificateIsDemandedInTheHandshake) {
+  Serve("db.test", {"a.test"});
+  EXPECT_TRUE(source_.ClientTls("db.test", {"db", StreamPlace(kPort)}).require_certificate);
+  EXPECT_FALSE(source_.ClientTls("db.test", {"front", 0}).require_certificate);
+}
+
 TEST_F(SniSourceTest, Q13OnePeersFloodOfNamesIsItsOwnTrouble) {
   ASSERT_EQ(Find("a.test").state, State::kPending);
   Run();
@@ -171,7 +224,7 @@ TEST_F(SniSourceTest, AStrictNameAsksForACertificateAndHasAnotherVersion) {
   view.routes = RouteTable::Empty();
   view.strict = StrictTable::Make({{"front", "::1", 8443, names}});
   source_.SetView(std::make_shared<const GatewayView>(view));
-  const ListenerFacts front{"front", 0, true, ListenerPlace("::1", 8443)};
+  const ListenerFacts front{"front", 0, true, true, ListenerPlace("::1", 8443)};
   const ClientTlsAnswer strict = source_.ClientTls("strict.test", front);
   EXPECT_TRUE(strict.request_certificate) << "though no API can use one";
   ASSERT_NE(strict.strict, nullptr);
@@ -180,7 +233,7 @@ TEST_F(SniSourceTest, AStrictNameAsksForACertificateAndHasAnotherVersion) {
   EXPECT_FALSE(loose.request_certificate);
   EXPECT_EQ(loose.strict, nullptr);
   EXPECT_NE(strict.version, loose.version);
-  const ClientTlsAnswer elsewhere = source_.ClientTls("strict.test", {"back", 0, true, "::|1"});
+  const ClientTlsAnswer elsewhere = source_.ClientTls("strict.test", {"back", 0, true, true, "::|1"});
   EXPECT_EQ(elsewhere.strict, nullptr);
   EXPECT_EQ(elsewhere.version, loose.version);
 }

@@ -44,6 +44,79 @@ std::string Found(const RouteTable& table, absl::string_view host, absl::string_
   return route == nullptr ? "" : (*route)->api_id;
 }
 
+RoutePtr Stream(const std::string& id, uint16_t port, ApiProtocol protocol,
+                std::vector<std::string> hosts = {}, bool proxied = false) {
+  Route route;
+  route.api_id = id;
+  route.hosts = std::move(hosts);
+  route.listen_port = port;
+  route.protocol = protocol;
+  route.proxy_protocol = proxied;
+  route.static_mtls = protocol == ApiProtocol::kTls ? Requirement::kMandatory : Requirement::kOff;
+  return std::make_shared<const Route>(std::move(route));
+}
+
+TEST(RouteTable, StreamsAndHttpNeverFindEachOther) {
+  const auto table = RouteTable::Empty({8443})->With(
+      {Stream("db", 5432, ApiProtocol::kTls, {"db.example.com"}),
+       Stream("any", 5432, ApiProtocol::kTls), Stream("raw", 8443, ApiProtocol::kTcp),
+       Make({"http", {}, "/", false, 5432})},
+      {});
+  const auto stream = [&](uint16_t port, absl::string_view sni) {
+    const RoutePtr* found = table->Find(StreamPlace(port), sni, "/");
+    return found == nullptr ? std::string() : (*found)->api_id;
+  };
+  EXPECT_EQ(stream(5432, "db.example.com"), "db");
+  EXPECT_EQ(stream(5432, "other.example.com"), "any");
+  EXPECT_EQ(stream(5432, ""), "any");
+  EXPECT_EQ(stream(8443, ""), "raw") << "also at the port of a default listener";
+  EXPECT_EQ(stream(5433, ""), "");
+  EXPECT_EQ(Found(*table, "db.example.com", "/", 5432), "http");
+  EXPECT_EQ(Found(*table, "db.example.com", "/"), "");
+  EXPECT_EQ(Found(*table, "db.example.com", "/", 8443), "");
+  EXPECT_FALSE(table->ClientTls("db.example.com", 5432).request_certificate);
+  EXPECT_TRUE(table->ClientTls("db.example.com", StreamPlace(5432)).request_certificate);
+  EXPECT_EQ(table->ExtraPorts(), std::vector<uint16_t>{5432});
+}
+
+TEST(RouteTable, PortsOfStreamsComeAndGoWithThem) {
+  auto table = RouteTable::Empty()->With(
+      {Stream("a", 7001, ApiProtocol::kTls, {}, true),
+       Stream("b", 7001, ApiProtocol::kTls, {"b.example"}), Stream("c", 7000, ApiProtocol::kTcp)},
+      {});
+  auto ports = table->StreamPorts();
+  ASSERT_EQ(ports.size(), 2u);
+  EXPECT_EQ(ports[0].port, 7000);
+  EXPECT_EQ(ports[0].tcp, 1);
+  EXPECT_EQ(ports[1].port, 7001);
+  EXPECT_EQ(ports[1].tls, 2);
+  EXPECT_EQ(ports[1].proxied, 1);
+  EXPECT_TRUE(table->ExtraPorts().empty());
+  table = table->With({Stream("a", 7002, ApiProtocol::kTcp)}, {"c"});
+  ports = table->StreamPorts();
+  ASSERT_EQ(ports.size(), 2u);
+  EXPECT_EQ(ports[0].port, 7001);
+  EXPECT_EQ(ports[0].tls, 1);
+  EXPECT_EQ(ports[0].proxied, 0);
+  EXPECT_EQ(ports[1].port, 7002);
+  EXPECT_EQ(ports[1].tcp, 1);
+  EXPECT_TRUE(table->With({}, {"a", "b"})->StreamPorts().empty());
+}
+
+TEST(ParseTarget, OfStreamsIsAHostAndItsPort) {
+  const auto target = ParseTarget("TLS://Db.Example:5432");
+  ASSERT_TRUE(target.has_value());
+  EXPECT_EQ(target->scheme, "tls");
+  EXPECT_EQ(target->host, "db.example");
+  EXPECT_EQ(target->port, 5432);
+  EXPECT_EQ(target->written_port, "5432");
+  EXPECT_TRUE(ParseTarget("tcp://[::1]:1").has_value());
+  for (const char* bad : {"tcp://db", "tcp://db:0", "tcp://db:1/", "tcp://db:1?x", "tcp://u@db:1",
+                          "tcp://", "tls://:1", "udp://db:1"}) {
+    EXPECT_FALSE(ParseTarget(bad).has_value()) << bad;
+  }
+}
+
 TEST(RouteTable, HostPrecedence) {
   const auto table = Table({{"any", {}},
                             {"exact", {"api.example.com"}},

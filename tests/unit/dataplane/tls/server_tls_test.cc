@@ -44,6 +44,28 @@ TEST_P(BothVersions, NoCertificateIsNoHandshakeFailure) {
   EXPECT_EQ(both.server.peer->chain, nullptr);
 }
 
+TEST_P(BothVersions, WhereOneIsRequiredNoCertificateEndsTheHandshake) {
+  source_.client_tls["api.example.com"].require_certificate = true;
+  ClientOptions options;
+  options.max_version = GetParam();
+  const Both both = Run(options);
+  EXPECT_FALSE(both.server.shaken);
+  EXPECT_EQ(both.server.label, "no_client_certificate");
+  EXPECT_EQ(both.client.alert,
+            GetParam() == TLS1_3_VERSION ? SSL_AD_CERTIFICATE_REQUIRED : SSL_AD_HANDSHAKE_FAILURE);
+  EXPECT_TRUE(Run(WithLeaf()).server.shaken);
+}
+
+TEST_P(BothVersions, WhatIsNotHttpAgreesOnNoProtocol) {
+  listener_.http = false;
+  ClientOptions options = WithLeaf();
+  options.alpn = std::string("\x02h2\x0apostgresql");
+  const Both both = Run(options);
+  ASSERT_TRUE(both.server.shaken);
+  EXPECT_EQ(both.client.alpn, "");
+  EXPECT_FALSE(both.server.peer->http2);
+}
+
 TEST_P(BothVersions, TellsOfTheEndThoughATicketStillWaitsForAWrite) {
   text_.clear();
   const Both both = Run(WithLeaf());

@@ -206,6 +206,23 @@ std::map<std::string, std::string> ValuesOf(const std::vector<Setting>& settings
   return values;
 }
 
+TEST(TcpApis, PortsAndRanges) {
+  const auto config =
+      MakeDataplaneConfig(*ParseYaml("tcp_apis: {ports: [5432, 6000-6099, \"1-65535\"]}", "d"));
+  ASSERT_TRUE(config.ok()) << config.status();
+  TcpApisConfig some = config->tcp_apis;
+  some.ranges.pop_back();
+  EXPECT_TRUE(some.Allows(5432) && some.Allows(6000) && some.Allows(6099));
+  EXPECT_FALSE(some.Allows(5431) || some.Allows(5433) || some.Allows(5999) || some.Allows(6100));
+  EXPECT_TRUE(config->tcp_apis.Allows(1) && config->tcp_apis.Allows(65535));
+  EXPECT_FALSE(DataplaneConfig{}.tcp_apis.Allows(5432)) << "nothing that was not written";
+  for (const char* bad : {"0", "65536", "6-5", "a", "-1", "5-", "5-6-7", "\"\"", "\" 5\"", "+5"}) {
+    EXPECT_FALSE(
+        MakeDataplaneConfig(*ParseYaml(std::string("tcp_apis: {ports: [") + bad + "]}", "d")).ok())
+        << bad;
+  }
+}
+
 TEST(Settings, NamesWhatTheItemsOfListsHave) {
   const auto ours = ValuesOf(SettingsOf(DataplaneConfig{}));
   for (const char* path :

@@ -55,6 +55,50 @@ TEST(RouteFrom, WhatCannotBeReadRefuses) {
   EXPECT_TRUE(RouteFrom(port)->broken);
 }
 
+v1::Route StreamRoute(const std::string& protocol) {
+  v1::Route wire;
+  wire.set_api_id("s");
+  wire.set_protocol(protocol);
+  wire.set_listen_port(5432);
+  wire.set_keyless(true);
+  wire.set_upstream_protocol("auto");  // the gateway's, of HTTP
+  wire.add_targets()->set_url("tls://db:1");
+  wire.add_targets()->set_url("tcp://db:1");
+  return wire;
+}
+
+TEST(RouteFrom, Streams) {
+  for (const auto& [name, protocol] :
+       {std::pair("tls", ApiProtocol::kTls), std::pair("tcp", ApiProtocol::kTcp)}) {
+    v1::Route wire = StreamRoute(name);
+    wire.set_listen_path("/x");
+    wire.set_proxy_protocol(true);
+    const RoutePtr route = RouteFrom(wire);
+    EXPECT_FALSE(route->broken) << name;
+    EXPECT_EQ(route->protocol, protocol);
+    EXPECT_TRUE(route->proxy_protocol);
+    EXPECT_EQ(route->listen_path, "/");
+    ASSERT_EQ(route->targets.size(), 2u);
+    EXPECT_EQ(route->targets[0].protocol, UpstreamProtocol::kHttp1) << "nothing is agreed on";
+  }
+}
+
+TEST(RouteFrom, StreamsThatCannotBeServedAreBroken) {
+  const auto broken = [](const char* protocol, auto change) {
+    v1::Route wire = StreamRoute(protocol);
+    change(&wire);
+    return RouteFrom(wire)->broken;
+  };
+  const auto nothing = [](v1::Route*) {};
+  EXPECT_TRUE(broken("quic", nothing)) << "this build does not know it";
+  EXPECT_FALSE(RouteFrom(StreamRoute("quic"))->IsHttp());
+  EXPECT_TRUE(broken("http", nothing)) << "targets of another protocol";
+  EXPECT_TRUE(broken("tls", [](v1::Route* wire) { wire->clear_listen_port(); }));
+  EXPECT_TRUE(broken("tls", [](v1::Route* wire) { wire->mutable_token()->set_enabled(true); }));
+  EXPECT_TRUE(broken("tls", [](v1::Route* wire) { wire->add_targets()->set_url("http://a/"); }));
+  EXPECT_TRUE(broken("tcp", [](v1::Route* wire) { wire->set_dynamic_mtls(true); }));
+}
+
 TEST(RouteFrom, EachTargetIsSpokenToAsItCanBe) {
   using enum UpstreamProtocol;
   const struct {

@@ -1,0 +1,151 @@
+// The listeners of a loop: which are opened and closed as definitions change, and what is said of
+// those that cannot be.
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "dataplane/listen/loop_server.h"
+#include "shared/base/log.h"
+
+namespace sallyport::dataplane {
+
+absl::Status LoopServer::Open() {
+  const std::vector<PlannedListener> plan = FileListeners(process_.config);
+  for (const PlannedListener& listener : plan) {
+    const absl::Status opened = OpenOne(listener, RedirectPort(plan));
+    if (!opened.ok()) return opened;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ServerTls*> LoopServer::TlsFor(const PlannedListener& plan) {
+  const std::string key = absl::StrCat(plan.min_version, "-", plan.max_version);
+  std::unique_ptr<ServerTls>& held = tls_[key];
+  if (held == nullptr) {
+    ServerTlsSettings settings;
+    settings.min_version = plan.min_version;
+    settings.max_version = plan.max_version;
+    settings.ticket_max_age = process_.config.ticket_keys == "off"
+                                  ? absl::ZeroDuration()
+                                  : process_.config.timeouts.ticket_max_age;
+    auto made = ServerTls::Create(settings, loop_, *library_, sni_, process_.ticket_keys,
+                                  process_.chains, &strict_);
+    if (!made.ok()) return made.status();
+    held = *std::move(made);
+  }
+  return held.get();
+}
+
+absl::Status LoopServer::OpenOne(const PlannedListener& plan, uint16_t redirect_port) {
+  auto context = std::make_shared<ListenerContext>();
+  const std::string socket = ListenerPlace(plan.address, plan.port);
+  context->style = {plan.id,       plan.route_place, plan.style,   plan.plain,
+                    plan.redirect, redirect_port,    plan.streams, socket};
+  context->facts = {plan.id, plan.route_place, process_.config.http2 && plan.http2, !plan.streams,
+                    socket};
+  for (const std::string& text : plan.proxy_protocol_from) {
+    const auto range = ParseAddressRange(text);
+    if (!range.has_value()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("proxy_protocol_from: \"", text, "\" is neither an address nor a CIDR"));
+    }
+    context->proxies.push_back(*range);
+  }
+  if (!plan.plain) {
+    const absl::Status files = sni_.AddFiles(plan.id, plan.certificates);
+    if (!files.ok()) return files;
+    if (plan.streams) sni_.AddStreams(plan.id, plan.route_place);
+    auto tls = TlsFor(plan);
+    if (!tls.ok()) return tls.status();
+    context->tls = *tls;
+  }
+  const absl::StatusOr<int> fd = OpenListener(plan.address, plan.port);
+  if (!fd.ok()) return fd.status();
+  OpenedListener opened;
+  opened.plan = plan;
+  opened.context = context;
+  opened.acceptor = std::make_unique<Acceptor>(
+      loop_, *fd,
+      [this, listener = ListenerContextPtr(context)](int client, std::string address) {
+        OnConnection(listener, client, std::move(address));
+      },
+      [this] { NoteNotTaken(NotTaken::kDescriptors); });
+  listeners_.push_back(std::move(opened));
+  return absl::OkStatus();
+}
+
+void LoopServer::Reconcile() {
+  if (services_.draining) return;
+  std::vector<PlannedListener> plan = PlanListeners(process_.config, *services_.view);
+  const uint16_t redirect_port = RedirectPort(plan);
+  StreamPlan streams = PlanStreams(process_.config, *services_.view, plan);
+  std::move(streams.listeners.begin(), streams.listeners.end(), std::back_inserter(plan));
+  const auto is_planned = [&plan](const OpenedListener& opened) {
+    return std::find(plan.begin(), plan.end(), opened.plan) != plan.end();
+  };
+  listeners_.erase(
+      std::remove_if(listeners_.begin(), listeners_.end(),
+                     [&](const OpenedListener& opened) { return !is_planned(opened); }),
+      listeners_.end());
+  for (const PlannedListener& listener : plan) {
+    const bool is_open =
+        std::any_of(listeners_.begin(), listeners_.end(),
+                    [&](const OpenedListener& opened) { return opened.plan == listener; });
+    if (is_open) continue;
+    const absl::Status opened = OpenOne(listener, redirect_port);
+    std::string& said = reported_[listener.id];
+    const std::string message = opened.ok() ? std::string() : std::string(opened.message());
+    if (said == message) continue;
+    said = message;
+    base::Log(
+        opened.ok() ? base::Level::kInfo : base::Level::kError, "listen.open",
+        {{"listener", listener.id}, {"port", static_cast<int>(listener.port)}, {"result", opened}});
+  }
+  if (loop_.index() == 0) ShowStreams(plan, streams.problems);
+}
+
+// One loop speaks for all.
+void LoopServer::ShowStreams(const std::vector<PlannedListener>& plan,
+                             const std::vector<StreamPlan::Problem>& problems) {
+  std::map<absl::string_view, int64_t> states = {
+      {"open", 0}, {"not_allowed", 0}, {"conflict", 0}, {"failed", 0}};
+  for (const PlannedListener& listener : plan) {
+    if (!listener.streams) continue;
+    const bool open = std::any_of(listeners_.begin(), listeners_.end(),
+                                  [&](const OpenedListener& one) { return one.plan == listener; });
+    ++states[open ? "open" : "failed"];
+  }
+  std::map<uint16_t, std::string> said;
+  for (const StreamPlan::Problem& problem : problems) {
+    ++states[problem.state];
+    said[problem.port] = problem.text;
+    const auto before = closed_ports_.find(problem.port);
+    if (before != closed_ports_.end() && before->second == problem.text) continue;
+    base::Log(base::Level::kError, "listen.tcp_port",
+              {{"port", static_cast<int>(problem.port)}, {"closed", problem.text}});
+  }
+  closed_ports_ = std::move(said);
+  for (const auto& [state, count] : states)
+    metrics_.sheet().Gauge(metrics::Id::kTcpPorts, {state})->Set(count);
+}
+
+// An API that was switched off, or that has moved: its clients have the time of a drain.
+void LoopServer::EndGoneStreams() {
+  if (services_.draining) return;
+  const RouteTable& routes = *services_.view->routes;
+  const auto is_gone = [&routes](const Route& old) {
+    const RoutePtr now = routes.FindApi(old.api_id);
+    return now == nullptr || now->protocol != old.protocol || now->listen_port != old.listen_port;
+  };
+  const size_t ended = connections_.EndStreams(is_gone, process_.config.timeouts.drain);
+  if (ended > 0) metrics_.Severed(ended);
+}
+
+std::vector<uint16_t> LoopServer::BoundPorts() const {
+  std::vector<uint16_t> ports;
+  for (const OpenedListener& listener : listeners_) ports.push_back(listener.acceptor->port());
+  return ports;
+}
+
+}  // namespace sallyport::dataplane
