@@ -1,6 +1,7 @@
 """APIs of protocols tls and tcp: a port of their own, TLS ended here, the client's certificate decided on before anything is
 dialled, then bytes both ways."""
 
+import concurrent.futures
 import contextlib
 import itertools
 import json
@@ -616,3 +617,61 @@ def test_a_drain_lets_connections_end_and_cuts_the_rest(world, started, upstream
     replica.wait()
     ends = sorted(line["tunnel_end"] for line in log_lines(world, replica.log.stem, name) if line["bytes_in"] > 0)
     assert ends == ["closed", "cut"]
+
+
+# decisions -------------------------------------------------------------------------------------------------------
+
+def test_without_an_answer_of_the_auth_service_nothing_is_dialled(world, started, upstream):
+    there, port = upstream(echo), free_port()
+    replica = started("authsvc.authorize_deadline=1s", ports=[port])
+    name = native(world, port, f"tcp://localhost:{there.port}")
+    wait_for(lambda: replica.metric("sallyport_tcp_ports", state="open") == 1, "it is open")
+    world.gateway.authsvc.freeze()
+    try:
+        assert refused(lambda: plain(port), say=b"let me in")
+        line = log_line(world, name, replica.log.stem, reason="AUTHSVC_UNAVAILABLE")
+    finally:
+        world.gateway.authsvc.thaw()
+    assert line["fault"] == "authsvc" and there.taken == 0
+
+
+def test_connections_count_as_requests(world, replica, upstream):
+    there, port = upstream(echo), _ports.pop()
+    name = native(world, port, f"tcp://localhost:{there.port}", limits={"rate": {"rate": 1, "perSeconds": 3600}})
+    with plain(port) as client:
+        client.sendall(b"a")
+        assert exactly(client, 1) == b"a"
+        assert refused(lambda: plain(port))
+        client.sendall(b"b")
+        assert exactly(client, 1) == b"b"
+    assert log_line(world, name, reason="API_RATE_LIMITED") and there.taken == 1
+
+
+def test_a_key_limited_to_urls_opens_nothing(world, replica, upstream):
+    there, pair = upstream(echo), world.pki.self_signed("of urls")
+    name, port = add(world, f"tcp://localhost:{there.port}", use_keyless=False,
+                     auth_configs={"authToken": {"use_certificate": True}})
+    made = session(name, world.gateway.add_certificate(pair.pem))
+    made["access_rights"][name]["allowed_urls"] = [{"url": ".*", "methods": ["GET"]}]
+    world.gateway.create_key(made)
+    world.gateway.settle()
+    assert refused(lambda: tls(world, port, pair))
+    assert log_line(world, name, reason="OPERATION_NOT_GRANTED") and there.taken == 0
+
+
+def test_much_in_both_directions_at_once(world, replica, upstream):
+    server = world.pki.issue("pumping", world.upstream_ca, usages=[SERVER], sans=["localhost"])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(server.cert, server.key)
+    size = 8 << 20
+
+    def pump(taken):
+        while piece := taken.socket.recv(65536):
+            taken.send(piece)
+    there = upstream(pump, context)
+    _, port = add(world, f"tls://localhost:{there.port}")
+    data = bytes(range(256)) * (size // 256)
+    with tls(world, port) as client, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        reader = pool.submit(exactly, client, size)
+        client.sendall(data)
+        assert reader.result() == data
