@@ -1,5 +1,6 @@
 #include "dataplane/exchange/tcp_exchange.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "dataplane/exchange/linger.h"
@@ -102,6 +103,9 @@ TunnelSettings TcpExchange::Settings() const {
   const RouteTimeouts& own = route_->timeouts;
   if (own.idle > absl::ZeroDuration()) settings.idle = own.idle;
   if (own.total > absl::ZeroDuration()) settings.total = own.total;
+  // Nothing new is asked that an expired certificate or key could be refused at.
+  const absl::Duration valid = permit_->decision().hard_expiry - services_.loop.clock().Now();
+  settings.total = std::min(settings.total, std::max(valid, absl::ZeroDuration()));
   LoopMetrics& metrics = services_.metrics;
   metrics::Cell* const up =
       metrics.sheet().Counter(metrics::Id::kTcpBytes, {route_->api_id, "to_upstream"});

@@ -334,6 +334,22 @@ def test_certificates_of_a_listed_ca_out_of_their_time(world, replica, upstream,
     assert log_line(world, name, reason=reason) and there.taken == 1
 
 
+def test_a_connection_ends_with_its_certificate(world, replica, upstream):
+    there, authority = upstream(echo), world.pki.issue("CA of short lives", ca=True)
+    name, port, _ = mutual(world, f"tcp://localhost:{there.port}", authority)
+
+    def begun():
+        client = tls(world, port, world.client("short", authority, days=(-1, 4 / 86400)))
+        try:
+            client.sendall(b"a")
+            return client if client.recv(1) == b"a" else client.close()
+        except (ConnectionResetError, ssl.SSLError):
+            return client.close()  # held up, until its end
+    with wait_for(begun, "it is let in") as client:
+        assert is_cut(client)
+    assert log_line(world, name)["tunnel_end"] == "total"
+
+
 def test_a_deleted_certificate_cuts_its_connections_and_its_sessions(world, replica, upstream):
     there, alice, bob = upstream(echo), world.pki.self_signed("alice"), world.pki.self_signed("bob")
     name, port, (alices, _) = mutual(world, f"tcp://localhost:{there.port}", alice, bob)
