@@ -2,14 +2,17 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#include <csignal>
 #include <cstdio>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "dataplane/listen/check_config.h"
+#include "dataplane/listen/inherited_sockets.h"
+#include "dataplane/listen/lifetime.h"
 #include "dataplane/listen/process.h"
 #include "dataplane/loop/kept_memory.h"
 #include "shared/base/clock.h"
@@ -60,50 +63,29 @@ int CheckConfig(const config::DataplaneConfig& config) {
   return problems.empty() ? 0 : kBadUse;
 }
 
-// Blocked in every thread, so that only WaitForEnd takes them.
-sigset_t BlockSignals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGHUP);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  signal(SIGPIPE, SIG_IGN);
-  return signals;
-}
-
-void WaitForEnd(const sigset_t& signals, DataplaneProcess& process) {
-  for (;;) {
-    int number = 0;
-    if (sigwait(&signals, &number) != 0) continue;
-    if (number != SIGHUP) return;
-    process.ReopenLogs();
-  }
-}
-
-int Serve(const config::DataplaneConfig& config) {
+int Serve(const config::DataplaneConfig& config, Program program,
+          std::unique_ptr<InheritedSockets> inherited) {
   base::Level level = base::Level::kInfo;
   (void)base::ParseLevel(config.log_level, &level);
-  const sigset_t signals = BlockSignals();
+  Lifetime lifetime(std::move(program), config.timeouts.upgrade, &base::SystemClock());
   base::InitLog("dataplane", level);
-  auto process = DataplaneProcess::Create(config);
+  auto process = DataplaneProcess::Create(config, std::move(inherited));
   if (!process.ok()) {
     base::FlushLog();
     return Complain(process.status());
   }
-  (*process)->Start();
-  base::Log(base::Level::kInfo, "dataplane.started");
-  WaitForEnd(signals, **process);
-  base::Log(base::Level::kInfo, "dataplane.draining");
-  (*process)->DrainAndStop();
-  base::Log(base::Level::kInfo, "dataplane.stopped");
+  const int code = lifetime.Run(**process);
   base::FlushLog();
-  return 0;
+  return code;
 }
 
-int Main(const std::vector<std::string>& args) {
-  const auto line =
-      config::ParseCommandLine(args, config::ProcessEnvironment(), config::DataplaneFlags());
+int Main(const std::vector<std::string>& words) {
+  const std::vector<std::string> args(words.begin() + 1, words.end());
+  std::vector<std::string> environment = config::ProcessEnvironment();
+  // First: what is opened from now on has other numbers.
+  auto inherited = InheritedSockets::FromEnvironment(&environment);
+  if (!inherited.ok()) return Complain(inherited.status());
+  const auto line = config::ParseCommandLine(args, environment, config::DataplaneFlags());
   if (!line.ok()) return Complain(line.status());
   if (line->help) {
     std::fputs(
@@ -120,7 +102,8 @@ int Main(const std::vector<std::string>& args) {
   if (!config.ok()) return Complain(config.status());
   if (line->print_settings) return PrintSettings(*config);
   if (line->check_config) return CheckConfig(*config);
-  return Serve(*config);
+  return Serve(*config, {ProgramFile(words.front()), words, std::move(environment)},
+               *std::move(inherited));
 }
 
 }  // namespace
@@ -132,5 +115,5 @@ int main(int argc, char** argv) {
   sallyport::dataplane::KeptMemory::KeepRecordBuffers();
   sallyport::dataplane::ProtectMemory();
   sallyport::dataplane::RaiseDescriptorLimit();
-  return sallyport::dataplane::Main(std::vector<std::string>(argv + 1, argv + argc));
+  return sallyport::dataplane::Main(std::vector<std::string>(argv, argv + argc));
 }

@@ -104,7 +104,7 @@ boost::asio::awaitable<void> ServeRequests(Client& client, Http1Request& request
       }
       co_return;
     }
-    client.registered.idle = false;
+    client.registered.idle = client.registered.fresh = false;
     request.Begin();
     co_await exchange.Run();
     client.registered.idle = true;

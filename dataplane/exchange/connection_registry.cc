@@ -61,7 +61,10 @@ RegisteredConnection::~RegisteredConnection() {
 }
 
 void RegisteredConnection::OnDeadline() {
-  if (stream_ != nullptr) stream_->Cancel();
+  if (stream_ == nullptr) return;
+  const bool between_requests = idle && multiplexed == nullptr;
+  if (between_requests || registry_->loop_.Passed(end_)) return stream_->Cancel();
+  registry_->loop_.AddDeadline(this, end_);
 }
 
 void ConnectionRegistry::Add(RegisteredConnection* connection, Stream* stream) {
@@ -72,6 +75,7 @@ void ConnectionRegistry::Add(RegisteredConnection* connection, Stream* stream) {
   if (first_ != nullptr) first_->previous_ = connection;
   first_ = connection;
   ++count_;
+  if (draining_) DrainOne(connection);
 }
 
 void ConnectionRegistry::SetPeer(RegisteredConnection* connection, PeerCertificatePtr peer) {
@@ -176,11 +180,14 @@ size_t ConnectionRegistry::Sever(const SeverList& severed, absl::Duration grace)
   return ended;
 }
 
-void ConnectionRegistry::Drain(absl::Duration grace) {
-  const Deadline deadline = loop_.After(grace);
+void ConnectionRegistry::Drain(absl::Duration grace, absl::Duration idle) {
+  draining_ = true;
+  drained_by_ = loop_.After(grace);
+  idle_by_ =
+      idle > absl::ZeroDuration() ? loop_.After(std::min(idle, grace)) : Deadline::AtMillis(0);
   for (RegisteredConnection* connection = first_; connection != nullptr;
        connection = connection->next_) {
-    End(connection, deadline);
+    DrainOne(connection);
   }
 }
 
@@ -195,6 +202,17 @@ size_t ConnectionRegistry::EndStreams(absl::FunctionRef<bool(const Route&)> is_g
     ended += End(connection, deadline) ? 1 : 0;
   }
   return ended;
+}
+
+void ConnectionRegistry::DrainOne(RegisteredConnection* connection) {
+  const bool between_requests = connection->idle && connection->multiplexed == nullptr;
+  if (!between_requests || connection->last_request || loop_.Passed(idle_by_)) {
+    End(connection, drained_by_);
+    return;
+  }
+  connection->last_request = true;
+  connection->end_ = drained_by_;
+  loop_.AddDeadline(connection, connection->fresh ? drained_by_ : idle_by_);
 }
 
 size_t ConnectionRegistry::EndIdle() {

@@ -93,6 +93,7 @@ class RegisteredConnection final : public DeadlineNode {
 
   // No request is in flight: cut at once, unless it is multiplexed and can be told.
   bool idle = true;
+  bool fresh = true;  // no request has begun on it
   // Set by the registry: after the requests in flight the connection ends.
   bool last_request = false;
   const Route* streams_of = nullptr;   // of protocol tls or tcp: the API that it was let in to
@@ -102,7 +103,7 @@ class RegisteredConnection final : public DeadlineNode {
  private:
   friend class ConnectionRegistry;
   friend class RegisteredRequest;
-  void OnDeadline() override;  // the grace ended
+  void OnDeadline() override;  // the grace ended, or that of an idle one
   ConnectionRegistry* registry_ = nullptr;
   Deadline end_;  // of the grace; never while none runs
   Stream* stream_ = nullptr;
@@ -127,9 +128,11 @@ class ConnectionRegistry {
   // those on which a denied certificate was presented. Where requests of several callers share a
   // connection, those that rest on it end alone. Returns how many ended.
   size_t Sever(const SeverList& severed, absl::Duration grace);
-  // Ends all of them: idle ones now, the others when their request is done, at the latest after
-  // `grace`.
-  void Drain(absl::Duration grace);
+  // Ends all of them, also those that are added later: when their request is done, at the latest
+  // after `grace`. An idle one may begin another request within `idle`: to a client that has just
+  // sent one an end is a failure. One that has not begun any has the time that it always has for
+  // that, unless `idle` is zero. Where requests share a connection the client is told instead.
+  void Drain(absl::Duration grace, absl::Duration idle = absl::ZeroDuration());
   // Those of an API of protocol tls or tcp that is gone as it was: at the latest after `grace`.
   // Returns how many ended.
   size_t EndStreams(absl::FunctionRef<bool(const Route&)> is_gone, absl::Duration grace);
@@ -146,10 +149,12 @@ class ConnectionRegistry {
   [[nodiscard]] size_t size() const { return count_; }
 
  private:
+  friend class RegisteredConnection;
   static DoubtfulRequestPtr Doubt(RegisteredRequest* request, Deadline until);
   size_t SeverLeaves(const SeverList& severed, Deadline deadline);
   // False when it was ending already.
   bool End(RegisteredConnection* connection, Deadline deadline);
+  void DrainOne(RegisteredConnection* connection);
   bool End(RegisteredRequest* request, Deadline deadline);
   template <typename RestsOnIt>
   static bool Shared(const RegisteredConnection* connection, RestsOnIt rests_on_it);
@@ -158,6 +163,9 @@ class ConnectionRegistry {
   size_t EndRequests(RegisteredConnection* connection, Deadline deadline, RestsOnIt rests_on_it);
 
   Loop& loop_;
+  bool draining_ = false;
+  Deadline drained_by_;  // while draining: of all, and of idle ones
+  Deadline idle_by_;
   RegisteredConnection* first_ = nullptr;
   size_t count_ = 0;
   absl::flat_hash_map<std::string, std::vector<RegisteredConnection*>> by_leaf_;

@@ -119,6 +119,7 @@ bool Http2Connection::Start() {
   writing_ = true;
   ++running_;
   boost::asio::co_spawn(loop_.context(), Write(shared_from_this()), boost::asio::detached);
+  if (client_.registered.last_request) OnLastRequest();
   work_.Set();  // our settings
   return true;
 }
@@ -235,7 +236,7 @@ Http2Stream* Http2Connection::OnBegin() {
   free_.pop_back();
   slot->taken = true;
   if (taken_++ == 0) next_sweep_ = loop_.After(SweepInterval());
-  client_.registered.idle = false;
+  client_.registered.idle = client_.registered.fresh = false;
   return slot;
 }
 

@@ -13,64 +13,16 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
+#include "dataplane/listen/listening_socket.h"
 
 namespace sallyport::dataplane {
 namespace {
 
-constexpr int kBacklog = 4096;
 constexpr int kAcceptsAtOnce = 64;
+constexpr int kMostWaiting = 4096;  // a queue is no longer
 constexpr auto kBackOff = std::chrono::milliseconds(100);
-
-struct SocketAddress {
-  sockaddr_storage storage = {};
-  socklen_t size = 0;
-};
-
-bool ParseAddress(const std::string& address, uint16_t port, SocketAddress* out) {
-  auto* const v4 = reinterpret_cast<sockaddr_in*>(&out->storage);
-  if (inet_pton(AF_INET, address.c_str(), &v4->sin_addr) == 1) {
-    v4->sin_family = AF_INET;
-    v4->sin_port = htons(port);
-    out->size = sizeof(sockaddr_in);
-    return true;
-  }
-  auto* const v6 = reinterpret_cast<sockaddr_in6*>(&out->storage);
-  *v6 = {};
-  if (inet_pton(AF_INET6, address.c_str(), &v6->sin6_addr) != 1) return false;
-  v6->sin6_family = AF_INET6;
-  v6->sin6_port = htons(port);
-  out->size = sizeof(sockaddr_in6);
-  return true;
-}
-
-absl::Status BindError(const std::string& address, uint16_t port, int error) {
-  const std::string place = absl::StrCat(address, " port ", port);
-  if (error == EADDRINUSE) {
-    return absl::UnavailableError(absl::StrCat(
-        place, " is in use by another program: stop it, or choose another port (--port)"));
-  }
-  if (error == EACCES) {
-    return absl::PermissionDeniedError(
-        absl::StrCat(place, " may not be opened: ports below 1024 need CAP_NET_BIND_SERVICE"));
-  }
-  if (error == EADDRNOTAVAIL) {
-    return absl::InvalidArgumentError(absl::StrCat(place, ": this machine has no such address"));
-  }
-  return absl::InternalError(absl::StrCat("cannot listen on ", place, ": ", std::strerror(error)));
-}
-
-void SetOptions(int fd, int family) {
-  const int on = 1;
-  const int off = 0;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
-  if (family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-}
 
 // Without port; an IPv4 client of a "::" listener as IPv4.
 std::string PeerText(const sockaddr_storage& peer) {
@@ -93,27 +45,6 @@ bool IsExhausted(int error) {
 }
 
 }  // namespace
-
-absl::StatusOr<int> OpenListener(const std::string& address, uint16_t port) {
-  SocketAddress where;
-  if (!ParseAddress(address, port, &where)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("\"", address, "\" is not an IPv4 or IPv6 address"));
-  }
-  const int family = where.storage.ss_family;
-  const int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0 && errno == EAFNOSUPPORT && address == "::") return OpenListener("0.0.0.0", port);
-  if (fd < 0) return BindError(address, port, errno);
-  SetOptions(fd, family);
-  if (bind(fd, reinterpret_cast<const sockaddr*>(&where.storage), where.size) != 0 ||
-      listen(fd, kBacklog) != 0) {
-    const int error = errno;
-    close(fd);
-    if (error == EADDRNOTAVAIL && address == "::") return OpenListener("0.0.0.0", port);
-    return BindError(address, port, error);
-  }
-  return fd;
-}
 
 struct Acceptor::State {
   State(Loop& loop, int fd, OnConnection handler, OnExhausted short_of)
@@ -143,22 +74,37 @@ struct Acceptor::State {
 };
 
 Acceptor::Acceptor(Loop& loop, int fd, OnConnection on_connection, OnExhausted on_exhausted)
-    : state_(std::make_shared<State>(loop, fd, std::move(on_connection), std::move(on_exhausted))) {
-  boost::asio::co_spawn(loop.context(), Accept(state_), boost::asio::detached);
-}
+    : loop_(loop),
+      fd_(fd),
+      on_connection_(std::move(on_connection)),
+      on_exhausted_(std::move(on_exhausted)) {}
 
 Acceptor::~Acceptor() {
-  state_->readiness.Cancel();
-  state_->readiness.Close();
+  const int fd = Release();
+  if (fd >= 0) close(fd);
 }
 
-uint16_t Acceptor::port() const {
-  sockaddr_storage bound = {};
-  socklen_t size = sizeof(bound);
-  if (getsockname(state_->readiness.fd(), reinterpret_cast<sockaddr*>(&bound), &size) != 0)
-    return 0;
-  // The port stands at the same place in both families.
-  return ntohs(reinterpret_cast<const sockaddr_in&>(bound).sin_port);
+absl::Status Acceptor::Begin() {
+  const absl::Status listening = Listen(fd_);
+  if (!listening.ok()) return listening;
+  state_ = std::make_shared<State>(loop_, fd_, on_connection_, on_exhausted_);
+  boost::asio::co_spawn(loop_.context(), Accept(state_), boost::asio::detached);
+  return absl::OkStatus();
+}
+
+void Acceptor::TakeWaiting() {
+  bool exhausted = false;
+  for (int i = 0; i < kMostWaiting && state_ != nullptr && state_->AcceptOne(&exhausted); ++i) {
+  }
+}
+
+// Not closed by the Readiness: the loop's epoll would go on watching a socket that others hold.
+int Acceptor::Release() {
+  if (state_ != nullptr) {
+    state_->readiness.Cancel();
+    (void)state_->readiness.Release();
+  }
+  return std::exchange(fd_, -1);
 }
 
 boost::asio::awaitable<void> Acceptor::Accept(std::shared_ptr<State> state) {

@@ -37,8 +37,7 @@ FileCertificates::~FileCertificates() {
 }
 
 absl::Status FileCertificates::Take(Held* held, const CertificateTexts& texts) const {
-  auto credential =
-      ServerCredential::FromPem(library_, texts.chain_pem, texts.key_pem.Reveal());
+  auto credential = ServerCredential::FromPem(library_, texts.chain_pem, texts.key_pem.Reveal());
   if (!credential.ok()) {
     return absl::Status(credential.status().code(), absl::StrCat(held->paths.certificate_file, ": ",
                                                                  credential.status().message()));

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "dataplane/listen/listening_socket.h"
 #include "dataplane/listen/loop_server.h"
 #include "shared/base/log.h"
 
@@ -13,7 +14,7 @@ namespace sallyport::dataplane {
 absl::Status LoopServer::Open() {
   const std::vector<PlannedListener> plan = FileListeners(process_.config);
   for (const PlannedListener& listener : plan) {
-    const absl::Status opened = OpenOne(listener, RedirectPort(plan));
+    const absl::Status opened = OpenOne(listener, RedirectPort(plan), {});
     if (!opened.ok()) return opened;
   }
   return absl::OkStatus();
@@ -37,7 +38,8 @@ absl::StatusOr<ServerTls*> LoopServer::TlsFor(const PlannedListener& plan) {
   return held.get();
 }
 
-absl::Status LoopServer::OpenOne(const PlannedListener& plan, uint16_t redirect_port) {
+absl::StatusOr<ListenerContextPtr> LoopServer::MakeContext(const PlannedListener& plan,
+                                                           uint16_t redirect_port) {
   auto context = std::make_shared<ListenerContext>();
   const std::string socket = ListenerPlace(plan.address, plan.port);
   context->style = {plan.id,       plan.route_place, plan.style,   plan.plain,
@@ -60,19 +62,67 @@ absl::Status LoopServer::OpenOne(const PlannedListener& plan, uint16_t redirect_
     if (!tls.ok()) return tls.status();
     context->tls = *tls;
   }
-  const absl::StatusOr<int> fd = OpenListener(plan.address, plan.port);
-  if (!fd.ok()) return fd.status();
-  OpenedListener opened;
-  opened.plan = plan;
-  opened.context = context;
-  opened.acceptor = std::make_unique<Acceptor>(
-      loop_, *fd,
-      [this, listener = ListenerContextPtr(context)](int client, std::string address) {
-        OnConnection(listener, client, std::move(address));
+  return context;
+}
+
+std::unique_ptr<Acceptor> LoopServer::MakeAcceptor(const ListenerContextPtr& context, int fd) {
+  return std::make_unique<Acceptor>(
+      loop_, fd,
+      [this, context](int client, std::string address) {
+        OnConnection(context, client, std::move(address));
       },
       [this] { NoteNotTaken(NotTaken::kDescriptors); });
-  listeners_.push_back(std::move(opened));
+}
+
+absl::StatusOr<std::vector<int>> LoopServer::SocketsFor(const PlannedListener& plan) {
+  if (process_.inherited != nullptr) {
+    const auto loops = static_cast<size_t>(process_.loops);
+    std::vector<int> taken = process_.inherited->Take(plan.address, plan.port, index_, loops);
+    if (!taken.empty()) return taken;
+  }
+  // While it is held back it must not get connections, which would be lost if it came to nothing.
+  const absl::StatusOr<int> fd =
+      held_back_ ? BindListener(plan.address, plan.port) : OpenListener(plan.address, plan.port);
+  if (!fd.ok()) return fd.status();
+  return std::vector<int>{*fd};
+}
+
+absl::Status LoopServer::OpenOne(const PlannedListener& plan, uint16_t redirect_port,
+                                 std::vector<int> sockets) {
+  OpenedListener opened;
+  opened.plan = plan;
+  auto context = MakeContext(plan, redirect_port);
+  if (context.ok()) opened.context = *context;
+  if (sockets.empty() && context.ok()) {
+    auto found = SocketsFor(plan);
+    if (!found.ok()) return found.status();
+    sockets = *std::move(found);
+  }
+  for (const int fd : sockets) opened.acceptors.push_back(MakeAcceptor(opened.context, fd));
+  if (!context.ok()) return context.status();  // and the sockets are closed
+  const absl::Status begun = held_back_ ? absl::OkStatus() : opened.Begin();
+  if (begun.ok()) listeners_.push_back(std::move(opened));
+  return begun;
+}
+
+absl::Status LoopServer::OpenedListener::Begin() {
+  for (const auto& acceptor : acceptors) {
+    absl::Status begun = acceptor->Begin();
+    if (!begun.ok()) return begun;
+  }
   return absl::OkStatus();
+}
+
+std::vector<int> LoopServer::ReleaseSockets(const PlannedListener& plan) {
+  std::vector<int> sockets;
+  const auto same_place = [&plan](const OpenedListener& opened) {
+    return opened.plan.address == plan.address && opened.plan.port == plan.port;
+  };
+  const auto found = std::find_if(listeners_.begin(), listeners_.end(), same_place);
+  if (found == listeners_.end()) return sockets;
+  for (const auto& acceptor : found->acceptors) sockets.push_back(acceptor->Release());
+  listeners_.erase(found);
+  return sockets;
 }
 
 void LoopServer::Reconcile() {
@@ -81,19 +131,20 @@ void LoopServer::Reconcile() {
   const uint16_t redirect_port = RedirectPort(plan);
   StreamPlan streams = PlanStreams(process_.config, *services_.view, plan);
   std::move(streams.listeners.begin(), streams.listeners.end(), std::back_inserter(plan));
-  const auto is_planned = [&plan](const OpenedListener& opened) {
-    return std::find(plan.begin(), plan.end(), opened.plan) != plan.end();
+  const auto is_in_use = [&plan](const OpenedListener& opened) {
+    return std::any_of(plan.begin(), plan.end(), [&opened](const PlannedListener& listener) {
+      return listener.address == opened.plan.address && listener.port == opened.plan.port;
+    });
   };
-  listeners_.erase(
-      std::remove_if(listeners_.begin(), listeners_.end(),
-                     [&](const OpenedListener& opened) { return !is_planned(opened); }),
-      listeners_.end());
+  listeners_.erase(std::remove_if(listeners_.begin(), listeners_.end(),
+                                  [&](const OpenedListener& opened) { return !is_in_use(opened); }),
+                   listeners_.end());
   for (const PlannedListener& listener : plan) {
     const bool is_open =
         std::any_of(listeners_.begin(), listeners_.end(),
                     [&](const OpenedListener& opened) { return opened.plan == listener; });
     if (is_open) continue;
-    const absl::Status opened = OpenOne(listener, redirect_port);
+    const absl::Status opened = OpenOne(listener, redirect_port, ReleaseSockets(listener));
     std::string& said = reported_[listener.id];
     const std::string message = opened.ok() ? std::string() : std::string(opened.message());
     if (said == message) continue;
@@ -144,7 +195,8 @@ void LoopServer::EndGoneStreams() {
 
 std::vector<uint16_t> LoopServer::BoundPorts() const {
   std::vector<uint16_t> ports;
-  for (const OpenedListener& listener : listeners_) ports.push_back(listener.acceptor->port());
+  for (const OpenedListener& listener : listeners_)
+    ports.push_back(BoundPort(listener.acceptors.front()->fd()));
   return ports;
 }
 

@@ -1,5 +1,6 @@
 #include "dataplane/listen/loop_server.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "dataplane/exchange/client_address.h"
 #include "dataplane/listen/announced_client.h"
+#include "dataplane/listen/listening_socket.h"
 #include "shared/base/log.h"
 
 namespace sallyport::dataplane {
@@ -111,7 +113,9 @@ LoopServer::LoopServer(int index, const ProcessServices& process)
                 process.stream,
                 nullptr,
                 {},
-                false} {
+                false},
+      index_(static_cast<size_t>(index)),
+      held_back_(process.inherited != nullptr && process.inherited->from_predecessor()) {
   GatewayView empty;
   empty.routes = RouteTable::Empty(DefaultPorts(process.config));
   SetView(std::make_shared<const GatewayView>(std::move(empty)));
@@ -183,14 +187,14 @@ boost::asio::awaitable<void> LoopServer::ServeDirect(ListenerContextPtr listener
 
 boost::asio::awaitable<void> LoopServer::ServeProxied(ListenerContextPtr listener, int fd,
                                                       std::string proxy) {
+  ++announcing_;
   AnnouncedClient client =
       co_await ReadAnnouncedClient(loop_, fd, loop_.After(process_.settings.handshake));
+  --announcing_;
   std::string named;
   const bool announced = !client.address.empty();
   if (client.problem != nullptr) {
     NoteNotTaken(NotTaken::kProxyHeader);
-  } else if (services_.draining) {
-    close(client.fd);
   } else if (announced && !process_.connection_limits.Name(client.address)) {
     close(client.fd);
     NoteNotTaken(NotTaken::kLimit);
@@ -295,16 +299,40 @@ std::optional<AllowedRecord> LoopServer::FindAllowed(absl::string_view request_i
   return allowed_.Find(request_id);
 }
 
-void LoopServer::Drain(absl::Duration grace) {
-  Post([this, grace] {
+void LoopServer::BeginAccepting(std::function<void(absl::Status)> done) {
+  Post([this, report = std::move(done)] {
+    held_back_ = false;
+    absl::Status begun;
+    for (OpenedListener& listener : listeners_) begun.Update(listener.Begin());
+    report(std::move(begun));
+  });
+}
+
+void LoopServer::CopySockets(std::function<void(std::vector<int>)> done) {
+  Post([this, report = std::move(done)] {
+    std::vector<int> copies;
+    for (const OpenedListener& listener : listeners_) {
+      for (const auto& acceptor : listener.acceptors)
+        copies.push_back(fcntl(acceptor->fd(), F_DUPFD_CLOEXEC, 0));
+    }
+    report(std::move(copies));
+  });
+}
+
+void LoopServer::Drain(absl::Duration grace, absl::Duration idle, bool last_holder) {
+  Post([this, grace, idle, last_holder] {
+    for (const OpenedListener& listener : listeners_) {
+      if (!last_holder) break;
+      for (const auto& acceptor : listener.acceptors) acceptor->TakeWaiting();
+    }
     services_.draining = true;
     listeners_.clear();
-    connections_.Drain(grace);
+    connections_.Drain(grace, idle);
   });
 }
 
 void LoopServer::CountConnections(std::function<void(size_t)> done) {
-  Post([this, report = std::move(done)] { report(connections_.size()); });
+  Post([this, report = std::move(done)] { report(connections_.size() + announcing_); });
 }
 
 void LoopServer::StopAndJoin() {

@@ -17,6 +17,7 @@
 #include "dataplane/exchange/recheck.h"
 #include "dataplane/listen/acceptor.h"
 #include "dataplane/listen/connection_limits.h"
+#include "dataplane/listen/inherited_sockets.h"
 #include "dataplane/listen/listener_plan.h"
 #include "dataplane/listen/sni_source.h"
 #include "dataplane/sync/subscriber.h"
@@ -48,6 +49,7 @@ struct ProcessServices {
   ConnectionLimits& connection_limits;
   TunnelPlaces& tunnels;
   CertificateWatch& certificate_watch;
+  InheritedSockets* inherited = nullptr;  // may be null
 };
 
 class LoopServer final : public LoopSink {
@@ -60,8 +62,16 @@ class LoopServer final : public LoopSink {
   // Of the listeners that are open, in their order.
   [[nodiscard]] std::vector<uint16_t> BoundPorts() const;
   void Start();
-  // Thread-safe: no new connections; idle ones end now, the others at the latest after `grace`.
-  void Drain(absl::Duration grace);
+  // Where a predecessor serves still, nothing is accepted before this. Thread-safe: `done` is
+  // called on the loop's thread.
+  void BeginAccepting(std::function<void(absl::Status)> done);
+  // Thread-safe: `done` is called on the loop's thread with a copy of each socket that listens, the
+  // receiver's to close; -1 for one that could not be made.
+  void CopySockets(std::function<void(std::vector<int>)> done);
+  // Thread-safe: no new connections; those that are open may send one more request within `idle`,
+  // and end at the latest after `grace`. `last_holder`: nobody else will accept what waits in the
+  // queues of the listeners.
+  void Drain(absl::Duration grace, absl::Duration idle, bool last_holder);
   // Thread-safe: `done` is called on the loop's thread with the number of open connections.
   void CountConnections(std::function<void(size_t)> done);
   void StopAndJoin();
@@ -77,7 +87,8 @@ class LoopServer final : public LoopSink {
   struct OpenedListener {
     PlannedListener plan;
     ListenerContextPtr context;
-    std::unique_ptr<Acceptor> acceptor;
+    std::vector<std::unique_ptr<Acceptor>> acceptors;  // one or more
+    [[nodiscard]] absl::Status Begin();
   };
   class Housekeeping;
 
@@ -85,7 +96,14 @@ class LoopServer final : public LoopSink {
   void Reconcile();
   void ShowStreams(const std::vector<PlannedListener>& plan,
                    const std::vector<StreamPlan::Problem>& problems);
-  [[nodiscard]] absl::Status OpenOne(const PlannedListener& plan, uint16_t redirect_port);
+  [[nodiscard]] absl::Status OpenOne(const PlannedListener& plan, uint16_t redirect_port,
+                                     std::vector<int> sockets);
+  [[nodiscard]] absl::StatusOr<ListenerContextPtr> MakeContext(const PlannedListener& plan,
+                                                               uint16_t redirect_port);
+  // Of a listener that is not planned any more, where another one has its place.
+  [[nodiscard]] std::vector<int> ReleaseSockets(const PlannedListener& plan);
+  [[nodiscard]] absl::StatusOr<std::vector<int>> SocketsFor(const PlannedListener& plan);
+  [[nodiscard]] std::unique_ptr<Acceptor> MakeAcceptor(const ListenerContextPtr& context, int fd);
   [[nodiscard]] absl::StatusOr<ServerTls*> TlsFor(const PlannedListener& plan);
   void OnConnection(const ListenerContextPtr& listener, int fd, std::string address);
   [[nodiscard]] boost::asio::awaitable<void> ServeDirect(ListenerContextPtr listener, int fd,
@@ -122,7 +140,10 @@ class LoopServer final : public LoopSink {
   AllowedRing allowed_;
   std::map<std::string, std::unique_ptr<ServerTls>> tls_;  // by settings
   LoopServices services_;
+  const size_t index_;
+  bool held_back_;  // nothing is accepted yet
   std::vector<OpenedListener> listeners_;
+  size_t announcing_ = 0;                         // connections whose PROXY header is awaited
   std::map<std::string, std::string> reported_;   // listeners that could not be opened, said so
   std::map<uint16_t, std::string> closed_ports_;  // of APIs that are not served, said so
   std::unique_ptr<Housekeeping> housekeeping_;

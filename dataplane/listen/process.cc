@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -25,6 +26,9 @@ namespace sallyport::dataplane {
 namespace {
 
 using config::DataplaneConfig;
+
+constexpr absl::Duration kLoopPatience = absl::Seconds(5);
+constexpr absl::Duration kLastAnswers = absl::Seconds(1);  // of the metrics listener
 
 ExchangeSettings ExchangeSettingsOf(const DataplaneConfig& config) {
   ExchangeSettings settings;
@@ -159,11 +163,43 @@ std::string NameOf(const DataplaneConfig& config) {
   return absl::StrCat(host, ":", FileListeners(config).front().port);
 }
 
+// What every loop says to one question. Shared by them and by who asks, who may have given up.
+template <typename Answer>
+class LoopAnswers {
+ public:
+  explicit LoopAnswers(size_t loops) : loops_(loops) {}
+  void Give(Answer answer) {
+    const base::MutexLock lock(&mutex_);
+    answers_.push_back(std::move(answer));
+    given_.Signal();
+  }
+  // Nothing: they did not all answer in time.
+  std::optional<std::vector<Answer>> Wait(absl::Duration patience) {
+    const base::MutexLock lock(&mutex_);
+    const base::Clock& clock = base::SystemClock();
+    const absl::Duration until = clock.Monotonic() + patience;
+    while (answers_.size() < loops_) {
+      const absl::Duration left = until - clock.Monotonic();
+      if (left <= absl::ZeroDuration()) return std::nullopt;
+      given_.WaitWithTimeout(&mutex_, left);
+    }
+    return std::move(answers_);
+  }
+
+ private:
+  const size_t loops_;
+  base::Mutex mutex_;
+  base::CondVar given_;
+  std::vector<Answer> answers_ ABSL_GUARDED_BY(mutex_);
+};
+
 // Members in order of dependence: what is below uses what is above.
 class Process final : public DataplaneProcess {
  public:
-  explicit Process(const DataplaneConfig& config)
+  Process(const DataplaneConfig& config, std::unique_ptr<InheritedSockets> inherited)
       : config_(config),
+        inherited_(std::move(inherited)),
+        awaits_take_over_(inherited_ != nullptr && inherited_->from_predecessor()),
         settings_(ExchangeSettingsOf(config_)),
         name_(NameOf(config_)),
         clock_(base::SystemClock()),
@@ -196,7 +232,10 @@ class Process final : public DataplaneProcess {
                                                      &clock_, LoopCount(config_));
     trust_.Start();
     made = MakeLoops();
-    return made.ok() ? MakeAdmin() : made;
+    if (!made.ok()) return made;
+    RegisterMetrics();
+    // Until it is ready only its predecessor is to be asked whether it is.
+    return awaits_take_over_ ? absl::OkStatus() : MakeAdmin();
   }
 
   void Start() override {
@@ -205,18 +244,82 @@ class Process final : public DataplaneProcess {
     client_->Subscribe(subscriber_.get());
   }
 
+  bool Ready() const override { return stream_.Ready(); }
+  bool AwaitsTakeOver() const override { return awaits_take_over_; }
+
+  absl::Status TakeOver() override {
+    absl::Status made = MakeAdmin();
+    if (!made.ok()) return made;
+    const auto all = std::make_shared<LoopAnswers<absl::Status>>(loops_.size());
+    for (const auto& loop : loops_) {
+      loop->BeginAccepting([all](absl::Status begun) { all->Give(std::move(begun)); });
+    }
+    const auto answers = all->Wait(kLoopPatience);
+    if (!answers.has_value()) return absl::DeadlineExceededError("a loop is held up");
+    for (const absl::Status& begun : *answers) {
+      if (!begun.ok()) return begun;
+    }
+    awaits_take_over_ = false;
+    inherited_->CloseRest();
+    inherited_->TellReady();
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::vector<int>> CopySockets() override {
+    const auto all = std::make_shared<LoopAnswers<std::vector<int>>>(loops_.size());
+    for (const auto& loop : loops_) {
+      loop->CopySockets([all](std::vector<int> copies) { all->Give(std::move(copies)); });
+    }
+    const auto answers = all->Wait(kLoopPatience);
+    if (!answers.has_value()) return absl::DeadlineExceededError("a loop is held up");
+    std::vector<int> sockets;
+    for (const std::vector<int>& copies : *answers)
+      sockets.insert(sockets.end(), copies.begin(), copies.end());
+    if (admin_ != nullptr) sockets.push_back(admin_->CopySocket());
+    if (std::find(sockets.begin(), sockets.end(), -1) == sockets.end()) return sockets;
+    for (const int fd : sockets) {
+      if (fd >= 0) close(fd);
+    }
+    return absl::ResourceExhaustedError("no descriptors left for copies of the sockets");
+  }
+
   void DrainAndStop() override {
     draining_ = true;
-    for (const auto& loop : loops_) loop->Drain(config_.timeouts.drain);
-    const absl::Duration until = clock_.Monotonic() + config_.timeouts.drain + absl::Seconds(1);
-    while (OpenConnections() > 0 && clock_.Monotonic() < until) {
-    }
-    Stop();
+    const absl::Duration until = clock_.Monotonic() + config_.timeouts.drain;
+    GiveNotice(std::min(config_.timeouts.drain_notice, config_.timeouts.drain));
+    Drain(until, /*last_holder=*/true);
+  }
+
+  void HandOverAndStop() override {
+    // First: who asks whether this place is ready gets the successor's answer.
+    if (admin_ != nullptr) admin_->Stop(kLastAnswers);
+    draining_ = true;
+    Drain(clock_.Monotonic() + config_.timeouts.drain, /*last_holder=*/false);
   }
 
   void ReopenLogs() override { access_log_->Reopen(); }
 
  private:
+  void Drain(absl::Duration until, bool last_holder) {
+    const absl::Duration grace = std::max(until - clock_.Monotonic(), absl::ZeroDuration());
+    for (const auto& loop : loops_) loop->Drain(grace, config_.timeouts.drain_idle, last_holder);
+    while (OpenConnections() > 0 && clock_.Monotonic() < until + absl::Seconds(1)) {
+    }
+    Stop();
+  }
+
+  // Load balancers look away meanwhile.
+  void GiveNotice(absl::Duration notice) {
+    base::Mutex mutex;
+    base::CondVar never;
+    const base::MutexLock lock(&mutex);
+    const absl::Duration until = clock_.Monotonic() + notice;
+    for (absl::Duration left = notice; left > absl::ZeroDuration();
+         left = until - clock_.Monotonic()) {
+      never.WaitWithTimeout(&mutex, left);
+    }
+  }
+
   absl::Status MakeClient() {
     auto client = GrpcAuthsvcClient::Create(ClientOptions(config_, name_));
     if (!client.ok()) return client.status();
@@ -259,11 +362,17 @@ class Process final : public DataplaneProcess {
   }
 
   absl::Status MakeLoops() {
-    shared_ = std::make_unique<ProcessServices>(ProcessServices{
-        config_,     settings_,          clock_,   *authorize_,  *credentials_, *validation_,
-        limiter_,    resolver_,          targets_, trust_,       book_,         *access_log_,
-        *telemetry_, LoopCount(config_), stream_,  ticket_keys_, chains_,       connection_limits_,
-        tunnels_,    certificate_watch_});
+    shared_ = std::make_unique<ProcessServices>(ProcessServices{config_,         settings_,
+                                                                clock_,          *authorize_,
+                                                                *credentials_,   *validation_,
+                                                                limiter_,        resolver_,
+                                                                targets_,        trust_,
+                                                                book_,           *access_log_,
+                                                                *telemetry_,     LoopCount(config_),
+                                                                stream_,         ticket_keys_,
+                                                                chains_,         connection_limits_,
+                                                                tunnels_,        certificate_watch_,
+                                                                inherited_.get()});
     for (int i = 0; i < LoopCount(config_); ++i) {
       loops_.push_back(std::make_unique<LoopServer>(i, *shared_));
       const absl::Status opened = loops_.back()->Open();
@@ -272,12 +381,15 @@ class Process final : public DataplaneProcess {
     return absl::OkStatus();
   }
 
-  absl::Status MakeAdmin() {
+  void RegisterMetrics() {
     RegisterProcessMetrics({&book_, &stream_, subscriber_.get(), client_.get(), &limiter_,
                             access_log_.get(), telemetry_.get(), authorize_.get(),
                             validation_.get(), &generations_, &targets_, &certificate_watch_,
                             &ticket_keys_, config_.authsvc.tls.certificate(),
                             [this] { return Problem().empty(); }});
+  }
+
+  absl::Status MakeAdmin() {
     router_.Exact("/metrics", admin_http::TextHandler([this] { return book_.Render(); }));
     router_.Exact("/healthz", admin_http::HealthHandler([] { return std::string(); }));
     router_.Exact("/readyz", admin_http::HealthHandler([this] { return Problem(); }));
@@ -285,6 +397,7 @@ class Process final : public DataplaneProcess {
     options.address = config_.metrics.address;
     options.port = config_.metrics.port;
     options.name = "metrics";
+    options.socket = InheritedForAdmin();
     auto server = admin_http::Server::Start(
         options, [this](admin_http::Request request, admin_http::Responder responder) {
           router_.Handle(std::move(request), std::move(responder));
@@ -292,6 +405,15 @@ class Process final : public DataplaneProcess {
     if (!server.ok()) return server.status();
     admin_ = *std::move(server);
     return absl::OkStatus();
+  }
+
+  // -1: none.
+  int InheritedForAdmin() {
+    if (inherited_ == nullptr) return -1;
+    const std::vector<int> taken =
+        inherited_->Take(config_.metrics.address, config_.metrics.port, 0, 1);
+    for (size_t i = 1; i < taken.size(); ++i) close(taken[i]);
+    return taken.empty() ? -1 : taken.front();
   }
 
   // Why /readyz says no; empty: ready.
@@ -346,6 +468,8 @@ class Process final : public DataplaneProcess {
   }
 
   const DataplaneConfig config_;
+  const std::unique_ptr<InheritedSockets> inherited_;  // null: none
+  bool awaits_take_over_;
   const ExchangeSettings settings_;
   const std::string name_;
   const base::Clock& clock_;
@@ -379,8 +503,8 @@ class Process final : public DataplaneProcess {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<DataplaneProcess>> DataplaneProcess::Create(
-    const DataplaneConfig& config) {
-  auto process = std::make_unique<Process>(config);
+    const DataplaneConfig& config, std::unique_ptr<InheritedSockets> inherited) {
+  auto process = std::make_unique<Process>(config, std::move(inherited));
   const absl::Status prepared = process->Prepare();
   if (!prepared.ok()) return prepared;
   return process;

@@ -1,5 +1,8 @@
 #include "shared/admin_http/server.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
@@ -73,6 +76,7 @@ class Server::Core {
   }
 
   [[nodiscard]] uint16_t port() const { return port_; }
+  [[nodiscard]] int CopySocket() const { return fcntl(socket_, F_DUPFD_CLOEXEC, 0); }
 
  private:
   [[nodiscard]] bool UsesTls() const { return !host_.options.certificate_file.empty(); }
@@ -84,16 +88,31 @@ class Server::Core {
       return absl::InvalidArgumentError(
           absl::StrCat("listen address is not an IP address: ", host_.options.address));
     }
+    if (host_.options.socket >= 0) return Adopt(address);
     Bind(address, &error);
     const bool any = address.is_v6() && address.is_unspecified();
     if (any && (error.value() == EAFNOSUPPORT || error.value() == EADDRNOTAVAIL)) {
       Bind(asio::ip::address_v4::any(), &error);  // a machine without IPv6
     }
     if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-    if (!error) port_ = acceptor_.local_endpoint(error).port();
-    if (!error) return absl::OkStatus();
+    if (!error) return Remember();
     return absl::UnavailableError(absl::StrCat("cannot listen on ", host_.options.address, " port ",
                                                host_.options.port, ": ", error.message()));
+  }
+
+  absl::Status Adopt(const asio::ip::address& address) {
+    error_code error;
+    acceptor_.assign(address.is_v6() ? tcp::v6() : tcp::v4(), host_.options.socket, error);
+    if (!error) return Remember();
+    close(host_.options.socket);
+    return absl::InternalError(absl::StrCat("cannot take the socket over: ", error.message()));
+  }
+
+  absl::Status Remember() {
+    error_code error;
+    socket_ = acceptor_.native_handle();
+    port_ = acceptor_.local_endpoint(error).port();
+    return absl::OkStatus();
   }
 
   void Bind(const asio::ip::address& address, error_code* error) {
@@ -177,8 +196,10 @@ class Server::Core {
 
   void BeginStop(absl::Duration grace) {
     host_.stopping = true;
+    // Not closed by Asio, whose epoll would go on watching a socket that another process has.
     error_code ignored;
-    acceptor_.close(ignored);
+    const int socket = acceptor_.release(ignored);
+    if (socket >= 0) close(socket);
     reload_timer_.cancel();
     pause_timer_.cancel();
     for (const auto& session : sessions_) {
@@ -201,6 +222,7 @@ class Server::Core {
   asio::steady_timer pause_timer_;
   std::list<std::shared_ptr<Session>> sessions_;
   uint16_t port_ = 0;
+  int socket_ = -1;
   base::Mutex tls_mutex_;
   std::shared_ptr<SSL_CTX> tls_ ABSL_GUARDED_BY(tls_mutex_);
   std::string stamp_ ABSL_GUARDED_BY(tls_mutex_);
@@ -229,6 +251,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
 Server::~Server() { core_->Stop(absl::ZeroDuration()); }
 
 uint16_t Server::port() const { return core_->port(); }
+
+int Server::CopySocket() const { return core_->CopySocket(); }
 
 void Server::Stop(absl::Duration grace) { core_->Stop(grace); }
 

@@ -17,6 +17,8 @@ namespace sallyport::admin_http {
 struct ServerOptions {
   std::string address = "127.0.0.1";  // IPv4 or IPv6 literal; "::" takes both
   uint16_t port = 0;                  // 0: any free one, see port()
+  // A TCP socket that listens there already, taken; -1: one is opened.
+  int socket = -1;
   // Both or neither. PEM. Read again within `reload_interval` after either changes; a pair that
   // cannot be used leaves the old one in force and is logged.
   std::string certificate_file;
@@ -54,6 +56,9 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   [[nodiscard]] uint16_t port() const;
+  // Of the listening socket, before Stop: the caller's to close, close-on-exec; -1 when no
+  // descriptor is left. What waits in its queue outlives Stop.
+  [[nodiscard]] int CopySocket() const;
   // Takes no new connection, closes idle ones, lets requests in flight finish for up to `grace`,
   // then cuts. Blocks until the thread has ended. May be called more than once, not from the
   // handler.

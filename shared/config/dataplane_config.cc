@@ -183,7 +183,12 @@ void ReadTimeouts(Reader& in, TrafficTimeouts* out) {
        "HTTP/2: an upstream that owes answers and says nothing is asked by PING");
   time("dns_refresh", &out->dns_refresh,
        "upstream names in use are looked up again after this time");
-  time("drain", &out->drain, "requests in flight after SIGTERM");
+  time("drain", &out->drain, "requests in flight after SIGTERM, drain_notice included");
+  in.Time("drain_idle", &out->drain_idle, absl::ZeroDuration(), absl::Hours(24),
+          "an idle connection after SIGTERM, in which it may send one more request");
+  in.Time("drain_notice", &out->drain_notice, absl::ZeroDuration(), absl::Hours(24),
+          "from SIGTERM, which turns readyz off, until no new connections are taken");
+  time("upgrade", &out->upgrade, "after SIGUSR2: the start of the program's new version");
   time("sever_grace", &out->sever_grace, "requests in flight of a client that was cut off");
   time("ticket_max_age", &out->ticket_max_age, "a TLS session after its full handshake");
 }

@@ -120,6 +120,9 @@ struct TrafficTimeouts {
   absl::Duration upstream_ping = absl::Seconds(30);
   absl::Duration dns_refresh = absl::Seconds(30);
   absl::Duration drain = absl::Seconds(30);
+  absl::Duration drain_idle = absl::Seconds(1);
+  absl::Duration drain_notice = absl::ZeroDuration();
+  absl::Duration upgrade = absl::Seconds(60);
   absl::Duration sever_grace = absl::Seconds(5);
   absl::Duration ticket_max_age = absl::Hours(8);
 };

@@ -1,6 +1,7 @@
 """The real binaries, started as a user would start them, each on ports of its own."""
 
 import contextlib
+import ctypes
 import dataclasses
 import itertools
 import json
@@ -22,8 +23,8 @@ DEADLINE = float(os.environ.get("TEST_DEADLINE", "60"))
 # How many times longer than Release the build under test may take where time is bounded; sanitisers are slower.
 SLOWER = float(os.environ.get("TEST_SLOWER", "1"))
 # Data planes wait longer than by default, so that whoever is held up for some seconds - a service, an upstream, the test
-# itself - changes no answer. Tests about one of these times set it themselves.
-PATIENT = {"authsvc.authorize_deadline": min(DEADLINE, 30), "timeouts.upstream_connect": DEADLINE,
+# itself - changes no answer. Tests about one of these times set it themselves, also those about the end of idle connections.
+PATIENT = {"timeouts.drain_idle": 0, "authsvc.authorize_deadline": min(DEADLINE, 30), "timeouts.upstream_connect": DEADLINE,
            **{f"timeouts.{name}": 10 * DEADLINE for name in ("handshake", "strict_validation", "head", "body_idle", "keep_alive",
                                                              "write_idle", "upstream_first_byte", "upstream_idle")}}
 
@@ -177,6 +178,42 @@ def stop_all(processes):
     assert not failures, "\n".join(failures)
 
 
+class Adopted:
+    """What Process needs of a Popen, of a process that another one has started. When that one is gone it becomes ours:
+    `become_subreaper` was called."""
+
+    def __init__(self, pid):
+        self.pid, self.returncode = pid, None
+
+    @staticmethod
+    def become_subreaper():
+        pr_set_child_subreaper = 36
+        assert ctypes.CDLL(None, use_errno=True).prctl(pr_set_child_subreaper, 1, 0, 0, 0) == 0
+
+    def poll(self):
+        if self.returncode is None:
+            try:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+                if pid == self.pid:
+                    self.returncode = os.waitstatus_to_exitcode(status)
+            except ChildProcessError:
+                pass  # its parent is there still
+        return self.returncode
+
+    def wait(self, timeout=None):
+        try:
+            wait_for(lambda: self.poll() is not None, "its end", timeout or DEADLINE)
+        except AssertionError:
+            raise subprocess.TimeoutExpired(str(self.pid), timeout)
+
+    def send_signal(self, number):
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self):
+        self.send_signal(signal.SIGKILL)
+
+
 @dataclasses.dataclass
 class Answer:
     status: int          # 0: no HTTP answer
@@ -197,6 +234,27 @@ class Replica(Process):
     def __init__(self, gateway, command, log, port, metrics_port, **more):
         super().__init__(f"dataplane:{port}", command, log, **more)
         self.gateway, self.port, self.metrics_port = gateway, port, metrics_port
+        self.predecessors = []
+
+    def upgrade(self):
+        """SIGUSR2, and the successor serves: from now on this is about that one."""
+        Adopted.become_subreaper()
+        before = len(self.lines("upgrade.taken_over"))
+        self.send(signal.SIGUSR2)
+        wait_for(lambda: len(self.lines("upgrade.taken_over")) > before or self.popen.poll() is not None, "it is taken over")
+        line = self.lines("upgrade.taken_over")[-1]
+        self.predecessors.append(self.popen)
+        self.popen = Adopted(json.loads(line)["pid"])
+        self.pid = self.popen.pid
+
+    def stop(self, deadline=DEADLINE):
+        super().stop(deadline)
+        self.predecessors_end()
+
+    def predecessors_end(self):
+        for popen in self.predecessors:
+            popen.wait(DEADLINE)
+            assert popen.returncode == 0, self.text()[-4000:]
 
     def get(self, path):
         return requests.get(f"http://127.0.0.1:{self.metrics_port}{path}", timeout=DEADLINE)
@@ -335,8 +393,9 @@ class Gateway:
             return False
 
     def start_dataplane(self, cpu=None, threads=1, server=None, system_trust=None, access_log=None, name=None,
-                        options=(), port=None, ready=True, default_certificate=True, **more):
-        port, metrics_port = port or free_port(), free_port()
+                        options=(), port=None, ready=True, default_certificate=True, program=None,
+                        metrics_port=None, **more):
+        port, metrics_port = port or free_port(), metrics_port or free_port()
         config = self.home / "dataplane.yaml"
         if not default_certificate:
             without = re.sub(r"    certificates:\n(?:      .*\n)+", "", config.read_text())
@@ -352,10 +411,10 @@ class Gateway:
         patient = [word for setting, seconds in PATIENT.items() for word in ("--set", f"{setting}={seconds:.0f}s")]
         name = name or f"replica-{next(self._numbers)}"  # each with logs of its own
         replica = Replica(self, [
-            self.binary("sallyport-dataplane"), "--config", str(config),
+            program or self.binary("sallyport-dataplane"), "--config", str(config),
             "--set", f"name={name}", "--set", f"authsvc.targets.0=127.0.0.1:{self.grpc_port}",
             "--set", "listeners.0.address=127.0.0.1", "--set", f"listeners.0.port={port}",
-            "--set", f"metrics.port={metrics_port}", "--set", f"threads={threads}",
+            "--set", f"metrics.port={metrics_port}", *(("--set", f"threads={threads}") if threads else ()),
             "--set", f"system_trust={trust}", *patient,
             "--set", f"access_log={access_log or self.directory / (name + '.access.log')}", *options],
             self.directory / f"{name}.log", port, metrics_port, cpu=cpu, **more)

@@ -139,6 +139,9 @@ TEST_F(ConnectionRegistryTest, ASeverDoesNotWaitForTheEndOfADrain) {
   registry_.Sever({{LeafOf("aa")}, {}}, absl::Seconds(1));
   Pass(absl::Milliseconds(1200));
   EXPECT_TRUE(busy.cut());
+}
+
+TEST_F(ConnectionRegistryTest, ADrainGivesNoTimeToWhoIsCutOff) {
   Open later(registry_, loop_, "bb");
   later.connection->idle = false;
   registry_.Sever({{LeafOf("bb")}, {}}, absl::Seconds(1));
@@ -177,6 +180,42 @@ TEST_F(ConnectionRegistryTest, DrainEndsAll) {
   EXPECT_FALSE(busy.cut());
   Pass(absl::Milliseconds(1200));
   EXPECT_TRUE(busy.cut());
+}
+
+TEST_F(ConnectionRegistryTest, ADrainLetsAnIdleConnectionSendOneMoreRequest) {
+  Open silent(registry_, loop_, "aa");
+  Open busy(registry_, loop_, "bb");
+  for (Open* one : {&silent, &busy}) one->connection->fresh = false;
+  registry_.Drain(absl::Seconds(10), absl::Seconds(1));
+  EXPECT_FALSE(silent.cut());
+  EXPECT_TRUE(busy.connection->last_request) << "no second one";
+  busy.connection->idle = false;
+  Pass(absl::Milliseconds(1200));
+  EXPECT_TRUE(silent.cut());
+  EXPECT_FALSE(busy.cut()) << "a request in flight has the whole time";
+  Pass(absl::Seconds(9));
+  EXPECT_TRUE(busy.cut());
+}
+
+TEST_F(ConnectionRegistryTest, ADrainLeavesAFreshConnectionItsTime) {
+  Open fresh(registry_, loop_, "");
+  registry_.Drain(absl::Seconds(10), absl::Seconds(1));
+  Open later(registry_, loop_, "");
+  EXPECT_TRUE(later.connection->last_request);
+  Pass(absl::Milliseconds(1200));
+  EXPECT_FALSE(fresh.cut());
+  EXPECT_FALSE(later.cut()) << "accepted before, served after";
+  Pass(absl::Seconds(9));
+  EXPECT_TRUE(fresh.cut());
+  EXPECT_TRUE(later.cut());
+}
+
+TEST_F(ConnectionRegistryTest, AnIdleConnectionOfADrainIsSeveredAtOnce) {
+  Open idle(registry_, loop_, "aa");
+  registry_.Drain(absl::Seconds(10), absl::Seconds(5));
+  EXPECT_FALSE(idle.cut());
+  registry_.Sever({{LeafOf("aa")}, {}}, absl::Seconds(1));
+  EXPECT_TRUE(idle.cut());
 }
 
 TEST_F(ConnectionRegistryTest, ADoubtfulRequestThatIsSeveredGetsTheGrace) {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "dataplane/listen/acceptor.h"
+#include "dataplane/listen/listening_socket.h"
 
 namespace sallyport::dataplane {
 namespace {

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "dataplane/listen/listening_socket.h"
 #include "shared/base/mutex.h"
 #include "shared/base/text.h"
 #include "shared/cache/generations.h"
@@ -379,6 +381,132 @@ TEST_F(LoopServerTest, AllowsForwardsAndSaysWhoCalled) {
   EXPECT_TRUE(Has(answer, "X-Forwarded-Proto: https\r\n"));
 }
 
+TEST_F(LoopServerTest, ADrainAnswersTheRequestThatIsUnderWay) {
+  Client used(port_, "mtls.test", &alice_);
+  ASSERT_EQ(StatusOf(used.Get("/", "mtls.test")), 200);
+  Client fresh(port_, "mtls.test", &alice_);
+  const int waiting = ConnectTo(plain_port_);
+  loop_->Drain(absl::Minutes(5), absl::Minutes(5), /*last_holder=*/true);
+  Put({MtlsRoute(), OpenRoute()});  // the drain has begun
+  for (Client* client : {&used, &fresh}) {
+    const std::string answer = client->Get("/", "mtls.test");
+    EXPECT_EQ(StatusOf(answer), 200);
+    EXPECT_TRUE(Has(answer, "Connection: close\r\n")) << answer;
+    EXPECT_EQ(client->Answer(), "") << "and no more";
+  }
+  const std::string head = "GET / HTTP/1.1\r\nHost: open.test\r\n\r\n";
+  EXPECT_EQ(send(waiting, head.data(), head.size(), MSG_NOSIGNAL),
+            static_cast<ssize_t>(head.size()));
+  char answer[12] = {};
+  EXPECT_EQ(recv(waiting, answer, sizeof(answer), MSG_WAITALL), 12);
+  EXPECT_EQ(std::string(answer, 12), "HTTP/1.1 200") << "it had connected before";
+  close(waiting);
+}
+
+ino_t SocketOf(LoopServer& loop, uint16_t port) {
+  std::promise<ino_t> found;
+  loop.CopySockets([&](const std::vector<int>& copies) {
+    ino_t inode = 0;
+    for (const int fd : copies) {
+      struct stat facts = {};
+      EXPECT_EQ(fstat(fd, &facts), 0);
+      EXPECT_TRUE(IsListening(fd));
+      if (BoundPort(fd) == port) inode = facts.st_ino;
+      close(fd);
+    }
+    found.set_value(inode);
+  });
+  return found.get_future().get();
+}
+
+TEST_F(LoopServerTest, AChangedListenerKeepsItsSocket) {
+  const int free = *BindListener("127.0.0.1", 0);
+  ListenerSpec listener;
+  listener.id = "extra";
+  listener.address = "127.0.0.1";
+  listener.port = BoundPort(free);
+  listener.plain = true;
+  close(free);
+  const auto apply = [this](const std::vector<ListenerSpec>& listeners) {
+    GatewayView view;
+    view.routes = RouteTable::Empty({0})->With({OpenRoute()}, {});
+    view.listeners = listeners;
+    std::promise<void> applied;
+    loop_->Post([&, shared = std::make_shared<const GatewayView>(std::move(view))] {
+      loop_->Apply(shared);
+      applied.set_value();
+    });
+    applied.get_future().wait();
+  };
+  apply({listener});
+  const ino_t before = SocketOf(*loop_, listener.port);
+  ASSERT_NE(before, 0u);
+  listener.redirect = true;
+  apply({listener});
+  EXPECT_EQ(SocketOf(*loop_, listener.port), before) << "what waits in its queue is not reset";
+  apply({});
+  EXPECT_EQ(SocketOf(*loop_, listener.port), 0u) << "and one that is not planned is closed";
+}
+
+TEST_F(LoopServerTest, TakesInheritedSocketsAndAcceptsWhenTold) {
+  std::vector<int> sockets;
+  for (int i = 0; i < 2; ++i)
+    sockets.push_back(*OpenListener("127.0.0.1", i == 0 ? 0 : BoundPort(sockets[0])));
+  int ready[2] = {-1, -1};
+  ASSERT_EQ(pipe(ready), 0);
+  const int first = 300;
+  ASSERT_EQ(dup2(sockets[0], first), first);
+  ASSERT_EQ(dup2(sockets[1], first + 1), first + 1);
+  const uint16_t port = BoundPort(first);
+  const auto inode_of = [](int fd) {
+    struct stat facts = {};
+    EXPECT_EQ(fstat(fd, &facts), 0);
+    return facts.st_ino;
+  };
+  const ino_t known[] = {inode_of(first), inode_of(first + 1)};
+  std::vector<std::string> environment = {
+      absl::StrCat(kInheritanceVariable, "=", InheritanceText(ready[1], first, 2))};
+  const auto inherited = InheritedSockets::FromEnvironment(&environment);
+  ASSERT_TRUE(inherited.ok()) << inherited.status();
+  for (const int fd : sockets) close(fd);
+
+  config::DataplaneConfig config = config_;
+  config.listeners.resize(1);
+  config.listeners[0] = config_.listeners[1];  // plain
+  config.listeners[0].port = port;
+  ProcessServices services{config,      settings_,       base::SystemClock(),
+                           *authorize_, *credentials_,   limiter_,
+                           resolver_,   targets_,        trust_,
+                           book_,       *log_,           *telemetry_,
+                           1,           stream_,         keys_,
+                           chains_,     limits_,         tunnels_,
+                           watch_,      inherited->get()};
+  LoopServer successor(0, services);
+  ASSERT_TRUE(successor.Open().ok());
+  successor.Start();
+  std::vector<int> clients;
+  clients.reserve(16);
+  for (int i = 0; i < 16; ++i) clients.push_back(ConnectTo(port));  // in both queues
+  std::promise<size_t> open;
+  successor.CountConnections([&](size_t count) { open.set_value(count); });
+  EXPECT_EQ(open.get_future().get(), 0u) << "its predecessor serves still";
+  EXPECT_TRUE(SocketOf(successor, port) == known[0] || SocketOf(successor, port) == known[1]);
+
+  std::promise<absl::Status> begun;
+  successor.BeginAccepting([&](absl::Status status) { begun.set_value(std::move(status)); });
+  EXPECT_TRUE(begun.get_future().get().ok());
+  for (const int client : clients) {
+    const std::string head = "GET / HTTP/1.1\r\nHost: none.test\r\n\r\n";
+    EXPECT_GT(send(client, head.data(), head.size(), MSG_NOSIGNAL), 0);
+    char answer[12] = {};
+    EXPECT_EQ(recv(client, answer, sizeof(answer), MSG_WAITALL), 12) << "no queue is unattended";
+    EXPECT_EQ(std::string(answer, 12), "HTTP/1.1 404");
+    close(client);
+  }
+  successor.StopAndJoin();
+  close(ready[0]);
+}
+
 TEST_F(LoopServerTest, KeepsWhatItLetInAndNothingElse) {
   Client client(port_, "mtls.test", &alice_);
   const auto id_in = [](const std::string& answer) {
@@ -582,7 +710,7 @@ TEST_F(LoopServerTest, StopsWhileARequestWaitsForAuthsvc) {
 TEST_F(LoopServerTest, DrainEndsIdleConnectionsAndListeners) {
   Client client(port_, "mtls.test", &alice_);
   ASSERT_EQ(StatusOf(client.Get("/", "mtls.test")), 200);
-  loop_->Drain(absl::Seconds(5));
+  loop_->Drain(absl::Seconds(5), absl::ZeroDuration(), /*last_holder=*/true);
   EXPECT_EQ(client.Answer(), "");
 }
 

@@ -329,6 +329,19 @@ TEST(Server, ThePortInUseIsNamed) {
   EXPECT_THAT(std::string(second.status().message()), HasSubstr(std::to_string(server->port())));
 }
 
+TEST(Server, WhatWaitsIsAnsweredByWhoTakesTheSocketOver) {
+  const auto first = StartOrDie({});
+  ServerOptions options;
+  options.port = first->port();
+  options.socket = first->CopySocket();
+  ASSERT_GE(options.socket, 0);
+  first->Stop(absl::ZeroDuration());
+  RawClient client(options.port);  // not refused, though nobody accepts
+  const auto second = StartOrDie(options);
+  EXPECT_EQ(second->port(), options.port);
+  EXPECT_EQ(client.Call("GET", "/b").body, "GET /b ");
+}
+
 TEST(Server, AnyAddressTakesIpv4AsWell) {
   ServerOptions options;
   options.address = "::";
