@@ -331,11 +331,19 @@ boost::asio::awaitable<Verdict> Authorizer::Authorize(ConnectionMemo& memo,
     if (auto denial = impl_->LimitMiss(memo, facts, asked_at)) co_return *std::move(denial);
   }
   const bool keep = hub->variants.Keep(PeerOf(facts), asked_at);
-  SharedAnswers<Decision>::Question question = hub->Asking(facts);
-  const SharedAnswers<Decision>::Result result =
-      co_await AskAndWait<Decision>(hub->answers, key, std::move(question), impl_->poster, keep);
-
-  const uint64_t epoch = hub->context.generations->Epoch();
+  const SharedAnswers<Decision>::Question question = hub->Asking(facts);
+  SharedAnswers<Decision>::Result result = absl::UnknownError("not asked");
+  uint64_t epoch = 0;
+  for (int overtaken = 0;; ++overtaken) {
+    SharedAnswers<Decision>::Question asked = question;
+    result =
+        co_await AskAndWait<Decision>(hub->answers, key, std::move(asked), impl_->poster, keep);
+    epoch = hub->context.generations->Epoch();
+    // An eviction between its arrival and this moment wins.
+    if (!result.ok() || hub->context.generations->Valid((*result)->stamp)) break;
+    if (overtaken == kMostOvertaken)
+      co_return impl_->Unavailable("evicted while it was handed over");
+  }
   const int64_t now = hub->context.Now();
   if (!result.ok()) {
     if (NobodyAnswered(result.status())) {
@@ -347,10 +355,6 @@ boost::asio::awaitable<Verdict> Authorizer::Authorize(ConnectionMemo& memo,
     co_return impl_->Failed(result.status());
   }
   const DecisionAnswerPtr& answer = *result;
-  // An eviction between its arrival and this moment wins.
-  if (!hub->context.generations->Valid(answer->stamp)) {
-    co_return impl_->Unavailable("evicted while it was handed over");
-  }
   if (now >= answer->times.hard_until) co_return impl_->Unavailable("answer is past its bounds");
   if (keep) impl_->Keep(key, answer);
   co_return impl_->Use(memo, facts, credentials, answer, epoch, false);

@@ -103,14 +103,19 @@ struct CredentialHub::Impl {
       SharedAnswers<T>& answers, cache::Hash128 key, typename SharedAnswers<T>::Question question,
       Poster* poster, absl::Duration stale_for) {
     if (auto fresh = Fresh(answers, key)) co_return fresh;
-    const auto result = co_await AskAndWait<T>(answers, key, std::move(question), poster, true);
+    typename SharedAnswers<T>::Result result = absl::UnknownError("not asked");
+    for (int overtaken = 0;; ++overtaken) {
+      typename SharedAnswers<T>::Question asked = question;
+      result = co_await AskAndWait<T>(answers, key, std::move(asked), poster, true);
+      if (!result.ok() || context.generations->Valid((*result)->stamp)) break;
+      if (overtaken == kMostOvertaken)
+        co_return absl::UnavailableError("credentials were evicted while they were handed over");
+    }
     const int64_t now = context.Now();
     if (result.ok()) {
       const auto& answer = *result;
-      const bool usable =
-          context.generations->Valid(answer->stamp) && now < answer->times.hard_until;
-      if (usable) co_return answer->value;
-      co_return absl::UnavailableError("credentials were evicted while they were handed over");
+      if (now < answer->times.hard_until) co_return answer->value;
+      co_return absl::UnavailableError("credentials are past their bounds");
     }
     if (WeAreRefused(result.status())) Drop();
     if (NobodyAnswered(result.status())) {

@@ -36,6 +36,10 @@ struct AnswerFacts {
   return absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status);
 }
 
+// So often an answer that a change has overtaken is asked for once more: with many changes a second
+// that happens several times in a row.
+inline constexpr int kMostOvertaken = 8;
+
 template <typename T>
 class SharedAnswers {
  public:
@@ -104,7 +108,8 @@ class SharedAnswers {
     Poster* poster;  // of the first asker
     bool keep;
     uint64_t incarnation = 0;
-    bool again = false;           // asked for the second time
+    uint64_t min_revision = 0;    // of the last question
+    int again = 0;                // how often it was asked once more
     std::vector<Waiter> waiters;  // guarded by mutex_
   };
   using FlightPtr = std::shared_ptr<Flight>;
@@ -159,6 +164,7 @@ void SharedAnswers<T>::Ask(const cache::Hash128& key, Question question, Poster*
 template <typename T>
 void SharedAnswers<T>::Send(const FlightPtr& flight, uint64_t min_revision) {
   flight->incarnation = context_.generations->Incarnation();
+  flight->min_revision = min_revision;
   flight->question(min_revision, flight->poster,
                    [this, flight](absl::StatusOr<std::shared_ptr<const T>> value) {
                      Came(flight, std::move(value));
@@ -184,8 +190,11 @@ void SharedAnswers<T>::Came(const FlightPtr& flight,
   cache::TagStamp stamp =
       context_.generations->Stamp(facts.tags, facts.revision, flight->incarnation);
   if (!context_.generations->Valid(stamp)) {
-    if (!flight->again) {
-      flight->again = true;
+    // Overtaken by a change, of which many may follow each other closely; an authsvc that stays
+    // behind what it was asked for is asked no more.
+    const bool overtaken = flight->again == 0 || facts.revision >= flight->min_revision;
+    if (overtaken && flight->again < kMostOvertaken) {
+      ++flight->again;
       counters_.reasked.fetch_add(1, std::memory_order_relaxed);
       Send(flight,
            std::max(context_.stream->AppliedRevision(), context_.generations->Newest(stamp)));

@@ -222,6 +222,58 @@ TEST(Authorizer, AnEvictionThatOvertakesAnAnswerWins) {
   EXPECT_EQ(calls, 2);
 }
 
+// Changes that follow each other more closely than answers come: none of them is a failure.
+TEST(Authorizer, AnAnswerThatIsOvertakenAgainAndAgainIsAskedForAgain) {
+  AuthorizeWorld world;
+  uint64_t revision = 10;
+  world.client.on_authorize = [&](const AuthorizeQuestion& question) -> absl::StatusOr<Decision> {
+    Decision decision = Allow();
+    decision.revision = revision;
+    EXPECT_GE(revision, question.min_revision);
+    if (++revision <= 15) world.generations.Evict("key:alice", revision);
+    return decision;
+  };
+  EXPECT_EQ(world.Outcome(), "allow");
+  EXPECT_EQ(world.client.authorize_calls(), 6u);
+  EXPECT_EQ(world.hub.Counters().reasked, 5u);
+}
+
+TEST(Authorizer, AnAnswerThatIsAlwaysOvertakenIsRefusedInTheEnd) {
+  AuthorizeWorld world;
+  uint64_t revision = 10;
+  world.client.on_authorize = [&](const AuthorizeQuestion&) -> absl::StatusOr<Decision> {
+    Decision decision = Allow();
+    decision.revision = revision;
+    world.generations.Evict("key:alice", ++revision);
+    return decision;
+  };
+  EXPECT_EQ(world.Outcome(), "AUTHSVC_UNAVAILABLE");
+  EXPECT_EQ(world.client.authorize_calls(), 9u);
+}
+
+// It had come, and was evicted before the request took it up.
+TEST(Authorizer, AnAnswerThatIsEvictedWhileItIsHandedOverIsAskedForAgain) {
+  for (const bool still : {true, false}) {
+    AuthorizeWorld world;
+    world.client.Hold();
+    ConnectionMemo memo;
+    const auto out = world.Start(&memo, world.Facts());
+    int calls = 0;
+    world.client.on_authorize = [&](const AuthorizeQuestion&) -> absl::StatusOr<Decision> {
+      Decision decision = ++calls == 1 || still ? Allow() : Refuse(Reason::kKeyInactive);
+      decision.revision = calls == 1 ? 10 : 12;
+      return decision;
+    };
+    world.client.LetGo();                      // it is posted to the loop
+    world.generations.Evict("key:alice", 12);  // the loop has not run since
+    EXPECT_FALSE(out->has_value());
+    world.Run();
+    ASSERT_TRUE(out->has_value());
+    EXPECT_EQ(AuthorizeWorld::Name(**out), still ? "allow" : "KEY_INACTIVE");
+    EXPECT_EQ(calls, 2);
+  }
+}
+
 TEST(Authorizer, AnAnswerThatStaysBehindIsNeverUsed) {
   AuthorizeWorld world;
   world.generations.Evict("key:alice", 12);
