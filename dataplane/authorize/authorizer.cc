@@ -101,6 +101,7 @@ struct AuthorizeHub::Impl {
   const AnswerContext context;
   AuthsvcClient* const client;
   AddressMisses addresses;
+  LetInBefore let_in_before;
   ChainVariants variants;
   std::function<void()> refused;
   SharedAnswers<Decision> answers;
@@ -324,10 +325,12 @@ boost::asio::awaitable<Verdict> Authorizer::Authorize(ConnectionMemo& memo,
   const cache::Hash128 credentials = HashOfCredentials(facts.credentials);
   const cache::Hash128 key = QuestionKey(facts, credentials);
   const int64_t asked_at = hub->context.Now();
-  // Asking again for what is known (the stream is broken, or its time has passed) is no flood, nor
-  // is waiting for what is being asked: many requests on one connection may come at once.
+  // Asking again for what is known (the stream is broken, its time has passed, a change has evicted
+  // it) is no flood, nor is waiting for what is being asked: many requests on one connection may
+  // come at once.
   const DecisionAnswerPtr known = hub->answers.Find(key, asked_at);
-  if ((known == nullptr || !known->positive) && !hub->answers.Asked(key)) {
+  if ((known == nullptr || !known->positive) && !hub->answers.Asked(key) &&
+      !hub->let_in_before.Knows(key)) {
     if (auto denial = impl_->LimitMiss(memo, facts, asked_at)) co_return *std::move(denial);
   }
   const bool keep = hub->variants.Keep(PeerOf(facts), asked_at);
@@ -355,6 +358,7 @@ boost::asio::awaitable<Verdict> Authorizer::Authorize(ConnectionMemo& memo,
     co_return impl_->Failed(result.status());
   }
   const DecisionAnswerPtr& answer = *result;
+  hub->let_in_before.Note(key, answer->positive);
   if (now >= answer->times.hard_until) co_return impl_->Unavailable("answer is past its bounds");
   if (keep) impl_->Keep(key, answer);
   co_return impl_->Use(memo, facts, credentials, answer, epoch, false);

@@ -1,6 +1,7 @@
 #include "dataplane/authorize/miss_limit.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "absl/time/time.h"
 
@@ -18,6 +19,18 @@ bool TakeOne(double per_second, double burst, int64_t now_ns, double* left, int6
   if (*left < 1) return false;
   *left -= 1;
   return true;
+}
+
+void LetInBefore::Note(const cache::Hash128& key, bool let_in) {
+  static const auto nothing = std::make_shared<const Nothing>();
+  const base::MutexLock lock(&mutex_);
+  if (!let_in) return keys_.Erase(key);
+  keys_.Put(key, nothing, 1, std::numeric_limits<int64_t>::max());
+}
+
+bool LetInBefore::Knows(const cache::Hash128& key) {
+  const base::MutexLock lock(&mutex_);
+  return keys_.Find(key, 0) != nullptr;
 }
 
 bool AddressMisses::Take(absl::string_view address, int64_t now_ns) {

@@ -1,5 +1,5 @@
 // How many questions one client may cause: a flood of callers without a cached answer must not
-// reach authsvc. Not thread-safe but for AddressMisses. Private to dataplane/authorize.
+// reach authsvc. Not thread-safe but for the classes. Private to dataplane/authorize.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,20 @@ namespace sallyport::dataplane {
 // A token bucket in two numbers; `left` < 0: not used yet. Rate 0: no limit.
 [[nodiscard]] bool TakeOne(double per_second, double burst, int64_t now_ns, double* left,
                            int64_t* at_ns);
+
+// Questions whose last answer let their caller in: who asks them again, because a change has
+// evicted that answer, makes no flood, however many share an address. Thread-safe.
+class LetInBefore {
+ public:
+  void Note(const cache::Hash128& key, bool let_in);
+  [[nodiscard]] bool Knows(const cache::Hash128& key);
+
+ private:
+  struct Nothing {};
+  static constexpr size_t kMost = 100'000;
+  base::Mutex mutex_;
+  cache::LruStore<Nothing> keys_ ABSL_GUARDED_BY(mutex_){kMost, kMost};
+};
 
 class AddressMisses {
  public:

@@ -486,6 +486,40 @@ TEST(Authorizer, WhatIsKnownMayBeAskedAgainHoweverOften) {
   for (int i = 0; i < 20; ++i) EXPECT_EQ(world.Outcome(&memo), "allow");
 }
 
+// Many callers behind one address, and a change that concerns all of them.
+TEST(Authorizer, WhoWasLetInMayBeAskedAgainAfterAChange) {
+  AuthorizeOptions options;
+  options.address_misses_per_second = 1;
+  options.address_miss_burst = 20;
+  AuthorizeWorld world(options);
+  std::vector<PeerCertificatePtr> callers;
+  for (int i = 0; i < 20; ++i) {
+    callers.push_back(MakePeerCertificate({"leaf" + std::to_string(i)}));
+    world.peer = callers.back();
+    ASSERT_EQ(world.Outcome(), "allow");
+  }
+  world.generations.Evict("api:a", 11);
+  Decision newer = Allow();
+  newer.revision = 11;
+  world.client.AnswerWith(newer);
+  for (const PeerCertificatePtr& caller : callers) {
+    world.peer = caller;
+    EXPECT_EQ(world.Outcome(), "allow");
+  }
+  world.peer = MakePeerCertificate({"a stranger"});
+  EXPECT_EQ(world.Outcome(), "OVERLOADED") << "but nobody else";
+
+  // Who is let in no more has no such right: its refusal was the last answer.
+  world.generations.Evict("api:a", 12);
+  Decision refused = Refuse();
+  refused.revision = 13;
+  world.client.AnswerWith(refused);
+  world.peer = callers[0];
+  EXPECT_EQ(world.Outcome(), "CERT_UNKNOWN");
+  world.generations.Evict("api:a", 14);
+  EXPECT_EQ(world.Outcome(), "OVERLOADED");
+}
+
 TEST(Authorizer, WhoeverSharesAQuestionCausesNone) {
   AuthorizeOptions options;
   options.connection_misses_per_second = options.address_misses_per_second = 1;
