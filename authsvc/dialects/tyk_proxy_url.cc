@@ -19,7 +19,7 @@ struct Parts {
   bool has_password = false;
 };
 
-Parts Split(absl::string_view url) {
+Parts SplitUrl(absl::string_view url) {
   Parts parts;
   const size_t scheme = url.find("://");
   if (scheme == absl::string_view::npos) {
@@ -84,7 +84,7 @@ base::Secret ClassicForwardProxy(const Fields& proxy, v1::Api* api) {
   const Node* const node = transport.Get("proxy_url");
   if (node == nullptr || !IsSet(*node)) return {};
   std::string url = transport.Text("proxy_url");
-  const Parts parts = Split(url);
+  const Parts parts = SplitUrl(url);
   v1::ForwardProxy* const out = api->mutable_upstream()->mutable_forward_proxy();
   std::string password;
   const std::string scheme = absl::AsciiStrToLower(parts.scheme);
@@ -107,7 +107,7 @@ void HideProxyPassword(Node* definition) {
     at = at->Find(name);
     if (at == nullptr) return;
   }
-  const Parts parts = Split(base::ToAbsl(at->text));
+  const Parts parts = SplitUrl(base::ToAbsl(at->text));
   if (!parts.has_password) return;
   std::string shown = absl::StrCat(parts.scheme, parts.user, "@", parts.place);
   base::Cleanse(&at->text);
@@ -115,7 +115,7 @@ void HideProxyPassword(Node* definition) {
 }
 
 std::string ProxyUrlText(const v1::ForwardProxy& proxy) {
-  const Parts parts = Split(proxy.url());
+  const Parts parts = SplitUrl(proxy.url());
   std::string text(parts.scheme);
   if (!proxy.username().empty()) {
     Encode(proxy.username(), &text);

@@ -39,7 +39,7 @@ absl::Duration TcpExchange::ConnectTime() const {
 }
 
 boost::asio::awaitable<void> TcpExchange::TryTarget() {
-  if (target_->tls) co_await FindCredentials();
+  if (target_->needs_credentials()) co_await FindCredentials();
   if (!denial_.has_value()) co_await EnterTarget();
   if (!denial_.has_value() && StillWanted()) co_await Connect();
 }
