@@ -16,9 +16,12 @@ import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+from changes import Trial  # noqa: E402
 from conftest import World  # noqa: E402
 from gateway import classic, session, wait_for  # noqa: E402
+from loads import FastOrigin  # noqa: E402
 from raw import Connection, client_hello  # noqa: E402
+import rolling as rolling_restart  # noqa: E402
 
 
 def percentile(values, share):
@@ -294,7 +297,31 @@ def million(world, few=1000, many=1_000_000):
     assert figures[many][2] < 1.3 * figures[few][2], "a write costs the same"
 
 
-CASES = {case.__name__: case for case in (revocation, frozen, hostile, identities, million)}
+def rolling(world, rounds=10, seconds=60):
+    """Both data planes behind HAProxy are restarted so often, one after the other, under load from h2load, keep-alive
+    curl and HTTP/2: no request fails."""
+    origin = FastOrigin(world.gateway.directory)
+    try:
+        world.gateway.add_api(classic("rolling", origin.url, domain=rolling_restart.HOST, use_keyless=True))
+        seen, done = rolling_restart.roll(world, rounds, seconds, curls=20_000)
+    finally:
+        origin.close()
+    print(f"rolling: {2 * rounds} restarts; answered {seen}, h2load {done[0]}, curl 20000 on {done[1]} connections and "
+          f"4000 on {done[2]}; none failed")
+
+
+def changes(world, seconds=60):
+    """50 changes a second of certificates, CAs, keys and definitions: who is to be let in is, who is not is not."""
+    origin = FastOrigin(world.gateway.directory)
+    try:
+        counts, rate = Trial(world, origin, rate=50, period=3).run(seconds)
+    finally:
+        origin.close()
+    print(f"changes: {rate:.1f} a second; {counts}; none wrong")
+    assert rate > 45 and min(counts["passed"], counts["refused"]) > 1000
+
+
+CASES = {case.__name__: case for case in (revocation, frozen, hostile, identities, million, rolling, changes)}
 
 
 def main():
