@@ -201,8 +201,9 @@ class ServerTlsTest : public ::testing::Test {
   static crypto::UniqueSslCtx ClientContext(const ClientOptions& options) {
     crypto::UniqueSslCtx context(SSL_CTX_new(TLS_client_method()));
     SSL_CTX_set_max_proto_version(context.get(), options.max_version);
-    if (options.groups != nullptr)
+    if (options.groups != nullptr) {
       EXPECT_EQ(SSL_CTX_set1_groups_list(context.get(), options.groups), 1);
+    }
     SSL_CTX_set_session_cache_mode(context.get(),
                                    SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(context.get(), KeepSession);
