@@ -474,13 +474,27 @@ TEST_F(LoopServerTest, TakesInheritedSocketsAndAcceptsWhenTold) {
   config.listeners.resize(1);
   config.listeners[0] = config_.listeners[1];  // plain
   config.listeners[0].port = port;
-  ProcessServices services{config,      settings_,       base::SystemClock(),
-                           *authorize_, *credentials_,   limiter_,
-                           resolver_,   targets_,        trust_,
-                           book_,       *log_,           *telemetry_,
-                           1,           stream_,         keys_,
-                           chains_,     limits_,         tunnels_,
-                           watch_,      inherited->get()};
+  ProcessServices services{config,
+                           settings_,
+                           base::SystemClock(),
+                           *authorize_,
+                           *credentials_,
+                           *validation_,
+                           limiter_,
+                           resolver_,
+                           targets_,
+                           trust_,
+                           book_,
+                           *log_,
+                           *telemetry_,
+                           1,
+                           stream_,
+                           keys_,
+                           chains_,
+                           limits_,
+                           tunnels_,
+                           watch_,
+                           inherited->get()};
   LoopServer successor(0, services);
   ASSERT_TRUE(successor.Open().ok());
   successor.Start();

@@ -142,7 +142,7 @@ class ServerTlsTest : public ::testing::Test {
     std::vector<std::string> keys;
     for (const TestCert* cert : certs) keys.push_back(cert->KeyDer());
     for (size_t i = 0; i < certs.size(); ++i) pairs.push_back({{certs[i]->der}, keys[i]});
-    auto made = ServerCredential::Create(library_->context(), pairs);
+    auto made = ServerCredential::Create(*library_, pairs);
     EXPECT_TRUE(made.ok()) << made.status();
     return made.ok() ? *made : nullptr;
   }
