@@ -54,7 +54,7 @@ bool AnnounceCas(SSL* ssl, const ClientTlsAnswer& answer) {
 bool SetSessionContext(SSL* ssl, absl::string_view sni, const ListenerFacts& listener,
                        uint64_t version) {
   const crypto::Sha256Digest hash = crypto::Sha256Array(
-      absl::StrCat(sni, "\n", listener.socket, "\n", listener.id, "\n", version));
+      absl::StrCat(sni, "\n", listener.place, "\n", listener.id, "\n", version));
   return SSL_set_session_id_context(ssl, hash.data(), static_cast<unsigned>(hash.size())) == 1;
 }
 

@@ -3,7 +3,6 @@
 #include <utility>
 #include <vector>
 
-#include "dataplane/tls/handshake_report.h"
 #include "dataplane/tls/peer.h"
 #include "dataplane/tls/tls_callbacks.h"
 #include "shared/crypto/openssl.h"

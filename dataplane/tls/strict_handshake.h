@@ -14,11 +14,10 @@
 #include "dataplane/loop/stream.h"
 #include "dataplane/sync/decision.h"
 #include "dataplane/tls/fiber.h"
+#include "dataplane/tls/handshake_report.h"
 #include "dataplane/tls/strict_handshakes.h"
 
 namespace sallyport::dataplane {
-
-struct UnprovenLeaf;
 
 class StrictHandshake {
  public:

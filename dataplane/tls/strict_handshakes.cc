@@ -1,7 +1,5 @@
 #include "dataplane/tls/strict_handshakes.h"
 
-#include <vector>
-
 #include "dataplane/tls/strict_handshake.h"
 
 namespace sallyport::dataplane {
