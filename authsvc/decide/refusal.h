@@ -19,7 +19,7 @@ struct Refusal {
   return {reason, std::move(detail), nullptr};
 }
 
-[[nodiscard]] inline Refusal RefuseByPath(std::shared_ptr<const PathFailure> failure) {
+[[nodiscard]] inline Refusal RefuseByPath(const std::shared_ptr<const PathFailure>& failure) {
   return {failure->reason, failure->detail, failure};
 }
 

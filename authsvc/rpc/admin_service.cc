@@ -54,7 +54,7 @@ grpc::ServerUnaryReactor* AdminService::Apply(grpc::CallbackServerContext* conte
   Later(call, [this, call, request, response] {
     auto answer =
         admin::Apply(*parts_.writer, *parts_.clock, call.Who(), parts_.default_org_id, *request);
-    if (answer.ok()) *response = *std::move(answer);
+    if (answer.ok()) *response = std::move(*answer);
     return answer.status();
   });
   return call.reactor();
@@ -139,7 +139,7 @@ grpc::ServerUnaryReactor* AdminService::RotateKey(grpc::CallbackServerContext* c
   if (!call.Admit(*request)) return call.reactor();
   Later(call, [this, call, request, response] {
     auto made = authsvc::RotateKey(*parts_.writer, request->id(), request->keep_old());
-    if (made.ok()) FillKey(*std::move(made), response);
+    if (made.ok()) FillKey(std::move(*made), response);
     Audit(call, "rotate", "Key", request->id(), made.status());
     return made.status();
   });

@@ -118,7 +118,7 @@ absl::Status CreateKeyIn(const ServiceParts& parts, const wire::CreateKeyRequest
   options.with_token = request.with_token();
   options.certificate = request.certificate();
   auto made = CreateKey(*parts.writer, std::move(key), options, parts.clock->Now());
-  if (made.ok()) FillKey(*std::move(made), response);
+  if (made.ok()) FillKey(std::move(*made), response);
   return made.status();
 }
 

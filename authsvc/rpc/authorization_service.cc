@@ -50,7 +50,7 @@ grpc::ServerUnaryReactor* AuthorizationService::ValidateCertificate(
                    authsvc::ValidateCertificate(snapshot, *request, GroupOf(peer),
                                                 parts_.clock->Now(), parts_.memo, parts_.bounds);
                if (!answer.ok()) return answer.status();
-               *response = *std::move(answer);
+               *response = std::move(*answer);
                return absl::OkStatus();
              });
   return call.reactor();
@@ -97,7 +97,7 @@ grpc::ServerUnaryReactor* AuthorizationService::Explain(grpc::CallbackServerCont
     LookUp(call, *request, response);
     return call.reactor();
   }
-  if (answer.ok()) *response = *std::move(answer);
+  if (answer.ok()) *response = std::move(*answer);
   call.Finish(answer.status());
   return call.reactor();
 }
