@@ -97,6 +97,7 @@ class Attempt final : private GoneListener {
   bool connection_ended_ = false;
   bool appended_ = false;  // the whole answer; it is to be flushed
   int interim_ = 0;
+  static constexpr absl::Duration kLookAtClient = absl::Seconds(1);
   Deadline look_at_client_;
 };
 
