@@ -1,5 +1,7 @@
 #include "dataplane/tls/fiber.h"
 
+#include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -33,6 +35,19 @@ namespace sallyport::dataplane {
 namespace {
 
 thread_local Fiber* current = nullptr;
+
+// OpenSSL keeps its default library context for each thread, and who runs there next shall find it
+// as it was, whatever the other side had for its own.
+class DefaultContext {
+ public:
+  DefaultContext() : context_(OSSL_LIB_CTX_set0_default(nullptr)) {}  // null: nothing changes
+  ~DefaultContext() { OSSL_LIB_CTX_set0_default(context_); }
+  DefaultContext(const DefaultContext&) = delete;
+  DefaultContext& operator=(const DefaultContext&) = delete;
+
+ private:
+  OSSL_LIB_CTX* const context_;
+};
 
 size_t GuardBytes() {
   static const auto bytes = static_cast<size_t>(sysconf(_SC_PAGESIZE));
@@ -131,6 +146,7 @@ bool Fiber::Resume() {
   if (ended_ || current != nullptr || std::this_thread::get_id() != thread_) std::abort();
   begun_ = true;
   current = this;
+  const DefaultContext callers;
   SwitchIn();
   current = nullptr;
   return ended_;
@@ -138,7 +154,10 @@ bool Fiber::Resume() {
 
 void Fiber::Pause() {
   if (current != this) std::abort();
+  const DefaultContext own;
   SwitchOut(/*for_good=*/false);
+  // What others left in the thread's queue would be taken for errors of what goes on here.
+  ERR_clear_error();
 }
 
 void Fiber::Run() {

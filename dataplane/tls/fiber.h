@@ -6,7 +6,9 @@
 // sanitizers.
 //
 // What runs on a fiber must not keep addresses of thread-local variables over a pause, so it is
-// resumed on the thread that began it, and always run to its end. One loop's thread.
+// resumed on the thread that began it, and always run to its end. What OpenSSL keeps for each
+// thread is no matter: a fiber has a default library context of its own, and finds no errors of
+// others. One loop's thread.
 #pragma once
 
 #include <cstddef>

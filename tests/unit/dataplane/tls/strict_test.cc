@@ -226,6 +226,29 @@ TEST_P(StrictVersions, ASlowAnswerHoldsUpNobodyElse) {
   EXPECT_EQ(OnLoop<size_t>([this] { return strict_->waiting(); }), 0u);
 }
 
+// OpenSSL's default library context is the thread's: what it is for one handshake must not be that
+// of others, nor of upstream TLS, and must not stay behind in whatever order they end.
+TEST_P(StrictVersions, WhoWaitsLeavesTheThreadItsLibraryContext) {
+  const auto is_global = [this] {
+    return OnLoop<bool>(
+        [] { return OSSL_LIB_CTX_set0_default(nullptr) == OSSL_LIB_CTX_get0_global_default(); });
+  };
+  Beat();
+  client_.Hold();
+  const TestCert bob = CertBuilder("CN=bob").SignBy(ca_);
+  std::vector<std::future<Both>> held;
+  for (const TestCert* leaf : {&leaf_, &bob}) {
+    ClientOptions options = WithLeaf();
+    options.chain = {leaf};
+    held.push_back(Begin(options));
+    Await([&] { return OnLoop<size_t>([this] { return strict_->waiting(); }) == held.size(); });
+    EXPECT_TRUE(is_global()) << held.size();
+  }
+  client_.LetGo();  // the first to wait is the first to end
+  for (auto& one : held) EXPECT_TRUE(one.get().server.shaken);
+  EXPECT_TRUE(is_global());
+}
+
 TEST_P(StrictVersions, AnAnswerThatComesTooLateIsARefusal) {
   loop_->Stop();
   loop_->Join();
@@ -552,6 +575,35 @@ TEST(FiberTest, PausesAndGoesOnInAnyOrder) {
   fibers.clear();
   EXPECT_EQ(stacks.in_use(), 0u);
   EXPECT_NE(Fiber::Make(stacks, [] {}), nullptr);
+}
+
+TEST(FiberTest, HasOpensslsStateOfTheThreadForItself) {
+  const auto current = [] { return OSSL_LIB_CTX_set0_default(nullptr); };
+  OSSL_LIB_CTX* const before = current();
+  OSSL_LIB_CTX* const own[] = {OSSL_LIB_CTX_new(), OSSL_LIB_CTX_new()};
+  FiberStacks stacks(2);
+  int kept = 0;
+  std::vector<std::unique_ptr<Fiber>> fibers;
+  for (OSSL_LIB_CTX* const context : own) {
+    fibers.push_back(Fiber::Make(stacks, [&kept, &current, context] {
+      OSSL_LIB_CTX* const found = OSSL_LIB_CTX_set0_default(context);
+      Fiber::Current()->Pause();
+      kept += current() == context && ERR_peek_error() == 0 ? 1 : 0;
+      OSSL_LIB_CTX_set0_default(found);
+    }));
+  }
+  for (const auto& fiber : fibers) {
+    EXPECT_FALSE(fiber->Resume());
+    EXPECT_EQ(current(), before);
+  }
+  ERR_raise(ERR_LIB_USER, ERR_R_INTERNAL_ERROR);  // somebody else's
+  for (const auto& fiber : fibers) {
+    EXPECT_TRUE(fiber->Resume());
+    EXPECT_EQ(current(), before);
+  }
+  EXPECT_EQ(kept, 2);
+  ERR_clear_error();
+  for (OSSL_LIB_CTX* const context : own) OSSL_LIB_CTX_free(context);
 }
 
 TEST(FiberDeathTest, AStackHasAGuard) {
