@@ -118,13 +118,20 @@ class TlsStream::TicketScope {
     if (before_ == nullptr) return;
     OSSL_LIB_CTX_set0_default(before_);
     // A ticket's handshake takes both record buffers and gives back one, SSL_MODE_RELEASE_BUFFERS
-    // or not: an idle connection would keep the other. No effect while one is in use.
-    if (SSL_in_init(ssl_) == 0) SSL_free_buffers(ssl_);
+    // or not: an idle connection would keep the other.
+    if (HoldsNothing()) SSL_free_buffers(ssl_);
   }
   TicketScope(const TicketScope&) = delete;
   TicketScope& operator=(const TicketScope&) = delete;
 
  private:
+  // Neither of a record of which only the head has come, nor what nobody has read yet. OpenSSL
+  // before 3.0.14 gives back the buffer under both (CVE-2024-4741).
+  [[nodiscard]] bool HoldsNothing() const {
+    return SSL_in_init(ssl_) == 0 && SSL_has_pending(ssl_) == 0 &&
+           absl::string_view(SSL_rstate_string(ssl_)) == "RH";
+  }
+
   SSL* const ssl_;
   OSSL_LIB_CTX* before_ = nullptr;
 };
