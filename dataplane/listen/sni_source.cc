@@ -170,18 +170,23 @@ void SniSource::Remember(const std::string& key, ServerCredentialsPtr answer) {
 
 void SniSource::Ask(absl::string_view sni, absl::string_view listener_id, const std::string& key,
                     std::function<void()> ready) {
-  boost::asio::co_spawn(
-      loop_.context(),
-      [](SniSource* self, std::string name, std::string listener, std::string kept_key,
-         std::function<void()> done) -> boost::asio::awaitable<void> {
-        const auto answer = co_await self->cache_.Server(name, listener);
-        self->loop_.RefreshNow();
-        --self->asking_;
-        const auto* const found = std::get_if<ServerCredentialsPtr>(&answer);
-        self->Remember(kept_key, found == nullptr ? nullptr : *found);
-        done();
-      }(this, std::string(sni), std::string(listener_id), key, std::move(ready)),
-      boost::asio::detached);
+  // Not from within the handshake: whoever is called there, as far as gRPC, would find another
+  // default library context of OpenSSL, and at strict names a small stack.
+  loop_.Post([this, name = std::string(sni), listener = std::string(listener_id), key,
+              done = std::move(ready)] {
+    boost::asio::co_spawn(loop_.context(), AskNow(name, listener, key, done),
+                          boost::asio::detached);
+  });
+}
+
+boost::asio::awaitable<void> SniSource::AskNow(std::string name, std::string listener,
+                                               std::string kept_key, std::function<void()> done) {
+  const auto answer = co_await cache_.Server(name, listener);
+  loop_.RefreshNow();
+  --asking_;
+  const auto* const found = std::get_if<ServerCredentialsPtr>(&answer);
+  Remember(kept_key, found == nullptr ? nullptr : *found);
+  done();
 }
 
 }  // namespace sallyport::dataplane

@@ -3,6 +3,7 @@
 // loop's thread.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <deque>
 #include <memory>
 #include <string>
@@ -73,6 +74,8 @@ class SniSource final : public ServerSource {
   [[nodiscard]] Credential Convert(const std::string& key, const ServerCredentialsPtr& answer);
   void Ask(absl::string_view sni, absl::string_view listener_id, const std::string& key,
            std::function<void()> ready);
+  boost::asio::awaitable<void> AskNow(std::string name, std::string listener, std::string kept_key,
+                                      std::function<void()> done);
 
   Loop& loop_;
   const TlsLibrary& library_;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "absl/strings/str_cat.h"
 #include "shared/cache/generations.h"
 #include "tests/fakes/fake_authsvc_client.h"
@@ -88,6 +90,19 @@ TEST_F(SniSourceTest, AsksOnceAndKeeps) {
   const auto found = Find("a.test");
   EXPECT_EQ(found.state, State::kFound);
   EXPECT_EQ(Find("a.test").credential, found.credential);
+}
+
+// A handshake calls with its own stack and OpenSSL context: nobody else runs in it.
+TEST_F(SniSourceTest, AsksNobodyBeforeTheHandshakeHasReturned) {
+  std::optional<uint64_t> asked;
+  loop_.Post([&] {
+    EXPECT_EQ(Find("a.test").state, State::kPending);
+    asked = client_.server_calls();
+  });
+  Run();
+  EXPECT_EQ(asked, 0u);
+  EXPECT_EQ(client_.server_calls(), 1u);
+  EXPECT_EQ(Find("a.test").state, State::kFound);
 }
 
 // Names are the client's to choose (reference tyk.md Q13): a flood is bounded, and one name costs
@@ -233,7 +248,8 @@ TEST_F(SniSourceTest, AStrictNameAsksForACertificateAndHasAnotherVersion) {
   EXPECT_FALSE(loose.request_certificate);
   EXPECT_EQ(loose.strict, nullptr);
   EXPECT_NE(strict.version, loose.version);
-  const ClientTlsAnswer elsewhere = source_.ClientTls("strict.test", {"back", 0, true, true, "::|1"});
+  const ClientTlsAnswer elsewhere =
+      source_.ClientTls("strict.test", {"back", 0, true, true, "::|1"});
   EXPECT_EQ(elsewhere.strict, nullptr);
   EXPECT_EQ(elsewhere.version, loose.version);
 }
