@@ -358,7 +358,9 @@ boost::asio::awaitable<Verdict> Authorizer::Authorize(ConnectionMemo& memo,
     co_return impl_->Failed(result.status());
   }
   const DecisionAnswerPtr& answer = *result;
-  hub->let_in_before.Note(key, answer->positive);
+  // Only of an answer that is kept: else whoever sends ever other chains behind one leaf would be
+  // decided each time without a limit.
+  hub->let_in_before.Note(key, keep && answer->positive);
   if (now >= answer->times.hard_until) co_return impl_->Unavailable("answer is past its bounds");
   if (keep) impl_->Keep(key, answer);
   co_return impl_->Use(memo, facts, credentials, answer, epoch, false);

@@ -552,6 +552,22 @@ TEST(Authorizer, FourChainsPerLeafAreKept) {
   EXPECT_EQ(world.hub.Counters().entries, 4u);
 }
 
+// What is not kept is a question each time: having been let in once must not make it a free one.
+TEST(Authorizer, ChainsThatAreNotKeptStayLimited) {
+  AuthorizeOptions options;
+  options.address_misses_per_second = 1;
+  options.address_miss_burst = 8;
+  AuthorizeWorld world(options);
+  for (int i = 0; i < 8; ++i) {
+    world.peer = MakePeerCertificate({"leaf", "extra" + std::to_string(i)});
+    EXPECT_EQ(world.Outcome(), "allow");
+  }
+  EXPECT_EQ(world.Outcome(), "OVERLOADED");
+  world.peer = MakePeerCertificate({"leaf", "extra0"});
+  EXPECT_EQ(world.Outcome(), "allow") << "known";
+  EXPECT_EQ(world.client.authorize_calls(), 8u);
+}
+
 TEST(Authorizer, DenialsDoNotPushOutAllows) {
   AuthorizeOptions options;
   options.process_entries = options.denial_entries = 64;
