@@ -137,7 +137,11 @@ class AnswerReader {
   int interim_ = 0;
 };
 
-// A server of HTTP/1.1 says nothing before it was asked.
+// A server of HTTP/1.1 says nothing before it was asked; others may.
+bool MaySpeakFirst(const UpstreamTarget& target) {
+  return target.tls || target.streams || target.protocol == UpstreamProtocol::kHttp2;
+}
+
 bool SaysSomething(Stream& stream) {
   char byte = 0;
   return recv(stream.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
@@ -174,7 +178,7 @@ std::optional<UpstreamFailure> Judge(const ProxyHop& hop, const UpstreamTarget& 
     return Failure(hop, Reason::kUpstreamProxy,
                    absl::StrCat("its answer ", head.status, " to CONNECT ", why));
   }
-  if (!target.tls && target.protocol != UpstreamProtocol::kHttp2 && SaysSomething(stream)) {
+  if (!MaySpeakFirst(target) && SaysSomething(stream)) {
     return Failure(hop, Reason::kUpstreamProxy, "bytes behind its answer to CONNECT");
   }
   return std::nullopt;

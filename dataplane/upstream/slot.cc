@@ -21,7 +21,9 @@ bool SameObject(const std::weak_ptr<T>& held, const std::shared_ptr<T>& given) {
 }
 
 std::string KeyOf(const UpstreamTarget& target, const UpstreamCredentials* credentials) {
-  const absl::string_view spoken = target.protocol == UpstreamProtocol::kHttp1   ? ""
+  // No connection that spoke HTTP carries a tunnel of bytes, nor do they wait in one line.
+  const absl::string_view spoken = target.streams                                ? "tcp+"
+                                   : target.protocol == UpstreamProtocol::kHttp1 ? ""
                                    : target.protocol == UpstreamProtocol::kHttp2 ? "h2+"
                                                                                  : "auto+";
   const bool by_proxy = credentials != nullptr && credentials->proxy.has_value();

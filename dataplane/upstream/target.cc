@@ -116,6 +116,7 @@ absl::StatusOr<UpstreamTargetPtr> ParseUpstreamTarget(absl::string_view url) {
 UpstreamTargetPtr MakeUpstreamTarget(const RouteTarget& target) {
   auto made = std::make_shared<UpstreamTarget>();
   made->tls = target.scheme == "https" || target.scheme == "tls";
+  made->streams = target.scheme == "tls" || target.scheme == "tcp";
   made->protocol = target.protocol;
   made->host = target.host;
   made->port = target.port;

@@ -27,6 +27,7 @@ struct UpstreamTarget {
   // taken, and what it is told, say the credentials, which are needed for plain http too then.
   std::string proxy;
   [[nodiscard]] bool needs_credentials() const { return tls || !proxy.empty(); }
+  bool streams = false;  // of an API of protocol tls or tcp: it may be the first to speak
   // Of kAuto: the same, spoken to in HTTP/1.1. Null: else.
   std::shared_ptr<const UpstreamTarget> http1;
 };

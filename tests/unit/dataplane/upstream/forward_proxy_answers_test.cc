@@ -182,6 +182,33 @@ TEST_F(ForwardProxyTest, WhatStandsBehindTheAnswerIsTheTargets) {
   });
 }
 
+// So do many servers that are no HTTP servers: SSH, SMTP, MySQL.
+TEST_F(ForwardProxyTest, AServerBehindTcpMaySpeakFirst) {
+  Origin proxy([&](OriginConnection& connection) {
+    (void)connection.ReadHead();
+    connection.Write(std::string(kAccepted) + "220 ready");
+    (void)connection.ReadSome();
+  });
+  const UpstreamTargetPtr target = Proxied("tcp", "one.example", 25);
+  const UpstreamCredentialsPtr credentials = Share(By(Plain(), proxy.port()));
+  Run([&]() -> awaitable<void> {
+    UpstreamPool::Result result = co_await Acquire(target, credentials);
+    UpstreamLease* const lease = std::get_if<UpstreamLease>(&result);
+    EXPECT_NE(lease, nullptr);
+    if (lease == nullptr) co_return;
+    const Deadline deadline = loop_.After(absl::Seconds(20));
+    std::string read;
+    while (read.size() < 9) {
+      char block[64];
+      const IoResult got =
+          co_await Read(*lease->connection().stream, absl::MakeSpan(block), deadline);
+      if (!got.ok()) break;
+      read.append(block, got.bytes);
+    }
+    EXPECT_EQ(read, "220 ready");
+  });
+}
+
 TEST_F(ForwardProxyTest, BytesThatTheTargetCannotHaveSentAreRefused) {
   const auto early = [](OriginConnection& connection) {
     connection.Write(std::string(kAccepted) + "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");

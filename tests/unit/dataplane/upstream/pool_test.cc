@@ -46,6 +46,27 @@ TEST_F(UpstreamPoolTest, LeaseThatIsNotKeptClosesItsConnection) {
   EXPECT_EQ(pool_->counts().in_use, 0u);
 }
 
+// Also where its own would have to wait for one: a request's connection is never a TCP API's.
+TEST_F(UpstreamPoolTest, TcpTargetsShareNothingWithHttpTargets) {
+  Origin origin(testing::Serves(""));
+  MakePool({.max_connections_per_key = 1, .max_waiting_per_key = 0});
+  const UpstreamTargetPtr http = Target("http", "one.example", origin.port());
+  const UpstreamTargetPtr tcp =
+      MakeUpstreamTarget(*ParseTarget(absl::StrCat("tcp://one.example:", origin.port())));
+  Run([&]() -> awaitable<void> {
+    UpstreamPool::Result request = co_await Acquire(http, nullptr);
+    EXPECT_TRUE(std::holds_alternative<UpstreamLease>(request));
+    UpstreamPool::Result bytes = co_await Acquire(tcp, nullptr, /*fresh=*/true);
+    EXPECT_TRUE(std::holds_alternative<UpstreamLease>(bytes)) << "no place of the other's";
+    EXPECT_NE(co_await Exchange(std::get<UpstreamLease>(request)), "");
+    std::get<UpstreamLease>(request).Keep();
+    request = UpstreamLease();
+    EXPECT_EQ(pool_->counts().idle, 1u);
+    EXPECT_FALSE(pool_->TryIdle(tcp, nullptr, permit_));
+    EXPECT_TRUE(pool_->TryIdle(http, nullptr, permit_));
+  });
+}
+
 TEST_F(UpstreamPoolTest, ConnectionClosedWhileIdleIsNotGivenOut) {
   std::atomic<int> closed{0};
   Origin origin([&](OriginConnection& connection) {
