@@ -1,5 +1,6 @@
 #include "dataplane/listen/sni_source.h"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <utility>
@@ -98,10 +99,12 @@ ServerSource::Credential SniSource::FindCredential(absl::string_view sni,
 
 ServerSource::Credential SniSource::OfApi(const Route& route, absl::string_view listener_id,
                                           absl::string_view peer, std::function<void()> ready) {
-  if (route.server_names.empty()) return {};
-  absl::string_view name = route.server_names.front();
-  const std::string label = absl::StrCat("any", name.substr(1));
-  if (name[0] == '*') name = label;
+  // A certificate's names are its issuer's to choose: also the empty one.
+  const auto named = std::find_if(route.server_names.begin(), route.server_names.end(),
+                                  [](const std::string& name) { return !name.empty(); });
+  if (named == route.server_names.end()) return {};
+  const std::string name =
+      named->front() == '*' ? absl::StrCat("any", named->substr(1)) : std::string(*named);
   return FromStore(name, listener_id, peer, std::move(ready));
 }
 

@@ -149,6 +149,14 @@ TEST_F(StreamNamesTest, TheApisOwnCertificateServesWhoNamesNone) {
   EXPECT_EQ(Found("a.test"), State::kFound);
 }
 
+// A subject such as "O=x,CN=" is enough for a name without a letter.
+TEST_F(StreamNamesTest, AnEmptyNameOfACertificateIsNone) {
+  Serve("", {"", "a.test"});
+  EXPECT_EQ(Found(""), State::kFound);
+  Serve("", {""});
+  EXPECT_EQ(Found("elsewhere.test"), State::kNone);
+}
+
 TEST_F(StreamNamesTest, WithoutOneThereIsNone) {
   Serve("", {});
   EXPECT_EQ(Found("elsewhere.test"), State::kNone);
