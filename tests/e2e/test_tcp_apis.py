@@ -12,6 +12,7 @@ import subprocess
 
 import pytest
 
+from forward_proxies import OwnProxy
 from gateway import DEADLINE, SLOWER, lines_of, session, wait_for
 from origins import free_port
 from pki import SERVER
@@ -195,6 +196,20 @@ def test_the_server_may_speak_first_and_end_first(world, replica, upstream):
     _, port = add(world, f"tcp://127.0.0.1:{greeting.port}", "tcp")
     with plain(port) as client:
         assert all_of(client) == b"220 welcome\r\n"
+
+
+def test_a_server_behind_a_forward_proxy_may_speak_first_too(world, replica):
+    proxy = OwnProxy(answer="HTTP/1.1 200 OK\r\n\r\n220 welcome\r\n")
+    target = "tcp://mail.elsewhere.test:25"
+    _, port = add(world, target, "tcp", proxy={"target_url": target, "transport": {"proxy_url": f"http://127.0.0.1:{proxy.port}"}})
+    with plain(port) as client:
+        assert exactly(client, 13) == b"220 welcome\r\n"
+        client.sendall(b"QUIT\r\n")
+        client.shutdown(socket.SHUT_WR)
+        assert all_of(client) == b""
+    assert [head.splitlines()[0] for head in proxy.heads] == ["CONNECT mail.elsewhere.test:25 HTTP/1.1"]
+    wait_for(lambda: proxy.after == b"QUIT\r\n", "the client's bytes reach the target by the proxy")
+    proxy.close()
 
 
 def test_another_target_is_tried_where_one_refuses(world, replica, upstream):
