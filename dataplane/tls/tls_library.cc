@@ -3,7 +3,6 @@
 #include <openssl/param_build.h>
 
 #include "absl/strings/str_cat.h"
-#include "dataplane/tls/tls_provider.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -24,22 +23,34 @@ TlsLibrary::TlsLibrary()
     : whole_(OSSL_LIB_CTX_new()), context_(OSSL_LIB_CTX_new()), tickets_(OSSL_LIB_CTX_new()) {}
 
 TlsLibrary::~TlsLibrary() {
+  // Each before what it borrows from.
+  tickets_provider_.reset();
   OSSL_LIB_CTX_free(tickets_);
+  provider_.reset();
   OSSL_LIB_CTX_free(context_);
   ec_keys_.reset();
+  whole_provider_.reset();
   OSSL_LIB_CTX_free(whole_);
+}
+
+bool TlsLibrary::Load() {
+  if (whole_ == nullptr || context_ == nullptr || tickets_ == nullptr) return false;
+  whole_provider_.reset(OSSL_PROVIDER_load(whole_, "default"));
+  if (whole_provider_ == nullptr) return false;
+  ec_keys_ = std::make_unique<EcKeyCache>(OSSL_PROVIDER_get0_provider_ctx(whole_provider_.get()));
+  provider_ = LoadTlsProvider(TlsProvider::kWhole, whole_provider_.get(), context_);
+  tickets_provider_ =
+      LoadTlsProvider(TlsProvider::kWithoutPublicKeys, whole_provider_.get(), tickets_);
+  return provider_ != nullptr && tickets_provider_ != nullptr;
 }
 
 absl::StatusOr<std::unique_ptr<TlsLibrary>> TlsLibrary::Create() {
   const crypto::ErrorScope errors;
   std::unique_ptr<TlsLibrary> library(new TlsLibrary());
-  if (library->whole_ == nullptr || library->context_ == nullptr || library->tickets_ == nullptr ||
-      !LoadTlsProvider(TlsProvider::kWhole, library->whole_, library->context_) ||
-      !LoadTlsProvider(TlsProvider::kWithoutPublicKeys, library->whole_, library->tickets_)) {
+  if (!library->Load()) {
     return absl::ResourceExhaustedError(
         absl::StrCat("no OpenSSL library context: ", crypto::TakeErrors()));
   }
-  library->ec_keys_ = std::make_unique<EcKeyCache>(ProviderContext(library->whole_));
   return library;
 }
 

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "dataplane/tls/ec_key_cache.h"
+#include "dataplane/tls/tls_provider.h"
 #include "shared/crypto/openssl.h"
 
 namespace sallyport::dataplane {
@@ -30,10 +31,14 @@ class TlsLibrary {
 
  private:
   TlsLibrary();
+  [[nodiscard]] bool Load();
   OSSL_LIB_CTX* const whole_;  // with OpenSSL's default provider; the others borrow from it
-  std::unique_ptr<EcKeyCache> ec_keys_;
   OSSL_LIB_CTX* const context_;
   OSSL_LIB_CTX* const tickets_;
+  UniqueProvider whole_provider_;
+  std::unique_ptr<EcKeyCache> ec_keys_;
+  UniqueProvider provider_;
+  UniqueProvider tickets_provider_;
 };
 
 }  // namespace sallyport::dataplane

@@ -169,19 +169,14 @@ int Initialise(const OSSL_CORE_HANDLE* /*handle*/, const OSSL_DISPATCH* core,
 
 }  // namespace
 
-void* ProviderContext(OSSL_LIB_CTX* inner) {
-  OSSL_PROVIDER* const provider = OSSL_PROVIDER_load(inner, "default");
-  return provider == nullptr ? nullptr : OSSL_PROVIDER_get0_provider_ctx(provider);
-}
-
-bool LoadTlsProvider(TlsProvider kind, OSSL_LIB_CTX* inner, OSSL_LIB_CTX* outer) {
-  if (!Tables::Get().ok()) return false;
+UniqueProvider LoadTlsProvider(TlsProvider kind, const OSSL_PROVIDER* whole, OSSL_LIB_CTX* into) {
+  if (!Tables::Get().ok()) return nullptr;
   OSSL_provider_init_fn* const initialise =
       kind == TlsProvider::kWhole ? Initialise<QueryOperation> : Initialise<QueryWithoutPublicKeys>;
-  loading = OSSL_PROVIDER_load(inner, "default");
-  const bool loaded = loading != nullptr &&
-                      OSSL_PROVIDER_add_builtin(outer, kName, initialise) == 1 &&
-                      OSSL_PROVIDER_load(outer, kName) != nullptr;
+  loading = whole;
+  UniqueProvider loaded;
+  if (OSSL_PROVIDER_add_builtin(into, kName, initialise) == 1)
+    loaded.reset(OSSL_PROVIDER_load(into, kName));
   loading = nullptr;
   return loaded;
 }

@@ -4,6 +4,9 @@
 #pragma once
 
 #include <openssl/crypto.h>
+#include <openssl/provider.h>
+
+#include <memory>
 
 namespace sallyport::dataplane {
 
@@ -14,11 +17,14 @@ enum class TlsProvider {
   kWithoutPublicKeys,
 };
 
-// What its algorithms take for their provider's context. Null: out of memory.
-[[nodiscard]] void* ProviderContext(OSSL_LIB_CTX* inner);
+struct UnloadProvider {
+  void operator()(OSSL_PROVIDER* provider) const { OSSL_PROVIDER_unload(provider); }
+};
+using UniqueProvider = std::unique_ptr<OSSL_PROVIDER, UnloadProvider>;
 
-// Loads it into `outer`, over the default provider of `inner`, which must outlive `outer`.
-// False: OpenSSL's error queue says why. Thread-safe for distinct contexts.
-[[nodiscard]] bool LoadTlsProvider(TlsProvider kind, OSSL_LIB_CTX* inner, OSSL_LIB_CTX* outer);
+// Loads it into `into`, over `whole`: the default provider of another context, which must outlive
+// it. Null: OpenSSL's error queue says why. Thread-safe for distinct contexts.
+[[nodiscard]] UniqueProvider LoadTlsProvider(TlsProvider kind, const OSSL_PROVIDER* whole,
+                                             OSSL_LIB_CTX* into);
 
 }  // namespace sallyport::dataplane
