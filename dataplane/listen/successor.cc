@@ -14,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "dataplane/listen/inherited_sockets.h"
+#include "shared/base/clock.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -21,6 +22,7 @@ namespace {
 // In the successor: after standard input, output and error.
 constexpr int kReadyThere = 3;
 constexpr int kFirstThere = 4;
+constexpr absl::Duration kEnding = absl::Seconds(5);
 
 std::vector<char*> Pointers(const std::vector<std::string>& texts) {
   std::vector<char*> pointers;
@@ -118,18 +120,29 @@ Successor::State Successor::Look() {
   const ssize_t size = read(heard_, &said, 1);
   if (size == 1 && said == 'R') return state_ = State::kReady;
   if (size < 0) return state_;  // nothing yet
-  // It has closed its end or talks nonsense, and may go on running: nobody would ever attend it.
-  Kill();
+  // It has closed its end, as one does that is ending, and then tells how; or it talks nonsense. It
+  // may go on running all the same: nobody would ever attend it.
+  const absl::Duration now = base::SystemClock().Monotonic();
+  if (size == 0 && !ending_by_.has_value()) ending_by_ = now + kEnding;
+  int status = 0;
+  if (size == 0 && waitpid(pid_, &status, WNOHANG) == pid_) {
+    Failed(status);
+  } else if (size == 1 || now >= *ending_by_) {
+    Kill();
+  }
   return state_;
 }
 
 void Successor::Kill() {
   if (state_ != State::kStarting) return;
-  // One that is ending by itself tells how all the same.
   kill(pid_, SIGKILL);
   int status = 0;
   while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
+  Failed(status);
+}
+
+void Successor::Failed(int status) {
   state_ = State::kFailed;
   failure_ = WIFEXITED(status) ? absl::StrCat("it ended with ", WEXITSTATUS(status))
                                : absl::StrCat("it ended by signal ", WTERMSIG(status));

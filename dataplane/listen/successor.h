@@ -7,10 +7,12 @@
 #include <sys/types.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 
 namespace sallyport::dataplane {
 
@@ -35,7 +37,8 @@ class Successor {
   Successor(const Successor&) = delete;
   Successor& operator=(const Successor&) = delete;
 
-  // Never waits. kReady and kFailed are final.
+  // Never waits. kReady and kFailed are final. One that has closed its end has 5 s to end by
+  // itself.
   [[nodiscard]] State Look();
   // Ends one that is not ready, at once: kFailed from now on.
   void Kill();
@@ -45,10 +48,12 @@ class Successor {
 
  private:
   Successor(pid_t pid, int heard) : pid_(pid), heard_(heard) {}
+  void Failed(int status);
 
   const pid_t pid_;
   int heard_;
   State state_ = State::kStarting;
+  std::optional<absl::Duration> ending_by_;  // monotonic; it has closed its end
   std::string failure_;
 };
 

@@ -19,6 +19,7 @@ from test_shared_tickets import visit
 VERSIONS = ("1.2", "1.3")
 STRICT, MAYBE, LOOSE = "strict.gw.test", "maybe.gw.test", "loose.gw.test"
 EXPIRED, REVOKED, UNKNOWN_CA, WRONG_USE, INTERNAL = 45, 44, 48, 43, 80
+PLACES = 16  # for handshakes of one address that wait
 
 
 class StrictWorld(World):
@@ -30,7 +31,9 @@ class StrictWorld(World):
 
     def start(self):
         self.gateway.start_authsvc()
-        self.a = self.gateway.start_dataplane(system_trust=self.trust, options=["--set", "limits.authorize_misses_per_second=0"])
+        self.a = self.gateway.start_dataplane(
+            system_trust=self.trust, options=["--set", "limits.authorize_misses_per_second=0",
+                                              "--set", f"limits.strict_handshakes_per_address={PLACES}"])
         self.a.address = "127.0.0.1"
 
     def listener(self, *strict):
@@ -329,23 +332,33 @@ def test_a_slow_authsvc_holds_up_nobody_else(world):
 
 
 def test_a_flood_of_waiting_handshakes_is_bounded(world):
-    before, memory = failures(world, "overloaded"), world.a.memory_kb()
-    clients = [world.client(f"flood {n}") for n in range(4)]
-    world.gateway.authsvc.freeze()
-    try:
-        held = []
-        for n in range(200):
-            connection, flight = half_handshake(world, clients[n % 4])
-            connection.sendall(flight)
-            held.append(connection)
-        wait_for(lambda: waiting(world) == 64, "as many as one address may have")
-        wait_for(lambda: failures(world, "overloaded") == before + 136, "the others were told")
-        assert world.a.metric("sallyport_strict_handshake_stack_bytes") <= (64 + 9) * 65536
-        assert world.a.memory_kb() - memory < 64 * 1024
-        for connection in held[::2]:
-            connection.close()
-    finally:
-        world.gateway.authsvc.thaw()
+    memory = world.a.memory_kb()
+    held = []
+
+    def flood():
+        """Whether all came before authsvc's silence was noticed: then nobody waits any more."""
+        wait_for(lambda: world.a.metric("sallyport_stream_healthy") == 1, "the stream is healthy")
+        wait_for(lambda: waiting(world) == 0, "nobody waits")
+        before = failures(world, "overloaded")
+        clients = [world.client(f"flood {time.monotonic()}") for _ in range(4)]
+        flights = [half_handshake(world, clients[n % 4]) for n in range(PLACES + 34)]
+        held.extend(connection for connection, _ in flights)
+        world.gateway.authsvc.freeze()
+        try:
+            for connection, flight in flights:
+                connection.sendall(flight)
+            noticed = lambda: world.a.metric("sallyport_stream_healthy") == 0
+            wait_for(lambda: failures(world, "overloaded") == before + 34 or noticed(), "the others were told")
+            full = waiting(world) == PLACES
+            assert world.a.metric("sallyport_strict_handshake_stack_bytes") <= (PLACES + 9) * 65536
+            for connection, _ in flights[::2]:
+                connection.close()
+        finally:
+            world.gateway.authsvc.thaw()
+        return full and failures(world, "overloaded") == before + 34
+
+    wait_for(flood, "as many waited as one address may have")
+    assert world.a.memory_kb() - memory < 64 * 1024
     wait_for(lambda: waiting(world) == 0, "nobody waits")
     for connection in held:
         connection.close()
@@ -372,18 +385,27 @@ def test_a_data_plane_that_ends_while_handshakes_wait(world):
     replica = world.gateway.start_dataplane(system_trust=world.trust, name="ending", port=world.a.port,
                                             options=["--set", "listeners.0.address=127.0.0.2", "--set", "timeouts.drain=1s",
                                                      "--set", "listeners.0.id=front"])
-    client = world.client("last")
-    world.gateway.authsvc.freeze()
-    try:
+    connections = []
+
+    # By somebody who has not been validated yet. Whoever comes when authsvc has been silent for some seconds, or has waited
+    # until then, is refused: then again, from the start.
+    def one_waits():
+        world.gateway.authsvc.thaw()
+        wait_for(lambda: replica.metric("sallyport_stream_healthy") == 1, "authsvc is heard")
+        client = world.client(f"last-{len(connections)}")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         context.load_cert_chain(client.cert, client.key)
+        world.gateway.authsvc.freeze()
         plain = socket.create_connection(("127.0.0.2", replica.port), DEADLINE)
-        tls = context.wrap_socket(plain, server_hostname=STRICT)
-        wait_for(lambda: replica.metric("sallyport_strict_handshakes_waiting") == 1, "it waits")
+        connections.append(context.wrap_socket(plain, server_hostname=STRICT))
+        return replica.metric("sallyport_strict_handshakes_waiting") == 1
+
+    try:
+        wait_for(one_waits, "one waits")
         replica.stop()
         with pytest.raises((ssl.SSLError, ConnectionError)):
-            if tls.recv(1) == b"":
+            if connections[-1].recv(1) == b"":
                 raise ConnectionError
     finally:
         world.gateway.authsvc.thaw()
