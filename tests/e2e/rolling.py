@@ -5,7 +5,7 @@ import signal
 import socket
 
 from gateway import DEADLINE, Process, wait_for
-from loads import Callers, Curl, H2load
+from callers import Callers, Curl, H2load
 from origins import free_port
 
 NOTICE = "300ms"  # longer than HAProxy takes to notice

@@ -19,7 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from changes import Trial  # noqa: E402
 from conftest import World  # noqa: E402
 from gateway import classic, session, wait_for  # noqa: E402
-from loads import FastOrigin  # noqa: E402
+from callers import FastOrigin  # noqa: E402
 from raw import Connection, client_hello  # noqa: E402
 import rolling as rolling_restart  # noqa: E402
 

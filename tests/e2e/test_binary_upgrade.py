@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from gateway import DEADLINE, classic, wait_for
-from loads import Callers, Curl, FastOrigin, H2load, fresh, keep_alive
+from callers import Callers, Curl, FastOrigin, H2load, fresh, keep_alive
 from origins import free_port
 from pki import SERVER
 from raw import Connection

@@ -1,7 +1,7 @@
 """Many changes a second under load: every request is decided by what is in force."""
 
 from changes import Trial
-from loads import FastOrigin
+from callers import FastOrigin
 
 
 def test_changes_under_load(world):

@@ -1,7 +1,7 @@
 """Every data plane is restarted, one after the other, and no client of the load balancer in front of them notices."""
 
 from gateway import classic
-from loads import FastOrigin
+from callers import FastOrigin
 from rolling import HOST, roll
 
 
