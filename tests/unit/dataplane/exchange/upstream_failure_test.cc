@@ -11,6 +11,8 @@ TEST(ConnectFailure, IsTheUpstreamsOrNothing) {
   EXPECT_EQ(ConnectFailure(Reason::kUpstreamDns), "connect");
   EXPECT_EQ(ConnectFailure(Reason::kUpstreamConnectTimeout), "connect");
   EXPECT_EQ(ConnectFailure(Reason::kUpstreamPin), "tls");
+  EXPECT_EQ(ConnectFailure(Reason::kUpstreamProxyRefused), "connect");
+  EXPECT_EQ(ConnectFailure(Reason::kUpstreamProxy), "") << "of no use, which says nothing of it";
   EXPECT_EQ(ConnectFailure(Reason::kUpstreamCredential), "") << "ours";
   EXPECT_EQ(ConnectFailure(Reason::kClientGone), "");
   EXPECT_EQ(ConnectFailure(Reason::kAllowed), "");
