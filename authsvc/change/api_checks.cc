@@ -1,5 +1,3 @@
-#include <set>
-
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -9,9 +7,9 @@
 #include "authsvc/change/invalid.h"
 #include "authsvc/change/stream_checks.h"
 #include "authsvc/change/upstream_checks.h"
+#include "authsvc/change/version_checks.h"
 #include "authsvc/snapshot/snapshot_index.h"
 #include "shared/domain/host_pattern.h"
-#include "shared/header/names.h"
 
 namespace sallyport::authsvc {
 namespace {
@@ -105,73 +103,6 @@ absl::Status CheckMechanisms(const CheckContext& context, const v1::Api& api, Wa
     warnings->push_back("keyless: callers are not authenticated");
   }
   return CheckToken(api);
-}
-
-// Fields that belong to the connection or to the gateway: a definition cannot set or remove them.
-bool IsGatewaysOwn(absl::string_view name, const v1::Api& api) {
-  if (IsConnectionsOwn(name)) return true;
-  for (const auto& [own, unused] : api.identity_forwarding().headers()) {
-    if (header::SameName(name, own)) return true;
-  }
-  return header::IsIdentityHeader(name, api.identity_header());
-}
-
-absl::Status CheckHeaderChange(absl::string_view what, const v1::Api& api,
-                               const v1::HeaderChange& change) {
-  std::vector<std::string> names(change.remove().begin(), change.remove().end());
-  for (const auto& [name, value] : change.set()) {
-    names.push_back(name);
-    if (!header::IsFieldValue(value)) {
-      return Invalid(what, ": the value of header `", name,
-                     "` has control characters or blanks at its ends");
-    }
-  }
-  for (const std::string& name : names) {
-    if (!header::IsFieldName(name))
-      return Invalid(what, ": `", name, "` is not a valid header name");
-    if (IsGatewaysOwn(name, api)) {
-      return Invalid(what, ": header `", name,
-                     "` is the gateway's own: it cannot be set or removed");
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckVersions(const v1::Api& api) {
-  std::set<std::string> names;
-  for (const auto& version : api.versions()) {
-    if (!names.insert(version.name()).second) return Invalid("version ", version.name(), " twice");
-    if (api.versioning().enabled() && version.name().empty())
-      return Invalid("a version without name");
-    const std::string what = absl::StrCat("version ", version.name());
-    for (const auto* rules : {&version.ignored(), &version.allowed(), &version.blocked()}) {
-      if (auto status = CheckPathRules(what, *rules); !status.ok()) return status;
-    }
-    if (!version.override_target().empty()) {
-      if (auto status = CheckTargetUrl(version.override_target()); !status.ok()) return status;
-      if (auto status = CheckUpstreamProtocol(api.upstream().protocol(), version.override_target());
-          !status.ok()) {
-        return status;
-      }
-    }
-    if (auto status = CheckHeaderChange(what, api, version.request_headers()); !status.ok())
-      return status;
-    if (version.max_body_bytes() < 0) return Invalid(what, ": max_body_bytes is negative");
-  }
-  if (!api.versioning().enabled()) {
-    return api.versions_size() <= 1 ? absl::OkStatus()
-                                    : Invalid("several versions and versioning is off");
-  }
-  if (api.versions().empty()) return Invalid("versioning is on and there is no version");
-  const std::string& location = api.versioning().location();
-  if (location != "header" && location != "url" && location != "url-param") {
-    return Invalid("versioning location `", location, "`: must be header, url or url-param");
-  }
-  const std::string& fallback = api.versioning().default_version();
-  if (!fallback.empty() && names.count(fallback) == 0) {
-    return Invalid("default version ", fallback, " is not among the versions");
-  }
-  return absl::OkStatus();
 }
 
 absl::Status CheckUpstream(const CheckContext& context, const v1::Api& api, Warnings* warnings) {

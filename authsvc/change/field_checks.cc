@@ -36,14 +36,6 @@ bool IsTokenChar(char c) {
          absl::string_view("!#$%&'*+-.^_`|~").find(c) != absl::string_view::npos;
 }
 
-absl::Status CheckRegex(absl::string_view what, const std::string& text) {
-  RE2::Options options(RE2::Quiet);
-  options.set_max_mem(1 << 20);
-  const RE2 regex(text, options);
-  if (regex.ok()) return absl::OkStatus();
-  return Invalid(what, ": `", text, "` is not a valid regular expression: ", regex.error());
-}
-
 // The pattern alone; the values are checked apart.
 absl::Status CheckDomainKey(absl::string_view what, const std::string& key) {
   const auto pattern = domain::ParsePattern(key);
@@ -98,6 +90,14 @@ absl::Status CheckHeaderName(absl::string_view what, absl::string_view name) {
   bool good = name.size() <= 256;
   for (const char c : name) good = good && IsTokenChar(c);
   return good ? absl::OkStatus() : Invalid(what, ": `", name, "` is not a valid name");
+}
+
+absl::Status CheckRegex(absl::string_view what, const std::string& text) {
+  RE2::Options options(RE2::Quiet);
+  options.set_max_mem(1 << 20);
+  const RE2 regex(text, options);
+  if (regex.ok()) return absl::OkStatus();
+  return Invalid(what, ": `", text, "` is not a valid regular expression: ", regex.error());
 }
 
 absl::Status CheckPathRules(absl::string_view what, const List<v1::PathRule>& rules) {

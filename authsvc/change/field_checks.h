@@ -20,6 +20,8 @@ using List = google::protobuf::RepeatedPtrField<T>;
 // NAME of "name:NAME": letters, digits, '.', '_', '-', at most 128.
 [[nodiscard]] absl::Status CheckStableName(absl::string_view name);
 [[nodiscard]] absl::Status CheckHeaderName(absl::string_view what, absl::string_view name);
+// An RE2, not larger than the data plane takes.
+[[nodiscard]] absl::Status CheckRegex(absl::string_view what, const std::string& text);
 [[nodiscard]] absl::Status CheckPathRules(absl::string_view what, const List<v1::PathRule>& rules);
 [[nodiscard]] absl::Status CheckLimits(const v1::Limits& limits);
 [[nodiscard]] absl::Status CheckAccessRights(const List<v1::AccessRight>& rights);

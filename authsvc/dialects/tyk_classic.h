@@ -18,6 +18,13 @@ void ClassicStream(const Fields& top, const Fields& proxy, v1::Api* api);
 // `definition` and `version_data` -> api->versioning and api->versions.
 void ClassicVersions(const Fields& top, v1::Api* api);
 
+// What of `extended_paths` changes requests and answers -> version->endpoints.
+void ClassicEndpoints(const Fields& lists, bool any_case, v1::ApiVersion* version);
+// path, method(s) and ignore_case of an entry of `extended_paths`.
+void ReadEndpointRule(const Fields& endpoint, bool any_case, v1::PathRule* rule);
+[[nodiscard]] v1::HeaderChange ReadHeaderChange(const Fields& at, absl::string_view add,
+                                                absl::string_view remove);
+
 // `rate` and `per` of an object: nothing is set where there is no rate.
 void ReadRate(const Fields& object, v1::Limits* limits);
 // A regular expression that RE2 takes; refuses others. Tyk's `{name}` means one segment where

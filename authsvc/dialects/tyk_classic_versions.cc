@@ -63,10 +63,7 @@ void Endpoints(const Fields& lists, absl::string_view name, bool any_case, bool 
     endpoint.Check(ClassicEndpointRules());
     if (endpoint.node() == nullptr || endpoint.Flag("disabled")) continue;
     v1::PathRule* rule = rules->Add();
-    rule->set_path(ReadPathRegex(endpoint, "path", true));
-    if (rule->path().empty()) endpoint.Refuse("path", "is missing");
-    rule->set_ignore_case(any_case || endpoint.Flag("ignore_case"));
-    Methods(endpoint, rule);
+    ReadEndpointRule(endpoint, any_case, rule);
     if (exempts && !absl::StartsWith(rule->path(), "^")) {
       endpoint.Warn(
           "path", "exempts every path that contains it: write ^ in front to match from the start");
@@ -107,20 +104,17 @@ void Expiry(const Fields& version, v1::ApiVersion* out) {
 }
 
 void Headers(const Fields& version, v1::ApiVersion* out) {
-  if (version.Flag("global_headers_disabled")) return;
-  const Fields headers = version.Object("global_headers");
-  if (headers.node() != nullptr) {
-    for (const auto& [name, value] : headers.node()->members) {
-      const std::string text = headers.Text(name);
-      if (absl::StrContains(text, "$tyk_") || absl::StrContains(text, "$secret_")) {
-        headers.Refuse(name, "variables in headers do not exist here");
-      }
-      (*out->mutable_request_headers()->mutable_set())[name] = text;
-    }
-  }
-  for (const std::string& name : version.Texts("global_headers_remove")) {
-    out->mutable_request_headers()->add_remove(name);
-  }
+  const v1::HeaderChange request =
+      ReadHeaderChange(version, "global_headers", "global_headers_remove");
+  const v1::HeaderChange response =
+      ReadHeaderChange(version, "global_response_headers", "global_response_headers_remove");
+  const auto any = [](const v1::HeaderChange& change) {
+    return !change.set().empty() || !change.remove().empty();
+  };
+  if (any(request) && !version.Flag("global_headers_disabled"))
+    *out->mutable_request_headers() = request;
+  if (any(response) && !version.Flag("global_response_headers_disabled"))
+    *out->mutable_response_headers() = response;
 }
 
 void Version(const Fields& version, const std::string& name, v1::ApiVersion* out) {
@@ -141,6 +135,7 @@ void Version(const Fields& version, const std::string& name, v1::ApiVersion* out
     Endpoints(lists, "ignored", any_case, true, out->mutable_ignored());
     Endpoints(lists, "white_list", any_case, false, out->mutable_allowed());
     Endpoints(lists, "black_list", any_case, false, out->mutable_blocked());
+    ClassicEndpoints(lists, any_case, out);
     return;
   }
   if (lists.node() != nullptr && IsSet(*lists.node())) {
@@ -198,6 +193,13 @@ std::string ReadPathRegex(const Fields& object, absl::string_view name, bool wit
     object.Refuse(name, absl::StrCat("is not a regular expression: ", compiled.error()));
   }
   return text;
+}
+
+void ReadEndpointRule(const Fields& endpoint, bool any_case, v1::PathRule* rule) {
+  rule->set_path(ReadPathRegex(endpoint, "path", true));
+  if (rule->path().empty()) endpoint.Refuse("path", "is missing");
+  rule->set_ignore_case(any_case || endpoint.Flag("ignore_case"));
+  Methods(endpoint, rule);
 }
 
 void ClassicVersions(const Fields& top, v1::Api* api) {

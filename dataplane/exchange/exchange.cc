@@ -23,7 +23,7 @@ boost::asio::awaitable<void> Exchange::Run() {
     GatherFacts();
     if (!AuthorizeFromCaches()) co_await AskAuthsvc();
   }
-  go_on = permit_.has_value() && CheckGrant() && Limit() && ChooseTarget();
+  go_on = permit_.has_value() && CheckGrant() && Limit() && Rewrite() && ChooseTarget();
   while (go_on) {  // for each target that is tried
     if (!CredentialsFromCaches()) co_await AskCredentials();
     if (!denial_.has_value() && !EnterTarget()) co_await WaitForTarget();
@@ -51,6 +51,7 @@ void Exchange::Begin() {
   wall_ = services_.loop.clock().Now();
   redirect_ = preflight_ = behind_proxy_ = routed_ = head_refused_ = false;
   refused_route_ = nullptr;
+  rewritten_server_ = nullptr;
   credentials_.clear();
   facts_ = AuthFacts();
   permit_.reset();

@@ -14,6 +14,7 @@
 #include "dataplane/forward/forward.h"
 #include "dataplane/http/cors.h"
 #include "dataplane/route/match.h"
+#include "dataplane/route/rewrite.h"
 
 namespace sallyport::dataplane {
 
@@ -62,7 +63,13 @@ class Exchange {
   // limit
   [[nodiscard]] bool Limit();
 
+  // rewrite (rewrite_phase.cc)
+  [[nodiscard]] bool Rewrite();
+  [[nodiscard]] bool TakeRewritten(Rewritten rewritten);
+  [[nodiscard]] absl::string_view Method() const;  // as it goes out
+
   // upstream: the target (target_phase.cc), its credentials
+  [[nodiscard]] const RouteTarget* OtherServer() const;
   [[nodiscard]] bool ChooseTarget();
   void BoundByCaller();
   [[nodiscard]] std::optional<uint64_t> HashKey() const;
@@ -77,7 +84,10 @@ class Exchange {
 
   // forward
   void GatherFields();
+  void StripQueryCredential();
   void StripCredential();
+  static void Change(const HeaderChanges& changes, HeaderFields* set,
+                     std::vector<absl::string_view>* remove);
   void HoldIdentity();
   [[nodiscard]] bool TellIdentity(absl::string_view* xfcc);  // identity_phase.cc
   [[nodiscard]] bool ContinueXfcc(absl::string_view* xfcc);
@@ -132,7 +142,8 @@ class Exchange {
   bool grpc_ = false;       // of a caller that speaks HTTP/2
   Deadline grpc_deadline_;  // the caller's own
   RouteMatch match_;
-  RoutePtr refused_route_;  // of a refusal by MatchRoute
+  const RouteTarget* rewritten_server_ = nullptr;  // in its route
+  RoutePtr refused_route_;                         // of a refusal by MatchRoute
   std::vector<PresentedCredential> credentials_;
   AuthFacts facts_;
   std::optional<Permit> permit_;
@@ -155,7 +166,7 @@ class Exchange {
   std::vector<HeaderField> answer_set_;
   OwnFields cors_text_;
   std::vector<HeaderField> answer_add_;
-  std::vector<absl::string_view> remove_;
+  std::vector<absl::string_view> remove_, answer_remove_;
   std::optional<ForwardOutcome> forwarded_;
   absl::Duration forward_took_;
   TunnelPlaces::Place tunnel_place_;

@@ -38,8 +38,18 @@ absl::string_view FailureOf(const ForwardOutcome& outcome) {
 
 }  // namespace
 
+// Beside the API's targets, and then the only one.
+const RouteTarget* Exchange::OtherServer() const {
+  if (rewritten_server_ != nullptr) return rewritten_server_;
+  const RouteVersion* const version = match_.version;
+  return version != nullptr && version->override_target.has_value() ? &*version->override_target
+                                                                    : nullptr;
+}
+
 bool Exchange::ChooseTarget() {
-  TargetGroup* const group = services_.balancers.Of(match_.route, match_.version);
+  if (match_.version != nullptr && match_.version->override_broken)
+    return Deny(Reason::kApiUnusable, "override target");
+  TargetGroup* const group = services_.balancers.Of(match_.route, OtherServer());
   if (group == nullptr) return Deny(Reason::kApiUnusable, "no usable target");
   timeouts_ = Timeouts();
   if (timeouts_.total != absl::InfiniteDuration())

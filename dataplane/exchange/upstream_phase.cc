@@ -30,14 +30,19 @@ boost::asio::awaitable<void> Exchange::AskCredentials() {
   }
 }
 
+void Exchange::StripQueryCredential() {
+  const TokenRules& token = match_.route->token;
+  if (!token.enabled || !token.strip || !token.use_query) return;
+  query_text_ = StripQueryParameter(match_.query, token.query_name);
+  match_.query = query_text_;
+}
+
 void Exchange::StripCredential() {
   const TokenRules& token = match_.route->token;
   if (!token.enabled || !token.strip) return;
   if (token.use_header) remove_.push_back(token.header_name);
-  if (token.use_query) {
-    query_text_ = StripQueryParameter(match_.query, token.query_name);
-    match_.query = query_text_;
-  }
+  // A rewritten query has it no more: what it has under that name is the operator's.
+  if (match_.changes.rewrite == nullptr) StripQueryCredential();
   if (!token.use_cookie) return;
   const auto cookie = Header("cookie");
   if (!cookie.has_value()) return;
@@ -52,6 +57,7 @@ void Exchange::GatherFields() {
   set_.clear();
   remove_.clear();
   answer_set_.clear();
+  answer_remove_.clear();
   answer_set_.push_back({"X-Request-Id", request_id_});
   if (quota_.has_value() && match_.route->style == ErrorStyle::kTyk) {
     quota_text_[0] = absl::StrCat(quota_->limit);
@@ -67,9 +73,21 @@ void Exchange::GatherFields() {
   for (const std::string& name : match_.route->identity_names) remove_.push_back(name);
   StripCredential();
   if (match_.version == nullptr) return;
-  for (const std::string& name : match_.version->remove_request_headers) remove_.push_back(name);
-  for (const auto& [name, value] : match_.version->set_request_headers)
-    set_.push_back({name, value});
+  // Of two that set one name the endpoint's counts.
+  const EndpointChanges& endpoint = match_.changes;
+  if (endpoint.request_headers != nullptr) Change(*endpoint.request_headers, &set_, &remove_);
+  if (endpoint.answer_headers != nullptr)
+    Change(*endpoint.answer_headers, &answer_set_, &answer_remove_);
+  Change(match_.version->request_headers, &set_, &remove_);
+  Change(match_.version->answer_headers, &answer_set_, &answer_remove_);
+}
+
+void Exchange::Change(const HeaderChanges& changes, HeaderFields* set,
+                      std::vector<absl::string_view>* remove) {
+  remove->insert(remove->end(), changes.remove.begin(), changes.remove.end());
+  for (const auto& [name, value] : changes.set) {
+    if (FindField(*set, name) == nullptr) set->push_back({name, value});
+  }
 }
 
 ForwardTimeouts Exchange::Timeouts() const {
@@ -79,11 +97,13 @@ ForwardTimeouts Exchange::Timeouts() const {
   if (own.first_byte > absl::ZeroDuration()) timeouts.first_byte = own.first_byte;
   if (own.idle > absl::ZeroDuration()) timeouts.idle = own.idle;
   if (own.total > absl::ZeroDuration()) timeouts.total = own.total;
+  if (match_.changes.timeout > absl::ZeroDuration()) timeouts.total = match_.changes.timeout;
   return timeouts;
 }
 
 boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
-  const int64_t limit = match_.version == nullptr ? 0 : match_.version->max_body_bytes;
+  int64_t limit = match_.changes.max_body_bytes;
+  if (limit == 0 && match_.version != nullptr) limit = match_.version->max_body_bytes;
   const uint64_t max_body = limit > 0 ? static_cast<uint64_t>(limit) : UINT64_MAX;
   if (head_.framing == Framing::kLength && head_.content_length > max_body) {
     Deny(Reason::kBodyTooLarge);
@@ -109,7 +129,7 @@ boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
   target_text_ = JoinPath(*target_, match_.path, match_.query);
 
   ForwardRequest request;
-  request.method = head_.method;
+  request.method = upgrade ? head_.method : Method();
   request.target = target_text_;
   request.host = match_.route->preserve_host_header && !head_.authority.empty()
                      ? head_.authority
@@ -120,7 +140,11 @@ boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
   request.answer.set = answer_set_;
   request.answer.add = answer_add_;
   request.answer.client_cert = match_.route->identity.client_cert;
-  if (match_.route->cors.enabled) request.answer.remove = CorsAnswerNames();
+  if (match_.route->cors.enabled) {
+    const auto names = CorsAnswerNames();
+    answer_remove_.insert(answer_remove_.end(), names.begin(), names.end());
+  }
+  request.answer.remove = answer_remove_;
   request.body = request_.Body(max_body);
   request.expect_continue = head_.expect_continue;
   if (upgrade) request.upgrade = head_.upgrade;

@@ -7,7 +7,6 @@
 #include "dataplane/route/host_index.h"
 #include "dataplane/route/query.h"
 #include "dataplane/route/route_table.h"
-#include "re2/re2.h"
 #include "shared/base/text.h"
 
 namespace sallyport::dataplane {
@@ -15,22 +14,10 @@ namespace {
 
 using base::Reason;
 
-enum class Broken : bool { kMatchesNothing, kMatchesEverything };
-
-bool RuleMatches(const CompiledPathRule& rule, absl::string_view method, absl::string_view path,
-                 Broken broken) {
-  if (!rule.methods.empty() &&
-      std::find(rule.methods.begin(), rule.methods.end(), method) == rule.methods.end()) {
-    return false;
-  }
-  if (rule.regex == nullptr) return broken == Broken::kMatchesEverything;
-  return RE2::PartialMatch(re2::StringPiece(path.data(), path.size()), *rule.regex);
-}
-
 bool AnyMatches(const std::vector<CompiledPathRule>& rules, absl::string_view method,
                 absl::string_view path, Broken broken) {
   return std::any_of(rules.begin(), rules.end(), [&](const CompiledPathRule& rule) {
-    return RuleMatches(rule, method, path, broken);
+    return Matches(rule, method, path, broken);
   });
 }
 
@@ -236,6 +223,8 @@ std::variant<RouteMatch, RouteRefusal> MatchRoute(const RouteTable& table,
              !AnyMatches(version.allowed, question.method, seen, Broken::kMatchesNothing)) {
     return refuse(Reason::kEndpointForbidden, "not in the allow list");
   }
+  if (!version.endpoints.empty())
+    match.changes = ChangesFor(version.endpoints, question.method, seen);
   return match;
 }
 

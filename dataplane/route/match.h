@@ -40,6 +40,7 @@ struct RouteMatch {
   std::string query;  // to forward (without a stripped version parameter)
   std::string profile;       // "" normal, "ignored": path exempt from tokens and limits
   std::string strip_header;  // lower case; not to be forwarded (versioning in a header with strip)
+  EndpointChanges changes;   // in `route`
 };
 struct RouteRefusal {
   base::Reason reason = base::Reason::kNoRoute;

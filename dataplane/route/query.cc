@@ -34,14 +34,23 @@ std::string DecodeQueryText(absl::string_view text) {
   return out;
 }
 
-std::optional<std::string> QueryParameter(absl::string_view query, absl::string_view name) {
-  if (query.empty()) return std::nullopt;
+void EachQueryParameter(absl::string_view query, absl::string_view name,
+                        absl::FunctionRef<bool(absl::string_view)> see) {
+  if (query.empty()) return;
   for (absl::string_view pair : absl::StrSplit(query, '&')) {
     const absl::string_view raw = NameOf(pair);
     if (raw != name && DecodeQueryText(raw) != name) continue;
-    return raw.size() == pair.size() ? "" : DecodeQueryText(pair.substr(raw.size() + 1));
+    if (see(raw.size() == pair.size() ? "" : DecodeQueryText(pair.substr(raw.size() + 1)))) return;
   }
-  return std::nullopt;
+}
+
+std::optional<std::string> QueryParameter(absl::string_view query, absl::string_view name) {
+  std::optional<std::string> first;
+  EachQueryParameter(query, name, [&](absl::string_view value) {
+    first.emplace(value);
+    return true;
+  });
+  return first;
 }
 
 std::string WithoutQueryParameter(absl::string_view query, absl::string_view name) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 
 namespace sallyport::dataplane {
@@ -14,6 +15,9 @@ namespace sallyport::dataplane {
 // The first parameter of that (decoded) name; "" when it has no value.
 [[nodiscard]] std::optional<std::string> QueryParameter(absl::string_view query,
                                                         absl::string_view name);
+// Calls `see` with the (decoded) value of each parameter of that name, until it returns true.
+void EachQueryParameter(absl::string_view query, absl::string_view name,
+                        absl::FunctionRef<bool(absl::string_view)> see);
 // Every parameter but those of that name, however it is encoded.
 [[nodiscard]] std::string WithoutQueryParameter(absl::string_view query, absl::string_view name);
 

@@ -12,14 +12,14 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "dataplane/route/endpoint.h"
 #include "dataplane/route/identity_rules.h"
+#include "dataplane/route/path_rule.h"
+#include "dataplane/route/route_target.h"
 #include "dataplane/route/upstream_rules.h"
-
-namespace re2 {
-class RE2;
-}
 
 namespace sallyport::dataplane {
 
@@ -45,22 +45,6 @@ struct TokenRules {
 // is spoken at, where kTls APIs are told apart by SNI and a kTcp API is alone.
 enum class ApiProtocol : uint8_t { kHttp, kTls, kTcp };
 
-struct RouteTarget {
-  std::string url;     // as written
-  std::string scheme;  // "http" | "https", of the other protocols "tcp" | "tls"
-  UpstreamProtocol protocol = UpstreamProtocol::kHttp1;
-  std::string host;          // lower case, without port; IPv6 without brackets
-  uint16_t port = 0;         // written or default
-  std::string written_port;  // as in the URL; empty: none
-  std::string path;          // "" or starts with '/'
-  std::string query;         // of the target URL, without '?'
-  std::string proxy;         // host:port of the forward proxy that leads to it; empty: none
-  uint32_t weight = 1;
-};
-// http(s)://host[:port][/path][?query], h2c:// for http and HTTP/2, or tcp://host:port and
-// tls://host:port; anything else (user info, fragment, blanks, bad port) is nothing.
-[[nodiscard]] std::optional<RouteTarget> ParseTarget(absl::string_view url);
-
 struct RateRule {
   double rate = 0;  // requests per `per`; 0 = none
   absl::Duration per;
@@ -70,25 +54,15 @@ struct QuotaRule {
   absl::Duration renewal;  // 0: never renews
 };
 
-// An RE2 and the methods that it holds for. One whose expression does not compile has no `regex`:
-// as a blocking rule it then matches everything, as an allowing or ignoring one nothing.
-struct CompiledPathRule {
-  std::string text;
-  std::shared_ptr<const re2::RE2> regex;
-  std::vector<std::string> methods;  // upper case; empty: all
-};
-[[nodiscard]] CompiledPathRule CompilePathRule(absl::string_view path,
-                                               std::vector<std::string> methods, bool ignore_case);
-
 struct RouteVersion {
   std::string name;
   absl::Time expires = absl::InfiniteFuture();
   std::optional<RouteTarget> override_target;
   bool override_broken = false;  // an override that cannot be used: refuse, never the base target
   std::vector<CompiledPathRule> ignored, allowed, blocked;
-  std::vector<std::pair<std::string, std::string>> set_request_headers;
-  std::vector<std::string> remove_request_headers;
+  HeaderChanges request_headers, answer_headers;
   int64_t max_body_bytes = 0;  // 0: no limit of its own
+  std::vector<Endpoint> endpoints;
 };
 
 struct VersionRules {
@@ -171,5 +145,9 @@ struct Route {
   [[nodiscard]] bool IsHttp() const { return protocol == ApiProtocol::kHttp; }
 };
 using RoutePtr = std::shared_ptr<const Route>;
+
+// Every server that requests of the API may go to: its targets, and those that versions and
+// rewrites name.
+void EachServer(const Route& route, absl::FunctionRef<void(const RouteTarget&)> see);
 
 }  // namespace sallyport::dataplane

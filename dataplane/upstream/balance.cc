@@ -12,16 +12,12 @@ RouteBalancers::Held& RouteBalancers::HeldFor(const RoutePtr& route) {
   return *held;
 }
 
-TargetGroup* RouteBalancers::Of(const RoutePtr& route, const RouteVersion* version) {
-  if (route->broken || (version != nullptr && version->override_broken)) return nullptr;
+TargetGroup* RouteBalancers::Of(const RoutePtr& route, const RouteTarget* other) {
+  if (route->broken) return nullptr;
   Held& held = HeldFor(route);
-  if (version == nullptr || !version->override_target.has_value()) {
-    return held.targets->size() == 0 ? nullptr : held.targets.get();
-  }
-  TargetGroupPtr& group = held.overrides[version];
-  if (group == nullptr) {
-    group = new TargetGroup(*route, {*version->override_target}, registry_);
-  }
+  if (other == nullptr) return held.targets->size() == 0 ? nullptr : held.targets.get();
+  TargetGroupPtr& group = held.others[other];
+  if (group == nullptr) group = new TargetGroup(*route, {*other}, registry_);
   return group.get();
 }
 

@@ -1,5 +1,5 @@
 // The target groups of one loop: one for each route, made when the route is first used and dropped
-// with it, and one for each version with a target of its own. One loop's thread.
+// with it, and one for each server beside its targets. One loop's thread.
 #pragma once
 
 #include <memory>
@@ -15,9 +15,10 @@ class RouteBalancers {
   // `registry` outlives this.
   explicit RouteBalancers(TargetRegistry& registry) : registry_(registry) {}
 
-  // The targets of the route, or the override of `version` (may be null) where it has one. Null
-  // when there is none that can be used. Lives until the next call.
-  [[nodiscard]] TargetGroup* Of(const RoutePtr& route, const RouteVersion* version);
+  // The targets of the route, or `other`, a server in the route beside them (of a version, of a
+  // rewrite), where it is not null. Null when there is none that can be used. Lives until the next
+  // call.
+  [[nodiscard]] TargetGroup* Of(const RoutePtr& route, const RouteTarget* other);
   // Lets go of routes that are gone. Call about once a second.
   void Sweep();
 
@@ -25,7 +26,7 @@ class RouteBalancers {
   struct Held {
     std::weak_ptr<const Route> route;
     TargetGroupPtr targets;
-    absl::flat_hash_map<const RouteVersion*, TargetGroupPtr> overrides;
+    absl::flat_hash_map<const RouteTarget*, TargetGroupPtr> others;
   };
   Held& HeldFor(const RoutePtr& route);
 

@@ -74,11 +74,11 @@ void HealthChecker::Follow(const RouteTablePtr& routes) {
 }
 
 void HealthChecker::AddChecksOf(const RoutePtr& route, Checks* now) {
-  for (const RouteTarget& one : route->targets) {
+  EachServer(*route, [&](const RouteTarget& one) {
     UpstreamTargetPtr target = MakeUpstreamTarget(one);
     std::string key = KeyOf(route->api_id, *target);
     CheckPtr& check = (*now)[key];
-    if (check != nullptr) continue;  // another path of the same host
+    if (check != nullptr) return;  // another path of the same host
     const auto known = checks_.find(key);
     if (known != checks_.end()) {
       check = known->second;
@@ -90,7 +90,7 @@ void HealthChecker::AddChecksOf(const RoutePtr& route, Checks* now) {
     }
     check->route = route;
     check->target = std::move(target);
-  }
+  });
 }
 
 void HealthChecker::Begin(const CheckPtr& check) {

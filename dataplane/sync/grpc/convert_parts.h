@@ -16,6 +16,9 @@ namespace sallyport::dataplane {
 // limits. False: something that cannot be followed.
 [[nodiscard]] bool UpstreamRulesFrom(const v1::Route& wire, Route* route);
 
+// Versions and how one is named. False: something that cannot be followed.
+[[nodiscard]] bool VersionsFrom(const v1::Route& wire, Route* route);
+
 template <typename Repeated>
 std::vector<std::string> List(const Repeated& wire) {
   return std::vector<std::string>(wire.begin(), wire.end());

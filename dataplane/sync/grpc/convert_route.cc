@@ -33,54 +33,6 @@ TokenRules TokenFrom(const v1::TokenAuth& wire) {
   return rules;
 }
 
-template <typename Rules>
-std::vector<CompiledPathRule> PathRulesFrom(const Rules& wire) {
-  std::vector<CompiledPathRule> rules;
-  for (const v1::PathRule& rule : wire) {
-    rules.push_back(CompilePathRule(rule.path(), List(rule.methods()), rule.ignore_case()));
-  }
-  return rules;
-}
-
-RouteVersion VersionFrom(const v1::ApiVersion& wire) {
-  RouteVersion version;
-  version.name = wire.name();
-  if (wire.expires_unix() != 0) version.expires = absl::FromUnixSeconds(wire.expires_unix());
-  if (!wire.override_target().empty()) {
-    version.override_target = ParseTarget(wire.override_target());
-    version.override_broken = !version.override_target.has_value();
-  }
-  version.ignored = PathRulesFrom(wire.ignored());
-  version.allowed = PathRulesFrom(wire.allowed());
-  version.blocked = PathRulesFrom(wire.blocked());
-  for (const auto& [name, value] : wire.request_headers().set()) {
-    version.set_request_headers.emplace_back(name, value);
-  }
-  version.remove_request_headers = List(wire.request_headers().remove());
-  version.max_body_bytes = wire.max_body_bytes();
-  return version;
-}
-
-// False: a place that this build does not know.
-bool VersionRulesFrom(const v1::Versioning& wire, VersionRules* rules) {
-  rules->enabled = wire.enabled();
-  rules->strip = wire.strip();
-  rules->default_version = wire.default_version();
-  rules->fallback_to_default = wire.fallback_to_default();
-  rules->key = wire.key();
-  if (wire.location() == "header" || wire.location().empty()) {
-    rules->location = VersionRules::Location::kHeader;
-    rules->key = absl::AsciiStrToLower(Or(wire.key(), "x-api-version"));
-  } else if (wire.location() == "url") {
-    rules->location = VersionRules::Location::kUrl;
-  } else if (wire.location() == "url-param") {
-    rules->location = VersionRules::Location::kUrlParam;
-  } else {
-    return !wire.enabled();
-  }
-  return true;
-}
-
 IpRuleSet IpRulesFrom(const v1::IpRules& wire) {
   IpRuleSet rules;
   const auto read = [&](const auto& from, std::vector<AddressRange>* to) {
@@ -169,11 +121,15 @@ void KeepIdentityOurs(Route* route) {
     return std::any_of(route->identity_names.begin(), route->identity_names.end(),
                        [&](const std::string& own) { return header::SameName(own, name); });
   };
-  for (RouteVersion& version : route->versions) {
-    auto& set = version.set_request_headers;
+  const auto keep = [&](HeaderChanges* changes) {
+    auto& set = changes->set;
     set.erase(
         std::remove_if(set.begin(), set.end(), [&](const auto& one) { return ours(one.first); }),
         set.end());
+  };
+  for (RouteVersion& version : route->versions) {
+    keep(&version.request_headers);
+    for (Endpoint& endpoint : version.endpoints) keep(&endpoint.request_headers);
   }
 }
 
@@ -308,9 +264,7 @@ RoutePtr RouteFrom(const v1::Route& wire) {
   route->api_quota = {wire.limits().quota().max(),
                       absl::Seconds(wire.limits().quota().renewal_seconds())};
   if (route->IsHttp()) {
-    if (!VersionRulesFrom(wire.versioning(), &route->versioning)) route->broken = true;
-    for (const v1::ApiVersion& version : wire.versions())
-      route->versions.push_back(VersionFrom(version));
+    if (!VersionsFrom(wire, route.get())) route->broken = true;
   }
   if (!UpstreamRulesFrom(wire, route.get())) route->broken = true;
   route->ip = IpRulesFrom(wire.ip());

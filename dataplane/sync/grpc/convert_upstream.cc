@@ -97,22 +97,37 @@ bool HealthCheckFrom(const v1::HealthCheck& wire, HealthCheckRules* rules) {
          (wire.method().empty() || rules->head || wire.method() == "GET");
 }
 
+// How a server beside the API's targets is reached. False: not as the API's upstreams are.
+bool Reach(const v1::Route& wire, RouteTarget* server) {
+  server->proxy = wire.forward_proxy();
+  return SetProtocol(wire.upstream_protocol(), server);
+}
+
+bool ReachRewritten(const v1::Route& wire, RewriteRule* rule) {
+  bool reached = true;
+  const auto reach = [&](RewriteTarget* target) {
+    if (target->server.has_value()) reached = Reach(wire, &*target->server) && reached;
+  };
+  for (RewriteTrigger& trigger : rule->triggers) reach(&trigger.target);
+  if (rule->target.has_value()) reach(&*rule->target);
+  return reached;
+}
+
 }  // namespace
 
 bool UpstreamRulesFrom(const v1::Route& wire, Route* route) {
   bool speaks = true;
   for (RouteTarget& target : route->targets)
     speaks = SetProtocol(wire.upstream_protocol(), &target) && speaks;
-  for (RouteVersion& version : route->versions) {
-    if (!version.override_target.has_value() ||
-        SetProtocol(wire.upstream_protocol(), &*version.override_target))
-      continue;
-    version.override_target.reset();
-    version.override_broken = true;
-  }
   for (RouteTarget& target : route->targets) target.proxy = wire.forward_proxy();
   for (RouteVersion& version : route->versions) {
-    if (version.override_target.has_value()) version.override_target->proxy = wire.forward_proxy();
+    if (version.override_target.has_value() && !Reach(wire, &*version.override_target)) {
+      version.override_target.reset();
+      version.override_broken = true;
+    }
+    for (Endpoint& endpoint : version.endpoints) {
+      if (endpoint.rewrite.has_value()) speaks = ReachRewritten(wire, &*endpoint.rewrite) && speaks;
+    }
   }
   route->timeouts = TimeoutsFrom(wire.timeouts());
   route->retries = RetriesFrom(wire.retries());

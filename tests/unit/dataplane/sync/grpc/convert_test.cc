@@ -228,8 +228,8 @@ TEST(RouteFrom, IdentityForwarding) {
   EXPECT_FALSE(route->identity.parts.hash);
   EXPECT_TRUE(route->identity.client_cert);
   EXPECT_THAT(route->identity_names, ::testing::ElementsAre("x-forwarded-client-cert", "X-Id"));
-  ASSERT_EQ(route->versions[0].set_request_headers.size(), 1U);
-  EXPECT_EQ(route->versions[0].set_request_headers[0].first, "X-Other");
+  ASSERT_EQ(route->versions[0].request_headers.set.size(), 1U);
+  EXPECT_EQ(route->versions[0].request_headers.set[0].first, "X-Other");
 }
 
 // Forwarding without what the operator asked for would let callers in as nobody.

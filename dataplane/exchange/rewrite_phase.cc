@@ -1,0 +1,66 @@
+// Rewrite: what an endpoint makes of the request's path, query and server, once rights and path
+// rules have looked at what the caller asked for.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "dataplane/exchange/exchange.h"
+#include "dataplane/http/path.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+using base::Reason;
+
+constexpr size_t kMostBytes = 64 * 1024;
+
+// A caller's text must not lead out of the place that the operator gave it.
+bool HasDotSegment(absl::string_view path) {
+  std::string alone;
+  for (const absl::string_view segment : absl::StrSplit(path, '/', absl::SkipEmpty())) {
+    if (!NormalizePath(absl::StrCat("/", segment), &alone) || alone == "/") return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool Exchange::Rewrite() {
+  const RewriteRule* const rule = match_.changes.rewrite;
+  if (rule == nullptr) return true;
+  StripQueryCredential();  // no template moves a credential to where it would be forwarded
+  RewriteQuestion question;
+  question.path = match_.path;
+  question.query = match_.query;
+  question.metadata = permit_->decision().identity.metadata;
+  auto rewritten =
+      RewriteTo(*rule, question,
+                [this](absl::string_view name, absl::FunctionRef<bool(absl::string_view)> see) {
+                  for (const HeaderField& field : head_.fields) {
+                    if (NameIs(field.name, name) && see(field.value)) return;
+                  }
+                });
+  return !rewritten.has_value() || TakeRewritten(*std::move(rewritten));
+}
+
+bool Exchange::TakeRewritten(Rewritten rewritten) {
+  if (rewritten.path.size() + rewritten.query.size() > kMostBytes) {
+    Deny(Reason::kTargetTooLong, "rewritten");
+  } else if (HasDotSegment(rewritten.path) || !NormalizePath(rewritten.path, &match_.path)) {
+    Deny(Reason::kBadRequest, "the rewritten path cannot be normalised");
+  }
+  if (denial_.has_value()) {
+    denial_->decision = permit_->shared();
+    return false;
+  }
+  match_.query = std::move(rewritten.query);
+  rewritten_server_ = rewritten.server;
+  return true;
+}
+
+absl::string_view Exchange::Method() const {
+  return match_.changes.method == nullptr ? head_.method
+                                          : absl::string_view(*match_.changes.method);
+}
+
+}  // namespace sallyport::dataplane
