@@ -196,7 +196,7 @@ absl::StatusOr<WriteResult> StoreWriter::TryOnce(const Write& write) {
     after = Build(before, *plan, *committed, &changes);
     if (!after.ok()) return absl::UnknownError(after.status().message());
   }
-  Publish(before, *std::move(after), changes);
+  Publish(before, *after, changes);
   return result;
 }
 
@@ -229,22 +229,22 @@ absl::Status StoreWriter::CatchUp() {
     }
   }
   std::vector<SnapshotChange> changes;
-  SnapshotPtr after = builder.Finish(batch->state, &changes);
-  Publish(before, std::move(after), changes);
+  const SnapshotPtr after = builder.Finish(batch->state, &changes);
+  Publish(before, after, changes);
   return absl::OkStatus();
 }
 
 absl::Status StoreWriter::Reload() {
   SnapshotBuilder builder(Snapshot::Empty());
   const auto state = store_->Load(
-      [&](Record record) { return builder.PutSerialized(record.body, record.revision); });
+      [&](const Record& record) { return builder.PutSerialized(record.body, record.revision); });
   if (!state.ok()) return state.status();
   Publish(nullptr, builder.Finish(*state, nullptr), {});
   NoteRead(absl::OkStatus());
   return absl::OkStatus();
 }
 
-void StoreWriter::Publish(const SnapshotPtr& before, SnapshotPtr after,
+void StoreWriter::Publish(const SnapshotPtr& before, const SnapshotPtr& after,
                           const std::vector<SnapshotChange>& changes) {
   std::vector<Observer> observers;
   SnapshotPtr old;  // may be the last owner of much: destroyed after the lock

@@ -48,7 +48,7 @@ class StoreWriter final : public Writer {
   absl::Status Reload();
   // Idle: nothing waits for this thread, so that it may find out whether writes work again.
   void CheckStore(bool idle);
-  void Publish(const SnapshotPtr& before, SnapshotPtr after,
+  void Publish(const SnapshotPtr& before, const SnapshotPtr& after,
                const std::vector<SnapshotChange>& changes);
   void NoteRead(const absl::Status& status);
   void NoteWrite(const absl::Status& status);
