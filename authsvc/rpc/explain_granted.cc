@@ -135,10 +135,10 @@ void ExplainUpstreams(const Snapshot& snapshot, const wire::Api& api, absl::Time
     } else {
       const absl::string_view without =
           absl::StartsWithIgnoreCase(url, "tcp:") ? "without TLS" : "plain HTTP";
-      text = absl::StrCat(
-          ProxyText(found),
-          request.tls() ? TlsText(found)
-                        : absl::StrCat(without, ", no certificate is shown or demanded"));
+      text = absl::StrCat(ProxyText(found),
+                          request.tls()
+                              ? TlsText(found)
+                              : absl::StrCat(without, ", no certificate is shown or demanded"));
     }
     Step(response, "upstream", absl::StrCat("target ", url, ": ", text), found.reason() == 0);
   }

@@ -89,9 +89,11 @@ size_t Http2Stream::unread() const {
 
 BodyPiece Http2Stream::TryNext() {
   BodyPiece piece;
-  if (faulty_) {  // NOLINT(bugprone-branch-clone): the first that holds counts
+  // Closed: the answer was whole before the body was.
+  const bool cut = gone_ || (closed_ && !remote_ended_ && unread() == 0);
+  if (faulty_) {
     piece.kind = BodyPiece::Kind::kMalformed;
-  } else if (gone_) {
+  } else if (cut) {
     piece.kind = BodyPiece::Kind::kIo;
     piece.io.kind = IoResult::Kind::kEof;
   } else if (unread() > 0) {
@@ -102,9 +104,6 @@ BodyPiece Http2Stream::TryNext() {
     if (received_ > max_bytes_) piece.kind = BodyPiece::Kind::kTooLarge;
   } else if (remote_ended_) {
     piece.kind = BodyPiece::Kind::kEnd;
-  } else if (closed_) {  // the answer was whole before the body was
-    piece.kind = BodyPiece::Kind::kIo;
-    piece.io.kind = IoResult::Kind::kEof;
   } else {
     piece.kind = BodyPiece::Kind::kWant;
     piece.io.kind = IoResult::Kind::kWantRead;

@@ -113,7 +113,8 @@ int HandOver(EC_KEY* key, OSSL_CALLBACK* take, void* taker) {
   const OSSL_PARAM params[] = {
       OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type),
       OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE, name, 0),
-      OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &reference, sizeof(reference)),
+      OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, static_cast<void*>(&reference),
+                                        sizeof(void*)),
       OSSL_PARAM_construct_end()};
   EC_KEY_up_ref(key);  // for the taker
   const int taken = take(params, taker);

@@ -113,11 +113,11 @@ absl::Status ServerCredential::Add(const TlsLibrary& library, const Pair& pair) 
     return absl::InvalidArgumentError("server key does not belong to its certificate");
   }
   for (size_t i = 1; i < pair.chain_der.size(); ++i) {
-    crypto::UniqueX509 issuer = ParseDer(library.context(), pair.chain_der[i]);
-    if (issuer == nullptr || sk_X509_push(loaded->chain.get(), issuer.get()) == 0) {
+    const crypto::UniqueX509 issuer = ParseDer(library.context(), pair.chain_der[i]);
+    if (issuer == nullptr ||
+        X509_add_cert(loaded->chain.get(), issuer.get(), X509_ADD_FLAG_UP_REF) != 1) {
       return absl::InvalidArgumentError("server certificate chain is malformed");
     }
-    (void)issuer.release();
   }
   for (std::string& name : DnsNames(loaded->leaf.get())) names_.push_back(std::move(name));
   not_after_ = std::min(not_after_, NotAfter(loaded->leaf.get()));

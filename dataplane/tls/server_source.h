@@ -18,9 +18,9 @@ namespace sallyport::dataplane {
 // Where a connection came in.
 struct ListenerFacts {
   std::string id;
-  uint32_t place = 0;    // where its routes are found; says nothing to TLS
-  bool http2 = true;     // offered by ALPN
-  bool http = true;      // else what is spoken inside is not known, and no protocol is chosen by ALPN
+  uint32_t place = 0;  // where its routes are found; says nothing to TLS
+  bool http2 = true;   // offered by ALPN
+  bool http = true;    // else what is spoken inside is not known, and no protocol is chosen by ALPN
   std::string socket{};  // ListenerPlace: its address and port
 };
 

@@ -25,7 +25,7 @@ HashRing::HashRing(const std::vector<Member>& members) {
   const double per_weight = std::min<double>(
       kPointsPerWeight, static_cast<double>(kMaxPoints) / static_cast<double>(weights));
   for (size_t i = 0; i < members.size(); ++i) {
-    const auto weight = static_cast<double>(std::max(members[i].weight, 1u) / divisor);  // whole
+    const uint32_t weight = std::max(members[i].weight, 1u) / divisor;
     const auto count = static_cast<size_t>(std::max(1.0, per_weight * weight));
     for (size_t point = 0; point < count; ++point) {
       points_.emplace_back(StableHash(absl::StrCat(members[i].name, "#", point)),

@@ -31,7 +31,8 @@ std::optional<UpstreamFailure> Unfit(const UpstreamTarget& target,
 
 UpstreamPool::UpstreamPool(Loop& loop, UpstreamPoolOptions options, Resolver& resolver,
                            const SystemTrust& trust, const base::Clock& clock)
-    : state_(std::make_shared<UpstreamPoolState>(loop, options, resolver, trust, clock)) {}
+    : state_(
+          std::make_shared<UpstreamPoolState>(loop, std::move(options), resolver, trust, clock)) {}
 
 UpstreamPool::~UpstreamPool() {
   RetireAll();

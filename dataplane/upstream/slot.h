@@ -88,7 +88,7 @@ struct UpstreamSlot : std::enable_shared_from_this<UpstreamSlot> {
   void EndDial(const UpstreamFailure& failure);
 
   void ServeLine();
-  void Retire(std::string why);  // all that is there, and all that waits
+  void Retire(absl::string_view why);  // all that is there, and all that waits
   void SweepHttp2();
   [[nodiscard]] bool SpeaksHttp2() const {
     return protocol == UpstreamProtocol::kHttp2 ||
@@ -117,7 +117,7 @@ struct UpstreamPoolState : std::enable_shared_from_this<UpstreamPoolState> {
   UpstreamPoolState(Loop& on, UpstreamPoolOptions with, Resolver& names, const SystemTrust& anchors,
                     const base::Clock& time)
       : loop(on),
-        options(with),
+        options(std::move(with)),
         resolver(names),
         trust(anchors),
         clock(time),

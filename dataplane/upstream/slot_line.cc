@@ -158,9 +158,10 @@ void UpstreamSlot::ForgetOver(UpstreamHttp2& connection) {
   if (!fault.empty() && pool->options.on_http2_fault) pool->options.on_http2_fault(fault);
 }
 
-void UpstreamSlot::Retire(std::string why) {
+void UpstreamSlot::Retire(absl::string_view why) {
   for (const std::shared_ptr<UpstreamHttp2>& one : std::exchange(http2, {})) one->Retire();
-  while (!line.empty()) Call()->failure = UpstreamFailure{Reason::kUpstreamPoolFull, why, {}};
+  while (!line.empty())
+    Call()->failure = UpstreamFailure{Reason::kUpstreamPoolFull, std::string(why), {}};
 }
 
 void UpstreamSlot::SweepHttp2() {

@@ -51,7 +51,7 @@ crypto::UniqueX509 ParseDer(const std::string& der) {
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<ClientTlsContext>> ClientTlsContext::Create(
-    const UpstreamCredentials& credentials, absl::string_view host, TrustAnchorsPtr system,
+    const UpstreamCredentials& credentials, absl::string_view host, const TrustAnchorsPtr& system,
     const base::Clock* clock, UpstreamAlpn alpn) {
   std::shared_ptr<ClientTlsContext> made(new ClientTlsContext());
   made->alpn_ = alpn;

@@ -42,7 +42,7 @@ class ClientTlsContext : public std::enable_shared_from_this<ClientTlsContext> {
   // settings cannot be used (key does not match, unknown version, no known cipher): make no
   // connection.
   [[nodiscard]] static absl::StatusOr<std::shared_ptr<ClientTlsContext>> Create(
-      const UpstreamCredentials& credentials, absl::string_view host, TrustAnchorsPtr system,
+      const UpstreamCredentials& credentials, absl::string_view host, const TrustAnchorsPtr& system,
       const base::Clock* clock, UpstreamAlpn alpn = UpstreamAlpn::kNothing);
   ~ClientTlsContext();
   ClientTlsContext(const ClientTlsContext&) = delete;
