@@ -1,6 +1,6 @@
 #include "dataplane/forward/forward.h"
 
-#include "dataplane/forward/attempt.h"
+#include "dataplane/forward/http1_attempt.h"
 #include "dataplane/forward/http2_attempt.h"
 #include "dataplane/forward/replay_body.h"
 
@@ -86,8 +86,8 @@ boost::asio::awaitable<ForwardOutcome> Forward(UpstreamPool& pool, const Upstrea
     Attempt::End end = Attempt::End::kFinal;
     bool may_be_taken = false;
     if (lease.http2() == nullptr) {
-      Attempt attempt(std::move(lease), loop, again.has_value() ? again->request : request,
-                      timeouts, total, sink, &outcome);
+      Http1Attempt attempt(std::move(lease), loop, again.has_value() ? again->request : request,
+                           timeouts, total, sink, &outcome);
       end = co_await attempt.Run();
       may_be_taken = !attempt.nothing_written();
     } else {

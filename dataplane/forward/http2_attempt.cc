@@ -1,7 +1,5 @@
 #include "dataplane/forward/http2_attempt.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -17,27 +15,16 @@ namespace {
 
 using base::Reason;
 
-constexpr size_t kGatherFirst = 64 * 1024;  // of a body that goes out with its head
 constexpr int kMostHttp2Attempts = 3;
-constexpr absl::Duration kClientLook = absl::Seconds(1);
-constexpr absl::Duration kWaitFor100 = absl::Seconds(1);
-constexpr absl::Duration kDrainClient = absl::Seconds(2);
 
 }  // namespace
 
 Http2Attempt::Http2Attempt(UpstreamLease lease, Loop& loop, const ForwardRequest& request,
                            ReplayBody* replay, const ForwardTimeouts& timeouts, Deadline total,
                            ResponseSink& sink, ForwardOutcome* outcome)
-    : lease_(std::move(lease)),
-      loop_(loop),
-      request_(request),
+    : Attempt(std::move(lease), loop, request, timeouts, total, sink, outcome),
       replay_(replay),
-      timeouts_(timeouts),
-      total_(total),
-      sink_(sink),
-      outcome_(*outcome),
-      stream_(loop),
-      look_at_client_(loop.After(kClientLook)) {
+      stream_(loop) {
   sink_.TellWhenGone(this);
 }
 
@@ -54,15 +41,14 @@ boost::asio::awaitable<Http2Attempt::End> Http2Attempt::Run() {
   if (upload_ != nullptr) outcome_.request_bytes = upload_->bytes();
   stream_.Cancel(NGHTTP2_CANCEL);  // what is left of it
   if (!whole && MayRetry()) {
-    outcome_.reason = Reason::kAllowed;
-    outcome_.detail.clear();
+    Forgive();
     outcome_.reset_code.reset();
     if (replay_ != nullptr) replay_->Rewind();
     co_return End::kRetry;
   }
   if (whole && lease_.http2() != nullptr) lease_.http2()->WasAnswered();
   outcome_.unsent = !whole && refused_ && (replay_ == nullptr || replay_->untouched());
-  outcome_.request_read = request_.body == nullptr || (upload_ != nullptr && upload_->body_ended());
+  outcome_.request_read = WasRead();
   lease_.Keep();
   co_return End::kFinal;
 }
@@ -77,10 +63,7 @@ bool Http2Attempt::MayRetry() {
     return false;
   const bool harmless =
       refused_ || (connection_ended_ && lease_.reused() && IsIdempotent(request_.method));
-  if (!harmless || loop_.Passed(total_)) return false;
-  if (request_.retries == nullptr) return true;
-  outcome_.over_budget = !request_.retries->Take(loop_.NowMillis());
-  return !outcome_.over_budget;
+  return harmless && !loop_.Passed(total_) && BudgetAllows();
 }
 
 // Request -----------------------------------------------------------------------------------------
@@ -111,9 +94,7 @@ boost::asio::awaitable<Http2Attempt::Step> Http2Attempt::Send() {
     const Step step = co_await AwaitContinue();
     if (step == Step::kStop || have_final_head_) co_return step;
   }
-  const Upload::Cleaning cleaning{request_.set, request_.remove};
-  upload_ = std::make_shared<Upload>(*request_.body, stream_, cleaning, loop_, timeouts_.idle);
-  switch (upload_->Fill(kGatherFirst)) {
+  switch (BeginUpload(stream_)) {
     case Upload::State::kWhole:
       upload_->MarkSent();  // the stream has it all
       request_.body->Taken();
@@ -122,28 +103,20 @@ boost::asio::awaitable<Http2Attempt::Step> Http2Attempt::Send() {
     case Upload::State::kMore:
     case Upload::State::kWant: break;
   }
-  upload_running_ = true;
-  boost::asio::co_spawn(loop_.context(), Upload::Run(upload_), boost::asio::detached);
+  GoOnUploading();
   co_return Step::kGoOn;
 }
 
 // 100, a final answer, or patience at its end: RFC 9110 10.1.1.
 boost::asio::awaitable<Http2Attempt::Step> Http2Attempt::AwaitContinue() {
-  const Deadline patience = Until(kWaitFor100);
+  const Deadline patience = Until(kContinueWait);
   if (co_await ReadHead(patience) == Step::kGoOn) {
     have_final_head_ = !head_->informational();
     if (have_final_head_) co_return Step::kGoOn;
     co_return co_await RelayInterim(*head_);
   }
   if (outcome_.reason != Reason::kUpstreamTimeout || loop_.Passed(total_)) co_return Step::kStop;
-  outcome_.reason = Reason::kAllowed;
-  outcome_.detail.clear();
-  AnswerHead head;
-  head.status = 100;
-  head.reason_phrase = "Continue";
-  head.has_body = false;
-  sink_.Interim(head);
-  co_return co_await FlushToClient();
+  co_return co_await SayContinue();
 }
 
 // Head of the answer ------------------------------------------------------------------------------
@@ -176,30 +149,11 @@ boost::asio::awaitable<Http2Attempt::Step> Http2Attempt::RelayInterim(const Resp
   co_return co_await FlushToClient();
 }
 
-// A client that dawdles over its request until the time for the whole is up must not cost the
-// target its health.
-Http2Attempt::Step Http2Attempt::FailLate() {
-  if (upload_running_ && upload_->waits_for_client())
-    return Fail(Reason::kRequestTimeout, "the request took too long");
-  return Fail(Reason::kUpstreamTimeout, "no answer in time");
-}
-
-// True while the request is under way, and once after its end: the time for an answer counts from
-// there.
-bool Http2Attempt::StillSending() {
-  const bool sending = upload_running_ && !upload_->finished().is_set();
-  return std::exchange(was_sending_, sending) || sending;
-}
-
 boost::asio::awaitable<Http2Attempt::Step> Http2Attempt::WaitUpstream(Deadline* deadline) {
-  if (loop_.Passed(look_at_client_)) {  // also while the upstream keeps sending
-    look_at_client_ = loop_.After(kClientLook);
-    if (!sink_.ClientIsThere())
-      co_return Fail(Reason::kClientGone, "while waiting for the upstream");
-  }
+  if (!ClientIsThere()) co_return FailGone();
   if (StillSending()) *deadline = Until(answering_ ? timeouts_.idle : timeouts_.first_byte);
   if (loop_.Passed(*deadline)) co_return FailLate();
-  const Deadline slice = deadline->Earlier(look_at_client_);
+  const Deadline slice = deadline->Earlier(look_at_client());
   (void)co_await stream_.Wait(slice);
   co_return Step::kGoOn;
 }
@@ -228,7 +182,7 @@ boost::asio::awaitable<Http2Attempt::Step> Http2Attempt::Answer() {
   if (request_.grpc) NoteGrpcStatus(head_->fields);
   StartAnswer(*head_);
   const Step step = co_await RelayBody();
-  if (step == Step::kStop) outcome_.cut = outcome_.answer_started = !sink_.Abandon();
+  if (step == Step::kStop) CutAnswer();
   co_return step;
 }
 
@@ -268,21 +222,9 @@ boost::asio::awaitable<Http2Attempt::Step> Http2Attempt::RelayBody() {
   }
 }
 
-boost::asio::awaitable<Http2Attempt::Step> Http2Attempt::FlushToClient() {
-  const Deadline deadline = Until(timeouts_.idle);
-  const IoResult result = co_await sink_.Flush(deadline);
-  if (result.ok()) co_return Step::kGoOn;
-  co_return Fail(Reason::kClientGone, absl::StrCat("while answering: ", result.ToString()));
-}
-
-// The upload's coroutine uses the client's body and this stream: it must be over before we are.
 boost::asio::awaitable<void> Http2Attempt::StopUpload() {
-  if (!upload_->finished().is_set()) {
-    upload_->Discard(
-        loop_.After(outcome_.reason == Reason::kClientGone ? absl::ZeroDuration() : kDrainClient));
-    stream_.Cancel(NGHTTP2_CANCEL);
-  }
-  (void)co_await upload_->finished().Wait(Deadline::Never());
+  if (DiscardUpload()) stream_.Cancel(NGHTTP2_CANCEL);
+  co_await AwaitUpload();
 }
 
 void Http2Attempt::NoteGrpcStatus(const HeaderFields& fields) {
@@ -293,12 +235,6 @@ void Http2Attempt::NoteGrpcStatus(const HeaderFields& fields) {
 }
 
 // Failures ----------------------------------------------------------------------------------------
-
-Http2Attempt::Step Http2Attempt::Fail(Reason reason, std::string detail) {
-  outcome_.reason = reason;
-  outcome_.detail = std::move(detail);
-  return Step::kStop;
-}
 
 Http2Attempt::Step Http2Attempt::FailEnd() {
   const Http2End& end = stream_.end();
@@ -322,8 +258,7 @@ Http2Attempt::Step Http2Attempt::FailEnd() {
     case Http2End::Kind::kInterrupted:
       if (upload_ != nullptr && upload_->reason() != Reason::kAllowed)
         return Fail(upload_->reason(), "request body");
-      if (!sink_.ClientIsThere())
-        return Fail(Reason::kClientGone, "while waiting for the upstream");
+      if (!sink_.ClientIsThere()) return FailGone();
       break;
   }
   return Fail(Reason::kUpstreamReset, "the stream is over");

@@ -4,10 +4,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "dataplane/forward/attempt.h"
 #include "dataplane/forward/headers.h"
+#include "dataplane/forward/http1_attempt.h"
 #include "dataplane/http/head_parser.h"
 #include "dataplane/http/upgrade.h"
+#include "dataplane/loop/suspension.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -17,7 +18,6 @@ using Kind = IoResult::Kind;
 
 constexpr size_t kFlushBytes = 32 * 1024;    // of an answer's body
 constexpr size_t kMaxHeadBytes = 64 * 1024;  // of an answer
-constexpr absl::Duration kLinger = absl::Seconds(2);
 
 HeadLimits AnswerLimits() {
   HeadLimits limits;
@@ -30,7 +30,7 @@ HeadLimits AnswerLimits() {
 
 // Head of the answer ------------------------------------------------------------------------------
 
-boost::asio::awaitable<Attempt::Step> Attempt::ReadFinalHead(Deadline deadline) {
+boost::asio::awaitable<Http1Attempt::Step> Http1Attempt::ReadFinalHead(Deadline deadline) {
   ResponseParser parser(AnswerLimits());
   Deadline of_this_head = deadline;
   for (;;) {
@@ -47,7 +47,7 @@ boost::asio::awaitable<Attempt::Step> Attempt::ReadFinalHead(Deadline deadline) 
   }
 }
 
-boost::asio::awaitable<Attempt::Step> Attempt::ReadHead(Deadline deadline) {
+boost::asio::awaitable<Http1Attempt::Step> Http1Attempt::ReadHead(Deadline deadline) {
   ResponseParser parser(AnswerLimits());
   for (;;) {
     Kind want = Kind::kWantRead;
@@ -57,7 +57,7 @@ boost::asio::awaitable<Attempt::Step> Attempt::ReadHead(Deadline deadline) {
   }
 }
 
-std::optional<Attempt::Step> Attempt::TryReadHead(ResponseParser* parser, Kind* want) {
+std::optional<Http1Attempt::Step> Http1Attempt::TryReadHead(ResponseParser* parser, Kind* want) {
   ReadBuffer& buffer = connection_.buffer;
   for (;;) {
     if (!buffer.empty()) {
@@ -83,7 +83,7 @@ std::optional<Attempt::Step> Attempt::TryReadHead(ResponseParser* parser, Kind* 
   }
 }
 
-boost::asio::awaitable<Attempt::Step> Attempt::RelayInterim() {
+boost::asio::awaitable<Http1Attempt::Step> Http1Attempt::RelayInterim() {
   constexpr int kMaxInterim = 16;
   if (connection_.head.status == 101 || ++interim_ > kMaxInterim) {  // 101: before the body
     co_return Fail(Reason::kUpstreamProtocol, "unexpected interim answer");
@@ -98,15 +98,7 @@ boost::asio::awaitable<Attempt::Step> Attempt::RelayInterim() {
   co_return co_await FlushToClient();
 }
 
-// A client that dawdles over its request until the time for the whole is up must not cost the
-// target its health.
-Attempt::Step Attempt::FailLate() {
-  if (upload_running_ && upload_->waits_for_client())
-    return Fail(Reason::kRequestTimeout, "the request took too long");
-  return Fail(Reason::kUpstreamTimeout, "no answer in time");
-}
-
-Attempt::Step Attempt::CheckSwitch() {
+Http1Attempt::Step Http1Attempt::CheckSwitch() {
   if (request_.upgrade.empty() || request_.fields == nullptr) {
     return Fail(Reason::kUpstreamProtocol, "101 that was not asked for");
   }
@@ -115,7 +107,7 @@ Attempt::Step Attempt::CheckSwitch() {
 }
 
 // The last that is said in HTTP on either side.
-boost::asio::awaitable<void> Attempt::Switch() {
+boost::asio::awaitable<void> Http1Attempt::Switch() {
   outcome_.first_byte_at = loop_.clock().Monotonic();
   AnswerHead head;
   head.status = outcome_.status = 101;
@@ -128,23 +120,14 @@ boost::asio::awaitable<void> Attempt::Switch() {
   if (co_await FlushToClient() == Step::kGoOn) outcome_.tunnel = lease_.Detach();
 }
 
-// True while the request is under way, and once after its end: the time for an answer counts from
-// there.
-bool Attempt::StillSending() {
-  const bool sending = upload_running_ && !upload_->finished().is_set();
-  return std::exchange(was_sending_, sending) || sending;
-}
-
-boost::asio::awaitable<Attempt::Step> Attempt::WaitUpstream(Kind want, Deadline* deadline) {
+boost::asio::awaitable<Http1Attempt::Step> Http1Attempt::WaitUpstream(Kind want,
+                                                                      Deadline* deadline) {
   const bool answering = outcome_.first_byte_at != absl::ZeroDuration();
   for (;;) {
-    if (loop_.Passed(look_at_client_)) {  // also while the upstream keeps sending
-      look_at_client_ = loop_.After(kLookAtClient);
-      if (!sink_.ClientIsThere()) co_return FailGone();
-    }
+    if (!ClientIsThere()) co_return FailGone();
     if (StillSending()) *deadline = Until(answering ? timeouts_.idle : timeouts_.first_byte);
     if (loop_.Passed(*deadline)) co_return FailLate();
-    const Deadline slice = deadline->Earlier(look_at_client_);
+    const Deadline slice = deadline->Earlier(look_at_client());
     StreamWait wait(*connection_.stream, want);
     std::optional<WaitResult> waited = wait.Begin(slice);
     if (!waited.has_value()) waited = co_await wait();
@@ -156,7 +139,7 @@ boost::asio::awaitable<Attempt::Step> Attempt::WaitUpstream(Kind want, Deadline*
 
 // Answer ------------------------------------------------------------------------------------------
 
-void Attempt::StartAnswer() {
+void Http1Attempt::StartAnswer() {
   outcome_.first_byte_at = loop_.clock().Monotonic();
   const ResponseHead& head = connection_.head;
   AnswerHead answer;
@@ -176,19 +159,19 @@ void Attempt::StartAnswer() {
   answer.fields.swap(room);
 }
 
-boost::asio::awaitable<Attempt::Step> Attempt::Answer() {
+boost::asio::awaitable<Http1Attempt::Step> Http1Attempt::Answer() {
   Step step = Step::kGoOn;
   if (appended_) {
     step = co_await FlushToClient();
   } else {
     step = co_await RelayBody();
   }
-  if (step == Step::kStop) FailAnswer();
+  if (step == Step::kStop) CutAnswer();
   co_return step;
 }
 
 // Only an answer that has come as a whole with its head.
-std::optional<Attempt::Step> Attempt::TryAnswer() {
+std::optional<Http1Attempt::Step> Http1Attempt::TryAnswer() {
   const ResponseHead& head = connection_.head;
   const bool is_here = head.framing == Framing::kLength &&
                        head.content_length <= connection_.buffer.size() &&
@@ -201,11 +184,11 @@ std::optional<Attempt::Step> Attempt::TryAnswer() {
     if (appended_) return std::nullopt;
     step = Flushed(*flushed);
   }
-  if (step == Step::kStop) FailAnswer();
+  if (step == Step::kStop) CutAnswer();
   return step;
 }
 
-Attempt::Step Attempt::AppendWholeBody() {
+Http1Attempt::Step Http1Attempt::AppendWholeBody() {
   BodyReader reader(*connection_.stream, connection_.buffer);
   reader.Start(connection_.head.framing, connection_.head.content_length);
   if (!reader.done()) {
@@ -218,7 +201,7 @@ Attempt::Step Attempt::AppendWholeBody() {
   return Step::kGoOn;
 }
 
-boost::asio::awaitable<Attempt::Step> Attempt::RelayBody() {
+boost::asio::awaitable<Http1Attempt::Step> Http1Attempt::RelayBody() {
   BodyReader reader(*connection_.stream, connection_.buffer);
   reader.Start(connection_.head.framing, connection_.head.content_length);
   FairShare share;
@@ -250,41 +233,14 @@ boost::asio::awaitable<Attempt::Step> Attempt::RelayBody() {
   }
 }
 
-boost::asio::awaitable<Attempt::Step> Attempt::FlushToClient() {
-  const Deadline deadline = Until(timeouts_.idle);
-  const IoResult result = co_await sink_.Flush(deadline);
-  co_return Flushed(result);
-}
-
-Attempt::Step Attempt::Flushed(const IoResult& result) {
-  if (result.ok()) return Step::kGoOn;
-  return Fail(Reason::kClientGone, absl::StrCat("while answering: ", result.ToString()));
-}
-
-// The upload's coroutine uses the client's and the upstream's stream: it must be over before we
-// are.
-boost::asio::awaitable<void> Attempt::StopUpload() {
-  if (!upload_->finished().is_set()) {
-    upload_->Discard(
-        loop_.After(outcome_.reason == Reason::kClientGone ? absl::ZeroDuration() : kLinger));
-    connection_.stream->Cancel();
-  }
-  (void)co_await upload_->finished().Wait(Deadline::Never());
+boost::asio::awaitable<void> Http1Attempt::StopUpload() {
+  if (DiscardUpload()) connection_.stream->Cancel();
+  co_await AwaitUpload();
 }
 
 // Failures ----------------------------------------------------------------------------------------
 
-Attempt::Step Attempt::Fail(Reason reason, std::string detail) {
-  outcome_.reason = reason;
-  outcome_.detail = std::move(detail);
-  return Step::kStop;
-}
-
-Attempt::Step Attempt::FailGone() {
-  return Fail(Reason::kClientGone, "while waiting for the upstream");
-}
-
-Attempt::Step Attempt::FailRead(const IoResult& result) {
+Http1Attempt::Step Http1Attempt::FailRead(const IoResult& result) {
   if (result.kind == Kind::kCancelled && upload_ != nullptr &&
       upload_->reason() != Reason::kAllowed) {
     return Fail(upload_->reason(), "request body");
@@ -303,13 +259,11 @@ Attempt::Step Attempt::FailRead(const IoResult& result) {
   return Fail(Reason::kUpstreamReset, result.ToString());
 }
 
-Attempt::Step Attempt::FailBody(const BodyPiece& piece) {
+Http1Attempt::Step Http1Attempt::FailBody(const BodyPiece& piece) {
   if (piece.kind != BodyPiece::Kind::kIo) {
     return Fail(Reason::kUpstreamProtocol, "answer's body is malformed");
   }
   return FailRead(piece.io);
 }
-
-void Attempt::FailAnswer() { outcome_.cut = outcome_.answer_started = !sink_.Abandon(); }
 
 }  // namespace sallyport::dataplane
