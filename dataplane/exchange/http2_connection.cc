@@ -11,6 +11,7 @@
 #include "dataplane/exchange/exchange.h"
 #include "dataplane/exchange/http2_request.h"
 #include "dataplane/exchange/linger.h"
+#include "dataplane/http2/error_name.h"
 #include "dataplane/http2/session.h"
 #include "dataplane/loop/signal.h"
 #include "shared/base/log.h"

@@ -13,7 +13,6 @@ namespace {
 using EndOf = Http2End::Kind;
 
 constexpr size_t kMostInterimAnswers = 16;
-constexpr size_t kOversizedAnswerTimes = 4;  // so much of a head that is too large is decoded
 constexpr size_t kMostGoawayText = 100;
 
 }  // namespace
@@ -24,28 +23,10 @@ bool Http2ClientSession::Feed(absl::string_view bytes) {
     return false;
   }
   Heard();
-  while (!bytes.empty()) {
-    const FrameCutter::Cut cut = cutter_.Next(bytes);
-    if (cut.begins && !Admit(cut.head)) return false;
-    const ssize_t taken = nghttp2_session_mem_recv(
-        session_, reinterpret_cast<const uint8_t*>(bytes.data()), cut.bytes);
-    if (taken < 0) FailLibrary(static_cast<int>(taken));
-    // An upstream that reads nothing pays with memory of its own only.
-    if (nghttp2_session_get_outbound_queue_size(session_) > most_queued_) {
-      Fail("outbound_flood", NGHTTP2_ENHANCE_YOUR_CALM);
-    }
-    if (!failure_.empty()) return false;
-    bytes.remove_prefix(cut.bytes);
-  }
+  if (!FeedFrames(bytes, [this](const FrameHead& frame) { return Admit(frame); })) return false;
   // Acknowledgements, updates of windows, errors.
-  if (nghttp2_session_want_write(session_) != 0 || done()) events_.OnWork();
+  if (wants_write() || done()) Work();
   return true;
-}
-
-bool Http2ClientSession::Spend(Nuisance kind) {
-  if (budget_.Spend(kind, loop_.NowMillis())) return true;
-  Fail(NuisanceName(kind), NGHTTP2_ENHANCE_YOUR_CALM);
-  return false;
 }
 
 // False: the connection ends here. Its rules beyond this are nghttp2's.
@@ -90,10 +71,9 @@ bool Http2ClientSession::AdmitStray(const FrameHead& frame) {
   return true;
 }
 
-void Http2ClientSession::BeginHead(int32_t id) {
-  block_bytes_ = 0;
-  head_deadline_ = loop_.After(settings_.head_time);
-  Http2ClientStream* const stream = Find(id);
+void Http2ClientSession::BeginHead(const nghttp2_frame& frame) {
+  BeginBlock(settings_.head_time);
+  Http2ClientStream* const stream = Find(frame.hd.stream_id);
   if (stream == nullptr) return;
   if (stream->final_came_) {
     stream->fields_.Start(ResponseFields::Section::kTrailers, &stream->trailer_bytes_);
@@ -104,15 +84,11 @@ void Http2ClientSession::BeginHead(int32_t id) {
   stream->fields_.Start(ResponseFields::Section::kHead, &stream->heads_.back()->bytes);
 }
 
-int Http2ClientSession::Field(int32_t id, absl::string_view name, absl::string_view value) {
-  block_bytes_ += name.size() + value.size() + 32;
-  if (block_bytes_ > kOversizedAnswerTimes * settings_.head.max_head_bytes) {
-    Fail("header_bomb", NGHTTP2_ENHANCE_YOUR_CALM);
-    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // the rest is not decoded for us
-  }
+bool Http2ClientSession::Field(int32_t id, absl::string_view name, absl::string_view value) {
+  if (!CountField(name, value, settings_.head.max_head_bytes)) return false;
   Http2ClientStream* const stream = Find(id);
   if (stream != nullptr) stream->fields_.Add(name, value, settings_.head);
-  return 0;
+  return true;
 }
 
 void Http2ClientSession::FrameReceived(const nghttp2_frame& frame) {
@@ -185,7 +161,8 @@ void Http2ClientSession::EndFrame(Http2ClientStream* stream, const nghttp2_frame
 
 // The connection's window is given back at once: a client that is slow to take its answer holds up
 // nobody else's. What waits is bounded by the windows of the streams.
-void Http2ClientSession::Data(Http2ClientStream* stream, absl::string_view data) {
+void Http2ClientSession::Data(int32_t id, absl::string_view data) {
+  Http2ClientStream* const stream = Find(id);
   nghttp2_session_consume_connection(session_, data.size());
   if (stream == nullptr || stream->end_.kind != EndOf::kOpen) return;
   stream->in_frame_ += data.size();

@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include "dataplane/http2/client_callbacks.h"
-#include "dataplane/http2/error_name.h"
+#include "dataplane/http2/callbacks.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -12,41 +11,20 @@ using EndKind = Http2End::Kind;
 
 constexpr int32_t kAnswerConnectionWindow = 4 << 20;
 constexpr size_t kMostRequestHead = 256 * 1024;
-constexpr size_t kMostFailureDetail = 200;
 constexpr uint32_t kMostStray = 4;         // frames for each stream that may be open
 constexpr uint32_t kFirstWindow = 65'535;  // until the upstream has our SETTINGS (RFC 9113 6.9.2)
-constexpr size_t kQueuedFrames = 1000;     // and four for each stream: more than the budgets allow
 // Longer silence before a request: the first thing that it asks is whether anybody is there.
 constexpr absl::Duration kLongSilence = absl::Seconds(10);
-
-using ClientOptions = std::unique_ptr<nghttp2_option, decltype(&nghttp2_option_del)>;
-
-ClientOptions MakeClientOptions() {
-  nghttp2_option* made = nullptr;
-  if (nghttp2_option_new(&made) != 0) made = nullptr;
-  ClientOptions options(made, &nghttp2_option_del);
-  if (made == nullptr) return options;
-  nghttp2_option_set_no_auto_window_update(made, 1);
-  nghttp2_option_set_no_http_messaging(made, 1);  // response_fields.h is stricter
-  nghttp2_option_set_max_send_header_block_length(made, kMostRequestHead);
-  return options;
-}
 
 }  // namespace
 
 Http2ClientSession::Http2ClientSession(const Http2ClientSettings& settings, Loop& loop,
                                        Http2ClientEvents& events)
-    : settings_(settings),
-      loop_(loop),
-      events_(events),
-      budget_(settings.max_concurrent_streams),
-      most_queued_(kQueuedFrames + 4 * size_t{settings.max_concurrent_streams}),
+    : Http2Peer(loop, events, settings.max_concurrent_streams, /*preface_bytes=*/0),
+      settings_(settings),
       cancels_(NuisanceBudget::ForCancels()) {}
 
-Http2ClientSession::~Http2ClientSession() {
-  Abort();
-  nghttp2_session_del(session_);
-}
+Http2ClientSession::~Http2ClientSession() { Abort(); }
 
 std::unique_ptr<Http2ClientSession> Http2ClientSession::Create(const Http2ClientSettings& settings,
                                                                Loop& loop,
@@ -57,8 +35,8 @@ std::unique_ptr<Http2ClientSession> Http2ClientSession::Create(const Http2Client
 }
 
 bool Http2ClientSession::Start() {
-  static const Http2ClientCallbacks callbacks = MakeHttp2ClientCallbacks();
-  static const ClientOptions options = MakeClientOptions();
+  static const auto callbacks = Http2Calls<Http2ClientSession>::Make();
+  static const Http2Options options = MakeHttp2Options(kMostRequestHead);
   if (callbacks == nullptr || options == nullptr ||
       nghttp2_session_client_new2(&session_, callbacks.get(), this, options.get()) != 0) {
     return false;
@@ -79,10 +57,6 @@ Http2ClientStream* Http2ClientSession::Find(int32_t id) const {
   return found == open_.end() ? nullptr : found->second;
 }
 
-void Http2ClientSession::SetDetail(absl::string_view text) {
-  if (failure_.empty()) detail_ = std::string(text.substr(0, kMostFailureDetail));
-}
-
 size_t Http2ClientSession::limit() const {
   const uint32_t theirs =
       nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
@@ -94,35 +68,13 @@ bool Http2ClientSession::going_away() const {
          nghttp2_session_check_request_allowed(session_) == 0;
 }
 
-bool Http2ClientSession::done() const {
-  return aborted_ ||
-         (nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0);
-}
-
 // Ends --------------------------------------------------------------------------------------------
-
-void Http2ClientSession::Fail(absl::string_view failure, uint32_t code) {
-  if (!failure_.empty()) return;
-  failure_ = failure;
-  nghttp2_session_terminate_session(session_, code);
-  events_.OnWork();
-}
-
-void Http2ClientSession::FailLibrary(int error) {
-  SetDetail(nghttp2_strerror(error));
-  switch (error) {
-    case NGHTTP2_ERR_FLOODED: return Fail("outbound_flood", NGHTTP2_ENHANCE_YOUR_CALM);
-    case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS:
-      return Fail("continuation_flood", NGHTTP2_ENHANCE_YOUR_CALM);
-    default: return Fail("internal", NGHTTP2_INTERNAL_ERROR);
-  }
-}
 
 void Http2ClientSession::WindUp() {
   if (aborted_ || winding_up_ || !failure_.empty()) return;
   winding_up_ = true;
   nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, 0, NGHTTP2_NO_ERROR, nullptr, 0);
-  events_.OnWork();
+  Work();
 }
 
 void Http2ClientSession::Abort() {
@@ -149,9 +101,8 @@ void Http2ClientSession::Remove(Http2ClientStream* stream) {
 bool Http2ClientSession::Request(const OutgoingHead& head, Http2ClientStream* stream) {
   if (going_away()) return false;
   nghttp2_data_provider body;
-  body.source.ptr =
-      nullptr;  // streams may be gone before they are closed: they are found by number
-  body.read_callback = ReadHttp2Request;
+  body.source.ptr = nullptr;
+  body.read_callback = Http2Calls<Http2ClientSession>::OnRead;
   FieldBlock fields;
   fields.Request(head);
   std::vector<nghttp2_nv> copied(fields.data(), fields.data() + fields.size());
@@ -178,19 +129,19 @@ bool Http2ClientSession::Request(const OutgoingHead& head, Http2ClientStream* st
     silent_by_ = loop_.After(settings_.ping_after);
     if (long_silent) SendPing();
   }
-  events_.OnWork();
+  Work();
   return true;
 }
 
 void Http2ClientSession::Resume(Http2ClientStream* stream) {
   stream->deferred_ = false;
   nghttp2_session_resume_data(session_, stream->id_);
-  events_.OnWork();
+  Work();
 }
 
 void Http2ClientSession::ReturnWindow(const Http2ClientStream* stream, size_t bytes) {
   nghttp2_session_consume_stream(session_, stream->id_, bytes);
-  if (nghttp2_session_want_write(session_) != 0) events_.OnWork();
+  if (wants_write()) Work();
 }
 
 // It is not ours any more, whatever still comes on it.
@@ -201,7 +152,7 @@ void Http2ClientSession::Leave(Http2ClientStream* stream, uint32_t code) {
   const bool taken_back = code == NGHTTP2_CANCEL && stream->sent_ && !stream->remote_ended_;
   if (taken_back && !cancels_.Spend(Nuisance::kReset, loop_.NowMillis())) worn_out_ = true;
   Remove(stream);
-  events_.OnWork();
+  Work();
 }
 
 void Http2ClientSession::Fault(Http2ClientStream* stream, const char* detail) {
@@ -221,7 +172,7 @@ void Http2ClientSession::SendPing() {
   nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr);
   pong_by_ = loop_.After(settings_.ping_timeout);
   next_ping_ = loop_.After(settings_.ping_again);
-  events_.OnWork();
+  Work();
 }
 
 Deadline Http2ClientSession::sweep_by() const {
@@ -232,10 +183,7 @@ Deadline Http2ClientSession::sweep_by() const {
 }
 
 void Http2ClientSession::Sweep() {
-  if (loop_.Passed(head_deadline_)) {
-    head_deadline_ = Deadline::Never();
-    return Fail("slow_head", NGHTTP2_ENHANCE_YOUR_CALM);
-  }
+  if (FailSlowHead()) return;
   if (loop_.Passed(pong_by_)) {
     pong_by_ = Deadline::Never();
     return Fail("no_pong", NGHTTP2_NO_ERROR);
@@ -264,7 +212,7 @@ void Http2ClientSession::Pump(std::string* out, size_t most) {
   out_ = nullptr;
 }
 
-ssize_t Http2ClientSession::Read(int32_t id, size_t most, uint32_t* flags) {
+ssize_t Http2ClientSession::Read(int32_t id, void* /*source*/, size_t most, uint32_t* flags) {
   Http2ClientStream* const stream = Find(id);
   if (stream == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // about to be reset
   const size_t there = stream->unsent();
@@ -286,7 +234,7 @@ ssize_t Http2ClientSession::Read(int32_t id, size_t most, uint32_t* flags) {
   return static_cast<ssize_t>(count);
 }
 
-int Http2ClientSession::Send(int32_t id, const uint8_t* frame_head, size_t size) {
+int Http2ClientSession::Send(int32_t id, void* /*source*/, const uint8_t* frame_head, size_t size) {
   constexpr size_t kFrameHead = 9;
   constexpr size_t kCompactFrom = 32 * 1024;
   if (out_ == nullptr || out_->size() >= most_) return NGHTTP2_ERR_WOULDBLOCK;
@@ -309,10 +257,7 @@ void Http2ClientSession::FrameSent(const nghttp2_frame& frame) {
     Http2ClientStream* const stream = Find(frame.hd.stream_id);
     if (stream != nullptr) stream->sent_ = true;
   }
-  if (frame.hd.type == NGHTTP2_GOAWAY && frame.goaway.error_code != NGHTTP2_NO_ERROR &&
-      failure_.empty()) {
-    failure_ = Http2ErrorName(frame.goaway.error_code);
-  }
+  if (frame.hd.type == NGHTTP2_GOAWAY) NoteGoaway(frame.goaway);
   // Of settings or windows that go too far, which nghttp2 found out for one stream only.
   if (frame.hd.type == NGHTTP2_RST_STREAM &&
       frame.rst_stream.error_code == NGHTTP2_FLOW_CONTROL_ERROR) {

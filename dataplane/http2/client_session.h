@@ -14,32 +14,20 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
-#include "dataplane/http2/budget.h"
 #include "dataplane/http2/client_settings.h"
 #include "dataplane/http2/client_stream.h"
-#include "dataplane/http2/frames.h"
-#include "dataplane/loop/deadline.h"
-#include "dataplane/loop/loop.h"
+#include "dataplane/http2/peer.h"
 
 namespace sallyport::dataplane {
 
-class Http2ClientEvents {
- public:
-  // Pump has something to give.
-  virtual void OnWork() = 0;
+using Http2ClientEvents = Http2PeerEvents;
 
- protected:
-  ~Http2ClientEvents() = default;
-};
-
-class Http2ClientSession {
+class Http2ClientSession : public Http2Peer {
  public:
   // All outlive it. Null: no memory.
   [[nodiscard]] static std::unique_ptr<Http2ClientSession> Create(
       const Http2ClientSettings& settings, Loop& loop, Http2ClientEvents& events);
   ~Http2ClientSession();
-  Http2ClientSession(const Http2ClientSession&) = delete;
-  Http2ClientSession& operator=(const Http2ClientSession&) = delete;
 
   // Begins a request; copies what `head` shows. False: no request can be begun on this connection
   // any more.
@@ -49,11 +37,6 @@ class Http2ClientSession {
   [[nodiscard]] bool Feed(absl::string_view bytes);
   // Appends frames to `*out`, up to about `most` bytes in it.
   void Pump(std::string* out, size_t most);
-  // All is said: once what Pump gave is written, the connection is to be closed.
-  [[nodiscard]] bool done() const;
-  // Why the connection had to end; empty: it had not. A constant, and more for operators.
-  [[nodiscard]] absl::string_view failure() const { return failure_; }
-  [[nodiscard]] const std::string& failure_detail() const { return detail_; }
   // The upstream's GOAWAY, as text for operators; empty: none came.
   [[nodiscard]] absl::string_view goaway() const { return goaway_; }
 
@@ -67,8 +50,6 @@ class Http2ClientSession {
 
   // Ends: no request after those that are under way.
   void WindUp();
-  // An error of the connection, by a constant of the owner.
-  void Fail(absl::string_view failure, uint32_t code);
   // The connection is gone, and with it every stream.
   void Abort();
 
@@ -79,35 +60,33 @@ class Http2ClientSession {
 
  private:
   friend class Http2ClientStream;
-  friend struct Http2ClientCalls;
+  friend struct Http2Calls<Http2ClientSession>;
 
   Http2ClientSession(const Http2ClientSettings& settings, Loop& loop, Http2ClientEvents& events);
   [[nodiscard]] bool Start();
   [[nodiscard]] bool Admit(const FrameHead& frame);
   [[nodiscard]] bool AdmitStray(const FrameHead& frame);
   [[nodiscard]] bool SpendStray(uint32_t* allowed, Nuisance kind);
-  [[nodiscard]] bool Spend(Nuisance kind);
-  void FailLibrary(int error);
   void Fault(Http2ClientStream* stream, const char* detail);
   void SendPing();
   void Heard();
-  void SetDetail(absl::string_view text);
   [[nodiscard]] Http2ClientStream* Find(int32_t id) const;
 
   // nghttp2's callbacks.
-  void BeginHead(int32_t id);
-  [[nodiscard]] int Field(int32_t id, absl::string_view name, absl::string_view value);
+  void BeginHead(const nghttp2_frame& frame);
+  [[nodiscard]] bool Field(int32_t id, absl::string_view name, absl::string_view value);
   void FrameReceived(const nghttp2_frame& frame);
   void EndHead(Http2ClientStream* stream, bool end_stream);
   void EndTrailers(Http2ClientStream* stream, bool end_stream);
   void EndFrame(Http2ClientStream* stream, const nghttp2_frame_hd& frame);
-  void Data(Http2ClientStream* stream, absl::string_view data);
+  void Data(int32_t id, absl::string_view data);
   void RemoteEnd(Http2ClientStream* stream);
   void FrameSent(const nghttp2_frame& frame);
   void NotSent(const nghttp2_frame& frame);
   void Closed(int32_t id, uint32_t code);
-  [[nodiscard]] ssize_t Read(int32_t id, size_t most, uint32_t* flags);
-  [[nodiscard]] int Send(int32_t id, const uint8_t* frame_head, size_t size);
+  // Streams may be gone before they are closed: they are found by number, `source` is null.
+  [[nodiscard]] ssize_t Read(int32_t id, void* source, size_t most, uint32_t* flags);
+  [[nodiscard]] int Send(int32_t id, void* source, const uint8_t* frame_head, size_t size);
 
   // For streams.
   void Resume(Http2ClientStream* stream);
@@ -116,18 +95,10 @@ class Http2ClientSession {
   void Remove(Http2ClientStream* stream);
 
   const Http2ClientSettings& settings_;
-  Loop& loop_;
-  Http2ClientEvents& events_;
-  nghttp2_session* session_ = nullptr;
-  FrameCutter cutter_{0};
-  NuisanceBudget budget_;     // of the upstream
-  const size_t most_queued_;  // frames that are not sent yet
-  NuisanceBudget cancels_;    // ours
+  NuisanceBudget cancels_;  // ours
   absl::flat_hash_map<int32_t, Http2ClientStream*> open_;
   std::string* out_ = nullptr;  // of the Pump that runs
   size_t most_ = 0;
-  size_t block_bytes_ = 0;    // of the header block at hand, decoded
-  Deadline head_deadline_;    // by which it must be complete; never: there is none
   uint64_t stray_bytes_ = 0;  // that may still come on streams that are over for us
   uint32_t stray_heads_ = 0, stray_resets_ = 0;
   absl::Duration heard_;                        // loop time, of the last bytes
@@ -139,9 +110,6 @@ class Http2ClientSession {
   bool exhausted_ = false;  // no more stream numbers
   bool winding_up_ = false;
   bool worn_out_ = false;  // too much was taken back on it
-  bool aborted_ = false;
-  absl::string_view failure_;
-  std::string detail_;
   std::string goaway_;
 };
 

@@ -9,39 +9,23 @@ namespace {
 
 // A client that was told of the end has this long to hear of it.
 constexpr absl::Duration kGrace = absl::Seconds(1);
-// And four for each stream: more than the budgets allow at once.
-constexpr size_t kQueuedFrames = 1000;
 constexpr size_t kMostAnswerHead = 256 * 1024;
-constexpr size_t kMostDetail = 200;
-// So much of a head that is too large is decoded, to be able to answer it.
-constexpr size_t kTooLargeTimes = 4;
 // nghttp2's own bound is behind ours.
 constexpr uint64_t kNoBound = 1'000'000'000;
 
-using Options = std::unique_ptr<nghttp2_option, decltype(&nghttp2_option_del)>;
-
-Options MakeOptions() {
-  nghttp2_option* made = nullptr;
-  if (nghttp2_option_new(&made) != 0) made = nullptr;
-  Options options(made, &nghttp2_option_del);
-  if (made == nullptr) return options;
-  nghttp2_option_set_no_auto_window_update(made, 1);
-  nghttp2_option_set_no_http_messaging(made, 1);  // request_fields.h is stricter
-  nghttp2_option_set_max_send_header_block_length(made, kMostAnswerHead);
-  nghttp2_option_set_stream_reset_rate_limit(made, kNoBound, kNoBound);
+Http2Options MakeServerOptions() {
+  Http2Options options = MakeHttp2Options(kMostAnswerHead);
+  if (options != nullptr)
+    nghttp2_option_set_stream_reset_rate_limit(options.get(), kNoBound, kNoBound);
   return options;
 }
 
 }  // namespace
 
 Http2Session::Http2Session(const Http2Settings& settings, Loop& loop, Http2Events& events)
-    : settings_(settings),
-      loop_(loop),
-      events_(events),
-      most_queued_(kQueuedFrames + 4 * size_t{settings.max_concurrent_streams}),
-      budget_(settings.max_concurrent_streams) {}
-
-Http2Session::~Http2Session() { nghttp2_session_del(session_); }
+    : Http2Peer(loop, events, settings.max_concurrent_streams, FrameCutter::kPrefaceBytes),
+      settings_(settings),
+      events_(events) {}
 
 std::unique_ptr<Http2Session> Http2Session::Create(const Http2Settings& settings, Loop& loop,
                                                    Http2Events& events) {
@@ -51,8 +35,8 @@ std::unique_ptr<Http2Session> Http2Session::Create(const Http2Settings& settings
 }
 
 bool Http2Session::Start() {
-  static const Http2Callbacks::Table callbacks = Http2Callbacks::Make();
-  static const Options options = MakeOptions();
+  static const auto callbacks = Http2Calls<Http2Session>::Make();
+  static const Http2Options options = MakeServerOptions();
   if (callbacks == nullptr || options == nullptr ||
       nghttp2_session_server_new2(&session_, callbacks.get(), this, options.get()) != 0) {
     return false;
@@ -73,11 +57,6 @@ bool Http2Session::Start() {
              0;
 }
 
-bool Http2Session::done() const {
-  return aborted_ ||
-         (nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0);
-}
-
 bool Http2Session::turn_possible() const {
   return !turns_.empty() && nghttp2_session_get_remote_window_size(session_) > 0;
 }
@@ -86,29 +65,7 @@ Http2Stream* Http2Session::Find(int32_t id) const {
   return static_cast<Http2Stream*>(nghttp2_session_get_stream_user_data(session_, id));
 }
 
-void Http2Session::SetDetail(absl::string_view text) {
-  if (failure_.empty()) detail_ = std::string(text.substr(0, kMostDetail));
-}
-
 // Ends --------------------------------------------------------------------------------------------
-
-void Http2Session::Fail(absl::string_view failure, uint32_t code) {
-  if (!failure_.empty()) return;
-  failure_ = failure;
-  nghttp2_session_terminate_session(session_, code);
-  Work();
-}
-
-void Http2Session::FailLibrary(int error) {
-  SetDetail(nghttp2_strerror(error));
-  switch (error) {
-    case NGHTTP2_ERR_BAD_CLIENT_MAGIC: return Fail("bad_preface", NGHTTP2_PROTOCOL_ERROR);
-    case NGHTTP2_ERR_FLOODED: return Fail("outbound_flood", NGHTTP2_ENHANCE_YOUR_CALM);
-    case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS:
-      return Fail("continuation_flood", NGHTTP2_ENHANCE_YOUR_CALM);
-    default: return Fail("internal", NGHTTP2_INTERNAL_ERROR);
-  }
-}
 
 void Http2Session::WindUp(bool at_once) {
   if (last_named_ || aborted_) return;
@@ -129,15 +86,12 @@ void Http2Session::WindUp(bool at_once) {
 
 void Http2Session::Abort() {
   aborted_ = true;
-  while (!open_.empty()) Closed(open_.back(), open_.back()->id_);
+  while (!open_.empty()) Close(open_.back());
 }
 
 void Http2Session::Sweep() {
   if (loop_.Passed(grace_)) WindUp(/*at_once=*/true);
-  if (loop_.Passed(head_deadline_)) {
-    head_deadline_ = Deadline::Never();
-    Fail("slow_head", NGHTTP2_ENHANCE_YOUR_CALM);
-  }
+  FailSlowHead();
   const int64_t patience = absl::ToInt64Milliseconds(settings_.write_idle);
   for (Http2Stream* const stream : open_) {
     const bool waits = stream->unsent() > 0 && stream->submitted_ && !stream->gone_;
@@ -150,29 +104,10 @@ void Http2Session::Sweep() {
 // What comes --------------------------------------------------------------------------------------
 
 bool Http2Session::Feed(absl::string_view bytes) {
-  while (!bytes.empty()) {
-    const FrameCutter::Cut cut = cutter_.Next(bytes);
-    if (cut.begins && !Admit(cut.head)) return false;
-    const ssize_t taken = nghttp2_session_mem_recv(
-        session_, reinterpret_cast<const uint8_t*>(bytes.data()), cut.bytes);
-    if (taken < 0) FailLibrary(static_cast<int>(taken));
-    // A client that reads nothing pays with memory of its own only: what is put aside for it has an
-    // end.
-    if (nghttp2_session_get_outbound_queue_size(session_) > most_queued_) {
-      Fail("outbound_flood", NGHTTP2_ENHANCE_YOUR_CALM);
-    }
-    if (!failure_.empty()) return false;
-    bytes.remove_prefix(cut.bytes);
-  }
+  if (!FeedFrames(bytes, [this](const FrameHead& frame) { return Admit(frame); })) return false;
   // Acknowledgements, updates of windows, errors.
-  if (nghttp2_session_want_write(session_) != 0 || turn_possible() || done()) Work();
+  if (wants_write() || turn_possible() || done()) Work();
   return true;
-}
-
-bool Http2Session::Spend(Nuisance kind) {
-  if (budget_.Spend(kind, loop_.NowMillis())) return true;
-  Fail(NuisanceName(kind), NGHTTP2_ENHANCE_YOUR_CALM);
-  return false;
 }
 
 // False: the connection ends here. Its rules beyond this are nghttp2's.
@@ -234,8 +169,7 @@ void Http2Session::Open(Http2Stream* stream) {
 }
 
 void Http2Session::BeginHead(const nghttp2_frame& frame) {
-  block_bytes_ = 0;
-  head_deadline_ = loop_.After(settings_.head_time);
+  BeginBlock(settings_.head_time);
   if (frame.headers.cat != NGHTTP2_HCAT_REQUEST) {
     Http2Stream* const stream = Find(frame.hd.stream_id);
     if (stream != nullptr)
@@ -254,14 +188,11 @@ void Http2Session::BeginHead(const nghttp2_frame& frame) {
   Open(stream);
 }
 
-int Http2Session::Field(Http2Stream* stream, absl::string_view name, absl::string_view value) {
-  block_bytes_ += name.size() + value.size() + 32;
-  if (block_bytes_ > kTooLargeTimes * settings_.head.max_head_bytes) {
-    Fail("header_bomb", NGHTTP2_ENHANCE_YOUR_CALM);
-    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // the rest is not decoded for us
-  }
+bool Http2Session::Field(int32_t id, absl::string_view name, absl::string_view value) {
+  if (!CountField(name, value, settings_.head.max_head_bytes)) return false;
+  Http2Stream* const stream = Find(id);
   if (stream != nullptr) stream->fields_.Add(name, value, settings_.head);
-  return 0;
+  return true;
 }
 
 void Http2Session::FrameReceived(const nghttp2_frame& frame) {
@@ -314,7 +245,8 @@ void Http2Session::EndFrame(Http2Stream* stream, const nghttp2_frame_hd& frame) 
   if (only_padding) (void)Spend(Nuisance::kEmptyData);
 }
 
-void Http2Session::Data(Http2Stream* stream, absl::string_view data) {
+void Http2Session::Data(int32_t id, absl::string_view data) {
+  Http2Stream* const stream = Find(id);
   if (stream == nullptr) {  // it was refused
     nghttp2_session_consume_connection(session_, data.size());
     return;
@@ -344,10 +276,16 @@ void Http2Session::Fault(Http2Stream* stream) {
   Reset(stream, NGHTTP2_PROTOCOL_ERROR);
 }
 
-void Http2Session::Closed(Http2Stream* stream, int32_t id) {
-  if (stream == nullptr || stream->closed_) return;
+void Http2Session::Closed(int32_t id, uint32_t /*code*/) {
+  Http2Stream* const stream = Find(id);
+  if (stream != nullptr && !stream->closed_) Close(stream);
+}
+
+void Http2Session::Close(Http2Stream* stream) {
   const bool whole = stream->end_sent_ && stream->remote_ended_;
-  Remember(id, whole ? Ended::kWhole : stream->reset_by_client_ ? Ended::kByClient : Ended::kByUs);
+  Remember(stream->id_, whole                      ? Ended::kWhole
+                        : stream->reset_by_client_ ? Ended::kByClient
+                                                   : Ended::kByUs);
   if (!aborted_ && stream->not_returned_ > 0) {
     nghttp2_session_consume_connection(session_, stream->not_returned_);
   }

@@ -15,18 +15,14 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "dataplane/http2/budget.h"
-#include "dataplane/http2/error_name.h"
-#include "dataplane/http2/frames.h"
+#include "dataplane/http2/peer.h"
 #include "dataplane/http2/settings.h"
 #include "dataplane/http2/stream.h"
-#include "dataplane/loop/deadline.h"
-#include "dataplane/loop/loop.h"
 
 namespace sallyport::dataplane {
 
 // What the owner is told, mostly from inside of Feed: it must only take note, and act later.
-class Http2Events {
+class Http2Events : public Http2PeerEvents {
  public:
   // A free stream for a request that begins; null: there is none, it is refused and may come again.
   virtual Http2Stream* OnBegin() = 0;
@@ -34,8 +30,6 @@ class Http2Events {
   virtual void OnRequest(Http2Stream* stream) = 0;
   // It is closed. One that had no OnRequest has none any more.
   virtual void OnClosed(Http2Stream* stream) = 0;
-  // Pump has something to give.
-  virtual void OnWork() = 0;
   // A stream was reset; `code` of RFC 9113 7.
   virtual void OnReset(bool by_client, uint32_t code) = 0;
 
@@ -43,30 +37,20 @@ class Http2Events {
   ~Http2Events() = default;
 };
 
-class Http2Session {
+class Http2Session : public Http2Peer {
  public:
   // All outlive it. Null: no memory.
   [[nodiscard]] static std::unique_ptr<Http2Session> Create(const Http2Settings& settings,
                                                             Loop& loop, Http2Events& events);
-  ~Http2Session();
-  Http2Session(const Http2Session&) = delete;
-  Http2Session& operator=(const Http2Session&) = delete;
 
   // False: no more is to be read; write what Pump gives, and close.
   [[nodiscard]] bool Feed(absl::string_view bytes);
   // Appends frames to `*out`, each open stream in turn, up to about `most` bytes in it.
   void Pump(std::string* out, size_t most);
-  // All is said: once what Pump gave is written, the connection is to be closed.
-  [[nodiscard]] bool done() const;
-  // Why the connection had to end; empty: it had not. A constant, and more for operators.
-  [[nodiscard]] absl::string_view failure() const { return failure_; }
-  [[nodiscard]] const std::string& failure_detail() const { return detail_; }
 
   // Ends: no stream after those that are known. `at_once`: also none that is under way to us; else
   // the client is told first, and those that it began before it heard of it are served.
   void WindUp(bool at_once);
-  // An error of the connection, by a constant of the owner.
-  void Fail(absl::string_view failure, uint32_t code);
   // The connection is gone: every stream is.
   void Abort();
 
@@ -80,7 +64,7 @@ class Http2Session {
 
  private:
   friend class Http2Stream;
-  friend struct Http2Calls;
+  friend struct Http2Calls<Http2Session>;
   static constexpr size_t kCrowdedBytes = 512 * 1024;
   static constexpr size_t kTurnBytes = 16 * 1024;
   static constexpr size_t kRemembered = 256;
@@ -98,33 +82,31 @@ class Http2Session {
   [[nodiscard]] bool AdmitOnClosed(const FrameHead& frame);
   [[nodiscard]] Ended HowEnded(int32_t id) const;
   void Remember(int32_t id, Ended how);
-  [[nodiscard]] bool Spend(Nuisance kind);
-  void FailLibrary(int error);
   void Fault(Http2Stream* stream);
 
   // nghttp2's callbacks.
   void BeginHead(const nghttp2_frame& frame);
   void BeginTrailers(Http2Stream* stream);
-  [[nodiscard]] int Field(Http2Stream* stream, absl::string_view name, absl::string_view value);
+  [[nodiscard]] bool Field(int32_t id, absl::string_view name, absl::string_view value);
   void FrameReceived(const nghttp2_frame& frame);
   void EndHead(Http2Stream* stream, bool end_stream);
   void EndTrailers(Http2Stream* stream, bool end_stream);
   void EndFrame(Http2Stream* stream, const nghttp2_frame_hd& frame);
-  void Data(Http2Stream* stream, absl::string_view data);
+  void Data(int32_t id, absl::string_view data);
   void RemoteEnd(Http2Stream* stream);
   void FrameSent(const nghttp2_frame& frame);
-  void Closed(Http2Stream* stream, int32_t id);
-  [[nodiscard]] ssize_t Read(Http2Stream* stream, size_t most, uint32_t* flags);
-  [[nodiscard]] int Send(Http2Stream* stream, const uint8_t* frame_head, size_t size);
+  void Closed(int32_t id, uint32_t code);
+  void Close(Http2Stream* stream);
+  // `source` is the stream.
+  [[nodiscard]] ssize_t Read(int32_t id, void* source, size_t most, uint32_t* flags);
+  [[nodiscard]] int Send(int32_t id, void* source, const uint8_t* frame_head, size_t size);
   void NotSent(const nghttp2_frame& frame);
-  void SetDetail(absl::string_view text);
   [[nodiscard]] Http2Stream* Find(int32_t id) const;
   // A stream waits for its next turn and the window of the connection is open.
   [[nodiscard]] bool turn_possible() const;
   void Open(Http2Stream* stream);
 
   // For streams.
-  void Work() { events_.OnWork(); }
   void Submit(Http2Stream* stream);
   void SubmitInterim(Http2Stream* stream, const AnswerHead& answer);
   void Resume(Http2Stream* stream);
@@ -136,12 +118,7 @@ class Http2Session {
   [[nodiscard]] bool crowded() const { return unsent_ > kCrowdedBytes; }
 
   const Http2Settings& settings_;
-  Loop& loop_;
   Http2Events& events_;
-  nghttp2_session* session_ = nullptr;
-  FrameCutter cutter_;
-  const size_t most_queued_;  // frames that wait for the client to read
-  NuisanceBudget budget_;
   std::vector<Http2Stream*> open_;
   std::deque<int32_t> turns_;   // streams that have had theirs and have more
   std::vector<Past> past_;      // the last streams, by number
@@ -149,14 +126,9 @@ class Http2Session {
   std::string* out_ = nullptr;  // of the Pump that runs
   size_t most_ = 0;
   size_t unsent_ = 0;
-  size_t block_bytes_ = 0;  // of the header block at hand, decoded
-  Deadline head_deadline_;  // by which it must be complete; never: there is none
-  Deadline grace_;          // of a client that was told of the end
+  Deadline grace_;  // of a client that was told of the end
   bool winding_up_ = false;
   bool last_named_ = false;  // the last stream was named
-  bool aborted_ = false;
-  absl::string_view failure_;
-  std::string detail_;
 };
 
 }  // namespace sallyport::dataplane

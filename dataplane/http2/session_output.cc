@@ -9,7 +9,7 @@ namespace sallyport::dataplane {
 void Http2Session::Submit(Http2Stream* stream) {
   nghttp2_data_provider body;
   body.source.ptr = stream;
-  body.read_callback = Http2Callbacks::OnRead;
+  body.read_callback = Http2Calls<Http2Session>::OnRead;
   const bool none = !stream->has_body_ ||
                     (stream->ended_ && stream->unsent() == 0 && stream->answer_trailers_.empty());
   stream->credit_ = kTurnBytes;
@@ -44,7 +44,7 @@ void Http2Session::Reset(Http2Stream* stream, uint32_t code) {
 void Http2Session::ReturnWindow(Http2Stream* stream, size_t bytes) {
   stream->not_returned_ -= bytes;
   nghttp2_session_consume(session_, stream->id_, bytes);
-  if (nghttp2_session_want_write(session_) != 0) Work();
+  if (wants_write()) Work();
 }
 
 void Http2Session::Pump(std::string* out, size_t most) {
@@ -75,7 +75,8 @@ void Http2Session::Pump(std::string* out, size_t most) {
   out_ = nullptr;
 }
 
-ssize_t Http2Session::Read(Http2Stream* stream, size_t most, uint32_t* flags) {
+ssize_t Http2Session::Read(int32_t /*id*/, void* source, size_t most, uint32_t* flags) {
+  auto* const stream = static_cast<Http2Stream*>(source);
   const size_t there = stream->unsent();
   if (there == 0 && !stream->ended_) {
     stream->deferred_ = true;
@@ -98,11 +99,12 @@ ssize_t Http2Session::Read(Http2Stream* stream, size_t most, uint32_t* flags) {
   return static_cast<ssize_t>(count);
 }
 
-int Http2Session::Send(Http2Stream* stream, const uint8_t* frame_head, size_t size) {
+int Http2Session::Send(int32_t /*id*/, void* source, const uint8_t* frame_head, size_t size) {
   constexpr size_t kHeadBytes = 9;
   constexpr size_t kCompact = 32 * 1024;
   constexpr size_t kProgress = 1024;  // who opens a window byte by byte does not get on
   if (out_ == nullptr || out_->size() >= most_) return NGHTTP2_ERR_WOULDBLOCK;
+  auto* const stream = static_cast<Http2Stream*>(source);
   out_->append(reinterpret_cast<const char*>(frame_head), kHeadBytes);
   out_->append(stream->out_, stream->out_at_, size);
   stream->out_at_ += size;
@@ -146,11 +148,7 @@ void Http2Session::FrameSent(const nghttp2_frame& frame) {
         Fail("FLOW_CONTROL_ERROR", NGHTTP2_FLOW_CONTROL_ERROR);
       return;
     }
-    case NGHTTP2_GOAWAY:
-      if (frame.goaway.error_code != NGHTTP2_NO_ERROR && failure_.empty()) {
-        failure_ = Http2ErrorName(frame.goaway.error_code);
-      }
-      return;
+    case NGHTTP2_GOAWAY: return NoteGoaway(frame.goaway);
     default: return;
   }
 }

@@ -64,7 +64,6 @@ class Http2Stream : public RequestBody, public ResponseSink {
 
  private:
   friend class Http2Session;
-  friend struct Http2Calls;
   static constexpr size_t kNotOpen = SIZE_MAX;
 
   void Begin(Http2Session* session, int32_t id);
