@@ -41,7 +41,7 @@ boost::asio::awaitable<void> Exchange::Run() {
 
   if (denial_.has_value()) co_await Refuse();
   Observe();
-  LeaveTarget();
+  target_.Leave();
   tunnel_place_ = {};
   registered_.Over();
 }
@@ -60,7 +60,7 @@ void Exchange::Begin() {
   forwarded_.reset();
   authorize_took_ = forward_took_ = absl::ZeroDuration();
   tunnel_end_ = {};
-  target_ = nullptr;
+  target_.Forget();
   upstream_credentials_ = nullptr;
   client_address_ = client_.address;
   identity_ = nullptr;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dataplane/authorize/verdict.h"
+#include "dataplane/exchange/chosen_target.h"
 #include "dataplane/exchange/client.h"
 #include "dataplane/exchange/client_request.h"
 #include "dataplane/forward/forward.h"
@@ -78,7 +79,6 @@ class Exchange {
   [[nodiscard]] bool TryAnotherTarget();
   [[nodiscard]] bool MayTryAnother() const;
   void ReportTarget();
-  void LeaveTarget();
   [[nodiscard]] bool CredentialsFromCaches();
   [[nodiscard]] boost::asio::awaitable<void> AskCredentials();
 
@@ -151,10 +151,7 @@ class Exchange {
   std::optional<QuotaState> quota_;
   absl::Duration authorize_took_;
   ForwardTimeouts timeouts_;
-  TargetUse target_use_;
-  Admission::Ticket target_ticket_;  // of its limits
-  TriedTargets tried_targets_;
-  UpstreamTargetPtr target_;
+  ChosenTarget target_;
   UpstreamCredentialsPtr upstream_credentials_;
   CallerIdentityPtr identity_;
   std::string forwarded_xfcc_;  // of a trusted proxy, with ours behind it where it has to be

@@ -2,8 +2,8 @@
 #include <utility>
 
 #include "absl/container/inlined_vector.h"
-#include "absl/strings/str_cat.h"
 #include "dataplane/exchange/exchange.h"
+#include "dataplane/exchange/observed.h"
 #include "dataplane/exchange/upstream_failure.h"
 #include "shared/crypto/digest.h"
 
@@ -60,26 +60,16 @@ void Exchange::ObserveLog(Reason reason, int status, absl::Duration total) {
   record.time = wall_;
   record.request_id = request_id_;
   record.client_address = client_address_;
-  record.listener = client_.listener.id;
+  DescribeClient(client_, &record);
   record.method = head_.method;
   record.host = host_;
   record.path = path_;
   record.protocol = request_.protocol();
-  record.sni = client_.peer.sni;
-  record.tls_version = client_.peer.protocol;
-  record.tls_cipher = client_.peer.cipher;
-  record.resumed = client_.peer.resumed;
   if (route != nullptr) record.api_id = route->api_id;
   if (routed_) record.version = match_.version_name;
-  if (denial_.has_value() && denial_->decision != nullptr) {
-    record.identity = &denial_->decision->identity;
-  } else if (permit_.has_value()) {
-    record.identity = &permit_->decision().identity;
-  }
-  if (client_.peer.chain != nullptr) record.client_fingerprint = client_.peer.chain->leaf_hex;
+  DescribeDecision(permit_, denial_, &record);
   record.reason = reason;
   record.status = status;
-  record.stale = permit_.has_value() && permit_->stale();
   record.total = total;
   record.authorize = authorize_took_;
   if (denial_.has_value()) record.detail = denial_->detail;
@@ -90,12 +80,7 @@ void Exchange::ObserveLog(Reason reason, int status, absl::Duration total) {
     record.bytes_out = forwarded.response_bytes;
     record.upstream_first_byte = forwarded.first_byte_took;
     record.upstream_total = forward_took_;
-    if (forwarded.upstream != nullptr) {
-      record.upstream = forwarded.upstream->address;
-      record.upstream_certificate_id = forwarded.upstream->presented_certificate_id;
-      record.upstream_http2 = forwarded.upstream->http2;
-      record.upstream_by_proxy = forwarded.upstream->by_proxy;
-    }
+    DescribeUpstream(forwarded.upstream.get(), &record);
     record.upstream_status = forwarded.status;
     record.upstream_reused = forwarded.reused;
   }
@@ -110,29 +95,13 @@ void Exchange::ObserveLog(Reason reason, int status, absl::Duration total) {
 }
 
 void Exchange::ObserveTelemetry(Reason reason, absl::Duration total) {
-  const int loop = services_.loop.index();
-  const RoutePtr& route = FoundRoute();
   const UpstreamFacts* const upstream =
       forwarded_.has_value() ? forwarded_->upstream.get() : nullptr;
-  if (upstream != nullptr && !upstream->spki_sha256.empty() && !forwarded_->reused) {
-    PinRecord pin;
-    pin.host = target_->host;
-    pin.port = target_->port;
-    pin.spki_sha256 = upstream->spki_sha256;
-    pin.matched = !upstream->pin_mismatch;
-    services_.telemetry.PinObserved(loop, std::move(pin));
-  }
+  if (upstream != nullptr && !upstream->spki_sha256.empty() && !forwarded_->reused)
+    ReportPin(services_, *target_, *upstream);
+  const RoutePtr& route = FoundRoute();
   if (route == nullptr) return;
-  const absl::string_view leaf = client_.peer.chain == nullptr
-                                     ? absl::string_view()
-                                     : absl::string_view(client_.peer.chain->leaf_hex);
-  const Decision* decision = nullptr;
-  if (permit_.has_value()) decision = &permit_->decision();
-  if (denial_.has_value() && denial_->decision != nullptr) decision = denial_->decision.get();
-  if (decision != nullptr) {
-    services_.telemetry.Used(loop, decision->identity.key_id, leaf, route->api_id,
-                             !denial_.has_value());
-  }
+  ReportUse(client_, route->api_id, permit_, denial_);
   if (denial_.has_value()) {
     ObserveRefused(reason);
   } else {
@@ -156,27 +125,10 @@ void Exchange::ObserveAllowed(Reason reason, absl::Duration total) {
   request.host = host_;
   request.path = path_;
   request.client_address = client_address_;
-  request.tls = facts_.tls;
-  request.proof = facts_.peer == nullptr ? Proof::kNone : facts_.proof;
-  if (facts_.peer != nullptr) {
-    request.chain_der = &facts_.peer->chain_der;
-    request.leaf_sha256 = &facts_.peer->leaf_sha256;
-    request.chain_key = facts_.peer->cache_key;
-  }
+  DescribeAllowed(facts_, *permit_, *target_, &request);
   request.tokens = tokens;
-  request.decision = &permit_->decision();
-  request.stale = permit_->stale();
-  request.target_tls = target_->tls;
-  request.target = target_->authority;
   std::string by_proxy;
-  if (forwarded_->upstream != nullptr) {
-    request.upstream = forwarded_->upstream->address;
-    if (forwarded_->upstream->by_proxy) {
-      by_proxy = absl::StrCat(forwarded_->upstream->address, " of the forward proxy");
-      request.upstream = by_proxy;
-    }
-    request.upstream_certificate_id = forwarded_->upstream->presented_certificate_id;
-  }
+  DescribeUpstream(forwarded_->upstream.get(), &by_proxy, &request);
   request.upstream_reused = forwarded_->reused;
   request.status = forwarded_->status;
   request.reason = reason;

@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "dataplane/exchange/exchange.h"
 #include "dataplane/exchange/upstream_failure.h"
 #include "dataplane/forward/grpc.h"
-#include "shared/base/log.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -55,8 +53,7 @@ bool Exchange::ChooseTarget() {
   if (timeouts_.total != absl::InfiniteDuration())
     timeouts_.until = services_.loop.After(timeouts_.total);
   if (grpc_) BoundByCaller();
-  target_use_ = group->Choose(HashKey(), tried_targets_, services_.loop.NowMillis());
-  target_ = target_use_.target();
+  target_.Choose(*group, HashKey(), services_.loop.NowMillis());
   return true;
 }
 
@@ -94,7 +91,7 @@ std::optional<uint64_t> Exchange::HashKey() const {
 bool Exchange::EnterTarget() {
   const TargetLimits& limits = match_.route->target_limits;
   if (limits == TargetLimits()) return true;
-  switch (target_use_.state().admission().TryEnter(limits, &target_ticket_)) {
+  switch (target_.admission().TryEnter(limits, &target_.ticket)) {
     case Admission::Answer::kIn: return true;
     case Admission::Answer::kWait: return false;
     case Admission::Answer::kFull:
@@ -106,11 +103,11 @@ bool Exchange::EnterTarget() {
 
 boost::asio::awaitable<void> Exchange::WaitForTarget() {
   const Deadline deadline = timeouts_.until.Earlier(services_.loop.After(timeouts_.connect));
-  auto ticket = co_await target_use_.state().admission().Wait(
-      services_.loop, match_.route->target_limits, deadline);
+  auto ticket =
+      co_await target_.admission().Wait(services_.loop, match_.route->target_limits, deadline);
   services_.loop.RefreshNow();
   if (ticket.has_value()) {
-    target_ticket_ = *std::move(ticket);
+    target_.ticket = *std::move(ticket);
   } else {
     Deny(Reason::kUpstreamPoolFull, "waited for the target in vain");
   }
@@ -125,33 +122,22 @@ void Exchange::ReportTarget() {
   if (in_vain && services_.loop.Passed(grpc_deadline_)) return;
   const absl::string_view failure = FailureOf(outcome);
   const int64_t now = services_.loop.NowMillis();
-  if (failure.empty()) {
-    if (outcome.reason == Reason::kAllowed) target_use_.Succeeded(now);
-  } else if (target_use_.Failed(now)) {
-    services_.metrics.sheet()
-        .Counter(Id::kTargetEjections, {match_.route->api_id, failure})
-        ->Add(1);
-    base::Log(base::Level::kWarning, "upstream.ejected",
-              {{"api_id", match_.route->api_id},
-               {"host", target_->host},
-               {"port", static_cast<int>(target_->port)},
-               {"cause", failure},
-               {"reason", base::ReasonName(outcome.reason)},
-               {"detail", outcome.detail}});
+  metrics::Sheet& sheet = services_.metrics.sheet();
+  if (!failure.empty()) {
+    target_.Failed(match_.route->api_id, failure, outcome.reason, outcome.detail, now, sheet);
+  } else if (outcome.reason == Reason::kAllowed) {
+    target_.Succeeded(now);
   }
-  if (outcome.attempts > 1) {
-    services_.metrics.sheet()
-        .Counter(Id::kUpstreamRetries, {"connection"})
-        ->Add(outcome.attempts - 1);
-  }
-  if (outcome.over_budget) services_.metrics.sheet().Counter(Id::kRetryBudgetExhausted)->Add(1);
+  if (outcome.attempts > 1)
+    sheet.Counter(Id::kUpstreamRetries, {"connection"})->Add(outcome.attempts - 1);
+  if (outcome.over_budget) sheet.Counter(Id::kRetryBudgetExhausted)->Add(1);
 }
 
 // Nothing of the request has gone out to the last one, and time is left.
 bool Exchange::MayTryAnother() const {
-  const RetryRules& rules = match_.route->retries;
-  if (!rules.enabled || tried_targets_.size() + 1 >= rules.max_targets) return false;
-  if (services_.loop.Passed(timeouts_.until)) return false;
+  if (!target_.MayMoveOn(match_.route->retries)) return false;
+  if (services_.loop.Passed(timeouts_.until) || client_.stream.readiness().cancelled())
+    return false;
   // The same proxy leads to all targets of an API.
   if (forwarded_.has_value())
     return forwarded_->unsent && forwarded_->reason != Reason::kUpstreamProxy;
@@ -162,35 +148,18 @@ bool Exchange::MayTryAnother() const {
 bool Exchange::TryAnotherTarget() {
   ReportTarget();
   if (!denial_.has_value()) return false;
+  metrics::Sheet& sheet = services_.metrics.sheet();
   if (denial_->reason == Reason::kUpstreamPoolFull) {
     denial_->retry_after = kBusyRetryAfter;
-    services_.metrics.sheet().Counter(Id::kUpstreamBusy, {match_.route->api_id})->Add(1);
+    sheet.Counter(Id::kUpstreamBusy, {match_.route->api_id})->Add(1);
   }
-  if (!MayTryAnother() || client_.stream.readiness().cancelled()) return false;
-  const int64_t now = services_.loop.NowMillis();
-  TargetGroup& group = target_use_.group();
-  tried_targets_.push_back(target_use_.index());
-  TargetUse next = group.Choose(HashKey(), tried_targets_, now);
-  if (!next) return false;
-  if (!group.retries().Take(now)) {
-    services_.metrics.sheet().Counter(Id::kRetryBudgetExhausted)->Add(1);
+  if (!MayTryAnother() || !target_.MoveOn(HashKey(), services_.loop.NowMillis(), sheet))
     return false;
-  }
-  services_.metrics.sheet().Counter(Id::kUpstreamRetries, {"target"})->Add(1);
-  target_ticket_.Return();
-  target_use_ = std::move(next);
-  target_ = target_use_.target();
   // Of that host alone: each has credentials of its own.
   upstream_credentials_ = nullptr;
   forwarded_.reset();
   denial_.reset();
   return true;
-}
-
-void Exchange::LeaveTarget() {
-  target_ticket_.Return();
-  target_use_.End();
-  tried_targets_.clear();
 }
 
 }  // namespace sallyport::dataplane

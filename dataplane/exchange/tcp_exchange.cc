@@ -24,8 +24,7 @@ boost::asio::awaitable<void> TcpExchange::Run() {
   if (upstream_ != nullptr) co_await Tunnel();
 
   Observe();
-  target_ticket_.Return();
-  target_use_.End();
+  target_.Leave();
   registered_.Over();
   client_.registered.streams_of = nullptr;
   if (denial_.has_value()) EndByReset(client_.stream);

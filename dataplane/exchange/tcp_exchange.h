@@ -10,6 +10,7 @@
 #include <string>
 
 #include "dataplane/authorize/verdict.h"
+#include "dataplane/exchange/chosen_target.h"
 #include "dataplane/exchange/client.h"
 #include "dataplane/forward/tunnel.h"
 #include "dataplane/upstream/pool.h"
@@ -78,10 +79,7 @@ class TcpExchange {
   std::optional<Denial> denial_;
   absl::Duration authorize_took_;
   TunnelPlaces::Place tunnel_place_;
-  TargetUse target_use_;
-  Admission::Ticket target_ticket_;
-  TriedTargets tried_targets_;
-  UpstreamTargetPtr target_;
+  ChosenTarget target_;
   UpstreamCredentialsPtr upstream_credentials_;
   std::unique_ptr<UpstreamConnection> upstream_;
   UpstreamFactsPtr upstream_facts_;  // also of a connection that came to nothing

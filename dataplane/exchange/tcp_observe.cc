@@ -1,6 +1,7 @@
 // Observe: metrics, one line in the access log, telemetry. Always runs, once a connection.
 #include <utility>
 
+#include "dataplane/exchange/observed.h"
 #include "dataplane/exchange/tcp_exchange.h"
 #include "dataplane/exchange/upstream_failure.h"
 
@@ -28,20 +29,10 @@ void TcpExchange::ObserveLog(Reason reason, absl::Duration total) {
   record.time = wall_;
   record.request_id = request_id_;
   record.client_address = client_.address;
-  record.listener = client_.listener.id;
+  DescribeClient(client_, &record);
   record.protocol = client_.peer.tls ? "tls" : "tcp";
-  record.sni = client_.peer.sni;
-  record.tls_version = client_.peer.protocol;
-  record.tls_cipher = client_.peer.cipher;
-  record.resumed = client_.peer.resumed;
   if (route_ != nullptr) record.api_id = route_->api_id;
-  if (permit_.has_value()) {
-    record.identity = &permit_->decision().identity;
-    record.stale = permit_->stale();
-  } else if (denial_.has_value() && denial_->decision != nullptr) {
-    record.identity = &denial_->decision->identity;
-  }
-  if (client_.peer.chain != nullptr) record.client_fingerprint = client_.peer.chain->leaf_hex;
+  DescribeDecision(permit_, denial_, &record);
   record.reason = reason;
   if (denial_.has_value()) record.detail = denial_->detail;
   record.bytes_in = tunnel_.to_upstream;
@@ -49,34 +40,15 @@ void TcpExchange::ObserveLog(Reason reason, absl::Duration total) {
   record.total = total;
   record.authorize = authorize_took_;
   record.upstream_total = connect_took_;
-  if (upstream_facts_ != nullptr) {
-    record.upstream = upstream_facts_->address;
-    record.upstream_certificate_id = upstream_facts_->presented_certificate_id;
-  }
+  DescribeUpstream(upstream_facts_.get(), &record);
   record.tunnel_end = tunnel_end_;
   services_.access_log.Write(services_.loop.index(), record);
 }
 
 void TcpExchange::ObserveTelemetry(Reason reason, absl::Duration total) {
-  const int loop = services_.loop.index();
-  if (upstream_facts_ != nullptr && !upstream_facts_->spki_sha256.empty()) {
-    PinRecord pin;
-    pin.host = target_->host;
-    pin.port = target_->port;
-    pin.spki_sha256 = upstream_facts_->spki_sha256;
-    pin.matched = !upstream_facts_->pin_mismatch;
-    services_.telemetry.PinObserved(loop, std::move(pin));
-  }
-  const Decision* decision = nullptr;
-  if (permit_.has_value()) decision = &permit_->decision();
-  if (denial_.has_value() && denial_->decision != nullptr) decision = denial_->decision.get();
-  if (decision != nullptr) {
-    const absl::string_view leaf = client_.peer.chain == nullptr
-                                       ? absl::string_view()
-                                       : absl::string_view(client_.peer.chain->leaf_hex);
-    services_.telemetry.Used(loop, decision->identity.key_id, leaf, route_->api_id,
-                             !denial_.has_value());
-  }
+  if (upstream_facts_ != nullptr && !upstream_facts_->spki_sha256.empty())
+    ReportPin(services_, *target_, *upstream_facts_);
+  ReportUse(client_, route_->api_id, permit_, denial_);
   if (denial_.has_value()) {
     ObserveRefused(reason);
   } else {
@@ -92,22 +64,10 @@ void TcpExchange::ObserveAllowed(absl::Duration total) {
   request.api_id = route_->api_id;
   request.host = client_.peer.sni;
   request.client_address = client_.address;
-  request.tls = facts_.tls;
-  request.proof = facts_.peer == nullptr ? Proof::kNone : facts_.proof;
-  if (facts_.peer != nullptr) {
-    request.chain_der = &facts_.peer->chain_der;
-    request.leaf_sha256 = &facts_.peer->leaf_sha256;
-    request.chain_key = facts_.peer->cache_key;
-  }
-  request.decision = &permit_->decision();
-  request.stale = permit_->stale();
-  request.target_tls = target_->tls;
+  DescribeAllowed(facts_, *permit_, *target_, &request);
   request.streams = true;
-  request.target = target_->authority;
-  if (upstream_facts_ != nullptr) {
-    request.upstream = upstream_facts_->address;
-    request.upstream_certificate_id = upstream_facts_->presented_certificate_id;
-  }
+  std::string by_proxy;
+  DescribeUpstream(upstream_facts_.get(), &by_proxy, &request);
   request.total = total;
   services_.allowed.Keep(request);
 }

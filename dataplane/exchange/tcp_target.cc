@@ -2,10 +2,8 @@
 // tried. Nothing that the client sent has gone out before one is connected.
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "dataplane/exchange/tcp_exchange.h"
 #include "dataplane/exchange/upstream_failure.h"
-#include "shared/base/log.h"
 
 namespace sallyport::dataplane {
 
@@ -15,8 +13,7 @@ using metrics::Id;
 bool TcpExchange::ChooseTarget() {
   TargetGroup* const group = services_.balancers.Of(route_, nullptr);
   if (group == nullptr) return Deny(Reason::kApiUnusable, "no usable target");
-  target_use_ = group->Choose(HashKey(), tried_targets_, services_.loop.NowMillis());
-  target_ = target_use_.target();
+  target_.Choose(*group, HashKey(), services_.loop.NowMillis());
   return true;
 }
 
@@ -63,15 +60,15 @@ boost::asio::awaitable<void> TcpExchange::FindCredentials() {
 boost::asio::awaitable<void> TcpExchange::EnterTarget() {
   const TargetLimits& limits = route_->target_limits;
   if (limits == TargetLimits()) co_return;
-  Admission& admission = target_use_.state().admission();
-  const Admission::Answer answer = admission.TryEnter(limits, &target_ticket_);
+  Admission& admission = target_.admission();
+  const Admission::Answer answer = admission.TryEnter(limits, &target_.ticket);
   if (answer == Admission::Answer::kIn) co_return;
   if (answer == Admission::Answer::kWait) {
     const Deadline deadline = services_.loop.After(ConnectTime());
     auto ticket = co_await admission.Wait(services_.loop, limits, deadline);
     services_.loop.RefreshNow();
     if (ticket.has_value()) {
-      target_ticket_ = *std::move(ticket);
+      target_.ticket = *std::move(ticket);
       co_return;
     }
   }
@@ -87,7 +84,7 @@ boost::asio::awaitable<void> TcpExchange::Connect() {
   const absl::Duration began = services_.loop.clock().Monotonic();
   const UpstreamPool::Limits limits{services_.loop.After(ConnectTime()), /*fresh=*/true};
   UpstreamPool::Result result =
-      co_await services_.pool.Acquire(target_, upstream_credentials_, *permit_, limits);
+      co_await services_.pool.Acquire(target_.get(), upstream_credentials_, *permit_, limits);
   services_.loop.RefreshNow();
   connect_took_ = services_.loop.clock().Monotonic() - began;
   if (auto* const failure = std::get_if<UpstreamFailure>(&result)) {
@@ -107,23 +104,15 @@ boost::asio::awaitable<void> TcpExchange::Connect() {
 
 void TcpExchange::ReportTarget() {
   const int64_t now = services_.loop.NowMillis();
-  if (!denial_.has_value()) return target_use_.Succeeded(now);
+  if (!denial_.has_value()) return target_.Succeeded(now);
   const absl::string_view failure = ConnectFailure(denial_->reason);
-  if (failure.empty() || !target_use_.Failed(now)) return;
-  services_.metrics.sheet().Counter(Id::kTargetEjections, {route_->api_id, failure})->Add(1);
-  base::Log(base::Level::kWarning, "upstream.ejected",
-            {{"api_id", route_->api_id},
-             {"host", target_->host},
-             {"port", static_cast<int>(target_->port)},
-             {"cause", failure},
-             {"reason", base::ReasonName(denial_->reason)},
-             {"detail", denial_->detail}});
+  if (failure.empty()) return;
+  target_.Failed(route_->api_id, failure, denial_->reason, denial_->detail, now,
+                 services_.metrics.sheet());
 }
 
 bool TcpExchange::MayTryAnother() const {
-  const RetryRules& rules = route_->retries;
-  if (!rules.enabled || tried_targets_.size() + 1 >= rules.max_targets) return false;
-  if (client_.stream.readiness().cancelled()) return false;
+  if (!target_.MayMoveOn(route_->retries) || client_.stream.readiness().cancelled()) return false;
   return !ConnectFailure(denial_->reason).empty() ||
          denial_->reason == Reason::kUpstreamCredential ||
          denial_->reason == Reason::kUpstreamPoolFull;
@@ -132,22 +121,11 @@ bool TcpExchange::MayTryAnother() const {
 bool TcpExchange::TryAnotherTarget() {
   ReportTarget();
   if (!denial_.has_value()) return false;
+  metrics::Sheet& sheet = services_.metrics.sheet();
   if (denial_->reason == Reason::kUpstreamPoolFull)
-    services_.metrics.sheet().Counter(Id::kUpstreamBusy, {route_->api_id})->Add(1);
-  if (!MayTryAnother()) return false;
-  const int64_t now = services_.loop.NowMillis();
-  TargetGroup& group = target_use_.group();
-  tried_targets_.push_back(target_use_.index());
-  TargetUse next = group.Choose(HashKey(), tried_targets_, now);
-  if (!next) return false;
-  if (!group.retries().Take(now)) {
-    services_.metrics.sheet().Counter(Id::kRetryBudgetExhausted)->Add(1);
+    sheet.Counter(Id::kUpstreamBusy, {route_->api_id})->Add(1);
+  if (!MayTryAnother() || !target_.MoveOn(HashKey(), services_.loop.NowMillis(), sheet))
     return false;
-  }
-  services_.metrics.sheet().Counter(Id::kUpstreamRetries, {"target"})->Add(1);
-  target_ticket_.Return();
-  target_use_ = std::move(next);
-  target_ = target_use_.target();
   upstream_credentials_ = nullptr;  // each host has its own
   upstream_facts_ = nullptr;
   denial_.reset();

@@ -153,7 +153,7 @@ boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
   request.accepts_trailers = te.has_value() && ListHasToken(*te, "trailers");
   request.grpc = grpc_;
   request.retry = match_.route->retries.enabled;
-  request.retries = &target_use_.group().retries();
+  request.retries = &target_.retries();
   if (client_.tls != nullptr && !client_.ticket_offered) {
     client_.ticket_offered = true;
     client_.tls->OfferTicket();
@@ -161,7 +161,8 @@ boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
 
   ResponseSink& sink = request_.Sink();
   const absl::Duration began = services_.loop.clock().Monotonic();
-  const UpstreamTargetPtr& target = upgrade && target_->http1 != nullptr ? target_->http1 : target_;
+  const UpstreamTargetPtr& target =
+      upgrade && target_->http1 != nullptr ? target_->http1 : target_.get();
   forwarded_ = co_await Forward(services_.pool, target, upstream_credentials_, *permit_, request,
                                 timeouts_, sink);
   services_.loop.RefreshNow();

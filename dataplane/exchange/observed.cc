@@ -1,0 +1,91 @@
+#include "dataplane/exchange/observed.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+// The one that refused, where there is one, else the one that let in; null: nothing was decided.
+const Decision* DecisionOf(const std::optional<Permit>& permit,
+                           const std::optional<Denial>& denial) {
+  if (denial.has_value() && denial->decision != nullptr) return denial->decision.get();
+  return permit.has_value() ? &permit->decision() : nullptr;
+}
+
+absl::string_view LeafOf(const Client& client) {
+  return client.peer.chain == nullptr ? absl::string_view()
+                                      : absl::string_view(client.peer.chain->leaf_hex);
+}
+
+}  // namespace
+
+void DescribeClient(const Client& client, AccessRecord* record) {
+  record->listener = client.listener.id;
+  record->sni = client.peer.sni;
+  record->tls_version = client.peer.protocol;
+  record->tls_cipher = client.peer.cipher;
+  record->resumed = client.peer.resumed;
+  record->client_fingerprint = LeafOf(client);
+}
+
+void DescribeDecision(const std::optional<Permit>& permit, const std::optional<Denial>& denial,
+                      AccessRecord* record) {
+  const Decision* const decision = DecisionOf(permit, denial);
+  if (decision != nullptr) record->identity = &decision->identity;
+  record->stale = permit.has_value() && permit->stale();
+}
+
+void DescribeUpstream(const UpstreamFacts* upstream, AccessRecord* record) {
+  if (upstream == nullptr) return;
+  record->upstream = upstream->address;
+  record->upstream_certificate_id = upstream->presented_certificate_id;
+  record->upstream_http2 = upstream->http2;
+  record->upstream_by_proxy = upstream->by_proxy;
+}
+
+void DescribeUpstream(const UpstreamFacts* upstream, std::string* room, AllowedRequest* request) {
+  if (upstream == nullptr) return;
+  request->upstream = upstream->address;
+  if (upstream->by_proxy) {
+    *room = absl::StrCat(upstream->address, " of the forward proxy");
+    request->upstream = *room;
+  }
+  request->upstream_certificate_id = upstream->presented_certificate_id;
+}
+
+void DescribeAllowed(const AuthFacts& facts, const Permit& permit, const UpstreamTarget& target,
+                     AllowedRequest* request) {
+  request->tls = facts.tls;
+  request->proof = facts.peer == nullptr ? Proof::kNone : facts.proof;
+  if (facts.peer != nullptr) {
+    request->chain_der = &facts.peer->chain_der;
+    request->leaf_sha256 = &facts.peer->leaf_sha256;
+    request->chain_key = facts.peer->cache_key;
+  }
+  request->decision = &permit.decision();
+  request->stale = permit.stale();
+  request->target_tls = target.tls;
+  request->target = target.authority;
+}
+
+void ReportPin(LoopServices& services, const UpstreamTarget& target,
+               const UpstreamFacts& upstream) {
+  PinRecord pin;
+  pin.host = target.host;
+  pin.port = target.port;
+  pin.spki_sha256 = upstream.spki_sha256;
+  pin.matched = !upstream.pin_mismatch;
+  services.telemetry.PinObserved(services.loop.index(), std::move(pin));
+}
+
+void ReportUse(Client& client, absl::string_view api_id, const std::optional<Permit>& permit,
+               const std::optional<Denial>& denial) {
+  const Decision* const decision = DecisionOf(permit, denial);
+  if (decision == nullptr) return;
+  client.services.telemetry.Used(client.services.loop.index(), decision->identity.key_id,
+                                 LeafOf(client), api_id, !denial.has_value());
+}
+
+}  // namespace sallyport::dataplane
