@@ -17,7 +17,7 @@ size_t BytesOf(const PeerCertificate& chain) {
 
 void ChainStore::Put(PeerCertificatePtr chain) {
   if (chain == nullptr || chain->chain_der.size() < 2) return;
-  std::string key = absl::StrCat(HashView(chain->leaf_sha256), HashView(chain->chain_sha256));
+  std::string key = absl::StrCat(DigestView(chain->leaf_sha256), DigestView(chain->chain_sha256));
   const size_t bytes = BytesOf(*chain);
   const base::MutexLock lock(&mutex_);
   const auto found = chains_.find(key);

@@ -12,11 +12,6 @@
 
 namespace sallyport::dataplane {
 
-// Hashes included. `der` is not empty: leaf first, at most 8.
-[[nodiscard]] PeerCertificatePtr MakeClientChain(std::vector<std::string> der);
-// 32 bytes as text that can be a map's key.
-[[nodiscard]] absl::string_view HashView(const std::array<uint8_t, 32>& hash);
-
 struct TlsPeer {
   bool tls = false;                    // false: plain HTTP, nothing else is set
   std::string sni;                     // lower case; empty: none sent

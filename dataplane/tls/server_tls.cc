@@ -202,7 +202,7 @@ bool ServerConnection::TakeChain(PeerCertificatePtr* chain) {
   for (const std::string& certificate : der) {
     if (certificate.empty()) return false;
   }
-  PeerCertificatePtr taken = MakeClientChain(std::move(der));
+  PeerCertificatePtr taken = MakePeerCertificate(std::move(der));
   if (resumed) {
     // The ticket's data, our own hash of the session's leaf and the stored chain must agree.
     if (!resuming_ || taken->leaf_sha256 != ticket_.leaf_sha256) return false;

@@ -52,7 +52,8 @@ bool ServerConnection::MayResume(X509* leaf, const PeerCertificatePtr& chain) co
   if (client_tls_.strict == nullptr) return true;
   if (owner_.strict_ == nullptr) return false;
   if (leaf == nullptr) return client_tls_.strict->optional;
-  const PeerCertificatePtr presented = chain != nullptr ? chain : MakeClientChain({DerOf(leaf)});
+  const PeerCertificatePtr presented =
+      chain != nullptr ? chain : MakePeerCertificate({DerOf(leaf)});
   const ValidationPtr known = owner_.strict_->validation().Try(*client_tls_.strict, *presented);
   return known != nullptr && known->valid();
 }

@@ -95,7 +95,7 @@ PeerCertificatePtr StrictHandshake::Chain() const {
     der.push_back(DerOf(sk_X509_value(sent, i)));
     if (der.back().empty()) return nullptr;
   }
-  return der.empty() ? nullptr : MakeClientChain(std::move(der));
+  return der.empty() ? nullptr : MakePeerCertificate(std::move(der));
 }
 
 void StrictHandshake::Answer(const ValidationPtr& validation) {

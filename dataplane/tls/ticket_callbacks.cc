@@ -41,7 +41,7 @@ bool LeafExpired(SSL_SESSION* session, absl::Time now) {
 PeerCertificatePtr CarriedChain(X509* leaf, const TicketData& data) {
   std::vector<std::string> der = {DerOf(leaf)};
   der.insert(der.end(), data.issuers_der.begin(), data.issuers_der.end());
-  PeerCertificatePtr chain = MakeClientChain(std::move(der));
+  PeerCertificatePtr chain = MakePeerCertificate(std::move(der));
   const bool same =
       chain->leaf_sha256 == data.leaf_sha256 && chain->chain_sha256 == data.chain_sha256;
   return same ? chain : nullptr;
@@ -111,7 +111,7 @@ SSL_TICKET_RETURN TicketCallbacks::OnOpened(SSL* ssl, SSL_SESSION* session,
   PeerCertificatePtr chain;
   if (data.has_certificate() && !data.leaf_only()) {
     chain = data.issuers_der.empty()
-                ? owner.chains_.Find(HashView(data.leaf_sha256), HashView(data.chain_sha256))
+                ? owner.chains_.Find(DigestView(data.leaf_sha256), DigestView(data.chain_sha256))
                 : CarriedChain(SSL_SESSION_get0_peer(session), data);
     if (chain == nullptr) return SSL_TICKET_RETURN_IGNORE_RENEW;
   }

@@ -28,7 +28,7 @@ bool DecodeIssuers(absl::string_view bytes, std::vector<std::string>* issuers) {
 }  // namespace
 
 bool TicketData::leaf_only() const {
-  return crypto::Sha256Array(HashView(leaf_sha256)) == chain_sha256;
+  return crypto::Sha256Array(DigestView(leaf_sha256)) == chain_sha256;
 }
 
 std::vector<std::string> IssuersForTicket(const std::vector<std::string>& chain_der) {
@@ -41,8 +41,8 @@ std::vector<std::string> IssuersForTicket(const std::vector<std::string>& chain_
 
 std::string EncodeTicketData(const TicketData& data) {
   std::string bytes(1, kFormat);
-  bytes.append(HashView(data.leaf_sha256).data(), 32);
-  bytes.append(HashView(data.chain_sha256).data(), 32);
+  bytes.append(DigestView(data.leaf_sha256).data(), 32);
+  bytes.append(DigestView(data.chain_sha256).data(), 32);
   const auto seconds = static_cast<uint64_t>(absl::ToUnixSeconds(data.full_handshake));
   for (int shift = 56; shift >= 0; shift -= 8) bytes.push_back(static_cast<char>(seconds >> shift));
   for (const std::string& issuer : data.issuers_der) {

@@ -124,14 +124,14 @@ int GetCapabilities(void* /*context*/, const char* capability, OSSL_CALLBACK* te
   return Tables::Get().Capabilities(capability, tell, to);
 }
 
-const OSSL_PARAM* GettableParams(void* /*context*/) {
+const OSSL_PARAM* ProviderParams(void* /*context*/) {
   static const OSSL_PARAM kGettable[] = {
       OSSL_PARAM_DEFN(OSSL_PROV_PARAM_NAME, OSSL_PARAM_UTF8_PTR, nullptr, 0),
       OSSL_PARAM_DEFN(OSSL_PROV_PARAM_STATUS, OSSL_PARAM_INTEGER, nullptr, 0), OSSL_PARAM_END};
   return kGettable;
 }
 
-int GetParams(void* /*context*/, OSSL_PARAM* params) {
+int GetProviderParams(void* /*context*/, OSSL_PARAM* params) {
   OSSL_PARAM* const name = OSSL_PARAM_locate(params, OSSL_PROV_PARAM_NAME);
   OSSL_PARAM* const status = OSSL_PARAM_locate(params, OSSL_PROV_PARAM_STATUS);
   if (name != nullptr && OSSL_PARAM_set_utf8_ptr(name, kName) != 1) return 0;
@@ -155,8 +155,8 @@ int Initialise(const OSSL_CORE_HANDLE* /*handle*/, const OSSL_DISPATCH* core,
                const OSSL_DISPATCH** functions, void** context) {
   static const OSSL_DISPATCH kFunctions[] = {
       Entry(OSSL_FUNC_PROVIDER_TEARDOWN, Teardown),
-      Entry(OSSL_FUNC_PROVIDER_GETTABLE_PARAMS, GettableParams),
-      Entry(OSSL_FUNC_PROVIDER_GET_PARAMS, GetParams),
+      Entry(OSSL_FUNC_PROVIDER_GETTABLE_PARAMS, ProviderParams),
+      Entry(OSSL_FUNC_PROVIDER_GET_PARAMS, GetProviderParams),
       Entry(OSSL_FUNC_PROVIDER_QUERY_OPERATION, kQuery),
       Entry(OSSL_FUNC_PROVIDER_GET_CAPABILITIES, GetCapabilities),
       {0, nullptr}};

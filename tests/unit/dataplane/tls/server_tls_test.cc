@@ -227,7 +227,7 @@ TEST_P(BothVersions, AnotherLeafWithTheSameCertificatesChangesNothing) {
   const TestCert large = LargeCa();
   options.chain = {&leaf_, &large};
   // The same set of certificates, and so the same hash, but the other one was proven.
-  chains_.Put(MakeClientChain({large.der, leaf_.der}));
+  chains_.Put(MakePeerCertificate({large.der, leaf_.der}));
   const Both first = Run(options);
   ASSERT_NE(first.client.session, nullptr);
   options.session = first.client.session.get();
@@ -381,7 +381,7 @@ TEST_P(BothVersions, UnknownChainForcesAFullHandshake) {
   const Both first = Run(options);
   // Another replica, or one that was restarted with the same ticket keys.
   for (int i = 0; i < 9000; ++i) {
-    chains_.Put(MakeClientChain({std::to_string(i), "issuer"}));
+    chains_.Put(MakePeerCertificate({std::to_string(i), "issuer"}));
   }
   options.session = first.client.session.get();
   const Both second = Run(options);
