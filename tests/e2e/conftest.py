@@ -9,6 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import gateway as gateway_module  # noqa: E402
 from origins import Origin  # noqa: E402
 from pki import CLIENT, SERVER  # noqa: E402
+from tunnels import Scripted  # noqa: E402
 
 
 class World:
@@ -62,6 +63,19 @@ def no_sanitizer_reports(tmp_path_factory):
     for path in reports:
         print(path.read_text(errors="replace")[:8000])  # also when something else has failed the module already
     assert reports == [], "a sanitiser has reported: see the output"
+
+
+@pytest.fixture()
+def scripted():
+    """Makes upstreams that run a script for each connection; what a script fails with fails the test."""
+    made = []
+
+    def make(script, context=None):
+        made.append(Scripted(script, gateway_module.DEADLINE, context))
+        return made[-1]
+    yield make
+    for one in made:
+        one.close()
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,6 @@ from forward_proxies import OwnProxy
 from gateway import DEADLINE, SLOWER, lines_of, session, wait_for
 from origins import free_port
 from pki import SERVER
-from tunnels import Scripted
 
 _numbers = itertools.count()
 _ports = [free_port() for _ in range(40)]
@@ -48,19 +47,6 @@ def started(world, replica):
         if one.alive():
             one.stop()
         world.gateway.replicas.remove(one)
-
-
-@pytest.fixture()
-def upstream():
-    """Makes upstreams that run a script for each connection."""
-    made = []
-
-    def make(script, context=None):
-        made.append(Scripted(script, DEADLINE, context))
-        return made[-1]
-    yield make
-    for one in made:
-        one.close()
 
 
 def echo(taken):
@@ -176,8 +162,8 @@ def mutual(world, upstream_url, *certificates, **more):
 
 # tcp -------------------------------------------------------------------------------------------------------------
 
-def test_tcp_passes_bytes_and_half_closes(world, replica, upstream):
-    said = upstream(whole)
+def test_tcp_passes_bytes_and_half_closes(world, replica, scripted):
+    said = scripted(whole)
     name, port = add(world, f"tcp://localhost:{said.port}", "tcp")
     with plain(port) as client:
         client.sendall(b"x" * 300_000)
@@ -191,8 +177,8 @@ def test_tcp_passes_bytes_and_half_closes(world, replica, upstream):
     wait_for(lambda: replica.metric("sallyport_tunnels") == 0, "the gauge comes back")
 
 
-def test_the_server_may_speak_first_and_end_first(world, replica, upstream):
-    greeting = upstream(lambda taken: taken.send(b"220 welcome\r\n"))
+def test_the_server_may_speak_first_and_end_first(world, replica, scripted):
+    greeting = scripted(lambda taken: taken.send(b"220 welcome\r\n"))
     _, port = add(world, f"tcp://127.0.0.1:{greeting.port}", "tcp")
     with plain(port) as client:
         assert all_of(client) == b"220 welcome\r\n"
@@ -212,8 +198,8 @@ def test_a_server_behind_a_forward_proxy_may_speak_first_too(world, replica):
     proxy.close()
 
 
-def test_another_target_is_tried_where_one_refuses(world, replica, upstream):
-    good = upstream(echo)
+def test_another_target_is_tried_where_one_refuses(world, replica, scripted):
+    good = scripted(echo)
     name, port = new_name(), _ports.pop()
     world.gateway.add_api(definition(name, "tcp://unused:1", port, "tcp", proxy={
         "target_url": "tcp://unused:1", "enable_load_balancing": True,
@@ -232,8 +218,8 @@ def test_an_upstream_that_refuses_is_told_by_a_reset(world, replica):
     assert replica.metric("sallyport_tcp_connections_total", api=name, fault="upstream") == 1
 
 
-def test_addresses_that_may_not_come(world, replica, upstream):
-    taken = upstream(echo)
+def test_addresses_that_may_not_come(world, replica, scripted):
+    taken = scripted(echo)
     name, port = add(world, f"tcp://127.0.0.1:{taken.port}", "tcp", enable_ip_whitelisting=True, allowed_ips=["10.0.0.0/8"])
     assert refused(lambda: plain(port))
     assert log_line(world, name, reason="IP_DENIED") and taken.taken == 0
@@ -241,8 +227,8 @@ def test_addresses_that_may_not_come(world, replica, upstream):
 
 # tls -------------------------------------------------------------------------------------------------------------
 
-def test_openssl_s_client(world, replica, upstream):
-    said = upstream(lambda taken: taken.send(b"you said " + taken.read(5)))
+def test_openssl_s_client(world, replica, scripted):
+    said = scripted(lambda taken: taken.send(b"you said " + taken.read(5)))
     name, port = add(world, f"tcp://localhost:{said.port}")
     done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername", "db.gw.test", "-quiet",
                            "-verify_return_error", "-CAfile", str(world.gateway.server_ca.cert)],
@@ -254,8 +240,8 @@ def test_openssl_s_client(world, replica, upstream):
     assert f"tcp://localhost:{said.port}" in told.stdout and "plain HTTP" not in told.stdout, told.stdout + told.stderr
 
 
-def test_bytes_are_passed_on_in_clear_and_no_protocol_is_chosen(world, replica, upstream):
-    there = upstream(echo)
+def test_bytes_are_passed_on_in_clear_and_no_protocol_is_chosen(world, replica, scripted):
+    there = scripted(echo)
     _, port = add(world, f"tcp://localhost:{there.port}")
     context = client_context(world)
     context.set_alpn_protocols(["postgresql", "h2"])
@@ -265,8 +251,8 @@ def test_bytes_are_passed_on_in_clear_and_no_protocol_is_chosen(world, replica, 
         assert exactly(client, 8) == b"SELECT 1"
 
 
-def test_the_apis_own_certificate_also_without_sni(world, replica, upstream):
-    there = upstream(echo)
+def test_the_apis_own_certificate_also_without_sni(world, replica, scripted):
+    there = scripted(echo)
     own = world.pki.issue("db server", world.gateway.server_ca, usages=[SERVER], sans=["*.db.example"])
     certificate_id = world.gateway.add_certificate(own.pem + own.key_pem)
     _, port = add(world, f"tcp://localhost:{there.port}", certificates=[certificate_id])
@@ -277,8 +263,8 @@ def test_the_apis_own_certificate_also_without_sni(world, replica, upstream):
             assert exactly(client, 1) == b"z"
 
 
-def test_sni_tells_apis_of_a_port_apart(world, replica, upstream):
-    red, blue = upstream(lambda taken: taken.send(b"red")), upstream(lambda taken: taken.send(b"blue"))
+def test_sni_tells_apis_of_a_port_apart(world, replica, scripted):
+    red, blue = scripted(lambda taken: taken.send(b"red")), scripted(lambda taken: taken.send(b"blue"))
     _, port = add(world, f"tcp://localhost:{red.port}", domain="red.gw.test")
     add(world, f"tcp://localhost:{blue.port}", port=port, domain="blue.gw.test")
     for name in ("red", "blue"):
@@ -291,9 +277,9 @@ def test_sni_tells_apis_of_a_port_apart(world, replica, upstream):
     assert replica.metric("sallyport_handshake_failures_total", reason="no_server_certificate") >= 2
 
 
-def test_an_http_api_of_the_same_name_is_not_served_there(world, replica, upstream):
+def test_an_http_api_of_the_same_name_is_not_served_there(world, replica, scripted):
     """Nor the other way round: an HTTP listener never finds a tls API."""
-    there = upstream(echo)
+    there = scripted(echo)
     _, port = add(world, f"tcp://localhost:{there.port}", domain="streams.gw.test")
     assert replica.curl("/", host="streams.gw.test").status == 404
     origin = world.origin("of http")
@@ -306,8 +292,8 @@ def test_an_http_api_of_the_same_name_is_not_served_there(world, replica, upstre
 
 # client certificates ---------------------------------------------------------------------------------------------
 
-def test_only_the_listed_certificate_comes_through(world, replica, upstream):
-    there, alice = upstream(echo), world.pki.self_signed("alice")
+def test_only_the_listed_certificate_comes_through(world, replica, scripted):
+    there, alice = scripted(echo), world.pki.self_signed("alice")
     name, port, _ = mutual(world, f"tcp://localhost:{there.port}", alice)
     with tls(world, port, alice) as client:
         client.sendall(b"hello")
@@ -326,8 +312,8 @@ def test_only_the_listed_certificate_comes_through(world, replica, upstream):
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_no_certificate_ends_the_handshake(world, replica, upstream, version):
-    there = upstream(echo)
+def test_no_certificate_ends_the_handshake(world, replica, scripted, version):
+    there = scripted(echo)
     _, port, _ = mutual(world, f"tcp://localhost:{there.port}", world.pki.self_signed("expected"))
     before = replica.metric("sallyport_handshake_failures_total", reason="no_client_certificate")
     with pytest.raises(ssl.SSLError, match="CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE"):
@@ -339,8 +325,8 @@ def test_no_certificate_ends_the_handshake(world, replica, upstream, version):
 
 
 @pytest.mark.parametrize("days, reason", [((-10, -1), "CERT_EXPIRED"), ((1, 10), "CERT_NOT_YET_VALID")])
-def test_certificates_of_a_listed_ca_out_of_their_time(world, replica, upstream, days, reason):
-    there, authority = upstream(echo), world.pki.issue("CA of times", ca=True)
+def test_certificates_of_a_listed_ca_out_of_their_time(world, replica, scripted, days, reason):
+    there, authority = scripted(echo), world.pki.issue("CA of times", ca=True)
     name, port, _ = mutual(world, f"tcp://localhost:{there.port}", authority)
     with tls(world, port, world.client("in time", authority)) as client:
         client.sendall(b"a")
@@ -349,8 +335,8 @@ def test_certificates_of_a_listed_ca_out_of_their_time(world, replica, upstream,
     assert log_line(world, name, reason=reason) and there.taken == 1
 
 
-def test_a_connection_ends_with_its_certificate(world, replica, upstream):
-    there, authority = upstream(echo), world.pki.issue("CA of short lives", ca=True)
+def test_a_connection_ends_with_its_certificate(world, replica, scripted):
+    there, authority = scripted(echo), world.pki.issue("CA of short lives", ca=True)
     name, port, _ = mutual(world, f"tcp://localhost:{there.port}", authority)
 
     def begun():
@@ -365,8 +351,8 @@ def test_a_connection_ends_with_its_certificate(world, replica, upstream):
     assert log_line(world, name)["tunnel_end"] == "total"
 
 
-def test_a_deleted_certificate_cuts_its_connections_and_its_sessions(world, replica, upstream):
-    there, alice, bob = upstream(echo), world.pki.self_signed("alice"), world.pki.self_signed("bob")
+def test_a_deleted_certificate_cuts_its_connections_and_its_sessions(world, replica, scripted):
+    there, alice, bob = scripted(echo), world.pki.self_signed("alice"), world.pki.self_signed("bob")
     name, port, (alices, _) = mutual(world, f"tcp://localhost:{there.port}", alice, bob)
     context = client_context(world, alice)
     with tls(world, port, context=context) as first:
@@ -388,8 +374,8 @@ def test_a_deleted_certificate_cuts_its_connections_and_its_sessions(world, repl
     assert there.taken == taken
 
 
-def test_a_certificate_that_is_the_key(world, replica, upstream):
-    there, pair = upstream(echo), world.pki.self_signed("dynamic")
+def test_a_certificate_that_is_the_key(world, replica, scripted):
+    there, pair = scripted(echo), world.pki.self_signed("dynamic")
     name, port = add(world, f"tcp://localhost:{there.port}", use_keyless=False,
                      auth_configs={"authToken": {"use_certificate": True}})
     certificate_id = world.gateway.add_certificate(pair.pem)
@@ -420,14 +406,14 @@ def upstream_context(world, server):
     return context
 
 
-def test_mutual_tls_and_pins_towards_the_upstream(world, replica, upstream):
+def test_mutual_tls_and_pins_towards_the_upstream(world, replica, scripted):
     server = world.pki.issue("db upstream", world.upstream_ca, usages=[SERVER], sans=["localhost"])
     shown = []
 
     def tell(taken):
         shown.append((taken.socket.getpeercert(binary_form=True), taken.socket.selected_alpn_protocol()))
         echo(taken)
-    there = upstream(tell, upstream_context(world, server))
+    there = scripted(tell, upstream_context(world, server))
     presented = world.client("gateway of tcp")
     certificate_id = world.gateway.add_certificate(presented.pem + presented.key_pem)
     wrong, right = (world.gateway.add_certificate(pair.public_key_pem)
@@ -447,7 +433,7 @@ def test_mutual_tls_and_pins_towards_the_upstream(world, replica, upstream):
     assert log_line(world, name)["upstream_certificate"] == certificate_id
 
 
-def test_each_target_has_the_certificate_of_its_own_host(world, replica, upstream):
+def test_each_target_has_the_certificate_of_its_own_host(world, replica, scripted):
     """Not that of proxy.target_url."""
     server = world.pki.issue("balanced", world.upstream_ca, usages=[SERVER], sans=["localhost", "127.0.0.1"])
     shown = []
@@ -455,7 +441,7 @@ def test_each_target_has_the_certificate_of_its_own_host(world, replica, upstrea
     def tell(taken):
         shown.append(taken.socket.getpeercert(binary_form=True))
         echo(taken)
-    there = upstream(tell, upstream_context(world, server))
+    there = scripted(tell, upstream_context(world, server))
     of_target, of_url = world.client("of the target"), world.client("of target_url")
     ids = [world.gateway.add_certificate(pair.pem + pair.key_pem) for pair in (of_target, of_url)]
     _, port = add(world, "", upstream_certificates={"127.0.0.1": ids[0], "first.example": ids[1]}, proxy={
@@ -467,12 +453,12 @@ def test_each_target_has_the_certificate_of_its_own_host(world, replica, upstrea
     assert shown == [of_target.der]
 
 
-def test_an_untrusted_upstream_is_sent_nothing(world, replica, upstream):
+def test_an_untrusted_upstream_is_sent_nothing(world, replica, scripted):
     got = []
     server = world.pki.self_signed("nobody knows it", sans=["localhost"])
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(server.cert, server.key)
-    there = upstream(lambda taken: got.append(taken.read(1)), context)
+    there = scripted(lambda taken: got.append(taken.read(1)), context)
     name, port = add(world, f"tls://localhost:{there.port}")
     assert refused(lambda: tls(world, port), say=b"secret")
     assert log_line(world, name, reason="UPSTREAM_CERT_UNTRUSTED")
@@ -483,8 +469,8 @@ def test_an_untrusted_upstream_is_sent_nothing(world, replica, upstream):
 
 # ports -----------------------------------------------------------------------------------------------------------
 
-def test_a_port_closes_with_its_api_and_opens_again(world, replica, upstream):
-    there = upstream(echo)
+def test_a_port_closes_with_its_api_and_opens_again(world, replica, scripted):
+    there = scripted(echo)
     name, port = add(world, f"tcp://localhost:{there.port}", "tcp")
     wait_for(lambda: listens(port), "it is open")
     with plain(port) as client:
@@ -498,8 +484,8 @@ def test_a_port_closes_with_its_api_and_opens_again(world, replica, upstream):
     wait_for(lambda: listens(port), "it is open again")
 
 
-def test_an_api_that_is_switched_off_has_the_time_of_a_drain(world, started, upstream):
-    there, port = upstream(echo), free_port()
+def test_an_api_that_is_switched_off_has_the_time_of_a_drain(world, started, scripted):
+    there, port = scripted(echo), free_port()
     replica = started("timeouts.drain=1s", ports=[port])
     name, _ = add(world, f"tcp://localhost:{there.port}", "tcp", port=port)
     wait_for(lambda: replica.metric("sallyport_tcp_ports", state="open") == 1, "it is open")
@@ -511,8 +497,8 @@ def test_an_api_that_is_switched_off_has_the_time_of_a_drain(world, started, ups
         assert is_cut(client)
 
 
-def test_ports_that_this_machine_does_not_allow_stay_closed(world, replica, upstream):
-    there, port = upstream(echo), free_port()
+def test_ports_that_this_machine_does_not_allow_stay_closed(world, replica, scripted):
+    there, port = scripted(echo), free_port()
     add(world, f"tcp://localhost:{there.port}", "tcp", port=port)
     wait_for(lambda: replica.metric("sallyport_tcp_ports", state="not_allowed") >= 1, "the metric tells of it")
     assert not listens(port)
@@ -524,8 +510,8 @@ def test_ports_that_this_machine_does_not_allow_stay_closed(world, replica, upst
         assert exactly(client, 1) == b"a"
 
 
-def test_a_port_in_use_is_reported_and_opens_once_it_is_free(world, replica, upstream):
-    there, port = upstream(echo), _ports.pop()
+def test_a_port_in_use_is_reported_and_opens_once_it_is_free(world, replica, scripted):
+    there, port = scripted(echo), _ports.pop()
     with socket.create_server(("127.0.0.1", port)):
         add(world, f"tcp://localhost:{there.port}", "tcp", port=port)
         wait_for(lambda: replica.metric("sallyport_tcp_ports", state="failed") >= 1, "the metric tells of it")
@@ -545,8 +531,8 @@ def test_a_port_in_use_is_reported_and_opens_once_it_is_free(world, replica, ups
     wait_for(served, "it is opened")
 
 
-def test_what_could_not_be_told_apart_is_refused_at_once(world, replica, upstream):
-    there = upstream(echo)
+def test_what_could_not_be_told_apart_is_refused_at_once(world, replica, scripted):
+    there = scripted(echo)
     url = f"tcp://localhost:{there.port}"
     name, port = add(world, url, "tcp")
     refusals = {
@@ -582,8 +568,8 @@ def native(world, port, target, protocol="tcp", upstream=(), **spec):
 
 
 @pytest.mark.parametrize("timeout, end", [("idleMs", "idle"), ("totalMs", "total")])
-def test_times_of_an_api(world, replica, upstream, timeout, end):
-    there, port = upstream(echo), _ports.pop()
+def test_times_of_an_api(world, replica, scripted, timeout, end):
+    there, port = scripted(echo), _ports.pop()
     name = native(world, port, f"tcp://localhost:{there.port}", upstream={"timeouts": {timeout: 300}})
     with plain(port) as client:
         client.sendall(b"a")
@@ -592,8 +578,8 @@ def test_times_of_an_api(world, replica, upstream, timeout, end):
     assert log_line(world, name)["tunnel_end"] == end
 
 
-def test_no_more_connections_than_tunnels(world, started, upstream):
-    there, port = upstream(echo), free_port()
+def test_no_more_connections_than_tunnels(world, started, scripted):
+    there, port = scripted(echo), free_port()
     replica = started("limits.tunnels=2", ports=[port])
     name = native(world, port, f"tcp://localhost:{there.port}")
     wait_for(lambda: replica.metric("sallyport_tcp_ports", state="open") == 1, "it is open")
@@ -605,8 +591,8 @@ def test_no_more_connections_than_tunnels(world, started, upstream):
     assert "limits.tunnels" in log_line(world, name, replica.log.stem, reason="OVERLOADED")["detail"]
 
 
-def test_clients_that_a_proxy_announces(world, started, upstream):
-    there, port = upstream(echo), free_port()
+def test_clients_that_a_proxy_announces(world, started, scripted):
+    there, port = scripted(echo), free_port()
     replica = started("tcp_apis.proxy_protocol_from.0=127.0.0.1", ports=[port])
     name = native(world, port, f"tcp://localhost:{there.port}", proxyProtocol=True, ip={"allow": ["192.0.2.7"]})
     wait_for(lambda: replica.metric("sallyport_tcp_ports", state="open") == 1, "it is open")
@@ -621,16 +607,16 @@ def test_clients_that_a_proxy_announces(world, started, upstream):
     assert there.taken == 1
 
 
-def test_announcements_without_proxies_keep_the_port_closed(world, replica, upstream):
-    there, port = upstream(echo), _ports.pop()
+def test_announcements_without_proxies_keep_the_port_closed(world, replica, scripted):
+    there, port = scripted(echo), _ports.pop()
     native(world, port, f"tcp://localhost:{there.port}", proxyProtocol=True)
     wait_for(lambda: any(f'"port":{port}' in line and "proxy_protocol_from" in line
                          for line in replica.lines("listen.tcp_port")), "the log tells why")
     assert not listens(port)
 
 
-def test_a_drain_lets_connections_end_and_cuts_the_rest(world, started, upstream):
-    there, port = upstream(echo), free_port()
+def test_a_drain_lets_connections_end_and_cuts_the_rest(world, started, scripted):
+    there, port = scripted(echo), free_port()
     replica = started(f"timeouts.drain={5 * SLOWER}s", ports=[port])
     name = native(world, port, f"tcp://localhost:{there.port}")
     wait_for(lambda: replica.metric("sallyport_tcp_ports", state="open") == 1, "it is open")
@@ -652,8 +638,8 @@ def test_a_drain_lets_connections_end_and_cuts_the_rest(world, started, upstream
 
 # decisions -------------------------------------------------------------------------------------------------------
 
-def test_without_an_answer_of_the_auth_service_nothing_is_dialled(world, started, upstream):
-    there, port = upstream(echo), free_port()
+def test_without_an_answer_of_the_auth_service_nothing_is_dialled(world, started, scripted):
+    there, port = scripted(echo), free_port()
     replica = started("authsvc.authorize_deadline=1s", ports=[port])
     name = native(world, port, f"tcp://localhost:{there.port}")
     wait_for(lambda: replica.metric("sallyport_tcp_ports", state="open") == 1, "it is open")
@@ -666,8 +652,8 @@ def test_without_an_answer_of_the_auth_service_nothing_is_dialled(world, started
     assert line["fault"] == "authsvc" and there.taken == 0
 
 
-def test_connections_count_as_requests(world, replica, upstream):
-    there, port = upstream(echo), _ports.pop()
+def test_connections_count_as_requests(world, replica, scripted):
+    there, port = scripted(echo), _ports.pop()
     name = native(world, port, f"tcp://localhost:{there.port}", limits={"rate": {"rate": 1, "perSeconds": 3600}})
     with plain(port) as client:
         client.sendall(b"a")
@@ -678,8 +664,8 @@ def test_connections_count_as_requests(world, replica, upstream):
     assert log_line(world, name, reason="API_RATE_LIMITED") and there.taken == 1
 
 
-def test_a_key_limited_to_urls_opens_nothing(world, replica, upstream):
-    there, pair = upstream(echo), world.pki.self_signed("of urls")
+def test_a_key_limited_to_urls_opens_nothing(world, replica, scripted):
+    there, pair = scripted(echo), world.pki.self_signed("of urls")
     name, port = add(world, f"tcp://localhost:{there.port}", use_keyless=False,
                      auth_configs={"authToken": {"use_certificate": True}})
     made = session(name, world.gateway.add_certificate(pair.pem))
@@ -690,7 +676,7 @@ def test_a_key_limited_to_urls_opens_nothing(world, replica, upstream):
     assert log_line(world, name, reason="OPERATION_NOT_GRANTED") and there.taken == 0
 
 
-def test_much_in_both_directions_at_once(world, replica, upstream):
+def test_much_in_both_directions_at_once(world, replica, scripted):
     server = world.pki.issue("pumping", world.upstream_ca, usages=[SERVER], sans=["localhost"])
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(server.cert, server.key)
@@ -699,7 +685,7 @@ def test_much_in_both_directions_at_once(world, replica, upstream):
     def pump(taken):
         while piece := taken.socket.recv(65536):
             taken.send(piece)
-    there = upstream(pump, context)
+    there = scripted(pump, context)
     _, port = add(world, f"tls://localhost:{there.port}")
     data = bytes(range(256)) * (size // 256)
     # By one thread: two may not use a TLS connection at once.

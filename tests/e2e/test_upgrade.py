@@ -21,7 +21,7 @@ from gateway import DEADLINE, SLOWER, classic, lines_of, session, wait_for
 from pki import SERVER
 from raw import Connection
 from test_balancing import native
-from tunnels import ACCEPT, KEY, Scripted, asked, switching
+from tunnels import ACCEPT, KEY, asked, switching
 
 _numbers = itertools.count()
 
@@ -81,19 +81,6 @@ def connected(world, host, pair=None, replica=None):
         context.load_cert_chain(pair.cert, pair.key)
     return websockets.connect(f"wss://{host}/chat?room=1", ssl=context, server_hostname=host, host="127.0.0.1",
                               port=(replica or world.a).port, open_timeout=DEADLINE, max_size=None)
-
-
-@pytest.fixture()
-def scripted():
-    """Makes upstreams that run a script for each connection; what a script fails with fails the test."""
-    made = []
-
-    def make(script, context=None):
-        made.append(Scripted(script, DEADLINE, context))
-        return made[-1]
-    yield make
-    for one in made:
-        one.close()
 
 
 @pytest.fixture()
