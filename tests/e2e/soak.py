@@ -20,6 +20,7 @@ from changes import Trial  # noqa: E402
 from conftest import World  # noqa: E402
 from gateway import classic, session, wait_for  # noqa: E402
 from callers import FastOrigin  # noqa: E402
+import mixed as mixed_load  # noqa: E402
 from raw import Connection, client_hello  # noqa: E402
 import rolling as rolling_restart  # noqa: E402
 
@@ -321,7 +322,18 @@ def changes(world, seconds=60):
     assert rate > 45 and min(counts["passed"], counts["refused"]) > 1000
 
 
-CASES = {case.__name__: case for case in (revocation, frozen, hostile, identities, million, rolling, changes)}
+def mixed(world):
+    """Everything at once (mixed.py), SOAK_SECONDS long (1,800): nothing fails and memory is flat. With a sanitiser's
+    build (BUILD=build/asan tests/soak mixed) that reports nothing, and memory is not looked at."""
+    seconds = float(os.environ.get("SOAK_SECONDS", 1800))
+    done, memory, took = mixed_load.run(world, seconds, one_hostile)
+    print(f"mixed: {took:.0f} s; {done}")
+    for name, (before, after) in memory.growth().items():
+        print(f"  {name}: {before} KB, later {after} KB")
+        assert os.environ.get("SANITISED") or after < 1.1 * before + 2048, f"{name} grows"
+
+
+CASES = {case.__name__: case for case in (revocation, frozen, hostile, identities, million, rolling, changes, mixed)}
 
 
 def main():

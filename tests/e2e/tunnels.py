@@ -48,6 +48,13 @@ class Taken:
         data, self._buffer = self._buffer[:count], self._buffer[count:]
         return data
 
+    def some(self):
+        """What is there, or comes next; nothing at the end."""
+        if not self._buffer:
+            self._more()
+        data, self._buffer = self._buffer, b""
+        return data
+
     def discard(self, count):
         """Reads so many bytes and keeps none; how many came."""
         came = len(self.read(min(count, len(self._buffer))))
