@@ -378,7 +378,22 @@ int Fail(const absl::Status& status) {
   return status.code() == absl::StatusCode::kInvalidArgument ? 2 : 1;
 }
 
-int Serve(const AuthsvcConfig& config, const std::vector<std::string>& environment) {
+// What a running service takes up of a file that was read again: log_level.
+void Reread(const std::vector<std::string>& args, const std::vector<std::string>& environment) {
+  const auto line = config::ParseCommandLine(args, environment, config::AuthsvcFlags());
+  const absl::StatusOr<AuthsvcConfig> again =
+      line.ok() ? config::MakeAuthsvcConfig(line->root) : line.status();
+  if (!again.ok()) {
+    return base::Log(base::Level::kError, "settings.not_read",
+                     {{"error", again.status()}, {"hint", "what was read before goes on"}});
+  }
+  base::Level level = base::Level::kInfo;
+  if (base::ParseLevel(again->log_level, &level)) base::SetLogLevel(level);
+  base::Log(base::Level::kInfo, "settings.read", {{"log_level", again->log_level}});
+}
+
+int Serve(const AuthsvcConfig& config, const std::vector<std::string>& args,
+          const std::vector<std::string>& environment) {
   const sigset_t signals = Signals();
   pthread_sigmask(SIG_BLOCK, &signals,
                   nullptr);  // before the first thread: only sigwait takes them
@@ -392,7 +407,10 @@ int Serve(const AuthsvcConfig& config, const std::vector<std::string>& environme
     return Fail(status);
   }
   int number = 0;
-  while (sigwait(&signals, &number) == 0 && number == SIGHUP) service.ReloadCertificates();
+  while (sigwait(&signals, &number) == 0 && number == SIGHUP) {
+    Reread(args, environment);
+    service.ReloadCertificates();
+  }
   base::Log(base::Level::kInfo, "stopping", {{"signal", number}});
   service.Stop();
   base::FlushLog();
@@ -438,7 +456,7 @@ int Main(const std::vector<std::string>& args) {
     return 0;
   }
   if (line->check_config) return CheckConfig(*config, environment);
-  return Serve(*config, environment);
+  return Serve(*config, args, environment);
 }
 
 }  // namespace

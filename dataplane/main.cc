@@ -64,12 +64,12 @@ int CheckConfig(const config::DataplaneConfig& config) {
 }
 
 int Serve(const config::DataplaneConfig& config, Program program,
-          std::unique_ptr<InheritedSockets> inherited) {
+          std::unique_ptr<InheritedSockets> inherited, DataplaneProcess::ReadAgain read_again) {
   base::Level level = base::Level::kInfo;
   (void)base::ParseLevel(config.log_level, &level);
   Lifetime lifetime(std::move(program), config.timeouts.upgrade, &base::SystemClock());
   base::InitLog("dataplane", level);
-  auto process = DataplaneProcess::Create(config, std::move(inherited));
+  auto process = DataplaneProcess::Create(config, std::move(inherited), std::move(read_again));
   if (!process.ok()) {
     base::FlushLog();
     return Complain(process.status());
@@ -102,8 +102,13 @@ int Main(const std::vector<std::string>& words) {
   if (!config.ok()) return Complain(config.status());
   if (line->print_settings) return PrintSettings(*config);
   if (line->check_config) return CheckConfig(*config);
-  return Serve(*config, {ProgramFile(words.front()), words, std::move(environment)},
-               *std::move(inherited));
+  auto read_again = [args, environment]() -> absl::StatusOr<config::DataplaneConfig> {
+    const auto once_more = config::ParseCommandLine(args, environment, config::DataplaneFlags());
+    if (!once_more.ok()) return once_more.status();
+    return config::MakeDataplaneConfig(once_more->root);
+  };
+  return Serve(*config, {ProgramFile(words.front()), words, environment}, *std::move(inherited),
+               std::move(read_again));
 }
 
 }  // namespace

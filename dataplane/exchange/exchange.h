@@ -114,6 +114,7 @@ class Exchange {
   void Observe();
   void ObserveMetrics(base::Reason reason, int status, absl::Duration total);
   void ObserveLog(base::Reason reason, int status, absl::Duration total);
+  void ObserveTrace(base::Reason reason, int status, absl::Duration total);
   void ObserveTelemetry(base::Reason reason, absl::Duration total);
   void ObserveAllowed(base::Reason reason, absl::Duration total);
   void ObserveRefused(base::Reason reason);

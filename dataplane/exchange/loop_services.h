@@ -25,6 +25,7 @@
 #include "dataplane/observe/allowed_ring.h"
 #include "dataplane/observe/metrics.h"
 #include "dataplane/observe/telemetry.h"
+#include "dataplane/observe/trace_rules.h"
 #include "dataplane/route/route_table.h"
 #include "dataplane/sync/stream_state.h"
 #include "dataplane/sync/subscriber.h"
@@ -85,7 +86,8 @@ struct LoopServices {
   bool draining = false;
   HandshakeLogBudget handshake_log = {};
   Deadline next_http2_log =
-      Deadline::AtMillis(0);  // not before: failures of connections may come in floods
+      Deadline::AtMillis(0);      // not before: failures of connections may come in floods
+  TraceRulesPtr trace = nullptr;  // null: nobody's requests
 };
 
 }  // namespace sallyport::dataplane

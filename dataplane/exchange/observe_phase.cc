@@ -27,6 +27,7 @@ void Exchange::Observe() {
   ObserveMetrics(reason, status, total);
   ObserveLog(reason, status, total);
   ObserveTelemetry(reason, total);
+  if (services_.trace != nullptr) ObserveTrace(reason, status, total);
 }
 
 void Exchange::ObserveMetrics(Reason reason, int status, absl::Duration total) {

@@ -62,7 +62,7 @@ int Lifetime::Run(DataplaneProcess& process) {
       HandOver(process);
       return 0;
     }
-    if (number == SIGHUP) process.ReopenLogs();
+    if (number == SIGHUP) process.Reload();
     if (number == SIGUSR2) StartSuccessor(process);
     if (number == SIGTERM || number == SIGINT) break;
   }

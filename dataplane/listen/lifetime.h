@@ -2,7 +2,7 @@
 // manager.
 //
 //   SIGTERM, SIGINT  drain and end
-//   SIGHUP           the access log's file was moved away
+//   SIGHUP           the access log's file was moved away, or settings that can change have changed
 //   SIGUSR2          start a successor from the program's file; once that accepts connections, end
 //                    as on SIGTERM, but nothing that clients could notice is switched off
 //

@@ -157,6 +157,10 @@ void LoopServer::SetView(GatewayViewPtr view) {
   services_.view = std::move(view);
 }
 
+void LoopServer::SetTrace(TraceRulesPtr trace) {
+  Post([this, trace = std::move(trace)] { services_.trace = trace; });
+}
+
 void LoopServer::OnConnection(const ListenerContextPtr& listener, int fd, std::string address) {
   if (services_.draining) {
     close(fd);

@@ -74,6 +74,8 @@ class LoopServer final : public LoopSink {
   void Drain(absl::Duration grace, absl::Duration idle, bool last_holder);
   // Thread-safe: `done` is called on the loop's thread with the number of open connections.
   void CountConnections(std::function<void(size_t)> done);
+  // Thread-safe.
+  void SetTrace(TraceRulesPtr trace);
   void StopAndJoin();
 
   void Post(std::function<void()> work) override;  // thread-safe

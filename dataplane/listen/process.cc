@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "dataplane/http/upgrade.h"
+#include "dataplane/listen/changed_settings.h"
 #include "dataplane/listen/loop_server.h"
 #include "dataplane/listen/process_metrics.h"
 #include "dataplane/listen/process_options.h"
@@ -64,8 +65,10 @@ class LoopAnswers {
 // Members in order of dependence: what is below uses what is above.
 class Process final : public DataplaneProcess {
  public:
-  Process(const DataplaneConfig& config, std::unique_ptr<InheritedSockets> inherited)
+  Process(const DataplaneConfig& config, std::unique_ptr<InheritedSockets> inherited,
+          ReadAgain read_again)
       : config_(config),
+        read_again_(std::move(read_again)),
         inherited_(std::move(inherited)),
         awaits_take_over_(inherited_ != nullptr && inherited_->from_predecessor()),
         settings_(ExchangeSettingsOf(config_)),
@@ -107,6 +110,7 @@ class Process final : public DataplaneProcess {
   }
 
   void Start() override {
+    Trace(config_);
     for (const auto& loop : loops_) loop->Start();
     for (const auto& loop : loops_) subscriber_->AddLoop(loop.get());
     client_->Subscribe(subscriber_.get());
@@ -165,9 +169,28 @@ class Process final : public DataplaneProcess {
     Drain(clock_.Monotonic() + config_.timeouts.drain, /*last_holder=*/false);
   }
 
-  void ReopenLogs() override { access_log_->Reopen(); }
+  void Reload() override {
+    access_log_->Reopen();
+    const auto again = read_again_();
+    if (!again.ok()) {
+      return base::Log(base::Level::kError, "settings.not_read",
+                       {{"error", again.status()}, {"hint", "what was read before goes on"}});
+    }
+    base::Level level = base::Level::kInfo;
+    if (base::ParseLevel(again->log_level, &level)) base::SetLogLevel(level);
+    Trace(*again);
+    base::Log(base::Level::kInfo, "settings.read",
+              {{"log_level", again->log_level},
+               {"trace_clients", again->trace_clients.size()},
+               {"wait_for_restart", WaitForRestart(config_, *again)}});
+  }
 
  private:
+  void Trace(const DataplaneConfig& config) {
+    const TraceRulesPtr rules = TraceRulesFrom(config.trace_clients);
+    for (const auto& loop : loops_) loop->SetTrace(rules);
+  }
+
   void Drain(absl::Duration until, bool last_holder) {
     const absl::Duration grace = std::max(until - clock_.Monotonic(), absl::ZeroDuration());
     for (const auto& loop : loops_) loop->Drain(grace, config_.timeouts.drain_idle, last_holder);
@@ -336,6 +359,7 @@ class Process final : public DataplaneProcess {
   }
 
   const DataplaneConfig config_;
+  const ReadAgain read_again_;
   const std::unique_ptr<InheritedSockets> inherited_;  // null: none
   bool awaits_take_over_;
   const ExchangeSettings settings_;
@@ -371,8 +395,9 @@ class Process final : public DataplaneProcess {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<DataplaneProcess>> DataplaneProcess::Create(
-    const DataplaneConfig& config, std::unique_ptr<InheritedSockets> inherited) {
-  auto process = std::make_unique<Process>(config, std::move(inherited));
+    const DataplaneConfig& config, std::unique_ptr<InheritedSockets> inherited,
+    ReadAgain read_again) {
+  auto process = std::make_unique<Process>(config, std::move(inherited), std::move(read_again));
   const absl::Status prepared = process->Prepare();
   if (!prepared.ok()) return prepared;
   return process;

@@ -2,6 +2,7 @@
 // told to drain. `main` gives it a configuration and signals.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -16,8 +17,11 @@ class DataplaneProcess {
  public:
   // Opens every listener; nothing is served before Start. `config` is copied. `inherited` may be
   // null. Where a predecessor serves on them still, nothing is served before TakeOver.
+  // `read_again` reads the same configuration once more.
+  using ReadAgain = std::function<absl::StatusOr<config::DataplaneConfig>()>;
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<DataplaneProcess>> Create(
-      const config::DataplaneConfig& config, std::unique_ptr<InheritedSockets> inherited);
+      const config::DataplaneConfig& config, std::unique_ptr<InheritedSockets> inherited,
+      ReadAgain read_again);
   virtual ~DataplaneProcess() = default;
 
   virtual void Start() = 0;
@@ -37,8 +41,8 @@ class DataplaneProcess {
   virtual void DrainAndStop() = 0;
   // The same where a successor accepts on the same sockets: at once, and nobody is told.
   virtual void HandOverAndStop() = 0;
-  // The access log's file was moved away.
-  virtual void ReopenLogs() = 0;
+  // The access log's file was moved away, or log_level or trace_clients have changed.
+  virtual void Reload() = 0;
 };
 
 }  // namespace sallyport::dataplane

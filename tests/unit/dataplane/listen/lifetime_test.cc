@@ -50,7 +50,7 @@ class NotingProcess final : public DataplaneProcess {
   }
   void DrainAndStop() override { notes.emplace_back("drain"); }
   void HandOverAndStop() override { notes.emplace_back("hand over"); }
-  void ReopenLogs() override {
+  void Reload() override {
     notes.emplace_back("reopen");
     raise_next();
   }
