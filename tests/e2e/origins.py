@@ -35,6 +35,11 @@ class Recorded:
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
+    def setup(self):
+        if isinstance(self.request, ssl.SSLSocket):
+            self.server.origin.shake(self.request)
+        super().setup()
+
     def _body(self):
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             body = b""
@@ -131,6 +136,9 @@ class Origin:
 
     def last(self):
         return self.requests[-1]
+
+    def shake(self, connection):
+        connection.do_handshake()
 
     def close(self):
         self._server.shutdown()

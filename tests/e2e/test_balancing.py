@@ -17,15 +17,16 @@ from origins import free_port
 LONG_MS = 30_000  # of a health check: an upstream that is held up is not ill
 
 
-def native(world, name, targets, tls=(), **upstream):
-    """Applies a native API; `tls`: (host:port, client certificate id, SPKI pin) of the targets that have them."""
+def native(world, name, targets, tls=(), spec=(), **upstream):
+    """Applies a native API; `tls`: (host:port, client certificate id, SPKI pin) of the targets that have them; `spec`: what
+    it says beside its upstream."""
     body = {"targets": [target if isinstance(target, dict) else {"url": target} for target in targets], **upstream}
     if tls:
         body["clientCertificates"] = {"certificateIds": {host: entry for host, entry, _ in tls if entry}}
         body["pins"] = {"pins": {host: {"spkiSha256": [pin]} for host, _, pin in tls if pin}}
     document = {"apiVersion": "sallyport/v1", "kind": "Api", "metadata": {"name": name},
                 "spec": {"orgId": "default", "hosts": [f"{name}.gw.test"], "listenPath": "/", "keyless": True,
-                         "stripListenPath": True, "upstream": body}}
+                         "stripListenPath": True, "upstream": body, **dict(spec)}}
     done = world.gateway.run_ctl("apply", "-f", "-", stdin=json.dumps(document))
     assert done.returncode == 0, done.stdout + done.stderr
     world.gateway.settle()
