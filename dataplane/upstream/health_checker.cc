@@ -152,7 +152,7 @@ boost::asio::awaitable<bool> HealthChecker::Prepare(Check& check, RoutePtr route
     co_return false;
   }
   const UpstreamCredentialsPtr& credentials = std::get<UpstreamCredentialsPtr>(found);
-  TrustAnchorsPtr anchors = parts_.trust.current();
+  const TrustAnchorsPtr anchors = parts_.trust.current();
   const bool same =
       check.prepared && check.answer.lock() == credentials && check.anchors == anchors->version();
   if (same) co_return true;
@@ -161,7 +161,7 @@ boost::asio::awaitable<bool> HealthChecker::Prepare(Check& check, RoutePtr route
   check.proxy = MakeProxyHop(credentials.get());
   check.prepared = !target->tls;
   if (!target->tls) co_return true;
-  auto made = ClientTlsContext::Create(*credentials, base::ToAbsl(target->host), std::move(anchors),
+  auto made = ClientTlsContext::Create(*credentials, base::ToAbsl(target->host), anchors,
                                        &parts_.clock, AlpnFor(*target));
   if (!made.ok()) {
     Forget(&check);
