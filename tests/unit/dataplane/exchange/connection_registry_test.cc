@@ -1,60 +1,11 @@
 #include "dataplane/exchange/connection_registry.h"
 
-#include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <memory>
-
 #include "shared/crypto/denied_certificates.h"
-#include "tests/fakes/manual_clock.h"
 #include "tests/fakes/test_ca.h"
+#include "tests/unit/dataplane/exchange/connection_registry_world.h"
 
 namespace sallyport::dataplane {
 namespace {
-
-std::string LeafOf(const std::string& certificate) {
-  return MakePeerCertificate({certificate})->leaf_hex;
-}
-
-struct Open {
-  explicit Open(ConnectionRegistry& registry, Loop& loop, const std::string& leaf) {
-    int ends[2] = {-1, -1};
-    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
-    far = ends[1];
-    stream = std::make_unique<PlainStream>(loop, ends[0]);
-    connection = std::make_unique<RegisteredConnection>();
-    connection->memo = &memo;
-    registry.Add(connection.get(), stream.get());
-    registry.SetPeer(connection.get(), leaf.empty() ? nullptr : MakePeerCertificate({leaf}));
-    request = std::make_unique<RegisteredRequest>(*connection, nullptr);
-  }
-  ~Open() {
-    request.reset();
-    connection.reset();
-    close(far);
-  }
-  [[nodiscard]] bool cut() const { return stream->readiness().cancelled(); }
-
-  int far;
-  std::unique_ptr<PlainStream> stream;
-  ConnectionMemo memo;
-  std::unique_ptr<RegisteredConnection> connection;
-  std::unique_ptr<RegisteredRequest> request;
-};
-
-class ConnectionRegistryTest : public ::testing::Test {
- protected:
-  base::ManualClock clock_;
-  Loop loop_{0, clock_};
-  ConnectionRegistry registry_{loop_};
-
-  // Lets the wheel fire.
-  void Pass(absl::Duration time) {
-    clock_.Advance(time);
-    loop_.RunFor(absl::ZeroDuration());
-  }
-};
 
 TEST_F(ConnectionRegistryTest, StreamsOfAnApiThatIsGoneHaveTheirGrace) {
   Route gone, stays;
@@ -299,99 +250,6 @@ TEST_F(ConnectionRegistryTest, WhoIsAllowedStillIsSeveredByWhatTheNewDecisionRes
   EXPECT_EQ(registry_.Sever(severed, absl::Seconds(1)), 0u);
   severed.tags = {"ca:new"};
   EXPECT_EQ(registry_.Sever(severed, absl::Seconds(1)), 1u);
-}
-
-// A connection of two requests, each let in by a decision of its own.
-struct OpenShared final : Multiplexed {
-  struct One final : RequestCut {
-    void Cut() override { cut = true; }
-    bool cut = false;
-  };
-  OpenShared(ConnectionRegistry& registry, Loop& loop) : open(registry, loop, "aa") {
-    open.connection->multiplexed = this;
-    open.connection->idle = false;
-    for (size_t i = 0; i < 2; ++i) {
-      auto made = std::make_shared<Decision>();
-      made->identity.key_id = i == 0 ? "k0" : "k1";
-      open.memo.decision = made;  // the last one's
-      requests[i].LetIn(&facts, made);
-    }
-  }
-  void OnLastRequest() override { ++told; }
-
-  AuthFacts facts;
-  Open open;
-  One ones[2];
-  RegisteredRequest requests[2] = {{*open.connection, &ones[0]}, {*open.connection, &ones[1]}};
-  int told = 0;
-};
-
-TEST_F(ConnectionRegistryTest, OfSeveralCallersOnAConnectionOneIsSeveredAlone) {
-  OpenShared shared(registry_, loop_);
-  EXPECT_EQ(registry_.Sever({{}, {"k1"}}, absl::Seconds(1)), 1u);
-  EXPECT_EQ(registry_.Sever({{}, {"k1"}}, absl::Seconds(1)), 0u) << "once";
-  EXPECT_FALSE(shared.ones[1].cut);
-  Pass(absl::Milliseconds(1200));
-  EXPECT_TRUE(shared.ones[1].cut);
-  EXPECT_FALSE(shared.ones[0].cut);
-  EXPECT_FALSE(shared.open.cut());
-  EXPECT_EQ(shared.told, 0);
-}
-
-TEST_F(ConnectionRegistryTest, WhenAllRestOnItTheConnectionEnds) {
-  OpenShared shared(registry_, loop_);
-  shared.requests[0].Over();
-  EXPECT_EQ(registry_.Sever({{}, {"k1"}}, absl::Seconds(1)), 1u);
-  EXPECT_EQ(shared.told, 1);
-  EXPECT_TRUE(shared.open.connection->last_request);
-  Pass(absl::Milliseconds(1200));
-  EXPECT_TRUE(shared.open.cut());
-}
-
-TEST_F(ConnectionRegistryTest, ACertificateTakesAllOfItsConnectionAlong) {
-  OpenShared shared(registry_, loop_);
-  EXPECT_EQ(registry_.Sever({{LeafOf("aa")}, {}}, absl::Seconds(1)), 1u);
-  EXPECT_EQ(shared.told, 1);
-  Pass(absl::Milliseconds(1200));
-  EXPECT_TRUE(shared.open.cut());
-}
-
-TEST_F(ConnectionRegistryTest, EachRequestIsInDoubtAlone) {
-  OpenShared shared(registry_, loop_);
-  const auto doubts = registry_.Doubt(loop_.After(absl::Seconds(5)));
-  ASSERT_EQ(doubts.size(), 2u);
-  for (const auto& doubt : doubts) {
-    if (doubt->request == &shared.requests[0]) {
-      EXPECT_TRUE(registry_.Sever(*doubt, absl::Seconds(1)));
-    } else {
-      ConnectionRegistry::Settle(*doubt, nullptr);
-    }
-  }
-  Pass(absl::Milliseconds(1200));
-  EXPECT_TRUE(shared.ones[0].cut);
-  EXPECT_FALSE(shared.ones[1].cut);
-  EXPECT_FALSE(shared.open.connection->last_request);
-}
-
-TEST_F(ConnectionRegistryTest, ARequestThatIsOverIsNotCutLater) {
-  OpenShared shared(registry_, loop_);
-  EXPECT_EQ(registry_.Sever({{}, {"k1"}}, absl::Seconds(1)), 1u);
-  shared.requests[1].Over();
-  auto other = std::make_shared<Decision>();
-  shared.requests[1].LetIn(&shared.facts, other);
-  Pass(absl::Milliseconds(1200));
-  EXPECT_FALSE(shared.ones[1].cut) << "another one is there now";
-}
-
-TEST_F(ConnectionRegistryTest, AnIdleMultiplexedConnectionIsToldAndHasTime) {
-  OpenShared shared(registry_, loop_);
-  for (RegisteredRequest& request : shared.requests) request.Over();
-  shared.open.connection->idle = true;
-  registry_.Drain(absl::Seconds(1));
-  EXPECT_EQ(shared.told, 1);
-  EXPECT_FALSE(shared.open.cut());
-  Pass(absl::Milliseconds(1200));
-  EXPECT_TRUE(shared.open.cut());
 }
 
 TEST_F(ConnectionRegistryTest, SeversWhoPresentedADeniedCertificate) {

@@ -1,116 +1,10 @@
 #include "dataplane/sync/subscriber.h"
 
-#include <deque>
-
-#include "gtest/gtest.h"
-#include "shared/cache/generations.h"
 #include "shared/crypto/denied_certificates.h"
-#include "tests/fakes/manual_clock.h"
+#include "tests/unit/dataplane/sync/subscriber_world.h"
 
 namespace sallyport::dataplane {
 namespace {
-
-// A loop whose posted work runs when the test says so.
-class FakeLoop final : public LoopSink {
- public:
-  void Post(std::function<void()> work) override { work_.push_back(std::move(work)); }
-  void Apply(GatewayViewPtr view) override { views.push_back(std::move(view)); }
-  void Sever(const SeverList& list) override { severed.push_back(list); }
-  void Retire(const std::vector<std::string>& tags) override { retired.push_back(tags); }
-  void StartOver() override { ++started_over; }
-  std::optional<AllowedRecord> FindAllowed(absl::string_view request_id) override {
-    ++looked;
-    if (kept.request_id != request_id) return std::nullopt;
-    return kept;
-  }
-  void Run() {
-    while (!work_.empty()) {
-      auto work = std::move(work_.front());
-      work_.pop_front();
-      work();
-    }
-  }
-  std::vector<GatewayViewPtr> views;
-  std::vector<SeverList> severed;
-  std::vector<std::vector<std::string>> retired;
-  int started_over = 0;
-  int looked = 0;
-  AllowedRecord kept;
-
- private:
-  std::deque<std::function<void()>> work_;
-};
-
-RoutePtr Api(const std::string& id, const std::string& listen) {
-  Route route;
-  route.api_id = id;
-  route.listen_path = listen;
-  return std::make_shared<const Route>(std::move(route));
-}
-
-struct World {
-  World()
-      : subscriber(Subscriber::Options{
-                       {8443},
-                       [this](uint64_t, uint64_t revision) { acknowledged.push_back(revision); },
-                       [this] { ++refused; },
-                       [this](LookupAnswer answer) { answers.push_back(std::move(answer)); },
-                       [this](const SharedTicketKeys& keys) {
-                         ticket_keys.push_back(keys.keys.empty() ? "" : keys.keys.front().name);
-                       }},
-                   &clock, &generations, &stream) {
-    subscriber.AddLoop(&one);
-    subscriber.AddLoop(&two);
-    Run();
-  }
-  ~World() {
-    subscriber.RemoveLoop(&one);
-    subscriber.RemoveLoop(&two);
-  }
-  void Run() {
-    one.Run();
-    two.Run();
-  }
-  static StreamUpdate Part(std::vector<RoutePtr> routes, bool first, bool last, ResumeToken at) {
-    StreamUpdate update;
-    update.kind = StreamUpdate::Kind::kSnapshotPart;
-    update.routes.put = std::move(routes);
-    update.first = first;
-    update.last = last;
-    update.position = std::move(at);
-    return update;
-  }
-  static StreamUpdate Change(ResumeToken at, RouteChanges routes,
-                             std::vector<Eviction> evictions = {}) {
-    StreamUpdate update;
-    update.kind = StreamUpdate::Kind::kChange;
-    update.routes = std::move(routes);
-    update.evictions = std::move(evictions);
-    update.position = std::move(at);
-    return update;
-  }
-  static StreamUpdate Beat(ResumeToken at, absl::Duration age = absl::ZeroDuration()) {
-    StreamUpdate update;
-    update.position = std::move(at);
-    update.proof_age = age;
-    update.connected_replicas = 2;
-    return update;
-  }
-  void Snapshot(uint64_t revision = 10) {
-    EXPECT_TRUE(subscriber.OnUpdate(Part({Api("a", "/a")}, true, true, {"store", 1, revision})));
-    Run();
-  }
-
-  base::ManualClock clock;
-  cache::TagGenerations generations;
-  StreamState stream;
-  FakeLoop one, two;
-  std::vector<uint64_t> acknowledged;
-  int refused = 0;
-  std::vector<LookupAnswer> answers;
-  std::vector<std::string> ticket_keys;
-  Subscriber subscriber;
-};
 
 StreamUpdate Keys(const std::string& name) {
   SharedTicketKeys keys;
@@ -122,12 +16,12 @@ StreamUpdate Keys(const std::string& name) {
 }
 
 TEST(Subscriber, TicketKeysAreOfNoRevision) {
-  World world;
+  SubscriberWorld world;
   EXPECT_TRUE(world.subscriber.OnUpdate(Keys("first")));
   EXPECT_FALSE(world.stream.Ready());
   EXPECT_EQ(world.subscriber.Resume(), std::nullopt);
   world.Snapshot(10);
-  EXPECT_TRUE(world.subscriber.OnUpdate(World::Beat({"store", 1, 10})));
+  EXPECT_TRUE(world.subscriber.OnUpdate(SubscriberWorld::Beat({"store", 1, 10})));
   EXPECT_TRUE(world.subscriber.OnUpdate(Keys("second")));
   EXPECT_TRUE(world.subscriber.OnUpdate(Keys("")));
   EXPECT_EQ(world.ticket_keys, (std::vector<std::string>{"first", "second", ""}));
@@ -137,7 +31,7 @@ TEST(Subscriber, TicketKeysAreOfNoRevision) {
 }
 
 TEST(Subscriber, AReplicaThatIsRefusedTakesNoTicketKeys) {
-  World world;
+  SubscriberWorld world;
   world.Snapshot(10);
   world.stream.OnRefused();
   EXPECT_FALSE(world.subscriber.OnUpdate(Keys("late")));
@@ -145,15 +39,15 @@ TEST(Subscriber, AReplicaThatIsRefusedTakesNoTicketKeys) {
 }
 
 TEST(Subscriber, NotReadyBeforeTheFirstSnapshotIsInEveryLoop) {
-  World world;
+  SubscriberWorld world;
   EXPECT_FALSE(world.stream.Ready());
   EXPECT_EQ(world.subscriber.Resume(), std::nullopt);
-  EXPECT_TRUE(
-      world.subscriber.OnUpdate(World::Part({Api("a", "/a")}, true, false, {"store", 1, 10})));
+  EXPECT_TRUE(world.subscriber.OnUpdate(
+      SubscriberWorld::Part({Api("a", "/a")}, true, false, {"store", 1, 10})));
   world.Run();
   EXPECT_EQ(world.subscriber.View()->routes->size(), 0u);  // built aside
-  EXPECT_TRUE(
-      world.subscriber.OnUpdate(World::Part({Api("b", "/b")}, false, true, {"store", 1, 10})));
+  EXPECT_TRUE(world.subscriber.OnUpdate(
+      SubscriberWorld::Part({Api("b", "/b")}, false, true, {"store", 1, 10})));
   world.one.Run();
   EXPECT_FALSE(world.stream.Ready());
   EXPECT_TRUE(world.acknowledged.empty());
@@ -168,14 +62,14 @@ TEST(Subscriber, NotReadyBeforeTheFirstSnapshotIsInEveryLoop) {
 }
 
 TEST(Subscriber, ChangesApplyOnTop) {
-  World world;
+  SubscriberWorld world;
   world.Snapshot();
   RouteChanges changes;
   changes.put = {Api("b", "/b")};
   changes.removed_api_ids = {"a"};
   changes.put_listeners = {{"l1", "::", 7000}};
   changes.gateway = GatewayFacts{{"10.0.0.0/8"}, 3};
-  EXPECT_TRUE(world.subscriber.OnUpdate(World::Change({"store", 1, 11}, changes)));
+  EXPECT_TRUE(world.subscriber.OnUpdate(SubscriberWorld::Change({"store", 1, 11}, changes)));
   world.Run();
   const GatewayView& view = *world.one.views.back();
   EXPECT_EQ(view.revision, 11u);
@@ -185,7 +79,7 @@ TEST(Subscriber, ChangesApplyOnTop) {
   EXPECT_EQ(view.gateway.server_certificates_version, 3u);
   RouteChanges gone;
   gone.removed_listener_ids = {"l1"};
-  EXPECT_TRUE(world.subscriber.OnUpdate(World::Change({"store", 1, 12}, gone)));
+  EXPECT_TRUE(world.subscriber.OnUpdate(SubscriberWorld::Change({"store", 1, 12}, gone)));
   world.Run();
   EXPECT_TRUE(world.one.views.back()->listeners.empty());
   EXPECT_EQ(world.one.views.back()->gateway.server_certificates_version, 3u);
@@ -193,21 +87,21 @@ TEST(Subscriber, ChangesApplyOnTop) {
 }
 
 TEST(Subscriber, EvictionsAreInForceBeforeTheLoopsKnow) {
-  World world;
+  SubscriberWorld world;
   world.Snapshot();
   const cache::TagStamp stamp =
       world.generations.Stamp({"key:k"}, 10, world.generations.Incarnation());
-  EXPECT_TRUE(
-      world.subscriber.OnUpdate(World::Change({"store", 1, 11}, {}, {{"key:k", false, {}, {}}})));
+  EXPECT_TRUE(world.subscriber.OnUpdate(
+      SubscriberWorld::Change({"store", 1, 11}, {}, {{"key:k", false, {}, {}}})));
   EXPECT_FALSE(world.generations.Valid(stamp));
   world.Run();
   EXPECT_TRUE(world.one.severed.empty());
 }
 
 TEST(Subscriber, SeversOnEveryLoop) {
-  World world;
+  SubscriberWorld world;
   world.Snapshot();
-  EXPECT_TRUE(world.subscriber.OnUpdate(World::Change(
+  EXPECT_TRUE(world.subscriber.OnUpdate(SubscriberWorld::Change(
       {"store", 1, 11}, {}, {{"leaf:ff", true, {"ff"}, {"k1"}}, {"x", false, {"no"}, {}}})));
   world.Run();
   for (const FakeLoop* loop : {&world.one, &world.two}) {
@@ -220,10 +114,10 @@ TEST(Subscriber, SeversOnEveryLoop) {
 }
 
 TEST(Subscriber, DeniedCertificatesReachEveryLoop) {
-  World world;
+  SubscriberWorld world;
   world.Snapshot();
   const auto denied = std::make_shared<const crypto::DeniedCertificates>();
-  EXPECT_TRUE(world.subscriber.OnUpdate(World::Change(
+  EXPECT_TRUE(world.subscriber.OnUpdate(SubscriberWorld::Change(
       {"store", 1, 11}, {}, {{"denied", true, {}, {}, denied}, {"x", true, {}, {}}})));
   world.Run();
   for (const FakeLoop* loop : {&world.one, &world.two}) {
@@ -233,20 +127,20 @@ TEST(Subscriber, DeniedCertificatesReachEveryLoop) {
 }
 
 TEST(Subscriber, SeversByTagAlone) {
-  World world;
+  SubscriberWorld world;
   world.Snapshot();
-  EXPECT_TRUE(
-      world.subscriber.OnUpdate(World::Change({"store", 1, 11}, {}, {{"ca:1", true, {}, {}}})));
+  EXPECT_TRUE(world.subscriber.OnUpdate(
+      SubscriberWorld::Change({"store", 1, 11}, {}, {{"ca:1", true, {}, {}}})));
   world.Run();
   ASSERT_EQ(world.one.severed.size(), 1u);
   EXPECT_EQ(world.one.severed[0].tags, std::vector<std::string>{"ca:1"});
 }
 
 TEST(Subscriber, TellsLoopsWhichCertificatesAreVoid) {
-  World world;
+  SubscriberWorld world;
   world.Snapshot();
-  EXPECT_TRUE(world.subscriber.OnUpdate(
-      World::Change({"store", 1, 11}, {}, {{"cert:a", false, {}, {}}, {"key:k", false, {}, {}}})));
+  EXPECT_TRUE(world.subscriber.OnUpdate(SubscriberWorld::Change(
+      {"store", 1, 11}, {}, {{"cert:a", false, {}, {}}, {"key:k", false, {}, {}}})));
   world.Run();
   for (const FakeLoop* loop : {&world.one, &world.two}) {
     ASSERT_EQ(loop->retired.size(), 1u);
@@ -271,43 +165,43 @@ TEST(Subscriber, Health) {
   };
   for (const HealthCase& c : cases) {
     SCOPED_TRACE(c.name);
-    World world;
+    SubscriberWorld world;
     world.Snapshot(10);
-    EXPECT_TRUE(
-        world.subscriber.OnUpdate(World::Beat({"store", 1, c.caught_up ? 10u : 11u}, c.age)));
+    EXPECT_TRUE(world.subscriber.OnUpdate(
+        SubscriberWorld::Beat({"store", 1, c.caught_up ? 10u : 11u}, c.age)));
     world.clock.Advance(c.wait);
     EXPECT_EQ(world.stream.Healthy(world.clock.Monotonic()), c.healthy);
   }
 }
 
 TEST(Subscriber, AHeartbeatOfAnotherHistoryProvesNothing) {
-  World world;
+  SubscriberWorld world;
   world.Snapshot();
-  EXPECT_TRUE(world.subscriber.OnUpdate(World::Beat({"store", 2, 10})));
+  EXPECT_TRUE(world.subscriber.OnUpdate(SubscriberWorld::Beat({"store", 2, 10})));
   EXPECT_FALSE(world.stream.Healthy(world.clock.Monotonic()));
-  EXPECT_TRUE(world.subscriber.OnUpdate(World::Beat({"other", 1, 10})));
+  EXPECT_TRUE(world.subscriber.OnUpdate(SubscriberWorld::Beat({"other", 1, 10})));
   EXPECT_FALSE(world.stream.Healthy(world.clock.Monotonic()));
 }
 
 TEST(Subscriber, NotCaughtUpUntilEveryLoopHasIt) {
-  World world;
+  SubscriberWorld world;
   world.Snapshot();
-  EXPECT_TRUE(world.subscriber.OnUpdate(World::Change({"store", 1, 11}, {})));
+  EXPECT_TRUE(world.subscriber.OnUpdate(SubscriberWorld::Change({"store", 1, 11}, {})));
   world.one.Run();
-  EXPECT_TRUE(world.subscriber.OnUpdate(World::Beat({"store", 1, 11})));
+  EXPECT_TRUE(world.subscriber.OnUpdate(SubscriberWorld::Beat({"store", 1, 11})));
   EXPECT_FALSE(world.stream.Healthy(world.clock.Monotonic()));
   world.two.Run();
-  EXPECT_TRUE(world.subscriber.OnUpdate(World::Beat({"store", 1, 11})));
+  EXPECT_TRUE(world.subscriber.OnUpdate(SubscriberWorld::Beat({"store", 1, 11})));
   EXPECT_TRUE(world.stream.Healthy(world.clock.Monotonic()));
 }
 
 TEST(Subscriber, ANewSnapshotDropsWhatWasCached) {
-  World world;
+  SubscriberWorld world;
   world.Snapshot(1000);
   const cache::TagStamp stamp =
       world.generations.Stamp({"key:k"}, 1000, world.generations.Incarnation());
   ASSERT_TRUE(world.generations.Valid(stamp));
-  EXPECT_TRUE(world.subscriber.OnUpdate(World::Part({}, true, true, {"store", 2, 5})));
+  EXPECT_TRUE(world.subscriber.OnUpdate(SubscriberWorld::Part({}, true, true, {"store", 2, 5})));
   world.Run();
   EXPECT_FALSE(world.generations.Valid(stamp));
   EXPECT_EQ(world.stream.AppliedRevision(), 5u);
@@ -315,10 +209,10 @@ TEST(Subscriber, ANewSnapshotDropsWhatWasCached) {
 }
 
 TEST(Subscriber, ASnapshotThatIsNotTheFirstStartsOver) {
-  World world;
+  SubscriberWorld world;
   world.Snapshot(10);
   EXPECT_EQ(world.one.started_over, 0);
-  EXPECT_TRUE(world.subscriber.OnUpdate(World::Change({"store", 1, 11}, {})));
+  EXPECT_TRUE(world.subscriber.OnUpdate(SubscriberWorld::Change({"store", 1, 11}, {})));
   world.Run();
   EXPECT_EQ(world.one.started_over, 0);
   world.Snapshot(20);
@@ -327,7 +221,7 @@ TEST(Subscriber, ASnapshotThatIsNotTheFirstStartsOver) {
 }
 
 TEST(Subscriber, AnAnswerFromBeforeTheSnapshotIsNotBelieved) {
-  World world;
+  SubscriberWorld world;
   world.Snapshot(20);
   const uint64_t asked =
       world.generations.Incarnation();  // since the snapshot, of an authsvc that is behind
@@ -336,13 +230,13 @@ TEST(Subscriber, AnAnswerFromBeforeTheSnapshotIsNotBelieved) {
 }
 
 TEST(Subscriber, AChangeOfAnotherHistoryAsksForTheWhole) {
-  World world;
+  SubscriberWorld world;
   world.Snapshot();
   RouteChanges changes;
   changes.removed_api_ids = {"a"};
   const cache::TagStamp stamp =
       world.generations.Stamp({"key:k"}, 1000, world.generations.Incarnation());
-  EXPECT_FALSE(world.subscriber.OnUpdate(World::Change({"store", 2, 11}, changes)));
+  EXPECT_FALSE(world.subscriber.OnUpdate(SubscriberWorld::Change({"store", 2, 11}, changes)));
   world.Run();
   EXPECT_FALSE(world.generations.Valid(stamp));
   EXPECT_EQ(world.subscriber.View()->routes->size(), 1u);
@@ -351,34 +245,34 @@ TEST(Subscriber, AChangeOfAnotherHistoryAsksForTheWhole) {
 }
 
 TEST(Subscriber, ASnapshotThatBreaksOffChangesNothing) {
-  World world;
+  SubscriberWorld world;
   world.Snapshot();
-  EXPECT_TRUE(
-      world.subscriber.OnUpdate(World::Part({Api("x", "/x")}, true, false, {"store", 1, 20})));
+  EXPECT_TRUE(world.subscriber.OnUpdate(
+      SubscriberWorld::Part({Api("x", "/x")}, true, false, {"store", 1, 20})));
   world.subscriber.OnStreamEnd(absl::UnavailableError(""));
-  EXPECT_FALSE(
-      world.subscriber.OnUpdate(World::Part({Api("y", "/y")}, false, true, {"store", 1, 20})));
+  EXPECT_FALSE(world.subscriber.OnUpdate(
+      SubscriberWorld::Part({Api("y", "/y")}, false, true, {"store", 1, 20})));
   world.Run();
   EXPECT_NE(world.subscriber.View()->routes->FindApi("a"), nullptr);
   EXPECT_EQ(world.subscriber.Resume()->revision, 10u);
 }
 
 TEST(Subscriber, AStreamThatBreaksIsNotHealthyAnyMore) {
-  World world;
+  SubscriberWorld world;
   world.Snapshot();
-  EXPECT_TRUE(world.subscriber.OnUpdate(World::Beat({"store", 1, 10})));
+  EXPECT_TRUE(world.subscriber.OnUpdate(SubscriberWorld::Beat({"store", 1, 10})));
   world.subscriber.OnStreamEnd(absl::UnavailableError("killed"));
   EXPECT_FALSE(world.stream.Healthy(world.clock.Monotonic()));
   EXPECT_TRUE(world.stream.Ready());
   EXPECT_EQ(world.stream.LastProof(), world.clock.Monotonic());  // stale_if_error counts from here
-  EXPECT_TRUE(world.subscriber.OnUpdate(World::Beat({"store", 1, 10})));
+  EXPECT_TRUE(world.subscriber.OnUpdate(SubscriberWorld::Beat({"store", 1, 10})));
   EXPECT_TRUE(world.stream.Healthy(world.clock.Monotonic()));
 }
 
 TEST(Subscriber, AStreamThatEndsInOrderStaysHealthyForAWhile) {
-  World world;
+  SubscriberWorld world;
   world.Snapshot();
-  EXPECT_TRUE(world.subscriber.OnUpdate(World::Beat({"store", 1, 10})));
+  EXPECT_TRUE(world.subscriber.OnUpdate(SubscriberWorld::Beat({"store", 1, 10})));
   world.subscriber.OnStreamEnd(absl::OkStatus());
   EXPECT_TRUE(world.stream.Healthy(world.clock.Monotonic()));
   world.clock.Advance(absl::Seconds(3));
@@ -386,7 +280,7 @@ TEST(Subscriber, AStreamThatEndsInOrderStaysHealthyForAWhile) {
 }
 
 TEST(Subscriber, RefusedByAuthsvc) {
-  World world;
+  SubscriberWorld world;
   world.Snapshot();
   const cache::TagStamp stamp =
       world.generations.Stamp({"key:k"}, 10, world.generations.Incarnation());
@@ -397,95 +291,30 @@ TEST(Subscriber, RefusedByAuthsvc) {
   EXPECT_FALSE(world.stream.Ready());
   EXPECT_EQ(world.refused, 1);
   EXPECT_FALSE(world.generations.Valid(stamp));
-  EXPECT_TRUE(world.subscriber.OnUpdate(World::Beat({"store", 1, 10})));
+  EXPECT_TRUE(world.subscriber.OnUpdate(SubscriberWorld::Beat({"store", 1, 10})));
   EXPECT_TRUE(world.stream.Ready());
 }
 
 TEST(Subscriber, AQuestionThatIsRefusedEndsTheStreamAndReadiness) {
-  World world;
+  SubscriberWorld world;
   world.Snapshot();
   world.stream.OnRefused();
   EXPECT_FALSE(world.stream.Ready());
-  EXPECT_FALSE(world.subscriber.OnUpdate(World::Beat({"store", 1, 10})));
+  EXPECT_FALSE(world.subscriber.OnUpdate(SubscriberWorld::Beat({"store", 1, 10})));
   EXPECT_FALSE(world.stream.Ready());
   EXPECT_FALSE(world.stream.Healthy(world.clock.Monotonic()));
   world.subscriber.OnStreamEnd(absl::CancelledError(""));
   EXPECT_FALSE(world.stream.Ready());
   // A new stream that is accepted makes it ready again.
-  EXPECT_TRUE(world.subscriber.OnUpdate(World::Beat({"store", 1, 10})));
+  EXPECT_TRUE(world.subscriber.OnUpdate(SubscriberWorld::Beat({"store", 1, 10})));
   EXPECT_TRUE(world.stream.Ready());
 }
 
-StreamUpdate Asking(const std::string& request_id) {
-  StreamUpdate update;
-  update.kind = StreamUpdate::Kind::kLookup;
-  update.lookup = {"id-of-the-question", request_id};
-  return update;
-}
-
-TEST(Subscriber, ALookupIsAnsweredByTheLoopThatHasIt) {
-  World world;
-  world.Snapshot();
-  world.two.kept.request_id = "r1";
-  world.two.kept.path = "/x";
-  EXPECT_TRUE(world.subscriber.OnUpdate(Asking("r1")));
-  world.one.Run();
-  EXPECT_TRUE(world.answers.empty()) << "the other may have it";
-  world.two.Run();
-  ASSERT_EQ(world.answers.size(), 1u);
-  EXPECT_EQ(world.answers[0].lookup_id, "id-of-the-question");
-  ASSERT_TRUE(world.answers[0].allowed.has_value());
-  EXPECT_EQ(world.answers[0].allowed->path, "/x");
-
-  EXPECT_TRUE(world.subscriber.OnUpdate(Asking("r1")));
-  world.two.Run();
-  EXPECT_EQ(world.answers.size(), 2u) << "found: the others are not waited for";
-  world.one.Run();
-  EXPECT_EQ(world.answers.size(), 2u) << "and one answer is all";
-}
-
-TEST(Subscriber, ALookupThatNoLoopKnowsIsAnsweredOnceAllHaveLooked) {
-  World world;
-  world.Snapshot();
-  EXPECT_TRUE(world.subscriber.OnUpdate(Asking("unknown")));
-  world.two.Run();
-  EXPECT_TRUE(world.answers.empty());
-  world.one.Run();
-  ASSERT_EQ(world.answers.size(), 1u);
-  EXPECT_FALSE(world.answers[0].allowed.has_value());
-  EXPECT_EQ(world.one.looked + world.two.looked, 2);
-}
-
-TEST(Subscriber, ALookupProvesNothingAndChangesNothing) {
-  World world;
-  world.Snapshot();
-  EXPECT_TRUE(world.subscriber.OnUpdate(Asking("r1")));
-  world.Run();
-  EXPECT_EQ(world.subscriber.AnnouncedRevision(), 10u);
-  EXPECT_EQ(world.subscriber.Resume()->revision, 10u);
-  EXPECT_FALSE(world.stream.Healthy(world.clock.Monotonic()));
-  world.stream.OnRefused();
-  EXPECT_TRUE(world.subscriber.OnUpdate(Asking("r1")));
-  EXPECT_FALSE(world.stream.Ready()) << "it is no acceptance";
-}
-
-TEST(Subscriber, ALoopThatLeftIsNotLookedInto) {
-  World world;
-  world.Snapshot();
-  world.two.kept.request_id = "r1";
-  EXPECT_TRUE(world.subscriber.OnUpdate(Asking("r1")));
-  world.subscriber.RemoveLoop(&world.two);
-  world.Run();
-  ASSERT_EQ(world.answers.size(), 1u);
-  EXPECT_FALSE(world.answers[0].allowed.has_value());
-  EXPECT_EQ(world.two.looked, 0);
-}
-
 TEST(Subscriber, ALoopThatLeftIsNotTouched) {
-  World world;
+  SubscriberWorld world;
   world.Snapshot();
   const size_t before = world.two.views.size();
-  EXPECT_TRUE(world.subscriber.OnUpdate(World::Change({"store", 1, 11}, {})));
+  EXPECT_TRUE(world.subscriber.OnUpdate(SubscriberWorld::Change({"store", 1, 11}, {})));
   world.subscriber.RemoveLoop(&world.two);
   world.Run();
   EXPECT_EQ(world.two.views.size(), before);
@@ -493,14 +322,14 @@ TEST(Subscriber, ALoopThatLeftIsNotTouched) {
 }
 
 TEST(Subscriber, StrictNamesComeAndGoWithTheirListener) {
-  World world;
+  SubscriberWorld world;
   ListenerSpec listener;
   listener.id = "front";
   listener.port = 8443;
   StrictRule rule;
   rule.any_issuer = true;
   listener.strict = {{{"a.test"}, MakeStrictRule(rule)}};
-  StreamUpdate first = World::Part({}, true, true, {"s", 1, 1});
+  StreamUpdate first = SubscriberWorld::Part({}, true, true, {"s", 1, 1});
   first.routes.put_listeners = {listener};
   ASSERT_TRUE(world.subscriber.OnUpdate(std::move(first)));
   const StrictTablePtr strict = world.subscriber.View()->strict;
@@ -520,7 +349,7 @@ TEST(Subscriber, StrictNamesComeAndGoWithTheirListener) {
   // A snapshot in place of changes leaves nothing behind.
   ASSERT_TRUE(change(4, {{}, {}, {listener}, {}, {}}));
   ASSERT_NE(world.subscriber.View()->strict, nullptr);
-  ASSERT_TRUE(world.subscriber.OnUpdate(World::Part({}, true, true, {"s", 2, 1})));
+  ASSERT_TRUE(world.subscriber.OnUpdate(SubscriberWorld::Part({}, true, true, {"s", 2, 1})));
   EXPECT_EQ(world.subscriber.View()->strict, nullptr);
 }
 

@@ -324,4 +324,15 @@ class ServerTlsTest : public ::testing::Test {
   std::function<void()> before_offer_;
 };
 
+// What holds with TLS 1.2 as with 1.3.
+class BothVersions : public ServerTlsTest, public ::testing::WithParamInterface<int> {
+ protected:
+  ClientOptions WithLeaf() const {
+    ClientOptions options;
+    options.chain = {&leaf_};
+    options.max_version = GetParam();
+    return options;
+  }
+};
+
 }  // namespace sallyport::dataplane
