@@ -10,6 +10,7 @@ import pathlib
 import re
 import signal
 import subprocess
+import threading
 import time
 
 import requests
@@ -328,8 +329,9 @@ class Gateway:
     def context_file(self):
         """What `sallyctl init` wrote, with the port of this gateway."""
         context = self.directory / "sallyctl.yaml"
-        context.write_text(f'endpoint: "127.0.0.1:{self.grpc_port}"\ntls_dir: "{self.role_directory("admin")}"\n')
-        return context
+        made = self.directory / f"sallyctl-{threading.get_ident()}.yaml"  # who reads it meanwhile reads all of it
+        made.write_text(f'endpoint: "127.0.0.1:{self.grpc_port}"\ntls_dir: "{self.role_directory("admin")}"\n')
+        return made.replace(context)
 
     def binary(self, name):
         if name == "sallyctl" and "SALLYCTL" in os.environ:
