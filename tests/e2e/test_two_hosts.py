@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from gateway import classic, wait_for
+from gateway import wait_for
 from origins import Origin
 from pki import CLIENT, SERVER
 from test_balancing import LONG_MS, Caller, native
@@ -177,17 +177,30 @@ def test_no_path_chooses_the_host(world, hosts):
     assert impostor.tried == 0
 
 
-def test_rewritten_urls_do_not_exist(world, hosts):
-    """A definition that would send some paths to another host is refused, not followed in part."""
-    a, b, _ = hosts
-    definition = classic("hosts-rewrite", a.target, domain="hosts-rewrite.gw.test", use_keyless=True)
-    definition["version_data"]["versions"]["Default"]["extended_paths"] = {"url_rewrites": [
-        {"path": "/x", "method": "GET", "match_pattern": "/x", "rewrite_to": b.target + "x"}]}
-    answer = world.gateway.rest("POST", "/tyk/apis", definition)
-    assert answer.status_code == 400 and "url_rewrites" in answer.text
-    world.gateway.settle()
-    assert world.a.curl("/x", host="hosts-rewrite.gw.test").status == 404
-    assert a.tried == b.tried == 0
+def test_rewritten_urls(world, hosts):
+    """By path and by a trigger; the hosts that only rewrites name are health-checked too."""
+    a, b, impostor = hosts
+    rewrites = [("^/to-b/(.*)$", f"{b.target}there/$1"), ("^/to-x/(.*)$", f"{impostor.target}there/$1")]
+    endpoints = [{"rule": {"path": pattern}, "rewrite": {"pattern": pattern, "target": target}} for pattern, target in rewrites]
+    endpoints.append({"rule": {"path": "^/by-header"}, "rewrite": {"pattern": "^(.*)$", "triggers": [
+        {"conditions": [{"source": "header", "name": "X-Where", "pattern": "^b$"}], "target": f"{b.target}there$1"}]}})
+
+    def apply(number):
+        native(world, "hosts-rewrite", [a.target], tls=identities(hosts), healthCheck=CHECKS,
+               retries={"budgetPercent": 100 - number % 2}, spec={"versions": [{"endpoints": endpoints}]})
+
+    def ask(call, number):
+        path, where = (("/x", "a"), ("/to-b/x", "a"), ("/to-x/x", "a"), ("/by-header", "a"), ("/by-header", "b"))[number % 5]
+        answer = call(path, X_Where=where)
+        return path, where, answer.status, answer.headers["X-Origin"]
+    apply(0)
+    answers = set(under_load(world, "hosts-rewrite", ask, apply))
+    assert answers == {("/x", "a", 200, a.name), ("/to-b/x", "a", 200, b.name), ("/to-x/x", "a", 502, None),
+                       ("/by-header", "a", 200, a.name), ("/by-header", "b", 200, b.name)}
+    assert {request.target for request in b.seen()} <= {"/there/x", "/there/by-header", "/healthz"}
+    wait_for(lambda: all(len(host.seen("/healthz")) >= 3 for host in (a, b)), "both are checked")
+    assert impostor.tried > 0
+    require_own_clients(*hosts)
 
 
 class TwoNames(Host):
