@@ -55,12 +55,33 @@ absl::Status CheckBundleDelete(const CheckContext& context, absl::string_view id
       absl::StrCat("trust bundle ", id, " is in use by ", absl::StrJoin(users, ", ")));
 }
 
+// The places of a Secret or ConfigMap that is gone: as for a certificate.
+absl::Status CheckDataDelete(const CheckContext& context, Kind kind, absl::string_view id,
+                             bool force, std::vector<std::string>* cut_off) {
+  std::vector<std::string> system;
+  for (const std::string& key : DataKeysOf(context.before, kind, id)) {
+    context.after.index().uses.VisitFrom(absl::string_view(key), [&](const UseItem& use) {
+      if (use.key != key) return false;
+      const std::string text = absl::StrCat(KindName(use.kind), " ", use.id);
+      if (IsSystemUse(use.how)) system.push_back(absl::StrCat(text, " (", use.how, ")"));
+      if (std::find(cut_off->begin(), cut_off->end(), text) == cut_off->end())
+        cut_off->push_back(text);
+      return true;
+    });
+  }
+  if (system.empty() || force) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(KindName(kind), " ", id, " is in use by ", absl::StrJoin(system, ", ")));
+}
+
 }  // namespace
 
 absl::Status CheckDelete(const CheckContext& context, Kind kind, absl::string_view id, bool force,
                          std::vector<std::string>* cut_off) {
   if (kind == Kind::kCertificate) return CheckCertificateDelete(context, id, force, cut_off);
   if (kind == Kind::kTrustBundle) return CheckBundleDelete(context, id, force);
+  if (kind == Kind::kSecret || kind == Kind::kConfigMap)
+    return CheckDataDelete(context, kind, id, force, cut_off);
   return absl::OkStatus();
 }
 

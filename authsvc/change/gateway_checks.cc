@@ -152,6 +152,8 @@ absl::Status CheckResource(const CheckContext& context, const v1::Resource& reso
     case v1::Resource::kListener: return CheckListener(context, resource.listener(), warnings);
     case v1::Resource::kTrustBundle:
       return CheckTrustBundle(context, resource.trust_bundle(), warnings);
+    case v1::Resource::kSecret: return CheckSecret(resource.secret());
+    case v1::Resource::kConfigMap: return CheckConfigMap(resource.config_map());
     case v1::Resource::BODY_NOT_SET: break;
   }
   return Invalid("a resource without body");

@@ -15,7 +15,10 @@ namespace {
 
 // Reference tyk.md 2.2; the id must be one of the key's org.
 absl::Status CheckIdForm(const v1::Key& key, const std::string& reference) {
-  if (const auto name = StableName(reference)) return CheckStableName(*name);
+  if (const auto name = StableName(reference)) {
+    DataName place;
+    return SplitDataName(*name, &place) ? absl::OkStatus() : CheckStableName(*name);
+  }
   absl::string_view org;
   std::string digest;
   if (SplitCertificateId(reference, &org, &digest) && org == key.org_id()) return absl::OkStatus();

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "authsvc/change/certificate_record.h"
 #include "authsvc/change/proxy_password.h"
+#include "authsvc/change/secret_data.h"
 #include "authsvc/snapshot/resource.h"
 #include "authsvc/snapshot/snapshot_index.h"
 
@@ -32,6 +33,7 @@ class Planner {
     }
     if (auto status = MoveNames(); !status.ok()) return status;
     if (!write_.prune_set.empty()) AddPruned();
+    DropReplaced();
     return std::move(plan_);
   }
 
@@ -147,11 +149,18 @@ class Planner {
     if (!mutation.private_key.empty()) {
       return absl::InvalidArgumentError("only a certificate has a private key");
     }
+    if (!mutation.secret_data.empty() && !resource->has_secret())
+      return absl::InvalidArgumentError("only a Secret has data that is sealed");
     if (resource->has_api()) {
       const PasswordSealing sealing{input_.sealer, input_.before.store_id()};
       return CompleteProxyPassword(sealing, mutation.proxy_password.Reveal(),
                                    stored == nullptr ? nullptr : &stored->api(),
                                    resource->mutable_api());
+    }
+    if (resource->has_secret()) {
+      return SealSecretData({input_.sealer, input_.before.store_id()}, mutation.secret_data,
+                            stored == nullptr ? nullptr : &stored->secret(),
+                            resource->mutable_secret());
     }
     if (resource->has_key()) {
       auto* key = resource->mutable_key();
@@ -218,12 +227,58 @@ class Planner {
     return absl::OkStatus();
   }
 
+  // A certificate that came with a Secret or ConfigMap goes when it stands there no longer and
+  // nothing else refers to it: private keys that nobody uses do not stay.
+  void DropReplaced() {
+    std::vector<PlannedChange> dropped;
+    for (const PlannedChange& change : plan_.changes) {
+      if (change.kind == Kind::kSecret) {
+        const SecretEntry* old = input_.before.FindSecret(change.id);
+        if (old == nullptr) continue;
+        Drop(change, old->secret, change.resource.secret(), &dropped);
+      } else if (change.kind == Kind::kConfigMap) {
+        const ConfigMapEntry* old = input_.before.FindConfigMap(change.id);
+        if (old == nullptr) continue;
+        Drop(change, old->config_map, change.resource.config_map(), &dropped);
+      }
+    }
+    std::move(dropped.begin(), dropped.end(), std::back_inserter(plan_.changes));
+  }
+
+  template <typename Data>
+  void Drop(const PlannedChange& change, const Data& before, const Data& after,
+            std::vector<PlannedChange>* dropped) {
+    std::set<std::string> kept;
+    for (const auto& [key, id] : after.certificate_ids()) kept.insert(id);
+    for (const auto& [key, id] : before.certificate_ids()) {
+      const CertificateEntry* entry = input_.before.FindCertificateById(id);
+      if (entry == nullptr || kept.count(id) != 0 || UsedBeside(change, *entry)) continue;
+      if (entry->source !=
+          absl::StrCat(change.kind == Kind::kSecret ? "secret/" : "configmap/", change.id))
+        continue;
+      if (claimed_.emplace(Kind::kCertificate, id).second)
+        dropped->push_back({Kind::kCertificate, id, true, true, {}});
+    }
+  }
+
+  // By its own id or name, not by its place in the changed object.
+  bool UsedBeside(const PlannedChange& change, const CertificateEntry& entry) {
+    bool used = !entry.name.empty() ||
+                input_.before.FindKeyNamingLeaf(entry.org_id(), entry.fingerprint) != nullptr;
+    input_.before.index().uses.VisitFrom(absl::string_view(entry.id), [&](const UseItem& use) {
+      if (use.key != entry.id) return false;
+      used = used || use.kind != change.kind || use.id != change.id;
+      return !used;
+    });
+    return used;
+  }
+
   void AddPruned() {
     const auto prune = [&](Kind kind, const auto& table) {
       table.listed.VisitAll([&](const auto& entry) {
         const std::string id(IdOf(entry));
         if (entry.origin == nullptr || entry.origin->set != write_.prune_set) return true;
-        if (claimed_.count({kind, id}) != 0) return true;
+        if (!claimed_.emplace(kind, id).second) return true;
         plan_.results.push_back({kind, id, MutationResult::Outcome::kPruned, {}});
         plan_.changes.push_back({kind, id, true, false, {}, plan_.results.size() - 1});
         return true;
@@ -235,6 +290,8 @@ class Planner {
     prune(Kind::kPolicy, index.policies);
     prune(Kind::kListener, index.listeners);
     prune(Kind::kTrustBundle, index.bundles);
+    prune(Kind::kSecret, index.secrets);
+    prune(Kind::kConfigMap, index.config_maps);
     prune(Kind::kCertificate, index.certificates);
     const auto& settings = input_.before.settings();
     if (settings.revision != 0 && settings.origin->set == write_.prune_set &&

@@ -8,7 +8,7 @@
 namespace sallyport::authsvc {
 namespace {
 
-constexpr char kField[] = "forward_proxy.password";
+constexpr char kPasswordField[] = "forward_proxy.password";
 constexpr size_t kMostBytes = 1024;
 
 std::string RecordName(const v1::Api& api) { return absl::StrCat("api/", api.id()); }
@@ -73,7 +73,7 @@ absl::Status CompleteProxyPassword(const PasswordSealing& sealing, absl::string_
     return absl::OkStatus();
   }
   const std::string record = RecordName(*api);
-  auto sealed = sealing.sealer->Seal({sealing.store_id, record, kField}, password);
+  auto sealed = sealing.sealer->Seal({sealing.store_id, record, kPasswordField}, password);
   if (!sealed.ok()) return sealed.status();
   v1::SealedSecret* const secret = proxy->mutable_sealed_password();
   secret->set_master_key_id(std::move(sealed->master_key_id));
@@ -90,7 +90,7 @@ absl::StatusOr<base::Secret> OpenProxyPassword(const PasswordSealing& sealing, c
   const v1::SealedSecret& sealed = proxy.sealed_password();
   const std::string record = RecordName(api);
   return sealing.sealer->Open(
-      {sealing.store_id, record, kField},
+      {sealing.store_id, record, kPasswordField},
       {sealed.master_key_id(), sealed.wrapped_data_key(), sealed.ciphertext()});
 }
 

@@ -21,8 +21,9 @@ absl::Status Unusable(const CheckContext& context, std::string text, Warnings* w
 
 absl::Status NotThere(const CheckContext& context, absl::string_view how,
                       absl::string_view reference, Warnings* warnings) {
-  return Unusable(context, absl::StrCat("pending: ", how, ": ", reference, " is not there yet"),
-                  warnings);
+  return Unusable(
+      context, absl::StrCat("pending: ", how, ": ", ReferenceText(reference), " is not there yet"),
+      warnings);
 }
 
 absl::Status CheckOwner(absl::string_view how, absl::string_view org, absl::string_view reference) {
@@ -42,11 +43,13 @@ absl::Status CheckReference(const CheckContext& context, absl::string_view how,
   const auto* entry = context.after.FindCertificate(org, reference);
   if (entry == nullptr) return NotThere(context, how, reference, warnings);
   if (need == Need::kPrivateKey && !entry->has_private_key()) {
-    return Unusable(context, absl::StrCat(how, ": ", reference, " has no private key: unusable"),
-                    warnings);
+    return Unusable(
+        context, absl::StrCat(how, ": ", ReferenceText(reference), " has no private key: unusable"),
+        warnings);
   }
   if (entry->ExpiredAt(context.now)) {
-    return Unusable(context, absl::StrCat(how, ": ", reference, " has expired: unusable"),
+    return Unusable(context,
+                    absl::StrCat(how, ": ", ReferenceText(reference), " has expired: unusable"),
                     warnings);
   }
   return absl::OkStatus();

@@ -50,6 +50,8 @@ struct Mutation {
   // kPut of an Api with `forward_proxy`: the password of its user name; sealed before it is stored.
   // Empty: the stored one is kept where proxy and user name are the same.
   base::Secret proxy_password;
+  // kPut of a Secret: its data other than certificates, by name; sealed before it is stored.
+  std::map<std::string, base::Secret> secret_data;
   uint64_t expected_revision = 0;  // 0: any
   bool must_create = false;        // kPut: fail when it exists
   bool must_exist = false;         // kPut: fail when it does not

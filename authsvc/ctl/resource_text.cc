@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -34,7 +35,12 @@ const std::map<std::string, std::string>& Words() {
                                               {"listeners", "Listener"},
                                               {"trustbundle", "TrustBundle"},
                                               {"trustbundles", "TrustBundle"},
-                                              {"trust", "TrustBundle"}};
+                                              {"trust", "TrustBundle"},
+                                              {"secret", "Secret"},
+                                              {"secrets", "Secret"},
+                                              {"configmap", "ConfigMap"},
+                                              {"configmaps", "ConfigMap"},
+                                              {"cm", "ConfigMap"}};
   return words;
 }
 
@@ -70,6 +76,15 @@ std::vector<std::string> ApiRow(const wire::Api& api) {
           api.inactive() ? "inactive" : "active"};
 }
 
+// The names in the data, never what stands there.
+template <typename Certificates, typename Others>
+std::string NamesOf(const Certificates& certificates, const Others& others) {
+  std::set<std::string> names;
+  for (const auto& [name, value] : certificates) names.insert(name);
+  for (const auto& [name, value] : others) names.insert(name);
+  return absl::StrJoin(names, ",");
+}
+
 std::vector<std::string> KeyRow(const wire::Key& key) {
   std::vector<std::string> apis;
   for (const wire::AccessRight& right : key.access_rights()) apis.push_back(right.api_id());
@@ -90,7 +105,9 @@ std::optional<std::string> KindOfWord(absl::string_view word) {
   return found->second;
 }
 
-std::string KindWords() { return "certificate, api, key, policy, settings, listener, trustbundle"; }
+std::string KindWords() {
+  return "certificate, api, key, policy, settings, listener, trustbundle, secret, configmap";
+}
 
 std::vector<std::string> HeadOf(absl::string_view kind) {
   if (kind == "Certificate") return {"ID", "NAME", "KIND", "SUBJECT", "NOT AFTER"};
@@ -98,6 +115,8 @@ std::vector<std::string> HeadOf(absl::string_view kind) {
   if (kind == "Key") return {"ID", "ALIAS", "APIS", "POLICIES", "EXPIRES", "STATE"};
   if (kind == "Policy") return {"ID", "NAME", "STATE"};
   if (kind == "Listener") return {"ID", "ADDRESS", "PORT", "TLS"};
+  if (kind == "Secret") return {"NAME", "TYPE", "DATA"};
+  if (kind == "ConfigMap") return {"NAME", "DATA"};
   return {"ID"};
 }
 
@@ -114,6 +133,14 @@ std::vector<std::string> RowOf(const wire::Resource& resource) {
               absl::StrCat(resource.listener().port()), resource.listener().plain() ? "no" : "yes"};
     case wire::Resource::kSettings: return {"gateway"};
     case wire::Resource::kTrustBundle: return {resource.trust_bundle().id()};
+    case wire::Resource::kSecret: {
+      const wire::KubeSecret& secret = resource.secret();
+      return {secret.id(), secret.type(), NamesOf(secret.certificate_ids(), secret.sealed_data())};
+    }
+    case wire::Resource::kConfigMap: {
+      const wire::KubeConfigMap& config_map = resource.config_map();
+      return {config_map.id(), NamesOf(config_map.certificate_ids(), config_map.data())};
+    }
     case wire::Resource::BODY_NOT_SET: break;
   }
   return {resource.id()};

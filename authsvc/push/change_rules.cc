@@ -10,6 +10,7 @@
 #include "authsvc/push/new_denials.h"
 #include "authsvc/push/route_of.h"
 #include "authsvc/snapshot/insecure.h"
+#include "authsvc/snapshot/resource.h"
 #include "authsvc/snapshot/snapshot.h"
 #include "sallyport/v1/distribution.pb.h"
 #include "shared/base/text.h"
@@ -94,6 +95,8 @@ class Rules {
       case Kind::kSettings: return Settings();
       case Kind::kListener: return Listener(change.id);
       case Kind::kTrustBundle: return TrustBundle(change.id);
+      case Kind::kSecret:
+      case Kind::kConfigMap: return Data(change.kind, change.id);
     }
   }
 
@@ -110,8 +113,9 @@ class Rules {
     } else {
       evictions_.Redecide(absl::StrCat("cert:", id));
     }
-    Users(before_, *any, id);
-    Users(after_, *any, id);
+    const std::string org(any->org_id());
+    Users(before_, org, id);
+    Users(after_, org, id);
     // A stable name that came, went or moved speaks for whoever refers to it.
     if (old != nullptr) Name(before_, *old);
     if (now != nullptr) Name(after_, *now);
@@ -121,12 +125,10 @@ class Rules {
     if (entry.name.empty()) return;
     const std::string reference = absl::StrCat("name:", entry.name);
     evictions_.Redecide(absl::StrCat("cert:", reference));
-    Users(snapshot, entry, reference);
+    Users(snapshot, std::string(entry.org_id()), reference);
   }
 
-  void Users(const Snapshot& snapshot, const CertificateEntry& entry,
-             const std::string& reference) {
-    const std::string org(entry.org_id().data(), entry.org_id().size());
+  void Users(const Snapshot& snapshot, const std::string& org, const std::string& reference) {
     for (const CertificateUse& use : snapshot.WhoUses(org, reference)) {
       if (use.how.find("server certificate") != std::string::npos ||
           use.how == "listener certificate") {
@@ -136,6 +138,25 @@ class Rules {
       if (use.kind == Kind::kKey) evictions_.Redecide(absl::StrCat("key:", use.id));
       if (use.kind == Kind::kSettings) evictions_.Redecide("settings");
       if (use.kind == Kind::kTrustBundle) TrustBundle(use.id);
+    }
+  }
+
+  // A Secret or ConfigMap: its places speak for whoever refers to them.
+  void Data(Kind kind, const std::string& id) {
+    for (const Snapshot* snapshot : {&before_, &after_}) {
+      const auto places = [&](const auto& data) {
+        for (const auto& [key, certificate_id] : data.certificate_ids()) {
+          const std::string reference = DataReference(kind, id, key);
+          evictions_.Redecide(absl::StrCat("cert:", reference));
+          Users(before_, data.org_id(), reference);
+          Users(after_, data.org_id(), reference);
+        }
+      };
+      if (kind == Kind::kSecret) {
+        if (const SecretEntry* entry = snapshot->FindSecret(id)) places(entry->secret);
+      } else if (const ConfigMapEntry* entry = snapshot->FindConfigMap(id)) {
+        places(entry->config_map);
+      }
     }
   }
 

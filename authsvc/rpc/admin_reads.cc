@@ -16,7 +16,8 @@ namespace {
 absl::Status NoSuchKind(const std::string& kind) {
   return absl::InvalidArgumentError(absl::StrCat(
       "no kind '", kind,
-      "'; kinds are Certificate, Api, Key, Policy, GatewaySettings, Listener and TrustBundle"));
+      "'; kinds are Certificate, Api, Key, Policy, GatewaySettings, Listener, TrustBundle, "
+      "Secret and ConfigMap"));
 }
 
 const std::string& IdOf(const CertificateEntry& entry) { return entry.id; }
@@ -25,6 +26,8 @@ const std::string& IdOf(const KeyEntry& entry) { return entry.key.id(); }
 const std::string& IdOf(const PolicyEntry& entry) { return entry.policy.id(); }
 const std::string& IdOf(const ListenerEntry& entry) { return entry.listener.id(); }
 const std::string& IdOf(const TrustBundleEntry& entry) { return entry.bundle.id(); }
+const std::string& IdOf(const SecretEntry& entry) { return entry.secret.id(); }
+const std::string& IdOf(const ConfigMapEntry& entry) { return entry.config_map.id(); }
 
 template <typename Entry>
 void Fill(const Snapshot& snapshot, Kind kind, const Page<Entry>& page,
@@ -60,6 +63,8 @@ absl::string_view KindTextOf(const wire::Resource& resource) {
     case wire::Resource::kSettings: return "GatewaySettings";
     case wire::Resource::kListener: return "Listener";
     case wire::Resource::kTrustBundle: return "TrustBundle";
+    case wire::Resource::kSecret: return "Secret";
+    case wire::Resource::kConfigMap: return "ConfigMap";
     case wire::Resource::BODY_NOT_SET: break;
   }
   return "?";
@@ -97,6 +102,12 @@ absl::Status ListResources(const Snapshot& snapshot, const wire::ListRequest& re
       break;
     case Kind::kTrustBundle:
       Fill(snapshot, *kind, snapshot.ListTrustBundles(org, token, limit), response);
+      break;
+    case Kind::kSecret:
+      Fill(snapshot, *kind, snapshot.ListSecrets(org, token, limit), response);
+      break;
+    case Kind::kConfigMap:
+      Fill(snapshot, *kind, snapshot.ListConfigMaps(org, token, limit), response);
       break;
     case Kind::kSettings:
       if (!snapshot.ToResource(*kind, "gateway", response->add_resources()))

@@ -160,6 +160,18 @@ struct ListenerEntry {
   std::shared_ptr<const Origin> origin;
 };
 
+struct SecretEntry {
+  v1::KubeSecret secret;
+  uint64_t revision = 0;
+  std::shared_ptr<const Origin> origin;
+};
+
+struct ConfigMapEntry {
+  v1::KubeConfigMap config_map;
+  uint64_t revision = 0;
+  std::shared_ptr<const Origin> origin;
+};
+
 struct TrustBundleEntry {
   v1::TrustBundle bundle;
   uint64_t revision = 0;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "authsvc/snapshot/snapshot.h"
 
 namespace sallyport::authsvc {
 namespace {
@@ -107,6 +108,35 @@ std::vector<UseItem> UsesOf(const v1::TrustBundle& bundle) {
   return collect.Take();
 }
 
+std::vector<UseItem> UsesOf(const v1::KubeSecret& secret) {
+  Collector collect(Kind::kSecret, secret.id(), secret.org_id());
+  for (const auto& [key, id] : secret.certificate_ids()) collect.Add(id, "secret");
+  return collect.Take();
+}
+
+std::vector<UseItem> UsesOf(const v1::KubeConfigMap& config_map) {
+  Collector collect(Kind::kConfigMap, config_map.id(), config_map.org_id());
+  for (const auto& [key, id] : config_map.certificate_ids()) collect.Add(id, "config map");
+  return collect.Take();
+}
+
+std::vector<std::string> DataKeysOf(const Snapshot& snapshot, Kind kind, absl::string_view id,
+                                    absl::string_view certificate_id) {
+  std::vector<std::string> keys;
+  const auto of = [&](const auto& data) {
+    for (const auto& [key, held] : data.certificate_ids()) {
+      if (!certificate_id.empty() && held != certificate_id) continue;
+      keys.push_back(ReferenceKey(data.org_id(), DataReference(kind, id, key)));
+    }
+  };
+  if (kind == Kind::kSecret) {
+    if (const SecretEntry* entry = snapshot.FindSecret(id); entry != nullptr) of(entry->secret);
+  } else if (const ConfigMapEntry* entry = snapshot.FindConfigMap(id); entry != nullptr) {
+    of(entry->config_map);
+  }
+  return keys;
+}
+
 std::string ReferenceKey(absl::string_view org, absl::string_view reference) {
   const auto name = StableName(reference);
   if (!name) return std::string(reference);
@@ -133,7 +163,8 @@ bool SplitBundleKey(absl::string_view key, absl::string_view* bundle_id) {
 }
 
 bool IsSystemUse(absl::string_view how) {
-  return how != "allowlist" && how != "gateway allowlist" && how != "key" && how != "binding";
+  return how != "allowlist" && how != "gateway allowlist" && how != "key" && how != "binding" &&
+         how != "secret" && how != "config map";
 }
 
 }  // namespace sallyport::authsvc

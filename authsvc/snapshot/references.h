@@ -18,6 +18,13 @@ namespace sallyport::authsvc {
 [[nodiscard]] std::vector<UseItem> UsesOf(const v1::GatewaySettings& settings);
 [[nodiscard]] std::vector<UseItem> UsesOf(const v1::Listener& listener);
 [[nodiscard]] std::vector<UseItem> UsesOf(const v1::TrustBundle& bundle);
+[[nodiscard]] std::vector<UseItem> UsesOf(const v1::KubeSecret& secret);
+[[nodiscard]] std::vector<UseItem> UsesOf(const v1::KubeConfigMap& config_map);
+// ReferenceKeys of the places in a Secret or ConfigMap: of all that hold a certificate, or of those
+// that hold this one.
+[[nodiscard]] std::vector<std::string> DataKeysOf(const Snapshot& snapshot, Kind kind,
+                                                  absl::string_view id,
+                                                  absl::string_view certificate_id = "");
 
 // What the tables of uses are ordered by: an id, a stable name with its org, or a bundle's id.
 [[nodiscard]] std::string ReferenceKey(absl::string_view org, absl::string_view reference);

@@ -3,11 +3,15 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "shared/base/text.h"
 
 namespace sallyport::authsvc {
 namespace {
+
+constexpr absl::string_view kSecretName = "secret/";
+constexpr absl::string_view kConfigMapName = "configmap/";
 
 const std::string& Nothing() {
   static const std::string* const empty = new std::string;
@@ -25,6 +29,8 @@ std::optional<Kind> KindOf(const v1::Resource& resource) {
     case v1::Resource::kSettings: return Kind::kSettings;
     case v1::Resource::kListener: return Kind::kListener;
     case v1::Resource::kTrustBundle: return Kind::kTrustBundle;
+    case v1::Resource::kSecret: return Kind::kSecret;
+    case v1::Resource::kConfigMap: return Kind::kConfigMap;
     case v1::Resource::BODY_NOT_SET: break;
   }
   return std::nullopt;
@@ -39,6 +45,8 @@ const std::string& BodyId(const v1::Resource& resource) {
     case v1::Resource::kSettings: return resource.settings().id();
     case v1::Resource::kListener: return resource.listener().id();
     case v1::Resource::kTrustBundle: return resource.trust_bundle().id();
+    case v1::Resource::kSecret: return resource.secret().id();
+    case v1::Resource::kConfigMap: return resource.config_map().id();
     case v1::Resource::BODY_NOT_SET: break;
   }
   return Nothing();
@@ -51,6 +59,8 @@ const std::string& BodyOrg(const v1::Resource& resource) {
     case v1::Resource::kKey: return resource.key().org_id();
     case v1::Resource::kPolicy: return resource.policy().org_id();
     case v1::Resource::kTrustBundle: return resource.trust_bundle().org_id();
+    case v1::Resource::kSecret: return resource.secret().org_id();
+    case v1::Resource::kConfigMap: return resource.config_map().org_id();
     default: return Nothing();
   }
 }
@@ -58,6 +68,9 @@ const std::string& BodyOrg(const v1::Resource& resource) {
 void RemoveSecrets(v1::Resource* resource) {
   if (resource->has_certificate()) resource->mutable_certificate()->clear_private_key();
   if (resource->has_key()) resource->mutable_key()->clear_token_sha256();
+  if (resource->has_secret()) {
+    for (auto& [name, sealed] : *resource->mutable_secret()->mutable_sealed_data()) sealed.Clear();
+  }
   if (resource->has_api() && resource->api().upstream().has_forward_proxy())
     resource->mutable_api()->mutable_upstream()->mutable_forward_proxy()->clear_sealed_password();
 }
@@ -76,6 +89,32 @@ std::string SerializeDeterministic(const v1::Resource& resource) {
 std::optional<absl::string_view> StableName(absl::string_view reference) {
   if (absl::ConsumePrefix(&reference, kNamePrefix)) return reference;
   return std::nullopt;
+}
+
+bool SplitDataName(absl::string_view name, DataName* out) {
+  if (absl::ConsumePrefix(&name, kSecretName))
+    out->kind = Kind::kSecret;
+  else if (absl::ConsumePrefix(&name, kConfigMapName))
+    out->kind = Kind::kConfigMap;
+  else
+    return false;
+  const size_t border = name.rfind('/');
+  if (border == absl::string_view::npos) return false;
+  out->id = name.substr(0, border);
+  out->key = name.substr(border + 1);
+  return true;
+}
+
+std::string DataReference(Kind kind, absl::string_view id, absl::string_view key) {
+  return absl::StrCat(kNamePrefix, kind == Kind::kSecret ? kSecretName : kConfigMapName, id, "/",
+                      key);
+}
+
+std::string ReferenceText(absl::string_view reference) {
+  const auto name = StableName(reference);
+  DataName parts;
+  if (!name || !SplitDataName(*name, &parts)) return std::string(reference);
+  return absl::StrCat(KindName(parts.kind), " ", parts.id, " (", parts.key, ")");
 }
 
 bool SplitCertificateId(absl::string_view id, absl::string_view* org, std::string* digest) {

@@ -10,6 +10,26 @@
 
 namespace sallyport::authsvc {
 
+namespace {
+
+// What stands at this place of a Secret or ConfigMap of the org; null: nothing.
+const CertificateEntry* FindInData(const Snapshot& snapshot, absl::string_view org,
+                                   const DataName& name) {
+  const auto in = [&](const auto& data) -> const CertificateEntry* {
+    const auto found = data.certificate_ids().find(std::string(name.key));
+    if (data.org_id() != org || found == data.certificate_ids().end()) return nullptr;
+    return snapshot.FindCertificateById(found->second);
+  };
+  if (name.kind == Kind::kSecret) {
+    const SecretEntry* entry = snapshot.FindSecret(name.id);
+    return entry == nullptr ? nullptr : in(entry->secret);
+  }
+  const ConfigMapEntry* entry = snapshot.FindConfigMap(name.id);
+  return entry == nullptr ? nullptr : in(entry->config_map);
+}
+
+}  // namespace
+
 Snapshot::Snapshot(std::shared_ptr<const SnapshotIndex> index) : index_(std::move(index)) {}
 Snapshot::~Snapshot() = default;
 
@@ -30,6 +50,7 @@ const CertificateEntry* Snapshot::FindCertificate(absl::string_view org,
                                                   absl::string_view reference) const {
   const auto name = StableName(reference);
   if (!name) return FindCertificateById(reference);
+  if (DataName parts; SplitDataName(*name, &parts)) return FindInData(*this, org, parts);
   return index_->certificates_by_name.Find(HashOfPair(org, *name), [&](const CertificateEntry& c) {
     return c.name == *name && c.org_id() == org;
   });
@@ -44,6 +65,12 @@ const ListenerEntry* Snapshot::FindListener(absl::string_view id) const {
 }
 const TrustBundleEntry* Snapshot::FindTrustBundle(absl::string_view id) const {
   return FindById(index_->bundles, id);
+}
+const SecretEntry* Snapshot::FindSecret(absl::string_view id) const {
+  return FindById(index_->secrets, id);
+}
+const ConfigMapEntry* Snapshot::FindConfigMap(absl::string_view id) const {
+  return FindById(index_->config_maps, id);
 }
 const KeyEntry* Snapshot::FindKey(absl::string_view id) const { return FindById(index_->keys, id); }
 
@@ -97,8 +124,17 @@ std::vector<CertificateUse> Snapshot::WhoUses(absl::string_view org,
       return true;
     });
   };
+  // Whoever refers to the places of Secrets and ConfigMaps where it stands.
+  const auto add_by_data = [&](absl::string_view id) {
+    const std::vector<CertificateUse> holders = found;
+    for (const CertificateUse& holder : holders) {
+      if (holder.kind != Kind::kSecret && holder.kind != Kind::kConfigMap) continue;
+      for (const std::string& key : DataKeysOf(*this, holder.kind, holder.id, id)) add(key);
+    }
+  };
   add(ReferenceKey(org, reference));
   if (StableName(reference)) return found;
+  add_by_data(reference);
   if (const auto* entry = FindCertificateById(reference);
       entry != nullptr && !entry->name.empty()) {
     add(ReferenceKey(entry->org_id(), absl::StrCat(kNamePrefix, entry->name)));
@@ -121,8 +157,8 @@ std::vector<std::string> Snapshot::Pending(size_t limit) const {
   std::vector<std::string> found;
   index_->pending.VisitAll([&](const UseItem& use) {
     if (found.size() >= limit) return false;
-    found.push_back(
-        absl::StrCat(KindName(use.kind), " ", use.id, ": ", use.how, ": ", use.reference));
+    found.push_back(absl::StrCat(KindName(use.kind), " ", use.id, ": ", use.how, ": ",
+                                 ReferenceText(use.reference)));
     return true;
   });
   return found;
@@ -137,6 +173,8 @@ size_t Snapshot::Count(Kind kind) const {
     case Kind::kSettings: return index_->settings->revision == 0 ? 0 : 1;
     case Kind::kListener: return index_->listeners.by_id.size();
     case Kind::kTrustBundle: return index_->bundles.by_id.size();
+    case Kind::kSecret: return index_->secrets.by_id.size();
+    case Kind::kConfigMap: return index_->config_maps.by_id.size();
   }
   return 0;
 }
@@ -151,6 +189,8 @@ uint64_t Snapshot::RevisionOf(Kind kind, absl::string_view id) const {
     case Kind::kSettings: return id == kSettingsId ? index_->settings->revision : 0;
     case Kind::kListener: return of(FindListener(id));
     case Kind::kTrustBundle: return of(FindTrustBundle(id));
+    case Kind::kSecret: return of(FindSecret(id));
+    case Kind::kConfigMap: return of(FindConfigMap(id));
   }
   return 0;
 }

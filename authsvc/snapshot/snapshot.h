@@ -22,8 +22,8 @@ struct SnapshotIndex;  // snapshot_index.h: the tables
 
 // A use of a certificate by another resource. `how` is a constant: "allowlist", "client
 // certificate", "pin", "server certificate", "binding", "key", "trust bundle", "control allowlist",
-// "gateway allowlist", "gateway client certificate", "gateway pin", "gateway server certificate",
-// "listener certificate".
+// "secret", "config map", "gateway allowlist", "gateway client certificate", "gateway pin",
+// "gateway server certificate", "listener certificate".
 struct CertificateUse {
   Kind kind = Kind::kApi;
   std::string id;
@@ -54,7 +54,8 @@ class Snapshot {
   [[nodiscard]] const std::string& store_id() const { return state().store_id; }
   [[nodiscard]] uint64_t epoch() const { return state().epoch; }
 
-  // `reference` is a certificate id or "name:NAME"; a stable name is looked up in `org`.
+  // `reference` is a certificate id or "name:NAME"; a stable name is looked up in `org`, and so is
+  // one of a place in a Secret or ConfigMap (resource.h).
   [[nodiscard]] const CertificateEntry* FindCertificate(absl::string_view org,
                                                         absl::string_view reference) const;
   [[nodiscard]] const CertificateEntry* FindCertificateById(absl::string_view id) const;
@@ -63,6 +64,8 @@ class Snapshot {
   [[nodiscard]] const PolicyEntry* FindPolicy(absl::string_view id) const;
   [[nodiscard]] const ListenerEntry* FindListener(absl::string_view id) const;
   [[nodiscard]] const TrustBundleEntry* FindTrustBundle(absl::string_view id) const;
+  [[nodiscard]] const SecretEntry* FindSecret(absl::string_view id) const;
+  [[nodiscard]] const ConfigMapEntry* FindConfigMap(absl::string_view id) const;
   // Never null; defaults when none is stored.
   [[nodiscard]] const SettingsEntry& settings() const;
 
@@ -90,6 +93,10 @@ class Snapshot {
   [[nodiscard]] Page<TrustBundleEntry> ListTrustBundles(const std::string* org,
                                                         absl::string_view token,
                                                         size_t limit) const;
+  [[nodiscard]] Page<SecretEntry> ListSecrets(const std::string* org, absl::string_view token,
+                                              size_t limit) const;
+  [[nodiscard]] Page<ConfigMapEntry> ListConfigMaps(const std::string* org, absl::string_view token,
+                                                    size_t limit) const;
   // Every entry, in the order of (org, id); return false to stop.
   void ForEachApi(absl::FunctionRef<bool(const ApiEntry&)> visit) const;
   void ForEachListener(absl::FunctionRef<bool(const ListenerEntry&)> visit) const;

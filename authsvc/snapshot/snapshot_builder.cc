@@ -138,6 +138,18 @@ absl::Status SnapshotBuilder::Put(v1::Resource resource) {
       PutBundle(std::move(entry));
       return absl::OkStatus();
     }
+    case Kind::kSecret: {
+      auto entry = with(MakeRef<SecretEntry>());
+      entry->secret.Swap(resource.mutable_secret());
+      PutData<SecretEntry>(*kind, &index_->secrets, std::move(entry));
+      return absl::OkStatus();
+    }
+    case Kind::kConfigMap: {
+      auto entry = with(MakeRef<ConfigMapEntry>());
+      entry->config_map.Swap(resource.mutable_config_map());
+      PutData<ConfigMapEntry>(*kind, &index_->config_maps, std::move(entry));
+      return absl::OkStatus();
+    }
   }
   return absl::InvalidArgumentError("a resource of unknown kind");
 }
@@ -158,6 +170,8 @@ void SnapshotBuilder::Erase(Kind kind, absl::string_view id) {
       return RemoveEntry(edit_, &index_->listeners, *old);
     }
     case Kind::kTrustBundle: return EraseBundle(id);
+    case Kind::kSecret: return EraseData(kind, &index_->secrets, id);
+    case Kind::kConfigMap: return EraseData(kind, &index_->config_maps, id);
   }
 }
 
@@ -222,15 +236,52 @@ void SnapshotBuilder::EraseCertificate(absl::string_view id) {
   RemoveEntry(edit_, &index_->certificates, *old);
 }
 
+// --- Secrets and ConfigMaps
+
+namespace {
+
+const v1::KubeSecret& DataOf(const SecretEntry& entry) { return entry.secret; }
+const v1::KubeConfigMap& DataOf(const ConfigMapEntry& entry) { return entry.config_map; }
+
+}  // namespace
+
+template <typename Entry>
+void SnapshotBuilder::PutData(Kind kind, Table<Entry>* table, Ref<const Entry> entry) {
+  const std::string id(IdOf(*entry));
+  std::vector<UseItem> before;
+  if (const Entry* old = FindById(*table, id); old != nullptr) {
+    for (const std::string& key : DataKeysOf(*view_, kind, id)) Touch(key);
+    before = UsesOf(DataOf(*old));
+    RemoveEntry(edit_, table, *old);
+  }
+  SetUses(before, UsesOf(DataOf(*entry)));
+  InsertEntry(edit_, table, std::move(entry));
+  for (const std::string& key : DataKeysOf(*view_, kind, id)) Touch(key);
+}
+
+template <typename Entry>
+void SnapshotBuilder::EraseData(Kind kind, Table<Entry>* table, absl::string_view id) {
+  const Entry* old = FindById(*table, id);
+  for (const std::string& key : DataKeysOf(*view_, kind, id)) Touch(key);
+  SetUses(UsesOf(DataOf(*old)), {});
+  RemoveEntry(edit_, table, *old);
+}
+
 // --- uses
 
 void SnapshotBuilder::Touch(const std::string& key) {
+  std::vector<std::string> places;
   bool used = false;
   index_->uses.VisitFrom(absl::string_view(key), [&](const UseItem& use) {
-    used = use.key == key;
-    return false;
+    if (use.key != key) return false;
+    used = true;
+    if (use.kind != Kind::kSecret && use.kind != Kind::kConfigMap) return true;
+    for (std::string& place : DataKeysOf(*view_, use.kind, use.id, use.reference))
+      places.push_back(std::move(place));
+    return true;
   });
-  if (used) touched_.insert(key);
+  if (!used || !touched_.insert(key).second) return;
+  for (const std::string& place : places) Touch(place);
 }
 
 void SnapshotBuilder::SetUses(const std::vector<UseItem>& before, std::vector<UseItem> after) {

@@ -31,6 +31,8 @@ struct SnapshotChange {
 };
 
 struct UseItem;
+template <typename Entry>
+struct Table;
 
 class SnapshotBuilder {
  public:
@@ -68,6 +70,11 @@ class SnapshotBuilder {
   void PutListener(Ref<const ListenerEntry> entry);
   void PutBundle(Ref<const TrustBundleEntry> entry);
   void EraseBundle(absl::string_view id);
+  // Of a Secret or ConfigMap: whoever refers to a place in it is compiled anew.
+  template <typename Entry>
+  void PutData(Kind kind, Table<Entry>* table, Ref<const Entry> entry);
+  template <typename Entry>
+  void EraseData(Kind kind, Table<Entry>* table, absl::string_view id);
   void IndexServed(absl::string_view api_id, const std::vector<ServedName>& served, bool add);
 
   // The use of `key` changed its answer: who has it is compiled anew and its pending state updated.

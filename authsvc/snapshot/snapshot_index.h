@@ -23,12 +23,16 @@ inline absl::string_view OrgOf(const KeyEntry& entry) { return entry.key.org_id(
 inline absl::string_view OrgOf(const PolicyEntry& entry) { return entry.policy.org_id(); }
 inline absl::string_view OrgOf(const ListenerEntry&) { return {}; }
 inline absl::string_view OrgOf(const TrustBundleEntry& entry) { return entry.bundle.org_id(); }
+inline absl::string_view OrgOf(const SecretEntry& entry) { return entry.secret.org_id(); }
+inline absl::string_view OrgOf(const ConfigMapEntry& entry) { return entry.config_map.org_id(); }
 inline absl::string_view IdOf(const CertificateEntry& entry) { return entry.id; }
 inline absl::string_view IdOf(const ApiEntry& entry) { return entry.api.id(); }
 inline absl::string_view IdOf(const KeyEntry& entry) { return entry.key.id(); }
 inline absl::string_view IdOf(const PolicyEntry& entry) { return entry.policy.id(); }
 inline absl::string_view IdOf(const ListenerEntry& entry) { return entry.listener.id(); }
 inline absl::string_view IdOf(const TrustBundleEntry& entry) { return entry.bundle.id(); }
+inline absl::string_view IdOf(const SecretEntry& entry) { return entry.secret.id(); }
+inline absl::string_view IdOf(const ConfigMapEntry& entry) { return entry.config_map.id(); }
 
 struct ListKey {
   absl::string_view org;
@@ -98,6 +102,8 @@ struct SnapshotIndex {
   Table<PolicyEntry> policies;
   Table<ListenerEntry> listeners;
   Table<TrustBundleEntry> bundles;
+  Table<SecretEntry> secrets;
+  Table<ConfigMapEntry> config_maps;
   std::shared_ptr<const SettingsEntry> settings;
 
   HashTable<CertificateEntry> certificates_by_name;  // HashOfPair(org, name)

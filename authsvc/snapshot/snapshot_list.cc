@@ -80,6 +80,15 @@ Page<TrustBundleEntry> Snapshot::ListTrustBundles(const std::string* org, absl::
   return ListPage(index_->bundles, org, token, limit);
 }
 
+Page<SecretEntry> Snapshot::ListSecrets(const std::string* org, absl::string_view token,
+                                        size_t limit) const {
+  return ListPage(index_->secrets, org, token, limit);
+}
+Page<ConfigMapEntry> Snapshot::ListConfigMaps(const std::string* org, absl::string_view token,
+                                              size_t limit) const {
+  return ListPage(index_->config_maps, org, token, limit);
+}
+
 void Snapshot::ForEachApi(absl::FunctionRef<bool(const ApiEntry&)> visit) const {
   index_->apis.listed.VisitAll(visit);
 }
@@ -133,6 +142,13 @@ bool Snapshot::ToResource(Kind kind, absl::string_view id, v1::Resource* out) co
     case Kind::kTrustBundle:
       return fill(FindTrustBundle(id), [&](const TrustBundleEntry& entry) {
         *out->mutable_trust_bundle() = entry.bundle;
+      });
+    case Kind::kSecret:
+      return fill(FindSecret(id),
+                  [&](const SecretEntry& entry) { *out->mutable_secret() = entry.secret; });
+    case Kind::kConfigMap:
+      return fill(FindConfigMap(id), [&](const ConfigMapEntry& entry) {
+        *out->mutable_config_map() = entry.config_map;
       });
   }
   return false;

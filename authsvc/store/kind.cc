@@ -13,6 +13,8 @@ absl::string_view KindName(Kind kind) {
     case Kind::kSettings: return "GatewaySettings";
     case Kind::kListener: return "Listener";
     case Kind::kTrustBundle: return "TrustBundle";
+    case Kind::kSecret: return "Secret";
+    case Kind::kConfigMap: return "ConfigMap";
   }
   return "Unknown";
 }

@@ -18,13 +18,16 @@ enum class Kind : uint8_t {
   kSettings = 5,
   kListener = 6,
   kTrustBundle = 7,
+  kSecret = 8,
+  kConfigMap = 9,
 };
 
-inline constexpr std::array<Kind, 7> kAllKinds = {
-    Kind::kCertificate, Kind::kApi,      Kind::kKey,        Kind::kPolicy,
-    Kind::kSettings,    Kind::kListener, Kind::kTrustBundle};
+inline constexpr std::array<Kind, 9> kAllKinds = {
+    Kind::kCertificate, Kind::kApi,         Kind::kKey,    Kind::kPolicy,   Kind::kSettings,
+    Kind::kListener,    Kind::kTrustBundle, Kind::kSecret, Kind::kConfigMap};
 
-// "Certificate", "Api", "Key", "Policy", "GatewaySettings", "Listener", "TrustBundle".
+// "Certificate", "Api", "Key", "Policy", "GatewaySettings", "Listener", "TrustBundle", "Secret",
+// "ConfigMap".
 [[nodiscard]] absl::string_view KindName(Kind kind);
 // The same names, in any case.
 [[nodiscard]] std::optional<Kind> ParseKind(absl::string_view name);

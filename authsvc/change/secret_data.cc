@@ -1,0 +1,124 @@
+#include "authsvc/change/secret_data.h"
+
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "authsvc/change/checks.h"
+#include "authsvc/change/field_checks.h"
+#include "authsvc/change/invalid.h"
+#include "shared/crypto/sealer.h"
+
+namespace sallyport::authsvc {
+namespace {
+
+constexpr size_t kMostKeys = 1000;
+constexpr size_t kMostKeyBytes = 253;
+constexpr size_t kMostDataBytes = 1 << 20;  // of one resource, as in Kubernetes
+
+std::string SecretRecord(const v1::KubeSecret& secret) {
+  return absl::StrCat("secret/", secret.id());
+}
+std::string SecretField(absl::string_view key) { return absl::StrCat("data/", key); }
+
+bool SealsTheSame(const DataSealing& sealing, const v1::KubeSecret& stored, const std::string& key,
+                  absl::string_view value) {
+  const auto found = stored.sealed_data().find(key);
+  if (found == stored.sealed_data().end()) return false;
+  const v1::SealedSecret& sealed = found->second;
+  const std::string record = SecretRecord(stored);
+  const std::string field = SecretField(key);
+  const auto opened = sealing.sealer->Open(
+      {sealing.store_id, record, field},
+      {sealed.master_key_id(), sealed.wrapped_data_key(), sealed.ciphertext()});
+  return opened.ok() && opened->Reveal() == value;
+}
+
+// Letters, digits, '-', '_' and '.'.
+bool GoodKey(absl::string_view key) {
+  for (const char c : key) {
+    if (!absl::ascii_isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '_' && c != '.')
+      return false;
+  }
+  return !key.empty() && key.size() <= kMostKeyBytes;
+}
+
+// "namespace/name", each of letters, digits, '-' and '.'.
+bool GoodId(absl::string_view id) {
+  const size_t border = id.find('/');
+  if (border == absl::string_view::npos) return false;
+  const auto good = [](absl::string_view part) {
+    for (const char c : part) {
+      const auto byte = static_cast<unsigned char>(c);
+      if (!absl::ascii_islower(byte) && !absl::ascii_isdigit(byte) && c != '-' && c != '.')
+        return false;
+    }
+    return !part.empty() && part.size() <= kMostKeyBytes;
+  };
+  return good(id.substr(0, border)) && good(id.substr(border + 1));
+}
+
+template <typename Data, typename Other>
+absl::Status CheckData(absl::string_view kind, const Data& data, const Other& other) {
+  if (!GoodId(data.id())) {
+    return Invalid(kind, " \"", data.id(),
+                   "\": namespace and name must be lower-case letters, digits, '-' and '.'");
+  }
+  if (auto status = CheckOrg(data.org_id()); !status.ok()) return status;
+  if (static_cast<size_t>(data.certificate_ids_size()) + other.size() > kMostKeys)
+    return Invalid(kind, " ", data.id(), ": more than ", kMostKeys, " names in its data");
+  const auto bad_key = [&](const auto& map) {
+    for (const auto& [key, value] : map) {
+      if (!GoodKey(key)) return true;
+    }
+    return false;
+  };
+  if (bad_key(data.certificate_ids()) || bad_key(other)) {
+    return Invalid(kind, " ", data.id(),
+                   ": names in its data must be letters, digits, '-', '_' and '.'");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status SealSecretData(const DataSealing& sealing,
+                            const std::map<std::string, base::Secret>& data,
+                            const v1::KubeSecret* stored, v1::KubeSecret* secret) {
+  if (!secret->sealed_data().empty()) {
+    return absl::InvalidArgumentError(
+        "sealed_data is made by the store: a Secret is given by Apply, as a document");
+  }
+  if (data.empty()) return absl::OkStatus();
+  if (sealing.sealer == nullptr)
+    return absl::FailedPreconditionError("no master key is configured: Secrets are refused");
+  size_t bytes = 0;
+  const std::string record = SecretRecord(*secret);
+  for (const auto& [key, value] : data) {
+    bytes += value.Reveal().size();
+    if (bytes > kMostDataBytes) return absl::InvalidArgumentError("more than 1 MB of data");
+    v1::SealedSecret& out = (*secret->mutable_sealed_data())[key];
+    if (stored != nullptr && SealsTheSame(sealing, *stored, key, value.Reveal())) {
+      out = stored->sealed_data().at(key);
+      continue;
+    }
+    const std::string field = SecretField(key);
+    auto sealed = sealing.sealer->Seal({sealing.store_id, record, field}, value.Reveal());
+    if (!sealed.ok()) return sealed.status();
+    out.set_master_key_id(std::move(sealed->master_key_id));
+    out.set_wrapped_data_key(std::move(sealed->wrapped_data_key));
+    out.set_ciphertext(std::move(sealed->ciphertext));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckSecret(const v1::KubeSecret& secret) {
+  return CheckData("Secret", secret, secret.sealed_data());
+}
+
+absl::Status CheckConfigMap(const v1::KubeConfigMap& config_map) {
+  return CheckData("ConfigMap", config_map, config_map.data());
+}
+
+}  // namespace sallyport::authsvc
