@@ -1,6 +1,7 @@
 // /tyk/apis: Classic definitions (reference tyk.md §2.3). Live at once, no reload needed.
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "authsvc/admin/api_write.h"
 #include "authsvc/admin/documents.h"
 #include "authsvc/admin/handlers.h"
 #include "authsvc/dialects/fields.h"
@@ -13,10 +14,9 @@ namespace {
 
 constexpr size_t kPage = 1000;
 constexpr char kNotFound[] = "API not found";
-
-Response Invalid(absl::string_view why) {
-  return ErrorAnswer(400, absl::StrCat("Validation of API Definition failed. Reason: ", why));
-}
+constexpr char kClassicOnly[] =
+    "this API endpoint only supports Tyk Classic APIs; please use the appropriate Tyk OAS API "
+    "endpoint";
 
 // Tyk makes an id for a definition that has none.
 void GiveId(dialects::Node* definition) {
@@ -39,37 +39,14 @@ Response Store(const Call& call, bool update) {
     return response;
   }
   if (!definition->IsObject()) return ErrorAnswer(400, "Request malformed");
-  if (definition->Find("x-tyk-api-gateway") != nullptr)
-    return Invalid("Tyk OAS definitions are not taken yet");
+  if (definition->Find("x-tyk-api-gateway") != nullptr) return ErrorAnswer(400, kClassicOnly);
   if (!update) GiveId(&*definition);
-  dialects::Conversion conversion = dialects::ConvertTykClassic(*definition, OptionsFor(call));
-  if (!conversion.ok()) return Invalid(conversion.status().message());
-  const std::string id = conversion.resources.back().resource.id();
+  const dialects::Node* id = definition->Find("api_id");
   const SnapshotPtr snapshot = call.writer.snapshot();
-  if (update && id != call.rest) {
-    return ErrorAnswer(
-        400,
-        "Request APIID does not match that in Definition! For Update operations these must match.");
-  }
-  Write write;
-  write.mutations = TakeInlineCertificates(*snapshot, &conversion);
-  Mutation& mutation = write.mutations.emplace_back();
-  mutation.resource = std::move(conversion.resources.back().resource);
-  mutation.proxy_password = std::move(conversion.resources.back().proxy_password);
-  mutation.must_exist = update;
-  const auto result = call.writer.Run(std::move(write));
-  if (!result.ok()) {
-    AuditRefused(call, "api.put", id, result.status());
-    if (update && absl::IsNotFound(result.status())) return ErrorAnswer(404, kNotFound);
-    return WriteFailure(
-        result.status(), 400,
-        absl::StrCat("Validation of API Definition failed. Reason: ", result.status().message()));
-  }
-  Audit(call, "api.put", id, result->revision);
-  Response response = KeyAnswer(id, update ? "modified" : "added");
-  AddWarnings(WarningTexts(conversion), &response);
-  AddWarnings(result->AllWarnings(), &response);
-  return response;
+  const ApiEntry* stored = snapshot->FindApi(update || id == nullptr ? call.rest : id->text);
+  if (stored != nullptr && stored->origin->dialect == dialects::kTykOas)
+    return ErrorAnswer(400, kClassicOnly);
+  return WriteApi(call, dialects::ConvertTykClassic(*definition, OptionsFor(call)), update);
 }
 
 Response Show(const Call& call) {
@@ -93,35 +70,21 @@ Response List(const Call& call) {
   });
 }
 
-Response Remove(const Call& call) {
-  Write write;
-  Mutation& mutation = write.mutations.emplace_back();
-  mutation.op = Mutation::Op::kDelete;
-  mutation.kind = Kind::kApi;
-  mutation.id = call.rest;
-  const auto result = call.writer.Run(std::move(write));
-  if (!result.ok()) {
-    AuditRefused(call, "api.delete", call.rest, result.status());
-    if (absl::IsNotFound(result.status())) return ErrorAnswer(404, kNotFound);
-    return WriteFailure(result.status(), 400, result.status().message());
-  }
-  Audit(call, "api.delete", call.rest, result->revision);
-  return KeyAnswer(call.rest, "deleted");
-}
-
 }  // namespace
 
 Response HandleApis(const Call& call) {
-  if (call.rest == "oas" || absl::StartsWith(call.rest, "oas/")) {
-    return ErrorAnswer(501, "Tyk OAS definitions are not taken yet");
-  }
+  if (call.rest == "oas" || absl::StartsWith(call.rest, "oas/")) return HandleOasApis(call);
   if (call.rest.empty()) {
     if (call.Is("POST")) return Store(call, false);
     return call.Is("GET") ? List(call) : MethodNotSupported();
   }
+  if (absl::EndsWith(call.rest, "/versions")) {
+    if (!call.Is("GET")) return MethodNotSupported();
+    return ApiVersions(call, std::string(absl::StripSuffix(call.rest, "/versions")));
+  }
   if (call.Is("GET")) return Show(call);
   if (call.Is("PUT")) return Store(call, true);
-  return call.Is("DELETE") ? Remove(call) : MethodNotSupported();
+  return call.Is("DELETE") ? DeleteApi(call, call.rest) : MethodNotSupported();
 }
 
 }  // namespace sallyport::authsvc::admin

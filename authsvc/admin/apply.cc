@@ -1,9 +1,13 @@
 #include "authsvc/admin/apply.h"
 
 #include "absl/strings/str_cat.h"
+#include "authsvc/admin/apply_diff.h"
+#include "authsvc/admin/certificate_file.h"
 #include "authsvc/change/writer.h"
 #include "authsvc/dialects/apply.h"
+#include "authsvc/dialects/reader.h"
 #include "authsvc/dialects/tyk_documents.h"
+#include "authsvc/dialects/tyk_operator.h"
 #include "shared/base/log.h"
 
 namespace sallyport::authsvc::admin {
@@ -31,6 +35,35 @@ uint64_t KeepStored(const Snapshot& snapshot, v1::Resource* resource) {
   return 0;
 }
 
+// The text of a stored ConfigMap.
+absl::StatusOr<std::string> StoredText(const Writer& writer, const std::string& id,
+                                       const std::string& key) {
+  const SnapshotPtr snapshot = writer.snapshot();
+  const ConfigMapEntry* entry = snapshot->FindConfigMap(id);
+  if (entry == nullptr) return absl::NotFoundError(absl::StrCat("ConfigMap ", id, " is not there"));
+  const auto text = entry->config_map.data().find(key);
+  if (text != entry->config_map.data().end()) return text->second;
+  return absl::NotFoundError(absl::StrCat("ConfigMap ", id, " has no \"", key, "\""));
+}
+
+// APIs whose definition stands in this ConfigMap.
+std::vector<v1::Resource> MadeOf(Writer& writer, const dialects::ConvertOptions& options,
+                                 const std::string& id) {
+  std::vector<v1::Resource> made;
+  const SnapshotPtr snapshot = writer.snapshot();
+  snapshot->ForEachApi([&](const ApiEntry& entry) {
+    if (entry.origin->dialect != dialects::kTykOperator) return true;
+    auto resource = writer.ReadResource(Kind::kApi, entry.api.id());
+    if (!resource.ok()) return true;
+    const auto document = dialects::ReadJson(resource->document());
+    // Stored documents say their namespace, or have the default one: `-n` is not theirs.
+    if (document.ok() && dialects::ConfigMapOf(*document, options) == id)
+      made.push_back(*std::move(resource));
+    return true;
+  });
+  return made;
+}
+
 Write MakeWrite(const Snapshot& snapshot, const v1::ApplyRequest& request,
                 std::vector<dialects::PlannedPut> puts) {
   Write write;
@@ -45,6 +78,7 @@ Write MakeWrite(const Snapshot& snapshot, const v1::ApplyRequest& request,
     mutation.resource = std::move(put.put.resource);
     mutation.private_key = std::move(put.put.private_key);
     mutation.proxy_password = std::move(put.put.proxy_password);
+    mutation.secret_data = std::move(put.put.secret_data);
   }
   return write;
 }
@@ -61,6 +95,19 @@ void FillResults(const WriteResult& written, const std::vector<size_t>& places,
     for (const std::string& warning : one.warnings) result->add_warnings(warning);
   }
   out->set_revision(written.revision);
+}
+
+// Of a dry run: what would differ, in the message of each result that is an update.
+void FillDiffs(const Snapshot& before, const std::vector<size_t>& places,
+               const std::vector<v1::Resource>& wanted, v1::ApplyResponse* out) {
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    v1::ApplyResult* result = out->mutable_results(static_cast<int>(places[i]));
+    if (result->outcome() != "updated") continue;
+    v1::Resource stored;
+    const auto kind = ParseKind(result->kind());
+    if (kind && before.ToResource(*kind, result->id(), &stored))
+      result->set_message(DiffText(stored, wanted[i]));
+  }
 }
 
 // A refusal by the writer becomes the result of the object that it is about.
@@ -92,11 +139,15 @@ void Audit(absl::string_view who, const v1::ApplyRequest& request,
 
 absl::StatusOr<v1::ApplyResponse> Apply(Writer& writer, const base::Clock& clock,
                                         absl::string_view who, absl::string_view default_org_id,
-                                        const v1::ApplyRequest& request,
-                                        std::vector<std::string> tyk_environment) {
+                                        const v1::ApplyRequest& request, const OwnFile& own) {
   dialects::ConvertOptions options;
-  options.tyk_environment = std::move(tyk_environment);
+  options.tyk_environment = own.tyk_environment;
+  if (own.read_files) options.read_file = ReadCertificateFile;
   options.org_id = std::string(default_org_id);
+  options.config_map = [&writer](const std::string& id, const std::string& key) {
+    return StoredText(writer, id, key);
+  };
+  options.made_of_config_map = [&](const std::string& id) { return MadeOf(writer, options, id); };
   for (int attempt = 0;; ++attempt) {
     options.now_unix = absl::ToUnixSeconds(clock.Now());
     dialects::ApplyPlan plan = dialects::PlanApply(request, options);
@@ -106,10 +157,17 @@ absl::StatusOr<v1::ApplyResponse> Apply(Writer& writer, const base::Clock& clock
     if (!plan.refused) {
       std::vector<size_t> places;
       for (const dialects::PlannedPut& put : plan.puts) places.push_back(put.result);
-      const auto written = writer.Run(MakeWrite(*writer.snapshot(), request, std::move(plan.puts)));
+      const SnapshotPtr before = writer.snapshot();
+      Write write = MakeWrite(*before, request, std::move(plan.puts));
+      std::vector<v1::Resource> wanted;
+      if (request.dry_run()) {
+        for (const Mutation& mutation : write.mutations) wanted.push_back(mutation.resource);
+      }
+      const auto written = writer.Run(std::move(write));
       if (absl::IsAborted(written.status()) && attempt + 1 < kTries) continue;
       if (written.ok()) {
         FillResults(*written, places, &response);
+        FillDiffs(*before, places, wanted, &response);
         response.set_applied(!request.dry_run());
       } else if (!FillRefusal(written.status(), places, &response)) {
         return written.status();

@@ -18,11 +18,15 @@ namespace sallyport::authsvc::admin {
 
 // `who` goes to the audit log. Refusals are in the response (applied = false); an error means that
 // the store did not take the write. A conflict with a write in between is retried a few times.
-// `tyk_environment`: TYK_GW_NAME=value over a tyk.conf; of this process, so never for a document
-// that a caller sent.
+
+// What a document that is this process's own file may have; never for one that a caller sent.
+struct OwnFile {
+  std::vector<std::string> tyk_environment;  // TYK_GW_NAME=value over a tyk.conf
+  bool read_files = false;                   // paths may stand where ids of certificates may
+};
 [[nodiscard]] absl::StatusOr<sallyport::v1::ApplyResponse> Apply(
     Writer& writer, const base::Clock& clock, absl::string_view who,
     absl::string_view default_org_id, const sallyport::v1::ApplyRequest& request,
-    std::vector<std::string> tyk_environment = {});
+    const OwnFile& own = {});
 
 }  // namespace sallyport::authsvc::admin

@@ -11,5 +11,6 @@ namespace sallyport::authsvc::admin {
 [[nodiscard]] Response HandleKeys(const Call& call);          // /tyk/keys
 [[nodiscard]] Response HandlePolicies(const Call& call);      // /tyk/policies
 [[nodiscard]] Response HandleApis(const Call& call);          // /tyk/apis
+[[nodiscard]] Response HandleOasApis(const Call& call);       // /tyk/apis/oas
 
 }  // namespace sallyport::authsvc::admin

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "authsvc/admin/apply.h"
+#include "authsvc/admin/certificate_file.h"
 #include "authsvc/change/settings_check.h"
 #include "authsvc/dialects/apply.h"
 #include "authsvc/dialects/tyk_environment.h"
@@ -38,7 +39,7 @@ absl::Status TakeTykConfig(Writer& writer, const base::Clock& clock,
                            absl::string_view default_org_id, TykConfig config) {
   const sallyport::v1::ApplyRequest request = RequestOf(config.name, std::move(config.text));
   auto answer = Apply(writer, clock, "tyk_config", default_org_id, request,
-                      dialects::TykVariables(config.environment));
+                      {dialects::TykVariables(config.environment), true});
   if (!answer.ok()) return answer.status();
   std::vector<std::string> refusals;
   for (const auto& result : answer->results()) {
@@ -61,6 +62,7 @@ absl::StatusOr<std::vector<std::string>> CheckTykConfig(absl::Time now,
   options.org_id = std::string(default_org_id);
   options.now_unix = absl::ToUnixSeconds(now);
   options.tyk_environment = dialects::TykVariables(config.environment);
+  options.read_file = ReadCertificateFile;
   const dialects::ApplyPlan plan =
       dialects::PlanApply(RequestOf(config.name, std::move(config.text)), options);
   std::vector<std::string> refusals;

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "authsvc/ctl/commands.h"
 #include "authsvc/ctl/files.h"
 #include "authsvc/ctl/output.h"
@@ -64,11 +65,17 @@ std::string AsJson(const wire::ApplyResponse& response) {
 
 void PrintResults(Session& session, const wire::ApplyResponse& response, bool dry_run) {
   for (const wire::ApplyResult& result : response.results()) {
-    session.out() << Printable(absl::StrCat(
-                         result.kind(), "/", result.id(), " ", result.outcome(),
-                         dry_run ? " (dry run)" : "",
-                         result.message().empty() ? "" : absl::StrCat(": ", result.message())))
+    const bool dry_run_diff = dry_run && result.outcome() == "updated";
+    session.out() << Printable(absl::StrCat(result.kind(), "/", result.id(), " ", result.outcome(),
+                                            dry_run ? " (dry run)" : "",
+                                            result.message().empty() || dry_run_diff
+                                                ? ""
+                                                : absl::StrCat(": ", result.message())))
                   << '\n';
+    if (dry_run_diff) {
+      for (absl::string_view line : absl::StrSplit(result.message(), '\n', absl::SkipEmpty()))
+        session.out() << "  " << Printable(line) << '\n';
+    }
     for (const std::string& warning : result.warnings()) {
       session.Warn(Printable(absl::StrCat(result.kind(), "/", result.id(), ": ", warning)));
     }

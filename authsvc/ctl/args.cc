@@ -76,4 +76,9 @@ std::vector<std::string> Args::GetList(absl::string_view flag) const {
   return all;
 }
 
+std::vector<std::string> Args::GetAll(absl::string_view flag) const {
+  const auto found = flags_.find(std::string(flag));
+  return found == flags_.end() ? std::vector<std::string>() : found->second;
+}
+
 }  // namespace sallyport::authsvc::ctl

@@ -29,6 +29,8 @@ class Args {
   [[nodiscard]] std::string Get(absl::string_view flag) const;
   // All of them, each split at commas.
   [[nodiscard]] std::vector<std::string> GetList(absl::string_view flag) const;
+  // All of them, as they are written.
+  [[nodiscard]] std::vector<std::string> GetAll(absl::string_view flag) const;
   [[nodiscard]] const std::vector<std::string>& words() const { return words_; }
 
  private:

@@ -4,6 +4,11 @@ namespace sallyport::authsvc::ctl {
 namespace {
 
 const FlagSpec kOutput{"--output", "-o", true, "table (default), json or yaml"};
+const FlagSpec kNamespace{"--namespace", "-n", true, "namespace (default: default)"};
+const FlagSpec kDryRun{"--dry-run", "", true, "none (default), server, or client: print it only"};
+const FlagSpec kFromFile{"--from-file", "", true, "[NAME=]FILE, or a directory (may be repeated)"};
+const FlagSpec kFromLiteral{"--from-literal", "", true, "NAME=VALUE (may be repeated)"};
+const FlagSpec kFromEnvFile{"--from-env-file", "", true, "file of lines NAME=VALUE"};
 const FlagSpec kOrg{"--org", "", true, "organisation id"};
 
 std::vector<Command> MakeCommands() {
@@ -48,7 +53,9 @@ std::vector<Command> MakeCommands() {
        "sallyctl apply -f api.json\nsallyctl apply -f ./definitions --set team-a --prune\n"
        "cat api.yaml | sallyctl apply -f - --dry-run",
        {{"--file", "-f", true, "file, directory or - (may be repeated)"},
-        {"--as", "", true, "dialect: native, tyk-classic, tyk-key, tyk-policy, tyk-gateway"},
+        {"--as", "", true,
+         "dialect: native, kubernetes, tyk-operator, tyk-classic, tyk-oas, tyk-key, tyk-policy, "
+         "tyk-gateway"},
         {"--set", "", true, "name of the set that these documents are"},
         {"--prune", "", false, "delete what came with --set and is no longer there"},
         {"--dry-run", "", false, "say what would change"},
@@ -56,6 +63,37 @@ std::vector<Command> MakeCommands() {
         {"--namespace", "-n", true, "namespace of documents that name none"},
         kOutput},
        &RunApply},
+      {"create secret tls",
+       "NAME --cert FILE --key FILE",
+       "store a key pair as a Secret of type kubernetes.io/tls, with kubectl's flags",
+       "sallyctl create secret tls my-test-tls --cert cert.pem --key key.pem\n"
+       "sallyctl create secret tls my-test-tls --cert cert.pem --key key.pem -n team -o yaml "
+       "--dry-run=client",
+       {{"--cert", "", true, "certificate, and behind it its chain (PEM)"},
+        {"--key", "", true, "private key (PEM)"},
+        kNamespace,
+        kDryRun,
+        kOutput},
+       &RunCreateSecretTls},
+      {"create secret generic",
+       "NAME",
+       "store data as a Secret, with kubectl's flags",
+       "sallyctl create secret generic ca --from-file=ca.crt\n"
+       "sallyctl create secret generic token --from-literal=token=hush",
+       {kFromFile,
+        kFromLiteral,
+        kFromEnvFile,
+        {"--type", "", true, "type of the Secret (default: Opaque)"},
+        kNamespace,
+        kDryRun,
+        kOutput},
+       &RunCreateSecretGeneric},
+      {"create configmap",
+       "NAME",
+       "store data as a ConfigMap, with kubectl's flags",
+       "sallyctl create configmap petstore --from-file=petstore.json",
+       {kFromFile, kFromLiteral, kFromEnvFile, kNamespace, kDryRun, kOutput},
+       &RunCreateConfigMap},
       {"get",
        "KIND [ID]",
        "show resources",

@@ -128,11 +128,12 @@ int Run(Session& session, const std::vector<std::string>& words) {
     return std::vector<std::string>(
         words.begin() + static_cast<ptrdiff_t>(std::min(from, words.size())), words.end());
   };
-  if (const Command* command = FindCommand(words[0])) return RunCommand(session, *command, rest(1));
-  if (words.size() > 1) {
-    if (const Command* command = FindCommand(absl::StrCat(words[0], " ", words[1]))) {
-      return RunCommand(session, *command, rest(2));
-    }
+  // "get", "cert add", "create secret tls".
+  for (size_t count = std::min<size_t>(words.size(), 3); count > 0; --count) {
+    const std::string name =
+        absl::StrJoin(words.begin(), words.begin() + static_cast<ptrdiff_t>(count), " ");
+    if (const Command* command = FindCommand(name))
+      return RunCommand(session, *command, rest(count));
   }
   const auto family = Family(words[0]);
   if (family.empty()) return UnknownCommand(session, words[0]);

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "authsvc/dialects/kube_documents.h"
 #include "authsvc/dialects/reader.h"
 
 namespace sallyport::authsvc::dialects {
@@ -20,7 +21,7 @@ size_t ValuesOf(const Node& node) {
 class Planner {
  public:
   Planner(const v1::ApplyRequest& request, const ConvertOptions& options)
-      : request_(request), options_(options) {
+      : request_(request), options_(options), set_(request.set()) {
     if (!request.namespace_().empty()) options_.name_space = request.namespace_();
   }
 
@@ -35,7 +36,19 @@ class Planner {
     if (request_.prune() && request_.set().empty()) {
       Refuse("", "", "prune needs the name of a set: only what came with it may be removed");
     }
-    for (const v1::Document& document : request_.documents()) OneText(document);
+    for (const v1::Document& document : request_.documents()) Read(document);
+    for (const Given& given : given_) NoteConfigMap(given.node);
+    options_.config_map = [this, stored = std::move(options_.config_map)](const std::string& id,
+                                                                          const std::string& key) {
+      return ConfigMapText(id, key, stored);
+    };
+    for (const Given& given : given_) {
+      if (given.refusal.empty())
+        OneDocument(given.file, given.node);
+      else
+        Refuse("", "", given.refusal);
+    }
+    MakeAnew();
     if (request_.documents_size() == 0) Refuse("", "", "there is no document");
     CertificatesFirst();
     return std::move(plan_);
@@ -52,19 +65,68 @@ class Planner {
     plan_.refused = true;
   }
 
-  void OneText(const v1::Document& document) {
+  // One document, or why there is none.
+  struct Given {
+    std::string file;
+    Node node;
+    std::string refusal;
+  };
+
+  void Read(const v1::Document& document) {
     ReadLimits limits;
     limits.max_values = values_left_;
     absl::StatusOr<std::vector<Node>> nodes = ReadDocuments(document.content(), limits);
-    if (!nodes.ok()) {
-      return Refuse("", "", absl::StrCat(document.name(), ": ", nodes.status().message()));
-    }
+    if (!nodes.ok()) return NotRead(document, nodes.status().message());
     for (const Node& node : *nodes) values_left_ -= std::min(values_left_, ValuesOf(node));
-    if (nodes->empty()) Refuse("", "", absl::StrCat(document.name(), ": holds no document"));
-    for (const Node& node : *nodes) {
-      // A file may hold a list of definitions, as Tyk's own API answers them.
-      if (!node.IsArray()) OneDocument(document.name(), node);
-      for (const Node& item : node.items) OneDocument(document.name(), item);
+    if (nodes->empty()) NotRead(document, "holds no document");
+    for (Node& node : *nodes) {
+      // A file may hold a list of definitions, as Tyk's own API answers them, or as kubectl does.
+      Node* items = node.IsObject() && node.Text("kind") == "List" ? node.Find("items") : &node;
+      if (items == nullptr || !items->IsArray()) {
+        given_.push_back({document.name(), std::move(node), ""});
+        continue;
+      }
+      for (Node& item : items->items) given_.push_back({document.name(), std::move(item), ""});
+    }
+  }
+
+  void NotRead(const v1::Document& document, absl::string_view why) {
+    given_.push_back({document.name(), Node(), absl::StrCat(document.name(), ": ", why)});
+  }
+
+  // Texts of ConfigMaps count wherever they stand among the documents.
+  void NoteConfigMap(const Node& node) {
+    std::string id;
+    std::map<std::string, std::string> data;
+    if (ReadConfigMap(node, options_, &id, &data)) config_maps_[id] = std::move(data);
+  }
+
+  absl::StatusOr<std::string> ConfigMapText(const std::string& id, const std::string& key,
+                                            const ConfigMapReader& stored) const {
+    const auto map = config_maps_.find(id);
+    if (map == config_maps_.end()) {
+      if (stored != nullptr) return stored(id, key);
+      return absl::NotFoundError(absl::StrCat("ConfigMap ", id, " is not there"));
+    }
+    const auto text = map->second.find(key);
+    if (text != map->second.end()) return text->second;
+    return absl::NotFoundError(absl::StrCat("ConfigMap ", id, " has no \"", key, "\""));
+  }
+
+  // What is stored and was made of a ConfigMap that comes now, unless it comes itself.
+  void MakeAnew() {
+    if (options_.made_of_config_map == nullptr) return;
+    for (const auto& [id, data] : config_maps_) {
+      for (const v1::Resource& stored : options_.made_of_config_map(id)) {
+        if (seen_.count({std::string(KindOf(stored)), stored.id()}) != 0) continue;
+        const Dialect* dialect = FindDialect(stored.dialect());
+        auto document = ReadJson(stored.document());
+        if (dialect == nullptr || !document.ok()) continue;
+        set_ = stored.set();
+        const std::string place = absl::StrCat(KindOf(stored), " ", stored.id());
+        Convert(place, *document, *dialect);
+        set_ = request_.set();
+      }
     }
   }
 
@@ -73,7 +135,11 @@ class Planner {
     const Dialect* dialect = forced_ != nullptr ? forced_ : RecogniseDialect(node, &why);
     const std::string place = absl::StrCat(file, file.empty() ? "" : ":", node.line);
     if (dialect == nullptr) return Refuse(node.Text("kind"), "", absl::StrCat(place, ": ", why));
-    Conversion conversion = dialect->convert(node, options_);
+    Convert(place, node, *dialect);
+  }
+
+  void Convert(const std::string& place, const Node& node, const Dialect& dialect) {
+    Conversion conversion = dialect.convert(node, options_);
     for (size_t i = 0; i < conversion.resources.size(); ++i) {
       const bool last = i + 1 == conversion.resources.size();
       Take(place, std::move(conversion.resources[i]), last ? &conversion : nullptr);
@@ -96,8 +162,8 @@ class Planner {
                           ": this object has no id; a Tyk session without certificate "
                           "is created by POST /tyk/keys/create"));
     } else if (const auto seen = seen_.find({kind, id}); seen != seen_.end()) {
-      // The same certificate inline in several documents is fine.
-      if (kind == "Certificate") return;
+      // The same certificate in several documents is fine; the private key may come with any.
+      if (kind == "Certificate") return AddKey(id, &converted);
       Refuse(kind, id, absl::StrCat(place, ": also defined at ", seen->second));
     } else {
       v1::ApplyResult result;
@@ -105,15 +171,26 @@ class Planner {
       result.set_id(id);
       plan_.results.push_back(std::move(result));
       seen_[{kind, id}] = place;
-      converted.resource.set_set(request_.set());
+      converted.resource.set_set(set_);
       if (converted.resource.has_certificate()) {
-        converted.resource.mutable_certificate()->set_source(request_.set());
+        v1::Certificate* certificate = converted.resource.mutable_certificate();
+        if (certificate->source().empty()) certificate->set_source(set_);
       }
       plan_.puts.push_back({std::move(converted), at});
     }
     if (conversion == nullptr) return;
     for (const Problem& warning : conversion->warnings) {
       plan_.results[at].add_warnings(absl::StrCat(place, ": ", warning.ToString()));
+    }
+  }
+
+  void AddKey(const std::string& id, Converted* again) {
+    if (again->private_key.empty()) return;
+    for (PlannedPut& put : plan_.puts) {
+      if (put.put.resource.has_certificate() && put.put.resource.id() == id &&
+          put.put.private_key.empty()) {
+        put.put.private_key = std::move(again->private_key);
+      }
     }
   }
 
@@ -131,6 +208,10 @@ class Planner {
   ConvertOptions options_;
   const Dialect* forced_ = nullptr;
   size_t values_left_ = ReadLimits().max_values;  // of all documents together
+  std::vector<Given> given_;
+  std::map<std::string, std::map<std::string, std::string>>
+      config_maps_;  // by id, of the documents
+  std::string set_;  // of what is taken now
   std::map<std::pair<std::string, std::string>, std::string> seen_;
   ApplyPlan plan_;
 };

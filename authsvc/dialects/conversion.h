@@ -2,10 +2,13 @@
 // Everything here is pure and thread-safe.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "authsvc/dialects/node.h"
@@ -29,6 +32,8 @@ struct Converted {
   base::Secret private_key;
   // Of an Api whose forward proxy came with a password, not sealed yet.
   base::Secret proxy_password;
+  // Of a Secret: its data other than certificates, not sealed yet.
+  std::map<std::string, base::Secret> secret_data;
 };
 
 struct Conversion {
@@ -43,17 +48,31 @@ struct Conversion {
   void Refuse(absl::string_view path, const Node* at, absl::string_view message);
 };
 
+// The text at `key` of a ConfigMap ("namespace/name"). kNotFound: says what is not there.
+using ConfigMapReader =
+    std::function<absl::StatusOr<std::string>(const std::string& id, const std::string& key)>;
+
 struct ConvertOptions {
   std::string org_id;      // for documents that name none
   std::string name_space;  // likewise; Kubernetes-style documents
   int64_t now_unix = 0;
   // TYK_GW_NAME=value, laid over a tyk.conf; other dialects have no use for it.
   std::vector<std::string> tyk_environment;
+  // The content of a file of this machine, for a document that is this process's own file: there a
+  // path may stand where a certificate's id may. Empty: it may not.
+  std::function<absl::StatusOr<std::string>(const std::string& path)> read_file;
+  ConfigMapReader config_map;  // empty: there is none
+  // What was made of the text in a ConfigMap and is stored, with document and set: made anew when
+  // the ConfigMap is. Empty: there is none.
+  std::function<std::vector<v1::Resource>(const std::string& id)> made_of_config_map;
 };
 
 // X(name as in ApplyRequest.as and Resource.dialect)
 inline constexpr absl::string_view kNative = "native";
 inline constexpr absl::string_view kTykClassic = "tyk-classic";
+inline constexpr absl::string_view kTykOas = "tyk-oas";
+inline constexpr absl::string_view kTykOperator = "tyk-operator";
+inline constexpr absl::string_view kKubernetes = "kubernetes";
 inline constexpr absl::string_view kTykKey = "tyk-key";
 inline constexpr absl::string_view kTykPolicy = "tyk-policy";
 inline constexpr absl::string_view kTykGateway = "tyk-gateway";

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "authsvc/dialects/apply.h"
 #include "authsvc/dialects/fields.h"
+#include "authsvc/dialects/kube_documents.h"
 #include "authsvc/dialects/proto_fill.h"
 #include "authsvc/dialects/references.h"
 #include "authsvc/dialects/suggest.h"
@@ -195,6 +196,7 @@ Conversion ConvertNative(const Node& given, const ConvertOptions& options) {
 }
 
 std::string NativeJson(const v1::Resource& resource) {
+  if (resource.has_secret() || resource.has_config_map()) return KubernetesJson(resource);
   v1::Resource copy = resource;
   std::string pem;
   if (copy.has_certificate()) {

@@ -5,6 +5,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "authsvc/dialects/tree_builder.h"
@@ -153,6 +154,8 @@ absl::StatusOr<std::vector<Node>> ReadDocuments(absl::string_view text, const Re
   if (text.size() > limits.max_bytes) return TooLarge(text, limits);
   if (!LooksLikeJson(text)) return ReadYaml(text, limits);
   absl::StatusOr<Node> one = ReadJson(text, limits);
+  // JSON is YAML: further documents may follow it.
+  if (!one.ok() && absl::StrContains(text, "\n---")) return ReadYaml(text, limits);
   if (!one.ok()) return one.status();
   std::vector<Node> documents;
   documents.push_back(*std::move(one));

@@ -19,10 +19,15 @@ std::string IdOf(const crypto::PemBundle& bundle, absl::string_view org_id) {
                               : crypto::CertificateId(org_id, *bundle.chain.front());
 }
 
+bool LooksLikePath(absl::string_view text) {
+  return !absl::StartsWith(text, "name:") &&
+         (absl::StrContains(text, "/") || absl::EndsWith(text, ".pem") ||
+          absl::EndsWith(text, ".crt"));
+}
+
 // An id is a name or hex text; what else people write where one belongs deserves a sentence.
 absl::string_view WrongReference(absl::string_view text) {
-  if (text.find('/') != absl::string_view::npos || absl::EndsWith(text, ".pem") ||
-      absl::EndsWith(text, ".crt")) {
+  if (LooksLikePath(text)) {
     return "a file path is not taken as a certificate: upload the file and write its id";
   }
   for (char c : text) {
@@ -61,6 +66,12 @@ std::string References::Take(absl::string_view text, absl::string_view path, con
     return "";
   }
   if (absl::StrContains(text, kPemMark)) return TakeInline(text, path, at, keep_private_key);
+  if (LooksLikePath(text) && options_.read_file != nullptr) {
+    auto content = options_.read_file(std::string(text));
+    if (content.ok()) return TakeInline(*content, path, at, keep_private_key);
+    out_->Refuse(path, &at, content.status().message());
+    return "";
+  }
   if (const absl::string_view wrong = WrongReference(text); !wrong.empty()) {
     out_->Refuse(path, &at, wrong);
     return "";
@@ -71,7 +82,7 @@ std::string References::Take(absl::string_view text, absl::string_view path, con
 std::string References::TakeInline(absl::string_view pem, absl::string_view path, const Node& at,
                                    bool keep_private_key) {
   absl::StatusOr<crypto::PemBundle> bundle =
-      crypto::ParsePem(pem, absl::FromUnixSeconds(options_.now_unix));
+      crypto::ParseInlinePem(pem, absl::FromUnixSeconds(options_.now_unix));
   if (!bundle.ok()) {
     out_->Refuse(path, &at, bundle.status().message());
     return "";
@@ -98,6 +109,26 @@ std::string References::TakeInline(absl::string_view pem, absl::string_view path
       return id;
   }
   out_->resources.push_back(std::move(converted));
+  return id;
+}
+
+std::string References::TakeFiles(const std::string& certificate, const std::string& key,
+                                  absl::string_view path, const Node& at) {
+  if (options_.read_file == nullptr) {
+    out_->Refuse(path, &at, "files are read from the gateway's own configuration file alone");
+    return "";
+  }
+  auto chain = options_.read_file(certificate);
+  auto secret = options_.read_file(key);
+  for (const absl::Status& status : {chain.status(), secret.status()}) {
+    if (status.ok()) continue;
+    out_->Refuse(path, &at, status.message());
+    return "";
+  }
+  std::string pem = absl::StrCat(*chain, "\n", *secret);
+  base::Cleanse(&*secret);
+  std::string id = TakeInline(pem, path, at, true);
+  base::Cleanse(&pem);
   return id;
 }
 
@@ -181,7 +212,7 @@ void References::Pins(const Fields& object, absl::string_view name, v1::DomainPi
 Node WithoutInlinePem(const Node& document, absl::string_view org_id) {
   Node copy = document;
   if (copy.IsString() && absl::StrContains(copy.text, kPemMark)) {
-    absl::StatusOr<crypto::PemBundle> bundle = crypto::ParsePem(copy.text);
+    absl::StatusOr<crypto::PemBundle> bundle = crypto::ParseInlinePem(copy.text);
     copy.text = bundle.ok() ? IdOf(*bundle, org_id) : "";
   }
   for (Node& item : copy.items) item = WithoutInlinePem(item, org_id);

@@ -21,6 +21,9 @@ class References {
   // wanted (upstream and server certificates); else it is dropped with a warning.
   std::string Take(absl::string_view text, absl::string_view path, const Node& at,
                    bool keep_private_key);
+  // A certificate and its private key in two files; the same rules.
+  std::string TakeFiles(const std::string& certificate, const std::string& key,
+                        absl::string_view path, const Node& at);
   std::vector<std::string> TakeList(const Fields& object, absl::string_view name,
                                     bool keep_private_key);
 

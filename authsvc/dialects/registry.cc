@@ -1,16 +1,22 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "authsvc/dialects/conversion.h"
+#include "authsvc/dialects/kube_documents.h"
 #include "authsvc/dialects/native.h"
 #include "authsvc/dialects/suggest.h"
 #include "authsvc/dialects/tyk_documents.h"
+#include "authsvc/dialects/tyk_operator.h"
 
 namespace sallyport::authsvc::dialects {
 namespace {
 
 constexpr Dialect kDialects[] = {
     {kNative, "apiVersion: sallyport/v1", IsNative, ConvertNative},
+    {kKubernetes, "Secret and ConfigMap of Kubernetes", IsKubernetes, ConvertKubernetes},
+    {kTykOperator, "ApiDefinition, TykOasApiDefinition and SecurityPolicy of Tyk Operator",
+     IsTykOperator, ConvertTykOperator},
     {kTykClassic, "Tyk Classic API definition", IsTykClassic, ConvertTykClassic},
+    {kTykOas, "Tyk OAS API definition (x-tyk-api-gateway)", IsTykOas, ConvertTykOas},
     {kTykKey, "Tyk session (key)", IsTykSession, ConvertTykSession},
     {kTykPolicy, "Tyk policy", IsTykPolicy, ConvertTykPolicy},
     {kTykGateway, "Tyk gateway configuration (tyk.conf)", IsTykGateway, ConvertTykGateway},
@@ -20,7 +26,6 @@ constexpr Dialect kDialects[] = {
 std::string KnownElsewhere(const Node& document) {
   const absl::string_view version = document.Text("apiVersion");
   const absl::string_view kind = document.Text("kind");
-  if (document.Find("x-tyk-api-gateway") != nullptr) return "Tyk OAS definitions are not taken yet";
   if (document.Find("api_definition") != nullptr) {
     return "this is an export of the Tyk Dashboard: apply what stands in its api_definition";
   }
@@ -48,12 +53,14 @@ const Dialect* RecogniseDialect(const Node& document, std::string* why) {
     return nullptr;
   }
   *why = KnownElsewhere(document);
-  if (!why->empty() && !IsNative(document)) return nullptr;
+  const bool by_kind = IsNative(document) || IsKubernetes(document) || IsTykOperator(document);
+  if (!why->empty() && !by_kind) return nullptr;
   for (const Dialect& dialect : kDialects) {
     if (dialect.recognises(document)) return &dialect;
   }
   *why =
       "not recognised: neither apiVersion: sallyport/v1, nor a Tyk Classic API definition (proxy), "
+      "Tyk OAS API definition (x-tyk-api-gateway), "
       "session (access_rights with certificate or apply_policies), policy or tyk.conf; say which "
       "with "
       "--as";

@@ -3,11 +3,12 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "authsvc/dialects/tyk_classic.h"
+#include "authsvc/dialects/tyk_other_fields.h"
 
 namespace sallyport::authsvc::dialects {
 namespace {
 
-constexpr absl::string_view kNoGraphql = "limits of GraphQL do not exist here";
+constexpr absl::string_view kNoGraphqlLimits = "limits of GraphQL do not exist here";
 
 constexpr FieldRule kAccess[] = {
     {"api_name", Use::kUsed},
@@ -17,10 +18,10 @@ constexpr FieldRule kAccess[] = {
     {"limit", Use::kUsed},
     {"allowance_scope", Use::kKept},
     {"endpoints", Use::kRefused, "rate limits by endpoint do not exist here"},
-    {"field_access_rights", Use::kRefused, kNoGraphql},
-    {"restricted_types", Use::kRefused, kNoGraphql},
-    {"allowed_types", Use::kRefused, kNoGraphql},
-    {"disable_introspection", Use::kRefused, kNoGraphql},
+    {"field_access_rights", Use::kRefused, kNoGraphqlLimits},
+    {"restricted_types", Use::kRefused, kNoGraphqlLimits},
+    {"allowed_types", Use::kRefused, kNoGraphqlLimits},
+    {"disable_introspection", Use::kRefused, kNoGraphqlLimits},
     {"name", Use::kKept},
     {"namespace", Use::kKept},
     {"json_rpc_methods", Use::kRefused},
@@ -37,7 +38,7 @@ constexpr FieldRule kLimit[] = {
     {"quota_remaining", Use::kKept},
     {"throttle_interval", Use::kInert, "throttling does not exist here"},
     {"throttle_retry_limit", Use::kInert, "throttling does not exist here"},
-    {"max_query_depth", Use::kRefused, kNoGraphql},
+    {"max_query_depth", Use::kRefused, kNoGraphqlLimits},
     {"smoothing", Use::kInert},
     {"set_by_policy", Use::kKept},
 };
@@ -48,7 +49,7 @@ void Urls(const Fields& access, v1::AccessRight* right) {
   const std::vector<Node>& items = access.List("allowed_urls");
   for (size_t i = 0; i < items.size(); ++i) {
     const Fields url(&items[i], ItemPath(access.PathOf("allowed_urls"), i), access.out());
-    url.Check({kUrl, true});
+    url.Check(TykUrlRules());
     v1::PathRule* rule = right->add_allowed_urls();
     rule->set_path(ReadPathRegex(url, "url", false));
     const std::vector<std::string> methods = url.Texts("methods");
@@ -60,7 +61,7 @@ void Urls(const Fields& access, v1::AccessRight* right) {
 }
 
 void Right(const Fields& access, absl::string_view key, v1::AccessRight* right) {
-  access.Check({kAccess, true});
+  access.Check(TykAccessRules());
   right->set_api_id(access.Has("api_id") ? access.Text("api_id") : std::string(key));
   right->set_api_name(access.Text("api_name"));
   if (right->api_id().empty()) access.Refuse("api_id", "is missing");
@@ -70,7 +71,7 @@ void Right(const Fields& access, absl::string_view key, v1::AccessRight* right) 
   for (const std::string& version : access.Texts("versions")) right->add_versions(version);
   Urls(access, right);
   const Fields limit = access.Object("limit");
-  limit.Check({kLimit, true});
+  limit.Check(TykLimitRules());
   v1::Limits limits;
   FillLimits(limit, &limits);
   if (limits.has_rate() || limits.has_quota()) *right->mutable_limits() = std::move(limits);
@@ -114,5 +115,9 @@ void ReadMetadata(const Fields& object, google::protobuf::Map<std::string, std::
     (*metadata)[name] = value.IsString() ? value.text : ToJson(value);
   }
 }
+
+ObjectRules TykAccessRules() { return {kAccess, true}; }
+ObjectRules TykLimitRules() { return {kLimit, true}; }
+ObjectRules TykUrlRules() { return {kUrl, true}; }
 
 }  // namespace sallyport::authsvc::dialects

@@ -154,6 +154,8 @@ void StaticTls(const Fields& top, References* references, v1::Api* api) {
   }
 }
 
+}  // namespace
+
 bool IsAddress(const std::string& text) {
   const std::vector<std::string> parts = absl::StrSplit(text, absl::MaxSplits('/', 1));
   unsigned char bytes[16];
@@ -163,6 +165,8 @@ bool IsAddress(const std::string& text) {
   if (parts.size() == 1) return true;
   return absl::SimpleAtoi(parts[1], &bits) && bits >= 0 && bits <= (v4 ? 32 : 128);
 }
+
+namespace {
 
 void Addresses(const Fields& top, absl::string_view name,
                google::protobuf::RepeatedPtrField<std::string>* list) {
@@ -279,7 +283,7 @@ Conversion ConvertTykClassic(const Node& definition, const ConvertOptions& optio
   StaticTls(top, &references, &api);
   ClassicUpstream(top, proxy, &references, &api);
   Converted converted;
-  converted.proxy_password = ClassicForwardProxy(proxy, &api);
+  converted.proxy_password = ReadForwardProxy(proxy.Object("transport"), "proxy_url", &api);
   ClassicVersions(top, &api);
   IpLists(top, &api);
   Limits(top, &api);
@@ -289,7 +293,7 @@ Conversion ConvertTykClassic(const Node& definition, const ConvertOptions& optio
   converted.resource.set_id(api.id());
   converted.resource.set_dialect(std::string(kTykClassic));
   Node kept = KeptDocument(definition, api.org_id());
-  HideProxyPassword(&kept);
+  HideProxyPassword(kClassicProxyUrl, &kept);
   converted.resource.set_document(ToJson(kept));
   *converted.resource.mutable_api() = std::move(api);
   out.resources.push_back(std::move(converted));

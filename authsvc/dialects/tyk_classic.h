@@ -25,6 +25,15 @@ void ReadEndpointRule(const Fields& endpoint, bool any_case, v1::PathRule* rule)
 [[nodiscard]] v1::HeaderChange ReadHeaderChange(const Fields& at, absl::string_view add,
                                                 absl::string_view remove);
 
+// What an https://, http:// or h2c:// target (else a tcp:// or tls:// one) has wrong; empty:
+// nothing.
+[[nodiscard]] std::string WrongTarget(const std::string& url, bool http);
+[[nodiscard]] bool AnyTlsTarget(const v1::Upstream& upstream);
+// An address or a network.
+[[nodiscard]] bool IsAddress(const std::string& text);
+// "{id}" of a path is one segment of it.
+[[nodiscard]] std::string SegmentsToRegex(const std::string& path);
+
 // `rate` and `per` of an object: nothing is set where there is no rate.
 void ReadRate(const Fields& object, v1::Limits* limits);
 // A regular expression that RE2 takes; refuses others. Tyk's `{name}` means one segment where

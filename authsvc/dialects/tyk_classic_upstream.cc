@@ -8,10 +8,8 @@
 #include "shared/domain/host.h"
 
 namespace sallyport::authsvc::dialects {
-namespace {
 
-// Empty: fine.
-std::string WrongUrl(const std::string& url, bool http) {
+std::string WrongTarget(const std::string& url, bool http) {
   absl::string_view rest = url;
   for (const absl::string_view scheme :
        {"env://", "file://", "consul://", "vault://", "$secret_"}) {
@@ -42,6 +40,18 @@ std::string WrongUrl(const std::string& url, bool http) {
   return "";
 }
 
+bool AnyTlsTarget(const v1::Upstream& upstream) {
+  for (const v1::Target& target : upstream.targets()) {
+    if (absl::StartsWithIgnoreCase(target.url(), "https://") ||
+        absl::StartsWithIgnoreCase(target.url(), "tls://")) {
+      return true;
+    }
+  }
+  return false;
+}
+
+namespace {
+
 // What goes to `add_targets`: of protocol tls and tcp in the case that it is compared in.
 std::string TargetText(const std::string& url, bool http) {
   return http ? url : absl::AsciiStrToLower(url);
@@ -50,7 +60,7 @@ std::string TargetText(const std::string& url, bool http) {
 void Targets(const Fields& proxy, bool http, v1::Upstream* upstream) {
   if (!proxy.Flag("enable_load_balancing")) {
     const std::string url = proxy.Text("target_url");
-    if (const std::string wrong = WrongUrl(url, http); !wrong.empty())
+    if (const std::string wrong = WrongTarget(url, http); !wrong.empty())
       proxy.Refuse("target_url", wrong);
     upstream->add_targets()->set_url(TargetText(url, http));
     return;
@@ -58,7 +68,7 @@ void Targets(const Fields& proxy, bool http, v1::Upstream* upstream) {
   // Tyk gives a target more weight by naming it more than once.
   std::map<std::string, v1::Target*> seen;
   for (const std::string& url : proxy.Texts("target_list")) {
-    if (const std::string wrong = WrongUrl(url, http); !wrong.empty())
+    if (const std::string wrong = WrongTarget(url, http); !wrong.empty())
       proxy.Refuse("target_list", wrong);
     v1::Target*& target = seen[url];
     if (target == nullptr) {
@@ -85,16 +95,6 @@ void Transport(const Fields& proxy, v1::TransportTls* tls) {
   TlsVersions(transport, "ssl_min_version", "ssl_max_version", tls);
 }
 
-bool AnyHttps(const v1::Upstream& upstream) {
-  for (const v1::Target& target : upstream.targets()) {
-    if (absl::StartsWithIgnoreCase(target.url(), "https://") ||
-        absl::StartsWithIgnoreCase(target.url(), "tls://")) {
-      return true;
-    }
-  }
-  return false;
-}
-
 }  // namespace
 
 void ClassicUpstream(const Fields& top, const Fields& proxy, References* references, v1::Api* api) {
@@ -113,7 +113,7 @@ void ClassicUpstream(const Fields& top, const Fields& proxy, References* referen
   if (upstream->client_certificates().certificate_ids_size() != 0) {
     if (upstream->client_certificates().disabled()) {
       top.Warn("upstream_certificates", "has no effect: upstream_certificates_disabled is true");
-    } else if (!AnyHttps(*upstream)) {
+    } else if (!AnyTlsTarget(*upstream)) {
       top.Warn("upstream_certificates",
                api->protocol().empty()
                    ? "no target is https: a certificate is never sent over plain http"

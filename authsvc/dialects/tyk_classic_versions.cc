@@ -8,7 +8,6 @@
 #include "authsvc/dialects/tyk_classic_fields.h"
 
 namespace sallyport::authsvc::dialects {
-namespace {
 
 // Tyk's "{id}" is one segment of the path (its generateRegex: "{([^}]+)}" becomes "([^/]+)").
 std::string SegmentsToRegex(const std::string& path) {
@@ -24,6 +23,8 @@ std::string SegmentsToRegex(const std::string& path) {
   }
   return out;
 }
+
+namespace {
 
 bool IsMethod(const std::string& method) {
   for (char c : method) {

@@ -12,6 +12,9 @@ namespace sallyport::authsvc::dialects {
 // Classic API definition -> Api (and Certificates for PEM that stands where an id is allowed).
 [[nodiscard]] Conversion ConvertTykClassic(const Node& definition, const ConvertOptions& options);
 
+// Tyk OAS API definition: an OpenAPI document with `x-tyk-api-gateway` -> Api (likewise).
+[[nodiscard]] Conversion ConvertTykOas(const Node& definition, const ConvertOptions& options);
+
 // SessionState -> Key. The id is that of the certificate; without one it is empty, the caller sets
 // it. No token is made here.
 [[nodiscard]] Conversion ConvertTykSession(const Node& session, const ConvertOptions& options);
@@ -27,6 +30,7 @@ namespace sallyport::authsvc::dialects {
 void KeepWhatTykGatewayLacks(const v1::GatewaySettings& stored, v1::GatewaySettings* settings);
 
 [[nodiscard]] bool IsTykClassic(const Node& document);
+[[nodiscard]] bool IsTykOas(const Node& document);
 [[nodiscard]] bool IsTykSession(const Node& document);
 [[nodiscard]] bool IsTykPolicy(const Node& document);
 [[nodiscard]] bool IsTykGateway(const Node& document);
@@ -35,6 +39,9 @@ void KeepWhatTykGatewayLacks(const v1::GatewaySettings& stored, v1::GatewaySetti
 // (with ids and times of the resource put in), else made from the resource.
 [[nodiscard]] std::string TykSessionJson(const v1::Resource& key);
 [[nodiscard]] std::string TykPolicyJson(const v1::Resource& policy);
+// A Classic definition also of an API that came as Tyk OAS.
 [[nodiscard]] std::string TykClassicJson(const v1::Resource& api);
+// Of an API that came as Tyk OAS; empty for others. `without_extension`: the OpenAPI part alone.
+[[nodiscard]] std::string TykOasJson(const v1::Resource& api, bool without_extension);
 
 }  // namespace sallyport::authsvc::dialects

@@ -7,6 +7,7 @@
 #include "authsvc/dialects/suggest.h"
 #include "authsvc/dialects/tyk_documents.h"
 #include "authsvc/dialects/tyk_environment.h"
+#include "authsvc/dialects/tyk_other_fields.h"
 
 namespace sallyport::authsvc::dialects {
 namespace {
@@ -26,30 +27,46 @@ constexpr FieldRule kCertificates[] = {
     {"dashboard_api", Use::kKept}, {"mdcb_api", Use::kKept},
 };
 
-constexpr absl::string_view kUsedAtTop[] = {"security",
-                                            "proxy_ssl_insecure_skip_verify",
-                                            "proxy_ssl_min_version",
-                                            "proxy_ssl_max_version",
-                                            "proxy_ssl_ciphers",
-                                            "ssl_force_common_name_check",
-                                            "proxy_enable_http2",
-                                            "http_server_options",
-                                            "allow_unsafe_dynamic_mtls_token"};
+constexpr FieldRule kGateway[] = {
+    {"security", Use::kUsed},
+    {"proxy_ssl_insecure_skip_verify", Use::kUsed},
+    {"proxy_ssl_min_version", Use::kUsed},
+    {"proxy_ssl_max_version", Use::kUsed},
+    {"proxy_ssl_ciphers", Use::kUsed},
+    {"ssl_force_common_name_check", Use::kUsed},
+    {"proxy_enable_http2", Use::kUsed},
+    {"http_server_options", Use::kUsed},
+    {"allow_unsafe_dynamic_mtls_token", Use::kRefused,
+     "a certificate's id never authenticates a caller"},
+};
 
-bool IsUsedAtTop(absl::string_view name) { return absl::c_linear_search(kUsedAtTop, name); }
+bool IsUsedAtTop(absl::string_view name) {
+  return absl::c_any_of(kGateway, [&](const FieldRule& rule) { return rule.name == name; });
+}
 
-constexpr absl::string_view kUsedOfServer[] = {"ssl_certificates", "enable_websockets"};
+constexpr FieldRule kServer[] = {
+    {"ssl_certificates", Use::kUsed},  {"certificates", Use::kUsed},
+    {"min_version", Use::kUsed},       {"max_version", Use::kUsed},
+    {"enable_websockets", Use::kUsed},
+};
 
-void OthersOf(const Fields& object, absl::Span<const absl::string_view> used,
-              std::vector<std::string>* names) {
+constexpr FieldRule kServerCertificate[] = {
+    {"domain_name", Use::kKept},
+    {"cert_file", Use::kUsed},
+    {"key_file", Use::kUsed},
+};
+
+void OthersOf(const Fields& object, const ObjectRules& rules, std::vector<std::string>* names) {
   if (object.node() == nullptr) return;
   for (const auto& [name, value] : object.node()->members) {
-    if (absl::c_linear_search(used, name)) continue;
-    for (const absl::string_view known : used) {
-      if (OneTypoAway(name, known)) {
-        object.Refuse(name, absl::StrCat("unknown field; did you mean \"", known, "\"?"));
+    bool used = false;
+    for (const FieldRule& rule : rules.fields) {
+      used = used || rule.name == name;
+      if (rule.name != name && OneTypoAway(name, rule.name)) {
+        object.Refuse(name, absl::StrCat("unknown field; did you mean \"", rule.name, "\"?"));
       }
     }
+    if (used) continue;
     if (IsSet(value)) names->push_back(object.PathOf(name));
   }
 }
@@ -57,17 +74,17 @@ void OthersOf(const Fields& object, absl::Span<const absl::string_view> used,
 // tyk.conf has hundreds of keys: one warning names those that are set and do nothing here.
 void Others(const Fields& top, const Fields& server) {
   std::vector<std::string> names;
-  OthersOf(top, kUsedAtTop, &names);
-  OthersOf(server, kUsedOfServer, &names);
+  OthersOf(top, TykGatewayRules(), &names);
+  OthersOf(server, TykServerRules(), &names);
   if (!names.empty()) {
     top.out()->Warn("", nullptr, absl::StrCat("without effect here: ", absl::StrJoin(names, ", ")));
   }
 }
 
 void Security(const Fields& security, References* references, v1::GatewaySettings* settings) {
-  security.Check({kSecurity, true});
+  security.Check(TykSecurityRules());
   const Fields certificates = security.Object("certificates");
-  certificates.Check({kCertificates, true});
+  certificates.Check(TykCertificatesRules());
   references->AllowlistOf(certificates, "apis", settings->mutable_client_allowlist());
   references->AllowlistOf(certificates, "control_api", settings->mutable_control_allowlist());
   references->ClientCertificates(certificates, "upstream",
@@ -87,6 +104,29 @@ void Tls(const Fields& top, v1::TransportTls* tls) {
   for (const std::string& cipher : top.Texts("proxy_ssl_ciphers")) tls->add_ciphers(cipher);
   tls->set_force_common_name_check(top.Flag("ssl_force_common_name_check"));
   TlsVersions(top, "proxy_ssl_min_version", "proxy_ssl_max_version", tls);
+}
+
+// Key pairs as files, Tyk's older way.
+void ServerFiles(const Fields& server, References* references, v1::GatewaySettings* settings) {
+  const std::vector<Node>& items = server.List("certificates");
+  for (size_t i = 0; i < items.size(); ++i) {
+    const Fields entry(&items[i], ItemPath(server.PathOf("certificates"), i), server.out());
+    entry.Check({kServerCertificate, true});
+    if (entry.node() == nullptr) continue;
+    const std::string id = references->TakeFiles(entry.Text("cert_file"), entry.Text("key_file"),
+                                                 entry.path(), items[i]);
+    if (!id.empty()) settings->add_server_certificate_ids(id);
+  }
+}
+
+// Versions of the listeners are settings of each: what those have as default may stand here.
+void ServerVersions(const Fields& server) {
+  v1::TransportTls tls;
+  TlsVersions(server, "min_version", "max_version", &tls);
+  if (tls.min_version() == "1.3")
+    server.Refuse("min_version", "is not of the gateway here: set min_version of the listeners");
+  if (tls.max_version() == "1.2")
+    server.Refuse("max_version", "is not of the gateway here: set max_version of the listeners");
 }
 
 using Entries = google::protobuf::RepeatedPtrField<v1::AllowlistEntry>;
@@ -176,6 +216,8 @@ Conversion ConvertTykGateway(const Node& file, const ConvertOptions& options) {
   for (const std::string& id : references.TakeList(server, "ssl_certificates", true)) {
     settings.add_server_certificate_ids(id);
   }
+  ServerFiles(server, &references, &settings);
+  ServerVersions(server);
   Converted converted;
   converted.resource.set_id(settings.id());
   converted.resource.set_dialect(std::string(kTykGateway));
@@ -184,5 +226,10 @@ Conversion ConvertTykGateway(const Node& file, const ConvertOptions& options) {
   out.resources.push_back(std::move(converted));
   return out;
 }
+
+ObjectRules TykGatewayRules() { return {kGateway, false}; }
+ObjectRules TykSecurityRules() { return {kSecurity, true}; }
+ObjectRules TykCertificatesRules() { return {kCertificates, true}; }
+ObjectRules TykServerRules() { return {kServer, false}; }
 
 }  // namespace sallyport::authsvc::dialects

@@ -6,6 +6,7 @@
 #include "authsvc/dialects/references.h"
 #include "authsvc/dialects/tyk_access.h"
 #include "authsvc/dialects/tyk_documents.h"
+#include "authsvc/dialects/tyk_other_fields.h"
 #include "authsvc/dialects/tyk_render.h"
 
 namespace sallyport::authsvc::dialects {
@@ -64,7 +65,7 @@ bool Inactive(const Fields& top) {
 
 void Partitions(const Fields& top, v1::Policy* policy) {
   const Fields parts = top.Object("partitions");
-  parts.Check({kPartitions, true});
+  parts.Check(TykPartitionsRules());
   policy->set_part_quota(parts.Flag("quota"));
   policy->set_part_rate(parts.Flag("rate_limit"));
   policy->set_part_acl(parts.Flag("acl"));
@@ -92,7 +93,7 @@ Conversion ConvertTykPolicy(const Node& document, const ConvertOptions& options)
     if (out.ok()) out.Refuse("", &document, "a policy must be an object");
     return out;
   }
-  top.Check({kPolicy, false});
+  top.Check(TykPolicyRules());
   v1::Policy policy;
   policy.set_id(top.Has("id") && !top.Text("id").empty() ? top.Text("id") : top.Text("_id"));
   if (policy.id().find_first_of("/?# ") != std::string::npos) {
@@ -142,5 +143,8 @@ std::string TykPolicyJson(const v1::Resource& resource) {
                        {"per_api", policy.part_per_api()}};
   return Text(out);
 }
+
+ObjectRules TykPolicyRules() { return {kPolicy, false}; }
+ObjectRules TykPartitionsRules() { return {kPartitions, true}; }
 
 }  // namespace sallyport::authsvc::dialects

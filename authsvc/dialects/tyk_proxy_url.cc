@@ -19,7 +19,7 @@ struct Parts {
   bool has_password = false;
 };
 
-Parts SplitUrl(absl::string_view url) {
+Parts SplitProxyUrl(absl::string_view url) {
   Parts parts;
   const size_t scheme = url.find("://");
   if (scheme == absl::string_view::npos) {
@@ -79,21 +79,20 @@ std::string WithPort(absl::string_view place) {
 
 }  // namespace
 
-base::Secret ClassicForwardProxy(const Fields& proxy, v1::Api* api) {
-  const Fields transport = proxy.Object("transport");
-  const Node* const node = transport.Get("proxy_url");
+base::Secret ReadForwardProxy(const Fields& object, absl::string_view name, v1::Api* api) {
+  const Node* const node = object.Get(name);
   if (node == nullptr || !IsSet(*node)) return {};
-  std::string url = transport.Text("proxy_url");
-  const Parts parts = SplitUrl(url);
+  std::string url = object.Text(name);
+  const Parts parts = SplitProxyUrl(url);
   v1::ForwardProxy* const out = api->mutable_upstream()->mutable_forward_proxy();
   std::string password;
   const std::string scheme = absl::AsciiStrToLower(parts.scheme);
   if (scheme != "http://" && scheme != "https://") {
-    transport.Refuse("proxy_url", "must be http://[user:password@]host:port");
+    object.Refuse(name, "must be http://[user:password@]host:port");
   } else if (!Decode(parts.user, out->mutable_username()) || !Decode(parts.password, &password)) {
-    transport.Refuse("proxy_url", "has a % that is not followed by two hex digits");
+    object.Refuse(name, "has a % that is not followed by two hex digits");
   } else if (parts.has_user && out->username().empty()) {
-    transport.Refuse("proxy_url", "has no user name before the @");
+    object.Refuse(name, "has no user name before the @");
   } else {
     out->set_url(absl::StrCat(scheme, WithPort(absl::StripSuffix(parts.place, "/"))));
   }
@@ -101,13 +100,13 @@ base::Secret ClassicForwardProxy(const Fields& proxy, v1::Api* api) {
   return base::Secret(std::move(password));
 }
 
-void HideProxyPassword(Node* definition) {
+void HideProxyPassword(absl::Span<const absl::string_view> path, Node* definition) {
   Node* at = definition;
-  for (const absl::string_view name : {"proxy", "transport", "proxy_url"}) {
+  for (const absl::string_view name : path) {
     at = at->Find(name);
     if (at == nullptr) return;
   }
-  const Parts parts = SplitUrl(base::ToAbsl(at->text));
+  const Parts parts = SplitProxyUrl(base::ToAbsl(at->text));
   if (!parts.has_password) return;
   std::string shown = absl::StrCat(parts.scheme, parts.user, "@", parts.place);
   base::Cleanse(&at->text);
@@ -115,7 +114,7 @@ void HideProxyPassword(Node* definition) {
 }
 
 std::string ProxyUrlText(const v1::ForwardProxy& proxy) {
-  const Parts parts = SplitUrl(proxy.url());
+  const Parts parts = SplitProxyUrl(proxy.url());
   std::string text(parts.scheme);
   if (!proxy.username().empty()) {
     Encode(proxy.username(), &text);

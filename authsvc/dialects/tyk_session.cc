@@ -7,6 +7,7 @@
 #include "authsvc/dialects/references.h"
 #include "authsvc/dialects/tyk_access.h"
 #include "authsvc/dialects/tyk_documents.h"
+#include "authsvc/dialects/tyk_other_fields.h"
 #include "authsvc/dialects/tyk_render.h"
 #include "shared/base/text.h"
 
@@ -94,7 +95,7 @@ void Policies(const Fields& top, v1::Key* key) {
     top.Warn("apply_policy_id", "has no effect: apply_policies counts");
 }
 
-void FillKey(const Fields& top, References* references, v1::Key* key) {
+void FillSessionKey(const Fields& top, References* references, v1::Key* key) {
   Certificates(top, references, key);
   Policies(top, key);
   ReadAccessRights(top, false, key->mutable_access_rights());
@@ -132,12 +133,12 @@ Conversion ConvertTykSession(const Node& session, const ConvertOptions& options)
     if (out.ok()) out.Refuse("", &session, "a session must be an object");
     return out;
   }
-  top.Check({kSession, false});
+  top.Check(TykSessionRules());
   v1::Key key;
   key.set_org_id(top.Has("org_id") ? top.Text("org_id") : options.org_id);
   key.set_created_unix(options.now_unix);
   References references(key.org_id(), options, kTykKey, &out);
-  FillKey(top, &references, &key);
+  FillSessionKey(top, &references, &key);
   Converted converted;
   converted.resource.set_id(key.id());
   converted.resource.set_dialect(std::string(kTykKey));
@@ -172,5 +173,7 @@ std::string TykSessionJson(const v1::Resource& resource) {
   session["date_created"] = TimeText(key.created_unix());
   return Text(session);
 }
+
+ObjectRules TykSessionRules() { return {kSession, false}; }
 
 }  // namespace sallyport::authsvc::dialects

@@ -68,10 +68,7 @@ TEST_F(AdminTest, ApisThatAreRefused) {
   refused("use_basic_auth", true, "use_basic_auth");
   refused("use_mutual_tls_atuh", true, "use_mutual_tls_auth");
   refused("use_mutual_tls_auth", true, "no certificate is listed");
-  refused("x-tyk-api-gateway", Json::object(), "Tyk OAS");
   refused("upstream_certificates", {{"https://x", "id"}}, "upstream_certificates");
-  Expect(501, Call("GET", "/tyk/apis/oas"));
-  Expect(501, Call("POST", "/tyk/apis/oas/x", "{}"));
   EXPECT_EQ(Call("GET", "/tyk/apis").body, "[]\n");
 }
 

@@ -176,5 +176,29 @@ TEST_F(ApplyTest, ADocumentWithoutNameKeepsTheStoredOne) {
   EXPECT_NE(writer_->snapshot()->FindCertificate("org", "name:web"), nullptr);
 }
 
+TEST_F(ApplyTest, DryRunSaysWhatWouldDiffer) {
+  Run(kTwo);
+  std::string changed = kTwo;
+  changed.replace(changed.find("keyless: true"), 13, "token: {enabled: true}\nname: n");
+  const auto dry = Run(changed, [](v1::ApplyRequest* request) { request->set_dry_run(true); });
+  EXPECT_EQ(Outcomes(dry), "Policy/gold unchanged\nApi/a1 updated\n");
+  EXPECT_EQ(dry.results(0).message(), "");
+  EXPECT_EQ(dry.results(1).message(), "- keyless: true\n+ name: \"n\"\n+ token.enabled: true\n");
+  EXPECT_TRUE(writer_->snapshot()->FindApi("a1")->api.keyless());
+}
+
+TEST_F(ApplyTest, ADiffNeverShowsASecret) {
+  const auto secret = [](const std::string& value) {
+    return "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {token: " + value +
+           "}\n";
+  };
+  EXPECT_EQ(Outcomes(Run(secret("hush-one"))), "Secret/default/s created\n");
+  EXPECT_EQ(Outcomes(Run(secret("hush-one"))), "Secret/default/s unchanged\n");
+  const auto dry =
+      Run(secret("hush-two"), [](v1::ApplyRequest* request) { request->set_dry_run(true); });
+  EXPECT_EQ(Outcomes(dry), "Secret/default/s updated\n");
+  EXPECT_EQ(dry.DebugString().find("hush"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace sallyport::authsvc::admin

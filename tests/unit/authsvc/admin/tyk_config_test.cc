@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "absl/strings/str_join.h"
+#include "authsvc/admin/apply.h"
 #include "tests/unit/authsvc/admin/admin_fixture.h"
 
 namespace sallyport::authsvc::admin {
@@ -88,6 +91,56 @@ TEST_F(TykConfigTest, TheEnvironmentLiesOverTheFileAtEveryStart) {
                    {"TYK_GW_PROXYSSLINSECURESKIPVERIFY=false"})
                   .ok());
   EXPECT_FALSE(settings().upstream_tls().insecure_skip_verify());
+}
+
+TEST_F(TykConfigTest, PathsOfItsOwnFileMayStandForCertificates) {
+  const auto pair = testing::CertBuilder("CN=own").SelfSign();
+  const std::string certificate = (folder_ / "own.crt").string();
+  const std::string both = (folder_ / "both.pem").string();
+  const std::string key = (folder_ / "own.key").string();
+  std::ofstream(certificate) << pair.Pem();
+  std::ofstream(key) << pair.KeyPem();
+  std::ofstream(both) << pair.Pem() << pair.KeyPem();
+  const Json file = {
+      {"security", {{"certificates", {{"apis", {certificate}}, {"upstream", {{"*", both}}}}}}},
+      {"http_server_options",
+       {{"min_version", 771},
+        {"certificates",
+         {{{"domain_name", "own.test"}, {"cert_file", certificate}, {"key_file", key}}}}}}};
+  const absl::Status status = Take(file.dump());
+  ASSERT_TRUE(status.ok()) << status;
+  const std::string id = crypto::CertificateId("org", *pair.cert);
+  EXPECT_EQ(settings().client_allowlist(0).certificate_id(), id);
+  EXPECT_EQ(settings().upstream_certificates().certificate_ids().at("*"), id);
+  EXPECT_EQ(settings().server_certificate_ids(0), id);
+  EXPECT_TRUE(writer_->snapshot()->FindCertificateById(id)->has_private_key());
+  EXPECT_TRUE(Check(file.dump()).ok());
+  EXPECT_FALSE(Take(R"({"security": {"certificates": {"apis": ["/no/such/file.pem"]}}})").ok());
+  EXPECT_FALSE(Check(R"({"security": {"certificates": {"apis": ["/etc"]}}})").ok());
+}
+
+TEST_F(TykConfigTest, PathsOfACallersDocumentMayNot) {
+  const std::string path = (folder_ / "secret.pem").string();
+  std::ofstream(path) << testing::CertBuilder("CN=x").SelfSign().Pem();
+  Json definition = Classic("a1");
+  definition["upstream_certificates"] = {{"*", path}};
+  const auto refused = Call("POST", "/tyk/apis", definition.dump());
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_THAT(refused.body, HasSubstr("a file path is not taken as a certificate"));
+  v1::ApplyRequest request;
+  request.add_documents()->set_content(
+      Json({{"security", {{"certificates", {{"apis", {path}}}}}}}).dump());
+  const auto applied = Apply(*writer_, clock_, "test", "org", request);
+  ASSERT_TRUE(applied.ok());
+  EXPECT_FALSE(applied->applied());
+}
+
+TEST_F(TykConfigTest, ServerVersionsThatWouldNotHoldAreRefused) {
+  for (const char* server : {R"({"min_version": 772})", R"({"max_version": 771})",
+                             R"({"max_version": 770})", R"({"min_version": 5})"}) {
+    EXPECT_FALSE(Check(absl::StrCat(R"({"http_server_options": )", server, "}")).ok()) << server;
+  }
+  EXPECT_TRUE(Check(R"({"http_server_options": {"min_version": 771, "max_version": 772}})").ok());
 }
 
 }  // namespace

@@ -170,7 +170,7 @@ TEST(Commands, EveryOneHasHelpAndTyposAreGuessed) {
   EXPECT_EQ(Sallyctl({"version"}).code, kDone);
   EXPECT_THAT(Sallyctl({"completion", "bash"}).out, HasSubstr("complete -F _sallyctl sallyctl"));
   EXPECT_EQ(Sallyctl({"get", "api", "-o", "xml"}).code, kUsage);
-  EXPECT_EQ(Sallyctl({"get", "secret"}).code, kUsage);
+  EXPECT_EQ(Sallyctl({"get", "pod"}).code, kUsage);
   EXPECT_EQ(Sallyctl({"key", "create", "--token"}).code, kUsage);
   EXPECT_EQ(Sallyctl({"apply", "-f", "x", "--prune"}).code, kUsage);
   const Outcome nowhere = Sallyctl({"get", "api"});

@@ -70,8 +70,9 @@ TEST(PlanApply, WhatIsNotTaken) {
   for (const auto& [text, word] : std::initializer_list<std::pair<std::string, std::string>>{
            {"kind: Deployment\napiVersion: apps/v1\n", "Deployment"},
            {"apiVersion: sallyport/v2\nkind: Api\n", "sallyport/v1"},
-           {"apiVersion: tyk.tyk.io/v1alpha1\nkind: ApiDefinition\n", "ApiDefinition"},
-           {R"({"openapi": "3.0.3", "x-tyk-api-gateway": {}})", "Tyk OAS"},
+           {"apiVersion: tyk.tyk.io/v1alpha1\nkind: ApiDefinition\n", "metadata.name"},
+           {"apiVersion: tyk.tyk.io/v1alpha1\nkind: PortalConfig\n", "PortalConfig"},
+           {R"({"openapi": "3.0.3", "x-tyk-api-gateway": {}})", "x-tyk-api-gateway.info"},
            {R"({"api_definition": {}})", "Dashboard"},
            {"hello: world\n", "not recognised"},
            {"just text", "must be an object"},

@@ -124,5 +124,14 @@ TEST(ReadDocuments, NothingIsNothing) {
   EXPECT_TRUE(documents->empty());
 }
 
+TEST(ReadDocuments, JsonMayBeFollowedByFurtherYamlDocuments) {
+  const auto documents = ReadDocuments("{\"a\": 1}\n---\nb: 2\n");
+  ASSERT_TRUE(documents.ok()) << documents.status();
+  ASSERT_EQ(documents->size(), 2u);
+  EXPECT_EQ((*documents)[1].Find("b")->integer, 2);
+  EXPECT_FALSE(ReadDocuments("{\"a\": 1}\n{\"b\": 2}\n").ok());
+  EXPECT_FALSE(ReadDocuments("{\"a\": 1, \"a\": 2}\n---\nb: 2\n").ok()) << "twice the same name";
+}
+
 }  // namespace
 }  // namespace sallyport::authsvc::dialects

@@ -161,10 +161,10 @@ TEST(TykEnvironment, WhatHasNoEffectIsNamedOnce) {
       "without effect here: TYK_GW_LISTENPORT, TYK_GW_SECRET, "
       "TYK_GW_SECURITY_CERTIFICATEEXPIRYMONITOR_MAXWORKERS, TYK_GW_SECURITY_CERTIFICATES_MDCB\n");
   EXPECT_THAT(
-      Texts(
-          Laid({}, R"({"http_server_options": {"min_version": 771, "ssl_certificates": ["orgs"]}})")
-              .warnings),
-      "without effect here: http_server_options.min_version\n");
+      Texts(Laid({},
+                 R"({"http_server_options": {"flush_interval": 5, "ssl_certificates": ["orgs"]}})")
+                .warnings),
+      "without effect here: http_server_options.flush_interval\n");
   EXPECT_FALSE(Laid({}, R"({"http_server_options": {"ssl_certificate": ["orgs"]}})").ok());
 }
 

@@ -283,7 +283,7 @@ TEST(Admin, ListsInPagesAndNamesWhatIsWrong) {
   wire::ListResponse response;
   grpc::ClientContext context;
   SetDeadline(&context);
-  list.set_kind("Secret");
+  list.set_kind("Pod");
   EXPECT_EQ(stub->List(&context, list, &response).error_code(), StatusCode::INVALID_ARGUMENT);
   wire::GetRequest get;
   get.set_kind("Api");

@@ -1,0 +1,77 @@
+#include "authsvc/admin/api_write.h"
+
+#include "absl/strings/str_cat.h"
+#include "authsvc/admin/documents.h"
+
+namespace sallyport::authsvc::admin {
+namespace {
+
+constexpr char kNoApi[] = "API not found";
+
+}  // namespace
+
+Response InvalidApi(absl::string_view why) {
+  return ErrorAnswer(400, absl::StrCat("Validation of API Definition failed. Reason: ", why));
+}
+
+Response WriteApi(const Call& call, dialects::Conversion conversion, bool update) {
+  if (!conversion.ok()) return InvalidApi(conversion.status().message());
+  const std::string id = conversion.resources.back().resource.id();
+  if (update && id != call.rest) {
+    return ErrorAnswer(
+        400,
+        "Request APIID does not match that in Definition! For Update operations these must match.");
+  }
+  Write write;
+  write.mutations = TakeInlineCertificates(*call.writer.snapshot(), &conversion);
+  Mutation& mutation = write.mutations.emplace_back();
+  mutation.resource = std::move(conversion.resources.back().resource);
+  mutation.proxy_password = std::move(conversion.resources.back().proxy_password);
+  mutation.must_exist = update;
+  const auto result = call.writer.Run(std::move(write));
+  if (!result.ok()) {
+    AuditRefused(call, "api.put", id, result.status());
+    if (update && absl::IsNotFound(result.status())) return ErrorAnswer(404, kNoApi);
+    return WriteFailure(
+        result.status(), 400,
+        absl::StrCat("Validation of API Definition failed. Reason: ", result.status().message()));
+  }
+  Audit(call, "api.put", id, result->revision);
+  Response response = KeyAnswer(id, update ? "modified" : "added");
+  AddWarnings(WarningTexts(conversion), &response);
+  AddWarnings(result->AllWarnings(), &response);
+  return response;
+}
+
+Response DeleteApi(const Call& call, const std::string& id) {
+  Write write;
+  Mutation& mutation = write.mutations.emplace_back();
+  mutation.op = Mutation::Op::kDelete;
+  mutation.kind = Kind::kApi;
+  mutation.id = id;
+  const auto result = call.writer.Run(std::move(write));
+  if (!result.ok()) {
+    AuditRefused(call, "api.delete", id, result.status());
+    if (absl::IsNotFound(result.status())) return ErrorAnswer(404, kNoApi);
+    return WriteFailure(result.status(), 400, result.status().message());
+  }
+  Audit(call, "api.delete", id, result->revision);
+  return KeyAnswer(id, "deleted");
+}
+
+Response ApiVersions(const Call& call, const std::string& id) {
+  const SnapshotPtr snapshot = call.writer.snapshot();
+  const ApiEntry* entry = snapshot->FindApi(id);
+  if (entry == nullptr) return ErrorAnswer(404, kNoApi);
+  return JsonAnswer({{"status", "success"},
+                     {"apis",
+                      {{{"id", entry->api.id()},
+                        {"name", entry->api.name()},
+                        {"versionName", ""},
+                        {"internal", false},
+                        {"expirationDate", ""},
+                        {"isDefaultVersion", true},
+                        {"isBaseVersion", true}}}}});
+}
+
+}  // namespace sallyport::authsvc::admin

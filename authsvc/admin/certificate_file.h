@@ -1,0 +1,13 @@
+// Certificates in files of this machine, for configuration that is this process's own.
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace sallyport::authsvc::admin {
+
+// At most 1 MB of a regular file. Errors name the path and the reason, never the content.
+[[nodiscard]] absl::StatusOr<std::string> ReadCertificateFile(const std::string& path);
+
+}  // namespace sallyport::authsvc::admin

@@ -1,0 +1,199 @@
+// /tyk/apis/oas: Tyk OAS definitions (reference tyk.md §2.3, §8.1). Live at once, no reload needed.
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "authsvc/admin/api_write.h"
+#include "authsvc/admin/documents.h"
+#include "authsvc/admin/handlers.h"
+#include "authsvc/dialects/reader.h"
+#include "authsvc/dialects/tyk_documents.h"
+#include "authsvc/dialects/tyk_oas_import.h"
+#include "shared/crypto/random.h"
+
+namespace sallyport::authsvc::admin {
+namespace {
+
+using dialects::Node;
+
+constexpr size_t kOasPage = 1000;
+constexpr char kNoOasApi[] = "API not found";
+constexpr char kIsClassic[] =
+    "the requested API definition is in Tyk classic format, please use old api endpoint";
+constexpr char kNotMigrated[] =
+    "the supplied API definition is in OAS format, please use the Tyk classic format for this API";
+constexpr char kWithoutExtension[] = "the payload should contain x-tyk-api-gateway";
+constexpr char kWithExtension[] = "the import payload should not contain x-tyk-api-gateway";
+constexpr absl::string_view kExtensionName = "x-tyk-api-gateway";
+
+bool IsOas(const ApiEntry& entry) { return entry.origin->dialect == dialects::kTykOas; }
+
+bool IsPublic(const Call& call) { return call.request.Query("mode").value_or("") == "public"; }
+
+// Of an API that came in another way than as OAS: 400, as of a Classic one.
+std::optional<Response> WhyNotOas(const Call& call, const std::string& id, const char* otherwise) {
+  const SnapshotPtr snapshot = call.writer.snapshot();
+  const ApiEntry* entry = snapshot->FindApi(id);
+  if (entry == nullptr) return ErrorAnswer(404, kNoOasApi);
+  return IsOas(*entry) ? std::nullopt : std::optional(ErrorAnswer(400, otherwise));
+}
+
+absl::StatusOr<Node> Body(const Call& call) {
+  auto document = dialects::ReadJson(call.request.body);
+  if (document.ok() && !document->IsObject())
+    return absl::InvalidArgumentError("a definition must be an object");
+  return document;
+}
+
+Response Malformed(const absl::Status& status) {
+  Response response = ErrorAnswer(400, "Request malformed");
+  AddWarnings({std::string(status.message())}, &response);
+  return response;
+}
+
+std::optional<bool> Switch(const Call& call, absl::string_view name) {
+  const auto value = call.request.Query(name);
+  if (!value.has_value()) return std::nullopt;
+  return *value == "true" || *value == "1";
+}
+
+// Empty: fine.
+std::string Parameters(const Call& call, dialects::OasParameters* out) {
+  for (const absl::string_view name : {"validateRequest", "mockResponse"}) {
+    if (Switch(call, name).value_or(false)) return absl::StrCat(name, " does not exist here");
+  }
+  if (call.request.Query("base_api_id").has_value())
+    return "versions in other API definitions do not exist here";
+  out->upstream_url = std::string(call.request.Query("upstreamURL").value_or(""));
+  out->listen_path = std::string(call.request.Query("listenPath").value_or(""));
+  out->custom_domain = std::string(call.request.Query("customDomain").value_or(""));
+  out->authentication = Switch(call, "authentication");
+  out->allow_list = Switch(call, "allowList");
+  return "";
+}
+
+Response Save(const Call& call, Node document, bool update) {
+  if (!update) {
+    const std::string id = dialects::GiveOasId(&document, crypto::RandomHex(16));
+    const SnapshotPtr snapshot = call.writer.snapshot();
+    const ApiEntry* stored = snapshot->FindApi(id);
+    if (stored != nullptr && !IsOas(*stored)) return ErrorAnswer(400, kNotMigrated);
+  }
+  return WriteApi(call, dialects::ConvertTykOas(document, OptionsFor(call)), update);
+}
+
+Response Create(const Call& call) {
+  absl::StatusOr<Node> document = Body(call);
+  if (!document.ok()) return Malformed(document.status());
+  if (document->Find(kExtensionName) == nullptr) return ErrorAnswer(400, kWithoutExtension);
+  dialects::OasParameters parameters;
+  if (const std::string wrong = Parameters(call, &parameters); !wrong.empty())
+    return InvalidApi(wrong);
+  return Save(call, *std::move(document), false);
+}
+
+Response Import(const Call& call) {
+  absl::StatusOr<Node> document = Body(call);
+  if (!document.ok()) return Malformed(document.status());
+  if (document->Find(kExtensionName) != nullptr) return ErrorAnswer(400, kWithExtension);
+  dialects::OasParameters parameters;
+  if (const std::string wrong = Parameters(call, &parameters); !wrong.empty())
+    return InvalidApi(wrong);
+  auto complete = dialects::WithTykExtension(*std::move(document), nullptr, parameters);
+  if (!complete.ok()) return InvalidApi(complete.status().message());
+  return Save(call, *std::move(complete), false);
+}
+
+Response Update(const Call& call) {
+  absl::StatusOr<Node> document = Body(call);
+  if (!document.ok()) return Malformed(document.status());
+  if (auto refused = WhyNotOas(call, call.rest, kNotMigrated)) return *std::move(refused);
+  if (document->Find(kExtensionName) == nullptr) return ErrorAnswer(400, kWithoutExtension);
+  return Save(call, *std::move(document), true);
+}
+
+// Without the extension: the OpenAPI part is new, the extension stays, but for what the query says.
+Response Patch(const Call& call) {
+  absl::StatusOr<Node> document = Body(call);
+  if (!document.ok()) return Malformed(document.status());
+  if (auto refused = WhyNotOas(call, call.rest, kNotMigrated)) return *std::move(refused);
+  if (document->Find(kExtensionName) != nullptr) return Save(call, *std::move(document), true);
+  const auto stored = call.writer.ReadResource(Kind::kApi, call.rest);
+  if (!stored.ok()) return WriteFailure(stored.status(), 500, stored.status().message());
+  const auto before = dialects::ReadJson(stored->document());
+  if (!before.ok()) return WriteFailure(before.status(), 500, before.status().message());
+  dialects::OasParameters parameters;
+  if (const std::string wrong = Parameters(call, &parameters); !wrong.empty())
+    return InvalidApi(wrong);
+  auto complete =
+      dialects::WithTykExtension(*std::move(document), before->Find(kExtensionName), parameters);
+  if (!complete.ok()) return InvalidApi(complete.status().message());
+  return Save(call, *std::move(complete), true);
+}
+
+Response ShowOne(const Call& call, const std::string& id) {
+  if (auto refused = WhyNotOas(call, id, kIsClassic)) return *std::move(refused);
+  const auto resource = call.writer.ReadResource(Kind::kApi, id);
+  if (absl::IsNotFound(resource.status())) return ErrorAnswer(404, kNoOasApi);
+  if (!resource.ok()) return WriteFailure(resource.status(), 500, resource.status().message());
+  return TextAnswer(dialects::TykOasJson(*resource, IsPublic(call)));
+}
+
+Response ShowAll(const Call& call) {
+  const SnapshotPtr snapshot = call.writer.snapshot();
+  std::vector<std::string> ids;
+  std::string token;
+  do {
+    const auto page = snapshot->ListApis(nullptr, token, kOasPage);
+    for (const ApiEntry* entry : page.entries) {
+      if (IsOas(*entry)) ids.push_back(entry->api.id());
+    }
+    token = page.next;
+  } while (!token.empty());
+  const bool without = IsPublic(call);
+  return DocumentList(call, Kind::kApi, ids, [without](const v1::Resource& resource) {
+    return dialects::TykOasJson(resource, without);
+  });
+}
+
+Response AsFile(Response response, absl::string_view name) {
+  if (response.status != 200) return response;
+  response.headers.emplace_back("Content-Disposition",
+                                absl::StrCat("attachment; filename=\"", name, ".json\""));
+  return response;
+}
+
+Response Delete(const Call& call) {
+  if (auto refused = WhyNotOas(call, call.rest, kIsClassic)) return *std::move(refused);
+  return DeleteApi(call, call.rest);
+}
+
+}  // namespace
+
+Response HandleOasApis(const Call& outer) {
+  absl::string_view rest = outer.rest;
+  absl::ConsumePrefix(&rest, "oas");
+  absl::ConsumePrefix(&rest, "/");
+  const Call call{outer.request, std::string(rest), outer.who,
+                  outer.options, outer.writer,      outer.clock};
+  if (rest.empty()) {
+    if (call.Is("POST")) return Create(call);
+    return call.Is("GET") ? ShowAll(call) : MethodNotSupported();
+  }
+  if (rest == "import") return call.Is("POST") ? Import(call) : MethodNotSupported();
+  if (rest == "export")
+    return call.Is("GET") ? AsFile(ShowAll(call), "apis") : MethodNotSupported();
+  if (absl::ConsumeSuffix(&rest, "/export")) {
+    return call.Is("GET") ? AsFile(ShowOne(call, std::string(rest)), "api") : MethodNotSupported();
+  }
+  if (absl::ConsumeSuffix(&rest, "/versions")) {
+    if (!call.Is("GET")) return MethodNotSupported();
+    if (auto refused = WhyNotOas(call, std::string(rest), kIsClassic)) return *std::move(refused);
+    return ApiVersions(call, std::string(rest));
+  }
+  if (call.Is("GET")) return ShowOne(call, call.rest);
+  if (call.Is("PUT")) return Update(call);
+  if (call.Is("PATCH")) return Patch(call);
+  return call.Is("DELETE") ? Delete(call) : MethodNotSupported();
+}
+
+}  // namespace sallyport::authsvc::admin

@@ -1,0 +1,142 @@
+#include "authsvc/dialects/field_tables.h"
+
+#include "absl/strings/str_cat.h"
+#include "authsvc/dialects/kube_fields.h"
+#include "authsvc/dialects/tyk_access.h"
+#include "authsvc/dialects/tyk_classic_fields.h"
+#include "authsvc/dialects/tyk_oas_fields.h"
+#include "authsvc/dialects/tyk_other_fields.h"
+
+namespace sallyport::authsvc::dialects {
+namespace {
+
+void AddClassic(std::vector<ObjectTable>* out) {
+  const auto add = [&](absl::string_view object, const ObjectRules& rules) {
+    out->push_back({kTykClassic, object, rules});
+  };
+  add("", ClassicRules());
+  add("auth, auth_configs.authToken", ClassicAuthRules());
+  add("auth_configs", ClassicAuthConfigsRules());
+  add("proxy", ClassicProxyRules());
+  add("proxy.transport", ClassicTransportRules());
+  add("global_rate_limit", ClassicRateRules());
+  add("definition", ClassicDefinitionRules());
+  add("version_data", ClassicVersionDataRules());
+  add("version_data.versions.*", ClassicVersionRules());
+  add("….paths", ClassicPathsRules());
+  add("….extended_paths", ClassicExtendedPathsRules());
+  add("….extended_paths.*[]", ClassicEndpointRules());
+  add("CORS", ClassicCorsRules());
+}
+
+void AddOas(std::vector<ObjectTable>* out) {
+  const auto add = [&](absl::string_view object, const ObjectRules& rules) {
+    out->push_back({kTykOas, object, rules});
+  };
+  add("x-tyk-api-gateway", OasExtensionRules());
+  add("info", OasInfoRules());
+  add("info.state", OasStateRules());
+  add("server", OasServerRules());
+  add("server.listenPath", OasListenPathRules());
+  add("server.customDomain", OasCustomDomainRules());
+  add("server.clientCertificates", OasClientCertificatesRules());
+  add("server.gatewayTags", OasGatewayTagsRules());
+  add("server.ipAccessControl", OasIpRules());
+  add("server.authentication", OasAuthenticationRules());
+  add("….certificateAuth", OasSwitchRules());
+  add("….securitySchemes.* (auth token)", OasTokenRules());
+  add("….header, cookie, query", OasSourceRules());
+  add("upstream", OasUpstreamRules());
+  add("upstream.mutualTLS", OasMutualTlsRules());
+  add("….domainToCertificateMapping[]", OasCertificateMappingRules());
+  add("upstream.certificatePinning", OasPinningRules());
+  add("….domainToPublicKeysMapping[]", OasPinMappingRules());
+  add("upstream.tlsTransport", OasTransportRules());
+  add("upstream.proxy", OasProxyRules());
+  add("upstream.loadBalancing", OasBalancingRules());
+  add("upstream.loadBalancing.targets[]", OasTargetRules());
+  add("upstream.rateLimit", OasRateRules());
+  add("upstream.preserveHostHeader", OasSwitchRules());
+  add("middleware", OasMiddlewareRules());
+  add("middleware.global", OasGlobalRules());
+  add("middleware.global.cors", OasCorsRules());
+  add("middleware.global.transformRequestHeaders", OasHeadersRules());
+  add("….add[]", OasHeaderRules());
+  add("middleware.global.requestSizeLimit", OasSizeRules());
+  add("middleware.operations.*", OasOperationRules());
+  add("….allow, block, ignoreAuthentication", OasAllowanceRules());
+}
+
+void AddOperator(std::vector<ObjectTable>* out) {
+  const auto add = [&](absl::string_view object, const ObjectRules& rules) {
+    out->push_back({kTykOperator, object, rules});
+  };
+  add("", OperatorObjectRules());
+  add("ApiDefinition spec (beside tyk-classic)", OperatorReferenceRules());
+  add("TykOasApiDefinition spec", OperatorOasRules());
+  add("….tykOAS", OperatorTykOasRules());
+  add("….tykOAS.configmapRef", OperatorConfigMapRefRules());
+  add("….clientCertificate", OperatorClientCertificateRules());
+  add("….mutualTLS", OperatorMutualTlsRules());
+  add("….domainToCertificateMapping[]", OperatorCertificateMappingRules());
+  add("….certificatePinning", OperatorPinningRules());
+  add("….domainToPublicKeysMapping[]", OperatorPinMappingRules());
+  add("….customDomain", OperatorDomainRules());
+  add("SecurityPolicy spec", TykPolicyRules());
+}
+
+void AddOthers(std::vector<ObjectTable>* out) {
+  out->push_back({kKubernetes, "Secret", KubeSecretRules()});
+  out->push_back({kKubernetes, "ConfigMap", KubeConfigMapRules()});
+  for (const absl::string_view dialect : {kTykKey, kTykPolicy}) {
+    out->push_back({dialect, "", dialect == kTykKey ? TykSessionRules() : TykPolicyRules()});
+    out->push_back({dialect, "access_rights.*", TykAccessRules()});
+    out->push_back({dialect, "access_rights.*.limit", TykLimitRules()});
+    out->push_back({dialect, "access_rights.*.allowed_urls[]", TykUrlRules()});
+  }
+  out->push_back({kTykPolicy, "partitions", TykPartitionsRules()});
+  out->push_back({kTykGateway, "", TykGatewayRules()});
+  out->push_back({kTykGateway, "security", TykSecurityRules()});
+  out->push_back({kTykGateway, "security.certificates", TykCertificatesRules()});
+  out->push_back({kTykGateway, "http_server_options", TykServerRules()});
+}
+
+std::string NamesOf(const ObjectRules& rules, Use use) {
+  std::string names;
+  for (const FieldRule& rule : rules.fields) {
+    if (rule.use == use) absl::StrAppend(&names, names.empty() ? "" : ", ", "`", rule.name, "`");
+  }
+  return names.empty() ? "–" : names;
+}
+
+}  // namespace
+
+std::vector<ObjectTable> FieldTables() {
+  std::vector<ObjectTable> tables;
+  AddClassic(&tables);
+  AddOas(&tables);
+  AddOperator(&tables);
+  AddOthers(&tables);
+  return tables;
+}
+
+std::string FieldTablesText() {
+  std::string text;
+  absl::string_view dialect;
+  for (const ObjectTable& table : FieldTables()) {
+    if (table.dialect != dialect) {
+      dialect = table.dialect;
+      absl::StrAppend(&text, text.empty() ? "" : "\n", "### ", dialect, "\n\n",
+                      "| object | has effect | kept silently | kept with a warning | refused when "
+                      "set | others |\n|---|---|---|---|---|---|\n");
+    }
+    absl::StrAppend(&text, "| ", table.object.empty() ? "(document)" : table.object, " | ",
+                    NamesOf(table.rules, Use::kUsed), " | ", NamesOf(table.rules, Use::kKept),
+                    " | ", NamesOf(table.rules, Use::kInert), " | ",
+                    NamesOf(table.rules, Use::kRefused), " | ",
+                    table.rules.sensitive ? "refused" : "warned", " |\n");
+  }
+  return text;
+}
+
+}  // namespace sallyport::authsvc::dialects

@@ -1,0 +1,299 @@
+#include "authsvc/dialects/tyk_oas_fields.h"
+
+namespace sallyport::authsvc::dialects {
+namespace {
+
+constexpr absl::string_view kOasNoPlugins = "plugins and custom middleware do not exist here";
+constexpr absl::string_view kOasNoTransform =
+    "changing requests or answers by endpoint does not exist here";
+constexpr absl::string_view kOasNoVersions = "versions in other API definitions do not exist here";
+
+constexpr FieldRule kOasExtension[] = {
+    {"info", Use::kUsed},
+    {"server", Use::kUsed},
+    {"upstream", Use::kUsed},
+    {"middleware", Use::kUsed},
+    {"proxy", Use::kRefused, "is of Tyk Classic: write server.listenPath and upstream"},
+    // it belongs
+};
+
+constexpr FieldRule kOasInfo[] = {
+    {"id", Use::kUsed},         {"orgId", Use::kUsed},
+    {"name", Use::kUsed},       {"state", Use::kUsed},
+    {"dbId", Use::kKept},       {"expiration", Use::kInert},
+    {"createdAt", Use::kKept},  {"updatedAt", Use::kKept},
+    {"categories", Use::kKept}, {"versioning", Use::kRefused, kOasNoVersions},
+};
+
+constexpr FieldRule kOasState[] = {
+    {"active", Use::kUsed},
+    {"internal", Use::kRefused,
+     "internal APIs do not exist here: it would become reachable from outside"},
+};
+
+constexpr FieldRule kOasServer[] = {
+    {"listenPath", Use::kUsed},
+    {"port", Use::kUsed},
+    {"protocol", Use::kUsed},
+    {"customDomain", Use::kUsed},
+    {"clientCertificates", Use::kUsed},
+    {"authentication", Use::kUsed},
+    {"gatewayTags", Use::kUsed},
+    {"ipAccessControl", Use::kUsed},
+    {"eventHandlers", Use::kInert},
+    {"batchProcessing", Use::kInert, "batch requests do not exist here"},
+    {"detailedActivityLogs", Use::kKept},
+    {"detailedTracing", Use::kKept},
+    {"errorOverrides", Use::kInert},
+};
+
+constexpr FieldRule kOasListenPath[] = {
+    {"value", Use::kUsed},
+    {"strip", Use::kUsed},
+};
+
+constexpr FieldRule kOasCustomDomain[] = {
+    {"enabled", Use::kUsed},
+    {"name", Use::kUsed},
+    {"certificates", Use::kUsed},
+};
+
+constexpr FieldRule kOasClientCertificates[] = {
+    {"enabled", Use::kUsed},
+    {"allowlist", Use::kUsed},
+};
+
+constexpr FieldRule kOasGatewayTags[] = {
+    {"enabled", Use::kUsed},
+    {"tags", Use::kUsed},
+};
+
+constexpr FieldRule kOasIp[] = {
+    {"enabled", Use::kUsed},
+    {"allow", Use::kUsed},
+    {"block", Use::kUsed},
+};
+
+constexpr FieldRule kOasAuthentication[] = {
+    {"enabled", Use::kUsed},
+    {"stripAuthorizationData", Use::kUsed},
+    {"baseIdentityProvider", Use::kUsed},
+    {"securitySchemes", Use::kUsed},
+    {"certificateAuth", Use::kUsed},
+    {"hmac", Use::kRefused, "HMAC signatures do not exist here"},
+    {"oidc", Use::kRefused, "OpenID Connect does not exist here"},
+    {"custom", Use::kRefused, kOasNoPlugins},
+    {"customKeyLifetime", Use::kInert},
+    {"securityProcessingMode", Use::kUsed},
+    {"security", Use::kRefused, "combinations of schemes do not exist here"},
+};
+
+constexpr FieldRule kOasToken[] = {
+    {"enabled", Use::kUsed},
+    {"header", Use::kUsed},
+    {"cookie", Use::kUsed},
+    {"query", Use::kUsed},
+    {"enableClientCertificate", Use::kUsed},
+    {"signatureValidation", Use::kRefused, "signature validation does not exist here"},
+    {"allowUnsafeDynamicMTLSToken", Use::kRefused,
+     "a certificate's id never authenticates a caller"},
+};
+
+constexpr FieldRule kOasSource[] = {
+    {"enabled", Use::kUsed},
+    {"name", Use::kUsed},
+};
+
+constexpr FieldRule kOasSwitch[] = {{"enabled", Use::kUsed}};
+
+constexpr FieldRule kOasUpstream[] = {
+    {"url", Use::kUsed},
+    {"mutualTLS", Use::kUsed},
+    {"certificatePinning", Use::kUsed},
+    {"rateLimit", Use::kUsed},
+    {"loadBalancing", Use::kUsed},
+    {"preserveHostHeader", Use::kUsed},
+    {"tlsTransport", Use::kUsed},
+    {"proxy", Use::kUsed},
+    {"preserveTrailingSlash", Use::kKept},
+    {"serviceDiscovery", Use::kRefused, "service discovery does not exist here"},
+    {"authentication", Use::kRefused,
+     "upstream authentication other than certificates does not exist here"},
+    {"uptimeTests", Use::kInert, "targets are left out by what their answers say"},
+    {"test", Use::kInert},
+};
+
+constexpr FieldRule kOasMutualTls[] = {
+    {"enabled", Use::kUsed},
+    {"domainToCertificateMapping", Use::kUsed},
+};
+
+constexpr FieldRule kOasCertificateMapping[] = {
+    {"domain", Use::kUsed},
+    {"certificate", Use::kUsed},
+};
+
+constexpr FieldRule kOasPinning[] = {
+    {"enabled", Use::kUsed},
+    {"domainToPublicKeysMapping", Use::kUsed},
+};
+
+constexpr FieldRule kOasPinMapping[] = {
+    {"domain", Use::kUsed},
+    {"publicKeys", Use::kUsed},
+};
+
+constexpr FieldRule kOasTransport[] = {
+    {"insecureSkipVerify", Use::kUsed},   {"ciphers", Use::kUsed},
+    {"minVersion", Use::kUsed},           {"maxVersion", Use::kUsed},
+    {"forceCommonNameCheck", Use::kUsed},
+};
+
+constexpr FieldRule kOasProxy[] = {
+    {"enabled", Use::kUsed},
+    {"url", Use::kUsed},
+};
+
+constexpr FieldRule kOasBalancing[] = {
+    {"enabled", Use::kUsed},
+    {"targets", Use::kUsed},
+    {"skipUnavailableHosts", Use::kInert, "targets that fail are always left out for a while"},
+};
+
+constexpr FieldRule kOasTarget[] = {
+    {"url", Use::kUsed},
+    {"weight", Use::kUsed},
+};
+
+constexpr FieldRule kOasRate[] = {
+    {"enabled", Use::kUsed},
+    {"rate", Use::kUsed},
+    {"per", Use::kUsed},
+};
+
+constexpr FieldRule kOasMiddleware[] = {
+    {"global", Use::kUsed},
+    {"operations", Use::kUsed},
+    {"mcpTools", Use::kRefused, "MCP does not exist here"},
+    {"mcpResources", Use::kRefused, "MCP does not exist here"},
+    {"mcpPrompts", Use::kRefused, "MCP does not exist here"},
+};
+
+constexpr FieldRule kOasGlobal[] = {
+    {"cors", Use::kUsed},
+    {"transformRequestHeaders", Use::kUsed},
+    {"requestSizeLimit", Use::kUsed},
+    {"ignoreCase", Use::kUsed},
+    {"skipRateLimit", Use::kUsed},
+    {"skipQuota", Use::kUsed},
+    {"skipQuotaReset", Use::kKept},
+    {"contextVariables", Use::kKept},
+    {"trafficLogs", Use::kKept},
+    {"cache", Use::kInert, "answers are not cached here"},
+    {"transformResponseHeaders", Use::kRefused, kOasNoTransform},
+    {"pluginConfig", Use::kRefused, kOasNoPlugins},
+    {"prePlugin", Use::kRefused, kOasNoPlugins},
+    {"prePlugins", Use::kRefused, kOasNoPlugins},
+    {"postAuthenticationPlugin", Use::kRefused, kOasNoPlugins},
+    {"postAuthenticationPlugins", Use::kRefused, kOasNoPlugins},
+    {"postPlugin", Use::kRefused, kOasNoPlugins},
+    {"postPlugins", Use::kRefused, kOasNoPlugins},
+    {"responsePlugin", Use::kRefused, kOasNoPlugins},
+    {"responsePlugins", Use::kRefused, kOasNoPlugins},
+};
+
+constexpr FieldRule kOasCors[] = {
+    {"enabled", Use::kUsed},
+    {"allowedOrigins", Use::kUsed},
+    {"allowedMethods", Use::kUsed},
+    {"allowedHeaders", Use::kUsed},
+    {"exposedHeaders", Use::kUsed},
+    {"allowCredentials", Use::kUsed},
+    {"maxAge", Use::kUsed},
+    {"optionsPassthrough", Use::kInert,
+     "preflight requests are never passed on without a credential"},
+    {"debug", Use::kKept},
+};
+
+constexpr FieldRule kOasHeaders[] = {
+    {"enabled", Use::kUsed},
+    {"add", Use::kUsed},
+    {"remove", Use::kUsed},
+};
+
+constexpr FieldRule kOasHeader[] = {
+    {"name", Use::kUsed},
+    {"value", Use::kUsed},
+};
+
+constexpr FieldRule kOasSize[] = {
+    {"enabled", Use::kUsed},
+    {"value", Use::kUsed},
+};
+
+constexpr FieldRule kOasOperation[] = {
+    {"allow", Use::kUsed},
+    {"block", Use::kUsed},
+    {"ignoreAuthentication", Use::kUsed},
+    {"internal", Use::kRefused,
+     "internal endpoints do not exist here: they would become reachable"},
+    {"transformRequestMethod", Use::kRefused, kOasNoTransform},
+    {"transformRequestBody", Use::kRefused, kOasNoTransform},
+    {"transformResponseBody", Use::kRefused, kOasNoTransform},
+    {"transformRequestHeaders", Use::kRefused, kOasNoTransform},
+    {"transformResponseHeaders", Use::kRefused, kOasNoTransform},
+    {"urlRewrite", Use::kRefused, "URL rewrites do not exist here"},
+    {"validateRequest", Use::kRefused, "request validation does not exist here"},
+    {"mockResponse", Use::kRefused, "mock answers do not exist here: the call would go upstream"},
+    {"virtualEndpoint", Use::kRefused, "virtual endpoints do not exist here"},
+    {"postPlugins", Use::kRefused, kOasNoPlugins},
+    {"requestSizeLimit", Use::kRefused,
+     "size limits by endpoint do not exist here: use middleware.global.requestSizeLimit"},
+    {"rateLimit", Use::kRefused, "rate limits by endpoint do not exist here"},
+    {"cache", Use::kInert},
+    {"enforceTimeout", Use::kInert},
+    {"circuitBreaker", Use::kInert},
+    {"trackEndpoint", Use::kKept},
+    {"doNotTrackEndpoint", Use::kKept},
+};
+
+constexpr FieldRule kOasAllowance[] = {
+    {"enabled", Use::kUsed},
+    {"ignoreCase", Use::kUsed},
+};
+
+}  // namespace
+
+ObjectRules OasExtensionRules() { return {kOasExtension, true}; }
+ObjectRules OasInfoRules() { return {kOasInfo, false}; }
+ObjectRules OasStateRules() { return {kOasState, true}; }
+ObjectRules OasServerRules() { return {kOasServer, true}; }
+ObjectRules OasListenPathRules() { return {kOasListenPath, true}; }
+ObjectRules OasCustomDomainRules() { return {kOasCustomDomain, true}; }
+ObjectRules OasClientCertificatesRules() { return {kOasClientCertificates, true}; }
+ObjectRules OasGatewayTagsRules() { return {kOasGatewayTags, false}; }
+ObjectRules OasIpRules() { return {kOasIp, true}; }
+ObjectRules OasAuthenticationRules() { return {kOasAuthentication, true}; }
+ObjectRules OasTokenRules() { return {kOasToken, true}; }
+ObjectRules OasSourceRules() { return {kOasSource, true}; }
+ObjectRules OasSwitchRules() { return {kOasSwitch, true}; }
+ObjectRules OasUpstreamRules() { return {kOasUpstream, true}; }
+ObjectRules OasMutualTlsRules() { return {kOasMutualTls, true}; }
+ObjectRules OasCertificateMappingRules() { return {kOasCertificateMapping, true}; }
+ObjectRules OasPinningRules() { return {kOasPinning, true}; }
+ObjectRules OasPinMappingRules() { return {kOasPinMapping, true}; }
+ObjectRules OasTransportRules() { return {kOasTransport, true}; }
+ObjectRules OasProxyRules() { return {kOasProxy, true}; }
+ObjectRules OasBalancingRules() { return {kOasBalancing, false}; }
+ObjectRules OasTargetRules() { return {kOasTarget, true}; }
+ObjectRules OasRateRules() { return {kOasRate, true}; }
+ObjectRules OasMiddlewareRules() { return {kOasMiddleware, true}; }
+ObjectRules OasGlobalRules() { return {kOasGlobal, true}; }
+ObjectRules OasCorsRules() { return {kOasCors, true}; }
+ObjectRules OasHeadersRules() { return {kOasHeaders, true}; }
+ObjectRules OasHeaderRules() { return {kOasHeader, true}; }
+ObjectRules OasSizeRules() { return {kOasSize, true}; }
+ObjectRules OasOperationRules() { return {kOasOperation, true}; }
+ObjectRules OasAllowanceRules() { return {kOasAllowance, true}; }
+
+}  // namespace sallyport::authsvc::dialects

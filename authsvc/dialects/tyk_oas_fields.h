@@ -1,0 +1,40 @@
+// The fields of a Tyk OAS API definition (reference tyk.md §8.1) and what becomes of each.
+#pragma once
+
+#include "authsvc/dialects/fields.h"
+
+namespace sallyport::authsvc::dialects {
+
+[[nodiscard]] ObjectRules OasExtensionRules();  // x-tyk-api-gateway
+[[nodiscard]] ObjectRules OasInfoRules();
+[[nodiscard]] ObjectRules OasStateRules();
+[[nodiscard]] ObjectRules OasServerRules();
+[[nodiscard]] ObjectRules OasListenPathRules();
+[[nodiscard]] ObjectRules OasCustomDomainRules();
+[[nodiscard]] ObjectRules OasClientCertificatesRules();
+[[nodiscard]] ObjectRules OasGatewayTagsRules();
+[[nodiscard]] ObjectRules OasIpRules();
+[[nodiscard]] ObjectRules OasAuthenticationRules();
+[[nodiscard]] ObjectRules OasTokenRules();   // an auth token in authentication.securitySchemes
+[[nodiscard]] ObjectRules OasSourceRules();  // its header, cookie, query
+[[nodiscard]] ObjectRules OasSwitchRules();  // objects that have `enabled` alone
+[[nodiscard]] ObjectRules OasUpstreamRules();
+[[nodiscard]] ObjectRules OasMutualTlsRules();
+[[nodiscard]] ObjectRules OasCertificateMappingRules();
+[[nodiscard]] ObjectRules OasPinningRules();
+[[nodiscard]] ObjectRules OasPinMappingRules();
+[[nodiscard]] ObjectRules OasTransportRules();
+[[nodiscard]] ObjectRules OasProxyRules();
+[[nodiscard]] ObjectRules OasBalancingRules();
+[[nodiscard]] ObjectRules OasTargetRules();
+[[nodiscard]] ObjectRules OasRateRules();
+[[nodiscard]] ObjectRules OasMiddlewareRules();
+[[nodiscard]] ObjectRules OasGlobalRules();
+[[nodiscard]] ObjectRules OasCorsRules();
+[[nodiscard]] ObjectRules OasHeadersRules();
+[[nodiscard]] ObjectRules OasHeaderRules();
+[[nodiscard]] ObjectRules OasSizeRules();
+[[nodiscard]] ObjectRules OasOperationRules();
+[[nodiscard]] ObjectRules OasAllowanceRules();
+
+}  // namespace sallyport::authsvc::dialects

@@ -1,0 +1,157 @@
+#include <re2/re2.h>
+
+#include "absl/algorithm/container.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "authsvc/dialects/tyk_classic.h"
+#include "authsvc/dialects/tyk_oas.h"
+#include "authsvc/dialects/tyk_oas_fields.h"
+
+namespace sallyport::authsvc::dialects {
+namespace {
+
+struct OasOperation {
+  std::string path;
+  std::string method;  // upper case; empty: there is no such operation
+};
+
+constexpr absl::string_view kOasMethods[] = {"get",     "put",  "post",  "delete",
+                                             "options", "head", "patch", "trace"};
+
+// By its operationId, else by the one that Tyk makes of path and method.
+OasOperation FindOperation(const Node& document, absl::string_view id) {
+  const Node* paths = document.Find("paths");
+  if (paths == nullptr) return {};
+  for (const bool made : {false, true}) {
+    for (const auto& [path, item] : paths->members) {
+      for (const absl::string_view method : kOasMethods) {
+        const Node* operation = item.Find(method);
+        if (operation == nullptr) continue;
+        const std::string name = made ? absl::StrCat(path.substr(path[0] == '/' ? 1 : 0), method)
+                                      : std::string(operation->Text("operationId"));
+        if (name == id) return {path, absl::AsciiStrToUpper(method)};
+      }
+    }
+  }
+  return {};
+}
+
+enum class OperationList : uint8_t { kAllowed, kBlocked, kIgnored };
+
+// What is let in must begin like the path, what is exempt must be it: more than was meant would
+// open the API. What is blocked may stand anywhere, as in Tyk.
+std::string OperationRegex(const std::string& path, OperationList list) {
+  const std::string regex = SegmentsToRegex(path);
+  if (list == OperationList::kBlocked) return regex;
+  return absl::StrCat("^", regex, list == OperationList::kIgnored ? "$" : "");
+}
+
+void OasRule(const Fields& operation, absl::string_view name, OperationList list,
+             const OasOperation& target, bool any_case,
+             google::protobuf::RepeatedPtrField<v1::PathRule>* rules) {
+  const Fields allowance = operation.Object(name);
+  allowance.Check(OasAllowanceRules());
+  if (allowance.node() == nullptr || !IsOn(allowance)) return;
+  const std::string regex = OperationRegex(target.path, list);
+  const RE2 compiled(regex, RE2::Quiet);
+  if (!compiled.ok())
+    return operation.Refuse(name, absl::StrCat("the path ", target.path, " is not understood"));
+  v1::PathRule* rule = rules->Add();
+  rule->set_path(regex);
+  rule->add_methods(target.method);
+  rule->set_ignore_case(any_case || allowance.Flag("ignoreCase"));
+}
+
+void OasOperations(const Node& document, const Fields& middleware, bool any_case,
+                   v1::ApiVersion* version) {
+  const Fields operations = middleware.Object("operations");
+  if (operations.node() == nullptr) return;
+  for (const auto& [id, value] : operations.node()->members) {
+    const Fields operation = operations.Object(id);
+    operation.Check(OasOperationRules());
+    if (operation.node() == nullptr || !IsSet(value)) continue;
+    const OasOperation target = FindOperation(document, id);
+    if (target.method.empty()) {
+      operations.Refuse(id, "is the operationId of no operation in paths");
+      continue;
+    }
+    OasRule(operation, "allow", OperationList::kAllowed, target, any_case,
+            version->mutable_allowed());
+    OasRule(operation, "block", OperationList::kBlocked, target, any_case,
+            version->mutable_blocked());
+    OasRule(operation, "ignoreAuthentication", OperationList::kIgnored, target, any_case,
+            version->mutable_ignored());
+  }
+}
+
+void OasCors(const Fields& global, v1::Api* api) {
+  const Fields cors = global.Object("cors");
+  cors.Check(OasCorsRules());
+  if (cors.node() == nullptr || !IsOn(cors)) return;
+  v1::Cors* out = api->mutable_cors();
+  out->set_enabled(true);
+  for (const std::string& text : cors.Texts("allowedOrigins")) out->add_allowed_origins(text);
+  for (const std::string& text : cors.Texts("allowedMethods")) out->add_allowed_methods(text);
+  for (const std::string& text : cors.Texts("allowedHeaders")) out->add_allowed_headers(text);
+  for (const std::string& text : cors.Texts("exposedHeaders")) out->add_exposed_headers(text);
+  out->set_allow_credentials(cors.Flag("allowCredentials"));
+  const int64_t age = cors.Integer("maxAge");
+  if (age < 0 || age > 86400 * 365)
+    cors.Refuse("maxAge", "is out of range");
+  else
+    out->set_max_age_seconds(static_cast<int32_t>(age));
+  const bool any =
+      out->allowed_origins().empty() || absl::c_linear_search(out->allowed_origins(), "*");
+  if (any && out->allow_credentials()) {
+    cors.Refuse("allowCredentials",
+                "must not be on with allowedOrigins \"*\", nor with none: that is every origin");
+  }
+}
+
+void OasHeaders(const Fields& global, v1::ApiVersion* version) {
+  const Fields headers = global.Object("transformRequestHeaders");
+  headers.Check(OasHeadersRules());
+  if (headers.node() == nullptr || !IsOn(headers)) return;
+  const std::vector<Node>& items = headers.List("add");
+  for (size_t i = 0; i < items.size(); ++i) {
+    const Fields header(&items[i], ItemPath(headers.PathOf("add"), i), headers.out());
+    header.Check(OasHeaderRules());
+    const std::string name = header.Text("name");
+    const std::string value = header.Text("value");
+    if (name.empty()) header.Refuse("name", "is missing");
+    if (absl::StrContains(value, "$tyk_") || absl::StrContains(value, "$secret_"))
+      header.Refuse("value", "variables in headers do not exist here");
+    (*version->mutable_request_headers()->mutable_set())[name] = value;
+  }
+  for (const std::string& name : headers.Texts("remove"))
+    version->mutable_request_headers()->add_remove(name);
+}
+
+void OasSizeLimit(const Fields& global, v1::ApiVersion* version) {
+  const Fields limit = global.Object("requestSizeLimit");
+  limit.Check(OasSizeRules());
+  if (limit.node() == nullptr || !IsOn(limit)) return;
+  const int64_t bytes = limit.Integer("value");
+  if (bytes <= 0) return limit.Refuse("value", "must be greater than 0 where enabled is true");
+  version->set_max_body_bytes(bytes);
+}
+
+}  // namespace
+
+void OasMiddleware(const Node& document, const Fields& middleware, v1::Api* api) {
+  v1::ApiVersion* version = api->add_versions();
+  middleware.Check(OasMiddlewareRules());
+  const Fields global = middleware.Object("global");
+  global.Check(OasGlobalRules());
+  OasCors(global, api);
+  OasHeaders(global, version);
+  OasSizeLimit(global, version);
+  api->set_disable_rate_limit(global.Flag("skipRateLimit"));
+  api->set_disable_quota(global.Flag("skipQuota"));
+  const Fields any_case = global.Object("ignoreCase");
+  any_case.Check(OasSwitchRules());
+  OasOperations(document, middleware, any_case.node() != nullptr && IsOn(any_case), version);
+}
+
+}  // namespace sallyport::authsvc::dialects

@@ -1,0 +1,193 @@
+// /tyk/apis/oas.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "tests/unit/authsvc/admin/admin_fixture.h"
+
+namespace sallyport::authsvc::admin {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr char kExtension[] = "x-tyk-api-gateway";
+
+Json OpenApi() {
+  return Json::parse(R"({"openapi": "3.0.3", "info": {"title": "Pets", "version": "1"},
+    "servers": [{"url": "https://up.test/v2"}], "components": {},
+    "paths": {"/pets": {"get": {"operationId": "listPets"}, "post": {}}}})");
+}
+
+Json Oas(const std::string& id) {
+  Json json = OpenApi();
+  json[kExtension] = {{"info", {{"id", id}, {"name", id}, {"state", {{"active", true}}}}},
+                      {"upstream", {{"url", "https://up.test/"}}},
+                      {"server", {{"listenPath", {{"value", "/" + id + "/"}, {"strip", true}}}}}};
+  return json;
+}
+
+constexpr char kIsClassic[] =
+    "the requested API definition is in Tyk classic format, please use old api endpoint";
+constexpr char kNotMigrated[] =
+    "the supplied API definition is in OAS format, please use the Tyk classic format for this API";
+constexpr char kClassicOnly[] =
+    "this API endpoint only supports Tyk Classic APIs; please use the appropriate Tyk OAS API "
+    "endpoint";
+
+TEST_F(AdminTest, OasLife) {
+  Json definition = Oas("o1");
+  EXPECT_EQ(Call("POST", "/tyk/apis/oas", definition.dump()).body,
+            "{\"key\":\"o1\",\"status\":\"ok\",\"action\":\"added\"}\n");
+  EXPECT_TRUE(writer_->snapshot()->FindApi("o1")->api.keyless()) << "live at once";
+  EXPECT_EQ(Expect(200, Call("GET", "/tyk/apis/oas/o1")), definition);
+  EXPECT_EQ(Expect(200, Call("GET", "/tyk/apis/oas")), Json::array({definition}));
+  definition[kExtension]["info"]["name"] = "renamed";
+  EXPECT_EQ(Expect(200, Call("PUT", "/tyk/apis/oas/o1", definition.dump()))["action"], "modified");
+  EXPECT_EQ(writer_->snapshot()->FindApi("o1")->api.name(), "renamed");
+  EXPECT_EQ(Expect(200, Call("DELETE", "/tyk/apis/oas/o1"))["action"], "deleted");
+  ExpectError(404, "API not found", Call("GET", "/tyk/apis/oas/o1"));
+  ExpectError(404, "API not found", Call("PUT", "/tyk/apis/oas/o1", definition.dump()));
+  ExpectError(404, "API not found", Call("PATCH", "/tyk/apis/oas/o1", definition.dump()));
+  ExpectError(404, "API not found", Call("DELETE", "/tyk/apis/oas/o1"));
+  EXPECT_EQ(Call("GET", "/tyk/apis/oas").body, "[]\n");
+}
+
+TEST_F(AdminTest, AnOasApiWithoutIdGetsOne) {
+  Json definition = Oas("x");
+  definition[kExtension]["info"].erase("id");
+  const std::string id = Expect(200, Call("POST", "/tyk/apis/oas", definition.dump()))["key"];
+  EXPECT_EQ(id.size(), 32u);
+  EXPECT_EQ(Expect(200, Call("GET", "/tyk/apis/oas/" + id))[kExtension]["info"]["id"], id);
+}
+
+TEST_F(AdminTest, PublicFormsLeaveTheExtensionOut) {
+  Expect(200, Call("POST", "/tyk/apis/oas", Oas("o1").dump()));
+  EXPECT_EQ(Expect(200, Call("GET", "/tyk/apis/oas/o1?mode=public")), OpenApi());
+  EXPECT_EQ(Expect(200, Call("GET", "/tyk/apis/oas?mode=public")), Json::array({OpenApi()}));
+  EXPECT_EQ(Expect(200, Call("GET", "/tyk/apis/oas/o1/export?mode=public")), OpenApi());
+  const auto file = Call("GET", "/tyk/apis/oas/o1/export");
+  EXPECT_EQ(Json::parse(file.body), Oas("o1"));
+  ASSERT_EQ(file.headers.size(), 1u);
+  EXPECT_EQ(file.headers[0].first, "Content-Disposition");
+  EXPECT_EQ(Expect(200, Call("GET", "/tyk/apis/oas/export")), Json::array({Oas("o1")}));
+  ExpectError(404, "API not found", Call("GET", "/tyk/apis/oas/none/export"));
+}
+
+TEST_F(AdminTest, EachFormHasItsEndpoint) {
+  Expect(200, Call("POST", "/tyk/apis/oas", Oas("o1").dump()));
+  AddApi(Classic("c1"));
+  ExpectError(400, kIsClassic, Call("GET", "/tyk/apis/oas/c1"));
+  ExpectError(400, kIsClassic, Call("GET", "/tyk/apis/oas/c1/export"));
+  ExpectError(400, kIsClassic, Call("DELETE", "/tyk/apis/oas/c1"));
+  ExpectError(400, kNotMigrated, Call("PUT", "/tyk/apis/oas/c1", Oas("c1").dump()));
+  ExpectError(400, kNotMigrated, Call("POST", "/tyk/apis/oas", Oas("c1").dump()));
+  ExpectError(400, kClassicOnly, Call("PUT", "/tyk/apis/o1", Classic("o1").dump()));
+  ExpectError(400, kClassicOnly, Call("POST", "/tyk/apis", Classic("o1").dump()));
+  ExpectError(400, kClassicOnly, Call("POST", "/tyk/apis", Oas("o2").dump()));
+  EXPECT_EQ(Expect(200, Call("GET", "/tyk/apis/oas")).size(), 1u);
+  EXPECT_EQ(Expect(200, Call("GET", "/tyk/apis")).size(), 2u);
+  const Json classic = Expect(200, Call("GET", "/tyk/apis/o1"));
+  EXPECT_EQ(classic["api_id"], "o1");
+  EXPECT_EQ(classic["use_keyless"], true);
+  EXPECT_EQ(classic["proxy"]["listen_path"], "/o1/");
+  EXPECT_EQ(Expect(200, Call("DELETE", "/tyk/apis/o1"))["action"], "deleted");
+}
+
+TEST_F(AdminTest, OasDefinitionsThatAreRefused) {
+  for (const char* body : {"", "{", "[1]", "5", "null"}) {
+    ExpectError(400, "Request malformed", Call("POST", "/tyk/apis/oas", body));
+    ExpectError(400, "Request malformed", Call("POST", "/tyk/apis/oas/import", body));
+  }
+  ExpectError(400, "the payload should contain x-tyk-api-gateway",
+              Call("POST", "/tyk/apis/oas", OpenApi().dump()));
+  Json definition = Oas("bad");
+  definition[kExtension]["server"]["authentication"] = {{"enabled", true}};
+  const auto refused = Call("POST", "/tyk/apis/oas", definition.dump());
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_THAT(refused.body, HasSubstr("Validation of API Definition failed. Reason: "));
+  EXPECT_THAT(refused.body, HasSubstr("x-tyk-api-gateway.server.authentication.enabled"));
+  definition = Oas("empty");
+  definition[kExtension]["server"]["clientCertificates"] = {{"enabled", true},
+                                                            {"allowlist", Json::array()}};
+  EXPECT_THAT(Call("POST", "/tyk/apis/oas", definition.dump()).body,
+              HasSubstr("no certificate is listed"));
+  EXPECT_EQ(Call("GET", "/tyk/apis/oas").body, "[]\n");
+  Expect(200, Call("POST", "/tyk/apis/oas", Oas("o1").dump()));
+  ExpectError(
+      400,
+      "Request APIID does not match that in Definition! For Update operations these must match.",
+      Call("PUT", "/tyk/apis/oas/o1", Oas("o2").dump()));
+  ExpectError(400, "the payload should contain x-tyk-api-gateway",
+              Call("PUT", "/tyk/apis/oas/o1", OpenApi().dump()));
+  Expect(405, Call("PUT", "/tyk/apis/oas", Oas("o1").dump()));
+  Expect(405, Call("GET", "/tyk/apis/oas/import"));
+  Expect(403, Call("GET", "/tyk/apis/oas", "", "wrong"));
+}
+
+TEST_F(AdminTest, InsecureOasIsLoudInAHeader) {
+  Json definition = Oas("o1");
+  definition[kExtension]["upstream"]["tlsTransport"] = {{"insecureSkipVerify", true}};
+  const auto response = Call("POST", "/tyk/apis/oas", definition.dump());
+  ASSERT_EQ(response.status, 200) << response.body;
+  ASSERT_FALSE(response.headers.empty());
+  EXPECT_THAT(response.headers[0].second, HasSubstr("INSECURE"));
+}
+
+TEST_F(AdminTest, Import) {
+  const std::string id =
+      Expect(200, Call("POST", "/tyk/apis/oas/import?listenPath=/imported/&allowList=true",
+                       OpenApi().dump()))["key"];
+  const SnapshotPtr snapshot = writer_->snapshot();
+  const v1::Api& api = snapshot->FindApi(id)->api;
+  EXPECT_EQ(api.name(), "Pets");
+  EXPECT_EQ(api.listen_path(), "/imported/");
+  EXPECT_EQ(api.upstream().targets(0).url(), "https://up.test/v2");
+  EXPECT_EQ(api.versions(0).allowed_size(), 2) << "the operation without operationId too";
+  ExpectError(400, "the import payload should not contain x-tyk-api-gateway",
+              Call("POST", "/tyk/apis/oas/import", Oas("o1").dump()));
+  Json without = OpenApi();
+  without.erase("servers");
+  ExpectError(400, "Validation of API Definition failed. Reason: servers object is empty in OAS",
+              Call("POST", "/tyk/apis/oas/import", without.dump()));
+  EXPECT_THAT(Call("POST", "/tyk/apis/oas/import?validateRequest=true", OpenApi().dump()).body,
+              HasSubstr("validateRequest"));
+  EXPECT_EQ(Call("POST", "/tyk/apis/oas/import?authentication=true", OpenApi().dump()).status, 400)
+      << "nothing says what to ask for";
+}
+
+TEST_F(AdminTest, ImportWithAuthentication) {
+  Json document = OpenApi();
+  document["components"]["securitySchemes"]["key"] = {
+      {"type", "apiKey"}, {"in", "header"}, {"name", "X-Key"}};
+  document["security"] = Json::array({{{"key", Json::array()}}});
+  const std::string id =
+      Expect(200, Call("POST", "/tyk/apis/oas/import?authentication=true", document.dump()))["key"];
+  const SnapshotPtr snapshot = writer_->snapshot();
+  EXPECT_TRUE(snapshot->FindApi(id)->api.token().enabled());
+  EXPECT_EQ(snapshot->FindApi(id)->api.token().header_name(), "X-Key");
+}
+
+TEST_F(AdminTest, PatchKeepsTheExtension) {
+  Expect(200, Call("POST", "/tyk/apis/oas", Oas("o1").dump()));
+  Json document = OpenApi();
+  document["info"]["title"] = "Other";
+  EXPECT_EQ(Expect(200, Call("PATCH", "/tyk/apis/oas/o1?upstreamURL=https://other.test/",
+                             document.dump()))["action"],
+            "modified");
+  const Json now = Expect(200, Call("GET", "/tyk/apis/oas/o1"));
+  EXPECT_EQ(now["info"]["title"], "Other");
+  EXPECT_EQ(now[kExtension]["server"], Oas("o1")[kExtension]["server"]);
+  EXPECT_EQ(now[kExtension]["upstream"]["url"], "https://other.test/");
+}
+
+TEST_F(AdminTest, VersionsOfAnApiAreItself) {
+  Expect(200, Call("POST", "/tyk/apis/oas", Oas("o1").dump()));
+  AddApi(Classic("c1"));
+  EXPECT_EQ(Expect(200, Call("GET", "/tyk/apis/oas/o1/versions"))["apis"][0]["id"], "o1");
+  EXPECT_EQ(Expect(200, Call("GET", "/tyk/apis/c1/versions"))["apis"][0]["id"], "c1");
+  ExpectError(400, kIsClassic, Call("GET", "/tyk/apis/oas/c1/versions"));
+  ExpectError(404, "API not found", Call("GET", "/tyk/apis/none/versions"));
+}
+
+}  // namespace
+}  // namespace sallyport::authsvc::admin
