@@ -1,9 +1,12 @@
 #include <re2/re2.h>
 
+#include <map>
+
 #include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "authsvc/dialects/tyk_classic.h"
 #include "authsvc/dialects/tyk_oas.h"
 #include "authsvc/dialects/tyk_oas_fields.h"
@@ -13,28 +16,30 @@ namespace {
 
 struct OasOperation {
   std::string path;
-  std::string method;  // upper case; empty: there is no such operation
+  std::string method;  // upper case
 };
 
 constexpr absl::string_view kOasMethods[] = {"get",     "put",  "post",  "delete",
                                              "options", "head", "patch", "trace"};
 
-// By its operationId, else by the one that Tyk makes of path and method.
-OasOperation FindOperation(const Node& document, absl::string_view id) {
+// By operationId, and by the one that Tyk makes of path and method where no operation has that.
+std::map<std::string, OasOperation> OperationsById(const Node& document) {
+  std::map<std::string, OasOperation> made;
+  std::map<std::string, OasOperation> by_id;
   const Node* paths = document.Find("paths");
-  if (paths == nullptr) return {};
-  for (const bool made : {false, true}) {
-    for (const auto& [path, item] : paths->members) {
-      for (const absl::string_view method : kOasMethods) {
-        const Node* operation = item.Find(method);
-        if (operation == nullptr) continue;
-        const std::string name = made ? absl::StrCat(path.substr(path[0] == '/' ? 1 : 0), method)
-                                      : std::string(operation->Text("operationId"));
-        if (name == id) return {path, absl::AsciiStrToUpper(method)};
-      }
+  if (paths == nullptr) return by_id;
+  for (const auto& [path, item] : paths->members) {
+    for (const absl::string_view method : kOasMethods) {
+      const Node* operation = item.Find(method);
+      if (operation == nullptr) continue;
+      const OasOperation found{path, absl::AsciiStrToUpper(method)};
+      const std::string id(operation->Text("operationId"));
+      if (!id.empty()) by_id.insert({id, found});
+      made.insert({absl::StrCat(absl::StripPrefix(path, "/"), method), found});
     }
   }
-  return {};
+  by_id.merge(made);
+  return by_id;
 }
 
 enum class OperationList : uint8_t { kAllowed, kBlocked, kIgnored };
@@ -67,15 +72,17 @@ void OasOperations(const Node& document, const Fields& middleware, bool any_case
                    v1::ApiVersion* version) {
   const Fields operations = middleware.Object("operations");
   if (operations.node() == nullptr) return;
+  const std::map<std::string, OasOperation> known = OperationsById(document);
   for (const auto& [id, value] : operations.node()->members) {
     const Fields operation = operations.Object(id);
     operation.Check(OasOperationRules());
     if (operation.node() == nullptr || !IsSet(value)) continue;
-    const OasOperation target = FindOperation(document, id);
-    if (target.method.empty()) {
+    const auto found = known.find(id);
+    if (found == known.end()) {
       operations.Refuse(id, "is the operationId of no operation in paths");
       continue;
     }
+    const OasOperation& target = found->second;
     OasRule(operation, "allow", OperationList::kAllowed, target, any_case,
             version->mutable_allowed());
     OasRule(operation, "block", OperationList::kBlocked, target, any_case,

@@ -171,5 +171,24 @@ TEST_F(SecretsTest, ConfigMapsHoldCertificatesToo) {
               HasSubstr("pending: allowlist: ConfigMap default/trusted (other)"));
 }
 
+TEST_F(SecretsTest, AKeyFollowsItsSecretToo) {
+  ASSERT_TRUE(
+      Run(Of(Put(Made(alice_)), Put(Secret(Id(alice_))), Put(KeyResource("k", {kPlace})))).ok());
+  const auto key_of = [&](const TestCert& certificate) {
+    const SnapshotPtr snapshot = writer_->snapshot();
+    const KeyEntry* key = snapshot->FindKeyByLeaf("org", crypto::Sha256(certificate.der));
+    return key == nullptr ? std::string() : key->key.id();
+  };
+  EXPECT_EQ(key_of(alice_), "k");
+  ASSERT_TRUE(Run(Of(Put(Made(bob_)), Put(Secret(Id(bob_))))).ok());
+  EXPECT_EQ(key_of(bob_), "k");
+  EXPECT_EQ(key_of(alice_), "") << "the old certificate is nobody";
+  MustPut(CertificateResource(alice_));
+  MustPut(KeyResource("other", {Id(alice_)}));
+  const auto taken = Run(Of(Put(Secret(Id(alice_)))));
+  EXPECT_THAT(std::string(taken.status().message()), HasSubstr("already found"))
+      << "one certificate is one key, also by way of a Secret";
+}
+
 }  // namespace
 }  // namespace sallyport::authsvc
