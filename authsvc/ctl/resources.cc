@@ -10,6 +10,16 @@ namespace sallyport::authsvc::ctl {
 
 namespace wire = ::sallyport::v1;
 
+namespace {
+
+// Of a Secret or ConfigMap that is named as kubectl does.
+std::string WithNamespace(const Args& args, const std::string& kind, const std::string& id) {
+  if ((kind != "Secret" && kind != "ConfigMap") || id.find('/') != std::string::npos) return id;
+  return absl::StrCat(args.Has("--namespace") ? args.Get("--namespace") : "default", "/", id);
+}
+
+}  // namespace
+
 int ShowResources(Session& session, const Args& args, const std::string& kind,
                   const std::string& id) {
   auto client = session.Connect();
@@ -34,7 +44,8 @@ int RunGet(Session& session, const Args& args) {
   const auto kind = KindOfWord(words[0]);
   if (!kind.has_value())
     return session.Usage(absl::StrCat("no kind '", words[0], "'; kinds are ", KindWords()));
-  return ShowResources(session, args, *kind, words.size() > 1 ? words[1] : std::string());
+  if (words.size() == 1) return ShowResources(session, args, *kind, "");
+  return ShowResources(session, args, *kind, WithNamespace(args, *kind, words[1]));
 }
 
 int DeleteResources(Session& session, const std::string& kind, const std::vector<std::string>& ids,
@@ -68,7 +79,9 @@ int RunDelete(Session& session, const Args& args) {
   const auto kind = KindOfWord(words[0]);
   if (!kind.has_value())
     return session.Usage(absl::StrCat("no kind '", words[0], "'; kinds are ", KindWords()));
-  return DeleteResources(session, *kind, {words.begin() + 1, words.end()}, args.Has("--force"));
+  std::vector<std::string> ids;
+  for (size_t i = 1; i < words.size(); ++i) ids.push_back(WithNamespace(args, *kind, words[i]));
+  return DeleteResources(session, *kind, ids, args.Has("--force"));
 }
 
 }  // namespace sallyport::authsvc::ctl

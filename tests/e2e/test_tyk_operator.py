@@ -158,7 +158,7 @@ def test_a_secret_that_is_not_there_is_pending_and_admits_nobody_until_it_comes_
     assert cluster.get("op-pending", client=first).status == 403, "the old certificate lets nobody in any more"
     gone = world.gateway.rest("GET", f"/tyk/certs/default{first.fingerprint}")
     assert gone.status_code == 404, "a private key that nobody uses does not stay"
-    assert world.gateway.run_ctl("delete", "secret", "default/tls-cert").returncode == 0
+    assert world.gateway.run_ctl("delete", "secret", "tls-cert", "-n", "default").returncode == 0
     world.gateway.settle()
     assert cluster.get("op-pending", client=second).status == 403
 
@@ -245,7 +245,7 @@ def test_secrets_are_never_shown(world, cluster):
     done = world.gateway.run_ctl("create", "secret", "generic", "op-opaque", "--from-literal=token=hush-hush-hush",
                                  "--from-file", f"ca.crt={cluster.file('ca.pem', world.client_ca.pem)}")
     assert done.returncode == 0, done
-    for arguments in (("get", "secrets"), ("get", "secret", "default/op-shown", "-o", "yaml"),
+    for arguments in (("get", "secrets"), ("get", "secret", "op-shown", "-o", "yaml"),
                       ("get", "secret", "default/op-opaque", "-o", "json"), ("get", "secrets", "-o", "yaml")):
         shown = world.gateway.run_ctl(*arguments)
         assert shown.returncode == 0, shown
