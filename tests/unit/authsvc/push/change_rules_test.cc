@@ -68,6 +68,48 @@ TEST(ChangeRules, StableNameThatMovesVoidsItsUsers) {
   EXPECT_THAT(eviction->leaf_sha256(), ElementsAre(Hex(old)));
 }
 
+::sallyport::v1::Resource SecretOf(const TestCert& certificate) {
+  ::sallyport::v1::Resource resource;
+  resource.set_id("default/web");
+  auto* secret = resource.mutable_secret();
+  secret->set_id("default/web");
+  secret->set_org_id("org");
+  (*secret->mutable_certificate_ids())["tls.crt"] = CertificateResource(certificate).id();
+  return resource;
+}
+
+TEST(ChangeRules, SecretThatChangesSeversWhoItLetIn) {
+  World world;
+  const TestCert old = CertBuilder("CN=a").SelfSign();
+  const TestCert renewed = CertBuilder("CN=a").SelfSign();
+  auto api = ApiResource("a1");
+  api.mutable_api()->mutable_client_tls()->set_static_mtls(::sallyport::v1::REQUIREMENT_MANDATORY);
+  api.mutable_api()->mutable_client_tls()->add_allowlist()->set_certificate_id(
+      "name:secret/default/web/tls.crt");
+  (void)world.Put({CertificateResource(old), SecretOf(old), api});
+  for (const bool erase : {false, true}) {
+    const ChangeRecord record = erase
+                                    ? world.Erase(Kind::kSecret, "default/web")
+                                    : world.Put({CertificateResource(renewed), SecretOf(renewed)});
+    EXPECT_NE(Find(record, "api:a1"), nullptr);
+    EXPECT_NE(Find(record, "cert:name:secret/default/web/tls.crt"), nullptr);
+    const TestCert& out = erase ? renewed : old;
+    const auto* eviction = Find(record, "cert:" + CertificateResource(out).id());
+    ASSERT_NE(eviction, nullptr);
+    EXPECT_TRUE(eviction->sever());
+    EXPECT_THAT(eviction->leaf_sha256(), ElementsAre(Hex(out)));
+  }
+}
+
+TEST(ChangeRules, SecretOfAServerCertificateMakesServersAskAgain) {
+  World world;
+  const TestCert server = CertBuilder("CN=s").Dns("s.test").SelfSign();
+  auto api = ApiResource("a1");
+  api.mutable_api()->add_server_certificate_ids("name:secret/default/web/tls.crt");
+  (void)world.Put({CertificateResource(server), api});
+  EXPECT_NE(Find(world.Put({SecretOf(server)}), "servers"), nullptr);
+}
+
 TEST(ChangeRules, KeyThatBecomesUnusableIsSevered) {
   World world;
   const TestCert leaf = CertBuilder("CN=a").SelfSign();
