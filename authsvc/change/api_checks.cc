@@ -5,6 +5,7 @@
 #include "authsvc/change/field_checks.h"
 #include "authsvc/change/identity_checks.h"
 #include "authsvc/change/invalid.h"
+#include "authsvc/change/matching_checks.h"
 #include "authsvc/change/stream_checks.h"
 #include "authsvc/change/upstream_checks.h"
 #include "authsvc/change/version_checks.h"
@@ -146,6 +147,8 @@ absl::Status CheckApi(const CheckContext& context, const v1::Api& api, Warnings*
   if (status.ok()) status = CheckOrg(api.org_id());
   if (status.ok()) status = CheckStyle(api.style());
   if (status.ok()) status = CheckProtocol(api, warnings);
+  if (status.ok()) status = CheckMatching(api);
+  if (status.ok()) status = CheckHostHeader(api.upstream());
   if (status.ok()) status = CheckRoute(context, api);
   if (status.ok()) status = CheckMechanisms(context, api, warnings);
   if (status.ok()) status = CheckVersions(api);

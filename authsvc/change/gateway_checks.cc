@@ -140,6 +140,22 @@ absl::Status CheckTrustBundle(const CheckContext& context, const v1::TrustBundle
   return status;
 }
 
+namespace {
+
+absl::Status CheckDialectObject(const CheckContext& context, const v1::DialectObject& object,
+                                Warnings* warnings) {
+  absl::Status status = CheckId("object", object.id());
+  if (status.ok()) status = CheckOrg(object.org_id());
+  for (const std::string& id : object.server_certificate_ids()) {
+    if (!status.ok()) return status;
+    status = CheckReference(context, "server certificate", object.org_id(), id, Need::kPrivateKey,
+                            warnings);
+  }
+  return status;
+}
+
+}  // namespace
+
 absl::Status CheckResource(const CheckContext& context, const v1::Resource& resource,
                            Warnings* warnings) {
   switch (resource.body_case()) {
@@ -154,6 +170,8 @@ absl::Status CheckResource(const CheckContext& context, const v1::Resource& reso
       return CheckTrustBundle(context, resource.trust_bundle(), warnings);
     case v1::Resource::kSecret: return CheckSecret(resource.secret());
     case v1::Resource::kConfigMap: return CheckConfigMap(resource.config_map());
+    case v1::Resource::kDialectObject:
+      return CheckDialectObject(context, resource.dialect_object(), warnings);
     case v1::Resource::BODY_NOT_SET: break;
   }
   return Invalid("a resource without body");

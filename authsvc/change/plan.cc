@@ -162,6 +162,11 @@ class Planner {
                             stored == nullptr ? nullptr : &stored->secret(),
                             resource->mutable_secret());
     }
+    if (resource->has_dialect_object()) {
+      resource->mutable_dialect_object()->set_created_revision(
+          stored != nullptr ? stored->dialect_object().created_revision()
+                            : input_.before.revision() + 1);
+    }
     if (resource->has_key()) {
       auto* key = resource->mutable_key();
       if (stored != nullptr) {
@@ -293,6 +298,7 @@ class Planner {
     prune(Kind::kSecret, index.secrets);
     prune(Kind::kConfigMap, index.config_maps);
     prune(Kind::kCertificate, index.certificates);
+    prune(Kind::kDialectObject, index.objects);
     const auto& settings = input_.before.settings();
     if (settings.revision != 0 && settings.origin->set == write_.prune_set &&
         claimed_.count({Kind::kSettings, kSettingsId}) == 0) {

@@ -171,6 +171,9 @@ absl::StatusOr<WriteResult> StoreWriter::Do(const Write& write) {
 
 absl::StatusOr<WriteResult> StoreWriter::TryOnce(const Write& write) {
   const SnapshotPtr before = snapshot();
+  if (write.expected_snapshot != 0 && write.expected_snapshot != before->revision()) {
+    return absl::AbortedError("something was written in between");
+  }
   const absl::Time now = options_.clock->Now();
   auto plan = MakePlan({store_, options_.sealer, *before, now}, write);
   if (!plan.ok()) return plan.status();

@@ -63,6 +63,8 @@ struct Write {
   std::vector<Mutation> mutations;  // all or nothing, validated together: order does not matter
   bool dry_run = false;             // validate and say what would change
   bool strict = false;              // a reference to what is not there is an error
+  // Not 0: ABORTED unless the snapshot that it is decided on has this revision.
+  uint64_t expected_snapshot = 0;
   // `apply --prune --set`: also delete what came with this set and is not among the mutations.
   std::string prune_set;
 };

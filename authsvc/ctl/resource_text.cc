@@ -141,6 +141,7 @@ std::vector<std::string> RowOf(const wire::Resource& resource) {
       const wire::KubeConfigMap& config_map = resource.config_map();
       return {config_map.id(), NamesOf(config_map.certificate_ids(), config_map.data())};
     }
+    case wire::Resource::kDialectObject: return {resource.dialect_object().id()};
     case wire::Resource::BODY_NOT_SET: break;
   }
   return {resource.id()};

@@ -97,6 +97,7 @@ class Rules {
       case Kind::kTrustBundle: return TrustBundle(change.id);
       case Kind::kSecret:
       case Kind::kConfigMap: return Data(change.kind, change.id);
+      case Kind::kDialectObject: return DialectObject(change.id);
     }
   }
 
@@ -343,6 +344,20 @@ class Rules {
     record_.listeners.push_back(std::move(delta));
     evictions_.Redecide(absl::StrCat("listener:", id));
     server_certificates_ = true;
+  }
+
+  // Of its own it means what its certificates serve.
+  void DialectObject(const std::string& id) {
+    const auto serves = [&id](const Snapshot& snapshot) {
+      const DialectObjectEntry* const entry = snapshot.FindDialectObject(id);
+      std::vector<std::string> all;
+      if (entry == nullptr) return all;
+      all.assign(entry->object.server_names().begin(), entry->object.server_names().end());
+      all.insert(all.end(), entry->object.server_certificate_ids().begin(),
+                 entry->object.server_certificate_ids().end());
+      return all;
+    };
+    if (serves(before_) != serves(after_)) server_certificates_ = true;
   }
 
   void TrustBundle(const std::string& id) {

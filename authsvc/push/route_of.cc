@@ -41,6 +41,7 @@ void CopyRouting(const v1::Api& api, v1::Route* route) {
   route->set_protocol(api.protocol());
   route->set_proxy_protocol(api.proxy_protocol());
   route->set_allow_plain_http(api.allow_plain_http());
+  if (api.has_matching()) *route->mutable_matching() = api.matching();
   if (api.has_versioning()) *route->mutable_versioning() = api.versioning();
   *route->mutable_versions() = api.versions();
   if (api.has_ip()) *route->mutable_ip() = api.ip();
@@ -64,6 +65,7 @@ void CopyIdentity(const v1::Api& api, const v1::GatewaySettings& gateway, v1::Ro
 void CopyUpstream(const v1::Api& api, const v1::GatewaySettings& gateway, v1::Route* route) {
   *route->mutable_targets() = api.upstream().targets();
   route->set_preserve_host_header(api.upstream().preserve_host_header());
+  route->set_upstream_host(api.upstream().host_header());
   const v1::Upstream& upstream = api.upstream();
   if (upstream.has_timeouts()) *route->mutable_timeouts() = upstream.timeouts();
   if (upstream.has_balancing()) *route->mutable_balancing() = upstream.balancing();

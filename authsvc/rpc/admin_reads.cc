@@ -17,7 +17,7 @@ absl::Status NoSuchKind(const std::string& kind) {
   return absl::InvalidArgumentError(absl::StrCat(
       "no kind '", kind,
       "'; kinds are Certificate, Api, Key, Policy, GatewaySettings, Listener, TrustBundle, "
-      "Secret and ConfigMap"));
+      "Secret, ConfigMap and DialectObject"));
 }
 
 const std::string& IdOf(const CertificateEntry& entry) { return entry.id; }
@@ -28,6 +28,7 @@ const std::string& IdOf(const ListenerEntry& entry) { return entry.listener.id()
 const std::string& IdOf(const TrustBundleEntry& entry) { return entry.bundle.id(); }
 const std::string& IdOf(const SecretEntry& entry) { return entry.secret.id(); }
 const std::string& IdOf(const ConfigMapEntry& entry) { return entry.config_map.id(); }
+const std::string& IdOf(const DialectObjectEntry& entry) { return entry.object.id(); }
 
 template <typename Entry>
 void Fill(const Snapshot& snapshot, Kind kind, const Page<Entry>& page,
@@ -65,6 +66,7 @@ absl::string_view KindTextOf(const wire::Resource& resource) {
     case wire::Resource::kTrustBundle: return "TrustBundle";
     case wire::Resource::kSecret: return "Secret";
     case wire::Resource::kConfigMap: return "ConfigMap";
+    case wire::Resource::kDialectObject: return "DialectObject";
     case wire::Resource::BODY_NOT_SET: break;
   }
   return "?";
@@ -108,6 +110,9 @@ absl::Status ListResources(const Snapshot& snapshot, const wire::ListRequest& re
       break;
     case Kind::kConfigMap:
       Fill(snapshot, *kind, snapshot.ListConfigMaps(org, token, limit), response);
+      break;
+    case Kind::kDialectObject:
+      Fill(snapshot, *kind, snapshot.ListDialectObjects(org, token, limit), response);
       break;
     case Kind::kSettings:
       if (!snapshot.ToResource(*kind, "gateway", response->add_resources()))

@@ -172,6 +172,12 @@ struct ConfigMapEntry {
   std::shared_ptr<const Origin> origin;
 };
 
+struct DialectObjectEntry {
+  v1::DialectObject object;
+  uint64_t revision = 0;
+  std::shared_ptr<const Origin> origin;
+};
+
 struct TrustBundleEntry {
   v1::TrustBundle bundle;
   uint64_t revision = 0;

@@ -137,6 +137,13 @@ std::vector<std::string> DataKeysOf(const Snapshot& snapshot, Kind kind, absl::s
   return keys;
 }
 
+std::vector<UseItem> UsesOf(const v1::DialectObject& object) {
+  Collector collect(Kind::kDialectObject, object.id(), object.org_id());
+  collect.AddAll(object.server_certificate_ids(), "server certificate");
+  collect.AddAll(object.certificate_ids(), "object");
+  return collect.Take();
+}
+
 std::string ReferenceKey(absl::string_view org, absl::string_view reference) {
   const auto name = StableName(reference);
   if (!name) return std::string(reference);

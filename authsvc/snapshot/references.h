@@ -25,6 +25,7 @@ namespace sallyport::authsvc {
 [[nodiscard]] std::vector<std::string> DataKeysOf(const Snapshot& snapshot, Kind kind,
                                                   absl::string_view id,
                                                   absl::string_view certificate_id = "");
+[[nodiscard]] std::vector<UseItem> UsesOf(const v1::DialectObject& object);
 
 // What the tables of uses are ordered by: an id, a stable name with its org, or a bundle's id.
 [[nodiscard]] std::string ReferenceKey(absl::string_view org, absl::string_view reference);

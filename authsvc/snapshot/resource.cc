@@ -31,6 +31,7 @@ std::optional<Kind> KindOf(const v1::Resource& resource) {
     case v1::Resource::kTrustBundle: return Kind::kTrustBundle;
     case v1::Resource::kSecret: return Kind::kSecret;
     case v1::Resource::kConfigMap: return Kind::kConfigMap;
+    case v1::Resource::kDialectObject: return Kind::kDialectObject;
     case v1::Resource::BODY_NOT_SET: break;
   }
   return std::nullopt;
@@ -47,6 +48,7 @@ const std::string& BodyId(const v1::Resource& resource) {
     case v1::Resource::kTrustBundle: return resource.trust_bundle().id();
     case v1::Resource::kSecret: return resource.secret().id();
     case v1::Resource::kConfigMap: return resource.config_map().id();
+    case v1::Resource::kDialectObject: return resource.dialect_object().id();
     case v1::Resource::BODY_NOT_SET: break;
   }
   return Nothing();
@@ -61,6 +63,7 @@ const std::string& BodyOrg(const v1::Resource& resource) {
     case v1::Resource::kTrustBundle: return resource.trust_bundle().org_id();
     case v1::Resource::kSecret: return resource.secret().org_id();
     case v1::Resource::kConfigMap: return resource.config_map().org_id();
+    case v1::Resource::kDialectObject: return resource.dialect_object().org_id();
     default: return Nothing();
   }
 }

@@ -72,6 +72,9 @@ const SecretEntry* Snapshot::FindSecret(absl::string_view id) const {
 const ConfigMapEntry* Snapshot::FindConfigMap(absl::string_view id) const {
   return FindById(index_->config_maps, id);
 }
+const DialectObjectEntry* Snapshot::FindDialectObject(absl::string_view id) const {
+  return FindById(index_->objects, id);
+}
 const KeyEntry* Snapshot::FindKey(absl::string_view id) const { return FindById(index_->keys, id); }
 
 const KeyEntry* Snapshot::FindKeyNamingLeaf(absl::string_view org, const Digest& leaf) const {
@@ -107,7 +110,8 @@ std::vector<Snapshot::ServerCertificate> Snapshot::ServerCertificates(
     if (item.name != name) return false;
     const auto* certificate = FindCertificateById(item.certificate_id);
     if (certificate != nullptr && certificate->has_private_key()) {
-      found.push_back({certificate, item.api_id});
+      const bool of_object = !item.api_id.empty() && item.api_id[0] == '\x01';
+      found.push_back({certificate, of_object ? std::string() : item.api_id});
     }
     return true;
   });
@@ -175,6 +179,7 @@ size_t Snapshot::Count(Kind kind) const {
     case Kind::kTrustBundle: return index_->bundles.by_id.size();
     case Kind::kSecret: return index_->secrets.by_id.size();
     case Kind::kConfigMap: return index_->config_maps.by_id.size();
+    case Kind::kDialectObject: return index_->objects.by_id.size();
   }
   return 0;
 }
@@ -191,6 +196,7 @@ uint64_t Snapshot::RevisionOf(Kind kind, absl::string_view id) const {
     case Kind::kTrustBundle: return of(FindTrustBundle(id));
     case Kind::kSecret: return of(FindSecret(id));
     case Kind::kConfigMap: return of(FindConfigMap(id));
+    case Kind::kDialectObject: return of(FindDialectObject(id));
   }
   return 0;
 }

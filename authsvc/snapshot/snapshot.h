@@ -66,6 +66,7 @@ class Snapshot {
   [[nodiscard]] const TrustBundleEntry* FindTrustBundle(absl::string_view id) const;
   [[nodiscard]] const SecretEntry* FindSecret(absl::string_view id) const;
   [[nodiscard]] const ConfigMapEntry* FindConfigMap(absl::string_view id) const;
+  [[nodiscard]] const DialectObjectEntry* FindDialectObject(absl::string_view id) const;
   // Never null; defaults when none is stored.
   [[nodiscard]] const SettingsEntry& settings() const;
 
@@ -97,6 +98,12 @@ class Snapshot {
                                               size_t limit) const;
   [[nodiscard]] Page<ConfigMapEntry> ListConfigMaps(const std::string* org, absl::string_view token,
                                                     size_t limit) const;
+  [[nodiscard]] Page<DialectObjectEntry> ListDialectObjects(const std::string* org,
+                                                            absl::string_view token,
+                                                            size_t limit) const;
+  // Those whose id begins with `prefix`, of that org.
+  void ForEachDialectObject(absl::string_view org, absl::string_view prefix,
+                            absl::FunctionRef<bool(const DialectObjectEntry&)> visit) const;
   // Every entry, in the order of (org, id); return false to stop.
   void ForEachApi(absl::FunctionRef<bool(const ApiEntry&)> visit) const;
   void ForEachListener(absl::FunctionRef<bool(const ListenerEntry&)> visit) const;

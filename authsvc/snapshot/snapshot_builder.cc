@@ -150,6 +150,12 @@ absl::Status SnapshotBuilder::Put(v1::Resource resource) {
       PutData<ConfigMapEntry>(*kind, &index_->config_maps, std::move(entry));
       return absl::OkStatus();
     }
+    case Kind::kDialectObject: {
+      auto entry = with(MakeRef<DialectObjectEntry>());
+      entry->object.Swap(resource.mutable_dialect_object());
+      PutObject(std::move(entry));
+      return absl::OkStatus();
+    }
   }
   return absl::InvalidArgumentError("a resource of unknown kind");
 }
@@ -172,6 +178,7 @@ void SnapshotBuilder::Erase(Kind kind, absl::string_view id) {
     case Kind::kTrustBundle: return EraseBundle(id);
     case Kind::kSecret: return EraseData(kind, &index_->secrets, id);
     case Kind::kConfigMap: return EraseData(kind, &index_->config_maps, id);
+    case Kind::kDialectObject: return EraseObject(id);
   }
 }
 

@@ -75,6 +75,8 @@ class SnapshotBuilder {
   void PutData(Kind kind, Table<Entry>* table, Ref<const Entry> entry);
   template <typename Entry>
   void EraseData(Kind kind, Table<Entry>* table, absl::string_view id);
+  void PutObject(Ref<const DialectObjectEntry> entry);
+  void EraseObject(absl::string_view id);
   void IndexServed(absl::string_view api_id, const std::vector<ServedName>& served, bool add);
 
   // The use of `key` changed its answer: who has it is compiled anew and its pending state updated.

@@ -223,6 +223,38 @@ void SnapshotBuilder::EraseBundle(absl::string_view id) {
   RemoveEntry(edit_, &index_->bundles, *old);
 }
 
+namespace {
+
+std::vector<ServedName> ServedBy(const v1::DialectObject& object) {
+  std::vector<ServedName> served;
+  for (const std::string& name : object.server_names()) {
+    for (const std::string& id : object.server_certificate_ids()) served.push_back({name, id});
+  }
+  return served;
+}
+
+}  // namespace
+
+void SnapshotBuilder::PutObject(Ref<const DialectObjectEntry> entry) {
+  std::vector<UseItem> before;
+  const std::string owner = ObjectOwner(entry->object.id());
+  if (const auto* old = view_->FindDialectObject(entry->object.id()); old != nullptr) {
+    before = UsesOf(old->object);
+    IndexServed(owner, ServedBy(old->object), false);
+    RemoveEntry(edit_, &index_->objects, *old);
+  }
+  SetUses(before, UsesOf(entry->object));
+  IndexServed(owner, ServedBy(entry->object), true);
+  InsertEntry(edit_, &index_->objects, std::move(entry));
+}
+
+void SnapshotBuilder::EraseObject(absl::string_view id) {
+  const auto* old = view_->FindDialectObject(id);
+  SetUses(UsesOf(old->object), {});
+  IndexServed(ObjectOwner(id), ServedBy(old->object), false);
+  RemoveEntry(edit_, &index_->objects, *old);
+}
+
 void SnapshotBuilder::Compile(Kind kind, const std::string& id) {
   if (kind == Kind::kApi) {
     const ApiEntry* old = view_->FindApi(id);

@@ -25,6 +25,8 @@ inline absl::string_view OrgOf(const ListenerEntry&) { return {}; }
 inline absl::string_view OrgOf(const TrustBundleEntry& entry) { return entry.bundle.org_id(); }
 inline absl::string_view OrgOf(const SecretEntry& entry) { return entry.secret.org_id(); }
 inline absl::string_view OrgOf(const ConfigMapEntry& entry) { return entry.config_map.org_id(); }
+inline absl::string_view OrgOf(const DialectObjectEntry& entry) { return entry.object.org_id(); }
+inline absl::string_view IdOf(const DialectObjectEntry& entry) { return entry.object.id(); }
 inline absl::string_view IdOf(const CertificateEntry& entry) { return entry.id; }
 inline absl::string_view IdOf(const ApiEntry& entry) { return entry.api.id(); }
 inline absl::string_view IdOf(const KeyEntry& entry) { return entry.key.id(); }
@@ -69,9 +71,13 @@ struct UseLess {
 // A DNS name that a server certificate serves, and who brings it.
 struct ServerNameItem {
   std::string name;
-  std::string api_id;  // empty: the gateway
+  std::string api_id;  // empty: the gateway; of a dialect's object ObjectOwner
   std::string certificate_id;
 };
+// In no id of an API, so that neither is taken for the other.
+inline std::string ObjectOwner(absl::string_view object_id) {
+  return absl::StrCat("\x01", object_id);
+}
 struct ServerNameLess {
   static auto Tie(const ServerNameItem& item) {
     return std::tie(item.name, item.api_id, item.certificate_id);
@@ -104,6 +110,7 @@ struct SnapshotIndex {
   Table<TrustBundleEntry> bundles;
   Table<SecretEntry> secrets;
   Table<ConfigMapEntry> config_maps;
+  Table<DialectObjectEntry> objects;
   std::shared_ptr<const SettingsEntry> settings;
 
   HashTable<CertificateEntry> certificates_by_name;  // HashOfPair(org, name)

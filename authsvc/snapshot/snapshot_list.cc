@@ -1,6 +1,7 @@
 // The listings of Snapshot: pages in the order of (org, id), walks, and entries as resources.
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "authsvc/snapshot/resource.h"
 #include "authsvc/snapshot/snapshot.h"
@@ -88,6 +89,18 @@ Page<ConfigMapEntry> Snapshot::ListConfigMaps(const std::string* org, absl::stri
                                               size_t limit) const {
   return ListPage(index_->config_maps, org, token, limit);
 }
+Page<DialectObjectEntry> Snapshot::ListDialectObjects(const std::string* org,
+                                                      absl::string_view token, size_t limit) const {
+  return ListPage(index_->objects, org, token, limit);
+}
+void Snapshot::ForEachDialectObject(
+    absl::string_view org, absl::string_view prefix,
+    absl::FunctionRef<bool(const DialectObjectEntry&)> visit) const {
+  index_->objects.listed.VisitFrom(ListKey{org, prefix}, [&](const DialectObjectEntry& entry) {
+    if (OrgOf(entry) != org || !absl::StartsWith(IdOf(entry), prefix)) return false;
+    return visit(entry);
+  });
+}
 
 void Snapshot::ForEachApi(absl::FunctionRef<bool(const ApiEntry&)> visit) const {
   index_->apis.listed.VisitAll(visit);
@@ -139,6 +152,10 @@ bool Snapshot::ToResource(Kind kind, absl::string_view id, v1::Resource* out) co
     case Kind::kListener:
       return fill(FindListener(id),
                   [&](const ListenerEntry& entry) { *out->mutable_listener() = entry.listener; });
+    case Kind::kDialectObject:
+      return fill(FindDialectObject(id), [&](const DialectObjectEntry& entry) {
+        *out->mutable_dialect_object() = entry.object;
+      });
     case Kind::kTrustBundle:
       return fill(FindTrustBundle(id), [&](const TrustBundleEntry& entry) {
         *out->mutable_trust_bundle() = entry.bundle;

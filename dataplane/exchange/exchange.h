@@ -92,6 +92,7 @@ class Exchange {
   [[nodiscard]] bool TellIdentity(absl::string_view* xfcc);  // identity_phase.cc
   [[nodiscard]] bool ContinueXfcc(absl::string_view* xfcc);
   [[nodiscard]] ForwardTimeouts Timeouts() const;
+  [[nodiscard]] absl::string_view HostForUpstream() const;
   [[nodiscard]] boost::asio::awaitable<void> ForwardToUpstream();
 
   // upgrade

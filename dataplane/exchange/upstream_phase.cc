@@ -101,6 +101,13 @@ ForwardTimeouts Exchange::Timeouts() const {
   return timeouts;
 }
 
+absl::string_view Exchange::HostForUpstream() const {
+  const dataplane::Route& route = *match_.route;
+  if (route.preserve_host_header && !head_.authority.empty()) return head_.authority;
+  return route.upstream_host.empty() ? absl::string_view(target_->authority)
+                                     : absl::string_view(route.upstream_host);
+}
+
 boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
   int64_t limit = match_.changes.max_body_bytes;
   if (limit == 0 && match_.version != nullptr) limit = match_.version->max_body_bytes;
@@ -131,9 +138,7 @@ boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
   ForwardRequest request;
   request.method = upgrade ? head_.method : Method();
   request.target = target_text_;
-  request.host = match_.route->preserve_host_header && !head_.authority.empty()
-                     ? head_.authority
-                     : absl::string_view(target_->authority);
+  request.host = HostForUpstream();
   request.fields = &head_.fields;
   request.set = set_;
   request.remove = remove_;

@@ -16,8 +16,12 @@ void Count(const Key& key, int sign, std::map<Key, int>* counts) {
 
 void CountRoute(const Route& route, int sign, HostIndex* index) {
   index->routes += sign;
-  Count(SegmentsOf(TrimmedListenPath(route.listen_path)), sign, &index->depths);
-  if (route.loose_prefix) {
+  const MatchRules::Path path = route.matching.path;
+  if (path == MatchRules::Path::kExact) index->exact_routes += sign;
+  if (path == MatchRules::Path::kSegments)
+    Count(SegmentsOf(TrimmedListenPath(route.listen_path)), sign, &index->depths);
+  const bool loose = path == MatchRules::Path::kSegments && route.loose_prefix;
+  if (loose || path == MatchRules::Path::kPrefix) {
     Count(static_cast<uint32_t>(LooseListenPath(route.listen_path).size()), sign,
           &index->loose_lengths);
   }

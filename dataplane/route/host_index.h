@@ -14,6 +14,7 @@ namespace sallyport::dataplane {
 
 struct HostIndex {
   int routes = 0;
+  int exact_routes = 0;                   // of these: their path and nothing else
   std::map<uint32_t, int> depths;         // segments of a listen path → how many have as many
   std::map<uint32_t, int> loose_lengths;  // bytes of a loose listen path → how many
   int certificate_routes = 0;             // can use a client certificate

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "dataplane/route/host_index.h"
@@ -130,6 +131,64 @@ absl::string_view WithoutSegment(absl::string_view rest) {
   return slash == absl::string_view::npos ? "/" : rest.substr(slash);
 }
 
+bool ValueMatches(const MatchCondition& condition, absl::string_view value) {
+  switch (condition.op) {
+    case MatchCondition::Operator::kIn:
+      return std::find(condition.values.begin(), condition.values.end(), value) !=
+             condition.values.end();
+    case MatchCondition::Operator::kMatches:
+      return RE2::PartialMatch(re2::StringPiece(value.data(), value.size()), *condition.regex);
+    case MatchCondition::Operator::kAddressIn: break;
+  }
+  const auto address = ParseAddressRange(value);
+  return address.has_value() &&
+         std::any_of(condition.ranges->begin(), condition.ranges->end(),
+                     [&](const AddressRange& range) { return Contains(range, *address); });
+}
+
+// The first cookie of that name.
+std::optional<std::string> CookieOf(absl::string_view cookies, absl::string_view name) {
+  while (!cookies.empty()) {
+    const size_t end = std::min(cookies.find(';'), cookies.size());
+    const absl::string_view one = absl::StripAsciiWhitespace(cookies.substr(0, end));
+    cookies.remove_prefix(std::min(end + 1, cookies.size()));
+    const size_t equals = one.find('=');
+    if (equals != absl::string_view::npos && one.substr(0, equals) == name)
+      return std::string(one.substr(equals + 1));
+  }
+  return std::nullopt;
+}
+
+// A variable that the request does not have is never equal to anything.
+bool Holds(const MatchCondition& condition, const RouteQuestion& question, HeaderLookup header) {
+  std::optional<std::string> storage;
+  std::optional<absl::string_view> value;
+  switch (condition.variable) {
+    case MatchCondition::Variable::kHeader: value = header(condition.name); break;
+    case MatchCondition::Variable::kPath: value = question.path; break;
+    case MatchCondition::Variable::kClientAddress: value = question.client_address; break;
+    case MatchCondition::Variable::kQuery:
+      storage = QueryParameter(question.query, condition.name);
+      break;
+    case MatchCondition::Variable::kCookie:
+      storage = CookieOf(header("cookie").value_or(""), condition.name);
+      break;
+  }
+  if (storage.has_value()) value = *storage;
+  const bool matches = value.has_value() && ValueMatches(condition, *value);
+  return matches != condition.negate;
+}
+
+bool Fits(const MatchRules& rules, const RouteQuestion& question, HeaderLookup header) {
+  if (!rules.methods.empty() && std::find(rules.methods.begin(), rules.methods.end(),
+                                          question.method) == rules.methods.end()) {
+    return false;
+  }
+  return std::all_of(
+      rules.conditions.begin(), rules.conditions.end(),
+      [&](const MatchCondition& condition) { return Holds(condition, question, header); });
+}
+
 struct Refuse {
   const RoutePtr& route;
   RouteRefusal operator()(Reason reason, absl::string_view detail = "") const {
@@ -155,8 +214,10 @@ std::variant<RouteMatch, RouteRefusal> MatchRoute(const RouteTable& table,
                                                   const RouteQuestion& question,
                                                   HeaderLookup header) {
   HostMemo once;
-  const RoutePtr* found = table.Find(question.listen_port, question.host, question.path,
-                                     question.memo != nullptr ? question.memo : &once);
+  const RoutePtr* found =
+      table.Find(question.listen_port, question.host, question.path,
+                 question.memo != nullptr ? question.memo : &once,
+                 [&](const Route& route) { return Fits(route.matching, question, header); });
   if (found == nullptr) return RouteRefusal{};
   RouteMatch match;
   match.route = *found;

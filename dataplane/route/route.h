@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "dataplane/route/endpoint.h"
 #include "dataplane/route/identity_rules.h"
+#include "dataplane/route/matching.h"
 #include "dataplane/route/path_rule.h"
 #include "dataplane/route/route_target.h"
 #include "dataplane/route/upstream_rules.h"
@@ -103,6 +104,7 @@ struct Route {
   std::string listen_path = "/";
   bool loose_prefix = false;
   bool strip_listen_path = false;
+  MatchRules matching;
   uint16_t listen_port = 0;  // 0: the default traffic listeners
   ApiProtocol protocol = ApiProtocol::kHttp;
   bool proxy_protocol = false;  // of kTls, kTcp: proxies announce their clients
@@ -112,6 +114,7 @@ struct Route {
   bool keyless = false;
   std::vector<RouteTarget> targets;
   bool preserve_host_header = false;
+  std::string upstream_host;  // told to targets in place of their own; empty: their own
   RouteTimeouts timeouts;
   BalancingRules balancing;
   RetryRules retries;

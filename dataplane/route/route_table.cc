@@ -21,9 +21,14 @@ namespace {
 // More names than this are announced by no one: the message would outgrow what clients take.
 constexpr size_t kMaxAnnouncedBytes = 32 << 10;
 
-// Routes of one (port, host, listen path), by API id: the first serves. More than one is refused at
-// write time; should it happen, every replica picks the same.
+// Routes of one (port, host, listen path), in the order in which they are asked: by their matching,
+// then by API id, so that every replica picks the same.
 using PathRoutes = std::vector<RoutePtr>;
+
+bool AskedBefore(const Route& a, const Route& b) {
+  const int order = a.matching.Compare(b.matching);
+  return order != 0 ? order < 0 : a.api_id < b.api_id;
+}
 
 struct RegexHost {
   RoutePlace port;
@@ -42,7 +47,9 @@ RoutePlace Normal(const std::vector<uint16_t>& defaults, RoutePlace port) {
 std::string HostKey(RoutePlace port, absl::string_view entry) {
   return absl::StrCat(port, "|", entry);
 }
-constexpr char kStrict = '\0', kLoose = '\1';
+constexpr char kStrict = '\0', kLoose = '\1', kExact = '\2';
+// Before the host entry of a route that stands in for one of more hosts; in no host.
+constexpr absl::string_view kTiers[] = {"", "\1", "\2"};
 
 bool IsAddress(absl::string_view host) {
   if (absl::StrContains(host, ':')) return true;
@@ -64,6 +71,7 @@ struct Parts {
   PersistentMap<RoutePtr> apis;
   PersistentMap<HostIndex> hosts;
   PersistentMap<PathRoutes> paths;
+  int tiered = 0;  // routes with a host tier
   std::shared_ptr<const RegexHosts> regex_hosts = std::make_shared<const RegexHosts>();
   std::shared_ptr<const std::map<uint16_t, int>> ports =
       std::make_shared<const std::map<uint16_t, int>>();
@@ -85,7 +93,7 @@ class SharedRouteTable final : public RouteTable {
   using RouteTable::ClientTlsVersion;
   using RouteTable::Find;
   const RoutePtr* Find(RoutePlace listen_port, absl::string_view host, absl::string_view path,
-                       HostMemo* memo) const override;
+                       HostMemo* memo, Fits fits) const override;
   ClientTlsSettings ClientTls(absl::string_view sni, RoutePlace listen_port) const override;
   uint64_t ClientTlsVersion(absl::string_view host, RoutePlace listen_port,
                             HostMemo* memo) const override;
@@ -108,7 +116,9 @@ class SharedRouteTable final : public RouteTable {
   // Host entries that hold for `host`, most specific first.
   Candidates EntriesFor(RoutePlace listen_port, absl::string_view host, HostMemo* memo) const;
   void LookUp(RoutePlace port, absl::string_view host, HostMemo* memo) const;
-  const RoutePtr* FindInHost(const HostMemo::Entry& entry, absl::string_view path) const;
+  const RoutePtr* FindInHost(const HostMemo::Entry& entry, absl::string_view path, Fits fits) const;
+  // The first of those at a path of `key` that takes the request.
+  const RoutePtr* FindAt(absl::string_view key, Fits fits) const;
   static ClientTlsSettings SettingsOf(Candidates candidates);
 
   const uint64_t serial_;
@@ -131,34 +141,55 @@ SharedRouteTable::Candidates SharedRouteTable::EntriesFor(RoutePlace listen_port
 
 void SharedRouteTable::LookUp(RoutePlace port, absl::string_view host, HostMemo* memo) const {
   // `entry`: its two parts.
-  const auto add = [&](absl::string_view entry, absl::string_view rest = "") {
+  const auto add = [&](absl::string_view tier, absl::string_view entry,
+                       absl::string_view rest = "") {
     if (memo->count == memo->entries.size()) memo->entries.emplace_back();
     HostMemo::Entry& next = memo->entries[memo->count];
     next.key.clear();
-    absl::StrAppend(&next.key, port, "|", entry, rest);
+    absl::StrAppend(&next.key, port, "|", tier, entry, rest);
     next.index = parts_.hosts.Find(next.key);
     if (next.index != nullptr) ++memo->count;
+    return next.index != nullptr;
   };
   if (!host.empty()) {
-    add(host);
+    const bool tiered = parts_.tiered > 0;
     const bool address = IsAddress(host);
     const size_t dot = host.find('.');
-    if (!address && dot != absl::string_view::npos && dot > 0) add("*", host.substr(dot));
+    const bool has_wildcard = !address && dot != absl::string_view::npos && dot > 0;
+    add("", host);
+    if (tiered) add(kTiers[1], host);
+    if (has_wildcard) add("", "*", host.substr(dot));
     for (const RegexHost& regex : *parts_.regex_hosts) {
-      if (regex.port == port && regex.pattern.Matches(host, address)) add(regex.text);
+      if (regex.port == port && regex.pattern.Matches(host, address)) add("", regex.text);
     }
+    // What stands in for all hosts does so at the most specific name alone.
+    if (tiered && !add(kTiers[2], host) && has_wildcard) add(kTiers[2], "*", host.substr(dot));
   }
-  add("");
+  add("", "");
 }
 
-const RoutePtr* SharedRouteTable::FindInHost(const HostMemo::Entry& entry,
-                                             absl::string_view path) const {
+const RoutePtr* SharedRouteTable::FindAt(absl::string_view key, Fits fits) const {
+  const PathRoutes* const routes = parts_.paths.Find(key);
+  if (routes == nullptr) return nullptr;
+  for (const RoutePtr& route : *routes) {
+    if (!route->matching.conditional() || fits(*route)) return &route;
+  }
+  return nullptr;
+}
+
+const RoutePtr* SharedRouteTable::FindInHost(const HostMemo::Entry& entry, absl::string_view path,
+                                             Fits fits) const {
   thread_local std::string key;
   key.assign(entry.key);
   const size_t head = key.size() + 1;
   key.push_back(kStrict);
   key.append(path.data(), path.size());
   const HostIndex& index = *entry.index;
+  if (index.exact_routes > 0) {
+    key[head - 1] = kExact;
+    if (const RoutePtr* const found = FindAt(key, fits)) return found;
+    key[head - 1] = kStrict;
+  }
 
   // Ends of the first segments, as far down as some listen path of this host goes.
   const RoutePtr* best = nullptr;
@@ -172,9 +203,8 @@ const RoutePtr* SharedRouteTable::FindInHost(const HostMemo::Entry& entry,
   }
   for (size_t depth = ends.size(); depth-- > 0;) {
     if (index.depths.find(static_cast<uint32_t>(depth)) == index.depths.end()) continue;
-    const auto* routes = parts_.paths.Find(absl::string_view(key).substr(0, head + ends[depth]));
-    if (routes == nullptr) continue;
-    best = &routes->front();
+    best = FindAt(absl::string_view(key).substr(0, head + ends[depth]), fits);
+    if (best == nullptr) continue;
     best_length = ends[depth];
     break;
   }
@@ -183,16 +213,16 @@ const RoutePtr* SharedRouteTable::FindInHost(const HostMemo::Entry& entry,
     const size_t length = at->first;
     if (best != nullptr && length <= best_length) break;
     if (length > path.size()) continue;
-    const auto* routes = parts_.paths.Find(absl::string_view(key).substr(0, head + length));
-    if (routes != nullptr) return &routes->front();
+    const RoutePtr* const found = FindAt(absl::string_view(key).substr(0, head + length), fits);
+    if (found != nullptr) return found;
   }
   return best;
 }
 
 const RoutePtr* SharedRouteTable::Find(RoutePlace listen_port, absl::string_view host,
-                                       absl::string_view path, HostMemo* memo) const {
+                                       absl::string_view path, HostMemo* memo, Fits fits) const {
   for (const HostMemo::Entry& entry : EntriesFor(listen_port, host, memo)) {
-    if (const RoutePtr* found = FindInHost(entry, path)) return found;
+    if (const RoutePtr* found = FindInHost(entry, path, fits)) return found;
   }
   return nullptr;
 }
@@ -216,7 +246,9 @@ ClientTlsSettings SharedRouteTable::SettingsOf(Candidates candidates) {
   settings.version = VersionOf(settings.request_certificate, settings.announce);
   if (!candidates.empty()) {
     const std::string& key = candidates.front().key;
-    settings.entry = key.substr(key.find('|') + 1);
+    size_t at = key.find('|') + 1;
+    if (at < key.size() && (key[at] == '\1' || key[at] == '\2')) ++at;
+    settings.entry = key.substr(at);
   }
   return settings;
 }
@@ -257,7 +289,11 @@ std::vector<StreamPort> SharedRouteTable::StreamPorts() const {
 class TableEdit {
  public:
   explicit TableEdit(const Parts& from)
-      : from_(from), apis_(from.apis), hosts_(from.hosts), paths_(from.paths) {}
+      : from_(from),
+        apis_(from.apis),
+        hosts_(from.hosts),
+        paths_(from.paths),
+        tiered_(from.tiered) {}
 
   void Put(const RoutePtr& route) {
     Remove(route->api_id);
@@ -277,6 +313,7 @@ class TableEdit {
     parts.apis = std::move(apis_).Finish();
     parts.hosts = std::move(hosts_).Finish();
     parts.paths = std::move(paths_).Finish();
+    parts.tiered = tiered_;
     parts.regex_hosts = regex_ == nullptr ? from_.regex_hosts : regex_;
     parts.ports = ports_ == nullptr ? from_.ports : ports_;
     parts.streams = streams_ == nullptr ? from_.streams : streams_;
@@ -292,6 +329,7 @@ class TableEdit {
     } else if (port != 0) {
       CountPort(route->listen_port, sign);
     }
+    if (route->matching.host_tier != 0) tiered_ += sign;
     std::set<std::string> entries(route->hosts.begin(), route->hosts.end());
     if (entries.empty()) entries.insert("");
     for (const std::string& entry : entries) PlaceInHost(route, port, entry, sign);
@@ -302,8 +340,9 @@ class TableEdit {
     if (!pattern.ok()) return;  // no host can ever mean it
     if (pattern->kind() == domain::HostPattern::Kind::kRegex)
       CountRegex(port, entry, *pattern, sign);
-    const std::string text =
-        pattern->kind() == domain::HostPattern::Kind::kExact ? pattern->name() : entry;
+    const std::string text = absl::StrCat(
+        kTiers[route->matching.host_tier],
+        pattern->kind() == domain::HostPattern::Kind::kExact ? pattern->name() : entry);
     const std::string host_key = HostKey(port, text);
     const HostIndex* old = hosts_.Find(host_key);
     HostIndex index = old == nullptr ? HostIndex() : *old;
@@ -312,9 +351,13 @@ class TableEdit {
       hosts_.Erase(host_key);
     else
       hosts_.Put(host_key, std::move(index));
-    const std::string strict(1, kStrict), loose(1, kLoose);
-    PlaceAt(route, absl::StrCat(host_key, strict, TrimmedListenPath(route->listen_path)), sign);
-    if (route->loose_prefix) {
+    const std::string strict(1, kStrict), loose(1, kLoose), exact(1, kExact);
+    const MatchRules::Path path = route->matching.path;
+    if (path == MatchRules::Path::kExact)
+      return PlaceAt(route, absl::StrCat(host_key, exact, route->listen_path), sign);
+    if (path == MatchRules::Path::kSegments)
+      PlaceAt(route, absl::StrCat(host_key, strict, TrimmedListenPath(route->listen_path)), sign);
+    if (route->loose_prefix || path == MatchRules::Path::kPrefix) {
       PlaceAt(route, absl::StrCat(host_key, loose, LooseListenPath(route->listen_path)), sign);
     }
   }
@@ -325,7 +368,7 @@ class TableEdit {
     std::erase_if(routes, [&](const RoutePtr& other) { return other->api_id == route->api_id; });
     if (sign > 0) {
       const auto at = std::find_if(routes.begin(), routes.end(), [&](const RoutePtr& other) {
-        return other->api_id > route->api_id;
+        return AskedBefore(*route, *other);
       });
       routes.insert(at, route);
     }
@@ -375,6 +418,7 @@ class TableEdit {
   PersistentMap<RoutePtr>::Edit apis_;
   PersistentMap<HostIndex>::Edit hosts_;
   PersistentMap<PathRoutes>::Edit paths_;
+  int tiered_;
   std::shared_ptr<RegexHosts> regex_;
   std::shared_ptr<std::map<uint16_t, int>> ports_;
   std::shared_ptr<std::map<uint16_t, StreamPort>> streams_;

@@ -5,8 +5,8 @@
 //
 // Host: exact > one-label wildcard ("*.x") > Tyk regex domain ("{name:regex}" in a label) > none.
 // Where a more specific host has no listen path for the request, the next one is tried. Within a
-// host the longest listen path wins; paths match at segment borders unless the route says
-// loose_prefix.
+// host an exact path wins, then the longest listen path; paths match at segment borders unless the
+// route says otherwise (matching.h). Of several at one path the first whose conditions hold.
 #pragma once
 
 #include <cstdint>
@@ -80,8 +80,17 @@ class RouteTable {
   // `host`: lower case, without port (IPv6 without brackets); `path`: normalised, starts with '/',
   // without query. `listen_port`: of the listener that took the connection (0 = a default
   // listener). Null: no route. The route lives as long as this table.
+  // `fits`: whether a route that has methods or conditions takes the request; not called for
+  // others.
+  using Fits = absl::FunctionRef<bool(const Route&)>;
   [[nodiscard]] virtual const RoutePtr* Find(RoutePlace listen_port, absl::string_view host,
-                                             absl::string_view path, HostMemo* memo) const = 0;
+                                             absl::string_view path, HostMemo* memo,
+                                             Fits fits) const = 0;
+  // Without them, which no such route takes.
+  [[nodiscard]] const RoutePtr* Find(RoutePlace listen_port, absl::string_view host,
+                                     absl::string_view path, HostMemo* memo) const {
+    return Find(listen_port, host, path, memo, [](const Route&) { return false; });
+  }
   [[nodiscard]] const RoutePtr* Find(RoutePlace listen_port, absl::string_view host,
                                      absl::string_view path) const {
     HostMemo memo;
