@@ -8,11 +8,13 @@
 #include <cstdio>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
 #include "authsvc/admin/tyk_api.h"
 #include "authsvc/admin/tyk_config.h"
+#include "authsvc/apisix/admin_api.h"
 #include "authsvc/change/writer.h"
 #include "authsvc/decide/memo.h"
 #include "authsvc/push/change_rules.h"
@@ -104,6 +106,7 @@ class Service {
   // In the order in which nothing calls what is gone. May be called more than once.
   void Stop() {
     replicas_.EndWaits();  // /tyk/reload?block=true
+    if (apisix_plain_ != nullptr) apisix_plain_->Stop(kGrace);
     if (admin_ != nullptr) admin_->Stop(kGrace);
     beat_.reset();
     watch_.reset();
@@ -232,9 +235,14 @@ class Service {
 
   absl::Status StartAdmin() {
     admin::TykApiOptions api;
+    apisix::AdminApiOptions apisix;
     for (const config::AdminKeyConfig& key : config_.admin.keys) {
-      api.keys.push_back({key.name, absl::HexStringToBytes(key.sha256)});
+      const std::string sha256 = absl::HexStringToBytes(key.sha256);
+      const bool viewer = key.role == "viewer";
+      if (!viewer) api.keys.push_back({key.name, sha256});
+      apisix.keys.push_back({key.name, sha256, viewer});
     }
+    apisix_ = std::make_unique<apisix::AdminApi>(std::move(apisix), writer_.get(), &clock_);
     api.default_org_id = config_.admin.org_id;
     tyk_ = std::make_unique<admin::TykApi>(
         std::move(api), writer_.get(), &clock_,
@@ -247,6 +255,7 @@ class Service {
     };
     router.Mount("/tyk", handle);
     router.Exact("/hello", handle);
+    router.Mount("/apisix", ApisixHandler());
     admin_http::ServerOptions options;
     options.address = config_.admin.address;
     options.port = config_.admin.port;
@@ -255,8 +264,8 @@ class Service {
     options.admit_head =
         [this, needed = config_.admin.require_client_certificate](
             const admin_http::Request& head) -> std::optional<admin_http::Response> {
-      if (needed && head.peer_chain_der.empty()) return CertificateRequired();
-      return tyk_->AdmitHead(head);
+      if (needed && head.peer_chain_der.empty()) return CertificateRequired(head);
+      return IsApisix(head) ? apisix_->AdmitHead(head) : tyk_->AdmitHead(head);
     };
     if (!config_.admin.plain_http_on_loopback) {
       if (config_.admin.tls.path.empty()) {
@@ -268,8 +277,33 @@ class Service {
       if (config_.admin.require_client_certificate)
         options.client_ca_file = config_.admin.tls.authorities();
     }
-    return StartListener(options, std::move(router), config_.admin.require_client_certificate,
-                         &admin_);
+    const absl::Status status = StartListener(options, std::move(router),
+                                              config_.admin.require_client_certificate, &admin_);
+    return status.ok() && config_.admin.apisix_plain_http_port != 0 ? StartApisixPlain() : status;
+  }
+
+  // For scripts that know nothing else; never beyond this machine.
+  absl::Status StartApisixPlain() {
+    admin_http::ServerOptions options;
+    options.port = config_.admin.apisix_plain_http_port;
+    options.max_body_bytes = config_.admin.max_body_bytes;
+    options.name = "apisix";
+    options.admit_head = [this](const admin_http::Request& head) {
+      return apisix_->AdmitHead(head);
+    };
+    admin_http::Router router;
+    router.Mount("/apisix", ApisixHandler());
+    return StartListener(options, std::move(router), false, &apisix_plain_);
+  }
+
+  admin_http::Handler ApisixHandler() {
+    return [this](admin_http::Request request, admin_http::Responder responder) {
+      apisix_->Handle(std::move(request), std::move(responder));
+    };
+  }
+
+  static bool IsApisix(const admin_http::Request& head) {
+    return head.path == "/apisix" || absl::StartsWith(head.path, "/apisix/");
   }
 
   absl::Status StartMetrics() {
@@ -300,7 +334,8 @@ class Service {
     return StartListener(options, std::move(router), false, &metrics_);
   }
 
-  static admin_http::Response CertificateRequired() {
+  static admin_http::Response CertificateRequired(const admin_http::Request& head) {
+    if (IsApisix(head)) return apisix::AdminApi::CertificateRequired();
     admin_http::Response refusal;
     refusal.status = 403;
     refusal.body = R"({"error":"client certificate required"})";
@@ -314,7 +349,7 @@ class Service {
         options, [router = std::move(router), needs_certificate](admin_http::Request request,
                                                                  admin_http::Responder responder) {
           if (needs_certificate && request.peer_chain_der.empty())
-            return responder.Send(CertificateRequired());
+            return responder.Send(CertificateRequired(request));
           router.Handle(std::move(request), std::move(responder));
         });
     if (!server.ok()) return server.status();
@@ -351,8 +386,10 @@ class Service {
   std::unique_ptr<RpcServer> rpc_;
   AdminWorker waiters_{4, 64};
   std::unique_ptr<admin::TykApi> tyk_;
+  std::unique_ptr<apisix::AdminApi> apisix_;
   std::unique_ptr<admin_http::Server> metrics_;
   std::unique_ptr<admin_http::Server> admin_;
+  std::unique_ptr<admin_http::Server> apisix_plain_;
   std::unique_ptr<DeniedCallersFile> denied_;
   std::unique_ptr<Ticker> watch_;
   std::unique_ptr<Ticker> beat_;

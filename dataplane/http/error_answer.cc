@@ -61,6 +61,7 @@ Body ApisixBody(const ErrorAnswer& answer) {
   if (answer.reason == Reason::kNoRoute) message = "404 Route Not Found";
   if (answer.reason == Reason::kTokenRequired) message = "Missing API key found in request";
   if (answer.reason == Reason::kTokenUnknown) message = "Invalid API key in request";
+  if (answer.reason == Reason::kIpDenied) message = "Your IP address is not allowed";
   const absl::string_view member = answer.reason == Reason::kNoRoute ? "error_msg" : "message";
   body.text = absl::StrCat("{\"", member, "\":", base::JsonQuote(message), "}\n");
   return body;
@@ -111,6 +112,7 @@ int StatusOf(Reason reason, ErrorStyle style, bool static_mtls) {
     case ErrorStyle::kApisix: {
       const auto number = static_cast<unsigned>(reason);
       if (number >= 10 && number < 40) return 400;
+      if (reason == Reason::kTokenUnknown) return 401;  // as key-auth does
       break;
     }
   }

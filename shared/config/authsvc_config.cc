@@ -47,10 +47,23 @@ void ReadRole(Reader& in, RoleConfig* out) {
   }
 }
 
+// SHA-256 of the admin and the viewer key that APISIX 3.7 was shipped with: everybody has them.
+constexpr absl::string_view kWellKnownKeys[] = {
+    "477a2767fa27931db11a3581100a4124b5720f6b6468ddd64062170cec157185",
+    "228ab1b6080ec4178302ba76f9fa4af4f2dc14fc105a364b324bdb9045af03a1"};
+
 void ReadAdminKey(Reader& in, AdminKeyConfig* out) {
   in.Text("name", &out->name, "name in the audit log");
   in.Text("sha256", &out->sha256, "hex SHA-256 of the key");
+  in.OneOf("role", &out->role, {"admin", "viewer"}, "admin, or viewer: GET of /apisix/admin alone");
   if (out->name.empty()) in.Fail("name", "must be set");
+  for (const absl::string_view known : kWellKnownKeys) {
+    if (absl::EqualsIgnoreCase(out->sha256, known)) {
+      in.Fail("sha256",
+              "is that of a key that APISIX was shipped with, which everybody knows: make "
+              "another one, such as with `openssl rand -hex 32`");
+    }
+  }
   if (out->sha256.size() != 64 || !base::IsHex(out->sha256)) {
     in.Fail("sha256",
             "must be the SHA-256 of the key as 64 hexadecimal digits, never the key itself");
@@ -69,6 +82,15 @@ void ReadAdmin(Reader& in, AdminConfig* out) {
                              "admin keys, as SHA-256 (sallyctl init makes the first)");
   in.Text("org_id", &out->org_id, "organisation of what comes without one");
   in.Bytes("max_body_bytes", &out->max_body_bytes, 64 << 10, 512 << 20, "largest admin request");
+  in.Port("apisix_plain_http_port", &out->apisix_plain_http_port,
+          "serve /apisix/admin by plain HTTP as well, on 127.0.0.1 at this port");
+  if (out->apisix_plain_http_port != 0 && out->apisix_plain_http_port == out->port) {
+    in.Fail("apisix_plain_http_port", "is the port of the admin listener: give admin.port another");
+  }
+  if (out->apisix_plain_http_port != 0 && out->require_client_certificate) {
+    in.Fail("apisix_plain_http_port",
+            "cannot be with require_client_certificate: plain HTTP carries no certificate");
+  }
   if (out->plain_http_on_loopback && !IsLoopback(out->address)) {
     in.Fail("plain_http_on_loopback",
             absl::StrCat("needs admin.address 127.0.0.1 or ::1, not ", out->address));

@@ -34,8 +34,9 @@ struct RoleConfig {
 };
 
 struct AdminKeyConfig {
-  std::string name;    // for the audit log
-  std::string sha256;  // hex, of the key
+  std::string name;            // for the audit log
+  std::string sha256;          // hex, of the key
+  std::string role = "admin";  // admin | viewer: GET of /apisix/admin alone
 };
 
 struct AdminConfig {
@@ -45,7 +46,8 @@ struct AdminConfig {
   bool require_client_certificate = false;  // issued by tls/ca.crt
   bool plain_http_on_loopback = false;      // refused on any other address
   std::vector<AdminKeyConfig> keys;
-  std::string org_id;  // of what comes without one
+  std::string org_id;                   // of what comes without one
+  uint16_t apisix_plain_http_port = 0;  // /apisix/admin by plain HTTP on 127.0.0.1; 0: not
   uint64_t max_body_bytes = 16 << 20;
 };
 

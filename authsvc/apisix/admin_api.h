@@ -1,0 +1,57 @@
+// APISIX's Admin API (reference apisix.md A1): /apisix/admin/{ssls,routes,services,upstreams,
+// consumers,global_rules,plugin_configs}, schema validation, /apisix/status. Statuses, messages and
+// envelope are APISIX's; writes are live at once. Mount Handle at "/apisix".
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "shared/admin_http/message.h"
+#include "shared/base/clock.h"
+
+namespace sallyport::authsvc {
+class Writer;
+}
+
+namespace sallyport::authsvc::apisix {
+
+struct AdminKey {
+  std::string name;     // in the audit log
+  std::string sha256;   // 32 raw bytes, of the key
+  bool viewer = false;  // GET alone
+};
+
+// Whether a key is one of those that APISIX was shipped with and that everybody knows.
+[[nodiscard]] bool IsWellKnownKey(absl::string_view sha256);
+
+struct AdminApiOptions {
+  std::vector<AdminKey> keys;  // none: every call is refused
+  size_t max_queue = 256;      // requests that wait for the worker; more get 503
+};
+
+// Thread-safe. One worker thread of its own runs the calls one after another, since a write waits
+// for the store. `writer` and `clock` must outlive it.
+class AdminApi {
+ public:
+  AdminApi(AdminApiOptions options, Writer* writer, const base::Clock* clock);
+  ~AdminApi();  // answers what waits with 503, ends the worker
+  AdminApi(const AdminApi&) = delete;
+  AdminApi& operator=(const AdminApi&) = delete;
+
+  // Neither blocks. AdmitHead refuses before a body is read what Handle would refuse for its key.
+  [[nodiscard]] std::optional<admin_http::Response> AdmitHead(
+      const admin_http::Request& head) const;
+  void Handle(admin_http::Request request, admin_http::Responder responder);
+
+  // For a listener that requires a client certificate and got none.
+  [[nodiscard]] static admin_http::Response CertificateRequired();
+
+ private:
+  class Worker;
+  std::unique_ptr<Worker> worker_;
+};
+
+}  // namespace sallyport::authsvc::apisix

@@ -1,0 +1,391 @@
+#include "authsvc/dialects/apisix/material.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "re2/re2.h"
+#include "shared/base/text.h"
+#include "shared/crypto/digest.h"
+#include "shared/crypto/pem.h"
+#include "shared/crypto/random.h"
+#include "shared/domain/host_pattern.h"
+
+namespace sallyport::authsvc::dialects::apisix {
+namespace {
+
+constexpr size_t kLeastKey = 8;  // characters of a consumer's key
+
+bool IsReference(absl::string_view text) {
+  return absl::StartsWithIgnoreCase(text, "$secret://") ||
+         absl::StartsWithIgnoreCase(text, "$env://");
+}
+
+Converted* AddCertificate(const crypto::PemBundle& bundle, size_t first, size_t count,
+                          Conversion* out) {
+  Converted& converted = out->resources.emplace_back();
+  converted.resource.set_dialect(std::string(kDialect));
+  v1::Certificate* const certificate = converted.resource.mutable_certificate();
+  certificate->set_org_id(std::string(kOrg));
+  certificate->set_source(std::string(kDialect));
+  for (size_t i = first; i < first + count; ++i) certificate->add_chain_der(bundle.chain[i]->der);
+  certificate->set_id(crypto::CertificateId(kOrg, *bundle.chain[first]));
+  converted.resource.set_id(certificate->id());
+  return &converted;
+}
+
+bool Has(const google::protobuf::RepeatedPtrField<std::string>& list, const std::string& text) {
+  return std::find(list.begin(), list.end(), text) != list.end();
+}
+
+class Taker {
+ public:
+  Taker(absl::string_view collection, absl::string_view id, const v1::DialectObject* stored,
+        int64_t now_unix, v1::DialectObject* object, Conversion* out)
+      : collection_(collection),
+        id_(id),
+        stored_(stored),
+        now_(absl::FromUnixSeconds(now_unix)),
+        object_(*object),
+        out_(*out) {}
+
+  absl::Status Ssl(Json* document) {
+    const std::string type = Get(*document, "type") ? Text(*document, "type") : "server";
+    if (type != "server" && type != "client")
+      return Wrong("property \"type\" validation failed: matches none of the enum values");
+    if (auto status = CheckStatusValue(*document); !status.ok()) return status;
+    const bool server = type == "server";
+    const bool has_key = Get(*document, "key") != nullptr || stored_ != nullptr;
+    const bool one = (Get(*document, "sni") != nullptr) != (Get(*document, "snis") != nullptr);
+    if (Get(*document, "cert") == nullptr || !has_key || (server && !one))
+      return Wrong("then clause did not match");
+    std::vector<std::string> names;
+    if (auto status = Names(*document, &names); !status.ok()) return status;
+    if (auto status = Protocols(*document); !status.ok()) return status;
+    if (auto status = Pairs(document, names); !status.ok()) return status;
+    if (auto status = Client(*document); !status.ok()) return status;
+    if (server && Integer(*document, "status", 1) == 1) {
+      for (std::string& name : names) object_.add_server_names(std::move(name));
+    }
+    return absl::OkStatus();
+  }
+
+  // `upstream`: the object's own document, or what stands inline.
+  absl::Status Upstream(Json* upstream) {
+    if (Get(*upstream, "tls") == nullptr) return absl::OkStatus();
+    Json& tls = (*upstream)["tls"];
+    const std::string cert = Text(tls, "client_cert");
+    const std::string key = Text(tls, "client_key");
+    const bool by_id = Get(tls, "client_cert_id") != nullptr;
+    if (by_id && !(cert.empty() && key.empty()))
+      return Wrong(
+          "property \"tls\" validation failed: client_cert_id is exclusive with client_cert");
+    if (cert.empty() && !key.empty())
+      return Wrong(
+          "property \"tls\" validation failed: property \"client_cert\" is required when "
+          "\"client_key\" is set");
+    if (!cert.empty()) {
+      auto status = Pair(cert, key, "");
+      if (!status.ok()) return status;
+      tls.erase("client_key");
+    }
+    return Authorities(tls);
+  }
+
+  absl::Status Consumer(Json* document) {
+    const std::string username = Text(*document, "username");
+    const bool good =
+        !username.empty() && username.size() <= 100 &&
+        std::all_of(username.begin(), username.end(), [](char c) {
+          return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-';
+        });
+    if (!good)
+      return Wrong(
+          "property \"username\" validation failed: failed to match pattern \"^[a-zA-Z0-9_-]+$\"");
+    const Json* const plugins = Get(*document, "plugins");
+    if (plugins == nullptr || plugins->empty()) return Plain("require one auth plugin");
+    if (auto status = CheckPlugins(*plugins, true); !status.ok()) return status;
+    Converted made;
+    made.resource.set_dialect(std::string(kDialect));
+    v1::Key* const key = made.resource.mutable_key();
+    key->set_id(MadeId("consumers", username));
+    made.resource.set_id(key->id());
+    key->set_org_id(std::string(kOrg));
+    key->set_alias(username);
+    key->set_all_apis(true);
+    if (auto status = KeyAuth(document, key); !status.ok()) return status;
+    if (auto status = MtlsAuth(*document, key); !status.ok()) return status;
+    object_.add_resources(absl::StrCat("Key ", key->id()));
+    out_.resources.push_back(std::move(made));
+    return absl::OkStatus();
+  }
+
+ private:
+  void Warn(absl::string_view message) { out_.Warn("", nullptr, message); }
+
+  static absl::Status CheckStatusValue(const Json& document) {
+    const int64_t status = Integer(document, "status", 1);
+    if (status == 0 || status == 1) return absl::OkStatus();
+    return Wrong("property \"status\" validation failed: matches none of the enum values");
+  }
+
+  static absl::Status Names(const Json& document, std::vector<std::string>* names) {
+    if (auto status = Texts(document, "snis", names); !status.ok()) return status;
+    if (Get(document, "sni") != nullptr) names->push_back(Text(document, "sni"));
+    std::set<std::string> seen;
+    for (std::string& name : *names) {
+      const auto pattern = domain::HostPattern::Parse(name);
+      const bool fits = pattern.ok() && (pattern->kind() == domain::HostPattern::Kind::kExact ||
+                                         pattern->kind() == domain::HostPattern::Kind::kWildcard);
+      if (!fits)
+        return Wrong(absl::StrCat("SNI ", name, " is refused: a host name, or *. and one"));
+      name = pattern->kind() == domain::HostPattern::Kind::kExact
+                 ? pattern->name()
+                 : absl::StrCat("*.", pattern->name());
+      if (!seen.insert(name).second) return Wrong(absl::StrCat("SNI ", name, " stands twice"));
+    }
+    return absl::OkStatus();
+  }
+
+  static absl::Status Protocols(const Json& document) {
+    std::vector<std::string> versions;
+    if (auto status = Texts(document, "ssl_protocols", &versions); !status.ok()) return status;
+    if (versions.empty()) return absl::OkStatus();
+    for (const std::string& version : versions) {
+      if (version != "TLSv1.2" && version != "TLSv1.3")
+        return Wrong(absl::StrCat("property \"ssl_protocols\" validation failed: ", version,
+                                  " is not supported: TLSv1.2 and TLSv1.3 are"));
+    }
+    const std::set<std::string> set(versions.begin(), versions.end());
+    if (set.size() == 2 && versions.size() == 2) return absl::OkStatus();
+    return Wrong("property \"ssl_protocols\" validation failed: " + versions.front() +
+                 " alone is refused: versions are set for a listener, not for a server name");
+  }
+
+  absl::Status Pairs(Json* document, const std::vector<std::string>& names) {
+    std::vector<std::string> certs, keys;
+    if (auto status = Texts(*document, "certs", &certs); !status.ok()) return status;
+    if (auto status = Texts(*document, "keys", &keys); !status.ok()) return status;
+    if (!keys.empty() && keys.size() != certs.size())
+      return Plain("mismatched number of certs and keys");
+    if (keys.empty()) keys.resize(certs.size());
+    auto status = Pair(Text(*document, "cert"), Text(*document, "key"), "");
+    for (size_t i = 0; status.ok() && i < certs.size(); ++i) {
+      status =
+          Pair(certs[i], keys[i], absl::StrCat("failed to handle cert-key pair[", i + 1, "]: "));
+    }
+    for (std::string& key : keys) base::Cleanse(&key);
+    if (!status.ok()) return status;
+    document->erase("key");
+    document->erase("keys");
+    for (const std::string& name : names) {
+      if (served_.count(name) == 0 && !CoveredByWildcard(name))
+        Warn(absl::StrCat("SNI ", name, " is no name of the certificate: clients will refuse it"));
+    }
+    return absl::OkStatus();
+  }
+
+  [[nodiscard]] bool CoveredByWildcard(const std::string& name) const {
+    const size_t dot = name.find('.');
+    return dot != std::string::npos && served_.count("*" + name.substr(dot)) != 0;
+  }
+
+  absl::Status Pair(const std::string& cert, const std::string& key, const std::string& where) {
+    if (IsReference(cert) || IsReference(key))
+      return Wrong(absl::StrCat(where, "$secret:// and $env:// are refused in what comes by REST"));
+    auto bundle = crypto::ParsePem(cert, now_);
+    if (!bundle.ok() || bundle->chain.empty() || !bundle->private_key.empty()) {
+      return Plain(absl::StrCat(
+          where, "failed to parse cert: ",
+          bundle.ok() ? "one or more certificates, no key, in PEM" : bundle.status().message()));
+    }
+    for (const std::string& warning : bundle->warnings) Warn(warning);
+    const std::string id = crypto::CertificateId(kOrg, *bundle->chain.front());
+    base::Secret pkcs8;
+    if (!key.empty()) {
+      std::string both = absl::StrCat(cert, "\n", key);
+      auto pair = crypto::ParsePem(both, now_);
+      base::Cleanse(&both);
+      if (!pair.ok() || pair->private_key.empty()) {
+        return Plain(absl::StrCat(where, "failed to parse key: ",
+                                  pair.ok() ? "no private key in PEM" : pair.status().message()));
+      }
+      pkcs8 = std::move(pair->private_key);
+    } else if (stored_ == nullptr || !Has(stored_->server_certificate_ids(), id)) {
+      return Wrong(absl::StrCat(where,
+                                "the key is missing: the stored one, if any, belongs to "
+                                "another certificate"));
+    }
+    if (Has(object_.server_certificate_ids(), id))
+      return Plain(absl::StrCat(where, "the certificate stands twice"));
+    for (const std::string& name : bundle->chain.front()->dns_sans) served_.insert(name);
+    AddCertificate(*bundle, 0, bundle->chain.size(), &out_)->private_key = std::move(pkcs8);
+    object_.add_server_certificate_ids(id);
+    return absl::OkStatus();
+  }
+
+  absl::Status Client(const Json& document) {
+    const Json* const client = Get(document, "client");
+    if (client == nullptr) return absl::OkStatus();
+    if (Text(document, "type") == "client")
+      return Wrong("property \"client\" validation failed: it is for type server");
+    if (Get(*client, "ca") == nullptr)
+      return Wrong("property \"client\" validation failed: property \"ca\" is required");
+    const int64_t depth = Integer(*client, "depth", 1);
+    if (depth < 0)
+      return Wrong(
+          "property \"client\" validation failed: property \"depth\" validation failed: "
+          "expected " +
+          std::to_string(depth) + " to be at least 0");
+    if (depth == 0)
+      return Wrong("client.depth 0 is refused: use 1 and a client.ca that issues to clients alone");
+    if (auto status = Exempt(*client); !status.ok()) return status;
+    auto status = TakeAuthorities(Text(*client, "ca"));
+    return status.ok() ? status
+                       : Plain(absl::StrCat("failed to validate client_cert: ", status.message()));
+  }
+
+  static absl::Status Exempt(const Json& client) {
+    std::vector<std::string> texts;
+    if (auto status = Texts(client, "skip_mtls_uri_regex", &texts); !status.ok()) return status;
+    for (size_t i = 0; i < texts.size(); ++i) {
+      RE2::Options options(RE2::Quiet);
+      options.set_max_mem(1 << 20);
+      const RE2 regex(texts[i], options);
+      if (regex.ok()) continue;
+      return Wrong(absl::StrCat("property \"client\" validation failed: skip_mtls_uri_regex[",
+                                i + 1, "] is not an RE2 expression: ", regex.error()));
+    }
+    return absl::OkStatus();
+  }
+
+  // Each certificate of the text, one by one.
+  absl::Status TakeAuthorities(const std::string& text) {
+    if (IsReference(text)) return Wrong("$secret:// and $env:// are refused in what comes by REST");
+    auto bundle = crypto::ParsePem(text);
+    if (!bundle.ok()) return bundle.status();
+    if (bundle->chain.empty() || !bundle->private_key.empty())
+      return Wrong("CA certificates in PEM, and nothing else, are needed");
+    for (size_t i = 0; i < bundle->chain.size(); ++i) {
+      const crypto::Certificate& one = *bundle->chain[i];
+      if (!one.is_ca)
+        return Wrong(absl::StrCat("certificate ", i + 1, " (", one.subject, ") is not a CA"));
+      if (one.not_after < now_)
+        return Wrong(absl::StrCat("CA ", i + 1, " (", one.subject, ") has expired"));
+      const std::string id = crypto::CertificateId(kOrg, one);
+      if (Has(object_.certificate_ids(), id)) continue;
+      AddCertificate(*bundle, i, 1, &out_);
+      object_.add_certificate_ids(id);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Authorities(const Json& tls) {
+    std::vector<std::string> texts;
+    if (auto status = Texts(tls, "ca_certs", &texts); !status.ok()) return status;
+    if (texts.empty()) return absl::OkStatus();
+    for (const std::string& text : texts) {
+      if (auto status = TakeAuthorities(text); !status.ok())
+        return Plain(absl::StrCat("failed to parse ca_certs: ", status.message()));
+    }
+    Converted& made = out_.resources.emplace_back();
+    made.resource.set_dialect(std::string(kDialect));
+    v1::TrustBundle* const bundle = made.resource.mutable_trust_bundle();
+    bundle->set_id(MadeId(collection_, id_));
+    bundle->set_org_id(std::string(kOrg));
+    *bundle->mutable_certificate_ids() = object_.certificate_ids();
+    made.resource.set_id(bundle->id());
+    object_.add_resources(absl::StrCat("TrustBundle ", bundle->id()));
+    return absl::OkStatus();
+  }
+
+  // The writer keeps stored hashes where none are given: a consumer without a key gets one that
+  // nobody has.
+  absl::Status KeyAuth(Json* document, v1::Key* key) {
+    Json& plugins = (*document)["plugins"];
+    if (Get(plugins, "key-auth") == nullptr) {
+      key->add_token_sha256(crypto::Sha256(crypto::RandomBytes(32)));
+      return absl::OkStatus();
+    }
+    std::string token = Text(plugins["key-auth"], "key");
+    plugins["key-auth"].erase("key");
+    if (token.empty()) {
+      if (HadKeyAuth()) return absl::OkStatus();
+      return Wrong(
+          "failed to check the configuration of plugin key-auth err: property \"key\" is required");
+    }
+    absl::Status status;
+    const bool id_like =
+        token.size() >= 64 && base::IsHex(absl::string_view(token).substr(token.size() - 64));
+    if (IsReference(token))
+      status = Wrong("$secret:// and $env:// are refused in what comes by REST");
+    else if (token.size() < kLeastKey)
+      status =
+          Wrong(absl::StrCat("key-auth: the key must have at least ", kLeastKey, " characters"));
+    else if (id_like)
+      status = Wrong("key-auth: the key has the form of a certificate id, which is public");
+    key->add_token_sha256(crypto::Sha256(token));
+    base::Cleanse(&token);
+    return status;
+  }
+
+  [[nodiscard]] bool HadKeyAuth() const {
+    if (stored_ == nullptr) return false;
+    const Json old = Json::parse(stored_->json(), nullptr, false);
+    const Json* const plugins = Get(old, "plugins");
+    return plugins != nullptr && Get(*plugins, "key-auth") != nullptr;
+  }
+
+  absl::Status MtlsAuth(const Json& document, v1::Key* key) {
+    const Json* const conf = Get(document["plugins"], "mtls-auth");
+    if (conf == nullptr) return absl::OkStatus();
+    std::vector<std::string> certs;
+    if (auto status = Texts(*conf, "certs", &certs); !status.ok()) return status;
+    if (certs.empty())
+      return Wrong(
+          "failed to check the configuration of plugin mtls-auth err: property \"certs\" is "
+          "required");
+    for (const std::string& text : certs) {
+      auto bundle = crypto::ParsePem(text, now_);
+      if (!bundle.ok())
+        return Plain(absl::StrCat("failed to parse cert: ", bundle.status().message()));
+      if (bundle->chain.empty() || !bundle->private_key.empty())
+        return Plain(
+            "failed to parse cert: the caller's certificate alone is needed, without a key");
+      const std::string id = crypto::CertificateId(kOrg, *bundle->chain.front());
+      if (Has(object_.certificate_ids(), id)) continue;
+      AddCertificate(*bundle, 0, bundle->chain.size(), &out_);
+      object_.add_certificate_ids(id);
+      key->add_certificate_ids(id);
+    }
+    return absl::OkStatus();
+  }
+
+  const absl::string_view collection_, id_;
+  const v1::DialectObject* const stored_;
+  const absl::Time now_;
+  v1::DialectObject& object_;
+  Conversion& out_;
+  std::set<std::string> served_;  // by the certificates, as they say
+};
+
+}  // namespace
+
+absl::Status TakeMaterial(const Collection& collection, absl::string_view id,
+                          const v1::DialectObject* stored, int64_t now_unix, Json* document,
+                          v1::DialectObject* object, Conversion* out) {
+  object->set_id(StoredId(collection.name, id));
+  object->set_org_id(std::string(kOrg));
+  Taker taker(collection.name, id, stored, now_unix, object, out);
+  if (collection.name == "ssls") return taker.Ssl(document);
+  if (collection.name == "consumers") return taker.Consumer(document);
+  if (collection.name == "upstreams") return taker.Upstream(document);
+  if (Get(*document, "upstream") != nullptr) return taker.Upstream(&(*document)["upstream"]);
+  return absl::OkStatus();
+}
+
+}  // namespace sallyport::authsvc::dialects::apisix

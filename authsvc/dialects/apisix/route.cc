@@ -1,0 +1,316 @@
+#include "authsvc/dialects/apisix/route.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "authsvc/dialects/apisix/plugins.h"
+#include "authsvc/dialects/apisix/upstream.h"
+#include "authsvc/dialects/apisix/vars.h"
+#include "shared/domain/host_pattern.h"
+
+namespace sallyport::authsvc::dialects::apisix {
+namespace {
+
+constexpr uint32_t kProfileDepth = 8;  // of certificates: what a path may have at most
+
+bool IsWildcard(absl::string_view name) { return absl::StartsWith(name, "*."); }
+
+// The wildcard that stands for this name; empty: none.
+std::string WildcardOf(absl::string_view name) {
+  const size_t dot = name.find('.');
+  if (IsWildcard(name) || dot == absl::string_view::npos || dot == 0) return "";
+  return absl::StrCat("*", name.substr(dot));
+}
+
+// Where one part of a route stands.
+struct Placement {
+  std::vector<std::string> hosts;
+  uint32_t tier = 0;
+  const SslIndex::Ssl* ssl = nullptr;
+};
+
+bool Demands(const SslIndex::Ssl* ssl) { return ssl != nullptr && !ssl->authorities.empty(); }
+
+// Hosts of wildcards have names with SSL objects of their own.
+void AddInsideWildcard(const std::string& wildcard, const std::set<std::string>& hosts,
+                       const SslIndex& ssls, std::vector<Placement>* out) {
+  const SslIndex::Ssl* const outer = ssls.Find(wildcard);
+  for (const SslIndex::Ssl& ssl : ssls.all()) {
+    Placement inside{{}, 1, &ssl};
+    for (const std::string& name : ssl.names) {
+      if (WildcardOf(name) == wildcard && hosts.count(name) == 0 && ssls.Find(name) == &ssl)
+        inside.hosts.push_back(name);
+    }
+    if (inside.hosts.empty() || outer == &ssl || !(Demands(outer) || Demands(&ssl))) continue;
+    out->push_back(std::move(inside));
+  }
+}
+
+std::vector<Placement> PlacementsOf(const std::vector<std::string>& hosts, const SslIndex& ssls) {
+  std::vector<Placement> out;
+  if (hosts.empty()) {
+    out.emplace_back();
+    for (const SslIndex::Ssl& ssl : ssls.all()) {
+      Placement one{{}, 2, &ssl};
+      for (const std::string& name : ssl.names) {
+        const std::string wildcard = WildcardOf(name);
+        const bool covered = !wildcard.empty() && Demands(ssls.Find(wildcard));
+        if (ssls.Find(name) == &ssl && (Demands(&ssl) || covered)) one.hosts.push_back(name);
+      }
+      if (!one.hosts.empty()) out.push_back(std::move(one));
+    }
+    return out;
+  }
+  const std::set<std::string> all(hosts.begin(), hosts.end());
+  for (const std::string& host : all) {
+    const SslIndex::Ssl* const ssl = ssls.Find(host);
+    const auto same = std::find_if(out.begin(), out.end(), [&](const Placement& one) {
+      return one.tier == 0 && one.ssl == ssl;
+    });
+    if (same != out.end())
+      same->hosts.push_back(host);
+    else
+      out.push_back({{host}, 0, ssl});
+  }
+  for (const std::string& host : all) {
+    if (IsWildcard(host)) AddInsideWildcard(host, all, ssls, &out);
+  }
+  return out;
+}
+
+absl::Status HostsOf(const Json& object, bool is_route, std::vector<std::string>* out) {
+  if (auto status = Texts(object, "hosts", out); !status.ok()) return status;
+  if (is_route && Get(object, "host") != nullptr) {
+    if (!out->empty()) return Wrong("only one of host or hosts is allowed");
+    out->push_back(Text(object, "host"));
+  }
+  for (std::string& host : *out) {
+    const auto pattern = domain::HostPattern::Parse(host);
+    const bool exact = pattern.ok() && pattern->kind() == domain::HostPattern::Kind::kExact;
+    const bool wildcard = pattern.ok() && pattern->kind() == domain::HostPattern::Kind::kWildcard;
+    if (!exact && !wildcard)
+      return Wrong(absl::StrCat("host ", host, " is refused: a host name, or *. and one"));
+    host = exact ? pattern->name() : absl::StrCat("*.", pattern->name());
+  }
+  return absl::OkStatus();
+}
+
+struct Uri {
+  std::string path;
+  bool prefix = false;
+};
+
+absl::Status UrisOf(const Json& route, std::vector<Uri>* out) {
+  std::vector<std::string> texts;
+  if (auto status = Texts(route, "uris", &texts); !status.ok()) return status;
+  if (Get(route, "uri") != nullptr && !texts.empty())
+    return Wrong("value should match only one schema, but matches both schemas 1 and 2");
+  if (Get(route, "uri") != nullptr) texts.push_back(Text(route, "uri"));
+  if (texts.empty()) return Wrong("value should match only one schema, but matches none");
+  std::set<std::string> seen;
+  for (std::string& text : texts) {
+    if (!seen.insert(text).second) return Wrong(absl::StrCat("uris: ", text, " stands twice"));
+    const bool prefix = absl::EndsWith(text, "*");
+    if (prefix) text.pop_back();
+    if (!absl::StartsWith(text, "/"))
+      return Wrong(absl::StrCat("uri ", text, " is refused: it must begin with /"));
+    if (absl::StrContains(text, '*'))
+      return Wrong(absl::StrCat("uri ", text, " is refused: a * can only be its end"));
+    out->push_back({std::move(text), prefix});
+  }
+  return absl::OkStatus();
+}
+
+class Converter {
+ public:
+  Converter(absl::string_view id, const Object& route, const Objects& objects, const SslIndex& ssls,
+            std::vector<v1::Api>* apis, std::vector<std::string>* warnings)
+      : id_(id),
+        route_(*route.document),
+        own_(*route.object),
+        objects_(objects),
+        ssls_(ssls),
+        apis_(*apis),
+        warnings_(*warnings) {}
+
+  absl::Status Run() {
+    using Step = absl::Status (Converter::*)();
+    for (const Step step : {&Converter::FindService, &Converter::Upstream, &Converter::Frame,
+                            &Converter::Places, &Converter::Make}) {
+      if (auto status = (this->*step)(); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status FindService() {
+    const std::string id = Id(route_, "service_id");
+    if (id.empty()) return absl::OkStatus();
+    service_ = objects_.Find("services", id);
+    service_id_ = id;
+    if (service_.object != nullptr) return absl::OkStatus();
+    return Plain(
+        absl::StrCat("failed to fetch service info by service id [", id, "], response code: 404"));
+  }
+
+  // The route's own, what it names, the service's, in this order.
+  absl::Status Upstream() {
+    v1::Upstream* const out = frame_.mutable_upstream();
+    const auto of = [&](const Json& holder, const v1::DialectObject& owner,
+                        const std::string& made_id, bool* found) {
+      *found = true;
+      if (const Json* const inline_one = Get(holder, "upstream"); inline_one != nullptr)
+        return ConvertUpstream(*inline_one, owner, made_id, objects_, out);
+      const std::string id = Id(holder, "upstream_id");
+      *found = !id.empty();
+      if (id.empty()) return absl::OkStatus();
+      const Object upstream = objects_.Find("upstreams", id);
+      if (upstream.object == nullptr) {
+        return Plain(absl::StrCat("failed to fetch upstream info by upstream id [", id,
+                                  "], response code: 404"));
+      }
+      return ConvertUpstream(*upstream.document, *upstream.object, MadeId("upstreams", id),
+                             objects_, out);
+    };
+    bool found = false;
+    absl::Status status = of(route_, own_, MadeId("routes", id_), &found);
+    if (status.ok() && !found && service_.object != nullptr)
+      status = of(*service_.document, *service_.object, MadeId("services", service_id_), &found);
+    if (status.ok() && !found)
+      status = Wrong("a route without upstream, upstream_id or a service with one is refused");
+    if (status.ok()) status = ConvertTimeout(route_, out->mutable_timeouts());
+    return status;
+  }
+
+  // What all its APIs share.
+  absl::Status Frame() {
+    frame_.set_org_id(std::string(kOrg));
+    const std::string name = Text(route_, "name");
+    frame_.set_name(name.empty() ? std::string(id_) : name);
+    frame_.set_style("apisix");
+    const int64_t status_value = Integer(route_, "status", 1);
+    if (status_value != 0 && status_value != 1)
+      return Wrong("property \"status\" validation failed: matches none of the enum values");
+    frame_.set_inactive(status_value == 0);
+    if (auto status = ConvertConditions(route_, frame_.mutable_matching()); !status.ok())
+      return status;
+    Json plugins;
+    auto status = PluginsInForce(route_, service_.document, objects_, &plugins);
+    return status.ok() ? ApplyPlugins(plugins, &frame_) : status;
+  }
+
+  absl::Status Places() {
+    std::vector<std::string> hosts;
+    if (auto status = HostsOf(route_, true, &hosts); !status.ok()) return status;
+    if (hosts.empty() && service_.document != nullptr) {
+      if (auto status = HostsOf(*service_.document, false, &hosts); !status.ok()) return status;
+    }
+    placements_ = PlacementsOf(hosts, ssls_);
+    const bool anybody = hosts.empty() && frame_.keyless() && placements_.size() > 1;
+    if (anybody) {
+      warnings_.push_back(
+          absl::StrCat("route ", id_,
+                       " has no host: under names that no SSL object with client has, it can be "
+                       "called without a certificate"));
+    }
+    return UrisOf(route_, &uris_);
+  }
+
+  absl::Status Make() {
+    for (const Placement& place : placements_) {
+      for (size_t i = 0; i < uris_.size(); ++i) MakeOne(place, i);
+    }
+    return absl::OkStatus();
+  }
+
+  [[nodiscard]] std::string ApiId(const Placement& place, size_t uri, bool open) const {
+    return absl::StrCat(MadeId("routes", id_),
+                        place.ssl == nullptr ? "" : absl::StrCat("@", place.ssl->id),
+                        place.tier == 0 ? "" : absl::StrCat("^", place.tier),
+                        uri == 0 ? "" : absl::StrCat("~", uri + 1), open ? "!open" : "");
+  }
+
+  void MakeOne(const Placement& place, size_t uri) {
+    v1::Api api = frame_;
+    api.set_id(ApiId(place, uri, false));
+    for (const std::string& host : place.hosts) api.add_hosts(host);
+    api.set_listen_path(uris_[uri].path);
+    v1::RouteMatching* const matching = api.mutable_matching();
+    matching->set_path_match(uris_[uri].prefix ? "prefix" : "exact");
+    matching->set_host_tier(place.tier);
+    const bool demands = Demands(place.ssl);
+    const bool exempt = demands && !place.ssl->exempt.empty();
+    if (exempt) {
+      v1::Api open = api;
+      open.set_id(ApiId(place, uri, true));
+      v1::MatchCondition* const condition = open.mutable_matching()->add_conditions();
+      condition->set_variable("path");
+      condition->set_operator_("matches");
+      condition->add_values(absl::StrCat("(?:", absl::StrJoin(place.ssl->exempt, ")|(?:"), ")"));
+      apis_.push_back(std::move(open));
+    }
+    if (demands) Demand(*place.ssl, api.mutable_client_tls());
+    api.set_allow_plain_http(!demands && !api.client_tls().dynamic_mtls());
+    apis_.push_back(std::move(api));
+  }
+
+  static void Demand(const SslIndex::Ssl& ssl, v1::ClientTls* tls) {
+    tls->set_static_mtls(v1::REQUIREMENT_MANDATORY);
+    for (const std::string& id : ssl.authorities) tls->add_allowlist()->set_certificate_id(id);
+    tls->set_max_depth(ssl.max_depth);
+    tls->set_announce_client_cas(true);
+  }
+
+  const absl::string_view id_;
+  const Json& route_;
+  const v1::DialectObject& own_;
+  const Objects& objects_;
+  const SslIndex& ssls_;
+  std::vector<v1::Api>& apis_;
+  std::vector<std::string>& warnings_;
+  Object service_;
+  std::string service_id_;
+  v1::Api frame_;
+  std::vector<Placement> placements_;
+  std::vector<Uri> uris_;
+};
+
+}  // namespace
+
+SslIndex::SslIndex(const Objects& objects) {
+  objects.ForEach("ssls", [&](absl::string_view id, const Object& object) {
+    if (object.object->server_names().empty()) return;
+    Ssl ssl;
+    ssl.id = std::string(id);
+    const auto& names = object.object->server_names();
+    ssl.names.assign(names.begin(), names.end());
+    if (const Json* const client = Get(*object.document, "client"); client != nullptr) {
+      const auto& ids = object.object->certificate_ids();
+      ssl.authorities.assign(ids.begin(), ids.end());
+      const auto depth = static_cast<uint32_t>(
+          std::clamp<int64_t>(Integer(*client, "depth", 1), 1, kProfileDepth));
+      ssl.max_depth = depth == kProfileDepth ? 0 : depth;
+      if (!Texts(*client, "skip_mtls_uri_regex", &ssl.exempt).ok()) ssl.exempt.clear();
+    }
+    for (const std::string& name : ssl.names) by_name_.emplace(name, all_.size());
+    all_.push_back(std::move(ssl));
+  });
+}
+
+const SslIndex::Ssl* SslIndex::Find(const std::string& name) const {
+  auto at = by_name_.find(name);
+  if (at == by_name_.end()) at = by_name_.find(WildcardOf(name));
+  return at == by_name_.end() ? nullptr : &all_[at->second];
+}
+
+absl::Status ConvertRoute(absl::string_view id, const Object& route, const Objects& objects,
+                          const SslIndex& ssls, std::vector<v1::Api>* apis,
+                          std::vector<std::string>* warnings) {
+  return Converter(id, route, objects, ssls, apis, warnings).Run();
+}
+
+}  // namespace sallyport::authsvc::dialects::apisix

@@ -1,0 +1,185 @@
+// The tables behind schema.h. Private to this folder.
+#pragma once
+
+#include "authsvc/dialects/apisix/schema.h"
+
+namespace sallyport::authsvc::dialects::apisix {
+
+inline constexpr Field::Use kKept = Field::Use::kKept;
+inline constexpr Field::Use kRefused = Field::Use::kRefused;
+inline constexpr Field::Use kTaken = Field::Use::kTaken;
+
+// What every object may have.
+#define SALLYPORT_APISIX_COMMON                                                                 \
+  {"id", "id"}, {"create_time", "integer", kKept, "set by the server; only PATCH may name it"}, \
+      {"update_time", "integer", kKept, "likewise"}, {"desc", "string", kKept},                 \
+      {"labels", "object", kKept, "for the list's filter"}
+
+#define SALLYPORT_APISIX_UPSTREAM(P)                                                           \
+  {P "nodes", "any", kTaken, "one at least; weight 0 takes no requests"},                      \
+      {P "nodes[].priority", "integer", kRefused, "targets have no priorities"},               \
+      {P "type", "string", kTaken, "roundrobin, chash, least_conn; ewma is refused"},          \
+      {P "hash_on", "string", kTaken, "vars (remote_addr), header, cookie, consumer"},         \
+      {P "key", "string"},                                                                     \
+      {P "scheme", "string", kTaken, "http, https, grpc, grpcs; others are refused"},          \
+      {P "pass_host", "string", kTaken,                                                        \
+       "SNI and name check are of the node, or of upstream_host, never of the caller's Host"}, \
+      {P "upstream_host", "string"}, {P "retries", "integer"},                                 \
+      {P "retry_timeout", "number", kKept, "retries have a budget instead"},                   \
+      {P "timeout", "object"}, {P "timeout.connect", "number"}, {P "timeout.send", "number"},  \
+      {P "timeout.read", "number"},                                                            \
+      {P "keepalive_pool", "object", kKept, "pools are sized by the data plane's settings"},   \
+      {P "tls", "object"}, {P "tls.client_cert", "string"},                                    \
+      {P "tls.client_key", "string", kTaken, "stored sealed, never shown"},                    \
+      {P "tls.client_cert_id", "id"},                                                          \
+      {P "tls.verify", "boolean", kTaken, "left out: the upstream is verified"},               \
+      {P "tls.ca_certs", "array"}, {P "checks", "object"}, {P "checks.active", "object"},      \
+      {P "checks.passive", "object", kTaken, "the least of its failure counts"},               \
+      {P "service_name", "string", kRefused, "service discovery does not exist here"},         \
+      {P "discovery_type", "string", kRefused, "service discovery does not exist here"},       \
+      {P "discovery_args", "object", kRefused, "service discovery does not exist here"},       \
+      {P "name", "string", kKept}, {P "desc", "string", kKept}, {                              \
+    P "labels", "object", kKept                                                                \
+  }
+
+inline constexpr Field kSslFields[] = {
+    {"id", "id"},
+    {"create_time", "integer", kKept, "set by the server; only PATCH may name it"},
+    {"update_time", "integer", kKept, "likewise"},
+    {"desc", "string", kKept},
+    {"labels", "object", kKept, "for the list's filter"},
+    {"type", "string", kTaken, "server or client"},
+    {"cert", "string"},
+    {"key", "string", kTaken, "stored sealed, never shown; left out: the stored one"},
+    {"certs", "array"},
+    {"keys", "array", kTaken, "likewise"},
+    {"sni", "string", kTaken, "a wildcard is one label"},
+    {"snis", "array", kTaken, "likewise"},
+    {"client", "object"},
+    {"client.ca", "string", kTaken, "each must be a CA"},
+    {"client.depth", "integer", kTaken, "1 where left out; 0 is refused; 8 at most counts"},
+    {"client.skip_mtls_uri_regex", "array", kTaken, "RE2, unanchored, on the normalised path"},
+    {"status", "integer"},
+    {"ssl_protocols", "array", kTaken,
+     "TLSv1.2 and TLSv1.3 together; other sets are refused: versions are the listener's"},
+    {"validity_start", "integer", kKept},
+    {"validity_end", "integer", kKept},
+    {"exptime", "integer", kKept},
+};
+
+inline constexpr Field kUpstreamFields[] = {
+    {"id", "id"},
+    {"create_time", "integer", kKept, "set by the server; only PATCH may name it"},
+    {"update_time", "integer", kKept, "likewise"},
+    SALLYPORT_APISIX_UPSTREAM("")};
+
+inline constexpr Field kServiceFields[] = {
+    SALLYPORT_APISIX_COMMON,
+    {"name", "string", kKept},
+    {"plugins", "object", kTaken, "see the plugins below"},
+    {"upstream", "object"},
+    {"upstream_id", "id"},
+    {"hosts", "array"},
+    {"enable_websocket", "boolean", kKept, "upgrades are the data plane's setting"},
+    {"script", "string", kRefused, "scripts do not exist here"},
+    SALLYPORT_APISIX_UPSTREAM("upstream."),
+};
+
+inline constexpr Field kRouteFields[] = {
+    SALLYPORT_APISIX_COMMON,
+    {"name", "string", kKept},
+    {"uri", "string", kTaken, "exact, or a prefix with * at its end"},
+    {"uris", "array", kTaken, "likewise"},
+    {"host", "string", kTaken, "a wildcard is one label"},
+    {"hosts", "array", kTaken, "likewise"},
+    {"methods", "array"},
+    {"priority", "integer"},
+    {"remote_addr", "string"},
+    {"remote_addrs", "array"},
+    {"vars", "array", kTaken,
+     "arg_*, http_*, cookie_*, uri, request_method, remote_addr with ==, ~=, ~~, ~*, in, "
+     "ipmatch and !; others are refused"},
+    {"plugins", "object", kTaken, "see the plugins below"},
+    {"plugin_config_id", "id"},
+    {"upstream", "object"},
+    {"upstream_id", "id"},
+    {"service_id", "id"},
+    {"timeout", "object"},
+    {"timeout.connect", "number"},
+    {"timeout.send", "number"},
+    {"timeout.read", "number"},
+    {"status", "integer"},
+    {"enable_websocket", "boolean", kKept, "upgrades are the data plane's setting"},
+    {"filter_func", "string", kRefused, "Lua does not exist here"},
+    {"script", "string", kRefused, "scripts do not exist here"},
+    {"script_id", "id", kRefused, "scripts do not exist here"},
+    SALLYPORT_APISIX_UPSTREAM("upstream."),
+};
+
+inline constexpr Field kConsumerFields[] = {
+    SALLYPORT_APISIX_COMMON,
+    {"username", "string"},
+    {"plugins", "object", kTaken, "key-auth and mtls-auth; others are refused"},
+    {"group_id", "id", kRefused, "consumer groups do not exist here"},
+};
+
+inline constexpr Field kGlobalRuleFields[] = {
+    {"id", "id"},
+    {"create_time", "integer", kKept, "set by the server"},
+    {"update_time", "integer", kKept, "likewise"},
+    {"plugins", "object", kTaken, "on every route; one that the route has as well is refused"},
+};
+
+inline constexpr Field kPluginConfigFields[] = {
+    SALLYPORT_APISIX_COMMON,
+    {"name", "string", kKept},
+    {"plugins", "object", kTaken, "the route's own come before them"},
+};
+
+inline constexpr Collection kCollections[] = {
+    {"ssls", "ssl", kSslFields},
+    {"upstreams", "upstream", kUpstreamFields},
+    {"services", "service", kServiceFields},
+    {"routes", "route", kRouteFields},
+    {"consumers", "consumer", kConsumerFields, false, false},
+    {"global_rules", "global_rule", kGlobalRuleFields, false},
+    {"plugin_configs", "plugin_config", kPluginConfigFields},
+};
+
+inline constexpr Field kMetaField = {"_meta", "object", kTaken, "disable"};
+inline constexpr Field kKeyAuthFields[] = {
+    kMetaField,
+    {"_meta.disable", "boolean"},
+    {"header", "string", kTaken, "apikey where left out"},
+    {"query", "string", kTaken, "apikey where left out"},
+    {"hide_credentials", "boolean"},
+};
+inline constexpr Field kMtlsAuthFields[] = {
+    kMetaField,
+    {"_meta.disable", "boolean"},
+};
+inline constexpr Field kIpRestrictionFields[] = {
+    kMetaField,
+    {"_meta.disable", "boolean"},
+    {"whitelist", "array"},
+    {"blacklist", "array"},
+    {"message", "string", kKept, "the refusal's text is the style's"},
+};
+inline constexpr Field kKeyAuthConsumerFields[] = {
+    {"key", "string", kTaken, "kept as its SHA-256, never shown; left out: the stored one"},
+};
+inline constexpr Field kMtlsAuthConsumerFields[] = {
+    {"certs", "array", kTaken, "PEM; the leaf itself is the credential"},
+};
+inline constexpr Plugin kPlugins[] = {
+    {"key-auth", false, kKeyAuthFields},
+    {"mtls-auth", false, kMtlsAuthFields},
+    {"ip-restriction", false, kIpRestrictionFields},
+    {"key-auth", true, kKeyAuthConsumerFields},
+    {"mtls-auth", true, kMtlsAuthConsumerFields},
+};
+
+#undef SALLYPORT_APISIX_COMMON
+#undef SALLYPORT_APISIX_UPSTREAM
+
+}  // namespace sallyport::authsvc::dialects::apisix

@@ -1,0 +1,656 @@
+"""APISIX's Admin API: its scripts run with only address and key changed, and what they ask for holds (reference apisix.md A1 to
+A4). Real curl, requests and python scripts."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import requests
+
+from conftest import World
+from gateway import DEADLINE, wait_for
+from origins import free_port
+from pki import CLIENT, SERVER
+
+MTLS = "mtls.test.com"
+
+CREATE_SSL = """
+import sys
+import requests
+
+if len(sys.argv) < 4:
+    print("bad argument")
+    sys.exit(1)
+with open(sys.argv[1]) as f:
+    cert = f.read()
+with open(sys.argv[2]) as f:
+    key = f.read()
+sni = sys.argv[3]
+api_key = "{key}"
+
+reqParam = {{
+    "cert": cert,
+    "key": key,
+    "snis": [sni],
+}}
+if len(sys.argv) >= 5:
+    print("Setting mTLS")
+    reqParam["client"] = {{}}
+    with open(sys.argv[4]) as f:
+        clientCert = f.read()
+        reqParam["client"]["ca"] = clientCert
+    if len(sys.argv) >= 6:
+        reqParam["client"]["depth"] = int(sys.argv[5])
+resp = requests.put("http://127.0.0.1:{port}/apisix/admin/ssls/1", json=reqParam, headers={{
+    "X-API-KEY": api_key,
+}})
+print(resp.status_code)
+print(resp.text)
+"""
+
+PATCH_UPSTREAM = """
+import sys
+import requests
+
+if len(sys.argv) < 4:
+    print("bad argument")
+    sys.exit(1)
+with open(sys.argv[2]) as f:
+    cert = f.read()
+with open(sys.argv[3]) as f:
+    key = f.read()
+id = sys.argv[1]
+api_key = "{key}"
+
+reqParam = {{
+    "tls": {{
+        "client_cert": cert,
+        "client_key": key,
+    }},
+}}
+
+resp = requests.patch("http://127.0.0.1:{port}/apisix/admin/upstreams/"+id, json=reqParam, headers={{
+    "X-API-KEY": api_key,
+}})
+print(resp.status_code)
+print(resp.text)
+"""
+
+
+class ApisixWorld(World):
+    """One data plane without certificates of its own: what it serves comes from SSL objects."""
+
+    def __init__(self, directory):
+        self.plain_port, self.directory = free_port(), directory
+        super().__init__(directory)
+
+    def start(self):
+        self.gateway.start_authsvc(options=["--set", f"admin.apisix_plain_http_port={self.plain_port}"])
+        self.a = self.gateway.start_dataplane(system_trust=self.trust, default_certificate=False)
+
+    def script(self, text, *arguments):
+        path = self.directory / "script.py"
+        path.write_text(text.format(key=self.gateway.admin_key, port=self.plain_port))
+        done = subprocess.run([sys.executable, str(path), *map(str, arguments)], capture_output=True, text=True,
+                              timeout=2 * DEADLINE)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def call(self, method, path, body=None, key=None, settle=True, **more):
+        more.setdefault("headers", {"X-API-KEY": key or self.gateway.admin_key})
+        if body is not None:
+            more["data"] = body if isinstance(body, (str, bytes)) else json.dumps(body)
+        answer = requests.request(method, f"http://127.0.0.1:{self.plain_port}/apisix/admin{path}", timeout=DEADLINE, **more)
+        assert "PRIVATE KEY" not in answer.text
+        if settle and method not in ("GET", "HEAD") and answer.status_code < 300:
+            self.gateway.settle()
+        return answer
+
+    def put(self, path, body, **more):
+        answer = self.call("PUT", path, body, **more)
+        assert answer.status_code in (200, 201), answer.text
+        return answer.json()["value"]
+
+    def refused(self, path, body, method="PUT"):
+        """The message of a write that must change nothing."""
+        before = self.call("GET", path).text if method == "PUT" else None
+        answer = self.call(method, path, body)
+        assert answer.status_code == 400, answer.text
+        if method == "PUT":
+            assert self.call("GET", path).text == before
+        return answer.json()["error_msg"]
+
+    def server(self, *names):
+        return self.pki.issue(names[0].replace("*", "wildcard"), self.gateway.server_ca, usages=[SERVER], sans=list(names))
+
+    def ssl(self, id, *names, client=None, pair=None, **more):
+        pair = pair or self.server(*names)
+        return self.put(f"/ssls/{id}", {"cert": pair.pem.decode(), "key": pair.key_pem.decode(), "snis": list(names),
+                                        **({"client": client} if client else {}), **more})
+
+    def node(self, origin):
+        return {f"127.0.0.1:{origin.port}": 1}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    made = ApisixWorld(tmp_path_factory.mktemp("apisix"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def clean(world):
+    """No object is left of another test."""
+    yield world
+    for collection in ("routes", "services", "upstreams", "consumers", "global_rules", "plugin_configs", "ssls"):
+        for item in world.call("GET", f"/{collection}").json()["list"]:
+            answer = world.call("DELETE", item["key"].removeprefix("/apisix"), settle=False)
+            assert answer.status_code == 200, answer.text
+    world.gateway.settle()
+
+
+def pem(pair):
+    return pair.pem.decode()
+
+
+# --- the examples of the documentation
+
+def test_create_ssl_with_mtls(clean):
+    world, origin = clean, clean.origin("hello")
+    world.put("/routes/1", {"uri": "/hello", "upstream": {"type": "roundrobin", "nodes": world.node(origin)}})
+    server, client = world.server(MTLS), world.client("client")
+    out = world.script(CREATE_SSL, server.cert, server.key, MTLS, world.client_ca.cert, 10)
+    assert out.startswith("Setting mTLS\n201\n"), out
+    body = json.loads(out.split("\n", 2)[2])
+    assert body["key"] == "/apisix/ssls/1" and body["value"]["client"] == {"ca": pem(world.client_ca), "depth": 10}
+    assert "key" not in body["value"]
+    world.gateway.settle()
+    assert world.a.curl("/hello", client=client, host=MTLS).status == 200
+    assert origin.last().target == "/hello"
+    before = len(origin.requests)
+    for refused in (world.a.curl("/hello", host=MTLS),
+                    world.a.curl("/hello", client=world.client("stranger", world.pki.issue("Other CA", ca=True)), host=MTLS),
+                    world.a.curl("/hello", client=world.client("old", days=(-9, -1)), host=MTLS)):
+        assert refused.status == 400 and "400 Bad Request" in refused.body, refused
+    assert len(origin.requests) == before
+
+
+def test_patch_an_upstream_with_a_client_certificate(clean):
+    world = clean
+    origin = world.tls_origin("wants-a-certificate", client_ca=world.client_ca)
+    world.put("/upstreams/testmtls", {"type": "roundrobin", "scheme": "https", "nodes": world.node(origin), "pass_host": "node"})
+    world.put("/routes/1", {"uri": "/*", "upstream_id": "testmtls"})
+    world.ssl("1", "up.test.com")
+    assert world.a.curl("/x", host="up.test.com").status == 502
+    pair = world.client("gateway to upstream")
+    out = world.script(PATCH_UPSTREAM, "testmtls", pair.cert, pair.key)
+    assert out.startswith("200\n") and json.loads(out.split("\n", 1)[1])["value"]["tls"] == {"client_cert": pem(pair)}
+    world.gateway.settle()
+    assert world.a.curl("/x", host="up.test.com").status == 200
+    assert origin.last().peer == pair.der
+    assert "client_key" not in world.call("GET", "/upstreams/testmtls").text
+
+
+def test_the_admin_api_with_client_certificates(world):
+    """Its own authsvc: such a listener asks for them on all paths, and serves no plain HTTP."""
+    gateway = world.gateway
+    authorities = gateway.role_directory("authsvc")
+    command = ["--set", "admin.require_client_certificate=true"]
+    other = gateway.start_another_authsvc(options=command)
+    admin = gateway.role_directory("admin")
+
+    def curl(*options):
+        done = subprocess.run(["curl", "-sS", "-i", "--cacert", str(admin / "ca.crt"), *options,
+                               "--connect-to", f"::127.0.0.1:{other.admin_port}",
+                               f"https://localhost:{other.admin_port}/apisix/admin/routes"], capture_output=True, text=True,
+                              timeout=DEADLINE)
+        return done.stdout
+    key = ["-H", f"X-API-KEY: {gateway.admin_key}"]
+    certificate = ["--cert", str(admin / "tls.crt"), "--key", str(admin / "tls.key")]
+    assert authorities.exists()
+    assert curl(*certificate, *key).startswith("HTTP/1.1 200")
+    assert curl(*certificate).startswith("HTTP/1.1 401")
+    refused = curl(*key)
+    assert refused.startswith("HTTP/1.1 400") and "No required SSL certificate was sent" in refused
+    both = subprocess.run(gateway.authsvc_command(*command, "--set", "admin.apisix_plain_http_port=1", "--check-config"),
+                          capture_output=True, text=True, timeout=DEADLINE)
+    assert both.returncode == 2 and "plain HTTP carries no certificate" in both.stderr
+
+
+def test_the_keys_that_everybody_knows_are_refused(world):
+    import hashlib
+    for known in ("edd1c9f034335f136f87ad84b625c8f1", "4054f7cf07e344346cd3f287985e76a2"):
+        assert world.call("GET", "/routes", key=known).status_code == 401
+        sha256 = hashlib.sha256(known.encode()).hexdigest()
+        done = subprocess.run(world.gateway.authsvc_command("--set", "admin.keys.0.name=x", "--set", f"admin.keys.0.sha256={sha256}"),
+                              capture_output=True, text=True, timeout=DEADLINE)
+        assert done.returncode == 2 and "which everybody knows" in done.stderr
+
+
+# --- tokens, envelope, statuses
+
+def test_places_of_the_token(world):
+    key = world.gateway.admin_key
+    assert world.call("GET", "/routes", headers={}, params={"api_key": key}).status_code == 200
+    assert world.call("GET", "/routes", headers={}, cookies={"x_api_key": key}).status_code == 200
+    for none in ({}, {"X-API-KEY": ""}, {"X-API-KEY": key + "x"}, {"X-Tyk-Authorization": key}):
+        answer = world.call("GET", "/routes", headers=none)
+        assert (answer.status_code, answer.json()) == (401, {"error_msg": "failed to check token"})
+    assert world.call("HEAD", "", headers={}).status_code == 200
+    assert world.call("DELETE", "/routes/1", headers={}).status_code == 401
+
+
+def test_a_viewer_reads_and_nothing_else(world):
+    import hashlib
+    sha256 = hashlib.sha256(b"the viewer's key").hexdigest()
+    other = world.gateway.start_another_authsvc(options=["--set", "admin.keys.1.name=viewer", "--set", "admin.keys.1.role=viewer",
+                                                         "--set", f"admin.keys.1.sha256={sha256}"])
+    url = f"https://127.0.0.1:{other.admin_port}"
+    def ask(method, path, **headers):
+        return requests.request(method, url + path, headers=headers, verify=False, timeout=DEADLINE).status_code
+    viewer = {"X-API-KEY": "the viewer's key"}
+    assert ask("GET", "/apisix/admin/routes", **viewer) == 200
+    for method in ("PUT", "POST", "PATCH", "DELETE"):
+        assert ask(method, "/apisix/admin/routes/1", **viewer) == 401
+    assert ask("GET", "/tyk/apis", **{"X-Tyk-Authorization": "the viewer's key"}) == 403
+
+
+def test_envelope_of_every_method(clean):
+    world, upstream = clean, {"type": "roundrobin", "nodes": {"127.0.0.1:9": 1}}
+    first = world.call("PUT", "/upstreams/1", upstream)
+    assert first.status_code == 201 and first.headers["X-API-VERSION"] == "v3"
+    assert first.json()["key"] == "/apisix/upstreams/1" and first.json()["value"]["id"] == "1"
+    assert world.call("PUT", "/upstreams/1", {**upstream, "retries": 1}).status_code == 200
+    one = world.call("GET", "/upstreams/1").json()
+    assert one["modifiedIndex"] > one["createdIndex"] and one["value"]["nodes"] == upstream["nodes"]
+    made = world.call("POST", "/upstreams", upstream)
+    assert made.status_code == 201 and len(made.json()["value"]["id"]) == 20
+    listed = world.call("GET", "/upstreams").json()
+    assert listed["total"] == 2 and [item["value"]["id"] for item in listed["list"]] == ["1", made.json()["value"]["id"]]
+    patched = world.call("PATCH", "/upstreams/1", {"nodes": {"127.0.0.1:9": None, "127.0.0.1:10": 2}, "desc": "x"})
+    assert patched.json()["value"]["nodes"] == {"127.0.0.1:10": 2}
+    assert world.call("PATCH", "/upstreams/1/nodes", {"127.0.0.1:11": 1}).json()["value"]["nodes"] == {"127.0.0.1:11": 1}
+    gone = world.call("DELETE", "/upstreams/1")
+    assert gone.json() == {"deleted": "1", "key": "/apisix/upstreams/1"}
+    for method in ("GET", "DELETE", "PATCH"):
+        answer = world.call(method, "/upstreams/1", {} if method == "PATCH" else None)
+        assert (answer.status_code, answer.json()) == (404, {"message": "Key not found"})
+
+
+@pytest.mark.parametrize("method, path, body, status, message", [
+    ("PUT", "/upstreams", {"nodes": {"a:1": 1}}, 400, "missing upstream id"),
+    ("PUT", "/upstreams/1", {"id": "2", "nodes": {"a:1": 1}}, 400, "wrong upstream id"),
+    ("POST", "/upstreams", {"id": "2", "nodes": {"a:1": 1}}, 400, "wrong upstream id, do not need it"),
+    ("PUT", "/upstreams/1", "", 400, "missing configurations"),
+    ("PUT", "/upstreams/1", "{", 400, "invalid request body: "),
+    ("PUT", "/upstreams/1", '{"nodes":{"a:1":1},"nodes":{}}', 400, "invalid request body: "),
+    ("PUT", "/upstreams/1", "[" * 100_000, 400, "invalid request body: "),
+    ("PUT", "/upstreams/1", "x" * 1_572_865, 400, "invalid request body: request size 1572865 is greater than the maximum size"),
+    ("PUT", "/upstreams/1", {"nodes": {"a:1": 1}, "create_time": 1}, 400, "the property is forbidden:  create_time"),
+    ("PUT", "/upstreams/1", {"nodes": {"a:1": 1}, "tpye": 1}, 400, "additional properties forbidden, found tpye"),
+    ("PUT", "/upstreams/1", {"nodes": {"a:1": 1}, "retries": "1"}, 400, 'property "retries" validation failed: wrong type'),
+    ("PUT", "/upstreams/1?ttl=x", {"nodes": {"a:1": 1}}, 400, "invalid argument ttl: should be a number"),
+    ("PUT", "/upstreams/b%20d", {"nodes": {"a:1": 1}}, 400, 'property "id" validation failed'),
+    ("PUT", "/nonsense/1", {}, 404, "Unsupported resource type: nonsense"),
+    ("PUT", "/stream_routes/1", {}, 400, "stream mode is disabled"),
+    ("POST", "/consumers", {}, 405, "not supported `POST` method for consumer"),
+    ("PATCH", "/consumers/x", {}, 405, "not supported `PATCH` method for consumer"),
+    ("POST", "/global_rules", {}, 405, "not supported `POST` method for global_rule"),
+    ("PUT", "/routes/1", {"uri": "/", "upstream_id": "no"}, 400, "failed to fetch upstream info by upstream id [no], response code: 404"),
+    ("PUT", "/routes/1", {"uri": "/", "service_id": "no"}, 400, "failed to fetch service info by service id [no], response code: 404"),
+])
+def test_what_is_wrong_is_refused_with_its_words(world, method, path, body, status, message):
+    answer = world.call(method, path, body)
+    assert answer.status_code == status and message in answer.json()["error_msg"], answer.text
+    assert world.call("GET", "/upstreams").json()["total"] == 0
+
+
+def test_pages_and_filters(clean):
+    world = clean
+    for number in range(12):
+        world.put(f"/upstreams/u{number}", {"nodes": {"127.0.0.1:9": 1}, "name": f"name-{number}",
+                                            **({"labels": {"team": "a"}} if number < 3 else {})}, settle=False)
+    def ids(query):
+        answer = world.call("GET", f"/upstreams?{query}").json()
+        return answer["total"], [item["value"]["id"] for item in answer["list"]]
+    assert ids("page=1&page_size=10") == (12, [f"u{n}" for n in range(10)])
+    assert ids("page=2&page_size=10") == (12, ["u10", "u11"])
+    assert ids("page=9223372036854775807&page_size=10") == (12, [])
+    assert ids("label=team") == (3, ["u0", "u1", "u2"])
+    assert ids("name=-1$") == (1, ["u1"])
+    answer = world.call("GET", "/upstreams?page_size=9")
+    assert (answer.status_code, answer.text) == (400, "page_size must be between 10 and 500")
+    assert world.call("GET", "/upstreams?name=(").status_code == 400
+
+
+def test_what_is_in_use_stays_unless_forced(clean):
+    world, origin = clean, clean.origin("in use")
+    world.ssl("1", "use.test.com")
+    world.put("/upstreams/u", {"nodes": world.node(origin)})
+    world.put("/routes/1", {"uri": "/x", "upstream_id": "u"})
+    answer = world.call("DELETE", "/upstreams/u")
+    assert (answer.status_code, answer.json()["error_msg"]) == (
+        400, "can not delete this upstream, route [1] is still using it now")
+    assert world.call("DELETE", "/upstreams/u?force=yes").status_code == 400
+    assert world.a.curl("/x", host="use.test.com").status == 200
+    assert world.call("DELETE", "/upstreams/u?force=true").status_code == 200
+    assert world.a.curl("/x", host="use.test.com").status == 404
+    world.put("/upstreams/u", {"nodes": world.node(origin)})
+    assert world.a.curl("/x", host="use.test.com").status == 200
+
+
+# --- SSL objects
+
+def test_ssl_objects_are_checked_when_they_are_written(clean):
+    world = clean
+    good, other = world.server("ok.test.com"), world.server("other.test.com")
+    def ssl(**more):
+        return {"cert": pem(good), "key": good.key_pem.decode(), "sni": "ok.test.com", **more}
+    old = world.pki.issue("old server", world.gateway.server_ca, usages=[SERVER], sans=["ok.test.com"], days=(-9, -1))
+    for body, message in [
+            (ssl(key=other.key_pem.decode()), "failed to parse key: "),
+            (ssl(cert="x" * 200), "failed to parse cert: "),
+            (ssl(cert=pem(old), key=old.key_pem.decode()), "expired"),
+            (ssl(snis=["ok.test.com"]), "then clause did not match"),
+            ({"sni": "ok.test.com", "cert": pem(good)}, "then clause did not match"),
+            (ssl(certs=[pem(other)], keys=[]), ""),
+            (ssl(certs=[pem(other)], keys=["a", "b"]), "mismatched number of certs and keys"),
+            (ssl(certs=[pem(other)], keys=[good.key_pem.decode()]), "failed to handle cert-key pair[1]: failed to parse key"),
+            (ssl(sni="a*.test.com"), "SNI a*.test.com is refused"),
+            (ssl(client={}), 'property "ca" is required'),
+            (ssl(client={"ca": pem(good)}), "failed to validate client_cert: certificate 1"),
+            (ssl(client={"ca": pem(world.client_ca), "depth": 0}), "client.depth 0 is refused"),
+            (ssl(client={"ca": pem(world.client_ca), "skip_mtls_uri_regex": ["(?=x)"]}), "skip_mtls_uri_regex[1] is not an RE2"),
+            (ssl(ssl_protocols=["TLSv1.1", "TLSv1.2"]), "TLSv1.1 is not supported"),
+            (ssl(ssl_protocols=["TLSv1.3"]), "TLSv1.3 alone is refused"),
+            (ssl(key="$secret://vault/1/key"), "$secret:// and $env:// are refused"),
+            (ssl(key="$env://KEY"), "$secret:// and $env:// are refused"),
+            (ssl(status=2), 'property "status" validation failed')]:
+        assert message in world.refused("/ssls/1", body), body.keys()
+
+
+def test_a_renewed_certificate_and_a_key_that_is_left_out(clean):
+    world, origin = clean, clean.origin("renewed")
+    world.put("/routes/1", {"uri": "/*", "upstream": {"nodes": world.node(origin)}})
+    first, second = world.server("renew.test.com"), world.server("renew.test.com")
+    world.ssl("1", "renew.test.com", pair=first)
+    assert world.a.curl("/", host="renew.test.com").status == 200
+    same = world.put("/ssls/1", {"cert": pem(first), "snis": ["renew.test.com"], "labels": {"a": "b"}})
+    assert same["labels"] == {"a": "b"}
+    assert world.a.curl("/", host="renew.test.com").status == 200
+    assert "belongs to another certificate" in world.refused("/ssls/1", {"cert": pem(second), "snis": ["renew.test.com"]})
+    world.ssl("1", "renew.test.com", pair=second)
+    assert world.a.curl("/", host="renew.test.com").status == 200
+    certificates = world.gateway.run_ctl("get", "certificate", "-o", "json").stdout
+    assert second.fingerprint in certificates and first.fingerprint not in certificates
+    assert world.call("PATCH", "/ssls/1", {"status": 0}).status_code == 200
+    assert world.a.curl("/", host="renew.test.com").status == 0, "no object serves the name"
+
+
+def test_two_objects_of_one_name(clean):
+    world = clean
+    world.ssl("1", "dup.test.com")
+    pair = world.server("dup.test.com")
+    body = {"cert": pem(pair), "key": pair.key_pem.decode(), "sni": "dup.test.com"}
+    assert "SNI dup.test.com is that of ssl [1]: ?force=true" in world.refused("/ssls/2", body)
+    asks = {**body, "client": {"ca": pem(world.client_ca)}}
+    for path in ("/ssls/2", "/ssls/2?force=true"):
+        answer = world.call("PUT", path, asks)
+        assert answer.status_code == 400 and "asks for other client certificates" in answer.text
+    assert world.call("PUT", "/ssls/2?force=true", body).status_code == 201
+
+
+def test_each_name_has_its_own_authorities(clean):
+    world, origin = clean, clean.origin("two names")
+    other_ca = world.pki.issue("Second client CA", ca=True)
+    world.put("/routes/1", {"uri": "/*", "upstream": {"nodes": world.node(origin)}})
+    world.ssl("a", "a.test.com", client={"ca": pem(world.client_ca)})
+    world.ssl("b", "*.b.test.com", client={"ca": pem(other_ca)})
+    world.ssl("c", "open.b.test.com")
+    mine, theirs = world.client("mine"), world.client("theirs", other_ca)
+    assert world.a.curl("/", client=mine, host="a.test.com").status == 200
+    assert world.a.curl("/", client=theirs, host="a.test.com").status == 400
+    assert world.a.curl("/", client=theirs, host="x.b.test.com").status == 200
+    assert world.a.curl("/", client=mine, host="x.b.test.com").status == 400
+    assert world.a.curl("/", host="open.b.test.com").status == 200, "the exact name has an object of its own"
+    for sni, host in (("open.b.test.com", "a.test.com"), ("a.test.com", "x.b.test.com"), ("open.b.test.com", "x.b.test.com")):
+        assert world.a.curl("/", client=mine, sni=sni, host=host).status == 421
+
+
+def test_depth_counts_the_certificates_between(clean):
+    world, origin = clean, clean.origin("depth")
+    middle = world.pki.issue("Middle", world.client_ca, ca=True)
+    lower = world.pki.issue("Lower", middle, ca=True)
+    leaf = world.client("deep", lower)
+    world.put("/routes/1", {"uri": "/*", "upstream": {"nodes": world.node(origin)}})
+    for depth, status in ((1, 400), (2, 200)):
+        world.ssl("1", "deep.test.com", client={"ca": pem(world.client_ca), "depth": depth})
+        assert world.a.curl("/", client=leaf, chain=leaf.chain, host="deep.test.com").status == status
+
+
+def test_exempt_paths_and_nothing_beside_them(clean):
+    world, origin = clean, clean.origin("exempt")
+    world.put("/routes/1", {"uri": "/*", "upstream": {"nodes": world.node(origin)}})
+    world.ssl("1", "skip.test.com", client={"ca": pem(world.client_ca), "skip_mtls_uri_regex": ["^/open(/|$)", "^/health$"]})
+    for path in ("/open", "/open/x", "/health", "/health?x=/"):
+        assert world.a.curl(path, host="skip.test.com").status == 200
+    for path in ("/", "/opens", "/x/open", "/health/x", "/open/../secret", "/open/%2e%2e/secret", "/secret?/open/", "//secret"):
+        answer = world.a.curl(path, host="skip.test.com", options=["--path-as-is"])
+        assert answer.status == 400, path
+    assert world.a.curl("/secret", client=world.client("skips not"), host="skip.test.com").status == 200
+
+
+def test_a_change_of_the_ca_holds_at_once(clean):
+    world, origin = clean, clean.origin("change")
+    world.put("/routes/1", {"uri": "/*", "hosts": ["change.test.com"], "upstream": {"nodes": world.node(origin)}})
+    client, other = world.client("before"), world.pki.issue("Next client CA", ca=True)
+    pair = world.server("change.test.com")
+    world.ssl("1", "change.test.com", pair=pair)
+    assert world.a.curl("/", host="change.test.com").status == 200
+    world.ssl("1", "change.test.com", pair=pair, client={"ca": pem(world.client_ca)})
+    assert world.a.curl("/", host="change.test.com").status == 400
+    assert world.a.curl("/", client=client, host="change.test.com").status == 200
+    world.ssl("1", "change.test.com", pair=pair, client={"ca": pem(other)})
+    assert world.a.curl("/", client=client, host="change.test.com").status == 400
+    assert world.call("PATCH", "/ssls/1", {"client": None}).status_code == 200
+    assert world.a.curl("/", host="change.test.com").status == 200
+
+
+# --- routes
+
+def test_which_route_serves(clean):
+    world = clean
+    world.ssl("1", "r.test.com", "other.test.com")
+    origins = {name: world.origin(name) for name in ("exact", "prefix", "all", "post", "vip", "host", "two")}
+    def route(name, **body):
+        world.put(f"/routes/{name}", {**body, "upstream": {"nodes": world.node(origins[name])}}, settle=False)
+    route("exact", uri="/a")
+    route("prefix", uri="/a/*")
+    route("all", uri="/*")
+    route("post", uri="/a", methods=["POST"])
+    route("vip", uri="/*", priority=1, vars=[["arg_vip", "==", "1"], ["http_x_not", "!", "~~", "^no"]])
+    route("host", uri="/h*", host="other.test.com")
+    route("two", uris=["/one", "/two"], methods=["GET"], remote_addrs=["127.0.0.0/8"])
+    world.gateway.settle()
+    def served(path, **more):
+        answer = world.a.curl(path, **{"host": "r.test.com", **more})
+        return answer.json()["origin"] if answer.status == 200 else answer.status
+    assert served("/a") == "exact" and served("/a", method="POST", data="x") == "post"
+    assert served("/a/") == "prefix" and served("/a/b") == "prefix"
+    assert served("/ab") == "all" and served("/") == "all"
+    assert served("/z?vip=1") == "vip" and served("/z?vip=2") == "all"
+    assert served("/z?vip=1", headers=["X-Not: nobody"]) == "all"
+    assert served("/hello") == "all" and served("/hello", host="other.test.com") == "host"
+    assert served("/one") == "two" and served("/two") == "two" and served("/one", method="PUT", data="x") == "all"
+    world.call("DELETE", "/routes/all")
+    missing = world.a.curl("/nothing", host="r.test.com")
+    assert missing.status == 404
+    world.call("PATCH", "/routes/exact", {"status": 0})
+    assert served("/a") == 404
+
+
+@pytest.mark.parametrize("change, message", [
+    ({"uri": "/a*b"}, "a * can only be its end"),
+    ({"uri": "a"}, "must begin with /"),
+    ({"uri": None}, "value should match only one schema"),
+    ({"uris": ["/a"]}, "value should match only one schema"),
+    ({"host": "*a.com"}, "host *a.com is refused"),
+    ({"host": "a.com", "hosts": ["b.com"]}, "only one of host or hosts is allowed"),
+    ({"methods": ["get"]}, "matches none of the enum values"),
+    ({"vars": [["uri", "has", "x"]]}, "operator has is refused"),
+    ({"vars": [["geoip", "==", "x"]]}, "vars: geoip is refused"),
+    ({"vars": ["OR", ["uri", "==", "x"]]}, "vars: each is"),
+    ({"vars": [["uri", "~~", "(?=x)"]]}, "is not an RE2 expression"),
+    ({"filter_func": "function() return true end"}, "filter_func is refused"),
+    ({"plugins": {"openid-connect": {}}}, "unknown plugin [openid-connect]"),
+    ({"plugins": {"jwt-auth": {}}}, "unknown plugin [jwt-auth]"),
+    ({"plugins": {"key-auth": {"headr": "x"}}}, "additional properties forbidden, found headr"),
+    ({"upstream": {"nodes": {}}}, "no node with a weight over 0"),
+    ({"upstream": {"nodes": {"a:1": 1}, "scheme": "kafka"}}, "kafka is refused"),
+    ({"upstream": {"nodes": {"a:1": 1}, "type": "ewma"}}, "ewma is refused"),
+    ({"upstream": {"nodes": {"a:1": 1}, "pass_host": "rewrite"}}, "`upstream_host` can't be empty"),
+    ({"upstream": {"service_name": "x", "discovery_type": "dns"}}, "service discovery does not exist here"),
+    ({"upstream": {"nodes": {"a:1": 1}, "tls": {"client_cert_id": "9999999"}}},
+     "failed to fetch ssl info by ssl id [9999999], response code: 404"),
+    ({"upstream": {"nodes": {"a:1": 1}, "timeout": {"connect": 1}}}, 'property "timeout" validation failed'),
+    ({"upstream": None}, "a route without upstream"),
+])
+def test_what_the_gateway_cannot_do_is_refused_by_name(world, change, message):
+    body = {"uri": "/x", "upstream": {"nodes": {"127.0.0.1:9": 1}}, **change}
+    assert message in world.refused("/routes/1", {name: value for name, value in body.items() if value is not None})
+
+
+def test_services_and_hosts_of_upstreams(clean):
+    world, origin = clean, clean.origin("service")
+    world.ssl("1", "s.test.com", "t.test.com")
+    world.put("/services/1", {"hosts": ["s.test.com"], "upstream": {"nodes": world.node(origin)}})
+    world.put("/routes/1", {"uri": "/*", "service_id": "1"})
+    assert world.a.curl("/", host="s.test.com").status == 200 and origin.last().one("host") == "s.test.com"
+    assert world.a.curl("/", host="t.test.com").status == 404
+    for pass_host, expected in (({"pass_host": "node"}, f"127.0.0.1:{origin.port}"),
+                                ({"pass_host": "rewrite", "upstream_host": "inner.example"}, "inner.example")):
+        world.put("/services/1", {"hosts": ["s.test.com"], "upstream": {"nodes": world.node(origin), **pass_host}})
+        assert world.a.curl("/", host="s.test.com").status == 200 and origin.last().one("host") == expected
+
+
+def test_upstreams_are_verified_unless_told_otherwise(clean):
+    world = clean
+    unknown = world.pki.issue("Private upstream CA", ca=True)
+    origin = world.origin("private", pair=world.pki.issue("private", unknown, usages=[SERVER], sans=["127.0.0.1", "inner.example"]))
+    world.ssl("1", "v.test.com")
+    def status(**tls):
+        world.put("/routes/1", {"uri": "/*", "upstream": {"scheme": "https", "pass_host": "node", "nodes": world.node(origin),
+                                                          **({"tls": tls} if tls else {})}})
+        return world.a.curl("/", host="v.test.com").status
+    assert status() == 502
+    assert status(verify=True) == 502
+    assert status(ca_certs=[pem(world.client_ca)]) == 502
+    assert status(ca_certs=[pem(world.client_ca), pem(unknown)]) == 200
+    assert status() == 502, "the trust went with the field"
+    assert status(verify=False) == 200
+
+
+def test_a_client_certificate_by_id(clean):
+    world = clean
+    origin = world.tls_origin("by id", client_ca=world.client_ca)
+    pair = world.client("named client")
+    world.ssl("1", "i.test.com")
+    world.put("/ssls/c", {"type": "client", "cert": pem(pair), "key": pair.key_pem.decode()})
+    body = {"uri": "/*", "upstream": {"scheme": "https", "pass_host": "node", "nodes": world.node(origin)}}
+    world.put("/routes/1", {**body, "upstream": {**body["upstream"], "tls": {"client_cert_id": "c"}}})
+    assert world.a.curl("/", host="i.test.com").status == 200 and origin.last().peer == pair.der
+    assert "wrong ssl type" in world.refused("/routes/2", {**body, "upstream": {**body["upstream"], "tls": {"client_cert_id": "1"}}})
+    assert "route [1] is still using it now" in world.call("DELETE", "/ssls/c").text
+    other = world.client("other client")
+    world.put("/ssls/c", {"type": "client", "cert": pem(other), "key": other.key_pem.decode()})
+    assert world.a.curl("/", host="i.test.com").status == 200 and origin.last().peer == other.der
+
+
+# --- consumers and rules for all
+
+def test_key_auth_and_its_consumers(clean):
+    world, origin = clean, clean.origin("keys")
+    world.ssl("1", "k.test.com")
+    world.put("/routes/1", {"uri": "/*", "plugins": {"key-auth": {}}, "upstream": {"nodes": world.node(origin)}})
+    assert world.call("PUT", "/consumers", {"username": "jack"}).json()["error_msg"] == "require one auth plugin"
+    put = world.call("PUT", "/consumers", {"username": "jack", "plugins": {"key-auth": {"key": "auth-one-of-jack"}}})
+    assert put.status_code == 201 and put.json()["key"] == "/apisix/consumers/jack"
+    for text in (put.text, world.call("GET", "/consumers/jack").text, world.call("GET", "/consumers").text,
+                 world.gateway.run_ctl("get", "dialectobject", "-o", "json").stdout):
+        assert "auth-one-of-jack" not in text
+    def status(*headers, path="/"):
+        return world.a.curl(path, host="k.test.com", headers=headers)
+    assert status("apikey: auth-one-of-jack").status == 200
+    assert status(path="/?apikey=auth-one-of-jack").status == 200
+    missing, wrong = status(), status("apikey: another one")
+    assert (missing.status, missing.json()) == (401, {"message": "Missing API key found in request"})
+    assert (wrong.status, wrong.json()) == (401, {"message": "Invalid API key in request"})
+    world.put("/consumers", {"username": "jack", "desc": "kept", "plugins": {"key-auth": {}}})
+    assert status("apikey: auth-one-of-jack").status == 200, "a key that is left out is kept"
+    caller = world.client("jack's certificate")
+    world.put("/consumers", {"username": "jack", "plugins": {"mtls-auth": {"certs": [pem(caller)]}}})
+    assert status("apikey: auth-one-of-jack").status == 401, "the plugin is gone, and its key with it"
+    world.put("/consumers", {"username": "jack", "plugins": {"key-auth": {"key": "auth-two-of-jack"}}})
+    assert status("apikey: auth-two-of-jack").status == 200
+    assert world.call("DELETE", "/consumers/jack").status_code == 200
+    assert status("apikey: auth-two-of-jack").status == 401
+
+
+def test_a_consumer_of_this_dialect_opens_no_other_dialects_api(clean):
+    from gateway import classic
+    world, origin = clean, clean.origin("tyk beside")
+    world.ssl("1", "tyk.test.com")
+    world.gateway.add_api(classic("beside", origin.url, domain="tyk.test.com", use_standard_auth=True,
+                                  auth_configs={"authToken": {"auth_header_name": "apikey"}}))
+    world.put("/consumers", {"username": "jill", "plugins": {"key-auth": {"key": "auth-one-of-jill"}}})
+    assert world.a.curl("/", host="tyk.test.com", headers=["apikey: auth-one-of-jill"]).status == 403
+    assert origin.requests == []
+
+
+def test_a_certificate_is_the_consumer(clean):
+    world, origin = clean, clean.origin("mtls consumer")
+    world.ssl("1", "m.test.com")
+    world.put("/routes/1", {"uri": "/*", "plugins": {"mtls-auth": {}}, "upstream": {"nodes": world.node(origin)}})
+    known = world.client("known")
+    assert world.a.curl("/", client=known, host="m.test.com").status == 400
+    world.put("/consumers", {"username": "known", "plugins": {"mtls-auth": {"certs": [pem(known)]}}})
+    assert world.a.curl("/", client=known, host="m.test.com").status == 200
+    assert world.a.curl("/", client=world.client("unknown"), host="m.test.com").status == 400
+    assert world.a.curl("/", host="m.test.com").status == 400
+    assert "already" in world.refused("/consumers/second", {"username": "second",
+                                                            "plugins": {"mtls-auth": {"certs": [pem(known)]}}})
+    world.call("DELETE", "/consumers/known")
+    assert world.a.curl("/", client=known, host="m.test.com").status == 400
+
+
+def test_global_rules_and_plugin_configs(clean):
+    world, origin = clean, clean.origin("rules")
+    world.ssl("1", "g.test.com")
+    world.put("/plugin_configs/p", {"plugins": {"key-auth": {}}})
+    world.put("/routes/1", {"uri": "/a", "plugin_config_id": "p", "upstream": {"nodes": world.node(origin)}})
+    world.put("/routes/2", {"uri": "/b", "upstream": {"nodes": world.node(origin)}})
+    def statuses():
+        return [world.a.curl(path, host="g.test.com").status for path in ("/a", "/b")]
+    assert statuses() == [401, 200]
+    assert "route [1]: plugin key-auth" in world.refused("/global_rules/1", {"plugins": {"key-auth": {}}})
+    world.put("/global_rules/1", {"plugins": {"ip-restriction": {"blacklist": ["127.0.0.0/8"]}}})
+    assert statuses() == [403, 403]
+    assert world.a.curl("/b", host="g.test.com").json() == {"message": "Your IP address is not allowed"}
+    world.put("/global_rules/1", {"plugins": {"ip-restriction": {"_meta": {"disable": True}, "blacklist": ["127.0.0.0/8"]}}})
+    assert statuses() == [401, 200]
+    world.put("/plugin_configs/p", {"plugins": {"key-auth": {"_meta": {"disable": True}}}})
+    assert statuses() == [200, 200]
+
+
+def test_everything_is_there_after_a_restart(clean):
+    world, origin = clean, clean.origin("restart")
+    world.ssl("1", "again.test.com", client={"ca": pem(world.client_ca)})
+    world.put("/routes/1", {"uri": "/*", "upstream": {"nodes": world.node(origin)}})
+    before = [world.call("GET", path).text for path in ("/ssls", "/routes")]
+    world.gateway.authsvc.stop()
+    world.gateway.start_authsvc(options=["--set", f"admin.apisix_plain_http_port={world.plain_port}"])
+    assert [world.call("GET", path).text for path in ("/ssls", "/routes")] == before
+    wait_for(lambda: world.a.curl("/", client=world.client("again"), host="again.test.com").status == 200, "it serves again")
+    assert world.a.curl("/", host="again.test.com").status == 400

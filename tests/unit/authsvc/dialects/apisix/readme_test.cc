@@ -1,0 +1,32 @@
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "authsvc/dialects/apisix/schema.h"
+#include "absl/strings/string_view.h"
+#include "gtest/gtest.h"
+
+namespace sallyport::authsvc::dialects::apisix {
+namespace {
+
+// The table of the README is the one that documents are checked by. On a difference the right one
+// is in the message.
+TEST(Readme, HasTheFieldTableOfTheCode) {
+  std::ifstream file(SALLYPORT_README);
+  std::ostringstream text;
+  text << file.rdbuf();
+  const std::string readme = text.str();
+  ASSERT_NE(readme.find("## Fields\n\n"), std::string::npos);
+  EXPECT_EQ(readme.substr(readme.find("## Fields\n\n") + 11), FieldTable());
+}
+
+TEST(Readme, EveryFieldIsThereOnce) {
+  for (const Collection& collection : Collections()) {
+    std::set<std::string> seen;
+    for (const Field& field : collection.fields)
+      EXPECT_TRUE(seen.insert(std::string(field.path)).second) << collection.name << field.path;
+  }
+}
+
+}  // namespace
+}  // namespace sallyport::authsvc::dialects::apisix
