@@ -21,6 +21,7 @@
 #include "authsvc/rpc/admin_worker.h"
 #include "authsvc/rpc/denied_callers.h"
 #include "authsvc/rpc/server.h"
+#include "authsvc/setup/apisix_config.h"
 #include "authsvc/setup/check_config.h"
 #include "authsvc/setup/master_key.h"
 #include "authsvc/store/sqlite_store.h"
@@ -242,6 +243,8 @@ class Service {
       if (!viewer) api.keys.push_back({key.name, sha256});
       apisix.keys.push_back({key.name, sha256, viewer});
     }
+    apisix.strict = {config_.admin.apisix_strict_address, config_.admin.apisix_strict_port};
+    if (auto status = apisix::SyncStrict(*writer_, apisix.strict); !status.ok()) return status;
     apisix_ = std::make_unique<apisix::AdminApi>(std::move(apisix), writer_.get(), &clock_);
     api.default_org_id = config_.admin.org_id;
     tyk_ = std::make_unique<admin::TykApi>(
@@ -268,14 +271,14 @@ class Service {
       return IsApisix(head) ? apisix_->AdmitHead(head) : tyk_->AdmitHead(head);
     };
     if (!config_.admin.plain_http_on_loopback) {
-      if (config_.admin.tls.path.empty()) {
+      if (!config_.admin.has_certificate()) {
         return absl::InvalidArgumentError(
             "admin.tls_dir is not set (or set admin.plain_http_on_loopback on 127.0.0.1)");
       }
-      options.certificate_file = config_.admin.tls.certificate();
-      options.private_key_file = config_.admin.tls.key();
+      options.certificate_file = config_.admin.certificate();
+      options.private_key_file = config_.admin.key();
       if (config_.admin.require_client_certificate)
-        options.client_ca_file = config_.admin.tls.authorities();
+        options.client_ca_file = config_.admin.authorities();
     }
     const absl::Status status = StartListener(options, std::move(router),
                                               config_.admin.require_client_certificate, &admin_);
@@ -410,6 +413,23 @@ sigset_t Signals() {
   return set;
 }
 
+// Warnings are told at once: the log does not run yet.
+absl::Status ReadApisixConfig(AuthsvcConfig* config) {
+  if (config->apisix_config.empty()) return absl::OkStatus();
+  auto text = ReadSettingFile(config->apisix_config, "apisix_config");
+  if (!text.ok()) return text.status();
+  const auto warnings = TakeApisixConfig(*text, config);
+  if (!warnings.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(config->apisix_config, ": ", warnings.status().message()));
+  }
+  for (const std::string& warning : *warnings) {
+    std::fprintf(stderr, "sallyport-authsvc: warning: %s: %s\n", config->apisix_config.c_str(),
+                 warning.c_str());
+  }
+  return absl::OkStatus();
+}
+
 int Fail(const absl::Status& status) {
   std::fprintf(stderr, "sallyport-authsvc: %s\n", std::string(status.message()).c_str());
   return status.code() == absl::StatusCode::kInvalidArgument ? 2 : 1;
@@ -485,6 +505,7 @@ int Main(const std::vector<std::string>& args) {
   }
   auto config = config::MakeAuthsvcConfig(line->root);
   if (!config.ok()) return Fail(config.status());
+  if (const auto status = ReadApisixConfig(&*config); !status.ok()) return Fail(status);
   if (line->print_settings) {
     for (const config::Setting& setting : config::SettingsOf(*config)) {
       std::printf("%s: %s  # %s\n", setting.path.c_str(), setting.value.c_str(),

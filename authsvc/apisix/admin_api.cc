@@ -23,9 +23,6 @@ using admin_http::Request;
 using admin_http::Responder;
 
 constexpr absl::string_view kBase = "/apisix/admin";
-// As APISIX 3.7 came with them, for admin and viewer.
-constexpr absl::string_view kWellKnown[] = {"edd1c9f034335f136f87ad84b625c8f1",
-                                            "4054f7cf07e344346cd3f287985e76a2"};
 
 bool IsRead(const Request& request) { return request.method == "GET" || request.method == "HEAD"; }
 
@@ -57,13 +54,6 @@ std::vector<std::string> Parts(absl::string_view path, int count) {
 }
 
 }  // namespace
-
-bool IsWellKnownKey(absl::string_view sha256) {
-  for (const absl::string_view key : kWellKnown) {
-    if (crypto::Sha256(key) == sha256) return true;
-  }
-  return false;
-}
 
 class AdminApi::Worker {
  public:
@@ -167,6 +157,7 @@ class AdminApi::Worker {
                     job.who,
                     writer_,
                     clock_,
+                    options_.strict,
                     *collection,
                     parts.size() > 1 ? parts[1] : "",
                     parts.size() > 2 ? parts[2] : ""};
@@ -201,7 +192,8 @@ class AdminApi::Worker {
     if (absl::ConsumePrefix(&rest, "schema/validate/") && request.method == "POST") {
       const dialect::Collection* const collection = dialect::FindCollection(rest);
       if (collection == nullptr) return Unsupported(std::string(rest), request);
-      return HandleValidate({request, job.who, writer_, clock_, *collection, "", ""});
+      return HandleValidate(
+          {request, job.who, writer_, clock_, options_.strict, *collection, "", ""});
     }
     return ErrorAnswer(404, "not found");
   }

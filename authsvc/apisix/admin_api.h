@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "authsvc/apisix/strict.h"
 #include "shared/admin_http/message.h"
 #include "shared/base/clock.h"
 
@@ -24,12 +25,10 @@ struct AdminKey {
   bool viewer = false;  // GET alone
 };
 
-// Whether a key is one of those that APISIX was shipped with and that everybody knows.
-[[nodiscard]] bool IsWellKnownKey(absl::string_view sha256);
-
 struct AdminApiOptions {
   std::vector<AdminKey> keys;  // none: every call is refused
   size_t max_queue = 256;      // requests that wait for the worker; more get 503
+  StrictPlace strict;          // where SSL objects with `client` are strict
 };
 
 // Thread-safe. One worker thread of its own runs the calls one after another, since a write waits

@@ -62,12 +62,13 @@ absl::Status CheckAlone(const dialect::Collection& collection, const Json& docum
 
 class Planner {
  public:
-  Planner(const SnapshotPtr& snapshot, Change change, int64_t now_unix)
+  Planner(const SnapshotPtr& snapshot, Change change, int64_t now_unix, const StrictPlace& strict)
       : snapshot_(*snapshot),
         objects_(snapshot),
         change_(std::move(change)),
         collection_(*change_.collection),
-        now_(now_unix) {
+        now_(now_unix),
+        strict_(strict) {
     stored_ = snapshot_.FindDialectObject(dialect::StoredId(collection_.name, change_.id));
     plan_.write.expected_snapshot = snapshot_.revision();
   }
@@ -251,6 +252,10 @@ class Planner {
   // --- the object itself and what it brought
   void Finish() {
     AddConverted();
+    if (collection_.name == "ssls") {
+      if (auto listener = StrictMutation(snapshot_, objects_, strict_))
+        plan_.write.mutations.push_back(*std::move(listener));
+    }
     if (change_.document.has_value()) {
       PutObject(object_);
     } else {
@@ -312,6 +317,7 @@ class Planner {
   Change change_;
   const dialect::Collection& collection_;
   const int64_t now_;
+  const StrictPlace& strict_;
   const DialectObjectEntry* stored_ = nullptr;
   v1::DialectObject object_;
   dialects::Conversion converted_;
@@ -320,9 +326,9 @@ class Planner {
 
 }  // namespace
 
-absl::StatusOr<ChangePlan> PlanChange(const SnapshotPtr& snapshot, Change change,
-                                      int64_t now_unix) {
-  return Planner(snapshot, std::move(change), now_unix).Run();
+absl::StatusOr<ChangePlan> PlanChange(const SnapshotPtr& snapshot, Change change, int64_t now_unix,
+                                      const StrictPlace& strict) {
+  return Planner(snapshot, std::move(change), now_unix, strict).Run();
 }
 
 absl::Status CheckDocument(const dialect::Collection& collection, Json document, int64_t now_unix) {

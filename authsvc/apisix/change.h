@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "authsvc/apisix/stored_objects.h"
+#include "authsvc/apisix/strict.h"
 #include "authsvc/change/writer.h"
 
 namespace sallyport::authsvc::apisix {
@@ -29,7 +30,7 @@ struct ChangePlan {
 // Errors: INVALID_ARGUMENT (the document is wrong: "invalid configuration: "), FAILED_PRECONDITION
 // (said as it is). `now_unix` becomes update_time.
 [[nodiscard]] absl::StatusOr<ChangePlan> PlanChange(const SnapshotPtr& snapshot, Change change,
-                                                    int64_t now_unix);
+                                                    int64_t now_unix, const StrictPlace& strict);
 
 // What PlanChange would say of a document alone, without what it refers to.
 [[nodiscard]] absl::Status CheckDocument(const dialect::Collection& collection, Json document,

@@ -77,7 +77,8 @@ std::optional<Response> Run(const Call& call, const Make& make, Done* done) {
     done->id = change.id;
     done->existed =
         snapshot->FindDialectObject(dialect::StoredId(call.collection.name, change.id)) != nullptr;
-    auto plan = PlanChange(snapshot, std::move(change), absl::ToUnixSeconds(call.clock.Now()));
+    auto plan =
+        PlanChange(snapshot, std::move(change), absl::ToUnixSeconds(call.clock.Now()), call.strict);
     status = plan.status();
     if (status.ok()) {
       const auto written = call.writer.Run(std::move(plan->write));

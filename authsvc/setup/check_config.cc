@@ -71,23 +71,24 @@ class Checker {
 
   void Admin() {
     if (config_.admin.plain_http_on_loopback) return;
-    if (config_.admin.tls.path.empty()) {
+    if (!config_.admin.has_certificate()) {
       report_.problems.emplace_back(
           "admin.tls_dir is not set (or set admin.plain_http_on_loopback on 127.0.0.1)");
       return;
     }
     const size_t before = report_.problems.size();
-    Tls("admin.tls_dir", config_.admin.tls);
+    Add(crypto::PairProblems("admin.tls_dir", config_.admin.certificate(), config_.admin.key(),
+                             now_));
     if (config_.admin.require_client_certificate) {
-      Add(crypto::AuthorityProblems("admin.tls_dir", config_.admin.tls.authorities(), now_));
+      Add(crypto::AuthorityProblems("admin.tls_dir", config_.admin.authorities(), now_));
     }
     if (report_.problems.size() > before) return;
     admin_http::ServerOptions options;
-    options.certificate_file = config_.admin.tls.certificate();
-    options.private_key_file = config_.admin.tls.key();
+    options.certificate_file = config_.admin.certificate();
+    options.private_key_file = config_.admin.key();
     options.request_client_certificate = true;
     if (config_.admin.require_client_certificate)
-      options.client_ca_file = config_.admin.tls.authorities();
+      options.client_ca_file = config_.admin.authorities();
     Add("admin.tls_dir", admin_http::MakeTlsContext(options).status());
   }
 
@@ -97,6 +98,11 @@ class Checker {
     Add(config::PlaceProblems({{"grpc", grpc, config_.grpc.port},
                                {"admin", config_.admin.address, config_.admin.port},
                                {"metrics", config_.metrics.address, config_.metrics.port}}));
+    if (const uint16_t plain = config_.admin.apisix_plain_http_port; plain != 0) {
+      Add(config::PlaceProblems({{"admin", config_.admin.address, config_.admin.port},
+                                 {"admin.apisix_plain_http_port", "127.0.0.1", plain},
+                                 {"metrics", config_.metrics.address, config_.metrics.port}}));
+    }
   }
 
   void TykConfig() {

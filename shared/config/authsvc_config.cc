@@ -57,12 +57,10 @@ void ReadAdminKey(Reader& in, AdminKeyConfig* out) {
   in.Text("sha256", &out->sha256, "hex SHA-256 of the key");
   in.OneOf("role", &out->role, {"admin", "viewer"}, "admin, or viewer: GET of /apisix/admin alone");
   if (out->name.empty()) in.Fail("name", "must be set");
-  for (const absl::string_view known : kWellKnownKeys) {
-    if (absl::EqualsIgnoreCase(out->sha256, known)) {
-      in.Fail("sha256",
-              "is that of a key that APISIX was shipped with, which everybody knows: make "
-              "another one, such as with `openssl rand -hex 32`");
-    }
+  if (IsWellKnownAdminKey(out->sha256)) {
+    in.Fail("sha256",
+            "is that of a key that APISIX was shipped with, which everybody knows: make "
+            "another one, such as with `openssl rand -hex 32`");
   }
   if (out->sha256.size() != 64 || !base::IsHex(out->sha256)) {
     in.Fail("sha256",
@@ -84,6 +82,10 @@ void ReadAdmin(Reader& in, AdminConfig* out) {
   in.Bytes("max_body_bytes", &out->max_body_bytes, 64 << 10, 512 << 20, "largest admin request");
   in.Port("apisix_plain_http_port", &out->apisix_plain_http_port,
           "serve /apisix/admin by plain HTTP as well, on 127.0.0.1 at this port");
+  in.Text("apisix_strict_address", &out->apisix_strict_address,
+          "with apisix_strict_port: the listener of the data planes where SSL objects with client "
+          "make handshakes wait for the certificate's path");
+  in.Port("apisix_strict_port", &out->apisix_strict_port, "its port; 0: nowhere");
   if (out->apisix_plain_http_port != 0 && out->apisix_plain_http_port == out->port) {
     in.Fail("apisix_plain_http_port", "is the port of the admin listener: give admin.port another");
   }
@@ -107,6 +109,13 @@ void CheckStore(Reader& in, const std::string& store) {
 
 }  // namespace
 
+bool IsWellKnownAdminKey(absl::string_view sha256_hex) {
+  for (const absl::string_view known : kWellKnownKeys) {
+    if (absl::EqualsIgnoreCase(sha256_hex, known)) return true;
+  }
+  return false;
+}
+
 void Read(Reader& in, AuthsvcConfig* out) {
   in.Text("store", &out->store, "where resources are kept: sqlite:FILE");
   CheckStore(in, out->store);
@@ -129,6 +138,8 @@ void Read(Reader& in, AuthsvcConfig* out) {
     inner.Text("address", &out->metrics.address, "address of /metrics, /healthz and /readyz");
     inner.Port("port", &out->metrics.port, "port of /metrics, /healthz and /readyz");
   });
+  in.Text("apisix_config", &out->apisix_config,
+          "an APISIX configuration (conf/config.yaml) to take the Admin API's settings from");
   in.Text("tyk_config", &out->tyk_config, "a Tyk gateway configuration (tyk.conf) to take over");
   in.OneOf("log_level", &out->log_level, {"debug", "info", "warning", "error"},
            "least level logged");
@@ -154,6 +165,7 @@ const std::vector<ShortFlag>& AuthsvcFlags() {
       {"admin-address", "admin.address", "address of the admin REST listener"},
       {"admin-port", "admin.port", "port of the admin REST listener"},
       {"metrics-port", "metrics.port", "port of metrics and health"},
+      {"apisix-config", "apisix_config", "an APISIX conf/config.yaml to take over"},
       {"tyk-config", "tyk_config", "a tyk.conf to take over"},
       {"log-level", "log_level", "debug, info, warning or error"},
   };

@@ -48,6 +48,23 @@ struct AdminConfig {
   std::vector<AdminKeyConfig> keys;
   std::string org_id;                   // of what comes without one
   uint16_t apisix_plain_http_port = 0;  // /apisix/admin by plain HTTP on 127.0.0.1; 0: not
+  // A listener of the data planes where SSL objects with `client` are strict; port 0: none.
+  std::string apisix_strict_address = "::";
+  uint16_t apisix_strict_port = 0;
+  // Of an APISIX configuration, in place of tls_dir's.
+  std::string certificate_file, private_key_file, client_ca_file;
+  [[nodiscard]] bool has_certificate() const {
+    return !tls.path.empty() || !certificate_file.empty();
+  }
+  [[nodiscard]] std::string certificate() const {
+    return certificate_file.empty() ? tls.certificate() : certificate_file;
+  }
+  [[nodiscard]] std::string key() const {
+    return private_key_file.empty() ? tls.key() : private_key_file;
+  }
+  [[nodiscard]] std::string authorities() const {
+    return client_ca_file.empty() ? tls.authorities() : client_ca_file;
+  }
   uint64_t max_body_bytes = 16 << 20;
 };
 
@@ -66,7 +83,8 @@ struct AuthsvcConfig {
   absl::Duration ticket_keys_rotate_every = absl::Hours(1);
   AdminConfig admin;
   MetricsConfig metrics;
-  std::string tyk_config;  // tyk.conf, for its certificate and pin keys; empty: none
+  std::string apisix_config;  // APISIX's conf/config.yaml, for the Admin API; empty: none
+  std::string tyk_config;     // tyk.conf, for its certificate and pin keys; empty: none
   std::string log_level = "info";
   absl::Duration decision_ttl = absl::Seconds(60);
   absl::Duration stale_if_error = absl::Minutes(5);
@@ -74,6 +92,9 @@ struct AuthsvcConfig {
   uint32_t refusals_kept = 1'000'000;
   absl::Duration telemetry_kept = absl::Hours(24);
 };
+
+// Whether a key, as its SHA-256 in hex, is one that APISIX was shipped with: everybody has them.
+[[nodiscard]] bool IsWellKnownAdminKey(absl::string_view sha256_hex);
 
 void Read(Reader& in, AuthsvcConfig* out);
 

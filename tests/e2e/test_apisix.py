@@ -654,3 +654,103 @@ def test_everything_is_there_after_a_restart(clean):
     assert [world.call("GET", path).text for path in ("/ssls", "/routes")] == before
     wait_for(lambda: world.a.curl("/", client=world.client("again"), host="again.test.com").status == 200, "it serves again")
     assert world.a.curl("/", host="again.test.com").status == 400
+
+
+# --- strict handshakes, and conf/config.yaml
+
+def test_strict_handshakes(tmp_path_factory):
+    """Where the data planes' listener is named for it, a client without a good certificate does not get as far as HTTP."""
+    class Strict(ApisixWorld):
+        def start(self):
+            port = free_port()
+            self.options = ["--set", f"admin.apisix_plain_http_port={self.plain_port}",
+                            "--set", "admin.apisix_strict_address=127.0.0.1", "--set", f"admin.apisix_strict_port={port}"]
+            self.gateway.start_authsvc(options=self.options)
+            self.a = self.gateway.start_dataplane(system_trust=self.trust, default_certificate=False, port=port)
+    world = Strict(tmp_path_factory.mktemp("apisix-strict"))
+    try:
+        origin, client = world.origin("strict"), world.client("good")
+        middle = world.pki.issue("Strict middle", world.client_ca, ca=True)
+        lower = world.pki.issue("Strict lower", middle, ca=True)
+        world.put("/routes/1", {"uri": "/*", "upstream": {"nodes": world.node(origin)}})
+        world.ssl("1", "strict.test.com", "*.strict.test.com", client={"ca": pem(world.client_ca)})
+        world.ssl("2", "skips.test.com", client={"ca": pem(world.client_ca), "skip_mtls_uri_regex": ["^/open"]})
+        def status(host, client=None, **more):
+            return world.a.curl("/", client=client, host=host, **more).status
+        assert status("strict.test.com", client) == 200 and status("a.strict.test.com", client) == 200
+        deep = world.client("strict deep", lower)
+        for refused in ({}, {"client": world.client("stranger", world.pki.issue("Strange CA", ca=True))},
+                        {"client": deep, "chain": deep.chain}):
+            answer = world.a.curl("/", host="strict.test.com", **refused)
+            assert answer.status == 0 and "alert" in answer.error, answer
+        assert status("skips.test.com") == 400 and world.a.curl("/open", host="skips.test.com").status == 200
+        world.ssl("3", "loose.strict.test.com")
+        assert status("loose.strict.test.com") == 200, "a name with an object of its own is not held by the wildcard"
+        assert status("a.strict.test.com") == 400, "and the wildcard is decided with each request from then on"
+        assert status("strict.test.com") == 0
+        assert world.call("DELETE", "/ssls/1").status_code == 200
+        assert "strictClientTls" not in world.gateway.run_ctl("get", "listener", "-o", "json").stdout
+        world.ssl("1", "strict.test.com", client={"ca": pem(world.client_ca)})
+        world.gateway.authsvc.stop()
+        world.gateway.start_authsvc(options=world.options[:2])
+        wait_for(lambda: status("strict.test.com") == 400, "without the setting it is decided with each request")
+    finally:
+        world.close()
+
+
+CONFIG = """
+deployment:
+  admin:
+    admin_key:
+      - {name: admin, key: %(key)s, role: admin}
+    admin_listen:
+      ip: 127.0.0.1
+      port: %(port)s
+    https_admin: true
+
+    admin_api_mtls:
+      admin_ssl_ca_cert: "%(ca)s"
+      admin_ssl_cert: "%(cert)s"
+      admin_ssl_cert_key: "%(cert_key)s"
+"""
+
+
+def test_the_configuration_of_the_admin_api(world):
+    gateway = world.gateway
+    admin_ca = world.pki.issue("mtls_ca", ca=True)
+    server = world.pki.issue("mtls_server", admin_ca, usages=[SERVER], sans=["admin.apisix.dev"])
+    client = world.pki.issue("mtls_client", admin_ca, usages=[CLIENT])
+    values = {"key": "a key of the configuration file", "port": free_port(), "ca": admin_ca.cert, "cert": server.cert,
+              "cert_key": server.key}
+    path = gateway.directory / "config.yaml"
+    path.write_text(CONFIG % values)
+    gateway.start_another_authsvc(options=["--apisix-config", str(path)])
+
+    def curl(*options, key=values["key"]):
+        command = ["curl", "-sS", "-i", "--cacert", str(admin_ca.cert), *options, "--connect-to", f"::127.0.0.1:{values['port']}",
+                   f"https://admin.apisix.dev:{values['port']}/apisix/admin/routes"]
+        return subprocess.run(command + (["-H", f"X-API-KEY: {key}"] if key else []), capture_output=True, text=True,
+                              timeout=DEADLINE).stdout
+    certificate = ["--key", str(client.key), "--cert", str(client.cert)]
+    assert curl(*certificate).startswith("HTTP/1.1 200")
+    assert curl(*certificate, key=None).startswith("HTTP/1.1 401")
+    assert curl().startswith("HTTP/1.1 400")
+    other = world.client("of another CA")
+    assert not curl("--key", str(other.key), "--cert", str(other.cert)).startswith("HTTP/1.1 200")
+
+    def refusal(text):
+        path.write_text(text)
+        done = subprocess.run(gateway.authsvc_command("--apisix-config", str(path)), capture_output=True, text=True,
+                              timeout=DEADLINE)
+        assert done.returncode == 2, done.stderr
+        assert values["key"] not in done.stderr
+        return done.stderr
+    assert "which everybody knows" in refusal(CONFIG % {**values, "key": "edd1c9f034335f136f87ad84b625c8f1"})
+    assert "missing ssl cert for https admin" in refusal((CONFIG % values).replace("admin_ssl_cert:", "admin_ssl_ca_cert2:"))
+    assert "etcd is not supported by this version" in refusal(
+        "deployment:\n  role: traditional\n  role_traditional: {config_provider: etcd}\n"
+        "  etcd: {tls: {cert: /data/certs/etcd_client.pem, key: /data/certs/etcd_client.key}}\n")
+    assert "system_trust" in refusal("apisix: {ssl: {ssl_trusted_certificate: /path/to/certs/ca-certificates.crt}}\n")
+    assert "an admin key is always required" in refusal("deployment: {admin: {admin_key_required: false}}\n")
+    assert "127.0.0.1 alone" in refusal("deployment: {admin: {admin_listen: {ip: 0.0.0.0, port: 9180}}}\n")
+    assert "did you mean" in refusal("deployment: {admin: {https_admn: true}}\n")

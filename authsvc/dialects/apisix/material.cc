@@ -244,9 +244,10 @@ class Taker {
     if (depth == 0)
       return Wrong("client.depth 0 is refused: use 1 and a client.ca that issues to clients alone");
     if (auto status = Exempt(*client); !status.ok()) return status;
-    auto status = TakeAuthorities(Text(*client, "ca"));
-    return status.ok() ? status
-                       : Plain(absl::StrCat("failed to validate client_cert: ", status.message()));
+    if (auto status = TakeAuthorities(Text(*client, "ca")); !status.ok())
+      return Plain(absl::StrCat("failed to validate client_cert: ", status.message()));
+    AddBundle();  // for strict handshakes
+    return absl::OkStatus();
   }
 
   static absl::Status Exempt(const Json& client) {
@@ -284,14 +285,8 @@ class Taker {
     return absl::OkStatus();
   }
 
-  absl::Status Authorities(const Json& tls) {
-    std::vector<std::string> texts;
-    if (auto status = Texts(tls, "ca_certs", &texts); !status.ok()) return status;
-    if (texts.empty()) return absl::OkStatus();
-    for (const std::string& text : texts) {
-      if (auto status = TakeAuthorities(text); !status.ok())
-        return Plain(absl::StrCat("failed to parse ca_certs: ", status.message()));
-    }
+  // Of the authorities that were taken.
+  void AddBundle() {
     Converted& made = out_.resources.emplace_back();
     made.resource.set_dialect(std::string(kDialect));
     v1::TrustBundle* const bundle = made.resource.mutable_trust_bundle();
@@ -300,6 +295,17 @@ class Taker {
     *bundle->mutable_certificate_ids() = object_.certificate_ids();
     made.resource.set_id(bundle->id());
     object_.add_resources(absl::StrCat("TrustBundle ", bundle->id()));
+  }
+
+  absl::Status Authorities(const Json& tls) {
+    std::vector<std::string> texts;
+    if (auto status = Texts(tls, "ca_certs", &texts); !status.ok()) return status;
+    if (texts.empty()) return absl::OkStatus();
+    for (const std::string& text : texts) {
+      if (auto status = TakeAuthorities(text); !status.ok())
+        return Plain(absl::StrCat("failed to parse ca_certs: ", status.message()));
+    }
+    AddBundle();
     return absl::OkStatus();
   }
 

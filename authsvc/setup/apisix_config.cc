@@ -1,0 +1,190 @@
+#include "authsvc/setup/apisix_config.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "authsvc/dialects/fields.h"
+#include "authsvc/dialects/reader.h"
+#include "shared/base/text.h"
+#include "shared/crypto/digest.h"
+
+namespace sallyport::authsvc {
+namespace {
+
+using dialects::Conversion;
+using dialects::FieldRule;
+using dialects::Fields;
+using dialects::Node;
+using dialects::Use;
+
+constexpr absl::string_view kNoEtcd =
+    "etcd is not supported by this version: objects are in this service's own store";
+
+constexpr FieldRule kTop[] = {{"deployment", Use::kUsed},
+                              {"apisix", Use::kUsed},
+                              {"nginx_config", Use::kInert, "the data plane has its own settings"},
+                              {"plugins", Use::kInert, "the plugins that exist are there"},
+                              {"plugin_attr", Use::kInert, "has no use here"},
+                              {"discovery", Use::kRefused, "service discovery does not exist here"},
+                              {"etcd", Use::kRefused, kNoEtcd}};
+constexpr FieldRule kDeployment[] = {{"role", Use::kUsed},
+                                     {"role_traditional", Use::kUsed},
+                                     {"admin", Use::kUsed},
+                                     {"etcd", Use::kRefused, kNoEtcd}};
+constexpr FieldRule kAdmin[] = {
+    {"admin_key", Use::kUsed},         {"admin_key_required", Use::kUsed},
+    {"admin_listen", Use::kUsed},      {"https_admin", Use::kUsed},
+    {"admin_api_mtls", Use::kUsed},    {"allow_admin", Use::kUsed},
+    {"admin_api_version", Use::kKept}, {"enable_admin_cors", Use::kKept}};
+constexpr FieldRule kListen[] = {{"ip", Use::kUsed}, {"port", Use::kUsed}};
+constexpr FieldRule kMtls[] = {{"admin_ssl_cert", Use::kUsed},
+                               {"admin_ssl_cert_key", Use::kUsed},
+                               {"admin_ssl_ca_cert", Use::kUsed}};
+constexpr FieldRule kKey[] = {{"name", Use::kUsed}, {"key", Use::kUsed}, {"role", Use::kUsed}};
+constexpr FieldRule kApisix[] = {
+    {"ssl", Use::kUsed},
+    {"node_listen", Use::kInert, "listeners are the data plane's setting"},
+    {"data_encryption", Use::kInert, "keys are sealed with this service's master key"},
+    {"enable_admin", Use::kUsed}};
+constexpr FieldRule kSsl[] = {
+    {"enable", Use::kKept},
+    {"listen", Use::kInert, "listeners are the data plane's setting"},
+    {"key_encrypt_salt", Use::kInert, "keys are sealed with this service's master key"},
+    {"ssl_trusted_certificate", Use::kRefused,
+     "put it into the data planes' system_trust, or into tls.ca_certs of an upstream"},
+    {"fallback_sni", Use::kRefused, "a Listener's default certificate serves clients without SNI"},
+    {"ssl_protocols", Use::kRefused, "TLS versions are the listener's setting"},
+    {"ssl_ciphers", Use::kRefused, "ciphers are not set by this file"}};
+
+bool IsLoopback(absl::string_view address) {
+  return address == "127.0.0.1" || address == "::1" || address == "localhost";
+}
+
+class Taker {
+ public:
+  Taker(const Node& root, config::AuthsvcConfig* config, Conversion* out)
+      : top_(&root, "", out), config_(*config) {}
+
+  void Run() {
+    top_.Check({kTop, true});
+    const Fields deployment = top_.Object("deployment");
+    deployment.Check({kDeployment, true});
+    const std::string role = deployment.Text("role");
+    if (!role.empty() && role != "traditional")
+      deployment.Refuse("role", "only traditional exists: this service keeps the objects");
+    const Fields traditional = deployment.Object("role_traditional");
+    if (traditional.Text("config_provider") == "etcd")
+      traditional.Refuse("config_provider", kNoEtcd);
+    const Fields apisix = top_.Object("apisix");
+    apisix.Check({kApisix, true});
+    if (apisix.Has("enable_admin") && !apisix.Flag("enable_admin"))
+      apisix.Refuse("enable_admin", "the admin listener cannot be switched off");
+    apisix.Object("ssl").Check({kSsl, true});
+    Admin(deployment.Object("admin"));
+  }
+
+ private:
+  void Admin(const Fields& admin) {
+    admin.Check({kAdmin, true});
+    if (!admin.Flag("admin_key_required", true))
+      admin.Refuse("admin_key_required", "an admin key is always required");
+    Keys(admin);
+    Listen(admin);
+  }
+
+  void Keys(const Fields& admin) {
+    if (!admin.Has("admin_key")) return;
+    size_t index = 0;
+    for (const Node& item : admin.List("admin_key")) {
+      const Fields key(&item, dialects::ItemPath(admin.PathOf("admin_key"), index++), admin.out());
+      key.Check({kKey, true});
+      config::AdminKeyConfig made;
+      made.name = key.Text("name");
+      made.role = key.Text("role");
+      const std::string text = key.Text("key");
+      if (text.size() < 16 || absl::StrContains(text, "${{")) {
+        key.Refuse("key",
+                   "must be a key of 16 characters at least; make one, such as with `openssl "
+                   "rand -hex 32`");
+        continue;
+      }
+      made.sha256 = base::Hex(crypto::Sha256(text));
+      if (config::IsWellKnownAdminKey(made.sha256)) {
+        key.Refuse("key",
+                   "is one that APISIX was shipped with, which everybody knows: make another "
+                   "one, such as with `openssl rand -hex 32`");
+      }
+      if (made.role != "admin" && made.role != "viewer")
+        key.Refuse("role", "must be admin or viewer");
+      if (made.name.empty()) key.Refuse("name", "is missing");
+      config_.admin.keys.push_back(std::move(made));
+    }
+  }
+
+  void Listen(const Fields& admin) {
+    const Fields listen = admin.Object("admin_listen");
+    listen.Check({kListen, true});
+    const Fields mtls = admin.Object("admin_api_mtls");
+    mtls.Check({kMtls, true});
+    const std::string address = listen.Has("ip") ? listen.Text("ip") : "0.0.0.0";
+    const int64_t port = listen.Integer("port", 9180);
+    if (port <= 0 || port > 65535) return listen.Refuse("port", "must be 1 to 65535");
+    if (admin.Has("allow_admin") && !IsLoopback(address)) {
+      admin.Refuse("allow_admin",
+                   "addresses are not looked at here: listen on 127.0.0.1, or require "
+                   "client certificates");
+    }
+    if (admin.Flag("https_admin")) return Https(admin, mtls, address, static_cast<uint16_t>(port));
+    if (!listen.node()) return;  // says nothing of a listener
+    if (mtls.Has("admin_ssl_ca_cert"))
+      return admin.Refuse("admin_api_mtls", "needs https_admin: true");
+    if (!IsLoopback(address)) {
+      return listen.Refuse("ip",
+                           "plain HTTP is served on 127.0.0.1 alone: set that, or https_admin");
+    }
+    config_.admin.apisix_plain_http_port = static_cast<uint16_t>(port);
+    if (port == config_.admin.port) {
+      listen.Refuse("port",
+                    "is that of this service's HTTPS listener: give admin.port another one");
+    }
+    if (config_.admin.require_client_certificate)
+      admin.Refuse("https_admin", "must be true: admin.require_client_certificate is on");
+  }
+
+  void Https(const Fields& admin, const Fields& mtls, const std::string& address, uint16_t port) {
+    config::AdminConfig& out = config_.admin;
+    out.address = address;
+    out.port = port;
+    out.certificate_file = mtls.Text("admin_ssl_cert");
+    out.private_key_file = mtls.Text("admin_ssl_cert_key");
+    if (out.certificate_file.empty() || out.private_key_file.empty())
+      return admin.Refuse("https_admin", "missing ssl cert for https admin");
+    out.client_ca_file = mtls.Text("admin_ssl_ca_cert");
+    out.require_client_certificate = !out.client_ca_file.empty();
+    out.plain_http_on_loopback = false;
+    if (out.require_client_certificate && out.apisix_plain_http_port != 0) {
+      mtls.Refuse("admin_ssl_ca_cert",
+                  "cannot be with admin.apisix_plain_http_port: plain HTTP carries no certificate");
+    }
+  }
+
+  const Fields top_;
+  config::AuthsvcConfig& config_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> TakeApisixConfig(absl::string_view text,
+                                                          config::AuthsvcConfig* config) {
+  const auto documents = dialects::ReadDocuments(text);
+  if (!documents.ok()) return documents.status();
+  if (documents->size() != 1 || !documents->front().IsObject())
+    return absl::InvalidArgumentError("one document, an object, is needed");
+  Conversion out;
+  Taker(documents->front(), config, &out).Run();
+  if (!out.ok()) return out.status();
+  std::vector<std::string> warnings;
+  for (const auto& warning : out.warnings) warnings.push_back(warning.ToString());
+  return warnings;
+}
+
+}  // namespace sallyport::authsvc

@@ -1,0 +1,18 @@
+// --apisix-config: what APISIX's conf/config.yaml says of the Admin API, laid over this process's
+// configuration at every start (DESIGN 10, reference apisix.md A2). Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "shared/config/authsvc_config.h"
+
+namespace sallyport::authsvc {
+
+// The warnings; kInvalidArgument with all refusals. No key is in either.
+[[nodiscard]] absl::StatusOr<std::vector<std::string>> TakeApisixConfig(
+    absl::string_view text, config::AuthsvcConfig* config);
+
+}  // namespace sallyport::authsvc
