@@ -160,28 +160,48 @@ class Planner {
            (change_.document.has_value() && dialect::Text(*change_.document, "type") == "client");
   }
 
-  [[nodiscard]] bool Touches(absl::string_view route, const Json& document) const {
-    if (collection_.name == "routes") return route == change_.id;
-    if (collection_.name == "plugin_configs")
-      return dialect::Id(document, "plugin_config_id") == change_.id;
-    const std::string service = dialect::Id(document, "service_id");
-    if (collection_.name == "services") return service == change_.id;
-    if (collection_.name != "upstreams") return false;
-    if (dialect::Id(document, "upstream_id") == change_.id) return true;
-    const dialect::Object found = objects_.Find("services", service);
-    return found.document != nullptr && dialect::Id(*found.document, "upstream_id") == change_.id;
+  // How a stored document names an object: what this service wrote itself has no blanks.
+  static bool Names(const v1::DialectObject& holder, absl::string_view member,
+                    absl::string_view id) {
+    const absl::string_view json = holder.json();
+    return absl::StrContains(json, absl::StrCat("\"", member, "\":\"", id, "\"")) ||
+           absl::StrContains(json, absl::StrCat("\"", member, "\":", id));
+  }
+
+  // Routes that may refer to the object: too many do no harm.
+  [[nodiscard]] std::vector<std::string> Touched() const {
+    std::vector<std::string> routes, services;
+    if (collection_.name == "routes") return {change_.id};
+    const bool upstream = collection_.name == "upstreams";
+    if (collection_.name == "services") services.push_back(change_.id);
+    if (upstream) {
+      objects_.ForEachStored("services", [&](absl::string_view id, const v1::DialectObject& one) {
+        if (Names(one, "upstream_id", change_.id)) services.emplace_back(id);
+      });
+    }
+    const bool all = TouchesAll();
+    objects_.ForEachStored("routes", [&](absl::string_view id, const v1::DialectObject& one) {
+      bool touched =
+          all || (upstream && Names(one, "upstream_id", change_.id)) ||
+          (collection_.name == "plugin_configs" && Names(one, "plugin_config_id", change_.id));
+      for (const std::string& service : services)
+        touched = touched || Names(one, "service_id", service);
+      if (touched) routes.emplace_back(id);
+    });
+    return routes;
   }
 
   absl::Status Routes() {
     if (collection_.name == "consumers") return absl::OkStatus();
-    const bool all = TouchesAll();
-    if (collection_.name == "ssls" && !all) return absl::OkStatus();
+    const std::vector<std::string> touched = Touched();
+    if (touched.empty()) return absl::OkStatus();
     const dialect::SslIndex ssls(objects_);
-    absl::Status status;
-    objects_.ForEach("routes", [&](absl::string_view id, const dialect::Object& route) {
-      if (status.ok() && (all || Touches(id, *route.document))) status = Convert(id, route, ssls);
-    });
-    return status;
+    for (const std::string& id : touched) {
+      const dialect::Object route = objects_.Find("routes", id);
+      if (route.object == nullptr) continue;  // it is what goes
+      if (auto status = Convert(id, route, ssls); !status.ok()) return status;
+    }
+    return absl::OkStatus();
   }
 
   absl::Status Convert(absl::string_view id, const dialect::Object& route,

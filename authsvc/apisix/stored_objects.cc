@@ -36,24 +36,35 @@ dialect::Object StoredObjects::Find(absl::string_view collection, absl::string_v
   return {held->object, &held->document};
 }
 
+void StoredObjects::ForEachStored(
+    absl::string_view collection,
+    absl::FunctionRef<void(absl::string_view id, const v1::DialectObject&)> visit) const {
+  const std::string prefix = dialect::StoredId(collection, "");
+  // Both are in the order of their ids.
+  auto at = written_.lower_bound(prefix);
+  const auto visit_written_before = [&](const std::string* id) {
+    while (at != written_.end() && absl::StartsWith(at->first, prefix) &&
+           (id == nullptr || at->first < *id)) {
+      if (at->second.has_value())
+        visit(absl::string_view(at->first).substr(prefix.size()), *at->second->object);
+      ++at;
+    }
+  };
+  snapshot_->ForEachDialectObject(dialect::kOrg, prefix, [&](const DialectObjectEntry& entry) {
+    const std::string& id = entry.object.id();
+    visit_written_before(&id);
+    if (written_.count(id) == 0) visit(absl::string_view(id).substr(prefix.size()), entry.object);
+    return true;
+  });
+  visit_written_before(nullptr);
+}
+
 void StoredObjects::ForEach(
     absl::string_view collection,
     absl::FunctionRef<void(absl::string_view id, const dialect::Object&)> visit) const {
-  const std::string prefix = dialect::StoredId(collection, "");
-  std::map<std::string, dialect::Object> all;
-  snapshot_->ForEachDialectObject(dialect::kOrg, prefix, [&](const DialectObjectEntry& entry) {
-    const Held* const held = Hold(entry.object);
-    all[entry.object.id()] = {held->object, &held->document};
-    return true;
+  ForEachStored(collection, [&](absl::string_view id, const v1::DialectObject&) {
+    visit(id, Find(collection, id));
   });
-  for (auto at = written_.lower_bound(prefix);
-       at != written_.end() && absl::StartsWith(at->first, prefix); ++at) {
-    if (at->second.has_value())
-      all[at->first] = {at->second->object, &at->second->document};
-    else
-      all.erase(at->first);
-  }
-  for (const auto& [id, object] : all) visit(absl::string_view(id).substr(prefix.size()), object);
 }
 
 void StoredObjects::Put(v1::DialectObject object) {

@@ -21,6 +21,9 @@ class StoredObjects final : public dialect::Objects {
 
   [[nodiscard]] dialect::Object Find(absl::string_view collection,
                                      absl::string_view id) const override;
+  void ForEachStored(
+      absl::string_view collection,
+      absl::FunctionRef<void(absl::string_view id, const v1::DialectObject&)> visit) const override;
   void ForEach(
       absl::string_view collection,
       absl::FunctionRef<void(absl::string_view id, const dialect::Object&)> visit) const override;

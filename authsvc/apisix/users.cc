@@ -33,6 +33,7 @@ bool Names(const Json& document, absl::string_view collection, absl::string_view
 std::string UserOf(const dialect::Objects& objects, const dialect::Collection& collection,
                    absl::string_view id) {
   std::string found;
+  if (MemberOf(collection.name).empty() && collection.name != "ssls") return found;
   for (const char* const of : {"routes", "services", "upstreams"}) {
     objects.ForEach(of, [&](absl::string_view user, const dialect::Object& object) {
       if (found.empty() && Names(*object.document, collection.name, id))

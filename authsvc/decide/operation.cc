@@ -106,10 +106,41 @@ std::optional<Refusal> NeedsPath(const v1::AuthorizeRequest& request) {
                  "method and normalised path are needed: the answer depends on them", nullptr};
 }
 
+bool Holds(const v1::MatchCondition& condition, const v1::AuthorizeRequest& request,
+           RegexCache* regexes) {
+  const auto& values = condition.values();
+  if (condition.operator_() != "matches")
+    return std::find(values.begin(), values.end(), request.path()) != values.end();
+  v1::PathRule rule;
+  rule.set_path(values.empty() ? "" : values[0]);
+  rule.set_ignore_case(condition.ignore_case());
+  return AnyMatches(std::vector<v1::PathRule>{rule}, request, regexes, condition.negate());
+}
+
+// An API may be one of several at a place, with other demands on callers than the next one: who
+// names it must mean a request that is its own, as far as the question tells.
+std::optional<Refusal> CheckMatching(const v1::Api& api, const v1::AuthorizeRequest& request,
+                                     RegexCache* regexes) {
+  const auto& methods = api.matching().methods();
+  const Refusal refusal{Reason::kNoRoute, "the API does not take such a request", nullptr};
+  if (!methods.empty()) {
+    if (auto needed = NeedsPath(request)) return needed;
+    if (std::find(methods.begin(), methods.end(), request.method()) == methods.end())
+      return refusal;
+  }
+  for (const v1::MatchCondition& condition : api.matching().conditions()) {
+    if (condition.variable() != "path") continue;
+    if (auto needed = NeedsPath(request)) return needed;
+    if (Holds(condition, request, regexes) == condition.negate()) return refusal;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Refusal> FindOperation(const v1::Api& api, const v1::AuthorizeRequest& request,
                                      absl::Time now, RegexCache* regexes, Operation* out) {
+  if (auto refusal = CheckMatching(api, request, regexes)) return refusal;
   if (auto refusal = FindVersion(api, request.version(), out)) return refusal;
   if (out->version == nullptr) return std::nullopt;
   const v1::ApiVersion& version = *out->version;

@@ -182,6 +182,9 @@ absl::StatusOr<AuthsvcConfig> MakeAuthsvcConfig(const Node& root) {
   if (config.admin.org_id.find_first_of("/\\ \t") != std::string::npos) {
     errors.emplace_back("configuration: admin.org_id must not contain blanks or slashes");
   }
+  if (config.admin.org_id == "apisix") {
+    errors.emplace_back("configuration: admin.org_id cannot be apisix: that is whose APISIX's are");
+  }
   if (!errors.empty()) return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
   return config;
 }

@@ -681,8 +681,11 @@ def test_strict_handshakes(tmp_path_factory):
         deep = world.client("strict deep", lower)
         for refused in ({}, {"client": world.client("stranger", world.pki.issue("Strange CA", ca=True))},
                         {"client": deep, "chain": deep.chain}):
+            before = len(origin.requests)
             answer = world.a.curl("/", host="strict.test.com", **refused)
-            assert answer.status == 0 and "alert" in answer.error, answer
+            # In TLS 1.3 the client may have sent its request by then: what it sees is the alert, or the end.
+            assert answer.status == 0 and answer.exit_code in (35, 55, 56), answer
+            assert len(origin.requests) == before
         assert status("skips.test.com") == 400 and world.a.curl("/open", host="skips.test.com").status == 200
         world.ssl("3", "loose.strict.test.com")
         assert status("loose.strict.test.com") == 200, "a name with an object of its own is not held by the wildcard"

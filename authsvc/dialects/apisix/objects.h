@@ -25,6 +25,10 @@ class Objects {
   virtual ~Objects() = default;
   // Null pointers: there is none.
   [[nodiscard]] virtual Object Find(absl::string_view collection, absl::string_view id) const = 0;
+  // As they are stored: no document is read.
+  virtual void ForEachStored(
+      absl::string_view collection,
+      absl::FunctionRef<void(absl::string_view id, const v1::DialectObject&)> visit) const = 0;
   virtual void ForEach(
       absl::string_view collection,
       absl::FunctionRef<void(absl::string_view id, const Object&)> visit) const = 0;

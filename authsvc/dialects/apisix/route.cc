@@ -282,14 +282,16 @@ class Converter {
 }  // namespace
 
 SslIndex::SslIndex(const Objects& objects) {
-  objects.ForEach("ssls", [&](absl::string_view id, const Object& object) {
-    if (object.object->server_names().empty()) return;
+  objects.ForEachStored("ssls", [&](absl::string_view id, const v1::DialectObject& object) {
+    if (object.server_names().empty()) return;
     Ssl ssl;
     ssl.id = std::string(id);
-    const auto& names = object.object->server_names();
+    const auto& names = object.server_names();
     ssl.names.assign(names.begin(), names.end());
-    if (const Json* const client = Get(*object.document, "client"); client != nullptr) {
-      const auto& ids = object.object->certificate_ids();
+    const auto& ids = object.certificate_ids();  // of `client` alone
+    const Json* const client =
+        ids.empty() ? nullptr : Get(*objects.Find("ssls", id).document, "client");
+    if (client != nullptr) {
       ssl.authorities.assign(ids.begin(), ids.end());
       const auto depth = static_cast<uint32_t>(
           std::clamp<int64_t>(Integer(*client, "depth", 1), 1, kProfileDepth));

@@ -59,6 +59,25 @@ TEST(Profile, UnknownOneIsRefused) {
   EXPECT_REFUSED(Ask(world, request), kBadRequest);
 }
 
+TEST(Asserted, TheRequestMustBeOneOfTheApis) {
+  World world;
+  v1::Api api = TokenApi();
+  api.mutable_matching()->add_methods("GET");
+  v1::MatchCondition* const condition = api.mutable_matching()->add_conditions();
+  condition->set_variable("path");
+  condition->set_operator_("matches");
+  condition->add_values("^/open");
+  world.Put(api);
+  world.Put(TokenKey("secret"));
+  const v1::AuthorizeRequest request = WithToken(Asked({}), "secret");
+  EXPECT_ALLOWED(AskAsserted(world, To(request, "GET", "/open/x")));
+  EXPECT_REFUSED(AskAsserted(world, To(request, "POST", "/open/x")), kNoRoute);
+  EXPECT_REFUSED(AskAsserted(world, To(request, "GET", "/secret")), kNoRoute);
+  EXPECT_REFUSED(AskAsserted(world, To(request, "GET", "/open/../secret")), kBadRequest);
+  EXPECT_REFUSED(AskAsserted(world, To(request, "", "")), kBadRequest);
+  EXPECT_ALLOWED(Ask(world, request));  // a data plane has looked
+}
+
 TEST(Asserted, IsMarked) {
   World world;
   world.Put(TokenApi());

@@ -30,6 +30,11 @@ class FakeObjects final : public Objects {
     const auto at = of->second.find(std::string(id));
     return at == of->second.end() ? Object{} : Object{&at->second.object, &at->second.document};
   }
+  void ForEachStored(
+      absl::string_view collection,
+      absl::FunctionRef<void(absl::string_view, const v1::DialectObject&)> visit) const override {
+    ForEach(collection, [&](absl::string_view id, const Object& one) { visit(id, *one.object); });
+  }
   void ForEach(absl::string_view collection,
                absl::FunctionRef<void(absl::string_view, const Object&)> visit) const override {
     const auto of = held_.find(std::string(collection));
