@@ -279,6 +279,30 @@ def test_envelope_of_every_method(clean):
         assert (answer.status_code, answer.json()) == (404, {"message": "Key not found"})
 
 
+def test_what_was_put_is_read_back(clean):
+    world, pair, other = clean, clean.server("back.test.com"), clean.server("back.test.com")
+    ssl = {"cert": pem(pair), "snis": ["back.test.com", "*.back.test.com"], "labels": {"a": "b"}, "status": 1, "type": "server",
+           "client": {"ca": pem(world.client_ca), "depth": 3, "skip_mtls_uri_regex": ["^/a"]}, "ssl_protocols": ["TLSv1.2", "TLSv1.3"]}
+    upstream = {"type": "chash", "hash_on": "header", "key": "X-A", "nodes": [{"host": "127.0.0.1", "port": 9, "weight": 2}], "retries": 2,
+                "timeout": {"connect": 1, "send": 2.5, "read": 3}, "checks": {"active": {"http_path": "/h"}}, "scheme": "https",
+                "keepalive_pool": {"size": 4}, "tls": {"verify": True, "ca_certs": [pem(world.client_ca)]}}
+    route = {"uris": ["/a", "/b*"], "hosts": ["back.test.com"], "methods": ["GET"], "priority": 3, "vars": [["arg_a", "==", "1"]],
+             "plugins": {"key-auth": {"header": "x"}}, "upstream_id": "1", "name": "n", "desc": "d", "enable_websocket": True}
+    for path, document in (("/ssls/1", {**ssl, "key": pair.key_pem.decode()}), ("/upstreams/1", upstream), ("/routes/1", route)):
+        world.put(path, document)
+        value = world.call("GET", path).json()["value"]
+        assert value.pop("create_time") <= value.pop("update_time")
+        expected = ssl if path == "/ssls/1" else document
+        assert value == {**expected, "id": "1"}
+        assert world.call("GET", path.rpartition("/")[0]).json()["list"][0]["value"].items() >= value.items()
+    assert world.call("PATCH", "/ssls/1/snis", ["back.test.com"]).json()["value"]["snis"] == ["back.test.com"]
+    assert world.call("PATCH", "/ssls/1/key", json.dumps(pair.key_pem.decode())).status_code == 200
+    wrong = world.call("PATCH", "/ssls/1/key", json.dumps(other.key_pem.decode()))
+    assert wrong.status_code == 400 and "failed to parse key" in wrong.json()["error_msg"]
+    assert world.call("PATCH", "/ssls/1/nothing/there", "1").json()["error_msg"] == "invalid sub-path: /nothing/there"
+    assert world.call("PATCH", "/ssls/1/snis", "").json()["error_msg"] == "missing new configuration"
+
+
 @pytest.mark.parametrize("method, path, body, status, message", [
     ("PUT", "/upstreams", {"nodes": {"a:1": 1}}, 400, "missing upstream id"),
     ("PUT", "/upstreams/1", {"id": "2", "nodes": {"a:1": 1}}, 400, "wrong upstream id"),

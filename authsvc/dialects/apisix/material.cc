@@ -38,6 +38,17 @@ Converted* AddCertificate(const crypto::PemBundle& bundle, size_t first, size_t 
   return &converted;
 }
 
+void CleanseText(Json* value) {
+  if (value->is_string()) base::Cleanse(&value->get_ref<std::string&>());
+}
+
+void EraseKey(const char* name, Json* object) {
+  const auto at = object->find(name);
+  if (at == object->end()) return;
+  CleanseText(&*at);
+  object->erase(name);
+}
+
 bool Has(const google::protobuf::RepeatedPtrField<std::string>& list, const std::string& text) {
   return std::find(list.begin(), list.end(), text) != list.end();
 }
@@ -91,7 +102,7 @@ class Taker {
     if (!cert.empty()) {
       auto status = Pair(cert, key, "");
       if (!status.ok()) return status;
-      tls.erase("client_key");
+      EraseKey("client_key", &tls);
     }
     return Authorities(tls);
   }
@@ -180,7 +191,10 @@ class Taker {
     }
     for (std::string& key : keys) base::Cleanse(&key);
     if (!status.ok()) return status;
-    document->erase("key");
+    EraseKey("key", document);
+    if (const auto list = document->find("keys"); list != document->end()) {
+      for (Json& one : *list) CleanseText(&one);
+    }
     document->erase("keys");
     for (const std::string& name : names) {
       if (served_.count(name) == 0 && !CoveredByWildcard(name))
