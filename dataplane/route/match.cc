@@ -8,6 +8,7 @@
 #include "dataplane/route/host_index.h"
 #include "dataplane/route/query.h"
 #include "dataplane/route/route_table.h"
+#include "re2/re2.h"
 #include "shared/base/text.h"
 
 namespace sallyport::dataplane {

@@ -8,12 +8,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "re2/re2.h"
+#include "authsvc/dialects/apisix/ssl_checks.h"
 #include "shared/base/text.h"
 #include "shared/crypto/digest.h"
 #include "shared/crypto/pem.h"
 #include "shared/crypto/random.h"
-#include "shared/domain/host_pattern.h"
 
 namespace sallyport::authsvc::dialects::apisix {
 namespace {
@@ -75,8 +74,8 @@ class Taker {
     if (Get(*document, "cert") == nullptr || !has_key || (server && !one))
       return Wrong("then clause did not match");
     std::vector<std::string> names;
-    if (auto status = Names(*document, &names); !status.ok()) return status;
-    if (auto status = Protocols(*document); !status.ok()) return status;
+    if (auto status = TakeNames(*document, &names); !status.ok()) return status;
+    if (auto status = CheckProtocols(*document); !status.ok()) return status;
     if (auto status = Pairs(document, names); !status.ok()) return status;
     if (auto status = Client(*document); !status.ok()) return status;
     if (server && Integer(*document, "status", 1) == 1) {
@@ -137,45 +136,6 @@ class Taker {
 
  private:
   void Warn(absl::string_view message) { out_.Warn("", nullptr, message); }
-
-  static absl::Status CheckStatusValue(const Json& document) {
-    const int64_t status = Integer(document, "status", 1);
-    if (status == 0 || status == 1) return absl::OkStatus();
-    return Wrong("property \"status\" validation failed: matches none of the enum values");
-  }
-
-  static absl::Status Names(const Json& document, std::vector<std::string>* names) {
-    if (auto status = Texts(document, "snis", names); !status.ok()) return status;
-    if (Get(document, "sni") != nullptr) names->push_back(Text(document, "sni"));
-    std::set<std::string> seen;
-    for (std::string& name : *names) {
-      const auto pattern = domain::HostPattern::Parse(name);
-      const bool fits = pattern.ok() && (pattern->kind() == domain::HostPattern::Kind::kExact ||
-                                         pattern->kind() == domain::HostPattern::Kind::kWildcard);
-      if (!fits)
-        return Wrong(absl::StrCat("SNI ", name, " is refused: a host name, or *. and one"));
-      name = pattern->kind() == domain::HostPattern::Kind::kExact
-                 ? pattern->name()
-                 : absl::StrCat("*.", pattern->name());
-      if (!seen.insert(name).second) return Wrong(absl::StrCat("SNI ", name, " stands twice"));
-    }
-    return absl::OkStatus();
-  }
-
-  static absl::Status Protocols(const Json& document) {
-    std::vector<std::string> versions;
-    if (auto status = Texts(document, "ssl_protocols", &versions); !status.ok()) return status;
-    if (versions.empty()) return absl::OkStatus();
-    for (const std::string& version : versions) {
-      if (version != "TLSv1.2" && version != "TLSv1.3")
-        return Wrong(absl::StrCat("property \"ssl_protocols\" validation failed: ", version,
-                                  " is not supported: TLSv1.2 and TLSv1.3 are"));
-    }
-    const std::set<std::string> set(versions.begin(), versions.end());
-    if (set.size() == 2 && versions.size() == 2) return absl::OkStatus();
-    return Wrong("property \"ssl_protocols\" validation failed: " + versions.front() +
-                 " alone is refused: versions are set for a listener, not for a server name");
-  }
 
   absl::Status Pairs(Json* document, const std::vector<std::string>& names) {
     std::vector<std::string> certs, keys;
@@ -257,24 +217,10 @@ class Taker {
           std::to_string(depth) + " to be at least 0");
     if (depth == 0)
       return Wrong("client.depth 0 is refused: use 1 and a client.ca that issues to clients alone");
-    if (auto status = Exempt(*client); !status.ok()) return status;
+    if (auto status = CheckExempt(*client); !status.ok()) return status;
     if (auto status = TakeAuthorities(Text(*client, "ca")); !status.ok())
       return Plain(absl::StrCat("failed to validate client_cert: ", status.message()));
     AddBundle();  // for strict handshakes
-    return absl::OkStatus();
-  }
-
-  static absl::Status Exempt(const Json& client) {
-    std::vector<std::string> texts;
-    if (auto status = Texts(client, "skip_mtls_uri_regex", &texts); !status.ok()) return status;
-    for (size_t i = 0; i < texts.size(); ++i) {
-      RE2::Options options(RE2::Quiet);
-      options.set_max_mem(1 << 20);
-      const RE2 regex(texts[i], options);
-      if (regex.ok()) continue;
-      return Wrong(absl::StrCat("property \"client\" validation failed: skip_mtls_uri_regex[",
-                                i + 1, "] is not an RE2 expression: ", regex.error()));
-    }
     return absl::OkStatus();
   }
 

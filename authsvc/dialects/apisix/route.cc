@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "authsvc/dialects/apisix/plugins.h"
+#include "authsvc/dialects/apisix/ssl_checks.h"
 #include "authsvc/dialects/apisix/upstream.h"
 #include "authsvc/dialects/apisix/vars.h"
 #include "shared/domain/host_pattern.h"
@@ -192,10 +193,8 @@ class Converter {
     const std::string name = Text(route_, "name");
     frame_.set_name(name.empty() ? std::string(id_) : name);
     frame_.set_style("apisix");
-    const int64_t status_value = Integer(route_, "status", 1);
-    if (status_value != 0 && status_value != 1)
-      return Wrong("property \"status\" validation failed: matches none of the enum values");
-    frame_.set_inactive(status_value == 0);
+    if (auto status = CheckStatusValue(route_); !status.ok()) return status;
+    frame_.set_inactive(Integer(route_, "status", 1) == 0);
     if (auto status = ConvertConditions(route_, frame_.mutable_matching()); !status.ok())
       return status;
     Json plugins;

@@ -8,7 +8,8 @@
 
 namespace sallyport::v1 {
 class Route;
-}
+class RouteMatching;
+}  // namespace sallyport::v1
 
 namespace sallyport::dataplane {
 
@@ -18,6 +19,8 @@ namespace sallyport::dataplane {
 
 // Versions and how one is named. False: something that cannot be followed.
 [[nodiscard]] bool VersionsFrom(const v1::Route& wire, Route* route);
+// False: something that this build does not know, or that cannot be read.
+[[nodiscard]] bool MatchingFrom(const v1::RouteMatching& wire, MatchRules* rules);
 
 template <typename Repeated>
 std::vector<std::string> List(const Repeated& wire) {
