@@ -15,8 +15,8 @@ boost::asio::awaitable<WaitResult> Signal::Wait(Deadline deadline) {
   auto wait = boost::asio::async_initiate<const boost::asio::deferred_t, void(WaitResult)>(
       [this](auto handler) { loop_.waiters().Hold(std::move(handler), &waiter_); },
       boost::asio::deferred);
-  // NOLINTNEXTLINE(performance-move-const-arg): Asio awaits an operation only where it is given
-  // away
+  // Asio awaits an operation only where it is given away.
+  // NOLINTNEXTLINE(performance-move-const-arg)
   const WaitResult result = co_await std::move(wait);
   // `this` may be gone where the wait was cancelled by its end.
   if (result != WaitResult::kCancelled && expiry_.linked()) DeadlineWheel::Remove(&expiry_);
