@@ -45,7 +45,9 @@ std::string TokenOf(const Request& request) {
 }
 
 bool IsOpen(const Request& request) {
-  return request.path == "/apisix/status" || (request.path == kBase && request.method == "HEAD");
+  const bool head = request.method == "HEAD";
+  return (request.path == "/apisix/status" && (head || request.method == "GET")) ||
+         (request.path == kBase && head);
 }
 
 // "a/b/c" -> the first `count` parts; the last has the rest.
@@ -74,7 +76,11 @@ class AdminApi::Worker {
   }
 
   std::optional<Response> Admit(const Request& head, std::string* who) const {
-    if (IsOpen(head)) return std::nullopt;
+    if (IsOpen(head)) {  // a stranger's: nothing of it is kept
+      const bool has_body = head.Header("transfer-encoding").has_value() ||
+                            head.Header("content-length").value_or("0") != "0";
+      return has_body ? std::optional(ErrorAnswer(400, "no body is taken here")) : std::nullopt;
+    }
     const AdminKey* const key = FindKey(TokenOf(head));
     if (key != nullptr && (!key->viewer || IsRead(head))) {
       *who = key->name;

@@ -32,6 +32,24 @@ absl::Status CheckListenPath(absl::string_view path) {
   return absl::OkStatus();
 }
 
+// By methods, conditions or a priority nobody takes what another organisation serves at a place.
+absl::Status CheckPlace(const CheckContext& context, const v1::Api& api) {
+  for (const std::string& key : PlaceKeys(api)) {
+    const ApiEntry* other =
+        context.after.index().apis_by_route.Find(HashOf(key), [&](const ApiEntry& entry) {
+          if (entry.api.org_id() == api.org_id() || entry.api.inactive()) return false;
+          const auto keys = PlaceKeys(entry.api);
+          return std::find(keys.begin(), keys.end(), key) != keys.end() &&
+                 ShareGroup(entry.api, api);
+        });
+    if (other == nullptr) continue;
+    return absl::AlreadyExistsError(absl::StrCat("host and path ", api.listen_path(),
+                                                 " are those of API ", other->api.id(),
+                                                 " of another organisation"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckRoute(const CheckContext& context, const v1::Api& api) {
   const bool http = api.protocol().empty() || api.protocol() == "http";
   if (http) {
@@ -58,6 +76,7 @@ absl::Status CheckRoute(const CheckContext& context, const v1::Api& api) {
                           : absl::StrCat("the same host at port ", api.listen_port()),
                      " is that of API ", other->api.id()));
   }
+  if (auto status = CheckPlace(context, api); !status.ok()) return status;
   return CheckPort(context, api);
 }
 

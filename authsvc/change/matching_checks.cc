@@ -41,10 +41,15 @@ absl::Status CheckCondition(const v1::MatchCondition& condition) {
   return CheckPathRules("matching", rules);
 }
 
+constexpr absl::string_view kTieredOrg = "apisix";
+
 absl::Status CheckTier(const v1::Api& api) {
   const uint32_t tier = api.matching().host_tier();
   if (tier == 0) return absl::OkStatus();
   if (tier > 2) return Invalid("matching: host_tier is at most 2");
+  // It decides who asks callers for certificates at a name: not for just anybody's API.
+  if (api.org_id() != kTieredOrg)
+    return Invalid("matching: host_tier is only for APIs of the organisation ", kTieredOrg);
   if (api.hosts().empty()) return Invalid("matching: host_tier needs hosts");
   for (const std::string& host : api.hosts()) {
     const auto pattern = domain::HostPattern::Parse(host);

@@ -152,7 +152,10 @@ class Taker {
 
   void Https(const Fields& admin, const Fields& mtls, const std::string& address, uint16_t port) {
     config::AdminConfig& out = config_.admin;
-    out.address = address;
+    // APISIX lets 127.0.0.0/24 in where allow_admin is not written; addresses are not looked at
+    // here, so others come in only where the file says so.
+    const bool said = admin.Object("admin_listen").Has("ip") || mtls.Has("admin_ssl_ca_cert");
+    out.address = said ? address : "127.0.0.1";
     out.port = port;
     out.certificate_file = mtls.Text("admin_ssl_cert");
     out.private_key_file = mtls.Text("admin_ssl_cert_key");

@@ -155,6 +155,8 @@ void RemoveEntry(uint64_t edit, Table<Entry>* table, const Entry& entry) {
 
 // Port, host and path of one route of an API, as they are compared: a trailing slash says nothing.
 [[nodiscard]] std::vector<std::string> RouteKeys(const v1::Api& api);
+// Of the same host and path, whatever else a request must have. In the index too.
+[[nodiscard]] std::vector<std::string> PlaceKeys(const v1::Api& api);
 // By which APIs of protocols tls and tcp are found beside it.
 [[nodiscard]] std::string StreamPortKey(uint32_t port);
 // All that an API is found by in apis_by_route.

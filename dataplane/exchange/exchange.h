@@ -47,6 +47,7 @@ class Exchange {
   [[nodiscard]] bool ReadPlace();       // host, path, client address
   [[nodiscard]] bool CheckTransport();  // plain listeners, 421
   [[nodiscard]] bool SelectRoute();
+  [[nodiscard]] std::optional<absl::string_view> Said(absl::string_view name) const;
 
   // cors
   [[nodiscard]] bool TakesPreflight(const dataplane::Route& route) const;
@@ -67,6 +68,8 @@ class Exchange {
   // rewrite (rewrite_phase.cc)
   [[nodiscard]] bool Rewrite();
   [[nodiscard]] bool TakeRewritten(Rewritten rewritten);
+  // A field that templates and conditions may look at: nothing that is not forwarded either.
+  [[nodiscard]] bool MayBeUsed(absl::string_view name) const;
   [[nodiscard]] absl::string_view Method() const;  // as it goes out
 
   // upstream: the target (target_phase.cc), its credentials

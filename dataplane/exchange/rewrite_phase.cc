@@ -6,6 +6,7 @@
 #include "absl/strings/str_split.h"
 #include "dataplane/exchange/exchange.h"
 #include "dataplane/http/path.h"
+#include "shared/header/names.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -36,11 +37,22 @@ bool Exchange::Rewrite() {
   auto rewritten =
       RewriteTo(*rule, question,
                 [this](absl::string_view name, absl::FunctionRef<bool(absl::string_view)> see) {
+                  if (!MayBeUsed(name)) return;
                   for (const HeaderField& field : head_.fields) {
                     if (NameIs(field.name, name) && see(field.value)) return;
                   }
                 });
   return !rewritten.has_value() || TakeRewritten(*std::move(rewritten));
+}
+
+bool Exchange::MayBeUsed(absl::string_view name) const {
+  const TokenRules& token = match_.route->token;
+  if (token.enabled && token.use_header && header::SameName(name, token.header_name)) return false;
+  if (token.enabled && token.use_cookie && header::SameName(name, "cookie")) return false;
+  for (const std::string& own : match_.route->identity_names) {
+    if (header::SameName(name, own)) return false;
+  }
+  return behind_proxy_ || (!header::IsIdentityHeader(name) && !header::IsAddressHeader(name));
 }
 
 bool Exchange::TakeRewritten(Rewritten rewritten) {

@@ -7,6 +7,7 @@
 #include "dataplane/exchange/exchange.h"
 #include "dataplane/http/path.h"
 #include "shared/base/request_id.h"
+#include "shared/header/names.h"
 
 namespace sallyport::dataplane {
 
@@ -47,7 +48,7 @@ bool Exchange::SelectRoute() {
   question.now = wall_;
   question.memo = &client_.host_memo;
   auto matched = MatchRoute(*services_.view->routes, question,
-                            [this](absl::string_view name) { return Header(name); });
+                            [this](absl::string_view name) { return Said(name); });
   if (auto* const match = std::get_if<RouteMatch>(&matched)) {
     match_ = std::move(*match);
     routed_ = true;
@@ -66,6 +67,13 @@ bool Exchange::SelectRoute() {
     return Deny(Reason::kAuthsvcUnavailable, "no definitions yet");
   }
   return Deny(refusal.reason, std::move(refusal.detail));
+}
+
+// Who calls, and from where, is not what anybody says.
+std::optional<absl::string_view> Exchange::Said(absl::string_view name) const {
+  if (!behind_proxy_ && (header::IsIdentityHeader(name) || header::IsAddressHeader(name)))
+    return std::nullopt;
+  return Header(name);
 }
 
 bool Exchange::CheckTransport() {

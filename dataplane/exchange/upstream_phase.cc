@@ -1,4 +1,5 @@
 // Upstream and forward: which target, with which credentials, what goes out and what comes back.
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -84,7 +85,13 @@ void Exchange::GatherFields() {
 
 void Exchange::Change(const HeaderChanges& changes, HeaderFields* set,
                       std::vector<absl::string_view>* remove) {
-  remove->insert(remove->end(), changes.remove.begin(), changes.remove.end());
+  for (const std::string& name : changes.remove) {
+    remove->push_back(name);
+    // Also what is left of a field that a credential was taken out of.
+    set->erase(std::remove_if(set->begin(), set->end(),
+                              [&](const HeaderField& field) { return NameIs(field.name, name); }),
+               set->end());
+  }
   for (const auto& [name, value] : changes.set) {
     if (FindField(*set, name) == nullptr) set->push_back({name, value});
   }

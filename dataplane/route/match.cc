@@ -54,18 +54,22 @@ std::string WithoutParameters(absl::string_view path) {
   return out;
 }
 
-// Servers decode escapes (an encoded slash too) and drop path parameters, in either order: a
-// blocked path must not come through in such a form.
+// Servers decode escapes (an encoded slash too) and drop path parameters, in either order. Whether
+// `test` holds for what one of them would make of `path`, where that is not what it is.
+bool AnyOtherForm(absl::string_view path, absl::FunctionRef<bool(absl::string_view)> test) {
+  if (path.find_first_of("%;") == absl::string_view::npos) return false;
+  const std::string decoded = Decoded(path);
+  return test(decoded) || test(WithoutParameters(decoded)) ||
+         test(Decoded(WithoutParameters(path)));
+}
+
+// A blocked path must not come through in such a form.
 bool Blocked(const RouteVersion& version, absl::string_view method, absl::string_view path) {
+  if (version.blocked.empty()) return false;
   const auto matches = [&](absl::string_view form) {
     return AnyMatches(version.blocked, method, form, Broken::kMatchesEverything);
   };
-  if (version.blocked.empty()) return false;
-  if (matches(path)) return true;
-  if (path.find_first_of("%;") == absl::string_view::npos) return false;
-  const std::string decoded = Decoded(path);
-  return matches(decoded) || matches(WithoutParameters(decoded)) ||
-         matches(Decoded(WithoutParameters(path)));
+  return matches(path) || AnyOtherForm(path, matches);
 }
 
 // How much of `path` the listen path takes.
@@ -190,6 +194,12 @@ bool Fits(const MatchRules& rules, const RouteQuestion& question, HeaderLookup h
       [&](const MatchCondition& condition) { return Holds(condition, question, header); });
 }
 
+const RoutePtr* FindRoute(const RouteTable& table, const RouteQuestion& question, HostMemo* memo,
+                          HeaderLookup header) {
+  return table.Find(question.listen_port, question.host, question.path, memo,
+                    [&](const Route& route) { return Fits(route.matching, question, header); });
+}
+
 struct Refuse {
   const RoutePtr& route;
   RouteRefusal operator()(Reason reason, absl::string_view detail = "") const {
@@ -215,11 +225,19 @@ std::variant<RouteMatch, RouteRefusal> MatchRoute(const RouteTable& table,
                                                   const RouteQuestion& question,
                                                   HeaderLookup header) {
   HostMemo once;
-  const RoutePtr* found =
-      table.Find(question.listen_port, question.host, question.path,
-                 question.memo != nullptr ? question.memo : &once,
-                 [&](const Route& route) { return Fits(route.matching, question, header); });
+  HostMemo* const memo = question.memo != nullptr ? question.memo : &once;
+  const RoutePtr* const found = FindRoute(table, question, memo, header);
   if (found == nullptr) return RouteRefusal{};
+  // What an upstream would read as a path of another API must not come by this one.
+  const bool ambiguous = AnyOtherForm(question.path, [&](absl::string_view form) {
+    RouteQuestion other = question;
+    other.path = form;
+    return FindRoute(table, other, memo, header) != found;
+  });
+  if (ambiguous) {
+    return RouteRefusal{Reason::kBadRequest, *found,
+                        "decoded, or without parameters, the path is another API's"};
+  }
   RouteMatch match;
   match.route = *found;
   const Route& route = *match.route;

@@ -116,7 +116,9 @@ class SharedRouteTable final : public RouteTable {
   // Host entries that hold for `host`, most specific first.
   Candidates EntriesFor(RoutePlace listen_port, absl::string_view host, HostMemo* memo) const;
   void LookUp(RoutePlace port, absl::string_view host, HostMemo* memo) const;
-  const RoutePtr* FindInHost(const HostMemo::Entry& entry, absl::string_view path, Fits fits) const;
+  // `length`: how much of the path it takes; the most there is for an exact one.
+  const RoutePtr* FindInHost(const HostMemo::Entry& entry, absl::string_view path, Fits fits,
+                             size_t* length) const;
   // The first of those at a path of `key` that takes the request.
   const RoutePtr* FindAt(absl::string_view key, Fits fits) const;
   static ClientTlsSettings SettingsOf(Candidates candidates);
@@ -141,6 +143,7 @@ SharedRouteTable::Candidates SharedRouteTable::EntriesFor(RoutePlace listen_port
 
 void SharedRouteTable::LookUp(RoutePlace port, absl::string_view host, HostMemo* memo) const {
   // `entry`: its two parts.
+  uint8_t level = 0;
   const auto add = [&](absl::string_view tier, absl::string_view entry,
                        absl::string_view rest = "") {
     if (memo->count == memo->entries.size()) memo->entries.emplace_back();
@@ -148,8 +151,8 @@ void SharedRouteTable::LookUp(RoutePlace port, absl::string_view host, HostMemo*
     next.key.clear();
     absl::StrAppend(&next.key, port, "|", tier, entry, rest);
     next.index = parts_.hosts.Find(next.key);
+    next.level = level;
     if (next.index != nullptr) ++memo->count;
-    return next.index != nullptr;
   };
   if (!host.empty()) {
     const bool tiered = parts_.tiered > 0;
@@ -157,13 +160,17 @@ void SharedRouteTable::LookUp(RoutePlace port, absl::string_view host, HostMemo*
     const size_t dot = host.find('.');
     const bool has_wildcard = !address && dot != absl::string_view::npos && dot > 0;
     add("", host);
+    ++level;
     if (tiered) add(kTiers[1], host);
     if (has_wildcard) add("", "*", host.substr(dot));
     for (const RegexHost& regex : *parts_.regex_hosts) {
-      if (regex.port == port && regex.pattern.Matches(host, address)) add("", regex.text);
+      if (regex.port != port || !regex.pattern.Matches(host, address)) continue;
+      if (level < UINT8_MAX - 1) ++level;
+      add("", regex.text);
     }
-    // What stands in for all hosts does so at the most specific name alone.
-    if (tiered && !add(kTiers[2], host) && has_wildcard) add(kTiers[2], "*", host.substr(dot));
+    ++level;
+    if (tiered) add(kTiers[2], host);
+    if (tiered && has_wildcard) add(kTiers[2], "*", host.substr(dot));
   }
   add("", "");
 }
@@ -178,7 +185,7 @@ const RoutePtr* SharedRouteTable::FindAt(absl::string_view key, Fits fits) const
 }
 
 const RoutePtr* SharedRouteTable::FindInHost(const HostMemo::Entry& entry, absl::string_view path,
-                                             Fits fits) const {
+                                             Fits fits, size_t* found_length) const {
   thread_local std::string key;
   key.assign(entry.key);
   const size_t head = key.size() + 1;
@@ -187,6 +194,7 @@ const RoutePtr* SharedRouteTable::FindInHost(const HostMemo::Entry& entry, absl:
   const HostIndex& index = *entry.index;
   if (index.exact_routes > 0) {
     key[head - 1] = kExact;
+    *found_length = SIZE_MAX;
     if (const RoutePtr* const found = FindAt(key, fits)) return found;
     key[head - 1] = kStrict;
   }
@@ -214,15 +222,27 @@ const RoutePtr* SharedRouteTable::FindInHost(const HostMemo::Entry& entry, absl:
     if (best != nullptr && length <= best_length) break;
     if (length > path.size()) continue;
     const RoutePtr* const found = FindAt(absl::string_view(key).substr(0, head + length), fits);
+    *found_length = length;
     if (found != nullptr) return found;
   }
+  *found_length = best_length;
   return best;
 }
 
 const RoutePtr* SharedRouteTable::Find(RoutePlace listen_port, absl::string_view host,
                                        absl::string_view path, HostMemo* memo, Fits fits) const {
-  for (const HostMemo::Entry& entry : EntriesFor(listen_port, host, memo)) {
-    if (const RoutePtr* found = FindInHost(entry, path, fits)) return found;
+  const RoutePtr* best = nullptr;
+  size_t best_length = 0;
+  const Candidates entries = EntriesFor(listen_port, host, memo);
+  for (size_t i = 0; i < entries.size(); ++i) {
+    size_t length = 0;
+    const RoutePtr* const found = FindInHost(entries[i], path, fits, &length);
+    if (found != nullptr && (best == nullptr || length > best_length)) {
+      best = found;
+      best_length = length;
+    }
+    const bool last = i + 1 == entries.size() || entries[i + 1].level != entries[i].level;
+    if (best != nullptr && last) return best;
   }
   return nullptr;
 }

@@ -4,8 +4,9 @@
 // routes, and so does a match.
 //
 // Host: exact > one-label wildcard ("*.x") > Tyk regex domain ("{name:regex}" in a label) > none.
-// Where a more specific host has no listen path for the request, the next one is tried. Within a
-// host an exact path wins, then the longest listen path; paths match at segment borders unless the
+// Where a more specific host has no listen path for the request, the next one is tried. An entry of
+// a tier (matching.h) is looked through together with what it stands in for. Within a host an exact
+// path wins, then the longest listen path; paths match at segment borders unless the
 // route says otherwise (matching.h). Of several at one path the first whose conditions hold.
 #pragma once
 
@@ -59,6 +60,7 @@ struct HostMemo {
   struct Entry {
     std::string key;                   // "<port>|<host entry>"
     const HostIndex* index = nullptr;  // of the table
+    uint8_t level = 0;                 // entries of one level are looked through together
   };
   uint64_t table = 0;  // its serial number; 0: nothing is known
   RoutePlace port = 0;
