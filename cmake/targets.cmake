@@ -10,7 +10,7 @@ set(SALLYPORT_PCH_base <algorithm> <cstdint> <functional> <map> <memory> <option
 
 # Folders whose parsers are fuzzed with coverage feedback; they take no PCH then, whose flags would differ.
 # (authsvc/dialects is fuzzed without: its parsers are nlohmann-json's and yaml-cpp's.)
-set(SALLYPORT_FUZZED shared/crypto shared/domain shared/header authsvc/verify dataplane/http dataplane/http2)
+set(SALLYPORT_FUZZED shared/crypto shared/domain shared/header shared/jwt authsvc/verify dataplane/http dataplane/http2)
 
 function(sallyport_flags target)
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR})
@@ -67,8 +67,9 @@ function(sallyport_unity target)
 endfunction()
 
 # Folders of pure functions: their unit tests run on one thread, so the TSan build leaves them out.
-set(SALLYPORT_SINGLE_THREADED shared/config shared/crypto shared/domain shared/header authsvc/ctl authsvc/decide
-    authsvc/dialects authsvc/dialects/apisix authsvc/identify authsvc/resolve dataplane/http dataplane/route dataplane/upstream_tls)
+set(SALLYPORT_SINGLE_THREADED shared/config shared/crypto shared/domain shared/header shared/jwt authsvc/ctl
+    authsvc/decide authsvc/dialects authsvc/dialects/apisix authsvc/identify authsvc/resolve dataplane/http
+    dataplane/route dataplane/upstream_tls)
 
 function(sallyport_test folder)
   cmake_parse_arguments(ARG "" "PCH" "DEPS" ${ARGN})
