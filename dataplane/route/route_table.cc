@@ -153,6 +153,7 @@ void SharedRouteTable::LookUp(RoutePlace port, absl::string_view host, HostMemo*
     next.index = parts_.hosts.Find(next.key);
     next.level = level;
     if (next.index != nullptr) ++memo->count;
+    return next.index != nullptr;
   };
   if (!host.empty()) {
     const bool tiered = parts_.tiered > 0;
@@ -169,8 +170,8 @@ void SharedRouteTable::LookUp(RoutePlace port, absl::string_view host, HostMemo*
       add("", regex.text);
     }
     ++level;
-    if (tiered) add(kTiers[2], host);
-    if (tiered && has_wildcard) add(kTiers[2], "*", host.substr(dot));
+    // What stands in for all hosts does so at the most specific name alone.
+    if (tiered && !add(kTiers[2], host) && has_wildcard) add(kTiers[2], "*", host.substr(dot));
   }
   add("", "");
 }

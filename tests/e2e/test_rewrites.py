@@ -78,6 +78,19 @@ def test_what_a_caller_says_stays_one_piece(world):
     assert len(origin.requests) == count, "nothing left the place that the operator gave it"
 
 
+def test_who_calls_is_not_what_anybody_says(world):
+    """Headers that only a trusted proxy may send, and credentials, are not there for templates and triggers."""
+    origin = world.origin("said")
+    add(world, "said", origin.url, {"url_rewrites": [
+        rewrite("(.*)", "/plain?who=$tyk_context.headers_X_Client_Dn&token=$tyk_context.headers_Authorization",
+                trigger("all", "/verified", header_matches={"X-Client-Verify": "SUCCESS"}))]}, use_keyless=False, **TOKEN)
+    made = world.gateway.create_key(session("said"))
+    world.gateway.settle()
+    headers = [f"Authorization: {made['key']}", "X-Client-Verify: SUCCESS", "X-Client-Dn: CN=admin"]
+    assert call(world, "said", "/base/x", headers).status == 200
+    assert origin.last().target == "/plain?who=&token="
+
+
 def test_a_stripped_token_is_not_moved_by_a_rewrite(world):
     origin = world.origin("token-kept")
     auth = {"auth_configs": {"authToken": {"use_param": True, "param_name": "token"}}, "use_standard_auth": True,

@@ -24,6 +24,19 @@ TEST_F(ApiChecksTest, AGoodOneHasNoWarnings) {
   EXPECT_THAT(WarningsOf(ApiResource("a")), IsEmpty());
 }
 
+TEST_F(ApiChecksTest, NobodyTakesAnotherOrganisationsPlaceByMatching) {
+  EXPECT_THAT(WarningsOf(ApiResource("a")), IsEmpty());
+  v1::Resource other = ApiResource("b");
+  other.mutable_api()->set_org_id("others");
+  other.mutable_api()->set_listen_path("/a");
+  other.mutable_api()->mutable_matching()->set_priority(1);
+  EXPECT_THAT(Refusal(other), HasSubstr("of another organisation"));
+  other.mutable_api()->set_listen_path("/a/");
+  EXPECT_THAT(Refusal(other), HasSubstr("of another organisation"));
+  other.mutable_api()->set_org_id(ApiResource("a").api().org_id());
+  EXPECT_THAT(Refusal(other), IsEmpty());
+}
+
 TEST_F(ApiChecksTest, RefusesBadRoutes) {
   Refused("an id is required", [](v1::Api* api) { api->clear_id(); });
   Refused("control characters", [](v1::Api* api) { api->set_id("a\nb"); });

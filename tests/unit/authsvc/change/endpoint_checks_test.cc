@@ -91,8 +91,8 @@ TEST_F(EndpointChecksTest, Triggers) {
 }
 
 TEST_F(EndpointChecksTest, HeadersThatAreOurOwn) {
-  for (const char* name : {"Host", "Content-Length", "Transfer_Encoding",
-                           "x-forwarded-client-cert", "Client-Cert"}) {
+  for (const char* name :
+       {"Host", "Content-Length", "Transfer_Encoding", "x-forwarded-client-cert", "Client-Cert"}) {
     Refused("is the gateway's own", [&](v1::Endpoint* one) {
       (*one->mutable_request_headers()->mutable_set())[name] = "x";
     });

@@ -31,6 +31,7 @@ TEST(MatchingChecks, WhatIsRight) {
   v1::Api api = Api();
   api.mutable_matching()->add_methods("GET");
   api.mutable_matching()->set_host_tier(2);
+  api.set_org_id("apisix");
   Condition(&api, "header", "X-A", "in", "1");
   Condition(&api, "path", "", "matches", "^/x");
   Condition(&api, "client_address", "", "address_in", "192.0.2.0/24");
@@ -55,14 +56,18 @@ TEST(MatchingChecks, WhatIsWrongIsNamed) {
   has(said([](v1::Api* api) { api->mutable_matching()->set_host_tier(3); }), "host_tier");
   has(said([](v1::Api* api) {
         api->mutable_matching()->set_host_tier(1);
+        api->set_org_id("apisix");
         api->clear_hosts();
       }),
       "host_tier needs hosts");
   has(said([](v1::Api* api) {
         api->mutable_matching()->set_host_tier(1);
+        api->set_org_id("apisix");
         api->add_hosts("{a:b}.test");
       }),
       "regular expression");
+  has(said([](v1::Api* api) { api->mutable_matching()->set_host_tier(1); }),
+      "only for APIs of the organisation apisix");
   has(said([](v1::Api* api) { Condition(api, "body", "", "in", "1"); }), "variable `body`");
   has(said([](v1::Api* api) { Condition(api, "header", "", "in", "1"); }), "needs a name");
   has(said([](v1::Api* api) { Condition(api, "path", "x", "in", "1"); }), "has no name");

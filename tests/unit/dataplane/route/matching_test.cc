@@ -156,7 +156,8 @@ TEST(Matching, StandInsComeBehindWhatIsWrittenForTheHost) {
                             {"inside-any", "/", Tier(2), {"*.x.test"}, true},
                             {"any", "/", Rules(Path::kPrefix)}});
   EXPECT_EQ(Served(table, {.host = "a.x.test", .path = "/h"}), "host");
-  EXPECT_EQ(Served(table, {.host = "a.x.test", .path = "/w"}), "inside-wildcard");
+  EXPECT_EQ(Served(table, {.host = "a.x.test", .path = "/z"}), "inside-wildcard");
+  EXPECT_EQ(Served(table, {.host = "a.x.test", .path = "/w"}), "wildcard") << "the longer path";
   EXPECT_EQ(Served(table, {.host = "b.x.test", .path = "/w"}), "wildcard");
   EXPECT_EQ(Served(table, {.host = "b.x.test", .path = "/z"}), "inside-any");
   EXPECT_EQ(Served(table, {.host = "x.test", .path = "/z"}), "any");
@@ -164,6 +165,32 @@ TEST(Matching, StandInsComeBehindWhatIsWrittenForTheHost) {
   EXPECT_TRUE(table->ClientTls("b.x.test", 0).request_certificate);
   EXPECT_FALSE(table->ClientTls("x.test", 0).request_certificate);
   EXPECT_EQ(table->ClientTls("b.x.test", 0).entry, "*.x.test");
+}
+
+TEST(Matching, StandInsTakeNothingFromOthers) {
+  const auto table = Table({{"stand-in", "/", Tier(2), {"*.x.test"}, true},
+                            {"payments", "/payments/"},
+                            {"any", "/", Rules(Path::kPrefix)}});
+  EXPECT_EQ(Served(table, {.host = "b.x.test", .path = "/payments/1"}), "payments");
+  EXPECT_EQ(Served(table, {.host = "b.x.test", .path = "/y"}), "stand-in");
+}
+
+TEST(Matching, APathThatIsAnothersOnceItIsDecodedIsRefused) {
+  MatchRules elsewhere = Rules(Path::kPrefix);
+  MatchCondition condition = In(MatchCondition::Variable::kPath, "", {"/secret/x"}, true);
+  elsewhere.conditions.push_back(condition);
+  const auto table = Table({{"admin", "/admin/", Rules(Path::kPrefix)},
+                            {"exact", "/one", Rules(Path::kExact)},
+                            {"elsewhere", "/secret", elsewhere},
+                            {"all", "/", Rules(Path::kPrefix)}});
+  EXPECT_EQ(Served(table, {.path = "/admin/x"}), "admin");
+  for (const char* path :
+       {"/admin%2Fx", "/admin%2F", "/admin;a/x", "/one;a", "/o%6Ee", "/secret%2Fx"})
+    EXPECT_EQ(Served(table, {.path = path}), "") << path;
+  for (const char* path : {"/files%2Fx", "/files;a=1/x", "/%E4", "/100%25"})
+    EXPECT_EQ(Served(table, {.path = path}), "all") << path;
+  EXPECT_EQ(Served(table, {.path = "/admin/a%2Fb"}), "admin");
+  EXPECT_EQ(Served(table, {.path = "/secret/y"}), "elsewhere");
 }
 
 TEST(Matching, RoutesLeaveNothingBehind) {
