@@ -12,6 +12,16 @@ from pki import CLIENT, SERVER  # noqa: E402
 from tunnels import Scripted  # noqa: E402
 
 
+# The files that take longest: whoever runs several at a time begins with them, so that none is left alone at the end.
+LONGEST = ("test_strict", "test_shared_tickets", "test_bulk", "test_http2_upstream", "test_stream_cut", "test_loops",
+           "test_two_hosts", "test_http2", "test_binary_upgrade", "test_denied", "test_faults", "test_certificate_files")
+
+
+def pytest_collection_modifyitems(items):
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(LONGEST)))
+
+
 class World:
     """What most tests need: a gateway with two data planes, a client CA, a trusted upstream CA."""
 
