@@ -40,9 +40,37 @@ void PutNamespace(const KubeName& name, Node* document) {
   metadata->members.emplace_back("namespace", OperatorText(name.name_space));
 }
 
+// A manifest reaches for nothing of another namespace: neither what its Secrets and ConfigMaps
+// hold, nor the id that an object there has.
+void OwnNamespaceOnly(const KubeName& name, const v1::Resource& resource, const Node& document,
+                      Conversion* out) {
+  const std::string bytes = resource.SerializeAsString();
+  const absl::string_view text = bytes;
+  for (const absl::string_view places : {"name:secret/", "name:configmap/"}) {
+    for (size_t at = text.find(places); at != text.npos; at = text.find(places, at + 1)) {
+      const absl::string_view place = text.substr(at + places.size());
+      if (absl::StartsWith(place, absl::StrCat(name.name_space, "/"))) continue;
+      return out->Refuse("spec", &document,
+                         absl::StrCat("refers to a ", places.substr(5, places.size() - 6),
+                                      " outside namespace \"", name.name_space, "\""));
+    }
+  }
+  if (absl::StrContains(resource.id(), '.') && resource.id() != name.DottedId()) {
+    out->Refuse("spec", &document,
+                absl::StrCat("id \"", resource.id(),
+                             "\": one with a dot is NAMESPACE.NAME of the object itself"));
+  }
+}
+
 void FinishPart(const Node& document, const KubeName& name, const ConvertOptions& options,
                 Conversion* part, Conversion* out) {
   Converted converted = std::move(part->resources.back());
+  OwnNamespaceOnly(name, converted.resource, document, out);
+  if (!converted.proxy_password.empty()) {
+    out->Refuse("spec", &document,
+                "has a forward proxy's password, which would be kept in it as it stands: apply the "
+                "definition by itself, or a proxy that knows this gateway by its address");
+  }
   converted.resource.set_dialect(std::string(kTykOperator));
   Node kept = KeptDocument(document, options.org_id);
   PutNamespace(name, &kept);

@@ -64,6 +64,27 @@ v1::Api Api(const Conversion& conversion) {
   return conversion.resources.empty() ? v1::Api() : conversion.resources.back().resource.api();
 }
 
+TEST(TykOperator, ReachesForNothingOfAnotherNamespace) {
+  const auto refusal = [](const char* patch) { return Texts(Convert(Classic(patch)).errors); };
+  EXPECT_THAT(refusal(R"({"upstream_certificates": {"*": "name:secret/other/web/tls.crt"}})"),
+              HasSubstr("outside namespace \"default\""));
+  EXPECT_THAT(refusal(R"({"pinned_public_keys": {"*": "name:configmap/other/web/tls.crt"}})"),
+              HasSubstr("outside namespace \"default\""));
+  EXPECT_THAT(refusal(R"({"upstream_certificates": {"*": "name:secret/default2/web/tls.crt"}})"),
+              HasSubstr("outside namespace"));
+  EXPECT_THAT(refusal(R"({"upstream_certificates": {"*": "name:secret/default/web/tls.crt"}})"),
+              IsEmpty());
+  EXPECT_THAT(refusal(R"({"api_id": "other.web"})"), HasSubstr("one with a dot"));
+  EXPECT_THAT(refusal(R"({"api_id": "my-own"})"), IsEmpty());
+}
+
+TEST(TykOperator, KeepsNoProxyPassword) {
+  const Conversion conversion = Convert(Classic(
+      R"({"proxy": {"transport": {"proxy_url": "http://u:hidden-word@proxy.example:3128"}}})"));
+  EXPECT_THAT(Texts(conversion.errors), HasSubstr("forward proxy's password"));
+  EXPECT_THAT(Texts(conversion.errors), ::testing::Not(HasSubstr("hidden-word")));
+}
+
 TEST(TykOperator, ApiDefinitionRefersToSecretsByPlace) {
   const Conversion conversion = Convert(Classic(R"({
     "use_mutual_tls_auth": true, "client_certificate_refs": ["my-test-tls"],
