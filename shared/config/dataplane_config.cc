@@ -233,9 +233,10 @@ void Read(Reader& in, DataplaneConfig* out) {
            "memory for them, all loops together");
   in.OneOf("log_level", &out->log_level, {"debug", "info", "warning", "error"},
            "least level logged; taken up on SIGHUP");
-  in.Texts("trace_clients", &out->trace_clients,
-           "addresses, CIDRs, identities, key ids or leaf fingerprints whose requests are traced in "
-           "the service log; taken up on SIGHUP");
+  in.Texts(
+      "trace_clients", &out->trace_clients,
+      "addresses, CIDRs, identities, key ids or leaf fingerprints whose requests are traced in "
+      "the service log; taken up on SIGHUP");
   in.Text("system_trust", &out->system_trust, "directory or file of CAs for upstreams");
   in.Texts("trusted_proxies", &out->trusted_proxies, "CIDR of proxies whose headers count");
   in.Refused("insecure_upstream",

@@ -151,7 +151,7 @@ struct DataplaneConfig {
   uint32_t allowed_kept = 10'000;     // allowed requests kept by each loop for explain, 0 = none
   uint64_t allowed_bytes = 32 << 20;  // for them, all loops together
   std::string log_level = "info";
-  std::vector<std::string> trace_clients;  // whose requests are traced
+  std::vector<std::string> trace_clients;       // whose requests are traced
   std::string system_trust = "/etc/ssl/certs";  // directory or file
   std::vector<std::string> trusted_proxies;     // CIDR, beside those that authsvc hands out
   CacheConfig cache;

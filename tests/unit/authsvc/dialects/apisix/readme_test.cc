@@ -2,8 +2,8 @@
 #include <set>
 #include <sstream>
 
-#include "authsvc/dialects/apisix/schema.h"
 #include "absl/strings/string_view.h"
+#include "authsvc/dialects/apisix/schema.h"
 #include "gtest/gtest.h"
 
 namespace sallyport::authsvc::dialects::apisix {
