@@ -3,24 +3,18 @@ unit that UNITS names."""
 
 import json
 import pathlib
-import resource
-import socket
-import ssl
 import subprocess
 import tempfile
-import threading
 
 import loads
 import peers
 from cases import CASES
 from origins import free_port
-from servers import BUILD, HOST, LOAD_CPU, SERVER_CPU, Ours, definition, make_pki
+from servers import BUILD, LOAD_CPU, SERVER_CPU, Ours, definition, make_pki
 
 UNITS = {"central_decision": "CPU us/op of proxy, authoriser and authsvc", "idle_memory": "KiB per idle connection",
-         "p99_equal_load": "p99 in us", "scale_routes": "CPU us/op", "two_cores": "CPU us/op",
-         "crowd": "p99 in us, at half of the capacity"}
-IDLE_CONNECTIONS, CROWD = 2000, 20_000
-SLOW_CLIENTS = 200
+         "p99_equal_load": "p99 in us", "scale_routes": "CPU us/op", "two_cores": "CPU us/op"}
+IDLE_CONNECTIONS = 2000
 ROUTES, IDENTITIES = 10_000, 100_000
 SHARE_OF_CAPACITY = 0.7
 
@@ -131,70 +125,6 @@ def p99_equal_load(args):
         return bench.rounds(servers, args, value)
 
 
-class SlowClients:
-    """Slow loris: each sends a byte of a head that never ends about every second, on a new connection when it is cut."""
-
-    def __init__(self, port, count):
-        self._port, self._stop = port, threading.Event()
-        self._context = ssl.create_default_context()
-        self._context.check_hostname, self._context.verify_mode = False, ssl.CERT_NONE
-        self.connections = 0
-        self._threads = [threading.Thread(target=self._drip, args=(count // 4,), daemon=True) for _ in range(4)]
-        for thread in self._threads:
-            thread.start()
-
-    def _drip(self, count):
-        held = [None] * count
-        while not self._stop.is_set():
-            for place in range(count):
-                if self._stop.wait(1 / count):
-                    break
-                try:
-                    if held[place] is None:
-                        plain = socket.create_connection(("127.0.0.1", self._port), 10)
-                        held[place] = self._context.wrap_socket(plain, server_hostname=HOST)
-                        held[place].sendall(b"GET / HTTP/1.1\r\nX-Slow: ")
-                        self.connections += 1
-                    held[place].sendall(b"a")
-                except OSError:
-                    held[place] = None
-        for one in filter(None, held):
-            one.close()
-
-    def stop(self):
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-
-def crowd(args):
-    """20,000 idle connections with client certificates and 200 slow loris clients beside callers on one core: their p99,
-    and without."""
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    room = max(most, 3 * CROWD)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (room, room))
-    case = CASES["h1_keepalive_plain"]
-    with Bench(case) as bench:
-        ours = bench.ours()
-        rate = loads.measure(ours, case, bench.pki, args.seconds)["per_second"] / 2
-
-        def p99(_):
-            row = loads.measure(ours, case, bench.pki, args.seconds, rate)
-            return {"value": row["p99_us"], **row}
-        quiet = [p99(None) for _ in range(args.rounds)]
-        command = loads.load_command("idle", ours.port, bench.pki, case.key, CROWD, 300, case.body)
-        slow = SlowClients(ours.port, SLOW_CLIENTS)
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as resting:
-            report = json.loads(resting.stdout.readline())
-            crowded = [p99(None) for _ in range(args.rounds)]
-            resting.stdin.close()
-        slow.stop()
-        missing = CROWD - report["operations"] + report["wrong"] + report["errors"]
-        crowded[0]["wrong"] += missing + (slow.connections < SLOW_CLIENTS)
-        print(f"crowd: {report['operations']} idle, {slow.connections} slow connections so far, {rate:.0f} requests/s")
-        return {"sallyport": crowded, "quiet": quiet}
-
-
 def scale_routes(args):
     """10,000 APIs and 100,000 keys with a certificate each beside the one that is called."""
     with Bench(CASES["h1_keepalive_plain"]) as bench:
@@ -227,4 +157,4 @@ def two_cores(args):
         return rows
 
 
-SPECIAL = {case.__name__: case for case in (central_decision, crowd, idle_memory, p99_equal_load, scale_routes, two_cores)}
+SPECIAL = {case.__name__: case for case in (central_decision, idle_memory, p99_equal_load, scale_routes, two_cores)}
