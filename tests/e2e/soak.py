@@ -326,7 +326,7 @@ def changes(world, seconds=60):
 
 def mixed(world):
     """Everything at once (mixed.py), SOAK_SECONDS long (1,800): nothing fails and memory is flat. With a sanitiser's
-    build (BUILD=build/asan tests/soak mixed) that reports nothing, and memory is not looked at."""
+    build (SANITISED=asan tests/soak mixed) that reports nothing, and memory is not looked at."""
     seconds = float(os.environ.get("SOAK_SECONDS", 1800))
     done, memory, took = mixed_load.run(world, seconds, one_hostile)
     print(f"mixed: {took:.0f} s; {done}")
