@@ -88,8 +88,8 @@ absl::Status CheckTarget(absl::string_view what, const v1::Api& api, const std::
   return CheckUpstreamProtocol(api.upstream().protocol(), text->server());
 }
 
-absl::Status CheckCondition(absl::string_view what, const v1::RewriteCondition& condition,
-                            TriggerGroups* triggers) {
+absl::Status CheckRewriteCondition(absl::string_view what, const v1::RewriteCondition& condition,
+                                   TriggerGroups* triggers) {
   const std::string& source = condition.source();
   if (source != "header" && source != "query" && source != "path_part" && source != "metadata") {
     return Invalid(what, ": condition on `", source,
@@ -111,7 +111,8 @@ absl::Status CheckRewrite(const std::string& what, const v1::Api& api, const v1:
     if (trigger.conditions().empty()) return Invalid(what, ": a trigger without conditions");
     TriggerGroups triggers;
     for (const v1::RewriteCondition& condition : trigger.conditions()) {
-      if (auto status = CheckCondition(what, condition, &triggers); !status.ok()) return status;
+      if (auto status = CheckRewriteCondition(what, condition, &triggers); !status.ok())
+        return status;
     }
     if (auto status = CheckTarget(what, api, trigger.target(), *groups, triggers); !status.ok())
       return status;

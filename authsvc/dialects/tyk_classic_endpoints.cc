@@ -47,10 +47,10 @@ struct Kind {
   absl::string_view member;
   absl::string_view source;
 };
-constexpr Kind kKinds[] = {{"header_matches", "header"},
-                           {"query_val_matches", "query"},
-                           {"path_part_matches", "path_part"},
-                           {"session_meta_matches", "metadata"}};
+constexpr Kind kConditionKinds[] = {{"header_matches", "header"},
+                                    {"query_val_matches", "query"},
+                                    {"path_part_matches", "path_part"},
+                                    {"session_meta_matches", "metadata"}};
 
 // Reads "trigger-0-NAME-0" and "trigger-0-NAME-0-1": what the condition on NAME found, or a group
 // of it. False: it is neither, or of another trigger.
@@ -154,7 +154,7 @@ void Triggers(const Fields& entry, v1::Rewrite* rewrite) {
     trigger->set_any(on == "any");
     const Fields options = item.Object("options");
     options.Check({kOptions, true});
-    for (const Kind& kind : kKinds) Matches(options, kind, trigger);
+    for (const Kind& kind : kConditionKinds) Matches(options, kind, trigger);
     if (trigger->conditions().empty()) item.Refuse("options", "says nothing to look at");
     trigger->set_target(TemplateOf(item, "rewrite_to", static_cast<int>(i)));
     if (trigger->target().empty()) item.Refuse("rewrite_to", "is missing");

@@ -5,9 +5,7 @@
 #include "absl/strings/str_cat.h"
 
 namespace sallyport::dataplane {
-namespace {
 
-// The one that refused, where there is one, else the one that let in; null: nothing was decided.
 const Decision* DecisionOf(const std::optional<Permit>& permit,
                            const std::optional<Denial>& denial) {
   if (denial.has_value() && denial->decision != nullptr) return denial->decision.get();
@@ -18,8 +16,6 @@ absl::string_view LeafOf(const Client& client) {
   return client.peer.chain == nullptr ? absl::string_view()
                                       : absl::string_view(client.peer.chain->leaf_hex);
 }
-
-}  // namespace
 
 void DescribeClient(const Client& client, AccessRecord* record) {
   record->listener = client.listener.id;

@@ -12,6 +12,12 @@
 
 namespace sallyport::dataplane {
 
+// The one that refused, where there is one, else the one that let in; null: nothing was decided.
+[[nodiscard]] const Decision* DecisionOf(const std::optional<Permit>& permit,
+                                         const std::optional<Denial>& denial);
+// Hex, of the leaf whose key was proven; empty: none was shown.
+[[nodiscard]] absl::string_view LeafOf(const Client& client);
+
 void DescribeClient(const Client& client, AccessRecord* record);
 void DescribeDecision(const std::optional<Permit>& permit, const std::optional<Denial>& denial,
                       AccessRecord* record);

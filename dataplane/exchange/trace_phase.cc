@@ -2,19 +2,13 @@
 // trace_rules.h). Like the access log without secrets: no header values, no query.
 #include "absl/strings/str_cat.h"
 #include "dataplane/exchange/exchange.h"
+#include "dataplane/exchange/observed.h"
 #include "shared/base/log.h"
 
 namespace sallyport::dataplane {
 namespace {
 
 using base::Reason;
-
-// The one that refused, where there is one, else the one that let in.
-const Decision* DecisionOf(const std::optional<Permit>& permit,
-                           const std::optional<Denial>& denial) {
-  if (denial.has_value() && denial->decision != nullptr) return denial->decision.get();
-  return permit.has_value() ? &permit->decision() : nullptr;
-}
 
 double Milliseconds(absl::Duration took) { return absl::ToDoubleMilliseconds(took); }
 
@@ -24,8 +18,7 @@ void Exchange::ObserveTrace(Reason reason, int status, absl::Duration total) {
   static const Decision kNone;
   const Decision* const made = DecisionOf(permit_, denial_);
   const Decision& decision = made == nullptr ? kNone : *made;
-  const absl::string_view leaf =
-      client_.peer.chain == nullptr ? absl::string_view() : client_.peer.chain->leaf_hex;
+  const absl::string_view leaf = LeafOf(client_);
   if (!services_.trace->Matches(client_address_, leaf, made == nullptr ? nullptr : &made->identity))
     return;
   std::string credentials;

@@ -32,7 +32,7 @@ bool PatternFrom(const std::string& wire, std::shared_ptr<const re2::RE2>* patte
   return *pattern != nullptr;
 }
 
-bool ConditionFrom(const v1::RewriteCondition& wire, RewriteCondition* condition) {
+bool RewriteConditionFrom(const v1::RewriteCondition& wire, RewriteCondition* condition) {
   using Source = RewriteCondition::Source;
   condition->name = wire.name();
   condition->reverse = wire.reverse();
@@ -62,7 +62,7 @@ bool RewriteTargetFrom(const std::string& wire, RewriteTarget* target) {
 bool TriggerFrom(const v1::RewriteTrigger& wire, RewriteTrigger* trigger) {
   trigger->any = wire.any();
   for (const v1::RewriteCondition& from : wire.conditions()) {
-    if (!ConditionFrom(from, &trigger->conditions.emplace_back())) return false;
+    if (!RewriteConditionFrom(from, &trigger->conditions.emplace_back())) return false;
   }
   return !trigger->conditions.empty() && RewriteTargetFrom(wire.target(), &trigger->target);
 }
