@@ -17,12 +17,14 @@
 #include "authsvc/apisix/admin_api.h"
 #include "authsvc/change/writer.h"
 #include "authsvc/decide/memo.h"
+#include "authsvc/jwks/jwks_fetcher.h"
 #include "authsvc/push/change_rules.h"
 #include "authsvc/rpc/admin_worker.h"
 #include "authsvc/rpc/denied_callers.h"
 #include "authsvc/rpc/server.h"
 #include "authsvc/setup/apisix_config.h"
 #include "authsvc/setup/check_config.h"
+#include "authsvc/setup/jwks_report.h"
 #include "authsvc/setup/master_key.h"
 #include "authsvc/store/sqlite_store.h"
 #include "authsvc/tickets/ticket_keeper.h"
@@ -227,8 +229,10 @@ class Service {
     options.max_admin_bytes = config_.grpc.max_admin_bytes;
     options.bounds = MakeBounds(config_);
     options.default_org_id = config_.admin.org_id;
-    auto rpc = RpcServer::Start(options, {&clock_, &roles_, writer_.get(), hub_.get(), &replicas_,
-                                          &telemetry_, &memo_, &book_, tickets_.get()});
+    key_sets_ = std::make_unique<JwksFetcher>(JwksOptions(), &clock_, JwksReport(&book_));
+    auto rpc =
+        RpcServer::Start(options, {&clock_, &roles_, writer_.get(), hub_.get(), &replicas_,
+                                   &telemetry_, &memo_, key_sets_.get(), &book_, tickets_.get()});
     if (!rpc.ok()) return rpc.status();
     rpc_ = *std::move(rpc);
     return absl::OkStatus();
@@ -379,6 +383,7 @@ class Service {
   Replicas replicas_;
   TelemetryStore telemetry_;
   DecisionMemo memo_;
+  std::unique_ptr<JwksFetcher> key_sets_;
   std::unique_ptr<const crypto::Sealer> sealer_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<Hub> hub_;

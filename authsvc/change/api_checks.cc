@@ -5,6 +5,7 @@
 #include "authsvc/change/field_checks.h"
 #include "authsvc/change/identity_checks.h"
 #include "authsvc/change/invalid.h"
+#include "authsvc/change/jwt_checks.h"
 #include "authsvc/change/matching_checks.h"
 #include "authsvc/change/stream_checks.h"
 #include "authsvc/change/upstream_checks.h"
@@ -109,12 +110,14 @@ absl::Status CheckMechanisms(const CheckContext& context, const v1::Api& api, Wa
     return Invalid(
         "keyless and dynamic mTLS: a certificate that must find a key needs keyless off");
   }
-  if (api.keyless() && api.token().enabled()) {
+  const bool reads_tokens = api.token().enabled() || TakesJwts(api);
+  if (api.keyless() && reads_tokens) {
     return Invalid("keyless and a token: one of them must be off");
   }
-  if (!api.keyless() && !api.token().enabled() && !tls.dynamic_mtls()) {
-    return Invalid("nothing can let a caller in: enable token or dynamic_mtls, or set keyless",
-                   is_static ? " for the certificate alone" : "");
+  if (!api.keyless() && !reads_tokens && !tls.dynamic_mtls()) {
+    return Invalid(
+        "nothing can let a caller in: enable token, jwts or dynamic_mtls, or set keyless",
+        is_static ? " for the certificate alone" : "");
   }
   if (api.allow_plain_http() && (is_static || tls.dynamic_mtls())) {
     return Invalid("allow_plain_http is only for an API that asks for no certificate");
@@ -122,7 +125,8 @@ absl::Status CheckMechanisms(const CheckContext& context, const v1::Api& api, Wa
   if (api.keyless() && tls.static_mtls() != v1::REQUIREMENT_MANDATORY) {
     warnings->push_back("keyless: callers are not authenticated");
   }
-  return CheckToken(api);
+  if (auto status = CheckToken(api); !status.ok()) return status;
+  return CheckJwts(context, api, warnings);
 }
 
 absl::Status CheckUpstream(const CheckContext& context, const v1::Api& api, Warnings* warnings) {

@@ -35,6 +35,8 @@ using Warnings = std::vector<std::string>;
                                          Warnings* warnings);
 [[nodiscard]] absl::Status CheckTrustBundle(const CheckContext& context,
                                             const v1::TrustBundle& bundle, Warnings* warnings);
+[[nodiscard]] absl::Status CheckTokenIssuer(const CheckContext& context,
+                                            const v1::TokenIssuer& issuer, Warnings* warnings);
 [[nodiscard]] absl::Status CheckSecret(const v1::KubeSecret& secret);
 [[nodiscard]] absl::Status CheckConfigMap(const v1::KubeConfigMap& config_map);
 [[nodiscard]] absl::Status CheckResource(const CheckContext& context, const v1::Resource& resource,

@@ -170,6 +170,8 @@ absl::Status CheckResource(const CheckContext& context, const v1::Resource& reso
       return CheckTrustBundle(context, resource.trust_bundle(), warnings);
     case v1::Resource::kSecret: return CheckSecret(resource.secret());
     case v1::Resource::kConfigMap: return CheckConfigMap(resource.config_map());
+    case v1::Resource::kTokenIssuer:
+      return CheckTokenIssuer(context, resource.token_issuer(), warnings);
     case v1::Resource::kDialectObject:
       return CheckDialectObject(context, resource.dialect_object(), warnings);
     case v1::Resource::BODY_NOT_SET: break;

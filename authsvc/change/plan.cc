@@ -297,6 +297,7 @@ class Planner {
     prune(Kind::kTrustBundle, index.bundles);
     prune(Kind::kSecret, index.secrets);
     prune(Kind::kConfigMap, index.config_maps);
+    prune(Kind::kTokenIssuer, index.issuers);
     prune(Kind::kCertificate, index.certificates);
     prune(Kind::kDialectObject, index.objects);
     const auto& settings = input_.before.settings();

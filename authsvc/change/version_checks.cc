@@ -7,6 +7,7 @@
 #include "authsvc/change/endpoint_checks.h"
 #include "authsvc/change/field_checks.h"
 #include "authsvc/change/invalid.h"
+#include "authsvc/change/operation_checks.h"
 #include "authsvc/change/upstream_checks.h"
 
 namespace sallyport::authsvc {
@@ -35,6 +36,7 @@ absl::Status CheckVersions(const v1::Api& api) {
     for (const v1::Endpoint& endpoint : version.endpoints()) {
       if (auto status = CheckEndpoint(what, api, endpoint); !status.ok()) return status;
     }
+    if (auto status = CheckOperations(what, api, version); !status.ok()) return status;
     if (version.max_body_bytes() < 0) return Invalid(what, ": max_body_bytes is negative");
   }
   if (!api.versioning().enabled()) {

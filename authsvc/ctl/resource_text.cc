@@ -40,7 +40,9 @@ const std::map<std::string, std::string>& Words() {
                                               {"secrets", "Secret"},
                                               {"configmap", "ConfigMap"},
                                               {"configmaps", "ConfigMap"},
-                                              {"cm", "ConfigMap"}};
+                                              {"cm", "ConfigMap"},
+                                              {"tokenissuer", "TokenIssuer"},
+                                              {"tokenissuers", "TokenIssuer"}};
   return words;
 }
 
@@ -106,7 +108,8 @@ std::optional<std::string> KindOfWord(absl::string_view word) {
 }
 
 std::string KindWords() {
-  return "certificate, api, key, policy, settings, listener, trustbundle, secret, configmap";
+  return "certificate, api, key, policy, settings, listener, trustbundle, secret, configmap, "
+         "tokenissuer";
 }
 
 std::vector<std::string> HeadOf(absl::string_view kind) {
@@ -117,6 +120,7 @@ std::vector<std::string> HeadOf(absl::string_view kind) {
   if (kind == "Listener") return {"ID", "ADDRESS", "PORT", "TLS"};
   if (kind == "Secret") return {"NAME", "TYPE", "DATA"};
   if (kind == "ConfigMap") return {"NAME", "DATA"};
+  if (kind == "TokenIssuer") return {"ID", "ISSUER"};
   return {"ID"};
 }
 
@@ -141,6 +145,8 @@ std::vector<std::string> RowOf(const wire::Resource& resource) {
       const wire::KubeConfigMap& config_map = resource.config_map();
       return {config_map.id(), NamesOf(config_map.certificate_ids(), config_map.data())};
     }
+    case wire::Resource::kTokenIssuer:
+      return {resource.token_issuer().id(), resource.token_issuer().issuer()};
     case wire::Resource::kDialectObject: return {resource.dialect_object().id()};
     case wire::Resource::BODY_NOT_SET: break;
   }

@@ -4,12 +4,14 @@
 //
 // Order (DESIGN 6): API there and deployed to the caller → TLS where the API can ask for a
 // certificate → the chain as presented → static allowlist on the proven leaf → dynamic (leaf → key)
-// → token (and its certificate bindings) → keyless → the key's own state, policies and access
-// rights → grants.
+// → token (and its certificate bindings), signed tokens → keyless → the key's own state, policies
+// and access rights → grants.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -19,6 +21,7 @@
 namespace sallyport::authsvc {
 
 class DecisionMemo;
+class KeySets;
 class Snapshot;
 namespace v1 = ::sallyport::v1;
 
@@ -30,6 +33,10 @@ struct AuthorizeQuestion {
   // Data-plane group of the caller: APIs that are deployed elsewhere do not exist for it. Not set:
   // any.
   std::optional<absl::string_view> group;
+  const KeySets* key_sets = nullptr;  // null: none was fetched
+  // Filled with the ids of the token issuers whose key sets the decision lacked: fetched, the same
+  // question may have another answer. May be null.
+  std::vector<std::string>* needs = nullptr;
 };
 
 struct DecisionBounds {

@@ -21,6 +21,16 @@ bool HasExemptPath(const v1::Api& api) {
                      [](const v1::ApiVersion& version) { return !version.ignored().empty(); });
 }
 
+bool HasOpenOperation(const v1::Api& api) {
+  for (const v1::ApiVersion& version : api.versions()) {
+    if (std::any_of(version.operations().begin(), version.operations().end(),
+                    [](const v1::Operation& operation) { return operation.open(); })) {
+      return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 Decider::Decider(const Snapshot& snapshot, const AuthorizeQuestion& question, absl::Time now,
@@ -78,8 +88,11 @@ std::optional<Refusal> Decider::CheckProfile() {
     RegexCache* const regexes = memo_ != nullptr ? memo_->regexes() : nullptr;
     if (auto refusal = FindOperation(api(), request_, now_, regexes, &operation_)) return refusal;
     ignored_ = operation_.ignored;
+    open_ = operation_.open && !ignored_;
   } else if (request_.profile() == "ignored") {
     ignored_ = HasExemptPath(api());  // the caller's routes may be older than this snapshot
+  } else if (request_.profile() == "open") {
+    open_ = HasOpenOperation(api());
   } else if (!request_.profile().empty()) {
     return No(Reason::kBadRequest,
               absl::StrCat("unknown auth profile \"", request_.profile(), "\""));
@@ -91,7 +104,10 @@ std::optional<Refusal> Decider::CheckProfile() {
 }
 
 bool Decider::AsksForCertificate() const {
-  return client_tls().static_mtls() != v1::REQUIREMENT_OFF || client_tls().dynamic_mtls();
+  if (client_tls().static_mtls() != v1::REQUIREMENT_OFF || client_tls().dynamic_mtls()) return true;
+  return std::any_of(api().jwts().begin(), api().jwts().end(), [](const v1::JwtAuth& jwt) {
+    return jwt.requirement() != v1::REQUIREMENT_OFF && jwt.require_binding();
+  });
 }
 
 std::optional<Refusal> Decider::CheckTransport() {
@@ -148,25 +164,64 @@ std::optional<Refusal> Decider::CheckAllowlists() {
   return std::nullopt;
 }
 
-// Mechanisms that find the caller. Each one that is on must pass: where the certificate is the
-// credential and a token is asked for as well, both must be of one key.
+// Mechanisms that find the caller. Each one that is mandatory must pass, and of all one at least:
+// where the certificate is the credential and a token is asked for as well, both must be of one
+// key. Optional ones may have nothing to look at.
 std::optional<Refusal> Decider::FindCaller() {
   if (ignored_) return std::nullopt;
   if (client_tls().dynamic_mtls()) {
-    auto refusal = FindByLeaf();
-    return refusal || !api().token().enabled() ? refusal : FindByToken();
+    if (auto refusal = FindByLeaf()) return refusal;
   }
-  if (api().token().enabled()) return FindByToken();
+  if (open_) return CheckOpen();
+  if (api().token().enabled()) {
+    if (auto refusal = TryToken()) return refusal;
+  }
+  for (const v1::JwtAuth& jwt : api().jwts()) {
+    if (jwt.requirement() == v1::REQUIREMENT_OFF) continue;
+    if (auto refusal = TryJwt(jwt)) return refusal;
+  }
+  if (token_passed_) return std::nullopt;
   if (api().keyless()) {
     Pass("identify", [] { return "keyless: no credential beside the certificate is asked for"; });
     return std::nullopt;
   }
   if (certificate_accepted_) return std::nullopt;
+  if (missing_.has_value()) return missing_;
   if (AsksForCertificate()) {
     return No(Reason::kCertRequired,
               "no certificate was presented and no other mechanism is there to pass");
   }
   return No(Reason::kApiUnusable, "the API names no way to authenticate and is not keyless");
+}
+
+// No token is asked for; where the API can ask for a certificate, one must have passed, optional or
+// not (reference apk.md B10.5).
+std::optional<Refusal> Decider::CheckOpen() {
+  if (certificate_accepted_ || !AsksForCertificate()) {
+    Pass("identify", [] { return "open operation: no token is asked for"; });
+    return std::nullopt;
+  }
+  return No(Reason::kCertRequired, "an open operation of an API that can ask for a certificate");
+}
+
+// APK looks no further once a certificate passed (reference apk.md B10.5); elsewhere what is
+// presented must be valid.
+bool Decider::MayPassOver() const { return certificate_accepted_ && api().style() == "apk"; }
+
+std::optional<Refusal> Decider::TryToken() {
+  if (ChooseToken() == nullptr && api().token().optional()) {
+    if (!missing_.has_value())
+      missing_ = No(Reason::kTokenRequired, "no token in a place where the API looks for one");
+    return std::nullopt;
+  }
+  const KeyEntry* const before = key_;
+  auto refusal = FindByToken();
+  token_passed_ = token_passed_ || !refusal.has_value();
+  if (!refusal.has_value() || !api().token().optional() || !MayPassOver()) return refusal;
+  key_ = before;
+  Pass("identify",
+       [&] { return absl::StrCat("the optional token is passed over: ", refusal->detail); });
+  return std::nullopt;
 }
 
 std::optional<Refusal> Decider::CheckLeaf() {
@@ -201,6 +256,9 @@ std::optional<Refusal> Decider::FindByLeaf() {
 }
 
 std::optional<Refusal> Decider::CheckKey() {
+  if (question_.asserted && !ignored_) {
+    if (auto refusal = CheckOperationScopes(operation_, scopes_)) return refusal;
+  }
   if (key_ == nullptr) return std::nullopt;
   AddTag("key:", key_->key.id());
   ApplyPolicies(snapshot_, key_->key, api(), now_, &rights_);

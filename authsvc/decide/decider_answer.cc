@@ -19,6 +19,9 @@ absl::string_view StageOf(const Refusal& refusal) {
     case base::Reason::kCertUnknown:
     case base::Reason::kCertBindingMismatch:
     case base::Reason::kTokenUnknown:
+    case base::Reason::kTokenInvalid:
+    case base::Reason::kTokenExpired:
+    case base::Reason::kTokenKeysUnavailable:
     case base::Reason::kTokenRequired: return "identify";
     default: return "decide";
   }
@@ -69,6 +72,7 @@ void Decider::Allow() {
     GrantRights(rights_, api(), grants);
     GrantLimits(rights_, api(), grants);
   }
+  for (const std::string& scope : scopes_) grants->add_scopes(scope);
   SetIdentity();
   SetTime(true);
   decision_.set_stale_if_error_seconds(
@@ -86,7 +90,9 @@ void Decider::SetIdentity() {
   v1::Identity* const identity = decision_.mutable_identity();
   const crypto::Certificate* const leaf = certificate_accepted_ ? &presented_.leaf() : nullptr;
   const v1::Key* const key = key_ != nullptr ? &key_->key : nullptr;
-  identity->set_name(IdentityName(key, leaf));
+  identity->set_name(key == nullptr && !jwt_identity_.empty() ? jwt_identity_
+                                                              : IdentityName(key, leaf));
+  for (const auto& [name, value] : jwt_metadata_) (*identity->mutable_metadata())[name] = value;
   identity->set_org_id(api().org_id());
   if (leaf != nullptr) {
     FillFacts(*leaf, identity->mutable_certificate());
@@ -99,7 +105,7 @@ void Decider::SetIdentity() {
   identity->set_key_id(key->id());
   *identity->mutable_policy_ids() = key->policy_ids();
   AddNew(key->tags(), identity->mutable_tags());
-  *identity->mutable_metadata() = key->metadata();
+  for (const auto& [name, value] : key->metadata()) (*identity->mutable_metadata())[name] = value;
   for (const v1::Policy* policy : rights_.policies) {
     AddNew(policy->tags(), identity->mutable_tags());
     for (const auto& [name, value] : policy->metadata())

@@ -8,6 +8,7 @@
 #include "absl/strings/str_split.h"
 #include "authsvc/decide/regex_cache.h"
 #include "re2/re2.h"
+#include "shared/domain/operations.h"
 
 namespace sallyport::authsvc {
 namespace {
@@ -100,6 +101,25 @@ std::optional<Refusal> CheckRules(const v1::ApiVersion& version,
   return std::nullopt;
 }
 
+std::optional<Refusal> FindListed(const v1::ApiVersion& version,
+                                  const v1::AuthorizeRequest& request, Operation* out) {
+  domain::Operations list;
+  for (const v1::Operation& operation : version.operations()) {
+    auto path = domain::PathTemplate::Parse(operation.path());
+    if (!path.ok()) return Refusal{Reason::kApiUnusable, "an operation cannot be read", nullptr};
+    list.Add(*std::move(path), {operation.methods().begin(), operation.methods().end()});
+  }
+  const auto found = list.Find(request.method(), request.path());
+  if (!found.index.has_value()) {
+    return Refusal{found.allowed.empty() ? Reason::kOperationUnknown : Reason::kMethodNotAllowed,
+                   "not among the operations", nullptr};
+  }
+  const v1::Operation& operation = version.operations(static_cast<int>(*found.index));
+  out->open = operation.open();
+  out->scopes.assign(operation.scopes().begin(), operation.scopes().end());
+  return std::nullopt;
+}
+
 std::optional<Refusal> NeedsPath(const v1::AuthorizeRequest& request) {
   if (!request.method().empty() && IsNormalPath(request.path())) return std::nullopt;
   return Refusal{Reason::kBadRequest,
@@ -148,10 +168,22 @@ std::optional<Refusal> FindOperation(const v1::Api& api, const v1::AuthorizeRequ
     return Refusal{Reason::kVersionExpired,
                    absl::StrCat("version ", version.name(), " has expired"), nullptr};
   }
-  if (version.blocked().empty() && version.allowed().empty() && version.ignored().empty())
+  if (version.blocked().empty() && version.allowed().empty() && version.ignored().empty() &&
+      version.operations().empty())
     return std::nullopt;
   if (auto refusal = NeedsPath(request)) return refusal;
-  return CheckRules(version, request, regexes, out);
+  if (auto refusal = CheckRules(version, request, regexes, out)) return refusal;
+  return version.operations().empty() ? std::nullopt : FindListed(version, request, out);
+}
+
+std::optional<Refusal> CheckOperationScopes(const Operation& operation,
+                                            const std::vector<std::string>& granted) {
+  const auto& wanted = operation.scopes;
+  if (wanted.empty()) return std::nullopt;
+  for (const std::string& scope : granted) {
+    if (std::find(wanted.begin(), wanted.end(), scope) != wanted.end()) return std::nullopt;
+  }
+  return Refusal{Reason::kScopeMissing, "none of the operation's scopes is granted", nullptr};
 }
 
 std::optional<Refusal> CheckOperation(const KeyRights& rights, const Operation& operation,

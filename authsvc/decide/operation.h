@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "authsvc/decide/key_rights.h"
 #include "authsvc/decide/refusal.h"
@@ -19,7 +20,9 @@ struct Operation {
   const v1::ApiVersion* version = nullptr;  // null: the API has none, nothing is restricted
   bool versioned = false;
   std::string version_name;
-  bool ignored = false;  // exempt path: no token, no limits
+  bool ignored = false;             // exempt path: no token, no limits
+  bool open = false;                // an operation that asks for no token
+  std::vector<std::string> scopes;  // one of them must be the token's; empty: no demand
 };
 
 // Which version, and whether the path may be called at all and is exempt. A blocked path is never
@@ -34,5 +37,9 @@ struct Operation {
                                                     const Operation& operation,
                                                     const v1::AuthorizeRequest& request,
                                                     RegexCache* regexes);
+
+// Whether one of the scopes that the operation asks for is among `granted`.
+[[nodiscard]] std::optional<Refusal> CheckOperationScopes(const Operation& operation,
+                                                          const std::vector<std::string>& granted);
 
 }  // namespace sallyport::authsvc

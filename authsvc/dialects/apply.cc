@@ -229,6 +229,7 @@ absl::string_view KindOf(const v1::Resource& resource) {
     case v1::Resource::kTrustBundle: return "TrustBundle";
     case v1::Resource::kSecret: return "Secret";
     case v1::Resource::kConfigMap: return "ConfigMap";
+    case v1::Resource::kTokenIssuer: return "TokenIssuer";
     case v1::Resource::kDialectObject: return "DialectObject";
     case v1::Resource::BODY_NOT_SET: break;
   }

@@ -18,8 +18,9 @@ namespace sallyport::authsvc::dialects {
 namespace {
 
 constexpr absl::string_view kApiVersion = "sallyport/v1";
-constexpr absl::string_view kKinds[] = {"Certificate",     "Api",      "Key",        "Policy",
-                                        "GatewaySettings", "Listener", "TrustBundle"};
+constexpr absl::string_view kKinds[] = {
+    "Certificate",     "Api",      "Key",         "Policy",
+    "GatewaySettings", "Listener", "TrustBundle", "TokenIssuer"};
 constexpr size_t kLeastToken = 16;
 
 google::protobuf::Message* BodyOf(absl::string_view kind, v1::Resource* resource) {
@@ -30,6 +31,7 @@ google::protobuf::Message* BodyOf(absl::string_view kind, v1::Resource* resource
   if (kind == "GatewaySettings") return resource->mutable_settings();
   if (kind == "Listener") return resource->mutable_listener();
   if (kind == "TrustBundle") return resource->mutable_trust_bundle();
+  if (kind == "TokenIssuer") return resource->mutable_token_issuer();
   return nullptr;
 }
 

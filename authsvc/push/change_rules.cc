@@ -97,6 +97,7 @@ class Rules {
       case Kind::kTrustBundle: return TrustBundle(change.id);
       case Kind::kSecret:
       case Kind::kConfigMap: return Data(change.kind, change.id);
+      case Kind::kTokenIssuer: return TokenIssuer(change.id);
       case Kind::kDialectObject: return DialectObject(change.id);
     }
   }
@@ -139,6 +140,16 @@ class Rules {
       if (use.kind == Kind::kKey) evictions_.Redecide(absl::StrCat("key:", use.id));
       if (use.kind == Kind::kSettings) evictions_.Redecide("settings");
       if (use.kind == Kind::kTrustBundle) TrustBundle(use.id);
+      if (use.kind == Kind::kTokenIssuer) TokenIssuer(use.id);
+    }
+  }
+
+  // Whoever came by a token of it, or was refused for want of an issuer.
+  void TokenIssuer(const std::string& id) {
+    evictions_.Redecide(absl::StrCat("issuer:", id));
+    for (const Snapshot* snapshot : {&before_, &after_}) {
+      if (const TokenIssuerEntry* entry = snapshot->FindTokenIssuer(id))
+        evictions_.Redecide(absl::StrCat("issuers:", entry->issuer.org_id()));
     }
   }
 

@@ -54,6 +54,7 @@ void CopyAuthentication(const v1::Api& api, v1::Route* route) {
   route->set_announce_client_cas(api.client_tls().announce_client_cas());
   if (api.has_token()) *route->mutable_token() = api.token();
   route->set_keyless(api.keyless());
+  *route->mutable_jwts() = api.jwts();
 }
 
 void CopyIdentity(const v1::Api& api, const v1::GatewaySettings& gateway, v1::Route* route) {

@@ -28,6 +28,7 @@ const std::string& IdOf(const ListenerEntry& entry) { return entry.listener.id()
 const std::string& IdOf(const TrustBundleEntry& entry) { return entry.bundle.id(); }
 const std::string& IdOf(const SecretEntry& entry) { return entry.secret.id(); }
 const std::string& IdOf(const ConfigMapEntry& entry) { return entry.config_map.id(); }
+const std::string& IdOf(const TokenIssuerEntry& entry) { return entry.issuer.id(); }
 const std::string& IdOf(const DialectObjectEntry& entry) { return entry.object.id(); }
 
 template <typename Entry>
@@ -66,6 +67,7 @@ absl::string_view KindTextOf(const wire::Resource& resource) {
     case wire::Resource::kTrustBundle: return "TrustBundle";
     case wire::Resource::kSecret: return "Secret";
     case wire::Resource::kConfigMap: return "ConfigMap";
+    case wire::Resource::kTokenIssuer: return "TokenIssuer";
     case wire::Resource::kDialectObject: return "DialectObject";
     case wire::Resource::BODY_NOT_SET: break;
   }
@@ -110,6 +112,9 @@ absl::Status ListResources(const Snapshot& snapshot, const wire::ListRequest& re
       break;
     case Kind::kConfigMap:
       Fill(snapshot, *kind, snapshot.ListConfigMaps(org, token, limit), response);
+      break;
+    case Kind::kTokenIssuer:
+      Fill(snapshot, *kind, snapshot.ListTokenIssuers(org, token, limit), response);
       break;
     case Kind::kDialectObject:
       Fill(snapshot, *kind, snapshot.ListDialectObjects(org, token, limit), response);

@@ -11,22 +11,28 @@
 
 namespace sallyport::authsvc {
 
-// `answer(snapshot)` returns the status of the call. Runs at once on this thread when it can, else
+// `then(snapshot)` finishes the call, now or later. Runs at once on this thread when it can, else
 // on the gate's. The call is finished with UNAVAILABLE when the revision does not come in time.
-template <typename Answer>
-void AtRevision(const ServiceParts& parts, uint64_t revision, Call call, Answer answer) {
+template <typename Then>
+void FromRevision(const ServiceParts& parts, uint64_t revision, Call call, Then then) {
   SnapshotPtr snapshot = parts.writer->snapshot();
-  if (snapshot->revision() >= revision) {
-    call.Finish(answer(*snapshot));
-    return;
-  }
-  parts.gate->When(revision, [call, answer = std::move(answer)](const SnapshotPtr& newer) mutable {
+  if (snapshot->revision() >= revision) return then(*snapshot);
+  parts.gate->When(revision, [call, then = std::move(then)](const SnapshotPtr& newer) mutable {
     if (newer == nullptr) {
       call.Finish(absl::UnavailableError("this auth service has not seen that revision yet"));
     } else {
-      call.Finish(answer(*newer));
+      then(*newer);
     }
   });
+}
+
+// The same where `answer(snapshot)` returns the status of the call.
+template <typename Answer>
+void AtRevision(const ServiceParts& parts, uint64_t revision, Call call, Answer answer) {
+  FromRevision(parts, revision, call,
+               [call, answer = std::move(answer)](const Snapshot& snapshot) mutable {
+                 call.Finish(answer(snapshot));
+               });
 }
 
 // The scope of a data plane: its group. Others are not bound to one.

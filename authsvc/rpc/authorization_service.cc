@@ -1,6 +1,7 @@
 #include "authsvc/rpc/authorization_service.h"
 
 #include "authsvc/decide/decide.h"
+#include "authsvc/jwks/jwks_fetcher.h"
 #include "authsvc/resolve/resolve.h"
 #include "authsvc/rpc/admin_worker.h"
 #include "authsvc/rpc/at_revision.h"
@@ -20,22 +21,43 @@ grpc::ServerUnaryReactor* AuthorizationService::Authorize(grpc::CallbackServerCo
                                                           wire::AuthorizeResponse* response) {
   Call call(parts_, context, "Authorization.Authorize");
   if (!call.Admit(*request)) return call.reactor();
-  const Peer& peer = call.peer();
-  AtRevision(parts_, request->min_revision(), call,
-             [this, request, response, peer](const Snapshot& snapshot) {
-               AuthorizeQuestion question{*request};
-               question.asserted = peer.role == Role::kDecision;
-               question.group = GroupOf(peer);
-               *response->mutable_decision() = Decide(snapshot, question, parts_.clock->Now(),
-                                                      parts_.memo, nullptr, parts_.bounds);
-               // An API that does not exist must not become a label: callers choose the text.
-               const bool known = snapshot.FindApi(request->api_id()) != nullptr;
-               parts_.meter->Decision(
-                   known ? absl::string_view(request->api_id()) : "unknown",
-                   base::ReasonName(base::ReasonFromNumber(response->decision().reason())));
-               return absl::OkStatus();
-             });
+  FromRevision(parts_, request->min_revision(), call,
+               [this, call, request, response](const Snapshot& snapshot) mutable {
+                 std::vector<std::string> needs;
+                 DecideOnce(snapshot, call.peer(), *request, response, &needs);
+                 if (needs.empty() || parts_.key_sets == nullptr)
+                   return Decided(snapshot, call, *request, *response);
+                 // Once: what could not be had by then is refused.
+                 parts_.key_sets->Fetch(snapshot, needs, [this, call, request, response]() mutable {
+                   const SnapshotPtr newest = parts_.writer->snapshot();
+                   DecideOnce(*newest, call.peer(), *request, response, nullptr);
+                   Decided(*newest, call, *request, *response);
+                 });
+               });
   return call.reactor();
+}
+
+void AuthorizationService::DecideOnce(const Snapshot& snapshot, const Peer& peer,
+                                      const wire::AuthorizeRequest& request,
+                                      wire::AuthorizeResponse* response,
+                                      std::vector<std::string>* needs) {
+  AuthorizeQuestion question{request};
+  question.asserted = peer.role == Role::kDecision;
+  question.group = GroupOf(peer);
+  question.key_sets = parts_.key_sets;
+  question.needs = needs;
+  *response->mutable_decision() =
+      Decide(snapshot, question, parts_.clock->Now(), parts_.memo, nullptr, parts_.bounds);
+}
+
+void AuthorizationService::Decided(const Snapshot& snapshot, Call& call,
+                                   const wire::AuthorizeRequest& request,
+                                   const wire::AuthorizeResponse& response) {
+  // An API that does not exist must not become a label: callers choose the text.
+  const bool known = snapshot.FindApi(request.api_id()) != nullptr;
+  parts_.meter->Decision(known ? absl::string_view(request.api_id()) : "unknown",
+                         base::ReasonName(base::ReasonFromNumber(response.decision().reason())));
+  call.Finish(absl::OkStatus());
 }
 
 grpc::ServerUnaryReactor* AuthorizationService::ValidateCertificate(
@@ -92,7 +114,7 @@ grpc::ServerUnaryReactor* AuthorizationService::Explain(grpc::CallbackServerCont
     return call.reactor();
   }
   auto answer = authsvc::Explain(*parts_.writer->snapshot(), *request, *parts_.telemetry,
-                                 parts_.clock->Now(), parts_.bounds);
+                                 parts_.clock->Now(), parts_.bounds, parts_.key_sets);
   if (answer.ok() && by_id && !answer->found()) {
     LookUp(call, *request, response);
     return call.reactor();

@@ -8,6 +8,8 @@
 namespace sallyport::authsvc {
 
 class Call;
+class Snapshot;
+struct Peer;
 
 class AuthorizationService final : public ::sallyport::v1::Authorization::CallbackService {
  public:
@@ -31,6 +33,14 @@ class AuthorizationService final : public ::sallyport::v1::Authorization::Callba
   // Nobody reported that request as refused: asks the data planes, off gRPC's threads.
   void LookUp(Call call, const ::sallyport::v1::ExplainRequest& request,
               ::sallyport::v1::ExplainResponse* response);
+
+  // `needs` gets the token issuers whose key sets were lacking; null: nobody asks for them again.
+  void DecideOnce(const Snapshot& snapshot, const Peer& peer,
+                  const ::sallyport::v1::AuthorizeRequest& request,
+                  ::sallyport::v1::AuthorizeResponse* response, std::vector<std::string>* needs);
+  void Decided(const Snapshot& snapshot, Call& call,
+               const ::sallyport::v1::AuthorizeRequest& request,
+               const ::sallyport::v1::AuthorizeResponse& response);
 
   const ServiceParts& parts_;
 };

@@ -63,14 +63,16 @@ void AddReport(const wire::Refusal& refusal, wire::ExplainResponse* response) {
           false);
 }
 
-void Ask(const Snapshot& snapshot, const wire::AuthorizeRequest& question, absl::Time now,
-         const DecisionBounds& bounds, wire::ExplainResponse* response) {
+void Ask(const Snapshot& snapshot, const wire::AuthorizeRequest& request, absl::Time now,
+         const DecisionBounds& bounds, const KeySets* key_sets, wire::ExplainResponse* response) {
   Trace trace;
-  *response->mutable_decision() = Decide(snapshot, {question}, now, nullptr, &trace, bounds);
+  AuthorizeQuestion question{request};
+  question.key_sets = key_sets;
+  *response->mutable_decision() = Decide(snapshot, question, now, nullptr, &trace, bounds);
   for (TraceStep& step : trace.steps)
     AddStep(response, step.stage, std::move(step.text), step.passed);
   if (response->decision().reason() == 0)
-    ExplainGranted(snapshot, question, response->decision(), now, response);
+    ExplainGranted(snapshot, request, response->decision(), now, response);
 }
 
 // " PREFIX text", or nothing.
@@ -189,7 +191,8 @@ absl::Status AddTypedCertificate(const std::string& pem, wire::AuthorizeRequest*
 absl::StatusOr<wire::ExplainResponse> Explain(const Snapshot& snapshot,
                                               const wire::ExplainRequest& request,
                                               const TelemetryStore& telemetry, absl::Time now,
-                                              const DecisionBounds& bounds) {
+                                              const DecisionBounds& bounds,
+                                              const KeySets* key_sets) {
   wire::ExplainResponse response;
   if (request.has_handshakes()) {
     response.set_found(true);
@@ -218,7 +221,7 @@ absl::StatusOr<wire::ExplainResponse> Explain(const Snapshot& snapshot,
     if (!status.ok()) return status;
   }
   response.set_found(true);
-  Ask(snapshot, question, now, bounds, &response);
+  Ask(snapshot, question, now, bounds, key_sets, &response);
   return response;
 }
 

@@ -10,6 +10,7 @@
 
 namespace sallyport::authsvc {
 
+class KeySets;
 class Snapshot;
 class TelemetryStore;
 struct LookupResult;
@@ -18,7 +19,8 @@ struct LookupResult;
 // none.
 [[nodiscard]] absl::StatusOr<::sallyport::v1::ExplainResponse> Explain(
     const Snapshot& snapshot, const ::sallyport::v1::ExplainRequest& request,
-    const TelemetryStore& telemetry, absl::Time now, const DecisionBounds& bounds);
+    const TelemetryStore& telemetry, absl::Time now, const DecisionBounds& bounds,
+    const KeySets* key_sets = nullptr);
 
 // What the data planes answered: why the request was let in then, as the one that has it tells, and
 // what the same question gives now. Nobody has it: found = false, and who was asked.

@@ -27,6 +27,7 @@ class StreamPump;
 class TelemetryStore;
 class TicketKeeper;
 class WatchLog;
+class JwksFetcher;
 class Writer;
 
 struct ServiceParts {
@@ -39,6 +40,7 @@ struct ServiceParts {
   TicketKeeper* tickets = nullptr;  // null: nobody gets ticket keys
   Lookups* lookups = nullptr;
   DecisionMemo* memo = nullptr;
+  JwksFetcher* key_sets = nullptr;  // null: no token of an issuer with a jwks_url passes
   RpcMeter* meter = nullptr;
   RevisionGate* gate = nullptr;
   std::shared_ptr<StreamPump> pump;

@@ -159,6 +159,7 @@ class GrpcServer final : public RpcServer {
     shared.tickets = parts.tickets;
     shared.lookups = &lookups_;
     shared.memo = parts.memo;
+    shared.key_sets = parts.key_sets;
     shared.meter = &meter_;
     shared.gate = &news_->gate;
     shared.pump = pump_;

@@ -25,6 +25,7 @@ class Book;
 namespace sallyport::authsvc {
 
 class DecisionMemo;
+class JwksFetcher;
 class TicketKeeper;
 class Writer;
 struct HealthState;
@@ -54,6 +55,7 @@ struct RpcServerParts {
   Replicas* replicas = nullptr;
   TelemetryStore* telemetry = nullptr;
   DecisionMemo* memo = nullptr;
+  JwksFetcher* key_sets = nullptr;  // null: no token of an issuer with a jwks_url passes
   metrics::Book* book = nullptr;
   TicketKeeper* tickets = nullptr;  // null: data planes get no ticket keys
 };

@@ -178,6 +178,12 @@ struct DialectObjectEntry {
   std::shared_ptr<const Origin> origin;
 };
 
+struct TokenIssuerEntry {
+  v1::TokenIssuer issuer;
+  uint64_t revision = 0;
+  std::shared_ptr<const Origin> origin;
+};
+
 struct TrustBundleEntry {
   v1::TrustBundle bundle;
   uint64_t revision = 0;

@@ -120,6 +120,13 @@ std::vector<UseItem> UsesOf(const v1::KubeConfigMap& config_map) {
   return collect.Take();
 }
 
+std::vector<UseItem> UsesOf(const v1::TokenIssuer& issuer) {
+  Collector collect(Kind::kTokenIssuer, issuer.id(), issuer.org_id());
+  collect.AddAll(issuer.jwks_trust_ids(), "token issuer trust");
+  collect.AddAll(issuer.certificate_ids(), "token issuer key");
+  return collect.Take();
+}
+
 std::vector<std::string> DataKeysOf(const Snapshot& snapshot, Kind kind, absl::string_view id,
                                     absl::string_view certificate_id) {
   std::vector<std::string> keys;
@@ -129,11 +136,10 @@ std::vector<std::string> DataKeysOf(const Snapshot& snapshot, Kind kind, absl::s
       keys.push_back(ReferenceKey(data.org_id(), DataReference(kind, id, key)));
     }
   };
-  if (kind == Kind::kSecret) {
-    if (const SecretEntry* entry = snapshot.FindSecret(id); entry != nullptr) of(entry->secret);
-  } else if (const ConfigMapEntry* entry = snapshot.FindConfigMap(id); entry != nullptr) {
-    of(entry->config_map);
-  }
+  const SecretEntry* const secret = kind == Kind::kSecret ? snapshot.FindSecret(id) : nullptr;
+  const ConfigMapEntry* const map = kind == Kind::kConfigMap ? snapshot.FindConfigMap(id) : nullptr;
+  if (secret != nullptr) of(secret->secret);
+  if (map != nullptr) of(map->config_map);
   return keys;
 }
 

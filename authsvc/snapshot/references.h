@@ -20,6 +20,7 @@ namespace sallyport::authsvc {
 [[nodiscard]] std::vector<UseItem> UsesOf(const v1::TrustBundle& bundle);
 [[nodiscard]] std::vector<UseItem> UsesOf(const v1::KubeSecret& secret);
 [[nodiscard]] std::vector<UseItem> UsesOf(const v1::KubeConfigMap& config_map);
+[[nodiscard]] std::vector<UseItem> UsesOf(const v1::TokenIssuer& issuer);
 // ReferenceKeys of the places in a Secret or ConfigMap: of all that hold a certificate, or of those
 // that hold this one.
 [[nodiscard]] std::vector<std::string> DataKeysOf(const Snapshot& snapshot, Kind kind,

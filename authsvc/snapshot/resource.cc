@@ -29,6 +29,7 @@ std::optional<Kind> KindOf(const v1::Resource& resource) {
     case v1::Resource::kSettings: return Kind::kSettings;
     case v1::Resource::kListener: return Kind::kListener;
     case v1::Resource::kTrustBundle: return Kind::kTrustBundle;
+    case v1::Resource::kTokenIssuer: return Kind::kTokenIssuer;
     case v1::Resource::kSecret: return Kind::kSecret;
     case v1::Resource::kConfigMap: return Kind::kConfigMap;
     case v1::Resource::kDialectObject: return Kind::kDialectObject;
@@ -48,6 +49,7 @@ const std::string& BodyId(const v1::Resource& resource) {
     case v1::Resource::kTrustBundle: return resource.trust_bundle().id();
     case v1::Resource::kSecret: return resource.secret().id();
     case v1::Resource::kConfigMap: return resource.config_map().id();
+    case v1::Resource::kTokenIssuer: return resource.token_issuer().id();
     case v1::Resource::kDialectObject: return resource.dialect_object().id();
     case v1::Resource::BODY_NOT_SET: break;
   }
@@ -63,6 +65,7 @@ const std::string& BodyOrg(const v1::Resource& resource) {
     case v1::Resource::kTrustBundle: return resource.trust_bundle().org_id();
     case v1::Resource::kSecret: return resource.secret().org_id();
     case v1::Resource::kConfigMap: return resource.config_map().org_id();
+    case v1::Resource::kTokenIssuer: return resource.token_issuer().org_id();
     case v1::Resource::kDialectObject: return resource.dialect_object().org_id();
     default: return Nothing();
   }

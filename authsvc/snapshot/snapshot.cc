@@ -72,6 +72,15 @@ const SecretEntry* Snapshot::FindSecret(absl::string_view id) const {
 const ConfigMapEntry* Snapshot::FindConfigMap(absl::string_view id) const {
   return FindById(index_->config_maps, id);
 }
+const TokenIssuerEntry* Snapshot::FindTokenIssuer(absl::string_view id) const {
+  return FindById(index_->issuers, id);
+}
+void Snapshot::ForEachTokenIssuer(absl::string_view org,
+                                  absl::FunctionRef<bool(const TokenIssuerEntry&)> visit) const {
+  index_->issuers.listed.VisitFrom(ListKey{org, ""}, [&](const TokenIssuerEntry& entry) {
+    return OrgOf(entry) == org && visit(entry);
+  });
+}
 const DialectObjectEntry* Snapshot::FindDialectObject(absl::string_view id) const {
   return FindById(index_->objects, id);
 }
@@ -179,6 +188,7 @@ size_t Snapshot::Count(Kind kind) const {
     case Kind::kTrustBundle: return index_->bundles.by_id.size();
     case Kind::kSecret: return index_->secrets.by_id.size();
     case Kind::kConfigMap: return index_->config_maps.by_id.size();
+    case Kind::kTokenIssuer: return index_->issuers.by_id.size();
     case Kind::kDialectObject: return index_->objects.by_id.size();
   }
   return 0;
@@ -196,6 +206,7 @@ uint64_t Snapshot::RevisionOf(Kind kind, absl::string_view id) const {
     case Kind::kTrustBundle: return of(FindTrustBundle(id));
     case Kind::kSecret: return of(FindSecret(id));
     case Kind::kConfigMap: return of(FindConfigMap(id));
+    case Kind::kTokenIssuer: return of(FindTokenIssuer(id));
     case Kind::kDialectObject: return of(FindDialectObject(id));
   }
   return 0;

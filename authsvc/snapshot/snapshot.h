@@ -66,6 +66,10 @@ class Snapshot {
   [[nodiscard]] const TrustBundleEntry* FindTrustBundle(absl::string_view id) const;
   [[nodiscard]] const SecretEntry* FindSecret(absl::string_view id) const;
   [[nodiscard]] const ConfigMapEntry* FindConfigMap(absl::string_view id) const;
+  [[nodiscard]] const TokenIssuerEntry* FindTokenIssuer(absl::string_view id) const;
+  // Those of that org, by id, until `visit` returns false.
+  void ForEachTokenIssuer(absl::string_view org,
+                          absl::FunctionRef<bool(const TokenIssuerEntry&)> visit) const;
   [[nodiscard]] const DialectObjectEntry* FindDialectObject(absl::string_view id) const;
   // Never null; defaults when none is stored.
   [[nodiscard]] const SettingsEntry& settings() const;
@@ -98,6 +102,9 @@ class Snapshot {
                                               size_t limit) const;
   [[nodiscard]] Page<ConfigMapEntry> ListConfigMaps(const std::string* org, absl::string_view token,
                                                     size_t limit) const;
+  [[nodiscard]] Page<TokenIssuerEntry> ListTokenIssuers(const std::string* org,
+                                                        absl::string_view token,
+                                                        size_t limit) const;
   [[nodiscard]] Page<DialectObjectEntry> ListDialectObjects(const std::string* org,
                                                             absl::string_view token,
                                                             size_t limit) const;

@@ -150,6 +150,12 @@ absl::Status SnapshotBuilder::Put(v1::Resource resource) {
       PutData<ConfigMapEntry>(*kind, &index_->config_maps, std::move(entry));
       return absl::OkStatus();
     }
+    case Kind::kTokenIssuer: {
+      auto entry = with(MakeRef<TokenIssuerEntry>());
+      entry->issuer.Swap(resource.mutable_token_issuer());
+      PutData<TokenIssuerEntry>(*kind, &index_->issuers, std::move(entry));
+      return absl::OkStatus();
+    }
     case Kind::kDialectObject: {
       auto entry = with(MakeRef<DialectObjectEntry>());
       entry->object.Swap(resource.mutable_dialect_object());
@@ -178,6 +184,7 @@ void SnapshotBuilder::Erase(Kind kind, absl::string_view id) {
     case Kind::kTrustBundle: return EraseBundle(id);
     case Kind::kSecret: return EraseData(kind, &index_->secrets, id);
     case Kind::kConfigMap: return EraseData(kind, &index_->config_maps, id);
+    case Kind::kTokenIssuer: return EraseData(kind, &index_->issuers, id);
     case Kind::kDialectObject: return EraseObject(id);
   }
 }
@@ -243,12 +250,13 @@ void SnapshotBuilder::EraseCertificate(absl::string_view id) {
   RemoveEntry(edit_, &index_->certificates, *old);
 }
 
-// --- Secrets and ConfigMaps
+// --- Secrets, ConfigMaps and what else refers to certificates and is not compiled
 
 namespace {
 
 const v1::KubeSecret& DataOf(const SecretEntry& entry) { return entry.secret; }
 const v1::KubeConfigMap& DataOf(const ConfigMapEntry& entry) { return entry.config_map; }
+const v1::TokenIssuer& DataOf(const TokenIssuerEntry& entry) { return entry.issuer; }
 
 }  // namespace
 

@@ -25,6 +25,7 @@ inline absl::string_view OrgOf(const ListenerEntry&) { return {}; }
 inline absl::string_view OrgOf(const TrustBundleEntry& entry) { return entry.bundle.org_id(); }
 inline absl::string_view OrgOf(const SecretEntry& entry) { return entry.secret.org_id(); }
 inline absl::string_view OrgOf(const ConfigMapEntry& entry) { return entry.config_map.org_id(); }
+inline absl::string_view OrgOf(const TokenIssuerEntry& entry) { return entry.issuer.org_id(); }
 inline absl::string_view OrgOf(const DialectObjectEntry& entry) { return entry.object.org_id(); }
 inline absl::string_view IdOf(const DialectObjectEntry& entry) { return entry.object.id(); }
 inline absl::string_view IdOf(const CertificateEntry& entry) { return entry.id; }
@@ -35,6 +36,7 @@ inline absl::string_view IdOf(const ListenerEntry& entry) { return entry.listene
 inline absl::string_view IdOf(const TrustBundleEntry& entry) { return entry.bundle.id(); }
 inline absl::string_view IdOf(const SecretEntry& entry) { return entry.secret.id(); }
 inline absl::string_view IdOf(const ConfigMapEntry& entry) { return entry.config_map.id(); }
+inline absl::string_view IdOf(const TokenIssuerEntry& entry) { return entry.issuer.id(); }
 
 struct ListKey {
   absl::string_view org;
@@ -110,6 +112,7 @@ struct SnapshotIndex {
   Table<TrustBundleEntry> bundles;
   Table<SecretEntry> secrets;
   Table<ConfigMapEntry> config_maps;
+  Table<TokenIssuerEntry> issuers;
   Table<DialectObjectEntry> objects;
   std::shared_ptr<const SettingsEntry> settings;
 

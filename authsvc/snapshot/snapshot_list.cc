@@ -89,6 +89,10 @@ Page<ConfigMapEntry> Snapshot::ListConfigMaps(const std::string* org, absl::stri
                                               size_t limit) const {
   return ListPage(index_->config_maps, org, token, limit);
 }
+Page<TokenIssuerEntry> Snapshot::ListTokenIssuers(const std::string* org, absl::string_view token,
+                                                  size_t limit) const {
+  return ListPage(index_->issuers, org, token, limit);
+}
 Page<DialectObjectEntry> Snapshot::ListDialectObjects(const std::string* org,
                                                       absl::string_view token, size_t limit) const {
   return ListPage(index_->objects, org, token, limit);
@@ -155,6 +159,10 @@ bool Snapshot::ToResource(Kind kind, absl::string_view id, v1::Resource* out) co
     case Kind::kDialectObject:
       return fill(FindDialectObject(id), [&](const DialectObjectEntry& entry) {
         *out->mutable_dialect_object() = entry.object;
+      });
+    case Kind::kTokenIssuer:
+      return fill(FindTokenIssuer(id), [&](const TokenIssuerEntry& entry) {
+        *out->mutable_token_issuer() = entry.issuer;
       });
     case Kind::kTrustBundle:
       return fill(FindTrustBundle(id), [&](const TrustBundleEntry& entry) {

@@ -15,6 +15,7 @@ absl::string_view KindName(Kind kind) {
     case Kind::kTrustBundle: return "TrustBundle";
     case Kind::kSecret: return "Secret";
     case Kind::kConfigMap: return "ConfigMap";
+    case Kind::kTokenIssuer: return "TokenIssuer";
     case Kind::kDialectObject: return "DialectObject";
   }
   return "Unknown";

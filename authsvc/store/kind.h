@@ -20,15 +20,17 @@ enum class Kind : uint8_t {
   kTrustBundle = 7,
   kSecret = 8,
   kConfigMap = 9,
+  kTokenIssuer = 10,
   kDialectObject = 23,
 };
 
-inline constexpr std::array<Kind, 10> kAllKinds = {
-    Kind::kCertificate, Kind::kApi,         Kind::kKey,    Kind::kPolicy,    Kind::kSettings,
-    Kind::kListener,    Kind::kTrustBundle, Kind::kSecret, Kind::kConfigMap, Kind::kDialectObject};
+inline constexpr std::array<Kind, 11> kAllKinds = {
+    Kind::kCertificate, Kind::kApi,         Kind::kKey,          Kind::kPolicy,
+    Kind::kSettings,    Kind::kListener,    Kind::kTrustBundle,  Kind::kSecret,
+    Kind::kConfigMap,   Kind::kTokenIssuer, Kind::kDialectObject};
 
 // "Certificate", "Api", "Key", "Policy", "GatewaySettings", "Listener", "TrustBundle", "Secret",
-// "ConfigMap", "DialectObject".
+// "ConfigMap", "TokenIssuer", "DialectObject".
 [[nodiscard]] absl::string_view KindName(Kind kind);
 // The same names, in any case.
 [[nodiscard]] std::optional<Kind> ParseKind(absl::string_view name);

@@ -144,4 +144,8 @@ class Authorizer {
                                                 absl::string_view version, absl::string_view method,
                                                 absl::string_view path);
 
+// The scopes that the operation asks for. Nothing: granted.
+[[nodiscard]] std::optional<Denial> CheckScopes(const Decision& decision,
+                                                const RouteOperation& operation);
+
 }  // namespace sallyport::dataplane

@@ -14,6 +14,7 @@ namespace sallyport::dataplane {
 namespace {
 
 constexpr size_t kMaxChain = 8;
+constexpr size_t kMostJwtBytes = 16 * 1024;  // shared/jwt reads no longer one
 
 // "Bearer x" is x; anything else is itself. Blanks around it do not count.
 absl::string_view WithoutBearer(absl::string_view value) {
@@ -70,9 +71,13 @@ AuthorizeQuestion QuestionFor(const AuthFacts& facts) {
   question.tls = facts.tls;
   question.request_id = std::string(facts.request_id);
   for (const PresentedCredential& credential : facts.credentials) {
-    question.credentials.push_back({std::string(credential.mechanism),
-                                    std::string(credential.place),
-                                    crypto::Sha256(credential.value.Reveal())});
+    question.credentials.push_back(
+        {std::string(credential.mechanism), std::string(credential.place),
+         crypto::Sha256(credential.value.Reveal()),
+         credential.mechanism == "jwt" && credential.value.Reveal().size() <= kMostJwtBytes
+             ? std::string(credential.value.Reveal())
+             : "",
+         std::string(credential.name)});
   }
   return question;
 }
@@ -81,22 +86,25 @@ std::optional<PresentedCredential> ExtractToken(const TokenRules& rules, HeaderV
                                                 absl::string_view query) {
   if (!rules.enabled) return std::nullopt;
   std::optional<PresentedCredential> found;
-  const auto take = [&](absl::string_view place, absl::string_view raw) {
+  const auto take = [&](absl::string_view place, absl::string_view name, absl::string_view raw) {
     const absl::string_view value = WithoutBearer(raw);
-    if (!value.empty()) found = PresentedCredential{"token", place, base::Secret::CopyOf(value)};
+    if (value.empty()) return;
+    found = PresentedCredential{rules.jwt ? "jwt" : "token", place, rules.jwt ? name : "",
+                                base::Secret::CopyOf(value)};
   };
   if (rules.use_header) {
-    if (const auto value = header(rules.header_name)) take("header", *value);
+    if (const auto value = header(rules.header_name)) take("header", rules.header_name, *value);
   }
   if (rules.use_query) {
     if (auto value = QueryParameter(query, rules.query_name)) {
-      take("query", *value);
+      take("query", rules.query_name, *value);
       base::Cleanse(&*value);
     }
   }
   if (rules.use_cookie) {
     if (const auto line = header("cookie")) {
-      if (const auto value = CookieValue(*line, rules.cookie_name)) take("cookie", *value);
+      if (const auto value = CookieValue(*line, rules.cookie_name))
+        take("cookie", rules.cookie_name, *value);
     }
   }
   return found;

@@ -48,11 +48,12 @@ using PeerCertificatePtr = std::shared_ptr<const PeerCertificate>;
 // After resumption only the leaf's and the chain's hash may be known: authsvc is asked with what
 // there is.
 
-// A token as presented. The clear text is cleansed with it; authsvc gets its SHA-256, caches a
-// keyed hash.
+// A token as presented. The clear text is cleansed with it; authsvc gets its SHA-256 and, of a
+// signed one, itself; caches a keyed hash.
 struct PresentedCredential {
-  absl::string_view mechanism = "token";
-  absl::string_view place;  // "header" | "query" | "cookie"
+  absl::string_view mechanism = "token";  // or "jwt"
+  absl::string_view place;                // "header" | "query" | "cookie"
+  absl::string_view name;                 // jwt: of it, in the route's rules
   base::Secret value;
 };
 

@@ -41,4 +41,14 @@ std::optional<Denial> CheckGrants(const Decision& decision, const Route& route,
   return Refused(Reason::kOperationNotGranted, "no allowed URL matches");
 }
 
+// Also of whoever came by a certificate alone: who lists scopes means that not everybody may.
+std::optional<Denial> CheckScopes(const Decision& decision, const RouteOperation& operation) {
+  const auto& wanted = operation.scopes;
+  if (wanted.empty()) return std::nullopt;
+  for (const std::string& scope : decision.grants.scopes) {
+    if (std::find(wanted.begin(), wanted.end(), scope) != wanted.end()) return std::nullopt;
+  }
+  return Refused(Reason::kScopeMissing, "none of the operation's scopes is granted");
+}
+
 }  // namespace sallyport::dataplane

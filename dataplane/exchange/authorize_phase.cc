@@ -8,11 +8,11 @@ namespace sallyport::dataplane {
 
 void Exchange::GatherFacts() {
   const dataplane::Route& route = *match_.route;
-  if (route.token.enabled) {
-    auto token = ExtractToken(
-        route.token, [this](absl::string_view name) { return Header(name); }, head_.query);
+  route.EachTokenRules([this](const TokenRules& rules) {
+    auto token =
+        ExtractToken(rules, [this](absl::string_view name) { return Header(name); }, head_.query);
     if (token.has_value()) credentials_.push_back(*std::move(token));
-  }
+  });
   facts_.route = &route;
   facts_.profile = match_.profile;
   facts_.tls = client_.peer.tls;
@@ -54,6 +54,8 @@ boost::asio::awaitable<void> Exchange::AskAuthsvc() {
 bool Exchange::CheckGrant() {
   std::optional<Denial> refused = dataplane::CheckGrants(
       permit_->decision(), *match_.route, match_.version_name, head_.method, match_.path);
+  if (!refused.has_value() && match_.operation != nullptr)
+    refused = CheckScopes(permit_->decision(), *match_.operation);
   if (!refused.has_value()) return true;
   denial_ = *std::move(refused);
   if (denial_->decision == nullptr) denial_->decision = permit_->shared();
@@ -61,8 +63,8 @@ bool Exchange::CheckGrant() {
 }
 
 bool Exchange::Limit() {
-  const LimitOutcome outcome =
-      services_.limiter.Take(*permit_, *match_.route, match_.profile == "ignored");
+  const LimitOutcome outcome = services_.limiter.Take(*permit_, *match_.route, match_.operation,
+                                                      match_.profile == "ignored");
   quota_ = outcome.quota;
   if (outcome.allowed()) return true;
   Deny(outcome.reason);

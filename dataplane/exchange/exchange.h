@@ -87,8 +87,8 @@ class Exchange {
 
   // forward
   void GatherFields();
-  void StripQueryCredential();
-  void StripCredential();
+  void StripQueryCredentials();
+  void StripCredentials();
   static void Change(const HeaderChanges& changes, HeaderFields* set,
                      std::vector<absl::string_view>* remove);
   void HoldIdentity();
@@ -149,6 +149,7 @@ class Exchange {
   RouteMatch match_;
   const RouteTarget* rewritten_server_ = nullptr;  // in its route
   RoutePtr refused_route_;                         // of a refusal by MatchRoute
+  std::string allowed_methods_;  // where the path is the API's and the method is not
   std::vector<PresentedCredential> credentials_;
   AuthFacts facts_;
   std::optional<Permit> permit_;
@@ -161,7 +162,6 @@ class Exchange {
   CallerIdentityPtr identity_;
   std::string forwarded_xfcc_;  // of a trusted proxy, with ours behind it where it has to be
   std::string target_text_;
-  std::string query_text_;
   std::string cookie_text_;
   std::string quota_text_[3];
   std::vector<HeaderField> set_;

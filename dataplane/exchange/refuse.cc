@@ -75,6 +75,7 @@ OwnAnswer Exchange::Refusal() const {
   answer.style = Style();
   answer.request_id = request_id_;
   answer.static_mtls = StaticMtls();
+  answer.allowed_methods = allowed_methods_;
   if (client_.peer.chain != nullptr) answer.leaf_sha256_hex = client_.peer.chain->leaf_hex;
   if (denial_->retry_after > absl::ZeroDuration()) {
     answer.retry_after_seconds = static_cast<int>(

@@ -29,7 +29,7 @@ bool HasDotSegment(absl::string_view path) {
 bool Exchange::Rewrite() {
   const RewriteRule* const rule = match_.changes.rewrite;
   if (rule == nullptr) return true;
-  StripQueryCredential();  // no template moves a credential to where it would be forwarded
+  StripQueryCredentials();  // no template moves a credential to where it would be forwarded
   RewriteQuestion question;
   question.path = match_.path;
   question.query = match_.query;
@@ -46,9 +46,12 @@ bool Exchange::Rewrite() {
 }
 
 bool Exchange::MayBeUsed(absl::string_view name) const {
-  const TokenRules& token = match_.route->token;
-  if (token.enabled && token.use_header && header::SameName(name, token.header_name)) return false;
-  if (token.enabled && token.use_cookie && header::SameName(name, "cookie")) return false;
+  bool credential = false;
+  match_.route->EachTokenRules([&](const TokenRules& token) {
+    credential = credential || (token.use_header && header::SameName(name, token.header_name)) ||
+                 (token.use_cookie && header::SameName(name, "cookie"));
+  });
+  if (credential) return false;
   for (const std::string& own : match_.route->identity_names) {
     if (header::SameName(name, own)) return false;
   }

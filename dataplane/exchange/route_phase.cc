@@ -57,6 +57,7 @@ bool Exchange::SelectRoute() {
   }
   auto& refusal = std::get<RouteRefusal>(matched);
   refused_route_ = std::move(refusal.route);
+  allowed_methods_ = std::move(refusal.allowed_methods);
   // It has neither the method nor the fields of the request that would follow: they are no reason
   // to refuse it.
   if (refused_route_ != nullptr && refusal.reason != Reason::kIpDenied &&

@@ -88,7 +88,7 @@ bool TcpExchange::CheckGrant() {
 
 // A connection counts as a request.
 bool TcpExchange::Limit() {
-  const LimitOutcome outcome = services_.limiter.Take(*permit_, *route_, /*exempt=*/false);
+  const LimitOutcome outcome = services_.limiter.Take(*permit_, *route_, nullptr, /*exempt=*/false);
   return outcome.allowed() || Deny(outcome.reason);
 }
 

@@ -31,23 +31,27 @@ boost::asio::awaitable<void> Exchange::AskCredentials() {
   }
 }
 
-void Exchange::StripQueryCredential() {
-  const TokenRules& token = match_.route->token;
-  if (!token.enabled || !token.strip || !token.use_query) return;
-  query_text_ = StripQueryParameter(match_.query, token.query_name);
-  match_.query = query_text_;
+void Exchange::StripQueryCredentials() {
+  match_.route->EachTokenRules([this](const TokenRules& token) {
+    if (token.strip && token.use_query)
+      match_.query = StripQueryParameter(match_.query, token.query_name);
+  });
 }
 
-void Exchange::StripCredential() {
-  const TokenRules& token = match_.route->token;
-  if (!token.enabled || !token.strip) return;
-  if (token.use_header) remove_.push_back(token.header_name);
-  // A rewritten query has it no more: what it has under that name is the operator's.
-  if (match_.changes.rewrite == nullptr) StripQueryCredential();
-  if (!token.use_cookie) return;
-  const auto cookie = Header("cookie");
-  if (!cookie.has_value()) return;
-  cookie_text_ = StripCookie(*cookie, token.cookie_name);
+void Exchange::StripCredentials() {
+  // A rewritten query has them no more: what it has under such a name is the operator's.
+  if (match_.changes.rewrite == nullptr) StripQueryCredentials();
+  bool cookie_stripped = false;
+  match_.route->EachTokenRules([&](const TokenRules& token) {
+    if (!token.strip) return;
+    if (token.use_header) remove_.push_back(token.header_name);
+    if (!token.use_cookie) return;
+    const auto cookie = Header("cookie");
+    if (!cookie.has_value()) return;
+    cookie_text_ = StripCookie(cookie_stripped ? cookie_text_ : *cookie, token.cookie_name);
+    cookie_stripped = true;
+  });
+  if (!cookie_stripped) return;
   remove_.push_back("cookie");
   if (!cookie_text_.empty()) set_.push_back({"Cookie", cookie_text_});
 }
@@ -72,7 +76,7 @@ void Exchange::GatherFields() {
   if (!match_.strip_header.empty()) remove_.push_back(match_.strip_header);
   // Ours alone, also where this caller has no identity: its own copy would be taken for one.
   for (const std::string& name : match_.route->identity_names) remove_.push_back(name);
-  StripCredential();
+  StripCredentials();
   if (match_.version == nullptr) return;
   // Of two that set one name the endpoint's counts.
   const EndpointChanges& endpoint = match_.changes;

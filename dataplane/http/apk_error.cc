@@ -21,7 +21,9 @@ ApkText ApkTextOf(Reason reason) {
     case Reason::kTokenRequired:
       return {401, "900902", "Missing Credentials",
               "Make sure your API invocation call has a header: 'Authorization'"};
+    case Reason::kTokenInvalid:
     case Reason::kTokenUnknown: return kInvalidCredentials;
+    case Reason::kTokenExpired:
     case Reason::kKeyExpired:
       return {401, "900903", "Access Token Expired", "Renew the access token and try again"};
     case Reason::kKeyInactive:
@@ -37,8 +39,12 @@ ApkText ApkTextOf(Reason reason) {
     case Reason::kApiRateLimited:
     case Reason::kQuotaExceeded:
       return {429, "900802", "Message throttled out", "You have exceeded your quota"};
+    case Reason::kOperationUnknown:
     case Reason::kNoRoute:
       return {404, "900906", "No matching resource found for given API Request", "Check the path"};
+    case Reason::kMethodNotAllowed:
+      return {405, "900906", "No matching resource found for given API Request",
+              "Check the method"};
     default: break;
   }
   ApkText text;

@@ -136,6 +136,7 @@ OwnAnswer AnswerOf(const ErrorAnswer& answer) {
   own.fields.emplace_back("X-Request-Id", answer.request_id);
   if (body.authenticate != nullptr) own.fields.emplace_back("WWW-Authenticate", body.authenticate);
   if (answer.style == ErrorStyle::kTyk) own.fields.emplace_back("X-Generator", "tyk.io");
+  if (!answer.allowed_methods.empty()) own.fields.emplace_back("Allow", answer.allowed_methods);
   if (answer.retry_after_seconds > 0) {
     own.fields.emplace_back("Retry-After", absl::StrCat(answer.retry_after_seconds));
   }

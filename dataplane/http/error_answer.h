@@ -21,6 +21,7 @@ struct ErrorAnswer {
   bool static_mtls = false;           // the API has an allowlist: tyk words its refusals otherwise
   absl::string_view leaf_sha256_hex;  // tyk's "not allowed" names it; empty: none
   int retry_after_seconds = 0;        // > 0: Retry-After
+  absl::string_view allowed_methods;  // not empty: Allow
   bool xml = false;                   // tyk answers XML to an XML request
 };
 

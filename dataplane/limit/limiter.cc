@@ -132,7 +132,7 @@ namespace {
 
 using Claims = absl::InlinedVector<Claim, 4>;
 
-Claims ClaimsOf(const Permit& permit, const Route& route) {
+Claims ClaimsOf(const Permit& permit, const Route& route, const RouteOperation* operation) {
   Claims claims;
   for (const LimitGrant& grant : permit.decision().grants.limits) {
     Claim claim;
@@ -151,6 +151,14 @@ Claims ClaimsOf(const Permit& permit, const Route& route) {
     claim.rate_reason = Reason::kApiRateLimited;
     claims.push_back(claim);
   }
+  if (operation != nullptr && HasRate(operation->rate)) {
+    Claim claim;
+    claim.key =
+        cache::KeyBuilder().Add("operation").Add(route.api_id).Add(operation->bucket).Finish();
+    claim.rate = operation->rate;
+    claim.rate_reason = Reason::kApiRateLimited;
+    claims.push_back(claim);
+  }
   return claims;
 }
 
@@ -160,10 +168,11 @@ Limiter::Limiter(LimitOptions options, const base::Clock* clock)
     : impl_(std::make_unique<Impl>(options, clock)) {}
 Limiter::~Limiter() = default;
 
-LimitOutcome Limiter::Take(const Permit& permit, const Route& route, bool exempt) {
+LimitOutcome Limiter::Take(const Permit& permit, const Route& route,
+                           const RouteOperation* operation, bool exempt) {
   LimitOutcome outcome;
   if (exempt) return outcome;
-  const Claims claims = ClaimsOf(permit, route);
+  const Claims claims = ClaimsOf(permit, route, operation);
   if (claims.empty()) return outcome;
   const int64_t now = absl::ToInt64Nanoseconds(impl_->clock->Monotonic());
   for (const Claim& claim : claims) {

@@ -48,9 +48,10 @@ class Limiter {
   Limiter(const Limiter&) = delete;
   Limiter& operator=(const Limiter&) = delete;
 
-  // Counts this request. `exempt`: an ignored path (RouteMatch::profile "ignored"): nothing is
-  // counted.
-  [[nodiscard]] LimitOutcome Take(const Permit& permit, const Route& route, bool exempt);
+  // Counts this request. `operation`: of the route, may be null. `exempt`: an ignored path
+  // (RouteMatch::profile "ignored"): nothing is counted.
+  [[nodiscard]] LimitOutcome Take(const Permit& permit, const Route& route,
+                                  const RouteOperation* operation, bool exempt);
   [[nodiscard]] size_t size() const;
 
  private:

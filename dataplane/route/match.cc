@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "dataplane/route/host_index.h"
 #include "dataplane/route/query.h"
 #include "dataplane/route/route_table.h"
@@ -200,10 +201,32 @@ const RoutePtr* FindRoute(const RouteTable& table, const RouteQuestion& question
                     [&](const Route& route) { return Fits(route.matching, question, header); });
 }
 
+// The operation that the request is, whose demands hold for it whatever a server makes of the path.
+std::optional<RouteRefusal> FindOperation(const RouteVersion& version, absl::string_view method,
+                                          absl::string_view path, RouteMatch* match) {
+  domain::Operations::Found found = version.operations.Find(method, path);
+  if (!found.index.has_value()) {
+    const Reason reason =
+        found.allowed.empty() ? Reason::kOperationUnknown : Reason::kMethodNotAllowed;
+    return RouteRefusal{reason, match->route, "not among the operations",
+                        absl::StrJoin(found.allowed, ", ")};
+  }
+  const bool ambiguous = AnyOtherForm(path, [&](absl::string_view form) {
+    return version.operations.Find(method, form).index != found.index;
+  });
+  if (ambiguous) {
+    return RouteRefusal{Reason::kBadRequest, match->route,
+                        "decoded, or without parameters, the path is another operation's", ""};
+  }
+  match->operation = &version.operation_rules[*found.index];
+  if (match->operation->open && match->profile.empty()) match->profile = "open";
+  return std::nullopt;
+}
+
 struct Refuse {
   const RoutePtr& route;
   RouteRefusal operator()(Reason reason, absl::string_view detail = "") const {
-    return RouteRefusal{reason, route, std::string(detail)};
+    return RouteRefusal{reason, route, std::string(detail), ""};
   }
 };
 
@@ -236,7 +259,7 @@ std::variant<RouteMatch, RouteRefusal> MatchRoute(const RouteTable& table,
   });
   if (ambiguous) {
     return RouteRefusal{Reason::kBadRequest, *found,
-                        "decoded, or without parameters, the path is another API's"};
+                        "decoded, or without parameters, the path is another API's", ""};
   }
   RouteMatch match;
   match.route = *found;
@@ -302,6 +325,10 @@ std::variant<RouteMatch, RouteRefusal> MatchRoute(const RouteTable& table,
   } else if (!version.allowed.empty() &&
              !AnyMatches(version.allowed, question.method, seen, Broken::kMatchesNothing)) {
     return refuse(Reason::kEndpointForbidden, "not in the allow list");
+  }
+  if (!version.operations.empty()) {
+    if (auto refusal = FindOperation(version, question.method, seen, &match))
+      return *std::move(refusal);
   }
   if (!version.endpoints.empty())
     match.changes = ChangesFor(version.endpoints, question.method, seen);

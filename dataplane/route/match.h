@@ -38,7 +38,9 @@ struct RouteMatch {
   std::string version_name;               // "" where the API is not versioned
   std::string path;   // to append to the target's path; rules and allowed_urls match this ('/'...)
   std::string query;  // to forward (without a stripped version parameter)
-  std::string profile;       // "" normal, "ignored": path exempt from tokens and limits
+  // "" normal, "ignored": path exempt from tokens and limits, "open": an operation without token
+  std::string profile;
+  const RouteOperation* operation = nullptr;  // in `route`; null where it lists none
   std::string strip_header;  // lower case; not to be forwarded (versioning in a header with strip)
   EndpointChanges changes;   // in `route`
 };
@@ -46,6 +48,7 @@ struct RouteRefusal {
   base::Reason reason = base::Reason::kNoRoute;
   RoutePtr route;  // null for kNoRoute; else its style answers
   std::string detail;
+  std::string allowed_methods;  // of kMethodNotAllowed, as in Allow (RFC 9110 section 10.2.1)
 };
 
 // False: the API does not take anybody from there.

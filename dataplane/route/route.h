@@ -21,6 +21,7 @@
 #include "dataplane/route/path_rule.h"
 #include "dataplane/route/route_target.h"
 #include "dataplane/route/upstream_rules.h"
+#include "shared/domain/operations.h"
 
 namespace sallyport::dataplane {
 
@@ -40,6 +41,7 @@ struct TokenRules {
   bool use_cookie = false;
   std::string cookie_name;
   bool strip = false;  // remove every place above before forwarding
+  bool jwt = false;    // a signed token: authsvc is sent itself
 };
 
 // What clients of an API speak. kTls, kTcp: nothing that is looked into; it has a port that no HTTP
@@ -55,6 +57,14 @@ struct QuotaRule {
   absl::Duration renewal;  // 0: never renews
 };
 
+// What an API lists of itself.
+struct RouteOperation {
+  bool open = false;                // asks for no token
+  std::vector<std::string> scopes;  // one of them must be the token's; empty: no demand
+  RateRule rate;                    // of all its callers together
+  std::string bucket;               // names it among those of its API
+};
+
 struct RouteVersion {
   std::string name;
   absl::Time expires = absl::InfiniteFuture();
@@ -64,6 +74,8 @@ struct RouteVersion {
   HeaderChanges request_headers, answer_headers;
   int64_t max_body_bytes = 0;  // 0: no limit of its own
   std::vector<Endpoint> endpoints;
+  domain::Operations operations;  // of operation_rules, by index; with any, no other path is there
+  std::vector<RouteOperation> operation_rules;
 };
 
 struct VersionRules {
@@ -111,6 +123,7 @@ struct Route {
   Requirement static_mtls = Requirement::kOff;
   bool dynamic_mtls = false;
   TokenRules token;
+  std::vector<TokenRules> jwts;  // those that are on
   bool keyless = false;
   std::vector<RouteTarget> targets;
   bool preserve_host_header = false;
@@ -144,6 +157,11 @@ struct Route {
   // A client certificate can play a part in who may call it.
   [[nodiscard]] bool CanUseCertificate() const {
     return static_mtls != Requirement::kOff || dynamic_mtls;
+  }
+  // Where credentials beside the certificate are looked for.
+  void EachTokenRules(absl::FunctionRef<void(const TokenRules&)> see) const {
+    if (token.enabled) see(token);
+    for (const TokenRules& jwt : jwts) see(jwt);
   }
   [[nodiscard]] bool IsHttp() const { return protocol == ApiProtocol::kHttp; }
 };

@@ -49,6 +49,7 @@ struct Grants {
   std::vector<std::string> versions;
   std::vector<CompiledPathRule> urls;  // empty: all
   std::vector<LimitGrant> limits;
+  std::vector<std::string> scopes;  // of the token
 };
 
 struct PathFailure {

@@ -56,6 +56,8 @@ enum class Fault : uint8_t { kNone, kClient, kPolicy, kUpstream, kAuthsvc, kGate
   X(kRateLimited, 59, "RATE_LIMITED", kPolicy, 429, "rate limit exceeded")                         \
   X(kQuotaExceeded, 60, "QUOTA_EXCEEDED", kPolicy, 403, "quota exceeded")                          \
   X(kApiRateLimited, 61, "API_RATE_LIMITED", kPolicy, 429, "API rate limit exceeded")              \
+  X(kTokenInvalid, 62, "TOKEN_INVALID", kClient, 401, "credential is not valid")                   \
+  X(kTokenExpired, 63, "TOKEN_EXPIRED", kClient, 401, "credential has expired")                    \
   /* route and request */                                                                          \
   X(kNoRoute, 70, "NO_ROUTE", kClient, 404, "not found")                                           \
   X(kApiUnusable, 71, "API_UNUSABLE", kPolicy, 503, "API cannot be served as configured")          \
@@ -64,6 +66,8 @@ enum class Fault : uint8_t { kNone, kClient, kPolicy, kUpstream, kAuthsvc, kGate
   X(kVersionExpired, 74, "VERSION_EXPIRED", kClient, 403, "API version has expired")               \
   X(kEndpointForbidden, 75, "ENDPOINT_FORBIDDEN", kPolicy, 403, "endpoint is forbidden")           \
   X(kIpDenied, 76, "IP_DENIED", kPolicy, 403, "address not allowed")                               \
+  X(kOperationUnknown, 77, "OPERATION_UNKNOWN", kClient, 404, "not found")                         \
+  X(kMethodNotAllowed, 78, "METHOD_NOT_ALLOWED", kClient, 405, "method not allowed")               \
   X(kBadRequest, 80, "BAD_REQUEST", kClient, 400, "bad request")                                   \
   X(kHeadTooLarge, 81, "HEAD_TOO_LARGE", kClient, 431, "request head too large")                   \
   X(kTargetTooLong, 82, "TARGET_TOO_LONG", kClient, 414, "request target too long")                \
@@ -77,6 +81,8 @@ enum class Fault : uint8_t { kNone, kClient, kPolicy, kUpstream, kAuthsvc, kGate
   X(kAuthsvcUnavailable, 100, "AUTHSVC_UNAVAILABLE", kAuthsvc, 503, "authorization unavailable")   \
   X(kAuthsvcRefused, 101, "AUTHSVC_REFUSED", kAuthsvc, 503, "authorization unavailable")           \
   X(kAuthsvcError, 102, "AUTHSVC_ERROR", kAuthsvc, 503, "authorization unavailable")               \
+  X(kTokenKeysUnavailable, 103, "TOKEN_KEYS_UNAVAILABLE", kAuthsvc, 503,                           \
+    "authorization unavailable")                                                                   \
   /* upstream */                                                                                   \
   X(kUpstreamDns, 120, "UPSTREAM_DNS", kUpstream, 502, "upstream host lookup failed")              \
   X(kUpstreamConnect, 121, "UPSTREAM_CONNECT", kUpstream, 502, "upstream not reachable")           \

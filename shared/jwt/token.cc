@@ -80,6 +80,7 @@ Refusal ReadHeader(const Json& json, const AlgorithmSet& allowed, Header* header
 }  // namespace
 
 absl::string_view Token::unverified_issuer() const { return claims_.body.Text("iss"); }
+bool Token::unverified_bound() const { return claims_.body.Find("cnf") != nullptr; }
 
 Refusal ParseToken(absl::string_view text, const AlgorithmSet& allowed, Token* token) {
   if (text.size() > kMostTokenBytes) return Refusal::kTooLarge;

@@ -131,6 +131,8 @@ enum class Kind : uint8_t { kCounter, kGauge, kTimes };
   /* authsvc */                                                                                    \
   X(kDecisions, "sallyport_decisions_total", kCounter, "api,reason",                               \
     "Decisions by API and reason")                                                                 \
+  X(kJwksFetches, "sallyport_jwks_fetches_total", kCounter, "result",                              \
+    "Key sets of token issuers that were asked for: ok, failed")                                   \
   X(kRpcs, "sallyport_rpcs_total", kCounter, "method,code", "gRPC calls by method and status")     \
   X(kRpcSeconds, "sallyport_rpc_seconds", kTimes, "method", "Time of a gRPC call")                 \
   X(kAdminRequests, "sallyport_admin_requests_total", kCounter, "dialect,code",                    \

@@ -61,6 +61,7 @@ Grants GrantsFrom(const v1::Grants& wire) {
   for (const auto& url : wire.urls()) {
     grants.urls.push_back(CompilePathRule(url.path_regex(), List(url.methods()), false));
   }
+  grants.scopes = List(wire.scopes());
   for (const auto& limit : wire.limits()) {
     LimitGrant grant;
     grant.bucket = limit.bucket();
@@ -269,6 +270,8 @@ void Fill(const AuthorizeQuestion& question, v1::AuthorizeRequest* wire) {
     to->set_mechanism(credential.mechanism);
     to->set_place(credential.place);
     to->set_sha256(credential.sha256);
+    to->set_jwt(Utf8(credential.jwt));
+    to->set_name(credential.name);
   }
   wire->set_min_revision(question.min_revision);
   wire->set_request_id(Utf8(question.request_id));

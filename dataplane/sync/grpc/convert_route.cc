@@ -33,6 +33,24 @@ TokenRules TokenFrom(const v1::TokenAuth& wire) {
   return rules;
 }
 
+std::vector<TokenRules> JwtsFrom(const v1::Route& wire) {
+  std::vector<TokenRules> list;
+  for (const v1::JwtAuth& jwt : wire.jwts()) {
+    if (jwt.requirement() == v1::REQUIREMENT_OFF) continue;
+    TokenRules& rules = list.emplace_back();
+    rules.enabled = true;
+    rules.jwt = true;
+    rules.header_name = absl::AsciiStrToLower(Or(jwt.header_name(), "Authorization"));
+    rules.use_header = !jwt.disable_header();
+    rules.use_query = !jwt.query_name().empty();
+    rules.query_name = jwt.query_name();
+    rules.use_cookie = !jwt.cookie_name().empty();
+    rules.cookie_name = jwt.cookie_name();
+    rules.strip = jwt.strip();
+  }
+  return list;
+}
+
 IpRuleSet IpRulesFrom(const v1::IpRules& wire) {
   IpRuleSet rules;
   const auto read = [&](const auto& from, std::vector<AddressRange>* to) {
@@ -157,7 +175,8 @@ bool ProtocolFrom(const v1::Route& wire, Route* route) {
   const bool alone = route->protocol == ApiProtocol::kTcp;
   if (alone) route->hosts.clear();
   if (alone && route->CanUseCertificate()) return false;
-  return (alone ? name == "tcp" : true) && route->listen_port != 0 && !route->token.enabled;
+  return (alone ? name == "tcp" : true) && route->listen_port != 0 && !route->token.enabled &&
+         wire.jwts().empty();
 }
 
 ListenerSpec ListenerFrom(const v1::Listener& wire) {
@@ -255,6 +274,7 @@ RoutePtr RouteFrom(const v1::Route& wire) {
   route->static_mtls = RequirementFrom(wire.static_mtls());
   route->dynamic_mtls = wire.dynamic_mtls();
   route->token = TokenFrom(wire.token());
+  route->jwts = JwtsFrom(wire);
   route->keyless = wire.keyless();
   if (!ProtocolFrom(wire, route.get())) route->broken = true;
   TargetsFrom(wire, route.get());

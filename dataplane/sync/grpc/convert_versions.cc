@@ -2,10 +2,13 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "dataplane/sync/grpc/convert_parts.h"
 #include "re2/re2.h"
 #include "sallyport/v1/distribution.pb.h"
 #include "sallyport/v1/resources.pb.h"
+#include "shared/domain/path_template.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -89,6 +92,21 @@ bool EndpointFrom(const v1::Endpoint& wire, Endpoint* endpoint) {
   return !wire.has_rewrite() || RewriteFrom(wire.rewrite(), &endpoint->rewrite.emplace());
 }
 
+bool OperationsFrom(const v1::ApiVersion& wire, RouteVersion* version) {
+  for (const v1::Operation& from : wire.operations()) {
+    auto path = domain::PathTemplate::Parse(from.path());
+    if (!path.ok()) return false;
+    RouteOperation& operation = version->operation_rules.emplace_back();
+    operation.open = from.open();
+    operation.scopes = List(from.scopes());
+    operation.rate = {from.rate().rate(), absl::Seconds(from.rate().per_seconds())};
+    operation.bucket =
+        absl::StrCat(version->name, " ", path->Shape(), " ", absl::StrJoin(from.methods(), ","));
+    version->operations.Add(*std::move(path), List(from.methods()));
+  }
+  return true;
+}
+
 bool VersionFrom(const v1::ApiVersion& wire, RouteVersion* version) {
   version->name = wire.name();
   if (wire.expires_unix() != 0) version->expires = absl::FromUnixSeconds(wire.expires_unix());
@@ -105,7 +123,7 @@ bool VersionFrom(const v1::ApiVersion& wire, RouteVersion* version) {
   for (const v1::Endpoint& from : wire.endpoints()) {
     if (!EndpointFrom(from, &version->endpoints.emplace_back())) return false;
   }
-  return true;
+  return OperationsFrom(wire, version);
 }
 
 // False: a place that this build does not know.

@@ -29,14 +29,14 @@ struct World {
   Route route;
   Limiter limiter{LimitOptions{}, &clock};
   World() { route.api_id = "a"; }
-  Reason Take(const Permit& permit) { return limiter.Take(permit, route, false).reason; }
+  Reason Take(const Permit& permit) { return limiter.Take(permit, route, nullptr, false).reason; }
 };
 
 TEST(Limiter, RateThenRefillOverItsTime) {
   World world;
   const Permit permit = With({Grant("key:k", {3, absl::Seconds(30)})});
   for (int i = 0; i < 3; ++i) EXPECT_EQ(world.Take(permit), Reason::kAllowed) << i;
-  const LimitOutcome refused = world.limiter.Take(permit, world.route, false);
+  const LimitOutcome refused = world.limiter.Take(permit, world.route, nullptr, false);
   EXPECT_EQ(refused.reason, Reason::kRateLimited);
   EXPECT_GT(refused.retry_after, absl::Seconds(9));
   EXPECT_LE(refused.retry_after, absl::Seconds(10));
@@ -83,14 +83,14 @@ TEST(Limiter, BucketsAreSharedByNameOnly) {
 TEST(Limiter, QuotaFromTheFirstRequestUntilItRenews) {
   World world;
   const Permit permit = With({Grant("key:k", {}, {2, absl::Hours(1)})});
-  LimitOutcome outcome = world.limiter.Take(permit, world.route, false);
+  LimitOutcome outcome = world.limiter.Take(permit, world.route, nullptr, false);
   ASSERT_TRUE(outcome.quota.has_value());
   EXPECT_EQ(outcome.quota->limit, 2);
   EXPECT_EQ(outcome.quota->remaining, 1);
   EXPECT_EQ(outcome.quota->reset_unix, absl::ToUnixSeconds(world.clock.Now() + absl::Hours(1)));
   world.clock.Advance(absl::Minutes(30));
   EXPECT_EQ(world.Take(permit), Reason::kAllowed);
-  outcome = world.limiter.Take(permit, world.route, false);
+  outcome = world.limiter.Take(permit, world.route, nullptr, false);
   EXPECT_EQ(outcome.reason, Reason::kQuotaExceeded);
   EXPECT_EQ(outcome.quota->remaining, 0);
   EXPECT_EQ(outcome.retry_after, absl::Minutes(30));
@@ -103,7 +103,7 @@ TEST(Limiter, QuotaThatNeverRenews) {
   const Permit permit = With({Grant("key:k", {}, {1, absl::ZeroDuration()})});
   EXPECT_EQ(world.Take(permit), Reason::kAllowed);
   world.clock.Advance(absl::Hours(24 * 365));
-  const LimitOutcome outcome = world.limiter.Take(permit, world.route, false);
+  const LimitOutcome outcome = world.limiter.Take(permit, world.route, nullptr, false);
   EXPECT_EQ(outcome.reason, Reason::kQuotaExceeded);
   EXPECT_EQ(outcome.quota->reset_unix, 0);
   EXPECT_EQ(outcome.retry_after, absl::ZeroDuration());
@@ -134,7 +134,7 @@ TEST(Limiter, ARequestThatARateRefusesCostsNoQuota) {
   EXPECT_EQ(world.Take(permit), Reason::kAllowed);
   for (int i = 0; i < 10; ++i) EXPECT_EQ(world.Take(permit), Reason::kRateLimited);
   world.clock.Advance(absl::Seconds(10));
-  const LimitOutcome outcome = world.limiter.Take(permit, world.route, false);
+  const LimitOutcome outcome = world.limiter.Take(permit, world.route, nullptr, false);
   EXPECT_EQ(outcome.quota->remaining, 3);
 }
 
@@ -145,7 +145,7 @@ TEST(Limiter, AQuotaThatRefusesGivesTheOthersBack) {
       With({Grant("policy:p", {}, {10, absl::Hours(1)}), Grant("key:k", {}, {1, absl::Hours(1)})});
   EXPECT_EQ(world.Take(both), Reason::kAllowed);
   for (int i = 0; i < 5; ++i) EXPECT_EQ(world.Take(both), Reason::kQuotaExceeded);
-  EXPECT_EQ(world.limiter.Take(wide, world.route, false).quota->remaining, 8);
+  EXPECT_EQ(world.limiter.Take(wide, world.route, nullptr, false).quota->remaining, 8);
 }
 
 TEST(Limiter, TheApiHasALimitOfItsOwn) {
@@ -156,7 +156,7 @@ TEST(Limiter, TheApiHasALimitOfItsOwn) {
   EXPECT_EQ(world.Take(With({})), Reason::kApiRateLimited);
   Route other = world.route;
   other.api_id = "b";
-  EXPECT_TRUE(world.limiter.Take(With({}), other, false).allowed());
+  EXPECT_TRUE(world.limiter.Take(With({}), other, nullptr, false).allowed());
 }
 
 TEST(Limiter, SwitchesTurnOffKeyLimitsOnly) {
@@ -172,7 +172,8 @@ TEST(Limiter, SwitchesTurnOffKeyLimitsOnly) {
 TEST(Limiter, ExemptPathsCountNothing) {
   World world;
   const Permit permit = With({Grant("key:k", {1, absl::Seconds(10)})});
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(world.limiter.Take(permit, world.route, true).allowed());
+  for (int i = 0; i < 3; ++i)
+    EXPECT_TRUE(world.limiter.Take(permit, world.route, nullptr, true).allowed());
   EXPECT_EQ(world.Take(permit), Reason::kAllowed);
 }
 
@@ -181,14 +182,14 @@ TEST(Limiter, MemoryIsBoundedAndFullBucketsGoFirst) {
   Limiter limiter(LimitOptions{6400}, &clock);
   Route route;
   const Permit quota = With({Grant("key:quota", {}, {1, absl::Hours(1)})});
-  EXPECT_TRUE(limiter.Take(quota, route, false).allowed());
+  EXPECT_TRUE(limiter.Take(quota, route, nullptr, false).allowed());
   for (int i = 0; i < 50'000; ++i) {
     clock.Advance(absl::Milliseconds(10));
     (void)limiter.Take(With({Grant(absl::StrCat("key:", i), {1, absl::Milliseconds(5)})}), route,
-                       false);
+                       nullptr, false);
   }
   EXPECT_LE(limiter.size(), 6400u);
-  EXPECT_EQ(limiter.Take(quota, route, false).reason, Reason::kQuotaExceeded);
+  EXPECT_EQ(limiter.Take(quota, route, nullptr, false).reason, Reason::kQuotaExceeded);
 }
 
 }  // namespace

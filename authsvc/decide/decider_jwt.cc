@@ -1,0 +1,237 @@
+// Signed tokens as mechanisms: which one is meant, who signed it, what it says of the caller.
+#include <algorithm>
+
+#include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "authsvc/decide/decider.h"
+#include "authsvc/decide/issuer_keys.h"
+#include "shared/jwt/claims.h"
+#include "shared/jwt/claims_policy.h"
+#include "shared/jwt/verify.h"
+
+namespace sallyport::authsvc {
+namespace {
+
+using base::Reason;
+
+constexpr size_t kMostIssuers = 64;     // of one organisation that are looked at
+constexpr size_t kMostCandidates = 4;   // whose keys are tried
+constexpr size_t kMostJwtScopes = 256;  // granted by one token
+
+bool IsPlaceOf(const v1::JwtAuth& jwt, const v1::Credential& credential) {
+  if (credential.place() == "header") {
+    return !jwt.disable_header() &&
+           absl::EqualsIgnoreCase(credential.name(),
+                                  jwt.header_name().empty() ? "authorization" : jwt.header_name());
+  }
+  if (credential.place() == "query")
+    return !jwt.query_name().empty() && credential.name() == jwt.query_name();
+  return credential.place() == "cookie" && !jwt.cookie_name().empty() &&
+         credential.name() == jwt.cookie_name();
+}
+
+const v1::Credential* ChooseJwt(const v1::JwtAuth& jwt, const v1::AuthorizeRequest& request) {
+  const v1::Credential* chosen = nullptr;
+  for (const v1::Credential& credential : request.credentials()) {
+    if (credential.mechanism() == "jwt" && IsPlaceOf(jwt, credential)) chosen = &credential;
+  }
+  return chosen;
+}
+
+Reason ReasonOf(jwt::Refusal refusal) {
+  switch (refusal) {
+    case jwt::Refusal::kExpired: return Reason::kTokenExpired;
+    case jwt::Refusal::kBindingMissing:
+    case jwt::Refusal::kBindingUnsupported:
+    case jwt::Refusal::kBindingNoCertificate:
+    case jwt::Refusal::kBindingMismatch: return Reason::kCertBindingMismatch;
+    default: return Reason::kTokenInvalid;
+  }
+}
+
+Refusal NoJwt(jwt::Refusal refusal, absl::string_view issuer) {
+  return No(ReasonOf(refusal),
+            absl::StrCat("token of issuer ", issuer, ": ", jwt::RefusalText(refusal)));
+}
+
+std::string TextClaim(const jwt::Claims& claims, const std::string& name,
+                      absl::string_view otherwise) {
+  const absl::string_view asked = name.empty() ? otherwise : absl::string_view(name);
+  return jwt::IdentityClaim(claims, asked).value_or("");
+}
+
+}  // namespace
+
+std::optional<Refusal> Decider::TryJwt(const v1::JwtAuth& jwt) {
+  const bool optional = jwt.requirement() == v1::REQUIREMENT_OPTIONAL;
+  const v1::Credential* const credential = ChooseJwt(jwt, request_);
+  if (credential == nullptr) {
+    Refusal missing = No(Reason::kTokenRequired, "no signed token where the API looks for one");
+    if (!optional) return missing;
+    if (!missing_.has_value()) missing_ = std::move(missing);
+    return std::nullopt;
+  }
+  AcceptedJwt accepted;
+  auto refusal = VerifyJwt(jwt, credential->jwt(), &accepted);
+  if (!refusal.has_value()) {
+    TakeJwt(jwt, accepted);
+    return std::nullopt;
+  }
+  // Who binds a token to a certificate means both.
+  if (!optional || !MayPassOver() || accepted.bound) return refusal;
+  Pass("identify",
+       [&] { return absl::StrCat("the optional token is passed over: ", refusal->detail); });
+  return std::nullopt;
+}
+
+std::optional<Refusal> Decider::VerifyJwt(const v1::JwtAuth& jwt, const std::string& text,
+                                          AcceptedJwt* accepted) {
+  AddTag("issuers:", api().org_id());
+  jwt::Token token;
+  const jwt::Refusal parsed = jwt::ParseToken(text, jwt::PublicKeyAlgorithms(), &token);
+  if (parsed != jwt::Refusal::kNone)
+    return No(ReasonOf(parsed), std::string(jwt::RefusalText(parsed)));
+  accepted->bound = token.unverified_bound();
+  std::vector<const TokenIssuerEntry*> candidates;
+  const auto consider = [&](const TokenIssuerEntry& entry, bool named) {
+    const v1::TokenIssuer& issuer = entry.issuer;
+    if (!issuer.org_id().empty() && issuer.org_id() != api().org_id()) return;
+    if (issuer.issuer().empty() ? !named : issuer.issuer() != token.unverified_issuer()) return;
+    if (candidates.size() < kMostCandidates) candidates.push_back(&entry);
+  };
+  for (const std::string& id : jwt.issuer_ids()) {
+    AddTag("issuer:", id);
+    if (const TokenIssuerEntry* entry = snapshot_.FindTokenIssuer(id)) consider(*entry, true);
+  }
+  if (jwt.issuer_ids().empty()) {
+    size_t seen = 0;
+    snapshot_.ForEachTokenIssuer(api().org_id(), [&](const TokenIssuerEntry& entry) {
+      consider(entry, false);
+      return ++seen < kMostIssuers;
+    });
+  }
+  Refusal refusal = No(Reason::kTokenInvalid, "the token's issuer is none that the API knows");
+  for (const TokenIssuerEntry* entry : candidates) {
+    auto failed = VerifyByIssuer(*entry, token, accepted);
+    if (!failed.has_value()) failed = CheckJwtClaims(jwt, *accepted);
+    if (!failed.has_value()) return std::nullopt;
+    refusal = *std::move(failed);
+    if (refusal.reason != Reason::kTokenInvalid) break;
+  }
+  return refusal;
+}
+
+std::optional<Refusal> Decider::VerifyByIssuer(const TokenIssuerEntry& entry,
+                                               const jwt::Token& token, AcceptedJwt* accepted) {
+  const v1::TokenIssuer& issuer = entry.issuer;
+  AddTag("issuer:", issuer.id());
+  for (const std::string& id : issuer.certificate_ids()) AddTag("cert:", id);
+  if (!MayUse(issuer, token.algorithm())) return NoJwt(jwt::Refusal::kAlgorithm, issuer.id());
+  jwt::Refusal refusal = jwt::Refusal::kNoKey;
+  const jwt::KeySet own = OwnKeysOf(snapshot_, issuer, now_);
+  if (!own.keys.empty()) refusal = jwt::VerifyToken(token, own, &accepted->claims);
+  const bool lacks_key = refusal == jwt::Refusal::kNoKey || refusal == jwt::Refusal::kSignature;
+  if (lacks_key && !issuer.jwks_url().empty()) {
+    const KeySets* const sets = question_.key_sets;
+    const FetchedKeysPtr fetched = sets != nullptr ? sets->Find(issuer) : nullptr;
+    if (fetched != nullptr) refusal = jwt::VerifyToken(token, fetched->keys, &accepted->claims);
+    const bool ask = fetched == nullptr || (refusal == jwt::Refusal::kNoKey && sets != nullptr &&
+                                            sets->MayAskAgain(issuer));
+    if (ask && question_.needs != nullptr) question_.needs->push_back(issuer.id());
+    if (fetched == nullptr) {
+      return No(Reason::kTokenKeysUnavailable,
+                absl::StrCat("the key set of issuer ", issuer.id(), " (", issuer.jwks_url(),
+                             ") could not be had"));
+    }
+  }
+  if (refusal != jwt::Refusal::kNone) return NoJwt(refusal, issuer.id());
+  accepted->issuer = &issuer;
+  return std::nullopt;
+}
+
+std::optional<Refusal> Decider::CheckJwtClaims(const v1::JwtAuth& jwt,
+                                               const AcceptedJwt& accepted) {
+  const v1::TokenIssuer& issuer = *accepted.issuer;
+  jwt::ClaimsPolicy policy;
+  const absl::Duration leeway = absl::Seconds(jwt.leeway_seconds());
+  policy.expiry_leeway = policy.not_before_leeway = policy.issued_at_leeway = leeway;
+  if (!issuer.issuer().empty()) policy.issuer = issuer.issuer();
+  policy.audiences.assign(jwt.audiences().begin(), jwt.audiences().end());
+  policy.required_claims = {jwt.identity_claim().empty() ? "sub" : jwt.identity_claim()};
+  if (jwt.require_binding()) policy.binding = jwt::Binding::kRequired;
+  jwt::ClaimsFacts facts;
+  facts.now = now_;
+  const bool counts = request_.proof() == v1::PROOF_TLS || jwt.header_certificate_binds();
+  if (presented_.any() && counts) facts.leaf_sha256 = DigestBytes(presented_.fingerprint);
+  const jwt::Refusal refusal = jwt::CheckClaims(accepted.claims, policy, facts);
+  std::optional<absl::Time> time;
+  if (refusal == jwt::Refusal::kNotYetValid && jwt::ReadTimeClaim(accepted.claims, "nbf", &time) &&
+      time.has_value()) {
+    not_yet_ = std::min(not_yet_, *time - leeway);
+  }
+  if (refusal != jwt::Refusal::kNone) return NoJwt(refusal, issuer.id());
+  if (!jwt::ReadTimeClaim(accepted.claims, "exp", &time) || !time.has_value())
+    return NoJwt(jwt::Refusal::kNoExpiry, issuer.id());
+  hard_expiry_ = std::min(hard_expiry_, *time + leeway);
+  // A certificate that a token is bound to is held to what every other one is.
+  if (!accepted.bound) return std::nullopt;
+  if (auto failed = CheckLeaf()) return failed;
+  certificate_accepted_ = true;
+  return std::nullopt;
+}
+
+void Decider::TakeJwt(const v1::JwtAuth& jwt, const AcceptedJwt& accepted) {
+  const v1::TokenIssuer& issuer = *accepted.issuer;
+  token_passed_ = true;
+  const std::string identity = TextClaim(accepted.claims, jwt.identity_claim(), "sub");
+  if (jwt_identity_.empty()) jwt_identity_ = identity;
+  std::vector<std::string> scope_claims(issuer.scope_claims().begin(), issuer.scope_claims().end());
+  if (scope_claims.empty()) scope_claims = {"scope", "scp"};
+  std::vector<absl::string_view> scopes;
+  if (jwt::ReadScopes(accepted.claims, scope_claims, &scopes)) {
+    for (const absl::string_view scope : scopes) {
+      if (scopes_.size() < kMostJwtScopes) scopes_.emplace_back(scope);
+    }
+  }
+  std::string consumer = TextClaim(accepted.claims, issuer.consumer_claim(), "azp");
+  if (consumer.empty() && issuer.consumer_claim().empty())
+    consumer = TextClaim(accepted.claims, "client_id", "client_id");
+  if (!consumer.empty()) jwt_metadata_.emplace_back("consumer", std::move(consumer));
+  for (const auto& [claim, name] : issuer.claim_metadata()) {
+    if (auto value = jwt::IdentityClaim(accepted.claims, claim))
+      jwt_metadata_.emplace_back(name, *std::move(value));
+  }
+  Pass("identify",
+       [&] { return absl::StrCat("a token of issuer ", issuer.id(), " for \"", identity, "\""); });
+  TakeJwtRights(jwt, accepted, identity);
+}
+
+// The policies that the token brings, as those of a key.
+void Decider::TakeJwtRights(const v1::JwtAuth& jwt, const AcceptedJwt& accepted,
+                            const std::string& identity) {
+  if (jwt.policy_claim().empty() && jwt.default_policy_ids().empty() &&
+      jwt.scope_policies().empty()) {
+    return;
+  }
+  if (key_ != nullptr) return;  // its certificate's or its token's rights hold
+  KeyEntry& entry = jwt_key_.emplace();
+  v1::Key& key = entry.key;
+  key.set_id(absl::StrCat("jwt:", accepted.issuer->id(), ":", identity));
+  key.set_org_id(api().org_id());
+  key.set_alias(identity);
+  if (!jwt.policy_claim().empty()) {
+    const std::string id = TextClaim(accepted.claims, jwt.policy_claim(), "");
+    if (!id.empty()) key.add_policy_ids(id);
+  }
+  for (const std::string& scope : scopes_) {
+    const auto found = jwt.scope_policies().find(scope);
+    if (found == jwt.scope_policies().end()) continue;
+    if (absl::c_find(key.policy_ids(), found->second) == key.policy_ids().end())
+      key.add_policy_ids(found->second);
+  }
+  if (key.policy_ids().empty()) *key.mutable_policy_ids() = jwt.default_policy_ids();
+  key_ = &entry;
+}
+
+}  // namespace sallyport::authsvc

@@ -1,0 +1,40 @@
+// GET requests under way, on one thread of their own: libcurl's multi interface. HTTPS with the
+// server verified, HTTP where the address says so; no redirects, no proxies, no cookies, bounded in
+// time and size.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace sallyport::authsvc {
+
+struct Transfer {
+  std::string url;
+  std::string trust_pem;  // beside the system's certificates
+};
+
+class Transfers {
+ public:
+  // `ended` is called on the thread: the body of a 200, or why there is none.
+  using Ended = std::function<void(const std::string& key, const absl::StatusOr<std::string>&)>;
+  // `ca_path`: a folder of certificates in place of the system's; empty: the system's.
+  Transfers(Ended ended, absl::Duration timeout, size_t most_bytes, std::string ca_path);
+  ~Transfers();
+  Transfers(const Transfers&) = delete;
+  Transfers& operator=(const Transfers&) = delete;
+
+  // Thread-safe. After Stop(), and where nothing can be begun, it ends with an error.
+  void Add(const std::string& key, const Transfer& transfer);
+  // Ends what is under way; returns when the thread is gone. `ended` was called for all.
+  void Stop();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sallyport::authsvc
