@@ -232,7 +232,7 @@ class Service {
     key_sets_ = std::make_unique<JwksFetcher>(JwksOptions(), &clock_, JwksReport(&book_));
     auto rpc =
         RpcServer::Start(options, {&clock_, &roles_, writer_.get(), hub_.get(), &replicas_,
-                                   &telemetry_, &memo_, key_sets_.get(), &book_, tickets_.get()});
+                                   &telemetry_, &memo_, &book_, tickets_.get(), key_sets_.get()});
     if (!rpc.ok()) return rpc.status();
     rpc_ = *std::move(rpc);
     return absl::OkStatus();

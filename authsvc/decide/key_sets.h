@@ -17,7 +17,7 @@ namespace sallyport::authsvc {
 
 struct FetchedKeys {
   jwt::KeySet keys;
-  absl::Time fetched;
+  absl::Duration fetched;  // when, monotonic
 };
 using FetchedKeysPtr = std::shared_ptr<const FetchedKeys>;
 

@@ -40,7 +40,7 @@ struct JwksFetcher::Impl {
     std::string issuer_id;
     Transfer transfer;
     FetchedKeysPtr keys;
-    absl::Time tried = absl::InfinitePast();  // the last fetch began
+    absl::Duration tried = -absl::InfiniteDuration();  // when the last fetch began
     bool under_way = false;
     std::vector<std::shared_ptr<std::function<void()>>> waiting;  // last holder gone: called
   };
@@ -58,15 +58,15 @@ struct JwksFetcher::Impl {
   }
 
   [[nodiscard]] bool Usable(const Set& set) const {
-    return set.keys != nullptr && clock->Now() - set.keys->fetched < options.max_age;
+    return set.keys != nullptr && clock->Monotonic() - set.keys->fetched < options.max_age;
   }
   [[nodiscard]] bool MayFetch(const Set& set) const {
-    return !set.under_way && clock->Now() - set.tried >= options.least_between;
+    return !set.under_way && clock->Monotonic() - set.tried >= options.least_between;
   }
 
   void Begin(const std::string& key, Set* set) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     set->under_way = true;
-    set->tried = clock->Now();
+    set->tried = clock->Monotonic();
     transfers.Add(key, set->transfer);
   }
 
@@ -118,7 +118,7 @@ FetchedKeysPtr JwksFetcher::Find(const v1::TokenIssuer& issuer) const {
   const auto found = impl_->sets.find(key);
   if (found == impl_->sets.end() || !impl_->Usable(found->second)) return nullptr;
   Impl::Set& set = found->second;
-  if (impl_->clock->Now() - set.keys->fetched >= impl_->options.refresh_after &&
+  if (impl_->clock->Monotonic() - set.keys->fetched >= impl_->options.refresh_after &&
       impl_->MayFetch(set)) {
     impl_->Begin(key, &set);
   }

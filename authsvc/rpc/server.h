@@ -55,9 +55,9 @@ struct RpcServerParts {
   Replicas* replicas = nullptr;
   TelemetryStore* telemetry = nullptr;
   DecisionMemo* memo = nullptr;
-  JwksFetcher* key_sets = nullptr;  // null: no token of an issuer with a jwks_url passes
   metrics::Book* book = nullptr;
   TicketKeeper* tickets = nullptr;  // null: data planes get no ticket keys
+  JwksFetcher* key_sets = nullptr;  // null: no token of an issuer with a jwks_url passes
 };
 
 class RpcServer {

@@ -89,8 +89,8 @@ std::optional<PresentedCredential> ExtractToken(const TokenRules& rules, HeaderV
   const auto take = [&](absl::string_view place, absl::string_view name, absl::string_view raw) {
     const absl::string_view value = WithoutBearer(raw);
     if (value.empty()) return;
-    found = PresentedCredential{rules.jwt ? "jwt" : "token", place, rules.jwt ? name : "",
-                                base::Secret::CopyOf(value)};
+    found = PresentedCredential{rules.jwt ? "jwt" : "token", place, base::Secret::CopyOf(value),
+                                rules.jwt ? name : ""};
   };
   if (rules.use_header) {
     if (const auto value = header(rules.header_name)) take("header", rules.header_name, *value);

@@ -53,8 +53,8 @@ using PeerCertificatePtr = std::shared_ptr<const PeerCertificate>;
 struct PresentedCredential {
   absl::string_view mechanism = "token";  // or "jwt"
   absl::string_view place;                // "header" | "query" | "cookie"
-  absl::string_view name;                 // jwt: of it, in the route's rules
   base::Secret value;
+  absl::string_view name = {};  // jwt: of that place, in the route's rules
 };
 
 struct AuthFacts {

@@ -124,6 +124,7 @@ struct Route {
   bool dynamic_mtls = false;
   TokenRules token;
   std::vector<TokenRules> jwts;  // those that are on
+  bool binds_tokens = false;     // one of them must be bound to the caller's certificate
   bool keyless = false;
   std::vector<RouteTarget> targets;
   bool preserve_host_header = false;
@@ -156,7 +157,7 @@ struct Route {
 
   // A client certificate can play a part in who may call it.
   [[nodiscard]] bool CanUseCertificate() const {
-    return static_mtls != Requirement::kOff || dynamic_mtls;
+    return static_mtls != Requirement::kOff || dynamic_mtls || binds_tokens;
   }
   // Where credentials beside the certificate are looked for.
   void EachTokenRules(absl::FunctionRef<void(const TokenRules&)> see) const {

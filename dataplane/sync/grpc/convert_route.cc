@@ -275,6 +275,10 @@ RoutePtr RouteFrom(const v1::Route& wire) {
   route->dynamic_mtls = wire.dynamic_mtls();
   route->token = TokenFrom(wire.token());
   route->jwts = JwtsFrom(wire);
+  for (const v1::JwtAuth& jwt : wire.jwts()) {
+    if (jwt.requirement() != v1::REQUIREMENT_OFF && jwt.require_binding())
+      route->binds_tokens = true;
+  }
   route->keyless = wire.keyless();
   if (!ProtocolFrom(wire, route.get())) route->broken = true;
   TargetsFrom(wire, route.get());

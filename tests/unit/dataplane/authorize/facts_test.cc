@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "dataplane/authorize/authorizer.h"
 #include "gtest/gtest.h"
 
 namespace sallyport::dataplane {
@@ -95,6 +96,53 @@ TEST(ExtractToken, OnlyWhereTheApiLooks) {
   rules.enabled = true;
   rules.use_header = false;
   EXPECT_FALSE(ExtractToken(rules, header, "authorization=q").has_value());
+}
+
+TEST(ExtractToken, ASignedTokenTellsWhereItWas) {
+  const auto header = [](absl::string_view name) -> std::optional<absl::string_view> {
+    if (name != "x-token") return std::nullopt;
+    return "bearer a.b.c";
+  };
+  TokenRules rules;
+  rules.enabled = rules.jwt = true;
+  rules.header_name = "x-token";
+  const auto found = ExtractToken(rules, header, "");
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(found->mechanism, "jwt");
+  EXPECT_EQ(found->name, "x-token");
+  EXPECT_EQ(found->value.Reveal(), "a.b.c");
+}
+
+TEST(QuestionFor, SendsASignedTokenAndOfOthersTheHashAlone) {
+  Route route;
+  route.api_id = "a";
+  std::vector<PresentedCredential> credentials;
+  credentials.push_back({"token", "header", base::Secret::CopyOf("secret")});
+  credentials.push_back({"jwt", "header", base::Secret::CopyOf("a.b.c"), "authorization"});
+  credentials.push_back(
+      {"jwt", "query", base::Secret::CopyOf(std::string(16 * 1024 + 1, 'a')), "t"});
+  AuthFacts facts;
+  facts.route = &route;
+  facts.credentials = credentials;
+  const AuthorizeQuestion question = QuestionFor(facts);
+  ASSERT_EQ(question.credentials.size(), 3u);
+  EXPECT_EQ(question.credentials[0].jwt, "");
+  EXPECT_EQ(question.credentials[1].jwt, "a.b.c");
+  EXPECT_EQ(question.credentials[1].name, "authorization");
+  EXPECT_EQ(question.credentials[2].jwt, "");  // no longer one is read
+}
+
+TEST(CheckScopes, OneOfThoseAskedForIsEnough) {
+  Decision decision;
+  RouteOperation operation;
+  EXPECT_FALSE(CheckScopes(decision, operation).has_value());
+  operation.scopes = {"a", "b"};
+  ASSERT_TRUE(CheckScopes(decision, operation).has_value());
+  EXPECT_EQ(CheckScopes(decision, operation)->reason, base::Reason::kScopeMissing);
+  decision.grants.scopes = {"ab", "B"};
+  EXPECT_TRUE(CheckScopes(decision, operation).has_value());
+  decision.grants.scopes.push_back("b");
+  EXPECT_FALSE(CheckScopes(decision, operation).has_value());
 }
 
 TEST(Strip, LeavesTheRestAlone) {

@@ -192,5 +192,20 @@ TEST(Limiter, MemoryIsBoundedAndFullBucketsGoFirst) {
   EXPECT_EQ(limiter.Take(quota, route, nullptr, false).reason, Reason::kQuotaExceeded);
 }
 
+TEST(Limiter, AnOperationsCallersShareItsRate) {
+  World world;
+  RouteOperation operation;
+  operation.rate = {1, absl::Seconds(10)};
+  operation.bucket = "op";
+  const Permit one = With({}), other = With({});
+  EXPECT_TRUE(world.limiter.Take(one, world.route, &operation, false).allowed());
+  const LimitOutcome refused = world.limiter.Take(other, world.route, &operation, false);
+  EXPECT_EQ(refused.reason, Reason::kApiRateLimited);
+  EXPECT_TRUE(world.limiter.Take(other, world.route, nullptr, false).allowed());
+  RouteOperation another = operation;
+  another.bucket = "another";
+  EXPECT_TRUE(world.limiter.Take(other, world.route, &another, false).allowed());
+}
+
 }  // namespace
 }  // namespace sallyport::dataplane

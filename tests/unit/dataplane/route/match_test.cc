@@ -291,5 +291,53 @@ TEST(Query, ParametersAreDecodedOnceAndTheRestStays) {
   EXPECT_EQ(WithoutQueryParameter("&&x", "k"), "&&x");
 }
 
+RouteVersion Listed() {
+  RouteVersion version;
+  const auto add = [&](const char* path, std::vector<std::string> methods, bool open) {
+    version.operations.Add(*domain::PathTemplate::Parse(path), std::move(methods));
+    version.operation_rules.emplace_back().open = open;
+  };
+  add("/public/{page}", {"GET"}, true);
+  add("/orders/{id}", {"GET", "PUT"}, false);
+  add("/orders/{id}/items", {"GET"}, false);
+  return version;
+}
+
+TEST(MatchRoute, FindsTheOperationAndItsProfile) {
+  Route route = Api();
+  route.versions = {Listed()};
+  const auto open = Match(route, {.path = "/a/public/x"});
+  EXPECT_EQ(std::get<RouteMatch>(open).profile, "open");
+  const auto closed = Match(route, {.path = "/a/orders/7", .method = "PUT"});
+  EXPECT_EQ(std::get<RouteMatch>(closed).profile, "");
+  ASSERT_NE(std::get<RouteMatch>(closed).operation, nullptr);
+}
+
+TEST(MatchRoute, WhatIsNotListedIsNotThere) {
+  Route route = Api();
+  route.versions = {Listed()};
+  for (const char* path : {"/a/", "/a/orders", "/a/orders/", "/a/orders/7/", "/a/public/x/y"})
+    EXPECT_EQ(ReasonOf(Match(route, {.path = path})), Reason::kOperationUnknown) << path;
+  const auto method = Match(route, {.path = "/a/orders/7", .method = "DELETE"});
+  EXPECT_EQ(ReasonOf(method), Reason::kMethodNotAllowed);
+  EXPECT_EQ(std::get<RouteRefusal>(method).allowed_methods, "GET, PUT");
+}
+
+TEST(MatchRoute, NoServerMustReadAPathAsAnotherOperation) {
+  Route route = Api();
+  route.versions = {Listed()};
+  EXPECT_EQ(ReasonOf(Match(route, {.path = "/a/orders/7%2Fitems"})), Reason::kBadRequest);
+  EXPECT_EQ(ReasonOf(Match(route, {.path = "/a/public/x%2F..%2F..%2Forders%2F7"})),
+            Reason::kBadRequest);
+  EXPECT_EQ(ReasonOf(Match(route, {.path = "/a/orders/a%20b"})), Reason::kAllowed);
+}
+
+TEST(MatchRoute, AnExemptPathStaysExempt) {
+  Route route = Api();
+  route.versions = {Listed()};
+  route.versions[0].ignored = {Rule("^/orders/1$")};
+  EXPECT_EQ(std::get<RouteMatch>(Match(route, {.path = "/a/orders/1"})).profile, "ignored");
+}
+
 }  // namespace
 }  // namespace sallyport::dataplane

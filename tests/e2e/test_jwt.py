@@ -1,0 +1,330 @@
+"""Signed tokens: who is let in by them, beside and without client certificates, and what they may do."""
+
+import json
+import time
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from gateway import wait_for
+from tokens import SigningKey, TokenServer, bearer, thumbprint
+
+MANDATORY, OPTIONAL, OFF = "REQUIREMENT_MANDATORY", "REQUIREMENT_OPTIONAL", "REQUIREMENT_OFF"
+
+
+def apply(world, *documents, expect=0):
+    done = world.gateway.run_ctl("apply", "-f", "-", stdin="\n---\n".join(json.dumps(one) for one in documents))
+    assert done.returncode == expect, done.stdout + done.stderr
+    if expect == 0:
+        world.gateway.settle()
+    return done.stdout + done.stderr
+
+
+def document(kind, id, **spec):
+    return {"apiVersion": "sallyport/v1", "kind": kind, "metadata": {"name": id},
+            "spec": {"orgId": "default", **spec}}
+
+
+def api(name, target, **spec):
+    return document("Api", name, name=name, hosts=[f"{name}.gw.test"], listenPath="/", stripListenPath=True,
+                    upstream={"targets": [{"url": target}]}, **spec)
+
+
+@pytest.fixture(scope="module")
+def tokens(world):
+    """The organisation's issuer; its key server's certificate is of a CA that only the issuer's entry trusts."""
+    ca = world.pki.issue("Identity CA", ca=True)
+    pair = world.pki.issue("identity server", ca, sans=["localhost", "127.0.0.1"])
+    server = TokenServer(world, "identity", pair=pair)
+    trust = world.gateway.add_certificate(ca.pem)
+    apply(world, document("TokenIssuer", "idp", issuer=server.issuer, jwksUrl=server.jwks_url, jwksTrustIds=[trust],
+                          claimMetadata={"department": "department"}))
+    return server
+
+
+@pytest.fixture(scope="module")
+def origin(world):
+    return world.origin("behind tokens")
+
+
+@pytest.fixture(scope="module")
+def known(world):
+    """A client whose certificate the APIs list, and one whose certificate they do not."""
+    pair = world.client("known")
+    return pair, world.client("stranger"), world.gateway.add_certificate(pair.pem)
+
+
+# --- the combination of mechanisms, row by row (DESIGN 6, reference apk.md B10.5), two that are mandatory both pass
+
+GOOD, BAD, NONE = "good", "bad", "none"
+MATRIX = [
+    # mTLS, OAuth2, certificate, token, status
+    *((MANDATORY, oauth, cert, token, 401) for oauth in (MANDATORY, OPTIONAL, OFF) for cert in (NONE, BAD)
+      for token in (GOOD, BAD, NONE)),
+    (MANDATORY, MANDATORY, GOOD, GOOD, 200),
+    (MANDATORY, MANDATORY, GOOD, NONE, 401),
+    (MANDATORY, MANDATORY, GOOD, BAD, 401),
+    (MANDATORY, OPTIONAL, GOOD, NONE, 200),
+    (MANDATORY, OPTIONAL, GOOD, BAD, 200),
+    (MANDATORY, OPTIONAL, GOOD, GOOD, 200),
+    *((MANDATORY, OFF, GOOD, token, 200) for token in (GOOD, BAD, NONE)),
+    (OPTIONAL, MANDATORY, NONE, GOOD, 200),
+    (OPTIONAL, MANDATORY, NONE, NONE, 401),
+    (OPTIONAL, MANDATORY, NONE, BAD, 401),
+    (OPTIONAL, MANDATORY, GOOD, NONE, 401),
+    (OPTIONAL, MANDATORY, GOOD, GOOD, 200),
+    (OPTIONAL, MANDATORY, GOOD, BAD, 401),
+    *((OPTIONAL, oauth, BAD, GOOD, 401) for oauth in (MANDATORY, OPTIONAL)),
+    *((OPTIONAL, OPTIONAL, GOOD, token, 200) for token in (GOOD, BAD, NONE)),
+    (OPTIONAL, OPTIONAL, NONE, GOOD, 200),
+    (OPTIONAL, OPTIONAL, NONE, NONE, 401),
+    (OPTIONAL, OPTIONAL, NONE, BAD, 401),
+    (OFF, MANDATORY, BAD, GOOD, 200),
+    (OFF, MANDATORY, NONE, GOOD, 200),
+    (OFF, MANDATORY, NONE, NONE, 401),
+    (OFF, OPTIONAL, NONE, GOOD, 200),
+    (OFF, OPTIONAL, GOOD, NONE, 401),
+    (OFF, OPTIONAL, NONE, NONE, 401),
+    *((OFF, OFF, cert, token, 200) for cert in (GOOD, BAD, NONE) for token in (GOOD, NONE)),
+]
+
+
+def short(requirement):
+    return requirement.removeprefix("REQUIREMENT_").lower()
+
+
+@pytest.fixture(scope="module")
+def matrix(world, tokens, origin, known):
+    documents = []
+    for mtls in (MANDATORY, OPTIONAL, OFF):
+        for oauth in (MANDATORY, OPTIONAL, OFF):
+            if (mtls, oauth) == (OPTIONAL, OFF):
+                continue  # refused at the write: nothing would let in who has no certificate
+            tls = {"staticMtls": mtls, "allowlist": [{"certificateId": known[2], "exact": True}]} if mtls != OFF else {}
+            documents.append(api(f"{short(mtls)}-{short(oauth)}", origin.url, style="apk", clientTls=tls,
+                                 keyless=oauth == OFF, jwts=[{"requirement": oauth}] if oauth != OFF else [],
+                                 versions=[{"operations": [{"path": "/x"}, {"path": "/open", "open": True}]}]))
+    apply(world, *documents)
+
+
+@pytest.mark.parametrize("mtls, oauth, certificate, token, status", MATRIX)
+def test_mechanisms_combine(world, matrix, tokens, known, mtls, oauth, certificate, token, status):
+    client = {GOOD: known[0], BAD: known[1], NONE: None}[certificate]
+    said = {GOOD: tokens.token(), BAD: tokens.token(key=SigningKey("first")), NONE: None}[token]
+    answer = world.a.curl("/x", host=f"{short(mtls)}-{short(oauth)}.gw.test", client=client,
+                          headers=[bearer(said)] if said else [])
+    assert answer.status == status, answer.body
+    if status == 401:
+        assert json.loads(answer.body)["code"] in ("900901", "900902")
+        assert answer.headers["www-authenticate"].startswith('Mutual SSL realm="APK"')
+
+
+@pytest.mark.parametrize("mtls, certificate, status", [
+    (MANDATORY, NONE, 401), (MANDATORY, GOOD, 200), (OPTIONAL, NONE, 401), (OPTIONAL, GOOD, 200), (OFF, NONE, 200)])
+def test_an_open_operation_asks_for_the_certificate_alone(world, matrix, known, mtls, certificate, status):
+    client = known[0] if certificate == GOOD else None
+    assert world.a.curl("/open", host=f"{short(mtls)}-mandatory.gw.test", client=client).status == status
+
+
+def test_optional_mtls_alone_is_refused_at_the_write(world, known):
+    said = apply(world, api("alone", "http://localhost:1", clientTls={
+        "staticMtls": OPTIONAL, "allowlist": [{"certificateId": known[2]}]}), expect=1)
+    assert "nothing can let a caller in" in said
+
+
+# --- one token
+
+@pytest.fixture(scope="module")
+def plain(world, tokens, origin):
+    apply(world, api("plain", origin.url, jwts=[{
+        "requirement": MANDATORY, "audiences": ["shop"], "strip": True, "queryName": "token", "cookieName": "session"}],
+        identityForwarding={"headers": {"X-User": "{identity}", "X-Department": "{key.meta.department}"}},
+        versions=[{"operations": [
+            {"path": "/items/{id}", "methods": ["GET"]},
+            {"path": "/items/{id}", "methods": ["DELETE"], "scopes": ["admin", "clerk"]},
+            {"path": "/files/*", "methods": ["GET"]}]}]))
+    return origin
+
+
+def ask(world, token=None, path="/items/7", **more):
+    return world.a.curl(path, host="plain.gw.test", headers=[bearer(token)] if token else [], **more)
+
+
+def reason(answer):
+    return json.loads(answer.body)["reason"]
+
+
+def test_a_good_token_is_let_in_once_asked_and_named_upstream(world, tokens, plain):
+    answer = ask(world, tokens.token(aud="shop", department="sales"))
+    assert answer.status == 200, answer.body
+    seen = plain.last()
+    assert seen.one("X-User") == "alice" and seen.one("X-Department") == "sales"
+    assert seen.all("Authorization") == []
+
+
+@pytest.mark.parametrize("change, reason_name", [
+    ({"aud": "other"}, "TOKEN_INVALID"), ({"aud": None}, "TOKEN_INVALID"),
+    ({"exp": int(time.time()) - 5}, "TOKEN_EXPIRED"), ({"exp": None}, "TOKEN_INVALID"),
+    ({"nbf": int(time.time()) + 900}, "TOKEN_INVALID"), ({"iss": "https://evil.test"}, "TOKEN_INVALID"),
+    ({"sub": None}, "TOKEN_INVALID"), ({"cnf": {"jkt": "abc"}}, "CERT_BINDING_MISMATCH")])
+def test_a_claim_that_does_not_hold_refuses(world, tokens, plain, change, reason_name):
+    answer = ask(world, tokens.token(**{"aud": "shop", **change}))
+    assert answer.status == 401 and reason(answer) == reason_name
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda token: token[:-8] + "AAAAAAAA",                                  # another signature
+    lambda token: token.rsplit(".", 1)[0] + ".",                            # none
+    lambda token: "eyJhbGciOiJub25lIn0." + token.split(".")[1] + ".",       # alg none
+    lambda token: token.split(".")[0], lambda token: "x" * 17_000])
+def test_a_spoilt_token_is_refused(world, tokens, plain, spoil):
+    answer = ask(world, spoil(tokens.token(aud="shop")))
+    assert answer.status == 401 and reason(answer) == "TOKEN_INVALID"
+
+
+def test_none_at_all_is_asked_for(world, plain):
+    answer = ask(world)
+    assert answer.status == 401 and reason(answer) == "TOKEN_REQUIRED"
+
+
+def test_parameter_and_cookie_are_places_too_and_are_stripped(world, tokens, plain):
+    token = tokens.token(aud="shop")
+    assert ask(world, path=f"/items/7?a=1&token={token}").status == 200
+    assert plain.last().target == "/items/7?a=1"
+    answer = world.a.curl("/items/7", host="plain.gw.test", headers=[f"Cookie: a=1; session={token}"])
+    assert answer.status == 200 and plain.last().one("Cookie") == "a=1"
+
+
+@pytest.mark.parametrize("method, path, status, name", [
+    ("GET", "/items/7/parts", 404, "OPERATION_UNKNOWN"), ("GET", "/", 404, "OPERATION_UNKNOWN"),
+    ("GET", "/items/", 404, "OPERATION_UNKNOWN"), ("PUT", "/items/7", 405, "METHOD_NOT_ALLOWED"),
+    ("GET", "/items/a%2Fparts", 400, "BAD_REQUEST"), ("GET", "/files%2Fx", 404, "OPERATION_UNKNOWN")])
+def test_what_is_not_listed_is_not_served(world, tokens, plain, method, path, status, name):
+    before = len(plain.requests)
+    answer = ask(world, tokens.token(aud="shop"), path, method=method)
+    assert answer.status == status and reason(answer) == name
+    if status == 405:
+        assert answer.headers["allow"] == "GET, DELETE"
+    assert len(plain.requests) == before
+
+
+def test_a_star_takes_all_below(world, tokens, plain):
+    assert ask(world, tokens.token(aud="shop"), "/files/a/b").status == 200
+    assert ask(world, tokens.token(aud="shop"), "/files/").status == 200
+
+
+@pytest.mark.parametrize("claims, status", [
+    ({}, 403), ({"scope": "reader"}, 403), ({"scope": "reader clerk"}, 200), ({"scp": ["admin"]}, 200),
+    ({"scope": "administrator"}, 403)])
+def test_an_operation_asks_for_a_scope(world, tokens, plain, claims, status):
+    answer = ask(world, tokens.token(aud="shop", **claims), method="DELETE")
+    assert answer.status == status
+    if status == 403:
+        assert reason(answer) == "SCOPE_MISSING"
+
+
+# --- bound to a certificate (RFC 8705)
+
+@pytest.fixture(scope="module")
+def bound(world, tokens, origin):
+    apply(world, api("bound", origin.url, jwts=[{"requirement": MANDATORY, "requireBinding": True}]))
+
+
+def test_a_bound_token_needs_its_certificate(world, tokens, bound):
+    pair, other = world.client("holder"), world.client("thief")
+    token = tokens.token(cnf=thumbprint(pair))
+
+    def status(client, said=token):
+        return world.a.curl("/", host="bound.gw.test", client=client, headers=[bearer(said)]).status
+    assert status(pair) == 200
+    assert status(other) == 401 and status(None) == 401
+    assert status(pair, tokens.token()) == 401  # not bound
+
+
+def test_an_expired_holder_is_refused(world, tokens, bound):
+    old = world.client("old holder", days=(-2, -1))
+    answer = world.a.curl("/", host="bound.gw.test", client=old, headers=[bearer(tokens.token(cnf=thumbprint(old)))])
+    assert answer.status == 403 and reason(answer) == "CERT_EXPIRED"
+
+
+def test_a_stolen_bound_token_is_no_bearer_token_elsewhere(world, tokens, plain):
+    answer = ask(world, tokens.token(aud="shop", cnf=thumbprint(world.client("victim"))))
+    assert answer.status == 401 and reason(answer) == "CERT_BINDING_MISMATCH"
+
+
+# --- issuers
+
+def test_new_keys_are_fetched_and_old_ones_end(world, origin):
+    server = TokenServer(world, "rotating", issuer="https://rotating.test")
+    apply(world, document("TokenIssuer", "rotating", issuer=server.issuer, jwksUrl=server.jwks_url),
+          api("rotating", origin.url, jwts=[{"requirement": MANDATORY, "issuerIds": ["rotating"]}]))
+
+    def status(token):
+        return world.a.curl("/", host="rotating.gw.test", headers=[bearer(token)]).status
+    old, new = server.keys[0], SigningKey("second", kind="rsa")
+    assert status(server.token()) == 200
+    server.rotate(new)
+    wait_for(lambda: status(server.token(jti="a")) == 200, "the new key is known")
+    assert status(server.token(key=old, jti="b")) == 401
+
+
+def test_keys_that_cannot_be_had_let_nobody_in(world, origin):
+    server = TokenServer(world, "down", issuer="https://down.test")
+    server.status = 500
+    apply(world, document("TokenIssuer", "down", issuer=server.issuer, jwksUrl=server.jwks_url),
+          api("down", origin.url, jwts=[{"requirement": MANDATORY, "issuerIds": ["down"]}]))
+    answer = world.a.curl("/", host="down.gw.test", headers=[bearer(server.token())])
+    assert answer.status == 503 and reason(answer) == "TOKEN_KEYS_UNAVAILABLE"
+    server.status = 200
+    wait_for(lambda: world.a.curl("/", host="down.gw.test", headers=[bearer(server.token())]).status == 200,
+             "the keys are there again")
+
+
+def test_a_server_that_the_issuer_does_not_trust_gives_no_keys(world, origin):
+    stranger = world.pki.issue("strange CA", ca=True)
+    pair = world.pki.issue("strange identity server", stranger, sans=["127.0.0.1"])
+    server = TokenServer(world, "strange", issuer="https://strange.test", pair=pair)
+    apply(world, document("TokenIssuer", "strange", issuer=server.issuer, jwksUrl=server.jwks_url),
+          api("strange", origin.url, jwts=[{"requirement": MANDATORY, "issuerIds": ["strange"]}]))
+    answer = world.a.curl("/", host="strange.gw.test", headers=[bearer(server.token())])
+    assert answer.status == 503 and server.origin.requests == []
+
+
+def test_a_certificate_of_the_issuer_is_a_key_and_its_end_is_felt_at_once(world, origin):
+    server = TokenServer(world, "by certificate", issuer="https://cert.test")
+    key = SigningKey("c")
+    pem = key.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    certificate_id = world.gateway.add_certificate(pem)
+    apply(world, document("TokenIssuer", "cert", issuer=server.issuer, certificateIds=[certificate_id]),
+          api("cert", origin.url, jwts=[{"requirement": MANDATORY, "issuerIds": ["cert"]}]))
+    token = server.token(key=key)
+
+    def status():
+        return world.a.curl("/", host="cert.gw.test", headers=[bearer(token)]).status
+    assert status() == 200
+    done = world.gateway.run_ctl("delete", "tokenissuer", "cert")
+    assert done.returncode == 0, done.stderr
+    wait_for(lambda: status() == 401, "tokens of a removed issuer are refused")
+
+
+@pytest.mark.parametrize("spec, said", [
+    ({}, "without keys"), ({"jwksUrl": "http://idp.test/keys"}, "must be https"),
+    ({"jwksUrl": "https://x/k", "algorithms": ["HS256"]}, "shared secret"),
+    ({"jwksUrl": "https://x/k", "algorithms": ["none"]}, "not known"),
+    ({"jwksUrl": "https://x/k", "jwksTrust": ["a"]}, "jwksTrust")])
+def test_an_issuer_that_could_not_be_held_to_is_refused(world, spec, said):
+    assert said in apply(world, document("TokenIssuer", "wrong", issuer="https://i", **spec), expect=1)
+
+
+@pytest.mark.parametrize("spec, said", [
+    ({"jwts": [{"requirement": MANDATORY}], "keyless": True}, "keyless and a token"),
+    ({"jwts": [{"requirement": MANDATORY}], "token": {"enabled": True}}, "another token is looked for"),
+    ({"jwts": [{"requirement": MANDATORY}, {"requirement": OPTIONAL}]}, "another token is looked for"),
+    ({"jwts": [{"requirement": MANDATORY, "disableHeader": True}]}, "neither query nor cookie"),
+    ({"jwts": [{"requirement": MANDATORY, "headerName": "X-Forwarded-Client-Cert"}]}, "never holds"),
+    ({"keyless": True, "versions": [{"operations": [{"path": "/x", "scopes": ["a"]}]}]}, "turn one of jwts on"),
+    ({"keyless": True, "versions": [{"operations": [{"path": "x"}]}]}, "must begin with /"),
+    ({"keyless": True, "versions": [{"operations": [{"path": "/{a}"}, {"path": "/{b}"}]}]}, "listed twice"),
+    ({"keyless": True, "versions": [{"operations": [{"path": "/x", "methods": ["get"]}]}]}, "in capitals")])
+def test_what_could_not_be_enforced_is_refused_at_the_write(world, tokens, spec, said):
+    assert said in apply(world, api("wrong", "http://localhost:1", **spec), expect=1)

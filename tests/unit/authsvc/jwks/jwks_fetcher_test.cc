@@ -1,0 +1,183 @@
+// Key sets fetched from a real server on loopback.
+#include "authsvc/jwks/jwks_fetcher.h"
+
+#include <atomic>
+#include <fstream>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "shared/admin_http/server.h"
+#include "shared/base/mutex.h"
+#include "tests/fakes/manual_clock.h"
+#include "tests/fakes/notification.h"
+#include "tests/fakes/temp_folder.h"
+#include "tests/unit/authsvc/decide/world.h"
+#include "tests/unit/shared/jwt/signer.h"
+
+namespace sallyport::authsvc {
+namespace {
+
+using testing::CertBuilder;
+using testing::TestCert;
+
+constexpr char kKeys[] =
+    "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"k\",\"x\":"
+    "\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\",\"y\":"
+    "\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}]}";
+
+class JwksFetcherTest : public ::testing::Test {
+ protected:
+  void Serve(admin_http::ServerOptions options = {}) {
+    auto server = admin_http::Server::Start(
+        options, [this](const admin_http::Request&, const admin_http::Responder& responder) {
+          ++asked_;
+          const base::MutexLock lock(&mutex_);
+          admin_http::Response response;
+          response.status = status_;
+          response.body = body_;
+          responder.Send(std::move(response));
+        });
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    Point(absl::StrCat(options.certificate_file.empty() ? "http" : "https",
+                       "://127.0.0.1:", server_->port(), "/keys"));
+  }
+  void Point(const std::string& url) {
+    v1::Resource resource;
+    issuer_.set_id("idp");
+    issuer_.set_org_id(kOrg);
+    issuer_.set_jwks_url(url);
+    *resource.mutable_token_issuer() = issuer_;
+    world_.Put(resource);
+  }
+  void Answer(int status, std::string body) {
+    const base::MutexLock lock(&mutex_);
+    status_ = status;
+    body_ = std::move(body);
+  }
+  JwksFetcher& fetcher() {
+    if (!fetcher_.has_value()) {
+      JwksOptions options;
+      options.ca_path = trust_.File("");
+      fetcher_.emplace(options, &clock_, [this](const JwksResult& result) {
+        const base::MutexLock lock(&mutex_);
+        last_ = result.status;
+      });
+    }
+    return *fetcher_;
+  }
+  // Waits for it.
+  void Fetch() {
+    testing::Notification done;
+    fetcher().Fetch(world_.snapshot(), {"idp"}, [&] { done.Notify(); });
+    done.Wait();
+  }
+  absl::Status last() {
+    const base::MutexLock lock(&mutex_);
+    return last_;
+  }
+
+  std::atomic<int> asked_{0};
+  base::Mutex mutex_;
+  int status_ ABSL_GUARDED_BY(mutex_) = 200;
+  std::string body_ ABSL_GUARDED_BY(mutex_) = kKeys;
+  absl::Status last_ ABSL_GUARDED_BY(mutex_);
+  base::ManualClock clock_;
+  testing::TempFolder trust_;
+  World world_;
+  v1::TokenIssuer issuer_;
+  std::unique_ptr<admin_http::Server> server_;
+  std::optional<JwksFetcher> fetcher_;
+};
+
+TEST_F(JwksFetcherTest, FetchesOnceAndKeeps) {
+  Serve();
+  EXPECT_EQ(fetcher().Find(issuer_), nullptr);
+  Fetch();
+  const FetchedKeysPtr keys = fetcher().Find(issuer_);
+  ASSERT_NE(keys, nullptr);
+  EXPECT_EQ(keys->keys.keys.size(), 1u);
+  Fetch();  // too soon for another
+  EXPECT_EQ(asked_, 1);
+  EXPECT_FALSE(fetcher().MayAskAgain(issuer_));
+  clock_.Advance(absl::Seconds(5));
+  EXPECT_TRUE(fetcher().MayAskAgain(issuer_));
+  Fetch();
+  EXPECT_EQ(asked_, 2);
+}
+
+TEST_F(JwksFetcherTest, AnotherAddressIsAnotherSet) {
+  Serve();
+  Fetch();
+  v1::TokenIssuer other = issuer_;
+  other.set_jwks_url(issuer_.jwks_url() + "2");
+  EXPECT_EQ(fetcher().Find(other), nullptr);
+}
+
+TEST_F(JwksFetcherTest, KeepsWhatItHasWhileTheServerIsAwayButNotForEver) {
+  Serve();
+  Fetch();
+  Answer(500, "");
+  clock_.Advance(absl::Minutes(59));
+  Fetch();
+  EXPECT_FALSE(last().ok());
+  EXPECT_NE(fetcher().Find(issuer_), nullptr);
+  clock_.Advance(absl::Minutes(1));
+  EXPECT_EQ(fetcher().Find(issuer_), nullptr);
+}
+
+TEST_F(JwksFetcherTest, RefusesWhatIsNoKeySet) {
+  Serve();
+  for (const auto& [status, body] : {std::pair<int, std::string>(404, kKeys),
+                                     {302, kKeys},
+                                     {200, "<html>"},
+                                     {200, "{}"},
+                                     {200, std::string(600'000, ' ')}}) {
+    Answer(status, body);
+    clock_.Advance(absl::Seconds(5));
+    Fetch();
+    EXPECT_FALSE(last().ok()) << status << " " << body.substr(0, 10);
+    EXPECT_EQ(fetcher().Find(issuer_), nullptr);
+  }
+}
+
+TEST_F(JwksFetcherTest, ADeadAddressEndsTheWaiting) {
+  Point("http://127.0.0.1:1/keys");
+  Fetch();
+  EXPECT_FALSE(last().ok());
+}
+
+TEST_F(JwksFetcherTest, TrustsTheIssuersCertificatesAndNoOther) {
+  const TestCert ca = CertBuilder("CN=ca").Ca().SelfSign();
+  const TestCert leaf =
+      CertBuilder("CN=idp").Ip(absl::string_view("\x7f\0\0\1", 4)).NoExtendedUsage().SignBy(ca);
+  admin_http::ServerOptions options;
+  const testing::TempFolder files;
+  options.certificate_file = files.File("crt");
+  options.private_key_file = files.File("key");
+  std::ofstream(options.certificate_file) << leaf.Pem();
+  std::ofstream(options.private_key_file) << leaf.KeyPem();
+  Serve(options);
+  Fetch();
+  EXPECT_FALSE(last().ok());
+  EXPECT_EQ(asked_, 0);
+  issuer_.add_jwks_trust_ids(world_.AddCertificate(ca));
+  Point(issuer_.jwks_url());
+  Fetch();
+  EXPECT_TRUE(last().ok()) << last();
+  EXPECT_NE(fetcher().Find(issuer_), nullptr);
+}
+
+TEST_F(JwksFetcherTest, ManyWhoAskShareOneFetchAndNobodyIsForgottenAtTheEnd) {
+  Serve();
+  std::atomic<int> done{0};
+  for (int i = 0; i < 10; ++i) fetcher().Fetch(world_.snapshot(), {"idp"}, [&] { ++done; });
+  fetcher().Fetch(world_.snapshot(), {"nobody"}, [&] { ++done; });
+  fetcher_.reset();
+  EXPECT_EQ(done, 11);
+  EXPECT_LE(asked_, 1);
+}
+
+}  // namespace
+}  // namespace sallyport::authsvc
