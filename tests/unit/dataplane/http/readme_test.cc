@@ -75,7 +75,7 @@ TEST(Readme, TroubleshootingTableIsWhatCallersSee) {
 #undef X
        }) {
     const bool left_out = reason == Reason::kAllowed || reason == Reason::kClientGone ||
-                          reason == Reason::kInternal || reason == Reason::kScopeMissing ||
+                          reason == Reason::kInternal ||
                           reason == Reason::kMethodNotSupported ||
                           reason == Reason::kVersionNotSupported ||
                           reason == Reason::kExpectationFailed;
