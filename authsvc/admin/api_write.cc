@@ -2,11 +2,25 @@
 
 #include "absl/strings/str_cat.h"
 #include "authsvc/admin/documents.h"
+#include "authsvc/dialects/tyk_documents.h"
 
 namespace sallyport::authsvc::admin {
 namespace {
 
 constexpr char kNoApi[] = "API not found";
+
+// The issuer that the API came with goes, unless `write` puts it again.
+void ForgetIssuer(const Call& call, const std::string& api_id, Write* write) {
+  const std::string id = dialects::TykJwtIssuer(api_id);
+  if (call.writer.snapshot()->FindTokenIssuer(id) == nullptr) return;
+  for (const Mutation& mutation : write->mutations) {
+    if (mutation.resource.has_token_issuer() && mutation.resource.token_issuer().id() == id) return;
+  }
+  Mutation& mutation = write->mutations.emplace_back();
+  mutation.op = Mutation::Op::kDelete;
+  mutation.kind = Kind::kTokenIssuer;
+  mutation.id = id;
+}
 
 }  // namespace
 
@@ -28,6 +42,7 @@ Response WriteApi(const Call& call, dialects::Conversion conversion, bool update
   mutation.resource = std::move(conversion.resources.back().resource);
   mutation.proxy_password = std::move(conversion.resources.back().proxy_password);
   mutation.must_exist = update;
+  ForgetIssuer(call, id, &write);
   const auto result = call.writer.Run(std::move(write));
   if (!result.ok()) {
     AuditRefused(call, "api.put", id, result.status());
@@ -49,6 +64,7 @@ Response DeleteApi(const Call& call, const std::string& id) {
   mutation.op = Mutation::Op::kDelete;
   mutation.kind = Kind::kApi;
   mutation.id = id;
+  ForgetIssuer(call, id, &write);
   const auto result = call.writer.Run(std::move(write));
   if (!result.ok()) {
     AuditRefused(call, "api.delete", id, result.status());

@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "authsvc/dialects/tyk_classic_jwt.h"
 #include "shared/crypto/pem.h"
 #include "shared/domain/pattern.h"
 
@@ -51,6 +52,7 @@ void Blank(Node* node) {
         std::find(std::begin(kSecrets), std::end(kSecrets), name) != std::end(kSecrets);
     const bool scalar = !value.IsObject() && !value.IsArray() && value.type != Node::Type::kNull;
     if (!secret || !scalar) continue;
+    if (name == "jwt_source" && IsPublicJwtSource(value.text)) continue;
     value = Node();
     value.type = Node::Type::kString;
   }

@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "authsvc/dialects/suggest.h"
 #include "authsvc/dialects/tyk_classic_fields.h"
+#include "authsvc/dialects/tyk_classic_jwt.h"
 #include "authsvc/dialects/tyk_documents.h"
 #include "authsvc/dialects/tyk_proxy_url.h"
 #include "shared/domain/host_pattern.h"
@@ -111,17 +112,19 @@ void Authentication(const Fields& top, v1::Api* api) {
   api->set_keyless(keyless);
   // With use_certificate the certificate is the credential and a token is not looked at
   // (reference tyk.md §3.1).
-  token->set_enabled(!keyless && !dynamic);
-  if (!keyless && !standard && !dynamic) {
+  const bool jwt = top.Flag("enable_jwt");
+  token->set_enabled(!keyless && !dynamic && (standard || !jwt));
+  if (!keyless && !standard && !dynamic && !jwt) {
     top.Warn("use_standard_auth",
              "no authentication scheme is named: an auth token is required; set use_keyless: true "
              "for the "
              "certificate alone");
   }
   const std::string identity = top.Text("base_identity_provided_by");
-  if (!identity.empty() && identity != "auth_token") {
-    top.Refuse("base_identity_provided_by",
-               absl::StrCat("\"", identity, "\" does not exist here: auth_token or empty"));
+  if (!identity.empty() && identity != "auth_token" && !(jwt && identity == "jwt_claim")) {
+    top.Refuse(
+        "base_identity_provided_by",
+        absl::StrCat("\"", identity, "\" does not exist here: auth_token, jwt_claim or empty"));
   }
   if (!token->enabled()) return;
   if (token->disable_header() && !token->use_query() && !token->use_cookie()) {
@@ -280,6 +283,7 @@ Conversion ConvertTykClassic(const Node& definition, const ConvertOptions& optio
   Hosts(top, &api);
   Listen(top, proxy, &api);
   Authentication(top, &api);
+  ClassicJwt(top, &references, &api);
   StaticTls(top, &references, &api);
   ClassicUpstream(top, proxy, &references, &api);
   Converted converted;

@@ -15,6 +15,9 @@ namespace sallyport::authsvc::dialects {
 // Tyk OAS API definition: an OpenAPI document with `x-tyk-api-gateway` -> Api (likewise).
 [[nodiscard]] Conversion ConvertTykOas(const Node& definition, const ConvertOptions& options);
 
+// The id of the TokenIssuer that an API with enable_jwt comes with; it goes with it.
+[[nodiscard]] std::string TykJwtIssuer(absl::string_view api_id);
+
 // SessionState -> Key. The id is that of the certificate; without one it is empty, the caller sets
 // it. No token is made here.
 [[nodiscard]] Conversion ConvertTykSession(const Node& session, const ConvertOptions& options);

@@ -1,12 +1,13 @@
 """Signed tokens: who is let in by them, beside and without client certificates, and what they may do."""
 
+import base64
 import json
 import time
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from gateway import wait_for
+from gateway import classic, wait_for
 from tokens import SigningKey, TokenServer, bearer, thumbprint
 
 MANDATORY, OPTIONAL, OFF = "REQUIREMENT_MANDATORY", "REQUIREMENT_OPTIONAL", "REQUIREMENT_OFF"
@@ -305,6 +306,34 @@ def test_a_certificate_of_the_issuer_is_a_key_and_its_end_is_felt_at_once(world,
     done = world.gateway.run_ctl("delete", "tokenissuer", "cert")
     assert done.returncode == 0, done.stderr
     wait_for(lambda: status() == 401, "tokens of a removed issuer are refused")
+
+
+# --- Tyk's own definition of it
+
+def test_a_tyk_api_takes_tokens_with_the_rights_of_their_policy(world, origin):
+    server = TokenServer(world, "tyk identity", issuer="https://any.test")
+    policy = {"id": "gold", "name": "gold", "org_id": "default", "active": True, "rate": 1000, "per": 1, "quota_max": -1,
+              "access_rights": {"tykjwt": {"api_id": "tykjwt", "versions": ["Default"]}}}
+    assert world.gateway.rest("POST", "/tyk/policies", policy).status_code == 200
+    definition = classic("tykjwt", origin.url, domain="tykjwt.gw.test", use_keyless=False, enable_jwt=True,
+                         jwt_signing_method="ecdsa", jwt_source=base64.b64encode(server.jwks_url.encode()).decode(),
+                         jwt_identity_base_field="sub", jwt_policy_field_name="pol", strip_auth_data=True)
+    world.gateway.add_api(definition)
+    world.gateway.settle()
+
+    def ask_tyk(**claims):
+        return world.a.curl("/", host="tykjwt.gw.test", headers=[bearer(server.token(**claims))])
+    assert ask_tyk(pol="gold").status == 200
+    assert origin.last().all("Authorization") == []
+    assert ask_tyk(pol="silver").status == 403 and ask_tyk().status == 403
+    expired = ask_tyk(pol="gold", exp=int(time.time()) - 5)
+    assert expired.status == 401 and json.loads(expired.body)["error"] == "Key not authorized: token has expired"
+    assert world.a.curl("/", host="tykjwt.gw.test").status == 401
+    read = world.gateway.rest("GET", "/tyk/apis/tykjwt").json()
+    assert read["jwt_source"] == definition["jwt_source"]
+    assert "tyk-api:tykjwt" in world.gateway.run_ctl("get", "tokenissuer").stdout
+    assert world.gateway.rest("DELETE", "/tyk/apis/tykjwt").status_code == 200
+    assert "tyk-api:tykjwt" not in world.gateway.run_ctl("get", "tokenissuer").stdout
 
 
 @pytest.mark.parametrize("spec, said", [

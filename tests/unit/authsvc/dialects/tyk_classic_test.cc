@@ -122,7 +122,7 @@ INSTANTIATE_TEST_SUITE_P(
     SecurityFeatures, Refused,
     ::testing::Values(
         std::pair(R"({"use_basic_auth": true})", "use_basic_auth"),
-        std::pair(R"({"enable_jwt": true})", "enable_jwt"),
+        std::pair(R"({"jwt_disable_expires_at_validation": true})", "times of a token"),
         std::pair(R"({"use_oauth2": true})", "use_oauth2"),
         std::pair(R"({"use_openid": true})", "use_openid"),
         std::pair(R"({"enable_signature_checking": true})", "enable_signature_checking"),

@@ -134,7 +134,9 @@ TEST(TykOperator, WhatIsRefused) {
       "spec.upstream_certificate_refs[\"*\"]", "already");
   refused(Classic(R"({"org_id": "other", "certificate_secret_names": ["c"]})"), "spec.org_id",
           "belong to organisation");
-  refused(Classic(R"({"use_jwt": true, "enable_jwt": true})"), "spec.enable_jwt", "JWT");
+  refused(Classic(R"({"enable_jwt": true})"), "spec.use_keyless", "contradicts enable_jwt");
+  refused(Classic(R"({"use_keyless": false, "enable_jwt": true, "jwt_signing_method": "hmac"})"),
+          "spec.jwt_signing_method", "shared secrets");
   refused(Classic(R"({"client_certificates_refs": ["c"]})"), "spec.client_certificates_refs",
           "did you mean \"client_certificate_refs\"");
   refused(Oas(R"({"tykOAS": {"configmapRef": {"name": "other"}}})"), "spec.tykOAS.configmapRef",
