@@ -45,6 +45,8 @@ void AddOas(std::vector<ObjectTable>* out) {
   add("server.authentication", OasAuthenticationRules());
   add("….certificateAuth", OasSwitchRules());
   add("….securitySchemes.* (auth token)", OasTokenRules());
+  add("….securitySchemes.* (JWT)", OasJwtRules());
+  add("….scopes", OasJwtScopesRules());
   add("….header, cookie, query", OasSourceRules());
   add("upstream", OasUpstreamRules());
   add("upstream.mutualTLS", OasMutualTlsRules());

@@ -6,7 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "authsvc/dialects/tyk_classic_jwt.h"
+#include "authsvc/dialects/tyk_jwt.h"
 #include "shared/crypto/pem.h"
 #include "shared/domain/pattern.h"
 

@@ -11,8 +11,8 @@
 #include "absl/strings/str_split.h"
 #include "authsvc/dialects/suggest.h"
 #include "authsvc/dialects/tyk_classic_fields.h"
-#include "authsvc/dialects/tyk_classic_jwt.h"
 #include "authsvc/dialects/tyk_documents.h"
+#include "authsvc/dialects/tyk_jwt.h"
 #include "authsvc/dialects/tyk_proxy_url.h"
 #include "shared/domain/host_pattern.h"
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "authsvc/dialects/tyk_classic.h"
 #include "authsvc/dialects/tyk_documents.h"
+#include "authsvc/dialects/tyk_jwt.h"
 #include "authsvc/dialects/tyk_oas_fields.h"
 #include "authsvc/dialects/tyk_proxy_url.h"
 #include "authsvc/dialects/tyk_render.h"
@@ -139,7 +140,7 @@ void OasServer(const Node& document, const Fields& extension, References* refere
   OasListen(server, api);
   OasCustomDomain(server, references, api);
   OasClientCertificates(server, references, api);
-  OasAuthentication(document, server, api);
+  OasAuthentication(document, server, references, api);
   OasIpLists(server, api);
   OasTags(server, api);
 }
@@ -158,7 +159,7 @@ void RefuseMisplaced(const Fields& extension) {
 
 constexpr absl::string_view kOasSecrets[] = {"secret", "sharedSecret", "clientSecret", "password"};
 
-// Secrets of features that do not exist here, and `source` of JWT schemes, which may be a shared
+// Secrets of features that do not exist here, and `source` of JWT schemes where it may be a shared
 // secret.
 void BlankOas(Node* node, bool in_schemes) {
   for (Node& item : node->items) BlankOas(&item, in_schemes);
@@ -166,6 +167,7 @@ void BlankOas(Node* node, bool in_schemes) {
     BlankOas(&value, in_schemes || name == "securitySchemes");
     bool secret = in_schemes && name == "source";
     for (const absl::string_view one : kOasSecrets) secret = secret || name == one;
+    if (in_schemes && name == "source" && IsPublicJwtSource(value.text)) continue;
     if (!secret || value.IsObject() || value.IsArray() || value.type == Node::Type::kNull) continue;
     value = Node();
     value.type = Node::Type::kString;

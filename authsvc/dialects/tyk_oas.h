@@ -12,7 +12,8 @@ inline constexpr absl::string_view kTykExtension = "x-tyk-api-gateway";
 
 // `document`: the OpenAPI part, for its security schemes and operations.
 // `server.authentication` -> how callers prove who they are.
-void OasAuthentication(const Node& document, const Fields& server, v1::Api* api);
+void OasAuthentication(const Node& document, const Fields& server, References* references,
+                       v1::Api* api);
 // `upstream`. Answers the password of its forward proxy.
 [[nodiscard]] base::Secret OasUpstream(const Fields& upstream, References* references,
                                        v1::Api* api);

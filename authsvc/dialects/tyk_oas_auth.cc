@@ -1,5 +1,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "authsvc/dialects/tyk_jwt.h"
 #include "authsvc/dialects/tyk_oas.h"
 #include "authsvc/dialects/tyk_oas_fields.h"
 
@@ -44,7 +45,7 @@ const Node* DeclaredScheme(const Node& document, absl::string_view name) {
 absl::string_view WhyNoScheme(SchemeType scheme) {
   switch (scheme) {
     case SchemeType::kToken: return "";
-    case SchemeType::kJwt: return "JWT authentication does not exist here yet";
+    case SchemeType::kJwt: return "is a second JWT scheme: one can be asked for";
     case SchemeType::kBasic: return "basic authentication does not exist here";
     case SchemeType::kOAuth: return "OAuth 2 does not exist here";
     case SchemeType::kUnknown: break;
@@ -78,8 +79,8 @@ void ReadTokenPlaces(const Fields& token, const Node* declared, v1::TokenAuth* o
     if (place != nullptr && !token.Has(in)) *place = {true, name};
     if (place != nullptr && place->name.empty()) place->name = name;
   }
-  if (!header.on && !query.on && !cookie.on && declared == nullptr && !token.Has("header"))
-    header.on = true;
+  const bool nowhere = declared == nullptr || declared->Text("type") == "http";
+  if (!header.on && !query.on && !cookie.on && nowhere && !token.Has("header")) header.on = true;
   out->set_disable_header(!header.on);
   out->set_header_name(header.name);
   out->set_use_query(query.on);
@@ -91,12 +92,13 @@ void ReadTokenPlaces(const Fields& token, const Node* declared, v1::TokenAuth* o
 }
 
 struct FoundSchemes {
-  int on = 0;
+  int on = 0;  // auth tokens
+  bool jwt = false;
   bool client_certificate = false;
 };
 
 FoundSchemes ReadSchemes(const Node& document, const Fields& authentication, bool counts,
-                         v1::Api* api) {
+                         References* references, v1::Api* api) {
   FoundSchemes found;
   const Fields schemes = authentication.Object("securitySchemes");
   if (schemes.node() == nullptr) return found;
@@ -105,6 +107,14 @@ FoundSchemes ReadSchemes(const Node& document, const Fields& authentication, boo
     if (scheme.node() == nullptr || !IsOn(scheme)) continue;
     const Node* declared = DeclaredScheme(document, name);
     const SchemeType kind = declared == nullptr ? GuessedType(value) : DeclaredType(declared);
+    if (kind == SchemeType::kJwt && !found.jwt) {
+      found.jwt = true;
+      if (!counts) continue;
+      v1::TokenAuth places;
+      ReadTokenPlaces(scheme, declared, &places);
+      OasJwt(scheme, places, references, api);
+      continue;
+    }
     if (kind != SchemeType::kToken) {
       if (counts) schemes.Refuse(name, WhyNoScheme(kind));
       continue;
@@ -139,12 +149,12 @@ void CheckAskedFor(const Node& document, const Fields& authentication, bool on, 
   }
 }
 
-void CheckOasModes(const Fields& authentication) {
+void CheckOasModes(const Fields& authentication, bool jwt) {
   const std::string identity = authentication.Text("baseIdentityProvider");
-  if (!identity.empty() && identity != "auth_token") {
+  if (!identity.empty() && identity != "auth_token" && !(jwt && identity == "jwt_claim")) {
     authentication.Refuse(
         "baseIdentityProvider",
-        absl::StrCat("\"", identity, "\" does not exist here: auth_token or empty"));
+        absl::StrCat("\"", identity, "\" does not exist here: auth_token, jwt_claim or empty"));
   }
   const std::string mode = authentication.Text("securityProcessingMode");
   if (!mode.empty() && mode != "legacy")
@@ -160,7 +170,8 @@ bool IsOn(const Fields& object) {
   return object.Flag("enabled");
 }
 
-void OasAuthentication(const Node& document, const Fields& server, v1::Api* api) {
+void OasAuthentication(const Node& document, const Fields& server, References* references,
+                       v1::Api* api) {
   const Fields authentication = server.Object("authentication");
   authentication.Check(OasAuthenticationRules());
   const bool on = IsOn(authentication);
@@ -169,8 +180,8 @@ void OasAuthentication(const Node& document, const Fields& server, v1::Api* api)
     api->set_keyless(true);
     return;
   }
-  CheckOasModes(authentication);
-  const FoundSchemes found = ReadSchemes(document, authentication, on, api);
+  const FoundSchemes found = ReadSchemes(document, authentication, on, references, api);
+  CheckOasModes(authentication, found.jwt);
   const Fields certificate = authentication.Object("certificateAuth");
   certificate.Check(OasSwitchRules());
   // The object wins over the older switch, also when it is off.
@@ -182,20 +193,23 @@ void OasAuthentication(const Node& document, const Fields& server, v1::Api* api)
           "is false and would switch off the client certificate, which is on: switch "
           "one of them off");
     }
-    if (found.on > 0) authentication.Warn("enabled", "is false: no token is asked for");
+    if (found.on > 0 || found.jwt)
+      authentication.Warn("enabled", "is false: no token is asked for");
     api->clear_token();
     api->set_keyless(true);
     return;
   }
-  if (found.on == 0 && !dynamic) {
+  if (found.on == 0 && !found.jwt && !dynamic) {
     authentication.Refuse("enabled",
                           "is true, but no security scheme is on: nothing could be asked for "
                           "(false: the certificates of server.clientCertificates alone)");
   }
   api->mutable_client_tls()->set_dynamic_mtls(dynamic);
   // With a certificate as credential a token is not looked at (reference tyk.md §3.1).
-  api->mutable_token()->set_enabled(!dynamic);
+  api->mutable_token()->set_enabled(!dynamic && found.on > 0);
   api->mutable_token()->set_strip(authentication.Flag("stripAuthorizationData"));
+  for (v1::JwtAuth& jwt : *api->mutable_jwts())
+    jwt.set_strip(authentication.Flag("stripAuthorizationData"));
 }
 
 }  // namespace sallyport::authsvc::dialects

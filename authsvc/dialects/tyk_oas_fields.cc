@@ -99,6 +99,44 @@ constexpr FieldRule kOasToken[] = {
      "a certificate's id never authenticates a caller"},
 };
 
+constexpr char kTimesAreChecked[] = "the times of a token are always checked";
+
+constexpr FieldRule kOasJwtFields[] = {
+    {"enabled", Use::kUsed},
+    {"header", Use::kUsed},
+    {"cookie", Use::kUsed},
+    {"query", Use::kUsed},
+    {"source", Use::kUsed},
+    {"jwksURIs", Use::kUsed},
+    {"signingMethod", Use::kUsed},
+    {"identityBaseField", Use::kUsed},
+    {"skipKid", Use::kKept},
+    {"policyFieldName", Use::kUsed},
+    {"clientBaseField", Use::kUsed},
+    {"defaultPolicies", Use::kUsed},
+    {"scopes", Use::kUsed},
+    {"issuedAtValidationSkew", Use::kUsed},
+    {"notBeforeValidationSkew", Use::kUsed},
+    {"expiresAtValidationSkew", Use::kUsed},
+    {"idpClientIdMappingDisabled", Use::kKept},
+    {"subjectClaims", Use::kRefused, "name one in identityBaseField"},
+    {"basePolicyClaims", Use::kRefused, "name one in policyFieldName"},
+    {"allowedIssuers", Use::kRefused, "make a TokenIssuer of each"},
+    {"allowedAudiences", Use::kRefused, "not taken yet: `audiences` of a native Api"},
+    {"allowedSubjects", Use::kRefused, "does not exist here"},
+    {"jtiValidation", Use::kRefused, "does not exist here"},
+    {"customClaimValidation", Use::kRefused, "does not exist here"},
+    {"disableIssuedAtValidation", Use::kRefused, kTimesAreChecked},
+    {"disableExpiresAtValidation", Use::kRefused, kTimesAreChecked},
+    {"disableNotBeforeValidation", Use::kRefused, kTimesAreChecked},
+};
+
+constexpr FieldRule kOasJwtScopes[] = {
+    {"claimName", Use::kUsed},
+    {"claims", Use::kUsed},
+    {"scopeToPolicyMapping", Use::kUsed},
+};
+
 constexpr FieldRule kOasSource[] = {
     {"enabled", Use::kUsed},
     {"name", Use::kUsed},
@@ -273,6 +311,8 @@ ObjectRules OasCustomDomainRules() { return {kOasCustomDomain, true}; }
 ObjectRules OasClientCertificatesRules() { return {kOasClientCertificates, true}; }
 ObjectRules OasGatewayTagsRules() { return {kOasGatewayTags, false}; }
 ObjectRules OasIpRules() { return {kOasIp, true}; }
+ObjectRules OasJwtRules() { return {kOasJwtFields, true}; }
+ObjectRules OasJwtScopesRules() { return {kOasJwtScopes, true}; }
 ObjectRules OasAuthenticationRules() { return {kOasAuthentication, true}; }
 ObjectRules OasTokenRules() { return {kOasToken, true}; }
 ObjectRules OasSourceRules() { return {kOasSource, true}; }

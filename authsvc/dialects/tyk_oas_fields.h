@@ -15,7 +15,9 @@ namespace sallyport::authsvc::dialects {
 [[nodiscard]] ObjectRules OasGatewayTagsRules();
 [[nodiscard]] ObjectRules OasIpRules();
 [[nodiscard]] ObjectRules OasAuthenticationRules();
-[[nodiscard]] ObjectRules OasTokenRules();   // an auth token in authentication.securitySchemes
+[[nodiscard]] ObjectRules OasTokenRules();  // an auth token in authentication.securitySchemes
+[[nodiscard]] ObjectRules OasJwtRules();    // a JWT scheme there
+[[nodiscard]] ObjectRules OasJwtScopesRules();
 [[nodiscard]] ObjectRules OasSourceRules();  // its header, cookie, query
 [[nodiscard]] ObjectRules OasSwitchRules();  // objects that have `enabled` alone
 [[nodiscard]] ObjectRules OasUpstreamRules();

@@ -184,7 +184,17 @@ TEST(TykOas, AuthenticationThatCannotBeEnforcedIsRefused) {
   refused(R"({"securitySchemes": {"a": {"enabled": true}}})", ".enabled", "say true or false");
   refused(R"({"enabled": "true"})", ".enabled", "must be true or false");
   refused(R"({"enabled": true, "securitySchemes": {"j": {"enabled": true, "source": "x"}}})",
-          ".securitySchemes.j", "JWT");
+          ".securitySchemes.j.source", "is missing");
+  refused(
+      R"({"enabled": true, "securitySchemes": {"j": {"enabled": true, "signingMethod": "hmac", "source": "x"}}})",
+      ".securitySchemes.j.signingMethod", "shared secrets");
+  refused(
+      R"({"enabled": true, "securitySchemes": {"j": {"enabled": true, "source": "https://i/k"},
+          "k": {"enabled": true, "source": "https://i/k"}}})",
+      ".securitySchemes.k", "second JWT scheme");
+  refused(
+      R"({"enabled": true, "securitySchemes": {"j": {"enabled": true, "source": "https://i/k", "allowedIssuers": ["a"]}}})",
+      ".securitySchemes.j.allowedIssuers", "TokenIssuer");
   refused(
       R"({"enabled": true, "securitySchemes": {"a": {"enabled": true}, "b": {"enabled": true}}})",
       ".securitySchemes.b", "second auth token");
@@ -204,10 +214,37 @@ TEST(TykOas, AuthenticationThatCannotBeEnforcedIsRefused) {
           "switch one of them off");
 }
 
+TEST(TykOas, AJwtSchemeBringsItsIssuer) {
+  const Conversion conversion = With(R"json({"server": {"authentication": {"enabled": true,
+      "stripAuthorizationData": true, "baseIdentityProvider": "jwt_claim", "securitySchemes": {"j": {
+        "enabled": true, "signingMethod": "ecdsa", "source": "https://idp.example/keys",
+        "header": {"enabled": true, "name": "X-Token"}, "query": {"enabled": true, "name": "t"},
+        "identityBaseField": "email", "policyFieldName": "pol", "defaultPolicies": ["p0"],
+        "scopes": {"claimName": "perms", "scopeToPolicyMapping": [{"scope": "a", "policyId": "p1"}]}
+      }}}}})json");
+  ASSERT_THAT(Texts(conversion.errors), IsEmpty());
+  ASSERT_GE(conversion.resources.size(), 2u);
+  const v1::TokenIssuer& issuer =
+      conversion.resources[conversion.resources.size() - 2].resource.token_issuer();
+  const v1::Resource& resource = conversion.resources.back().resource;
+  EXPECT_EQ(issuer.id(), absl::StrCat("tyk-api:", resource.api().id()));
+  EXPECT_EQ(issuer.jwks_url(), "https://idp.example/keys");
+  EXPECT_EQ(issuer.scope_claims(0), "perms");
+  ASSERT_EQ(resource.api().jwts_size(), 1);
+  const v1::JwtAuth& jwt = resource.api().jwts(0);
+  EXPECT_EQ(jwt.header_name(), "X-Token");
+  EXPECT_EQ(jwt.query_name(), "t");
+  EXPECT_EQ(jwt.identity_claim(), "email");
+  EXPECT_EQ(jwt.scope_policies().at("a"), "p1");
+  EXPECT_TRUE(jwt.strip());
+  EXPECT_FALSE(resource.api().token().enabled());
+  EXPECT_THAT(resource.document(), HasSubstr("https://idp.example/keys"));
+}
+
 TEST(TykOas, ADeclaredSchemeDecidesWhatItIs) {
   for (const auto& [type, word] :
        {std::pair<Json, std::string>{{{"type", "http"}, {"scheme", "basic"}}, "basic"},
-        {{{"type", "http"}, {"scheme", "bearer"}}, "JWT"},
+        {{{"type", "http"}, {"scheme", "bearer"}}, "key set"},
         {{{"type", "oauth2"}}, "OAuth"},
         {{{"type", "mutualTLS"}}, "does not exist here"}}) {
     Json json = Base();

@@ -1,5 +1,5 @@
 // `enable_jwt` of Tyk Classic definitions.
-#include "authsvc/dialects/tyk_classic_jwt.h"
+#include "authsvc/dialects/tyk_jwt.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
