@@ -15,4 +15,11 @@ inline void AppendPercent(char c, std::string* out) {
   out->push_back(kDigits[byte & 15]);
 }
 
+// Below zero: not a hexadecimal digit.
+[[nodiscard]] inline int HexValue(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 }  // namespace sallyport::header
