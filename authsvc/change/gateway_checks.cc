@@ -3,6 +3,7 @@
 #include <openssl/x509.h>
 
 #include "absl/strings/str_cat.h"
+#include "authsvc/change/certificate_header_checks.h"
 #include "authsvc/change/checks.h"
 #include "authsvc/change/field_checks.h"
 #include "authsvc/change/identity_checks.h"
@@ -57,6 +58,7 @@ absl::Status CheckSettings(const CheckContext& context, const v1::GatewaySetting
   absl::Status status = CheckUpstreamMaps(context, "gateway ", "", settings.upstream_certificates(),
                                           settings.pins(), settings.upstream_tls(), warnings);
   if (status.ok()) status = CheckAddressBlocks("trusted_proxies", settings.trusted_proxies());
+  if (status.ok()) status = CheckCertificateHeaders(settings, warnings);
   if (status.ok()) status = CheckRevoked(settings);
   if (status.ok())
     status = CheckIdentityForwarding(context, settings.identity_forwarding(), "", warnings);

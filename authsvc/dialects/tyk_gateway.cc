@@ -171,6 +171,7 @@ bool IsTykGateway(const Node& document) {
 void KeepWhatTykGatewayLacks(const v1::GatewaySettings& stored, v1::GatewaySettings* settings) {
   *settings->mutable_revoked() = stored.revoked();
   *settings->mutable_trusted_proxies() = stored.trusted_proxies();
+  *settings->mutable_client_certificate_headers() = stored.client_certificate_headers();
   if (stored.has_identity_forwarding())
     *settings->mutable_identity_forwarding() = stored.identity_forwarding();
   KeepExact(stored.client_allowlist(), settings->mutable_client_allowlist());

@@ -292,8 +292,11 @@ class Rules {
     const bool proxies =
         !std::equal(old.settings.trusted_proxies().begin(), old.settings.trusted_proxies().end(),
                     now.settings.trusted_proxies().begin(), now.settings.trusted_proxies().end());
+    const auto& told = old.settings.client_certificate_headers();
+    const auto& tells = now.settings.client_certificate_headers();
+    const bool headers = !std::equal(told.begin(), told.end(), tells.begin(), tells.end());
     const bool insecure = InsecureSettings(old.settings) != InsecureSettings(now.settings);
-    if (servers || proxies || insecure) server_certificates_ = true;
+    if (servers || proxies || headers || insecure) server_certificates_ = true;
     if (!SameList(old.client_allowlist, now.client_allowlist)) Announced();
     if (old.settings.upstream_http2() != now.settings.upstream_http2()) Spoken();
     if (!google::protobuf::util::MessageDifferencer::Equals(old.settings.identity_forwarding(),

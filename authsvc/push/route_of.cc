@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "absl/strings/ascii.h"
 #include "authsvc/snapshot/forward_proxy.h"
 #include "authsvc/snapshot/identity_forwarding.h"
 #include "authsvc/snapshot/insecure.h"
@@ -115,6 +116,8 @@ Audience AudienceOf(const ApiEntry& entry) {
   facts.set_server_certificates_version(server_certificates_version);
   for (const std::string& setting : InsecureSettings(snapshot.settings().settings))
     facts.add_insecure_settings(setting);
+  for (const std::string& name : snapshot.settings().settings.client_certificate_headers())
+    facts.add_client_certificate_headers(absl::AsciiStrToLower(name));
   return facts;
 }
 

@@ -16,10 +16,7 @@ void Exchange::GatherFacts() {
   facts_.route = &route;
   facts_.profile = match_.profile;
   facts_.tls = client_.peer.tls;
-  if (client_.peer.chain != nullptr) {
-    facts_.proof = Proof::kTls;
-    facts_.peer = client_.peer.chain.get();
-  }
+  AddCertificate();
   facts_.credentials = credentials_;
   facts_.client_address = client_address_;
   facts_.request_id = request_id_;

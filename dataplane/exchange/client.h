@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "dataplane/authorize/authorizer.h"
+#include "dataplane/exchange/asserted_certificate.h"
 #include "dataplane/exchange/connection_registry.h"
 #include "dataplane/exchange/loop_services.h"
 #include "dataplane/forward/identity_fields.h"
@@ -47,6 +48,7 @@ struct Client {
 
   ConnectionMemo memo;  // shared by requests that run side by side
   HostMemo host_memo;   // the same
+  AssertedMemo asserted;
   RegisteredConnection registered;
   bool ticket_offered = false;
 

@@ -19,6 +19,11 @@ bool RestsOn(const DecisionPtr& decision, const Names& keys, const Names& tags) 
                      [&](const std::string& tag) { return tags.contains(tag); });
 }
 
+// What a proxy told of; null: nothing, or the certificate is that of the connection.
+const PeerCertificate* AssertedTo(const AuthFacts* facts) {
+  return facts != nullptr && facts->proof == Proof::kHeader ? facts->peer : nullptr;
+}
+
 bool Presented(const PeerCertificate* peer, const std::vector<DeniedCertificatesPtr>& lists) {
   if (peer == nullptr) return false;
   for (const DeniedCertificatesPtr& denied : lists) {
@@ -131,7 +136,7 @@ bool ConnectionRegistry::Shared(const RegisteredConnection* connection, RestsOnI
   if (connection->multiplexed == nullptr) return false;
   for (const RegisteredRequest* request = connection->requests_; request != nullptr;
        request = request->next_) {
-    if (!rests_on_it(request->decision_)) return true;
+    if (!rests_on_it(*request)) return true;
   }
   return false;
 }
@@ -142,7 +147,7 @@ size_t ConnectionRegistry::EndRequests(RegisteredConnection* connection, Deadlin
   size_t ended = 0;
   for (RegisteredRequest* request = connection->requests_; request != nullptr;
        request = request->next_) {
-    if (rests_on_it(request->decision_)) ended += End(request, deadline) ? 1 : 0;
+    if (rests_on_it(*request)) ended += End(request, deadline) ? 1 : 0;
   }
   return ended;
 }
@@ -161,21 +166,36 @@ size_t ConnectionRegistry::SeverLeaves(const SeverList& severed, Deadline deadli
 size_t ConnectionRegistry::Sever(const SeverList& severed, absl::Duration grace) {
   const Deadline deadline = loop_.After(grace);
   size_t ended = SeverLeaves(severed, deadline);
-  if (severed.key_ids.empty() && severed.tags.empty() && severed.denied.empty()) return ended;
+  const Names leaves(severed.leaf_sha256.begin(), severed.leaf_sha256.end());
   const Names keys(severed.key_ids.begin(), severed.key_ids.end());
   const Names tags(severed.tags.begin(), severed.tags.end());
-  const auto rests_on_it = [&](const DecisionPtr& decision) {
-    return RestsOn(decision, keys, tags);
+  const auto rests_on_it = [&](const RegisteredRequest& request) {
+    const PeerCertificate* const asserted = AssertedTo(request.let_in_by_);
+    return RestsOn(request.decision_, keys, tags) || Presented(asserted, severed.denied) ||
+           (asserted != nullptr && leaves.contains(asserted->leaf_hex));
   };
   for (RegisteredConnection* connection = first_; connection != nullptr;
        connection = connection->next_) {
-    const bool last = connection->memo != nullptr && rests_on_it(connection->memo->decision);
+    const bool last =
+        connection->memo != nullptr && RestsOn(connection->memo->decision, keys, tags);
     if (Presented(connection->peer_.get(), severed.denied) ||
         (last && !Shared(connection, rests_on_it))) {
       ended += End(connection, deadline) ? 1 : 0;
     } else {
       ended += EndRequests(connection, deadline, rests_on_it);
     }
+  }
+  return ended;
+}
+
+size_t ConnectionRegistry::SeverAsserted(absl::Duration grace) {
+  const Deadline deadline = loop_.After(grace);
+  size_t ended = 0;
+  for (RegisteredConnection* connection = first_; connection != nullptr;
+       connection = connection->next_) {
+    ended += EndRequests(connection, deadline, [](const RegisteredRequest& request) {
+      return AssertedTo(request.let_in_by_) != nullptr;
+    });
   }
   return ended;
 }

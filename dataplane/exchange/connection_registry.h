@@ -125,9 +125,13 @@ class ConnectionRegistry {
   void Remove(RegisteredConnection* connection);
 
   // Ends connections of these clients, those whose last decision rests on one of the tags, and
-  // those on which a denied certificate was presented. Where requests of several callers share a
+  // those on which a denied certificate was presented; of a certificate that a proxy told of, the
+  // requests that it let in. Where requests of several callers share a
   // connection, those that rest on it end alone. Returns how many ended.
   size_t Sever(const SeverList& severed, absl::Duration grace);
+  // Requests in flight that were let in by a certificate that a proxy told of: what they rest on
+  // does not hold any more. Returns how many ended.
+  size_t SeverAsserted(absl::Duration grace);
   // Ends all of them, also those that are added later: when their request is done, at the latest
   // after `grace`. An idle one may begin another request within `idle`: to a client that has just
   // sent one an end is a failure. One that has not begun any has the time that it always has for

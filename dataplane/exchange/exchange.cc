@@ -19,7 +19,7 @@ boost::asio::awaitable<void> Exchange::Run() {
   bool go_on = request_.gone() ? Forget() : Route() && AdmitLoad();
   if (go_on && preflight_) {
     co_await request_.Refuse(Preflight(), base::Reason::kAllowed);
-  } else if (go_on) {
+  } else if (go_on && ReadAssertedCertificate()) {
     GatherFacts();
     if (!AuthorizeFromCaches()) co_await AskAuthsvc();
   }
@@ -50,6 +50,8 @@ void Exchange::Begin() {
   started_ = services_.loop.clock().Monotonic();
   wall_ = services_.loop.clock().Now();
   redirect_ = preflight_ = behind_proxy_ = routed_ = head_refused_ = false;
+  certificate_by_proxy_ = false;
+  asserted_ = nullptr;
   refused_route_ = nullptr;
   rewritten_server_ = nullptr;
   credentials_.clear();

@@ -47,6 +47,7 @@ class Exchange {
   [[nodiscard]] bool ReadPlace();       // host, path, client address
   [[nodiscard]] bool CheckTransport();  // plain listeners, 421
   [[nodiscard]] bool SelectRoute();
+  [[nodiscard]] bool HasHandshakeFor(const dataplane::Route& route);
   [[nodiscard]] std::optional<absl::string_view> Said(absl::string_view name) const;
 
   // cors
@@ -54,6 +55,13 @@ class Exchange {
   static constexpr int kPreflightStatus = 200;
   [[nodiscard]] OwnAnswer Preflight() const;
   void GatherCorsFields();
+
+  // caller (caller_phase.cc)
+  void SeeWhoTells();
+  [[nodiscard]] bool ReadAssertedCertificate();
+  // Null: the caller has none.
+  [[nodiscard]] const PeerCertificate* CallersCertificate() const;
+  void AddCertificate();
 
   // authorize
   void GatherFacts();
@@ -143,6 +151,9 @@ class Exchange {
   bool redirect_ = false;
   bool preflight_ = false;     // answered here, of an API with CORS on
   bool behind_proxy_ = false;  // the TCP peer is a trusted proxy, as of this request
+  // One that tells of its callers' certificates: that of the connection is its own.
+  bool certificate_by_proxy_ = false;
+  PeerCertificatePtr asserted_;  // by it; null: the caller has none
   bool routed_ = false;
   bool grpc_ = false;       // of a caller that speaks HTTP/2
   Deadline grpc_deadline_;  // the caller's own

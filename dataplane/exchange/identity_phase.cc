@@ -12,7 +12,7 @@ void Exchange::HoldIdentity() {
   const CallerIdentityPtr& last = client_.identity;
   if (last == nullptr || last->decision != decision || last->route != match_.route) {
     client_.identity =
-        std::make_shared<const CallerIdentity>(match_.route, decision, client_.peer.chain.get());
+        std::make_shared<const CallerIdentity>(match_.route, decision, CallersCertificate());
   }
   identity_ = client_.identity;
 }
@@ -38,6 +38,8 @@ bool Exchange::TellIdentity(absl::string_view* xfcc) {
 bool Exchange::ContinueXfcc(absl::string_view* xfcc) {
   const dataplane::Route& route = *match_.route;
   const bool verified = client_.peer.tls && permit_->decision().identity.certificate_verified;
+  // What tells us of the caller's certificate is for us: ours says the same in its place.
+  if (services_.certificate_headers.Names(route.identity_header)) return true;
   if (route.identity_header.empty()) return true;
   if (!verified && route.identity.xfcc != XfccMode::kAlwaysForwardOnly) return true;
   absl::StatusOr<std::string> received = ForwardedXfcc(head_.fields, route.identity_header);

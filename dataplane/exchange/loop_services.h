@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "dataplane/authorize/authorizer.h"
 #include "dataplane/authorize/credential_cache.h"
+#include "dataplane/exchange/asserted_certificate.h"
 #include "dataplane/exchange/connection_registry.h"
 #include "dataplane/exchange/handshake_failure.h"
 #include "dataplane/exchange/request_id.h"
@@ -83,6 +84,7 @@ struct LoopServices {
   const StreamState& stream;
   GatewayViewPtr view;                        // swapped as a whole by each change
   std::vector<AddressRange> trusted_proxies;  // of the view and of the settings
+  CertificateHeaders certificate_headers;     // of the view, for those
   bool draining = false;
   HandshakeLogBudget handshake_log = {};
   Deadline next_http2_log =

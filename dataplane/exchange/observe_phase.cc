@@ -61,7 +61,8 @@ void Exchange::ObserveLog(Reason reason, int status, absl::Duration total) {
   record.time = wall_;
   record.request_id = request_id_;
   record.client_address = client_address_;
-  DescribeClient(client_, &record);
+  DescribeClient(client_, CallersCertificate(), &record);
+  record.certificate_by_proxy = asserted_ != nullptr;
   record.method = head_.method;
   record.host = host_;
   record.path = path_;
@@ -102,7 +103,7 @@ void Exchange::ObserveTelemetry(Reason reason, absl::Duration total) {
     ReportPin(services_, *target_, *upstream);
   const RoutePtr& route = FoundRoute();
   if (route == nullptr) return;
-  ReportUse(client_, route->api_id, permit_, denial_);
+  ReportUse(services_, CallersCertificate(), route->api_id, permit_, denial_);
   if (denial_.has_value()) {
     ObserveRefused(reason);
   } else {

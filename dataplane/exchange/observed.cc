@@ -12,18 +12,18 @@ const Decision* DecisionOf(const std::optional<Permit>& permit,
   return permit.has_value() ? &permit->decision() : nullptr;
 }
 
-absl::string_view LeafOf(const Client& client) {
-  return client.peer.chain == nullptr ? absl::string_view()
-                                      : absl::string_view(client.peer.chain->leaf_hex);
+absl::string_view LeafOf(const PeerCertificate* certificate) {
+  return certificate == nullptr ? absl::string_view() : absl::string_view(certificate->leaf_hex);
 }
 
-void DescribeClient(const Client& client, AccessRecord* record) {
+void DescribeClient(const Client& client, const PeerCertificate* certificate,
+                    AccessRecord* record) {
   record->listener = client.listener.id;
   record->sni = client.peer.sni;
   record->tls_version = client.peer.protocol;
   record->tls_cipher = client.peer.cipher;
   record->resumed = client.peer.resumed;
-  record->client_fingerprint = LeafOf(client);
+  record->client_fingerprint = LeafOf(certificate);
 }
 
 void DescribeDecision(const std::optional<Permit>& permit, const std::optional<Denial>& denial,
@@ -55,6 +55,7 @@ void DescribeAllowed(const AuthFacts& facts, const Permit& permit, const Upstrea
                      AllowedRequest* request) {
   request->tls = facts.tls;
   request->proof = facts.peer == nullptr ? Proof::kNone : facts.proof;
+  request->proxy = facts.proxy;
   if (facts.peer != nullptr) {
     request->chain_der = &facts.peer->chain_der;
     request->leaf_sha256 = &facts.peer->leaf_sha256;
@@ -76,12 +77,12 @@ void ReportPin(LoopServices& services, const UpstreamTarget& target,
   services.telemetry.PinObserved(services.loop.index(), std::move(pin));
 }
 
-void ReportUse(Client& client, absl::string_view api_id, const std::optional<Permit>& permit,
-               const std::optional<Denial>& denial) {
+void ReportUse(LoopServices& services, const PeerCertificate* certificate, absl::string_view api_id,
+               const std::optional<Permit>& permit, const std::optional<Denial>& denial) {
   const Decision* const decision = DecisionOf(permit, denial);
   if (decision == nullptr) return;
-  client.services.telemetry.Used(client.services.loop.index(), decision->identity.key_id,
-                                 LeafOf(client), api_id, !denial.has_value());
+  services.telemetry.Used(services.loop.index(), decision->identity.key_id, LeafOf(certificate),
+                          api_id, !denial.has_value());
 }
 
 }  // namespace sallyport::dataplane

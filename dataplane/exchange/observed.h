@@ -15,10 +15,11 @@ namespace sallyport::dataplane {
 // The one that refused, where there is one, else the one that let in; null: nothing was decided.
 [[nodiscard]] const Decision* DecisionOf(const std::optional<Permit>& permit,
                                          const std::optional<Denial>& denial);
-// Hex, of the leaf whose key was proven; empty: none was shown.
-[[nodiscard]] absl::string_view LeafOf(const Client& client);
+// Hex, of the leaf of a caller's certificates; empty: null.
+[[nodiscard]] absl::string_view LeafOf(const PeerCertificate* certificate);
 
-void DescribeClient(const Client& client, AccessRecord* record);
+// `certificate`: the caller's.
+void DescribeClient(const Client& client, const PeerCertificate* certificate, AccessRecord* record);
 void DescribeDecision(const std::optional<Permit>& permit, const std::optional<Denial>& denial,
                       AccessRecord* record);
 // Null: there was none.
@@ -32,7 +33,7 @@ void DescribeAllowed(const AuthFacts& facts, const Permit& permit, const Upstrea
 // Of a handshake that showed a key.
 void ReportPin(LoopServices& services, const UpstreamTarget& target, const UpstreamFacts& upstream);
 // Of the identity that was decided on; nothing where nothing was decided.
-void ReportUse(Client& client, absl::string_view api_id, const std::optional<Permit>& permit,
-               const std::optional<Denial>& denial);
+void ReportUse(LoopServices& services, const PeerCertificate* certificate, absl::string_view api_id,
+               const std::optional<Permit>& permit, const std::optional<Denial>& denial);
 
 }  // namespace sallyport::dataplane

@@ -76,7 +76,7 @@ OwnAnswer Exchange::Refusal() const {
   answer.request_id = request_id_;
   answer.static_mtls = StaticMtls();
   answer.allowed_methods = allowed_methods_;
-  if (client_.peer.chain != nullptr) answer.leaf_sha256_hex = client_.peer.chain->leaf_hex;
+  if (const auto* const callers = CallersCertificate()) answer.leaf_sha256_hex = callers->leaf_hex;
   if (denial_->retry_after > absl::ZeroDuration()) {
     answer.retry_after_seconds = static_cast<int>(
         std::max<int64_t>(1, absl::ToInt64Seconds(denial_->retry_after + absl::Milliseconds(999))));

@@ -55,6 +55,7 @@ bool Exchange::MayBeUsed(absl::string_view name) const {
   for (const std::string& own : match_.route->identity_names) {
     if (header::SameName(name, own)) return false;
   }
+  if (services_.certificate_headers.Names(name)) return false;
   return behind_proxy_ || (!header::IsIdentityHeader(name) && !header::IsAddressHeader(name));
 }
 

@@ -22,6 +22,7 @@ bool Exchange::ReadPlace() {
   // Anew for each request: who is trusted may have changed since the connection came in. A proxy
   // that announces its clients passes their bytes on: what they say of themselves is theirs.
   behind_proxy_ = !client_.announced && IsTrustedProxy(services_.trusted_proxies, client_.address);
+  SeeWhoTells();
   if (behind_proxy_) {
     forwarded_client_ = ForwardedClient(services_.trusted_proxies, head_.fields, client_.address);
     client_address_ = forwarded_client_;
@@ -72,7 +73,8 @@ bool Exchange::SelectRoute() {
 
 // Who calls, and from where, is not what anybody says.
 std::optional<absl::string_view> Exchange::Said(absl::string_view name) const {
-  if (!behind_proxy_ && (header::IsIdentityHeader(name) || header::IsAddressHeader(name)))
+  if (!behind_proxy_ && (header::IsIdentityHeader(name) || header::IsAddressHeader(name) ||
+                         services_.certificate_headers.Names(name)))
     return std::nullopt;
   return Header(name);
 }
@@ -84,20 +86,27 @@ bool Exchange::CheckTransport() {
     redirect_ = client_.listener.redirect && !head_.host.empty();
     return Deny(Reason::kTlsRequired, "plain HTTP listener");
   }
-  // RFC 9110 15.5.20: the client opens another connection, for that host.
+  return HasHandshakeFor(route);
+}
+
+// RFC 9110 15.5.20: else the client opens another connection, for that host. What a proxy tells of
+// does not come by its handshake, which must be as strict as the name asks for, and no more.
+bool Exchange::HasHandshakeFor(const dataplane::Route& route) {
+  bool matters = !certificate_by_proxy_;
   uint64_t wanted = services_.view->routes->ClientTlsVersion(host_, client_.listener.route_place,
                                                              &client_.host_memo);
   if (services_.view->strict != nullptr) {
     const StrictRulePtr* const rule =
         services_.view->strict->Find(client_.listener.id, client_.listener.socket, host_);
     if (rule != nullptr) wanted = WithStrictness(wanted, rule->get());
+    matters = matters || rule != nullptr;
   }
-  if (wanted != client_.peer.client_tls_version) {
+  if (matters && wanted != client_.peer.client_tls_version) {
     return Deny(Reason::kMisdirected,
                 absl::StrCat("host has other client-TLS settings than the handshake for \"",
                              client_.peer.sni, "\""));
   }
-  if (route.CanUseCertificate() && !client_.peer.asked_for_certificate) {
+  if (route.CanUseCertificate() && !certificate_by_proxy_ && !client_.peer.asked_for_certificate) {
     return Deny(Reason::kMisdirected, "this connection was never asked for a certificate");
   }
   return true;

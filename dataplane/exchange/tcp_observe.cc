@@ -29,7 +29,7 @@ void TcpExchange::ObserveLog(Reason reason, absl::Duration total) {
   record.time = wall_;
   record.request_id = request_id_;
   record.client_address = client_.address;
-  DescribeClient(client_, &record);
+  DescribeClient(client_, client_.peer.chain.get(), &record);
   record.protocol = client_.peer.tls ? "tls" : "tcp";
   if (route_ != nullptr) record.api_id = route_->api_id;
   DescribeDecision(permit_, denial_, &record);
@@ -48,7 +48,7 @@ void TcpExchange::ObserveLog(Reason reason, absl::Duration total) {
 void TcpExchange::ObserveTelemetry(Reason reason, absl::Duration total) {
   if (upstream_facts_ != nullptr && !upstream_facts_->spki_sha256.empty())
     ReportPin(services_, *target_, *upstream_facts_);
-  ReportUse(client_, route_->api_id, permit_, denial_);
+  ReportUse(services_, client_.peer.chain.get(), route_->api_id, permit_, denial_);
   if (denial_.has_value()) {
     ObserveRefused(reason);
   } else {

@@ -18,7 +18,7 @@ void Exchange::ObserveTrace(Reason reason, int status, absl::Duration total) {
   static const Decision kNone;
   const Decision* const made = DecisionOf(permit_, denial_);
   const Decision& decision = made == nullptr ? kNone : *made;
-  const absl::string_view leaf = LeafOf(client_);
+  const absl::string_view leaf = LeafOf(CallersCertificate());
   if (!services_.trace->Matches(client_address_, leaf, made == nullptr ? nullptr : &made->identity))
     return;
   std::string credentials;
@@ -38,6 +38,7 @@ void Exchange::ObserveTrace(Reason reason, int status, absl::Duration total) {
        {"sni", client_.peer.sni},
        {"resumed", client_.peer.resumed},
        {"client_fingerprint", leaf},
+       {"certificate_by_proxy", certificate_by_proxy_ && asserted_ != nullptr},
        {"method", head_.method},
        {"host", host_},
        {"path", path_},

@@ -76,6 +76,7 @@ void Exchange::GatherFields() {
   if (!match_.strip_header.empty()) remove_.push_back(match_.strip_header);
   // Ours alone, also where this caller has no identity: its own copy would be taken for one.
   for (const std::string& name : match_.route->identity_names) remove_.push_back(name);
+  for (const std::string& name : services_.certificate_headers.names()) remove_.push_back(name);
   StripCredentials();
   if (match_.version == nullptr) return;
   // Of two that set one name the endpoint's counts.

@@ -113,6 +113,7 @@ LoopServer::LoopServer(int index, const ProcessServices& process)
                 process.stream,
                 nullptr,
                 {},
+                {},
                 false},
       index_(static_cast<size_t>(index)),
       held_back_(process.inherited != nullptr && process.inherited->from_predecessor()) {
@@ -153,8 +154,19 @@ LoopServer::~LoopServer() { StopAndJoin(); }
 
 void LoopServer::SetView(GatewayViewPtr view) {
   services_.trusted_proxies = TrustedProxies(process_.settings, *view);
+  SetCertificateHeaders(
+      CertificateHeaders(view->gateway.client_certificate_headers, services_.trusted_proxies));
   sni_.SetView(view);
   services_.view = std::move(view);
+}
+
+// Each request looks anew; those in flight were let in by what they were told before.
+void LoopServer::SetCertificateHeaders(CertificateHeaders headers) {
+  const bool kept = headers.Extends(services_.certificate_headers);
+  services_.certificate_headers = std::move(headers);
+  if (kept) return;
+  const size_t ended = connections_.SeverAsserted(process_.settings.sever_grace);
+  if (ended > 0) metrics_.Severed(ended);
 }
 
 void LoopServer::SetTrace(TraceRulesPtr trace) {
@@ -205,7 +217,8 @@ boost::asio::awaitable<void> LoopServer::ServeProxied(ListenerContextPtr listene
   } else {
     if (announced) named = client.address;
     co_await ServeConnection(services_, std::move(listener), client.fd,
-                             announced ? std::move(client.address) : std::move(proxy), announced);
+                             announced ? std::move(client.address) : std::move(proxy),
+                             /*announced=*/true);
   }
   process_.connection_limits.Leave(named);
 }

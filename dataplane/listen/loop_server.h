@@ -95,6 +95,7 @@ class LoopServer final : public LoopSink {
   class Housekeeping;
 
   void SetView(GatewayViewPtr view);
+  void SetCertificateHeaders(CertificateHeaders headers);
   void Reconcile();
   void ShowStreams(const std::vector<PlannedListener>& plan,
                    const std::vector<StreamPlan::Problem>& problems);

@@ -100,6 +100,7 @@ char* WriteLine(const AccessRecord& r, char* out) {
   line.Text(",\"version\":", r.version);
   if (r.identity != nullptr) line.Identity(*r.identity);
   line.Text(",\"client_fingerprint\":", r.client_fingerprint);
+  line.Flag(",\"certificate_by_proxy\":", r.certificate_by_proxy);
   line.Text(",\"sni\":", r.sni);
   line.Text(",\"tls\":", r.tls_version);
   line.Text(",\"cipher\":", r.tls_cipher);

@@ -28,6 +28,7 @@ struct AccessRecord {
   absl::string_view api_id, version;
   const Identity* identity = nullptr;    // of the decision; null: none made
   absl::string_view client_fingerprint;  // hex, of the presented leaf
+  bool certificate_by_proxy = false;     // a trusted proxy has told of it in a header
   base::Reason reason = base::Reason::kAllowed;
   absl::string_view detail;  // operators only
   int status = 0;

@@ -125,6 +125,7 @@ uint32_t Write(const AllowedRequest& request, char* out) {
     to.Put(text, kMostText);
   }
   to.Put(request.profile, kMostShort);
+  to.Put(request.proxy, kMostShort);
   for (size_t i = 0; i < facts.policies; ++i) to.Put(identity.policy_ids[i], kMostShort);
   for (size_t i = 0; i < facts.tokens; ++i) {
     const AllowedRequest::Token& token = request.tokens[i];
@@ -206,10 +207,11 @@ std::optional<AllowedRecord> AllowedRing::Read(const Slot& slot) {
   AllowedRecord record;
   record.request_id = from.Text();
   record.path = from.Text();
-  for (std::string* text : {&record.question.api_id, &record.version, &record.method, &record.host,
-                            &record.client_address, &record.identity.name, &record.identity.key_id,
-                            &record.identity.org_id, &record.target, &record.upstream,
-                            &record.upstream_certificate_id, &record.question.profile}) {
+  for (std::string* text :
+       {&record.question.api_id, &record.version, &record.method, &record.host,
+        &record.client_address, &record.identity.name, &record.identity.key_id,
+        &record.identity.org_id, &record.target, &record.upstream, &record.upstream_certificate_id,
+        &record.question.profile, &record.question.proxy}) {
     *text = from.Text();
   }
   if (!record.target.empty()) record.target.insert(0, SchemeOf(facts.target_tls, facts.streams));

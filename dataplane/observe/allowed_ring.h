@@ -34,6 +34,7 @@ struct AllowedRequest {
   absl::string_view request_id, api_id, version, profile, method, host, path, client_address;
   bool tls = false;
   Proof proof = Proof::kNone;
+  absl::string_view proxy;  // kHeader: which trusted proxy
   // Of what was presented; null: nothing was. `chain_key` stands for the whole chain.
   const std::vector<std::string>* chain_der = nullptr;
   const std::array<uint8_t, 32>* leaf_sha256 = nullptr;

@@ -46,7 +46,8 @@ struct ListenerSpec {
 struct GatewayFacts {
   std::vector<std::string> trusted_proxies;  // CIDR
   uint64_t server_certificates_version = 0;
-  std::vector<std::string> insecure_settings;  // at the gateway level, for the metric
+  std::vector<std::string> insecure_settings;             // at the gateway level, for the metric
+  std::vector<std::string> client_certificate_headers{};  // lower case
 };
 
 using DeniedCertificatesPtr = std::shared_ptr<const crypto::DeniedCertificates>;

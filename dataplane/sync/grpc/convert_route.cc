@@ -221,7 +221,8 @@ RouteChanges ChangesFrom(const Changes& wire) {
       case v1::RouteChange::kGateway:
         out.gateway = GatewayFacts{List(change.gateway().trusted_proxies()),
                                    change.gateway().server_certificates_version(),
-                                   List(change.gateway().insecure_settings())};
+                                   List(change.gateway().insecure_settings()),
+                                   List(change.gateway().client_certificate_headers())};
         break;
       case v1::RouteChange::CHANGE_NOT_SET: break;
     }
