@@ -380,6 +380,24 @@ TEST(ChangeRules, ChangedTrustedProxiesAreTold) {
   const ChangeRecord record = world.Put({settings});
   ASSERT_NE(record.gateway, nullptr);
   EXPECT_THAT(record.gateway->trusted_proxies(), ElementsAre("10.0.0.0/8"));
+  EXPECT_THAT(record.gateway->client_certificate_headers(), IsEmpty());
+}
+
+TEST(ChangeRules, ChangedCertificateHeadersAreTold) {
+  World world;
+  ::sallyport::v1::Resource settings;
+  settings.set_id("gateway");
+  settings.mutable_settings()->set_id("gateway");
+  settings.mutable_settings()->add_trusted_proxies("10.0.0.0/8");
+  (void)world.Put({settings});
+  settings.mutable_settings()->add_client_certificate_headers("X-SSL-Cert");
+  ChangeRecord record = world.Put({settings});
+  ASSERT_NE(record.gateway, nullptr);
+  EXPECT_THAT(record.gateway->client_certificate_headers(), ElementsAre("x-ssl-cert"));
+  settings.mutable_settings()->clear_client_certificate_headers();
+  record = world.Put({settings});
+  ASSERT_NE(record.gateway, nullptr);
+  EXPECT_THAT(record.gateway->client_certificate_headers(), IsEmpty());
 }
 
 TEST(ChangeRules, TheGatewaysUpstreamProtocolIsThatOfApisThatNameNone) {

@@ -97,5 +97,49 @@ TEST_F(ConnectionRegistryTest, AnIdleMultiplexedConnectionIsToldAndHasTime) {
   EXPECT_TRUE(shared.open.cut());
 }
 
+// The connection is a proxy's: its callers come and go, and it stays.
+TEST_F(ConnectionRegistryTest, ACertificateThatAProxyToldOfEndsItsRequestAlone) {
+  const PeerCertificatePtr asserted = MakePeerCertificate({"cc"});
+  AuthFacts by_header;
+  by_header.proof = Proof::kHeader;
+  by_header.peer = asserted.get();
+  OpenShared shared(registry_, loop_);
+  shared.requests[1].LetIn(&by_header, std::make_shared<Decision>());
+  EXPECT_EQ(registry_.Sever({{LeafOf("other")}, {}}, absl::Seconds(1)), 0u);
+  EXPECT_EQ(registry_.Sever({{LeafOf("cc")}, {}}, absl::Seconds(1)), 1u);
+  Pass(absl::Milliseconds(1200));
+  EXPECT_TRUE(shared.ones[1].cut);
+  EXPECT_FALSE(shared.ones[0].cut || shared.open.cut());
+  EXPECT_EQ(shared.told, 0);
+}
+
+TEST_F(ConnectionRegistryTest, OnAConnectionOfOneRequestTheConnectionEnds) {
+  const PeerCertificatePtr asserted = MakePeerCertificate({"cc"});
+  AuthFacts by_header;
+  by_header.proof = Proof::kHeader;
+  by_header.peer = asserted.get();
+  Open busy(registry_, loop_, ""), idle(registry_, loop_, "");
+  busy.connection->idle = false;
+  busy.request->LetIn(&by_header, nullptr);
+  EXPECT_EQ(registry_.Sever({{LeafOf("cc")}, {}}, absl::Seconds(1)), 1u);
+  Pass(absl::Milliseconds(1200));
+  EXPECT_TRUE(busy.cut());
+  EXPECT_FALSE(idle.cut());
+}
+
+TEST_F(ConnectionRegistryTest, WhenProxiesAreBelievedNoMoreWhatTheyToldOfEnds) {
+  const PeerCertificatePtr asserted = MakePeerCertificate({"cc"});
+  AuthFacts by_header;
+  by_header.proof = Proof::kHeader;
+  by_header.peer = asserted.get();
+  OpenShared shared(registry_, loop_);
+  shared.requests[1].LetIn(&by_header, std::make_shared<Decision>());
+  EXPECT_EQ(registry_.SeverAsserted(absl::Seconds(1)), 1u);
+  EXPECT_EQ(registry_.SeverAsserted(absl::Seconds(1)), 0u) << "once";
+  Pass(absl::Milliseconds(1200));
+  EXPECT_TRUE(shared.ones[1].cut);
+  EXPECT_FALSE(shared.ones[0].cut || shared.open.cut());
+}
+
 }  // namespace
 }  // namespace sallyport::dataplane

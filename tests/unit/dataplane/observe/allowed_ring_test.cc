@@ -59,6 +59,7 @@ TEST(AllowedRing, GivesBackEverything) {
   request.host = "api.test";
   request.client_address = "192.0.2.1";
   request.tls = true;
+  request.proxy = "192.0.2.3";
   const std::vector<AllowedRequest::Token> tokens = {{"token", "header", {1, 2, 3}}};
   request.tokens = tokens;
   request.stale = true;
@@ -84,6 +85,7 @@ TEST(AllowedRing, GivesBackEverything) {
   EXPECT_EQ(found->question.api_id, "orders");
   EXPECT_EQ(found->question.profile, "ignored");
   EXPECT_EQ(found->question.request_id, "r-1");
+  EXPECT_EQ(found->question.proxy, "192.0.2.3");
   EXPECT_EQ(found->question.proof, Proof::kTls);
   EXPECT_TRUE(found->question.tls);
   EXPECT_EQ(found->question.chain_der, (std::vector<std::string>{"leaf", "middle"}));
