@@ -274,9 +274,9 @@ void Authorizer::Impl::RefreshAhead(const cache::Hash128& key, const AuthFacts& 
 std::optional<Denial> Authorizer::Impl::LimitMiss(ConnectionMemo& memo, const AuthFacts& facts,
                                                   int64_t now) {
   const AuthorizeOptions& options = hub->options;
-  const bool connection =
-      TakeOne(options.connection_misses_per_second, options.connection_miss_burst, now,
-              &memo.misses_left, &memo.misses_at_ns);
+  const bool connection = facts.of_a_proxy || TakeOne(options.connection_misses_per_second,
+                                                      options.connection_miss_burst, now,
+                                                      &memo.misses_left, &memo.misses_at_ns);
   if (!connection) LoopCounts::Add(counts->connection_limited);
   const bool address = connection && hub->addresses.Take(facts.client_address, now);
   if (connection && !address) LoopCounts::Add(counts->address_limited);

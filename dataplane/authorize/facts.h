@@ -66,6 +66,7 @@ struct AuthFacts {
   bool tls = false;                       // the request came by TLS
   absl::Span<const PresentedCredential> credentials;
   absl::string_view client_address;  // for the limit of misses
+  bool of_a_proxy = false;           // the connection is a trusted proxy's: many callers share it
   absl::string_view request_id;
   // Monotonic time that the caller has just read on this loop, in nanoseconds; none: the clock is
   // read. Only TryAuthorize takes it: what waits reads the clock again.

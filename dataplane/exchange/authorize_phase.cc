@@ -19,6 +19,7 @@ void Exchange::GatherFacts() {
   AddCertificate();
   facts_.credentials = credentials_;
   facts_.client_address = client_address_;
+  facts_.of_a_proxy = behind_proxy_;
   facts_.request_id = request_id_;
   facts_.now_ns = absl::ToInt64Nanoseconds(started_);  // nothing has waited since
 }

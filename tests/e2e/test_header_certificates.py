@@ -395,6 +395,15 @@ def test_requests_of_several_callers_side_by_side(world, origin, alice, bob):
     assert seen == sorted([alice.fingerprint, bob.fingerprint] * 2)
 
 
+def test_strangers_of_a_proxy_are_not_counted_as_one_client(world, origin):
+    """More callers that nothing is known of than one connection may be of by itself (`limits.authorize_misses_per_second`)."""
+    pairs = [world.client(f"one of many {number}") for number in range(60)]
+    with Http2(world.a, "must.gw.test") as h2:
+        streams = [h2.request("/x", more=[("x-ssl-cert", encoded(pair))]) for pair in pairs]
+        assert {h2.answer(stream).status for stream in streams} == {200}
+    assert {hash_of(request) for request in origin.requests[-60:]} == {pair.fingerprint for pair in pairs}
+
+
 def test_a_connection_that_was_never_asked_for_a_certificate(world, origin, alice, bob):
     for source, expected in ((STRANGER, 421), (PROXY, 200)):
         for kind in (Connection, Http2):

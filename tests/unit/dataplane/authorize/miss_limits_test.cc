@@ -29,6 +29,26 @@ TEST(Authorizer, MissesPerConnectionAreLimited) {
   EXPECT_EQ(world.Outcome(&memo), "CERT_UNKNOWN");
 }
 
+TEST(Authorizer, AProxysConnectionIsThatOfManyCallers) {
+  AuthorizeOptions options;
+  options.connection_misses_per_second = 1;
+  options.connection_miss_burst = 3;
+  AuthorizeWorld world(options);
+  ConnectionMemo memo;
+  std::vector<PeerCertificatePtr> peers;
+  for (int i = 0; i < 10; ++i) {
+    peers.push_back(MakePeerCertificate({"leaf" + std::to_string(i)}));
+    AuthFacts facts = world.Facts();
+    facts.proof = Proof::kHeader;
+    facts.peer = peers.back().get();
+    facts.proxy = "10.0.0.1";
+    facts.of_a_proxy = true;
+    const auto out = world.Start(&memo, facts);
+    ASSERT_TRUE(out->has_value());
+    EXPECT_EQ(AuthorizeWorld::Name(**out), "allow");
+  }
+}
+
 TEST(Authorizer, MissesPerAddressAreLimitedOverConnections) {
   AuthorizeOptions options;
   options.address_misses_per_second = 1;
