@@ -103,18 +103,23 @@ std::string CertificateText(absl::string_view der) {
 
 void AddPresented(const wire::AllowedRequest& allowed, wire::ExplainResponse* response) {
   const auto& chain = allowed.question().chain_der();
+  const bool by_proxy = allowed.question().proof() == wire::PROOF_HEADER;
+  const std::string how = by_proxy
+                              ? absl::StrCat("that proxy ", allowed.question().proxy(), " told of")
+                              : "whose key was proven";
   if (allowed.leaf_sha256().empty()) {
     AddStep(response, "certificate", "no client certificate was presented", true);
   } else if (chain.empty()) {
     AddStep(response, "certificate",
-            absl::StrCat("the leaf whose key was proven had SHA-256 ", allowed.leaf_sha256(),
+            absl::StrCat("the leaf ", how, " had SHA-256 ", allowed.leaf_sha256(),
                          "; the certificates themselves are no longer kept"),
             true);
   }
   for (int i = 0; i < chain.size(); ++i) {
     AddStep(response, "certificate",
             absl::StrCat("presented ", i + 1, " of ", chain.size(),
-                         i == 0 ? ", whose key was proven: " : ": ", CertificateText(chain[i])),
+                         i == 0 ? absl::StrCat(", ", how, ": ") : std::string(": "),
+                         CertificateText(chain[i])),
             true);
   }
   for (const wire::Credential& credential : allowed.question().credentials()) {

@@ -18,7 +18,7 @@ const CertificateFacts* VerifiedOf(const Identity& identity) {
   return &*identity.certificate;
 }
 
-// Empty: this connection did not prove that very leaf.
+// Empty: the caller came by another leaf, or by none.
 absl::string_view LeafDer(const CertificateFacts& verified, const PeerCertificate* peer) {
   if (peer == nullptr || peer->leaf_hex != verified.fingerprint || peer->chain_der.empty())
     return {};

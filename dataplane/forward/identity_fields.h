@@ -20,8 +20,9 @@ struct PeerCertificate;
 
 class IdentityFields {
  public:
-  // `rules` outlives it. `peer`: the certificates of this connection, null for none; their leaf is
-  // only used where it is the one that `identity` was decided for.
+  // `rules` outlives it. `peer`: the certificates of the caller, shown by this connection or told
+  // of by a trusted proxy, null for none; their leaf is only used where it is the one that
+  // `identity` was decided for.
   IdentityFields(const IdentityRules& rules, const Identity& identity, const PeerCertificate* peer);
   IdentityFields(const IdentityFields&) = delete;
   IdentityFields& operator=(const IdentityFields&) = delete;

@@ -208,6 +208,7 @@ def test_the_certificate_that_the_proxy_saw_is_the_callers(world, front, origin,
     text = wait_for(lambda: "asserted by proxy" in (out := world.gateway.explain(answer.headers["x-request-id"]).stdout) and out,
                     "explain tells who told of it")
     assert f"asserted by proxy {PROXY}: leaf {alice.fingerprint}" in text
+    assert f"presented 1 of 1, that proxy {PROXY} told of: " in text and "was proven" not in text
 
 
 def test_who_shows_the_proxy_none_has_none(front, origin, alice):
