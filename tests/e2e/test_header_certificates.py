@@ -10,6 +10,7 @@ import threading
 import urllib.parse
 
 import pytest
+import requests
 
 from gateway import DEADLINE, Process, classic, lines_of, session, wait_for
 from origins import free_port
@@ -441,6 +442,25 @@ def test_a_replica_that_trusts_everybody_does_not_believe_everybody(world, origi
         "--set", "trusted_proxies.0=0.0.0.0/0", "--set", "trusted_proxies.1=127.0.0.3"])
     for source, status in ((STRANGER, 401), ("127.0.0.3", 200), (PROXY, 200)):
         assert replica.curl("/x", host="must.gw.test", headers=[told(alice)], options=["--interface", source]).status == status
+    replica.stop()
+    world.gateway.replicas.remove(replica)
+
+
+def test_what_comes_in_clear_tells_of_nobody(world, origin, alice):
+    port = free_port()
+    replica = world.gateway.start_dataplane(system_trust=world.trust, name="in-clear", options=[
+        word for setting in ("id=clear", "address=127.0.0.1", f"port={port}", "plain=true")
+        for word in ("--set", f"listeners.1.{setting}")])
+    apply(world, api(world, "clear", origin.url, None, allowPlainHttp=True))
+    headers = {"X-Its-Certificate": encoded(alice), "X-SSL-Cert": encoded(alice), "x_its_certificate": encoded(alice)}
+    answer = requests.get(f"http://127.0.0.1:{port}/x", headers={"Host": "clear.gw.test", **headers}, timeout=DEADLINE)
+    assert answer.status_code == 200 and hash_of(origin.last()) is None
+    nothing_of(origin.last(), alice)
+    before = len(origin.requests)
+    for host in ("must.gw.test", "may.gw.test"):
+        answer = requests.get(f"http://127.0.0.1:{port}/x", headers={"Host": host, **headers}, timeout=DEADLINE)
+        assert (answer.status_code, answer.json()["reason"]) == (403, "TLS_REQUIRED")
+    assert len(origin.requests) == before
     replica.stop()
     world.gateway.replicas.remove(replica)
 
