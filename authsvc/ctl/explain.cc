@@ -23,6 +23,15 @@ std::string TimeText(int64_t unix_ms) {
 }
 
 absl::Status AddToken(const Args& args, wire::AuthorizeRequest* question) {
+  if (args.Has("--jwt-file")) {
+    auto jwt = ReadPassword(args.Get("--jwt-file"));
+    if (!jwt.ok()) return jwt.status();
+    auto* credential = question->add_credentials();
+    credential->set_mechanism("jwt");
+    credential->set_place(args.Has("--place") ? args.Get("--place") : "header");
+    credential->set_name(args.Has("--jwt-name") ? args.Get("--jwt-name") : "authorization");
+    credential->set_jwt(std::string(jwt->Reveal()));
+  }
   if (!args.Has("--token-file")) return absl::OkStatus();
   auto token = ReadPassword(args.Get("--token-file"));
   if (!token.ok()) return token.status();

@@ -113,8 +113,19 @@ grpc::ServerUnaryReactor* AuthorizationService::Explain(grpc::CallbackServerCont
         "a request id (X-Request-Id) has 1 to 64 characters of A-Z a-z 0-9 . _ -"));
     return call.reactor();
   }
+  std::vector<std::string> needs;
   auto answer = authsvc::Explain(*parts_.writer->snapshot(), *request, *parts_.telemetry,
-                                 parts_.clock->Now(), parts_.bounds, parts_.key_sets);
+                                 parts_.clock->Now(), parts_.bounds, parts_.key_sets, &needs);
+  if (answer.ok() && !needs.empty() && parts_.key_sets != nullptr) {
+    parts_.key_sets->Fetch(
+        *parts_.writer->snapshot(), needs, [this, call, request, response]() mutable {
+          auto again = authsvc::Explain(*parts_.writer->snapshot(), *request, *parts_.telemetry,
+                                        parts_.clock->Now(), parts_.bounds, parts_.key_sets);
+          if (again.ok()) *response = *std::move(again);
+          call.Finish(again.status());
+        });
+    return call.reactor();
+  }
   if (answer.ok() && by_id && !answer->found()) {
     LookUp(call, *request, response);
     return call.reactor();

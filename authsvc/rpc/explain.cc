@@ -64,10 +64,12 @@ void AddReport(const wire::Refusal& refusal, wire::ExplainResponse* response) {
 }
 
 void Ask(const Snapshot& snapshot, const wire::AuthorizeRequest& request, absl::Time now,
-         const DecisionBounds& bounds, const KeySets* key_sets, wire::ExplainResponse* response) {
+         const DecisionBounds& bounds, const KeySets* key_sets, std::vector<std::string>* needs,
+         wire::ExplainResponse* response) {
   Trace trace;
   AuthorizeQuestion question{request};
   question.key_sets = key_sets;
+  question.needs = needs;
   *response->mutable_decision() = Decide(snapshot, question, now, nullptr, &trace, bounds);
   for (TraceStep& step : trace.steps)
     AddStep(response, step.stage, std::move(step.text), step.passed);
@@ -196,8 +198,8 @@ absl::Status AddTypedCertificate(const std::string& pem, wire::AuthorizeRequest*
 absl::StatusOr<wire::ExplainResponse> Explain(const Snapshot& snapshot,
                                               const wire::ExplainRequest& request,
                                               const TelemetryStore& telemetry, absl::Time now,
-                                              const DecisionBounds& bounds,
-                                              const KeySets* key_sets) {
+                                              const DecisionBounds& bounds, const KeySets* key_sets,
+                                              std::vector<std::string>* needs) {
   wire::ExplainResponse response;
   if (request.has_handshakes()) {
     response.set_found(true);
@@ -226,7 +228,7 @@ absl::StatusOr<wire::ExplainResponse> Explain(const Snapshot& snapshot,
     if (!status.ok()) return status;
   }
   response.set_found(true);
-  Ask(snapshot, question, now, bounds, key_sets, &response);
+  Ask(snapshot, question, now, bounds, key_sets, needs, &response);
   return response;
 }
 

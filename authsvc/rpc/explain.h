@@ -3,6 +3,9 @@
 // it reads.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "authsvc/decide/decide.h"
@@ -15,12 +18,12 @@ class Snapshot;
 class TelemetryStore;
 struct LookupResult;
 
-// A request id that nobody reported: found = false, no error. INVALID_ARGUMENT: the certificate is
-// none.
+// `needs`: as AuthorizeQuestion's. A request id that nobody reported: found = false, no error.
+// INVALID_ARGUMENT: the certificate is none.
 [[nodiscard]] absl::StatusOr<::sallyport::v1::ExplainResponse> Explain(
     const Snapshot& snapshot, const ::sallyport::v1::ExplainRequest& request,
     const TelemetryStore& telemetry, absl::Time now, const DecisionBounds& bounds,
-    const KeySets* key_sets = nullptr);
+    const KeySets* key_sets = nullptr, std::vector<std::string>* needs = nullptr);
 
 // What the data planes answered: why the request was let in then, as the one that has it tells, and
 // what the same question gives now. Nobody has it: found = false, and who was asked.

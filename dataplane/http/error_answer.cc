@@ -19,12 +19,24 @@ struct Body {
   const char* authenticate = nullptr;  // WWW-Authenticate
 };
 
+// RFC 6750 section 3: what a client that holds tokens does next. Null: no token was at fault.
+const char* BearerChallenge(Reason reason) {
+  switch (reason) {
+    case Reason::kTokenRequired: return "Bearer";
+    case Reason::kTokenInvalid:
+    case Reason::kTokenExpired: return "Bearer error=\"invalid_token\"";
+    case Reason::kScopeMissing: return "Bearer error=\"insufficient_scope\"";
+    default: return nullptr;
+  }
+}
+
 Body NativeBody(const ErrorAnswer& answer) {
   Body body;
   body.status = base::ReasonStatus(answer.reason);
   body.text = absl::StrCat("{\"error\":", base::JsonQuote(base::ReasonMessage(answer.reason)),
                            ",\"reason\":", base::JsonQuote(base::ReasonName(answer.reason)),
                            ",\"request_id\":", base::JsonQuote(answer.request_id), "}\n");
+  body.authenticate = BearerChallenge(answer.reason);
   return body;
 }
 

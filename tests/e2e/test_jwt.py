@@ -209,6 +209,21 @@ def test_what_is_not_listed_is_not_served(world, tokens, plain, method, path, st
     assert len(plain.requests) == before
 
 
+def test_explain_tells_what_of_a_token_does_not_hold(world, tokens, plain, tmp_path):
+    file = tmp_path / "token"
+    file.write_text(tokens.token(aud="other"))
+    told = world.gateway.run_ctl("explain", "--api", "plain", "--jwt-file", str(file))
+    assert "TOKEN_INVALID" in told.stdout and "another audience" in told.stdout, told.stdout + told.stderr
+    assert tokens.token().split(".")[0] not in told.stdout
+
+
+def test_a_client_is_told_what_kind_of_token_it_needs(world, tokens, plain):
+    assert ask(world).headers["www-authenticate"] == "Bearer"
+    assert ask(world, tokens.token(aud="other")).headers["www-authenticate"] == 'Bearer error="invalid_token"'
+    assert ask(world, tokens.token(aud="shop"), method="DELETE").headers["www-authenticate"] == \
+        'Bearer error="insufficient_scope"'
+
+
 def test_a_star_takes_all_below(world, tokens, plain):
     assert ask(world, tokens.token(aud="shop"), "/files/a/b").status == 200
     assert ask(world, tokens.token(aud="shop"), "/files/").status == 200
