@@ -3,16 +3,43 @@
 #include <utility>
 
 #include "dataplane/exchange/exchange.h"
+#include "dataplane/route/query.h"
 
 namespace sallyport::dataplane {
 
-void Exchange::GatherFacts() {
-  const dataplane::Route& route = *match_.route;
-  route.EachTokenRules([this](const TokenRules& rules) {
+namespace {
+
+// Whoever is let in by one of two may be somebody else to an upstream that reads the other one.
+// Cookies alone may come in several fields (RFC 9113 section 8.2.3); those are joined.
+bool IsSaidTwice(const TokenRules& rules, const HeaderFields& fields, absl::string_view query) {
+  int headers = 0, parameters = 0;
+  if (rules.use_header) {
+    for (const HeaderField& field : fields) headers += NameIs(field.name, rules.header_name);
+  }
+  if (rules.use_query) {
+    EachQueryParameter(query, rules.query_name, [&](absl::string_view) {
+      ++parameters;
+      return false;
+    });
+  }
+  return headers > 1 || parameters > 1;
+}
+
+}  // namespace
+
+bool Exchange::ReadCredentials() {
+  bool twice = false;
+  match_.route->EachTokenRules([&](const TokenRules& rules) {
+    twice = twice || IsSaidTwice(rules, head_.fields, head_.query);
     auto token =
         ExtractToken(rules, [this](absl::string_view name) { return Header(name); }, head_.query);
     if (token.has_value()) credentials_.push_back(*std::move(token));
   });
+  return !twice || Deny(base::Reason::kBadRequest, "a credential came twice in one place");
+}
+
+void Exchange::GatherFacts() {
+  const dataplane::Route& route = *match_.route;
   facts_.route = &route;
   facts_.profile = match_.profile;
   facts_.tls = client_.peer.tls;

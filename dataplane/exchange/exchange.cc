@@ -19,7 +19,7 @@ boost::asio::awaitable<void> Exchange::Run() {
   bool go_on = request_.gone() ? Forget() : Route() && AdmitLoad();
   if (go_on && preflight_) {
     co_await request_.Refuse(Preflight(), base::Reason::kAllowed);
-  } else if (go_on && ReadAssertedCertificate()) {
+  } else if (go_on && ReadAssertedCertificate() && ReadCredentials()) {
     GatherFacts();
     if (!AuthorizeFromCaches()) co_await AskAuthsvc();
   }

@@ -64,6 +64,7 @@ class Exchange {
   void AddCertificate();
 
   // authorize
+  bool ReadCredentials();
   void GatherFacts();
   [[nodiscard]] bool AuthorizeFromCaches();
   [[nodiscard]] boost::asio::awaitable<void> AskAuthsvc();

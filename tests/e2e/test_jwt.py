@@ -196,6 +196,15 @@ def test_parameter_and_cookie_are_places_too_and_are_stripped(world, tokens, pla
     assert answer.status == 200 and plain.last().one("Cookie") == "a=1"
 
 
+@pytest.mark.parametrize("twice", ["header", "query"])
+def test_two_tokens_in_one_place_are_refused(world, tokens, plain, twice):
+    good, other = tokens.token(aud="shop"), tokens.token(aud="shop", sub="mallory")
+    before = len(plain.requests)
+    answer = (world.a.curl("/items/7", host="plain.gw.test", headers=[bearer(good), bearer(other)])
+              if twice == "header" else ask(world, path=f"/items/7?token={good}&token={other}"))
+    assert answer.status == 400 and len(plain.requests) == before
+
+
 @pytest.mark.parametrize("method, path, status, name", [
     ("GET", "/items/7/parts", 404, "OPERATION_UNKNOWN"), ("GET", "/", 404, "OPERATION_UNKNOWN"),
     ("GET", "/items/", 404, "OPERATION_UNKNOWN"), ("PUT", "/items/7", 405, "METHOD_NOT_ALLOWED"),
