@@ -1,6 +1,7 @@
 #include "authsvc/admin/apply.h"
 
 #include "absl/strings/str_cat.h"
+#include "authsvc/admin/apk_stored.h"
 #include "authsvc/admin/apply_diff.h"
 #include "authsvc/admin/certificate_file.h"
 #include "authsvc/change/writer.h"
@@ -148,17 +149,20 @@ absl::StatusOr<v1::ApplyResponse> Apply(Writer& writer, const base::Clock& clock
     return StoredText(writer, id, key);
   };
   options.made_of_config_map = [&](const std::string& id) { return MadeOf(writer, options, id); };
+  ReadApkFrom(&writer, &options);
   for (int attempt = 0;; ++attempt) {
+    const SnapshotPtr before = writer.snapshot();
     options.now_unix = absl::ToUnixSeconds(clock.Now());
     dialects::ApplyPlan plan = dialects::PlanApply(request, options);
     v1::ApplyResponse response;
     for (v1::ApplyResult& result : plan.results) *response.add_results() = std::move(result);
     response.set_revision(writer.snapshot()->revision());
     if (!plan.refused) {
+      const uint64_t expected = plan.of_what_is_stored ? before->revision() : 0;
       std::vector<size_t> places;
       for (const dialects::PlannedPut& put : plan.puts) places.push_back(put.result);
-      const SnapshotPtr before = writer.snapshot();
       Write write = MakeWrite(*before, request, std::move(plan.puts));
+      write.expected_snapshot = expected;
       std::vector<v1::Resource> wanted;
       if (request.dry_run()) {
         for (const Mutation& mutation : write.mutations) wanted.push_back(mutation.resource);

@@ -54,8 +54,8 @@ std::vector<Command> MakeCommands() {
        "cat api.yaml | sallyctl apply -f - --dry-run",
        {{"--file", "-f", true, "file, directory or - (may be repeated)"},
         {"--as", "", true,
-         "dialect: native, kubernetes, tyk-operator, tyk-classic, tyk-oas, tyk-key, tyk-policy, "
-         "tyk-gateway"},
+         "dialect: native, kubernetes, tyk-operator, apk, apk-conf, tyk-classic, tyk-oas, tyk-key, "
+         "tyk-policy, tyk-gateway"},
         {"--set", "", true, "name of the set that these documents are"},
         {"--prune", "", false, "delete what came with --set and is no longer there"},
         {"--dry-run", "", false, "say what would change"},

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "authsvc/dialects/apk/composition.h"
 #include "authsvc/dialects/kube_documents.h"
 #include "authsvc/dialects/reader.h"
 
@@ -42,6 +43,10 @@ class Planner {
                                                                           const std::string& key) {
       return ConfigMapText(id, key, stored);
     };
+    for (const Given& given : given_) composition_.Note(given.node, options_);
+    composition_.Complete(options_, request_.prune() ? request_.set() : "");
+    options_.apk = &composition_.objects();
+    plan_.of_what_is_stored = composition_.used();
     for (const Given& given : given_) {
       if (given.refusal.empty())
         OneDocument(given.file, given.node);
@@ -49,6 +54,7 @@ class Planner {
         Refuse("", "", given.refusal);
     }
     MakeAnew();
+    MakeAgain();
     if (request_.documents_size() == 0) Refuse("", "", "there is no document");
     CertificatesFirst();
     return std::move(plan_);
@@ -130,6 +136,16 @@ class Planner {
     }
   }
 
+  // What is stored and means something else beside the resources of WSO2 APK that come or go now.
+  void MakeAgain() {
+    for (const apk::Composition::Again& again : composition_.ToMakeAgain(options_)) {
+      set_ = again.set;
+      options_.name_space = again.name_space;
+      Convert(again.what, again.document, *FindDialect(again.dialect));
+      set_ = request_.set();
+    }
+  }
+
   void OneDocument(const std::string& file, const Node& node) {
     std::string why;
     const Dialect* dialect = forced_ != nullptr ? forced_ : RecogniseDialect(node, &why);
@@ -206,6 +222,7 @@ class Planner {
 
   const v1::ApplyRequest& request_;
   ConvertOptions options_;
+  apk::Composition composition_;
   const Dialect* forced_ = nullptr;
   size_t values_left_ = ReadLimits().max_values;  // of all documents together
   std::vector<Given> given_;

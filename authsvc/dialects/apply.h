@@ -20,7 +20,8 @@ struct ApplyPlan {
   // One per resource, or per document that could not be converted, in the order of the documents.
   // The outcome is "refused" or empty: the writer's to fill in.
   std::vector<v1::ApplyResult> results;
-  bool refused = false;  // something was refused: put nothing
+  bool refused = false;            // something was refused: put nothing
+  bool of_what_is_stored = false;  // what was stored had a part in it: put only onto that
 };
 
 [[nodiscard]] ApplyPlan PlanApply(const v1::ApplyRequest& request, const ConvertOptions& options);

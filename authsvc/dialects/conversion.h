@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,10 @@
 #include "shared/base/secret.h"
 
 namespace sallyport::authsvc::dialects {
+
+namespace apk {
+class Objects;
+}
 
 namespace v1 = sallyport::v1;
 
@@ -65,6 +70,12 @@ struct ConvertOptions {
   // What was made of the text in a ConfigMap and is stored, with document and set: made anew when
   // the ConfigMap is. Empty: there is none.
   std::function<std::vector<v1::Resource>(const std::string& id)> made_of_config_map;
+  // The resources of WSO2 APK that stand beside a document; null: there are none.
+  const apk::Objects* apk = nullptr;
+  // Those that are stored, as DialectObjects with their set. Empty: there are none.
+  std::function<std::vector<v1::Resource>()> apk_stored;
+  // The stored API of that id, with document and set. Empty: there is none.
+  std::function<std::optional<v1::Resource>(const std::string& id)> stored_api;
 };
 
 // X(name as in ApplyRequest.as and Resource.dialect)
@@ -76,6 +87,8 @@ inline constexpr absl::string_view kKubernetes = "kubernetes";
 inline constexpr absl::string_view kTykKey = "tyk-key";
 inline constexpr absl::string_view kTykPolicy = "tyk-policy";
 inline constexpr absl::string_view kTykGateway = "tyk-gateway";
+inline constexpr absl::string_view kApkConf = "apk-conf";
+inline constexpr absl::string_view kApk = "apk";
 
 struct Dialect {
   absl::string_view name;

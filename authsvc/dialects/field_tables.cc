@@ -1,6 +1,8 @@
 #include "authsvc/dialects/field_tables.h"
 
 #include "absl/strings/str_cat.h"
+#include "authsvc/dialects/apk/conf_fields.h"
+#include "authsvc/dialects/apk/resource_fields.h"
 #include "authsvc/dialects/kube_fields.h"
 #include "authsvc/dialects/tyk_access.h"
 #include "authsvc/dialects/tyk_classic_fields.h"
@@ -87,6 +89,56 @@ void AddOperator(std::vector<ObjectTable>* out) {
   add("SecurityPolicy spec", TykPolicyRules());
 }
 
+void AddApkConf(std::vector<ObjectTable>* out) {
+  const auto add = [&](absl::string_view object, const ObjectRules& rules) {
+    out->push_back({kApkConf, object, rules});
+  };
+  add("", apk::ConfRules());
+  add("endpointConfigurations", apk::EndpointConfigurationsRules());
+  add("….production", apk::EndpointRules());
+  add("….endpoint (a service)", apk::ServiceRules());
+  add("….certificate", apk::EndpointCertificateRules());
+  add("….endpointSecurity (refused where enabled)", apk::EndpointSecurityRules());
+  add("….resiliency", apk::ResiliencyRules());
+  add("….resiliency.timeout", apk::TimeoutRules());
+  add("….resiliency.retryPolicy", apk::RetryRules());
+  add("….resiliency.circuitBreaker", apk::CircuitBreakerRules());
+  add("operations[]", apk::OperationRules());
+  add("apiPolicies, operationPolicies", apk::PoliciesRules());
+  add("….request[], response[]", apk::PolicyRules());
+  add("….parameters", apk::HeaderParametersRules());
+  add("rateLimit", apk::RateLimitRules());
+  add("corsConfiguration", apk::CorsRules());
+  add("additionalProperties[]", apk::PropertyRules());
+  add("authentication[] of OAuth2", apk::OAuth2Rules());
+  add("authentication[] of JWT", apk::JwtRules());
+  add("authentication[] of APIKey", apk::ApiKeyRules());
+  add("authentication[] of mTLS", apk::MtlsRules());
+  add("….certificates[]", apk::CertificateRefRules());
+}
+
+void AddApk(std::vector<ObjectTable>* out) {
+  const auto add = [&](absl::string_view object, const ObjectRules& rules) {
+    out->push_back({kApk, object, rules});
+  };
+  add("", apk::ResourceRules());
+  add("Authentication spec", apk::AuthenticationSpecRules());
+  add("….targetRef", apk::TargetRefRules());
+  add("….default, override", apk::AuthSpecRules());
+  add("….authTypes", apk::AuthTypesRules());
+  add("….oauth2", apk::AuthOAuth2Rules());
+  add("….jwt", apk::AuthJwtRules());
+  add("….apiKey", apk::AuthApiKeyRules());
+  add("….apiKey.keys[]", apk::AuthApiKeyPlaceRules());
+  add("….mtls", apk::AuthMtlsRules());
+  add("….configMapRefs[], secretRefs[] and others", apk::RefRules());
+  add("TokenIssuer spec", apk::TokenIssuerSpecRules());
+  add("….signatureValidation", apk::SignatureValidationRules());
+  add("….jwks", apk::JwksRules());
+  add("….jwks.tls, certificate", apk::CertificateSourceRules());
+  add("….claimMappings[]", apk::ClaimMappingRules());
+}
+
 void AddOthers(std::vector<ObjectTable>* out) {
   out->push_back({kKubernetes, "Secret", KubeSecretRules()});
   out->push_back({kKubernetes, "ConfigMap", KubeConfigMapRules()});
@@ -118,6 +170,8 @@ std::vector<ObjectTable> FieldTables() {
   AddClassic(&tables);
   AddOas(&tables);
   AddOperator(&tables);
+  AddApkConf(&tables);
+  AddApk(&tables);
   AddOthers(&tables);
   return tables;
 }

@@ -1,5 +1,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
+#include "authsvc/dialects/apk/conf.h"
+#include "authsvc/dialects/apk/resource.h"
 #include "authsvc/dialects/conversion.h"
 #include "authsvc/dialects/kube_documents.h"
 #include "authsvc/dialects/native.h"
@@ -15,6 +17,8 @@ constexpr Dialect kDialects[] = {
     {kKubernetes, "Secret and ConfigMap of Kubernetes", IsKubernetes, ConvertKubernetes},
     {kTykOperator, "ApiDefinition, TykOasApiDefinition and SecurityPolicy of Tyk Operator",
      IsTykOperator, ConvertTykOperator},
+    {kApk, "Authentication and TokenIssuer of WSO2 APK", apk::IsResource, apk::ConvertResource},
+    {kApkConf, "apk-conf of WSO2 APK", apk::IsConf, apk::ConvertConf},
     {kTykClassic, "Tyk Classic API definition", IsTykClassic, ConvertTykClassic},
     {kTykOas, "Tyk OAS API definition (x-tyk-api-gateway)", IsTykOas, ConvertTykOas},
     {kTykKey, "Tyk session (key)", IsTykSession, ConvertTykSession},
@@ -53,13 +57,15 @@ const Dialect* RecogniseDialect(const Node& document, std::string* why) {
     return nullptr;
   }
   *why = KnownElsewhere(document);
-  const bool by_kind = IsNative(document) || IsKubernetes(document) || IsTykOperator(document);
+  const bool by_kind = IsNative(document) || IsKubernetes(document) || IsTykOperator(document) ||
+                       apk::IsResource(document);
   if (!why->empty() && !by_kind) return nullptr;
   for (const Dialect& dialect : kDialects) {
     if (dialect.recognises(document)) return &dialect;
   }
   *why =
-      "not recognised: neither apiVersion: sallyport/v1, nor a Tyk Classic API definition (proxy), "
+      "not recognised: neither apiVersion: sallyport/v1, nor an apk-conf (name, basePath, type, "
+      "operations), a Tyk Classic API definition (proxy), "
       "Tyk OAS API definition (x-tyk-api-gateway), "
       "session (access_rights with certificate or apply_policies), policy or tyk.conf; say which "
       "with "

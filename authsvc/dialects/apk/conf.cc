@@ -1,0 +1,252 @@
+#include "authsvc/dialects/apk/conf.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "authsvc/dialects/apk/authentication.h"
+#include "authsvc/dialects/apk/conf_fields.h"
+#include "authsvc/dialects/apk/endpoints.h"
+#include "authsvc/dialects/apk/objects.h"
+#include "authsvc/dialects/apk/operations.h"
+#include "authsvc/dialects/apk/resource.h"
+#include "authsvc/dialects/reader.h"
+#include "authsvc/dialects/suggest.h"
+#include "shared/base/text.h"
+#include "shared/crypto/digest.h"
+
+namespace sallyport::authsvc::dialects::apk {
+namespace {
+
+constexpr absl::string_view kKept = "apkConfiguration";
+constexpr absl::string_view kKeptNamespace = "namespace";
+constexpr absl::string_view kNotInVersions = "~!@#;:%^*()+={}|\\<>\"',&/$[] \t\r\n";
+constexpr absl::string_view kApiTypes[] = {"REST", "GRAPHQL", "GRPC", "WEBSOCKET"};
+
+Node StringNode(absl::string_view text) {
+  Node node;
+  node.type = Node::Type::kString;
+  node.text = std::string(text);
+  return node;
+}
+
+// As text, also where YAML took `version: 3.14` for a number.
+std::string ScalarText(const Node& document, absl::string_view name) {
+  const Node* member = document.Find(name);
+  std::string text;
+  return member != nullptr && AsText(*member, &text) ? text : std::string();
+}
+
+class Conf {
+ public:
+  Conf(const Node& document, const ConvertOptions& options)
+      : document_(document),
+        options_(options),
+        top_(&document, "", &out_),
+        name_(ConfName(document, options)) {}
+
+  Conversion Run() {
+    if (top_.node() == nullptr) {
+      if (out_.ok()) out_.Refuse("", &document_, "an apk-conf must be an object");
+      return std::move(out_);
+    }
+    top_.Check(ConfRules());
+    CheckNames();
+    const std::string type = top_.Text("type");
+    const auto known = std::find(std::begin(kApiTypes), std::end(kApiTypes), type);
+    if (known == std::end(kApiTypes)) {
+      top_.Refuse("type", absl::StrCat("must be REST, GRAPHQL, GRPC or WEBSOCKET",
+                                       DidYouMean(type, kApiTypes)));
+      return std::move(out_);
+    }
+    served_.type = static_cast<ApiType>(known - std::begin(kApiTypes));
+    Properties();
+    Api();
+    return std::move(out_);
+  }
+
+ private:
+  void Length(absl::string_view field, size_t most) const {
+    const size_t length = top_.Text(field).size();
+    if (length == 0 || length > most)
+      top_.Refuse(field, absl::StrCat(length == 0 ? "is missing: " : "", "must be 1 to ", most,
+                                      " characters"));
+  }
+
+  void CheckNames() const {
+    Length("name", 60);
+    Length("basePath", 256);
+    if (top_.Has("version")) Length("version", 30);
+    const std::string version = top_.Text("version");
+    if (version.find_first_of(std::string(kNotInVersions)) != std::string::npos)
+      top_.Refuse("version", "must be without blanks and special characters");
+    if (top_.Has("id") && (top_.Text("id").empty() || top_.Text("id").size() > 200))
+      top_.Refuse("id", "must be 1 to 200 characters");
+    const std::string path = top_.Text("basePath");
+    const absl::string_view wrong = WrongPath(path);
+    if (!path.empty() && (!wrong.empty() || path.find_first_of("*{}") != std::string::npos))
+      top_.Refuse("basePath", wrong.empty() ? "must be without * and parameters" : wrong);
+  }
+
+  void Properties() {
+    const std::vector<Node>& items = top_.List("additionalProperties");
+    for (size_t i = 0; i < items.size(); ++i)
+      Fields(&items[i], ItemPath("additionalProperties", i), &out_).Check(PropertyRules());
+  }
+
+  // "/employee" and "3.14" -> "/employee/3.14"; the default version is served at "/employee" too.
+  void Paths(v1::Api* api, v1::ApiVersion* version) {
+    const std::string base_path = top_.Text("basePath");
+    absl::string_view base = base_path;
+    while (base.size() > 1 && absl::ConsumeSuffix(&base, "/")) {
+    }
+    const std::string number = top_.Text("version");
+    const bool fallback = top_.Flag("defaultVersion");
+    if (!number.empty()) absl::ConsumeSuffix(&base, absl::StrCat("/", number));
+    if (served_.type == ApiType::kGrpc) return GrpcPaths(base, number, fallback, api);
+    const std::string root = base == "/" ? "" : std::string(base);
+    const bool split = fallback && !number.empty();
+    api->set_listen_path(number.empty() || split ? (root.empty() ? "/" : root)
+                                                 : absl::StrCat(root, "/", number));
+    api->set_strip_listen_path(true);
+    if (!split) return;
+    version->set_name(number);
+    v1::Versioning* versioning = api->mutable_versioning();
+    versioning->set_enabled(true);
+    versioning->set_location("url");
+    versioning->set_strip(true);
+    versioning->set_default_version(number);
+    versioning->set_fallback_to_default(true);
+  }
+
+  void GrpcPaths(absl::string_view base, const std::string& number, bool fallback, v1::Api* api) {
+    const std::string root = base == "/" ? "/" : absl::StrCat(base, ".");
+    const std::string versioned = number.empty() ? root : absl::StrCat(root, number, ".");
+    served_.grpc_prefixes.push_back(versioned);
+    if (fallback && versioned != root) served_.grpc_prefixes.push_back(root);
+    api->set_listen_path(served_.grpc_prefixes.back());
+    api->mutable_matching()->set_path_match("prefix");
+  }
+
+  void Api() {
+    Converted converted;
+    v1::Api* api = converted.resource.mutable_api();
+    converted.resource.set_id(name_.name);
+    converted.resource.set_dialect(std::string(kApkConf));
+    api->set_id(name_.name);
+    api->set_org_id(options_.org_id);
+    api->set_name(top_.Text("name"));
+    api->set_style("apk");
+    v1::ApiVersion* version = api->add_versions();
+    Paths(api, version);
+    ReadOperations(top_, served_, api, version);
+    ReadCors(top_, api->mutable_cors());
+    std::vector<std::string> authorities;
+    ReadEndpoints(top_, name_, served_.type == ApiType::kGrpc, api->mutable_upstream(),
+                  &authorities);
+    PutAuthorities(authorities, name_.name, options_.org_id, kApkConf, api->mutable_upstream(),
+                   &out_);
+    Callers(api);
+    converted.resource.set_document(Kept());
+    out_.resources.push_back(std::move(converted));
+  }
+
+  void Callers(v1::Api* api) {
+    const Authentication own = ReadConfAuthentication(top_, name_);
+    if (!PutResourceAuthentication(name_, options_, &out_, api))
+      PutAuthentication(own, top_, "authentication", api);
+    CheckScopes(top_, "operations", *api);
+  }
+
+  std::string Kept() const {
+    Node conf = document_;
+    if (conf.Text("id").empty()) {
+      std::erase_if(conf.members, [](const auto& member) { return member.first == "id"; });
+      conf.members.emplace(conf.members.begin(), "id", StringNode(name_.name));
+    }
+    Node kept;
+    kept.type = Node::Type::kObject;
+    kept.members.emplace_back(kKeptNamespace, StringNode(name_.name_space));
+    kept.members.emplace_back(kKept, std::move(conf));
+    return ToJson(kept);
+  }
+
+  const Node& document_;
+  const ConvertOptions& options_;
+  Conversion out_;
+  const Fields top_;
+  const KubeName name_;
+  ServedPaths served_;
+};
+
+void AppendYaml(const Node& node, int depth, std::string* out);
+
+void AppendMembers(const Node& node, int depth, std::string* out) {
+  for (const auto& [name, value] : node.members) {
+    absl::StrAppend(out, std::string(static_cast<size_t>(depth) * 2, ' '), base::JsonQuote(name),
+                    ":");
+    AppendYaml(value, depth + 1, out);
+  }
+}
+
+void AppendItems(const Node& node, int depth, std::string* out) {
+  for (const Node& item : node.items) {
+    absl::StrAppend(out, std::string(static_cast<size_t>(depth) * 2, ' '), "-");
+    AppendYaml(item, depth + 1, out);
+  }
+}
+
+// What stands behind "name:" or "-", with the line's end.
+void AppendYaml(const Node& node, int depth, std::string* out) {
+  if ((node.IsObject() && !node.members.empty()) || (node.IsArray() && !node.items.empty())) {
+    out->push_back('\n');
+    return node.IsObject() ? AppendMembers(node, depth, out) : AppendItems(node, depth, out);
+  }
+  absl::StrAppend(out, " ", ToJson(node), "\n");
+}
+
+}  // namespace
+
+bool IsConf(const Node& document) {
+  if (!document.IsObject() || document.Find("kind") != nullptr) return false;
+  for (const absl::string_view field : {"name", "basePath", "type", "operations"}) {
+    if (document.Find(field) == nullptr) return false;
+  }
+  return true;
+}
+
+KubeName ConfName(const Node& document, const ConvertOptions& options) {
+  KubeName name{options.name_space.empty() ? "default" : options.name_space,
+                ScalarText(document, "id")};
+  if (!name.name.empty()) return name;
+  const std::string said =
+      absl::StrCat(ScalarText(document, "name"), "\n", ScalarText(document, "version"));
+  name.name = base::Hex(crypto::Sha256(said)).substr(0, 40);
+  return name;
+}
+
+bool KeptConf(const v1::Resource& api, Node* document, std::string* name_space) {
+  if (!api.has_api() || api.dialect() != kApkConf) return false;
+  auto kept = ReadJson(api.document());
+  Node* conf = kept.ok() ? kept->Find(kKept) : nullptr;
+  if (conf == nullptr) return false;
+  *name_space = std::string(kept->Text(kKeptNamespace));
+  *document = std::move(*conf);
+  return true;
+}
+
+Conversion ConvertConf(const Node& document, const ConvertOptions& options) {
+  return Conf(document, options).Run();
+}
+
+std::string ToYaml(const Node& document) {
+  std::string out;
+  if (document.IsObject() && !document.members.empty())
+    AppendMembers(document, 0, &out);
+  else
+    out = ToJson(document) + "\n";
+  return out;
+}
+
+}  // namespace sallyport::authsvc::dialects::apk

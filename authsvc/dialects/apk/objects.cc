@@ -1,0 +1,78 @@
+#include "authsvc/dialects/apk/objects.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+namespace sallyport::authsvc::dialects::apk {
+
+std::string ObjectId(absl::string_view kind, const KubeName& name) {
+  return absl::StrCat("apk/", name.name_space, "/", kind, "/", name.name);
+}
+
+bool SplitObjectId(absl::string_view id, std::string* kind, KubeName* name) {
+  const std::vector<std::string> parts = absl::StrSplit(id, '/');
+  if (parts.size() != 4 || parts[0] != "apk") return false;
+  *kind = parts[2];
+  *name = {parts[1], parts[3]};
+  return true;
+}
+
+std::string TargetOf(const Node& authentication) {
+  const Node* spec = authentication.Find("spec");
+  const Node* target = spec == nullptr ? nullptr : spec->Find("targetRef");
+  return target == nullptr ? std::string() : std::string(target->Text("name"));
+}
+
+void Objects::Put(absl::string_view kind, const KubeName& name, Node document) {
+  Remove(kind, name);
+  if (kind == kAuthentication) targets_[TargetOf(document)][name.name_space].insert(name.name);
+  by_kind_[std::string(kind)].emplace(Id(name.name_space, name.name), std::move(document));
+}
+
+void Objects::Remove(absl::string_view kind, const KubeName& name) {
+  const auto objects = by_kind_.find(kind);
+  if (objects == by_kind_.end()) return;
+  if (kind == kAuthentication) Untarget(name);
+  objects->second.erase({name.name_space, name.name});
+}
+
+void Objects::Untarget(const KubeName& name) {
+  const Node* old = Find(kAuthentication, name);
+  if (old == nullptr) return;
+  targets_[TargetOf(*old)][name.name_space].erase(name.name);
+}
+
+const Node* Objects::Find(absl::string_view kind, const KubeName& name) const {
+  const auto objects = by_kind_.find(kind);
+  if (objects == by_kind_.end()) return nullptr;
+  const auto object = objects->second.find({name.name_space, name.name});
+  return object == objects->second.end() ? nullptr : &object->second;
+}
+
+std::vector<std::string> Objects::AuthenticationsOf(const KubeName& api) const {
+  const auto target = targets_.find(api.name);
+  if (target == targets_.end()) return {};
+  const auto names = target->second.find(api.name_space);
+  if (names == target->second.end()) return {};
+  return {names->second.begin(), names->second.end()};
+}
+
+std::vector<std::string> Objects::ElsewhereMeant(const KubeName& api) const {
+  std::vector<std::string> namespaces;
+  const auto target = targets_.find(api.name);
+  if (target == targets_.end()) return namespaces;
+  for (const auto& [name_space, names] : target->second) {
+    if (name_space != api.name_space && !names.empty()) namespaces.push_back(name_space);
+  }
+  return namespaces;
+}
+
+std::vector<KubeName> Objects::NamesOf(absl::string_view kind) const {
+  std::vector<KubeName> names;
+  const auto objects = by_kind_.find(kind);
+  if (objects == by_kind_.end()) return names;
+  for (const auto& [id, document] : objects->second) names.push_back({id.first, id.second});
+  return names;
+}
+
+}  // namespace sallyport::authsvc::dialects::apk

@@ -1,0 +1,51 @@
+// The resources of WSO2 APK that stand beside each other: those that are stored and those of the
+// same apply, which lie over them. A document is converted with what the others say of it. Not
+// thread-safe to change.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "authsvc/dialects/kube_object.h"
+#include "authsvc/dialects/node.h"
+
+namespace sallyport::authsvc::dialects::apk {
+
+inline constexpr absl::string_view kAuthentication = "Authentication";
+
+// "apk/NAMESPACE/KIND/NAME", of a DialectObject.
+[[nodiscard]] std::string ObjectId(absl::string_view kind, const KubeName& name);
+// False: not of that form.
+[[nodiscard]] bool SplitObjectId(absl::string_view id, std::string* kind, KubeName* name);
+
+class Objects {
+ public:
+  // The same id again replaces it.
+  void Put(absl::string_view kind, const KubeName& name, Node document);
+  void Remove(absl::string_view kind, const KubeName& name);
+
+  // Null: there is none.
+  [[nodiscard]] const Node* Find(absl::string_view kind, const KubeName& name) const;
+  // The Authentications whose targetRef is that API; their names, in order.
+  [[nodiscard]] std::vector<std::string> AuthenticationsOf(const KubeName& api) const;
+  // The namespaces, other than that of `api`, where an Authentication names one called so.
+  [[nodiscard]] std::vector<std::string> ElsewhereMeant(const KubeName& api) const;
+  [[nodiscard]] std::vector<KubeName> NamesOf(absl::string_view kind) const;
+
+ private:
+  using Id = std::pair<std::string, std::string>;  // namespace, name
+  void Untarget(const KubeName& name);
+
+  std::map<std::string, std::map<Id, Node>, std::less<>> by_kind_;
+  std::map<std::string, std::map<std::string, std::set<std::string>>>
+      targets_;  // API name -> namespace -> names of Authentications
+};
+
+// The name of the API that an Authentication is for; empty: it says none.
+[[nodiscard]] std::string TargetOf(const Node& authentication);
+
+}  // namespace sallyport::authsvc::dialects::apk

@@ -1,0 +1,261 @@
+#include "authsvc/dialects/apk/operations.h"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "authsvc/dialects/apk/conf_fields.h"
+#include "authsvc/dialects/apk/policies.h"
+#include "re2/re2.h"
+
+namespace sallyport::authsvc::dialects::apk {
+namespace {
+
+constexpr absl::string_view kVerbs[] = {"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"};
+constexpr absl::string_view kBothLimits =
+    "909026: rate limits both of the API and of single operations: write the one or the other";
+constexpr absl::string_view kBothPolicies =
+    "909025: policies both of the API and of single operations: write the one or the other";
+constexpr size_t kMostOperations = 10'000;
+
+double SecondsOf(absl::string_view unit) {
+  if (unit == "Minute") return 60;
+  if (unit == "Hour") return 3600;
+  return unit == "Day" ? 86400 : 0;
+}
+
+bool ReadRate(const Fields& holder, v1::RateLimit* rate) {
+  const Fields limit = holder.Object("rateLimit");
+  if (limit.node() == nullptr) return false;
+  limit.Check(RateLimitRules());
+  const int64_t requests = limit.Integer("requestsPerUnit");
+  if (requests < 1) limit.Refuse("requestsPerUnit", "must be 1 or more");
+  const double seconds = SecondsOf(limit.Text("unit"));
+  if (seconds == 0) limit.Refuse("unit", "must be Minute, Hour or Day");
+  rate->set_rate(static_cast<double>(requests));
+  rate->set_per_seconds(seconds);
+  return true;
+}
+
+class Operations {
+ public:
+  Operations(const Fields& conf, const ServedPaths& served, v1::Api* api, v1::ApiVersion* version)
+      : conf_(conf), served_(served), api_(*api), version_(*version) {}
+
+  void Run() {
+    const Fields policies = conf_.Object("apiPolicies");
+    ReadPolicies(policies, version_.mutable_request_headers(), version_.mutable_response_headers());
+    api_rate_ = ReadRate(conf_, &rate_);
+    if (api_rate_) *api_.mutable_limits()->mutable_rate() = rate_;
+    const std::vector<Node>& items = conf_.List("operations");
+    if (items.empty()) conf_.Refuse("operations", "909021: at least one operation is needed");
+    if (items.size() > kMostOperations) return conf_.Refuse("operations", "more than 10000");
+    for (size_t i = 0; i < items.size(); ++i) {
+      const Fields operation(&items[i], ItemPath(conf_.PathOf("operations"), i), conf_.out());
+      if (operation.node() == nullptr) {
+        if (items[i].type == Node::Type::kNull)
+          conf_.Refuse("operations", "has an empty operation");
+        continue;
+      }
+      One(operation);
+    }
+    if (served_.type == ApiType::kGraphQl) GraphQl();
+    SortEndpoints();
+  }
+
+ private:
+  void One(const Fields& operation) {
+    operation.Check(OperationRules());
+    if (api_rate_ && operation.Has("rateLimit")) operation.Refuse("rateLimit", kBothLimits);
+    if (conf_.Has("apiPolicies") && IsSet(*conf_.Get("apiPolicies")) &&
+        operation.Has("operationPolicies") && IsSet(*operation.Get("operationPolicies")))
+      operation.Refuse("operationPolicies", kBothPolicies);
+    for (const absl::string_view field : {"target", "verb"}) {
+      if (operation.Text(field).empty()) operation.Refuse(field, "is missing");
+    }
+    if (served_.type == ApiType::kGraphQl) return GraphQlField(operation);
+    if (served_.type == ApiType::kGrpc) return GrpcMethod(operation);
+    Path(operation, RestPath(operation), RestMethod(operation));
+  }
+
+  std::string RestPath(const Fields& operation) const {
+    std::string path = operation.Text("target");
+    if (path == "*") path = "/*";
+    if (const absl::string_view wrong = WrongPath(path); !path.empty() && !wrong.empty())
+      operation.Refuse("target", wrong);
+    return path;
+  }
+
+  std::string RestMethod(const Fields& operation) const {
+    if (served_.type == ApiType::kWebSocket) return "GET";  // an upgrade is one
+    std::string verb = absl::AsciiStrToUpper(operation.Text("verb"));
+    const bool known = std::find(std::begin(kVerbs), std::end(kVerbs), verb) != std::end(kVerbs);
+    if (!known && !verb.empty())
+      operation.Refuse("verb", "must be GET, POST, PUT, DELETE, HEAD, OPTIONS or PATCH");
+    return verb;
+  }
+
+  void GrpcMethod(const Fields& operation) {
+    const std::string target = operation.Text("target");
+    const std::string method = operation.Text("verb");
+    for (const auto& [field, text] : {std::pair{"target", target}, {"verb", method}}) {
+      const auto name = [](char c) {
+        return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_';
+      };
+      if (!std::all_of(text.begin(), text.end(), name))
+        operation.Refuse(field, "must be the name of a service, or of a method");
+    }
+    for (const std::string& prefix : served_.grpc_prefixes)
+      Path(operation, absl::StrCat(prefix, target, "/", method), "POST");
+  }
+
+  // What is in the body is not looked at.
+  void GraphQlField(const Fields& operation) const {
+    const absl::string_view why = "fields of a GraphQL schema are not told apart here";
+    if (!operation.Flag("secured", true) || !operation.Texts("scopes").empty() ||
+        operation.Has("rateLimit") || operation.Has("operationPolicies"))
+      operation.out()->Refuse(
+          operation.path(), operation.node(),
+          absl::StrCat(why, ": secured, scopes, policies and limits of one are refused"));
+  }
+
+  void GraphQl() {
+    conf_.Warn("operations",
+               "fields of a GraphQL schema are not told apart: who may call the API may ask for "
+               "any of them");
+    v1::Operation* all = version_.add_operations();
+    all->set_path("/");
+    all->add_methods("POST");
+  }
+
+  void Path(const Fields& fields, const std::string& path, const std::string& method) {
+    if (!seen_.emplace(path, method).second) {
+      fields.Refuse("target", absl::StrCat(path, " with this verb stands there twice"));
+      return;
+    }
+    v1::Operation* operation = version_.add_operations();
+    operation->set_path(path);
+    operation->add_methods(method);
+    operation->set_open(!fields.Flag("secured", true));
+    for (const std::string& scope : fields.Texts("scopes")) {
+      if (scope.empty()) fields.Refuse("scopes", "has an empty scope");
+      operation->add_scopes(scope);
+    }
+    if (operation->open() && operation->scopes_size() > 0)
+      fields.Refuse("scopes", "cannot be asked for where secured is false");
+    v1::RateLimit rate;
+    if (ReadRate(fields, &rate)) *operation->mutable_rate() = rate;
+    const Fields policies = fields.Object("operationPolicies");
+    if (policies.node() == nullptr) return;
+    v1::Endpoint endpoint;
+    ReadPolicies(policies, endpoint.mutable_request_headers(), endpoint.mutable_response_headers());
+    endpoint.mutable_rule()->set_path(PathRegex(path));
+    endpoint.mutable_rule()->add_methods(method);
+    changed_.emplace_back(path, std::move(endpoint));
+  }
+
+  // The first that matches counts: what is written out before parameters, those before the rest.
+  void SortEndpoints() {
+    const auto rank = [](const std::string& path) {
+      if (absl::EndsWith(path, "*")) return 2;
+      return absl::StrContains(path, "{") ? 1 : 0;
+    };
+    std::sort(changed_.begin(), changed_.end(), [&](const auto& a, const auto& b) {
+      return std::tuple(rank(a.first), b.first.size(), a.first) <
+             std::tuple(rank(b.first), a.first.size(), b.first);
+    });
+    for (auto& [path, endpoint] : changed_) *version_.add_endpoints() = std::move(endpoint);
+  }
+
+  const Fields& conf_;
+  const ServedPaths& served_;
+  v1::Api& api_;
+  v1::ApiVersion& version_;
+  v1::RateLimit rate_;
+  bool api_rate_ = false;
+  std::set<std::pair<std::string, std::string>> seen_;
+  std::vector<std::pair<std::string, v1::Endpoint>> changed_;
+};
+
+bool IsParameter(absl::string_view segment) {
+  return segment.size() > 2 && segment.front() == '{' && segment.back() == '}' &&
+         segment.substr(1, segment.size() - 2).find_first_of("{}") == absl::string_view::npos;
+}
+
+}  // namespace
+
+absl::string_view WrongPath(absl::string_view path) {
+  if (path.empty() || path[0] != '/') return "must begin with /";
+  for (const char c : path) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte <= 0x20 || byte >= 0x7f || absl::string_view("?#%\\").find(c) != path.npos)
+      return "has a character that it cannot have: blanks, non-ASCII, ? # % or \\";
+  }
+  if (path == "/") return "";
+  const std::vector<absl::string_view> segments = absl::StrSplit(path.substr(1), '/');
+  for (size_t i = 0; i < segments.size(); ++i) {
+    const absl::string_view segment = segments[i];
+    const bool last = i + 1 == segments.size();
+    if (segment == "." || segment == ".." || (segment.empty() && !last))
+      return "has an empty segment, or . or ..";
+    if (segment == "*" && last) continue;
+    if (absl::StrContains(segment, '*')) return "has a * elsewhere than as its last segment";
+    if (segment.find_first_of("{}") != segment.npos && !IsParameter(segment))
+      return "has a parameter that is not a whole segment";
+  }
+  return "";
+}
+
+std::string PathRegex(absl::string_view path) {
+  const bool below = absl::ConsumeSuffix(&path, "/*");
+  std::string regex = "^";
+  if (below && path.empty()) return "^/";
+  for (const absl::string_view segment : absl::StrSplit(absl::StripPrefix(path, "/"), '/')) {
+    absl::StrAppend(&regex, "/",
+                    IsParameter(segment) ? std::string("[^/]+")
+                                         : RE2::QuoteMeta({segment.data(), segment.size()}));
+  }
+  return regex + (below ? "(/|$)" : "$");
+}
+
+void ReadOperations(const Fields& conf, const ServedPaths& served, v1::Api* api,
+                    v1::ApiVersion* version) {
+  Operations(conf, served, api, version).Run();
+}
+
+bool AnyScopes(const v1::Api& api) {
+  for (const v1::ApiVersion& version : api.versions()) {
+    for (const v1::Operation& operation : version.operations()) {
+      if (operation.scopes_size() > 0) return true;
+    }
+  }
+  return false;
+}
+
+void ReadCors(const Fields& conf, v1::Cors* cors) {
+  const Fields fields = conf.Object("corsConfiguration");
+  if (fields.node() == nullptr) return;
+  fields.Check(CorsRules());
+  const auto put = [&](absl::string_view name,
+                       google::protobuf::RepeatedPtrField<std::string>* to) {
+    for (const std::string& text : fields.Texts(name)) to->Add(std::string(text));
+  };
+  cors->set_enabled(fields.Flag("corsConfigurationEnabled"));
+  put("accessControlAllowOrigins", cors->mutable_allowed_origins());
+  put("accessControlAllowMethods", cors->mutable_allowed_methods());
+  put("accessControlAllowHeaders", cors->mutable_allowed_headers());
+  put("accessControlExposeHeaders", cors->mutable_exposed_headers());
+  cors->set_allow_credentials(fields.Flag("accessControlAllowCredentials"));
+  const int64_t age = fields.Integer("accessControlAllowMaxAge");
+  if (age < 0 || age > 86400)
+    fields.Refuse("accessControlAllowMaxAge", "must be 0 to 86400 seconds");
+  cors->set_max_age_seconds(static_cast<int32_t>(std::clamp<int64_t>(age, 0, 86400)));
+}
+
+}  // namespace sallyport::authsvc::dialects::apk

@@ -1,0 +1,32 @@
+// What an API serves and to whom: `operations`, policies, limits and CORS of apk-conf. Pure,
+// thread-safe. Private to this folder.
+#pragma once
+
+#include <string>
+
+#include "authsvc/dialects/fields.h"
+
+namespace sallyport::authsvc::dialects::apk {
+
+enum class ApiType : uint8_t { kRest, kGraphQl, kGrpc, kWebSocket };
+
+struct ServedPaths {
+  ApiType type = ApiType::kRest;
+  // GRPC: a service is called by its whole name, "/org.apk.v1.pkg.Service/Method"; what stands
+  // before the target, by the version and, for the default version, without it.
+  std::vector<std::string> grpc_prefixes;
+};
+
+// Operations, the changes of headers, and limits, of the API and of its one version.
+void ReadOperations(const Fields& conf, const ServedPaths& served, v1::Api* api,
+                    v1::ApiVersion* version);
+void ReadCors(const Fields& conf, v1::Cors* cors);
+
+// An expression for exactly the paths of an operation: "/orders/{id}" -> "^/orders/[^/]+$".
+[[nodiscard]] std::string PathRegex(absl::string_view path);
+// "" or what is wrong with the path of an operation.
+[[nodiscard]] absl::string_view WrongPath(absl::string_view path);
+
+[[nodiscard]] bool AnyScopes(const v1::Api& api);
+
+}  // namespace sallyport::authsvc::dialects::apk
