@@ -261,6 +261,7 @@ class Service {
       tyk_->Handle(std::move(request), std::move(responder));
     };
     router.Mount("/tyk", handle);
+    router.Mount("/api/deployer", handle);
     router.Exact("/hello", handle);
     router.Mount("/apisix", ApisixHandler());
     admin_http::ServerOptions options;

@@ -12,5 +12,8 @@ namespace sallyport::authsvc::admin {
 [[nodiscard]] Response HandlePolicies(const Call& call);      // /tyk/policies
 [[nodiscard]] Response HandleApis(const Call& call);          // /tyk/apis
 [[nodiscard]] Response HandleOasApis(const Call& call);       // /tyk/apis/oas
+[[nodiscard]] Response HandleApkDeployer(const Call& call);   // /api/deployer
+// Of its callers without an admin key.
+[[nodiscard]] Response RefuseApkCaller();
 
 }  // namespace sallyport::authsvc::admin

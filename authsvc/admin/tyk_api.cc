@@ -3,6 +3,7 @@
 #include <deque>
 #include <thread>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "authsvc/admin/admission.h"
 #include "authsvc/admin/handlers.h"
@@ -21,11 +22,20 @@ struct Section {
   Response (*handle)(const Call& call);
 };
 constexpr Section kSections[] = {
-    {"/tyk/certs", HandleCertificates},
-    {"/tyk/keys", HandleKeys},
-    {"/tyk/policies", HandlePolicies},
-    {"/tyk/apis", HandleApis},
+    {"/tyk/certs", HandleCertificates},   {"/tyk/keys", HandleKeys},
+    {"/tyk/policies", HandlePolicies},    {"/tyk/apis", HandleApis},
+    {"/api/deployer", HandleApkDeployer},
 };
+
+bool IsApk(absl::string_view path) { return absl::StartsWith(path, "/api/deployer"); }
+
+// Authorization: Bearer KEY
+absl::string_view BearerOf(const Request& request) {
+  absl::string_view value = request.Header("authorization").value_or("");
+  const size_t blank = value.find(' ');
+  if (blank == value.npos || !absl::EqualsIgnoreCase(value.substr(0, blank), "bearer")) return "";
+  return absl::StripAsciiWhitespace(value.substr(blank));
+}
 
 const Section* FindSection(absl::string_view path) {
   for (const Section& section : kSections) {
@@ -59,7 +69,7 @@ class TykApi::Worker {
   }
 
   std::optional<Response> AdmitHead(const Request& head) const {
-    if (head.path == "/tyk" || absl::StartsWith(head.path, "/tyk/")) {
+    if (head.path == "/tyk" || absl::StartsWith(head.path, "/tyk/") || IsApk(head.path)) {
       return KeyOf(head) == nullptr ? std::optional(RefuseKey(head)) : std::nullopt;
     }
     const bool has_body = head.Header("transfer-encoding").has_value() ||
@@ -78,7 +88,9 @@ class TykApi::Worker {
 
  private:
   const AdminKey* KeyOf(const Request& request) const {
-    return FindAdminKey(options_.keys, request.Header("x-tyk-authorization").value_or(""));
+    return FindAdminKey(options_.keys, IsApk(request.path)
+                                           ? BearerOf(request)
+                                           : request.Header("x-tyk-authorization").value_or(""));
   }
 
   static Response RefuseKey(const Request& request) {
@@ -88,6 +100,7 @@ class TykApi::Worker {
                {"outcome", "wrong key"},
                {"peer", request.peer_address},
                {"request_id", request.request_id}});
+    if (IsApk(request.path)) return RefuseApkCaller();
     return ErrorAnswer(403, "Attempted administrative access with invalid or missing key!");
   }
 

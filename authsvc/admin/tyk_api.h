@@ -1,7 +1,8 @@
 // The Tyk gateway REST surface (reference tyk.md §2) on the admin HTTPS listener: /tyk/certs,
 // /tyk/keys, /tyk/policies, /tyk/apis, /tyk/reload, /hello. Statuses, messages and shapes are
-// Tyk's; writes are live at once. Give Handle to admin_http::Router::Mount("/tyk", ...) and
-// ("/hello", ...).
+// Tyk's; writes are live at once. Beside it WSO2 APK's deployer, /api/deployer, where the admin key
+// is a bearer token. Give Handle to admin_http::Router::Mount("/tyk", ...), ("/api/deployer", ...)
+// and ("/hello", ...).
 #pragma once
 
 #include <functional>

@@ -41,6 +41,8 @@ const std::map<std::string, std::string>& Words() {
                                               {"configmap", "ConfigMap"},
                                               {"configmaps", "ConfigMap"},
                                               {"cm", "ConfigMap"},
+                                              {"dialectobject", "DialectObject"},
+                                              {"dialectobjects", "DialectObject"},
                                               {"tokenissuer", "TokenIssuer"},
                                               {"tokenissuers", "TokenIssuer"}};
   return words;
@@ -109,7 +111,7 @@ std::optional<std::string> KindOfWord(absl::string_view word) {
 
 std::string KindWords() {
   return "certificate, api, key, policy, settings, listener, trustbundle, secret, configmap, "
-         "tokenissuer";
+         "tokenissuer, dialectobject";
 }
 
 std::vector<std::string> HeadOf(absl::string_view kind) {

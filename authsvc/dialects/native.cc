@@ -198,6 +198,8 @@ Conversion ConvertNative(const Node& given, const ConvertOptions& options) {
 }
 
 std::string NativeJson(const v1::Resource& resource) {
+  // As its users put it, to be put again.
+  if (resource.has_dialect_object()) return resource.dialect_object().json();
   if (resource.has_secret() || resource.has_config_map()) return KubernetesJson(resource);
   v1::Resource copy = resource;
   std::string pem;
