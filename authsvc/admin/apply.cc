@@ -163,9 +163,16 @@ absl::StatusOr<v1::ApplyResponse> Apply(Writer& writer, const base::Clock& clock
       for (const dialects::PlannedPut& put : plan.puts) places.push_back(put.result);
       Write write = MakeWrite(*before, request, std::move(plan.puts));
       write.expected_snapshot = expected;
+      for (std::string& id : plan.gone_apis) {
+        Mutation& gone = write.mutations.emplace_back();
+        gone.op = Mutation::Op::kDelete;
+        gone.kind = Kind::kApi;
+        gone.id = std::move(id);
+        gone.missing_ok = gone.force = true;
+      }
       std::vector<v1::Resource> wanted;
       if (request.dry_run()) {
-        for (const Mutation& mutation : write.mutations) wanted.push_back(mutation.resource);
+        for (size_t i = 0; i < places.size(); ++i) wanted.push_back(write.mutations[i].resource);
       }
       const auto written = writer.Run(std::move(write));
       if (absl::IsAborted(written.status()) && attempt + 1 < kTries) continue;

@@ -156,6 +156,10 @@ class Planner {
 
   void Convert(const std::string& place, const Node& node, const Dialect& dialect) {
     Conversion conversion = dialect.convert(node, options_);
+    for (std::string& id : conversion.gone_apis) {
+      const bool stored = options_.stored_api != nullptr && options_.stored_api(id).has_value();
+      if (stored) plan_.gone_apis.push_back(std::move(id));
+    }
     for (size_t i = 0; i < conversion.resources.size(); ++i) {
       const bool last = i + 1 == conversion.resources.size();
       Take(place, std::move(conversion.resources[i]), last ? &conversion : nullptr);

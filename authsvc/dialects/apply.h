@@ -16,7 +16,8 @@ struct PlannedPut {
 };
 
 struct ApplyPlan {
-  std::vector<PlannedPut> puts;  // certificates first
+  std::vector<PlannedPut> puts;        // certificates first
+  std::vector<std::string> gone_apis;  // stored APIs that go, by id
   // One per resource, or per document that could not be converted, in the order of the documents.
   // The outcome is "refused" or empty: the writer's to fill in.
   std::vector<v1::ApplyResult> results;

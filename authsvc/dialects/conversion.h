@@ -44,7 +44,8 @@ struct Converted {
 struct Conversion {
   std::vector<Converted> resources;  // certificates that stood inline come first
   std::vector<Problem> warnings;
-  std::vector<Problem> errors;  // any: do not use the resources
+  std::vector<Problem> errors;         // any: do not use the resources
+  std::vector<std::string> gone_apis;  // ids: what was made of it before and is not made any more
 
   [[nodiscard]] bool ok() const { return errors.empty(); }
   // kInvalidArgument with every error, or OK.

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "authsvc/dialects/apk/conf_fields.h"
 #include "authsvc/dialects/apk/resource_fields.h"
+#include "authsvc/dialects/apk/route_fields.h"
 #include "authsvc/dialects/kube_fields.h"
 #include "authsvc/dialects/tyk_access.h"
 #include "authsvc/dialects/tyk_classic_fields.h"
@@ -132,6 +133,22 @@ void AddApk(std::vector<ObjectTable>* out) {
   add("….apiKey.keys[]", apk::AuthApiKeyPlaceRules());
   add("….mtls", apk::AuthMtlsRules());
   add("….configMapRefs[], secretRefs[] and others", apk::RefRules());
+  add("API spec", apk::ApiSpecRules());
+  add("….production[]", apk::EnvironmentRules());
+  add("HTTPRoute spec", apk::RouteSpecRules());
+  add("….rules[]", apk::RouteRuleRules());
+  add("….matches[]", apk::RouteMatchRules());
+  add("….path", apk::RoutePathRules());
+  add("….filters[]", apk::RouteFilterRules());
+  add("….requestHeaderModifier, responseHeaderModifier", apk::HeaderModifierRules());
+  add("….set[], add[]", apk::HeaderItemRules());
+  add("….extensionRef", apk::ExtensionRefRules());
+  add("….backendRefs[]", apk::BackendRefRules());
+  add("Backend spec", apk::BackendSpecRules());
+  add("….services[]", apk::BackendServiceRules());
+  add("….tls", apk::BackendTlsRules());
+  add("….retry", apk::BackendRetryRules());
+  add("Scope spec", apk::ScopeSpecRules());
   add("TokenIssuer spec", apk::TokenIssuerSpecRules());
   add("….signatureValidation", apk::SignatureValidationRules());
   add("….jwks", apk::JwksRules());

@@ -423,3 +423,103 @@ def test_other_paths_and_methods_of_the_deployer(store):
     gateway = store.gateway
     for path, status in (("/apis/deploy", 405), ("/apis", 404), ("", 404)):
         assert call(gateway, path, method="GET").status_code == status, path
+
+
+# --- API, HTTPRoute, Backend, Scope
+
+API = """
+apiVersion: dp.wso2.com/v1alpha3
+kind: API
+metadata: {name: staff}
+spec:
+  apiName: StaffAPI
+  apiType: REST
+  apiVersion: "1.0"
+  basePath: /staff/1.0
+  production: [{routeRefs: [staff-route]}]
+"""
+ROUTE = """
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: staff-route}
+spec:
+  hostnames: [staff.gw.test]
+  parentRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: default}]
+  rules:
+    - matches: [{path: {type: PathPrefix, value: /people}, method: GET}]
+      filters: [{type: ExtensionRef, extensionRef: {group: dp.wso2.com, kind: Scope, name: staff-read}}]
+      backendRefs: [{group: dp.wso2.com, kind: Backend, name: staff-backend}]
+"""
+BACKEND = """
+apiVersion: dp.wso2.com/v1alpha2
+kind: Backend
+metadata: {name: staff-backend}
+spec:
+  services: [{host: staff.internal, port: 8443}]
+  protocol: https
+  basePath: /v1
+  tls:
+    configMapRef: {name: staff-ca, key: ca.crt}
+    clientCertificateRef: {name: staff-client}
+"""
+SCOPE = """
+apiVersion: dp.wso2.com/v1alpha1
+kind: Scope
+metadata: {name: staff-read}
+spec: {names: ["staff:read"]}
+"""
+STAFF = ["apk/default/API/staff", "apk/default/HTTPRoute/staff-route", "apk/default/Backend/staff-backend",
+         "apk/default/Scope/staff-read"]
+
+
+@pytest.fixture
+def staff(store):
+    yield store
+    store.gateway.run_ctl("delete", "api", "default.staff", "--force")
+    for name in STAFF:
+        store.gateway.run_ctl("delete", "dialectobject", name)
+
+
+def test_an_api_of_its_resources_serves_nothing_until_the_last_came(staff):
+    for text, missing in ((API, "HTTPRoute staff-route"), (SCOPE, ""), (ROUTE, "Backend staff-backend")):
+        done = staff.apply(text)
+        assert missing in done.stderr and staff.api("default.staff") is None
+    done = staff.apply(BACKEND)
+    assert "Api/default.staff created" in done.stdout
+    assert "pending: client certificate: Secret default/staff-client (tls.crt) is not there yet" in done.stderr
+    api = staff.api("default.staff")
+    assert api["listenPath"] == "/staff/1.0" and api["hosts"] == ["staff.gw.test"] and api["style"] == "apk"
+    assert [one["path"] for one in api["versions"][0]["operations"]] == ["/people/*", "/people"]
+    assert api["versions"][0]["operations"][0]["scopes"] == ["staff:read"]
+    assert api["upstream"]["targets"][0]["url"] == "https://staff.internal:8443/v1"
+    certificates = api["upstream"]["clientCertificates"]["certificateIds"]
+    assert certificates == {"staff.internal:8443": "name:secret/default/staff-client/tls.crt"}
+    bundle = staff.get("trustbundle", "default.staff.endpoint")
+    assert bundle["certificateIds"] == ["name:configmap/default/staff-ca/ca.crt"]
+
+
+def test_an_api_of_its_resources_follows_each_of_them(staff, people):
+    staff.apply(API, ROUTE, BACKEND, SCOPE)
+    again = staff.apply(SCOPE, API, BACKEND, ROUTE)
+    assert "created" not in again.stdout and "updated" not in again.stdout, again.stdout
+    assert "Api/default.staff updated" in staff.apply(BACKEND.replace("basePath: /v1", "basePath: /v2")).stdout
+    authentication = AUTHENTICATION.replace('name: "mtls-api"', "name: staff").replace("INLINE", indented(people[2].pem, 10))
+    staff.apply(authentication)
+    assert len(staff.allowlist("default.staff")) == 3
+    said = staff.refused(ROUTE.replace("type: PathPrefix", "type: Regex"))
+    assert "Exact, PathPrefix or RegularExpression" in said
+
+
+def test_an_api_goes_with_a_part_of_it_and_comes_back(staff):
+    staff.apply(API, ROUTE, BACKEND)
+    staff.apply(SCOPE, options=("--set", "staff-scopes"))
+    assert staff.api("default.staff") is not None
+    done = staff.apply(config_map_without_certificate(), options=("--set", "staff-scopes", "--prune"))
+    assert "Api/default.staff deleted" in done.stdout and staff.api("default.staff") is None
+    staff.apply(SCOPE)
+    assert staff.api("default.staff") is not None
+    staff.gateway.run_ctl("delete", "configmap", "default/nothing")
+
+
+def config_map_without_certificate():
+    return "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: nothing}\ndata: {a: b}\n"

@@ -1,6 +1,7 @@
 #include "authsvc/dialects/apk/composition.h"
 
 #include "absl/strings/str_cat.h"
+#include "authsvc/dialects/apk/api.h"
 #include "authsvc/dialects/apk/conf.h"
 #include "authsvc/dialects/apk/resource.h"
 #include "authsvc/dialects/reader.h"
@@ -32,12 +33,15 @@ void Composition::Complete(const ConvertOptions& options, const std::string& pru
     auto document = ReadJson(resource.dialect_object().json());
     if (!document.ok() || !SplitObjectId(resource.id(), &kind, &name)) continue;
     objects_.Put(kind, name, *std::move(document));
+    sets_[resource.id()] = resource.set();
     const bool goes = !prune_set.empty() && resource.set() == prune_set;
     if (!goes || noted.count(resource.id()) != 0) continue;
     TouchTarget(kind, name);
+    changed_.insert(resource.id());
     objects_.Remove(kind, name);
   }
   for (Noted& one : noted_) {
+    changed_.insert(ObjectId(one.kind, one.name));
     TouchTarget(one.kind, one.name);  // what it said before
     objects_.Put(one.kind, one.name, std::move(one.document));
     TouchTarget(one.kind, one.name);
@@ -51,7 +55,12 @@ void Composition::TouchTarget(absl::string_view kind, const KubeName& name) {
 
 std::vector<Composition::Again> Composition::ToMakeAgain(const ConvertOptions& options) const {
   std::vector<Again> again;
-  if (options.stored_api == nullptr) return again;
+  if (options.stored_api != nullptr) AddConfs(options, &again);
+  if (!changed_.empty()) AddApis(options, &again);
+  return again;
+}
+
+void Composition::AddConfs(const ConvertOptions& options, std::vector<Again>* again) const {
   for (const auto& [name_space, name] : touched_) {
     if (objects_.Find(kConfKind, {name_space, name}) != nullptr) continue;
     const auto stored = options.stored_api(name);
@@ -62,9 +71,25 @@ std::vector<Composition::Again> Composition::ToMakeAgain(const ConvertOptions& o
     one.what = absl::StrCat("Api ", name);
     one.set = stored->set();
     one.dialect = kApkConf;
-    again.push_back(std::move(one));
+    again->push_back(std::move(one));
   }
-  return again;
+}
+
+void Composition::AddApis(const ConvertOptions& options, std::vector<Again>* again) const {
+  for (const KubeName& name : objects_.NamesOf(kApi)) {
+    const std::string id = ObjectId(kApi, name);
+    if (changed_.count(id) != 0) continue;  // it comes itself
+    const Node& document = *objects_.Find(kApi, name);
+    bool touched = touched_.count({name.name_space, name.name}) != 0;
+    if (!touched) {
+      for (const std::string& read : ReadsOf(document, name, options))
+        touched = touched || changed_.count(read) != 0;
+    }
+    if (!touched) continue;
+    const auto set = sets_.find(id);
+    again->push_back({absl::StrCat(kApi, " ", name.Id()), set == sets_.end() ? "" : set->second,
+                      name.name_space, kApk, document});
+  }
 }
 
 }  // namespace sallyport::authsvc::dialects::apk

@@ -2,6 +2,7 @@
 // once it is done, and which stored APIs mean something else then. One per apply; not thread-safe.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -42,10 +43,14 @@ class Composition {
     Node document;
   };
   void TouchTarget(absl::string_view kind, const KubeName& name);
+  void AddConfs(const ConvertOptions& options, std::vector<Again>* again) const;
+  void AddApis(const ConvertOptions& options, std::vector<Again>* again) const;
 
   std::vector<Noted> noted_;
   Objects objects_;
-  std::set<ApiName> touched_;
+  std::set<ApiName> touched_;                // by an Authentication
+  std::set<std::string> changed_;            // ids of objects that come, change or go
+  std::map<std::string, std::string> sets_;  // of stored objects by id
   std::string prune_set_;
   bool used_ = false;
 };

@@ -2,14 +2,13 @@
 
 #include <algorithm>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "authsvc/dialects/apk/authentication.h"
 #include "authsvc/dialects/apk/conf_fields.h"
 #include "authsvc/dialects/apk/endpoints.h"
 #include "authsvc/dialects/apk/objects.h"
 #include "authsvc/dialects/apk/operations.h"
+#include "authsvc/dialects/apk/paths.h"
 #include "authsvc/dialects/apk/resource.h"
 #include "authsvc/dialects/reader.h"
 #include "authsvc/dialects/suggest.h"
@@ -84,8 +83,8 @@ class Conf {
     if (top_.Has("id") && (top_.Text("id").empty() || top_.Text("id").size() > 200))
       top_.Refuse("id", "must be 1 to 200 characters");
     const std::string path = top_.Text("basePath");
-    const absl::string_view wrong = WrongPath(path);
-    if (!path.empty() && (!wrong.empty() || path.find_first_of("*{}") != std::string::npos))
+    const std::string wrong = path.empty() ? "" : WrongPath(path);
+    if (!wrong.empty() || path.find_first_of("*{}") != std::string::npos)
       top_.Refuse("basePath", wrong.empty() ? "must be without * and parameters" : wrong);
   }
 
@@ -95,36 +94,14 @@ class Conf {
       Fields(&items[i], ItemPath("additionalProperties", i), &out_).Check(PropertyRules());
   }
 
-  // "/employee" and "3.14" -> "/employee/3.14"; the default version is served at "/employee" too.
   void Paths(v1::Api* api, v1::ApiVersion* version) {
-    const std::string base_path = top_.Text("basePath");
-    absl::string_view base = base_path;
-    while (base.size() > 1 && absl::ConsumeSuffix(&base, "/")) {
-    }
-    const std::string number = top_.Text("version");
-    const bool fallback = top_.Flag("defaultVersion");
-    if (!number.empty()) absl::ConsumeSuffix(&base, absl::StrCat("/", number));
-    if (served_.type == ApiType::kGrpc) return GrpcPaths(base, number, fallback, api);
-    const std::string root = base == "/" ? "" : std::string(base);
-    const bool split = fallback && !number.empty();
-    api->set_listen_path(number.empty() || split ? (root.empty() ? "/" : root)
-                                                 : absl::StrCat(root, "/", number));
-    api->set_strip_listen_path(true);
-    if (!split) return;
-    version->set_name(number);
-    v1::Versioning* versioning = api->mutable_versioning();
-    versioning->set_enabled(true);
-    versioning->set_location("url");
-    versioning->set_strip(true);
-    versioning->set_default_version(number);
-    versioning->set_fallback_to_default(true);
-  }
-
-  void GrpcPaths(absl::string_view base, const std::string& number, bool fallback, v1::Api* api) {
-    const std::string root = base == "/" ? "/" : absl::StrCat(base, ".");
-    const std::string versioned = number.empty() ? root : absl::StrCat(root, number, ".");
+    const Place place{top_.Text("basePath"), top_.Text("version"), top_.Flag("defaultVersion")};
+    if (served_.type != ApiType::kGrpc) return PutPaths(place, api, version);
+    const std::string root = absl::StrCat(RootOf(place), place.base_path == "/" ? "/" : ".");
+    const std::string versioned =
+        place.version.empty() ? root : absl::StrCat(root, place.version, ".");
     served_.grpc_prefixes.push_back(versioned);
-    if (fallback && versioned != root) served_.grpc_prefixes.push_back(root);
+    if (place.is_default && versioned != root) served_.grpc_prefixes.push_back(root);
     api->set_listen_path(served_.grpc_prefixes.back());
     api->mutable_matching()->set_path_match("prefix");
   }

@@ -43,23 +43,6 @@ std::string EndpointUrl(const Fields& endpoint, const KubeName& api) {
   return TargetUrl(endpoint, "endpoint", endpoint.Text("endpoint"));
 }
 
-void ReadTimeouts(const Fields& timeout, v1::Timeouts* out) {
-  if (timeout.node() == nullptr) return;
-  timeout.Check(TimeoutRules());
-  out->set_total_ms(SecondsToMillis(timeout, "upstreamResponseTimeout"));
-  out->set_idle_ms(SecondsToMillis(timeout, "downstreamRequestIdleTimeout"));
-}
-
-void ReadBreaker(const Fields& breaker, v1::UpstreamLimits* out) {
-  if (breaker.node() == nullptr) return;
-  breaker.Check(CircuitBreakerRules());
-  out->set_max_connections(ReadCount(breaker, "maxConnections"));
-  out->set_max_pending(ReadCount(breaker, "maxPendingRequests"));
-  out->set_max_requests(ReadCount(breaker, "maxRequests"));
-  if (out->max_pending() != 0 && out->max_connections() == 0)
-    breaker.Refuse("maxPendingRequests", "nothing waits without maxConnections");
-}
-
 void ReadResiliency(const Fields& resiliency, v1::Upstream* upstream) {
   if (resiliency.node() == nullptr) return;
   resiliency.Check(ResiliencyRules());
@@ -115,6 +98,23 @@ void ReadEndpoint(const Fields& endpoint, const KubeName& api, v1::Upstream* ups
 }
 
 }  // namespace
+
+void ReadTimeouts(const Fields& timeout, v1::Timeouts* out) {
+  if (timeout.node() == nullptr) return;
+  timeout.Check(TimeoutRules());
+  out->set_total_ms(SecondsToMillis(timeout, "upstreamResponseTimeout"));
+  out->set_idle_ms(SecondsToMillis(timeout, "downstreamRequestIdleTimeout"));
+}
+
+void ReadBreaker(const Fields& breaker, v1::UpstreamLimits* out) {
+  if (breaker.node() == nullptr) return;
+  breaker.Check(CircuitBreakerRules());
+  out->set_max_connections(ReadCount(breaker, "maxConnections"));
+  out->set_max_pending(ReadCount(breaker, "maxPendingRequests"));
+  out->set_max_requests(ReadCount(breaker, "maxRequests"));
+  if (out->max_pending() != 0 && out->max_connections() == 0)
+    breaker.Refuse("maxPendingRequests", "nothing waits without maxConnections");
+}
 
 std::string TargetUrl(const Fields& object, absl::string_view name, absl::string_view url) {
   if (absl::ConsumePrefix(&url, "ws://")) return absl::StrCat("http://", url);

@@ -15,6 +15,11 @@ namespace sallyport::authsvc::dialects::apk {
 void ReadEndpoints(const Fields& conf, const KubeName& api, bool grpc, v1::Upstream* upstream,
                    std::vector<std::string>* authorities);
 
+// {upstreamResponseTimeout, downstreamRequestIdleTimeout}, in seconds.
+void ReadTimeouts(const Fields& timeout, v1::Timeouts* out);
+// {maxConnections, maxPendingRequests, maxRequests}
+void ReadBreaker(const Fields& breaker, v1::UpstreamLimits* out);
+
 // "https://host:port/base"; empty after a refusal. ws and wss are http and https.
 [[nodiscard]] std::string TargetUrl(const Fields& object, absl::string_view name,
                                     absl::string_view url);

@@ -13,6 +13,7 @@
 #include "authsvc/dialects/apk/conf_fields.h"
 #include "authsvc/dialects/apk/policies.h"
 #include "re2/re2.h"
+#include "shared/domain/path_template.h"
 
 namespace sallyport::authsvc::dialects::apk {
 namespace {
@@ -22,7 +23,7 @@ constexpr absl::string_view kBothLimits =
     "909026: rate limits both of the API and of single operations: write the one or the other";
 constexpr absl::string_view kBothPolicies =
     "909025: policies both of the API and of single operations: write the one or the other";
-constexpr size_t kMostOperations = 10'000;
+constexpr size_t kMostOperations = 2000;
 
 double SecondsOf(absl::string_view unit) {
   if (unit == "Minute") return 60;
@@ -46,7 +47,7 @@ bool ReadRate(const Fields& holder, v1::RateLimit* rate) {
 class Operations {
  public:
   Operations(const Fields& conf, const ServedPaths& served, v1::Api* api, v1::ApiVersion* version)
-      : conf_(conf), served_(served), api_(*api), version_(*version) {}
+      : conf_(conf), served_(served), api_(*api), version_(*version), list_(version) {}
 
   void Run() {
     const Fields policies = conf_.Object("apiPolicies");
@@ -55,7 +56,7 @@ class Operations {
     if (api_rate_) *api_.mutable_limits()->mutable_rate() = rate_;
     const std::vector<Node>& items = conf_.List("operations");
     if (items.empty()) conf_.Refuse("operations", "909021: at least one operation is needed");
-    if (items.size() > kMostOperations) return conf_.Refuse("operations", "more than 10000");
+    if (items.size() > kMostOperations) return conf_.Refuse("operations", "more than 2000");
     for (size_t i = 0; i < items.size(); ++i) {
       const Fields operation(&items[i], ItemPath(conf_.PathOf("operations"), i), conf_.out());
       if (operation.node() == nullptr) {
@@ -66,7 +67,7 @@ class Operations {
       One(operation);
     }
     if (served_.type == ApiType::kGraphQl) GraphQl();
-    SortEndpoints();
+    list_.Finish();
   }
 
  private:
@@ -87,7 +88,7 @@ class Operations {
   std::string RestPath(const Fields& operation) const {
     std::string path = operation.Text("target");
     if (path == "*") path = "/*";
-    if (const absl::string_view wrong = WrongPath(path); !path.empty() && !wrong.empty())
+    if (const std::string wrong = WrongPath(path); !path.empty() && !wrong.empty())
       operation.Refuse("target", wrong);
     return path;
   }
@@ -135,13 +136,11 @@ class Operations {
   }
 
   void Path(const Fields& fields, const std::string& path, const std::string& method) {
-    if (!seen_.emplace(path, method).second) {
+    v1::Operation* operation = list_.Add(path, method);
+    if (operation == nullptr) {
       fields.Refuse("target", absl::StrCat(path, " with this verb stands there twice"));
       return;
     }
-    v1::Operation* operation = version_.add_operations();
-    operation->set_path(path);
-    operation->add_methods(method);
     operation->set_open(!fields.Flag("secured", true));
     for (const std::string& scope : fields.Texts("scopes")) {
       if (scope.empty()) fields.Refuse("scopes", "has an empty scope");
@@ -153,24 +152,9 @@ class Operations {
     if (ReadRate(fields, &rate)) *operation->mutable_rate() = rate;
     const Fields policies = fields.Object("operationPolicies");
     if (policies.node() == nullptr) return;
-    v1::Endpoint endpoint;
-    ReadPolicies(policies, endpoint.mutable_request_headers(), endpoint.mutable_response_headers());
-    endpoint.mutable_rule()->set_path(PathRegex(path));
-    endpoint.mutable_rule()->add_methods(method);
-    changed_.emplace_back(path, std::move(endpoint));
-  }
-
-  // The first that matches counts: what is written out before parameters, those before the rest.
-  void SortEndpoints() {
-    const auto rank = [](const std::string& path) {
-      if (absl::EndsWith(path, "*")) return 2;
-      return absl::StrContains(path, "{") ? 1 : 0;
-    };
-    std::sort(changed_.begin(), changed_.end(), [&](const auto& a, const auto& b) {
-      return std::tuple(rank(a.first), b.first.size(), a.first) <
-             std::tuple(rank(b.first), a.first.size(), b.first);
-    });
-    for (auto& [path, endpoint] : changed_) *version_.add_endpoints() = std::move(endpoint);
+    v1::Endpoint* endpoint = list_.Change(path, method);
+    ReadPolicies(policies, endpoint->mutable_request_headers(),
+                 endpoint->mutable_response_headers());
   }
 
   const Fields& conf_;
@@ -179,8 +163,7 @@ class Operations {
   v1::ApiVersion& version_;
   v1::RateLimit rate_;
   bool api_rate_ = false;
-  std::set<std::pair<std::string, std::string>> seen_;
-  std::vector<std::pair<std::string, v1::Endpoint>> changed_;
+  OperationList list_;
 };
 
 bool IsParameter(absl::string_view segment) {
@@ -190,26 +173,49 @@ bool IsParameter(absl::string_view segment) {
 
 }  // namespace
 
-absl::string_view WrongPath(absl::string_view path) {
-  if (path.empty() || path[0] != '/') return "must begin with /";
-  for (const char c : path) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte <= 0x20 || byte >= 0x7f || absl::string_view("?#%\\").find(c) != path.npos)
-      return "has a character that it cannot have: blanks, non-ASCII, ? # % or \\";
+std::string WrongPath(absl::string_view path) {
+  const auto parsed = domain::PathTemplate::Parse(path);
+  return parsed.ok() ? std::string() : std::string(parsed.status().message());
+}
+
+v1::Operation* OperationList::Add(const std::string& path, const std::string& method) {
+  if (!seen_.emplace(path, method).second) return nullptr;
+  v1::Operation* operation = version_.add_operations();
+  operation->set_path(path);
+  if (!method.empty()) operation->add_methods(method);
+  return operation;
+}
+
+v1::Endpoint* OperationList::Change(const std::string& path, const std::string& method) {
+  changed_.emplace_back(path, std::make_unique<v1::Endpoint>());
+  v1::Endpoint* endpoint = changed_.back().second.get();
+  endpoint->mutable_rule()->set_path(PathRegex(path));
+  if (!method.empty()) endpoint->mutable_rule()->add_methods(method);
+  return endpoint;
+}
+
+void OperationList::Finish() {
+  const int listed = version_.operations_size();
+  for (int i = 0; i < listed; ++i) {
+    const v1::Operation below = version_.operations(i);
+    absl::string_view path = below.path();
+    if (!absl::ConsumeSuffix(&path, "/*") || path.empty()) continue;
+    v1::Operation* itself =
+        Add(std::string(path), below.methods_size() == 0 ? "" : below.methods(0));
+    if (itself == nullptr) continue;
+    *itself = below;
+    itself->set_path(std::string(path));
   }
-  if (path == "/") return "";
-  const std::vector<absl::string_view> segments = absl::StrSplit(path.substr(1), '/');
-  for (size_t i = 0; i < segments.size(); ++i) {
-    const absl::string_view segment = segments[i];
-    const bool last = i + 1 == segments.size();
-    if (segment == "." || segment == ".." || (segment.empty() && !last))
-      return "has an empty segment, or . or ..";
-    if (segment == "*" && last) continue;
-    if (absl::StrContains(segment, '*')) return "has a * elsewhere than as its last segment";
-    if (segment.find_first_of("{}") != segment.npos && !IsParameter(segment))
-      return "has a parameter that is not a whole segment";
-  }
-  return "";
+  // The first that matches counts: what is written out before parameters, those before the rest.
+  const auto rank = [](const std::string& path) {
+    if (absl::EndsWith(path, "*")) return 2;
+    return absl::StrContains(path, "{") ? 1 : 0;
+  };
+  std::sort(changed_.begin(), changed_.end(), [&](const auto& a, const auto& b) {
+    return std::tuple(rank(a.first), b.first.size(), a.first) <
+           std::tuple(rank(b.first), a.first.size(), b.first);
+  });
+  for (auto& [path, endpoint] : changed_) *version_.add_endpoints() = std::move(*endpoint);
 }
 
 std::string PathRegex(absl::string_view path) {

@@ -2,7 +2,11 @@
 // thread-safe. Private to this folder.
 #pragma once
 
+#include <memory>
+#include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "authsvc/dialects/fields.h"
 
@@ -25,7 +29,25 @@ void ReadCors(const Fields& conf, v1::Cors* cors);
 // An expression for exactly the paths of an operation: "/orders/{id}" -> "^/orders/[^/]+$".
 [[nodiscard]] std::string PathRegex(absl::string_view path);
 // "" or what is wrong with the path of an operation.
-[[nodiscard]] absl::string_view WrongPath(absl::string_view path);
+[[nodiscard]] std::string WrongPath(absl::string_view path);
+
+// Operations of one version, and the changes of headers that go with them. "/menu/*" stands for
+// "/menu" as well, as in APK, where that is not one of its own.
+class OperationList {
+ public:
+  explicit OperationList(v1::ApiVersion* version) : version_(*version) {}
+  // Null where this path with this method is there already. An empty method: all.
+  v1::Operation* Add(const std::string& path, const std::string& method);
+  // Changes of headers for an operation.
+  v1::Endpoint* Change(const std::string& path, const std::string& method);
+  // When all were added.
+  void Finish();
+
+ private:
+  v1::ApiVersion& version_;
+  std::set<std::pair<std::string, std::string>> seen_;
+  std::vector<std::pair<std::string, std::unique_ptr<v1::Endpoint>>> changed_;
+};
 
 [[nodiscard]] bool AnyScopes(const v1::Api& api);
 

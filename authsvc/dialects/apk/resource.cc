@@ -4,8 +4,12 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "authsvc/dialects/apk/api.h"
 #include "authsvc/dialects/apk/authentication.h"
+#include "authsvc/dialects/apk/backend.h"
 #include "authsvc/dialects/apk/conf.h"
+#include "authsvc/dialects/apk/endpoints.h"
+#include "authsvc/dialects/apk/http_route.h"
 #include "authsvc/dialects/apk/operations.h"
 #include "authsvc/dialects/apk/resource_fields.h"
 #include "authsvc/dialects/apk/token_issuer.h"
@@ -14,11 +18,18 @@ namespace sallyport::authsvc::dialects::apk {
 namespace {
 
 constexpr absl::string_view kGroup = "dp.wso2.com/";
-constexpr absl::string_view kKinds[] = {kAuthentication, kTokenIssuer};
+constexpr absl::string_view kGatewayGroup = "gateway.networking.k8s.io/";
+constexpr absl::string_view kKinds[] = {kAuthentication, kTokenIssuer, kApi, kBackend, kScope};
+
+absl::string_view GroupOf(absl::string_view kind) {
+  return kind == kHttpRoute ? kGatewayGroup : kGroup;
+}
 
 // An API of the same apply, or a stored one; `elsewhere`: in which other namespace there is one.
 bool ApiThere(const KubeName& name, const ConvertOptions& options, std::string* elsewhere) {
-  if (options.apk != nullptr && options.apk->Find(kConfKind, name) != nullptr) return true;
+  if (options.apk != nullptr &&
+      (options.apk->Find(kConfKind, name) != nullptr || options.apk->Find(kApi, name) != nullptr))
+    return true;
   if (options.apk != nullptr) {
     for (const KubeName& other : options.apk->NamesOf(kConfKind)) {
       if (other.name == name.name) *elsewhere = other.name_space;
@@ -95,11 +106,71 @@ void ConvertAuthentication(const Node& document, const Fields& spec, const KubeN
   spec.out()->resources.push_back(ObjectOf(document, kAuthentication, name, options, *spec.out()));
 }
 
+// Kept beside others; what it says alone is checked now.
+void ConvertRoute(const Node& document, const Fields& spec, const KubeName& name,
+                  const ConvertOptions& options) {
+  v1::ApiVersion scratch;
+  OperationList operations(&scratch);
+  const ScopeNames none = [](const std::string&) { return std::nullopt; };
+  static_cast<void>(ReadRoute(spec, name, none, &operations));
+  spec.out()->resources.push_back(ObjectOf(document, kHttpRoute, name, options, *spec.out()));
+}
+
+void ConvertBackend(const Node& document, const Fields& spec, const KubeName& name,
+                    const ConvertOptions& options) {
+  References references(options.org_id, options, kApk, spec.out());
+  static_cast<void>(ReadBackend(spec, name, &references));
+  spec.out()->resources.push_back(ObjectOf(document, kBackend, name, options, *spec.out()));
+}
+
+void ConvertScope(const Node& document, const Fields& spec, const KubeName& name,
+                  const ConvertOptions& options) {
+  static_cast<void>(ReadScopeSpec(spec));
+  spec.out()->resources.push_back(ObjectOf(document, kScope, name, options, *spec.out()));
+}
+
+void ConvertApi(const Node& document, const Fields& spec, const KubeName& name,
+                const ConvertOptions& options) {
+  Conversion& out = *spec.out();
+  ComposedApi composed = ComposeApi(spec, name, options);
+  Converted object = ObjectOf(document, kApi, name, options, Conversion());
+  if (composed.api.has_value()) {
+    const std::string id = composed.api->id();
+    PutAuthorities(composed.authorities, id, options.org_id, kApk, composed.api->mutable_upstream(),
+                   &out);
+    Converted api;
+    api.resource.set_id(id);
+    api.resource.set_dialect(std::string(kApk));
+    api.resource.set_document(object.resource.dialect_object().json());
+    *api.resource.mutable_api() = *std::move(composed.api);
+    out.resources.push_back(std::move(api));
+    object.resource.mutable_dialect_object()->add_resources(absl::StrCat("Api ", id));
+  } else {
+    out.gone_apis.push_back(name.DottedId());
+  }
+  out.resources.push_back(std::move(object));
+}
+
+void ConvertKind(absl::string_view kind, const Node& document, const Fields& spec,
+                 const KubeName& name, const ConvertOptions& options) {
+  if (kind == kAuthentication) return ConvertAuthentication(document, spec, name, options);
+  if (kind == kTokenIssuer) return ConvertTokenIssuer(document, spec, name, options);
+  if (kind == kApi) return ConvertApi(document, spec, name, options);
+  if (kind == kBackend) return ConvertBackend(document, spec, name, options);
+  if (kind == kHttpRoute) return ConvertRoute(document, spec, name, options);
+  ConvertScope(document, spec, name, options);
+}
+
+bool IsKind(absl::string_view kind) {
+  return kind == kHttpRoute ||
+         std::find(std::begin(kKinds), std::end(kKinds), kind) != std::end(kKinds);
+}
+
 }  // namespace
 
 bool IsResource(const Node& document) {
-  if (!document.IsObject() || !absl::StartsWith(document.Text("apiVersion"), kGroup)) return false;
-  return std::find(std::begin(kKinds), std::end(kKinds), document.Text("kind")) != std::end(kKinds);
+  const absl::string_view kind = document.IsObject() ? document.Text("kind") : "";
+  return IsKind(kind) && absl::StartsWith(document.Text("apiVersion"), GroupOf(kind));
 }
 
 Conversion ConvertResource(const Node& document, const ConvertOptions& options) {
@@ -110,22 +181,19 @@ Conversion ConvertResource(const Node& document, const ConvertOptions& options) 
     return out;
   }
   top.Check(ResourceRules());
-  if (!absl::StartsWith(top.Text("apiVersion"), kGroup))
-    top.Refuse("apiVersion", "must begin with dp.wso2.com/");
-  const KubeName name = ReadKubeName(top, options);
-  const Fields spec = top.Object("spec");
-  if (spec.node() == nullptr) {
-    top.Refuse("spec", "is missing");
+  const std::string kind = top.Text("kind");
+  if (!IsKind(kind)) {
+    top.Refuse("kind", "must be API, Authentication, Backend, HTTPRoute, Scope or TokenIssuer");
     return out;
   }
-  const std::string kind = top.Text("kind");
-  if (kind == kAuthentication) {
-    ConvertAuthentication(document, spec, name, options);
-  } else if (kind == kTokenIssuer) {
-    ConvertTokenIssuer(document, spec, name, options);
-  } else {
-    top.Refuse("kind", "must be Authentication or TokenIssuer");
-  }
+  if (!absl::StartsWith(top.Text("apiVersion"), GroupOf(kind)))
+    top.Refuse("apiVersion", absl::StrCat("must begin with ", GroupOf(kind)));
+  const KubeName name = ReadKubeName(top, options);
+  const Fields spec = top.Object("spec");
+  if (spec.node() == nullptr)
+    top.Refuse("spec", "is missing");
+  else
+    ConvertKind(kind, document, spec, name, options);
   return out;
 }
 

@@ -1,12 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <map>
-
 #include "authsvc/dialects/apk/conf.h"
 #include "authsvc/dialects/apk/resource.h"
 #include "tests/fakes/test_ca.h"
-#include "tests/unit/authsvc/dialects/apk_for_tests.h"
+#include "tests/unit/authsvc/dialects/apk_store.h"
 
 namespace sallyport::authsvc::dialects::apk {
 namespace {
@@ -17,51 +15,6 @@ using ::testing::Not;
 
 constexpr char kConfigMapPlace[] = "name:configmap/default/mtls-configmap/tls.crt";
 constexpr char kSecretPlace[] = "name:secret/default/mtls-secret/tls.crt";
-
-// What is stored, as later applies find it.
-class Store {
- public:
-  [[nodiscard]] ConvertOptions Options() const {
-    ConvertOptions options = TestOptions();
-    options.apk_stored = [this] {
-      std::vector<v1::Resource> objects;
-      for (const auto& [id, resource] : resources_) {
-        if (resource.has_dialect_object()) objects.push_back(resource);
-      }
-      return objects;
-    };
-    options.stored_api = [this](const std::string& id) -> std::optional<v1::Resource> {
-      const auto found = resources_.find(id);
-      if (found == resources_.end()) return std::nullopt;
-      return found->second;
-    };
-    return options;
-  }
-
-  ApplyPlan Apply(const std::vector<std::string>& texts, const std::string& prune_set = "") {
-    ApplyPlan plan = PlanOf(texts, Options(), prune_set);
-    EXPECT_FALSE(plan.refused) << MessagesOf(plan);
-    if (plan.refused) return plan;
-    if (!prune_set.empty()) {
-      std::erase_if(resources_, [&](const auto& one) { return one.second.set() == prune_set; });
-    }
-    for (const PlannedPut& put : plan.puts) resources_[put.put.resource.id()] = put.put.resource;
-    return plan;
-  }
-
-  ApplyPlan Refused(const std::vector<std::string>& texts) const {
-    ApplyPlan plan = PlanOf(texts, Options());
-    EXPECT_TRUE(plan.refused);
-    return plan;
-  }
-
-  [[nodiscard]] const v1::Api& Api(const std::string& id) { return resources_[id].api(); }
-  [[nodiscard]] size_t size() const { return resources_.size(); }
-  std::map<std::string, v1::Resource>& resources() { return resources_; }
-
- private:
-  std::map<std::string, v1::Resource> resources_;
-};
 
 std::string Auth(absl::string_view spec, absl::string_view name = "a") {
   return absl::StrCat("apiVersion: dp.wso2.com/v1alpha2\nkind: Authentication\nmetadata: {name: ",
