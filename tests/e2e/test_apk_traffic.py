@@ -1,0 +1,115 @@
+"""Where an apk-conf is served, and what callers with and without the listed certificate get there: with a real data plane."""
+
+import pytest
+
+from test_apk_dialect import Store, config_map, indented
+
+OPEN = "authentication: [{authType: OAuth2, enabled: false}]\n"
+
+
+@pytest.fixture
+def store(world, tmp_path):
+    return Store(world.gateway, tmp_path)
+
+
+def conf(name, target, **more):
+    lines = {"id": name, "name": name, "basePath": f"/{name}", "version": '"2.0"', "type": "REST",
+             "endpointConfigurations": f"{{production: {{endpoint: '{target}'}}}}",
+             "operations": "[{target: /orders, verb: GET}, {target: '/files/*', verb: GET}, "
+                           "{target: '/orders/{id}', verb: DELETE}]", **more}
+    return "".join(f"{key}: {value}\n" for key, value in lines.items())
+
+
+def put(store, world, *texts):
+    done = store.apply(*texts)
+    world.gateway.settle()
+    return done
+
+
+def paths(origin):
+    return [request.target for request in origin.requests]
+
+
+def test_a_version_is_served_below_its_path_alone(store, world):
+    origin = world.origin("apk version")
+    put(store, world, conf("one-version", f"{origin.url}/v3/base") + OPEN)
+    assert world.a.curl("/one-version/2.0/orders?x=1").status == 200
+    assert paths(origin) == ["/v3/base/orders?x=1"], "behind the path of the endpoint"
+    assert world.a.curl("/one-version/orders").status == 404
+    assert world.a.curl("/one-version/1.0/orders").status == 404
+    assert world.a.curl("/one-version/2.0/other").status == 404
+    assert world.a.curl("/one-version/2.0/orders", method="PUT").status == 405
+    assert world.a.curl("/one-version/2.0/orders/7", method="DELETE").status == 200
+    for path in ("/files", "/files/", "/files/a/b"):
+        assert world.a.curl("/one-version/2.0" + path).status == 200, path
+
+
+def test_the_default_version_is_served_at_both_with_the_same_rules(store, world):
+    origin = world.origin("apk default")
+    put(store, world, conf("two-places", origin.url, defaultVersion="true") + OPEN)
+    for base in ("/two-places/2.0", "/two-places"):
+        assert world.a.curl(base + "/orders").status == 200, base
+        assert world.a.curl(base + "/other").status == 404, base
+        assert world.a.curl(base + "/orders", method="DELETE").status == 405, base
+    assert paths(origin) == ["/orders", "/orders"], "without base path and version"
+    assert world.a.curl("/two-places/1.0/orders").status == 404, "another version"
+    older = world.origin("apk older")
+    put(store, world, conf("older", older.url, basePath="/two-places", version='"1.0"') + OPEN)
+    assert world.a.curl("/two-places/1.0/orders").status == 200 and paths(older) == ["/orders"]
+    assert world.a.curl("/two-places/orders").status == 200 and len(origin.requests) == 3
+
+
+def test_the_listed_certificate_and_no_other(store, world):
+    origin = world.origin("apk mtls")
+    listed, inline, other = world.client("apk listed"), world.client("apk inline"), world.client("apk other")
+    put(store, world, config_map(listed.pem), conf("apk-mtls", origin.url), f"""
+apiVersion: dp.wso2.com/v1alpha2
+kind: Authentication
+metadata: {{name: apk-mtls}}
+spec:
+  default:
+    authTypes:
+      oauth2: {{disabled: true}}
+      mtls:
+        required: mandatory
+        configMapRefs: [{{name: mtls-configmap, key: tls.crt}}]
+        certificatesInline:
+          - |
+{indented(inline.pem, 12)}
+  targetRef: {{kind: API, name: apk-mtls}}
+""")
+    path = "/apk-mtls/2.0/orders"
+    assert world.a.curl(path, client=listed).status == 200
+    assert world.a.curl(path, client=inline).status == 200
+    for client in (None, other):
+        refused = world.a.curl(path, client=client)
+        assert refused.status == 401 and '"900901"' in refused.body, refused
+    store.apply("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: mtls-configmap}\ndata: {}\n")
+    world.gateway.settle()
+    assert world.a.curl(path, client=listed).status == 401, "what stands there now is what counts"
+    assert world.a.curl(path, client=inline).status == 200
+
+
+def test_graphql_is_one_path_and_headers_are_changed(store, world):
+    origin = world.origin("apk graphql")
+    put(store, world, conf("apk-graphql", f"{origin.url}/graphql", type="GRAPHQL",
+                           operations="[{target: hero, verb: QUERY}]",
+                           apiPolicies="{request: [{policyName: SetHeader, parameters: {headerName: X-Added, "
+                                       "headerValue: one}}], response: [{policyName: AddHeader, parameters: "
+                                       "{headerName: X-Answer, headerValue: two}}]}") + OPEN)
+    answer = world.a.curl("/apk-graphql/2.0", method="POST", data='{"query": "{hero}"}')
+    assert answer.status == 200 and answer.headers["x-answer"] == "two"
+    assert origin.last().target.rstrip("/") == "/graphql" and origin.last().one("x-added") == "one"
+    assert world.a.curl("/apk-graphql/2.0").status == 405
+    assert world.a.curl("/apk-graphql/2.0/else", method="POST").status == 404
+
+
+def test_grpc_services_are_found_by_their_whole_name(store, world):
+    origin = world.origin("apk grpc")
+    put(store, world, conf("apk-grpc", origin.url, basePath="/org.apk", version="v1", type="GRPC", defaultVersion="true",
+                           operations="[{target: students.StudentService, verb: GetStudent}]") + OPEN)
+    served = [route for route in ("/org.apk.v1.students.StudentService/GetStudent",
+                                  "/org.apk.students.StudentService/GetStudent",
+                                  "/org.apk.v1.students.StudentService/Drop", "/org.apk.v2.students.StudentService/GetStudent")
+              if world.a.curl(route, method="POST").status not in (404, 405)]
+    assert served == ["/org.apk.v1.students.StudentService/GetStudent", "/org.apk.students.StudentService/GetStudent"]
