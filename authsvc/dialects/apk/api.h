@@ -10,8 +10,6 @@
 
 namespace sallyport::authsvc::dialects::apk {
 
-inline constexpr absl::string_view kApi = "API";
-
 struct ComposedApi {
   // Without a value: something that it means is not there yet. Then it serves nothing.
   std::optional<v1::Api> api;

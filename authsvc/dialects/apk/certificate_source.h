@@ -16,4 +16,8 @@ namespace sallyport::authsvc::dialects::apk {
                                                              const KubeName& owner,
                                                              References* references);
 
+// A certificate that stands inline (or is kept by its id) never is a reference to a place.
+[[nodiscard]] bool RefusePlace(absl::string_view text, const std::string& path, const Node& at,
+                               Conversion* out);
+
 }  // namespace sallyport::authsvc::dialects::apk

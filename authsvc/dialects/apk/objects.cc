@@ -23,23 +23,51 @@ std::string TargetOf(const Node& authentication) {
   return target == nullptr ? std::string() : std::string(target->Text("name"));
 }
 
+std::vector<std::string> RoutesOf(const Node& api) {
+  std::vector<std::string> routes;
+  const Node* spec = api.Find("spec");
+  const Node* production = spec == nullptr ? nullptr : spec->Find("production");
+  if (production == nullptr) return routes;
+  for (const Node& environment : production->items) {
+    for (const absl::string_view list : {"routeRefs", "httpRouteRefs"}) {
+      const Node* names = environment.Find(list);
+      if (names == nullptr) continue;
+      for (const Node& name : names->items) routes.push_back(name.text);
+    }
+  }
+  return routes;
+}
+
 void Objects::Put(absl::string_view kind, const KubeName& name, Node document) {
   Remove(kind, name);
-  if (kind == kAuthentication) targets_[TargetOf(document)][name.name_space].insert(name.name);
+  Index(kind, name, document, true);
   by_kind_[std::string(kind)].emplace(Id(name.name_space, name.name), std::move(document));
 }
 
 void Objects::Remove(absl::string_view kind, const KubeName& name) {
-  const auto objects = by_kind_.find(kind);
-  if (objects == by_kind_.end()) return;
-  if (kind == kAuthentication) Untarget(name);
-  objects->second.erase({name.name_space, name.name});
+  const Node* old = Find(kind, name);
+  if (old == nullptr) return;
+  Index(kind, name, *old, false);
+  by_kind_.find(kind)->second.erase({name.name_space, name.name});
 }
 
-void Objects::Untarget(const KubeName& name) {
-  const Node* old = Find(kAuthentication, name);
-  if (old == nullptr) return;
-  targets_[TargetOf(*old)][name.name_space].erase(name.name);
+void Objects::Index(absl::string_view kind, const KubeName& name, const Node& document,
+                    bool there) {
+  if (kind == kAuthentication) {
+    std::set<std::string>& names = targets_[TargetOf(document)][name.name_space];
+    if (there)
+      names.insert(name.name);
+    else
+      names.erase(name.name);
+  }
+  if (kind != kApi) return;
+  for (const std::string& route : RoutesOf(document))
+    routes_[{name.name_space, route}] += there ? 1 : -1;
+}
+
+bool Objects::IsServed(const KubeName& route) const {
+  const auto count = routes_.find({route.name_space, route.name});
+  return count != routes_.end() && count->second > 0;
 }
 
 const Node* Objects::Find(absl::string_view kind, const KubeName& name) const {

@@ -16,6 +16,7 @@
 namespace sallyport::authsvc::dialects::apk {
 
 inline constexpr absl::string_view kAuthentication = "Authentication";
+inline constexpr absl::string_view kApi = "API";
 
 // "apk/NAMESPACE/KIND/NAME", of a DialectObject.
 [[nodiscard]] std::string ObjectId(absl::string_view kind, const KubeName& name);
@@ -34,18 +35,23 @@ class Objects {
   [[nodiscard]] std::vector<std::string> AuthenticationsOf(const KubeName& api) const;
   // The namespaces, other than that of `api`, where an Authentication names one called so.
   [[nodiscard]] std::vector<std::string> ElsewhereMeant(const KubeName& api) const;
+  // Whether an API names this HTTPRoute.
+  [[nodiscard]] bool IsServed(const KubeName& route) const;
   [[nodiscard]] std::vector<KubeName> NamesOf(absl::string_view kind) const;
 
  private:
   using Id = std::pair<std::string, std::string>;  // namespace, name
-  void Untarget(const KubeName& name);
+  void Index(absl::string_view kind, const KubeName& name, const Node& document, bool there);
 
   std::map<std::string, std::map<Id, Node>, std::less<>> by_kind_;
   std::map<std::string, std::map<std::string, std::set<std::string>>>
-      targets_;  // API name -> namespace -> names of Authentications
+      targets_;               // API name -> namespace -> names of Authentications
+  std::map<Id, int> routes_;  // HTTPRoutes that APIs name, and how many do
 };
 
 // The name of the API that an Authentication is for; empty: it says none.
 [[nodiscard]] std::string TargetOf(const Node& authentication);
+// The HTTPRoutes that an API names.
+[[nodiscard]] std::vector<std::string> RoutesOf(const Node& api);
 
 }  // namespace sallyport::authsvc::dialects::apk

@@ -113,6 +113,8 @@ void ConvertRoute(const Node& document, const Fields& spec, const KubeName& name
   OperationList operations(&scratch);
   const ScopeNames none = [](const std::string&) { return std::nullopt; };
   static_cast<void>(ReadRoute(spec, name, none, &operations));
+  if (options.apk != nullptr && !options.apk->IsServed(name))
+    spec.Warn("rules", "pending: no API names this route: it serves nothing by itself");
   spec.out()->resources.push_back(ObjectOf(document, kHttpRoute, name, options, *spec.out()));
 }
 

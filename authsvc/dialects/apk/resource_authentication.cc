@@ -1,6 +1,7 @@
 // The Authentication resource.
 #include "absl/strings/str_cat.h"
 #include "authsvc/dialects/apk/authentication.h"
+#include "authsvc/dialects/apk/certificate_source.h"
 #include "authsvc/dialects/apk/resource_fields.h"
 
 namespace sallyport::authsvc::dialects::apk {
@@ -75,6 +76,12 @@ void ReadMtlsBlock(const Fields& mtls, const KubeName& owner, References* refere
   ReadSwitch(mtls, out);
   if (!out->on.has_value()) out->on = true;
   bool named = mtls.Has("certificatesInline");
+  const std::vector<Node>& inline_items = mtls.List("certificatesInline");
+  for (size_t i = 0; i < inline_items.size(); ++i) {
+    static_cast<void>(RefusePlace(inline_items[i].text,
+                                  ItemPath(mtls.PathOf("certificatesInline"), i), inline_items[i],
+                                  mtls.out()));
+  }
   std::vector<std::string> all = references->TakeList(mtls, "certificatesInline", false);
   for (const auto& [name, kind] :
        {std::pair{"configMapRefs", "configmap"}, {"secretRefs", "secret"}}) {

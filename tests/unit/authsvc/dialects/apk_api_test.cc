@@ -183,6 +183,9 @@ TEST(ApkApi, Refusals) {
       {With(kBackendCr, "protocol: https", "protocol: ftp"), "protocol"},
       {With(kBackendCr, "  basePath: /v3", "  security: {basic: {secretRef: {name: a}}}"),
        "credentials towards the endpoint"},
+      {With(kBackendCr, "secretRef: {name: ca, key: ca.crt}",
+            "certificateInline: \"name:secret/other/ca/ca.crt\""),
+       "fields of their own"},
       {With(kBackendCr, "secretRef:", "secretRefs:"), "did you mean \"secretRef\""},
       {With(kScopeCr, "[employee:read]", "[]"), "a scope needs a name"},
       {With(kScopeCr, "[employee:read]", "[a b]"), "with a blank"},
@@ -190,6 +193,15 @@ TEST(ApkApi, Refusals) {
   const Store store;
   for (const BadPart& one : bad)
     EXPECT_THAT(MessagesOf(store.Refused({one.text})), HasSubstr(one.says)) << one.text;
+}
+
+TEST(ApkApi, ARouteThatNoApiNamesSaysThatItServesNothing) {
+  Store store;
+  EXPECT_THAT(MessagesOf(store.Apply({kRouteCr})), HasSubstr("no API names this route"));
+  EXPECT_THAT(MessagesOf(store.Apply({kApiCr, kRouteCr})),
+              Not(HasSubstr("no API names this route")));
+  EXPECT_THAT(MessagesOf(store.Apply({With(kApiCr, "[employee-route]", "[another]"), kRouteCr})),
+              HasSubstr("no API names this route"));
 }
 
 TEST(ApkApi, RulesWithOtherBackendsAreRefused) {

@@ -174,6 +174,8 @@ TEST(ApkAuthentication, Refusals) {
       {Auth("  default: {authTypes: {jwt: {disabled: false, header: authorization}}}\n"),
        "two credentials in header"},
       {Auth("  default: {mtls: {certificatesInline: [hello world]}}\n"), "not a certificate id"},
+      {Auth("  default: {mtls: {certificatesInline: [\"name:secret/other/s/c\"]}}\n"),
+       "fields of their own"},
       {Auth("  default: 7\n"), "must be an object"},
       {With(kAuthenticationCr, "dp.wso2.com/v1alpha2", "dp.wso2.org/v1alpha2"), "are not taken"},
   };
