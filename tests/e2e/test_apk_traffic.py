@@ -1,7 +1,11 @@
 """Where an apk-conf is served, and what callers with and without the listed certificate get there: with a real data plane."""
 
+import base64
+import json
+
 import pytest
 
+from pki import CLIENT, SERVER
 from test_apk_dialect import Store, config_map, indented
 
 OPEN = "authentication: [{authType: OAuth2, enabled: false}]\n"
@@ -113,3 +117,85 @@ def test_grpc_services_are_found_by_their_whole_name(store, world):
                                   "/org.apk.v1.students.StudentService/Drop", "/org.apk.v2.students.StudentService/GetStudent")
               if world.a.curl(route, method="POST").status not in (404, 405)]
     assert served == ["/org.apk.v1.students.StudentService/GetStudent", "/org.apk.students.StudentService/GetStudent"]
+
+
+def secret(name, **data):
+    return json.dumps({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "type": "Opaque",
+                       "data": {key.replace("_", "."): base64.b64encode(value).decode() for key, value in data.items()}})
+
+
+def tls_secret(name, pair):
+    return json.dumps({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "type": "kubernetes.io/tls",
+                       "data": {"tls.crt": base64.b64encode(pair.pem).decode(),
+                                "tls.key": base64.b64encode(pair.key_pem).decode()}})
+
+
+def private_origin(world, name, **more):
+    """Its authority is known to nobody."""
+    authority = world.pki.issue(f"{name} authority", ca=True)
+    pair = world.pki.issue(name, authority, usages=[SERVER], sans=["localhost", "other.internal"])
+    return authority, world.origin(name, pair=pair, **more)
+
+
+def test_the_certificate_of_an_endpoint_is_what_its_server_is_held_to(store, world):
+    authority, origin = private_origin(world, "apk endpoint")
+    target = f"{{production: {{endpoint: 'https://localhost:{origin.port}', certificate: {{secretName: apk-ca, secretKey: ca.crt}}}}}}"
+    done = put(store, world, conf("apk-endpoint", "", endpointConfigurations=target) + OPEN)
+    assert "pending" in done.stderr and "apk-ca" in done.stderr
+    assert world.a.curl("/apk-endpoint/2.0/orders").status == 502, "closed until it comes"
+    put(store, world, secret("apk-ca", ca_crt=authority.pem))
+    assert world.a.curl("/apk-endpoint/2.0/orders").status == 200
+    stranger = world.pki.issue("apk stranger", ca=True)
+    put(store, world, secret("apk-ca", ca_crt=stranger.pem))
+    assert world.a.curl("/apk-endpoint/2.0/orders").status == 502, "a changed Secret counts at once"
+
+
+def test_a_backend_has_a_client_certificate_of_its_own(store, world):
+    ours = world.pki.issue("apk gateway", world.client_ca, usages=[CLIENT])
+    authority, origin = private_origin(world, "apk backend", client_ca=world.client_ca.cert)
+    backend = f"""
+apiVersion: dp.wso2.com/v1alpha2
+kind: Backend
+metadata: {{name: pay}}
+spec:
+  services: [{{host: localhost, port: {origin.port}}}]
+  protocol: https
+  basePath: /base
+  tls:
+    certificateInline: |
+{indented(authority.pem, 6)}
+    clientCertificateRef: {{name: pay-client}}
+"""
+    api = """
+apiVersion: dp.wso2.com/v1alpha3
+kind: API
+metadata: {name: pay}
+spec: {apiName: Pay, apiVersion: "1", basePath: /pay/1, apiType: REST, production: [{routeRefs: [pay]}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: pay}
+spec:
+  rules:
+    - matches: [{path: {type: Exact, value: /orders}, method: GET}]
+      backendRefs: [{group: dp.wso2.com, kind: Backend, name: pay}]
+---
+apiVersion: dp.wso2.com/v1alpha2
+kind: Authentication
+metadata: {name: pay}
+spec:
+  default: {authTypes: {oauth2: {disabled: true}}}
+  targetRef: {kind: API, name: pay}
+"""
+    put(store, world, api, backend)
+    assert world.a.curl("/pay/1/orders").status == 502, "never without the certificate that is named"
+    put(store, world, tls_secret("pay-client", ours))
+    assert world.a.curl("/pay/1/orders").status == 200
+    assert origin.last().peer == ours.der and origin.last().target == "/base/orders"
+    assert world.a.curl("/pay/1/other").status == 404 and world.a.curl("/pay/1/orders", method="DELETE").status == 405
+    named = backend.replace("host: localhost", "host: 127.0.0.1").replace(
+        "    clientCertificateRef", "    allowedSANs: [other.internal]\n    clientCertificateRef")
+    put(store, world, named)
+    assert world.a.curl("/pay/1/orders").status == 200, "by the name that is written in place of the host's"
+    put(store, world, named.replace("other.internal", "wrong.internal"))
+    assert world.a.curl("/pay/1/orders").status == 502
