@@ -18,10 +18,11 @@ absl::StatusOr<std::vector<std::string>> Expand(const std::vector<std::string>& 
       files.push_back(path);
       continue;
     }
-    auto inside = FilesIn(path, {".json", ".yaml", ".yml"});
+    auto inside = FilesIn(path, {".json", ".yaml", ".yml", ".apk-conf"});
     if (!inside.ok()) return inside.status();
     if (inside->empty())
-      return absl::InvalidArgumentError(absl::StrCat(path, " has no .json, .yaml or .yml file"));
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, " has no .json, .yaml, .yml or .apk-conf file"));
     files.insert(files.end(), inside->begin(), inside->end());
   }
   return files;

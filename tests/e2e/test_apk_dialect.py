@@ -238,6 +238,16 @@ def test_the_namespace_is_that_of_the_apply(store, people):
     store.gateway.run_ctl("delete", "api", "elsewhere")
 
 
+def test_a_directory_of_files_as_users_have_them(store, people):
+    directory = store.folder / "employee"
+    directory.mkdir()
+    (directory / "mtls-configmap.yaml").write_text(config_map(people[0].pem))
+    (directory / "EmployeeServiceAPI.apk-conf").write_text(EMPLOYEE + MTLS)
+    done = store.gateway.run_ctl("apply", "-f", str(directory))
+    assert done.returncode == 0 and "Api/mtls-api created" in done.stdout, done
+    assert store.allowlist() == [CONFIGMAP_PLACE]
+
+
 # --- refusals
 
 @pytest.mark.parametrize("old, new, said", [

@@ -268,6 +268,9 @@ constexpr Bad kBad[] = {
     {"\"/employee\"\nversion", "/a/{b}\nversion", "basePath"},
     {"\"3.14\"", "\"3/14\"", "special characters"},
     {"\"3.14\"", "\"\"", "1 to 30"},
+    {"\"mtls-api\"", "\"\"", "1 to 200"},
+    {"/employee\"\nversion", "/em ployee\"\nversion", "basePath"},
+    {"/employee\"\nversion", "/a/../b\"\nversion", "basePath"},
     {"production:", "sandbox:", "sandbox"},
     {"endpoint: \"https", "endpoint: \"ftp", "endpoint"},
     {"    endpoint:",
@@ -335,6 +338,32 @@ TEST(ApkConf, WithoutOperationsOrEndpoint) {
   EXPECT_THAT(
       Refusals("name: a\nbasePath: /a\nversion: v\ntype: REST\noperations: []\n"),
       ::testing::AllOf(HasSubstr("909021"), HasSubstr("endpointConfigurations.production")));
+}
+
+TEST(ApkConf, HostileShapes) {
+  const std::string head = "name: a\nbasePath: /a\nversion: v\ntype: REST\n";
+  for (const char* rest : {
+           "operations: 7\n",
+           "operations: [7, null, [], {target: {}, verb: []}]\n",
+           "operations: {a: b}\nauthentication: {a: b}\n",
+           "operations: [{target: /, verb: GET, scopes: {a: b}, rateLimit: 7}]\n"
+           "authentication: [7, null, {}, {authType: 7}, {authType: mTLS, certificates: [7, "
+           "null]}]\n",
+           "operations: []\nendpointConfigurations: [1]\n",
+           "operations: []\nendpointConfigurations: {production: [null, 7, {}]}\n",
+           "operations: []\nendpointConfigurations: {production: {endpoint: {name: [], port: -1}, "
+           "certificate: 7, resiliency: [], weight: -5}}\n",
+           "operations: []\napiPolicies: {request: {a: b}, response: [7, {policyName: [], "
+           "parameters: 7}]}\nadditionalProperties: [7]\ncorsConfiguration: []\n",
+       }) {
+    EXPECT_FALSE(Convert(head + rest).ok()) << rest;
+  }
+}
+
+TEST(ApkConf, ManyOperations) {
+  std::string text = kEmployee;
+  for (int i = 0; i < 2000; ++i) absl::StrAppend(&text, "  - {target: /a", i, ", verb: GET}\n");
+  EXPECT_THAT(Refusals(text), HasSubstr("more than 2000"));
 }
 
 TEST(ApkConf, RecognisedByShape) {
