@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "authsvc/ctl/apply_request.h"
 #include "authsvc/ctl/commands.h"
 #include "authsvc/ctl/files.h"
 #include "authsvc/ctl/output.h"
@@ -28,8 +29,7 @@ absl::StatusOr<std::vector<std::string>> Expand(const std::vector<std::string>& 
   return files;
 }
 
-absl::StatusOr<wire::ApplyRequest> MakeRequest(const Args& args,
-                                               const std::vector<std::string>& paths) {
+absl::StatusOr<wire::ApplyRequest> MakeRequest(const std::vector<std::string>& paths) {
   wire::ApplyRequest request;
   auto files = Expand(paths);
   if (!files.ok()) return files.status();
@@ -40,12 +40,6 @@ absl::StatusOr<wire::ApplyRequest> MakeRequest(const Args& args,
     document->set_name(path == "-" ? "standard input" : path);
     document->set_content(*std::move(content));
   }
-  request.set_as(args.Get("--as"));
-  request.set_set(args.Get("--set"));
-  request.set_prune(args.Has("--prune"));
-  request.set_dry_run(args.Has("--dry-run"));
-  request.set_strict(args.Has("--strict"));
-  request.set_namespace_(args.Get("--namespace"));
   return request;
 }
 
@@ -92,20 +86,18 @@ bool Refused(const wire::ApplyResponse& response) {
 
 }  // namespace
 
-int RunApply(Session& session, const Args& args) {
-  std::vector<std::string> paths = args.GetList("--file");
-  paths.insert(paths.end(), args.words().begin(), args.words().end());
-  if (paths.empty()) return session.Usage("apply needs -f FILE, -f DIR or -f -");
-  if (args.Has("--prune") && args.Get("--set").empty()) {
-    return session.Usage("--prune needs --set NAME: only what came with that set is deleted");
-  }
-  auto request = MakeRequest(args, paths);
-  if (!request.ok()) return session.Fail(request.status());
+int Submit(Session& session, const Args& args, wire::ApplyRequest request) {
+  request.set_as(args.Get("--as"));
+  request.set_set(args.Get("--set"));
+  request.set_prune(args.Has("--prune"));
+  request.set_dry_run(args.Has("--dry-run"));
+  request.set_strict(args.Has("--strict"));
+  request.set_namespace_(args.Get("--namespace"));
   auto client = session.Connect();
   if (!client.ok()) return session.Fail(client.status());
   wire::ApplyResponse response;
   const absl::Status status = (*client)->Call(&wire::Admin::Stub::Apply, (*client)->admin(),
-                                              *request, &response, absl::Minutes(5));
+                                              request, &response, absl::Minutes(5));
   if (!status.ok()) return session.Fail(status);
   const std::string format = args.Get("--output");
   if (format == "json") {
@@ -113,11 +105,23 @@ int RunApply(Session& session, const Args& args) {
   } else if (format == "yaml") {
     PrintYaml(session.out(), AsJson(response));
   } else {
-    PrintResults(session, response, request->dry_run());
+    PrintResults(session, response, request.dry_run());
   }
   if (!Refused(response)) return kDone;
   session.err() << "sallyctl: nothing was applied: one refusal refuses all\n";
   return kRefused;
+}
+
+int RunApply(Session& session, const Args& args) {
+  std::vector<std::string> paths = args.GetList("--file");
+  paths.insert(paths.end(), args.words().begin(), args.words().end());
+  if (paths.empty()) return session.Usage("apply needs -f FILE, -f DIR or -f -");
+  if (args.Has("--prune") && args.Get("--set").empty()) {
+    return session.Usage("--prune needs --set NAME: only what came with that set is deleted");
+  }
+  auto request = MakeRequest(paths);
+  if (!request.ok()) return session.Fail(request.status());
+  return Submit(session, args, *std::move(request));
 }
 
 }  // namespace sallyport::authsvc::ctl

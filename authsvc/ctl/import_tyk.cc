@@ -1,0 +1,171 @@
+// `sallyctl import tyk DIR`: what a Tyk gateway reads from its own directory, as one document set.
+// Where a file of certificates is named, its content is sent: an id that came by the network is
+// never a path (DESIGN 10).
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "authsvc/ctl/apply_request.h"
+#include "authsvc/ctl/commands.h"
+#include "authsvc/ctl/files.h"
+
+namespace sallyport::authsvc::ctl {
+namespace {
+
+namespace wire = ::sallyport::v1;
+using Json = nlohmann::ordered_json;
+
+constexpr char kPemMark[] = "-----BEGIN ";
+constexpr size_t kMostCertificateBytes = 1 << 20;
+
+class TykDirectory {
+ public:
+  explicit TykDirectory(std::string root) : root_(std::move(root)) {}
+
+  absl::StatusOr<wire::ApplyRequest> Read() {
+    if (!IsDirectory(root_))
+      return absl::InvalidArgumentError(absl::StrCat(root_, " is not a directory"));
+    Json conf = Json::object();
+    const std::string file = Place("tyk.conf");
+    if (Exists(file)) {
+      auto read = ReadJson(file);
+      if (!read.ok()) return read.status();
+      conf = *read;
+    }
+    if (auto status = Policies(conf); !status.ok()) return status;
+    if (auto status = Apps(Text(conf, "app_path", "apps")); !status.ok()) return status;
+    if (Exists(file)) Add(file, WithFiles(conf));
+    if (request_.documents().empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(root_, " has no tyk.conf, no apps and no policies: is it a gateway's?"));
+    }
+    return std::move(request_);
+  }
+
+ private:
+  // Relative paths are the gateway's directory's. One that leads nowhere is of the machine that the
+  // directory was copied from: what of it is there counts.
+  [[nodiscard]] std::string Place(const std::string& path) const {
+    const std::filesystem::path root(root_), given(path);
+    if (given.is_absolute() && (Exists(path) || IsDirectory(path))) return path;
+    std::filesystem::path last = root / given.relative_path();
+    for (std::filesystem::path rest = given.relative_path(); !rest.empty();) {
+      const std::string place = (root / rest).string();
+      if (Exists(place) || IsDirectory(place)) return place;
+      std::filesystem::path shorter;
+      for (auto part = std::next(rest.begin()); part != rest.end(); ++part) shorter /= *part;
+      rest = std::move(shorter);
+    }
+    return last.string();
+  }
+
+  static std::string Text(const Json& object, const char* name, const char* otherwise) {
+    const auto found = object.find(name);
+    if (found == object.end() || !found->is_string()) return otherwise;
+    const std::string text = found->get<std::string>();
+    return text.empty() ? otherwise : text;
+  }
+
+  static absl::StatusOr<Json> ReadJson(const std::string& path) {
+    auto content = ReadFile(path);
+    if (!content.ok()) return content.status();
+    Json json = Json::parse(*content, nullptr, false);
+    if (json.is_discarded() || !json.is_object())
+      return absl::InvalidArgumentError(absl::StrCat(path, " is not a JSON object"));
+    return json;
+  }
+
+  void Add(const std::string& name, const Json& json) {
+    wire::Document* const document = request_.add_documents();
+    document->set_name(name);
+    document->set_content(json.dump(-1, ' ', false, Json::error_handler_t::replace));
+  }
+
+  absl::Status Apps(const std::string& path) {
+    const std::string directory = Place(path);
+    if (!IsDirectory(directory)) return absl::OkStatus();
+    auto files = FilesIn(directory, {".json"});
+    if (!files.ok()) return files.status();
+    for (const std::string& file : *files) {
+      auto json = ReadJson(file);
+      if (!json.ok()) return json.status();
+      Add(file, WithFiles(*json));
+    }
+    return absl::OkStatus();
+  }
+
+  // One file of all by id, or a directory with a file of each.
+  absl::Status Policies(const Json& conf) {
+    const Json settings = conf.value("policies", Json::object());
+    const std::string source =
+        settings.is_object() ? Text(settings, "policy_source", "file") : "file";
+    if (source != "file") {
+      return absl::InvalidArgumentError(
+          absl::StrCat("tyk.conf: policies.policy_source is ", source,
+                       ": only files can be read; export the policies and set it to file"));
+    }
+    const std::string file =
+        Place(settings.is_object() ? Text(settings, "policy_record_name", "policies/policies.json")
+                                   : "policies/policies.json");
+    if (Exists(file) && !IsDirectory(file)) {
+      auto all = ReadJson(file);
+      if (!all.ok()) return all.status();
+      for (auto& [id, policy] : all->items()) AddPolicy(file, id, policy);
+    }
+    const std::string directory =
+        Place(settings.is_object() ? Text(settings, "policy_path", "policies") : "policies");
+    if (!IsDirectory(directory)) return absl::OkStatus();
+    auto files = FilesIn(directory, {".json"});
+    if (!files.ok()) return files.status();
+    for (const std::string& each : *files) {
+      if (each == file) continue;
+      auto policy = ReadJson(each);
+      if (!policy.ok()) return policy.status();
+      AddPolicy(each, std::filesystem::path(each).stem().string(), *policy);
+    }
+    return absl::OkStatus();
+  }
+
+  void AddPolicy(const std::string& file, const std::string& id, Json policy) {
+    if (policy.is_object() && Text(policy, "id", "").empty()) policy["id"] = id;
+    Add(absl::StrCat(file, " (", id, ")"), policy);
+  }
+
+  // A text that names a file of certificates here becomes what the file holds.
+  [[nodiscard]] Json WithFiles(const Json& json) const {
+    if (json.is_string()) return WithFile(json.get<std::string>());
+    if (!json.is_structured()) return json;
+    Json out = json;
+    for (auto& item : out) item = WithFiles(item);
+    return out;
+  }
+
+  [[nodiscard]] Json WithFile(const std::string& text) const {
+    const bool path = absl::EndsWith(text, ".pem") || absl::EndsWith(text, ".crt") ||
+                      absl::EndsWith(text, ".cert") || absl::EndsWith(text, ".key");
+    const std::string file = path ? Place(text) : "";
+    if (file.empty() || !Exists(file) || IsDirectory(file)) return text;
+    auto content = ReadFile(file);
+    if (!content.ok() || content->size() > kMostCertificateBytes ||
+        !absl::StrContains(*content, kPemMark))
+      return text;
+    return *std::move(content);
+  }
+
+  const std::string root_;
+  wire::ApplyRequest request_;
+};
+
+}  // namespace
+
+int RunImportTyk(Session& session, const Args& args) {
+  if (args.words().size() != 1) return session.Usage("import tyk needs the gateway's directory");
+  if (args.Has("--prune") && args.Get("--set").empty())
+    return session.Usage("--prune needs --set NAME: only what came with that set is deleted");
+  auto request = TykDirectory(args.words().front()).Read();
+  if (!request.ok()) return session.Fail(request.status());
+  return Submit(session, args, *std::move(request));
+}
+
+}  // namespace sallyport::authsvc::ctl

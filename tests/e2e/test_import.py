@@ -1,0 +1,86 @@
+"""Moving in: the directory of a Tyk gateway becomes what it was there."""
+
+import json
+
+import pytest
+
+from gateway import classic, session
+
+
+@pytest.fixture
+def tyk(world, tmp_path):
+    """A gateway's directory as an installation of Tyk has it: configuration, one API, one policy, certificates."""
+    mine, partner = world.client("our own client"), world.client("partner")
+    origin = world.tls_origin("imported upstream", client_ca=world.client_ca)
+    for name in ("apps", "policies", "certs"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "certs" / "upstream.pem").write_bytes(mine.pem + mine.key_pem)
+    (tmp_path / "certs" / "partner.crt").write_bytes(partner.pem)
+    (tmp_path / "tyk.conf").write_text(json.dumps({
+        "listen_port": 8080, "secret": "hidden-value", "app_path": "/opt/tyk-gateway/apps/",
+        "policies": {"policy_source": "file", "policy_record_name": "/opt/tyk-gateway/policies/policies.json"},
+        "security": {"certificates": {"upstream": {"*": "certs/upstream.pem"}}}}))
+    definition = classic("imported", origin.url, domain="imported.gw.test", use_keyless=True, use_mutual_tls_auth=True,
+                         client_certificates=["certs/partner.crt"])
+    (tmp_path / "apps" / "imported.json").write_text(json.dumps(definition))
+    policies = tmp_path / "policies"
+    (policies / "policies.json").write_text(json.dumps({"bronze": {
+        "name": "bronze", "org_id": "default", "active": True, "rate": 5, "per": 1, "quota_max": -1,
+        "access_rights": {"imported": {"api_id": "imported", "versions": ["Default"]}}}}))
+    return tmp_path, partner, origin, definition
+
+
+def run(world, directory, *flags):
+    done = world.gateway.run_ctl("import", "tyk", str(directory), *flags)
+    assert "hidden-value" not in done.stdout + done.stderr
+    return done
+
+
+def test_a_directory_is_brought_whole_and_again(world, tyk):
+    directory, partner, origin, _ = tyk
+    dry = run(world, directory, "--dry-run")
+    assert dry.returncode == 0 and "Api/imported created (dry run)" in dry.stdout, dry.stdout + dry.stderr
+    assert world.a.curl("/", client=partner, host="imported.gw.test").status == 404
+    done = run(world, directory)
+    assert done.returncode == 0 and "Policy/bronze created" in done.stdout, done.stdout + done.stderr
+    world.gateway.settle()
+    answer = world.a.curl("/", client=partner, host="imported.gw.test")
+    assert answer.status == 200, answer.body
+    assert origin.last().peer is not None  # the certificate of the file was shown to the upstream
+    assert world.a.curl("/", client=world.client("stranger"), host="imported.gw.test").status == 403
+    created = world.gateway.create_key(session("imported", apply_policies=["bronze"]))
+    assert created
+    again = run(world, directory)
+    assert again.returncode == 0 and "created" not in again.stdout and "updated" not in again.stdout, again.stdout
+
+
+def test_what_does_not_exist_here_refuses_all_by_name(world, tyk):
+    directory, _, _, definition = tyk
+    other = {**definition, "api_id": "plugged", "domain": "plugged.gw.test",
+             "custom_middleware": {"pre": [{"name": "x", "path": "x.js"}]}}
+    (directory / "apps" / "plugged.json").write_text(json.dumps(other))
+    done = run(world, directory)
+    assert done.returncode == 1 and "custom_middleware.pre" in done.stdout, done.stdout + done.stderr
+    assert "nothing was applied" in done.stderr
+
+
+def test_a_file_that_is_not_there_is_no_certificate(world, tyk):
+    directory = tyk[0]
+    (directory / "certs" / "partner.crt").unlink()
+    done = run(world, directory)
+    assert done.returncode == 1 and "a file path is not taken" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("spoil, said", [
+    (lambda directory: (directory / "tyk.conf").write_text("{"), "is not a JSON object"),
+    (lambda directory: (directory / "policies" / "policies.json").write_text("[]"), "is not a JSON object"),
+    (lambda directory: (directory / "tyk.conf").write_text('{"policies": {"policy_source": "rpc"}}'), "policy_source is rpc")])
+def test_a_directory_that_cannot_be_read_says_which_file(world, tyk, spoil, said):
+    spoil(tyk[0])
+    done = run(world, tyk[0])
+    assert done.returncode != 0 and said in done.stderr, done.stdout + done.stderr
+
+
+def test_another_directory_is_refused(world, tmp_path):
+    assert "is it a gateway's?" in run(world, tmp_path).stderr
+    assert "is not a directory" in run(world, tmp_path / "nowhere").stderr
