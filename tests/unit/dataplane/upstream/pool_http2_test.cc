@@ -99,6 +99,7 @@ TEST_F(PoolHttp2Test, RequestsThatComeWhileOneOpensWaitForIt) {
           boost::asio::detached);
     }
     co_await Until([&] { return leases.size() == 20; });
+    EXPECT_EQ(co_await Ask(leases.front()), 200);  // an answer: the upstream has accepted by now
     leases.clear();
   });
   EXPECT_EQ(origin.accepted(), 1);
