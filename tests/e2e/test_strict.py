@@ -349,6 +349,7 @@ def test_a_flood_of_waiting_handshakes_is_bounded(world):
                 connection.sendall(flight)
             noticed = lambda: world.a.metric("sallyport_stream_healthy") == 0
             wait_for(lambda: failures(world, "overloaded") == before + 34 or noticed(), "the others were told")
+            wait_for(lambda: waiting(world) == PLACES or noticed(), "the gauge, which is set once a second, says so")
             full = waiting(world) == PLACES
             assert world.a.metric("sallyport_strict_handshake_stack_bytes") <= (PLACES + 9) * 65536
             for connection, _ in flights[::2]:
