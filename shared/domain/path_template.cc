@@ -16,7 +16,8 @@ absl::Status WrongTemplate(absl::string_view text, absl::string_view why) {
 bool HasForeignCharacter(absl::string_view text) {
   return std::any_of(text.begin(), text.end(), [](char c) {
     const auto byte = static_cast<unsigned char>(c);
-    return byte <= 0x20 || byte >= 0x7f || absl::string_view("?#\\\"<>^`|").find(c) != absl::string_view::npos;
+    return byte <= 0x20 || byte >= 0x7f ||
+           absl::string_view("?#\\\"<>^`|").find(c) != absl::string_view::npos;
   });
 }
 

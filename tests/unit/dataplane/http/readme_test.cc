@@ -75,8 +75,7 @@ TEST(Readme, TroubleshootingTableIsWhatCallersSee) {
 #undef X
        }) {
     const bool left_out = reason == Reason::kAllowed || reason == Reason::kClientGone ||
-                          reason == Reason::kInternal ||
-                          reason == Reason::kMethodNotSupported ||
+                          reason == Reason::kInternal || reason == Reason::kMethodNotSupported ||
                           reason == Reason::kVersionNotSupported ||
                           reason == Reason::kExpectationFailed;
     EXPECT_EQ(std::count(named.begin(), named.end(), reason), left_out ? 0 : 1) << name;
