@@ -140,7 +140,7 @@ bool TakesJwts(const v1::Api& api) {
 
 absl::Status CheckJwts(const CheckContext& context, const v1::Api& api, Warnings* warnings) {
   if (api.jwts_size() > kMostJwts) return Invalid("more than ", kMostJwts, " jwts");
-  if (TakesJwts(api) && api.protocol() != "" && api.protocol() != "http")
+  if (TakesJwts(api) && !api.protocol().empty() && api.protocol() != "http")
     return Invalid("jwts: protocol ", api.protocol(), " has no place for a token");
   for (const v1::JwtAuth& jwt : api.jwts()) {
     if (jwt.requirement() == v1::REQUIREMENT_OFF) continue;

@@ -87,7 +87,7 @@ StaticVerdict CheckStatic(const StaticQuestion& question) {
   }
   if (best == nullptr) return NotListed(question);
   StaticVerdict verdict;
-  verdict.refusal = RefuseByPath(std::move(best));
+  verdict.refusal = RefuseByPath(best);
   return verdict;
 }
 

@@ -121,8 +121,9 @@ grpc::ServerUnaryReactor* AuthorizationService::Explain(grpc::CallbackServerCont
         *parts_.writer->snapshot(), needs, [this, call, request, response]() mutable {
           auto again = authsvc::Explain(*parts_.writer->snapshot(), *request, *parts_.telemetry,
                                         parts_.clock->Now(), parts_.bounds, parts_.key_sets);
+          const absl::Status status = again.status();
           if (again.ok()) *response = *std::move(again);
-          call.Finish(again.status());
+          call.Finish(status);
         });
     return call.reactor();
   }
