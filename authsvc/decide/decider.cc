@@ -194,10 +194,12 @@ std::optional<Refusal> Decider::FindCaller() {
   return No(Reason::kApiUnusable, "the API names no way to authenticate and is not keyless");
 }
 
-// No token is asked for; where the API can ask for a certificate, one must have passed, optional or
-// not (reference apk.md B10.5).
+// No token is asked for; where a certificate is a mechanism of its own, one must have passed,
+// optional or not (reference apk.md B10.5). One that only tokens are bound to goes with them.
 std::optional<Refusal> Decider::CheckOpen() {
-  if (certificate_accepted_ || !AsksForCertificate()) {
+  const bool by_certificate =
+      client_tls().static_mtls() != v1::REQUIREMENT_OFF || client_tls().dynamic_mtls();
+  if (certificate_accepted_ || !by_certificate) {
     Pass("identify", [] { return "open operation: no token is asked for"; });
     return std::nullopt;
   }

@@ -268,6 +268,12 @@ TEST_F(JwtTest, OpenOperationsAskForNoToken) {
   api.add_versions()->add_operations()->set_open(true);
   world_.Put(api);
   EXPECT_ALLOWED(Asking(request));
+  api.mutable_jwts(0)->set_require_binding(true);  // a certificate goes with tokens alone
+  world_.Put(api);
+  EXPECT_ALLOWED(Asking(request));
+  api.mutable_client_tls()->set_dynamic_mtls(true);
+  world_.Put(api);
+  EXPECT_REFUSED(Asking(request), kCertRequired);
 }
 
 TEST_F(JwtTest, ADecisionCallersOperationIsFoundHere) {
