@@ -4,6 +4,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "authsvc/decide/decider.h"
 #include "authsvc/decide/issuer_keys.h"
 #include "shared/jwt/claims.h"
@@ -53,6 +54,12 @@ Reason ReasonOf(jwt::Refusal refusal) {
 Refusal NoJwt(jwt::Refusal refusal, absl::string_view issuer) {
   return No(ReasonOf(refusal),
             absl::StrCat("token of issuer ", issuer, ": ", jwt::RefusalText(refusal)));
+}
+
+// Names counters: no issuer's caller must be another one's, whatever a token says its name is.
+std::string JwtKeyId(absl::string_view issuer_id, absl::string_view identity) {
+  return absl::StrCat("jwt:", absl::StrReplaceAll(issuer_id, {{"%", "%25"}, {":", "%3A"}}), ":",
+                      identity);
 }
 
 std::string TextClaim(const jwt::Claims& claims, const std::string& name,
@@ -217,7 +224,7 @@ void Decider::TakeJwtRights(const v1::JwtAuth& jwt, const AcceptedJwt& accepted,
   if (key_ != nullptr) return;  // its certificate's or its token's rights hold
   KeyEntry& entry = jwt_key_.emplace();
   v1::Key& key = entry.key;
-  key.set_id(absl::StrCat("jwt:", accepted.issuer->id(), ":", identity));
+  key.set_id(JwtKeyId(accepted.issuer->id(), identity));
   key.set_org_id(api().org_id());
   key.set_alias(identity);
   if (!jwt.policy_claim().empty()) {

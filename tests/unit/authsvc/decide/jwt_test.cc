@@ -259,6 +259,23 @@ TEST_F(JwtTest, BringsTheRightsOfPolicies) {
   EXPECT_NE(ReasonOf(AskWith(Token())), Reason::kAllowed);  // no policy, no rights
 }
 
+TEST_F(JwtTest, NoIssuersCallerSharesTheCountersOfAnother) {
+  v1::Policy gold;
+  gold.set_id("gold");
+  gold.set_org_id(kOrg);
+  gold.add_access_rights()->set_api_id("api1");
+  world_.Put(gold);
+  v1::Api api = Api();
+  api.mutable_jwts(0)->add_default_policy_ids("gold");
+  world_.Put(api);
+  world_.Erase(Kind::kTokenIssuer, "idp");
+  world_.Put(Issuer("idp:x"));
+  Serve("idp:x", key_.get());
+  const v1::Decision allowed = AskWith(Token());
+  EXPECT_ALLOWED(allowed);
+  EXPECT_EQ(allowed.identity().key_id(), "jwt:idp%3Ax:alice");  // not "idp" and "x:alice"
+}
+
 TEST_F(JwtTest, OpenOperationsAskForNoToken) {
   v1::Api api = Api();
   v1::AuthorizeRequest request = Asked({});
