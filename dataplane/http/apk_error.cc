@@ -22,6 +22,7 @@ ApkText ApkTextOf(Reason reason) {
       return {401, "900902", "Missing Credentials",
               "Make sure your API invocation call has a header: 'Authorization'"};
     case Reason::kTokenInvalid:
+    case Reason::kLoginInvalid:
     case Reason::kTokenUnknown: return kInvalidCredentials;
     case Reason::kTokenExpired:
     case Reason::kKeyExpired:

@@ -59,6 +59,7 @@ StyledText TykText(const ErrorAnswer& answer) {
     case Reason::kTokenRequired: return {401, "Authorization field missing"};
     case Reason::kTokenInvalid: return {403, "Key not authorized"};
     case Reason::kTokenExpired: return {401, "Key not authorized: token has expired"};
+    case Reason::kLoginInvalid: return {401, "User not authorised"};
     case Reason::kTokenUnknown:
     case Reason::kKeyPolicyInvalid:
     case Reason::kApiNotGranted: return {403, kApiDisallowed};

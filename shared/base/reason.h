@@ -58,6 +58,7 @@ enum class Fault : uint8_t { kNone, kClient, kPolicy, kUpstream, kAuthsvc, kGate
   X(kApiRateLimited, 61, "API_RATE_LIMITED", kPolicy, 429, "API rate limit exceeded")              \
   X(kTokenInvalid, 62, "TOKEN_INVALID", kClient, 401, "credential is not valid")                   \
   X(kTokenExpired, 63, "TOKEN_EXPIRED", kClient, 401, "credential has expired")                    \
+  X(kLoginInvalid, 64, "LOGIN_INVALID", kClient, 401, "user name or password is wrong")            \
   /* route and request */                                                                          \
   X(kNoRoute, 70, "NO_ROUTE", kClient, 404, "not found")                                           \
   X(kApiUnusable, 71, "API_UNUSABLE", kPolicy, 503, "API cannot be served as configured")          \
@@ -103,7 +104,9 @@ enum class Fault : uint8_t { kNone, kClient, kPolicy, kUpstream, kAuthsvc, kGate
   /* ourselves */                                                                                  \
   X(kOverloaded, 140, "OVERLOADED", kGateway, 503, "overloaded")                                   \
   X(kInternal, 141, "INTERNAL", kGateway, 500, "internal error")                                   \
-  X(kDraining, 142, "DRAINING", kGateway, 503, "shutting down")
+  X(kDraining, 142, "DRAINING", kGateway, 503, "shutting down")                                    \
+  X(kScriptFailed, 143, "SCRIPT_FAILED", kPolicy, 500, "internal error")                           \
+  X(kScriptLimit, 144, "SCRIPT_LIMIT", kPolicy, 500, "internal error")
 
 enum class Reason : uint16_t {
 // NOLINTNEXTLINE(bugprone-macro-parentheses): a name is declared
