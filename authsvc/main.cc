@@ -18,6 +18,7 @@
 #include "authsvc/change/writer.h"
 #include "authsvc/decide/memo.h"
 #include "authsvc/jwks/jwks_fetcher.h"
+#include "authsvc/logins/login_checker.h"
 #include "authsvc/push/change_rules.h"
 #include "authsvc/rpc/admin_worker.h"
 #include "authsvc/rpc/denied_callers.h"
@@ -230,9 +231,12 @@ class Service {
     options.bounds = MakeBounds(config_);
     options.default_org_id = config_.admin.org_id;
     key_sets_ = std::make_unique<JwksFetcher>(JwksOptions(), &clock_, JwksReport(&book_));
-    auto rpc =
-        RpcServer::Start(options, {&clock_, &roles_, writer_.get(), hub_.get(), &replicas_,
-                                   &telemetry_, &memo_, &book_, tickets_.get(), key_sets_.get()});
+    logins_ = std::make_unique<LoginChecker>(LoginOptions(), &clock_, [this](const v1::Key& key) {
+      return writer_->OpenLoginHash(key);
+    });
+    auto rpc = RpcServer::Start(
+        options, {&clock_, &roles_, writer_.get(), hub_.get(), &replicas_, &telemetry_, &memo_,
+                  &book_, tickets_.get(), key_sets_.get(), logins_.get()});
     if (!rpc.ok()) return rpc.status();
     rpc_ = *std::move(rpc);
     return absl::OkStatus();
@@ -390,6 +394,7 @@ class Service {
   std::unique_ptr<Hub> hub_;
   std::unique_ptr<Writer> writer_;  // its observers use the hub
   Watchdog watchdog_;
+  std::unique_ptr<LoginChecker> logins_;
   std::unique_ptr<TicketKeeper> tickets_;
   std::unique_ptr<Ticker> ticket_ticker_;
   std::unique_ptr<RpcServer> rpc_;

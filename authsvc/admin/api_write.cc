@@ -41,6 +41,7 @@ Response WriteApi(const Call& call, dialects::Conversion conversion, bool update
   Mutation& mutation = write.mutations.emplace_back();
   mutation.resource = std::move(conversion.resources.back().resource);
   mutation.proxy_password = std::move(conversion.resources.back().proxy_password);
+  mutation.secret_data = std::move(conversion.resources.back().secret_data);
   mutation.must_exist = update;
   ForgetIssuer(call, id, &write);
   const auto result = call.writer.Run(std::move(write));

@@ -83,6 +83,7 @@ Response StoreNew(const Call& call, const Snapshot& snapshot, NewKey* made) {
   write.mutations = TakeInlineCertificates(snapshot, &made->conversion);
   Mutation& mutation = write.mutations.emplace_back();
   mutation.resource = std::move(resource);
+  mutation.secret_data = std::move(made->conversion.resources.back().secret_data);
   mutation.must_create = true;
   const auto result = call.writer.Run(std::move(write));
   if (!result.ok()) {
@@ -109,6 +110,9 @@ Response Create(const Call& call) {
   const SnapshotPtr snapshot = call.writer.snapshot();
   v1::Key* key = made.resource().mutable_key();
   if (Response wrong = CheckSession(call, *snapshot, key); wrong.status != 0) return wrong;
+  if (key->has_basic_login()) {
+    return ErrorAnswer(400, "basic_auth_data: a user's key is made by POST /tyk/keys/USERNAME");
+  }
   if (const KeyEntry* holder = HolderOf(*snapshot, *key); holder != nullptr) {
     return ErrorAnswer(
         500, absl::StrCat("Failed to create key - Key with given certificate already found:",
@@ -126,6 +130,16 @@ Response Create(const Call& call) {
     key->set_id(crypto::RandomHex(16));
     key->add_token_sha256(crypto::Sha256(made.answer));
   }
+  return StoreNew(call, *snapshot, &made);
+}
+
+// A user: the name in the call is what he logs in with, and no token.
+Response CreateUser(const Call& call, NewKey made) {
+  const SnapshotPtr snapshot = call.writer.snapshot();
+  v1::Key* key = made.resource().mutable_key();
+  made.answer = absl::StrCat(key->org_id(), call.rest);
+  key->mutable_basic_login()->set_username(call.rest);
+  key->set_id(crypto::RandomHex(16));
   return StoreNew(call, *snapshot, &made);
 }
 
@@ -173,9 +187,11 @@ Response CheckCertificateChange(const Snapshot& snapshot, const v1::Key& old,
   return fine;
 }
 
-// What a session does not say stays: name, tokens, age, further certificates of the same key.
+// What a session does not say stays: name, tokens, login, age, further certificates of the same
+// key.
 void KeepFromOld(const Call& call, const v1::Key& old, v1::Key* key) {
   key->set_id(old.id());
+  if (old.has_basic_login()) key->mutable_basic_login()->set_username(old.basic_login().username());
   *key->mutable_token_sha256() = old.token_sha256();
   key->set_created_unix(old.created_unix());
   key->set_quota_reset_unix(call.Flag("suppress_reset") ? old.quota_reset_unix()
@@ -191,7 +207,7 @@ void KeepFromOld(const Call& call, const v1::Key& old, v1::Key* key) {
 Response UpdateOnce(const Call& call, const dialects::Node& document, absl::string_view action,
                     absl::Status* status) {
   const SnapshotPtr snapshot = call.writer.snapshot();
-  const KeyEntry* old = FindNamedKey(*snapshot, call.rest, call.Flag("hashed"));
+  const KeyEntry* old = FindNamedKey(*snapshot, call.Org(), call.rest, call.Flag("hashed"));
   if (old == nullptr) return ErrorAnswer(404, "Key is not found");
   dialects::ConvertOptions options = OptionsFor(call);
   options.org_id = old->key.org_id();
@@ -204,12 +220,15 @@ Response UpdateOnce(const Call& call, const dialects::Node& document, absl::stri
   if (Response wrong = CheckSession(call, *snapshot, key); wrong.status != 0) return wrong;
   Response wrong = CheckCertificateChange(*snapshot, old->key, conversion);
   if (wrong.status != 0) return wrong;
+  if (key->has_basic_login() && !old->key.has_basic_login())
+    return ErrorAnswer(400, "basic_auth_data: this key has no user name: POST /tyk/keys/USERNAME");
   KeepFromOld(call, old->key, key);
   resource.set_id(key->id());
   Write write;
   write.mutations = TakeInlineCertificates(*snapshot, &conversion);
   Mutation& mutation = write.mutations.emplace_back();
   mutation.resource = resource;
+  mutation.secret_data = std::move(conversion.resources.back().secret_data);
   mutation.must_exist = true;
   mutation.expected_revision = old->revision;
   const auto result = call.writer.Run(std::move(write));
@@ -244,22 +263,25 @@ Response Put(const Call& call) {
 Response Custom(const Call& call) {
   const auto document = dialects::ReadJson(call.request.body);
   if (!document.ok() || !document->IsObject()) return ErrorAnswer(400, "Request malformed");
-  if (call.rest.size() < call.options.min_token_length) {
+  NewKey made{dialects::ConvertTykSession(*document, OptionsFor(call)), "", false};
+  if (!made.conversion.ok()) return ErrorAnswer(400, made.conversion.status().message());
+  if (call.rest.size() < call.options.min_token_length &&
+      !made.resource().key().has_basic_login()) {
     return ErrorAnswer(
         400, absl::StrCat("Key must have at least ", call.options.min_token_length, " characters"));
   }
-  NewKey made{dialects::ConvertTykSession(*document, OptionsFor(call)), "", false};
-  if (!made.conversion.ok()) return ErrorAnswer(400, made.conversion.status().message());
   const SnapshotPtr snapshot = call.writer.snapshot();
-  if (FindNamedKey(*snapshot, call.rest, false) != nullptr) return Update(call, *document, "added");
+  if (FindNamedKey(*snapshot, call.Org(), call.rest, false) != nullptr)
+    return Update(call, *document, "added");
   v1::Key* key = made.resource().mutable_key();
   if (Response wrong = CheckSession(call, *snapshot, key); wrong.status != 0) return wrong;
-  return CreateCustom(call, std::move(made));
+  return key->has_basic_login() ? CreateUser(call, std::move(made))
+                                : CreateCustom(call, std::move(made));
 }
 
 Response Show(const Call& call) {
   const SnapshotPtr snapshot = call.writer.snapshot();
-  const KeyEntry* entry = FindNamedKey(*snapshot, call.rest, call.Flag("hashed"));
+  const KeyEntry* entry = FindNamedKey(*snapshot, call.Org(), call.rest, call.Flag("hashed"));
   if (entry == nullptr) return ErrorAnswer(404, "Key not found");
   const auto resource = call.writer.ReadResource(Kind::kKey, entry->key.id());
   if (absl::IsNotFound(resource.status())) return ErrorAnswer(404, "Key not found");
@@ -298,7 +320,7 @@ Response List(const Call& call) {
 
 Response Remove(const Call& call) {
   const SnapshotPtr snapshot = call.writer.snapshot();
-  const KeyEntry* entry = FindNamedKey(*snapshot, call.rest, call.Flag("hashed"));
+  const KeyEntry* entry = FindNamedKey(*snapshot, call.Org(), call.rest, call.Flag("hashed"));
   if (entry == nullptr) return ErrorAnswer(404, "There is no such key found");
   Write write;
   Mutation& mutation = write.mutations.emplace_back();

@@ -110,13 +110,13 @@ absl::Status CheckMechanisms(const CheckContext& context, const v1::Api& api, Wa
     return Invalid(
         "keyless and dynamic mTLS: a certificate that must find a key needs keyless off");
   }
-  const bool reads_tokens = api.token().enabled() || TakesJwts(api);
+  const bool reads_tokens = api.token().enabled() || TakesJwts(api) || TakesLogins(api);
   if (api.keyless() && reads_tokens) {
     return Invalid("keyless and a token: one of them must be off");
   }
   if (!api.keyless() && !reads_tokens && !tls.dynamic_mtls()) {
     return Invalid(
-        "nothing can let a caller in: enable token, jwts or dynamic_mtls, or set keyless",
+        "nothing can let a caller in: enable token, jwts, basic or dynamic_mtls, or set keyless",
         is_static ? " for the certificate alone" : "");
   }
   if (api.allow_plain_http() && (is_static || tls.dynamic_mtls())) {

@@ -19,6 +19,7 @@ namespace {
 
 constexpr uint32_t kMostLeewaySeconds = 3600;
 constexpr int kMostJwts = 4;
+constexpr size_t kMostRealmBytes = 128;
 
 absl::string_view JwtHeader(const v1::JwtAuth& jwt) {
   return jwt.header_name().empty() ? absl::string_view("authorization") : jwt.header_name();
@@ -53,6 +54,8 @@ absl::Status CheckJwtsApart(const v1::Api& api) {
     if (token.use_cookie())
       take("cookie", token.cookie_name().empty() ? name : token.cookie_name());
   }
+  if (TakesLogins(api) && !take("header", "authorization"))
+    return Invalid("basic: header authorization is where a token is looked for: give that another");
   for (const v1::JwtAuth& jwt : api.jwts()) {
     if (jwt.requirement() == v1::REQUIREMENT_OFF) continue;
     const std::string name = absl::AsciiStrToLower(JwtHeader(jwt));
@@ -138,7 +141,25 @@ bool TakesJwts(const v1::Api& api) {
   return false;
 }
 
+bool TakesLogins(const v1::Api& api) { return api.basic().requirement() != v1::REQUIREMENT_OFF; }
+
+absl::Status CheckBasic(const v1::Api& api, Warnings* warnings) {
+  if (!TakesLogins(api)) return absl::OkStatus();
+  if (!api.protocol().empty() && api.protocol() != "http")
+    return Invalid("basic: protocol ", api.protocol(), " has no place for a login");
+  if (api.basic().realm().size() > kMostRealmBytes)
+    return Invalid("basic: realm is longer than ", kMostRealmBytes, " bytes");
+  for (const char c : api.basic().realm()) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte >= 0x7f) return Invalid("basic: realm must be printable ASCII");
+  }
+  if (api.allow_plain_http())
+    warnings->push_back("allow_plain_http: passwords can be read by whoever is on the way");
+  return absl::OkStatus();
+}
+
 absl::Status CheckJwts(const CheckContext& context, const v1::Api& api, Warnings* warnings) {
+  if (auto status = CheckBasic(api, warnings); !status.ok()) return status;
   if (api.jwts_size() > kMostJwts) return Invalid("more than ", kMostJwts, " jwts");
   if (TakesJwts(api) && !api.protocol().empty() && api.protocol() != "http")
     return Invalid("jwts: protocol ", api.protocol(), " has no place for a token");

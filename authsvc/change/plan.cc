@@ -9,8 +9,10 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "authsvc/change/certificate_record.h"
+#include "authsvc/change/login.h"
 #include "authsvc/change/proxy_password.h"
 #include "authsvc/change/secret_data.h"
+#include "authsvc/change/upstream_credential.h"
 #include "authsvc/snapshot/resource.h"
 #include "authsvc/snapshot/snapshot_index.h"
 
@@ -149,16 +151,20 @@ class Planner {
     if (!mutation.private_key.empty()) {
       return absl::InvalidArgumentError("only a certificate has a private key");
     }
-    if (!mutation.secret_data.empty() && !resource->has_secret())
-      return absl::InvalidArgumentError("only a Secret has data that is sealed");
+    if (!mutation.secret_data.empty() && !resource->has_secret() && !resource->has_key() &&
+        !resource->has_api())
+      return absl::InvalidArgumentError("a resource of this kind has no secrets");
+    const ValueSealing sealing{input_.sealer, input_.before.store_id()};
     if (resource->has_api()) {
-      const PasswordSealing sealing{input_.sealer, input_.before.store_id()};
-      return CompleteProxyPassword(sealing, mutation.proxy_password.Reveal(),
-                                   stored == nullptr ? nullptr : &stored->api(),
+      const v1::Api* const old = stored == nullptr ? nullptr : &stored->api();
+      auto status =
+          CompleteUpstreamCredential(sealing, mutation.secret_data, old, resource->mutable_api());
+      if (!status.ok()) return status;
+      return CompleteProxyPassword(sealing, mutation.proxy_password.Reveal(), old,
                                    resource->mutable_api());
     }
     if (resource->has_secret()) {
-      return SealSecretData({input_.sealer, input_.before.store_id()}, mutation.secret_data,
+      return SealSecretData(sealing, mutation.secret_data,
                             stored == nullptr ? nullptr : &stored->secret(),
                             resource->mutable_secret());
     }
@@ -178,6 +184,8 @@ class Planner {
       } else if (key->created_unix() == 0) {
         key->set_created_unix(now);
       }
+      return CompleteLogin(sealing, mutation.secret_data,
+                           stored == nullptr ? nullptr : &stored->key(), key);
     }
     return absl::OkStatus();
   }

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "shared/crypto/sealer.h"
 
 namespace sallyport::authsvc {
 namespace {
@@ -28,16 +27,9 @@ bool SameProxy(const v1::ForwardProxy& a, const v1::ForwardProxy& b) {
   return a.url() == b.url() && a.username() == b.username();
 }
 
-// The stored ciphertext again where it seals the same: a write that changes nothing stays one.
-bool IsStored(const PasswordSealing& sealing, absl::string_view password, const v1::Api* stored) {
-  if (stored == nullptr || !stored->upstream().forward_proxy().has_sealed_password()) return false;
-  const auto opened = OpenProxyPassword(sealing, *stored);
-  return opened.ok() && opened->Reveal() == password;
-}
-
 }  // namespace
 
-absl::Status CompleteProxyPassword(const PasswordSealing& sealing, absl::string_view password,
+absl::Status CompleteProxyPassword(const ValueSealing& sealing, absl::string_view password,
                                    const v1::Api* stored, v1::Api* api) {
   if (!api->upstream().has_forward_proxy()) {
     return password.empty() ? absl::OkStatus()
@@ -64,34 +56,20 @@ absl::Status CompleteProxyPassword(const PasswordSealing& sealing, absl::string_
     return absl::OkStatus();
   }
   if (auto status = CheckPassword(password); !status.ok()) return status;
-  if (sealing.sealer == nullptr) {
-    return absl::FailedPreconditionError(
-        "no master key is configured: passwords of forward proxies are refused");
-  }
-  if (IsStored(sealing, password, stored)) {
-    *proxy->mutable_sealed_password() = stored->upstream().forward_proxy().sealed_password();
-    return absl::OkStatus();
-  }
-  const std::string record = RecordName(*api);
-  auto sealed = sealing.sealer->Seal({sealing.store_id, record, kPasswordField}, password);
+  const v1::SealedSecret* const old =
+      stored != nullptr && stored->upstream().forward_proxy().has_sealed_password()
+          ? &stored->upstream().forward_proxy().sealed_password()
+          : nullptr;
+  auto sealed = SealValue(sealing, RecordName(*api), kPasswordField, password, old);
   if (!sealed.ok()) return sealed.status();
-  v1::SealedSecret* const secret = proxy->mutable_sealed_password();
-  secret->set_master_key_id(std::move(sealed->master_key_id));
-  secret->set_wrapped_data_key(std::move(sealed->wrapped_data_key));
-  secret->set_ciphertext(std::move(sealed->ciphertext));
+  *proxy->mutable_sealed_password() = *std::move(sealed);
   return absl::OkStatus();
 }
 
-absl::StatusOr<base::Secret> OpenProxyPassword(const PasswordSealing& sealing, const v1::Api& api) {
+absl::StatusOr<base::Secret> OpenProxyPassword(const ValueSealing& sealing, const v1::Api& api) {
   const v1::ForwardProxy& proxy = api.upstream().forward_proxy();
   if (!proxy.has_sealed_password()) return absl::NotFoundError("there is no password");
-  if (sealing.sealer == nullptr)
-    return absl::FailedPreconditionError("no master key is configured: passwords stay sealed");
-  const v1::SealedSecret& sealed = proxy.sealed_password();
-  const std::string record = RecordName(api);
-  return sealing.sealer->Open(
-      {sealing.store_id, record, kPasswordField},
-      {sealed.master_key_id(), sealed.wrapped_data_key(), sealed.ciphertext()});
+  return OpenValue(sealing, RecordName(api), kPasswordField, proxy.sealed_password());
 }
 
 }  // namespace sallyport::authsvc

@@ -7,27 +7,19 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "authsvc/change/sealed_value.h"
 #include "sallyport/v1/resources.pb.h"
 #include "shared/base/secret.h"
 
-namespace sallyport::crypto {
-class Sealer;
-}
-
 namespace sallyport::authsvc {
-
-struct PasswordSealing {
-  const crypto::Sealer* sealer;  // null: a password is refused
-  const std::string& store_id;
-};
 
 // Seals the given password into `api`. None given: the one of `stored` (may be null) is kept where
 // proxy and user name are the same; a password never follows to another proxy by itself.
-[[nodiscard]] absl::Status CompleteProxyPassword(const PasswordSealing& sealing,
+[[nodiscard]] absl::Status CompleteProxyPassword(const ValueSealing& sealing,
                                                  absl::string_view password, const v1::Api* stored,
                                                  v1::Api* api);
 
-[[nodiscard]] absl::StatusOr<base::Secret> OpenProxyPassword(const PasswordSealing& sealing,
+[[nodiscard]] absl::StatusOr<base::Secret> OpenProxyPassword(const ValueSealing& sealing,
                                                              const v1::Api& api);
 
 }  // namespace sallyport::authsvc

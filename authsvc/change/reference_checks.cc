@@ -42,10 +42,11 @@ absl::Status CheckReference(const CheckContext& context, absl::string_view how,
   if (auto status = CheckOwner(how, org, reference); !status.ok()) return status;
   const auto* entry = context.after.FindCertificate(org, reference);
   if (entry == nullptr) return NotThere(context, how, reference, warnings);
-  if (need == Need::kPrivateKey && !entry->has_private_key()) {
-    return Unusable(
-        context, absl::StrCat(how, ": ", ReferenceText(reference), " has no private key: unusable"),
-        warnings);
+  if (need == Need::kPrivateKey && !context.after.GivesPrivateKey(org, reference)) {
+    const char* const what =
+        entry->has_private_key() ? " did not bring the private key" : " has no private key";
+    return Unusable(context, absl::StrCat(how, ": ", ReferenceText(reference), what, ": unusable"),
+                    warnings);
   }
   if (entry->ExpiredAt(context.now)) {
     return Unusable(context,

@@ -8,7 +8,6 @@
 #include "authsvc/change/checks.h"
 #include "authsvc/change/field_checks.h"
 #include "authsvc/change/invalid.h"
-#include "shared/crypto/sealer.h"
 
 namespace sallyport::authsvc {
 namespace {
@@ -21,19 +20,6 @@ std::string SecretRecord(const v1::KubeSecret& secret) {
   return absl::StrCat("secret/", secret.id());
 }
 std::string SecretField(absl::string_view key) { return absl::StrCat("data/", key); }
-
-bool SealsTheSame(const DataSealing& sealing, const v1::KubeSecret& stored, const std::string& key,
-                  absl::string_view value) {
-  const auto found = stored.sealed_data().find(key);
-  if (found == stored.sealed_data().end()) return false;
-  const v1::SealedSecret& sealed = found->second;
-  const std::string record = SecretRecord(stored);
-  const std::string field = SecretField(key);
-  const auto opened = sealing.sealer->Open(
-      {sealing.store_id, record, field},
-      {sealed.master_key_id(), sealed.wrapped_data_key(), sealed.ciphertext()});
-  return opened.ok() && opened->Reveal() == value;
-}
 
 // Letters, digits, '-', '_' and '.'.
 bool GoodKey(absl::string_view key) {
@@ -83,7 +69,7 @@ absl::Status CheckData(absl::string_view kind, const Data& data, const Other& ot
 
 }  // namespace
 
-absl::Status SealSecretData(const DataSealing& sealing,
+absl::Status SealSecretData(const ValueSealing& sealing,
                             const std::map<std::string, base::Secret>& data,
                             const v1::KubeSecret* stored, v1::KubeSecret* secret) {
   if (!secret->sealed_data().empty()) {
@@ -91,24 +77,19 @@ absl::Status SealSecretData(const DataSealing& sealing,
         "sealed_data is made by the store: a Secret is given by Apply, as a document");
   }
   if (data.empty()) return absl::OkStatus();
-  if (sealing.sealer == nullptr)
-    return absl::FailedPreconditionError("no master key is configured: Secrets are refused");
   size_t bytes = 0;
   const std::string record = SecretRecord(*secret);
   for (const auto& [key, value] : data) {
     bytes += value.Reveal().size();
     if (bytes > kMostDataBytes) return absl::InvalidArgumentError("more than 1 MB of data");
-    v1::SealedSecret& out = (*secret->mutable_sealed_data())[key];
-    if (stored != nullptr && SealsTheSame(sealing, *stored, key, value.Reveal())) {
-      out = stored->sealed_data().at(key);
-      continue;
+    const v1::SealedSecret* old = nullptr;
+    if (stored != nullptr) {
+      const auto found = stored->sealed_data().find(key);
+      if (found != stored->sealed_data().end()) old = &found->second;
     }
-    const std::string field = SecretField(key);
-    auto sealed = sealing.sealer->Seal({sealing.store_id, record, field}, value.Reveal());
+    auto sealed = SealValue(sealing, record, SecretField(key), value.Reveal(), old);
     if (!sealed.ok()) return sealed.status();
-    out.set_master_key_id(std::move(sealed->master_key_id));
-    out.set_wrapped_data_key(std::move(sealed->wrapped_data_key));
-    out.set_ciphertext(std::move(sealed->ciphertext));
+    (*secret->mutable_sealed_data())[key] = *std::move(sealed);
   }
   return absl::OkStatus();
 }

@@ -7,23 +7,15 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "authsvc/change/sealed_value.h"
 #include "sallyport/v1/resources.pb.h"
 #include "shared/base/secret.h"
 
-namespace sallyport::crypto {
-class Sealer;
-}
-
 namespace sallyport::authsvc {
-
-struct DataSealing {
-  const crypto::Sealer* sealer;  // null: data to seal is refused
-  const std::string& store_id;
-};
 
 // `data` becomes all that `secret` seals; what `stored` (may be null) seals the same keeps its
 // ciphertext, so that a write that changes nothing stays one.
-[[nodiscard]] absl::Status SealSecretData(const DataSealing& sealing,
+[[nodiscard]] absl::Status SealSecretData(const ValueSealing& sealing,
                                           const std::map<std::string, base::Secret>& data,
                                           const v1::KubeSecret* stored, v1::KubeSecret* secret);
 

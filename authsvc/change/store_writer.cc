@@ -2,8 +2,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "authsvc/change/certificate_record.h"
+#include "authsvc/change/login.h"
 #include "authsvc/change/plan_checks.h"
 #include "authsvc/change/proxy_password.h"
+#include "authsvc/change/upstream_credential.h"
 #include "authsvc/snapshot/resource.h"
 #include "shared/base/log.h"
 
@@ -67,6 +69,11 @@ SnapshotPtr StoreWriter::snapshot() const {
 }
 
 void StoreWriter::Submit(Write write, Completion done) {
+  const SnapshotPtr before = snapshot();
+  if (auto status = HashPasswords({options_.sealer, before->store_id()}, *before, &write);
+      !status.ok()) {
+    return done(status);
+  }
   {
     base::MutexLock lock(&mutex_);
     if (!stop_) {
@@ -108,6 +115,16 @@ absl::StatusOr<base::Secret> StoreWriter::OpenPrivateKey(
 absl::StatusOr<base::Secret> StoreWriter::OpenProxyPassword(const v1::Api& api) const {
   const SnapshotPtr now = snapshot();
   return authsvc::OpenProxyPassword({options_.sealer, now->store_id()}, api);
+}
+
+absl::StatusOr<base::Secret> StoreWriter::OpenLoginHash(const v1::Key& key) const {
+  const SnapshotPtr now = snapshot();
+  return authsvc::OpenLoginHash({options_.sealer, now->store_id()}, key);
+}
+
+absl::StatusOr<base::Secret> StoreWriter::OpenUpstreamCredential(const v1::Api& api) const {
+  const SnapshotPtr now = snapshot();
+  return authsvc::OpenUpstreamCredential({options_.sealer, now->store_id()}, api);
 }
 
 WriterStatus StoreWriter::status() const {

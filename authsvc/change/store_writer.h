@@ -26,6 +26,9 @@ class StoreWriter final : public Writer {
   void Observe(Observer observer) override;
   [[nodiscard]] absl::StatusOr<v1::Resource> ReadResource(Kind kind, absl::string_view id) override;
   [[nodiscard]] absl::StatusOr<base::Secret> OpenProxyPassword(const v1::Api& api) const override;
+  [[nodiscard]] absl::StatusOr<base::Secret> OpenLoginHash(const v1::Key& key) const override;
+  [[nodiscard]] absl::StatusOr<base::Secret> OpenUpstreamCredential(
+      const v1::Api& api) const override;
   [[nodiscard]] absl::StatusOr<base::Secret> OpenPrivateKey(
       const CertificateEntry& certificate) const override;
   [[nodiscard]] WriterStatus status() const override;

@@ -1,10 +1,13 @@
 #include "authsvc/change/upstream_checks.h"
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "authsvc/change/field_checks.h"
+#include "authsvc/change/identity_checks.h"
 #include "authsvc/change/invalid.h"
 #include "authsvc/snapshot/forward_proxy.h"
+#include "shared/header/names.h"
 
 namespace sallyport::authsvc {
 namespace {
@@ -142,6 +145,24 @@ absl::Status CheckForwardProxy(const v1::ForwardProxy& proxy, Warnings* warnings
   return CheckProxyUser(proxy.username());
 }
 
+absl::Status CheckCredential(const v1::Upstream& upstream, Warnings* warnings) {
+  const std::string& name = upstream.credential().header();
+  if (!header::IsFieldName(name)) {
+    return Invalid("credential: header `", absl::CHexEscape(name),
+                   "` is not a valid name: ", "Authorization, say");
+  }
+  if (IsConnectionsOwn(name) || header::IsIdentityHeader(name))
+    return Invalid("credential: header ", name, " is written by the gateway itself");
+  for (const v1::Target& target : upstream.targets()) {
+    if (absl::StartsWith(target.url(), "https://")) continue;
+    if (absl::StartsWith(target.url(), "tls://") || absl::StartsWith(target.url(), "tcp://"))
+      return Invalid("credential: target ", target.url(), " is sent no headers");
+    warnings->push_back(absl::StrCat("credential: target ", target.url(),
+                                     " is plain HTTP: whoever is on the way can read it"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status CheckUpstreamProtocol(absl::string_view protocol, absl::string_view url) {
@@ -166,6 +187,7 @@ absl::Status CheckUpstreamRules(const v1::Upstream& upstream, Warnings* warnings
   if (status.ok()) status = CheckTimeouts(upstream.timeouts());
   if (status.ok() && upstream.has_forward_proxy())
     status = CheckForwardProxy(upstream.forward_proxy(), warnings);
+  if (status.ok() && upstream.has_credential()) status = CheckCredential(upstream, warnings);
   if (!status.ok()) return status;
   if (upstream.limits().max_pending() != 0 && upstream.limits().max_connections() == 0) {
     return Invalid("limits max_pending: nothing waits without max_connections");

@@ -50,7 +50,8 @@ struct Mutation {
   // kPut of an Api with `forward_proxy`: the password of its user name; sealed before it is stored.
   // Empty: the stored one is kept where proxy and user name are the same.
   base::Secret proxy_password;
-  // kPut of a Secret: its data other than certificates, by name; sealed before it is stored.
+  // kPut of a Secret: its data other than certificates, by name; of another resource: what
+  // secret_names.h lists. Sealed before it is stored.
   std::map<std::string, base::Secret> secret_data;
   uint64_t expected_revision = 0;  // 0: any
   bool must_create = false;        // kPut: fail when it exists
@@ -138,6 +139,12 @@ class Writer {
   // Opens the password that an API of a snapshot has for its forward proxy; for ResolveUpstream
   // only. Does not block on the store.
   [[nodiscard]] virtual absl::StatusOr<base::Secret> OpenProxyPassword(
+      const v1::Api& api) const = 0;
+
+  // Opens the hash of the password that a key of a snapshot has; for logins only.
+  [[nodiscard]] virtual absl::StatusOr<base::Secret> OpenLoginHash(const v1::Key& key) const = 0;
+  // Opens the header value for the targets of an API of a snapshot; for ResolveUpstream only.
+  [[nodiscard]] virtual absl::StatusOr<base::Secret> OpenUpstreamCredential(
       const v1::Api& api) const = 0;
 
   [[nodiscard]] virtual WriterStatus status() const = 0;

@@ -203,6 +203,7 @@ std::vector<Command> MakeCommands() {
         {"--cert", "", true, "certificate file"},
         {"--token-file", "", true, "file with a token, or - ; only its hash is sent"},
         {"--jwt-file", "", true, "file with a signed token, or - ; it is sent itself"},
+        {"--login-file", "", true, "file with USER:PASSWORD, or - ; it is sent itself"},
         {"--jwt-name", "", true, "of its header, parameter or cookie; default: authorization"},
         {"--place", "", true, "where the token would be: header (default), query, cookie"},
         {"--plain-http", "", false, "as if the request came without TLS"},

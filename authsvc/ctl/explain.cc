@@ -32,6 +32,14 @@ absl::Status AddToken(const Args& args, wire::AuthorizeRequest* question) {
     credential->set_name(args.Has("--jwt-name") ? args.Get("--jwt-name") : "authorization");
     credential->set_jwt(std::string(jwt->Reveal()));
   }
+  if (args.Has("--login-file")) {
+    auto login = ReadPassword(args.Get("--login-file"));
+    if (!login.ok()) return login.status();
+    auto* credential = question->add_credentials();
+    credential->set_mechanism("basic");
+    credential->set_place("header");
+    credential->set_login(std::string(login->Reveal()));
+  }
   if (!args.Has("--token-file")) return absl::OkStatus();
   auto token = ReadPassword(args.Get("--token-file"));
   if (!token.ok()) return token.status();

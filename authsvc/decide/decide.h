@@ -4,8 +4,8 @@
 //
 // Order (DESIGN 6): API there and deployed to the caller → TLS where the API can ask for a
 // certificate → the chain as presented → static allowlist on the proven leaf → dynamic (leaf → key)
-// → token (and its certificate bindings), signed tokens → keyless → the key's own state, policies
-// and access rights → grants.
+// → token (and its certificate bindings), login, signed tokens → keyless → the key's own state,
+// policies and access rights → grants.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,8 @@ namespace sallyport::authsvc {
 
 class DecisionMemo;
 class KeySets;
+class Logins;
+struct DecisionNeeds;
 class Snapshot;
 namespace v1 = ::sallyport::v1;
 
@@ -34,9 +36,8 @@ struct AuthorizeQuestion {
   // any.
   std::optional<absl::string_view> group;
   const KeySets* key_sets = nullptr;  // null: none was fetched
-  // Filled with the ids of the token issuers whose key sets the decision lacked: fetched, the same
-  // question may have another answer. May be null.
-  std::vector<std::string>* needs = nullptr;
+  const Logins* logins = nullptr;     // null: no login was checked
+  DecisionNeeds* needs = nullptr;     // filled with what the decision lacked; may be null
 };
 
 struct DecisionBounds {

@@ -176,6 +176,9 @@ std::optional<Refusal> Decider::FindCaller() {
   if (api().token().enabled()) {
     if (auto refusal = TryToken()) return refusal;
   }
+  if (api().basic().requirement() != v1::REQUIREMENT_OFF) {
+    if (auto refusal = TryLogin()) return refusal;
+  }
   for (const v1::JwtAuth& jwt : api().jwts()) {
     if (jwt.requirement() == v1::REQUIREMENT_OFF) continue;
     if (auto refusal = TryJwt(jwt)) return refusal;

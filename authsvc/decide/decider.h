@@ -52,6 +52,8 @@ class Decider {
   // One mechanism that finds the caller: refuses, or notes that it passed or that there was nothing
   // to look at.
   std::optional<Refusal> TryToken();
+  std::optional<Refusal> TryLogin();
+  std::optional<Refusal> FindByLogin(const std::string& login);
   std::optional<Refusal> TryJwt(const v1::JwtAuth& jwt);
   std::optional<Refusal> CheckOpen();
   [[nodiscard]] bool MayPassOver() const;  // an optional token that is not valid

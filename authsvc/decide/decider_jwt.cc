@@ -7,6 +7,7 @@
 #include "absl/strings/str_replace.h"
 #include "authsvc/decide/decider.h"
 #include "authsvc/decide/issuer_keys.h"
+#include "authsvc/decide/logins.h"
 #include "shared/jwt/claims.h"
 #include "shared/jwt/claims_policy.h"
 #include "shared/jwt/verify.h"
@@ -145,7 +146,7 @@ std::optional<Refusal> Decider::VerifyByIssuer(const TokenIssuerEntry& entry,
     if (fetched != nullptr) refusal = jwt::VerifyToken(token, fetched->keys, &accepted->claims);
     const bool ask = fetched == nullptr || (refusal == jwt::Refusal::kNoKey && sets != nullptr &&
                                             sets->MayAskAgain(issuer));
-    if (ask && question_.needs != nullptr) question_.needs->push_back(issuer.id());
+    if (ask && question_.needs != nullptr) question_.needs->issuer_ids.push_back(issuer.id());
     if (fetched == nullptr) {
       return No(Reason::kTokenKeysUnavailable,
                 absl::StrCat("the key set of issuer ", issuer.id(), " (", issuer.jwks_url(),

@@ -20,6 +20,7 @@ void AddClassic(std::vector<ObjectTable>* out) {
   add("", ClassicRules());
   add("auth, auth_configs.authToken", ClassicAuthRules());
   add("auth_configs", ClassicAuthConfigsRules());
+  add("basic_auth", ClassicBasicRules());
   add("proxy", ClassicProxyRules());
   add("proxy.transport", ClassicTransportRules());
   add("global_rate_limit", ClassicRateRules());
@@ -48,6 +49,7 @@ void AddOas(std::vector<ObjectTable>* out) {
   add("server.authentication", OasAuthenticationRules());
   add("….certificateAuth", OasSwitchRules());
   add("….securitySchemes.* (auth token)", OasTokenRules());
+  add("….securitySchemes.* (basic)", OasBasicRules());
   add("….securitySchemes.* (JWT)", OasJwtRules());
   add("….scopes", OasJwtScopesRules());
   add("….header, cookie, query", OasSourceRules());
@@ -161,6 +163,7 @@ void AddOthers(std::vector<ObjectTable>* out) {
   out->push_back({kKubernetes, "ConfigMap", KubeConfigMapRules()});
   for (const absl::string_view dialect : {kTykKey, kTykPolicy}) {
     out->push_back({dialect, "", dialect == kTykKey ? TykSessionRules() : TykPolicyRules()});
+    if (dialect == kTykKey) out->push_back({dialect, "basic_auth_data", TykLoginRules()});
     out->push_back({dialect, "access_rights.*", TykAccessRules()});
     out->push_back({dialect, "access_rights.*.limit", TykLimitRules()});
     out->push_back({dialect, "access_rights.*.allowed_urls[]", TykUrlRules()});

@@ -90,6 +90,7 @@ class KubeObject {
   }
 
   [[nodiscard]] const KubeName& name() const { return name_; }
+  [[nodiscard]] const Conversion* out() const { return top_.out(); }
 
  private:
   static std::string Decoded(const Fields& data, const std::string& key) {
@@ -120,7 +121,11 @@ void TlsSecret(const Fields& top, std::map<std::string, std::string>* texts, Kub
   const std::string id = object->TakePem(pem, kCertificateKey, true);
   base::Cleanse(&pem);
   base::Cleanse(&key);
-  if (!id.empty()) (*secret->mutable_certificate_ids())[std::string(kCertificateKey)] = id;
+  auto& ids = *secret->mutable_certificate_ids();
+  if (!id.empty()) ids[std::string(kCertificateKey)] = id;
+  // An empty tls.key is one that pins or lists the certificate.
+  if (!id.empty() && !object->out()->resources.back().private_key.empty())
+    ids[std::string(kPrivateKeyKey)] = id;
   texts->erase(std::string(kCertificateKey));
   texts->erase(std::string(kPrivateKeyKey));
 }

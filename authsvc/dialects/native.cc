@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "authsvc/change/secret_names.h"
 #include "authsvc/dialects/apply.h"
 #include "authsvc/dialects/fields.h"
 #include "authsvc/dialects/kube_documents.h"
@@ -109,22 +110,42 @@ std::string StoredDocument(const Node& document, const Converted& converted) {
   return ToJson(copy);
 }
 
-// upstream.forwardProxy.password of an Api is taken out: it is no field of the resource, and must
-// not stay in the stored document. One that is no text stays, to be complained of.
-base::Secret TakeProxyPassword(Node* document) {
-  Node* at = document->Find("spec") != nullptr ? document->Find("spec") : document;
-  at = at->Find("upstream");
-  if (at == nullptr) return {};
-  for (const absl::string_view name : {"forwardProxy", "forward_proxy"}) {
-    Node* const proxy = at->Find(name);
-    Node* const password = proxy == nullptr ? nullptr : proxy->Find("password");
-    std::string text;
-    if (password == nullptr || !AsText(*password, &text)) continue;
-    base::Cleanse(&password->text);
-    std::erase_if(proxy->members, [](const auto& member) { return member.first == "password"; });
-    return base::Secret(std::move(text));
+// A secret is taken out of its object: it is no field of the resource, and must not stay in the
+// stored document. One that is no text stays, to be complained of.
+std::optional<base::Secret> TakeSecret(Node* object, absl::string_view name) {
+  Node* const member = object == nullptr ? nullptr : object->Find(name);
+  std::string text;
+  if (member == nullptr || !AsText(*member, &text)) return std::nullopt;
+  base::Cleanse(&member->text);
+  std::erase_if(object->members, [&](const auto& one) { return one.first == name; });
+  return base::Secret(std::move(text));
+}
+
+Node* FindEither(Node* object, absl::string_view camel, absl::string_view snake) {
+  if (object == nullptr) return nullptr;
+  Node* const found = object->Find(camel);
+  return found != nullptr ? found : object->Find(snake);
+}
+
+void TakeSecrets(Node* document, Converted* converted) {
+  const absl::string_view kind = document->Text("kind");
+  Node* const body = document->Find("spec") != nullptr ? document->Find("spec") : document;
+  const auto keep = [converted](absl::string_view name, std::optional<base::Secret> secret) {
+    if (secret.has_value()) converted->secret_data[std::string(name)] = *std::move(secret);
+  };
+  if (kind == "Api") {
+    Node* const upstream = body->Find("upstream");
+    Node* const proxy = FindEither(upstream, "forwardProxy", "forward_proxy");
+    if (auto password = TakeSecret(proxy, "password"))
+      converted->proxy_password = *std::move(password);
+    keep(kUpstreamCredential,
+         TakeSecret(FindEither(upstream, "credential", "credential"), "value"));
+  } else if (kind == "Key") {
+    Node* const login = FindEither(body, "basicLogin", "basic_login");
+    keep(kLoginPassword, TakeSecret(login, "password"));
+    keep(kLoginHash, TakeSecret(login, "passwordHash"));
+    keep(kLoginHash, TakeSecret(login, "password_hash"));
   }
-  return {};
 }
 
 // `spec:` where there is one; then nothing else may stand beside it.
@@ -173,8 +194,8 @@ bool IsNative(const Node& document) {
 Conversion ConvertNative(const Node& given, const ConvertOptions& options) {
   Conversion out;
   Node document = given;
-  base::Secret proxy_password;
-  if (document.Text("kind") == "Api") proxy_password = TakeProxyPassword(&document);
+  Converted converted;
+  if (document.IsObject()) TakeSecrets(&document, &converted);
   const Fields top(&document, "", &out);
   if (top.node() == nullptr) {
     if (out.ok()) out.Refuse("", &document, "a document must be an object");
@@ -184,13 +205,11 @@ Conversion ConvertNative(const Node& given, const ConvertOptions& options) {
     top.Refuse("apiVersion", absl::StrCat("must be ", kApiVersion));
   }
   const std::string kind = top.Text("kind");
-  Converted converted;
   if (BodyOf(kind, &converted.resource) == nullptr) {
     top.Refuse("kind", absl::StrCat("unknown kind", DidYouMean(kind, kKinds)));
     return out;
   }
   Fill(top, kind, options, &out, &converted);
-  converted.proxy_password = std::move(proxy_password);
   converted.resource.set_dialect(std::string(kNative));
   if (kind != "Certificate") converted.resource.set_document(StoredDocument(document, converted));
   out.resources.push_back(std::move(converted));
@@ -214,9 +233,16 @@ std::string NativeJson(const v1::Resource& resource) {
                                                certificate->GetDescriptor()->FindFieldByName(name));
     }
   }
-  if (copy.has_key()) copy.mutable_key()->clear_token_sha256();
-  if (copy.api().upstream().has_forward_proxy())
-    copy.mutable_api()->mutable_upstream()->mutable_forward_proxy()->clear_sealed_password();
+  if (copy.has_key()) {
+    copy.mutable_key()->clear_token_sha256();
+    if (copy.key().has_basic_login())
+      copy.mutable_key()->mutable_basic_login()->clear_sealed_hash();
+  }
+  if (copy.has_api() && copy.api().has_upstream()) {
+    v1::Upstream* const upstream = copy.mutable_api()->mutable_upstream();
+    if (upstream->has_forward_proxy()) upstream->mutable_forward_proxy()->clear_sealed_password();
+    if (upstream->has_credential()) upstream->mutable_credential()->clear_sealed_value();
+  }
   const std::string kind(KindOf(copy));
   if (kind.empty()) return "{}";
   std::string body;

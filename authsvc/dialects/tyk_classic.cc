@@ -91,6 +91,25 @@ void TokenPlaces(const Fields& top, v1::Api* api) {
   }
 }
 
+// User name and password; true where they are on.
+bool ClassicBasic(const Fields& top, v1::Api* api) {
+  const Fields basic = top.Object("basic_auth");
+  basic.Check(ClassicBasicRules());
+  if (!top.Flag("use_basic_auth")) return false;
+  if (top.Flag("use_keyless"))
+    top.Refuse("use_keyless", "contradicts use_basic_auth: true: switch one of them off");
+  const Fields place = top.Object("auth_configs").Object("basic");
+  const std::string header = place.Text("auth_header_name");
+  if ((!header.empty() && !absl::EqualsIgnoreCase(header, "Authorization")) ||
+      place.Flag("disable_header") || place.Flag("use_param") || place.Flag("use_cookie")) {
+    top.Refuse("auth_configs.basic",
+               "user name and password are looked for in the header Authorization alone");
+  }
+  api->mutable_basic()->set_requirement(v1::REQUIREMENT_MANDATORY);
+  api->mutable_basic()->set_strip(top.Flag("strip_auth_data"));
+  return true;
+}
+
 void Authentication(const Fields& top, v1::Api* api) {
   TokenPlaces(top, api);
   v1::TokenAuth* token = api->mutable_token();
@@ -113,18 +132,20 @@ void Authentication(const Fields& top, v1::Api* api) {
   // With use_certificate the certificate is the credential and a token is not looked at
   // (reference tyk.md §3.1).
   const bool jwt = top.Flag("enable_jwt");
-  token->set_enabled(!keyless && !dynamic && (standard || !jwt));
-  if (!keyless && !standard && !dynamic && !jwt) {
+  const bool basic = ClassicBasic(top, api);
+  token->set_enabled(!keyless && !dynamic && (standard || !(jwt || basic)));
+  if (!keyless && !standard && !dynamic && !jwt && !basic) {
     top.Warn("use_standard_auth",
              "no authentication scheme is named: an auth token is required; set use_keyless: true "
              "for the "
              "certificate alone");
   }
   const std::string identity = top.Text("base_identity_provided_by");
-  if (!identity.empty() && identity != "auth_token" && !(jwt && identity == "jwt_claim")) {
-    top.Refuse(
-        "base_identity_provided_by",
-        absl::StrCat("\"", identity, "\" does not exist here: auth_token, jwt_claim or empty"));
+  if (!identity.empty() && identity != "auth_token" && !(jwt && identity == "jwt_claim") &&
+      !(basic && identity == "basic_auth_user")) {
+    top.Refuse("base_identity_provided_by",
+               absl::StrCat("\"", identity,
+                            "\" is not on: auth_token, jwt_claim, basic_auth_user or empty"));
   }
   if (!token->enabled()) return;
   if (token->disable_header() && !token->use_query() && !token->use_cookie()) {

@@ -44,8 +44,8 @@ constexpr FieldRule kDefinition[] = {
     {"strict_prefix", Use::kUsed},
     {"allow_unsafe_dynamic_mtls_token", Use::kUsed},
     // Other ways to authenticate.
-    {"use_basic_auth", Use::kRefused, "basic authentication does not exist here"},
-    {"basic_auth", Use::kKept},
+    {"use_basic_auth", Use::kUsed},
+    {"basic_auth", Use::kUsed},
     {"enable_jwt", Use::kUsed},
     {"use_oauth2", Use::kRefused, "the OAuth 2 server does not exist here"},
     {"use_openid", Use::kRefused, "OpenID Connect does not exist here"},
@@ -132,6 +132,15 @@ constexpr FieldRule kDefinition[] = {
     {"category", Use::kKept},
     {"error_overrides", Use::kInert},
     {"error_overrides_disabled", Use::kKept},
+};
+
+constexpr FieldRule kBasicAuth[] = {
+    {"disable_caching", Use::kKept},
+    {"cache_ttl", Use::kKept},
+    {"extract_from_body", Use::kRefused,
+     "user name and password are looked for in the header Authorization alone"},
+    {"body_user_regexp", Use::kKept},
+    {"body_password_regexp", Use::kKept},
 };
 
 constexpr FieldRule kAuth[] = {
@@ -284,6 +293,7 @@ constexpr FieldRule kCors[] = {
 
 ObjectRules ClassicRules() { return {kDefinition, false}; }
 ObjectRules ClassicAuthRules() { return {kAuth, true}; }
+ObjectRules ClassicBasicRules() { return {kBasicAuth, true}; }
 ObjectRules ClassicAuthConfigsRules() { return {kAuthConfigs, true}; }
 ObjectRules ClassicProxyRules() { return {kProxy, false}; }
 ObjectRules ClassicTransportRules() { return {kTransport, true}; }

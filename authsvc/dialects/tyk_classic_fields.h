@@ -5,7 +5,8 @@
 
 namespace sallyport::authsvc::dialects {
 
-[[nodiscard]] ObjectRules ClassicRules();      // the definition itself
+[[nodiscard]] ObjectRules ClassicRules();  // the definition itself
+[[nodiscard]] ObjectRules ClassicBasicRules();
 [[nodiscard]] ObjectRules ClassicAuthRules();  // `auth` and the members of `auth_configs`
 [[nodiscard]] ObjectRules ClassicAuthConfigsRules();
 [[nodiscard]] ObjectRules ClassicProxyRules();

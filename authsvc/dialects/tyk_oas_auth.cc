@@ -46,7 +46,7 @@ absl::string_view WhyNoScheme(SchemeType scheme) {
   switch (scheme) {
     case SchemeType::kToken: return "";
     case SchemeType::kJwt: return "is a second JWT scheme: one can be asked for";
-    case SchemeType::kBasic: return "basic authentication does not exist here";
+    case SchemeType::kBasic: return "is a second basic scheme: one can be asked for";
     case SchemeType::kOAuth: return "OAuth 2 does not exist here";
     case SchemeType::kUnknown: break;
   }
@@ -94,8 +94,22 @@ void ReadTokenPlaces(const Fields& token, const Node* declared, v1::TokenAuth* o
 struct FoundSchemes {
   int on = 0;  // auth tokens
   bool jwt = false;
+  bool basic = false;
   bool client_certificate = false;
 };
+
+void OasBasic(const Fields& scheme, v1::Api* api) {
+  scheme.Check(OasBasicRules());
+  const TokenPlace header = TokenPlaceOf(scheme, "header");
+  const bool elsewhere = (header.on && !header.name.empty() &&
+                          !absl::EqualsIgnoreCase(header.name, "Authorization")) ||
+                         (scheme.Has("header") && !header.on) || TokenPlaceOf(scheme, "query").on ||
+                         TokenPlaceOf(scheme, "cookie").on;
+  if (elsewhere)
+    scheme.Refuse("header",
+                  "user name and password are looked for in the header Authorization alone");
+  api->mutable_basic()->set_requirement(v1::REQUIREMENT_MANDATORY);
+}
 
 FoundSchemes ReadSchemes(const Node& document, const Fields& authentication, bool counts,
                          References* references, v1::Api* api) {
@@ -113,6 +127,11 @@ FoundSchemes ReadSchemes(const Node& document, const Fields& authentication, boo
       v1::TokenAuth places;
       ReadTokenPlaces(scheme, declared, &places);
       OasJwt(scheme, places, references, api);
+      continue;
+    }
+    if (kind == SchemeType::kBasic && !found.basic) {
+      found.basic = true;
+      if (counts) OasBasic(scheme, api);
       continue;
     }
     if (kind != SchemeType::kToken) {
@@ -149,12 +168,14 @@ void CheckAskedFor(const Node& document, const Fields& authentication, bool on, 
   }
 }
 
-void CheckOasModes(const Fields& authentication, bool jwt) {
+void CheckOasModes(const Fields& authentication, const FoundSchemes& found) {
   const std::string identity = authentication.Text("baseIdentityProvider");
-  if (!identity.empty() && identity != "auth_token" && !(jwt && identity == "jwt_claim")) {
-    authentication.Refuse(
-        "baseIdentityProvider",
-        absl::StrCat("\"", identity, "\" does not exist here: auth_token, jwt_claim or empty"));
+  if (!identity.empty() && identity != "auth_token" && !(found.jwt && identity == "jwt_claim") &&
+      !(found.basic && identity == "basic_auth_user")) {
+    authentication.Refuse("baseIdentityProvider",
+                          absl::StrCat("\"", identity,
+                                       "\" is not on: auth_token, jwt_claim, basic_auth_user or "
+                                       "empty"));
   }
   const std::string mode = authentication.Text("securityProcessingMode");
   if (!mode.empty() && mode != "legacy")
@@ -181,7 +202,7 @@ void OasAuthentication(const Node& document, const Fields& server, References* r
     return;
   }
   const FoundSchemes found = ReadSchemes(document, authentication, on, references, api);
-  CheckOasModes(authentication, found.jwt);
+  CheckOasModes(authentication, found);
   const Fields certificate = authentication.Object("certificateAuth");
   certificate.Check(OasSwitchRules());
   // The object wins over the older switch, also when it is off.
@@ -193,13 +214,13 @@ void OasAuthentication(const Node& document, const Fields& server, References* r
           "is false and would switch off the client certificate, which is on: switch "
           "one of them off");
     }
-    if (found.on > 0 || found.jwt)
+    if (found.on > 0 || found.jwt || found.basic)
       authentication.Warn("enabled", "is false: no token is asked for");
     api->clear_token();
     api->set_keyless(true);
     return;
   }
-  if (found.on == 0 && !found.jwt && !dynamic) {
+  if (found.on == 0 && !found.jwt && !found.basic && !dynamic) {
     authentication.Refuse("enabled",
                           "is true, but no security scheme is on: nothing could be asked for "
                           "(false: the certificates of server.clientCertificates alone)");
@@ -208,6 +229,7 @@ void OasAuthentication(const Node& document, const Fields& server, References* r
   // With a certificate as credential a token is not looked at (reference tyk.md §3.1).
   api->mutable_token()->set_enabled(!dynamic && found.on > 0);
   api->mutable_token()->set_strip(authentication.Flag("stripAuthorizationData"));
+  if (found.basic) api->mutable_basic()->set_strip(authentication.Flag("stripAuthorizationData"));
   for (v1::JwtAuth& jwt : *api->mutable_jwts())
     jwt.set_strip(authentication.Flag("stripAuthorizationData"));
 }

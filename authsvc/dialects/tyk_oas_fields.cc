@@ -88,6 +88,17 @@ constexpr FieldRule kOasAuthentication[] = {
     {"security", Use::kRefused, "combinations of schemes do not exist here"},
 };
 
+constexpr FieldRule kOasBasic[] = {
+    {"enabled", Use::kUsed},
+    {"header", Use::kUsed},
+    {"query", Use::kUsed},
+    {"cookie", Use::kUsed},
+    {"disableCaching", Use::kKept},
+    {"cacheTTL", Use::kKept},
+    {"extractCredentialsFromBody", Use::kRefused,
+     "user name and password are looked for in the header Authorization alone"},
+};
+
 constexpr FieldRule kOasToken[] = {
     {"enabled", Use::kUsed},
     {"header", Use::kUsed},
@@ -311,6 +322,7 @@ ObjectRules OasCustomDomainRules() { return {kOasCustomDomain, true}; }
 ObjectRules OasClientCertificatesRules() { return {kOasClientCertificates, true}; }
 ObjectRules OasGatewayTagsRules() { return {kOasGatewayTags, false}; }
 ObjectRules OasIpRules() { return {kOasIp, true}; }
+ObjectRules OasBasicRules() { return {kOasBasic, true}; }
 ObjectRules OasJwtRules() { return {kOasJwtFields, true}; }
 ObjectRules OasJwtScopesRules() { return {kOasJwtScopes, true}; }
 ObjectRules OasAuthenticationRules() { return {kOasAuthentication, true}; }

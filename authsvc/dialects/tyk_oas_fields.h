@@ -15,6 +15,7 @@ namespace sallyport::authsvc::dialects {
 [[nodiscard]] ObjectRules OasGatewayTagsRules();
 [[nodiscard]] ObjectRules OasIpRules();
 [[nodiscard]] ObjectRules OasAuthenticationRules();
+[[nodiscard]] ObjectRules OasBasicRules();  // user name and password there
 [[nodiscard]] ObjectRules OasTokenRules();  // an auth token in authentication.securitySchemes
 [[nodiscard]] ObjectRules OasJwtRules();    // a JWT scheme there
 [[nodiscard]] ObjectRules OasJwtScopesRules();

@@ -7,6 +7,7 @@
 namespace sallyport::authsvc::dialects {
 
 [[nodiscard]] ObjectRules TykSessionRules();
+[[nodiscard]] ObjectRules TykLoginRules();
 [[nodiscard]] ObjectRules TykPolicyRules();
 [[nodiscard]] ObjectRules TykPartitionsRules();
 [[nodiscard]] ObjectRules TykAccessRules();  // an entry of access_rights

@@ -3,12 +3,14 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "authsvc/change/secret_names.h"
 #include "authsvc/dialects/fields.h"
 #include "authsvc/dialects/references.h"
 #include "authsvc/dialects/tyk_access.h"
 #include "authsvc/dialects/tyk_documents.h"
 #include "authsvc/dialects/tyk_other_fields.h"
 #include "authsvc/dialects/tyk_render.h"
+#include "shared/base/secret.h"
 #include "shared/base/text.h"
 
 namespace sallyport::authsvc::dialects {
@@ -34,7 +36,7 @@ constexpr FieldRule kSession[] = {
     {"alias", Use::kUsed},
     {"date_created", Use::kKept},
     // Credentials and mechanisms that do not exist here.
-    {"basic_auth_data", Use::kRefused, "basic authentication does not exist here"},
+    {"basic_auth_data", Use::kUsed},
     {"jwt_data", Use::kRefused, "shared secrets of JWTs do not exist here"},
     {"hmac_enabled", Use::kRefused, kNoHmac},
     {"hmac_string", Use::kRefused, kNoHmac},
@@ -63,6 +65,29 @@ constexpr FieldRule kSession[] = {
     {"key_id", Use::kKept},
     {"key_hash", Use::kKept},
 };
+
+constexpr FieldRule kLogin[] = {
+    {"password", Use::kUsed},
+    {"hash_type", Use::kUsed},
+};
+
+// The user name is the key's in the call, not in the session. A password of a hash_type is its
+// hash, as Tyk stores it.
+void Login(const Fields& top, Converted* converted) {
+  const Fields login = top.Object("basic_auth_data");
+  login.Check(TykLoginRules());
+  const std::string type = login.Text("hash_type");
+  std::string password = login.Text("password");
+  if (!type.empty() && type != "bcrypt") {
+    login.Refuse("hash_type", absl::StrCat("\"", type,
+                                           "\" is guessed too easily: bcrypt, or the "
+                                           "password itself without hash_type"));
+  }
+  if (password.empty()) return;
+  converted->resource.mutable_key()->mutable_basic_login();
+  const absl::string_view name = type.empty() ? kLoginPassword : kLoginHash;
+  converted->secret_data[std::string(name)] = base::Secret(std::move(password));
+}
 
 bool IsHash(absl::string_view text) { return text.size() == 64 && base::IsHex(text); }
 
@@ -144,6 +169,7 @@ Conversion ConvertTykSession(const Node& session, const ConvertOptions& options)
   converted.resource.set_dialect(std::string(kTykKey));
   converted.resource.set_document(ToJson(KeptDocument(session, key.org_id())));
   *converted.resource.mutable_key() = std::move(key);
+  Login(top, &converted);
   out.resources.push_back(std::move(converted));
   return out;
 }
@@ -170,10 +196,12 @@ std::string TykSessionJson(const v1::Resource& resource) {
       session.contains("mtls_static_certificate_bindings")) {
     session["mtls_static_certificate_bindings"] = key.bound_certificate_ids();
   }
+  if (key.has_basic_login()) session["basic_auth_data"] = {{"password", ""}};
   session["date_created"] = TimeText(key.created_unix());
   return Text(session);
 }
 
 ObjectRules TykSessionRules() { return {kSession, false}; }
+ObjectRules TykLoginRules() { return {kLogin, true}; }
 
 }  // namespace sallyport::authsvc::dialects

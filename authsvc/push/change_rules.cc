@@ -259,6 +259,10 @@ class Rules {
 
   void Tokens(const KeyEntry* entry) {
     if (entry == nullptr) return;
+    if (entry->key.has_basic_login()) {
+      evictions_.Redecide(
+          absl::StrCat("login:", entry->key.org_id(), ":", entry->key.basic_login().username()));
+    }
     for (const std::string& hash : entry->key.token_sha256()) {
       evictions_.Redecide(absl::StrCat("token:", base::Hex(hash)));
     }

@@ -56,6 +56,7 @@ void CopyAuthentication(const v1::Api& api, v1::Route* route) {
   if (api.has_token()) *route->mutable_token() = api.token();
   route->set_keyless(api.keyless());
   *route->mutable_jwts() = api.jwts();
+  if (api.has_basic()) *route->mutable_basic() = api.basic();
 }
 
 void CopyIdentity(const v1::Api& api, const v1::GatewaySettings& gateway, v1::Route* route) {
@@ -82,6 +83,7 @@ void CopyUpstream(const v1::Api& api, const v1::GatewaySettings& gateway, v1::Ro
     const auto proxy = ParseProxyUrl(upstream.forward_proxy().url());
     route->set_forward_proxy(proxy.ok() ? ProxyAuthority(*proxy) : "unreadable");
   }
+  route->set_upstream_credential(upstream.has_credential());
   if (api.has_limits()) *route->mutable_limits() = api.limits();
   route->set_disable_rate_limit(api.disable_rate_limit());
   route->set_disable_quota(api.disable_quota());

@@ -34,11 +34,12 @@ struct ResolveScope {
   std::optional<absl::string_view> group;
   // Private keys and passwords go to role `dataplane` alone; false leaves them out.
   bool with_private_key = true;
-  PasswordOpener open_password;  // not set: an API with such a password is refused
+  PasswordOpener open_password;    // not set: an API with such a password is refused
+  PasswordOpener open_credential;  // of the targets' header value; likewise
 };
 
-// The caller cleanses `client_key_der` and `proxy.password` of the answer after use
-// (base::Cleanse).
+// The caller cleanses `client_key_der`, `proxy.password` and `credential.value` of the answer after
+// use (base::Cleanse).
 [[nodiscard]] v1::ResolveUpstreamResponse ResolveUpstream(const Snapshot& snapshot,
                                                           const v1::ResolveUpstreamRequest& request,
                                                           absl::Time now, const KeyOpener& open,

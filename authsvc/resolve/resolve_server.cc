@@ -81,7 +81,8 @@ class ServerResolver {
     const std::string& reference = listener->listener.default_certificate_id();
     answer_.add_tags(absl::StrCat("cert:", reference));
     std::vector<Candidate> candidates;
-    AddCandidate(snapshot_.FindCertificate("", reference), false, &candidates);
+    if (snapshot_.GivesPrivateKey("", reference))
+      AddCandidate(snapshot_.FindCertificate("", reference), false, &candidates);
     return AddBest(std::move(candidates));
   }
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "authsvc/resolve/choose.h"
@@ -27,7 +28,7 @@ class UpstreamResolver {
 
   v1::ResolveUpstreamResponse Run() {
     answer_.set_revision(snapshot_.revision());
-    const bool usable = FindApi() && ReadTarget() && AddProxy() &&
+    const bool usable = FindApi() && ReadTarget() && AddProxy() && AddCredential() &&
                         (!request_.tls() || (AddCertificate() && AddPins() && AddTls()));
     if (!usable) Clear();
     SetTime(usable);
@@ -93,6 +94,8 @@ class UpstreamResolver {
       return Refuse(absl::StrCat(where, " belongs to another organisation: ", entry->id));
     if (!entry->has_private_key())
       return Refuse(absl::StrCat(where, " has no private key: ", entry->id));
+    if (!snapshot_.GivesPrivateKey(OrgOf(chosen.level), *chosen.value))
+      return Refuse(absl::StrCat(where, " did not bring the private key: ", *chosen.value));
     if (entry->ExpiredAt(now_)) return Refuse(absl::StrCat(where, " has expired: ", entry->id));
     if (now_ < absl::FromUnixSeconds(entry->not_before_unix)) {
       not_yet_ = absl::FromUnixSeconds(entry->not_before_unix);
@@ -162,6 +165,38 @@ class UpstreamResolver {
     return true;
   }
 
+  // For the API's own targets alone: a rewrite or an override may lead elsewhere.
+  bool AddCredential() {
+    const v1::Upstream& upstream = api_->api.upstream();
+    if (!upstream.has_credential() || !IsOwnTarget(upstream)) return true;
+    v1::HeaderGrant* const grant = answer_.mutable_credential();
+    grant->set_name(upstream.credential().header());
+    if (!scope_.with_private_key) return true;
+    if (!scope_.open_credential) return Refuse("credential: its value cannot be opened here");
+    const absl::StatusOr<base::Secret> value = scope_.open_credential(api_->api);
+    if (!value.ok()) {
+      return Refuse(
+          absl::StrCat("credential: its value cannot be opened: ", value.status().message()));
+    }
+    grant->set_value(std::string(value->Reveal()));
+    return true;
+  }
+
+  [[nodiscard]] bool IsOwnTarget(const v1::Upstream& upstream) const {
+    for (const v1::Target& target : upstream.targets()) {
+      const absl::string_view url = target.url();
+      const size_t host = url.find("://");
+      if (host == absl::string_view::npos) continue;
+      const absl::string_view rest = url.substr(host + 3);
+      const bool tls = absl::StartsWith(url, "https:");
+      const auto place = domain::ParseHostPort(rest.substr(0, rest.find_first_of("/?#")));
+      if (!place.ok() || tls != request_.tls() || place->host.name != host_) continue;
+      const uint16_t otherwise = tls ? 443 : 80;
+      if ((place->port != 0 ? place->port : otherwise) == target_.port) return true;
+    }
+    return false;
+  }
+
   bool AddTls() {
     const v1::TransportTls& own = api_->api.upstream().tls();
     const v1::TransportTls& gateway = snapshot_.settings().settings.upstream_tls();
@@ -208,6 +243,7 @@ class UpstreamResolver {
   void Clear() {
     base::Cleanse(answer_.mutable_client_key_der());
     if (answer_.has_proxy()) base::Cleanse(answer_.mutable_proxy()->mutable_password());
+    if (answer_.has_credential()) base::Cleanse(answer_.mutable_credential()->mutable_value());
     v1::ResolveUpstreamResponse refusal;
     refusal.set_reason(static_cast<uint32_t>(base::Reason::kUpstreamCredential));
     refusal.set_detail(answer_.detail());

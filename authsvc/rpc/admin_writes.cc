@@ -25,6 +25,11 @@ absl::Status CheckBody(const wire::Resource& resource) {
     return absl::InvalidArgumentError(
         "sealed_password is made by the store: the password is given by Apply, in the document");
   }
+  if (resource.key().basic_login().has_sealed_hash() ||
+      resource.api().upstream().credential().has_sealed_value()) {
+    return absl::InvalidArgumentError(
+        "sealed values are made by the store: what they seal is given by Apply, in the document");
+  }
   if (!resource.secret().sealed_data().empty()) {
     return absl::InvalidArgumentError(
         "sealed_data is made by the store: a Secret is given by Apply, as a document");

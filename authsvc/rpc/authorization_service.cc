@@ -2,12 +2,14 @@
 
 #include "authsvc/decide/decide.h"
 #include "authsvc/jwks/jwks_fetcher.h"
+#include "authsvc/logins/login_checker.h"
 #include "authsvc/resolve/resolve.h"
 #include "authsvc/rpc/admin_worker.h"
 #include "authsvc/rpc/at_revision.h"
 #include "authsvc/rpc/explain.h"
 #include "authsvc/rpc/lookups.h"
 #include "authsvc/rpc/meter.h"
+#include "authsvc/rpc/needs.h"
 #include "authsvc/rpc/validate.h"
 #include "shared/base/reason.h"
 #include "shared/base/request_id.h"
@@ -23,28 +25,28 @@ grpc::ServerUnaryReactor* AuthorizationService::Authorize(grpc::CallbackServerCo
   if (!call.Admit(*request)) return call.reactor();
   FromRevision(parts_, request->min_revision(), call,
                [this, call, request, response](const Snapshot& snapshot) mutable {
-                 std::vector<std::string> needs;
+                 DecisionNeeds needs;
                  DecideOnce(snapshot, call.peer(), *request, response, &needs);
-                 if (needs.empty() || parts_.key_sets == nullptr)
-                   return Decided(snapshot, call, *request, *response);
+                 if (needs.empty()) return Decided(snapshot, call, *request, *response);
                  // Once: what could not be had by then is refused.
-                 parts_.key_sets->Fetch(snapshot, needs, [this, call, request, response]() mutable {
-                   const SnapshotPtr newest = parts_.writer->snapshot();
-                   DecideOnce(*newest, call.peer(), *request, response, nullptr);
-                   Decided(*newest, call, *request, *response);
-                 });
+                 SupplyNeeds(parts_, parts_.writer->snapshot(), std::move(needs),
+                             [this, call, request, response]() mutable {
+                               const SnapshotPtr newest = parts_.writer->snapshot();
+                               DecideOnce(*newest, call.peer(), *request, response, nullptr);
+                               Decided(*newest, call, *request, *response);
+                             });
                });
   return call.reactor();
 }
 
 void AuthorizationService::DecideOnce(const Snapshot& snapshot, const Peer& peer,
                                       const wire::AuthorizeRequest& request,
-                                      wire::AuthorizeResponse* response,
-                                      std::vector<std::string>* needs) {
+                                      wire::AuthorizeResponse* response, DecisionNeeds* needs) {
   AuthorizeQuestion question{request};
   question.asserted = peer.role == Role::kDecision;
   question.group = GroupOf(peer);
   question.key_sets = parts_.key_sets;
+  question.logins = parts_.logins;
   question.needs = needs;
   *response->mutable_decision() =
       Decide(snapshot, question, parts_.clock->Now(), parts_.memo, nullptr, parts_.bounds);
@@ -95,6 +97,9 @@ grpc::ServerUnaryReactor* AuthorizationService::ResolveUpstream(
                scope.open_password = [this](const wire::Api& api) {
                  return parts_.writer->OpenProxyPassword(api);
                };
+               scope.open_credential = [this](const wire::Api& api) {
+                 return parts_.writer->OpenUpstreamCredential(api);
+               };
                *response =
                    authsvc::ResolveUpstream(snapshot, *request, parts_.clock->Now(), open, scope);
                return absl::OkStatus();
@@ -113,18 +118,16 @@ grpc::ServerUnaryReactor* AuthorizationService::Explain(grpc::CallbackServerCont
         "a request id (X-Request-Id) has 1 to 64 characters of A-Z a-z 0-9 . _ -"));
     return call.reactor();
   }
-  std::vector<std::string> needs;
-  auto answer = authsvc::Explain(*parts_.writer->snapshot(), *request, *parts_.telemetry,
-                                 parts_.clock->Now(), parts_.bounds, parts_.key_sets, &needs);
-  if (answer.ok() && !needs.empty() && parts_.key_sets != nullptr) {
-    parts_.key_sets->Fetch(
-        *parts_.writer->snapshot(), needs, [this, call, request, response]() mutable {
-          auto again = authsvc::Explain(*parts_.writer->snapshot(), *request, *parts_.telemetry,
-                                        parts_.clock->Now(), parts_.bounds, parts_.key_sets);
-          const absl::Status status = again.status();
-          if (again.ok()) *response = *std::move(again);
-          call.Finish(status);
-        });
+  DecisionNeeds needs;
+  auto answer = ExplainOnce(*request, &needs);
+  if (answer.ok() && !needs.empty()) {
+    SupplyNeeds(parts_, parts_.writer->snapshot(), std::move(needs),
+                [this, call, request, response]() mutable {
+                  auto again = ExplainOnce(*request, nullptr);
+                  const absl::Status status = again.status();
+                  if (again.ok()) *response = *std::move(again);
+                  call.Finish(status);
+                });
     return call.reactor();
   }
   if (answer.ok() && by_id && !answer->found()) {
@@ -134,6 +137,13 @@ grpc::ServerUnaryReactor* AuthorizationService::Explain(grpc::CallbackServerCont
   if (answer.ok()) *response = std::move(*answer);
   call.Finish(answer.status());
   return call.reactor();
+}
+
+absl::StatusOr<wire::ExplainResponse> AuthorizationService::ExplainOnce(
+    const wire::ExplainRequest& request, DecisionNeeds* needs) {
+  return authsvc::Explain(*parts_.writer->snapshot(), request, *parts_.telemetry,
+                          parts_.clock->Now(), parts_.bounds,
+                          ExplainFindings{parts_.key_sets, parts_.logins, needs});
 }
 
 void AuthorizationService::LookUp(Call call, const wire::ExplainRequest& request,

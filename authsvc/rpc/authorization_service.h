@@ -34,10 +34,12 @@ class AuthorizationService final : public ::sallyport::v1::Authorization::Callba
   void LookUp(Call call, const ::sallyport::v1::ExplainRequest& request,
               ::sallyport::v1::ExplainResponse* response);
 
-  // `needs` gets the token issuers whose key sets were lacking; null: nobody asks for them again.
+  // `needs` gets what was lacking; null: nobody asks for it again.
   void DecideOnce(const Snapshot& snapshot, const Peer& peer,
                   const ::sallyport::v1::AuthorizeRequest& request,
-                  ::sallyport::v1::AuthorizeResponse* response, std::vector<std::string>* needs);
+                  ::sallyport::v1::AuthorizeResponse* response, DecisionNeeds* needs);
+  [[nodiscard]] absl::StatusOr<::sallyport::v1::ExplainResponse> ExplainOnce(
+      const ::sallyport::v1::ExplainRequest& request, DecisionNeeds* needs);
   void Decided(const Snapshot& snapshot, Call& call,
                const ::sallyport::v1::AuthorizeRequest& request,
                const ::sallyport::v1::AuthorizeResponse& response);

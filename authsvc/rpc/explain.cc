@@ -1,5 +1,6 @@
 #include "authsvc/rpc/explain.h"
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "authsvc/rpc/explain_granted.h"
@@ -64,12 +65,13 @@ void AddReport(const wire::Refusal& refusal, wire::ExplainResponse* response) {
 }
 
 void Ask(const Snapshot& snapshot, const wire::AuthorizeRequest& request, absl::Time now,
-         const DecisionBounds& bounds, const KeySets* key_sets, std::vector<std::string>* needs,
+         const DecisionBounds& bounds, const ExplainFindings& findings,
          wire::ExplainResponse* response) {
   Trace trace;
   AuthorizeQuestion question{request};
-  question.key_sets = key_sets;
-  question.needs = needs;
+  question.key_sets = findings.key_sets;
+  question.logins = findings.logins;
+  question.needs = findings.needs;
   *response->mutable_decision() = Decide(snapshot, question, now, nullptr, &trace, bounds);
   for (TraceStep& step : trace.steps)
     AddStep(response, step.stage, std::move(step.text), step.passed);
@@ -162,9 +164,24 @@ void AddUpstream(const wire::AllowedRequest& allowed, wire::ExplainResponse* res
 }
 
 // What authsvc says to the same question now; answers the decision.
+// Of what is checked by itself and not by its hash, only the hash is kept.
+bool LacksCredential(const wire::AuthorizeRequest& question) {
+  return absl::c_any_of(question.credentials(), [](const wire::Credential& credential) {
+    return (credential.mechanism() == "jwt" && credential.jwt().empty()) ||
+           (credential.mechanism() == "basic" && credential.login().empty());
+  });
+}
+
 wire::Decision AddNow(const Snapshot& snapshot, const wire::AuthorizeRequest& question,
                       absl::Time now, const DecisionBounds& bounds,
                       wire::ExplainResponse* response) {
+  if (LacksCredential(question)) {
+    AddStep(response, "now",
+            "not asked again: neither signed tokens nor passwords are kept; explain --jwt-file or "
+            "--login-file asks with one",
+            true);
+    return {};
+  }
   Trace trace;
   wire::Decision decision = Decide(snapshot, {question}, now, nullptr, &trace, bounds);
   const base::Reason reason = base::ReasonFromNumber(decision.reason());
@@ -198,8 +215,8 @@ absl::Status AddTypedCertificate(const std::string& pem, wire::AuthorizeRequest*
 absl::StatusOr<wire::ExplainResponse> Explain(const Snapshot& snapshot,
                                               const wire::ExplainRequest& request,
                                               const TelemetryStore& telemetry, absl::Time now,
-                                              const DecisionBounds& bounds, const KeySets* key_sets,
-                                              std::vector<std::string>* needs) {
+                                              const DecisionBounds& bounds,
+                                              const ExplainFindings& findings) {
   wire::ExplainResponse response;
   if (request.has_handshakes()) {
     response.set_found(true);
@@ -228,7 +245,7 @@ absl::StatusOr<wire::ExplainResponse> Explain(const Snapshot& snapshot,
     if (!status.ok()) return status;
   }
   response.set_found(true);
-  Ask(snapshot, question, now, bounds, key_sets, needs, &response);
+  Ask(snapshot, question, now, bounds, findings, &response);
   return response;
 }
 

@@ -28,6 +28,7 @@ class TelemetryStore;
 class TicketKeeper;
 class WatchLog;
 class JwksFetcher;
+class LoginChecker;
 class Writer;
 
 struct ServiceParts {
@@ -41,6 +42,7 @@ struct ServiceParts {
   Lookups* lookups = nullptr;
   DecisionMemo* memo = nullptr;
   JwksFetcher* key_sets = nullptr;  // null: no token of an issuer with a jwks_url passes
+  LoginChecker* logins = nullptr;   // null: no user name and password passes
   RpcMeter* meter = nullptr;
   RevisionGate* gate = nullptr;
   std::shared_ptr<StreamPump> pump;

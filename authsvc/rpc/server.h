@@ -26,6 +26,7 @@ namespace sallyport::authsvc {
 
 class DecisionMemo;
 class JwksFetcher;
+class LoginChecker;
 class TicketKeeper;
 class Writer;
 struct HealthState;
@@ -58,6 +59,7 @@ struct RpcServerParts {
   metrics::Book* book = nullptr;
   TicketKeeper* tickets = nullptr;  // null: data planes get no ticket keys
   JwksFetcher* key_sets = nullptr;  // null: no token of an issuer with a jwks_url passes
+  LoginChecker* logins = nullptr;   // null: no user name and password passes
 };
 
 class RpcServer {

@@ -110,7 +110,9 @@ std::vector<UseItem> UsesOf(const v1::TrustBundle& bundle) {
 
 std::vector<UseItem> UsesOf(const v1::KubeSecret& secret) {
   Collector collect(Kind::kSecret, secret.id(), secret.org_id());
-  for (const auto& [key, id] : secret.certificate_ids()) collect.Add(id, "secret");
+  for (const auto& [key, id] : secret.certificate_ids()) {
+    if (key != kPrivateKeyData) collect.Add(id, "secret");
+  }
   return collect.Take();
 }
 

@@ -73,12 +73,19 @@ const std::string& BodyOrg(const v1::Resource& resource) {
 
 void RemoveSecrets(v1::Resource* resource) {
   if (resource->has_certificate()) resource->mutable_certificate()->clear_private_key();
-  if (resource->has_key()) resource->mutable_key()->clear_token_sha256();
+  if (resource->has_key()) {
+    v1::Key* const key = resource->mutable_key();
+    key->clear_token_sha256();
+    if (key->has_basic_login()) key->mutable_basic_login()->clear_sealed_hash();
+  }
   if (resource->has_secret()) {
     for (auto& [name, sealed] : *resource->mutable_secret()->mutable_sealed_data()) sealed.Clear();
   }
-  if (resource->has_api() && resource->api().upstream().has_forward_proxy())
-    resource->mutable_api()->mutable_upstream()->mutable_forward_proxy()->clear_sealed_password();
+  if (resource->has_api() && resource->api().has_upstream()) {
+    v1::Upstream* const upstream = resource->mutable_api()->mutable_upstream();
+    if (upstream->has_forward_proxy()) upstream->mutable_forward_proxy()->clear_sealed_password();
+    if (upstream->has_credential()) upstream->mutable_credential()->clear_sealed_value();
+  }
 }
 
 std::string SerializeDeterministic(const v1::Resource& resource) {

@@ -30,6 +30,9 @@ inline constexpr char kNamePrefix[] = "name:";
 
 // "secret/NAMESPACE/NAME/KEY" and "configmap/NAMESPACE/NAME/KEY", as stable names: what stands
 // there now. False: another name.
+// The data key under which a KubeSecret names the certificate that it brought the private key of.
+inline constexpr absl::string_view kPrivateKeyData = "tls.key";
+
 struct DataName {
   Kind kind = Kind::kSecret;
   absl::string_view id;  // "NAMESPACE/NAME"

@@ -56,6 +56,19 @@ const CertificateEntry* Snapshot::FindCertificate(absl::string_view org,
   });
 }
 
+bool Snapshot::GivesPrivateKey(absl::string_view org, absl::string_view reference) const {
+  const CertificateEntry* const entry = FindCertificate(org, reference);
+  if (entry == nullptr || !entry->has_private_key()) return false;
+  const auto name = StableName(reference);
+  DataName parts;
+  if (!name || !SplitDataName(*name, &parts)) return true;
+  const SecretEntry* const holder = parts.kind == Kind::kSecret ? FindSecret(parts.id) : nullptr;
+  if (holder == nullptr) return false;
+  const auto& ids = holder->secret.certificate_ids();
+  const auto brought = ids.find(std::string(kPrivateKeyData));
+  return brought != ids.end() && brought->second == entry->id;
+}
+
 const ApiEntry* Snapshot::FindApi(absl::string_view id) const { return FindById(index_->apis, id); }
 const PolicyEntry* Snapshot::FindPolicy(absl::string_view id) const {
   return FindById(index_->policies, id);
@@ -100,6 +113,13 @@ const KeyEntry* Snapshot::FindKeyByLeaf(absl::string_view org, const Digest& lea
 const KeyEntry* Snapshot::FindKeyByLeaf(absl::string_view org, absl::string_view leaf) const {
   Digest digest;
   return ToDigest(leaf, &digest) ? FindKeyByLeaf(org, digest) : nullptr;
+}
+
+const KeyEntry* Snapshot::FindKeyByLogin(absl::string_view org, absl::string_view username) const {
+  return index_->keys_by_login.Find(HashOfPair(org, username), [&](const KeyEntry& entry) {
+    return entry.key.org_id() == org && entry.key.has_basic_login() &&
+           entry.key.basic_login().username() == username;
+  });
 }
 
 const KeyEntry* Snapshot::FindKeyByToken(absl::string_view sha256) const {

@@ -59,6 +59,10 @@ class Snapshot {
   [[nodiscard]] const CertificateEntry* FindCertificate(absl::string_view org,
                                                         absl::string_view reference) const;
   [[nodiscard]] const CertificateEntry* FindCertificateById(absl::string_view id) const;
+  // Whether the private key of what `reference` leads to may be used through it. A place in a
+  // Secret gives only the key that the Secret itself brought: who writes another's public
+  // certificate into one of his own must not get that one's key. ConfigMaps give none.
+  [[nodiscard]] bool GivesPrivateKey(absl::string_view org, absl::string_view reference) const;
 
   [[nodiscard]] const ApiEntry* FindApi(absl::string_view id) const;
   [[nodiscard]] const PolicyEntry* FindPolicy(absl::string_view id) const;
@@ -82,6 +86,8 @@ class Snapshot {
   // Also when the certificate is gone: for uniqueness, WhoUses and explanations, never to let in.
   [[nodiscard]] const KeyEntry* FindKeyNamingLeaf(absl::string_view org, const Digest& leaf) const;
   [[nodiscard]] const KeyEntry* FindKeyByToken(absl::string_view sha256) const;  // 32 raw bytes
+  [[nodiscard]] const KeyEntry* FindKeyByLogin(absl::string_view org,
+                                               absl::string_view username) const;
 
   // `org`: only that org's; pass nullptr for all. `token`: of the page before, or empty. Costs what
   // the page costs. A token of an older snapshot goes on behind the same id.

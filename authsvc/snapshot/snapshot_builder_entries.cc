@@ -42,6 +42,7 @@ std::vector<ServedName> ServedBy(const Snapshot& view, absl::string_view org,
   for (const std::string& reference : references) {
     const auto* entry = view.FindCertificate(org, reference);
     if (entry == nullptr || !MayUse(org, entry->org_id())) continue;
+    if (entry->has_private_key() && !view.GivesPrivateKey(org, reference)) continue;
     for (std::string& name : ServedNames(*entry)) served.push_back({std::move(name), entry->id});
   }
   return served;
@@ -99,6 +100,10 @@ void SnapshotBuilder::IndexKey(const Ref<const KeyEntry>& entry) {
   for (const std::string& token : entry->key.token_sha256()) {
     index_->keys_by_token.Put(edit_, HashOf(token), entry, same);
   }
+  if (entry->key.has_basic_login()) {
+    index_->keys_by_login.Put(
+        edit_, HashOfPair(entry->key.org_id(), entry->key.basic_login().username()), entry, same);
+  }
 }
 
 void SnapshotBuilder::UnindexKey(const KeyEntry& entry) {
@@ -109,6 +114,10 @@ void SnapshotBuilder::UnindexKey(const KeyEntry& entry) {
   }
   for (const std::string& token : entry.key.token_sha256()) {
     index_->keys_by_token.Erase(edit_, HashOf(token), same);
+  }
+  if (entry.key.has_basic_login()) {
+    index_->keys_by_login.Erase(
+        edit_, HashOfPair(entry.key.org_id(), entry.key.basic_login().username()), same);
   }
 }
 

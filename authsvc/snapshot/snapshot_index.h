@@ -119,6 +119,7 @@ struct SnapshotIndex {
   HashTable<CertificateEntry> certificates_by_name;  // HashOfPair(org, name)
   HashTable<KeyEntry> keys_by_leaf;                  // HashOfPair(org, digest)
   HashTable<KeyEntry> keys_by_token;                 // HashOf(sha256)
+  HashTable<KeyEntry> keys_by_login;                 // HashOfPair(org, user name)
   HashTable<ApiEntry> apis_by_route;                 // HashOf(RouteKey)
   OrderedSet<CertificateEntry, ByNotAfter> expiring;
   OrderedSet<UseItem, UseLess> uses;

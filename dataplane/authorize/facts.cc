@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
 #include "dataplane/route/query.h"
@@ -15,6 +16,7 @@ namespace {
 
 constexpr size_t kMaxChain = 8;
 constexpr size_t kMostJwtBytes = 16 * 1024;  // shared/jwt reads no longer one
+constexpr size_t kMostLoginBytes = 2048;     // in Base64; the longest user name and password fit
 
 // "Bearer x" is x; anything else is itself. Blanks around it do not count.
 absl::string_view WithoutBearer(absl::string_view value) {
@@ -25,6 +27,67 @@ absl::string_view WithoutBearer(absl::string_view value) {
     value = {};
   }
   return value;
+}
+
+// RFC 3629 section 4: no overlong form, no surrogate, nothing beyond U+10FFFF.
+bool IsUtf8(absl::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    const auto at = [&](size_t n) { return static_cast<unsigned char>(text[i + n]); };
+    const unsigned char lead = at(0);
+    const size_t length = lead < 0x80                   ? 1
+                          : lead >= 0xc2 && lead < 0xe0 ? 2
+                          : lead >= 0xe0 && lead < 0xf0 ? 3
+                          : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                        : 0;
+    if (length == 0 || length > text.size() - i) return false;
+    for (size_t n = 1; n < length; ++n) {
+      if ((at(n) & 0xc0) != 0x80) return false;
+    }
+    if ((lead == 0xe0 && at(1) < 0xa0) || (lead == 0xed && at(1) >= 0xa0)) return false;
+    if ((lead == 0xf0 && at(1) < 0x90) || (lead == 0xf4 && at(1) >= 0x90)) return false;
+    i += length;
+  }
+  return true;
+}
+
+// "user:password" of Authorization: Basic, in UTF-8 as our challenge asks for (RFC 7617 section
+// 2.1); absent: it is of another scheme. One that cannot be
+// decoded is there all the same, and nobody's.
+std::optional<base::Secret> LoginIn(absl::string_view value) {
+  value = absl::StripAsciiWhitespace(value);
+  if (!absl::StartsWithIgnoreCase(value, "basic ")) return std::nullopt;
+  std::string text;
+  if (value.size() > kMostLoginBytes || !absl::Base64Unescape(value.substr(6), &text) ||
+      text.find(':') == std::string::npos || !IsUtf8(text)) {
+    base::Cleanse(&text);
+    text = ":";
+  }
+  return base::Secret(std::move(text));
+}
+
+AuthorizeQuestion MakeQuestion(const AuthFacts& facts, bool with_clear_text) {
+  AuthorizeQuestion question;
+  question.api_id = facts.route->api_id;
+  question.profile = std::string(facts.profile);
+  question.proof = facts.peer == nullptr ? Proof::kNone : facts.proof;
+  if (facts.peer != nullptr && facts.proof != Proof::kNone)
+    question.chain_der = facts.peer->chain_der;
+  question.proxy = std::string(facts.proxy);
+  question.tls = facts.tls;
+  question.request_id = std::string(facts.request_id);
+  for (const PresentedCredential& credential : facts.credentials) {
+    const absl::string_view text = credential.value.Reveal();
+    CredentialFact& fact = question.credentials.emplace_back();
+    fact.mechanism = std::string(credential.mechanism());
+    fact.place = std::string(credential.place);
+    fact.sha256 = crypto::Sha256(text);
+    fact.name = std::string(credential.name);
+    if (!with_clear_text) continue;
+    if (credential.kind == TokenKind::kJwt && text.size() <= kMostJwtBytes)
+      fact.jwt = std::string(text);
+    if (credential.kind == TokenKind::kLogin) fact.login = std::string(text);
+  }
+  return question;
 }
 
 }  // namespace
@@ -60,37 +123,32 @@ PeerCertificatePtr MakePeerCertificate(std::vector<std::string> chain_der) {
                                                  base::Hex(DigestView(leaf)), std::move(chain_der));
 }
 
-AuthorizeQuestion QuestionFor(const AuthFacts& facts) {
-  AuthorizeQuestion question;
-  question.api_id = facts.route->api_id;
-  question.profile = std::string(facts.profile);
-  question.proof = facts.peer == nullptr ? Proof::kNone : facts.proof;
-  if (facts.peer != nullptr && facts.proof != Proof::kNone)
-    question.chain_der = facts.peer->chain_der;
-  question.proxy = std::string(facts.proxy);
-  question.tls = facts.tls;
-  question.request_id = std::string(facts.request_id);
-  for (const PresentedCredential& credential : facts.credentials) {
-    question.credentials.push_back(
-        {std::string(credential.mechanism), std::string(credential.place),
-         crypto::Sha256(credential.value.Reveal()),
-         credential.mechanism == "jwt" && credential.value.Reveal().size() <= kMostJwtBytes
-             ? std::string(credential.value.Reveal())
-             : "",
-         std::string(credential.name)});
+absl::string_view PresentedCredential::mechanism() const {
+  switch (kind) {
+    case TokenKind::kToken: return "token";
+    case TokenKind::kJwt: return "jwt";
+    case TokenKind::kLogin: return "basic";
   }
-  return question;
+  return "";
 }
+
+AuthorizeQuestion QuestionFor(const AuthFacts& facts) { return MakeQuestion(facts, true); }
+AuthorizeQuestion ReportedQuestion(const AuthFacts& facts) { return MakeQuestion(facts, false); }
 
 std::optional<PresentedCredential> ExtractToken(const TokenRules& rules, HeaderValue header,
                                                 absl::string_view query) {
   if (!rules.enabled) return std::nullopt;
   std::optional<PresentedCredential> found;
   const auto take = [&](absl::string_view place, absl::string_view name, absl::string_view raw) {
+    if (rules.kind == TokenKind::kLogin) {
+      if (auto login = LoginIn(raw))
+        found = PresentedCredential{rules.kind, place, *std::move(login), name};
+      return;
+    }
     const absl::string_view value = WithoutBearer(raw);
     if (value.empty()) return;
-    found = PresentedCredential{rules.jwt ? "jwt" : "token", place, base::Secret::CopyOf(value),
-                                rules.jwt ? name : ""};
+    found = PresentedCredential{rules.kind, place, base::Secret::CopyOf(value),
+                                rules.kind == TokenKind::kJwt ? name : ""};
   };
   if (rules.use_header) {
     if (const auto value = header(rules.header_name)) take("header", rules.header_name, *value);

@@ -48,13 +48,15 @@ using PeerCertificatePtr = std::shared_ptr<const PeerCertificate>;
 // After resumption only the leaf's and the chain's hash may be known: authsvc is asked with what
 // there is.
 
-// A token as presented. The clear text is cleansed with it; authsvc gets its SHA-256 and, of a
-// signed one, itself; caches a keyed hash.
+// A credential as presented. The clear text is cleansed with it; authsvc gets its SHA-256 and, of a
+// signed token and of a login, itself; caches a keyed hash.
 struct PresentedCredential {
-  absl::string_view mechanism = "token";  // or "jwt"
-  absl::string_view place;                // "header" | "query" | "cookie"
+  TokenKind kind = TokenKind::kToken;
+  absl::string_view place;  // "header" | "query" | "cookie"
   base::Secret value;
   absl::string_view name = {};  // jwt: of that place, in the route's rules
+
+  [[nodiscard]] absl::string_view mechanism() const;  // as authsvc calls it
 };
 
 struct AuthFacts {
@@ -75,6 +77,8 @@ struct AuthFacts {
 
 // What is sent to authsvc for these facts (min_revision not filled).
 [[nodiscard]] AuthorizeQuestion QuestionFor(const AuthFacts& facts);
+// The same for reports: credentials by their hash alone.
+[[nodiscard]] AuthorizeQuestion ReportedQuestion(const AuthFacts& facts);
 
 // Token extraction (reference tyk.md §3): header, then query, then cookie; a later one that is not
 // empty wins; a leading "Bearer " (any case) is cut. Nothing is URL-decoded twice: `query` is raw,

@@ -20,7 +20,7 @@ cache::Hash128 HashOfCredentials(absl::Span<const PresentedCredential> credentia
   for (const PresentedCredential& credential : credentials) {
     const cache::Hash128 value =
         cache::KeyedHash(cache::ProcessHashKey(), credential.value.Reveal());
-    builder.Add(credential.mechanism).Add(credential.place).Add(credential.name);
+    builder.Add(credential.mechanism()).Add(credential.place).Add(credential.name);
     builder.Add(value.low).Add(value.high);
   }
   return builder.Finish();

@@ -96,6 +96,8 @@ class Exchange {
 
   // forward
   void GatherFields();
+  void GatherVersionFields();
+  void SetUpstreamCredential();
   void StripQueryCredentials();
   void StripCredentials();
   static void Change(const HeaderChanges& changes, HeaderFields* set,

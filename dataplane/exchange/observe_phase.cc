@@ -115,7 +115,7 @@ void Exchange::ObserveAllowed(Reason reason, absl::Duration total) {
   if (!services_.allowed.on() || !permit_.has_value() || !forwarded_.has_value()) return;
   absl::InlinedVector<AllowedRequest::Token, 1> tokens;
   for (const PresentedCredential& token : credentials_) {
-    tokens.push_back({token.mechanism, token.place, crypto::Sha256Array(token.value.Reveal())});
+    tokens.push_back({token.mechanism(), token.place, crypto::Sha256Array(token.value.Reveal())});
   }
   AllowedRequest request;
   request.time = wall_;
@@ -148,7 +148,7 @@ void Exchange::ObserveRefused(Reason reason) {
   refusal.path = path_;
   refusal.host = host_;
   refusal.client_address = std::string(client_address_);
-  if (facts_.route != nullptr) refusal.question = QuestionFor(facts_);
+  if (facts_.route != nullptr) refusal.question = ReportedQuestion(facts_);
   refusal.detail = denial_->detail;
   services_.telemetry.Refused(services_.loop.index(), std::move(refusal));
 }

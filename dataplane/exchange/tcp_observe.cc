@@ -80,7 +80,7 @@ void TcpExchange::ObserveRefused(Reason reason) {
   refusal.reason = reason;
   refusal.host = client_.peer.sni;
   refusal.client_address = client_.address;
-  if (facts_.route != nullptr) refusal.question = QuestionFor(facts_);
+  if (facts_.route != nullptr) refusal.question = ReportedQuestion(facts_);
   refusal.detail = denial_->detail;
   services_.telemetry.Refused(services_.loop.index(), std::move(refusal));
 }

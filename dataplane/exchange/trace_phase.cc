@@ -23,7 +23,7 @@ void Exchange::ObserveTrace(Reason reason, int status, absl::Duration total) {
     return;
   std::string credentials;
   for (const PresentedCredential& one : credentials_)
-    absl::StrAppend(&credentials, credentials.empty() ? "" : ", ", one.mechanism, " in ",
+    absl::StrAppend(&credentials, credentials.empty() ? "" : ", ", one.mechanism(), " in ",
                     one.place);
   const RoutePtr& route = FoundRoute();
   const bool forwarded = forwarded_.has_value();

@@ -11,7 +11,8 @@ namespace sallyport::dataplane {
 using base::Reason;
 
 bool Exchange::CredentialsFromCaches() {
-  // Nothing is presented or checked on plain http that no proxy leads to.
+  // Nothing is presented or checked on plain http that no proxy leads to and that asks for no
+  // header.
   if (!target_->needs_credentials()) return true;
   CredentialTarget question{target_->host, target_->port, target_->tls, target_->written_port};
   upstream_credentials_ = services_.credentials.TryUpstream(*match_.route, question);
@@ -78,6 +79,23 @@ void Exchange::GatherFields() {
   for (const std::string& name : match_.route->identity_names) remove_.push_back(name);
   for (const std::string& name : services_.certificate_headers.names()) remove_.push_back(name);
   StripCredentials();
+  GatherVersionFields();
+  SetUpstreamCredential();
+}
+
+// Last: nothing that is configured or sent stands in for it.
+void Exchange::SetUpstreamCredential() {
+  if (upstream_credentials_ == nullptr || !upstream_credentials_->header.has_value()) return;
+  const SentHeader& sent = *upstream_credentials_->header;
+  set_.erase(
+      std::remove_if(set_.begin(), set_.end(),
+                     [&](const HeaderField& field) { return NameIs(field.name, sent.name); }),
+      set_.end());
+  remove_.push_back(sent.name);
+  set_.push_back({sent.name, sent.value.Reveal()});
+}
+
+void Exchange::GatherVersionFields() {
   if (match_.version == nullptr) return;
   // Of two that set one name the endpoint's counts.
   const EndpointChanges& endpoint = match_.changes;

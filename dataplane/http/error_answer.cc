@@ -16,17 +16,28 @@ struct Body {
   int status = 500;
   absl::string_view content_type = "application/json";
   std::string text;
-  const char* authenticate = nullptr;  // WWW-Authenticate
+  std::string authenticate;  // WWW-Authenticate; empty: none
 };
 
-// RFC 6750 section 3: what a client that holds tokens does next. Null: no token was at fault.
-const char* BearerChallenge(Reason reason) {
+// RFC 7617 section 2 where a login was at fault.
+std::string BasicChallenge(absl::string_view realm) {
+  return absl::StrCat("Basic realm=\"",
+                      absl::StrReplaceAll(realm, {{"\\", "\\\\"}, {"\"", "\\\""}}),
+                      "\", charset=\"UTF-8\"");
+}
+bool AsksForLogin(const ErrorAnswer& answer) {
+  return !answer.realm.empty() &&
+         (answer.reason == Reason::kTokenRequired || answer.reason == Reason::kLoginInvalid);
+}
+
+// RFC 6750 section 3: what a client that holds tokens does next. Empty: no token was at fault.
+std::string BearerChallenge(Reason reason) {
   switch (reason) {
     case Reason::kTokenRequired: return "Bearer";
     case Reason::kTokenInvalid:
     case Reason::kTokenExpired: return "Bearer error=\"invalid_token\"";
     case Reason::kScopeMissing: return "Bearer error=\"insufficient_scope\"";
-    default: return nullptr;
+    default: return "";
   }
 }
 
@@ -105,6 +116,7 @@ Body BodyOf(const ErrorAnswer& answer) {
     case ErrorStyle::kApk: body = ApkBody(answer); break;
   }
   if (answer.reason == Reason::kMisdirected) body.status = 421;
+  if (AsksForLogin(answer)) body.authenticate = BasicChallenge(answer.realm);
   return body;
 }
 
@@ -146,7 +158,7 @@ OwnAnswer AnswerOf(const ErrorAnswer& answer) {
   own.body = std::move(body.text);
   own.fields.emplace_back("Content-Type", body.content_type);
   own.fields.emplace_back("X-Request-Id", answer.request_id);
-  if (body.authenticate != nullptr) own.fields.emplace_back("WWW-Authenticate", body.authenticate);
+  if (!body.authenticate.empty()) own.fields.emplace_back("WWW-Authenticate", body.authenticate);
   if (answer.style == ErrorStyle::kTyk) own.fields.emplace_back("X-Generator", "tyk.io");
   if (!answer.allowed_methods.empty()) own.fields.emplace_back("Allow", answer.allowed_methods);
   if (answer.retry_after_seconds > 0) {

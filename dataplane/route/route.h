@@ -30,6 +30,12 @@ enum class ErrorStyle : uint8_t { kNative, kTyk, kApisix, kApk };
 
 enum class Requirement : uint8_t { kOff, kOptional, kMandatory };
 
+enum class TokenKind : uint8_t {
+  kToken,  // authsvc is sent its hash
+  kJwt,    // a signed token: authsvc is sent itself
+  kLogin,  // user name and password (RFC 7617), likewise
+};
+
 // Where a token is looked for (reference tyk.md §3). Names as they are to be compared: header names
 // in lower case, query and cookie names exact.
 struct TokenRules {
@@ -41,7 +47,7 @@ struct TokenRules {
   bool use_cookie = false;
   std::string cookie_name;
   bool strip = false;  // remove every place above before forwarding
-  bool jwt = false;    // a signed token: authsvc is sent itself
+  TokenKind kind = TokenKind::kToken;
 };
 
 // What clients of an API speak. kTls, kTcp: nothing that is looked into; it has a port that no HTTP
@@ -123,7 +129,8 @@ struct Route {
   Requirement static_mtls = Requirement::kOff;
   bool dynamic_mtls = false;
   TokenRules token;
-  std::vector<TokenRules> jwts;  // those that are on
+  std::vector<TokenRules> jwts;  // those that are on, of signed tokens and logins
+  std::string login_realm;       // of the login among them; empty: none
   bool binds_tokens = false;     // one of them must be bound to the caller's certificate
   bool keyless = false;
   std::vector<RouteTarget> targets;

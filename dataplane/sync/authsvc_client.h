@@ -30,11 +30,12 @@ class Poster {
 enum class Proof : uint8_t { kNone = 0, kTls = 1, kHeader = 2 };
 
 struct CredentialFact {
-  std::string mechanism;  // "token" | "jwt"
+  std::string mechanism;  // "token" | "jwt" | "basic"
   std::string place;      // header | query | cookie
   std::string sha256;     // 32 raw bytes
   std::string jwt;        // itself; empty: no jwt, or too large for one
   std::string name;       // jwt: of the header, parameter or cookie
+  std::string login;      // basic: "user:password"
 };
 
 struct AuthorizeQuestion {

@@ -30,6 +30,12 @@ struct ForwardProxy {
   base::Secret password;
 };
 
+// Written by us in place of the caller's.
+struct SentHeader {
+  std::string name;  // a field name
+  base::Secret value;
+};
+
 // Which client certificate, pins, trust and TLS settings hold for one (API, host, port) (DESIGN 7).
 struct UpstreamCredentials : ResolvedAnswer {
   base::Reason reason = base::Reason::kInternal;  // not kAllowed: fail closed with it
@@ -48,6 +54,7 @@ struct UpstreamCredentials : ResolvedAnswer {
   std::vector<std::string> trust_der;  // beside the system store
   std::string server_name;             // SNI and name check; empty: the target's host
   std::optional<ForwardProxy> proxy;   // none: straight to the target, plain http too
+  std::optional<SentHeader> header;    // of every request to the target; no matter of a connection
   // Equal answers have equal hashes: a part of the connection pool's key.
   uint64_t settings_hash = 0;
 };

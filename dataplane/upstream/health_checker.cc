@@ -48,6 +48,7 @@ class HealthChecker::Check final : public DeadlineNode, public std::enable_share
   std::string anchors;  // version
   std::shared_ptr<ClientTlsContext> tls;
   ProxyHopPtr proxy;
+  UpstreamCredentialsPtr sends;  // those with a header for the target; null: none
 
  private:
   void OnDeadline() override { checker.Begin(shared_from_this()); }
@@ -124,8 +125,8 @@ boost::asio::awaitable<HealthChecker::Result> HealthChecker::Ask(Check& check, R
   const UpstreamTargetPtr target = check.target;
   const std::shared_ptr<ClientTlsContext> tls = target->tls ? check.tls : nullptr;
   const ProxyHopPtr proxy = prepares ? check.proxy : nullptr;
-  ProbeResult probe =
-      co_await Probe(parts_.loop, parts_.resolver, target, proxy, tls, route->health_check);
+  ProbeResult probe = co_await Probe(parts_.loop, parts_.resolver, target, proxy, tls,
+                                     route->health_check, prepares ? check.sends : nullptr);
   *detail = std::move(probe.detail);
   co_return probe.good ? Result::kGood : Result::kBad;
 }
@@ -134,6 +135,7 @@ void HealthChecker::Forget(Check* check) {
   check->prepared = false;
   check->tls = nullptr;
   check->proxy = nullptr;
+  check->sends = nullptr;
 }
 
 // False: the check ends here, with `result`.
@@ -159,6 +161,7 @@ boost::asio::awaitable<bool> HealthChecker::Prepare(Check& check, RoutePtr route
   check.answer = credentials;
   check.anchors = anchors->version();
   check.proxy = MakeProxyHop(credentials.get());
+  check.sends = credentials->header.has_value() ? credentials : nullptr;
   check.prepared = !target->tls;
   if (!target->tls) co_return true;
   auto made = ClientTlsContext::Create(*credentials, base::ToAbsl(target->host), anchors,

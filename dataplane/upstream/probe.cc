@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "dataplane/http/head_parser.h"
 #include "dataplane/upstream/dial.h"
@@ -17,10 +18,14 @@ bool Counts(const HealthCheckRules& rules, int status) {
          rules.statuses.end();
 }
 
-std::string RequestText(const UpstreamTarget& target, const HealthCheckRules& rules) {
-  return absl::StrCat(
+std::string RequestText(const UpstreamTarget& target, const HealthCheckRules& rules,
+                        const SentHeader* sent) {
+  std::string text = absl::StrCat(
       rules.head ? "HEAD " : "GET ", rules.path, " HTTP/1.1\r\nHost: ", target.authority,
-      "\r\nUser-Agent: sallyport-health-check\r\nAccept: */*\r\nConnection: close\r\n\r\n");
+      "\r\nUser-Agent: sallyport-health-check\r\nAccept: */*\r\nConnection: close\r\n");
+  if (sent != nullptr) absl::StrAppend(&text, sent->name, ": ", sent->value.Reveal(), "\r\n");
+  text.append("\r\n");
+  return text;
 }
 
 // The status of the final answer; nothing and `detail` where there is none.
@@ -68,11 +73,9 @@ boost::asio::awaitable<std::optional<int>> ReadStatus(UpstreamConnection& connec
 }
 
 // The same on a connection that speaks HTTP/2.
-boost::asio::awaitable<std::optional<int>> AskHttp2(Loop& loop,
-                                                    std::unique_ptr<UpstreamConnection> connection,
-                                                    const UpstreamTarget& target,
-                                                    const HealthCheckRules& rules,
-                                                    Deadline deadline, std::string* detail) {
+boost::asio::awaitable<std::optional<int>> AskHttp2(
+    Loop& loop, std::unique_ptr<UpstreamConnection> connection, const UpstreamTarget& target,
+    const HealthCheckRules& rules, const SentHeader* sent, Deadline deadline, std::string* detail) {
   static const Http2ClientSettings& settings = *new Http2ClientSettings();
   const std::shared_ptr<UpstreamHttp2> shared = UpstreamHttp2::Start(
       std::move(connection), loop, settings, [](UpstreamHttp2&, UpstreamHttp2::Change) {});
@@ -83,6 +86,11 @@ boost::asio::awaitable<std::optional<int>> AskHttp2(Loop& loop,
   head.authority = target.authority;
   head.path = rules.path;
   head.fields = {{"user-agent", "sallyport-health-check"}, {"accept", "*/*"}};
+  std::string name;
+  if (sent != nullptr) {
+    name = absl::AsciiStrToLower(sent->name);
+    head.fields.push_back({name, sent->value.Reveal()});
+  }
   shared->Take();
   std::optional<int> status;
   {
@@ -112,8 +120,9 @@ boost::asio::awaitable<std::optional<int>> AskHttp2(Loop& loop,
 boost::asio::awaitable<std::optional<int>> AskHttp1(UpstreamConnection& connection,
                                                     const UpstreamTarget& target,
                                                     const HealthCheckRules& rules,
-                                                    Deadline deadline, std::string* detail) {
-  connection.out = RequestText(target, rules);
+                                                    const SentHeader* sent, Deadline deadline,
+                                                    std::string* detail) {
+  connection.out = RequestText(target, rules, sent);
   // A failed write is told by the read: an answer or an alert may be there.
   (void)co_await WriteAll(*connection.stream, connection.out, deadline);
   const std::optional<int> status = co_await ReadStatus(connection, rules.head, deadline, detail);
@@ -125,7 +134,10 @@ boost::asio::awaitable<std::optional<int>> AskHttp1(UpstreamConnection& connecti
 
 boost::asio::awaitable<ProbeResult> Probe(Loop& loop, Resolver& resolver, UpstreamTargetPtr target,
                                           ProxyHopPtr proxy, std::shared_ptr<ClientTlsContext> tls,
-                                          const HealthCheckRules& rules) {
+                                          const HealthCheckRules& rules,
+                                          UpstreamCredentialsPtr credentials) {
+  const SentHeader* const sent =
+      credentials != nullptr && credentials->header.has_value() ? &*credentials->header : nullptr;
   const Deadline deadline = loop.After(rules.timeout);
   ProbeResult probe;
   DialResult dialled = co_await Dial(loop, resolver, target, proxy, tls, deadline);
@@ -136,10 +148,10 @@ boost::asio::awaitable<ProbeResult> Probe(Loop& loop, Resolver& resolver, Upstre
   std::unique_ptr<UpstreamConnection> connection = std::move(std::get<0>(dialled));
   std::optional<int> status;
   if (connection->http2) {
-    status =
-        co_await AskHttp2(loop, std::move(connection), *target, rules, deadline, &probe.detail);
+    status = co_await AskHttp2(loop, std::move(connection), *target, rules, sent, deadline,
+                               &probe.detail);
   } else {
-    status = co_await AskHttp1(*connection, *target, rules, deadline, &probe.detail);
+    status = co_await AskHttp1(*connection, *target, rules, sent, deadline, &probe.detail);
   }
   if (!status.has_value()) co_return probe;
   probe.good = Counts(rules, *status);

@@ -8,6 +8,7 @@
 
 #include "dataplane/loop/loop.h"
 #include "dataplane/route/upstream_rules.h"
+#include "dataplane/sync/credentials.h"
 #include "dataplane/upstream/forward_proxy.h"
 #include "dataplane/upstream/resolver.h"
 #include "dataplane/upstream/target.h"
@@ -20,11 +21,13 @@ struct ProbeResult {
   std::string detail;  // why it is not; operators only
 };
 
-// `proxy` and `tls`: what requests to this target use; null: straight to it, plain http. Nothing is
-// sent before the checks of TLS have passed.
+// `proxy` and `tls`: what requests to this target use; null: straight to it, plain http.
+// `credentials`: whose header is sent; may be null. Nothing is sent before the checks of TLS have
+// passed.
 [[nodiscard]] boost::asio::awaitable<ProbeResult> Probe(Loop& loop, Resolver& resolver,
                                                         UpstreamTargetPtr target, ProxyHopPtr proxy,
                                                         std::shared_ptr<ClientTlsContext> tls,
-                                                        const HealthCheckRules& rules);
+                                                        const HealthCheckRules& rules,
+                                                        UpstreamCredentialsPtr credentials);
 
 }  // namespace sallyport::dataplane

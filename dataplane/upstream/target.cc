@@ -124,6 +124,7 @@ UpstreamTargetPtr MakeUpstreamTarget(const RouteTarget& target) {
   made->path = target.path;
   made->query = target.query;
   made->proxy = target.proxy;
+  made->sends_credential = target.sends_credential;
   Finish(made.get());
   return made;
 }

@@ -26,7 +26,8 @@ struct UpstreamTarget {
   // host:port of the forward proxy that leads to it as of the route; empty: none. Which one is
   // taken, and what it is told, say the credentials, which are needed for plain http too then.
   std::string proxy;
-  [[nodiscard]] bool needs_credentials() const { return tls || !proxy.empty(); }
+  bool sends_credential = false;  // likewise
+  [[nodiscard]] bool needs_credentials() const { return tls || !proxy.empty() || sends_credential; }
   bool streams = false;  // of an API of protocol tls or tcp: it may be the first to speak
   // Of kAuto: the same, spoken to in HTTP/1.1. Null: else.
   std::shared_ptr<const UpstreamTarget> http1;

@@ -209,6 +209,11 @@ UpstreamCredentialsPtr UpstreamFrom(v1::ResolveUpstreamResponse* wire) {
     proxy.username = wire->proxy().username();
     proxy.password = Taken(wire->mutable_proxy()->mutable_password());
   }
+  if (wire->has_credential()) {
+    SentHeader& sent = out->header.emplace();
+    sent.name = wire->credential().name();
+    sent.value = Taken(wire->mutable_credential()->mutable_value());
+  }
   out->settings_hash = wire->settings_hash();
   out->tags = List(wire->tags());
   out->revision = wire->revision();
@@ -272,6 +277,7 @@ void Fill(const AuthorizeQuestion& question, v1::AuthorizeRequest* wire) {
     to->set_sha256(credential.sha256);
     to->set_jwt(Utf8(credential.jwt));
     to->set_name(credential.name);
+    to->set_login(credential.login);  // UTF-8, as the authorizer takes them
   }
   wire->set_min_revision(question.min_revision);
   wire->set_request_id(Utf8(question.request_id));

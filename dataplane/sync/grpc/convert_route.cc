@@ -39,7 +39,7 @@ std::vector<TokenRules> JwtsFrom(const v1::Route& wire) {
     if (jwt.requirement() == v1::REQUIREMENT_OFF) continue;
     TokenRules& rules = list.emplace_back();
     rules.enabled = true;
-    rules.jwt = true;
+    rules.kind = TokenKind::kJwt;
     rules.header_name = absl::AsciiStrToLower(Or(jwt.header_name(), "Authorization"));
     rules.use_header = !jwt.disable_header();
     rules.use_query = !jwt.query_name().empty();
@@ -47,6 +47,12 @@ std::vector<TokenRules> JwtsFrom(const v1::Route& wire) {
     rules.use_cookie = !jwt.cookie_name().empty();
     rules.cookie_name = jwt.cookie_name();
     rules.strip = jwt.strip();
+  }
+  if (wire.basic().requirement() != v1::REQUIREMENT_OFF) {
+    TokenRules& rules = list.emplace_back();
+    rules.enabled = true;
+    rules.kind = TokenKind::kLogin;
+    rules.strip = wire.basic().strip();
   }
   return list;
 }
@@ -176,7 +182,7 @@ bool ProtocolFrom(const v1::Route& wire, Route* route) {
   if (alone) route->hosts.clear();
   if (alone && route->CanUseCertificate()) return false;
   return (alone ? name == "tcp" : true) && route->listen_port != 0 && !route->token.enabled &&
-         wire.jwts().empty();
+         route->jwts.empty();
 }
 
 ListenerSpec ListenerFrom(const v1::Listener& wire) {
@@ -276,6 +282,8 @@ RoutePtr RouteFrom(const v1::Route& wire) {
   route->dynamic_mtls = wire.dynamic_mtls();
   route->token = TokenFrom(wire.token());
   route->jwts = JwtsFrom(wire);
+  if (wire.basic().requirement() != v1::REQUIREMENT_OFF)
+    route->login_realm = Or(wire.basic().realm(), Or(wire.name(), wire.api_id()));
   for (const v1::JwtAuth& jwt : wire.jwts()) {
     if (jwt.requirement() != v1::REQUIREMENT_OFF && jwt.require_binding())
       route->binds_tokens = true;

@@ -119,7 +119,10 @@ bool UpstreamRulesFrom(const v1::Route& wire, Route* route) {
   bool speaks = true;
   for (RouteTarget& target : route->targets)
     speaks = SetProtocol(wire.upstream_protocol(), &target) && speaks;
-  for (RouteTarget& target : route->targets) target.proxy = wire.forward_proxy();
+  for (RouteTarget& target : route->targets) {
+    target.proxy = wire.forward_proxy();
+    target.sends_credential = wire.upstream_credential();
+  }
   for (RouteVersion& version : route->versions) {
     if (version.override_target.has_value() && !Reach(wire, &*version.override_target)) {
       version.override_target.reset();

@@ -65,7 +65,7 @@ TEST_F(AdminTest, ApisThatAreRefused) {
     EXPECT_THAT(response.body, HasSubstr("Validation of API Definition failed. Reason: "));
     EXPECT_THAT(response.body, HasSubstr(word));
   };
-  refused("use_basic_auth", true, "use_basic_auth");
+  refused("use_oauth2", true, "use_oauth2");
   refused("use_mutual_tls_atuh", true, "use_mutual_tls_auth");
   refused("use_mutual_tls_auth", true, "no certificate is listed");
   refused("upstream_certificates", {{"https://x", "id"}}, "upstream_certificates");

@@ -154,7 +154,7 @@ TEST_F(SecretsTest, WhatIsRefused) {
   v1::Resource given = Secret("");
   (*given.mutable_secret()->mutable_sealed_data())["x"].set_ciphertext("c");
   EXPECT_THAT(refusal(Put(given)), HasSubstr("sealed_data is made by the store"));
-  EXPECT_THAT(refusal(Sealing(ApiResource("a"), "x", "v")), HasSubstr("only a Secret"));
+  EXPECT_THAT(refusal(Sealing(ApiResource("a"), "x", "v")), HasSubstr("no secret named x"));
 }
 
 TEST_F(SecretsTest, ConfigMapsHoldCertificatesToo) {

@@ -2,6 +2,7 @@
 #include <map>
 
 #include "authsvc/decide/key_sets.h"
+#include "authsvc/decide/logins.h"
 #include "shared/jwt/base64url.h"
 #include "tests/unit/authsvc/decide/asking.h"
 #include "tests/unit/shared/jwt/signer.h"
@@ -79,7 +80,7 @@ class JwtTest : public ::testing::Test {
     return request;
   }
   v1::Decision Asking(const v1::AuthorizeRequest& request) {
-    needs_.clear();
+    needs_ = {};
     AuthorizeQuestion question{request};
     question.key_sets = &sets_;
     question.needs = &needs_;
@@ -90,7 +91,7 @@ class JwtTest : public ::testing::Test {
   testing::SharedKey key_;
   World world_;
   GivenKeySets sets_;
-  std::vector<std::string> needs_;
+  DecisionNeeds needs_;
 };
 
 TEST_F(JwtTest, LetsInWhomItsIssuerNames) {
@@ -100,7 +101,7 @@ TEST_F(JwtTest, LetsInWhomItsIssuerNames) {
   EXPECT_EQ(allowed.identity().metadata().at("consumer"), "shop");
   EXPECT_THAT(allowed.grants().scopes(), ElementsAre("a", "b"));
   EXPECT_TRUE(HasTag(allowed, "issuer:idp"));
-  EXPECT_THAT(needs_, IsEmpty());
+  EXPECT_THAT(needs_.issuer_ids, IsEmpty());
 }
 
 TEST_F(JwtTest, NoDecisionLivesLongerThanItsToken) {
@@ -120,7 +121,7 @@ TEST_F(JwtTest, CountsOnlyInItsPlace) {
 TEST_F(JwtTest, ASetThatIsNotThereIsNamedAndNobodyPasses) {
   sets_.sets.clear();
   EXPECT_REFUSED(AskWith(Token()), kTokenKeysUnavailable);
-  EXPECT_THAT(needs_, ElementsAre("idp"));
+  EXPECT_THAT(needs_.issuer_ids, ElementsAre("idp"));
   const v1::AuthorizeRequest request = With(Asked({}), Token());
   EXPECT_REFUSED(Decide(world_.snapshot(), AuthorizeQuestion{request}, testing::TestNow()),
                  kTokenKeysUnavailable);
@@ -128,21 +129,21 @@ TEST_F(JwtTest, ASetThatIsNotThereIsNamedAndNobodyPasses) {
 
 TEST_F(JwtTest, ASetIsAskedForAgainForAKeyThatItLacksAndForNothingElse) {
   EXPECT_REFUSED(AskWith(Token("", "k2")), kTokenInvalid);
-  EXPECT_THAT(needs_, ElementsAre("idp"));
+  EXPECT_THAT(needs_.issuer_ids, ElementsAre("idp"));
   sets_.may_ask = false;
   EXPECT_REFUSED(AskWith(Token("", "k2")), kTokenInvalid);
-  EXPECT_THAT(needs_, IsEmpty());
+  EXPECT_THAT(needs_.issuer_ids, IsEmpty());
   sets_.may_ask = true;
   Serve("idp", jwt::signing::NewKey(Algorithm::kEs256).get());  // the same id, another key
   EXPECT_REFUSED(AskWith(Token()), kTokenInvalid);
-  EXPECT_THAT(needs_, IsEmpty());
+  EXPECT_THAT(needs_.issuer_ids, IsEmpty());
 }
 
 TEST_F(JwtTest, AnUnknownIssuerNeverCausesAFetch) {
   sets_.sets.clear();
   world_.Put(Issuer("idp", "https://other.test"));
   EXPECT_REFUSED(AskWith(Token()), kTokenInvalid);
-  EXPECT_THAT(needs_, IsEmpty());
+  EXPECT_THAT(needs_.issuer_ids, IsEmpty());
 }
 
 TEST_F(JwtTest, AnotherOrganisationsIssuerSignsForNobody) {

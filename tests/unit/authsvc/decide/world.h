@@ -34,6 +34,7 @@ class World {
   };
 
   [[nodiscard]] const Snapshot& snapshot() const { return *snapshot_; }
+  [[nodiscard]] const SnapshotPtr& snapshot_ptr() const { return snapshot_; }
 
   std::string AddCertificate(const testing::TestCert& certificate,
                              const CertificateOptions& options) {

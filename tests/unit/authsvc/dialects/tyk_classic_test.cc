@@ -121,7 +121,9 @@ TEST_P(Refused, ByName) {
 INSTANTIATE_TEST_SUITE_P(
     SecurityFeatures, Refused,
     ::testing::Values(
-        std::pair(R"({"use_basic_auth": true})", "use_basic_auth"),
+        std::pair(R"({"use_basic_auth": true, "use_keyless": true})", "use_keyless"),
+        std::pair(R"({"use_basic_auth": true, "basic_auth": {"extract_from_body": true}})",
+                  "extract_from_body"),
         std::pair(R"({"jwt_disable_expires_at_validation": true})", "times of a token"),
         std::pair(R"({"use_oauth2": true})", "use_oauth2"),
         std::pair(R"({"use_openid": true})", "use_openid"),
@@ -499,8 +501,8 @@ TEST(TykClassic, InlinePemThatCannotBeUsed) {
 
 TEST(TykClassic, EveryRefusalNamesItsLine) {
   const Conversion conversion =
-      ConvertText(ConvertTykClassic, "{\n\"proxy\": {},\n\"use_basic_auth\": true\n}");
-  EXPECT_THAT(Texts(conversion.errors), HasSubstr("use_basic_auth (line 3)"));
+      ConvertText(ConvertTykClassic, "{\n\"proxy\": {},\n\"use_oauth2\": true\n}");
+  EXPECT_THAT(Texts(conversion.errors), HasSubstr("use_oauth2 (line 3)"));
 }
 
 TEST(TykClassic, NotAnObject) {

@@ -206,7 +206,7 @@ TEST(TykOas, AuthenticationThatCannotBeEnforcedIsRefused) {
   refused(R"({"enabled": true, "hmac": {"enabled": true}})", ".hmac", "HMAC");
   refused(R"({"enabled": true, "custom": {"enabled": true}})", ".custom", "plugins");
   refused(R"({"enabled": true, "baseIdentityProvider": "jwt_claim"})", ".baseIdentityProvider",
-          "does not exist here");
+          "is not on");
   refused(R"({"enabled": true, "securityProcessingMode": "compliant"})", ".securityProcessingMode",
           "legacy");
   refused(R"({"enabled": true, "security": [["a", "b"]]})", ".security", "combinations");
@@ -243,8 +243,7 @@ TEST(TykOas, AJwtSchemeBringsItsIssuer) {
 
 TEST(TykOas, ADeclaredSchemeDecidesWhatItIs) {
   for (const auto& [type, word] :
-       {std::pair<Json, std::string>{{{"type", "http"}, {"scheme", "basic"}}, "basic"},
-        {{{"type", "http"}, {"scheme", "bearer"}}, "key set"},
+       {std::pair<Json, std::string>{{{"type", "http"}, {"scheme", "bearer"}}, "key set"},
         {{{"type", "oauth2"}}, "OAuth"},
         {{{"type", "mutualTLS"}}, "does not exist here"}}) {
     Json json = Base();
@@ -253,6 +252,21 @@ TEST(TykOas, ADeclaredSchemeDecidesWhatItIs) {
         Json::parse(R"({"enabled": true, "securitySchemes": {"x": {"enabled": true}}})");
     EXPECT_THAT(Texts(Convert(json).errors), HasSubstr(word));
   }
+}
+
+TEST(TykOas, ABasicSchemeAsksForALogin) {
+  Json json = Base();
+  json["components"]["securitySchemes"]["x"] = {{"type", "http"}, {"scheme", "basic"}};
+  json[kExtension]["server"]["authentication"] =
+      Json::parse(R"({"enabled": true, "stripAuthorizationData": true,
+                      "securitySchemes": {"x": {"enabled": true}}})");
+  const v1::Api api = Api(Convert(json));
+  EXPECT_EQ(api.basic().requirement(), v1::REQUIREMENT_MANDATORY);
+  EXPECT_TRUE(api.basic().strip());
+  EXPECT_FALSE(api.token().enabled());
+  json[kExtension]["server"]["authentication"]["securitySchemes"]["x"]["header"] = {
+      {"enabled", true}, {"name", "X-User"}};
+  EXPECT_THAT(Texts(Convert(json).errors), HasSubstr("Authorization alone"));
 }
 
 TEST(TykOas, SecurityOfTheOpenApiPartMustBeEnabled) {

@@ -92,7 +92,8 @@ INSTANTIATE_TEST_SUITE_P(
     All, BadSession,
     ::testing::Values(
         std::pair("[]", "must be an object"),
-        std::pair(R"({"basic_auth_data": {"password": "x"}})", "basic_auth_data"),
+        std::pair(R"({"basic_auth_data": {"password": "x", "hash_type": "sha256"}})", "hash_type"),
+        std::pair(R"({"basic_auth_data": {"pasword": "x"}})", "did you mean \"password\""),
         std::pair(R"({"jwt_data": {"secret": "x"}})", "jwt_data"),
         std::pair(R"({"hmac_enabled": true})", "hmac_enabled"),
         std::pair(R"({"oauth_client_id": "x"})", "oauth_client_id"),

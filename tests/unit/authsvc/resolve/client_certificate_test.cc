@@ -42,6 +42,44 @@ TEST_F(ClientCertificate, WhatBelongsToAnotherOrganisationIsNeverUsed) {
   EXPECT_EQ(Resolve(world_, "a.example").certificate_id(), shared);
 }
 
+// Who writes another's public certificate into a Secret of his own does not get that one's key.
+TEST_F(ClientCertificate, ASecretGivesOnlyThePrivateKeyThatItBrought) {
+  const std::string stored = Pair("theirs");
+  v1::Resource secret;
+  secret.set_id("mine/copy");
+  secret.mutable_secret()->set_id("mine/copy");
+  secret.mutable_secret()->set_org_id(std::string(kOrg));
+  auto& ids = *secret.mutable_secret()->mutable_certificate_ids();
+  ids["tls.crt"] = stored;
+  ids["other.pem"] = stored;
+  world_.Put(secret);
+  for (const char* const key : {"tls.crt", "other.pem"}) {
+    (*certificates().mutable_certificate_ids())["*"] = absl::StrCat("name:secret/mine/copy/", key);
+    PutApi();
+    EXPECT_UNAVAILABLE(Resolve(world_, "a.example"));
+  }
+  ids["tls.key"] = Pair("another");
+  world_.Put(secret);
+  EXPECT_UNAVAILABLE(Resolve(world_, "a.example"));
+  ids["tls.key"] = stored;
+  world_.Put(secret);
+  EXPECT_EQ(Resolve(world_, "a.example").certificate_id(), stored);
+}
+
+TEST_F(ClientCertificate, AConfigMapGivesNoPrivateKey) {
+  const std::string stored = Pair("theirs");
+  v1::Resource map;
+  map.set_id("mine/copy");
+  map.mutable_config_map()->set_id("mine/copy");
+  map.mutable_config_map()->set_org_id(std::string(kOrg));
+  auto& ids = *map.mutable_config_map()->mutable_certificate_ids();
+  ids["ca.crt"] = ids["tls.key"] = stored;
+  world_.Put(map);
+  (*certificates().mutable_certificate_ids())["*"] = "name:configmap/mine/copy/ca.crt";
+  PutApi();
+  EXPECT_UNAVAILABLE(Resolve(world_, "a.example"));
+}
+
 TEST_F(ClientCertificate, ApiSpecificApiDefaultGatewaySpecificGatewayDefault) {
   const std::string specific = Pair("a");
   const std::string fallback = Pair("b");

@@ -22,7 +22,7 @@ TEST(AskAgain, WhoIsRevokedMeanwhileIsDenied) {
   AuthorizeWorld world;
   world.peer = MakePeerCertificate({"leaf", "issuer"});
   std::vector<PresentedCredential> token(1);
-  token[0] = PresentedCredential{"token", "header", base::Secret::CopyOf("secret")};
+  token[0] = PresentedCredential{TokenKind::kToken, "header", base::Secret::CopyOf("secret")};
   AuthFacts facts = world.Facts();
   facts.credentials = token;
   facts.profile = "p";

@@ -53,7 +53,7 @@ TEST(Authorizer, EveryFactIsPartOfTheKey) {
   other_route.api_id = "b";
   const auto token = [](const char* value, absl::string_view place) {
     std::vector<PresentedCredential> list(1);
-    list[0] = PresentedCredential{"token", place, base::Secret::CopyOf(value)};
+    list[0] = PresentedCredential{TokenKind::kToken, place, base::Secret::CopyOf(value)};
     return list;
   };
   const auto t1 = token("one", "header"), t2 = token("two", "header"), t3 = token("one", "query");

@@ -28,7 +28,7 @@ TEST(QuestionFor, SendsHashesNeverTheToken) {
   Route route;
   route.api_id = "a";
   std::vector<PresentedCredential> token(1);
-  token[0] = PresentedCredential{"token", "header", base::Secret::CopyOf("secret")};
+  token[0] = PresentedCredential{TokenKind::kToken, "header", base::Secret::CopyOf("secret")};
   AuthFacts facts;
   facts.route = &route;
   facts.credentials = token;
@@ -104,23 +104,84 @@ TEST(ExtractToken, ASignedTokenTellsWhereItWas) {
     return "bearer a.b.c";
   };
   TokenRules rules;
-  rules.enabled = rules.jwt = true;
+  rules.enabled = true;
+  rules.kind = TokenKind::kJwt;
   rules.header_name = "x-token";
   const auto found = ExtractToken(rules, header, "");
   ASSERT_TRUE(found.has_value());
-  EXPECT_EQ(found->mechanism, "jwt");
+  EXPECT_EQ(found->mechanism(), "jwt");
   EXPECT_EQ(found->name, "x-token");
   EXPECT_EQ(found->value.Reveal(), "a.b.c");
+}
+
+std::optional<PresentedCredential> LoginOf(const char* value) {
+  TokenRules rules;
+  rules.enabled = true;
+  rules.kind = TokenKind::kLogin;
+  return ExtractToken(
+      rules,
+      [value](absl::string_view name) -> std::optional<absl::string_view> {
+        if (name != "authorization") return std::nullopt;
+        return value;
+      },
+      "authorization=Basic%20YTpi");
+}
+
+// RFC 7617; "YWxpOnNlc2FtZQ==" is "ali:sesame".
+TEST(ExtractToken, ALoginIsDecoded) {
+  for (const char* const value : {"Basic YWxpOnNlc2FtZQ==", " basic YWxpOnNlc2FtZQ== "}) {
+    const auto found = LoginOf(value);
+    ASSERT_TRUE(found.has_value()) << value;
+    EXPECT_EQ(found->mechanism(), "basic");
+    EXPECT_EQ(found->value.Reveal(), "ali:sesame");
+  }
+}
+
+TEST(ExtractToken, WhatIsNoLoginIsNobodys) {
+  for (const std::string& value :
+       {std::string("Basic *"), std::string("Basic YWxp"), std::string("Basic YWw6/w=="),
+        std::string("Basic YWw67aCA"), std::string("Basic YWw6wIA="),
+        std::string("Basic YWw69JCAgA=="), std::string("Basic YWw64g=="), std::string("Basic "),
+        "Basic " + std::string(4096, 'A')}) {
+    const auto found = LoginOf(value.c_str());
+    if (value == "Basic ") continue;  // trimmed: another scheme's
+    ASSERT_TRUE(found.has_value()) << value;
+    EXPECT_EQ(found->value.Reveal(), ":") << value;
+  }
+  for (const char* const value : {"", "Bearer YWxpOnNlc2FtZQ==", "Basic", "BasicYWxpOnNlc2FtZQ=="})
+    EXPECT_FALSE(LoginOf(value).has_value()) << value;
+}
+
+TEST(ReportedQuestion, HoldsNoClearText) {
+  Route route;
+  route.api_id = "a";
+  std::vector<PresentedCredential> credentials;
+  credentials.push_back({TokenKind::kJwt, "header", base::Secret::CopyOf("a.b.c"), "x-token"});
+  credentials.push_back({TokenKind::kLogin, "header", base::Secret::CopyOf("ali:sesame")});
+  AuthFacts facts;
+  facts.route = &route;
+  facts.credentials = credentials;
+  const AuthorizeQuestion asked = QuestionFor(facts);
+  EXPECT_EQ(asked.credentials.at(0).jwt, "a.b.c");
+  EXPECT_EQ(asked.credentials.at(1).login, "ali:sesame");
+  EXPECT_EQ(asked.credentials.at(1).mechanism, "basic");
+  const AuthorizeQuestion reported = ReportedQuestion(facts);
+  for (const CredentialFact& credential : reported.credentials) {
+    EXPECT_EQ(credential.jwt, "");
+    EXPECT_EQ(credential.login, "");
+    EXPECT_EQ(credential.sha256.size(), 32u);
+  }
 }
 
 TEST(QuestionFor, SendsASignedTokenAndOfOthersTheHashAlone) {
   Route route;
   route.api_id = "a";
   std::vector<PresentedCredential> credentials;
-  credentials.push_back({"token", "header", base::Secret::CopyOf("secret")});
-  credentials.push_back({"jwt", "header", base::Secret::CopyOf("a.b.c"), "authorization"});
+  credentials.push_back({TokenKind::kToken, "header", base::Secret::CopyOf("secret")});
   credentials.push_back(
-      {"jwt", "query", base::Secret::CopyOf(std::string(16 * 1024 + 1, 'a')), "t"});
+      {TokenKind::kJwt, "header", base::Secret::CopyOf("a.b.c"), "authorization"});
+  credentials.push_back(
+      {TokenKind::kJwt, "query", base::Secret::CopyOf(std::string(16 * 1024 + 1, 'a')), "t"});
   AuthFacts facts;
   facts.route = &route;
   facts.credentials = credentials;

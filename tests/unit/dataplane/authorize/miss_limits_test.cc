@@ -16,7 +16,7 @@ TEST(Authorizer, MissesPerConnectionAreLimited) {
   for (int i = 0; i < 10; ++i) {
     const std::string value = "token" + std::to_string(i);
     std::vector<PresentedCredential> token(1);
-    token[0] = PresentedCredential{"token", "header", base::Secret::CopyOf(value)};
+    token[0] = PresentedCredential{TokenKind::kToken, "header", base::Secret::CopyOf(value)};
     AuthFacts facts = world.Facts();
     facts.credentials = token;
     const auto out = world.Start(&memo, facts);

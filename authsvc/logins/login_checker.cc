@@ -1,0 +1,191 @@
+#include "authsvc/logins/login_checker.h"
+
+#include <deque>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "authsvc/snapshot/snapshot.h"
+#include "shared/base/clock.h"
+#include "shared/base/mutex.h"
+#include "shared/crypto/digest.h"
+#include "shared/crypto/password.h"
+#include "shared/crypto/random.h"
+
+namespace sallyport::authsvc {
+namespace {
+
+// Called once when nothing holds it any more.
+class WhenAll {
+ public:
+  explicit WhenAll(std::function<void()> done) : done_(std::move(done)) {}
+  ~WhenAll() { done_(); }
+  WhenAll(const WhenAll&) = delete;
+  WhenAll& operator=(const WhenAll&) = delete;
+
+ private:
+  std::function<void()> done_;
+};
+using Waiter = std::shared_ptr<WhenAll>;
+
+constexpr size_t kMostWaitersOfOneCheck = 1000;
+
+struct Job {
+  std::string digest;  // of what is checked; empty: a user name of nobody
+  std::string key_id;
+  std::shared_ptr<const Snapshot> snapshot;
+  base::Secret password;
+};
+
+struct Remembered {
+  bool right = false;
+  absl::Duration until;
+};
+
+}  // namespace
+
+struct LoginChecker::Impl {
+  Impl(LoginOptions chosen, const base::Clock* its_clock, HashOpener its_open)
+      : options(chosen), clock(its_clock), open(std::move(its_open)) {}
+
+  // What tells one password of one stored hash from every other. Keyed: nobody who sees it can try
+  // passwords against it.
+  [[nodiscard]] std::string DigestOf(const v1::Key& key, absl::string_view password) const {
+    const v1::SealedSecret& sealed = key.basic_login().sealed_hash();
+    std::string text = absl::StrCat(secret.Reveal(), key.id().size(), ":", key.id(),
+                                    sealed.ciphertext().size(), ":", sealed.ciphertext(), password);
+    std::string digest = crypto::Sha256(text);
+    base::Cleanse(&text);
+    return digest;
+  }
+
+  [[nodiscard]] LoginVerdict Find(const std::string& digest) const ABSL_LOCKS_EXCLUDED(mutex) {
+    base::MutexLock lock(&mutex);
+    const auto found = remembered.find(digest);
+    if (found == remembered.end() || found->second.until < clock->Monotonic())
+      return LoginVerdict::kUnknown;
+    return found->second.right ? LoginVerdict::kRight : LoginVerdict::kWrong;
+  }
+
+  // What has no place is let go of.
+  void Enqueue(const std::shared_ptr<const Snapshot>& snapshot, LoginNeed need,
+               const Waiter& waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    const KeyEntry* const entry = need.key_id.empty() ? nullptr : snapshot->FindKey(need.key_id);
+    std::string digest = entry == nullptr ? "" : DigestOf(entry->key, need.password.Reveal());
+    if (!digest.empty()) {
+      if (const auto found = waiters.find(digest); found != waiters.end()) {
+        if (found->second.size() < kMostWaitersOfOneCheck) found->second.push_back(waiter);
+        return;
+      }
+    }
+    const auto of_one = waiting_of.find(need.key_id);
+    if (queue.size() >= options.most_waiting ||
+        (of_one != waiting_of.end() && of_one->second >= options.most_waiting_of_one)) {
+      return;
+    }
+    ++waiting_of[need.key_id];
+    if (digest.empty()) digest = absl::StrCat("nobody ", ++nobody);
+    waiters[digest].push_back(waiter);
+    queue.push_back(
+        {std::move(digest), std::move(need.key_id), snapshot, std::move(need.password)});
+    while (threads.size() < options.threads) threads.emplace_back([this] { Work(); });
+    wake.Signal();
+  }
+
+  void Work() {
+    Job job;
+    while (Next(&job)) Finish(job, IsRight(job));
+  }
+
+  bool Next(Job* job) ABSL_LOCKS_EXCLUDED(mutex) {
+    base::MutexLock lock(&mutex);
+    while (queue.empty() && !stop) wake.Wait(&mutex);
+    if (stop) return false;
+    *job = std::move(queue.front());
+    queue.pop_front();
+    return true;
+  }
+
+  [[nodiscard]] bool IsRight(const Job& job) const {
+    const KeyEntry* const entry = job.key_id.empty() ? nullptr : job.snapshot->FindKey(job.key_id);
+    if (entry != nullptr) {
+      const auto hash = open(entry->key);
+      if (hash.ok()) return crypto::VerifyPassword(job.password.Reveal(), hash->Reveal());
+    }
+    // As much work as for a user name that somebody has.
+    const auto unused = crypto::HashPassword(job.password.Reveal());
+    static_cast<void>(unused);
+    return false;
+  }
+
+  void Finish(const Job& job, bool right) ABSL_LOCKS_EXCLUDED(mutex) {
+    std::vector<Waiter> done;  // called when it goes, without the lock
+    {
+      base::MutexLock lock(&mutex);
+      const auto of_one = waiting_of.find(job.key_id);
+      if (--of_one->second == 0) waiting_of.erase(of_one);
+      const auto found = waiters.find(job.digest);
+      done = std::move(found->second);
+      waiters.erase(found);
+      if (!job.key_id.empty()) Remember(job.digest, right);
+    }
+  }
+
+  void Remember(const std::string& digest, bool right) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    const absl::Duration until =
+        clock->Monotonic() + (right ? options.right_for : options.wrong_for);
+    if (remembered.insert_or_assign(digest, Remembered{right, until}).second)
+      in_order.push_back(digest);
+    while (in_order.size() > options.most_remembered) {
+      remembered.erase(in_order.front());
+      in_order.pop_front();
+    }
+  }
+
+  const LoginOptions options;
+  const base::Clock* const clock;
+  const HashOpener open;
+  const base::Secret secret{crypto::RandomBytes(32)};
+
+  mutable base::Mutex mutex;
+  base::CondVar wake;
+  bool stop ABSL_GUARDED_BY(mutex) = false;
+  uint64_t nobody ABSL_GUARDED_BY(mutex) = 0;
+  std::deque<Job> queue ABSL_GUARDED_BY(mutex);
+  absl::flat_hash_map<std::string, std::vector<Waiter>> waiters ABSL_GUARDED_BY(mutex);
+  absl::flat_hash_map<std::string, size_t> waiting_of ABSL_GUARDED_BY(mutex);  // by key id
+  absl::flat_hash_map<std::string, Remembered> remembered ABSL_GUARDED_BY(mutex);
+  std::deque<std::string> in_order ABSL_GUARDED_BY(mutex);
+  std::vector<std::thread> threads ABSL_GUARDED_BY(mutex);
+};
+
+LoginChecker::LoginChecker(LoginOptions options, const base::Clock* clock, HashOpener open)
+    : impl_(std::make_unique<Impl>(options, clock, std::move(open))) {}
+
+LoginChecker::~LoginChecker() {
+  std::vector<std::thread> threads;
+  {
+    base::MutexLock lock(&impl_->mutex);
+    impl_->stop = true;
+    impl_->wake.SignalAll();
+    threads.swap(impl_->threads);
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+LoginVerdict LoginChecker::Find(const v1::Key& key, absl::string_view password) const {
+  return impl_->Find(impl_->DigestOf(key, password));
+}
+
+void LoginChecker::Check(std::shared_ptr<const Snapshot> snapshot, std::vector<LoginNeed> needs,
+                         std::function<void()> done) {
+  // Called when the last check lets go of it; at the end of this call, without the lock, where none
+  // took it.
+  const Waiter waiter = std::make_shared<WhenAll>(std::move(done));
+  base::MutexLock lock(&impl_->mutex);
+  for (LoginNeed& need : needs) impl_->Enqueue(snapshot, std::move(need), waiter);
+}
+
+}  // namespace sallyport::authsvc

@@ -1,0 +1,60 @@
+// Checks passwords beside decisions, and remembers what it found.
+//
+// A hash costs tens of milliseconds on purpose, so what may wait for one is bounded: by threads, in
+// all, and for each key, so that a flood of guesses at one user name does not keep the others out.
+// What finds no place is not answered: the decision refuses it and the caller may come again.
+// A user name that nobody has takes as long as one that somebody has.
+//
+// What is remembered of a password is a keyed hash; it goes with its key's stored hash.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "authsvc/decide/logins.h"
+
+namespace sallyport::base {
+class Clock;
+}
+
+namespace sallyport::authsvc {
+
+class Snapshot;
+namespace v1 = ::sallyport::v1;
+
+struct LoginOptions {
+  size_t threads = 1;
+  size_t most_waiting = 256;
+  size_t most_waiting_of_one = 4;    // of one key, or of all user names that nobody has
+  size_t most_remembered = 100'000;  // right and wrong together
+  absl::Duration right_for = absl::Minutes(10);
+  absl::Duration wrong_for = absl::Seconds(30);
+};
+
+class LoginChecker : public Logins {
+ public:
+  using HashOpener = std::function<absl::StatusOr<base::Secret>(const v1::Key&)>;
+
+  // `clock` must outlive it; `open` is called on its threads.
+  LoginChecker(LoginOptions options, const base::Clock* clock, HashOpener open);
+  // Who waits is called; checks under way are finished.
+  ~LoginChecker() override;
+  LoginChecker(const LoginChecker&) = delete;
+  LoginChecker& operator=(const LoginChecker&) = delete;
+
+  [[nodiscard]] LoginVerdict Find(const v1::Key& key, absl::string_view password) const override;
+  // `done` is called once, on a thread of this or the caller's: when all of `needs` were checked,
+  // or found no place. Each login of a key that is checked already waits for that check.
+  // Thread-safe, does not block.
+  void Check(std::shared_ptr<const Snapshot> snapshot, std::vector<LoginNeed> needs,
+             std::function<void()> done);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sallyport::authsvc

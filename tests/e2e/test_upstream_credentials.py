@@ -1,0 +1,96 @@
+"""A header that the upstream asks for: written by the gateway, for the API's own targets, in place of what the caller sent."""
+
+import base64
+import json
+
+import pytest
+
+VALUE = "Basic " + base64.b64encode(b"gateway:hush-hush").decode()
+
+
+def api(name, targets, value=VALUE, header="Authorization", **more):
+    credential = {"header": header}
+    if value is not None:
+        credential["value"] = value
+    upstream = {"targets": [{"url": url} for url in targets], "credential": credential, **more.pop("upstream", {})}
+    return {"apiVersion": "sallyport/v1", "kind": "Api", "metadata": {"name": name}, "spec": {
+        "orgId": "default", "name": name, "hosts": [f"{name}.gw.test"], "listenPath": "/", "keyless": True,
+        "upstream": upstream, **more}}
+
+
+def apply(world, document, code=0):
+    done = world.gateway.run_ctl("apply", "-f", "-", stdin=json.dumps(document))
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "hush" not in done.stdout + done.stderr
+    if code == 0:
+        world.gateway.settle()
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def origin(world):
+    return world.tls_origin("asks for a password")
+
+
+@pytest.fixture(scope="module")
+def closed(world, origin):
+    apply(world, api("closed", [origin.url]))
+
+
+def test_it_is_sent_in_place_of_the_callers(world, origin, closed):
+    answer = world.a.curl("/x", host="closed.gw.test", headers=["Authorization: Basic bWFsbG9yeTp4", "AUTHORIZATION: two"])
+    assert answer.status == 200, answer.body
+    assert origin.last().all("Authorization") == [VALUE]
+    assert world.a.curl("/y", host="closed.gw.test", options=["--http2"]).status == 200
+    assert origin.last().all("Authorization") == [VALUE]
+
+
+def test_it_is_never_shown(world, closed):
+    for arguments in (("get", "api", "closed", "-o", "yaml"), ("get", "apis", "-o", "json")):
+        shown = world.gateway.run_ctl(*arguments).stdout
+        assert "closed" in shown and VALUE not in shown and "hush" not in shown
+
+
+def test_it_stays_with_its_targets_and_follows_to_no_other(world, origin, closed):
+    other = world.tls_origin("somebody else's")
+    assert "unchanged" in apply(world, api("closed", [origin.url]))
+    apply(world, api("closed", [origin.url], value=None, tags=["renamed"]))
+    assert world.a.curl("/x", host="closed.gw.test").status == 200
+    assert origin.last().all("Authorization") == [VALUE]
+    said = apply(world, api("closed", [other.url], value=None), code=1)
+    assert "a target is new" in said
+    said = apply(world, api("closed", [origin.url, other.url], value=None), code=1)
+    assert "a target is new" in said
+
+
+def test_a_rewrite_that_leads_elsewhere_does_not_take_it_along(world, origin):
+    other = world.tls_origin("where a rewrite leads")
+    apply(world, api("leads", [origin.url], versions=[{"endpoints": [
+        {"rule": {"path": "^/away"}, "rewrite": {"pattern": ".*", "target": other.url + "/away"}}]}]))
+    assert world.a.curl("/here", host="leads.gw.test").status == 200
+    assert origin.last().all("Authorization") == [VALUE]
+    assert world.a.curl("/away", host="leads.gw.test", headers=["Authorization: callers"]).status == 200
+    assert other.last().all("Authorization") == ["callers"]
+
+
+def test_a_version_cannot_take_it_out(world, origin):
+    apply(world, api("taken", [origin.url], versions=[{"requestHeaders": {
+        "remove": ["Authorization"], "set": {"authorization": "set by the version"}}}]))
+    assert world.a.curl("/x", host="taken.gw.test").status == 200
+    assert origin.last().all("Authorization") == [VALUE]
+
+
+def test_plain_http_is_warned_of_and_works(world):
+    plain = world.origin("plain and closed")
+    said = apply(world, api("plain-closed", [plain.url], header="X-Key", value="hush-hush"))
+    assert "plain HTTP" in said
+    assert world.a.curl("/x", host="plain-closed.gw.test", headers=["X-Key: mine"]).status == 200
+    assert plain.last().all("X-Key") == ["hush-hush"]
+
+
+@pytest.mark.parametrize("header, value, said", [
+    ("Host", "x", "written by the gateway"), ("X-Forwarded-Client-Cert", "x", "written by the gateway"),
+    ("A B", "x", "not a valid name"), ("Authorization", "", "empty"), ("Authorization", None, "is required"),
+    ("Authorization", "a\r\nb: c", "control character")])
+def test_what_is_refused(world, origin, header, value, said):
+    assert said in apply(world, api("refused", [origin.url], header=header, value=value), code=1)

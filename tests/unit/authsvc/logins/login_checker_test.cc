@@ -1,0 +1,171 @@
+// Logins checked by real hashes, on the checker's own threads.
+#include "authsvc/logins/login_checker.h"
+
+#include <atomic>
+#include <memory>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "shared/base/mutex.h"
+#include "shared/crypto/password.h"
+#include "tests/fakes/manual_clock.h"
+#include "tests/fakes/notification.h"
+#include "tests/unit/authsvc/decide/world.h"
+
+namespace sallyport::authsvc {
+namespace {
+
+class LoginCheckerTest : public ::testing::Test {
+ protected:
+  LoginCheckerTest() : hash_(*crypto::HashPassword("sesame")) {
+    Put("k1", "ali", "1");
+    Start({});
+  }
+  void Put(const std::string& id, const std::string& username, const std::string& sealed) {
+    v1::Key key;
+    key.set_id(id);
+    key.set_org_id(kOrg);
+    key.mutable_basic_login()->set_username(username);
+    key.mutable_basic_login()->mutable_sealed_hash()->set_ciphertext(sealed);
+    world_.Put(key);
+  }
+  void Start(LoginOptions options) {
+    checker_.reset();
+    checker_ = std::make_unique<LoginChecker>(
+        options, &clock_, [this](const v1::Key&) -> absl::StatusOr<base::Secret> {
+          ++opened_;
+          while (held_.load()) std::this_thread::yield();
+          if (!opens_.load()) return absl::DataLossError("changed");
+          return base::Secret::CopyOf(hash_);
+        });
+  }
+  const v1::Key& key(absl::string_view id = "k1") { return world_.snapshot().FindKey(id)->key; }
+  static std::vector<LoginNeed> Need(const std::string& password,
+                                     const std::string& key_id = "k1") {
+    std::vector<LoginNeed> needs;
+    needs.push_back({key_id, "ali", base::Secret::CopyOf(password)});
+    return needs;
+  }
+  void Ask(std::vector<LoginNeed> needs, std::function<void()> done) {
+    checker_->Check(world_.snapshot_ptr(), std::move(needs), std::move(done));
+  }
+  void AskAndWait(std::vector<LoginNeed> needs) {
+    testing::Notification done;
+    Ask(std::move(needs), [&] { done.Notify(); });
+    ASSERT_TRUE(done.WaitFor(absl::Seconds(60)));
+  }
+  LoginVerdict Verdict(absl::string_view password, absl::string_view id = "k1") {
+    return checker_->Find(key(id), password);
+  }
+
+  const std::string hash_;
+  World world_;
+  base::ManualClock clock_;
+  std::atomic<int> opened_{0};
+  std::atomic<bool> held_{false};
+  std::atomic<bool> opens_{true};
+  std::unique_ptr<LoginChecker> checker_;
+};
+
+TEST_F(LoginCheckerTest, KnowsNothingUntilItWasAsked) {
+  EXPECT_EQ(Verdict("sesame"), LoginVerdict::kUnknown);
+  AskAndWait(Need("sesame"));
+  EXPECT_EQ(Verdict("sesame"), LoginVerdict::kRight);
+  EXPECT_EQ(Verdict("Sesame"), LoginVerdict::kUnknown);
+  AskAndWait(Need("Sesame"));
+  EXPECT_EQ(Verdict("Sesame"), LoginVerdict::kWrong);
+}
+
+TEST_F(LoginCheckerTest, WhatWasFoundGoesWithTimeAndWithTheStoredHash) {
+  AskAndWait(Need("sesame"));
+  AskAndWait(Need("wrong"));
+  clock_.Advance(absl::Seconds(31));
+  EXPECT_EQ(Verdict("wrong"), LoginVerdict::kUnknown);
+  EXPECT_EQ(Verdict("sesame"), LoginVerdict::kRight);
+  Put("k1", "ali", "2");
+  EXPECT_EQ(Verdict("sesame"), LoginVerdict::kUnknown) << "the password was changed";
+  Put("k1", "ali", "1");
+  clock_.Advance(absl::Minutes(10));
+  EXPECT_EQ(Verdict("sesame"), LoginVerdict::kUnknown);
+}
+
+TEST_F(LoginCheckerTest, IsOfOneKeyAlone) {
+  Put("k2", "bob", "1");
+  AskAndWait(Need("sesame"));
+  EXPECT_EQ(Verdict("sesame", "k2"), LoginVerdict::kUnknown);
+}
+
+TEST_F(LoginCheckerTest, AHashThatCannotBeOpenedIsNobodys) {
+  opens_ = false;
+  AskAndWait(Need("sesame"));
+  EXPECT_EQ(Verdict("sesame"), LoginVerdict::kWrong);
+}
+
+TEST_F(LoginCheckerTest, NobodysUserNameIsAnsweredAndRemembersNothing) {
+  AskAndWait(Need("sesame", ""));
+  AskAndWait(Need("sesame", "gone"));
+  EXPECT_EQ(opened_.load(), 0);
+  EXPECT_EQ(Verdict("sesame"), LoginVerdict::kUnknown);
+}
+
+TEST_F(LoginCheckerTest, OneCheckServesAllWhoWaitForIt) {
+  held_ = true;
+  std::atomic<int> done{0};
+  testing::Notification last;
+  for (int i = 0; i < 8; ++i) {
+    Ask(Need("sesame"), [&] {
+      if (++done == 8) last.Notify();
+    });
+  }
+  EXPECT_EQ(done.load(), 0);
+  held_ = false;
+  ASSERT_TRUE(last.WaitFor(absl::Seconds(60)));
+  EXPECT_EQ(opened_.load(), 1);
+}
+
+TEST_F(LoginCheckerTest, GuessesAtOneKeyDoNotKeepOthersOut) {
+  Put("k2", "bob", "1");
+  held_ = true;
+  int refused = 0;
+  std::atomic<int> guessed{0};
+  for (int i = 0; i < 20; ++i) {
+    bool at_once = true;
+    const auto counted = std::make_shared<std::atomic<bool>>(false);
+    Ask(Need(absl::StrCat("guess", i)), [&guessed, counted] {
+      counted->store(true);
+      ++guessed;
+    });
+    at_once = counted->load();
+    refused += at_once ? 1 : 0;
+  }
+  EXPECT_EQ(refused, 16) << "four may wait";
+  testing::Notification other;
+  Ask(Need("sesame", "k2"), [&] { other.Notify(); });
+  held_ = false;
+  ASSERT_TRUE(other.WaitFor(absl::Seconds(60)));
+  EXPECT_EQ(Verdict("sesame", "k2"), LoginVerdict::kRight);
+  EXPECT_EQ(Verdict("guess19"), LoginVerdict::kUnknown);
+}
+
+TEST_F(LoginCheckerTest, NoMoreThanSoManyWaitInAll) {
+  LoginOptions options;
+  options.most_waiting = 2;
+  Start(options);
+  for (int i = 2; i < 10; ++i) Put(absl::StrCat("k", i), absl::StrCat("u", i), "1");
+  held_ = true;
+  std::atomic<int> answered{0};
+  for (int i = 1; i < 10; ++i) Ask(Need("sesame", absl::StrCat("k", i)), [&] { ++answered; });
+  EXPECT_GE(answered.load(), 6);
+  held_ = false;
+}
+
+TEST_F(LoginCheckerTest, WhoWaitsIsAnsweredWhenItEnds) {
+  std::atomic<int> answered{0};
+  for (int i = 0; i < 4; ++i) Ask(Need(absl::StrCat("p", i)), [&] { ++answered; });
+  checker_.reset();
+  EXPECT_EQ(answered.load(), 4);
+}
+
+}  // namespace
+}  // namespace sallyport::authsvc
