@@ -17,6 +17,7 @@
 #include "authsvc/apisix/admin_api.h"
 #include "authsvc/change/writer.h"
 #include "authsvc/decide/memo.h"
+#include "authsvc/events/notifier.h"
 #include "authsvc/jwks/jwks_fetcher.h"
 #include "authsvc/logins/login_checker.h"
 #include "authsvc/push/change_rules.h"
@@ -25,7 +26,9 @@
 #include "authsvc/rpc/server.h"
 #include "authsvc/setup/apisix_config.h"
 #include "authsvc/setup/check_config.h"
+#include "authsvc/setup/event_report.h"
 #include "authsvc/setup/jwks_report.h"
+#include "authsvc/setup/key_usage.h"
 #include "authsvc/setup/master_key.h"
 #include "authsvc/store/sqlite_store.h"
 #include "authsvc/tickets/ticket_keeper.h"
@@ -49,6 +52,7 @@ using config::AuthsvcConfig;
 
 constexpr absl::Duration kGrace = absl::Seconds(5);
 constexpr absl::Duration kReloadPatience = absl::Seconds(10);
+constexpr absl::Duration kLookAtCertificates = absl::Minutes(10);
 
 RoleMap MakeRoles(const AuthsvcConfig& config) {
   std::vector<RoleMapping> mappings;
@@ -231,6 +235,11 @@ class Service {
     options.bounds = MakeBounds(config_);
     options.default_org_id = config_.admin.org_id;
     key_sets_ = std::make_unique<JwksFetcher>(JwksOptions(), &clock_, JwksReport(&book_));
+    notifier_ = std::make_unique<Notifier>(
+        NotifierOptions(), &clock_, [this] { return writer_->snapshot(); }, EventReport(&book_));
+    telemetry_.Observe([this](const v1::ReportRequest& report) { notifier_->Take(report); });
+    certificate_ticker_ =
+        std::make_unique<Ticker>(kLookAtCertificates, [this] { notifier_->LookAtCertificates(); });
     logins_ = std::make_unique<LoginChecker>(LoginOptions(), &clock_, [this](const v1::Key& key) {
       return writer_->OpenLoginHash(key);
     });
@@ -255,6 +264,7 @@ class Service {
     if (auto status = apisix::SyncStrict(*writer_, apisix.strict); !status.ok()) return status;
     apisix_ = std::make_unique<apisix::AdminApi>(std::move(apisix), writer_.get(), &clock_);
     api.default_org_id = config_.admin.org_id;
+    api.usage = [this](absl::string_view key_id) { return UsageOf(telemetry_, key_id, clock_); };
     tyk_ = std::make_unique<admin::TykApi>(
         std::move(api), writer_.get(), &clock_,
         [this](uint64_t epoch, uint64_t revision, std::function<void(bool)> done) {
@@ -395,6 +405,8 @@ class Service {
   std::unique_ptr<Writer> writer_;  // its observers use the hub
   Watchdog watchdog_;
   std::unique_ptr<LoginChecker> logins_;
+  std::unique_ptr<Notifier> notifier_;
+  std::unique_ptr<Ticker> certificate_ticker_;
   std::unique_ptr<TicketKeeper> tickets_;
   std::unique_ptr<Ticker> ticket_ticker_;
   std::unique_ptr<RpcServer> rpc_;

@@ -279,6 +279,26 @@ Response Custom(const Call& call) {
                                 : CreateCustom(call, std::move(made));
 }
 
+// What is left of the quota and what the key was used for, as replicas have reported it.
+Response WithUsage(const Call& call, const std::string& key_id, const std::string& text) {
+  const std::optional<KeyUsage> usage =
+      call.options.usage ? call.options.usage(key_id) : std::nullopt;
+  Json session = Json::parse(text, nullptr, false);
+  if (!session.is_object()) return TextAnswer(text);
+  const auto max = session.find("quota_max");
+  if (max != session.end() && max->is_number() && max->get<int64_t>() > 0) {
+    const int64_t used = usage.has_value() ? usage->quota_used : 0;
+    session["quota_remaining"] = std::max<int64_t>(0, max->get<int64_t>() - used);
+    session["quota_renews"] = usage.has_value() ? usage->quota_window_end_unix : 0;
+  }
+  if (usage.has_value()) {
+    session["usage"] = {{"last_used_unix_ms", usage->last_unix_ms},
+                        {"allowed", usage->allowed},
+                        {"refused", usage->refused}};
+  }
+  return JsonAnswer(session);
+}
+
 Response Show(const Call& call) {
   const SnapshotPtr snapshot = call.writer.snapshot();
   const KeyEntry* entry = FindNamedKey(*snapshot, call.Org(), call.rest, call.Flag("hashed"));
@@ -286,7 +306,7 @@ Response Show(const Call& call) {
   const auto resource = call.writer.ReadResource(Kind::kKey, entry->key.id());
   if (absl::IsNotFound(resource.status())) return ErrorAnswer(404, "Key not found");
   if (!resource.ok()) return WriteFailure(resource.status(), 500, resource.status().message());
-  return TextAnswer(dialects::TykSessionJson(*resource));
+  return WithUsage(call, entry->key.id(), dialects::TykSessionJson(*resource));
 }
 
 bool MayUse(const v1::Key& key, absl::string_view api_id) {

@@ -26,12 +26,23 @@ struct AdminKey {
   std::string sha256;  // 32 raw bytes, of the key
 };
 
+// What data planes have reported of a key since this authsvc started.
+struct KeyUsage {
+  int64_t last_unix_ms = 0;  // 0: never
+  uint64_t allowed = 0;
+  uint64_t refused = 0;
+  int64_t quota_used = 0;             // in the windows that are open, of all replicas
+  int64_t quota_window_end_unix = 0;  // the latest; 0: never renews, or none is open
+};
+
 struct TykApiOptions {
   std::vector<AdminKey> keys;      // none: every call is refused
   std::string default_org_id;      // for documents that name none
   bool allow_master_keys = false;  // keys without access rights reach every API
   size_t min_token_length = 3;     // of custom keys
-  size_t max_queue = 256;          // requests that wait for the worker; more get 503
+  // Empty: nothing is known. Thread-safe.
+  std::function<std::optional<KeyUsage>(absl::string_view key_id)> usage;
+  size_t max_queue = 256;  // requests that wait for the worker; more get 503
 };
 
 // Called with a function to call once, from any thread: true = every connected data plane has

@@ -2,6 +2,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "authsvc/change/checks.h"
+#include "authsvc/change/event_checks.h"
 #include "authsvc/change/field_checks.h"
 #include "authsvc/change/identity_checks.h"
 #include "authsvc/change/invalid.h"
@@ -126,6 +127,7 @@ absl::Status CheckMechanisms(const CheckContext& context, const v1::Api& api, Wa
     warnings->push_back("keyless: callers are not authenticated");
   }
   if (auto status = CheckToken(api); !status.ok()) return status;
+  if (auto status = CheckEventHandlers(api); !status.ok()) return status;
   return CheckJwts(context, api, warnings);
 }
 

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "authsvc/change/checks.h"
+#include "authsvc/change/event_checks.h"
 #include "authsvc/change/field_checks.h"
 #include "authsvc/change/invalid.h"
 #include "authsvc/snapshot/resource.h"
@@ -121,6 +122,7 @@ absl::Status CheckRights(const CheckContext& context, const v1::Key& key, Warnin
     auto status = NotThere(context, "API", right.api_id(), warnings);
     if (!status.ok()) return status;
   }
+  if (auto status = CheckQuotaTriggers(key.quota_triggers()); !status.ok()) return status;
   if (key.all_apis()) warnings->push_back("all_apis: the key is good for every API");
   return absl::OkStatus();
 }
@@ -163,6 +165,7 @@ absl::Status CheckPolicy(const CheckContext& context, const v1::Policy& policy,
   if (status.ok()) status = CheckAccessRights(policy.access_rights());
   if (status.ok()) status = CheckLimits(policy.limits());
   if (!status.ok()) return status;
+  if (status = CheckQuotaTriggers(policy.quota_triggers()); !status.ok()) return status;
   if (policy.key_expires_in_seconds() < 0) return Invalid("key_expires_in_seconds is negative");
   for (const auto& right : policy.access_rights()) {
     if (context.after.FindApi(right.api_id()) != nullptr) continue;

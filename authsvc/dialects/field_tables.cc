@@ -7,6 +7,7 @@
 #include "authsvc/dialects/kube_fields.h"
 #include "authsvc/dialects/tyk_access.h"
 #include "authsvc/dialects/tyk_classic_fields.h"
+#include "authsvc/dialects/tyk_events.h"
 #include "authsvc/dialects/tyk_oas_fields.h"
 #include "authsvc/dialects/tyk_other_fields.h"
 
@@ -21,6 +22,9 @@ void AddClassic(std::vector<ObjectTable>* out) {
   add("auth, auth_configs.authToken", ClassicAuthRules());
   add("auth_configs", ClassicAuthConfigsRules());
   add("basic_auth", ClassicBasicRules());
+  add("event_handlers", ClassicEventsRules());
+  add("event_handlers.events.*[]", ClassicHandlerRules());
+  add("….handler_meta", ClassicHandlerMetaRules());
   add("proxy", ClassicProxyRules());
   add("proxy.transport", ClassicTransportRules());
   add("global_rate_limit", ClassicRateRules());
@@ -46,6 +50,7 @@ void AddOas(std::vector<ObjectTable>* out) {
   add("server.clientCertificates", OasClientCertificatesRules());
   add("server.gatewayTags", OasGatewayTagsRules());
   add("server.ipAccessControl", OasIpRules());
+  add("server.eventHandlers[]", OasEventRules());
   add("server.authentication", OasAuthenticationRules());
   add("….certificateAuth", OasSwitchRules());
   add("….securitySchemes.* (auth token)", OasTokenRules());
@@ -163,7 +168,10 @@ void AddOthers(std::vector<ObjectTable>* out) {
   out->push_back({kKubernetes, "ConfigMap", KubeConfigMapRules()});
   for (const absl::string_view dialect : {kTykKey, kTykPolicy}) {
     out->push_back({dialect, "", dialect == kTykKey ? TykSessionRules() : TykPolicyRules()});
-    if (dialect == kTykKey) out->push_back({dialect, "basic_auth_data", TykLoginRules()});
+    if (dialect == kTykKey) {
+      out->push_back({dialect, "basic_auth_data", TykLoginRules()});
+      out->push_back({dialect, "monitor", TykMonitorRules()});
+    }
     out->push_back({dialect, "access_rights.*", TykAccessRules()});
     out->push_back({dialect, "access_rights.*.limit", TykLimitRules()});
     out->push_back({dialect, "access_rights.*.allowed_urls[]", TykUrlRules()});

@@ -12,6 +12,7 @@
 #include "authsvc/dialects/suggest.h"
 #include "authsvc/dialects/tyk_classic_fields.h"
 #include "authsvc/dialects/tyk_documents.h"
+#include "authsvc/dialects/tyk_events.h"
 #include "authsvc/dialects/tyk_jwt.h"
 #include "authsvc/dialects/tyk_proxy_url.h"
 #include "shared/domain/host_pattern.h"
@@ -305,6 +306,7 @@ Conversion ConvertTykClassic(const Node& definition, const ConvertOptions& optio
   Listen(top, proxy, &api);
   Authentication(top, &api);
   ClassicJwt(top, &references, &api);
+  ClassicEvents(top, &api);
   StaticTls(top, &references, &api);
   ClassicUpstream(top, proxy, &references, &api);
   Converted converted;

@@ -111,7 +111,7 @@ constexpr FieldRule kDefinition[] = {
     {"config_data_disabled", Use::kKept},
     {"tag_headers", Use::kKept},
     {"tags_disabled", Use::kKept},
-    {"event_handlers", Use::kInert},
+    {"event_handlers", Use::kUsed},
     {"session_lifetime", Use::kInert},
     {"session_lifetime_respects_key_expiration", Use::kInert},
     {"enable_batch_request_support", Use::kInert, "batch requests do not exist here"},

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "authsvc/dialects/tyk_classic.h"
 #include "authsvc/dialects/tyk_documents.h"
+#include "authsvc/dialects/tyk_events.h"
 #include "authsvc/dialects/tyk_jwt.h"
 #include "authsvc/dialects/tyk_oas_fields.h"
 #include "authsvc/dialects/tyk_proxy_url.h"
@@ -141,6 +142,7 @@ void OasServer(const Node& document, const Fields& extension, References* refere
   OasCustomDomain(server, references, api);
   OasClientCertificates(server, references, api);
   OasAuthentication(document, server, references, api);
+  OasEvents(server, api);
   OasIpLists(server, api);
   OasTags(server, api);
 }

@@ -40,7 +40,7 @@ constexpr FieldRule kOasServer[] = {
     {"authentication", Use::kUsed},
     {"gatewayTags", Use::kUsed},
     {"ipAccessControl", Use::kUsed},
-    {"eventHandlers", Use::kInert},
+    {"eventHandlers", Use::kUsed},
     {"batchProcessing", Use::kInert, "batch requests do not exist here"},
     {"detailedActivityLogs", Use::kKept},
     {"detailedTracing", Use::kKept},

@@ -8,6 +8,7 @@ namespace sallyport::authsvc::dialects {
 
 [[nodiscard]] ObjectRules TykSessionRules();
 [[nodiscard]] ObjectRules TykLoginRules();
+[[nodiscard]] ObjectRules TykMonitorRules();
 [[nodiscard]] ObjectRules TykPolicyRules();
 [[nodiscard]] ObjectRules TykPartitionsRules();
 [[nodiscard]] ObjectRules TykAccessRules();  // an entry of access_rights

@@ -53,7 +53,7 @@ constexpr FieldRule kSession[] = {
     {"last_updated", Use::kKept},
     {"id_extractor_deadline", Use::kKept},
     {"data_expires", Use::kKept},
-    {"monitor", Use::kInert},
+    {"monitor", Use::kUsed},
     {"enable_detail_recording", Use::kKept},
     {"enable_detailed_recording", Use::kKept},
     {"throttle_interval", Use::kInert, "throttling does not exist here"},
@@ -66,6 +66,7 @@ constexpr FieldRule kSession[] = {
     {"key_hash", Use::kKept},
 };
 
+constexpr FieldRule kMonitor[] = {{"trigger_limits", Use::kUsed}};
 constexpr FieldRule kLogin[] = {
     {"password", Use::kUsed},
     {"hash_type", Use::kUsed},
@@ -134,6 +135,16 @@ void FillSessionKey(const Fields& top, References* references, v1::Key* key) {
   if (expires < -1) top.Refuse("expires", "must be seconds since 1970, or 0 for never");
   key->set_expires_unix(expires < 0 ? 0 : expires);
   for (const std::string& tag : top.Texts("tags")) key->add_tags(tag);
+  const Fields monitor = top.Object("monitor");
+  monitor.Check(TykMonitorRules());
+  for (const Node& trigger : monitor.List("trigger_limits")) {
+    if (!trigger.IsNumber())
+      monitor.Refuse("trigger_limits", "must be a list of percents");
+    else
+      key->add_quota_triggers(trigger.type == Node::Type::kInteger
+                                  ? static_cast<double>(trigger.integer)
+                                  : trigger.number);
+  }
 }
 
 }  // namespace
@@ -202,6 +213,7 @@ std::string TykSessionJson(const v1::Resource& resource) {
 }
 
 ObjectRules TykSessionRules() { return {kSession, false}; }
+ObjectRules TykMonitorRules() { return {kMonitor, false}; }
 ObjectRules TykLoginRules() { return {kLogin, true}; }
 
 }  // namespace sallyport::authsvc::dialects

@@ -5,8 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "authsvc/jwks/transfers.h"
 #include "authsvc/snapshot/snapshot.h"
+#include "authsvc/transfers/transfers.h"
 #include "shared/base/clock.h"
 #include "shared/base/mutex.h"
 #include "shared/crypto/pem.h"

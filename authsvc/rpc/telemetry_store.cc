@@ -45,6 +45,20 @@ bool Matches(const ::sallyport::v1::HandshakeQuery& query,
          Matches(query.presented_sha256(), failure.presented().fingerprint());
 }
 
+constexpr size_t kMostReplicas = 64;
+
+void AddQuota(const ::sallyport::v1::Use& use, absl::string_view replica, LastUse* key) {
+  if (use.quota_used() <= 0) return;
+  for (LastUse::Quota& quota : key->quotas) {
+    if (quota.replica != replica) continue;
+    quota.used = use.quota_used();
+    quota.window_end_unix = use.quota_window_end_unix();
+    return;
+  }
+  if (key->quotas.size() >= kMostReplicas) key->quotas.erase(key->quotas.begin());
+  key->quotas.push_back({std::string(replica), use.quota_used(), use.quota_window_end_unix()});
+}
+
 }  // namespace
 
 TelemetryStore::TelemetryStore(const base::Clock* clock, TelemetryOptions options)
@@ -53,12 +67,19 @@ TelemetryStore::TelemetryStore(const base::Clock* clock, TelemetryOptions option
 TelemetryStore::~TelemetryStore() = default;
 
 void TelemetryStore::Add(const ::sallyport::v1::ReportRequest& report, absl::string_view replica) {
-  const base::MutexLock lock(&mutex_);
-  for (const auto& refusal : report.refusals()) AddRefusal(refusal);
-  for (const auto& use : report.uses()) AddUse(use);
-  for (const auto& failure : report.handshakes()) AddHandshake(failure, replica);
-  lost_ += report.lost();
-  Trim();
+  {
+    const base::MutexLock lock(&mutex_);
+    for (const auto& refusal : report.refusals()) AddRefusal(refusal);
+    for (const auto& use : report.uses()) AddUse(use, replica);
+    for (const auto& failure : report.handshakes()) AddHandshake(failure, replica);
+    lost_ += report.lost();
+    Trim();
+  }
+  if (observer_) observer_(report);
+}
+
+void TelemetryStore::Observe(std::function<void(const ::sallyport::v1::ReportRequest&)> observer) {
+  observer_ = std::move(observer);
 }
 
 void TelemetryStore::AddRefusal(const ::sallyport::v1::Refusal& refusal) {
@@ -83,19 +104,20 @@ void TelemetryStore::AddHandshake(const ::sallyport::v1::HandshakeFailure& failu
   handshakes_.push_back({std::move(packed), clock_->Now()});
 }
 
-void TelemetryStore::AddUse(const ::sallyport::v1::Use& use) {
-  Merge(use.key_id(), use, &key_uses_);
+void TelemetryStore::AddUse(const ::sallyport::v1::Use& use, absl::string_view replica) {
+  if (LastUse* const key = Merge(use.key_id(), use, &key_uses_)) AddQuota(use, replica, key);
   const std::string& leaf = use.leaf_sha256();
   if (leaf.size() == kHexDigest && base::IsHex(leaf)) Merge(leaf, use, &leaf_uses_);
 }
 
-void TelemetryStore::Merge(absl::string_view id, const ::sallyport::v1::Use& use,
-                           Uses* uses) const {
-  if (id.empty() || id.size() > kMaxId || options_.uses == 0) return;
+LastUse* TelemetryStore::Merge(absl::string_view id, const ::sallyport::v1::Use& use,
+                               Uses* uses) const {
+  if (id.empty() || id.size() > kMaxId || options_.uses == 0) return nullptr;
   LastUse& last = uses->Get(id, options_.uses);
   last.last_unix_ms = std::max(last.last_unix_ms, use.last_unix_ms());
   last.allowed += use.allowed();
   last.refused += use.refused();
+  return &last;
 }
 
 const LastUse* TelemetryStore::Uses::Find(absl::string_view id) const {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
@@ -39,6 +40,14 @@ struct LastUse {
   int64_t last_unix_ms = 0;
   uint64_t allowed = 0;
   uint64_t refused = 0;
+  // Of a key's quota, as each replica counts it; windows that are over are left out by whoever
+  // reads.
+  struct Quota {
+    std::string replica;
+    int64_t used = 0;
+    int64_t window_end_unix = 0;  // 0: never renews
+  };
+  std::vector<Quota> quotas;
 };
 
 class TelemetryStore {
@@ -48,6 +57,8 @@ class TelemetryStore {
 
   // `replica`: who reports.
   void Add(const v1::ReportRequest& report, absl::string_view replica = "");
+  // Called with every report after it was added, on the thread that adds. Set once, before any.
+  void Observe(std::function<void(const v1::ReportRequest&)> observer);
   [[nodiscard]] std::optional<v1::Refusal> FindRefusal(absl::string_view request_id) const;
   [[nodiscard]] std::optional<LastUse> KeyUse(absl::string_view key_id) const;
   [[nodiscard]] std::optional<LastUse> LeafUse(absl::string_view leaf_sha256) const;
@@ -78,14 +89,15 @@ class TelemetryStore {
   };
 
   void AddRefusal(const v1::Refusal& refusal) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void AddUse(const v1::Use& use) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void AddUse(const v1::Use& use, absl::string_view replica) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AddHandshake(const v1::HandshakeFailure& failure, absl::string_view replica)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Merge(absl::string_view id, const v1::Use& use, Uses* uses) const;
+  LastUse* Merge(absl::string_view id, const v1::Use& use, Uses* uses) const;
   void Trim() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const base::Clock* clock_;
   const TelemetryOptions options_;
+  std::function<void(const v1::ReportRequest&)> observer_;
   mutable base::Mutex mutex_;
   std::list<Stored> refusals_ ABSL_GUARDED_BY(mutex_);  // oldest first
   absl::flat_hash_map<std::string, std::list<Stored>::iterator> by_id_ ABSL_GUARDED_BY(mutex_);

@@ -103,7 +103,7 @@ void Exchange::ObserveTelemetry(Reason reason, absl::Duration total) {
     ReportPin(services_, *target_, *upstream);
   const RoutePtr& route = FoundRoute();
   if (route == nullptr) return;
-  ReportUse(services_, CallersCertificate(), route->api_id, permit_, denial_);
+  ReportUse(services_, CallersCertificate(), route->api_id, permit_, denial_, quota_);
   if (denial_.has_value()) {
     ObserveRefused(reason);
   } else {

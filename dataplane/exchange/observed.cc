@@ -78,11 +78,14 @@ void ReportPin(LoopServices& services, const UpstreamTarget& target,
 }
 
 void ReportUse(LoopServices& services, const PeerCertificate* certificate, absl::string_view api_id,
-               const std::optional<Permit>& permit, const std::optional<Denial>& denial) {
+               const std::optional<Permit>& permit, const std::optional<Denial>& denial,
+               const std::optional<QuotaState>& quota) {
   const Decision* const decision = DecisionOf(permit, denial);
   if (decision == nullptr) return;
+  UseOfQuota of_quota;
+  if (quota.has_value()) of_quota = {quota->limit - quota->remaining, quota->reset_unix};
   services.telemetry.Used(services.loop.index(), decision->identity.key_id, LeafOf(certificate),
-                          api_id, !denial.has_value());
+                          api_id, !denial.has_value(), of_quota);
 }
 
 }  // namespace sallyport::dataplane

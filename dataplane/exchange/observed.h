@@ -8,6 +8,7 @@
 #include "absl/strings/string_view.h"
 #include "dataplane/authorize/verdict.h"
 #include "dataplane/exchange/client.h"
+#include "dataplane/limit/limiter.h"
 #include "dataplane/upstream/connection.h"
 
 namespace sallyport::dataplane {
@@ -34,6 +35,7 @@ void DescribeAllowed(const AuthFacts& facts, const Permit& permit, const Upstrea
 void ReportPin(LoopServices& services, const UpstreamTarget& target, const UpstreamFacts& upstream);
 // Of the identity that was decided on; nothing where nothing was decided.
 void ReportUse(LoopServices& services, const PeerCertificate* certificate, absl::string_view api_id,
-               const std::optional<Permit>& permit, const std::optional<Denial>& denial);
+               const std::optional<Permit>& permit, const std::optional<Denial>& denial,
+               const std::optional<QuotaState>& quota = std::nullopt);
 
 }  // namespace sallyport::dataplane

@@ -166,7 +166,7 @@ void TelemetryReporter::PinObserved(int loop, PinRecord record) {
 }
 
 void TelemetryReporter::Used(int loop, absl::string_view key_id, absl::string_view leaf_sha256,
-                             absl::string_view api_id, bool allowed) {
+                             absl::string_view api_id, bool allowed, const UseOfQuota& quota) {
   thread_local std::string key;  // found without allocation: this runs for every request
   key.clear();
   absl::StrAppend(&key, key_id, "\x1f", leaf_sha256, "\x1f", api_id);
@@ -179,11 +179,13 @@ void TelemetryReporter::Used(int loop, absl::string_view key_id, absl::string_vi
       return impl_->Lose(one);
     }
     one.use_bytes += bytes;
-    UseRecord record{std::string(key_id), std::string(leaf_sha256), std::string(api_id), 0, 0, {}};
+    UseRecord record{
+        std::string(key_id), std::string(leaf_sha256), std::string(api_id), 0, 0, {}, {}};
     found = one.uses.emplace(key, std::move(record)).first;
   }
   ++(allowed ? found->second.allowed : found->second.refused);
   found->second.last = impl_->clock->Now();
+  if (quota.used > 0) found->second.quota = quota;
 }
 
 void TelemetryReporter::SendNow() { impl_->Send(); }

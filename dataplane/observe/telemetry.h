@@ -39,7 +39,7 @@ class TelemetryReporter {
   void Refused(int loop, RefusalRecord record);
   void HandshakeFailed(int loop, HandshakeFailureRecord record);
   void Used(int loop, absl::string_view key_id, absl::string_view leaf_sha256,
-            absl::string_view api_id, bool allowed);
+            absl::string_view api_id, bool allowed, const UseOfQuota& quota = {});
   void PinObserved(int loop, PinRecord record);
 
   void SendNow();

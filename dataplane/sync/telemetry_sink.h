@@ -34,10 +34,16 @@ struct HandshakeFailureRecord {
   std::optional<CertificateFacts> presented;  // NOT proven: fingerprint, subject, issuer, serial
   std::string client_address;
 };
+// What this replica has counted of the tightest quota of a key in the window that is open.
+struct UseOfQuota {
+  int64_t used = 0;             // 0: none is counted
+  int64_t window_end_unix = 0;  // 0: never renews
+};
 struct UseRecord {
   std::string key_id, leaf_sha256, api_id;
   uint64_t allowed = 0, refused = 0;
   absl::Time last;
+  UseOfQuota quota;
 };
 struct PinRecord {
   std::string host;

@@ -133,6 +133,8 @@ enum class Kind : uint8_t { kCounter, kGauge, kTimes };
     "Decisions by API and reason")                                                                 \
   X(kJwksFetches, "sallyport_jwks_fetches_total", kCounter, "result",                              \
     "Key sets of token issuers that were asked for: ok, failed")                                   \
+  X(kEvents, "sallyport_events_total", kCounter, "outcome",                                        \
+    "Messages to the handlers of events: sent, logged, failed, dropped")                           \
   X(kRpcs, "sallyport_rpcs_total", kCounter, "method,code", "gRPC calls by method and status")     \
   X(kRpcSeconds, "sallyport_rpc_seconds", kTimes, "method", "Time of a gRPC call")                 \
   X(kAdminRequests, "sallyport_admin_requests_total", kCounter, "dialect,code",                    \

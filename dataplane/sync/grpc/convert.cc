@@ -165,6 +165,8 @@ void FillUse(const UseRecord& record, v1::Use* wire) {
   wire->set_allowed(record.allowed);
   wire->set_refused(record.refused);
   wire->set_last_unix_ms(absl::ToUnixMillis(record.last));
+  wire->set_quota_used(record.quota.used);
+  wire->set_quota_window_end_unix(record.quota.window_end_unix);
 }
 
 }  // namespace

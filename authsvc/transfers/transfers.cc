@@ -1,4 +1,4 @@
-#include "authsvc/jwks/transfers.h"
+#include "authsvc/transfers/transfers.h"
 
 #include <curl/curl.h>
 
@@ -16,21 +16,22 @@ namespace {
 
 constexpr int kLongestPollMs = 1000;
 
-struct Get {
+struct Request {
   std::string key;
   Transfer transfer;
   std::string body;
   size_t most_bytes = 0;
   bool too_large = false;
+  curl_slist* headers = nullptr;
 };
 
 size_t TakeBody(char* data, size_t size, size_t count, void* where) {
-  Get* const get = static_cast<Get*>(where);
-  if (get->body.size() + size * count > get->most_bytes) {
-    get->too_large = true;
+  Request* const request = static_cast<Request*>(where);
+  if (request->body.size() + size * count > request->most_bytes) {
+    request->too_large = true;
     return 0;
   }
-  get->body.append(data, size * count);
+  request->body.append(data, size * count);
   return size * count;
 }
 
@@ -54,37 +55,37 @@ struct Transfers::Impl {
 
   void Run() {
     while (true) {
-      std::vector<std::unique_ptr<Get>> fresh;
+      std::vector<std::unique_ptr<Request>> fresh;
       bool stop = false;
       {
         const base::MutexLock lock(&mutex);
         fresh.swap(added);
         stop = stopping;
       }
-      for (std::unique_ptr<Get>& get : fresh) Begin(std::move(get), stop);
+      for (std::unique_ptr<Request>& request : fresh) Begin(std::move(request), stop);
       if (stop) break;
       int running = 0;
       curl_multi_perform(multi, &running);
       Collect();
       curl_multi_poll(multi, nullptr, 0, kLongestPollMs, nullptr);
     }
-    while (!gets.empty()) End(gets.begin()->first, absl::CancelledError("stopping"));
+    while (!requests.empty()) End(requests.begin()->first, absl::CancelledError("stopping"));
   }
 
-  void Begin(std::unique_ptr<Get> get, bool stop) {
+  void Begin(std::unique_ptr<Request> request, bool stop) {
     CURL* const easy = stop || multi == nullptr ? nullptr : curl_easy_init();
     if (easy == nullptr) {
-      ended(get->key, absl::UnavailableError("stopping, or out of memory"));
+      ended(request->key, absl::UnavailableError("stopping, or out of memory"));
       return;
     }
-    get->most_bytes = most_bytes;
-    Set(easy, get.get());
+    request->most_bytes = most_bytes;
+    Set(easy, request.get());
     curl_multi_add_handle(multi, easy);
-    gets[easy] = std::move(get);
+    requests[easy] = std::move(request);
   }
 
-  void Set(CURL* easy, Get* get) const {
-    curl_easy_setopt(easy, CURLOPT_URL, get->transfer.url.c_str());
+  void Set(CURL* easy, Request* request) const {
+    curl_easy_setopt(easy, CURLOPT_URL, request->transfer.url.c_str());
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https,http");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
@@ -93,17 +94,38 @@ struct Transfers::Impl {
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
-                     static_cast<long>(absl::ToInt64Milliseconds(timeout)));
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                     static_cast<long>(absl::ToInt64Milliseconds(timeout)));
+    const absl::Duration own = request->transfer.timeout;
+    const auto millis =
+        static_cast<long>(absl::ToInt64Milliseconds(own > absl::ZeroDuration() ? own : timeout));
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, millis);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, millis);
+    SetMessage(easy, request);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "sallyport-authsvc");
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &TakeBody);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, get);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
     if (!ca_path.empty()) curl_easy_setopt(easy, CURLOPT_CAPATH, ca_path.c_str());
-    if (get->transfer.trust_pem.empty()) return;
-    curl_blob blob{get->transfer.trust_pem.data(), get->transfer.trust_pem.size(), CURL_BLOB_COPY};
+    if (request->transfer.trust_pem.empty()) return;
+    curl_blob blob{request->transfer.trust_pem.data(), request->transfer.trust_pem.size(),
+                   CURL_BLOB_COPY};
     curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &blob);  // beside the folder
+  }
+
+  static void SetMessage(CURL* easy, Request* request) {
+    const Transfer& transfer = request->transfer;
+    for (const std::string& header : transfer.headers) {
+      curl_slist* const longer = curl_slist_append(request->headers, header.c_str());
+      if (longer != nullptr) request->headers = longer;
+    }
+    if (request->headers != nullptr) curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers);
+    if (IsGet(transfer)) return;
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                     static_cast<curl_off_t>(transfer.body.size()));
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer.body.data());  // as long as the request
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, transfer.method.c_str());
+  }
+
+  static bool IsGet(const Transfer& transfer) {
+    return transfer.method.empty() || transfer.method == "GET";
   }
 
   void Collect() {
@@ -116,27 +138,30 @@ struct Transfers::Impl {
   }
 
   absl::Status StatusOf(CURL* easy, CURLcode code) const {
-    const auto found = gets.find(easy);
-    if (found != gets.end() && found->second->too_large)
+    const auto found = requests.find(easy);
+    if (found != requests.end() && found->second->too_large)
       return absl::OutOfRangeError(absl::StrCat("the answer has more than ", most_bytes, " bytes"));
     if (code != CURLE_OK) return absl::UnavailableError(curl_easy_strerror(code));
     long status = 0;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-    if (status == 200) return absl::OkStatus();
-    return absl::UnavailableError(absl::StrCat("the answer has status ", status, ", not 200"));
+    const bool get = found == requests.end() || IsGet(found->second->transfer);
+    if (status == 200 || (!get && status >= 200 && status < 300)) return absl::OkStatus();
+    return absl::UnavailableError(
+        absl::StrCat("the answer has status ", status, get ? ", not 200" : ", not 2xx"));
   }
 
   void End(CURL* easy, const absl::Status& status) {
-    const auto found = gets.find(easy);
-    if (found == gets.end()) return;
-    std::unique_ptr<Get> get = std::move(found->second);
-    gets.erase(found);
+    const auto found = requests.find(easy);
+    if (found == requests.end()) return;
+    std::unique_ptr<Request> request = std::move(found->second);
+    requests.erase(found);
     curl_multi_remove_handle(multi, easy);
     curl_easy_cleanup(easy);
+    curl_slist_free_all(request->headers);
     if (status.ok()) {
-      ended(get->key, std::move(get->body));
+      ended(request->key, std::move(request->body));
     } else {
-      ended(get->key, status);
+      ended(request->key, status);
     }
   }
 
@@ -145,9 +170,9 @@ struct Transfers::Impl {
   const size_t most_bytes;
   const std::string ca_path;
   CURLM* multi = nullptr;
-  std::map<CURL*, std::unique_ptr<Get>> gets;  // of the thread alone
+  std::map<CURL*, std::unique_ptr<Request>> requests;  // of the thread alone
   base::Mutex mutex;
-  std::vector<std::unique_ptr<Get>> added ABSL_GUARDED_BY(mutex);
+  std::vector<std::unique_ptr<Request>> added ABSL_GUARDED_BY(mutex);
   bool stopping ABSL_GUARDED_BY(mutex) = false;
   bool stopped ABSL_GUARDED_BY(mutex) = false;
   std::thread thread;
@@ -162,11 +187,11 @@ Transfers::~Transfers() {
 }
 
 void Transfers::Add(const std::string& key, const Transfer& transfer) {
-  auto get = std::make_unique<Get>();
-  get->key = key;
-  get->transfer = transfer;
+  auto request = std::make_unique<Request>();
+  request->key = key;
+  request->transfer = transfer;
   const base::MutexLock lock(&impl_->mutex);
-  impl_->added.push_back(std::move(get));
+  impl_->added.push_back(std::move(request));
   curl_multi_wakeup(impl_->multi);
 }
 

@@ -1,4 +1,4 @@
-// GET requests under way, on one thread of their own: libcurl's multi interface. HTTPS with the
+// HTTP requests under way, on one thread of their own: libcurl's multi interface. HTTPS with the
 // server verified, HTTP where the address says so; no redirects, no proxies, no cookies, bounded in
 // time and size.
 #pragma once
@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -14,12 +15,17 @@ namespace sallyport::authsvc {
 
 struct Transfer {
   std::string url;
-  std::string trust_pem;  // beside the system's certificates
+  std::string trust_pem;             // beside the system's certificates
+  std::string method;                // empty: GET
+  std::vector<std::string> headers;  // "Name: value", without line breaks
+  std::string body;                  // not of GET
+  absl::Duration timeout;            // zero: that of all
 };
 
 class Transfers {
  public:
-  // `ended` is called on the thread: the body of a 200, or why there is none.
+  // `ended` is called on the thread: the body of a 200 (of methods other than GET any 2xx), or why
+  // there is none.
   using Ended = std::function<void(const std::string& key, const absl::StatusOr<std::string>&)>;
   // `ca_path`: a folder of certificates in place of the system's; empty: the system's.
   Transfers(Ended ended, absl::Duration timeout, size_t most_bytes, std::string ca_path);

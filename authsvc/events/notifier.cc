@@ -1,0 +1,229 @@
+#include "authsvc/events/notifier.h"
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "authsvc/decide/key_rights.h"
+#include "authsvc/events/certificate_events.h"
+#include "authsvc/snapshot/snapshot.h"
+#include "authsvc/transfers/transfers.h"
+#include "sallyport/v1/telemetry.pb.h"
+#include "shared/base/clock.h"
+#include "shared/base/mutex.h"
+#include "shared/base/text.h"
+#include "shared/crypto/digest.h"
+
+namespace sallyport::authsvc {
+namespace {
+
+constexpr size_t kMostAnswerBytes = 64 * 1024;
+constexpr absl::Duration kMessageTimeout = absl::Seconds(5);
+constexpr size_t kMostExpiring = 100'000;
+
+std::string PresentedHex(const v1::Refusal& refusal) {
+  return refusal.question().chain_der().empty()
+             ? std::string()
+             : base::Hex(crypto::Sha256(refusal.question().chain_der(0)));
+}
+
+Event RefusalEvent(EventKind kind, base::Reason reason, const v1::Refusal& refusal) {
+  Event event;
+  event.kind = kind;
+  event.api_id = refusal.api_id();
+  const std::string leaf = PresentedHex(refusal);
+  event.subject =
+      absl::StrCat(refusal.client_address(), " ", leaf, " ", static_cast<unsigned>(reason));
+  event.message = absl::StrCat(base::ReasonMessage(reason), ": ", refusal.method(), " ",
+                               refusal.host(), refusal.path(), " from ", refusal.client_address());
+  event.facts = {{"reason", std::string(base::ReasonName(reason))},
+                 {"method", refusal.method()},
+                 {"host", refusal.host()},
+                 {"path", refusal.path()},
+                 {"client_address", refusal.client_address()},
+                 {"request_id", refusal.request_id()},
+                 {"leaf_sha256", leaf}};
+  return event;
+}
+
+}  // namespace
+
+struct Notifier::Impl {
+  Impl(NotifierOptions its_options, const base::Clock* its_clock, Current its_current,
+       std::function<void(const MessageResult&)> its_report)
+      : options(std::move(its_options)),
+        clock(its_clock),
+        current(std::move(its_current)),
+        report(std::move(its_report)),
+        transfers(
+            [this](const std::string& key, const absl::StatusOr<std::string>& answer) {
+              Ended(key, answer.status());
+            },
+            kMessageTimeout, kMostAnswerBytes, options.ca_path) {}
+
+  // False: the same was told a short while ago.
+  bool IsNew(const std::string& what, absl::Duration cooldown) ABSL_LOCKS_EXCLUDED(mutex) {
+    const absl::Duration now = clock->Monotonic();
+    const base::MutexLock lock(&mutex);
+    while (!order.empty() &&
+           (order.front().second <= now || order.size() > options.most_cooldowns)) {
+      const auto found = cooldowns.find(order.front().first);
+      if (found != cooldowns.end() && found->second <= order.front().second) cooldowns.erase(found);
+      order.pop_front();
+    }
+    absl::Duration& until = cooldowns[what];
+    if (until > now) return false;
+    until = now + cooldown;
+    order.emplace_back(what, until);
+    return true;
+  }
+
+  void Tell(const Snapshot& snapshot, const Event& event) {
+    const ApiEntry* const entry = snapshot.FindApi(event.api_id);
+    if (entry == nullptr) return;
+    int place = 0;
+    for (const v1::EventHandler& handler : entry->api.event_handlers()) {
+      ++place;
+      if (handler.event() != EventName(event.kind)) continue;
+      const absl::Duration cooldown = handler.cooldown_seconds() != 0
+                                          ? absl::Seconds(handler.cooldown_seconds())
+                                          : DefaultCooldown(event.kind);
+      const std::string what =
+          crypto::Sha256(absl::StrCat(event.api_id, "\n", place, "\n", handler.event(), "\n",
+                                      handler.url(), "\n", event.subject));
+      if (IsNew(what, cooldown)) Send(handler, event);
+    }
+  }
+
+  void Send(const v1::EventHandler& handler, const Event& event) {
+    MessageResult result;
+    result.kind = event.kind;
+    result.api_id = event.api_id;
+    result.url = handler.url();
+    result.message = event.message;
+    if (handler.log_only()) {
+      result.outcome = MessageResult::Outcome::kLogged;
+      return report(result);
+    }
+    Transfer transfer;
+    transfer.url = handler.url();
+    transfer.method = handler.method().empty() ? "POST" : handler.method();
+    transfer.body = EventBody(event, handler.body(), clock->Now());
+    transfer.timeout = absl::Milliseconds(handler.timeout_ms());
+    bool typed = false;
+    for (const auto& [name, value] : handler.headers()) {
+      transfer.headers.push_back(absl::StrCat(name, ": ", value));
+      typed = typed || absl::EqualsIgnoreCase(name, "content-type");
+    }
+    if (!typed) transfer.headers.push_back("Content-Type: application/json");
+    std::string key;
+    {
+      const base::MutexLock lock(&mutex);
+      if (under_way.size() < options.most_under_way) {
+        key = absl::StrCat(++last);
+        under_way[key] = result;
+      }
+    }
+    if (key.empty()) {
+      result.outcome = MessageResult::Outcome::kDropped;
+      return report(result);
+    }
+    transfers.Add(key, transfer);
+  }
+
+  void Ended(const std::string& key, const absl::Status& status) {
+    MessageResult result;
+    {
+      const base::MutexLock lock(&mutex);
+      const auto found = under_way.find(key);
+      if (found == under_way.end()) return;
+      result = std::move(found->second);
+      under_way.erase(found);
+    }
+    result.outcome = status.ok() ? MessageResult::Outcome::kSent : MessageResult::Outcome::kFailed;
+    result.status = status;
+    report(result);
+  }
+
+  // A key has used more of its quota than one of its triggers says.
+  void LookAtQuota(const Snapshot& snapshot, const v1::Use& use) {
+    if (use.quota_used() <= 0 || use.key_id().empty()) return;
+    const KeyEntry* const key = snapshot.FindKey(use.key_id());
+    const ApiEntry* const api = snapshot.FindApi(use.api_id());
+    if (key == nullptr || api == nullptr || api->api.event_handlers().empty()) return;
+    KeyRights rights;
+    ApplyPolicies(snapshot, key->key, api->api, clock->Now(), &rights);
+    if (rights.refusal.has_value() || rights.limit.quota_max <= 0) return;
+    std::vector<double> triggers(key->key.quota_triggers().begin(),
+                                 key->key.quota_triggers().end());
+    for (const v1::Policy* policy : rights.policies) {
+      triggers.insert(triggers.end(), policy->quota_triggers().begin(),
+                      policy->quota_triggers().end());
+    }
+    const double percent =
+        100.0 * static_cast<double>(use.quota_used()) / static_cast<double>(rights.limit.quota_max);
+    for (const double trigger : triggers) {
+      if (percent < trigger) continue;
+      Event event;
+      event.kind = EventKind::kQuotaTrigger;
+      event.api_id = use.api_id();
+      // Once in each window of the quota.
+      event.subject = absl::StrCat(use.key_id(), " ", trigger, " ", use.quota_window_end_unix());
+      event.message =
+          absl::StrCat("key ", use.key_id(), " has used ", trigger, " percent of its quota");
+      event.facts = {{"key_id", use.key_id()},
+                     {"alias", key->key.alias()},
+                     {"percent", absl::StrCat(trigger)},
+                     {"quota_used", absl::StrCat(use.quota_used())},
+                     {"quota_max", absl::StrCat(rights.limit.quota_max)}};
+      Tell(snapshot, event);
+    }
+  }
+
+  const NotifierOptions options;
+  const base::Clock* const clock;
+  const Current current;
+  const std::function<void(const MessageResult&)> report;
+  base::Mutex mutex;
+  uint64_t last ABSL_GUARDED_BY(mutex) = 0;
+  absl::flat_hash_map<std::string, MessageResult> under_way ABSL_GUARDED_BY(mutex);
+  absl::flat_hash_map<std::string, absl::Duration> cooldowns ABSL_GUARDED_BY(mutex);
+  std::deque<std::pair<std::string, absl::Duration>> order ABSL_GUARDED_BY(mutex);
+  Transfers transfers;  // last: its thread uses the others
+};
+
+Notifier::Notifier(NotifierOptions options, const base::Clock* clock, Current current,
+                   std::function<void(const MessageResult&)> report)
+    : impl_(std::make_unique<Impl>(std::move(options), clock, std::move(current),
+                                   std::move(report))) {}
+
+Notifier::~Notifier() { impl_->transfers.Stop(); }
+
+void Notifier::Take(const v1::ReportRequest& report) {
+  const std::shared_ptr<const Snapshot> snapshot = impl_->current();
+  for (const v1::Refusal& refusal : report.refusals()) {
+    const base::Reason reason = base::ReasonFromNumber(refusal.reason());
+    const std::optional<EventKind> kind = EventOf(reason);
+    const ApiEntry* const api = kind ? snapshot->FindApi(refusal.api_id()) : nullptr;
+    if (api != nullptr && !api->api.event_handlers().empty())
+      impl_->Tell(*snapshot, RefusalEvent(*kind, reason, refusal));
+  }
+  for (const v1::Use& use : report.uses()) impl_->LookAtQuota(*snapshot, use);
+}
+
+void Notifier::LookAtCertificates() {
+  const std::shared_ptr<const Snapshot> snapshot = impl_->current();
+  const absl::Time now = impl_->clock->Now();
+  for (const CertificateEntry* entry :
+       snapshot->ExpiringBefore(now + impl_->options.expiring_within, kMostExpiring)) {
+    for (const Event& event : CertificateEvents(*snapshot, *entry, now))
+      impl_->Tell(*snapshot, event);
+  }
+}
+
+void Notifier::Tell(const Event& event) { impl_->Tell(*impl_->current(), event); }
+
+}  // namespace sallyport::authsvc

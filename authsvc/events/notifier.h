@@ -1,0 +1,69 @@
+// Tells webhooks of what happens at APIs, off the path of requests and decisions (DESIGN 10).
+//
+// Every authsvc tells of what its own data planes report, and each of certificates; in memory only:
+// what waits when it ends is lost. Bounded: beyond that many messages under way the others are
+// dropped and counted. Thread-safe.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "authsvc/events/event.h"
+
+namespace sallyport::base {
+class Clock;
+}
+
+namespace sallyport::v1 {
+class ReportRequest;
+}
+
+namespace sallyport::authsvc {
+
+class Snapshot;
+
+// How a message ended, for log and metrics.
+struct MessageResult {
+  enum class Outcome : uint8_t { kSent, kFailed, kDropped, kLogged };
+  Outcome outcome = Outcome::kSent;
+  EventKind kind = EventKind::kAuthFailure;
+  std::string api_id;
+  std::string url;  // kLogged: empty
+  std::string message;
+  absl::Status status;
+};
+
+struct NotifierOptions {
+  size_t most_under_way = 256;
+  size_t most_cooldowns = 100'000;
+  absl::Duration expiring_within = absl::Hours(24 * 30);
+  std::string ca_path;  // certificates of webhooks in place of the system's; empty: the system's
+};
+
+class Notifier {
+ public:
+  using Current = std::function<std::shared_ptr<const Snapshot>()>;
+  // `clock` must outlive it; `report` is called on its own thread or the caller's.
+  Notifier(NotifierOptions options, const base::Clock* clock, Current current,
+           std::function<void(const MessageResult&)> report);
+  // Ends what is under way.
+  ~Notifier();
+  Notifier(const Notifier&) = delete;
+  Notifier& operator=(const Notifier&) = delete;
+
+  // What data planes reported: refusals and the use of quotas.
+  void Take(const ::sallyport::v1::ReportRequest& report);
+  // Certificates that have expired or will soon, of all APIs that have a handler for it. Walks what
+  // expires within the time of the options, and nothing else.
+  void LookAtCertificates();
+  void Tell(const Event& event);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sallyport::authsvc

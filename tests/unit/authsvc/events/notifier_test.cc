@@ -1,0 +1,223 @@
+// Whom events are told, by a real HTTP server on loopback.
+#include "authsvc/events/notifier.h"
+
+#include <deque>
+
+#include "absl/strings/str_cat.h"
+#include "authsvc/events/certificate_events.h"
+#include "gmock/gmock.h"
+#include "sallyport/v1/telemetry.pb.h"
+#include "shared/admin_http/server.h"
+#include "shared/base/mutex.h"
+#include "tests/fakes/manual_clock.h"
+#include "tests/unit/authsvc/decide/world.h"
+
+namespace sallyport::authsvc {
+namespace {
+
+using testing::CertBuilder;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using testing::TestNow;
+
+TEST(EventBody, IsJsonOfAllThatIsKnown) {
+  Event event{EventKind::kAuthFailure, "a", "s", "he said \"no\"", {{"path", "/x\n"}}};
+  EXPECT_EQ(EventBody(event, "", absl::FromUnixSeconds(0)),
+            "{\"event\":\"AuthFailure\",\"message\":\"he said \\\"no\\\"\",\"api_id\":\"a\","
+            "\"time\":\"1970-01-01T00:00:00Z\",\"path\":\"/x\\n\"}");
+}
+
+TEST(EventBody, ATemplateCannotBeBrokenOutOf) {
+  Event event{EventKind::kKeyExpired, "a", "s", "\"}{event}", {{"path", "\\"}}};
+  EXPECT_EQ(EventBody(event, "{\"m\":\"{message}\",\"p\":\"{path}\",\"u\":\"{unknown}\"}",
+                      absl::UnixEpoch()),
+            "{\"m\":\"\\\"}{event}\",\"p\":\"\\\\\",\"u\":\"\"}");
+  EXPECT_EQ(EventBody(event, "{", absl::UnixEpoch()), "{");
+  EXPECT_EQ(EventBody(event, "{}{ event }{event", absl::UnixEpoch()), "{}{ event }{event");
+}
+
+TEST(EventOf, ARefusalOfTheUpstreamOrOfOursIsNone) {
+  EXPECT_EQ(EventOf(base::Reason::kCertExpired), EventKind::kAuthFailure);
+  EXPECT_EQ(EventOf(base::Reason::kLoginInvalid), EventKind::kAuthFailure);
+  EXPECT_EQ(EventOf(base::Reason::kQuotaExceeded), EventKind::kQuotaExceeded);
+  EXPECT_EQ(EventOf(base::Reason::kUpstreamConnect), std::nullopt);
+  EXPECT_EQ(EventOf(base::Reason::kAllowed), std::nullopt);
+  EXPECT_EQ(EventOf(base::Reason::kNoRoute), std::nullopt);
+}
+
+class NotifierTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto server = admin_http::Server::Start(
+        {}, [this](const admin_http::Request& request, const admin_http::Responder& responder) {
+          {
+            const base::MutexLock lock(&mutex_);
+            bodies_.push_back(request.body);
+          }
+          admin_http::Response response;
+          response.status = 204;
+          responder.Send(std::move(response));
+        });
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    Start({});
+  }
+  void Start(NotifierOptions options) {
+    notifier_ = std::make_unique<Notifier>(
+        options, &clock_, [this] { return world_.snapshot_ptr(); },
+        [this](const MessageResult& result) {
+          const base::MutexLock lock(&mutex_);
+          results_.push_back(result);
+          changed_.SignalAll();
+        });
+  }
+  v1::Api Api(const std::string& event, bool log_only = false) {
+    v1::Api api = NewApi();
+    v1::EventHandler* const handler = api.add_event_handlers();
+    handler->set_event(event);
+    handler->set_log_only(log_only);
+    if (!log_only) handler->set_url(absl::StrCat("http://127.0.0.1:", server_->port(), "/x"));
+    return api;
+  }
+  static v1::ReportRequest Refused(base::Reason reason, const std::string& address = "192.0.2.1") {
+    v1::ReportRequest report;
+    v1::Refusal* const refusal = report.add_refusals();
+    refusal->set_api_id("api1");
+    refusal->set_reason(static_cast<uint32_t>(reason));
+    refusal->set_client_address(address);
+    return report;
+  }
+  // Those that have ended, once there are so many.
+  std::vector<MessageResult> Results(size_t count) {
+    const base::MutexLock lock(&mutex_);
+    while (results_.size() < count) changed_.Wait(&mutex_);
+    return {results_.begin(), results_.end()};
+  }
+  std::vector<std::string> Bodies() {
+    const base::MutexLock lock(&mutex_);
+    return bodies_;
+  }
+
+  World world_;
+  base::ManualClock clock_;
+  base::Mutex mutex_;
+  base::CondVar changed_;
+  std::vector<std::string> bodies_ ABSL_GUARDED_BY(mutex_);
+  std::deque<MessageResult> results_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<admin_http::Server> server_;
+  std::unique_ptr<Notifier> notifier_;
+};
+
+TEST_F(NotifierTest, TheSameIsToldAgainAfterTheCooldown) {
+  world_.Put(Api("AuthFailure"));
+  notifier_->Take(Refused(base::Reason::kTokenUnknown));
+  notifier_->Take(Refused(base::Reason::kTokenUnknown));
+  notifier_->Take(Refused(base::Reason::kTokenUnknown, "192.0.2.2"));
+  EXPECT_THAT(Results(2), SizeIs(2));
+  clock_.Advance(absl::Seconds(61));
+  notifier_->Take(Refused(base::Reason::kTokenUnknown));
+  EXPECT_THAT(Results(3), SizeIs(3));
+  EXPECT_THAT(Bodies(), SizeIs(3));
+  EXPECT_THAT(Bodies()[0], HasSubstr("TOKEN_UNKNOWN"));
+}
+
+TEST_F(NotifierTest, WhatNobodyAskedForIsNotTold) {
+  world_.Put(Api("QuotaExceeded"));
+  notifier_->Take(Refused(base::Reason::kTokenUnknown));
+  notifier_->Take(Refused(base::Reason::kUpstreamConnect));
+  notifier_->Take(Refused(base::Reason::kQuotaExceeded));
+  EXPECT_EQ(Results(1)[0].kind, EventKind::kQuotaExceeded);
+  EXPECT_THAT(Bodies(), SizeIs(1));
+}
+
+TEST_F(NotifierTest, NoMoreThanSoManyAreUnderWay) {
+  NotifierOptions options;
+  options.most_under_way = 0;
+  Start(options);
+  world_.Put(Api("AuthFailure"));
+  notifier_->Take(Refused(base::Reason::kTokenUnknown));
+  EXPECT_EQ(Results(1)[0].outcome, MessageResult::Outcome::kDropped);
+}
+
+TEST_F(NotifierTest, ALineForTheLogIsNoMessage) {
+  world_.Put(Api("AuthFailure", true));
+  notifier_->Take(Refused(base::Reason::kTokenUnknown));
+  EXPECT_EQ(Results(1)[0].outcome, MessageResult::Outcome::kLogged);
+  EXPECT_THAT(Bodies(), IsEmpty());
+}
+
+TEST_F(NotifierTest, AHookThatDoesNotAnswerIsAFailure) {
+  v1::Api api = Api("AuthFailure");
+  api.mutable_event_handlers(0)->set_url("http://127.0.0.1:1/x");
+  world_.Put(api);
+  notifier_->Take(Refused(base::Reason::kTokenUnknown));
+  EXPECT_EQ(Results(1)[0].outcome, MessageResult::Outcome::kFailed);
+}
+
+TEST_F(NotifierTest, AQuotaIsToldOfOnceInEachWindow) {
+  v1::Api api = Api("TriggerExceeded");
+  api.mutable_token()->set_enabled(true);
+  world_.Put(api);
+  v1::Key key;
+  key.set_id("k");
+  key.set_org_id(std::string(kOrg));
+  key.add_access_rights()->set_api_id("api1");
+  key.mutable_limits()->mutable_quota()->set_max(10);
+  key.add_quota_triggers(80);
+  world_.Put(key);
+  const auto used = [&](int64_t count, int64_t window) {
+    v1::ReportRequest report;
+    v1::Use* const use = report.add_uses();
+    use->set_key_id("k");
+    use->set_api_id("api1");
+    use->set_quota_used(count);
+    use->set_quota_window_end_unix(window);
+    notifier_->Take(report);
+  };
+  used(7, 100);
+  used(8, 100);
+  clock_.Advance(absl::Hours(1));
+  used(8, 200);
+  EXPECT_THAT(Results(2), SizeIs(2));
+  EXPECT_THAT(Bodies()[0], HasSubstr("\"percent\":\"80\""));
+}
+
+TEST(CertificateEvents, AreForWhoUsesTheCertificate) {
+  World world;
+  const auto soon = CertBuilder("CN=soon")
+                        .Valid(TestNow() - absl::Hours(1), TestNow() + absl::Hours(50))
+                        .SelfSign();
+  const std::string id = world.AddCertificate(soon);
+  v1::Api api = NewApi();
+  api.add_event_handlers()->set_event("CertificateExpiringSoon");
+  api.mutable_client_tls()->add_allowlist()->set_certificate_id(id);
+  world.Put(api);
+  v1::Api deaf = NewApi("deaf");
+  deaf.mutable_client_tls()->add_allowlist()->set_certificate_id(id);
+  world.Put(deaf);
+  v1::Api other = NewApi("other");
+  other.add_event_handlers()->set_event("CertificateExpiringSoon");
+  world.Put(other);
+  v1::Api keyed = NewApi("keyed");
+  keyed.add_event_handlers()->set_event("CertificateExpired");
+  world.Put(keyed);
+  v1::Key key;
+  key.set_id("k");
+  key.set_org_id(std::string(kOrg));
+  key.add_access_rights()->set_api_id("keyed");
+  key.add_certificate_ids(id);
+  world.Put(key);
+  const CertificateEntry& entry = *world.snapshot().FindCertificateById(id);
+  const std::vector<Event> events = CertificateEvents(world.snapshot(), entry, TestNow());
+  ASSERT_THAT(events, SizeIs(1));
+  EXPECT_EQ(events[0].api_id, "api1");
+  EXPECT_EQ(events[0].message, "Certificate CN=soon is expiring in 2 days and 2 hours");
+  const std::vector<Event> later =
+      CertificateEvents(world.snapshot(), entry, TestNow() + absl::Hours(51));
+  ASSERT_THAT(later, SizeIs(1)) << "the key's certificate counts for the APIs of its rights";
+  EXPECT_EQ(later[0].api_id, "keyed");
+}
+
+}  // namespace
+}  // namespace sallyport::authsvc
