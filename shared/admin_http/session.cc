@@ -25,8 +25,14 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using Step = RequestParser::Step;
 
-// Of a refused body, so that the client reads the answer before the connection is reset.
-constexpr size_t kMostDrained = 64 * 1024;
+// Of a refused body, so that the client reads the answer before the connection is reset: anybody's,
+// and where the head was admitted.
+struct Drained {
+  size_t bytes;
+  absl::Duration time;
+};
+constexpr Drained kOfAnybody = {64 * 1024, absl::Seconds(1)};
+constexpr Drained kOfAdmitted = {256 << 20, absl::Seconds(10)};
 
 constexpr size_t kReadAtOnce = 16 * 1024;
 
@@ -159,6 +165,7 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
     const std::string request_id = NewRequestId();
     stream_->Within(host_->options.head_timeout);
     const Step step = co_await Parse(parser);
+    if (step == Step::kBodyTooLarge) co_return co_await RefuseBody(parser, request_id);
     if (step != Step::kHead && step != Step::kDone) co_return co_await Reject(step, request_id);
     if (!parser.FramingIsPlain()) {
       co_return co_await Answer(Problem(400, "bad framing"), request_id, 11, false, false);
@@ -187,14 +194,19 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
     const bool head_only = request.method == "HEAD";
     co_await Answer(std::move(refusal), request.request_id, parser.version(), false, head_only);
     if (!body_follows || closed_) co_return false;
+    co_await Drain(kOfAnybody);
+    co_return false;
+  }
+
+  // What the client sends is read and thrown away.
+  asio::awaitable<void> Drain(Drained most) {
     if (stream_->ssl() == nullptr) stream_->ShutdownSend();
-    stream_->Within(absl::Seconds(1));
-    char bytes[4096];
+    stream_->Within(most.time);
+    char bytes[kReadAtOnce];
     const absl::Span<char> space(bytes, sizeof(bytes));
-    for (size_t left = kMostDrained; left >= sizeof(bytes); left -= sizeof(bytes)) {
+    for (size_t left = most.bytes; left >= sizeof(bytes); left -= sizeof(bytes)) {
       if (co_await stream_->Read(space) == 0) break;
     }
-    co_return false;
   }
 
   asio::awaitable<bool> ReadBody(RequestParser& parser) {
@@ -207,6 +219,18 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
     const Step step = co_await Parse(parser);
     if (step == Step::kDone) co_return true;
     co_await Reject(step, parser.request().request_id);
+    if (step == Step::kBodyTooLarge) co_await Drain(kOfAdmitted);
+    co_return false;
+  }
+
+  // One that says in its head that it is too large.
+  asio::awaitable<bool> RefuseBody(RequestParser& parser, const std::string& request_id) {
+    Request& request = parser.request();
+    const bool complete = parser.FramingIsPlain() && CompleteHead(request_id, &request);
+    const auto& admit = host_->options.admit_head;
+    const bool admitted = complete && (!admit || !admit(request).has_value());
+    co_await Reject(Step::kBodyTooLarge, request_id);
+    co_await Drain(admitted ? kOfAdmitted : kOfAnybody);
     co_return false;
   }
 

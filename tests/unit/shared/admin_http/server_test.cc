@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "shared/crypto/openssl.h"
 #include "tests/fakes/notification.h"
 #include "tests/fakes/test_ca.h"
@@ -216,6 +217,31 @@ TEST(Server, BoundsHeadAndBody) {
   EXPECT_EQ(chunked.Read().status, 413);
   RawClient fine(server->port());
   EXPECT_EQ(fine.Call("POST", "/a", "", "1234567890").status, 200);
+}
+
+TEST(Server, WhoSendsAllOfATooLargeBodyReadsTheAnswer) {
+  ServerOptions options;
+  options.max_body_bytes = 10;
+  options.admit_head = [](const Request& request) -> std::optional<Response> {
+    if (request.Header("key").has_value()) return std::nullopt;
+    return Response{403};
+  };
+  const auto server = StartOrDie(options);
+  const std::string body(8 << 20, 'x');
+  RawClient whole(server->port());
+  whole.Send(absl::StrCat("POST / HTTP/1.1\r\nHost: x\r\nKey: k\r\nContent-Length: ", body.size(),
+                          "\r\n\r\n"));
+  EXPECT_TRUE(whole.Send(body));
+  EXPECT_EQ(whole.Read().status, 413);
+  EXPECT_TRUE(whole.Ended());
+  RawClient chunked(server->port());
+  chunked.Send(
+      "POST / HTTP/1.1\r\nHost: x\r\nKey: k\r\nTransfer-Encoding: chunked\r\n\r\n800000\r\n");
+  EXPECT_TRUE(chunked.Send(body));
+  EXPECT_EQ(chunked.Read().status, 413);
+  RawClient stranger(server->port());
+  stranger.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 8388608\r\n\r\nbegun");
+  EXPECT_EQ(stranger.Read().status, 413);
 }
 
 TEST(Server, SlowHeadsBodiesAndIdleConnectionsEnd) {
