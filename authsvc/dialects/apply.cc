@@ -11,6 +11,9 @@
 namespace sallyport::authsvc::dialects {
 namespace {
 
+// A hostile apply must not make an endless answer.
+constexpr size_t kMostRefusals = 1000;
+
 // As the reader counts them: names too.
 size_t ValuesOf(const Node& node) {
   size_t values = 1 + node.members.size();
@@ -62,13 +65,15 @@ class Planner {
 
  private:
   void Refuse(absl::string_view kind, absl::string_view id, absl::string_view message) {
-    v1::ApplyResult result;
-    result.set_kind(std::string(kind));
-    result.set_id(std::string(id));
-    result.set_outcome("refused");
-    result.set_message(std::string(message));
-    plan_.results.push_back(std::move(result));
     plan_.refused = true;
+    if (++refusals_ > kMostRefusals + 1) return;
+    const bool last = refusals_ > kMostRefusals;
+    v1::ApplyResult result;
+    result.set_kind(last ? "" : std::string(kind));
+    result.set_id(last ? "" : std::string(id));
+    result.set_outcome("refused");
+    result.set_message(last ? "further refusals are not listed" : std::string(message));
+    plan_.results.push_back(std::move(result));
   }
 
   // One document, or why there is none.
@@ -136,14 +141,17 @@ class Planner {
     }
   }
 
-  // What is stored and means something else beside the resources of WSO2 APK that come or go now.
+  // What is stored and means something else beside the resources of WSO2 APK that come or go now,
+  // unless it comes itself, in whatever dialect.
   void MakeAgain() {
+    unless_given_ = true;
     for (const apk::Composition::Again& again : composition_.ToMakeAgain(options_)) {
       set_ = again.set;
       options_.name_space = again.name_space;
       Convert(again.what, again.document, *FindDialect(again.dialect));
       set_ = request_.set();
     }
+    unless_given_ = false;
   }
 
   void OneDocument(const std::string& file, const Node& node) {
@@ -182,6 +190,7 @@ class Planner {
                           ": this object has no id; a Tyk session without certificate "
                           "is created by POST /tyk/keys/create"));
     } else if (const auto seen = seen_.find({kind, id}); seen != seen_.end()) {
+      if (unless_given_) return;
       // The same certificate in several documents is fine; the private key may come with any.
       if (kind == "Certificate") return AddKey(id, &converted);
       Refuse(kind, id, absl::StrCat(place, ": also defined at ", seen->second));
@@ -198,7 +207,7 @@ class Planner {
       }
       plan_.puts.push_back({std::move(converted), at});
     }
-    if (conversion == nullptr) return;
+    if (conversion == nullptr || at == plan_.results.size()) return;
     for (const Problem& warning : conversion->warnings) {
       plan_.results[at].add_warnings(absl::StrCat(place, ": ", warning.ToString()));
     }
@@ -228,6 +237,8 @@ class Planner {
   ConvertOptions options_;
   apk::Composition composition_;
   const Dialect* forced_ = nullptr;
+  bool unless_given_ = false;  // what is taken gives way to what was given
+  size_t refusals_ = 0;
   size_t values_left_ = ReadLimits().max_values;  // of all documents together
   std::vector<Given> given_;
   std::map<std::string, std::map<std::string, std::string>>

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "authsvc/dialects/clipped.h"
 
 namespace sallyport::authsvc::dialects {
 namespace {
@@ -12,7 +13,7 @@ void Note(std::vector<Problem>* list, absl::string_view path, const Node* at,
           absl::string_view message) {
   if (list->size() == kMaxProblems) list->push_back({"", 0, "further problems are not listed"});
   if (list->size() > kMaxProblems) return;
-  list->push_back({std::string(path), at == nullptr ? 0 : at->line, std::string(message)});
+  list->push_back({Clipped(path), at == nullptr ? 0 : at->line, Clipped(message)});
 }
 
 }  // namespace

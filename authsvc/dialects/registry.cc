@@ -2,6 +2,7 @@
 #include "absl/strings/str_cat.h"
 #include "authsvc/dialects/apk/conf.h"
 #include "authsvc/dialects/apk/resource.h"
+#include "authsvc/dialects/clipped.h"
 #include "authsvc/dialects/conversion.h"
 #include "authsvc/dialects/kube_documents.h"
 #include "authsvc/dialects/native.h"
@@ -35,8 +36,9 @@ std::string KnownElsewhere(const Node& document) {
     return "this is an export of the Tyk Dashboard: apply what stands in its api_definition";
   }
   if (!version.empty() || !kind.empty()) {
-    return absl::StrCat("documents of kind \"", kind, "\" (apiVersion \"", version,
-                        "\") are not taken");
+    constexpr size_t kMost = 100;
+    return absl::StrCat("documents of kind \"", Clipped(kind, kMost), "\" (apiVersion \"",
+                        Clipped(version, kMost), "\") are not taken");
   }
   return "";
 }

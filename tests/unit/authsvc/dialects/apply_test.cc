@@ -60,6 +60,16 @@ TEST(PlanApply, OneRefusalRefusesAll) {
   EXPECT_THAT(plan.results[1].message(), HasSubstr("file2"));
 }
 
+TEST(PlanApply, RefusalsAreNotListedForEver) {
+  std::string text = "[{}";
+  for (int i = 1; i < 3000; ++i) text += ",{}";
+  const ApplyPlan plan = Plan({kApi, text + "]", "{\"broken\"", kApi});
+  EXPECT_TRUE(plan.refused);
+  EXPECT_EQ(plan.results.size(), 1002u);
+  EXPECT_EQ(plan.results.back().message(), "further refusals are not listed");
+  EXPECT_EQ(plan.results.back().outcome(), "refused");
+}
+
 TEST(PlanApply, TheSameObjectTwice) {
   const ApplyPlan plan = Plan({kApi, kApi});
   EXPECT_TRUE(plan.refused);
