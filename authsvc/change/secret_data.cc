@@ -8,6 +8,7 @@
 #include "authsvc/change/checks.h"
 #include "authsvc/change/field_checks.h"
 #include "authsvc/change/invalid.h"
+#include "authsvc/snapshot/resource.h"
 
 namespace sallyport::authsvc {
 namespace {
@@ -20,6 +21,32 @@ std::string SecretRecord(const v1::KubeSecret& secret) {
   return absl::StrCat("secret/", secret.id());
 }
 std::string SecretField(absl::string_view key) { return absl::StrCat("data/", key); }
+
+// A document that was read back does not say again that its private key came with it.
+void KeepBrought(const v1::KubeSecret* stored, v1::KubeSecret* secret) {
+  if (stored == nullptr) return;
+  const std::string key(kPrivateKeyData);
+  const auto brought = stored->certificate_ids().find(key);
+  const auto named = secret->certificate_ids().find("tls.crt");
+  if (brought == stored->certificate_ids().end() || named == secret->certificate_ids().end())
+    return;
+  if (brought->second == named->second) (*secret->mutable_certificate_ids())[key] = named->second;
+}
+
+// What has a name and no value is what is stored.
+absl::Status KeepSealed(const v1::KubeSecret* stored, v1::KubeSecret* secret) {
+  for (auto& [key, sealed] : *secret->mutable_sealed_data()) {
+    if (sealed.ByteSizeLong() != 0) {
+      return absl::InvalidArgumentError(
+          "sealed_data is made by the store: a Secret is given by Apply, as a document");
+    }
+    const bool kept = stored != nullptr && stored->sealed_data().contains(key);
+    if (!kept) return Invalid("\"", key, "\" is not in the store: write its value under data");
+    sealed = stored->sealed_data().at(key);
+  }
+  KeepBrought(stored, secret);
+  return absl::OkStatus();
+}
 
 // Letters, digits, '-', '_' and '.'.
 bool GoodKey(absl::string_view key) {
@@ -72,10 +99,7 @@ absl::Status CheckData(absl::string_view kind, const Data& data, const Other& ot
 absl::Status SealSecretData(const ValueSealing& sealing,
                             const std::map<std::string, base::Secret>& data,
                             const v1::KubeSecret* stored, v1::KubeSecret* secret) {
-  if (!secret->sealed_data().empty()) {
-    return absl::InvalidArgumentError(
-        "sealed_data is made by the store: a Secret is given by Apply, as a document");
-  }
+  if (auto status = KeepSealed(stored, secret); !status.ok()) return status;
   if (data.empty()) return absl::OkStatus();
   size_t bytes = 0;
   const std::string record = SecretRecord(*secret);

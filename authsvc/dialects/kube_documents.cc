@@ -110,8 +110,31 @@ class KubeObject {
   std::string source_;
 };
 
+// As a Secret is read back: the ids of its certificates, the names of values that the store keeps.
+void TakeShown(const Fields& top, const ConvertOptions& options,
+               const std::map<std::string, std::string>& texts, v1::KubeSecret* secret) {
+  const Fields certificates = top.Object("certificates");
+  if (certificates.node() != nullptr) {
+    for (const auto& [key, value] : certificates.node()->members) {
+      const std::string id = certificates.Text(key);
+      if (key == kPrivateKeyKey) continue;  // nobody says that a key is his: it comes in data
+      if (texts.count(key) != 0) certificates.Refuse(key, "stands in data, too");
+      if (!absl::StartsWith(id, options.org_id) || id.size() == options.org_id.size())
+        certificates.Refuse(key, "must be the id of a certificate of this organisation");
+      (*secret->mutable_certificate_ids())[key] = id;
+    }
+  }
+  for (const std::string& key : top.Texts("sealed")) {
+    if (texts.count(key) != 0 || secret->certificate_ids().contains(key))
+      top.Refuse("sealed", absl::StrCat("\"", key, "\" stands in data or certificates, too"));
+    (*secret->mutable_sealed_data())[key];
+  }
+}
+
 void TlsSecret(const Fields& top, std::map<std::string, std::string>* texts, KubeObject* object,
                v1::KubeSecret* secret) {
+  const bool shown = secret->certificate_ids().contains(std::string(kCertificateKey));
+  if (shown && texts->count(std::string(kPrivateKeyKey)) == 0) return;
   for (const absl::string_view key : {kCertificateKey, kPrivateKeyKey}) {
     if (texts->count(std::string(key)) == 0)
       top.Object("data").Refuse(key, "is missing: kubernetes.io/tls has tls.crt and tls.key");
@@ -151,6 +174,7 @@ void ConvertSecret(const Fields& top, const ConvertOptions& options) {
   secret->set_org_id(options.org_id);
   secret->set_type(top.Text("type").empty() ? "Opaque" : top.Text("type"));
   std::map<std::string, std::string> texts = object.SecretTexts();
+  TakeShown(top, options, texts, secret);
   if (secret->type() == kTlsType) TlsSecret(top, &texts, &object, secret);
   for (auto& [key, text] : texts) {
     const std::string id = IsPublicPem(text) ? object.TakePem(text, key, false) : "";
@@ -174,6 +198,14 @@ void ConvertConfigMap(const Fields& top, const ConvertOptions& options) {
     if (!IsPublicPem(text)) continue;
     const std::string id = object.TakePem(text, key, false);
     if (!id.empty()) (*config_map->mutable_certificate_ids())[key] = id;
+  }
+  const Fields shown = top.Object("certificates");
+  if (shown.node() != nullptr) {
+    for (const auto& [key, value] : shown.node()->members) {
+      const auto held = config_map->certificate_ids().find(key);
+      if (held == config_map->certificate_ids().end() || held->second != shown.Text(key))
+        shown.Refuse(key, "is not the certificate that stands in data");
+    }
   }
   object.Finish(std::move(converted), ToJson(*top.node()));
 }

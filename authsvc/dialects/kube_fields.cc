@@ -4,17 +4,16 @@ namespace sallyport::authsvc::dialects {
 namespace {
 
 constexpr FieldRule kKubeSecret[] = {
-    {"apiVersion", Use::kUsed}, {"kind", Use::kUsed},   {"metadata", Use::kUsed},
-    {"type", Use::kUsed},       {"data", Use::kUsed},   {"stringData", Use::kUsed},
-    {"immutable", Use::kInert}, {"status", Use::kKept},
+    {"apiVersion", Use::kUsed},   {"kind", Use::kUsed},   {"metadata", Use::kUsed},
+    {"type", Use::kUsed},         {"data", Use::kUsed},   {"stringData", Use::kUsed},
+    {"certificates", Use::kUsed}, {"sealed", Use::kUsed}, {"immutable", Use::kInert},
+    {"status", Use::kKept},
 };
 
 constexpr FieldRule kKubeConfigMap[] = {
-    {"apiVersion", Use::kUsed},
-    {"kind", Use::kUsed},
-    {"metadata", Use::kUsed},
-    {"data", Use::kUsed},
-    {"binaryData", Use::kInert, "is not read"},
+    {"apiVersion", Use::kUsed},   {"kind", Use::kUsed},
+    {"metadata", Use::kUsed},     {"data", Use::kUsed},
+    {"certificates", Use::kUsed}, {"binaryData", Use::kInert, "is not read"},
     {"immutable", Use::kInert},
 };
 

@@ -141,6 +141,24 @@ TEST_F(SecretsTest, TheSameDataAgainChangesNothing) {
   EXPECT_EQ(other->results[0].outcome, MutationResult::Outcome::kUpdated);
 }
 
+TEST_F(SecretsTest, WhatIsNamedWithoutItsValueIsKept) {
+  ASSERT_TRUE(Run(Of(Sealing(Secret(""), "token", "hush"))).ok());
+  const auto before = store_->Read(Kind::kSecret, "default/web")->body;
+  v1::Resource named = Secret("");
+  (*named.mutable_secret()->mutable_sealed_data())["token"];
+  EXPECT_EQ(Run(Of(Put(named)))->results[0].outcome, MutationResult::Outcome::kUnchanged);
+  EXPECT_TRUE(Run(Of(Sealing(named, "second", "value"))).ok());
+  EXPECT_EQ(writer_->ReadResource(Kind::kSecret, "default/web")->secret().sealed_data_size(), 2);
+  EXPECT_TRUE(Run(Of(Put(named))).ok());
+  EXPECT_EQ(store_->Read(Kind::kSecret, "default/web")->body, before);
+  (*named.mutable_secret()->mutable_sealed_data())["unknown"];
+  const auto refused = Run(Of(Put(named)));
+  EXPECT_THAT(std::string(refused.status().message()),
+              HasSubstr("\"unknown\" is not in the store"));
+  named.mutable_secret()->set_id("default/elsewhere");
+  EXPECT_FALSE(Run(Of(Put(named))).ok());
+}
+
 TEST_F(SecretsTest, WhatIsRefused) {
   const auto refusal = [&](Mutation mutation) {
     const auto result = Run(Of(std::move(mutation)));

@@ -108,6 +108,33 @@ TEST(KubeSecret, OpaqueDataIsSealedExceptForCertificates) {
   EXPECT_THAT(last.resource.DebugString(), Not(HasSubstr("hush")));
 }
 
+TEST(KubeSecret, IsTakenAsItIsReadBack) {
+  Json json = Object("Secret", "web");
+  json["type"] = "kubernetes.io/tls";
+  json["certificates"] = {{"tls.crt", "orgaa"}};
+  json["sealed"] = {"token"};
+  const Conversion conversion = Convert(json);
+  ASSERT_THAT(Texts(conversion.errors), IsEmpty());
+  const v1::KubeSecret& secret = conversion.resources.back().resource.secret();
+  EXPECT_EQ(secret.certificate_ids().at("tls.crt"), "orgaa");
+  EXPECT_EQ(secret.sealed_data().at("token").ByteSizeLong(), 0u);
+  EXPECT_EQ(Json::parse(NativeJson(conversion.resources.back().resource))["certificates"],
+            json["certificates"]);
+  const auto refusals = [](Json changed, const std::string& part, const Json& value) {
+    changed[part] = value;
+    return Texts(Convert(changed).errors);
+  };
+  EXPECT_THAT(refusals(json, "certificates", {{"tls.crt", "otheraa"}}),
+              HasSubstr("certificates.tls.crt"));
+  EXPECT_THAT(refusals(json, "certificates", {{"tls.crt", "org"}}), HasSubstr("must be the id"));
+  EXPECT_THAT(refusals(json, "data", {{"tls.key", "eA=="}}),
+              HasSubstr("is missing: kubernetes.io/tls"));
+  EXPECT_THAT(refusals(json, "data", {{"token", "eA=="}}), HasSubstr("\"token\" stands in data"));
+  EXPECT_THAT(refusals(json, "sealed", {"tls.crt"}), HasSubstr("\"tls.crt\" stands in data"));
+  json["certificates"].erase("tls.crt");
+  EXPECT_THAT(Texts(Convert(json).errors), HasSubstr("is missing: kubernetes.io/tls"));
+}
+
 TEST(KubeConfigMap, KeepsItsTextsAndTakesCertificates) {
   const auto ca = testing::CertBuilder("CN=ca").Ca().SelfSign();
   Json json = Object("ConfigMap", "cm");
@@ -117,6 +144,11 @@ TEST(KubeConfigMap, KeepsItsTextsAndTakesCertificates) {
   const v1::KubeConfigMap& config_map = conversion.resources.back().resource.config_map();
   EXPECT_EQ(config_map.data().at("api.json"), "{}");
   EXPECT_EQ(config_map.certificate_ids().at("ca.crt"), crypto::CertificateId("org", *ca.cert));
+  const Json read_back = Json::parse(NativeJson(conversion.resources.back().resource));
+  EXPECT_THAT(Texts(Convert(read_back).errors), IsEmpty());
+  Json other = read_back;
+  other["certificates"]["ca.crt"] = "orgaa";
+  EXPECT_THAT(Texts(Convert(other).errors), HasSubstr("is not the certificate that stands"));
   json["data"]["key"] = ca.KeyPem();
   EXPECT_THAT(Texts(Convert(json).errors), HasSubstr("belong into a Secret"));
 }
