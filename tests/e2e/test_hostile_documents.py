@@ -3,6 +3,7 @@ of it stored, and the service goes on."""
 
 import copy
 import json
+import subprocess
 import time
 
 import pytest
@@ -142,8 +143,11 @@ def is_clear(text):
 def test_apply(gateway, shape):
     done = apply(gateway, SHAPES[shape])
     assert done.returncode == 1, done
-    is_clear(done.stdout + done.stderr) if shape != "many documents" else None
-    assert "refused" in done.stdout or "64 MB" in done.stderr, done
+    assert "refused" in done.stdout, done
+    if shape == "many documents":
+        assert "further refusals are not listed" in done.stdout and done.stdout.count("\n") < 2000
+    else:
+        is_clear(done.stdout + done.stderr)
 
 
 def test_apply_as_each_dialect(gateway):
@@ -201,7 +205,7 @@ def test_apply_of_wrong_types(gateway, dialect):
     refusals = [one for one in results["results"] if one["outcome"] == "refused"]
     assert len(refusals) > len(documents) / 3, "most places say no to most of these"
     for one in refusals:
-        assert ":" in one["message"] and len(one["message"]) < 70_000, one["message"][:300]
+        assert ":" in one["message"] and "x" * 2_000 not in one["message"], one["message"][:300]
 
 
 def test_nothing_of_an_apply_is_stored_where_one_document_is_not(gateway):
@@ -255,44 +259,59 @@ WAYS = [*(("tyk", path, "POST") for path in REST.values()), ("tyk", "/tyk/certs"
         ("deployer", "/api/deployer/apis/deploy", "POST")]
 
 
-def refused(answer):
-    assert 400 <= answer.status_code < 500, (answer.status_code, answer.text[:500])
+FEW = ("empty", "nul", "not UTF-8", "control characters", "cut", "brackets", "nested objects", "nested YAML", "a bomb", "many values",
+       "a huge number", "a huge text", "a list", "nothing")
+
+
+def refused(answer, path, what):
+    """The caller's fault by status; Tyk says 500 for a session that cannot be read, and so do we."""
+    tyks = path == "/tyk/keys/create" and "Unmarshalling failed" in answer.text and answer.status_code == 500
+    assert tyks or 400 <= answer.status_code < 500, (path, what, answer.status_code, answer.text[:300])
     is_clear(answer.text)
 
 
 @pytest.mark.parametrize("surface, path, method", WAYS)
 def test_by_rest(gateway, surface, path, method):
-    for shape, content in SHAPES.items():
-        answer = send(gateway, surface, path, content, method)
-        assert 400 <= answer.status_code < 500, (shape, answer.status_code, answer.text[:300])
-        is_clear(answer.text)
+    for shape in FEW:
+        refused(send(gateway, surface, path, SHAPES[shape], method), path, shape)
 
 
 def test_a_name_twice_by_rest(gateway):
     for dialect, path in REST.items():
-        refused(send(gateway, "tyk", path, with_duplicate(GOOD[dialect])))
+        refused(send(gateway, "tyk", path, with_duplicate(GOOD[dialect])), path, "a name twice")
     for path, document in APISIX.items():
-        refused(send(gateway, "apisix", "/apisix/admin" + path, with_duplicate(document), "PUT"))
-    refused(send(gateway, "deployer", "/api/deployer/apis/deploy", with_duplicate(GOOD["apk-conf"])))
+        refused(send(gateway, "apisix", "/apisix/admin" + path, with_duplicate(document), "PUT"), path, "a name twice")
+    refused(send(gateway, "deployer", "/api/deployer/apis/deploy", with_duplicate(GOOD["apk-conf"])), "", "a name twice")
 
 
 def test_wrong_types_by_rest(gateway):
-    """What is taken all the same is taken away again: only refusals leave the store as it was."""
-    ways = [("tyk", path, "POST", GOOD[dialect]) for dialect, path in REST.items() if "apis" in path]
-    ways += [("apisix", "/apisix/admin" + path, "PUT", document) for path, document in APISIX.items() if "ssls" in path]
+    """Beside a field that is refused anyway, so that nothing is stored whatever the rest is taken for."""
     session = requests.Session()
-    session.verify = False
-    for surface, path, method, document in ways:
-        header = {"tyk": "X-Tyk-Authorization", "apisix": "X-API-KEY"}[surface]
-        spoilt = {**document, "zz_unknown_certificate": 1, "use_mutual_tls_atuh": True}
+    ways = [("/tyk/apis", "POST", "X-Tyk-Authorization", GOOD["tyk-classic"]),
+            ("/apisix/admin/ssls/1", "PUT", "X-API-KEY", APISIX["/ssls/1"])]
+    for path, method, header, document in ways:
+        spoilt = {**document, "use_mutual_tls_atuh": True}
         for one in mutated(spoilt):
-            answer = session.request(method, f"https://127.0.0.1:{gateway.admin_port}{path}", data=json.dumps(one),
+            answer = session.request(method, f"https://127.0.0.1:{gateway.admin_port}{path}", data=json.dumps(one), verify=False,
                                      headers={header: gateway.admin_key}, timeout=2 * DEADLINE)
-            assert answer.status_code == 400 or 400 <= answer.status_code < 500, (path, answer.status_code, answer.text[:300])
+            assert answer.status_code == 400 and "x" * 2_000 not in answer.text, (path, answer.status_code, answer.text[:300])
 
 
-@pytest.mark.parametrize("surface, path, method", [WAYS[0], WAYS[1], WAYS[4], WAYS[6], WAYS[-1]])
+@pytest.mark.parametrize("surface, path, method", [WAYS[0], WAYS[4], WAYS[6], WAYS[-1]])
 def test_100_mb_by_rest(gateway, surface, path, method):
+    """Who sends all of it before reading anything gets the answer, too."""
     answer = send(gateway, surface, path, b"{" + b" " * 100_000_000, method)
-    assert answer.status_code in (400, 413), answer
+    assert answer.status_code == 413, answer
     is_clear(answer.text)
+
+
+def test_100_mb_by_curl(gateway):
+    file = gateway.directory / "100-mb.json"
+    with open(file, "wb") as out:
+        out.truncate(100_000_000)
+    for more in ((), ("-H", "Transfer-Encoding: chunked")):
+        done = subprocess.run(["curl", "-sS", "-k", "-i", "--data-binary", f"@{file}", "-H", f"X-Tyk-Authorization: {gateway.admin_key}",
+                               *more, f"https://127.0.0.1:{gateway.admin_port}/tyk/apis"], capture_output=True, text=True,
+                              timeout=2 * DEADLINE)
+        assert done.returncode == 0 and "HTTP/1.1 413" in done.stdout, done
+    file.unlink()
