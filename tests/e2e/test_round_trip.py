@@ -10,7 +10,7 @@ import requests
 
 from conftest import World
 from gateway import DEADLINE, classic, session
-from test_apk_dialect import AUTHENTICATION, EMPLOYEE, config_map, indented
+from test_apk_dialect import EMPLOYEE, config_map, indented
 from test_tyk_oas import oas
 from tokens import TokenServer, bearer
 
