@@ -9,6 +9,7 @@
 #include "authsvc/ctl/apply_request.h"
 #include "authsvc/ctl/commands.h"
 #include "authsvc/ctl/files.h"
+#include "authsvc/dialects/reader.h"
 
 namespace sallyport::authsvc::ctl {
 namespace {
@@ -70,6 +71,9 @@ class TykDirectory {
   static absl::StatusOr<Json> ReadJson(const std::string& path) {
     auto content = ReadFile(path);
     if (!content.ok()) return content.status();
+    // Bounded in depth and size, no name twice: as authsvc will read it.
+    if (const auto node = dialects::ReadJson(*content); !node.ok())
+      return absl::InvalidArgumentError(absl::StrCat(path, ": ", node.status().message()));
     Json json = Json::parse(*content, nullptr, false);
     if (json.is_discarded() || !json.is_object())
       return absl::InvalidArgumentError(absl::StrCat(path, " is not a JSON object"));

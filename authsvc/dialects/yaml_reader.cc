@@ -173,6 +173,11 @@ class YamlEvents : public YAML::EventHandler {
   std::map<YAML::anchor_t, Node> anchors_;
 };
 
+// What the library says, without what it quotes: that may be a secret, or of no character.
+absl::string_view WithoutQuoted(absl::string_view message) {
+  return absl::StripAsciiWhitespace(message.substr(0, message.find(':')));
+}
+
 absl::Status ReadAll(std::istream& text, TreeBuilder* builder, std::vector<Node>* documents) {
   try {
     YAML::Parser parser(text);
@@ -186,7 +191,7 @@ absl::Status ReadAll(std::istream& text, TreeBuilder* builder, std::vector<Node>
     return absl::InvalidArgumentError(builder->error());
   } catch (const YAML::Exception& error) {
     return absl::InvalidArgumentError(
-        absl::StrCat("line ", error.mark.line + 1, ": not valid YAML: ", error.msg));
+        absl::StrCat("line ", error.mark.line + 1, ": not valid YAML: ", WithoutQuoted(error.msg)));
   } catch (const std::exception&) {
     return absl::InvalidArgumentError("not valid YAML");
   }

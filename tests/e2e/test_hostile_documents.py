@@ -359,3 +359,34 @@ def test_100_mb_by_curl(gateway):
                               timeout=2 * DEADLINE)
         assert done.returncode == 0 and "HTTP/1.1 413" in done.stdout, done
     file.unlink()
+
+
+# --- files that a service or a tool is started with
+
+@pytest.mark.parametrize("option", ["--tyk-config", "--apisix-config"])
+def test_configurations_of_other_gateways(gateway, option):
+    file = gateway.directory / "gateway.conf"
+    for shape in FEW:
+        file.write_bytes(SHAPES[shape])
+        done = subprocess.run(gateway.authsvc_command(option, str(file), "--check-config"), capture_output=True, text=True,
+                              timeout=2 * DEADLINE)
+        assert done.returncode == 2 and str(file) in done.stderr, (shape, done)
+        is_clear(done.stderr)
+
+
+def test_a_directory_of_another_gateway(gateway, tmp_path):
+    for folder in ("apps", "policies"):
+        (tmp_path / folder).mkdir()
+    good = {"app_path": "apps", "policies": {"policy_source": "file", "policy_record_name": "policies/policies.json"}}
+    files = {"tyk.conf": json.dumps(good), "apps/a.json": json.dumps(GOOD["tyk-classic"]),
+             "policies/policies.json": json.dumps({"g": GOOD["tyk-policy"]})}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert gateway.run_ctl("import", "tyk", str(tmp_path), "--dry-run").returncode == 0
+    for name, text in files.items():
+        for shape in ("not UTF-8", "nested objects", "many values", "cut", "a text"):
+            (tmp_path / name).write_bytes(SHAPES[shape])
+            done = gateway.run_ctl("import", "tyk", str(tmp_path))
+            assert done.returncode != 0 and name.rpartition("/")[2] in done.stdout + done.stderr, (name, shape, done)
+            is_clear(done.stdout + done.stderr)
+        (tmp_path / name).write_text(text)

@@ -72,7 +72,7 @@ def test_a_file_that_is_not_there_is_no_certificate(world, tyk):
 
 
 @pytest.mark.parametrize("spoil, said", [
-    (lambda directory: (directory / "tyk.conf").write_text("{"), "is not a JSON object"),
+    (lambda directory: (directory / "tyk.conf").write_text("{"), "tyk.conf: line 1: not valid JSON"),
     (lambda directory: (directory / "policies" / "policies.json").write_text("[]"), "is not a JSON object"),
     (lambda directory: (directory / "tyk.conf").write_text('{"policies": {"policy_source": "rpc"}}'), "policy_source is rpc")])
 def test_a_directory_that_cannot_be_read_says_which_file(world, tyk, spoil, said):
