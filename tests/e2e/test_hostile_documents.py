@@ -298,13 +298,12 @@ def send(gateway, surface, path, content, method="POST"):
     return answer
 
 
-WAYS = [*(("tyk", path, "POST") for path in REST.values()), ("tyk", "/tyk/certs", "POST"), ("tyk", "/tyk/apis/c", "PUT"),
-        *(("apisix", "/apisix/admin" + path, "PUT") for path in APISIX), ("apisix", "/apisix/admin/ssls/1", "PATCH"),
-        ("deployer", "/api/deployer/apis/deploy", "POST")]
+WAYS = [("tyk", "/tyk/apis", "POST"), ("tyk", "/tyk/apis/oas", "POST"), ("tyk", "/tyk/keys/create", "POST"),
+        ("tyk", "/tyk/policies", "POST"), ("tyk", "/tyk/certs", "POST"), ("apisix", "/apisix/admin/routes/1", "PUT"),
+        ("apisix", "/apisix/admin/ssls/1", "PATCH"), ("deployer", "/api/deployer/apis/deploy", "POST")]
 
 
-FEW = ("empty", "nul", "not UTF-8", "control characters", "cut", "brackets", "nested objects", "nested YAML", "a bomb", "many values",
-       "a huge number", "a huge text", "a list", "nothing")
+FEW = ("empty", "nul", "not UTF-8", "control characters", "cut", "brackets", "nested objects", "a bomb", "many values", "a list")
 
 
 def refused(answer, path, what):
@@ -341,7 +340,7 @@ def test_wrong_types_by_rest(gateway):
             assert answer.status_code == 400 and "x" * 2_000 not in answer.text, (path, answer.status_code, answer.text[:300])
 
 
-@pytest.mark.parametrize("surface, path, method", [WAYS[0], WAYS[4], WAYS[6], WAYS[-1]])
+@pytest.mark.parametrize("surface, path, method", [WAYS[0], WAYS[-1]])
 def test_100_mb_by_rest(gateway, surface, path, method):
     """Who sends all of it before reading anything gets the answer, too."""
     answer = send(gateway, surface, path, b"{" + b" " * 100_000_000, method)

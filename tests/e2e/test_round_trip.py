@@ -7,6 +7,7 @@ import pathlib
 
 import pytest
 import requests
+import yaml
 
 from conftest import World
 from gateway import DEADLINE, classic, session
@@ -118,6 +119,10 @@ def admitted(seen):
 
 # --- what each dialect puts; answers who is let in where
 
+TOKEN = "hush-hush-token-of-a-partner"
+EVERYBODY = {"listed", "keyed", "tyks", "other", "nobody"}
+
+
 def put_native(world, parties):
     bring(world, parties)
     upstream = {"targets": [{"url": parties.url}], "clientCertificates": {"certificateIds": {"*": certificate_id(parties.ours)}}}
@@ -138,12 +143,14 @@ def put_native(world, parties):
         api("nat-root", keyless=True, clientTls={"staticMtls": "REQUIREMENT_MANDATORY", "allowlist": [{"certificateId": "name:root"}]}),
         api("nat-key", clientTls={"dynamicMtls": True}),
         api("nat-jwt", jwts=[{"requirement": "REQUIREMENT_MANDATORY"}]),
+        api("nat-token", token={"enabled": True, "headerName": "X-Token"}),
+        document("Key", "tokened", token=TOKEN, accessRights=[{"apiId": "nat-token", "apiName": "nat-token", "versions": ["Default"]}]),
         document("Policy", "gold", name="gold", accessRights=[{"apiId": "nat-key", "apiName": "nat-key", "versions": ["Default"]}]),
         document("Key", "keyed", alias="partner", certificateIds=[certificate_id(parties.keyed)], policyIds=["gold"]),
     ]
     world.apply("\n---\n".join(documents))
     return {"nat-static.gw.test": {"listed"}, "nat-root.gw.test": {"listed", "keyed", "tyks", "other"}, "nat-key.gw.test": {"keyed"},
-            "nat-jwt.gw.test": set()}
+            "nat-jwt.gw.test": set(), "nat-token.gw.test": set()}
 
 
 def put_classic(world, parties):
@@ -244,6 +251,7 @@ def test_what_get_prints_changes_nothing_where_it_is_put_again(here, parties, fi
     lines = here.apply(before).stdout.splitlines()
     assert lines and all(line.endswith(" unchanged") for line in lines), lines
     assert {host: decisions(here, parties, host) for host in filled} == seen
+    assert admitted(decisions(here, parties, "nat-token.gw.test", headers=[f"X-Token: {TOKEN}"])) == EVERYBODY, "a token is kept"
 
 
 def test_what_get_prints_makes_an_empty_system_decide_alike(here, parties, filled, tmp_path):
@@ -262,7 +270,12 @@ def test_what_get_prints_makes_an_empty_system_decide_alike(here, parties, fille
             assert decisions(empty, parties, host) == seen, host
         token = [bearer(parties.issuer.token())]
         for world in (here, empty):
-            assert admitted(decisions(world, parties, "nat-jwt.gw.test", headers=token)) == {"listed", "keyed", "tyks", "other", "nobody"}
+            assert admitted(decisions(world, parties, "nat-jwt.gw.test", headers=token)) == EVERYBODY
+        known, token = "nat-token.gw.test", {"headers": [f"X-Token: {TOKEN}"]}
+        assert admitted(decisions(empty, parties, known, **token)) == set(), "a token is no part of what is read out"
+        key = next(one for one in yaml.safe_load_all(text) if one["kind"] == "Key" and one["id"] == "tokened")
+        empty.apply(json.dumps({**key, "token": TOKEN}))
+        assert decisions(empty, parties, known, **token) == decisions(here, parties, known, **token)
         assert empty.read_back() == text
     finally:
         empty.close()
