@@ -78,6 +78,7 @@ Write MakeWrite(const Snapshot& snapshot, const v1::ApplyRequest& request,
     mutation.id = put.put.resource.id();
     mutation.resource = std::move(put.put.resource);
     mutation.private_key = std::move(put.put.private_key);
+    mutation.private_key_of = std::move(put.put.private_key_of);
     mutation.proxy_password = std::move(put.put.proxy_password);
     mutation.secret_data = std::move(put.put.secret_data);
   }

@@ -17,13 +17,15 @@ constexpr char kField[] = "private_key";
 
 std::string RecordName(absl::string_view id) { return absl::StrCat("certificate/", id); }
 
-absl::Status CheckBelongs(absl::string_view private_key, const v1::Certificate& certificate) {
+absl::Status CheckBelongs(const GivenKey& given, const v1::Certificate& certificate) {
   if (certificate.chain_der().empty()) {
     return absl::InvalidArgumentError("a bare public key has no private key");
   }
+  // Decoding both again is most of what a certificate with its key costs.
+  if (given.proven_for == crypto::Sha256(certificate.chain_der(0))) return absl::OkStatus();
   const auto parsed = crypto::ParseCertificate(certificate.chain_der(0));
   if (!parsed.ok()) return parsed.status();
-  const auto key = crypto::LoadPrivateKey(private_key);
+  const auto key = crypto::LoadPrivateKey(given.pkcs8_der);
   if (!key.ok()) return key.status();
   if (crypto::KeyMatches(**parsed, key->get())) return absl::OkStatus();
   return absl::InvalidArgumentError("private key does not match public key");
@@ -47,25 +49,25 @@ absl::Status SetCertificateId(v1::Certificate* certificate) {
   return absl::OkStatus();
 }
 
-absl::Status CompleteCertificate(const CertificateSealing& sealing, absl::string_view private_key,
+absl::Status CompleteCertificate(const CertificateSealing& sealing, const GivenKey& given,
                                  const v1::Certificate* stored, v1::Certificate* certificate) {
   if (certificate->has_private_key()) {
     return absl::InvalidArgumentError("private_key is sealed by the store and cannot be given");
   }
   if (auto status = Summarize(certificate); !status.ok()) return status;
-  if (!private_key.empty()) {
-    if (auto status = CheckBelongs(private_key, *certificate); !status.ok()) return status;
+  if (!given.pkcs8_der.empty()) {
+    if (auto status = CheckBelongs(given, *certificate); !status.ok()) return status;
   }
   if (stored != nullptr && stored->has_private_key()) {
     *certificate->mutable_private_key() = stored->private_key();
     return absl::OkStatus();
   }
-  if (private_key.empty()) return absl::OkStatus();
+  if (given.pkcs8_der.empty()) return absl::OkStatus();
   if (sealing.sealer == nullptr) {
     return absl::FailedPreconditionError("no master key is configured: private keys are refused");
   }
   const std::string record = RecordName(certificate->id());
-  auto sealed = sealing.sealer->Seal({sealing.store_id, record, kField}, private_key);
+  auto sealed = sealing.sealer->Seal({sealing.store_id, record, kField}, given.pkcs8_der);
   if (!sealed.ok()) return sealed.status();
   auto* secret = certificate->mutable_private_key();
   secret->set_master_key_id(std::move(sealed->master_key_id));

@@ -23,11 +23,14 @@ struct CertificateSealing {
   const crypto::Sealer* sealer;  // null: a private key is refused
   const std::string& store_id;
 };
-// Summary and private key: the given one (PKCS#8 DER, must belong to the first certificate) is
-// sealed, or the one of `stored` (may be null) is kept.
+struct GivenKey {
+  absl::string_view pkcs8_der;   // empty: none
+  absl::string_view proven_for;  // SHA-256 of the certificate that it is known to belong to, or ""
+};
+// Summary and private key: the given one (must belong to the first certificate) is sealed, or the
+// one of `stored` (may be null) is kept.
 [[nodiscard]] absl::Status CompleteCertificate(const CertificateSealing& sealing,
-                                               absl::string_view private_key,
-                                               const v1::Certificate* stored,
+                                               const GivenKey& given, const v1::Certificate* stored,
                                                v1::Certificate* certificate);
 
 [[nodiscard]] absl::StatusOr<base::Secret> OpenSealedKey(const CertificateSealing& sealing,

@@ -146,7 +146,8 @@ class Planner {
       const auto* old = stored == nullptr ? nullptr : &stored->certificate();
       certificate->set_created_unix(old != nullptr ? old->created_unix() : now);
       const CertificateSealing sealing{input_.sealer, input_.before.store_id()};
-      return CompleteCertificate(sealing, mutation.private_key.Reveal(), old, certificate);
+      return CompleteCertificate(sealing, {mutation.private_key.Reveal(), mutation.private_key_of},
+                                 old, certificate);
     }
     if (!mutation.private_key.empty()) {
       return absl::InvalidArgumentError("only a certificate has a private key");

@@ -47,6 +47,9 @@ struct Mutation {
   // kPut of a certificate: its private key, PKCS#8 DER; sealed before it is stored. Empty: the
   // stored one is kept when there is one (the public key is the same: the id says so).
   base::Secret private_key;
+  // SHA-256 of the certificate that the key has been proven to belong to, so that it is not proven
+  // once more; empty: not proven.
+  std::string private_key_of;
   // kPut of an Api with `forward_proxy`: the password of its user name; sealed before it is stored.
   // Empty: the stored one is kept where proxy and user name are the same.
   base::Secret proxy_password;

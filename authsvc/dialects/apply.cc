@@ -219,6 +219,7 @@ class Planner {
       if (put.put.resource.has_certificate() && put.put.resource.id() == id &&
           put.put.private_key.empty()) {
         put.put.private_key = std::move(again->private_key);
+        put.put.private_key_of = std::move(again->private_key_of);
       }
     }
   }

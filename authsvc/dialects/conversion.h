@@ -35,6 +35,8 @@ struct Converted {
   v1::Resource resource;  // dialect and document are set, revision is not
   // Of a certificate that came with its key, PKCS#8 DER, not sealed yet.
   base::Secret private_key;
+  // SHA-256 of the certificate that the key has been proven to belong to; empty: not proven.
+  std::string private_key_of;
   // Of an Api whose forward proxy came with a password, not sealed yet.
   base::Secret proxy_password;
   // Of a Secret: its data other than certificates, not sealed yet.

@@ -77,6 +77,7 @@ class KubeObject {
     certificate->set_source(source_);
     for (const auto& part : bundle->chain) certificate->add_chain_der(part->der);
     certificate->set_public_key_der(bundle->public_key_der);
+    if (!bundle->private_key.empty()) converted.private_key_of = bundle->chain.front()->fingerprint;
     converted.private_key = std::move(bundle->private_key);
     top_.out()->resources.push_back(std::move(converted));
     return id;

@@ -66,6 +66,7 @@ void FillCertificate(const Fields& fields, const ConvertOptions& options, Conver
   certificate->set_created_unix(options.now_unix);
   for (const auto& part : bundle->chain) certificate->add_chain_der(part->der);
   certificate->set_public_key_der(bundle->public_key_der);
+  if (!bundle->private_key.empty()) converted->private_key_of = bundle->chain.front()->fingerprint;
   converted->private_key = std::move(bundle->private_key);
 }
 

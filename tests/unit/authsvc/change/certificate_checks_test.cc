@@ -101,6 +101,10 @@ TEST_F(CertificateChecksTest, AWrongOrUnusablePrivateKeyIsRefused) {
   wrong.private_key = base::Secret(bob_.KeyDer());
   EXPECT_THAT(std::string(Run(Of(std::move(wrong))).status().message()),
               HasSubstr("private key does not match"));
+  Mutation proven = Put(CertificateResource(alice_));
+  proven.private_key = base::Secret(bob_.KeyDer());
+  proven.private_key_of = bob_.cert->fingerprint;  // of another certificate: says nothing
+  EXPECT_FALSE(Run(Of(std::move(proven))).ok());
   Mutation garbage = Put(CertificateResource(alice_));
   garbage.private_key = base::Secret(std::string("garbage"));
   EXPECT_FALSE(Run(Of(std::move(garbage))).ok());
