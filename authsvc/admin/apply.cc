@@ -141,7 +141,8 @@ void Audit(absl::string_view who, const v1::ApplyRequest& request,
 
 absl::StatusOr<v1::ApplyResponse> Apply(Writer& writer, const base::Clock& clock,
                                         absl::string_view who, absl::string_view default_org_id,
-                                        const v1::ApplyRequest& request, const OwnFile& own) {
+                                        const v1::ApplyRequest& request, const OwnFile& own,
+                                        const Preview& preview) {
   dialects::ConvertOptions options;
   options.tyk_environment = own.tyk_environment;
   if (own.read_files) options.read_file = ReadCertificateFile;
@@ -180,6 +181,8 @@ absl::StatusOr<v1::ApplyResponse> Apply(Writer& writer, const base::Clock& clock
       if (written.ok()) {
         FillResults(*written, places, &response);
         FillDiffs(*before, places, wanted, &response);
+        if (preview && written->would_be != nullptr)
+          preview(*before, *written->would_be, &response);
         response.set_applied(!request.dry_run());
       } else if (!FillRefusal(written.status(), places, &response)) {
         return written.status();

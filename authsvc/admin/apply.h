@@ -2,6 +2,7 @@
 // Blocks for the store; for admin threads and the Admin service. Thread-safe.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -11,8 +12,9 @@
 #include "shared/base/clock.h"
 
 namespace sallyport::authsvc {
+class Snapshot;
 class Writer;
-}
+}  // namespace sallyport::authsvc
 
 namespace sallyport::authsvc::admin {
 
@@ -24,9 +26,12 @@ struct OwnFile {
   std::vector<std::string> tyk_environment;  // TYK_GW_NAME=value over a tyk.conf
   bool read_files = false;                   // paths may stand where ids of certificates may
 };
+// Of a dry run: says in the answer whom the change would cut off. May be empty.
+using Preview = std::function<void(const Snapshot& before, const Snapshot& after,
+                                   sallyport::v1::ApplyResponse*)>;
 [[nodiscard]] absl::StatusOr<sallyport::v1::ApplyResponse> Apply(
     Writer& writer, const base::Clock& clock, absl::string_view who,
     absl::string_view default_org_id, const sallyport::v1::ApplyRequest& request,
-    const OwnFile& own = {});
+    const OwnFile& own = {}, const Preview& preview = {});
 
 }  // namespace sallyport::authsvc::admin

@@ -206,6 +206,7 @@ absl::StatusOr<WriteResult> StoreWriter::TryOnce(const Write& write) {
     return status;
   result.results = std::move(plan->results);
   result.revision = before->revision();
+  if (write.dry_run) result.would_be = *after;
   if (write.dry_run || plan->changes.empty()) return result;
 
   const auto committed = CommitPlan(before, *plan);

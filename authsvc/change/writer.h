@@ -86,6 +86,7 @@ struct WriteResult {
   uint64_t revision = 0;  // that holds the write; the current one when nothing changed
   std::vector<MutationResult> results;  // as the mutations, pruned ones behind them
   std::vector<std::string> cut_off;  // "Key k1", "Api a1": left without a certificate by a delete
+  SnapshotPtr would_be;              // of a dry run: the snapshot that the write would make
   [[nodiscard]] std::vector<std::string> AllWarnings() const;
 };
 

@@ -6,6 +6,7 @@
 #include "authsvc/ctl/commands.h"
 #include "authsvc/ctl/files.h"
 #include "authsvc/ctl/output.h"
+#include "shared/base/reason.h"
 
 namespace sallyport::authsvc::ctl {
 namespace {
@@ -43,6 +44,21 @@ absl::StatusOr<wire::ApplyRequest> MakeRequest(const std::vector<std::string>& p
   return request;
 }
 
+std::string CallerText(const wire::AffectedCaller& caller) {
+  std::string text = caller.identity().empty() ? "a caller" : caller.identity();
+  if (!caller.key_id().empty()) absl::StrAppend(&text, " (key ", caller.key_id(), ")");
+  if (!caller.leaf_sha256().empty()) absl::StrAppend(&text, " (leaf ", caller.leaf_sha256(), ")");
+  return absl::StrCat(
+      text, ", last let in ",
+      absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixMillis(caller.last_unix_ms()),
+                       absl::UTCTimeZone()),
+      ",");
+}
+
+std::string ReasonText(const wire::AffectedCaller& caller) {
+  return std::string(base::ReasonName(base::ReasonFromNumber(caller.reason())));
+}
+
 std::string AsJson(const wire::ApplyResponse& response) {
   nlohmann::ordered_json json;
   json["applied"] = response.applied();
@@ -54,6 +70,15 @@ std::string AsJson(const wire::ApplyResponse& response) {
     if (!result.message().empty()) item["message"] = result.message();
     for (const std::string& warning : result.warnings()) item["warnings"].push_back(warning);
     json["results"].push_back(std::move(item));
+  }
+  for (const wire::AffectedCaller& caller : response.would_be_refused()) {
+    json["wouldBeRefused"].push_back({{"identity", caller.identity()},
+                                      {"key", caller.key_id()},
+                                      {"leaf", caller.leaf_sha256()},
+                                      {"api", caller.api_id()},
+                                      {"reason", ReasonText(caller)},
+                                      {"detail", caller.detail()},
+                                      {"lastUnixMs", caller.last_unix_ms()}});
   }
   return json.dump();
 }
@@ -74,6 +99,11 @@ void PrintResults(Session& session, const wire::ApplyResponse& response, bool dr
     for (const std::string& warning : result.warnings()) {
       session.Warn(Printable(absl::StrCat(result.kind(), "/", result.id(), ": ", warning)));
     }
+  }
+  for (const wire::AffectedCaller& caller : response.would_be_refused()) {
+    session.Warn(
+        Printable(absl::StrCat(CallerText(caller), " would be refused by API ", caller.api_id(),
+                               ": ", ReasonText(caller), ": ", caller.detail())));
   }
 }
 

@@ -10,6 +10,7 @@
 #include "authsvc/dialects/tyk_events.h"
 #include "authsvc/dialects/tyk_oas_fields.h"
 #include "authsvc/dialects/tyk_other_fields.h"
+#include "authsvc/dialects/tyk_upstream_auth.h"
 
 namespace sallyport::authsvc::dialects {
 namespace {
@@ -22,6 +23,8 @@ void AddClassic(std::vector<ObjectTable>* out) {
   add("auth, auth_configs.authToken", ClassicAuthRules());
   add("auth_configs", ClassicAuthConfigsRules());
   add("basic_auth", ClassicBasicRules());
+  add("upstream_auth", ClassicUpstreamAuthRules());
+  add("upstream_auth.basic_auth", UpstreamLoginRules());
   add("event_handlers", ClassicEventsRules());
   add("event_handlers.events.*[]", ClassicHandlerRules());
   add("….handler_meta", ClassicHandlerMetaRules());
@@ -65,6 +68,8 @@ void AddOas(std::vector<ObjectTable>* out) {
   add("….domainToPublicKeysMapping[]", OasPinMappingRules());
   add("upstream.tlsTransport", OasTransportRules());
   add("upstream.proxy", OasProxyRules());
+  add("upstream.authentication", OasUpstreamAuthRules());
+  add("upstream.authentication.basicAuth", UpstreamLoginRules());
   add("upstream.loadBalancing", OasBalancingRules());
   add("upstream.loadBalancing.targets[]", OasTargetRules());
   add("upstream.rateLimit", OasRateRules());

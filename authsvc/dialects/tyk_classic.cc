@@ -15,6 +15,7 @@
 #include "authsvc/dialects/tyk_events.h"
 #include "authsvc/dialects/tyk_jwt.h"
 #include "authsvc/dialects/tyk_proxy_url.h"
+#include "authsvc/dialects/tyk_upstream_auth.h"
 #include "shared/domain/host_pattern.h"
 
 namespace sallyport::authsvc::dialects {
@@ -311,6 +312,7 @@ Conversion ConvertTykClassic(const Node& definition, const ConvertOptions& optio
   ClassicUpstream(top, proxy, &references, &api);
   Converted converted;
   converted.proxy_password = ReadForwardProxy(proxy.Object("transport"), "proxy_url", &api);
+  ClassicUpstreamAuth(top.Object("upstream_auth"), &api, &converted);
   ClassicVersions(top, &api);
   IpLists(top, &api);
   Limits(top, &api);

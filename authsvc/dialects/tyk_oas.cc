@@ -13,6 +13,7 @@
 #include "authsvc/dialects/tyk_oas_fields.h"
 #include "authsvc/dialects/tyk_proxy_url.h"
 #include "authsvc/dialects/tyk_render.h"
+#include "authsvc/dialects/tyk_upstream_auth.h"
 #include "shared/domain/host_pattern.h"
 
 namespace sallyport::authsvc::dialects {
@@ -222,6 +223,7 @@ Conversion ConvertTykOas(const Node& definition, const ConvertOptions& options) 
     extension.Refuse("upstream", "is missing");
   else
     converted.proxy_password = OasUpstream(upstream, &references, &api);
+  OasUpstreamAuth(upstream.Object("authentication"), &api, &converted);
   OasMiddleware(definition, extension.Object("middleware"), &api);
   converted.resource.set_id(api.id());
   converted.resource.set_dialect(std::string(kTykOas));

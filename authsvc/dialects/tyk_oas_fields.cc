@@ -166,8 +166,7 @@ constexpr FieldRule kOasUpstream[] = {
     {"proxy", Use::kUsed},
     {"preserveTrailingSlash", Use::kKept},
     {"serviceDiscovery", Use::kRefused, "service discovery does not exist here"},
-    {"authentication", Use::kRefused,
-     "upstream authentication other than certificates does not exist here"},
+    {"authentication", Use::kUsed},
     {"uptimeTests", Use::kInert, "targets are left out by what their answers say"},
     {"test", Use::kInert},
 };

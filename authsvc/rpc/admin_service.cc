@@ -6,6 +6,7 @@
 #include "authsvc/rpc/admin_reads.h"
 #include "authsvc/rpc/admin_worker.h"
 #include "authsvc/rpc/admin_writes.h"
+#include "authsvc/rpc/recent_callers.h"
 #include "authsvc/rpc/watch_stream.h"
 #include "shared/base/log.h"
 
@@ -14,6 +15,8 @@ namespace sallyport::authsvc {
 namespace wire = ::sallyport::v1;
 
 namespace {
+
+constexpr size_t kMostAffected = 1000;
 
 void Audit(const Call& call, absl::string_view action, absl::string_view kind, absl::string_view id,
            const absl::Status& status) {
@@ -52,8 +55,12 @@ grpc::ServerUnaryReactor* AdminService::Apply(grpc::CallbackServerContext* conte
   Call call(parts_, context, "Admin.Apply");
   if (!call.Admit(*request)) return call.reactor();
   Later(call, [this, call, request, response] {
-    auto answer =
-        admin::Apply(*parts_.writer, *parts_.clock, call.Who(), parts_.default_org_id, *request);
+    auto answer = admin::Apply(
+        *parts_.writer, *parts_.clock, call.Who(), parts_.default_org_id, *request, {},
+        [this](const Snapshot& before, const Snapshot& after, wire::ApplyResponse* answered) {
+          for (wire::AffectedCaller& caller : parts_.recent->Refused(before, after, kMostAffected))
+            *answered->add_would_be_refused() = std::move(caller);
+        });
     if (answer.ok()) *response = std::move(*answer);
     return answer.status();
   });

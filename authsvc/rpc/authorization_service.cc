@@ -10,6 +10,7 @@
 #include "authsvc/rpc/lookups.h"
 #include "authsvc/rpc/meter.h"
 #include "authsvc/rpc/needs.h"
+#include "authsvc/rpc/recent_callers.h"
 #include "authsvc/rpc/validate.h"
 #include "shared/base/reason.h"
 #include "shared/base/request_id.h"
@@ -55,6 +56,7 @@ void AuthorizationService::DecideOnce(const Snapshot& snapshot, const Peer& peer
 void AuthorizationService::Decided(const Snapshot& snapshot, Call& call,
                                    const wire::AuthorizeRequest& request,
                                    const wire::AuthorizeResponse& response) {
+  if (call.peer().role == Role::kDataplane) parts_.recent->Note(request, response.decision());
   // An API that does not exist must not become a label: callers choose the text.
   const bool known = snapshot.FindApi(request.api_id()) != nullptr;
   parts_.meter->Decision(known ? absl::string_view(request.api_id()) : "unknown",

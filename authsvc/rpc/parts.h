@@ -22,6 +22,7 @@ class Hub;
 class Lookups;
 class Replicas;
 class RevisionGate;
+class RecentCallers;
 class RpcMeter;
 class StreamPump;
 class TelemetryStore;
@@ -40,6 +41,7 @@ struct ServiceParts {
   TelemetryStore* telemetry = nullptr;
   TicketKeeper* tickets = nullptr;  // null: nobody gets ticket keys
   Lookups* lookups = nullptr;
+  RecentCallers* recent = nullptr;
   DecisionMemo* memo = nullptr;
   JwksFetcher* key_sets = nullptr;  // null: no token of an issuer with a jwks_url passes
   LoginChecker* logins = nullptr;   // null: no user name and password passes

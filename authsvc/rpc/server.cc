@@ -20,6 +20,7 @@
 #include "authsvc/rpc/distribution_service.h"
 #include "authsvc/rpc/lookups.h"
 #include "authsvc/rpc/meter.h"
+#include "authsvc/rpc/recent_callers.h"
 #include "authsvc/rpc/revision_gate.h"
 #include "authsvc/rpc/server_end.h"
 #include "authsvc/rpc/stream_pump.h"
@@ -85,6 +86,7 @@ class GrpcServer final : public RpcServer {
       : meter_(parts.book),
         news_(std::make_shared<News>(parts.clock, parts.writer)),
         lookups_(parts.clock),
+        recent_(parts.clock, RecentOptions()),
         parts_(Shared(options, parts)),
         authorization_(parts_),
         distribution_(parts_),
@@ -158,6 +160,7 @@ class GrpcServer final : public RpcServer {
     shared.telemetry = parts.telemetry;
     shared.tickets = parts.tickets;
     shared.lookups = &lookups_;
+    shared.recent = &recent_;
     shared.memo = parts.memo;
     shared.key_sets = parts.key_sets;
     shared.logins = parts.logins;
@@ -212,6 +215,7 @@ class GrpcServer final : public RpcServer {
   std::shared_ptr<News> news_;
   const std::shared_ptr<StreamPump> pump_ = std::make_shared<StreamPump>();
   Lookups lookups_;
+  RecentCallers recent_;
   AdminWorker worker_;
   AdminWorker explainer_{4, 64};
   const ServiceParts parts_;

@@ -139,7 +139,7 @@ void LoopCacheWithToken(benchmark::State& state) {
   World world;
   world.credentials.resize(1);
   world.credentials[0] = PresentedCredential{
-      "token", "header",
+      TokenKind::kToken, "header",
       base::Secret::CopyOf("5e9d9544a1dcd60001d0ed20a7c1a4d0e9b34b5d8f6f5b6d7c2a1b0c")};
   world.Ask();
   const AuthFacts facts = world.Facts();

@@ -86,6 +86,27 @@ def test_apply_get_and_delete(world, tmp_path):
     assert missing.returncode != 0 and "applied" in missing.stderr
 
 
+def test_a_dry_run_names_who_would_be_refused(world):
+    origin = world.origin("dry run")
+    stays, goes = world.client("stays on the list"), world.client("leaves the list")
+    ids = [world.gateway.add_certificate(pair.pem) for pair in (stays, goes)]
+
+    def definition(allowed):
+        return json.dumps(classic("dry", origin.url, domain="dry.gw.test", use_keyless=True, use_mutual_tls_auth=True,
+                                  client_certificates=allowed))
+    assert world.gateway.run_ctl("apply", "-f", "-", stdin=definition(ids)).returncode == 0
+    world.gateway.settle()
+    for pair in (stays, goes):
+        assert world.a.curl("/", client=pair, host="dry.gw.test").status == 200
+    dry = world.gateway.run_ctl("apply", "--dry-run", "-f", "-", stdin=definition(ids[:1]))
+    assert dry.returncode == 0 and "Api/dry updated (dry run)" in dry.stdout
+    assert "leaves the list" in dry.stderr and "CERT_NOT_ALLOWED" in dry.stderr and "API dry" in dry.stderr, dry.stderr
+    assert "stays on the list" not in dry.stderr
+    told = json.loads(world.gateway.run_ctl("apply", "--dry-run", "-f", "-", "-o", "json", stdin=definition(ids[:1])).stdout)
+    assert [one["leaf"] for one in told["wouldBeRefused"]] == [goes.fingerprint]
+    assert world.a.curl("/", client=goes, host="dry.gw.test").status == 200, "nothing was changed"
+
+
 def test_one_refused_document_refuses_the_set(world, tmp_path):
     good = {"apiVersion": "sallyport/v1", "kind": "Policy", "id": "good-policy", "org_id": "default"}
     bad = {"apiVersion": "sallyport/v1", "kind": "Policy", "id": "bad-policy", "limit": {}}

@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from gateway import classic
+
 VALUE = "Basic " + base64.b64encode(b"gateway:hush-hush").decode()
 
 
@@ -94,3 +96,32 @@ def test_plain_http_is_warned_of_and_works(world):
     ("Authorization", "a\r\nb: c", "control character")])
 def test_what_is_refused(world, origin, header, value, said):
     assert said in apply(world, api("refused", [origin.url], header=header, value=value), code=1)
+
+
+def test_tyks_forms(world, origin):
+    login = {"enabled": True, "username": "gateway", "password": "hush-hush"}
+    definition = classic("tyk-closed", origin.url, domain="tyk-closed.gw.test", use_keyless=True,
+                         upstream_auth={"enabled": True, "basic_auth": login})
+    world.gateway.add_api(definition)
+    oas = {"openapi": "3.0.3", "info": {"title": "oas-closed", "version": "1"}, "paths": {}, "x-tyk-api-gateway": {
+        "info": {"name": "oas-closed", "id": "oas-closed", "orgId": "default", "state": {"active": True}},
+        "server": {"listenPath": {"value": "/", "strip": True},
+                   "customDomain": {"enabled": True, "name": "oas-closed.gw.test"}},
+        "upstream": {"url": origin.url, "authentication": {"enabled": True, "basicAuth": {
+            **login, "header": {"enabled": True, "name": "X-Login"}}}}}}
+    assert world.gateway.rest("POST", "/tyk/apis/oas", oas).status_code == 200
+    world.gateway.settle()
+    assert world.a.curl("/x", host="tyk-closed.gw.test").status == 200
+    assert origin.last().all("Authorization") == [VALUE]
+    assert world.a.curl("/x", host="oas-closed.gw.test", headers=["X-Login: mine"]).status == 200
+    assert origin.last().all("X-Login") == [VALUE]
+    for path in ("/tyk/apis/tyk-closed", "/tyk/apis/oas/oas-closed"):
+        read = world.gateway.rest("GET", path)
+        assert read.status_code == 200 and "hush" not in read.text
+        assert world.gateway.rest("PUT", path, read.json()).status_code == 200, "as it was read"
+    world.gateway.settle()
+    assert world.a.curl("/x", host="tyk-closed.gw.test").status == 200
+    assert origin.last().all("Authorization") == [VALUE]
+    definition["upstream_auth"]["oauth"] = {"enabled": True, "client_credentials": {"client_id": "x"}}
+    refused = world.gateway.rest("PUT", "/tyk/apis/tyk-closed", definition)
+    assert refused.status_code == 400 and "upstream_auth.oauth" in refused.text and "hush" not in refused.text
