@@ -10,7 +10,8 @@ set(SALLYPORT_PCH_base <algorithm> <cstdint> <functional> <map> <memory> <option
 
 # Folders whose parsers are fuzzed with coverage feedback; they take no PCH then, whose flags would differ.
 # (authsvc/dialects is fuzzed without: its parsers are nlohmann-json's and yaml-cpp's.)
-set(SALLYPORT_FUZZED shared/crypto shared/domain shared/header shared/jwt authsvc/verify dataplane/http dataplane/http2)
+set(SALLYPORT_FUZZED shared/crypto shared/domain shared/header shared/jwt authsvc/verify dataplane/http dataplane/http2
+    dataplane/script/wire)
 
 function(sallyport_flags target)
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR})

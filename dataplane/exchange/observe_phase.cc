@@ -20,6 +20,8 @@ void Exchange::Observe() {
   } else if (forwarded_.has_value()) {
     reason = forwarded_->reason;
     status = forwarded_->status;
+  } else if (script_status_.has_value()) {
+    status = *script_status_;
   } else if (preflight_) {
     status = kPreflightStatus;
   }
@@ -50,6 +52,9 @@ void Exchange::ObserveMetrics(Reason reason, int status, absl::Duration total) {
                                            upstream != nullptr && upstream->http2);
     }
   }
+  if (script_body_.has_value() && !forwarded_.has_value())
+    outcome.bytes_in = script_body_->bytes().size();
+  if (script_status_.has_value()) outcome.bytes_out = script_bytes_out_;
   outcome.stale = permit_.has_value() && permit_->stale();
   services_.metrics.Request(outcome);
   if (IsUpstreamTlsFailure(reason)) services_.metrics.UpstreamTlsFailed(reason);
@@ -86,6 +91,9 @@ void Exchange::ObserveLog(Reason reason, int status, absl::Duration total) {
     record.upstream_status = forwarded.status;
     record.upstream_reused = forwarded.reused;
   }
+  if (script_status_.has_value()) record.bytes_out = script_bytes_out_;
+  if (script_body_.has_value() && !forwarded_.has_value())
+    record.bytes_in = script_body_->bytes().size();
   if (!tunnel_end_.empty()) {
     record.upgrade = head_.upgrade;
     record.tunnel_end = tunnel_end_;

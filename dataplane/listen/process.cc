@@ -77,6 +77,7 @@ class Process final : public DataplaneProcess {
         ticket_keys_(clock_, [this] { return stream_.LastProof(); }),
         connection_limits_(ConnectionLimit(config_), config_.limits.connections_per_address),
         tunnels_(config_.limits.tunnels),
+        scripts_(ScriptOptions(config_), clock_),
         limiter_({}, &clock_),
         resolver_(NameOptions(config_)),
         trust_(TrustOptions(config_)) {}
@@ -253,16 +254,27 @@ class Process final : public DataplaneProcess {
   }
 
   absl::Status MakeLoops() {
-    shared_ = std::make_unique<ProcessServices>(ProcessServices{config_,         settings_,
-                                                                clock_,          *authorize_,
-                                                                *credentials_,   *validation_,
-                                                                limiter_,        resolver_,
-                                                                targets_,        trust_,
-                                                                book_,           *access_log_,
-                                                                *telemetry_,     LoopCount(config_),
-                                                                stream_,         ticket_keys_,
-                                                                chains_,         connection_limits_,
-                                                                tunnels_,        certificate_watch_,
+    shared_ = std::make_unique<ProcessServices>(ProcessServices{config_,
+                                                                settings_,
+                                                                clock_,
+                                                                *authorize_,
+                                                                *credentials_,
+                                                                *validation_,
+                                                                limiter_,
+                                                                resolver_,
+                                                                targets_,
+                                                                trust_,
+                                                                book_,
+                                                                *access_log_,
+                                                                *telemetry_,
+                                                                LoopCount(config_),
+                                                                stream_,
+                                                                ticket_keys_,
+                                                                chains_,
+                                                                connection_limits_,
+                                                                tunnels_,
+                                                                scripts_,
+                                                                certificate_watch_,
                                                                 inherited_.get()});
     for (int i = 0; i < LoopCount(config_); ++i) {
       loops_.push_back(std::make_unique<LoopServer>(i, *shared_));
@@ -275,8 +287,8 @@ class Process final : public DataplaneProcess {
   void RegisterMetrics() {
     RegisterProcessMetrics({&book_, &stream_, subscriber_.get(), client_.get(), &limiter_,
                             access_log_.get(), telemetry_.get(), authorize_.get(),
-                            validation_.get(), &generations_, &targets_, &certificate_watch_,
-                            &ticket_keys_, config_.authsvc.tls.certificate(),
+                            validation_.get(), &generations_, &targets_, &scripts_,
+                            &certificate_watch_, &ticket_keys_, config_.authsvc.tls.certificate(),
                             [this] { return Problem().empty(); }});
   }
 
@@ -372,6 +384,7 @@ class Process final : public DataplaneProcess {
   ChainStore chains_;
   ConnectionLimits connection_limits_;
   TunnelPlaces tunnels_;
+  ScriptPool scripts_;
   CertificateWatch certificate_watch_;
   Limiter limiter_;
   Resolver resolver_;
