@@ -94,6 +94,8 @@ void Exchange::ObserveLog(Reason reason, int status, absl::Duration total) {
   if (script_status_.has_value()) record.bytes_out = script_bytes_out_;
   if (script_body_.has_value() && !forwarded_.has_value())
     record.bytes_in = script_body_->bytes().size();
+  if (permit_.has_value() && match_.changes.virtual_endpoint != nullptr)
+    record.script = match_.changes.virtual_endpoint->function;
   if (!tunnel_end_.empty()) {
     record.upgrade = head_.upgrade;
     record.tunnel_end = tunnel_end_;

@@ -235,7 +235,7 @@ def test_scripts_that_hang_are_ended_and_hurt_nobody(world):
     origin = world.origin("meanwhile")
     add(world, "hangs", blob(HANGS, "hangs", "^/hang"))
     add(world, "quick", blob(QUICK, "quick", "^/quick"), target=origin.url)
-    began = threading.Event()
+    before, began = children(world.a.pid), threading.Event()
 
     def hang(_):
         began.set()
@@ -246,12 +246,12 @@ def test_scripts_that_hang_are_ended_and_hurt_nobody(world):
         wait_for(lambda: world.a.metric("sallyport_script_processes", state="busy") >= 4, "they hang")
         assert all(call(world, "quick", "/quick").body == "quick" for _ in range(10)), "other scripts run"
         assert call(world, "quick", "/x").status == 200, "requests without scripts too"
-        busy = children(world.a.pid)
+        hung = children(world.a.pid) - before
         assert not all(one.done() for one in hanging), "all that while they hung"
         assert [one.result() for one in hanging] == [500] * 10
     details = {line["detail"] for line in failures(world.a) if line["api_id"] == "hangs"}
     assert details == {"time", "the API's scripts are all busy"}
-    wait_for(lambda: len(busy & children(world.a.pid)) <= 1, "who hung is gone, and attended")
+    wait_for(lambda: len(hung & children(world.a.pid)) <= 1, "who hung is gone, and attended")
 
 
 def test_a_process_that_ends_is_replaced(world):
@@ -282,6 +282,7 @@ def test_its_process_has_nothing(world):
     assert (process / "environ").read_bytes().strip(b"\0") == b""
     status = dict(line.split(":\t", 1) for line in (process / "status").read_text().splitlines() if ":\t" in line)
     assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2"
+    assert all(int(status[name], 16) == 0 for name in ("CapPrm", "CapEff", "CapInh", "CapAmb"))
     limits = (process / "limits").read_text()
     assert "Max core file size        0" in limits and "Max processes             0" in limits
     maps = (process / "maps").read_text()

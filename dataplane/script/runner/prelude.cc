@@ -10,7 +10,7 @@ const char kPrelude[] = R"js(
 
   function text(value) {
     if (value === undefined || value === null) return '';
-    return typeof value === 'object' ? stringify(value) : String(value);
+    return typeof value === 'object' && !(value instanceof Error) ? stringify(value) : String(value);
   }
 
   // {name: value or [values]} -> see(name, value)

@@ -1,10 +1,11 @@
 #include "dataplane/script/runner/sandbox.h"
 
-#include <fcntl.h>
+#include <linux/capability.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -21,6 +22,14 @@ constexpr int kFirstToClose = 3;
 // which takes another process long before this one has used so much.
 constexpr rlim_t kAddressBytes = 512u << 20;
 constexpr rlim_t kCpuSeconds = 120;
+
+// Those too that the data plane was started with to open ports below 1024.
+bool DropCapabilities() {
+  __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+  const __user_cap_data_struct none[2] = {};
+  return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0 &&
+         syscall(SYS_capset, &head, none) == 0;
+}
 
 bool Limit(int resource, rlim_t most) {
   const rlimit limit = {most, most};
@@ -75,6 +84,7 @@ std::string EnterSandbox() {
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return "PR_SET_DUMPABLE";
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return "PR_SET_NO_NEW_PRIVS";
   if (close_range(kFirstToClose, ~0u, 0) != 0) return "close_range";
+  if (!DropCapabilities()) return "capset";
   if (!ForgetEnvironment()) return "clearenv";
   if (!LimitResources()) return "setrlimit";
   if (!FilterCalls()) return "seccomp";
