@@ -307,3 +307,35 @@ def test_what_is_refused(world):
     assert "did you mean" in refused({**good, "proxy_on_eror": True})
     assert "custom_middleware.pre" in refused(good, custom_middleware={"pre": [{"name": "f", "path": "f.js"}]})
     assert "must be an object" in refused(good, config_data=[1])
+
+
+def test_native_and_oas(world):
+    document = {"apiVersion": "sallyport/v1", "kind": "Api", "id": "native-script", "org_id": "default", "hosts": ["native-script.gw.test"],
+                "listen_path": "/base", "keyless": True, "upstream": {"targets": [{"url": "http://127.0.0.1:1"}]},
+                "script_config_json": '{"n": 7}', "versions": [{"endpoints": [{
+                    "rule": {"path": "/x$", "methods": ["GET"]},
+                    "virtual_endpoint": {"function": "slow", "timeout_ms": 200, "source":
+                                         "function slow(r, s, c) { if (r.Params.hang) for (;;) {} "
+                                         "return TykJsResponse({Body: String(c.config_data.n), Code: 200}, {}); }"}}]}]}
+    applied = world.gateway.run_ctl("apply", "-f", "-", stdin=json.dumps(document))
+    assert applied.returncode == 0, applied.stdout + applied.stderr
+    world.gateway.settle()
+    assert call(world, "native-script", "/x").body == "7"
+    answer = call(world, "native-script", "/x?hang=1")
+    assert answer.status == 500 and answer.json()["reason"] == "SCRIPT_LIMIT"
+    assert answer.json() == {"error": "internal error", "reason": "SCRIPT_LIMIT", "request_id": answer.headers["x-request-id"]}
+    explained = world.gateway.explain(answer.headers["x-request-id"])
+    assert "SCRIPT_LIMIT" in explained.stdout, explained
+
+    oas = {"openapi": "3.0.3", "info": {"title": "t", "version": "1"}, "paths": {"/quick": {"get": {"operationId": "q", "responses": {}}}},
+           "x-tyk-api-gateway": {
+               "info": {"id": "oas-script", "name": "oas-script", "orgId": "default", "state": {"active": True}},
+               "upstream": {"url": "http://127.0.0.1:1"},
+               "server": {"listenPath": {"value": "/base", "strip": True}, "customDomain": {"enabled": True, "name": "oas-script.gw.test"}},
+               "middleware": {"operations": {"q": {"virtualEndpoint": {
+                   "enabled": True, "functionName": "quick", "body": base64.b64encode(QUICK.encode()).decode()}}}}}}
+    made = world.gateway.rest("POST", "/tyk/apis/oas", oas)
+    assert made.status_code == 200, made.text
+    world.gateway.settle()
+    assert call(world, "oas-script", "/quick").body == "quick"
+    assert call(world, "oas-script", "/quick/more").status == 500, "another path is the upstream's"
