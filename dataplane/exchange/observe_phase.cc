@@ -122,7 +122,8 @@ void Exchange::ObserveTelemetry(Reason reason, absl::Duration total) {
 }
 
 void Exchange::ObserveAllowed(Reason reason, absl::Duration total) {
-  if (!services_.allowed.on() || !permit_.has_value() || !forwarded_.has_value()) return;
+  const bool answered = forwarded_.has_value() || script_status_.has_value();
+  if (!services_.allowed.on() || !permit_.has_value() || !answered) return;
   absl::InlinedVector<AllowedRequest::Token, 1> tokens;
   for (const PresentedCredential& token : credentials_) {
     tokens.push_back({token.mechanism, token.place, crypto::Sha256Array(token.value.Reveal())});
@@ -137,12 +138,16 @@ void Exchange::ObserveAllowed(Reason reason, absl::Duration total) {
   request.host = host_;
   request.path = path_;
   request.client_address = client_address_;
-  DescribeAllowed(facts_, *permit_, *target_, &request);
+  DescribeAllowed(facts_, *permit_, target_.get().get(), &request);
   request.tokens = tokens;
   std::string by_proxy;
-  DescribeUpstream(forwarded_->upstream.get(), &by_proxy, &request);
-  request.upstream_reused = forwarded_->reused;
-  request.status = forwarded_->status;
+  if (forwarded_.has_value()) {
+    DescribeUpstream(forwarded_->upstream.get(), &by_proxy, &request);
+    request.upstream_reused = forwarded_->reused;
+    request.status = forwarded_->status;
+  } else {
+    request.status = *script_status_;
+  }
   request.reason = reason;
   request.total = total;
   services_.allowed.Keep(request);
