@@ -1,6 +1,8 @@
 #include "authsvc/dialects/tyk_script.h"
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace sallyport::authsvc::dialects {
@@ -38,6 +40,18 @@ constexpr absl::string_view kNoFile =
     "names a file of the gateway's machine, which is not read: put the script itself there, in "
     "Base64";
 
+bool NamesSecret(const Node& data) {
+  for (const Node& item : data.items) {
+    if (NamesSecret(item)) return true;
+  }
+  for (const auto& [name, value] : data.members) {
+    const std::string lower = absl::AsciiStrToLower(name);
+    const bool secret = absl::StrContains(lower, "secret") || absl::StrContains(lower, "password");
+    if ((secret && !value.text.empty()) || NamesSecret(value)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 void ReadScript(const Fields& entry, const ScriptNames& names, v1::VirtualEndpoint* endpoint) {
@@ -64,6 +78,10 @@ void ReadScriptConfig(const Fields& at, absl::string_view name, v1::Api* api) {
   const Node* const data = at.Get(name);
   if (data == nullptr) return;
   if (!data->IsObject()) return at.Refuse(name, "must be an object");
+  if (NamesSecret(*data)) {
+    at.Warn(name,
+            "has what looks like a secret: it is not sealed, and whoever may read the API sees it");
+  }
   if (!data->members.empty()) api->set_script_config_json(ToJson(*data));
 }
 

@@ -45,6 +45,8 @@ boost::asio::awaitable<void> Exchange::Run() {
   Observe();
   target_.Leave();
   tunnel_place_ = {};
+  script_body_.reset();
+  script_bytes_.Return();
   registered_.Over();
 }
 

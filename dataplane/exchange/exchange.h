@@ -86,6 +86,7 @@ class Exchange {
 
   // script (script_phase.cc): in place of the upstream
   [[nodiscard]] boost::asio::awaitable<bool> ReadScriptBody();
+  [[nodiscard]] bool TakeScriptMemory(size_t bytes);
   [[nodiscard]] script::Run ScriptQuestion();
   // False: answered, or denied. True: the upstream is to answer all the same.
   [[nodiscard]] boost::asio::awaitable<bool> AnswerByScript();
@@ -192,6 +193,7 @@ class Exchange {
   std::optional<MemoryBody> script_body_;  // read for a script
   std::optional<int> script_status_;       // of its answer, which was sent
   uint64_t script_bytes_out_ = 0;
+  BodyBudget::Share script_bytes_;  // of both bodies, while they are here
   CallerIdentityPtr identity_;
   std::string forwarded_xfcc_;  // of a trusted proxy, with ours behind it where it has to be
   std::string target_text_;

@@ -21,6 +21,7 @@ using metrics::Id;
 
 constexpr int kContinueStatus = 100;
 constexpr size_t kMostParameters = 1000;
+constexpr absl::Duration kScriptMemoryRetryAfter = absl::Seconds(1);
 constexpr absl::string_view kFormType = "application/x-www-form-urlencoded";
 
 void AddParameters(absl::string_view text, script::Fields* parameters) {
@@ -97,6 +98,14 @@ class Exchange::ScriptCaller final : public ScriptHost {
   ScriptCalls calls_;
 };
 
+bool Exchange::TakeScriptMemory(size_t bytes) {
+  if (script_bytes_.Take(services_.scripts.bodies(), bytes)) return true;
+  Deny(Reason::kOverloaded, "scripts.all_body_bytes is reached");
+  denial_->retry_after = kScriptMemoryRetryAfter;
+  denial_->decision = permit_->shared();
+  return false;
+}
+
 // The whole of it, before a process is taken: a caller that sends slowly keeps none.
 boost::asio::awaitable<bool> Exchange::ReadScriptBody() {
   const uint64_t most = std::min(MostBodyBytes(), services_.settings.script_body_bytes);
@@ -117,7 +126,10 @@ boost::asio::awaitable<bool> Exchange::ReadScriptBody() {
   for (;;) {
     const BodyPiece piece = body->TryNext();
     switch (piece.kind) {
-      case BodyPiece::Kind::kData: bytes.append(piece.data.data(), piece.data.size()); break;
+      case BodyPiece::Kind::kData:
+        if (!TakeScriptMemory(piece.data.size())) co_return false;
+        bytes.append(piece.data.data(), piece.data.size());
+        break;
       case BodyPiece::Kind::kEnd: script_body_.emplace(std::move(bytes)); co_return true;
       case BodyPiece::Kind::kMalformed: co_return Deny(Reason::kBadRequest, "body");
       case BodyPiece::Kind::kTooLarge: co_return Deny(Reason::kBodyTooLarge);
@@ -230,6 +242,7 @@ boost::asio::awaitable<bool> Exchange::AnswerByScript() {
     denial_->decision = permit_->shared();
     co_return false;
   }
+  if (!TakeScriptMemory(answer.body.size())) co_return false;
   OfferTicket();
   script_status_ = answer.status;
   script_bytes_out_ = answer.body.size();

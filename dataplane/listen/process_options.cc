@@ -110,6 +110,7 @@ ScriptPoolOptions ScriptOptions(const DataplaneConfig& config) {
   options.helpers_per_api = config.scripts.helpers_per_api;
   options.waiting = config.scripts.waiting;
   options.wait = config.scripts.wait;
+  options.all_body_bytes = config.scripts.all_body_bytes;
   return options;
 }
 

@@ -27,7 +27,10 @@ void ScriptPool::Lease::Keep(absl::Duration busy) {
 }
 
 ScriptPool::ScriptPool(ScriptPoolOptions options, const base::Clock& clock)
-    : options_(std::move(options)), clock_(clock), program_(options_.program) {}
+    : options_(std::move(options)),
+      clock_(clock),
+      program_(options_.program),
+      bodies_(options_.all_body_bytes) {}
 
 ScriptPool::~ScriptPool() {
   const base::MutexLock lock(&mutex_);

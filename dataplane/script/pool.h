@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "dataplane/loop/deadline.h"
+#include "dataplane/script/body_budget.h"
 #include "dataplane/script/helper.h"
 #include "dataplane/upstream/admission.h"
 #include "shared/base/clock.h"
@@ -27,8 +28,9 @@ struct ScriptPoolOptions {
   std::string program;           // ScriptProgram
   uint32_t helpers = 8;          // processes; 0: scripts are off here
   uint32_t helpers_per_api = 4;  // at work at once for one API
-  uint32_t waiting = 64;         // requests that wait for one, of all APIs; of one: half of them
+  uint32_t waiting = 1'024;      // requests that wait for one, of all APIs; of one: half of them
   absl::Duration wait = absl::Seconds(1);
+  uint64_t all_body_bytes = 64u << 20;
 };
 
 class ScriptPool {
@@ -71,6 +73,8 @@ class ScriptPool {
   [[nodiscard]] boost::asio::awaitable<absl::StatusOr<Lease>> Acquire(Loop& loop,
                                                                       std::string api_id,
                                                                       Deadline deadline);
+  // Of all requests' bodies and answers.
+  [[nodiscard]] BodyBudget& bodies() { return bodies_; }
   // Ends what has been idle for a minute. Call it about once a second.
   void Sweep();
 
@@ -107,6 +111,7 @@ class ScriptPool {
   const ScriptPoolOptions options_;
   const base::Clock& clock_;
   const ScriptProgram program_;
+  BodyBudget bodies_;
   Admission all_;
   mutable base::Mutex mutex_;
   absl::flat_hash_map<std::string, std::shared_ptr<Admission>> apis_ ABSL_GUARDED_BY(mutex_);

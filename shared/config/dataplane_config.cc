@@ -204,6 +204,8 @@ void ReadScripts(Reader& in, ScriptsConfig* out) {
           "the longest that one of these waits");
   in.Bytes("body_bytes", &out->body_bytes, 0, 4ULL << 20,
            "largest body of a request that a script answers: more is 413");
+  in.Bytes("all_body_bytes", &out->all_body_bytes, 1 << 20, 64ULL << 30,
+           "memory for these bodies and for scripts' answers, all loops together: more is 503");
 }
 
 }  // namespace

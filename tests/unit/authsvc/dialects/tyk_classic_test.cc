@@ -259,6 +259,10 @@ TEST(TykClassic, ConfigDataIsForScripts) {
       Api(With(R"({"config_data": {"a": 1}, "config_data_disabled": true})")).script_config_json(),
       "");
   EXPECT_THAT(Texts(With(R"({"config_data": "x"})").errors), HasSubstr("config_data"));
+  const Conversion secret = With(R"({"config_data": {"a": [{"Password": "p"}], "secret": "s"}})");
+  EXPECT_THAT(Texts(secret.warnings), HasSubstr("is not sealed"));
+  EXPECT_THAT(secret.resources.back().resource.document(), HasSubstr(R"("secret":"s")"))
+      << "who writes back what was read changes nothing";
 }
 
 TEST(TykClassic, UpstreamCertificatesAndPins) {
