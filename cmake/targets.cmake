@@ -70,7 +70,7 @@ endfunction()
 # Folders of pure functions: their unit tests run on one thread, so the TSan build leaves them out.
 set(SALLYPORT_SINGLE_THREADED shared/config shared/crypto shared/domain shared/header shared/jwt authsvc/ctl
     authsvc/decide authsvc/dialects authsvc/dialects/apisix authsvc/identify authsvc/resolve dataplane/http
-    dataplane/route dataplane/upstream_tls)
+    dataplane/route dataplane/script/wire dataplane/upstream_tls)
 
 function(sallyport_test folder)
   cmake_parse_arguments(ARG "" "PCH" "DEPS" ${ARGN})

@@ -64,7 +64,7 @@ void Exchange::Begin() {
   denial_.reset();
   quota_.reset();
   forwarded_.reset();
-  authorize_took_ = forward_took_ = absl::ZeroDuration();
+  authorize_took_ = forward_took_ = script_took_ = absl::ZeroDuration();
   tunnel_end_ = {};
   target_.Forget();
   upstream_credentials_ = nullptr;

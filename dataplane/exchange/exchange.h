@@ -193,6 +193,7 @@ class Exchange {
   std::optional<MemoryBody> script_body_;  // read for a script
   std::optional<int> script_status_;       // of its answer, which was sent
   uint64_t script_bytes_out_ = 0;
+  absl::Duration script_took_;
   BodyBudget::Share script_bytes_;  // of both bodies, while they are here
   CallerIdentityPtr identity_;
   std::string forwarded_xfcc_;  // of a trusted proxy, with ours behind it where it has to be

@@ -41,6 +41,7 @@ void Exchange::ObserveMetrics(Reason reason, int status, absl::Duration total) {
   outcome.total = tunnel_end_.empty() ? total : http_took_;
   outcome.authorize = authorize_took_;
   outcome.upstream = forward_took_;
+  outcome.script = script_took_;
   if (forwarded_.has_value()) {
     if (tunnel_end_.empty()) {  // a tunnel's are counted as they pass
       outcome.bytes_in = forwarded_->request_bytes;

@@ -225,9 +225,11 @@ boost::asio::awaitable<bool> Exchange::AnswerByScript() {
   ForwardTimeouts timeouts = Timeouts();
   timeouts.total = absl::InfiniteDuration();  // the script's own holds
   ScriptCaller caller(*this, timeouts);
+  const absl::Duration began = services_.loop.clock().Monotonic();
   ScriptEnd end = co_await RunScript(services_.loop, services_.scripts, ScriptQuestion(),
                                      endpoint.timeout, caller);
   services_.loop.RefreshNow();
+  script_took_ = services_.loop.clock().Monotonic() - began;
   if (caller.Abandoned()) end.kind = ScriptEnd::Kind::kAbandoned;
   OwnAnswer answer;
   if (end.kind == ScriptEnd::Kind::kAnswered) (void)TakeScriptAnswer(&end, &answer);

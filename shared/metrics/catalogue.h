@@ -19,7 +19,7 @@ enum class Kind : uint8_t { kCounter, kGauge, kTimes };
     "Answers by API and status class")                                                             \
   X(kRequestSeconds, "sallyport_request_seconds", kTimes, "api", "Whole time of a request")        \
   X(kOverheadSeconds, "sallyport_overhead_seconds", kTimes, "",                                    \
-    "Time of a request that was not spent waiting for its upstream")                               \
+    "Time of a request that was not spent waiting for its upstream or its script")                 \
   X(kBytesIn, "sallyport_request_bytes_total", kCounter, "", "Body bytes from clients")            \
   X(kBytesOut, "sallyport_response_bytes_total", kCounter, "", "Body bytes to clients")            \
   X(kStaleServed, "sallyport_stale_decisions_total", kCounter, "api",                              \
