@@ -12,6 +12,21 @@ namespace {
 
 constexpr int kMostLogLines = 64;
 constexpr size_t kMostLogLine = 1024;
+// Of one script: one that never stops talking must not keep the loop to itself.
+constexpr int kMostMessages = 256;
+constexpr size_t kMostDetail = 512;
+constexpr size_t kMostAnswerFields = 256;
+constexpr size_t kMostAnswerFieldBytes = 64 * 1024;
+
+constexpr char kEnded[] = "the script's process ended, or says what is not understood";
+
+// What our own program would never say is said by one that is not ours any more.
+bool IsGood(const script::Answer& answer) {
+  size_t bytes = 0;
+  for (const auto& [name, value] : answer.fields) bytes += name.size() + value.size();
+  return answer.code >= 200 && answer.code <= 599 && answer.fields.size() <= kMostAnswerFields &&
+         bytes <= kMostAnswerFieldBytes;
+}
 
 // The talk with one process.
 class Conversation {
@@ -27,7 +42,7 @@ class Conversation {
 
  private:
   enum class Step : uint8_t { kGoOn, kKeep, kEnd };
-  [[nodiscard]] boost::asio::awaitable<bool> Send(script::ToScript message);
+  [[nodiscard]] boost::asio::awaitable<bool> Send(script::ToScript message, ScriptEnd* end);
   [[nodiscard]] boost::asio::awaitable<bool> ReadExactly(size_t size);
   [[nodiscard]] boost::asio::awaitable<std::optional<script::FromScript>> Receive();
   [[nodiscard]] boost::asio::awaitable<Step> Attend(script::FromScript message, ScriptEnd* end);
@@ -44,11 +59,15 @@ class Conversation {
   bool timed_out_ = false;
 };
 
-boost::asio::awaitable<bool> Conversation::Send(script::ToScript message) {
+boost::asio::awaitable<bool> Conversation::Send(script::ToScript message, ScriptEnd* end) {
   const std::optional<std::string> frame = script::Encode(message);
-  if (!frame.has_value()) co_return false;
+  if (!frame.has_value()) {
+    end->detail = "more than a script can be told";
+    co_return false;
+  }
   const IoResult written = co_await WriteAll(stream_, *frame, deadline_);
   timed_out_ = written.kind == IoResult::Kind::kTimeout;
+  if (!written.ok() && !TimeIsUp(end)) end->detail = kEnded;
   co_return written.ok();
 }
 
@@ -83,6 +102,7 @@ Conversation::Step Conversation::Take(script::Failure failure, ScriptEnd* end) {
   const bool memory = failure.kind == Kind::kMemory;
   end->kind = memory ? ScriptEnd::Kind::kLimit : ScriptEnd::Kind::kFailed;
   end->detail = memory ? absl::StrCat("memory: ", failure.message) : std::move(failure.message);
+  if (end->detail.size() > kMostDetail) end->detail.resize(kMostDetail);
   end->line = failure.line;
   return failure.kind == Kind::kScript ? Step::kKeep : Step::kEnd;
 }
@@ -90,6 +110,10 @@ Conversation::Step Conversation::Take(script::Failure failure, ScriptEnd* end) {
 boost::asio::awaitable<Conversation::Step> Conversation::Attend(script::FromScript message,
                                                                 ScriptEnd* end) {
   if (auto* const answer = std::get_if<script::Answer>(&message)) {
+    if (!IsGood(*answer)) {
+      end->detail = "an answer that cannot be sent";
+      co_return Step::kEnd;
+    }
     end->kind = ScriptEnd::Kind::kAnswered;
     end->answer = std::move(*answer);
     co_return Step::kKeep;
@@ -106,22 +130,17 @@ boost::asio::awaitable<Conversation::Step> Conversation::Attend(script::FromScri
   }
   script::Results results =
       co_await host_.Make(std::get<script::Calls>(std::move(message)), deadline_);
-  if (co_await Send(std::move(results))) co_return Step::kGoOn;
-  if (!TimeIsUp(end)) end->detail = "cannot be told what came of its requests";
-  co_return Step::kEnd;
+  co_return co_await Send(std::move(results), end) ? Step::kGoOn : Step::kEnd;
 }
 
 boost::asio::awaitable<bool> Conversation::Run(script::Run run, ScriptEnd* end) {
-  if (!co_await Send(std::move(run))) {
-    if (!TimeIsUp(end)) end->detail = "the request is more than a script can be told";
-    co_return false;
-  }
-  for (;;) {
+  if (!co_await Send(std::move(run), end)) co_return false;
+  for (int messages = 0;; ++messages) {
     std::optional<script::FromScript> message = co_await Receive();
     stream_.loop().RefreshNow();
     if (TimeIsUp(end)) co_return false;
-    if (!message.has_value()) {
-      end->detail = "the script's process ended, or says what is not understood";
+    if (!message.has_value() || messages >= kMostMessages) {
+      end->detail = message.has_value() ? "more messages than a script may send" : kEnded;
       co_return false;
     }
     const Step step = co_await Attend(*std::move(message), end);

@@ -75,6 +75,7 @@ struct ScriptCalls::One {
   std::string origin_form;
   HeaderFields fields;  // in `call`
   ScriptCallEnd end;
+  bool over_limit = false;
 };
 
 struct ScriptCalls::Group {
@@ -102,6 +103,8 @@ absl::Status ScriptCalls::One::CheckFields(const ScriptCallLimits& limits) {
 }
 
 absl::Status ScriptCalls::One::Check(const Route& route, const ScriptCallLimits& limits) {
+  if (call.url.size() > limits.url_bytes || call.method.size() > limits.method_bytes)
+    return absl::InvalidArgumentError("a URL or method that is too long");
   auto found = TargetFor(route, call.url);
   if (!found.ok()) return absl::InvalidArgumentError("its URL cannot be used");
   target = *std::move(found);
@@ -177,8 +180,10 @@ boost::asio::awaitable<script::Results> ScriptCalls::Make(script::Calls calls, D
   std::vector<std::shared_ptr<One>> all, good;
   for (script::Call& call : calls.calls) {
     all.push_back(std::make_shared<One>(std::move(call), limits_.answer_bytes));
+    all.back()->over_limit = made_ >= limits_.calls;
+    if (!all.back()->over_limit) ++made_;
     const absl::Status checked =
-        ++made_ > limits_.calls
+        all.back()->over_limit
             ? absl::ResourceExhaustedError("more requests than a script may make")
             : all.back()->Check(*parts_->route, limits_);
     if (checked.ok()) {
@@ -204,7 +209,8 @@ boost::asio::awaitable<script::Results> ScriptCalls::Make(script::Calls calls, D
     bytes += one->sink.body.size();
     if (bytes > limits_.all_bytes) one->Refuse(Reason::kUpstreamProtocol, "too much for a script");
     results.results.push_back(one->Result());
-    parts_->ended(one->end);
+    // Of those that are too many the first is told: there may be any number of them.
+    if (!one->over_limit || !std::exchange(told_of_limit_, true)) parts_->ended(one->end);
   }
   co_return results;
 }

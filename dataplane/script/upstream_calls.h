@@ -20,6 +20,8 @@ struct ScriptCallLimits {
   size_t calls = 16;              // of one script
   size_t answer_bytes = 1 << 20;  // of each
   size_t all_bytes = 4 << 20;     // of those that it waits for at once
+  size_t url_bytes = 16 * 1024;
+  size_t method_bytes = 32;
   size_t request_fields = 100;
   size_t request_field_bytes = 32 * 1024;
 };
@@ -58,6 +60,7 @@ class ScriptCalls {
   const std::shared_ptr<const Parts> parts_;  // shared with what is under way
   const ScriptCallLimits limits_;
   size_t made_ = 0;
+  bool told_of_limit_ = false;
 };
 
 }  // namespace sallyport::dataplane
