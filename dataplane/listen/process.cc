@@ -94,6 +94,8 @@ class Process final : public DataplaneProcess {
       const std::string problem = UpgradeProblem(base::ToAbsl(protocol));
       if (!problem.empty()) return absl::InvalidArgumentError(absl::StrCat("upgrades: ", problem));
     }
+    const std::string scripts = ScriptProgramProblem(config_.scripts.program);
+    if (!scripts.empty()) return absl::InvalidArgumentError(scripts);
     absl::Status made = MakeClient();
     if (!made.ok()) return made;
     MakeHubs();
@@ -112,6 +114,10 @@ class Process final : public DataplaneProcess {
 
   void Start() override {
     Trace(config_);
+    if (config_.scripts.helpers > 0 && !scripts_.NoProgram().empty()) {
+      base::Log(base::Level::kWarning, "scripts.no_program",
+                {{"file", scripts_.NoProgram()}, {"hint", "virtual endpoints will fail"}});
+    }
     for (const auto& loop : loops_) loop->Start();
     for (const auto& loop : loops_) subscriber_->AddLoop(loop.get());
     client_->Subscribe(subscriber_.get());

@@ -89,6 +89,12 @@ int Spawn(int program, int socket, pid_t* pid) {
 
 }  // namespace
 
+std::string ScriptProgramProblem(const std::string& file) {
+  if (file.empty() || access(file.c_str(), X_OK) == 0) return "";
+  return absl::StrCat("scripts.program: cannot run ", file, " (", std::strerror(errno),
+                      "): leave it out for sallyport-script beside this program");
+}
+
 ScriptProgram::ScriptProgram(std::string file)
     : file_(file.empty() ? Beside() : std::move(file)),
       fd_(open(file_.c_str(), O_PATH | O_CLOEXEC)) {}

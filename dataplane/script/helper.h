@@ -13,6 +13,9 @@
 
 namespace sallyport::dataplane {
 
+// Why the program that the configuration names cannot be run; empty: it can, or none is named.
+[[nodiscard]] std::string ScriptProgramProblem(const std::string& file);
+
 // The program's file as it was when this process began: one of another version that has taken its
 // place since is not started. Thread-safe.
 class ScriptProgram {

@@ -73,6 +73,10 @@ class ScriptPool {
   [[nodiscard]] boost::asio::awaitable<absl::StatusOr<Lease>> Acquire(Loop& loop,
                                                                       std::string api_id,
                                                                       Deadline deadline);
+  // Where there is no program scripts fail, and this says which file was looked for; else empty.
+  [[nodiscard]] std::string NoProgram() const {
+    return program_.fd() < 0 ? program_.file() : std::string();
+  }
   // Of all requests' bodies and answers.
   [[nodiscard]] BodyBudget& bodies() { return bodies_; }
   // Ends what has been idle for a minute. Call it about once a second.

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import pathlib
+import shutil
 import threading
 import time
 
@@ -412,21 +413,23 @@ def test_native_and_oas(world):
     assert call(world, "oas-script", "/quick/more").status == 500, "another path is the upstream's"
 
 
-def test_settings_of_one_machine(world):
+def test_settings_of_one_machine(world, tmp_path):
     slow = "function slow() { var end = Date.now() + 3000; while (Date.now() < end) {} return TykJsResponse({Code: 200}, {}); }"
     add(world, "settings", blob(slow, "slow", "^/slow", "POST"), blob(QUICK, "quick", "^/quick"), blob(QUICK, "quick", "^/quick", "POST"))
 
-    def replica(*settings):
+    def replica(*settings, **more):
         options = [word for setting in settings for word in ("--set", f"scripts.{setting}")]
-        return world.gateway.start_dataplane(system_trust=world.trust, options=options)
+        return world.gateway.start_dataplane(system_trust=world.trust, options=options, **more)
 
     def ask(of, path="/quick", **more):
         return of.curl(f"/base{path}", host="settings.gw.test", options=["--http1.1"], **more)
-    none, without, small = replica("helpers=0"), replica("program=/nowhere/script"), replica("all_body_bytes=1048576", "body_bytes=800000")
+    alone = shutil.copy(world.gateway.binary("sallyport-dataplane"), tmp_path)
+    none, without, small = replica("helpers=0"), replica(program=alone), replica("all_body_bytes=1048576", "body_bytes=800000")
     world.gateway.settle()
     assert ask(none).status == 500 and ask(without).status == 500 and ask(small).body == "quick"
     assert failures(none)[0]["detail"] == "scripts.helpers is 0"
-    assert failures(without)[0]["detail"] == "/nowhere/script was not there at the start"
+    assert failures(without)[0]["detail"] == f"{tmp_path}/sallyport-script was not there at the start"
+    assert len(without.lines("scripts.no_program")) == 1 and not none.lines("scripts.no_program")
     file = world.gateway.directory / "body of some size"
     file.write_text("x" * 700_000)
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
