@@ -3,6 +3,8 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include <cstring>
+#include <string>
 #include <utility>
 
 #include "dataplane/script/runner/channel.h"
@@ -14,6 +16,23 @@ namespace sallyport::script {
 namespace {
 
 constexpr size_t kMostMessage = 300;
+
+// Compiling it takes longer than all else that an engine costs, so it is done once.
+const std::string& CompiledPrelude() {
+  static const std::string& compiled = *new std::string([] {
+    duk_context* const ctx = duk_create_heap_default();
+    if (ctx == nullptr) _exit(1);
+    duk_push_string(ctx, "prelude");
+    duk_compile_string_filename(ctx, DUK_COMPILE_EVAL, kPrelude);
+    duk_dump_function(ctx);
+    duk_size_t size = 0;
+    const auto* const bytes = static_cast<const char*>(duk_get_buffer_data(ctx, -1, &size));
+    std::string code(bytes, size);
+    duk_destroy_heap(ctx);
+    return code;
+  }());
+  return compiled;
+}
 
 }  // namespace
 
@@ -67,8 +86,9 @@ FromScript Engine::RunToEnd() {
 duk_ret_t Engine::Execute(duk_context* ctx, void* self) {
   auto& engine = *static_cast<Engine*>(self);
   const Run& run = engine.run_;
-  duk_push_string(ctx, "prelude");
-  duk_compile_string_filename(ctx, DUK_COMPILE_EVAL, kPrelude);
+  const std::string& prelude = CompiledPrelude();
+  std::memcpy(duk_push_fixed_buffer(ctx, prelude.size()), prelude.data(), prelude.size());
+  duk_load_function(ctx);
   duk_call(ctx, 0);
   PushNative(ctx);
   duk_call(ctx, 1);
