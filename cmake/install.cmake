@@ -1,6 +1,6 @@
 # `cmake --install build/release --prefix /usr/local`: programs, systemd units that name them, the services' users,
 # Prometheus files. The units are written when it is installed: they name the prefix that was given then.
-install(TARGETS sallyport-authsvc sallyport-dataplane sallyctl RUNTIME DESTINATION bin)
+install(TARGETS sallyport-authsvc sallyport-dataplane sallyport-script sallyctl RUNTIME DESTINATION bin)
 install(CODE "
   set(BINDIR \"\${CMAKE_INSTALL_PREFIX}/bin\")
   foreach(unit sallyport-authsvc sallyport-dataplane)

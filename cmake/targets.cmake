@@ -10,7 +10,8 @@ set(SALLYPORT_PCH_base <algorithm> <cstdint> <functional> <map> <memory> <option
 
 # Folders whose parsers are fuzzed with coverage feedback; they take no PCH then, whose flags would differ.
 # (authsvc/dialects is fuzzed without: its parsers are nlohmann-json's and yaml-cpp's.)
-set(SALLYPORT_FUZZED shared/crypto shared/domain shared/header shared/jwt authsvc/verify dataplane/http dataplane/http2)
+set(SALLYPORT_FUZZED shared/crypto shared/domain shared/header shared/jwt authsvc/verify dataplane/http dataplane/http2
+    dataplane/script/wire)
 
 function(sallyport_flags target)
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR})
@@ -69,7 +70,7 @@ endfunction()
 # Folders of pure functions: their unit tests run on one thread, so the TSan build leaves them out.
 set(SALLYPORT_SINGLE_THREADED shared/config shared/crypto shared/domain shared/header shared/jwt authsvc/ctl
     authsvc/decide authsvc/dialects authsvc/dialects/apisix authsvc/identify authsvc/resolve dataplane/http
-    dataplane/route dataplane/upstream_tls)
+    dataplane/route dataplane/script/wire dataplane/upstream_tls)
 
 function(sallyport_test folder)
   cmake_parse_arguments(ARG "" "PCH" "DEPS" ${ARGN})

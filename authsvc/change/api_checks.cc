@@ -8,6 +8,7 @@
 #include "authsvc/change/invalid.h"
 #include "authsvc/change/jwt_checks.h"
 #include "authsvc/change/matching_checks.h"
+#include "authsvc/change/script_checks.h"
 #include "authsvc/change/stream_checks.h"
 #include "authsvc/change/upstream_checks.h"
 #include "authsvc/change/version_checks.h"
@@ -177,6 +178,7 @@ absl::Status CheckApi(const CheckContext& context, const v1::Api& api, Warnings*
   if (status.ok()) status = CheckRoute(context, api);
   if (status.ok()) status = CheckMechanisms(context, api, warnings);
   if (status.ok()) status = CheckVersions(api);
+  if (status.ok()) status = CheckScripts(api);
   if (status.ok()) status = CheckUpstream(context, api, warnings);
   if (status.ok()) status = CheckCors(api.cors());
   if (status.ok()) status = CheckLimits(api.limits());

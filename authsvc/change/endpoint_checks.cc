@@ -11,6 +11,7 @@
 #include "authsvc/change/field_checks.h"
 #include "authsvc/change/identity_checks.h"
 #include "authsvc/change/invalid.h"
+#include "authsvc/change/script_checks.h"
 #include "authsvc/change/upstream_checks.h"
 #include "shared/header/names.h"
 #include "shared/header/rewrite_template.h"
@@ -159,6 +160,8 @@ absl::Status CheckEndpoint(absl::string_view what, const v1::Api& api,
   if (status.ok() && endpoint.max_body_bytes() < 0)
     status = Invalid(place, ": max_body_bytes is negative");
   if (status.ok() && endpoint.has_rewrite()) status = CheckRewrite(place, api, endpoint.rewrite());
+  if (status.ok() && endpoint.has_virtual_endpoint())
+    status = CheckVirtualEndpoint(place, endpoint.virtual_endpoint());
   return status;
 }
 

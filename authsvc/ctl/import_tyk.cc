@@ -1,9 +1,10 @@
 // `sallyctl import tyk DIR`: what a Tyk gateway reads from its own directory, as one document set.
-// Where a file of certificates is named, its content is sent: an id that came by the network is
-// never a path (DESIGN 10).
+// Where a file of certificates or a script is named, its content is sent: an id that came by the
+// network is never a path (DESIGN 10).
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "authsvc/ctl/apply_request.h"
@@ -19,6 +20,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr char kPemMark[] = "-----BEGIN ";
 constexpr size_t kMostCertificateBytes = 1 << 20;
+constexpr size_t kMostScriptBytes = 1 << 20;
 
 class TykDirectory {
  public:
@@ -142,7 +144,34 @@ class TykDirectory {
     if (!json.is_structured()) return json;
     Json out = json;
     for (auto& item : out) item = WithFiles(item);
+    if (out.is_object()) TakeScripts(&out);
     return out;
+  }
+
+  // Virtual endpoints of both kinds of definition.
+  void TakeScripts(Json* object) const {
+    std::string script;
+    if (Text(*object, "function_source_type", "") == "file" &&
+        Script(Text(*object, "function_source_uri", ""), &script)) {
+      (*object)["function_source_type"] = "blob";
+      (*object)["function_source_uri"] = script;
+    }
+    const auto endpoint = object->find("virtualEndpoint");
+    if (endpoint != object->end() && endpoint->is_object() && Text(*endpoint, "body", "").empty() &&
+        Script(Text(*endpoint, "path", ""), &script)) {
+      endpoint->erase("path");
+      (*endpoint)["body"] = script;
+    }
+  }
+
+  // In Base64. False: there is none.
+  bool Script(const std::string& text, std::string* script) const {
+    const std::string file = absl::EndsWith(text, ".js") ? Place(text) : "";
+    if (file.empty() || !Exists(file) || IsDirectory(file)) return false;
+    const auto content = ReadFile(file);
+    if (!content.ok() || content->size() > kMostScriptBytes) return false;
+    *script = absl::Base64Escape(*content);
+    return true;
   }
 
   [[nodiscard]] Json WithFile(const std::string& text) const {

@@ -82,6 +82,9 @@ void AddOas(std::vector<ObjectTable>* out) {
   add("middleware.global.requestSizeLimit", OasSizeRules());
   add("middleware.operations.*", OasOperationRules());
   add("….allow, block, ignoreAuthentication", OasAllowanceRules());
+  add("….virtualEndpoint", OasVirtualEndpointRules());
+  add("middleware.global.pluginConfig", OasPluginConfigRules());
+  add("….data", OasPluginDataRules());
 }
 
 void AddOperator(std::vector<ObjectTable>* out) {

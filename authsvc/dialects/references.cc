@@ -40,13 +40,13 @@ absl::string_view WrongReference(absl::string_view text) {
 
 constexpr absl::string_view kSecrets[] = {"secret", "shared_secret", "jwt_source", "password",
                                           "hmac_string"};
-constexpr absl::string_view kMetadata =
-    "meta_data";  // the key's own names, which mean nothing here
+// The names in there are the key's own, or the scripts', and mean nothing here.
+constexpr absl::string_view kMetadata = "meta_data", kScriptConfig = "config_data";
 
 void Blank(Node* node) {
   for (Node& item : node->items) Blank(&item);
   for (auto& [name, value] : node->members) {
-    if (name == kMetadata) continue;
+    if (name == kMetadata || name == kScriptConfig) continue;
     Blank(&value);
     const bool secret =
         std::find(std::begin(kSecrets), std::end(kSecrets), name) != std::end(kSecrets);

@@ -16,6 +16,7 @@
 #include "authsvc/dialects/tyk_jwt.h"
 #include "authsvc/dialects/tyk_proxy_url.h"
 #include "authsvc/dialects/tyk_upstream_auth.h"
+#include "authsvc/dialects/tyk_script.h"
 #include "shared/domain/host_pattern.h"
 
 namespace sallyport::authsvc::dialects {
@@ -260,7 +261,9 @@ void OtherFeatures(const Fields& top) {
        {"pre", "post", "post_key_auth", "auth_check", "response", "traffic_logs"}) {
     const Node* value = middleware.Get(phase);
     if (value != nullptr && IsSet(*value)) {
-      middleware.Refuse(phase, "plugins and custom middleware do not exist here");
+      middleware.Refuse(phase,
+                        "plugins and custom middleware do not exist here: JavaScript runs in "
+                        "virtual endpoints (extended_paths.virtual)");
     }
   }
   const Node* cache = top.Object("cache_options").Get("enable_cache");
@@ -317,6 +320,7 @@ Conversion ConvertTykClassic(const Node& definition, const ConvertOptions& optio
   IpLists(top, &api);
   Limits(top, &api);
   CorsOf(top, &api);
+  if (!top.Flag("config_data_disabled")) ReadScriptConfig(top, "config_data", &api);
   OtherFeatures(top);
   ClassicStream(top, proxy, &api);
   converted.resource.set_id(api.id());

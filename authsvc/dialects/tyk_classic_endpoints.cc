@@ -7,6 +7,7 @@
 #include "absl/strings/strip.h"
 #include "authsvc/dialects/tyk_classic.h"
 #include "authsvc/dialects/tyk_classic_fields.h"
+#include "authsvc/dialects/tyk_script.h"
 
 namespace sallyport::authsvc::dialects {
 namespace {
@@ -29,6 +30,12 @@ constexpr FieldRule kRewrite[] = {SALLYPORT_PLACE,
                                   {"rewrite_to", Use::kUsed},
                                   {"triggers", Use::kUsed},
                                   {"MatchRegexp", Use::kKept}};
+constexpr FieldRule kVirtual[] = {SALLYPORT_PLACE,
+                                  {"response_function_name", Use::kUsed},
+                                  {"function_source_type", Use::kUsed},
+                                  {"function_source_uri", Use::kUsed},
+                                  {"use_session", Use::kUsed},
+                                  {"proxy_on_error", Use::kUsed}};
 #undef SALLYPORT_PLACE
 constexpr FieldRule kTrigger[] = {
     {"on", Use::kUsed}, {"options", Use::kUsed}, {"rewrite_to", Use::kUsed}};
@@ -189,6 +196,19 @@ void ReadMethod(const Fields& entry, v1::Endpoint* endpoint) {
   if (endpoint->method().empty()) entry.Refuse("to_method", "is missing");
 }
 
+void ReadVirtual(const Fields& entry, v1::Endpoint* endpoint) {
+  const std::string type = entry.Text("function_source_type");
+  if (type == "file") {
+    return entry.Refuse("function_source_type",
+                        "file: files of the gateway's machine are not read: put the script in "
+                        "Base64 into function_source_uri, with blob here");
+  }
+  if (type != "blob") return entry.Refuse("function_source_type", "must be blob");
+  ReadScript(entry,
+             {"response_function_name", "function_source_uri", "", "use_session", "proxy_on_error"},
+             endpoint->mutable_virtual_endpoint());
+}
+
 struct List {
   absl::string_view member;
   absl::Span<const FieldRule> rules;
@@ -209,6 +229,7 @@ const List kLists[] = {
     {"hard_timeouts", kTimeout, ReadTimeout},
     {"size_limits", kSize, ReadSize},
     {"method_transforms", kMethod, ReadMethod},
+    {"virtual", kVirtual, ReadVirtual},
 };
 
 }  // namespace

@@ -239,7 +239,7 @@ constexpr FieldRule kOasGlobal[] = {
     {"trafficLogs", Use::kKept},
     {"cache", Use::kInert, "answers are not cached here"},
     {"transformResponseHeaders", Use::kRefused, kOasNoTransform},
-    {"pluginConfig", Use::kRefused, kOasNoPlugins},
+    {"pluginConfig", Use::kUsed},
     {"prePlugin", Use::kRefused, kOasNoPlugins},
     {"prePlugins", Use::kRefused, kOasNoPlugins},
     {"postAuthenticationPlugin", Use::kRefused, kOasNoPlugins},
@@ -293,7 +293,7 @@ constexpr FieldRule kOasOperation[] = {
     {"urlRewrite", Use::kRefused, "URL rewrites do not exist here"},
     {"validateRequest", Use::kRefused, "request validation does not exist here"},
     {"mockResponse", Use::kRefused, "mock answers do not exist here: the call would go upstream"},
-    {"virtualEndpoint", Use::kRefused, "virtual endpoints do not exist here"},
+    {"virtualEndpoint", Use::kUsed},
     {"postPlugins", Use::kRefused, kOasNoPlugins},
     {"requestSizeLimit", Use::kRefused,
      "size limits by endpoint do not exist here: use middleware.global.requestSizeLimit"},
@@ -303,6 +303,23 @@ constexpr FieldRule kOasOperation[] = {
     {"circuitBreaker", Use::kInert},
     {"trackEndpoint", Use::kKept},
     {"doNotTrackEndpoint", Use::kKept},
+};
+
+constexpr FieldRule kOasVirtualEndpoint[] = {
+    {"enabled", Use::kUsed},      {"functionName", Use::kUsed}, {"name", Use::kUsed},
+    {"path", Use::kUsed},         {"body", Use::kUsed},         {"requireSession", Use::kUsed},
+    {"proxyOnError", Use::kUsed},
+};
+
+constexpr FieldRule kOasPluginConfig[] = {
+    {"data", Use::kUsed},
+    {"driver", Use::kKept},
+    {"bundle", Use::kRefused, kOasNoPlugins},
+};
+
+constexpr FieldRule kOasPluginData[] = {
+    {"enabled", Use::kUsed},
+    {"value", Use::kUsed},
 };
 
 constexpr FieldRule kOasAllowance[] = {
@@ -346,5 +363,8 @@ ObjectRules OasHeaderRules() { return {kOasHeader, true}; }
 ObjectRules OasSizeRules() { return {kOasSize, true}; }
 ObjectRules OasOperationRules() { return {kOasOperation, true}; }
 ObjectRules OasAllowanceRules() { return {kOasAllowance, true}; }
+ObjectRules OasVirtualEndpointRules() { return {kOasVirtualEndpoint, true}; }
+ObjectRules OasPluginConfigRules() { return {kOasPluginConfig, true}; }
+ObjectRules OasPluginDataRules() { return {kOasPluginData, true}; }
 
 }  // namespace sallyport::authsvc::dialects

@@ -39,5 +39,8 @@ namespace sallyport::authsvc::dialects {
 [[nodiscard]] ObjectRules OasSizeRules();
 [[nodiscard]] ObjectRules OasOperationRules();
 [[nodiscard]] ObjectRules OasAllowanceRules();
+[[nodiscard]] ObjectRules OasVirtualEndpointRules();
+[[nodiscard]] ObjectRules OasPluginConfigRules();
+[[nodiscard]] ObjectRules OasPluginDataRules();
 
 }  // namespace sallyport::authsvc::dialects

@@ -10,6 +10,7 @@
 #include "authsvc/dialects/tyk_classic.h"
 #include "authsvc/dialects/tyk_oas.h"
 #include "authsvc/dialects/tyk_oas_fields.h"
+#include "authsvc/dialects/tyk_script.h"
 
 namespace sallyport::authsvc::dialects {
 namespace {
@@ -68,6 +69,30 @@ void OasRule(const Fields& operation, absl::string_view name, OperationList list
   rule->set_ignore_case(any_case || allowance.Flag("ignoreCase"));
 }
 
+// That path and method and no other: the script answers an operation, not what begins like it.
+void OasVirtualEndpoint(const Fields& operation, const OasOperation& target, bool any_case,
+                        v1::ApiVersion* version) {
+  const Fields script = operation.Object("virtualEndpoint");
+  script.Check(OasVirtualEndpointRules());
+  if (script.node() == nullptr || !IsOn(script)) return;
+  v1::Endpoint* endpoint = version->add_endpoints();
+  v1::PathRule* rule = endpoint->mutable_rule();
+  rule->set_path(absl::StrCat("^", SegmentsToRegex(target.path), "$"));
+  rule->add_methods(target.method);
+  rule->set_ignore_case(any_case);
+  const absl::string_view function = script.Has("functionName") ? "functionName" : "name";
+  ReadScript(script, {function, "body", "path", "requireSession", "proxyOnError"},
+             endpoint->mutable_virtual_endpoint());
+}
+
+void OasScriptConfig(const Fields& global, v1::Api* api) {
+  const Fields plugins = global.Object("pluginConfig");
+  plugins.Check(OasPluginConfigRules());
+  const Fields data = plugins.Object("data");
+  data.Check(OasPluginDataRules());
+  if (data.node() != nullptr && IsOn(data)) ReadScriptConfig(data, "value", api);
+}
+
 void OasOperations(const Node& document, const Fields& middleware, bool any_case,
                    v1::ApiVersion* version) {
   const Fields operations = middleware.Object("operations");
@@ -89,6 +114,7 @@ void OasOperations(const Node& document, const Fields& middleware, bool any_case
             version->mutable_blocked());
     OasRule(operation, "ignoreAuthentication", OperationList::kIgnored, target, any_case,
             version->mutable_ignored());
+    OasVirtualEndpoint(operation, target, any_case, version);
   }
 }
 
@@ -154,6 +180,7 @@ void OasMiddleware(const Node& document, const Fields& middleware, v1::Api* api)
   OasCors(global, api);
   OasHeaders(global, version);
   OasSizeLimit(global, version);
+  OasScriptConfig(global, api);
   api->set_disable_rate_limit(global.Flag("skipRateLimit"));
   api->set_disable_quota(global.Flag("skipQuota"));
   const Fields any_case = global.Object("ignoreCase");

@@ -47,6 +47,7 @@ void CopyRouting(const v1::Api& api, v1::Route* route) {
   *route->mutable_versions() = api.versions();
   if (api.has_ip()) *route->mutable_ip() = api.ip();
   if (api.has_cors()) *route->mutable_cors() = api.cors();
+  route->set_script_config_json(api.script_config_json());
 }
 
 void CopyAuthentication(const v1::Api& api, v1::Route* route) {

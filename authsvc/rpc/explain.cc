@@ -150,6 +150,12 @@ void AddDecision(const wire::AllowedRequest& allowed, wire::ExplainResponse* res
 void AddUpstream(const wire::AllowedRequest& allowed, wire::ExplainResponse* response) {
   const base::Reason reason = base::ReasonFromNumber(allowed.reason());
   const auto total = absl::Microseconds(allowed.total_us());
+  if (allowed.target().empty()) {
+    return AddStep(response, "upstream",
+                   absl::StrCat("not asked: the script of a virtual endpoint answered ",
+                                allowed.status(), ", all in ", absl::FormatDuration(total)),
+                   true);
+  }
   AddStep(response, "upstream",
           absl::StrCat("sent to ", allowed.target(), With(", address ", allowed.upstream()),
                        allowed.upstream_reused() ? ", on a connection that was open already" : "",

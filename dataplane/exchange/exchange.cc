@@ -23,7 +23,9 @@ boost::asio::awaitable<void> Exchange::Run() {
     GatherFacts();
     if (!AuthorizeFromCaches()) co_await AskAuthsvc();
   }
-  go_on = permit_.has_value() && CheckGrant() && Limit() && Rewrite() && ChooseTarget();
+  go_on = permit_.has_value() && CheckGrant() && Limit() && Rewrite();
+  if (go_on && match_.changes.virtual_endpoint != nullptr) go_on = co_await AnswerByScript();
+  go_on = go_on && ChooseTarget();
   while (go_on) {  // for each target that is tried
     if (!CredentialsFromCaches()) co_await AskCredentials();
     if (!denial_.has_value() && !EnterTarget()) co_await WaitForTarget();
@@ -43,13 +45,15 @@ boost::asio::awaitable<void> Exchange::Run() {
   Observe();
   target_.Leave();
   tunnel_place_ = {};
+  script_body_.reset();
+  script_bytes_.Return();
   registered_.Over();
 }
 
 void Exchange::Begin() {
   started_ = services_.loop.clock().Monotonic();
   wall_ = services_.loop.clock().Now();
-  redirect_ = preflight_ = behind_proxy_ = routed_ = head_refused_ = false;
+  redirect_ = preflight_ = behind_proxy_ = routed_ = rewritten_ = head_refused_ = false;
   certificate_by_proxy_ = false;
   asserted_ = nullptr;
   refused_route_ = nullptr;
@@ -60,11 +64,13 @@ void Exchange::Begin() {
   denial_.reset();
   quota_.reset();
   forwarded_.reset();
-  authorize_took_ = forward_took_ = absl::ZeroDuration();
+  authorize_took_ = forward_took_ = script_took_ = absl::ZeroDuration();
   tunnel_end_ = {};
   target_.Forget();
   upstream_credentials_ = nullptr;
   client_address_ = client_.address;
+  script_body_.reset();
+  script_status_.reset();
   identity_ = nullptr;
   services_.request_ids.Next(&request_id_);
   grpc_ = request_.multiplexed() && IsGrpcContentType(Header("content-type").value_or(""));

@@ -13,9 +13,12 @@
 #include "dataplane/exchange/client.h"
 #include "dataplane/exchange/client_request.h"
 #include "dataplane/forward/forward.h"
+#include "dataplane/forward/forwarded_fields.h"
 #include "dataplane/http/cors.h"
 #include "dataplane/route/match.h"
 #include "dataplane/route/rewrite.h"
+#include "dataplane/script/memory_message.h"
+#include "dataplane/script/run.h"
 
 namespace sallyport::dataplane {
 
@@ -81,6 +84,17 @@ class Exchange {
   [[nodiscard]] bool MayBeUsed(absl::string_view name) const;
   [[nodiscard]] absl::string_view Method() const;  // as it goes out
 
+  // script (script_phase.cc): in place of the upstream
+  [[nodiscard]] boost::asio::awaitable<bool> ReadScriptBody();
+  [[nodiscard]] bool TakeScriptMemory(size_t bytes);
+  [[nodiscard]] script::Run ScriptQuestion();
+  // False: answered, or denied. True: the upstream is to answer all the same.
+  [[nodiscard]] boost::asio::awaitable<bool> AnswerByScript();
+  // False: no answer can be made of it, and `end` says why.
+  [[nodiscard]] bool TakeScriptAnswer(ScriptEnd* end, OwnAnswer* answer);
+  void NoteScript(const ScriptEnd& end);
+  class ScriptCaller;
+
   // upstream: the target (target_phase.cc), its credentials
   [[nodiscard]] const RouteTarget* OtherServer() const;
   [[nodiscard]] bool ChooseTarget();
@@ -95,9 +109,13 @@ class Exchange {
   [[nodiscard]] boost::asio::awaitable<void> AskCredentials();
 
   // forward
+  [[nodiscard]] uint64_t MostBodyBytes() const;
+  void OfferTicket();
   void GatherFields();
   void GatherVersionFields();
   void SetUpstreamCredential();
+  // All that goes out beside what the caller sent, in set_ and remove_; false: denied.
+  [[nodiscard]] bool GatherOutgoing(std::optional<ForwardedFields>* forwarded_fields);
   void StripQueryCredentials();
   void StripCredentials();
   static void Change(const HeaderChanges& changes, HeaderFields* set,
@@ -158,6 +176,7 @@ class Exchange {
   bool certificate_by_proxy_ = false;
   PeerCertificatePtr asserted_;  // by it; null: the caller has none
   bool routed_ = false;
+  bool rewritten_ = false;
   bool grpc_ = false;       // of a caller that speaks HTTP/2
   Deadline grpc_deadline_;  // the caller's own
   RouteMatch match_;
@@ -173,6 +192,11 @@ class Exchange {
   ForwardTimeouts timeouts_;
   ChosenTarget target_;
   UpstreamCredentialsPtr upstream_credentials_;
+  std::optional<MemoryBody> script_body_;  // read for a script
+  std::optional<int> script_status_;       // of its answer, which was sent
+  uint64_t script_bytes_out_ = 0;
+  absl::Duration script_took_;
+  BodyBudget::Share script_bytes_;  // of both bodies, while they are here
   CallerIdentityPtr identity_;
   std::string forwarded_xfcc_;  // of a trusted proxy, with ours behind it where it has to be
   std::string target_text_;

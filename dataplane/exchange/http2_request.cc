@@ -43,8 +43,9 @@ boost::asio::awaitable<void> Http2Request::Refuse(const OwnAnswer& answer, base:
   AnswerHead own;
   own.status = answer.status;
   for (const auto& [name, value] : answer.fields) own.fields.push_back({name, value});
-  own.has_body = head.method != "HEAD";
-  if (!answer.only_head) own.length = answer.body.size();
+  const bool no_content = answer.status == 204 || answer.status == 304;
+  own.has_body = head.method != "HEAD" && !no_content;
+  if (!answer.only_head && !no_content) own.length = answer.body.size();
   stream_.Start(own);
   if (own.has_body) (void)stream_.Append(answer.body);
   (void)stream_.Finish({});

@@ -28,6 +28,7 @@
 #include "dataplane/observe/telemetry.h"
 #include "dataplane/observe/trace_rules.h"
 #include "dataplane/route/route_table.h"
+#include "dataplane/script/pool.h"
 #include "dataplane/sync/stream_state.h"
 #include "dataplane/sync/subscriber.h"
 #include "dataplane/upstream/balance.h"
@@ -50,6 +51,7 @@ struct ExchangeSettings {
   TunnelSettings tunnel;
   std::vector<std::string> upgrades;          // protocols that may be switched to
   std::vector<AddressRange> trusted_proxies;  // of this machine's file
+  uint64_t script_body_bytes = 1 << 20;       // of a request that a script is told
 };
 
 // How a listener answers; outlives its connections.
@@ -81,6 +83,7 @@ struct LoopServices {
   ConnectionRegistry& connections;
   RequestIds& request_ids;
   TunnelPlaces& tunnels;  // shared by loops
+  ScriptPool& scripts;    // shared by loops
   const StreamState& stream;
   GatewayViewPtr view;                        // swapped as a whole by each change
   std::vector<AddressRange> trusted_proxies;  // of the view and of the settings

@@ -20,6 +20,8 @@ void Exchange::Observe() {
   } else if (forwarded_.has_value()) {
     reason = forwarded_->reason;
     status = forwarded_->status;
+  } else if (script_status_.has_value()) {
+    status = *script_status_;
   } else if (preflight_) {
     status = kPreflightStatus;
   }
@@ -39,6 +41,7 @@ void Exchange::ObserveMetrics(Reason reason, int status, absl::Duration total) {
   outcome.total = tunnel_end_.empty() ? total : http_took_;
   outcome.authorize = authorize_took_;
   outcome.upstream = forward_took_;
+  outcome.script = script_took_;
   if (forwarded_.has_value()) {
     if (tunnel_end_.empty()) {  // a tunnel's are counted as they pass
       outcome.bytes_in = forwarded_->request_bytes;
@@ -50,6 +53,9 @@ void Exchange::ObserveMetrics(Reason reason, int status, absl::Duration total) {
                                            upstream != nullptr && upstream->http2);
     }
   }
+  if (script_body_.has_value() && !forwarded_.has_value())
+    outcome.bytes_in = script_body_->bytes().size();
+  if (script_status_.has_value()) outcome.bytes_out = script_bytes_out_;
   outcome.stale = permit_.has_value() && permit_->stale();
   services_.metrics.Request(outcome);
   if (IsUpstreamTlsFailure(reason)) services_.metrics.UpstreamTlsFailed(reason);
@@ -86,6 +92,11 @@ void Exchange::ObserveLog(Reason reason, int status, absl::Duration total) {
     record.upstream_status = forwarded.status;
     record.upstream_reused = forwarded.reused;
   }
+  if (script_status_.has_value()) record.bytes_out = script_bytes_out_;
+  if (script_body_.has_value() && !forwarded_.has_value())
+    record.bytes_in = script_body_->bytes().size();
+  if (permit_.has_value() && match_.changes.virtual_endpoint != nullptr)
+    record.script = match_.changes.virtual_endpoint->function;
   if (!tunnel_end_.empty()) {
     record.upgrade = head_.upgrade;
     record.tunnel_end = tunnel_end_;
@@ -112,7 +123,8 @@ void Exchange::ObserveTelemetry(Reason reason, absl::Duration total) {
 }
 
 void Exchange::ObserveAllowed(Reason reason, absl::Duration total) {
-  if (!services_.allowed.on() || !permit_.has_value() || !forwarded_.has_value()) return;
+  const bool answered = forwarded_.has_value() || script_status_.has_value();
+  if (!services_.allowed.on() || !permit_.has_value() || !answered) return;
   absl::InlinedVector<AllowedRequest::Token, 1> tokens;
   for (const PresentedCredential& token : credentials_) {
     tokens.push_back({token.mechanism(), token.place, crypto::Sha256Array(token.value.Reveal())});
@@ -127,12 +139,16 @@ void Exchange::ObserveAllowed(Reason reason, absl::Duration total) {
   request.host = host_;
   request.path = path_;
   request.client_address = client_address_;
-  DescribeAllowed(facts_, *permit_, *target_, &request);
+  DescribeAllowed(facts_, *permit_, target_.get().get(), &request);
   request.tokens = tokens;
   std::string by_proxy;
-  DescribeUpstream(forwarded_->upstream.get(), &by_proxy, &request);
-  request.upstream_reused = forwarded_->reused;
-  request.status = forwarded_->status;
+  if (forwarded_.has_value()) {
+    DescribeUpstream(forwarded_->upstream.get(), &by_proxy, &request);
+    request.upstream_reused = forwarded_->reused;
+    request.status = forwarded_->status;
+  } else {
+    request.status = *script_status_;
+  }
   request.reason = reason;
   request.total = total;
   services_.allowed.Keep(request);

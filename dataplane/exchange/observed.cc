@@ -51,7 +51,7 @@ void DescribeUpstream(const UpstreamFacts* upstream, std::string* room, AllowedR
   request->upstream_certificate_id = upstream->presented_certificate_id;
 }
 
-void DescribeAllowed(const AuthFacts& facts, const Permit& permit, const UpstreamTarget& target,
+void DescribeAllowed(const AuthFacts& facts, const Permit& permit, const UpstreamTarget* target,
                      AllowedRequest* request) {
   request->tls = facts.tls;
   request->proof = facts.peer == nullptr ? Proof::kNone : facts.proof;
@@ -63,8 +63,9 @@ void DescribeAllowed(const AuthFacts& facts, const Permit& permit, const Upstrea
   }
   request->decision = &permit.decision();
   request->stale = permit.stale();
-  request->target_tls = target.tls;
-  request->target = target.authority;
+  if (target == nullptr) return;
+  request->target_tls = target->tls;
+  request->target = target->authority;
 }
 
 void ReportPin(LoopServices& services, const UpstreamTarget& target,

@@ -28,7 +28,7 @@ void DescribeUpstream(const UpstreamFacts* upstream, AccessRecord* record);
 
 // The address where it went; `*room` holds what has to be put together.
 void DescribeUpstream(const UpstreamFacts* upstream, std::string* room, AllowedRequest* request);
-void DescribeAllowed(const AuthFacts& facts, const Permit& permit, const UpstreamTarget& target,
+void DescribeAllowed(const AuthFacts& facts, const Permit& permit, const UpstreamTarget* target,
                      AllowedRequest* request);
 
 // Of a handshake that showed a key.

@@ -69,6 +69,7 @@ bool Exchange::TakeRewritten(Rewritten rewritten) {
     denial_->decision = permit_->shared();
     return false;
   }
+  rewritten_ = true;
   match_.query = std::move(rewritten.query);
   rewritten_server_ = rewritten.server;
   return true;

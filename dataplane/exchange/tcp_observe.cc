@@ -64,7 +64,7 @@ void TcpExchange::ObserveAllowed(absl::Duration total) {
   request.api_id = route_->api_id;
   request.host = client_.peer.sni;
   request.client_address = client_.address;
-  DescribeAllowed(facts_, *permit_, *target_, &request);
+  DescribeAllowed(facts_, *permit_, target_.get().get(), &request);
   request.streams = true;
   std::string by_proxy;
   DescribeUpstream(upstream_facts_.get(), &by_proxy, &request);

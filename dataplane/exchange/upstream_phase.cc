@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "dataplane/exchange/exchange.h"
-#include "dataplane/forward/forwarded_fields.h"
 
 namespace sallyport::dataplane {
 
@@ -138,19 +137,23 @@ absl::string_view Exchange::HostForUpstream() const {
                                      : absl::string_view(route.upstream_host);
 }
 
-boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
+uint64_t Exchange::MostBodyBytes() const {
   int64_t limit = match_.changes.max_body_bytes;
   if (limit == 0 && match_.version != nullptr) limit = match_.version->max_body_bytes;
-  const uint64_t max_body = limit > 0 ? static_cast<uint64_t>(limit) : UINT64_MAX;
-  if (head_.framing == Framing::kLength && head_.content_length > max_body) {
-    Deny(Reason::kBodyTooLarge);
-    co_return;
-  }
-  const bool upgrade = MayUpgrade();
-  if (upgrade && !TakeTunnelPlace()) co_return;
+  return limit > 0 ? static_cast<uint64_t>(limit) : UINT64_MAX;
+}
+
+// With the first answer that was permitted.
+void Exchange::OfferTicket() {
+  if (client_.tls == nullptr || client_.ticket_offered) return;
+  client_.ticket_offered = true;
+  client_.tls->OfferTicket();
+}
+
+bool Exchange::GatherOutgoing(std::optional<ForwardedFields>* forwarded_fields) {
   GatherFields();
   absl::string_view xfcc;
-  if (!TellIdentity(&xfcc)) co_return;
+  if (!TellIdentity(&xfcc)) return false;
   ForwardedFacts about;
   about.client_address = client_.address;
   about.tls = client_.peer.tls;
@@ -159,10 +162,23 @@ boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
   about.identity_header = match_.route->identity_header;
   about.identity = xfcc;
   about.from_trusted_proxy = behind_proxy_;
-  const ForwardedFields forwarded_fields(about, head_.fields);
-  set_.insert(set_.end(), forwarded_fields.fields().begin(), forwarded_fields.fields().end());
+  const auto ours = forwarded_fields->emplace(about, head_.fields).fields();
+  set_.insert(set_.end(), ours.begin(), ours.end());
   const absl::Span<const HeaderField> told = identity_->fields.fields();
   set_.insert(set_.end(), told.begin(), told.end());
+  return true;
+}
+
+boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
+  const uint64_t max_body = MostBodyBytes();
+  if (head_.framing == Framing::kLength && head_.content_length > max_body) {
+    Deny(Reason::kBodyTooLarge);
+    co_return;
+  }
+  const bool upgrade = MayUpgrade();
+  if (upgrade && !TakeTunnelPlace()) co_return;
+  std::optional<ForwardedFields> forwarded_fields;
+  if (!GatherOutgoing(&forwarded_fields)) co_return;
   target_text_ = JoinPath(*target_, match_.path, match_.query);
 
   ForwardRequest request;
@@ -180,8 +196,8 @@ boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
     answer_remove_.insert(answer_remove_.end(), names.begin(), names.end());
   }
   request.answer.remove = answer_remove_;
-  request.body = request_.Body(max_body);
-  request.expect_continue = head_.expect_continue;
+  request.body = script_body_.has_value() ? &*script_body_ : request_.Body(max_body);
+  request.expect_continue = head_.expect_continue && !script_body_.has_value();
   if (upgrade) request.upgrade = head_.upgrade;
   request.from_trusted_proxy = behind_proxy_;
   const auto te = Header("te");
@@ -189,10 +205,7 @@ boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
   request.grpc = grpc_;
   request.retry = match_.route->retries.enabled;
   request.retries = &target_.retries();
-  if (client_.tls != nullptr && !client_.ticket_offered) {
-    client_.ticket_offered = true;
-    client_.tls->OfferTicket();
-  }
+  OfferTicket();
 
   ResponseSink& sink = request_.Sink();
   const absl::Duration began = services_.loop.clock().Monotonic();

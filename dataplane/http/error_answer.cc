@@ -178,7 +178,9 @@ OwnAnswer RedirectAnswer(absl::string_view location, absl::string_view request_i
 void RenderOwnAnswer(const OwnAnswer& answer, bool to_head, bool close, std::string* out) {
   absl::StrAppend(out, "HTTP/1.1 ", answer.status, " ", ReasonPhrase(answer.status), "\r\n");
   for (const auto& [name, value] : answer.fields) absl::StrAppend(out, name, ": ", value, "\r\n");
-  absl::StrAppend(out, "Content-Length: ", answer.body.size(), "\r\n");
+  // RFC 9110 8.6: neither says how long it is.
+  if (answer.status != 204 && answer.status != 304)
+    absl::StrAppend(out, "Content-Length: ", answer.body.size(), "\r\n");
   out->append(close ? "Connection: close\r\n\r\n" : "\r\n");
   if (!to_head) out->append(answer.body);
 }

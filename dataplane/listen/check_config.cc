@@ -11,6 +11,7 @@
 #include "dataplane/listen/certificate_watch.h"
 #include "dataplane/listen/listener_plan.h"
 #include "dataplane/route/route.h"
+#include "dataplane/script/helper.h"
 #include "dataplane/tls/server_credential.h"
 #include "shared/base/text.h"
 #include "shared/config/checks.h"
@@ -35,6 +36,8 @@ class Checker {
     if (!config_.access_log.empty() && config_.access_log != "-") {
       Add(config::WritableProblems("access_log", config_.access_log, false));
     }
+    const std::string scripts = ScriptProgramProblem(config_.scripts.program);
+    if (!scripts.empty()) Add(scripts);
     return std::move(problems_);
   }
 

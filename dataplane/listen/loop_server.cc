@@ -110,6 +110,7 @@ LoopServer::LoopServer(int index, const ProcessServices& process)
                 connections_,
                 request_ids_,
                 process.tunnels,
+                process.scripts,
                 process.stream,
                 nullptr,
                 {},
@@ -263,6 +264,7 @@ void LoopServer::NoteUpstreamFault(absl::string_view fault) {
 void LoopServer::Tick() {
   pool_.Sweep();
   balancers_.Sweep();
+  if (index_ == 0) process_.scripts.Sweep();
   if (health_checker_ != nullptr) health_checker_->Follow(services_.view->routes);
   metrics_.sheet()
       .Gauge(metrics::Id::kUpstreamIdle)

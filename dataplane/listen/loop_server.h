@@ -48,6 +48,7 @@ struct ProcessServices {
   ChainStore& chains;
   ConnectionLimits& connection_limits;
   TunnelPlaces& tunnels;
+  ScriptPool& scripts;
   CertificateWatch& certificate_watch;
   InheritedSockets* inherited = nullptr;  // may be null
 };

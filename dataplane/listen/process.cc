@@ -77,6 +77,7 @@ class Process final : public DataplaneProcess {
         ticket_keys_(clock_, [this] { return stream_.LastProof(); }),
         connection_limits_(ConnectionLimit(config_), config_.limits.connections_per_address),
         tunnels_(config_.limits.tunnels),
+        scripts_(ScriptOptions(config_), clock_),
         limiter_({}, &clock_),
         resolver_(NameOptions(config_)),
         trust_(TrustOptions(config_)) {}
@@ -93,6 +94,8 @@ class Process final : public DataplaneProcess {
       const std::string problem = UpgradeProblem(base::ToAbsl(protocol));
       if (!problem.empty()) return absl::InvalidArgumentError(absl::StrCat("upgrades: ", problem));
     }
+    const std::string scripts = ScriptProgramProblem(config_.scripts.program);
+    if (!scripts.empty()) return absl::InvalidArgumentError(scripts);
     absl::Status made = MakeClient();
     if (!made.ok()) return made;
     MakeHubs();
@@ -111,6 +114,10 @@ class Process final : public DataplaneProcess {
 
   void Start() override {
     Trace(config_);
+    if (config_.scripts.helpers > 0 && !scripts_.NoProgram().empty()) {
+      base::Log(base::Level::kWarning, "scripts.no_program",
+                {{"file", scripts_.NoProgram()}, {"hint", "virtual endpoints will fail"}});
+    }
     for (const auto& loop : loops_) loop->Start();
     for (const auto& loop : loops_) subscriber_->AddLoop(loop.get());
     client_->Subscribe(subscriber_.get());
@@ -253,16 +260,27 @@ class Process final : public DataplaneProcess {
   }
 
   absl::Status MakeLoops() {
-    shared_ = std::make_unique<ProcessServices>(ProcessServices{config_,         settings_,
-                                                                clock_,          *authorize_,
-                                                                *credentials_,   *validation_,
-                                                                limiter_,        resolver_,
-                                                                targets_,        trust_,
-                                                                book_,           *access_log_,
-                                                                *telemetry_,     LoopCount(config_),
-                                                                stream_,         ticket_keys_,
-                                                                chains_,         connection_limits_,
-                                                                tunnels_,        certificate_watch_,
+    shared_ = std::make_unique<ProcessServices>(ProcessServices{config_,
+                                                                settings_,
+                                                                clock_,
+                                                                *authorize_,
+                                                                *credentials_,
+                                                                *validation_,
+                                                                limiter_,
+                                                                resolver_,
+                                                                targets_,
+                                                                trust_,
+                                                                book_,
+                                                                *access_log_,
+                                                                *telemetry_,
+                                                                LoopCount(config_),
+                                                                stream_,
+                                                                ticket_keys_,
+                                                                chains_,
+                                                                connection_limits_,
+                                                                tunnels_,
+                                                                scripts_,
+                                                                certificate_watch_,
                                                                 inherited_.get()});
     for (int i = 0; i < LoopCount(config_); ++i) {
       loops_.push_back(std::make_unique<LoopServer>(i, *shared_));
@@ -275,8 +293,8 @@ class Process final : public DataplaneProcess {
   void RegisterMetrics() {
     RegisterProcessMetrics({&book_, &stream_, subscriber_.get(), client_.get(), &limiter_,
                             access_log_.get(), telemetry_.get(), authorize_.get(),
-                            validation_.get(), &generations_, &targets_, &certificate_watch_,
-                            &ticket_keys_, config_.authsvc.tls.certificate(),
+                            validation_.get(), &generations_, &targets_, &scripts_,
+                            &certificate_watch_, &ticket_keys_, config_.authsvc.tls.certificate(),
                             [this] { return Problem().empty(); }});
   }
 
@@ -372,6 +390,7 @@ class Process final : public DataplaneProcess {
   ChainStore chains_;
   ConnectionLimits connection_limits_;
   TunnelPlaces tunnels_;
+  ScriptPool scripts_;
   CertificateWatch certificate_watch_;
   Limiter limiter_;
   Resolver resolver_;

@@ -77,6 +77,13 @@ std::vector<metrics::Sample> TargetSamples(const TargetRegistry& targets, int64_
   return samples;
 }
 
+std::vector<metrics::Sample> ScriptSamples(const ScriptPool::Counts& counts) {
+  return {{{"idle"}, static_cast<double>(counts.idle)},
+          {{"busy"}, static_cast<double>(counts.busy)},
+          {{"ending"}, static_cast<double>(counts.ending)},
+          {{"waiting"}, static_cast<double>(counts.waiting)}};
+}
+
 std::vector<metrics::Sample> ExpirySamples(const CertificateWatch& listeners,
                                            const std::string& control_certificate_file) {
   std::vector<metrics::Sample> samples;
@@ -145,6 +152,8 @@ void RegisterProcessMetrics(const ProcessMetricSources& sources) {
     return TargetSamples(*sources.targets,
                          absl::ToInt64Milliseconds(base::SystemClock().Monotonic()));
   });
+  book->OnScrape(Id::kScriptProcesses,
+                 [sources] { return ScriptSamples(sources.scripts->counts()); });
   book->OnScrape(Id::kTicketKeys,
                  [sources] { return TicketKeySamples(sources.ticket_keys->Report()); });
   book->OnScrape(Id::kTicketKeyInUseAge,

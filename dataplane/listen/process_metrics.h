@@ -10,6 +10,7 @@
 #include "dataplane/listen/certificate_watch.h"
 #include "dataplane/observe/access_log.h"
 #include "dataplane/observe/telemetry.h"
+#include "dataplane/script/pool.h"
 #include "dataplane/sync/grpc_authsvc_client.h"
 #include "dataplane/sync/stream_state.h"
 #include "dataplane/sync/subscriber.h"
@@ -33,6 +34,7 @@ struct ProcessMetricSources {
   const ValidationHub* validation;
   const cache::TagGenerations* generations;
   const TargetRegistry* targets;
+  const ScriptPool* scripts;
   const CertificateWatch* certificates;  // of listeners
   TicketKeys* ticket_keys;
   std::string control_certificate_file;
@@ -47,6 +49,8 @@ struct ProcessMetricSources {
 // shows authsvc.
 [[nodiscard]] std::vector<metrics::Sample> ExpirySamples(
     const CertificateWatch& listeners, const std::string& control_certificate_file);
+// Label: state.
+[[nodiscard]] std::vector<metrics::Sample> ScriptSamples(const ScriptPool::Counts& counts);
 // Label: source.
 [[nodiscard]] std::vector<metrics::Sample> TicketKeySamples(const TicketKeys::Facts& facts);
 [[nodiscard]] std::vector<metrics::Sample> TicketKeyAgeSamples(const TicketKeys::Facts& facts);

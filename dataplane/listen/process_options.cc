@@ -20,6 +20,7 @@ ExchangeSettings ExchangeSettingsOf(const DataplaneConfig& config) {
   ExchangeSettings settings;
   settings.head.max_head_bytes = config.limits.head_bytes;
   settings.max_identity_bytes = config.limits.identity_bytes;
+  settings.script_body_bytes = config.scripts.body_bytes;
   settings.head.max_target_bytes = config.limits.target_bytes;
   settings.head.max_fields = config.limits.headers;
   const config::Http2LimitsConfig& http2 = config.limits.http2;
@@ -99,6 +100,17 @@ ValidationOptions ValidationLimits(const DataplaneConfig& config) {
   const uint32_t asks = config.limits.authorize_misses_per_second;
   options.address_asks_per_second = asks;
   options.address_ask_burst = std::max(1.0, 2.0 * asks);
+  return options;
+}
+
+ScriptPoolOptions ScriptOptions(const DataplaneConfig& config) {
+  ScriptPoolOptions options;
+  options.program = config.scripts.program;
+  options.helpers = config.scripts.helpers;
+  options.helpers_per_api = config.scripts.helpers_per_api;
+  options.waiting = config.scripts.waiting;
+  options.wait = config.scripts.wait;
+  options.all_body_bytes = config.scripts.all_body_bytes;
   return options;
 }
 

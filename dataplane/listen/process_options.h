@@ -9,6 +9,7 @@
 #include "dataplane/authorize/client_validation.h"
 #include "dataplane/authorize/credential_cache.h"
 #include "dataplane/exchange/loop_services.h"
+#include "dataplane/script/pool.h"
 #include "dataplane/sync/grpc_authsvc_client.h"
 #include "dataplane/upstream/resolver.h"
 #include "dataplane/upstream_tls/system_trust.h"
@@ -23,6 +24,7 @@ namespace sallyport::dataplane {
 [[nodiscard]] AuthorizeOptions DecisionOptions(const config::DataplaneConfig& config);
 [[nodiscard]] CredentialOptions ResolveOptions(const config::DataplaneConfig& config);
 [[nodiscard]] ValidationOptions ValidationLimits(const config::DataplaneConfig& config);
+[[nodiscard]] ScriptPoolOptions ScriptOptions(const config::DataplaneConfig& config);
 [[nodiscard]] ResolverOptions NameOptions(const config::DataplaneConfig& config);
 [[nodiscard]] SystemTrustOptions TrustOptions(const config::DataplaneConfig& config);
 // What it may hold: no more than the limit of open files affords, which it raises and says.

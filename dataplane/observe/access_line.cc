@@ -119,6 +119,7 @@ char* WriteLine(const AccessRecord& r, char* out) {
   line.Flag(",\"upstream_by_proxy\":", r.upstream_by_proxy);
   line.Text(",\"upgrade\":", r.upgrade);
   line.Text(",\"tunnel_end\":", r.tunnel_end);
+  line.Text(",\"script\":", r.script);
   if (r.grpc_status >= 0) line.Number(",\"grpc_status\":", r.grpc_status);
   line.Text(",\"upstream_certificate\":", r.upstream_certificate_id);
   line.Text(",\"traceparent\":", r.traceparent);
@@ -132,7 +133,7 @@ size_t TextBytes(const AccessRecord& r) {
                  r.sni.size() + r.tls_version.size() + r.tls_cipher.size() + r.api_id.size() +
                  r.version.size() + r.client_fingerprint.size() + r.detail.size() +
                  r.upstream.size() + r.upstream_certificate_id.size() + r.traceparent.size() +
-                 r.upgrade.size() + r.tunnel_end.size();
+                 r.upgrade.size() + r.tunnel_end.size() + r.script.size();
   if (r.identity == nullptr) return bytes;
   bytes += r.identity->name.size() + r.identity->key_id.size() + r.identity->org_id.size();
   return r.identity->policy_ids.empty() ? bytes : bytes + r.identity->policy_ids.front().size();

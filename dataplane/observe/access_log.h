@@ -42,6 +42,7 @@ struct AccessRecord {
   bool upstream_by_proxy = false;  // `upstream` is the forward proxy that leads to it
   // Of a tunnel: its protocol, and how it ended (a constant). bytes_* are what passed through it.
   absl::string_view upgrade, tunnel_end;
+  absl::string_view script;                   // the function that answered, or was to; empty: none
   int grpc_status = -1;                       // of a gRPC request; below zero: not known
   absl::string_view upstream_certificate_id;  // presented to the upstream
   absl::string_view traceparent;

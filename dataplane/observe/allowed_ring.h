@@ -44,7 +44,7 @@ struct AllowedRequest {
   bool stale = false;
   bool target_tls = false;
   bool streams = false;        // of an API of protocol tls or tcp
-  absl::string_view target;    // host[:port]
+  absl::string_view target;    // host[:port]; empty: a script answered
   absl::string_view upstream;  // address:port
   absl::string_view upstream_certificate_id;
   bool upstream_reused = false;

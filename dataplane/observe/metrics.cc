@@ -92,7 +92,8 @@ void LoopMetrics::Request(const RequestOutcome& outcome) {
   }
   status->Add(1);
   api.seconds->Observe(outcome.total);
-  cells_->overhead->Observe(std::max(outcome.total - outcome.upstream, absl::ZeroDuration()));
+  const absl::Duration others = outcome.upstream + outcome.script;
+  cells_->overhead->Observe(std::max(outcome.total - others, absl::ZeroDuration()));
   if (outcome.upstream > absl::ZeroDuration()) {
     if (api.upstream == nullptr) api.upstream = sheet_->Times(Id::kUpstreamSeconds, {api.api});
     api.upstream->Observe(outcome.upstream);

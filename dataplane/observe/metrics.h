@@ -20,6 +20,7 @@ struct RequestOutcome {
   base::Reason reason = base::Reason::kAllowed;
   int status = 0;
   absl::Duration total, authorize, upstream;  // authorize and upstream zero: phase not reached
+  absl::Duration script;                      // spent in one, or waiting for one
   uint64_t bytes_in = 0, bytes_out = 0;
   bool stale = false;  // decided by a stale answer
 };

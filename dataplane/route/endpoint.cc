@@ -16,6 +16,8 @@ EndpointChanges ChangesFor(const std::vector<Endpoint>& endpoints, absl::string_
       changes.method = &endpoint.method;
     if (changes.rewrite == nullptr && endpoint.rewrite.has_value())
       changes.rewrite = &*endpoint.rewrite;
+    if (changes.virtual_endpoint == nullptr && endpoint.virtual_endpoint.has_value())
+      changes.virtual_endpoint = &*endpoint.virtual_endpoint;
     if (changes.max_body_bytes == 0) changes.max_body_bytes = endpoint.max_body_bytes;
     if (changes.timeout == absl::ZeroDuration()) changes.timeout = endpoint.timeout;
   }

@@ -48,6 +48,16 @@ struct RewriteRule {
   std::optional<RewriteTarget> target;      // nothing: only triggers rewrite
 };
 
+// JavaScript that answers in place of the upstream (dataplane/script).
+struct VirtualEndpoint {
+  std::string function;
+  std::string source;
+  bool use_session = false;     // the script is told who calls
+  bool proxy_on_error = false;  // where it fails or answers 400 and above the upstream is asked
+  absl::Duration timeout;       // with the calls that it makes
+  uint32_t memory_kib = 0;
+};
+
 struct Endpoint {
   CompiledPathRule rule;
   HeaderChanges request_headers, answer_headers;
@@ -55,6 +65,7 @@ struct Endpoint {
   int64_t max_body_bytes = 0;  // 0: the version's
   absl::Duration timeout;      // of the whole request; 0: the API's
   std::optional<RewriteRule> rewrite;
+  std::optional<VirtualEndpoint> virtual_endpoint;
 };
 
 // Of one request: of each kind what the first endpoint has that matches it. Null, zero: nothing.
@@ -63,6 +74,7 @@ struct EndpointChanges {
   const HeaderChanges* answer_headers = nullptr;
   const std::string* method = nullptr;
   const RewriteRule* rewrite = nullptr;
+  const VirtualEndpoint* virtual_endpoint = nullptr;
   int64_t max_body_bytes = 0;
   absl::Duration timeout;
 };

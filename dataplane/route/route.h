@@ -148,6 +148,7 @@ struct Route {
   std::vector<RouteVersion> versions;  // one without a name when not versioned; may be empty
   IpRuleSet ip;
   CorsRules cors;
+  std::string script_config_json;  // what scripts find as their config; empty: nothing
   bool disable_rate_limit = false;
   bool disable_quota = false;
   std::string identity_header = "x-forwarded-client-cert";  // that XFCC goes by; empty: none

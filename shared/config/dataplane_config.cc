@@ -193,6 +193,21 @@ void ReadTimeouts(Reader& in, TrafficTimeouts* out) {
   time("ticket_max_age", &out->ticket_max_age, "a TLS session after its full handshake");
 }
 
+void ReadScripts(Reader& in, ScriptsConfig* out) {
+  in.Text("program", &out->program, "runs JavaScript; empty: sallyport-script beside this program");
+  in.Number("helpers", &out->helpers, 0, 1'024,
+            "processes that run scripts, started when they are needed; 0: no script is run");
+  in.Number("helpers_per_api", &out->helpers_per_api, 1, 1'024, "of these, at work for one API");
+  in.Number("waiting", &out->waiting, 0, 1'000'000,
+            "requests that wait for one of them; for those of one API half as many");
+  in.Time("wait", &out->wait, absl::ZeroDuration(), absl::Minutes(1),
+          "the longest that one of these waits");
+  in.Bytes("body_bytes", &out->body_bytes, 0, 4ULL << 20,
+           "largest body of a request that a script answers: more is 413");
+  in.Bytes("all_body_bytes", &out->all_body_bytes, 1 << 20, 64ULL << 30,
+           "memory for these bodies and for scripts' answers, all loops together: more is 503");
+}
+
 }  // namespace
 
 bool TcpApisConfig::Allows(uint16_t port) const {
@@ -245,6 +260,7 @@ void Read(Reader& in, DataplaneConfig* out) {
   in.Object("cache", [out](Reader& inner) { ReadCache(inner, &out->cache); });
   in.Object("limits", [out](Reader& inner) { ReadLimits(inner, &out->limits); });
   in.Object("timeouts", [out](Reader& inner) { ReadTimeouts(inner, &out->timeouts); });
+  in.Object("scripts", [out](Reader& inner) { ReadScripts(inner, &out->scripts); });
 }
 
 const std::vector<ShortFlag>& DataplaneFlags() {

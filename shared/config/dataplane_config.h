@@ -127,6 +127,17 @@ struct TrafficTimeouts {
   absl::Duration ticket_max_age = absl::Hours(8);
 };
 
+// Of virtual endpoints.
+struct ScriptsConfig {
+  std::string program;           // empty: sallyport-script beside our own
+  uint32_t helpers = 8;          // processes that run scripts; 0: none are run
+  uint32_t helpers_per_api = 4;  // of these at work for one API
+  uint32_t waiting = 1'024;      // requests that wait for one of them
+  absl::Duration wait = absl::Seconds(1);
+  uint64_t body_bytes = 1 << 20;       // of a request that a script is told
+  uint64_t all_body_bytes = 64 << 20;  // of all of these, and of answers
+};
+
 struct DataplaneMetricsConfig {
   std::string address = "127.0.0.1";
   uint16_t port = 9465;
@@ -157,6 +168,7 @@ struct DataplaneConfig {
   CacheConfig cache;
   LimitsConfig limits;
   TrafficTimeouts timeouts;
+  ScriptsConfig scripts;
 };
 
 void Read(Reader& in, DataplaneConfig* out);

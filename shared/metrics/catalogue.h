@@ -19,7 +19,7 @@ enum class Kind : uint8_t { kCounter, kGauge, kTimes };
     "Answers by API and status class")                                                             \
   X(kRequestSeconds, "sallyport_request_seconds", kTimes, "api", "Whole time of a request")        \
   X(kOverheadSeconds, "sallyport_overhead_seconds", kTimes, "",                                    \
-    "Time of a request that was not spent waiting for its upstream")                               \
+    "Time of a request that was not spent waiting for its upstream or its script")                 \
   X(kBytesIn, "sallyport_request_bytes_total", kCounter, "", "Body bytes from clients")            \
   X(kBytesOut, "sallyport_response_bytes_total", kCounter, "", "Body bytes to clients")            \
   X(kStaleServed, "sallyport_stale_decisions_total", kCounter, "api",                              \
@@ -107,6 +107,14 @@ enum class Kind : uint8_t { kCounter, kGauge, kTimes };
     "Requests that were not sent again because too many were")                                     \
   X(kUpstreamBusy, "sallyport_upstream_busy_total", kCounter, "api",                               \
     "Requests that found a target at its limits")                                                  \
+  X(kScripts, "sallyport_scripts_total", kCounter, "outcome",                                      \
+    "Scripts run: answered, failed, limit (time, memory, no process free), abandoned")             \
+  X(kScriptSeconds, "sallyport_script_seconds", kTimes, "",                                        \
+    "Time of a script, with the requests that it makes")                                           \
+  X(kScriptCalls, "sallyport_script_calls_total", kCounter, "outcome",                             \
+    "Requests that scripts made: answered, failed")                                                \
+  X(kScriptProcesses, "sallyport_script_processes", kGauge, "state",                               \
+    "Processes that run scripts: idle, busy, ending; requests that wait for one: waiting")         \
   X(kHealthChecks, "sallyport_upstream_health_checks_total", kCounter, "result",                   \
     "Health checks by result: good, bad, none (no credentials could be had)")                      \
   X(kUpstreamIdle, "sallyport_upstream_idle_connections", kGauge, "", "Idle upstream connections") \

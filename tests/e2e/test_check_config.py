@@ -28,6 +28,7 @@ def run(world, service, *options, check=True):
     ("sallyport-dataplane", "listeners.0.address=192.0.2.7", "192.0.2.7"),
     ("sallyport-dataplane", "access_log=/nowhere/access.log", "/nowhere"),
     ("sallyport-dataplane", "trusted_proxies=[proxy.example.com]", "proxy.example.com"),
+    ("sallyport-dataplane", "scripts.program=/nowhere/script", "/nowhere/script"),
 ])
 def test_what_start_up_refuses_is_found_before(world, service, setting, word):
     checked = run(world, service, "--set", setting)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from gateway import classic, session
+from test_access import versions
 
 
 @pytest.fixture
@@ -52,6 +53,23 @@ def test_a_directory_is_brought_whole_and_again(world, tyk):
     assert created
     again = run(world, directory)
     assert again.returncode == 0 and "created" not in again.stdout and "updated" not in again.stdout, again.stdout
+
+
+def test_scripts_of_virtual_endpoints_are_brought_along(world, tyk):
+    directory, _, origin, _ = tyk
+    (directory / "middleware").mkdir()
+    (directory / "middleware" / "hello.js").write_text('function hello() { return TykJsResponse({Body: "hello", Code: 200}, {}); }')
+    scripted = classic("scripted", origin.url, domain="scripted.gw.test", use_keyless=True, **versions(virtual=[
+        {"path": "^/hello", "method": "GET", "response_function_name": "hello", "function_source_type": "file",
+         "function_source_uri": "/opt/tyk-gateway/middleware/hello.js"}]))
+    (directory / "apps" / "scripted.json").write_text(json.dumps(scripted))
+    done = run(world, directory)
+    assert done.returncode == 0, done.stdout + done.stderr
+    world.gateway.settle()
+    assert world.a.curl("/hello", host="scripted.gw.test").body == "hello"
+    (directory / "middleware" / "hello.js").unlink()
+    done = run(world, directory)
+    assert done.returncode == 1 and "virtual[0].function_source_type" in done.stdout, done.stdout + done.stderr
 
 
 def test_what_does_not_exist_here_refuses_all_by_name(world, tyk):

@@ -115,7 +115,7 @@ def initialised(installation):
 
 
 def test_what_is_installed(installation):
-    for name in ("sallyport-authsvc", "sallyport-dataplane", "sallyctl"):
+    for name in ("sallyport-authsvc", "sallyport-dataplane", "sallyport-script", "sallyctl"):
         assert os.access(installation.prefix / "bin" / name, os.X_OK)
     for path in ("lib/sysusers.d/sallyport.conf", "share/sallyport/prometheus/alerts.yml"):
         assert (installation.prefix / path).is_file()

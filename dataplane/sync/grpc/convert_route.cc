@@ -304,6 +304,7 @@ RoutePtr RouteFrom(const v1::Route& wire) {
   if (!UpstreamRulesFrom(wire, route.get())) route->broken = true;
   route->ip = IpRulesFrom(wire.ip());
   route->cors = CorsFrom(wire.cors());
+  route->script_config_json = wire.script_config_json();
   route->disable_rate_limit = wire.disable_rate_limit();
   route->disable_quota = wire.disable_quota();
   route->identity_header = IdentityHeaderFrom(wire.identity_header());

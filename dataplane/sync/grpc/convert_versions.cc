@@ -79,6 +79,20 @@ bool RewriteFrom(const v1::Rewrite& wire, RewriteRule* rule) {
   return PatternFrom(wire.pattern(), &rule->pattern);
 }
 
+constexpr uint32_t kScriptMillis = 5'000;
+constexpr uint32_t kScriptKib = 16'384;
+
+VirtualEndpoint VirtualEndpointFrom(const v1::VirtualEndpoint& wire) {
+  VirtualEndpoint endpoint;
+  endpoint.function = wire.function();
+  endpoint.source = wire.source();
+  endpoint.use_session = wire.use_session();
+  endpoint.proxy_on_error = wire.proxy_on_error();
+  endpoint.timeout = absl::Milliseconds(wire.timeout_ms() == 0 ? kScriptMillis : wire.timeout_ms());
+  endpoint.memory_kib = wire.memory_kib() == 0 ? kScriptKib : wire.memory_kib();
+  return endpoint;
+}
+
 // False: something that cannot be followed.
 bool EndpointFrom(const v1::Endpoint& wire, Endpoint* endpoint) {
   const v1::PathRule& rule = wire.rule();
@@ -88,6 +102,8 @@ bool EndpointFrom(const v1::Endpoint& wire, Endpoint* endpoint) {
   endpoint->method = wire.method();
   endpoint->max_body_bytes = wire.max_body_bytes();
   endpoint->timeout = absl::Milliseconds(wire.timeout_ms());
+  if (wire.has_virtual_endpoint())
+    endpoint->virtual_endpoint = VirtualEndpointFrom(wire.virtual_endpoint());
   if (endpoint->rule.regex == nullptr) return false;
   return !wire.has_rewrite() || RewriteFrom(wire.rewrite(), &endpoint->rewrite.emplace());
 }

@@ -144,5 +144,45 @@ TEST(TykClassicEndpoints, Refusals) {
       HasSubstr("variables"));
 }
 
+// Base64 of "function f() {}".
+constexpr char kVirtual[] =
+    R"({"virtual": [{"path": "v/{id}", "method": "POST", "response_function_name": "f",
+    "function_source_type": "blob", "function_source_uri": "ZnVuY3Rpb24gZigpIHt9", "use_session": true,
+    "proxy_on_error": true}]})";
+
+TEST(TykClassicEndpoints, VirtualEndpoints) {
+  const v1::ApiVersion version = Version(With(kVirtual));
+  ASSERT_EQ(version.endpoints_size(), 1);
+  EXPECT_EQ(version.endpoints(0).rule().path(), "v/([^/]+)");
+  EXPECT_EQ(version.endpoints(0).rule().methods(0), "POST");
+  const v1::VirtualEndpoint& script = version.endpoints(0).virtual_endpoint();
+  EXPECT_EQ(script.function(), "f");
+  EXPECT_EQ(script.source(), "function f() {}");
+  EXPECT_TRUE(script.use_session());
+  EXPECT_TRUE(script.proxy_on_error());
+}
+
+TEST(TykClassicEndpoints, VirtualEndpointsThatCannotBe) {
+  const auto refused = [](const char* patch) {
+    Json json = Json::parse(kVirtual);
+    json["virtual"][0].merge_patch(Json::parse(patch));
+    return Refusal(json.dump().c_str());
+  };
+  EXPECT_EQ(refused(R"({"disabled": true, "function_source_type": "file"})"), "taken");
+  EXPECT_THAT(refused(R"({"function_source_type": "file", "function_source_uri": "f.js"})"),
+              HasSubstr("virtual[0].function_source_type"));
+  EXPECT_THAT(refused(R"({"function_source_type": "file"})"), HasSubstr("in Base64 into"));
+  EXPECT_THAT(refused(R"({"function_source_type": null})"), HasSubstr("must be blob"));
+  EXPECT_THAT(refused(R"({"function_source_uri": "%"})"), HasSubstr("is not Base64"));
+  EXPECT_THAT(refused(R"({"function_source_uri": ""})"), HasSubstr("is missing"));
+  for (const char* const bytes : {"/w==", "wK8=", "7aCA", "9JCAgA==", "4oI="}) {
+    EXPECT_THAT(refused(Json({{"function_source_uri", bytes}}).dump().c_str()),
+                HasSubstr("is not UTF-8"))
+        << bytes;
+  }
+  EXPECT_THAT(refused(R"({"response_function_name": null})"), HasSubstr("is missing"));
+  EXPECT_THAT(refused(R"({"proxy_on_eror": true})"), HasSubstr("did you mean"));
+}
+
 }  // namespace
 }  // namespace sallyport::authsvc::dialects

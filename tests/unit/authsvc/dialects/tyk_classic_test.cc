@@ -252,6 +252,21 @@ TEST(TykClassic, WhatIsOffOrEmptyIsNotRefused) {
   EXPECT_THAT(Texts(conversion.warnings), IsEmpty());
 }
 
+TEST(TykClassic, ConfigDataIsForScripts) {
+  EXPECT_EQ(
+      Api(With(R"({"config_data": {"b": {"c": [1, "x", null]}, "a": 1.5}})")).script_config_json(),
+      R"({"a":1.5,"b":{"c":[1,"x",null]}})");
+  EXPECT_EQ(Api(With(R"({"config_data": {}})")).script_config_json(), "");
+  EXPECT_EQ(
+      Api(With(R"({"config_data": {"a": 1}, "config_data_disabled": true})")).script_config_json(),
+      "");
+  EXPECT_THAT(Texts(With(R"({"config_data": "x"})").errors), HasSubstr("config_data"));
+  const Conversion secret = With(R"({"config_data": {"a": [{"Password": "p"}], "secret": "s"}})");
+  EXPECT_THAT(Texts(secret.warnings), HasSubstr("is not sealed"));
+  EXPECT_THAT(secret.resources.back().resource.document(), HasSubstr(R"("secret":"s")"))
+      << "who writes back what was read changes nothing";
+}
+
 TEST(TykClassic, UpstreamCertificatesAndPins) {
   const v1::Api api = Api(With(R"({
     "upstream_certificates": {"*": "orgd", "up.example:8443": "orge"}, "upstream_certificates_disabled": false,

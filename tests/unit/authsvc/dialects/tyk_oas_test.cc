@@ -422,6 +422,45 @@ TEST(TykOas, WhatIsSwitchedOffMayStay) {
     "upstream": {"serviceDiscovery": {"enabled": false, "queryEndpoint": "x"}}})"));
 }
 
+TEST(TykOas, VirtualEndpoints) {
+  const v1::Api api = Api(With(R"({"middleware": {
+      "global": {"pluginConfig": {"driver": "otto", "data": {"enabled": true, "value": {"k": 1}}}},
+      "operations": {"getPet": {"virtualEndpoint": {"enabled": true, "functionName": "f",
+          "body": "ZnVuY3Rpb24gZigpIHt9", "requireSession": true, "proxyOnError": true}},
+        "healthget": {"virtualEndpoint": {"enabled": false, "path": "f.js"}}}}})"));
+  EXPECT_EQ(api.script_config_json(), R"({"k":1})");
+  ASSERT_EQ(api.versions(0).endpoints_size(), 1);
+  const v1::Endpoint& endpoint = api.versions(0).endpoints(0);
+  EXPECT_EQ(endpoint.rule().path(), "^/pets/([^/]+)$") << "that operation and no other";
+  EXPECT_EQ(endpoint.rule().methods(0), "GET");
+  EXPECT_EQ(endpoint.virtual_endpoint().function(), "f");
+  EXPECT_EQ(endpoint.virtual_endpoint().source(), "function f() {}");
+  EXPECT_TRUE(endpoint.virtual_endpoint().use_session());
+  EXPECT_TRUE(endpoint.virtual_endpoint().proxy_on_error());
+}
+
+TEST(TykOas, VirtualEndpointsThatCannotBe) {
+  const auto refused = [](const std::string& script, const std::string& word) {
+    const std::string path = "middleware.operations.getPet.virtualEndpoint";
+    ExpectRefused(absl::StrCat(R"({"middleware": {"operations": {"getPet": {"virtualEndpoint": )",
+                               script, "}}}}"),
+                  path, word);
+  };
+  refused(R"({"enabled": true, "functionName": "f", "path": "f.js"})", "in Base64, as body");
+  refused(R"({"enabled": true, "functionName": "f"})", "virtualEndpoint.body (line 1): is missing");
+  refused(R"({"enabled": true, "body": "ZnVuY3Rpb24gZigpIHt9"})",
+          "virtualEndpoint.name (line 1): is missing");
+  refused(
+      R"({"enabled": true, "functionName": "f", "body": "ZnVuY3Rpb24gZigpIHt9", "proxyOnEror": true})",
+      "did you mean");
+  ExpectRefused(
+      R"({"middleware": {"global": {"pluginConfig": {"bundle": {"enabled": true, "path": "b.zip"}}}}})",
+      "middleware.global.pluginConfig.bundle", "plugins");
+  ExpectRefused(
+      R"({"middleware": {"global": {"pluginConfig": {"data": {"enabled": true, "value": [1]}}}}})",
+      "middleware.global.pluginConfig.data.value", "must be an object");
+}
+
 TEST(TykOas, Operations) {
   const v1::Api api = Api(With(R"({"middleware": {"operations": {
       "getPet": {"allow": {"enabled": true, "ignoreCase": true}},

@@ -115,6 +115,17 @@ TEST(ErrorAnswer, HeadHasNoBodyButItsLength) {
   EXPECT_NE(out.find("Retry-After: 2\r\n"), std::string::npos);
 }
 
+TEST(OwnAnswer, WithoutContentThereIsNoLength) {
+  for (const int status : {200, 204, 205, 304, 404}) {
+    OwnAnswer answer;
+    answer.status = status;
+    std::string out;
+    RenderOwnAnswer(answer, /*to_head=*/false, /*close=*/false, &out);
+    const bool says = out.find("Content-Length: 0\r\n") != std::string::npos;
+    EXPECT_EQ(says, status != 204 && status != 304) << status;
+  }
+}
+
 TEST(ErrorAnswer, EveryReasonHasAnErrorStatusInEveryStyle) {
 #define X(enumerator, number, name, fault, status, message) Reason::enumerator,
   const Reason all[] = {SALLYPORT_REASONS(X)};

@@ -90,6 +90,7 @@ class LoopServerTest : public ::testing::Test {
                            chains_,
                            limits_,
                            tunnels_,
+                           scripts_,
                            watch_,
                            inherited};
   }
@@ -180,6 +181,7 @@ class LoopServerTest : public ::testing::Test {
   ChainStore chains_;
   ConnectionLimits limits_;
   TunnelPlaces tunnels_{1};
+  ScriptPool scripts_{{}, base::SystemClock()};
   CertificateWatch watch_;
   Limiter limiter_;
   Resolver resolver_;

@@ -73,6 +73,19 @@ TEST(TicketKeySamples, SayHowManyAndWhichOneIsInUse) {
   EXPECT_EQ(TicketKeyAgeSamples(facts).front().labels.front(), "own");
 }
 
+TEST(ScriptSamples, EachState) {
+  ScriptPool::Counts counts;
+  counts.idle = 1;
+  counts.busy = 2;
+  counts.ending = 3;
+  counts.waiting = 4;
+  std::map<std::string, double> samples;
+  for (const metrics::Sample& sample : ScriptSamples(counts))
+    samples[sample.labels.front()] = sample.value;
+  EXPECT_EQ(samples, (std::map<std::string, double>{
+                         {"idle", 1}, {"busy", 2}, {"ending", 3}, {"waiting", 4}}));
+}
+
 TEST(ExpirySamples, SoonestOfTheListenersInForceAndOurControlCertificate) {
   CertificateWatch watch(absl::Hours(1));
   const auto ignore = [](const absl::StatusOr<CertificateTextsPtr>&) {};

@@ -122,11 +122,13 @@ TEST(AccessLine, OfATunnel) {
   record.status = 101;
   record.upgrade = "websocket";
   record.tunnel_end = "idle";
+  record.script = "answers";
   std::string line;
   AppendAccessLine(record, &line);
   const auto json = nlohmann::json::parse(line);
   EXPECT_EQ(json["upgrade"], "websocket");
   EXPECT_EQ(json["tunnel_end"], "idle");
+  EXPECT_EQ(json["script"], "answers");
 }
 
 TEST(AccessLine, OfNothingKnown) {

@@ -22,6 +22,32 @@ TEST(RouteFrom, Defaults) {
   EXPECT_FALSE(route->CanUseCertificate());
 }
 
+TEST(RouteFrom, VirtualEndpoints) {
+  v1::Route wire;
+  wire.set_script_config_json(R"({"a":1})");
+  v1::Endpoint* endpoint = wire.add_versions()->add_endpoints();
+  endpoint->mutable_rule()->set_path("^/x$");
+  endpoint->mutable_virtual_endpoint()->set_function("f");
+  RoutePtr route = RouteFrom(wire);
+  EXPECT_EQ(route->script_config_json, R"({"a":1})");
+  const VirtualEndpoint* script =
+      ChangesFor(route->versions[0].endpoints, "GET", "/x").virtual_endpoint;
+  ASSERT_NE(script, nullptr);
+  EXPECT_EQ(script->function, "f");
+  EXPECT_EQ(script->timeout, absl::Seconds(5));
+  EXPECT_EQ(script->memory_kib, 16'384u);
+  EXPECT_EQ(ChangesFor(route->versions[0].endpoints, "GET", "/y").virtual_endpoint, nullptr);
+
+  endpoint->mutable_virtual_endpoint()->set_timeout_ms(7);
+  endpoint->mutable_virtual_endpoint()->set_memory_kib(2'048);
+  endpoint->mutable_virtual_endpoint()->set_proxy_on_error(true);
+  route = RouteFrom(wire);
+  script = ChangesFor(route->versions[0].endpoints, "GET", "/x").virtual_endpoint;
+  EXPECT_EQ(script->timeout, absl::Milliseconds(7));
+  EXPECT_EQ(script->memory_kib, 2'048u);
+  EXPECT_TRUE(script->proxy_on_error);
+}
+
 TEST(RouteFrom, WhatCannotBeReadRefuses) {
   v1::Route wire;
   wire.add_targets()->set_url("ftp://x");

@@ -1,0 +1,88 @@
+#include "authsvc/dialects/tyk_script.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace sallyport::authsvc::dialects {
+namespace {
+
+// How many bytes of a character follow its first; below zero: none begins so.
+int BytesAfter(unsigned char first) {
+  if (first < 0x80) return 0;
+  if (first >= 0xC2 && first < 0xE0) return 1;
+  if (first >= 0xE0 && first < 0xF0) return 2;
+  return first >= 0xF0 && first < 0xF5 ? 3 : -1;
+}
+
+// RFC 3629.
+bool IsUtf8(absl::string_view text) {
+  int left = 0;
+  unsigned char before = 0;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (left == 0) {
+      left = BytesAfter(byte);
+      if (left < 0) return false;
+    } else {
+      const bool wrong = (before == 0xE0 && byte < 0xA0) || (before == 0xED && byte > 0x9F) ||
+                         (before == 0xF0 && byte < 0x90) || (before == 0xF4 && byte > 0x8F);
+      if ((byte & 0xC0) != 0x80 || wrong) return false;
+      --left;
+    }
+    before = byte;
+  }
+  return left == 0;
+}
+
+constexpr absl::string_view kNoFile =
+    "names a file of the gateway's machine, which is not read: put the script itself there, in "
+    "Base64";
+
+bool NamesSecret(const Node& data) {
+  for (const Node& item : data.items) {
+    if (NamesSecret(item)) return true;
+  }
+  for (const auto& [name, value] : data.members) {
+    const std::string lower = absl::AsciiStrToLower(name);
+    const bool secret = absl::StrContains(lower, "secret") || absl::StrContains(lower, "password");
+    if ((secret && !value.text.empty()) || NamesSecret(value)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+void ReadScript(const Fields& entry, const ScriptNames& names, v1::VirtualEndpoint* endpoint) {
+  endpoint->set_function(entry.Text(names.function));
+  if (endpoint->function().empty()) entry.Refuse(names.function, "is missing");
+  endpoint->set_use_session(entry.Flag(names.session));
+  endpoint->set_proxy_on_error(entry.Flag(names.proxy_on_error));
+  std::string source;
+  const std::string blob = entry.Text(names.source);
+  if (blob.empty()) {
+    const bool file = !names.file.empty() && !entry.Text(names.file).empty();
+    entry.Refuse(file ? names.file : names.source,
+                 file ? absl::StrCat(kNoFile, ", as ", names.source) : "is missing");
+  } else if (!absl::Base64Unescape(blob, &source)) {
+    entry.Refuse(names.source, "is not Base64");
+  } else if (!IsUtf8(source)) {
+    entry.Refuse(names.source, "is not UTF-8 once it is decoded");
+  } else {
+    endpoint->set_source(source);
+  }
+}
+
+void ReadScriptConfig(const Fields& at, absl::string_view name, v1::Api* api) {
+  const Node* const data = at.Get(name);
+  if (data == nullptr) return;
+  if (!data->IsObject()) return at.Refuse(name, "must be an object");
+  if (NamesSecret(*data)) {
+    at.Warn(name,
+            "has what looks like a secret: it is not sealed, and whoever may read the API sees it");
+  }
+  if (!data->members.empty()) api->set_script_config_json(ToJson(*data));
+}
+
+}  // namespace sallyport::authsvc::dialects
