@@ -11,6 +11,7 @@
 #include "authsvc/change/certificate_record.h"
 #include "authsvc/change/proxy_password.h"
 #include "authsvc/change/secret_data.h"
+#include "authsvc/change/shared_secrets.h"
 #include "authsvc/snapshot/resource.h"
 #include "authsvc/snapshot/snapshot_index.h"
 
@@ -148,6 +149,13 @@ class Planner {
     }
     if (!mutation.private_key.empty()) {
       return absl::InvalidArgumentError("only a certificate has a private key");
+    }
+    if (!mutation.shared_secrets.empty() && !resource->has_token_issuer())
+      return absl::InvalidArgumentError("only a token issuer has shared secrets");
+    if (resource->has_token_issuer()) {
+      return SealSharedSecrets({input_.sealer, input_.before.store_id()}, mutation.shared_secrets,
+                               stored == nullptr ? nullptr : &stored->token_issuer(),
+                               resource->mutable_token_issuer());
     }
     if (!mutation.secret_data.empty() && !resource->has_secret())
       return absl::InvalidArgumentError("only a Secret has data that is sealed");

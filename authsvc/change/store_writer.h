@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "authsvc/change/plan.h"
+#include "authsvc/change/shared_secrets.h"
 #include "authsvc/change/writer.h"
 #include "shared/base/mutex.h"
 
@@ -26,6 +27,8 @@ class StoreWriter final : public Writer {
   void Observe(Observer observer) override;
   [[nodiscard]] absl::StatusOr<v1::Resource> ReadResource(Kind kind, absl::string_view id) override;
   [[nodiscard]] absl::StatusOr<base::Secret> OpenProxyPassword(const v1::Api& api) const override;
+  [[nodiscard]] std::shared_ptr<const jwt::KeySet> OpenSharedSecrets(
+      const v1::TokenIssuer& issuer) const override;
   [[nodiscard]] absl::StatusOr<base::Secret> OpenPrivateKey(
       const CertificateEntry& certificate) const override;
   [[nodiscard]] WriterStatus status() const override;
@@ -56,6 +59,7 @@ class StoreWriter final : public Writer {
   Store* const store_;
   const Options options_;
 
+  mutable SecretKeys secret_keys_;
   mutable base::Mutex mutex_;
   base::CondVar wake_;
   std::deque<Job> queue_ ABSL_GUARDED_BY(mutex_);

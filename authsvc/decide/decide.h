@@ -15,13 +15,13 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "authsvc/decide/key_sets.h"
 #include "authsvc/decide/trace.h"
 #include "sallyport/v1/decision.pb.h"
 
 namespace sallyport::authsvc {
 
 class DecisionMemo;
-class KeySets;
 class Snapshot;
 namespace v1 = ::sallyport::v1;
 
@@ -37,6 +37,7 @@ struct AuthorizeQuestion {
   // Filled with the ids of the token issuers whose key sets the decision lacked: fetched, the same
   // question may have another answer. May be null.
   std::vector<std::string>* needs = nullptr;
+  SecretKeysOpener open_secrets;  // empty: no token that a shared secret signed passes
 };
 
 struct DecisionBounds {

@@ -37,6 +37,8 @@ struct Converted {
   base::Secret private_key;
   // Of an Api whose forward proxy came with a password, not sealed yet.
   base::Secret proxy_password;
+  // Of a TokenIssuer: its shared secrets, not sealed yet.
+  std::vector<base::Secret> shared_secrets;
   // Of a Secret: its data other than certificates, not sealed yet.
   std::map<std::string, base::Secret> secret_data;
 };

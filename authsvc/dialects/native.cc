@@ -2,6 +2,7 @@
 
 #include <google/protobuf/util/json_util.h>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "authsvc/dialects/apply.h"
@@ -127,6 +128,20 @@ base::Secret TakeProxyPassword(Node* document) {
   return {};
 }
 
+// sharedSecrets of a TokenIssuer, a list of texts, likewise.
+std::vector<base::Secret> TakeSharedSecrets(Node* document) {
+  std::vector<base::Secret> secrets;
+  Node* const at = document->Find("spec") != nullptr ? document->Find("spec") : document;
+  for (const absl::string_view name : {"sharedSecrets", "shared_secrets"}) {
+    Node* const list = at->Find(name);
+    if (list == nullptr || !list->IsArray()) continue;
+    if (!absl::c_all_of(list->items, [](const Node& item) { return item.IsString(); })) continue;
+    for (Node& item : list->items) secrets.emplace_back(std::move(item.text));
+    std::erase_if(at->members, [&](const auto& member) { return member.first == name; });
+  }
+  return secrets;
+}
+
 // `spec:` where there is one; then nothing else may stand beside it.
 Fields Body(const Fields& top) {
   if (!top.Has("spec")) return top;
@@ -149,6 +164,8 @@ void Fill(const Fields& top, const std::string& kind, const ConvertOptions& opti
     hidden = {"chain_der", "public_key_der", "private_key", "created_unix", "source"};
   } else if (kind == "Key") {
     skip.insert(skip.end(), {"token", "tokens"});
+  } else if (kind == "TokenIssuer") {
+    hidden = {"shared_secrets"};  // as SealedSecrets; texts were taken out before
   }
   if (body.node() != nullptr) FillMessage(*body.node(), body.path(), {skip, hidden}, message, out);
   const Fields metadata = top.Object("metadata");
@@ -175,6 +192,8 @@ Conversion ConvertNative(const Node& given, const ConvertOptions& options) {
   Node document = given;
   base::Secret proxy_password;
   if (document.Text("kind") == "Api") proxy_password = TakeProxyPassword(&document);
+  std::vector<base::Secret> shared_secrets;
+  if (document.Text("kind") == "TokenIssuer") shared_secrets = TakeSharedSecrets(&document);
   const Fields top(&document, "", &out);
   if (top.node() == nullptr) {
     if (out.ok()) out.Refuse("", &document, "a document must be an object");
@@ -191,6 +210,7 @@ Conversion ConvertNative(const Node& given, const ConvertOptions& options) {
   }
   Fill(top, kind, options, &out, &converted);
   converted.proxy_password = std::move(proxy_password);
+  converted.shared_secrets = std::move(shared_secrets);
   converted.resource.set_dialect(std::string(kNative));
   if (kind != "Certificate") converted.resource.set_document(StoredDocument(document, converted));
   out.resources.push_back(std::move(converted));
@@ -215,6 +235,7 @@ std::string NativeJson(const v1::Resource& resource) {
     }
   }
   if (copy.has_key()) copy.mutable_key()->clear_token_sha256();
+  if (copy.has_token_issuer()) copy.mutable_token_issuer()->clear_shared_secrets();
   if (copy.api().upstream().has_forward_proxy())
     copy.mutable_api()->mutable_upstream()->mutable_forward_proxy()->clear_sealed_password();
   const std::string kind(KindOf(copy));

@@ -46,8 +46,15 @@ void AuthorizationService::DecideOnce(const Snapshot& snapshot, const Peer& peer
   question.group = GroupOf(peer);
   question.key_sets = parts_.key_sets;
   question.needs = needs;
+  question.open_secrets = OpenSecrets();
   *response->mutable_decision() =
       Decide(snapshot, question, parts_.clock->Now(), parts_.memo, nullptr, parts_.bounds);
+}
+
+SecretKeysOpener AuthorizationService::OpenSecrets() const {
+  return [writer = parts_.writer](const wire::TokenIssuer& issuer) {
+    return writer->OpenSharedSecrets(issuer);
+  };
 }
 
 void AuthorizationService::Decided(const Snapshot& snapshot, Call& call,
@@ -114,13 +121,15 @@ grpc::ServerUnaryReactor* AuthorizationService::Explain(grpc::CallbackServerCont
     return call.reactor();
   }
   std::vector<std::string> needs;
-  auto answer = authsvc::Explain(*parts_.writer->snapshot(), *request, *parts_.telemetry,
-                                 parts_.clock->Now(), parts_.bounds, parts_.key_sets, &needs);
+  auto answer =
+      authsvc::Explain(*parts_.writer->snapshot(), *request, *parts_.telemetry, parts_.clock->Now(),
+                       parts_.bounds, {parts_.key_sets, OpenSecrets(), &needs});
   if (answer.ok() && !needs.empty() && parts_.key_sets != nullptr) {
     parts_.key_sets->Fetch(
         *parts_.writer->snapshot(), needs, [this, call, request, response]() mutable {
           auto again = authsvc::Explain(*parts_.writer->snapshot(), *request, *parts_.telemetry,
-                                        parts_.clock->Now(), parts_.bounds, parts_.key_sets);
+                                        parts_.clock->Now(), parts_.bounds,
+                                        {parts_.key_sets, OpenSecrets(), nullptr});
           const absl::Status status = again.status();
           if (again.ok()) *response = *std::move(again);
           call.Finish(status);

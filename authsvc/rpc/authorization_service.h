@@ -34,6 +34,7 @@ class AuthorizationService final : public ::sallyport::v1::Authorization::Callba
   void LookUp(Call call, const ::sallyport::v1::ExplainRequest& request,
               ::sallyport::v1::ExplainResponse* response);
 
+  [[nodiscard]] SecretKeysOpener OpenSecrets() const;
   // `needs` gets the token issuers whose key sets were lacking; null: nobody asks for them again.
   void DecideOnce(const Snapshot& snapshot, const Peer& peer,
                   const ::sallyport::v1::AuthorizeRequest& request,

@@ -64,12 +64,12 @@ void AddReport(const wire::Refusal& refusal, wire::ExplainResponse* response) {
 }
 
 void Ask(const Snapshot& snapshot, const wire::AuthorizeRequest& request, absl::Time now,
-         const DecisionBounds& bounds, const KeySets* key_sets, std::vector<std::string>* needs,
-         wire::ExplainResponse* response) {
+         const DecisionBounds& bounds, const TokenKeys& keys, wire::ExplainResponse* response) {
   Trace trace;
   AuthorizeQuestion question{request};
-  question.key_sets = key_sets;
-  question.needs = needs;
+  question.key_sets = keys.sets;
+  question.needs = keys.needs;
+  question.open_secrets = keys.open_secrets;
   *response->mutable_decision() = Decide(snapshot, question, now, nullptr, &trace, bounds);
   for (TraceStep& step : trace.steps)
     AddStep(response, step.stage, std::move(step.text), step.passed);
@@ -198,8 +198,7 @@ absl::Status AddTypedCertificate(const std::string& pem, wire::AuthorizeRequest*
 absl::StatusOr<wire::ExplainResponse> Explain(const Snapshot& snapshot,
                                               const wire::ExplainRequest& request,
                                               const TelemetryStore& telemetry, absl::Time now,
-                                              const DecisionBounds& bounds, const KeySets* key_sets,
-                                              std::vector<std::string>* needs) {
+                                              const DecisionBounds& bounds, const TokenKeys& keys) {
   wire::ExplainResponse response;
   if (request.has_handshakes()) {
     response.set_found(true);
@@ -228,7 +227,7 @@ absl::StatusOr<wire::ExplainResponse> Explain(const Snapshot& snapshot,
     if (!status.ok()) return status;
   }
   response.set_found(true);
-  Ask(snapshot, question, now, bounds, key_sets, needs, &response);
+  Ask(snapshot, question, now, bounds, keys, &response);
   return response;
 }
 

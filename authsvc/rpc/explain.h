@@ -13,17 +13,23 @@
 
 namespace sallyport::authsvc {
 
-class KeySets;
 class Snapshot;
 class TelemetryStore;
 struct LookupResult;
 
-// `needs`: as AuthorizeQuestion's. A request id that nobody reported: found = false, no error.
+// As AuthorizeQuestion's.
+struct TokenKeys {
+  const KeySets* sets = nullptr;
+  SecretKeysOpener open_secrets;
+  std::vector<std::string>* needs = nullptr;
+};
+
+// A request id that nobody reported: found = false, no error.
 // INVALID_ARGUMENT: the certificate is none.
 [[nodiscard]] absl::StatusOr<::sallyport::v1::ExplainResponse> Explain(
     const Snapshot& snapshot, const ::sallyport::v1::ExplainRequest& request,
     const TelemetryStore& telemetry, absl::Time now, const DecisionBounds& bounds,
-    const KeySets* key_sets = nullptr, std::vector<std::string>* needs = nullptr);
+    const TokenKeys& keys = {});
 
 // What the data planes answered: why the request was let in then, as the one that has it tells, and
 // what the same question gives now. Nobody has it: found = false, and who was asked.

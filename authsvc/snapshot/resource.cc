@@ -74,6 +74,7 @@ const std::string& BodyOrg(const v1::Resource& resource) {
 void RemoveSecrets(v1::Resource* resource) {
   if (resource->has_certificate()) resource->mutable_certificate()->clear_private_key();
   if (resource->has_key()) resource->mutable_key()->clear_token_sha256();
+  if (resource->has_token_issuer()) resource->mutable_token_issuer()->clear_shared_secrets();
   if (resource->has_secret()) {
     for (auto& [name, sealed] : *resource->mutable_secret()->mutable_sealed_data()) sealed.Clear();
   }

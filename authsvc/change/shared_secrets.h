@@ -1,0 +1,40 @@
+// The shared secrets of token issuers (HS256, HS384, HS512) on their way into the store, and out of
+// it as keys for whoever verifies. No admin call gives them back; texts of errors never hold one.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "authsvc/change/secret_data.h"
+#include "sallyport/v1/resources.pb.h"
+#include "shared/base/mutex.h"
+#include "shared/base/secret.h"
+#include "shared/jwt/jwks.h"
+
+namespace sallyport::authsvc {
+
+// `secrets` become those of `issuer`; none: the stored ones stay where it still signs by an
+// algorithm of theirs. What `stored` (may be null) seals the same keeps its ciphertext.
+// INVALID_ARGUMENT: one that is no secret (shared/jwt/key.h: too short, public).
+[[nodiscard]] absl::Status SealSharedSecrets(const DataSealing& sealing,
+                                             const std::vector<base::Secret>& secrets,
+                                             const v1::TokenIssuer* stored,
+                                             v1::TokenIssuer* issuer);
+
+// Opened once for as long as they stay the same. Thread-safe.
+class SecretKeys {
+ public:
+  // Null: one of them cannot be opened, or there are none.
+  [[nodiscard]] std::shared_ptr<const jwt::KeySet> Open(const DataSealing& sealing,
+                                                        const v1::TokenIssuer& issuer);
+
+ private:
+  base::Mutex mutex_;
+  absl::flat_hash_map<std::string, std::shared_ptr<const jwt::KeySet>> opened_
+      ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace sallyport::authsvc
