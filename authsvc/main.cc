@@ -15,6 +15,7 @@
 #include "authsvc/admin/tyk_api.h"
 #include "authsvc/admin/tyk_config.h"
 #include "authsvc/apisix/admin_api.h"
+#include "authsvc/apisix/strict.h"
 #include "authsvc/change/writer.h"
 #include "authsvc/decide/memo.h"
 #include "authsvc/jwks/jwks_fetcher.h"
@@ -247,8 +248,10 @@ class Service {
       if (!viewer) api.keys.push_back({key.name, sha256});
       apisix.keys.push_back({key.name, sha256, viewer});
     }
-    apisix.strict = {config_.admin.apisix_strict_address, config_.admin.apisix_strict_port};
-    if (auto status = apisix::SyncStrict(*writer_, apisix.strict); !status.ok()) return status;
+    apisix.surroundings.strict = {config_.admin.apisix_strict_address,
+                                  config_.admin.apisix_strict_port};
+    if (auto status = apisix::SyncStrict(*writer_, apisix.surroundings.strict); !status.ok())
+      return status;
     apisix_ = std::make_unique<apisix::AdminApi>(std::move(apisix), writer_.get(), &clock_);
     api.default_org_id = config_.admin.org_id;
     tyk_ = std::make_unique<admin::TykApi>(

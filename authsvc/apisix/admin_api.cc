@@ -163,7 +163,7 @@ class AdminApi::Worker {
                     job.who,
                     writer_,
                     clock_,
-                    options_.strict,
+                    options_.surroundings,
                     *collection,
                     parts.size() > 1 ? parts[1] : "",
                     parts.size() > 2 ? parts[2] : ""};
@@ -199,7 +199,7 @@ class AdminApi::Worker {
       const dialect::Collection* const collection = dialect::FindCollection(rest);
       if (collection == nullptr) return Unsupported(std::string(rest), request);
       return HandleValidate(
-          {request, job.who, writer_, clock_, options_.strict, *collection, "", ""});
+          {request, job.who, writer_, clock_, options_.surroundings, *collection, "", ""});
     }
     return ErrorAnswer(404, "not found");
   }

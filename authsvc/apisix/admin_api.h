@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "authsvc/apisix/strict.h"
+#include "authsvc/apisix/surroundings.h"
 #include "shared/admin_http/message.h"
 #include "shared/base/clock.h"
 
@@ -28,7 +28,7 @@ struct AdminKey {
 struct AdminApiOptions {
   std::vector<AdminKey> keys;  // none: every call is refused
   size_t max_queue = 256;      // requests that wait for the worker; more get 503
-  StrictPlace strict;          // where SSL objects with `client` are strict
+  Surroundings surroundings;
 };
 
 // Thread-safe. One worker thread of its own runs the calls one after another, since a write waits

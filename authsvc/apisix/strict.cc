@@ -37,6 +37,7 @@ v1::Listener Wanted(const dialect::SslIndex& ssls, const StrictPlace& place) {
   listener.set_address(place.address);
   listener.set_port(place.port);
   listener.set_style("apisix");
+  listener.set_fallback_server_name(place.fallback_server_name);
   for (const auto& ssl : ssls.all()) {
     if (!CanBeStrict(ssl)) continue;
     v1::StrictClientTls entry;
@@ -63,7 +64,7 @@ std::optional<Mutation> StrictMutation(const Snapshot& snapshot, const dialect::
   const v1::Listener wanted =
       place.port == 0 ? v1::Listener() : Wanted(dialect::SslIndex(objects), place);
   Mutation mutation;
-  if (wanted.strict_client_tls().empty()) {
+  if (wanted.strict_client_tls().empty() && wanted.fallback_server_name().empty()) {
     if (!ours) return std::nullopt;
     mutation.op = Mutation::Op::kDelete;
     mutation.kind = Kind::kListener;

@@ -9,15 +9,10 @@
 
 #include "absl/status/status.h"
 #include "authsvc/apisix/stored_objects.h"
+#include "authsvc/apisix/surroundings.h"
 #include "authsvc/change/writer.h"
 
 namespace sallyport::authsvc::apisix {
-
-// A listener of the data planes; port 0: none.
-struct StrictPlace {
-  std::string address;
-  uint16_t port = 0;
-};
 
 // What brings the listener "apisix" in line with the objects; none: it is.
 [[nodiscard]] std::optional<Mutation> StrictMutation(const Snapshot& snapshot,

@@ -22,6 +22,7 @@ struct ErrorAnswer {
   absl::string_view leaf_sha256_hex;  // tyk's "not allowed" names it; empty: none
   int retry_after_seconds = 0;        // > 0: Retry-After
   absl::string_view allowed_methods;  // not empty: Allow
+  bool jwt = false;                   // the API asks for signed tokens and for no others
   bool xml = false;                   // tyk answers XML to an XML request
 };
 

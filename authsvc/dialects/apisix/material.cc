@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "authsvc/dialects/apisix/consumer_jwt.h"
 #include "authsvc/dialects/apisix/ssl_checks.h"
 #include "shared/base/text.h"
 #include "shared/crypto/digest.h"
@@ -18,11 +19,6 @@ namespace sallyport::authsvc::dialects::apisix {
 namespace {
 
 constexpr size_t kLeastKey = 8;  // characters of a consumer's key
-
-bool IsReference(absl::string_view text) {
-  return absl::StartsWithIgnoreCase(text, "$secret://") ||
-         absl::StartsWithIgnoreCase(text, "$env://");
-}
 
 Converted* AddCertificate(const crypto::PemBundle& bundle, size_t first, size_t count,
                           Conversion* out) {
@@ -55,10 +51,12 @@ bool Has(const google::protobuf::RepeatedPtrField<std::string>& list, const std:
 class Taker {
  public:
   Taker(absl::string_view collection, absl::string_view id, const v1::DialectObject* stored,
-        int64_t now_unix, v1::DialectObject* object, Conversion* out)
+        int64_t now_unix, const Environment& environment, v1::DialectObject* object,
+        Conversion* out)
       : collection_(collection),
         id_(id),
         stored_(stored),
+        environment_(environment),
         now_(absl::FromUnixSeconds(now_unix)),
         object_(*object),
         out_(*out) {}
@@ -130,8 +128,9 @@ class Taker {
     if (auto status = KeyAuth(document, key); !status.ok()) return status;
     if (auto status = MtlsAuth(*document, key); !status.ok()) return status;
     object_.add_resources(absl::StrCat("Key ", key->id()));
+    const v1::Key as_made = *key;
     out_.resources.push_back(std::move(made));
-    return absl::OkStatus();
+    return TakeJwtAuth(as_made, stored_, environment_, document, &object_, &out_);
   }
 
  private:
@@ -168,9 +167,17 @@ class Taker {
     return dot != std::string::npos && served_.count("*" + name.substr(dot)) != 0;
   }
 
-  absl::Status Pair(const std::string& cert, const std::string& key, const std::string& where) {
-    if (IsReference(cert) || IsReference(key))
-      return Wrong(absl::StrCat(where, "$secret:// and $env:// are refused in what comes by REST"));
+  absl::Status Pair(std::string cert, std::string key, const std::string& where) {
+    for (std::string* const text : {&cert, &key}) {
+      if (auto status = Resolve(environment_, text); !status.ok())
+        return Wrong(absl::StrCat(where, status.message()));
+    }
+    auto status = TakePair(cert, key, where);
+    base::Cleanse(&key);
+    return status;
+  }
+
+  absl::Status TakePair(const std::string& cert, const std::string& key, const std::string& where) {
     auto bundle = crypto::ParsePem(cert, now_);
     if (!bundle.ok() || bundle->chain.empty() || !bundle->private_key.empty()) {
       return Plain(absl::StrCat(
@@ -225,8 +232,8 @@ class Taker {
   }
 
   // Each certificate of the text, one by one.
-  absl::Status TakeAuthorities(const std::string& text) {
-    if (IsReference(text)) return Wrong("$secret:// and $env:// are refused in what comes by REST");
+  absl::Status TakeAuthorities(std::string text) {
+    if (auto status = Resolve(environment_, &text); !status.ok()) return status;
     auto bundle = crypto::ParsePem(text);
     if (!bundle.ok()) return bundle.status();
     if (bundle->chain.empty() || !bundle->private_key.empty())
@@ -284,12 +291,11 @@ class Taker {
       return Wrong(
           "failed to check the configuration of plugin key-auth err: property \"key\" is required");
     }
-    absl::Status status;
+    absl::Status status = Resolve(environment_, &token);
+    if (!status.ok()) return status;
     const bool id_like =
         token.size() >= 64 && base::IsHex(absl::string_view(token).substr(token.size() - 64));
-    if (IsReference(token))
-      status = Wrong("$secret:// and $env:// are refused in what comes by REST");
-    else if (token.size() < kLeastKey)
+    if (token.size() < kLeastKey)
       status =
           Wrong(absl::StrCat("key-auth: the key must have at least ", kLeastKey, " characters"));
     else if (id_like)
@@ -315,7 +321,8 @@ class Taker {
       return Wrong(
           "failed to check the configuration of plugin mtls-auth err: property \"certs\" is "
           "required");
-    for (const std::string& text : certs) {
+    for (std::string& text : certs) {
+      if (auto status = Resolve(environment_, &text); !status.ok()) return status;
       auto bundle = crypto::ParsePem(text, now_);
       if (!bundle.ok())
         return Plain(absl::StrCat("failed to parse cert: ", bundle.status().message()));
@@ -333,6 +340,7 @@ class Taker {
 
   const absl::string_view collection_, id_;
   const v1::DialectObject* const stored_;
+  const Environment& environment_;
   const absl::Time now_;
   v1::DialectObject& object_;
   Conversion& out_;
@@ -342,11 +350,12 @@ class Taker {
 }  // namespace
 
 absl::Status TakeMaterial(const Collection& collection, absl::string_view id,
-                          const v1::DialectObject* stored, int64_t now_unix, Json* document,
-                          v1::DialectObject* object, Conversion* out) {
+                          const v1::DialectObject* stored, int64_t now_unix,
+                          const Environment& environment, Json* document, v1::DialectObject* object,
+                          Conversion* out) {
   object->set_id(StoredId(collection.name, id));
   object->set_org_id(std::string(kOrg));
-  Taker taker(collection.name, id, stored, now_unix, object, out);
+  Taker taker(collection.name, id, stored, now_unix, environment, object, out);
   if (collection.name == "ssls") return taker.Ssl(document);
   if (collection.name == "consumers") return taker.Consumer(document);
   if (collection.name == "upstreams") return taker.Upstream(document);

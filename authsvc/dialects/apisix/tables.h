@@ -119,7 +119,7 @@ inline constexpr Field kRouteFields[] = {
 inline constexpr Field kConsumerFields[] = {
     SALLYPORT_APISIX_COMMON,
     {"username", "string"},
-    {"plugins", "object", kTaken, "key-auth and mtls-auth; others are refused"},
+    {"plugins", "object", kTaken, "key-auth, jwt-auth and mtls-auth; others are refused"},
     {"group_id", "id", kRefused, "consumer groups do not exist here"},
 };
 
@@ -154,6 +154,19 @@ inline constexpr Field kKeyAuthFields[] = {
     {"query", "string", kTaken, "apikey where left out"},
     {"hide_credentials", "boolean"},
 };
+inline constexpr Field kJwtAuthFields[] = {
+    kMetaField,
+    {"_meta.disable", "boolean"},
+    {"header", "string", kTaken, "authorization where left out"},
+    {"query", "string", kTaken, "jwt where left out"},
+    {"cookie", "string", kTaken, "jwt where left out"},
+    {"hide_credentials", "boolean"},
+    {"key_claim_name", "string", kTaken, "key; another name is refused"},
+    {"claims_to_verify", "array", kKept, "exp and nbf always are; a token without exp is refused"},
+    {"store_in_ctx", "boolean", kKept, "has no use here"},
+    {"realm", "string", kKept, "refusals have no challenge"},
+    {"anonymous_consumer", "string", kRefused, "whoever shows no token does not pass"},
+};
 inline constexpr Field kMtlsAuthFields[] = {
     kMetaField,
     {"_meta.disable", "boolean"},
@@ -168,14 +181,28 @@ inline constexpr Field kIpRestrictionFields[] = {
 inline constexpr Field kKeyAuthConsumerFields[] = {
     {"key", "string", kTaken, "kept as its SHA-256, never shown; left out: the stored one"},
 };
+inline constexpr Field kJwtAuthConsumerFields[] = {
+    {"key", "string", kTaken, "what tokens say in their claim key; one consumer's"},
+    {"secret", "string", kTaken,
+     "of HS256, HS384, HS512, 32 bytes at least; stored sealed, never shown; left out: the stored "
+     "one"},
+    {"base64_secret", "boolean"},
+    {"public_key", "string", kTaken, "PEM; of all other algorithms"},
+    {"private_key", "string", kKept, "thrown away: no tokens are signed here"},
+    {"algorithm", "string", kTaken,
+     "HS256 where left out; HS, RS, PS and ES with 256, 384, 512, and EdDSA"},
+    {"exp", "integer", kKept, "of tokens that APISIX signs: none are signed here"},
+    {"lifetime_grace_period", "integer", kKept,
+     "a token ends at its exp; over 0 there is a warning"},
+    {"vault", "object", kRefused, "secret managers do not exist here"},
+};
 inline constexpr Field kMtlsAuthConsumerFields[] = {
     {"certs", "array", kTaken, "PEM; the leaf itself is the credential"},
 };
 inline constexpr Plugin kPlugins[] = {
-    {"key-auth", false, kKeyAuthFields},
-    {"mtls-auth", false, kMtlsAuthFields},
-    {"ip-restriction", false, kIpRestrictionFields},
-    {"key-auth", true, kKeyAuthConsumerFields},
+    {"key-auth", false, kKeyAuthFields},          {"jwt-auth", false, kJwtAuthFields},
+    {"mtls-auth", false, kMtlsAuthFields},        {"ip-restriction", false, kIpRestrictionFields},
+    {"key-auth", true, kKeyAuthConsumerFields},   {"jwt-auth", true, kJwtAuthConsumerFields},
     {"mtls-auth", true, kMtlsAuthConsumerFields},
 };
 
