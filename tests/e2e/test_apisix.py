@@ -722,3 +722,64 @@ def test_the_configuration_of_the_admin_api(world):
     assert "an admin key is always required" in refusal("deployment: {admin: {admin_key_required: false}}\n")
     assert "127.0.0.1 alone" in refusal("deployment: {admin: {admin_listen: {ip: 0.0.0.0, port: 9180}}}\n")
     assert "did you mean" in refusal("deployment: {admin: {https_admn: true}}\n")
+
+
+# --- client certificates of a route or service itself
+
+def test_a_route_asks_for_certificates_of_its_own(clean):
+    world, origin = clean, clean.origin("route client")
+    ours, theirs = world.pki.issue("Route CA", ca=True), world.pki.issue("Service CA", ca=True)
+    good, other = world.client("by the route's", ours), world.client("by the host's")
+    upstream = {"nodes": world.node(origin)}
+    world.ssl("1", "rc.test.com", client={"ca": pem(world.client_ca)})
+    world.ssl("2", "open.test.com")
+    world.put("/services/s", {"client": {"ca": pem(theirs)}, "upstream": upstream})
+    world.put("/routes/host", {"uri": "/host", "upstream": upstream})
+    world.put("/routes/own", {"uri": "/own/*", "client": {"ca": pem(ours), "skip_mtls_uri_regex": ["/free$"]}, "upstream": upstream})
+    world.put("/routes/service", {"uri": "/service", "service_id": "s"})
+    of_service = world.client("by the service's", theirs)
+
+    def statuses(path, host="rc.test.com"):
+        return [world.a.curl(path, client=caller, host=host).status for caller in (good, other, of_service, None)]
+    assert statuses("/host") == [400, 200, 400, 400]
+    assert statuses("/own/x") == [200, 400, 400, 400]
+    assert statuses("/own/free") == [200, 200, 200, 200]
+    assert statuses("/service") == [400, 400, 200, 400]
+    assert statuses("/own/x", "open.test.com") == [200, 400, 400, 400], "the name itself asks for nothing"
+    assert statuses("/host", "open.test.com") == [200, 200, 200, 200]
+    world.put("/routes/service", {"uri": "/service", "service_id": "s", "client": {"ca": pem(ours)}})
+    assert statuses("/service") == [200, 400, 400, 400], "the route's own counts"
+    answer = world.call("PATCH", "/services/s", {"client": None})
+    assert answer.status_code == 200
+    world.put("/routes/service", {"uri": "/service", "service_id": "s"})
+    assert statuses("/service") == [400, 200, 400, 400], "the host's again"
+    assert pem(theirs) not in world.call("GET", "/services/s").text
+
+
+def test_client_of_a_route_beside_its_upstreams_authorities(clean):
+    world = clean
+    upstream_ca = world.pki.issue("CA of that upstream alone", ca=True)
+    origin = world.origin("both", pair=world.pki.issue("both", upstream_ca, usages=[SERVER], sans=["127.0.0.1"]))
+    world.ssl("1", "both.test.com")
+    world.put("/routes/1", {"uri": "/*", "client": {"ca": pem(world.client_ca)}, "upstream": {
+        "scheme": "https", "pass_host": "node", "nodes": world.node(origin), "tls": {"ca_certs": [pem(upstream_ca)]}}})
+    assert world.a.curl("/", client=world.client("fine"), host="both.test.com").status == 200
+    intruder = world.client("by the upstream's", upstream_ca)
+    assert world.a.curl("/", client=intruder, host="both.test.com").status == 400
+    exchanged = {"uri": "/*", "client": {"ca": pem(upstream_ca)}, "upstream": {
+        "scheme": "https", "pass_host": "node", "nodes": world.node(origin), "tls": {"ca_certs": [pem(world.client_ca)]}}}
+    world.put("/routes/1", exchanged)
+    assert world.a.curl("/", client=intruder, host="both.test.com").status == 502, "clients' CAs are none of upstreams"
+
+
+@pytest.mark.parametrize("client, message", [
+    ({}, 'property "ca" is required'), ({"ca": "x"}, "failed to validate client_cert"),
+    ({"ca": "leaf"}, "is not a CA"), ({"ca": "ca", "depth": 0}, "client.depth 0 is refused"),
+    ({"ca": "ca", "depth": -1}, "to be at least 0"), ({"ca": "ca", "skip_mtls_uri_regex": ["("]}, "is not an RE2 expression"),
+    ({"ca": "ca", "depht": 1}, "additional properties forbidden, found depht"), ({"ca": "$secret://v/1/ca"}, "$secret:// is refused"),
+])
+def test_a_client_of_a_route_is_checked_as_that_of_an_ssl_object(world, client, message):
+    texts = {"leaf": pem(world.client("leaf")), "ca": pem(world.client_ca)}
+    client = {**client, **({"ca": texts.get(client["ca"], client["ca"])} if "ca" in client else {})}
+    for path, body in (("/routes/1", {"uri": "/", "upstream": {"nodes": {"127.0.0.1:9": 1}}}), ("/services/1", {})):
+        assert message in world.refused(path, {**body, "client": client})

@@ -75,7 +75,7 @@ class Taker {
     if (auto status = TakeNames(*document, &names); !status.ok()) return status;
     if (auto status = CheckProtocols(*document); !status.ok()) return status;
     if (auto status = Pairs(document, names); !status.ok()) return status;
-    if (auto status = Client(*document); !status.ok()) return status;
+    if (auto status = SslClient(*document); !status.ok()) return status;
     if (server && Integer(*document, "status", 1) == 1) {
       for (std::string& name : names) object_.add_server_names(std::move(name));
     }
@@ -102,6 +102,17 @@ class Taker {
       EraseKey("client_key", &tls);
     }
     return Authorities(tls);
+  }
+
+  // A route or service: what it asks of clients itself, and what stands inline.
+  absl::Status Holder(Json* document) {
+    if (const Json* const client = Get(*document, "client"); client != nullptr) {
+      std::vector<std::string> ids;
+      if (auto status = Client(*client, &ids); !status.ok()) return status;
+      for (const std::string& id : ids) object_.add_resources(absl::StrCat(kClientAuthority, id));
+    }
+    return Get(*document, "upstream") == nullptr ? absl::OkStatus()
+                                                 : Upstream(&(*document)["upstream"]);
   }
 
   absl::Status Consumer(Json* document) {
@@ -209,14 +220,21 @@ class Taker {
     return absl::OkStatus();
   }
 
-  absl::Status Client(const Json& document) {
-    const Json* const client = Get(document, "client");
-    if (client == nullptr) return absl::OkStatus();
+  absl::Status SslClient(const Json& document) {
+    if (Get(document, "client") == nullptr) return absl::OkStatus();
     if (Text(document, "type") == "client")
       return Wrong("property \"client\" validation failed: it is for type server");
-    if (Get(*client, "ca") == nullptr)
+    std::vector<std::string> ids;
+    auto status = Client(*Get(document, "client"), &ids);
+    if (status.ok()) AddBundle(ids);  // for strict handshakes
+    return status;
+  }
+
+  // `ids`: of the authorities.
+  absl::Status Client(const Json& client, std::vector<std::string>* ids) {
+    if (Get(client, "ca") == nullptr)
       return Wrong("property \"client\" validation failed: property \"ca\" is required");
-    const int64_t depth = Integer(*client, "depth", 1);
+    const int64_t depth = Integer(client, "depth", 1);
     if (depth < 0)
       return Wrong(
           "property \"client\" validation failed: property \"depth\" validation failed: "
@@ -224,15 +242,14 @@ class Taker {
           std::to_string(depth) + " to be at least 0");
     if (depth == 0)
       return Wrong("client.depth 0 is refused: use 1 and a client.ca that issues to clients alone");
-    if (auto status = CheckExempt(*client); !status.ok()) return status;
-    if (auto status = TakeAuthorities(Text(*client, "ca")); !status.ok())
+    if (auto status = CheckExempt(client); !status.ok()) return status;
+    if (auto status = TakeAuthorities(Text(client, "ca"), ids); !status.ok())
       return Plain(absl::StrCat("failed to validate client_cert: ", status.message()));
-    AddBundle();  // for strict handshakes
     return absl::OkStatus();
   }
 
   // Each certificate of the text, one by one.
-  absl::Status TakeAuthorities(std::string text) {
+  absl::Status TakeAuthorities(std::string text, std::vector<std::string>* ids) {
     if (auto status = Resolve(environment_, &text); !status.ok()) return status;
     auto bundle = crypto::ParsePem(text);
     if (!bundle.ok()) return bundle.status();
@@ -244,35 +261,36 @@ class Taker {
         return Wrong(absl::StrCat("certificate ", i + 1, " (", one.subject, ") is not a CA"));
       if (one.not_after < now_)
         return Wrong(absl::StrCat("CA ", i + 1, " (", one.subject, ") has expired"));
-      const std::string id = crypto::CertificateId(kOrg, one);
-      if (Has(object_.certificate_ids(), id)) continue;
-      AddCertificate(*bundle, i, 1, &out_);
-      object_.add_certificate_ids(id);
+      std::string id = crypto::CertificateId(kOrg, one);
+      if (!Has(object_.certificate_ids(), id)) {
+        AddCertificate(*bundle, i, 1, &out_);
+        object_.add_certificate_ids(id);
+      }
+      if (std::find(ids->begin(), ids->end(), id) == ids->end()) ids->push_back(std::move(id));
     }
     return absl::OkStatus();
   }
 
-  // Of the authorities that were taken.
-  void AddBundle() {
+  void AddBundle(const std::vector<std::string>& ids) {
     Converted& made = out_.resources.emplace_back();
     made.resource.set_dialect(std::string(kDialect));
     v1::TrustBundle* const bundle = made.resource.mutable_trust_bundle();
     bundle->set_id(MadeId(collection_, id_));
     bundle->set_org_id(std::string(kOrg));
-    *bundle->mutable_certificate_ids() = object_.certificate_ids();
+    for (const std::string& id : ids) bundle->add_certificate_ids(id);
     made.resource.set_id(bundle->id());
     object_.add_resources(absl::StrCat("TrustBundle ", bundle->id()));
   }
 
   absl::Status Authorities(const Json& tls) {
-    std::vector<std::string> texts;
+    std::vector<std::string> texts, ids;
     if (auto status = Texts(tls, "ca_certs", &texts); !status.ok()) return status;
     if (texts.empty()) return absl::OkStatus();
     for (const std::string& text : texts) {
-      if (auto status = TakeAuthorities(text); !status.ok())
+      if (auto status = TakeAuthorities(text, &ids); !status.ok())
         return Plain(absl::StrCat("failed to parse ca_certs: ", status.message()));
     }
-    AddBundle();
+    AddBundle(ids);
     return absl::OkStatus();
   }
 
@@ -359,8 +377,7 @@ absl::Status TakeMaterial(const Collection& collection, absl::string_view id,
   if (collection.name == "ssls") return taker.Ssl(document);
   if (collection.name == "consumers") return taker.Consumer(document);
   if (collection.name == "upstreams") return taker.Upstream(document);
-  if (Get(*document, "upstream") != nullptr) return taker.Upstream(&(*document)["upstream"]);
-  return absl::OkStatus();
+  return taker.Holder(document);
 }
 
 }  // namespace sallyport::authsvc::dialects::apisix

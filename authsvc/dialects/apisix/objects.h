@@ -38,6 +38,10 @@ class Objects {
 [[nodiscard]] std::string StoredId(absl::string_view collection, absl::string_view id);
 [[nodiscard]] std::string MadeId(absl::string_view collection, absl::string_view id);
 
+// Among the resources of a route or service: a certificate that may issue what its own `client`
+// asks for. No kind of resource, so nothing goes with it but the word.
+inline constexpr absl::string_view kClientAuthority = "ClientAuthority ";
+
 // Wrong as the dialect says it: "invalid configuration: …" is put before it.
 [[nodiscard]] absl::Status Wrong(absl::string_view message);
 // Said as it is.

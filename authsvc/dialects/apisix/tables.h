@@ -42,6 +42,13 @@ inline constexpr Field::Use kTaken = Field::Use::kTaken;
     P "labels", "object", kKept                                                                \
   }
 
+#define SALLYPORT_APISIX_CLIENT                                                                \
+  {"client", "object", kTaken,                                                                 \
+   "in place of that of the host's SSL object; a route's of a service's"},                     \
+      {"client.ca", "string", kTaken, "each must be a CA"},                                    \
+      {"client.depth", "integer", kTaken, "1 where left out; 0 is refused; 8 at most counts"}, \
+      {"client.skip_mtls_uri_regex", "array", kTaken, "RE2, unanchored, on the normalised path"}
+
 inline constexpr Field kSslFields[] = {
     {"id", "id"},
     {"create_time", "integer", kKept, "set by the server; only PATCH may name it"},
@@ -82,6 +89,7 @@ inline constexpr Field kServiceFields[] = {
     {"hosts", "array"},
     {"enable_websocket", "boolean", kKept, "upgrades are the data plane's setting"},
     {"script", "string", kRefused, "scripts do not exist here"},
+    SALLYPORT_APISIX_CLIENT,
     SALLYPORT_APISIX_UPSTREAM("upstream."),
 };
 
@@ -113,6 +121,7 @@ inline constexpr Field kRouteFields[] = {
     {"filter_func", "string", kRefused, "Lua does not exist here"},
     {"script", "string", kRefused, "scripts do not exist here"},
     {"script_id", "id", kRefused, "scripts do not exist here"},
+    SALLYPORT_APISIX_CLIENT,
     SALLYPORT_APISIX_UPSTREAM("upstream."),
 };
 
@@ -207,6 +216,7 @@ inline constexpr Plugin kPlugins[] = {
 };
 
 #undef SALLYPORT_APISIX_COMMON
+#undef SALLYPORT_APISIX_CLIENT
 #undef SALLYPORT_APISIX_UPSTREAM
 
 }  // namespace sallyport::authsvc::dialects::apisix
