@@ -25,10 +25,14 @@ struct AdminKey {
   bool viewer = false;  // GET alone
 };
 
-struct AdminApiOptions {
+struct AdminApiSettings {
   std::vector<AdminKey> keys;  // none: every call is refused
-  size_t max_queue = 256;      // requests that wait for the worker; more get 503
   Surroundings surroundings;
+};
+
+struct AdminApiOptions {
+  AdminApiSettings settings;
+  size_t max_queue = 256;  // requests that wait for the worker; more get 503
 };
 
 // Thread-safe. One worker thread of its own runs the calls one after another, since a write waits
@@ -44,6 +48,9 @@ class AdminApi {
   [[nodiscard]] std::optional<admin_http::Response> AdmitHead(
       const admin_http::Request& head) const;
   void Handle(admin_http::Request request, admin_http::Responder responder);
+
+  // In place of those that it was made with, from the next call on.
+  void Set(AdminApiSettings settings);
 
   // For a listener that requires a client certificate and got none.
   [[nodiscard]] static admin_http::Response CertificateRequired();

@@ -75,6 +75,13 @@ class Planner {
     plan_.write.expected_snapshot = snapshot_.revision();
   }
 
+  // Of no object: routes alone.
+  absl::StatusOr<ChangePlan> Refresh(bool trusted) {
+    objects_.set_trusted(trusted);
+    if (auto status = Routes(); !status.ok()) return status;
+    return std::move(plan_);
+  }
+
   absl::StatusOr<ChangePlan> Run() {
     absl::Status status = change_.document.has_value() ? Put() : Delete();
     if (status.ok()) status = Routes();
@@ -146,7 +153,7 @@ class Planner {
 
   // --- routes that mean something else now
   [[nodiscard]] bool TouchesAll() const {
-    if (collection_.name == "global_rules") return true;
+    if (collection_.name.empty() || collection_.name == "global_rules") return true;
     if (collection_.name != "ssls") return false;
     const v1::DialectObject none;
     const v1::DialectObject& old = stored_ == nullptr ? none : stored_->object;
@@ -332,7 +339,7 @@ class Planner {
     const std::vector<CertificateUse> uses = snapshot_.WhoUses(dialect::kOrg, id);
     return std::any_of(uses.begin(), uses.end(), [&](const CertificateUse& use) {
       if (use.kind == Kind::kDialectObject) return use.id != stored_->object.id();
-      return !absl::StartsWith(use.id, "apisix.");
+      return use.id == dialect::kTrusted || !absl::StartsWith(use.id, "apisix.");
     });
   }
 
@@ -353,6 +360,14 @@ class Planner {
 absl::StatusOr<ChangePlan> PlanChange(const SnapshotPtr& snapshot, Change change, int64_t now_unix,
                                       const Surroundings& surroundings) {
   return Planner(snapshot, std::move(change), now_unix, surroundings).Run();
+}
+
+absl::StatusOr<ChangePlan> PlanRefresh(const SnapshotPtr& snapshot, bool trusted,
+                                       const Surroundings& surroundings) {
+  static const dialect::Collection kAll{"", "", {}};
+  Change change;
+  change.collection = &kAll;
+  return Planner(snapshot, std::move(change), 0, surroundings).Refresh(trusted);
 }
 
 absl::Status CheckDocument(const dialect::Collection& collection, Json document, int64_t now_unix,

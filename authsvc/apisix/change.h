@@ -33,6 +33,11 @@ struct ChangePlan {
                                                     int64_t now_unix,
                                                     const Surroundings& surroundings);
 
+// The write of all routes that mean something else where kTrusted is there, or not. No object
+// changes.
+[[nodiscard]] absl::StatusOr<ChangePlan> PlanRefresh(const SnapshotPtr& snapshot, bool trusted,
+                                                     const Surroundings& surroundings);
+
 // What PlanChange would say of a document alone, without what it refers to.
 [[nodiscard]] absl::Status CheckDocument(const dialect::Collection& collection, Json document,
                                          int64_t now_unix, const Surroundings& surroundings);

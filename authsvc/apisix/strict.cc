@@ -12,7 +12,6 @@ namespace sallyport::authsvc::apisix {
 namespace {
 
 constexpr char kListener[] = "apisix";
-constexpr int kTries = 8;
 
 bool CanBeStrict(const dialect::SslIndex::Ssl& ssl) {
   return !ssl.authorities.empty() && ssl.exempt.empty();
@@ -77,21 +76,6 @@ std::optional<Mutation> StrictMutation(const Snapshot& snapshot, const dialect::
   mutation.resource.set_dialect(std::string(dialect::kDialect));
   *mutation.resource.mutable_listener() = wanted;
   return mutation;
-}
-
-absl::Status SyncStrict(Writer& writer, const StrictPlace& place) {
-  absl::Status status;
-  for (int attempt = 0; attempt < kTries; ++attempt) {
-    const SnapshotPtr snapshot = writer.snapshot();
-    auto mutation = StrictMutation(*snapshot, StoredObjects(snapshot), place);
-    if (!mutation.has_value()) return absl::OkStatus();
-    Write write;
-    write.expected_snapshot = snapshot->revision();
-    write.mutations.push_back(*std::move(mutation));
-    status = writer.Run(std::move(write)).status();
-    if (!absl::IsAborted(status)) break;
-  }
-  return status;
 }
 
 }  // namespace sallyport::authsvc::apisix

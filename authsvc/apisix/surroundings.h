@@ -21,6 +21,9 @@ struct StrictPlace {
 struct Surroundings {
   StrictPlace strict;
   dialects::apisix::Environment environment;
+  // apisix.ssl.ssl_trusted_certificate: CA certificates in PEM that upstreams may be issued by,
+  // beside the data planes' system store; empty: none.
+  std::string trusted_certificates;
 };
 
 }  // namespace sallyport::authsvc::apisix

@@ -718,7 +718,8 @@ def test_the_configuration_of_the_admin_api(world):
     assert "etcd is not supported by this version" in refusal(
         "deployment:\n  role: traditional\n  role_traditional: {config_provider: etcd}\n"
         "  etcd: {tls: {cert: /data/certs/etcd_client.pem, key: /data/certs/etcd_client.key}}\n")
-    assert "system_trust" in refusal("apisix: {ssl: {ssl_trusted_certificate: /path/to/certs/ca-certificates.crt}}\n")
+    assert "/path/to/certs/ca.crt" in refusal("apisix: {ssl: {ssl_trusted_certificate: /path/to/certs/ca.crt}}\n")
+    assert "admin.apisix_strict_port" in refusal("apisix: {ssl: {fallback_sni: a.test.com}}\n")
     assert "an admin key is always required" in refusal("deployment: {admin: {admin_key_required: false}}\n")
     assert "127.0.0.1 alone" in refusal("deployment: {admin: {admin_listen: {ip: 0.0.0.0, port: 9180}}}\n")
     assert "did you mean" in refusal("deployment: {admin: {https_admn: true}}\n")

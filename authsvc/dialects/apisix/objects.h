@@ -32,7 +32,11 @@ class Objects {
   virtual void ForEach(
       absl::string_view collection,
       absl::FunctionRef<void(absl::string_view id, const Object&)> visit) const = 0;
+  // Whether there is a trust bundle kTrusted, of all upstreams that have no tls.ca_certs.
+  [[nodiscard]] virtual bool HasTrusted() const { return false; }
 };
+// apisix.ssl.ssl_trusted_certificate of conf/config.yaml.
+inline constexpr absl::string_view kTrusted = "apisix.ssl_trusted_certificate";
 
 // "apisix/routes/1", of the store; "apisix.routes.1", of what is made of it.
 [[nodiscard]] std::string StoredId(absl::string_view collection, absl::string_view id);

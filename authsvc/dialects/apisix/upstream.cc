@@ -172,10 +172,13 @@ absl::Status ClientCertificate(const Json& tls, const v1::DialectObject& owner,
 absl::Status Tls(const Json& upstream, const v1::DialectObject& owner, absl::string_view made_id,
                  const Objects& objects, v1::Upstream* out) {
   const Json* const tls = Get(upstream, "tls");
+  const bool own = tls != nullptr && Get(*tls, "ca_certs") != nullptr;
+  const std::string scheme = Text(upstream, "scheme");
+  if (!own && objects.HasTrusted() && (scheme == "https" || scheme == "grpcs"))
+    out->mutable_tls()->add_trust_bundle_ids(std::string(kTrusted));
   if (tls == nullptr) return absl::OkStatus();
   if (!Flag(*tls, "verify", true)) out->mutable_tls()->set_insecure_skip_verify(true);
-  if (Get(*tls, "ca_certs") != nullptr)
-    out->mutable_tls()->add_trust_bundle_ids(std::string(made_id));
+  if (own) out->mutable_tls()->add_trust_bundle_ids(std::string(made_id));
   return ClientCertificate(*tls, owner, objects, out);
 }
 
