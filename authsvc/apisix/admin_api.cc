@@ -46,10 +46,46 @@ std::string TokenOf(const Request& request) {
   return CookieOf(request, "x_api_key");
 }
 
+bool IsPreflight(const Request& request) {
+  return request.method == "OPTIONS" &&
+         (request.path == kBase || absl::StartsWith(request.path, "/apisix/admin/"));
+}
+
 bool IsOpen(const Request& request) {
   const bool head = request.method == "HEAD";
   return (request.path == "/apisix/status" && (head || request.method == "GET")) ||
-         (request.path == kBase && head);
+         (request.path == kBase && head) || IsPreflight(request);
+}
+
+// For browsers (reference apisix.md A1.1). Never Access-Control-Allow-Credentials: a page may call
+// with a key that it was given, not with a cookie or certificate that the browser holds.
+Response WithCors(const Request& request, const AdminApiSettings& settings, Response response) {
+  const bool admin = request.path == kBase || absl::StartsWith(request.path, "/apisix/admin/");
+  if (!settings.cors || !admin) return response;
+  response.headers.emplace_back("Access-Control-Allow-Origin", "*");
+  response.headers.emplace_back("Access-Control-Expose-Headers", "*");
+  response.headers.emplace_back("Access-Control-Max-Age", "3600");
+  if (!IsPreflight(request)) return response;
+  response.headers.emplace_back("Access-Control-Allow-Methods",
+                                "POST, GET, PUT, OPTIONS, DELETE, PATCH");
+  response.headers.emplace_back("Access-Control-Allow-Headers", "*, X-API-KEY, Content-Type");
+  return response;
+}
+
+// Of a browser that asks whether it may call: it has no key.
+Response Preflight() {
+  Response response = JsonAnswer(200, Json::object());
+  response.content_type = "text/plain";
+  response.body.clear();
+  return response;
+}
+
+// "ssl" as APISIX names schemas, or as the collection.
+const dialect::Collection* SchemaNamed(absl::string_view name) {
+  for (const dialect::Collection& collection : dialect::Collections()) {
+    if (collection.singular == name || collection.name == name) return &collection;
+  }
+  return nullptr;
 }
 
 // "a/b/c" -> the first `count` parts; the last has the rest.
@@ -91,7 +127,7 @@ class AdminApi::Worker {
                {"outcome", key == nullptr ? "wrong key" : "viewer"},
                {"peer", head.peer_address},
                {"request_id", head.request_id}});
-    return ErrorAnswer(401, "failed to check token");
+    return WithCors(head, *settings, ErrorAnswer(401, "failed to check token"));
   }
 
   void Take(Request request, Responder responder) {
@@ -118,13 +154,14 @@ class AdminApi::Worker {
   }
 
   void Run(const AdmittedCall& call) const {
-    Response response = Serve(call);
+    Response response = WithCors(call.request, *InForce(), Serve(call));
     if (call.request.method == "HEAD") response.body.clear();
     call.responder.Send(std::move(response));
   }
 
   Response Serve(const AdmittedCall& job) const {
     const Request& request = job.request;
+    if (IsPreflight(request)) return Preflight();
     if (IsOpen(request)) return JsonAnswer(200, {{"status", "ok"}});
     // Where the gateway's settings ask administrators for a certificate, this is no way around it.
     if (admin::CheckControlCertificate(*writer_.snapshot(), request, clock_.Now()).has_value())
@@ -180,7 +217,24 @@ class AdminApi::Worker {
       return HandleValidate(
           {request, job.who, writer_, clock_, InForce()->surroundings, *collection, "", ""});
     }
+    if (absl::ConsumePrefix(&rest, "schema/") && IsRead(request)) return Schema(request, rest);
     return ErrorAnswer(404, "not found");
+  }
+
+  // Which fields there are: of a resource, or of a plugin (of a consumer with
+  // ?schema_type=consumer).
+  static Response Schema(const Request& request, absl::string_view name) {
+    if (absl::ConsumePrefix(&name, "plugins/")) {
+      const bool on_consumer = request.Query("schema_type").value_or("") == "consumer";
+      for (const dialect::Plugin& plugin : dialect::Plugins()) {
+        if (plugin.name == name && plugin.on_consumer == on_consumer)
+          return JsonAnswer(200, dialect::JsonSchema(plugin.fields));
+      }
+      return ErrorAnswer(404, "not found plugin");
+    }
+    const dialect::Collection* const collection = SchemaNamed(name);
+    return collection == nullptr ? ErrorAnswer(404, "not found schema")
+                                 : JsonAnswer(200, dialect::JsonSchema(collection->fields));
   }
 
   Writer& writer_;

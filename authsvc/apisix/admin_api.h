@@ -28,6 +28,7 @@ struct AdminKey {
 struct AdminApiSettings {
   std::vector<AdminKey> keys;  // none: every call is refused
   Surroundings surroundings;
+  bool cors = true;  // browsers of any origin may call, without what they would send by themselves
 };
 
 struct AdminApiOptions {

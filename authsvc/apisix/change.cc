@@ -61,6 +61,20 @@ absl::Status CheckAlone(const dialect::Collection& collection, const Json& docum
   return dialect::ApplyPlugins(*plugins, &scratch);
 }
 
+// What it refers to is not looked for.
+absl::Status CheckRouteAlone(Json document, const v1::DialectObject& object) {
+  bool refers = false;
+  for (const char* const name : {"upstream_id", "service_id"}) refers |= document.erase(name) != 0;
+  document.erase("plugin_config_id");
+  if (refers && !document.contains("upstream"))
+    document["upstream"] = {{"nodes", {{"127.0.0.1:1", 1}}}};
+  const StoredObjects none(Snapshot::Empty());
+  std::vector<v1::Api> apis;
+  std::vector<std::string> warnings;
+  return dialect::ConvertRoute("0", {&object, &document}, none, dialect::SslIndex(none), &apis,
+                               &warnings);
+}
+
 class Planner {
  public:
   Planner(const SnapshotPtr& snapshot, Change change, int64_t now_unix,
@@ -377,7 +391,8 @@ absl::Status CheckDocument(const dialect::Collection& collection, Json document,
   dialects::Conversion out;
   auto status = dialect::TakeMaterial(collection, "0", nullptr, now_unix, surroundings.environment,
                                       &document, &object, &out);
-  if (!status.ok() || collection.name == "routes") return status;
+  if (!status.ok()) return status;
+  if (collection.name == "routes") return CheckRouteAlone(std::move(document), object);
   return CheckAlone(collection, document, object, StoredObjects(Snapshot::Empty()));
 }
 

@@ -37,7 +37,7 @@ constexpr FieldRule kAdmin[] = {
     {"admin_key", Use::kUsed},         {"admin_key_required", Use::kUsed},
     {"admin_listen", Use::kUsed},      {"https_admin", Use::kUsed},
     {"admin_api_mtls", Use::kUsed},    {"allow_admin", Use::kUsed},
-    {"admin_api_version", Use::kKept}, {"enable_admin_cors", Use::kKept}};
+    {"admin_api_version", Use::kKept}, {"enable_admin_cors", Use::kUsed}};
 constexpr FieldRule kListen[] = {{"ip", Use::kUsed}, {"port", Use::kUsed}};
 constexpr FieldRule kMtls[] = {{"admin_ssl_cert", Use::kUsed},
                                {"admin_ssl_cert_key", Use::kUsed},
@@ -115,6 +115,7 @@ class Taker {
     admin.Check({kAdmin, true});
     if (!admin.Flag("admin_key_required", true))
       admin.Refuse("admin_key_required", "an admin key is always required");
+    config_.admin.apisix_cors = admin.Flag("enable_admin_cors", true);
     Keys(admin);
     Listen(admin);
   }

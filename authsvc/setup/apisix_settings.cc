@@ -68,6 +68,7 @@ absl::StatusOr<apisix::AdminApiSettings> ApisixSettings(const config::AuthsvcCon
   const config::AdminConfig& admin = config.admin;
   for (const config::AdminKeyConfig& key : admin.keys)
     settings.keys.push_back({key.name, absl::HexStringToBytes(key.sha256), key.role == "viewer"});
+  settings.cors = admin.apisix_cors;
   apisix::Surroundings& around = settings.surroundings;
   around.strict = {admin.apisix_strict_address, admin.apisix_strict_port,
                    admin.apisix_fallback_sni};

@@ -56,6 +56,7 @@ struct AdminConfig {
   // Of an APISIX configuration: for handshakes at that listener without a server name; who may have
   // issued upstreams' certificates.
   std::string apisix_fallback_sni, apisix_trusted_certificate_file;
+  bool apisix_cors = true;
   // Of an APISIX configuration, in place of tls_dir's.
   std::string certificate_file, private_key_file, client_ca_file;
   [[nodiscard]] bool has_certificate() const {

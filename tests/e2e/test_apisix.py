@@ -784,3 +784,67 @@ def test_a_client_of_a_route_is_checked_as_that_of_an_ssl_object(world, client, 
     client = {**client, **({"ca": texts.get(client["ca"], client["ca"])} if "ca" in client else {})}
     for path, body in (("/routes/1", {"uri": "/", "upstream": {"nodes": {"127.0.0.1:9": 1}}}), ("/services/1", {})):
         assert message in world.refused(path, {**body, "client": client})
+
+
+# --- what there is, and for whom
+
+def test_schemas_of_resources_and_plugins(world):
+    route = world.call("GET", "/schema/route").json()
+    assert route["additionalProperties"] is False and route["properties"]["uris"]["type"] == "array"
+    assert world.call("GET", "/schema/routes").json() == route
+    assert "filter_func" not in route["properties"], "what is refused is not there"
+    assert set(route["properties"]["client"]["properties"]) == {"ca", "depth", "skip_mtls_uri_regex"}
+    active = route["properties"]["upstream"]["properties"]["checks"]["properties"]["active"]
+    assert active["additionalProperties"] is False and "host" not in active["properties"]
+    assert {"nodes", "tls"} <= set(world.call("GET", "/schema/upstream").json()["properties"])
+    for singular in ("ssl", "service", "consumer", "global_rule", "plugin_config"):
+        assert world.call("GET", f"/schema/{singular}").json()["type"] == "object"
+    assert set(world.call("GET", "/schema/plugins/key-auth").json()["properties"]) >= {"header", "query", "hide_credentials"}
+    assert "secret" in world.call("GET", "/schema/plugins/jwt-auth", params={"schema_type": "consumer"}).json()["properties"]
+    for missing in ("/schema/stream_route", "/schema/plugins/serverless", "/schema/plugins/key-auth/x", "/schema/", "/schema"):
+        assert world.call("GET", missing).status_code == 404, missing
+    assert world.call("GET", "/schema/plugins/ip-restriction", params={"schema_type": "consumer"}).status_code == 404
+    for call in ("/schema/route", "/schema/plugins/key-auth"):
+        assert world.call("GET", call, headers={}).status_code == 401
+
+
+def test_a_document_is_validated_and_not_written(clean):
+    world = clean
+
+    def validate(resource, body, key=None):
+        return world.call("POST", f"/schema/validate/{resource}", body, key=key, settle=False)
+    fine = {"uri": "/a", "upstream_id": "not there", "plugin_config_id": "neither", "plugins": {"jwt-auth": {}}}
+    answer = validate("routes", fine)
+    assert (answer.status_code, answer.text) == (200, "")
+    assert world.call("GET", "/routes").json()["total"] == 0
+    for resource, body, words in (
+            ("routes", {"uri": "/a"}, "a route without upstream"), ("routes", {**fine, "uri": "a"}, "must begin with /"),
+            ("routes", {**fine, "plugins": {"nobody": {}}}, "unknown plugin [nobody]"),
+            ("routes", {**fine, "vars": [["x", "=", 1]]}, "vars"), ("routes", {**fine, "client": {}}, '"ca" is required'),
+            ("consumers", {"username": "jack"}, "require one auth plugin"), ("ssls", {"sni": "a.test"}, "then clause did not match"),
+            ("upstreams", {"nodes": {"a:1": 1}, "checks": {"active": {"host": "x"}}}, "checks.active.host is refused"),
+            ("upstreams", {"nodes": {"a:1": 1}, "checks": {"activ": {}}}, "found activ"),
+            ("upstreams", {"nodes": {"a:1": 1}, "checks": {"passive": {"unhealthy": {"http_failures": "2"}}}}, "wrong type")):
+        answer = validate(resource, body)
+        assert answer.status_code == 400 and words in answer.json()["error_msg"], answer.text
+    assert validate("nothing", {}).status_code == 404
+    assert validate("routes", fine, key="another key than the first").status_code == 401
+
+
+def test_browsers_may_call_with_a_key_and_nothing_of_their_own(world):
+    preflight = world.call("OPTIONS", "/routes/1", headers={"Origin": "https://dash.test", "Access-Control-Request-Method": "PUT",
+                                                            "Access-Control-Request-Headers": "x-api-key"}, settle=False)
+    assert (preflight.status_code, preflight.text) == (200, "")
+    assert preflight.headers["Access-Control-Allow-Origin"] == "*" and "PUT" in preflight.headers["Access-Control-Allow-Methods"]
+    assert "X-API-KEY" in preflight.headers["Access-Control-Allow-Headers"]
+    for answer in (preflight, world.call("GET", "/routes"), world.call("GET", "/routes", headers={"Origin": "https://dash.test"})):
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+    body = world.call("OPTIONS", "/routes", "a stranger's body", headers={}, settle=False)
+    assert body.status_code == 400
+    root = f"http://127.0.0.1:{world.plain_port}/apisix"
+    assert requests.get(f"{root}/status", timeout=DEADLINE).json() == {"status": "ok"}
+    assert requests.head(f"{root}/status", timeout=DEADLINE).status_code == 200
+    assert requests.head(f"{root}/admin", timeout=DEADLINE).status_code == 200
+    assert requests.get(f"{root}/admin", timeout=DEADLINE).status_code == 401
+    assert "Access-Control-Allow-Origin" not in requests.get(f"{root}/status", timeout=DEADLINE).headers

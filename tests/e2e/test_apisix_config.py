@@ -91,6 +91,15 @@ def test_a_broken_file_changes_nothing(clean):
     assert world.status(world.gateway.admin_key) == 200
 
 
+def test_browsers_are_kept_out_where_the_file_says_so(clean):
+    world = clean
+    assert world.call("GET", "/routes").headers["Access-Control-Allow-Origin"] == "*"
+    world.put_text(json.dumps({"deployment": {"admin": {"enable_admin_cors": False, "admin_key": [
+        {"name": "file", "key": SECOND, "role": "admin"}]}}}))
+    wait_for(lambda: world.status(SECOND) == 200, "the file is read again")
+    assert "Access-Control-Allow-Origin" not in world.call("GET", "/routes").headers
+
+
 def test_what_is_not_taken_up_is_said(clean):
     world = clean
     world.put_text(json.dumps({"deployment": {"admin": {

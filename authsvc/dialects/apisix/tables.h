@@ -15,6 +15,38 @@ inline constexpr Field::Use kTaken = Field::Use::kTaken;
       {"update_time", "integer", kKept, "likewise"}, {"desc", "string", kKept},                 \
       {"labels", "object", kKept, "for the list's filter"}
 
+#define SALLYPORT_APISIX_CHECKS(P)                                                                 \
+  {P, "object"}, {P ".active", "object"},                                                          \
+      {P ".active.type", "string", kTaken, "http, https; tcp is refused"},                         \
+      {P ".active.http_path", "string", kTaken, "/ where left out"},                               \
+      {P ".active.timeout", "number", kTaken, "seconds; 1 where left out"},                        \
+      {P ".active.concurrency", "integer", kKept, "each target is asked by itself"},               \
+      {P ".active.https_verify_certificate", "boolean", kTaken,                                    \
+       "false is refused: checks verify as requests do"},                                          \
+      {P ".active.host", "string", kRefused, "targets are asked as they are"},                     \
+      {P ".active.port", "integer", kRefused, "targets are asked as they are"},                    \
+      {P ".active.req_headers", "array", kRefused, "targets are asked as they are"},               \
+      {P ".active.healthy", "object"},                                                             \
+      {P ".active.healthy.interval", "number", kTaken, "the lesser of both; 1 where left out"},    \
+      {P ".active.healthy.http_statuses", "array", kTaken,                                         \
+       "200 to 599; 200 and 302 where left out"},                                                  \
+      {P ".active.healthy.successes", "integer", kTaken, "2 where left out"},                      \
+      {P ".active.unhealthy", "object"},                                                           \
+      {P ".active.unhealthy.interval", "number", kTaken, "likewise"},                              \
+      {P ".active.unhealthy.http_statuses", "array", kKept,                                        \
+       "all that healthy.http_statuses does not have"},                                            \
+      {P ".active.unhealthy.http_failures", "integer", kTaken, "of every kind; 5 where left out"}, \
+      {P ".active.unhealthy.tcp_failures", "integer", kKept, "http_failures counts them too"},     \
+      {P ".active.unhealthy.timeouts", "integer", kKept, "http_failures counts them too"},         \
+      {P ".passive", "object"}, {P ".passive.type", "string", kKept},                              \
+      {P ".passive.healthy", "object", kKept, "a target comes back after a time"},                 \
+      {P ".passive.unhealthy", "object"},                                                          \
+      {P ".passive.unhealthy.http_statuses", "array", kKept, "502, 503 and 504 count"},            \
+      {P ".passive.unhealthy.http_failures", "integer", kTaken,                                    \
+       "the lesser of this and tcp_failures counts, of every kind; 5 where left out; 0: never"},   \
+      {P ".passive.unhealthy.tcp_failures", "integer", kTaken, "likewise; 2 where left out"},      \
+      {P ".passive.unhealthy.timeouts", "integer", kKept, "tcp_failures counts them too"}
+
 #define SALLYPORT_APISIX_UPSTREAM(P)                                                           \
   {P "nodes", "any", kTaken, "one at least; weight 0 takes no requests"},                      \
       {P "nodes[].priority", "integer", kRefused, "targets have no priorities"},               \
@@ -33,8 +65,7 @@ inline constexpr Field::Use kTaken = Field::Use::kTaken;
       {P "tls.client_key", "string", kTaken, "stored sealed, never shown"},                    \
       {P "tls.client_cert_id", "id"},                                                          \
       {P "tls.verify", "boolean", kTaken, "left out: the upstream is verified"},               \
-      {P "tls.ca_certs", "array"}, {P "checks", "object"}, {P "checks.active", "object"},      \
-      {P "checks.passive", "object", kTaken, "the least of its failure counts"},               \
+      {P "tls.ca_certs", "array"}, SALLYPORT_APISIX_CHECKS(P "checks"),                        \
       {P "service_name", "string", kRefused, "service discovery does not exist here"},         \
       {P "discovery_type", "string", kRefused, "service discovery does not exist here"},       \
       {P "discovery_args", "object", kRefused, "service discovery does not exist here"},       \
@@ -216,6 +247,7 @@ inline constexpr Plugin kPlugins[] = {
 };
 
 #undef SALLYPORT_APISIX_COMMON
+#undef SALLYPORT_APISIX_CHECKS
 #undef SALLYPORT_APISIX_CLIENT
 #undef SALLYPORT_APISIX_UPSTREAM
 

@@ -183,20 +183,6 @@ absl::Status Tls(const Json& upstream, const v1::DialectObject& owner, absl::str
 }
 
 absl::Status Active(const Json& active, v1::HealthCheck* out) {
-  static constexpr absl::string_view kKnown[] = {"type",
-                                                 "http_path",
-                                                 "timeout",
-                                                 "healthy",
-                                                 "unhealthy",
-                                                 "concurrency",
-                                                 "https_verify_certificate"};
-  for (const auto& [name, value] : active.items()) {
-    if (std::find(std::begin(kKnown), std::end(kKnown), absl::string_view(name)) ==
-        std::end(kKnown)) {
-      return Wrong(
-          absl::StrCat("checks.active.", name, " is refused: targets are asked as they are"));
-    }
-  }
   const std::string type = Get(active, "type") ? Text(active, "type") : "http";
   if (type != "http" && type != "https")
     return Wrong(absl::StrCat("checks.active.type ", type, " is refused: http and https exist"));
