@@ -510,6 +510,10 @@ def test_upstreams_are_verified_unless_told_otherwise(clean):
                                                           **({"tls": tls} if tls else {})}})
         return world.a.curl("/", host="v.test.com").status
     assert status() == 502
+    said = wait_for(lambda: world.a.lines("upstream_tls.setting"), "the first refusal names the setting that cures it")
+    about = [json.loads(line) for line in said if "UPSTREAM_CERT_UNTRUSTED" in line][-1]
+    assert about["api_id"] == "apisix.routes.1" and all(
+        name in about["hint"] for name in ("tls.ca_certs", "ssl_trusted_certificate", "tls.verify: false"))
     assert status(verify=True) == 502
     assert status(ca_certs=[pem(world.client_ca)]) == 502
     assert status(ca_certs=[pem(world.client_ca), pem(unknown)]) == 200
