@@ -86,8 +86,8 @@ class Service {
 
   absl::Status Start() {
     for (const auto step : {&Service::OpenStore, &Service::StartPush, &Service::TakeTykConfig,
-                            &Service::ReadDenied, &Service::StartTickets, &Service::StartRpc,
-                            &Service::StartAdmin, &Service::StartMetrics}) {
+                            &Service::ReadDenied, &Service::StartTickets, &Service::MakeApisix,
+                            &Service::StartRpc, &Service::StartAdmin, &Service::StartMetrics}) {
       absl::Status status = (this->*step)();
       if (!status.ok()) return status;
     }
@@ -227,6 +227,17 @@ class Service {
     return absl::OkStatus();
   }
 
+  absl::Status MakeApisix() {
+    auto settings = ApisixSettings(config_, environment_, clock_.Now());
+    if (!settings.ok()) return settings.status();
+    auto status = apisix::SyncSurroundings(*writer_, settings->surroundings, clock_.Now());
+    if (!status.ok()) return status;
+    apisix::AdminApiOptions options;
+    options.settings = *std::move(settings);
+    apisix_ = std::make_unique<apisix::AdminApi>(std::move(options), writer_.get(), &clock_);
+    return absl::OkStatus();
+  }
+
   absl::Status StartRpc() {
     RpcServerOptions options;
     options.address = config_.grpc.address;
@@ -242,7 +253,10 @@ class Service {
     key_sets_ = std::make_unique<JwksFetcher>(JwksOptions(), &clock_, JwksReport(&book_));
     auto rpc =
         RpcServer::Start(options, {&clock_, &roles_, writer_.get(), hub_.get(), &replicas_,
-                                   &telemetry_, &memo_, &book_, tickets_.get(), key_sets_.get()});
+                                   &telemetry_, &memo_, &book_, tickets_.get(), key_sets_.get(),
+                                   [this](absl::string_view who, const v1::ApplyRequest& request) {
+                                     return apisix_->Import(who, request);
+                                   }});
     if (!rpc.ok()) return rpc.status();
     rpc_ = *std::move(rpc);
     return absl::OkStatus();
@@ -250,16 +264,7 @@ class Service {
 
   absl::Status StartAdmin() {
     admin::TykApiOptions api;
-    apisix::AdminApiOptions apisix;
     api.keys = TykKeys(config_);
-    auto settings = ApisixSettings(config_, environment_, clock_.Now());
-    if (!settings.ok()) return settings.status();
-    apisix.settings = *std::move(settings);
-    if (auto status =
-            apisix::SyncSurroundings(*writer_, apisix.settings.surroundings, clock_.Now());
-        !status.ok())
-      return status;
-    apisix_ = std::make_unique<apisix::AdminApi>(std::move(apisix), writer_.get(), &clock_);
     api.default_org_id = config_.admin.org_id;
     tyk_ = std::make_unique<admin::TykApi>(
         std::move(api), writer_.get(), &clock_,
@@ -425,10 +430,10 @@ class Service {
   Watchdog watchdog_;
   std::unique_ptr<TicketKeeper> tickets_;
   std::unique_ptr<Ticker> ticket_ticker_;
+  std::unique_ptr<apisix::AdminApi> apisix_;
   std::unique_ptr<RpcServer> rpc_;
   AdminWorker waiters_{4, 64};
   std::unique_ptr<admin::TykApi> tyk_;
-  std::unique_ptr<apisix::AdminApi> apisix_;
   std::unique_ptr<admin_http::Server> metrics_;
   std::unique_ptr<admin_http::Server> admin_;
   std::unique_ptr<admin_http::Server> apisix_plain_;

@@ -9,6 +9,7 @@
 #include "absl/strings/strip.h"
 #include "authsvc/admin/admission.h"
 #include "authsvc/admin/call_queue.h"
+#include "authsvc/apisix/import.h"
 #include "authsvc/apisix/resources.h"
 #include "authsvc/change/writer.h"
 #include "shared/base/log.h"
@@ -107,6 +108,11 @@ class AdminApi::Worker {
     auto taken = std::make_shared<const AdminApiSettings>(std::move(settings));
     base::MutexLock lock(&mutex_);
     settings_.swap(taken);
+  }
+
+  absl::StatusOr<::sallyport::v1::ApplyResponse> Import(
+      absl::string_view who, const ::sallyport::v1::ApplyRequest& request) const {
+    return ImportObjects(writer_, clock_, who, request, InForce()->surroundings);
   }
 
   std::optional<Response> Admit(const Request& head, std::string* who) const {
@@ -252,6 +258,11 @@ AdminApi::~AdminApi() = default;
 std::optional<admin_http::Response> AdminApi::AdmitHead(const admin_http::Request& head) const {
   std::string who;
   return worker_->Admit(head, &who);
+}
+
+absl::StatusOr<::sallyport::v1::ApplyResponse> AdminApi::Import(
+    absl::string_view who, const ::sallyport::v1::ApplyRequest& request) const {
+  return worker_->Import(who, request);
 }
 
 void AdminApi::Set(AdminApiSettings settings) { worker_->Set(std::move(settings)); }

@@ -8,8 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "authsvc/apisix/surroundings.h"
+#include "sallyport/v1/admin.pb.h"
 #include "shared/admin_http/message.h"
 #include "shared/base/clock.h"
 
@@ -50,6 +52,9 @@ class AdminApi {
       const admin_http::Request& head) const;
   void Handle(admin_http::Request request, admin_http::Responder responder);
 
+  // ImportObjects with the settings in force. Blocks on the store: not for the listener's thread.
+  [[nodiscard]] absl::StatusOr<::sallyport::v1::ApplyResponse> Import(
+      absl::string_view who, const ::sallyport::v1::ApplyRequest& request) const;
   // In place of those that it was made with, from the next call on.
   void Set(AdminApiSettings settings);
 

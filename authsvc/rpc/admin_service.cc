@@ -52,8 +52,10 @@ grpc::ServerUnaryReactor* AdminService::Apply(grpc::CallbackServerContext* conte
   Call call(parts_, context, "Admin.Apply");
   if (!call.Admit(*request)) return call.reactor();
   Later(call, [this, call, request, response] {
-    auto answer =
-        admin::Apply(*parts_.writer, *parts_.clock, call.Who(), parts_.default_org_id, *request);
+    const bool apisix = request->as() == kApisixObjects && parts_.import_apisix;
+    auto answer = apisix ? parts_.import_apisix(call.Who(), *request)
+                         : admin::Apply(*parts_.writer, *parts_.clock, call.Who(),
+                                        parts_.default_org_id, *request);
     if (answer.ok()) *response = std::move(*answer);
     return answer.status();
   });

@@ -160,6 +160,7 @@ class GrpcServer final : public RpcServer {
     shared.lookups = &lookups_;
     shared.memo = parts.memo;
     shared.key_sets = parts.key_sets;
+    shared.import_apisix = parts.import_apisix;
     shared.meter = &meter_;
     shared.gate = &news_->gate;
     shared.pump = pump_;

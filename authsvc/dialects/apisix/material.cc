@@ -299,6 +299,7 @@ class Taker {
   absl::Status KeyAuth(Json* document, v1::Key* key) {
     Json& plugins = (*document)["plugins"];
     if (Get(plugins, "key-auth") == nullptr) {
+      if (stored_ != nullptr && !HadKeyAuth()) return absl::OkStatus();  // it has one already
       key->add_token_sha256(crypto::Sha256(crypto::RandomBytes(32)));
       return absl::OkStatus();
     }
