@@ -80,7 +80,10 @@ class Service {
         roles_(MakeRoles(config)),
         replicas_(&clock_),
         telemetry_(&clock_, Telemetry(config)),
-        watchdog_([this] { return StoreState(); }) {}
+        watchdog_([this] { return StoreState(); }) {
+    if (!own_.apisix_config.empty())
+      apisix_config_ = std::make_unique<ApisixConfigFile>(own_, config_);
+  }
 
   ~Service() { Stop(); }
 
@@ -102,8 +105,7 @@ class Service {
       }
       hub_->Beat();
     });
-    if (!own_.apisix_config.empty()) {
-      apisix_config_ = std::make_unique<ApisixConfigFile>(own_, config_);
+    if (apisix_config_ != nullptr) {
       apisix_ticker_ = std::make_unique<Ticker>(absl::Seconds(1), [this] { FollowApisixConfig(); });
     }
     base::Log(base::Level::kInfo, "started",
@@ -554,7 +556,6 @@ int Main(const std::vector<std::string>& args) {
   if (!config.ok()) return Fail(config.status());
   const AuthsvcConfig own = *config;
   if (const auto status = ReadApisixConfig(&*config); !status.ok()) return Fail(status);
-  if (line->check_config) return CheckConfig(*config, environment);
   if (line->print_settings) {
     for (const config::Setting& setting : config::SettingsOf(*config)) {
       std::printf("%s: %s  # %s\n", setting.path.c_str(), setting.value.c_str(),
@@ -562,6 +563,7 @@ int Main(const std::vector<std::string>& args) {
     }
     return 0;
   }
+  if (line->check_config) return CheckConfig(*config, environment);
   const auto apisix = ApisixSettings(*config, environment, base::SystemClock().Now());
   if (!apisix.ok()) return Fail(absl::InvalidArgumentError(apisix.status().message()));
   return Serve(*config, own, args, environment);

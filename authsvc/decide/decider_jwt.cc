@@ -17,6 +17,7 @@ namespace {
 using base::Reason;
 
 constexpr size_t kMostIssuers = 64;     // of one organisation that are looked at
+constexpr size_t kMostListed = 1024;    // with those between them that select their tokens
 constexpr size_t kMostCandidates = 4;   // whose keys are tried
 constexpr size_t kMostJwtScopes = 256;  // granted by one token
 
@@ -124,10 +125,13 @@ std::vector<const TokenIssuerEntry*> Decider::SignersOf(const v1::JwtAuth& jwt,
         snapshot_.FindTokenIssuerSelected(api().org_id(), claims.names[i], claims.items[i].text);
     if (entry != nullptr) consider(*entry, false);
   }
-  size_t seen = 0;
+  size_t seen = 0, considered = 0;
   snapshot_.ForEachTokenIssuer(api().org_id(), [&](const TokenIssuerEntry& entry) {
-    if (entry.issuer.select_claim().empty()) consider(entry, false);
-    return ++seen < kMostIssuers;
+    if (entry.issuer.select_claim().empty()) {
+      consider(entry, false);
+      ++considered;
+    }
+    return ++seen < kMostListed && considered < kMostIssuers;
   });
   return signers;
 }

@@ -198,6 +198,22 @@ TEST_F(SharedSecretTest, ThereMayBeManyOfThem) {
   EXPECT_REFUSED(AskWith(Mac(Algorithm::kHs256, kSecretOfBob, Claims("a177-key"))), kTokenInvalid);
 }
 
+// And those that select nothing are still found among many that do.
+TEST_F(SharedSecretTest, AnIssuerByNameIsFoundBesideManyOfThem) {
+  for (int i = 0; i < 200; ++i) world_.Put(IssuerOf(absl::StrCat("a", i)));
+  const auto signer = testing::CertBuilder("CN=idp").SelfSign();
+  v1::Resource resource;
+  v1::TokenIssuer* idp = resource.mutable_token_issuer();
+  idp->set_id("zzz");
+  idp->set_org_id(kOrg);
+  idp->set_issuer("https://idp.test");
+  idp->add_certificate_ids(world_.AddPublicKey(signer));
+  world_.Put(resource);
+  EXPECT_ALLOWED(AskWith(
+      jwt::signing::MakeToken(Algorithm::kEs256, signer.key.get(),
+                              "{\"iss\":\"https://idp.test\",\"sub\":\"x\",\"exp\":4000000000}")));
+}
+
 TEST_F(SharedSecretTest, TwoCredentialsAreOfOneKey) {
   v1::Api api = NewApi();
   api.add_jwts()->set_requirement(v1::REQUIREMENT_MANDATORY);
