@@ -18,7 +18,8 @@ namespace sallyport::authsvc::apisix {
 [[nodiscard]] absl::Status SyncSurroundings(Writer& writer, const Surroundings& surroundings,
                                             absl::Time now);
 
-// The certificates of `pem`, each a CA and in date: what is wrong with it, else OK.
+// The certificates of `pem`: what is wrong with them, else OK. Each must be a CA; those that have
+// expired do not count, and one at least must be left.
 [[nodiscard]] absl::Status CheckTrustedCertificates(const std::string& pem, absl::Time now);
 
 }  // namespace sallyport::authsvc::apisix

@@ -97,13 +97,14 @@ absl::Status SealSharedSecrets(const DataSealing& sealing, const std::vector<bas
 std::shared_ptr<const jwt::KeySet> SecretKeys::Open(const DataSealing& sealing,
                                                     const v1::TokenIssuer& issuer) {
   if (sealing.sealer == nullptr || issuer.shared_secrets().empty()) return nullptr;
-  // A ciphertext is that of one record: it never opens as another's.
-  std::string name = absl::StrCat(issuer.id(), "\n");
+  std::string ciphertexts;
   for (const v1::SealedSecret& sealed : issuer.shared_secrets())
-    absl::StrAppend(&name, sealed.ciphertext());
+    absl::StrAppend(&ciphertexts, sealed.ciphertext().size(), ":", sealed.ciphertext());
   {
     base::MutexLock lock(&mutex_);
-    if (const auto found = opened_.find(name); found != opened_.end()) return found->second;
+    const auto found = opened_.find(issuer.id());
+    if (found != opened_.end() && found->second.ciphertexts == ciphertexts)
+      return found->second.keys;
   }
   auto keys = std::make_shared<jwt::KeySet>();
   for (int i = 0; i < issuer.shared_secrets_size(); ++i) {
@@ -115,7 +116,7 @@ std::shared_ptr<const jwt::KeySet> SecretKeys::Open(const DataSealing& sealing,
   }
   base::MutexLock lock(&mutex_);
   if (opened_.size() >= kMostOpened) opened_.clear();
-  opened_.insert_or_assign(std::move(name), keys);
+  opened_.insert_or_assign(issuer.id(), Opened{std::move(ciphertexts), keys});
   return keys;
 }
 

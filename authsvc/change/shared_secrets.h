@@ -24,7 +24,8 @@ namespace sallyport::authsvc {
                                              const v1::TokenIssuer* stored,
                                              v1::TokenIssuer* issuer);
 
-// Opened once for as long as they stay the same. Thread-safe.
+// Opened once for as long as they stay the same; older ones of an issuer are forgotten.
+// Thread-safe.
 class SecretKeys {
  public:
   // Null: one of them cannot be opened, or there are none.
@@ -32,9 +33,12 @@ class SecretKeys {
                                                         const v1::TokenIssuer& issuer);
 
  private:
+  struct Opened {
+    std::string ciphertexts;  // what was opened
+    std::shared_ptr<const jwt::KeySet> keys;
+  };
   base::Mutex mutex_;
-  absl::flat_hash_map<std::string, std::shared_ptr<const jwt::KeySet>> opened_
-      ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<std::string, Opened> opened_ ABSL_GUARDED_BY(mutex_);  // by issuer
 };
 
 }  // namespace sallyport::authsvc

@@ -21,10 +21,11 @@ constexpr size_t kKeyringBytes = 16;
 
 // Of APISIX's own running, and says nothing of who may call what.
 bool HasNoUse(absl::string_view name) {
-  static constexpr absl::string_view kCollections[] = {"plugin_metadata/", "protos/", "plugins",
-                                                       "gen_id", "data_plane/"};
-  return std::any_of(std::begin(kCollections), std::end(kCollections),
-                     [&](absl::string_view one) { return absl::StartsWith(name, one); });
+  static constexpr absl::string_view kCollections[] = {"plugin_metadata", "protos", "plugins",
+                                                       "gen_id", "data_plane"};
+  const absl::string_view collection = name.substr(0, name.find('/'));
+  return std::find(std::begin(kCollections), std::end(kCollections), collection) !=
+         std::end(kCollections);
 }
 
 // "ssl/1" is how older versions keep what is "ssls/1" now.

@@ -101,6 +101,8 @@ TEST_F(ApisixSettingsTest, WhatIsNoAuthorityIsRefused) {
     Put("ca.crt", text);
     EXPECT_THAT(std::string(settings().status().message()), HasSubstr(message));
   }
+  Put("ca.crt", Builder("CN=old").Ca().Expired().SelfSign().Pem() + ca.Pem());
+  EXPECT_TRUE(settings().ok()) << "a restart does not fail when one of many has ended";
   Put("ca.crt", ca.Pem());
   ASSERT_TRUE(settings().ok());
   EXPECT_EQ(settings()->surroundings.trusted_certificates, ca.Pem());
