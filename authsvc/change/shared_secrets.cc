@@ -1,7 +1,6 @@
 #include "authsvc/change/shared_secrets.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "absl/status/statusor.h"

@@ -2,11 +2,11 @@
 // it as keys for whoever verifies. No admin call gives them back; texts of errors never hold one.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "authsvc/change/secret_data.h"
 #include "sallyport/v1/resources.pb.h"
@@ -38,7 +38,7 @@ class SecretKeys {
     std::shared_ptr<const jwt::KeySet> keys;
   };
   base::Mutex mutex_;
-  absl::flat_hash_map<std::string, Opened> opened_ ABSL_GUARDED_BY(mutex_);  // by issuer
+  std::map<std::string, Opened> opened_ ABSL_GUARDED_BY(mutex_);  // by issuer
 };
 
 }  // namespace sallyport::authsvc

@@ -38,7 +38,7 @@ std::optional<std::string> Decrypt(const std::string& sealed, const std::string&
     base::Cleanse(&out);
     return std::nullopt;
   }
-  out.resize(static_cast<size_t>(size + rest));
+  out.resize(static_cast<size_t>(size) + static_cast<size_t>(rest));
   return out;
 }
 
