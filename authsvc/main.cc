@@ -15,6 +15,7 @@
 #include "authsvc/admin/tyk_api.h"
 #include "authsvc/admin/tyk_config.h"
 #include "authsvc/apisix/admin_api.h"
+#include "authsvc/apisix/sync.h"
 #include "authsvc/change/writer.h"
 #include "authsvc/decide/memo.h"
 #include "authsvc/events/notifier.h"
@@ -25,6 +26,7 @@
 #include "authsvc/rpc/denied_callers.h"
 #include "authsvc/rpc/server.h"
 #include "authsvc/setup/apisix_config.h"
+#include "authsvc/setup/apisix_settings.h"
 #include "authsvc/setup/check_config.h"
 #include "authsvc/setup/event_report.h"
 #include "authsvc/setup/jwks_report.h"
@@ -73,21 +75,27 @@ DecisionBounds MakeBounds(const AuthsvcConfig& config) {
 
 class Service {
  public:
-  Service(const AuthsvcConfig& config, std::vector<std::string> environment)
+  // `own`: the configuration without what an APISIX configuration laid over it.
+  Service(const AuthsvcConfig& config, const AuthsvcConfig& own,
+          std::vector<std::string> environment)
       : config_(config),
+        own_(own),
         environment_(std::move(environment)),
         clock_(base::SystemClock()),
         roles_(MakeRoles(config)),
         replicas_(&clock_),
         telemetry_(&clock_, Telemetry(config)),
-        watchdog_([this] { return StoreState(); }) {}
+        watchdog_([this] { return StoreState(); }) {
+    if (!own_.apisix_config.empty())
+      apisix_config_ = std::make_unique<ApisixConfigFile>(own_, config_);
+  }
 
   ~Service() { Stop(); }
 
   absl::Status Start() {
     for (const auto step : {&Service::OpenStore, &Service::StartPush, &Service::TakeTykConfig,
-                            &Service::ReadDenied, &Service::StartTickets, &Service::StartRpc,
-                            &Service::StartAdmin, &Service::StartMetrics}) {
+                            &Service::ReadDenied, &Service::StartTickets, &Service::MakeApisix,
+                            &Service::StartRpc, &Service::StartAdmin, &Service::StartMetrics}) {
       absl::Status status = (this->*step)();
       if (!status.ok()) return status;
     }
@@ -102,6 +110,9 @@ class Service {
       }
       hub_->Beat();
     });
+    if (apisix_config_ != nullptr) {
+      apisix_ticker_ = std::make_unique<Ticker>(absl::Seconds(1), [this] { FollowApisixConfig(); });
+    }
     base::Log(base::Level::kInfo, "started",
               {{"grpc_port", static_cast<int>(rpc_->port())},
                {"admin_port", static_cast<int>(admin_->port())},
@@ -116,6 +127,7 @@ class Service {
     replicas_.EndWaits();  // /tyk/reload?block=true
     if (apisix_plain_ != nullptr) apisix_plain_->Stop(kGrace);
     if (admin_ != nullptr) admin_->Stop(kGrace);
+    apisix_ticker_.reset();
     beat_.reset();
     watch_.reset();
     if (rpc_ != nullptr) rpc_->Stop(kGrace);
@@ -222,6 +234,17 @@ class Service {
     return absl::OkStatus();
   }
 
+  absl::Status MakeApisix() {
+    auto settings = ApisixSettings(config_, environment_, clock_.Now());
+    if (!settings.ok()) return settings.status();
+    auto status = apisix::SyncSurroundings(*writer_, settings->surroundings, clock_.Now());
+    if (!status.ok()) return status;
+    apisix::AdminApiOptions options;
+    options.settings = *std::move(settings);
+    apisix_ = std::make_unique<apisix::AdminApi>(std::move(options), writer_.get(), &clock_);
+    return absl::OkStatus();
+  }
+
   absl::Status StartRpc() {
     RpcServerOptions options;
     options.address = config_.grpc.address;
@@ -245,7 +268,10 @@ class Service {
     });
     auto rpc = RpcServer::Start(
         options, {&clock_, &roles_, writer_.get(), hub_.get(), &replicas_, &telemetry_, &memo_,
-                  &book_, tickets_.get(), key_sets_.get(), logins_.get()});
+                  &book_, tickets_.get(), key_sets_.get(), logins_.get(),
+                  [this](absl::string_view who, const v1::ApplyRequest& request) {
+                    return apisix_->Import(who, request);
+                  }});
     if (!rpc.ok()) return rpc.status();
     rpc_ = *std::move(rpc);
     return absl::OkStatus();
@@ -253,16 +279,7 @@ class Service {
 
   absl::Status StartAdmin() {
     admin::TykApiOptions api;
-    apisix::AdminApiOptions apisix;
-    for (const config::AdminKeyConfig& key : config_.admin.keys) {
-      const std::string sha256 = absl::HexStringToBytes(key.sha256);
-      const bool viewer = key.role == "viewer";
-      if (!viewer) api.keys.push_back({key.name, sha256});
-      apisix.keys.push_back({key.name, sha256, viewer});
-    }
-    apisix.strict = {config_.admin.apisix_strict_address, config_.admin.apisix_strict_port};
-    if (auto status = apisix::SyncStrict(*writer_, apisix.strict); !status.ok()) return status;
-    apisix_ = std::make_unique<apisix::AdminApi>(std::move(apisix), writer_.get(), &clock_);
+    api.keys = TykKeys(config_);
     api.default_org_id = config_.admin.org_id;
     api.usage = [this](absl::string_view key_id) { return UsageOf(telemetry_, key_id, clock_); };
     tyk_ = std::make_unique<admin::TykApi>(
@@ -302,6 +319,29 @@ class Service {
     const absl::Status status = StartListener(options, std::move(router),
                                               config_.admin.require_client_certificate, &admin_);
     return status.ok() && config_.admin.apisix_plain_http_port != 0 ? StartApisixPlain() : status;
+  }
+
+  static std::vector<admin::AdminKey> TykKeys(const AuthsvcConfig& config) {
+    std::vector<admin::AdminKey> keys;
+    for (const config::AdminKeyConfig& key : config.admin.keys) {
+      if (key.role != "viewer") keys.push_back({key.name, absl::HexStringToBytes(key.sha256)});
+    }
+    return keys;
+  }
+
+  // An APISIX configuration that changed. What the store does not take is tried again.
+  void FollowApisixConfig() {
+    if (const auto changed = apisix_config_->Look(clock_.Now())) {
+      auto settings = ApisixSettings(*changed, environment_, clock_.Now());
+      if (!settings.ok()) return;  // it was fine a moment ago: the next look tells
+      tyk_->SetKeys(TykKeys(*changed));
+      unsynced_ = settings->surroundings;
+      apisix_->Set(*std::move(settings));
+    }
+    if (!unsynced_.has_value()) return;
+    const absl::Status status = apisix::SyncSurroundings(*writer_, *unsynced_, clock_.Now());
+    if (status.ok()) return unsynced_.reset();
+    base::Log(base::Level::kError, "apisix_config.not_stored", {{"error", status}});
   }
 
   // For scripts that know nothing else; never beyond this machine.
@@ -390,7 +430,7 @@ class Service {
   }
 
   // In order of dependence: what is below uses what is above.
-  const AuthsvcConfig config_;
+  const AuthsvcConfig config_, own_;
   const std::vector<std::string> environment_;
   const base::Clock& clock_;
   RoleMap roles_;
@@ -409,14 +449,17 @@ class Service {
   std::unique_ptr<Ticker> certificate_ticker_;
   std::unique_ptr<TicketKeeper> tickets_;
   std::unique_ptr<Ticker> ticket_ticker_;
+  std::unique_ptr<apisix::AdminApi> apisix_;
   std::unique_ptr<RpcServer> rpc_;
   AdminWorker waiters_{4, 64};
   std::unique_ptr<admin::TykApi> tyk_;
-  std::unique_ptr<apisix::AdminApi> apisix_;
   std::unique_ptr<admin_http::Server> metrics_;
   std::unique_ptr<admin_http::Server> admin_;
   std::unique_ptr<admin_http::Server> apisix_plain_;
+  std::unique_ptr<ApisixConfigFile> apisix_config_;
+  std::optional<apisix::Surroundings> unsynced_;  // of the ticker's thread
   std::unique_ptr<DeniedCallersFile> denied_;
+  std::unique_ptr<Ticker> apisix_ticker_;
   std::unique_ptr<Ticker> watch_;
   std::unique_ptr<Ticker> beat_;
 };
@@ -472,8 +515,8 @@ void Reread(const std::vector<std::string>& args, const std::vector<std::string>
   base::Log(base::Level::kInfo, "settings.read", {{"log_level", again->log_level}});
 }
 
-int Serve(const AuthsvcConfig& config, const std::vector<std::string>& args,
-          const std::vector<std::string>& environment) {
+int Serve(const AuthsvcConfig& config, const AuthsvcConfig& own,
+          const std::vector<std::string>& args, const std::vector<std::string>& environment) {
   const sigset_t signals = Signals();
   pthread_sigmask(SIG_BLOCK, &signals,
                   nullptr);  // before the first thread: only sigwait takes them
@@ -481,7 +524,7 @@ int Serve(const AuthsvcConfig& config, const std::vector<std::string>& args,
   (void)base::ParseLevel(config.log_level, &level);
   base::InitLog("authsvc", level);
   std::signal(SIGPIPE, SIG_IGN);
-  Service service(config, environment);
+  Service service(config, own, environment);
   if (absl::Status status = service.Start(); !status.ok()) {
     base::FlushLog();
     return Fail(status);
@@ -528,6 +571,7 @@ int Main(const std::vector<std::string>& args) {
   }
   auto config = config::MakeAuthsvcConfig(line->root);
   if (!config.ok()) return Fail(config.status());
+  const AuthsvcConfig own = *config;
   if (const auto status = ReadApisixConfig(&*config); !status.ok()) return Fail(status);
   if (line->print_settings) {
     for (const config::Setting& setting : config::SettingsOf(*config)) {
@@ -537,7 +581,9 @@ int Main(const std::vector<std::string>& args) {
     return 0;
   }
   if (line->check_config) return CheckConfig(*config, environment);
-  return Serve(*config, args, environment);
+  const auto apisix = ApisixSettings(*config, environment, base::SystemClock().Now());
+  if (!apisix.ok()) return Fail(absl::InvalidArgumentError(apisix.status().message()));
+  return Serve(*config, own, args, environment);
 }
 
 }  // namespace

@@ -80,6 +80,7 @@ Write MakeWrite(const Snapshot& snapshot, const v1::ApplyRequest& request,
     mutation.private_key = std::move(put.put.private_key);
     mutation.private_key_of = std::move(put.put.private_key_of);
     mutation.proxy_password = std::move(put.put.proxy_password);
+    mutation.shared_secrets = std::move(put.put.shared_secrets);
     mutation.secret_data = std::move(put.put.secret_data);
   }
   return write;

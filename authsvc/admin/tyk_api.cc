@@ -1,11 +1,12 @@
 #include "authsvc/admin/tyk_api.h"
 
-#include <deque>
-#include <thread>
+#include <memory>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "authsvc/admin/admission.h"
+#include "authsvc/admin/call_queue.h"
 #include "authsvc/admin/handlers.h"
 #include "authsvc/change/writer.h"
 #include "shared/base/log.h"
@@ -56,21 +57,19 @@ class TykApi::Worker {
         writer_(*writer),
         clock_(*clock),
         waiter_(std::move(waiter)),
-        thread_([this] { Run(); }) {}
+        keys_(std::make_shared<const std::vector<AdminKey>>(options_.keys)),
+        calls_(options_.max_queue, ErrorAnswer, [this](const AdmittedCall& call) { Serve(call); }) {
+  }
 
-  ~Worker() {
-    {
-      base::MutexLock lock(&mutex_);
-      stopping_ = true;
-      changed_.Signal();
-    }
-    thread_.join();
-    for (const Job& job : jobs_) job.responder.Send(ErrorAnswer(503, "shutting down"));
+  void SetKeys(std::vector<AdminKey> keys) {
+    auto taken = std::make_shared<const std::vector<AdminKey>>(std::move(keys));
+    base::MutexLock lock(&mutex_);
+    keys_.swap(taken);
   }
 
   std::optional<Response> AdmitHead(const Request& head) const {
     if (head.path == "/tyk" || absl::StartsWith(head.path, "/tyk/") || IsApk(head.path)) {
-      return KeyOf(head) == nullptr ? std::optional(RefuseKey(head)) : std::nullopt;
+      return KeyOf(head).has_value() ? std::nullopt : std::optional(RefuseKey(head));
     }
     const bool has_body = head.Header("transfer-encoding").has_value() ||
                           head.Header("content-length").value_or("0") != "0";
@@ -79,18 +78,23 @@ class TykApi::Worker {
 
   void Take(Request request, Responder responder) {
     if (request.path == "/hello") return responder.Send(Hello(request));
-    const AdminKey* key = KeyOf(request);
-    if (key == nullptr) return responder.Send(RefuseKey(request));
-    if (!Enqueue({std::move(request), responder, key->name})) {
-      responder.Send(ErrorAnswer(503, "too many administrative calls at once"));
-    }
+    auto who = KeyOf(request);
+    if (!who.has_value()) return responder.Send(RefuseKey(request));
+    calls_.Add({std::move(request), std::move(responder), *std::move(who)});
   }
 
  private:
-  const AdminKey* KeyOf(const Request& request) const {
-    return FindAdminKey(options_.keys, IsApk(request.path)
-                                           ? BearerOf(request)
-                                           : request.Header("x-tyk-authorization").value_or(""));
+  // The name of the key that it comes with.
+  std::optional<std::string> KeyOf(const Request& request) const {
+    std::shared_ptr<const std::vector<AdminKey>> keys;
+    {
+      base::MutexLock lock(&mutex_);
+      keys = keys_;
+    }
+    const AdminKey* const key = FindAdminKey(
+        *keys, IsApk(request.path) ? BearerOf(request)
+                                   : request.Header("x-tyk-authorization").value_or(""));
+    return key == nullptr ? std::nullopt : std::optional(key->name);
   }
 
   static Response RefuseKey(const Request& request) {
@@ -104,34 +108,7 @@ class TykApi::Worker {
     return ErrorAnswer(403, "Attempted administrative access with invalid or missing key!");
   }
 
-  struct Job {
-    Request request;
-    Responder responder;
-    std::string who;
-  };
-
-  bool Enqueue(Job job) {
-    base::MutexLock lock(&mutex_);
-    if (stopping_ || jobs_.size() >= options_.max_queue) return false;
-    jobs_.push_back(std::move(job));
-    changed_.Signal();
-    return true;
-  }
-
-  std::optional<Job> Next() {
-    base::MutexLock lock(&mutex_);
-    while (jobs_.empty() && !stopping_) changed_.Wait(&mutex_);
-    if (stopping_) return std::nullopt;
-    Job job = std::move(jobs_.front());
-    jobs_.pop_front();
-    return job;
-  }
-
-  void Run() {
-    while (std::optional<Job> job = Next()) Serve(*job);
-  }
-
-  void Serve(const Job& job) {
+  void Serve(const AdmittedCall& job) {
     const Request& request = job.request;
     if (auto refused = CheckControlCertificate(*writer_.snapshot(), request, clock_.Now())) {
       return job.responder.Send(*std::move(refused));
@@ -146,7 +123,7 @@ class TykApi::Worker {
   }
 
   // Writes are live at once: only `block` has something to wait for.
-  void Reload(const Job& job) {
+  void Reload(const AdmittedCall& job) {
     if (job.request.method != "GET") return job.responder.Send(MethodNotSupported());
     const auto block = job.request.Query("block");
     if (!block.has_value() || (*block != "true" && *block != "1") || waiter_ == nullptr) {
@@ -174,11 +151,9 @@ class TykApi::Worker {
   Writer& writer_;
   const base::Clock& clock_;
   const ReloadWaiter waiter_;
-  base::Mutex mutex_;
-  base::CondVar changed_;
-  std::deque<Job> jobs_;  // guarded by mutex_ while the thread runs
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;  // last: starts when the rest is there
+  mutable base::Mutex mutex_;
+  std::shared_ptr<const std::vector<AdminKey>> keys_ ABSL_GUARDED_BY(mutex_);
+  CallQueue calls_;  // last: serves when the rest is there
 };
 
 TykApi::TykApi(TykApiOptions options, Writer* writer, const base::Clock* clock, ReloadWaiter waiter)
@@ -189,6 +164,8 @@ TykApi::~TykApi() = default;
 std::optional<admin_http::Response> TykApi::AdmitHead(const admin_http::Request& head) const {
   return worker_->AdmitHead(head);
 }
+
+void TykApi::SetKeys(std::vector<AdminKey> keys) { worker_->SetKeys(std::move(keys)); }
 
 void TykApi::Handle(admin_http::Request request, admin_http::Responder responder) {
   worker_->Take(std::move(request), std::move(responder));

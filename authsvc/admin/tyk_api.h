@@ -64,6 +64,8 @@ class TykApi {
   [[nodiscard]] std::optional<admin_http::Response> AdmitHead(
       const admin_http::Request& head) const;
   void Handle(admin_http::Request request, admin_http::Responder responder);
+  // In place of those of the options, from the next call on.
+  void SetKeys(std::vector<AdminKey> keys);
 
  private:
   class Worker;

@@ -1,7 +1,6 @@
 #include "authsvc/apisix/admin_api.h"
 
-#include <deque>
-#include <thread>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -9,6 +8,8 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "authsvc/admin/admission.h"
+#include "authsvc/admin/call_queue.h"
+#include "authsvc/apisix/import.h"
 #include "authsvc/apisix/resources.h"
 #include "authsvc/change/writer.h"
 #include "shared/base/log.h"
@@ -19,6 +20,8 @@
 namespace sallyport::authsvc::apisix {
 namespace {
 
+using admin::AdmittedCall;
+using admin::CallQueue;
 using admin_http::Request;
 using admin_http::Responder;
 
@@ -44,10 +47,46 @@ std::string TokenOf(const Request& request) {
   return CookieOf(request, "x_api_key");
 }
 
+bool IsPreflight(const Request& request) {
+  return request.method == "OPTIONS" &&
+         (request.path == kBase || absl::StartsWith(request.path, "/apisix/admin/"));
+}
+
 bool IsOpen(const Request& request) {
   const bool head = request.method == "HEAD";
   return (request.path == "/apisix/status" && (head || request.method == "GET")) ||
-         (request.path == kBase && head);
+         (request.path == kBase && head) || IsPreflight(request);
+}
+
+// For browsers (reference apisix.md A1.1). Never Access-Control-Allow-Credentials: a page may call
+// with a key that it was given, not with a cookie or certificate that the browser holds.
+Response WithCors(const Request& request, const AdminApiSettings& settings, Response response) {
+  const bool admin = request.path == kBase || absl::StartsWith(request.path, "/apisix/admin/");
+  if (!settings.cors || !admin) return response;
+  response.headers.emplace_back("Access-Control-Allow-Origin", "*");
+  response.headers.emplace_back("Access-Control-Expose-Headers", "*");
+  response.headers.emplace_back("Access-Control-Max-Age", "3600");
+  if (!IsPreflight(request)) return response;
+  response.headers.emplace_back("Access-Control-Allow-Methods",
+                                "POST, GET, PUT, OPTIONS, DELETE, PATCH");
+  response.headers.emplace_back("Access-Control-Allow-Headers", "*, X-API-KEY, Content-Type");
+  return response;
+}
+
+// Of a browser that asks whether it may call: it has no key.
+Response Preflight() {
+  Response response = JsonAnswer(200, Json::object());
+  response.content_type = "text/plain";
+  response.body.clear();
+  return response;
+}
+
+// "ssl" as APISIX names schemas, or as the collection.
+const dialect::Collection* SchemaNamed(absl::string_view name) {
+  for (const dialect::Collection& collection : dialect::Collections()) {
+    if (collection.singular == name || collection.name == name) return &collection;
+  }
+  return nullptr;
 }
 
 // "a/b/c" -> the first `count` parts; the last has the rest.
@@ -60,19 +99,20 @@ std::vector<std::string> Parts(absl::string_view path, int count) {
 class AdminApi::Worker {
  public:
   Worker(AdminApiOptions options, Writer* writer, const base::Clock* clock)
-      : options_(std::move(options)),
-        writer_(*writer),
+      : writer_(*writer),
         clock_(*clock),
-        thread_([this] { Run(); }) {}
+        settings_(std::make_shared<const AdminApiSettings>(std::move(options.settings))),
+        calls_(options.max_queue, ErrorAnswer, [this](const AdmittedCall& call) { Run(call); }) {}
 
-  ~Worker() {
-    {
-      base::MutexLock lock(&mutex_);
-      stopping_ = true;
-      changed_.Signal();
-    }
-    thread_.join();
-    for (const Job& job : jobs_) job.responder.Send(ErrorAnswer(503, "shutting down"));
+  void Set(AdminApiSettings settings) {
+    auto taken = std::make_shared<const AdminApiSettings>(std::move(settings));
+    base::MutexLock lock(&mutex_);
+    settings_.swap(taken);
+  }
+
+  absl::StatusOr<::sallyport::v1::ApplyResponse> Import(
+      absl::string_view who, const ::sallyport::v1::ApplyRequest& request) const {
+    return ImportObjects(writer_, clock_, who, request, InForce()->surroundings);
   }
 
   std::optional<Response> Admit(const Request& head, std::string* who) const {
@@ -81,7 +121,8 @@ class AdminApi::Worker {
                             head.Header("content-length").value_or("0") != "0";
       return has_body ? std::optional(ErrorAnswer(400, "no body is taken here")) : std::nullopt;
     }
-    const AdminKey* const key = FindKey(TokenOf(head));
+    const auto settings = InForce();
+    const AdminKey* const key = FindKey(*settings, TokenOf(head));
     if (key != nullptr && (!key->viewer || IsRead(head))) {
       *who = key->name;
       return std::nullopt;
@@ -92,61 +133,41 @@ class AdminApi::Worker {
                {"outcome", key == nullptr ? "wrong key" : "viewer"},
                {"peer", head.peer_address},
                {"request_id", head.request_id}});
-    return ErrorAnswer(401, "failed to check token");
+    return WithCors(head, *settings, ErrorAnswer(401, "failed to check token"));
   }
 
   void Take(Request request, Responder responder) {
     std::string who;
     if (auto refused = Admit(request, &who)) return responder.Send(*std::move(refused));
-    if (!Enqueue({std::move(request), responder, std::move(who)}))
-      responder.Send(ErrorAnswer(503, "too many administrative calls at once"));
+    calls_.Add({std::move(request), std::move(responder), std::move(who)});
   }
 
  private:
-  struct Job {
-    Request request;
-    Responder responder;
-    std::string who;
-  };
+  std::shared_ptr<const AdminApiSettings> InForce() const {
+    base::MutexLock lock(&mutex_);
+    return settings_;
+  }
 
   // Takes the same time whichever it is.
-  const AdminKey* FindKey(absl::string_view presented) const {
+  static const AdminKey* FindKey(const AdminApiSettings& settings, absl::string_view presented) {
     const std::string hash = crypto::Sha256(presented);
     const AdminKey* found = nullptr;
-    for (const AdminKey& key : options_.keys) {
+    for (const AdminKey& key : settings.keys) {
       const bool equal = base::ConstantTimeEquals(key.sha256, hash);
       if (equal && key.sha256.size() == hash.size()) found = &key;
     }
     return presented.empty() ? nullptr : found;
   }
 
-  bool Enqueue(Job job) {
-    base::MutexLock lock(&mutex_);
-    if (stopping_ || jobs_.size() >= options_.max_queue) return false;
-    jobs_.push_back(std::move(job));
-    changed_.Signal();
-    return true;
+  void Run(const AdmittedCall& call) const {
+    Response response = WithCors(call.request, *InForce(), Serve(call));
+    if (call.request.method == "HEAD") response.body.clear();
+    call.responder.Send(std::move(response));
   }
 
-  std::optional<Job> Next() {
-    base::MutexLock lock(&mutex_);
-    while (jobs_.empty() && !stopping_) changed_.Wait(&mutex_);
-    if (stopping_) return std::nullopt;
-    Job job = std::move(jobs_.front());
-    jobs_.pop_front();
-    return job;
-  }
-
-  void Run() {
-    while (std::optional<Job> job = Next()) {
-      Response response = Serve(*job);
-      if (job->request.method == "HEAD") response.body.clear();
-      job->responder.Send(std::move(response));
-    }
-  }
-
-  Response Serve(const Job& job) const {
+  Response Serve(const AdmittedCall& job) const {
     const Request& request = job.request;
+    if (IsPreflight(request)) return Preflight();
     if (IsOpen(request)) return JsonAnswer(200, {{"status", "ok"}});
     // Where the gateway's settings ask administrators for a certificate, this is no way around it.
     if (admin::CheckControlCertificate(*writer_.snapshot(), request, clock_.Now()).has_value())
@@ -159,11 +180,12 @@ class AdminApi::Worker {
     const std::vector<std::string> parts = Parts(rest, 3);
     const dialect::Collection* const collection = dialect::FindCollection(parts[0]);
     if (collection == nullptr) return Unsupported(parts[0], request);
+    const auto settings = InForce();
     const Call call{request,
                     job.who,
                     writer_,
                     clock_,
-                    options_.strict,
+                    settings->surroundings,
                     *collection,
                     parts.size() > 1 ? parts[1] : "",
                     parts.size() > 2 ? parts[2] : ""};
@@ -180,7 +202,7 @@ class AdminApi::Worker {
     return ErrorAnswer(404, absl::StrCat("Unsupported resource type: ", name));
   }
 
-  Response Other(const Job& job, absl::string_view rest) const {
+  Response Other(const AdmittedCall& job, absl::string_view rest) const {
     const Request& request = job.request;
     if (rest == "plugins/list" && IsRead(request)) {
       Json names = Json::array();
@@ -199,19 +221,33 @@ class AdminApi::Worker {
       const dialect::Collection* const collection = dialect::FindCollection(rest);
       if (collection == nullptr) return Unsupported(std::string(rest), request);
       return HandleValidate(
-          {request, job.who, writer_, clock_, options_.strict, *collection, "", ""});
+          {request, job.who, writer_, clock_, InForce()->surroundings, *collection, "", ""});
     }
+    if (absl::ConsumePrefix(&rest, "schema/") && IsRead(request)) return Schema(request, rest);
     return ErrorAnswer(404, "not found");
   }
 
-  const AdminApiOptions options_;
+  // Which fields there are: of a resource, or of a plugin (of a consumer with
+  // ?schema_type=consumer).
+  static Response Schema(const Request& request, absl::string_view name) {
+    if (absl::ConsumePrefix(&name, "plugins/")) {
+      const bool on_consumer = request.Query("schema_type").value_or("") == "consumer";
+      for (const dialect::Plugin& plugin : dialect::Plugins()) {
+        if (plugin.name == name && plugin.on_consumer == on_consumer)
+          return JsonAnswer(200, dialect::JsonSchema(plugin.fields));
+      }
+      return ErrorAnswer(404, "not found plugin");
+    }
+    const dialect::Collection* const collection = SchemaNamed(name);
+    return collection == nullptr ? ErrorAnswer(404, "not found schema")
+                                 : JsonAnswer(200, dialect::JsonSchema(collection->fields));
+  }
+
   Writer& writer_;
   const base::Clock& clock_;
-  base::Mutex mutex_;
-  base::CondVar changed_;
-  std::deque<Job> jobs_;  // guarded by mutex_ while the thread runs
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;  // last: starts when the rest is there
+  mutable base::Mutex mutex_;
+  std::shared_ptr<const AdminApiSettings> settings_ ABSL_GUARDED_BY(mutex_);
+  CallQueue calls_;  // last: serves when the rest is there
 };
 
 AdminApi::AdminApi(AdminApiOptions options, Writer* writer, const base::Clock* clock)
@@ -223,6 +259,13 @@ std::optional<admin_http::Response> AdminApi::AdmitHead(const admin_http::Reques
   std::string who;
   return worker_->Admit(head, &who);
 }
+
+absl::StatusOr<::sallyport::v1::ApplyResponse> AdminApi::Import(
+    absl::string_view who, const ::sallyport::v1::ApplyRequest& request) const {
+  return worker_->Import(who, request);
+}
+
+void AdminApi::Set(AdminApiSettings settings) { worker_->Set(std::move(settings)); }
 
 void AdminApi::Handle(admin_http::Request request, admin_http::Responder responder) {
   worker_->Take(std::move(request), std::move(responder));

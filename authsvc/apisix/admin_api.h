@@ -8,8 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "authsvc/apisix/strict.h"
+#include "authsvc/apisix/surroundings.h"
+#include "sallyport/v1/admin.pb.h"
 #include "shared/admin_http/message.h"
 #include "shared/base/clock.h"
 
@@ -25,10 +27,15 @@ struct AdminKey {
   bool viewer = false;  // GET alone
 };
 
-struct AdminApiOptions {
+struct AdminApiSettings {
   std::vector<AdminKey> keys;  // none: every call is refused
-  size_t max_queue = 256;      // requests that wait for the worker; more get 503
-  StrictPlace strict;          // where SSL objects with `client` are strict
+  Surroundings surroundings;
+  bool cors = true;  // browsers of any origin may call, without what they would send by themselves
+};
+
+struct AdminApiOptions {
+  AdminApiSettings settings;
+  size_t max_queue = 256;  // requests that wait for the worker; more get 503
 };
 
 // Thread-safe. One worker thread of its own runs the calls one after another, since a write waits
@@ -44,6 +51,12 @@ class AdminApi {
   [[nodiscard]] std::optional<admin_http::Response> AdmitHead(
       const admin_http::Request& head) const;
   void Handle(admin_http::Request request, admin_http::Responder responder);
+
+  // ImportObjects with the settings in force. Blocks on the store: not for the listener's thread.
+  [[nodiscard]] absl::StatusOr<::sallyport::v1::ApplyResponse> Import(
+      absl::string_view who, const ::sallyport::v1::ApplyRequest& request) const;
+  // In place of those that it was made with, from the next call on.
+  void Set(AdminApiSettings settings);
 
   // For a listener that requires a client certificate and got none.
   [[nodiscard]] static admin_http::Response CertificateRequired();

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "authsvc/apisix/strict.h"
 #include "authsvc/dialects/apisix/material.h"
 #include "authsvc/dialects/apisix/plugins.h"
 #include "authsvc/dialects/apisix/route.h"
@@ -60,17 +61,39 @@ absl::Status CheckAlone(const dialect::Collection& collection, const Json& docum
   return dialect::ApplyPlugins(*plugins, &scratch);
 }
 
+// What it refers to is not looked for.
+absl::Status CheckRouteAlone(Json document, const v1::DialectObject& object) {
+  bool refers = false;
+  for (const char* const name : {"upstream_id", "service_id"}) refers |= document.erase(name) != 0;
+  document.erase("plugin_config_id");
+  if (refers && !document.contains("upstream"))
+    document["upstream"] = {{"nodes", {{"127.0.0.1:1", 1}}}};
+  const StoredObjects none(Snapshot::Empty());
+  std::vector<v1::Api> apis;
+  std::vector<std::string> warnings;
+  return dialect::ConvertRoute("0", {&object, &document}, none, dialect::SslIndex(none), &apis,
+                               &warnings);
+}
+
 class Planner {
  public:
-  Planner(const SnapshotPtr& snapshot, Change change, int64_t now_unix, const StrictPlace& strict)
+  Planner(const SnapshotPtr& snapshot, Change change, int64_t now_unix,
+          const Surroundings& surroundings)
       : snapshot_(*snapshot),
         objects_(snapshot),
         change_(std::move(change)),
         collection_(*change_.collection),
         now_(now_unix),
-        strict_(strict) {
+        surroundings_(surroundings) {
     stored_ = snapshot_.FindDialectObject(dialect::StoredId(collection_.name, change_.id));
     plan_.write.expected_snapshot = snapshot_.revision();
+  }
+
+  // Of no object: routes alone.
+  absl::StatusOr<ChangePlan> Refresh(bool trusted) {
+    objects_.set_trusted(trusted);
+    if (auto status = Routes(); !status.ok()) return status;
+    return std::move(plan_);
   }
 
   absl::StatusOr<ChangePlan> Run() {
@@ -88,7 +111,8 @@ class Planner {
     Stamp(&document);
     const v1::DialectObject* const old = stored_ == nullptr ? nullptr : &stored_->object;
     auto status =
-        dialect::TakeMaterial(collection_, change_.id, old, now_, &document, &object_, &converted_);
+        dialect::TakeMaterial(collection_, change_.id, old, now_, surroundings_.environment,
+                              &document, &object_, &converted_);
     if (!status.ok()) return status;
     for (const auto& warning : converted_.warnings) plan_.warnings.push_back(warning.message);
     object_.set_json(document.dump());
@@ -143,7 +167,7 @@ class Planner {
 
   // --- routes that mean something else now
   [[nodiscard]] bool TouchesAll() const {
-    if (collection_.name == "global_rules") return true;
+    if (collection_.name.empty() || collection_.name == "global_rules") return true;
     if (collection_.name != "ssls") return false;
     const v1::DialectObject none;
     const v1::DialectObject& old = stored_ == nullptr ? none : stored_->object;
@@ -273,7 +297,7 @@ class Planner {
   void Finish() {
     AddConverted();
     if (collection_.name == "ssls") {
-      if (auto listener = StrictMutation(snapshot_, objects_, strict_))
+      if (auto listener = StrictMutation(snapshot_, objects_, surroundings_.strict))
         plan_.write.mutations.push_back(*std::move(listener));
     }
     if (change_.document.has_value()) {
@@ -294,9 +318,9 @@ class Planner {
   }
 
   void AddConverted() {
-    std::set<std::string> seen;
+    std::set<std::pair<int, std::string>> seen;
     for (dialects::Converted& converted : converted_.resources) {
-      if (!seen.insert(converted.resource.id()).second) continue;
+      if (!seen.emplace(converted.resource.body_case(), converted.resource.id()).second) continue;
       v1::Resource& resource = converted.resource;
       if (resource.has_certificate()) {
         const CertificateEntry* const there = snapshot_.FindCertificateById(resource.id());
@@ -310,6 +334,7 @@ class Planner {
       Mutation& mutation = plan_.write.mutations.emplace_back();
       mutation.resource = std::move(resource);
       mutation.private_key = std::move(converted.private_key);
+      mutation.shared_secrets = std::move(converted.shared_secrets);
     }
   }
 
@@ -328,7 +353,7 @@ class Planner {
     const std::vector<CertificateUse> uses = snapshot_.WhoUses(dialect::kOrg, id);
     return std::any_of(uses.begin(), uses.end(), [&](const CertificateUse& use) {
       if (use.kind == Kind::kDialectObject) return use.id != stored_->object.id();
-      return !absl::StartsWith(use.id, "apisix.");
+      return use.id == dialect::kTrusted || !absl::StartsWith(use.id, "apisix.");
     });
   }
 
@@ -337,7 +362,7 @@ class Planner {
   Change change_;
   const dialect::Collection& collection_;
   const int64_t now_;
-  const StrictPlace& strict_;
+  const Surroundings& surroundings_;
   const DialectObjectEntry* stored_ = nullptr;
   v1::DialectObject object_;
   dialects::Conversion converted_;
@@ -347,16 +372,27 @@ class Planner {
 }  // namespace
 
 absl::StatusOr<ChangePlan> PlanChange(const SnapshotPtr& snapshot, Change change, int64_t now_unix,
-                                      const StrictPlace& strict) {
-  return Planner(snapshot, std::move(change), now_unix, strict).Run();
+                                      const Surroundings& surroundings) {
+  return Planner(snapshot, std::move(change), now_unix, surroundings).Run();
 }
 
-absl::Status CheckDocument(const dialect::Collection& collection, Json document, int64_t now_unix) {
+absl::StatusOr<ChangePlan> PlanRefresh(const SnapshotPtr& snapshot, bool trusted,
+                                       const Surroundings& surroundings) {
+  static const dialect::Collection kAll{"", "", {}};
+  Change change;
+  change.collection = &kAll;
+  return Planner(snapshot, std::move(change), 0, surroundings).Refresh(trusted);
+}
+
+absl::Status CheckDocument(const dialect::Collection& collection, Json document, int64_t now_unix,
+                           const Surroundings& surroundings) {
   if (auto status = dialect::CheckFields(collection, document); !status.ok()) return status;
   v1::DialectObject object;
   dialects::Conversion out;
-  auto status = dialect::TakeMaterial(collection, "0", nullptr, now_unix, &document, &object, &out);
-  if (!status.ok() || collection.name == "routes") return status;
+  auto status = dialect::TakeMaterial(collection, "0", nullptr, now_unix, surroundings.environment,
+                                      &document, &object, &out);
+  if (!status.ok()) return status;
+  if (collection.name == "routes") return CheckRouteAlone(std::move(document), object);
   return CheckAlone(collection, document, object, StoredObjects(Snapshot::Empty()));
 }
 

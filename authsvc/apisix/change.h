@@ -9,7 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "authsvc/apisix/stored_objects.h"
-#include "authsvc/apisix/strict.h"
+#include "authsvc/apisix/surroundings.h"
 #include "authsvc/change/writer.h"
 
 namespace sallyport::authsvc::apisix {
@@ -30,11 +30,17 @@ struct ChangePlan {
 // Errors: INVALID_ARGUMENT (the document is wrong: "invalid configuration: "), FAILED_PRECONDITION
 // (said as it is). `now_unix` becomes update_time.
 [[nodiscard]] absl::StatusOr<ChangePlan> PlanChange(const SnapshotPtr& snapshot, Change change,
-                                                    int64_t now_unix, const StrictPlace& strict);
+                                                    int64_t now_unix,
+                                                    const Surroundings& surroundings);
+
+// The write of all routes that mean something else where kTrusted is there, or not. No object
+// changes.
+[[nodiscard]] absl::StatusOr<ChangePlan> PlanRefresh(const SnapshotPtr& snapshot, bool trusted,
+                                                     const Surroundings& surroundings);
 
 // What PlanChange would say of a document alone, without what it refers to.
 [[nodiscard]] absl::Status CheckDocument(const dialect::Collection& collection, Json document,
-                                         int64_t now_unix);
+                                         int64_t now_unix, const Surroundings& surroundings);
 
 // "route [1]", who still refers to the object; empty: nobody.
 [[nodiscard]] std::string UserOf(const dialect::Objects& objects,

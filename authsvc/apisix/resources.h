@@ -5,7 +5,7 @@
 #include <string>
 
 #include "authsvc/apisix/answers.h"
-#include "authsvc/apisix/strict.h"
+#include "authsvc/apisix/surroundings.h"
 #include "shared/admin_http/message.h"
 #include "shared/base/clock.h"
 
@@ -20,7 +20,7 @@ struct Call {
   std::string who;  // name of the admin key, for the audit log
   Writer& writer;
   const base::Clock& clock;
-  const StrictPlace& strict;
+  const Surroundings& surroundings;
   const dialect::Collection& collection;
   std::string id;        // of the path; empty: the collection
   std::string sub_path;  // behind it, without the first '/'

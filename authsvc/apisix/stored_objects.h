@@ -17,7 +17,9 @@ using dialect::Json;
 
 class StoredObjects final : public dialect::Objects {
  public:
-  explicit StoredObjects(SnapshotPtr snapshot) : snapshot_(std::move(snapshot)) {}
+  explicit StoredObjects(SnapshotPtr snapshot)
+      : snapshot_(std::move(snapshot)),
+        trusted_(snapshot_->FindTrustBundle(dialect::kTrusted) != nullptr) {}
 
   [[nodiscard]] dialect::Object Find(absl::string_view collection,
                                      absl::string_view id) const override;
@@ -27,6 +29,9 @@ class StoredObjects final : public dialect::Objects {
   void ForEach(
       absl::string_view collection,
       absl::FunctionRef<void(absl::string_view id, const dialect::Object&)> visit) const override;
+
+  [[nodiscard]] bool HasTrusted() const override { return trusted_; }
+  void set_trusted(bool trusted) { trusted_ = trusted; }
 
   void Put(v1::DialectObject object);
   void Remove(absl::string_view collection, absl::string_view id);
@@ -40,6 +45,7 @@ class StoredObjects final : public dialect::Objects {
   const Held* Hold(const v1::DialectObject& object) const;
 
   const SnapshotPtr snapshot_;
+  bool trusted_;                                        // as it will be once the write is done
   std::map<std::string, std::optional<Held>> written_;  // by stored id; none: removed
   mutable std::map<std::string, Held> read_;
 };

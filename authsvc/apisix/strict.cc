@@ -12,7 +12,6 @@ namespace sallyport::authsvc::apisix {
 namespace {
 
 constexpr char kListener[] = "apisix";
-constexpr int kTries = 8;
 
 bool CanBeStrict(const dialect::SslIndex::Ssl& ssl) {
   return !ssl.authorities.empty() && ssl.exempt.empty();
@@ -37,6 +36,7 @@ v1::Listener Wanted(const dialect::SslIndex& ssls, const StrictPlace& place) {
   listener.set_address(place.address);
   listener.set_port(place.port);
   listener.set_style("apisix");
+  listener.set_fallback_server_name(place.fallback_server_name);
   for (const auto& ssl : ssls.all()) {
     if (!CanBeStrict(ssl)) continue;
     v1::StrictClientTls entry;
@@ -63,7 +63,7 @@ std::optional<Mutation> StrictMutation(const Snapshot& snapshot, const dialect::
   const v1::Listener wanted =
       place.port == 0 ? v1::Listener() : Wanted(dialect::SslIndex(objects), place);
   Mutation mutation;
-  if (wanted.strict_client_tls().empty()) {
+  if (wanted.strict_client_tls().empty() && wanted.fallback_server_name().empty()) {
     if (!ours) return std::nullopt;
     mutation.op = Mutation::Op::kDelete;
     mutation.kind = Kind::kListener;
@@ -76,21 +76,6 @@ std::optional<Mutation> StrictMutation(const Snapshot& snapshot, const dialect::
   mutation.resource.set_dialect(std::string(dialect::kDialect));
   *mutation.resource.mutable_listener() = wanted;
   return mutation;
-}
-
-absl::Status SyncStrict(Writer& writer, const StrictPlace& place) {
-  absl::Status status;
-  for (int attempt = 0; attempt < kTries; ++attempt) {
-    const SnapshotPtr snapshot = writer.snapshot();
-    auto mutation = StrictMutation(*snapshot, StoredObjects(snapshot), place);
-    if (!mutation.has_value()) return absl::OkStatus();
-    Write write;
-    write.expected_snapshot = snapshot->revision();
-    write.mutations.push_back(*std::move(mutation));
-    status = writer.Run(std::move(write)).status();
-    if (!absl::IsAborted(status)) break;
-  }
-  return status;
 }
 
 }  // namespace sallyport::authsvc::apisix

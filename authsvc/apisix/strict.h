@@ -1,30 +1,21 @@
 // Strict server names of SSL objects: where a listener of the data planes is named for it, the
 // handshake for their names waits for the path of the client's certificate (reference apisix.md
-// A3.1). Whatever happens there, every request is decided as always. Private to this folder but for
-// SyncStrict.
+// A3.1). Whatever happens there, every request is decided as always. Private to this
+// folder.
 #pragma once
 
 #include <optional>
 #include <string>
 
-#include "absl/status/status.h"
 #include "authsvc/apisix/stored_objects.h"
+#include "authsvc/apisix/surroundings.h"
 #include "authsvc/change/writer.h"
 
 namespace sallyport::authsvc::apisix {
-
-// A listener of the data planes; port 0: none.
-struct StrictPlace {
-  std::string address;
-  uint16_t port = 0;
-};
 
 // What brings the listener "apisix" in line with the objects; none: it is.
 [[nodiscard]] std::optional<Mutation> StrictMutation(const Snapshot& snapshot,
                                                      const dialect::Objects& objects,
                                                      const StrictPlace& place);
-
-// The same for what is stored, at a start: the place may be another than at the last one.
-[[nodiscard]] absl::Status SyncStrict(Writer& writer, const StrictPlace& place);
 
 }  // namespace sallyport::authsvc::apisix

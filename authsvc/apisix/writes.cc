@@ -77,8 +77,8 @@ std::optional<Response> Run(const Call& call, const Make& make, Done* done) {
     done->id = change.id;
     done->existed =
         snapshot->FindDialectObject(dialect::StoredId(call.collection.name, change.id)) != nullptr;
-    auto plan =
-        PlanChange(snapshot, std::move(change), absl::ToUnixSeconds(call.clock.Now()), call.strict);
+    auto plan = PlanChange(snapshot, std::move(change), absl::ToUnixSeconds(call.clock.Now()),
+                           call.surroundings);
     status = plan.status();
     if (status.ok()) {
       const auto written = call.writer.Run(std::move(plan->write));
@@ -238,7 +238,8 @@ Response HandleValidate(const Call& call) {
   Json document;
   if (auto answer = ReadBody(call.request, &document)) return *answer;
   const absl::Status status =
-      CheckDocument(call.collection, std::move(document), absl::ToUnixSeconds(call.clock.Now()));
+      CheckDocument(call.collection, std::move(document), absl::ToUnixSeconds(call.clock.Now()),
+                    call.surroundings);
   if (!status.ok()) return ErrorAnswer(400, status.message());
   Response response = JsonAnswer(200, Json::object());
   response.body.clear();

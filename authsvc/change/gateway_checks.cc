@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <openssl/x509.h>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "authsvc/change/certificate_header_checks.h"
 #include "authsvc/change/checks.h"
@@ -12,6 +13,7 @@
 #include "authsvc/change/strict_checks.h"
 #include "authsvc/snapshot/resource.h"
 #include "shared/crypto/openssl.h"
+#include "shared/domain/host.h"
 
 namespace sallyport::authsvc {
 namespace {
@@ -48,6 +50,28 @@ bool IsAddress(const std::string& text) {
   unsigned char bytes[16];
   return inet_pton(AF_INET, text.c_str(), bytes) == 1 ||
          inet_pton(AF_INET6, text.c_str(), bytes) == 1;
+}
+
+// Handshakes without a server name count as this one: a name that a client could have sent.
+absl::Status CheckFallbackName(const CheckContext& context, const v1::Listener& listener,
+                               Warnings* warnings) {
+  const std::string& name = listener.fallback_server_name();
+  if (name.empty()) return absl::OkStatus();
+  if (listener.plain()) return Invalid("fallback_server_name: a plain listener has no handshakes");
+  const auto host = domain::ParseHost(name);
+  if (!host.ok() || host->is_ip || absl::StrContains(name, "*"))
+    return Invalid("fallback_server_name: `", name, "` is not a host name");
+  const size_t dot = host->name.find('.');
+  const bool served = !context.after.ServerCertificates(host->name).empty() ||
+                      (dot != std::string::npos &&
+                       !context.after.ServerCertificates("*" + host->name.substr(dot)).empty());
+  if (!served && listener.default_certificate_id().empty()) {
+    warnings->push_back(
+        absl::StrCat("pending: fallback_server_name: no certificate of the store "
+                     "serves ",
+                     host->name));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -105,6 +129,7 @@ absl::Status CheckListener(const CheckContext& context, const v1::Listener& list
   if (listener.plain() && !certificate.empty()) {
     return Invalid("a plain listener has no use for a certificate");
   }
+  if (status = CheckFallbackName(context, listener, warnings); !status.ok()) return status;
   if (status = CheckStrictClientTls(context, listener, warnings); !status.ok()) return status;
   std::string other;
   context.after.ForEachListener([&](const ListenerEntry& entry) {

@@ -20,6 +20,7 @@ namespace {
 constexpr uint32_t kMostLeewaySeconds = 3600;
 constexpr int kMostJwts = 4;
 constexpr size_t kMostRealmBytes = 128;
+constexpr size_t kMostSelectBytes = 512;
 
 absl::string_view JwtHeader(const v1::JwtAuth& jwt) {
   return jwt.header_name().empty() ? absl::string_view("authorization") : jwt.header_name();
@@ -132,6 +133,71 @@ absl::Status CheckJwksUrl(const std::string& url) {
                  "` must be https://: whoever can change what it answers can sign tokens");
 }
 
+// Those that verify with public keys and those that verify with a secret never mix: what everybody
+// may know must not become a secret (RFC 8725 section 2.1).
+absl::Status CheckIssuerAlgorithms(const v1::TokenIssuer& issuer) {
+  const bool secrets = !issuer.shared_secrets().empty();
+  if (secrets && issuer.algorithms().empty())
+    return Invalid("shared_secrets need algorithms: HS256, HS384 or HS512");
+  for (const std::string& name : issuer.algorithms()) {
+    const auto algorithm = jwt::AlgorithmFromName(name);
+    if (!algorithm.has_value())
+      return Invalid("algorithm `", name, "` is not known: RS256, PS256, ES256, EdDSA and so on");
+    if (jwt::IsSymmetric(*algorithm) && !secrets)
+      return Invalid("algorithm ", name, " needs a shared secret: set shared_secrets");
+    if (!jwt::IsSymmetric(*algorithm) && secrets)
+      return Invalid("algorithm ", name,
+                     " verifies with a public key: an issuer has shared secrets, or public keys");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckIssuerKeys(const v1::TokenIssuer& issuer) {
+  const bool secrets = !issuer.shared_secrets().empty();
+  const bool keys = !issuer.jwks_url().empty() || !issuer.certificate_ids().empty();
+  if (!keys && !secrets && issuer.algorithms().empty())
+    return Invalid(
+        "a token issuer without keys: set jwks_url or certificate_ids, or shared_secrets");
+  if (keys && secrets)
+    return Invalid("shared_secrets beside jwks_url or certificate_ids: make two token issuers");
+  if (auto status = CheckIssuerAlgorithms(issuer); !status.ok()) return status;
+  if (!keys && !secrets)
+    return Invalid("a token issuer without keys: set jwks_url or certificate_ids");
+  if (!issuer.jwks_url().empty()) return CheckJwksUrl(issuer.jwks_url());
+  return issuer.jwks_trust_ids().empty() ? absl::OkStatus()
+                                         : Invalid("jwks_trust_ids without jwks_url");
+}
+
+// Of several that could have signed one is told by a claim; two of one value could not be told
+// apart.
+absl::Status CheckSelection(const CheckContext& context, const v1::TokenIssuer& issuer) {
+  if (issuer.select_claim().empty() != issuer.select_value().empty())
+    return Invalid("select_claim and select_value go together");
+  if (issuer.select_claim().empty()) return absl::OkStatus();
+  if (issuer.select_claim().size() > kMostSelectBytes ||
+      issuer.select_value().size() > kMostSelectBytes)
+    return Invalid("select_claim and select_value have at most ", kMostSelectBytes, " bytes");
+  const TokenIssuerEntry* const other = context.after.FindTokenIssuerSelected(
+      issuer.org_id(), issuer.select_claim(), issuer.select_value(), issuer.id());
+  if (other == nullptr) return absl::OkStatus();
+  return Invalid("select_value `", issuer.select_value(), "` of claim ", issuer.select_claim(),
+                 " is that of token issuer ", other->issuer.id());
+}
+
+absl::Status CheckIssuerKey(const CheckContext& context, const v1::TokenIssuer& issuer,
+                            Warnings* warnings) {
+  if (issuer.key_id().empty()) return absl::OkStatus();
+  const KeyEntry* const key = context.after.FindKey(issuer.key_id());
+  if (key != nullptr && key->key.org_id() != issuer.org_id())
+    return Invalid("key_id: key ", issuer.key_id(), " is of another organisation");
+  if (key != nullptr) return absl::OkStatus();
+  std::string text = absl::StrCat("pending: key_id: key ", issuer.key_id(),
+                                  " is not there: nobody passes by this token issuer");
+  if (context.strict) return absl::InvalidArgumentError(text);
+  warnings->push_back(std::move(text));
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 bool TakesJwts(const v1::Api& api) {
@@ -181,20 +247,9 @@ absl::Status CheckTokenIssuer(const CheckContext& context, const v1::TokenIssuer
                               Warnings* warnings) {
   absl::Status status = CheckId("token issuer", issuer.id());
   if (status.ok()) status = CheckOrg(issuer.org_id());
-  if (status.ok() && issuer.jwks_url().empty() && issuer.certificate_ids().empty())
-    status = Invalid("a token issuer without keys: set jwks_url or certificate_ids");
-  if (status.ok() && !issuer.jwks_url().empty()) status = CheckJwksUrl(issuer.jwks_url());
-  if (status.ok() && issuer.jwks_url().empty() && !issuer.jwks_trust_ids().empty())
-    status = Invalid("jwks_trust_ids without jwks_url");
-  for (const std::string& name : issuer.algorithms()) {
-    if (!status.ok()) return status;
-    const auto algorithm = jwt::AlgorithmFromName(name);
-    if (!algorithm.has_value()) {
-      status = Invalid("algorithm `", name, "` is not known: RS256, PS256, ES256, EdDSA and so on");
-    } else if (jwt::IsSymmetric(*algorithm)) {
-      status = Invalid("algorithm ", name, " needs a shared secret: an issuer has public keys");
-    }
-  }
+  if (status.ok()) status = CheckIssuerKeys(issuer);
+  if (status.ok()) status = CheckSelection(context, issuer);
+  if (status.ok()) status = CheckIssuerKey(context, issuer, warnings);
   for (const std::string& id : issuer.certificate_ids()) {
     if (!status.ok()) return status;
     status =
@@ -208,7 +263,7 @@ absl::Status CheckTokenIssuer(const CheckContext& context, const v1::TokenIssuer
   for (const auto& [claim, name] : issuer.claim_metadata()) {
     if (claim.empty() || name.empty()) return Invalid("claim_metadata has an empty name");
   }
-  if (status.ok() && issuer.issuer().empty()) {
+  if (status.ok() && issuer.issuer().empty() && issuer.select_claim().empty()) {
     warnings->push_back(
         "no issuer: `iss` of tokens is not looked at, and only APIs that name this issuer take "
         "them");

@@ -12,6 +12,7 @@
 #include "authsvc/change/login.h"
 #include "authsvc/change/proxy_password.h"
 #include "authsvc/change/secret_data.h"
+#include "authsvc/change/shared_secrets.h"
 #include "authsvc/change/upstream_credential.h"
 #include "authsvc/snapshot/resource.h"
 #include "authsvc/snapshot/snapshot_index.h"
@@ -152,10 +153,17 @@ class Planner {
     if (!mutation.private_key.empty()) {
       return absl::InvalidArgumentError("only a certificate has a private key");
     }
+    if (!mutation.shared_secrets.empty() && !resource->has_token_issuer())
+      return absl::InvalidArgumentError("only a token issuer has shared secrets");
     if (!mutation.secret_data.empty() && !resource->has_secret() && !resource->has_key() &&
         !resource->has_api())
       return absl::InvalidArgumentError("a resource of this kind has no secrets");
     const ValueSealing sealing{input_.sealer, input_.before.store_id()};
+    if (resource->has_token_issuer()) {
+      return SealSharedSecrets(sealing, mutation.shared_secrets,
+                               stored == nullptr ? nullptr : &stored->token_issuer(),
+                               resource->mutable_token_issuer());
+    }
     if (resource->has_api()) {
       const v1::Api* const old = stored == nullptr ? nullptr : &stored->api();
       auto status =

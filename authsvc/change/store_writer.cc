@@ -127,6 +127,12 @@ absl::StatusOr<base::Secret> StoreWriter::OpenUpstreamCredential(const v1::Api& 
   return authsvc::OpenUpstreamCredential({options_.sealer, now->store_id()}, api);
 }
 
+std::shared_ptr<const jwt::KeySet> StoreWriter::OpenSharedSecrets(
+    const v1::TokenIssuer& issuer) const {
+  const SnapshotPtr now = snapshot();
+  return secret_keys_.Open({options_.sealer, now->store_id()}, issuer);
+}
+
 WriterStatus StoreWriter::status() const {
   base::MutexLock lock(&mutex_);
   return status_;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "authsvc/change/plan.h"
+#include "authsvc/change/shared_secrets.h"
 #include "authsvc/change/writer.h"
 #include "shared/base/mutex.h"
 
@@ -29,6 +30,8 @@ class StoreWriter final : public Writer {
   [[nodiscard]] absl::StatusOr<base::Secret> OpenLoginHash(const v1::Key& key) const override;
   [[nodiscard]] absl::StatusOr<base::Secret> OpenUpstreamCredential(
       const v1::Api& api) const override;
+  [[nodiscard]] std::shared_ptr<const jwt::KeySet> OpenSharedSecrets(
+      const v1::TokenIssuer& issuer) const override;
   [[nodiscard]] absl::StatusOr<base::Secret> OpenPrivateKey(
       const CertificateEntry& certificate) const override;
   [[nodiscard]] WriterStatus status() const override;
@@ -59,6 +62,7 @@ class StoreWriter final : public Writer {
   Store* const store_;
   const Options options_;
 
+  mutable SecretKeys secret_keys_;
   mutable base::Mutex mutex_;
   base::CondVar wake_;
   std::deque<Job> queue_ ABSL_GUARDED_BY(mutex_);

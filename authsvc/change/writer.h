@@ -29,6 +29,7 @@
 #include "sallyport/v1/resources.pb.h"
 #include "shared/base/clock.h"
 #include "shared/base/secret.h"
+#include "shared/jwt/jwks.h"
 
 namespace sallyport::crypto {
 class Sealer;
@@ -53,6 +54,9 @@ struct Mutation {
   // kPut of an Api with `forward_proxy`: the password of its user name; sealed before it is stored.
   // Empty: the stored one is kept where proxy and user name are the same.
   base::Secret proxy_password;
+  // kPut of a TokenIssuer: its shared secrets, sealed before they are stored. Empty: the stored
+  // ones are kept where it signs by them.
+  std::vector<base::Secret> shared_secrets;
   // kPut of a Secret: its data other than certificates, by name; of another resource: what
   // secret_names.h lists. Sealed before it is stored.
   std::map<std::string, base::Secret> secret_data;
@@ -150,6 +154,10 @@ class Writer {
   // Opens the header value for the targets of an API of a snapshot; for ResolveUpstream only.
   [[nodiscard]] virtual absl::StatusOr<base::Secret> OpenUpstreamCredential(
       const v1::Api& api) const = 0;
+  // Opens the shared secrets of a token issuer of a snapshot, as keys that verify; null: they
+  // cannot be. For Authorize and Explain only. Does not block on the store.
+  [[nodiscard]] virtual std::shared_ptr<const jwt::KeySet> OpenSharedSecrets(
+      const v1::TokenIssuer& issuer) const = 0;
 
   [[nodiscard]] virtual WriterStatus status() const = 0;
   [[nodiscard]] virtual const base::Clock& clock() const = 0;

@@ -117,7 +117,7 @@ bool Refused(const wire::ApplyResponse& response) {
 }  // namespace
 
 int Submit(Session& session, const Args& args, wire::ApplyRequest request) {
-  request.set_as(args.Get("--as"));
+  if (std::string as = args.Get("--as"); !as.empty()) request.set_as(std::move(as));
   request.set_set(args.Get("--set"));
   request.set_prune(args.Has("--prune"));
   request.set_dry_run(args.Has("--dry-run"));

@@ -15,6 +15,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "authsvc/decide/key_sets.h"
 #include "authsvc/decide/trace.h"
 #include "sallyport/v1/decision.pb.h"
 
@@ -38,6 +39,7 @@ struct AuthorizeQuestion {
   const KeySets* key_sets = nullptr;  // null: none was fetched
   const Logins* logins = nullptr;     // null: no login was checked
   DecisionNeeds* needs = nullptr;     // filled with what the decision lacked; may be null
+  SecretKeysOpener open_secrets;      // empty: no token that a shared secret signed passes
 };
 
 struct DecisionBounds {

@@ -57,9 +57,14 @@ class Decider {
   std::optional<Refusal> TryJwt(const v1::JwtAuth& jwt);
   std::optional<Refusal> CheckOpen();
   [[nodiscard]] bool MayPassOver() const;  // an optional token that is not valid
+  std::optional<Refusal> FindByIssuer(const v1::TokenIssuer& issuer);
+  [[nodiscard]] std::vector<const TokenIssuerEntry*> SignersOf(const v1::JwtAuth& jwt,
+                                                               const jwt::Token& token);
   std::optional<Refusal> VerifyJwt(const v1::JwtAuth& jwt, const std::string& text,
                                    AcceptedJwt* accepted);
   std::optional<Refusal> VerifyByIssuer(const TokenIssuerEntry& entry, const jwt::Token& token,
+                                        AcceptedJwt* accepted);
+  std::optional<Refusal> VerifyBySecret(const v1::TokenIssuer& issuer, const jwt::Token& token,
                                         AcceptedJwt* accepted);
   std::optional<Refusal> CheckJwtClaims(const v1::JwtAuth& jwt, const AcceptedJwt& accepted);
   void TakeJwt(const v1::JwtAuth& jwt, const AcceptedJwt& accepted);

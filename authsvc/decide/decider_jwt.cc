@@ -18,6 +18,7 @@ namespace {
 using base::Reason;
 
 constexpr size_t kMostIssuers = 64;     // of one organisation that are looked at
+constexpr size_t kMostListed = 1024;    // with those between them that select their tokens
 constexpr size_t kMostCandidates = 4;   // whose keys are tried
 constexpr size_t kMostJwtScopes = 256;  // granted by one token
 
@@ -82,45 +83,71 @@ std::optional<Refusal> Decider::TryJwt(const v1::JwtAuth& jwt) {
   }
   AcceptedJwt accepted;
   auto refusal = VerifyJwt(jwt, credential->jwt(), &accepted);
+  const KeyEntry* const before = key_;
+  if (!refusal.has_value()) refusal = FindByIssuer(*accepted.issuer);
   if (!refusal.has_value()) {
     TakeJwt(jwt, accepted);
     return std::nullopt;
   }
   // Who binds a token to a certificate means both.
   if (!optional || !MayPassOver() || accepted.bound) return refusal;
+  key_ = before;
   Pass("identify",
        [&] { return absl::StrCat("the optional token is passed over: ", refusal->detail); });
   return std::nullopt;
+}
+
+// Who could have signed it, by its own word for "iss" and for the claim that selects: of those that
+// the API names, else of its organisation.
+std::vector<const TokenIssuerEntry*> Decider::SignersOf(const v1::JwtAuth& jwt,
+                                                        const jwt::Token& token) {
+  std::vector<const TokenIssuerEntry*> signers;
+  const auto consider = [&](const TokenIssuerEntry& entry, bool named) {
+    const v1::TokenIssuer& issuer = entry.issuer;
+    if (!issuer.org_id().empty() && issuer.org_id() != api().org_id()) return;
+    const bool selected = !issuer.select_claim().empty();
+    if (selected && token.unverified_claims().Text(issuer.select_claim()) != issuer.select_value())
+      return;
+    if (issuer.issuer().empty() ? !named && !selected
+                                : issuer.issuer() != token.unverified_issuer())
+      return;
+    if (signers.size() < kMostCandidates) signers.push_back(&entry);
+  };
+  for (const std::string& id : jwt.issuer_ids()) {
+    AddTag("issuer:", id);
+    if (const TokenIssuerEntry* entry = snapshot_.FindTokenIssuer(id)) consider(*entry, true);
+  }
+  if (!jwt.issuer_ids().empty()) return signers;
+  // There may be as many of these as there are callers: they are looked up, not walked through.
+  const jwt::Json& claims = token.unverified_claims();
+  for (size_t i = 0; i < claims.items.size(); ++i) {
+    if (!claims.items[i].IsString()) continue;
+    const TokenIssuerEntry* const entry =
+        snapshot_.FindTokenIssuerSelected(api().org_id(), claims.names[i], claims.items[i].text);
+    if (entry != nullptr) consider(*entry, false);
+  }
+  size_t seen = 0, considered = 0;
+  snapshot_.ForEachTokenIssuer(api().org_id(), [&](const TokenIssuerEntry& entry) {
+    if (entry.issuer.select_claim().empty()) {
+      consider(entry, false);
+      ++considered;
+    }
+    return ++seen < kMostListed && considered < kMostIssuers;
+  });
+  return signers;
 }
 
 std::optional<Refusal> Decider::VerifyJwt(const v1::JwtAuth& jwt, const std::string& text,
                                           AcceptedJwt* accepted) {
   AddTag("issuers:", api().org_id());
   jwt::Token token;
-  const jwt::Refusal parsed = jwt::ParseToken(text, jwt::PublicKeyAlgorithms(), &token);
+  // Which of them counts, the issuer says (MayUse).
+  const jwt::Refusal parsed = jwt::ParseToken(text, jwt::EveryAlgorithm(), &token);
   if (parsed != jwt::Refusal::kNone)
     return No(ReasonOf(parsed), std::string(jwt::RefusalText(parsed)));
   accepted->bound = token.unverified_bound();
-  std::vector<const TokenIssuerEntry*> candidates;
-  const auto consider = [&](const TokenIssuerEntry& entry, bool named) {
-    const v1::TokenIssuer& issuer = entry.issuer;
-    if (!issuer.org_id().empty() && issuer.org_id() != api().org_id()) return;
-    if (issuer.issuer().empty() ? !named : issuer.issuer() != token.unverified_issuer()) return;
-    if (candidates.size() < kMostCandidates) candidates.push_back(&entry);
-  };
-  for (const std::string& id : jwt.issuer_ids()) {
-    AddTag("issuer:", id);
-    if (const TokenIssuerEntry* entry = snapshot_.FindTokenIssuer(id)) consider(*entry, true);
-  }
-  if (jwt.issuer_ids().empty()) {
-    size_t seen = 0;
-    snapshot_.ForEachTokenIssuer(api().org_id(), [&](const TokenIssuerEntry& entry) {
-      consider(entry, false);
-      return ++seen < kMostIssuers;
-    });
-  }
   Refusal refusal = No(Reason::kTokenInvalid, "the token's issuer is none that the API knows");
-  for (const TokenIssuerEntry* entry : candidates) {
+  for (const TokenIssuerEntry* entry : SignersOf(jwt, token)) {
     auto failed = VerifyByIssuer(*entry, token, accepted);
     if (!failed.has_value()) failed = CheckJwtClaims(jwt, *accepted);
     if (!failed.has_value()) return std::nullopt;
@@ -136,6 +163,7 @@ std::optional<Refusal> Decider::VerifyByIssuer(const TokenIssuerEntry& entry,
   AddTag("issuer:", issuer.id());
   for (const std::string& id : issuer.certificate_ids()) AddTag("cert:", id);
   if (!MayUse(issuer, token.algorithm())) return NoJwt(jwt::Refusal::kAlgorithm, issuer.id());
+  if (jwt::IsSymmetric(token.algorithm())) return VerifyBySecret(issuer, token, accepted);
   jwt::Refusal refusal = jwt::Refusal::kNoKey;
   const jwt::KeySet own = OwnKeysOf(snapshot_, issuer, now_);
   if (!own.keys.empty()) refusal = jwt::VerifyToken(token, own, &accepted->claims);
@@ -158,6 +186,40 @@ std::optional<Refusal> Decider::VerifyByIssuer(const TokenIssuerEntry& entry,
   return std::nullopt;
 }
 
+std::optional<Refusal> Decider::VerifyBySecret(const v1::TokenIssuer& issuer,
+                                               const jwt::Token& token, AcceptedJwt* accepted) {
+  const auto keys = question_.open_secrets ? question_.open_secrets(issuer) : nullptr;
+  if (keys == nullptr) {
+    return No(Reason::kTokenKeysUnavailable,
+              absl::StrCat("the shared secrets of issuer ", issuer.id(), " cannot be opened"));
+  }
+  const jwt::Refusal refusal = jwt::VerifyToken(token, *keys, &accepted->claims);
+  if (refusal != jwt::Refusal::kNone) return NoJwt(refusal, issuer.id());
+  accepted->issuer = &issuer;
+  return std::nullopt;
+}
+
+// Where all tokens of an issuer are one key's, it is as if the key's own token had been shown.
+std::optional<Refusal> Decider::FindByIssuer(const v1::TokenIssuer& issuer) {
+  if (issuer.key_id().empty()) return std::nullopt;
+  AddTag("key:", issuer.key_id());
+  const KeyEntry* const found = snapshot_.FindKey(issuer.key_id());
+  if (found == nullptr || found->key.org_id() != api().org_id()) {
+    return No(Reason::kTokenUnknown,
+              absl::StrCat("key ", issuer.key_id(), " of issuer ", issuer.id(), " is not there"));
+  }
+  if (key_ != nullptr && key_ != found) {
+    return No(Reason::kCertBindingMismatch,
+              absl::StrCat("the signed token is of key ", found->key.id(),
+                           ", the other credential of key ", key_->key.id()));
+  }
+  key_ = found;
+  Pass("identify", [&] {
+    return absl::StrCat("tokens of issuer ", issuer.id(), " are key ", found->key.id(), "'s");
+  });
+  return CheckBindings();
+}
+
 std::optional<Refusal> Decider::CheckJwtClaims(const v1::JwtAuth& jwt,
                                                const AcceptedJwt& accepted) {
   const v1::TokenIssuer& issuer = *accepted.issuer;
@@ -166,7 +228,8 @@ std::optional<Refusal> Decider::CheckJwtClaims(const v1::JwtAuth& jwt,
   policy.expiry_leeway = policy.not_before_leeway = policy.issued_at_leeway = leeway;
   if (!issuer.issuer().empty()) policy.issuer = issuer.issuer();
   policy.audiences.assign(jwt.audiences().begin(), jwt.audiences().end());
-  policy.required_claims = {jwt.identity_claim().empty() ? "sub" : jwt.identity_claim()};
+  if (issuer.key_id().empty())
+    policy.required_claims = {jwt.identity_claim().empty() ? "sub" : jwt.identity_claim()};
   if (jwt.require_binding()) policy.binding = jwt::Binding::kRequired;
   jwt::ClaimsFacts facts;
   facts.now = now_;

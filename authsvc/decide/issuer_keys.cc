@@ -17,8 +17,9 @@ jwt::KeySet OwnKeysOf(const Snapshot& snapshot, const v1::TokenIssuer& issuer, a
 }
 
 bool MayUse(const v1::TokenIssuer& issuer, jwt::Algorithm algorithm) {
-  if (jwt::IsSymmetric(algorithm)) return false;
-  if (issuer.algorithms().empty()) return true;
+  // Who has shared secrets signs by them alone, and nobody else signs so.
+  if (jwt::IsSymmetric(algorithm) == issuer.shared_secrets().empty()) return false;
+  if (issuer.algorithms().empty()) return !jwt::IsSymmetric(algorithm);
   for (const std::string& name : issuer.algorithms()) {
     if (jwt::AlgorithmFromName(name) == algorithm) return true;
   }

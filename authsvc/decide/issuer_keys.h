@@ -11,7 +11,8 @@ namespace sallyport::authsvc {
 // The public keys of its certificate_ids that are there, in date and usable.
 [[nodiscard]] jwt::KeySet OwnKeysOf(const Snapshot& snapshot, const v1::TokenIssuer& issuer,
                                     absl::Time now);
-// An issuer that lists none signs by all that verify with a public key.
+// An issuer that lists none signs by all that verify with a public key; one that has shared secrets
+// by those of HS256, HS384 and HS512 that it lists.
 [[nodiscard]] bool MayUse(const v1::TokenIssuer& issuer, jwt::Algorithm algorithm);
 
 }  // namespace sallyport::authsvc

@@ -2,6 +2,7 @@
 // one.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +21,10 @@ struct FetchedKeys {
   absl::Duration fetched;  // when, monotonic
 };
 using FetchedKeysPtr = std::shared_ptr<const FetchedKeys>;
+
+// The shared secrets of an issuer as keys, opened; null: they cannot be opened. Thread-safe, does
+// not block on the store.
+using SecretKeysOpener = std::function<std::shared_ptr<const jwt::KeySet>(const v1::TokenIssuer&)>;
 
 class KeySets {
  public:

@@ -39,6 +39,8 @@ struct Converted {
   std::string private_key_of;
   // Of an Api whose forward proxy came with a password, not sealed yet.
   base::Secret proxy_password;
+  // Of a TokenIssuer: its shared secrets, not sealed yet.
+  std::vector<base::Secret> shared_secrets;
   // Of a Secret: its data other than certificates, not sealed yet.
   std::map<std::string, base::Secret> secret_data;
 };

@@ -2,6 +2,7 @@
 
 #include <google/protobuf/util/json_util.h>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "authsvc/change/secret_names.h"
@@ -149,6 +150,20 @@ void TakeSecrets(Node* document, Converted* converted) {
   }
 }
 
+// sharedSecrets of a TokenIssuer, a list of texts, likewise.
+std::vector<base::Secret> TakeSharedSecrets(Node* document) {
+  std::vector<base::Secret> secrets;
+  Node* const at = document->Find("spec") != nullptr ? document->Find("spec") : document;
+  for (const absl::string_view name : {"sharedSecrets", "shared_secrets"}) {
+    Node* const list = at->Find(name);
+    if (list == nullptr || !list->IsArray()) continue;
+    if (!absl::c_all_of(list->items, [](const Node& item) { return item.IsString(); })) continue;
+    for (Node& item : list->items) secrets.emplace_back(std::move(item.text));
+    std::erase_if(at->members, [&](const auto& member) { return member.first == name; });
+  }
+  return secrets;
+}
+
 // `spec:` where there is one; then nothing else may stand beside it.
 Fields Body(const Fields& top) {
   if (!top.Has("spec")) return top;
@@ -171,6 +186,8 @@ void Fill(const Fields& top, const std::string& kind, const ConvertOptions& opti
     hidden = {"chain_der", "public_key_der", "private_key", "created_unix", "source"};
   } else if (kind == "Key") {
     skip.insert(skip.end(), {"token", "tokens"});
+  } else if (kind == "TokenIssuer") {
+    hidden = {"shared_secrets"};  // as SealedSecrets; texts were taken out before
   }
   if (body.node() != nullptr) FillMessage(*body.node(), body.path(), {skip, hidden}, message, out);
   const Fields metadata = top.Object("metadata");
@@ -197,6 +214,8 @@ Conversion ConvertNative(const Node& given, const ConvertOptions& options) {
   Node document = given;
   Converted converted;
   if (document.IsObject()) TakeSecrets(&document, &converted);
+  if (document.IsObject() && document.Text("kind") == "TokenIssuer")
+    converted.shared_secrets = TakeSharedSecrets(&document);
   const Fields top(&document, "", &out);
   if (top.node() == nullptr) {
     if (out.ok()) out.Refuse("", &document, "a document must be an object");
@@ -239,6 +258,7 @@ std::string NativeJson(const v1::Resource& resource) {
     if (copy.key().has_basic_login())
       copy.mutable_key()->mutable_basic_login()->clear_sealed_hash();
   }
+  if (copy.has_token_issuer()) copy.mutable_token_issuer()->clear_shared_secrets();
   if (copy.has_api() && copy.api().has_upstream()) {
     v1::Upstream* const upstream = copy.mutable_api()->mutable_upstream();
     if (upstream->has_forward_proxy()) upstream->mutable_forward_proxy()->clear_sealed_password();

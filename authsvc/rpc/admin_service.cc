@@ -55,12 +55,15 @@ grpc::ServerUnaryReactor* AdminService::Apply(grpc::CallbackServerContext* conte
   Call call(parts_, context, "Admin.Apply");
   if (!call.Admit(*request)) return call.reactor();
   Later(call, [this, call, request, response] {
-    auto answer = admin::Apply(
-        *parts_.writer, *parts_.clock, call.Who(), parts_.default_org_id, *request, {},
-        [this](const Snapshot& before, const Snapshot& after, wire::ApplyResponse* answered) {
-          for (wire::AffectedCaller& caller : parts_.recent->Refused(before, after, kMostAffected))
-            *answered->add_would_be_refused() = std::move(caller);
-        });
+    const admin::Preview preview = [this](const Snapshot& before, const Snapshot& after,
+                                          wire::ApplyResponse* answered) {
+      for (wire::AffectedCaller& caller : parts_.recent->Refused(before, after, kMostAffected))
+        *answered->add_would_be_refused() = std::move(caller);
+    };
+    const bool apisix = request->as() == kApisixObjects && parts_.import_apisix;
+    auto answer = apisix ? parts_.import_apisix(call.Who(), *request)
+                         : admin::Apply(*parts_.writer, *parts_.clock, call.Who(),
+                                        parts_.default_org_id, *request, {}, preview);
     if (answer.ok()) *response = std::move(*answer);
     return answer.status();
   });

@@ -30,6 +30,10 @@ absl::Status CheckBody(const wire::Resource& resource) {
     return absl::InvalidArgumentError(
         "sealed values are made by the store: what they seal is given by Apply, in the document");
   }
+  if (!resource.token_issuer().shared_secrets().empty()) {
+    return absl::InvalidArgumentError(
+        "shared_secrets are sealed by the store: they are given by Apply, in the document");
+  }
   if (!resource.secret().sealed_data().empty()) {
     return absl::InvalidArgumentError(
         "sealed_data is made by the store: a Secret is given by Apply, as a document");

@@ -49,8 +49,15 @@ void AuthorizationService::DecideOnce(const Snapshot& snapshot, const Peer& peer
   question.key_sets = parts_.key_sets;
   question.logins = parts_.logins;
   question.needs = needs;
+  question.open_secrets = OpenSecrets();
   *response->mutable_decision() =
       Decide(snapshot, question, parts_.clock->Now(), parts_.memo, nullptr, parts_.bounds);
+}
+
+SecretKeysOpener AuthorizationService::OpenSecrets() const {
+  return [writer = parts_.writer](const wire::TokenIssuer& issuer) {
+    return writer->OpenSharedSecrets(issuer);
+  };
 }
 
 void AuthorizationService::Decided(const Snapshot& snapshot, Call& call,
@@ -145,7 +152,7 @@ absl::StatusOr<wire::ExplainResponse> AuthorizationService::ExplainOnce(
     const wire::ExplainRequest& request, DecisionNeeds* needs) {
   return authsvc::Explain(*parts_.writer->snapshot(), request, *parts_.telemetry,
                           parts_.clock->Now(), parts_.bounds,
-                          ExplainFindings{parts_.key_sets, parts_.logins, needs});
+                          ExplainFindings{parts_.key_sets, parts_.logins, needs, OpenSecrets()});
 }
 
 void AuthorizationService::LookUp(Call call, const wire::ExplainRequest& request,

@@ -34,6 +34,7 @@ class AuthorizationService final : public ::sallyport::v1::Authorization::Callba
   void LookUp(Call call, const ::sallyport::v1::ExplainRequest& request,
               ::sallyport::v1::ExplainResponse* response);
 
+  [[nodiscard]] SecretKeysOpener OpenSecrets() const;
   // `needs` gets what was lacking; null: nobody asks for it again.
   void DecideOnce(const Snapshot& snapshot, const Peer& peer,
                   const ::sallyport::v1::AuthorizeRequest& request,

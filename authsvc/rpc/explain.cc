@@ -72,6 +72,7 @@ void Ask(const Snapshot& snapshot, const wire::AuthorizeRequest& request, absl::
   question.key_sets = findings.key_sets;
   question.logins = findings.logins;
   question.needs = findings.needs;
+  question.open_secrets = findings.open_secrets;
   *response->mutable_decision() = Decide(snapshot, question, now, nullptr, &trace, bounds);
   for (TraceStep& step : trace.steps)
     AddStep(response, step.stage, std::move(step.text), step.passed);

@@ -25,6 +25,7 @@ struct ExplainFindings {
   const KeySets* key_sets = nullptr;
   const Logins* logins = nullptr;
   DecisionNeeds* needs = nullptr;
+  SecretKeysOpener open_secrets;
 };
 
 // A request id that nobody reported: found = false, no error.

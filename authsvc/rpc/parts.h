@@ -8,6 +8,7 @@
 
 #include "absl/time/time.h"
 #include "authsvc/decide/decide.h"
+#include "authsvc/rpc/import_apisix.h"
 #include "authsvc/rpc/role.h"
 
 namespace sallyport::base {
@@ -45,6 +46,7 @@ struct ServiceParts {
   DecisionMemo* memo = nullptr;
   JwksFetcher* key_sets = nullptr;  // null: no token of an issuer with a jwks_url passes
   LoginChecker* logins = nullptr;   // null: no user name and password passes
+  ImportApisix import_apisix;
   RpcMeter* meter = nullptr;
   RevisionGate* gate = nullptr;
   std::shared_ptr<StreamPump> pump;

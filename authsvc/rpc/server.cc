@@ -164,6 +164,7 @@ class GrpcServer final : public RpcServer {
     shared.memo = parts.memo;
     shared.key_sets = parts.key_sets;
     shared.logins = parts.logins;
+    shared.import_apisix = parts.import_apisix;
     shared.meter = &meter_;
     shared.gate = &news_->gate;
     shared.pump = pump_;

@@ -11,6 +11,7 @@
 #include "authsvc/decide/decide.h"
 #include "authsvc/push/hub.h"
 #include "authsvc/push/replicas.h"
+#include "authsvc/rpc/import_apisix.h"
 #include "authsvc/rpc/role.h"
 #include "authsvc/rpc/telemetry_store.h"
 #include "shared/config/tls_files.h"
@@ -60,6 +61,7 @@ struct RpcServerParts {
   TicketKeeper* tickets = nullptr;  // null: data planes get no ticket keys
   JwksFetcher* key_sets = nullptr;  // null: no token of an issuer with a jwks_url passes
   LoginChecker* logins = nullptr;   // null: no user name and password passes
+  ImportApisix import_apisix;       // empty: `apply --as apisix` is refused
 };
 
 class RpcServer {

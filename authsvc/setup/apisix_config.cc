@@ -1,11 +1,14 @@
 #include "authsvc/setup/apisix_config.h"
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "authsvc/dialects/fields.h"
 #include "authsvc/dialects/reader.h"
 #include "shared/base/text.h"
 #include "shared/crypto/digest.h"
+#include "shared/domain/host.h"
 
 namespace sallyport::authsvc {
 namespace {
@@ -34,7 +37,7 @@ constexpr FieldRule kAdmin[] = {
     {"admin_key", Use::kUsed},         {"admin_key_required", Use::kUsed},
     {"admin_listen", Use::kUsed},      {"https_admin", Use::kUsed},
     {"admin_api_mtls", Use::kUsed},    {"allow_admin", Use::kUsed},
-    {"admin_api_version", Use::kKept}, {"enable_admin_cors", Use::kKept}};
+    {"admin_api_version", Use::kKept}, {"enable_admin_cors", Use::kUsed}};
 constexpr FieldRule kListen[] = {{"ip", Use::kUsed}, {"port", Use::kUsed}};
 constexpr FieldRule kMtls[] = {{"admin_ssl_cert", Use::kUsed},
                                {"admin_ssl_cert_key", Use::kUsed},
@@ -49,9 +52,8 @@ constexpr FieldRule kSsl[] = {
     {"enable", Use::kKept},
     {"listen", Use::kInert, "listeners are the data plane's setting"},
     {"key_encrypt_salt", Use::kInert, "keys are sealed with this service's master key"},
-    {"ssl_trusted_certificate", Use::kRefused,
-     "put it into the data planes' system_trust, or into tls.ca_certs of an upstream"},
-    {"fallback_sni", Use::kRefused, "a Listener's default certificate serves clients without SNI"},
+    {"ssl_trusted_certificate", Use::kUsed},
+    {"fallback_sni", Use::kUsed},
     {"ssl_protocols", Use::kRefused, "TLS versions are the listener's setting"},
     {"ssl_ciphers", Use::kRefused, "ciphers are not set by this file"}};
 
@@ -78,15 +80,42 @@ class Taker {
     apisix.Check({kApisix, true});
     if (apisix.Has("enable_admin") && !apisix.Flag("enable_admin"))
       apisix.Refuse("enable_admin", "the admin listener cannot be switched off");
-    apisix.Object("ssl").Check({kSsl, true});
+    Ssl(apisix.Object("ssl"));
     Admin(deployment.Object("admin"));
   }
 
  private:
+  void Ssl(const Fields& ssl) {
+    ssl.Check({kSsl, true});
+    const std::string name = ssl.Text("fallback_sni");
+    if (!name.empty()) {
+      const auto host = domain::ParseHost(name);
+      if (!host.ok() || host->is_ip || absl::StrContains(name, "*"))
+        return ssl.Refuse("fallback_sni", "must be a host name");
+      if (config_.admin.apisix_strict_port == 0) {
+        return ssl.Refuse("fallback_sni",
+                          "needs admin.apisix_strict_port of this service's file: it says which "
+                          "listener of the data planes is meant");
+      }
+      config_.admin.apisix_fallback_sni = host->name;
+    }
+    // The data planes' system store counts in any case.
+    std::vector<std::string> files;
+    for (const absl::string_view part :
+         absl::StrSplit(ssl.Text("ssl_trusted_certificate"), ',', absl::SkipWhitespace())) {
+      const absl::string_view file = absl::StripAsciiWhitespace(part);
+      if (file != "system") files.emplace_back(file);
+    }
+    if (files.size() > 1)
+      return ssl.Refuse("ssl_trusted_certificate", "one file, and system, can be named");
+    if (!files.empty()) config_.admin.apisix_trusted_certificate_file = files[0];
+  }
+
   void Admin(const Fields& admin) {
     admin.Check({kAdmin, true});
     if (!admin.Flag("admin_key_required", true))
       admin.Refuse("admin_key_required", "an admin key is always required");
+    config_.admin.apisix_cors = admin.Flag("enable_admin_cors", true);
     Keys(admin);
     Listen(admin);
   }

@@ -4,6 +4,7 @@
 #include "absl/strings/strip.h"
 #include "authsvc/admin/tyk_config.h"
 #include "authsvc/rpc/denied_callers.h"
+#include "authsvc/setup/apisix_settings.h"
 #include "authsvc/setup/master_key.h"
 #include "authsvc/store/sqlite_store.h"
 #include "shared/admin_http/tls_context.h"
@@ -26,6 +27,7 @@ class Checker {
     Rpc();
     Admin();
     Places();
+    Add("apisix_config", ApisixSettings(config_, environment_, now_).status());
     TykConfig();
     return std::move(report_);
   }

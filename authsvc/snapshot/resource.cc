@@ -78,6 +78,7 @@ void RemoveSecrets(v1::Resource* resource) {
     key->clear_token_sha256();
     if (key->has_basic_login()) key->mutable_basic_login()->clear_sealed_hash();
   }
+  if (resource->has_token_issuer()) resource->mutable_token_issuer()->clear_shared_secrets();
   if (resource->has_secret()) {
     for (auto& [name, sealed] : *resource->mutable_secret()->mutable_sealed_data()) sealed.Clear();
   }

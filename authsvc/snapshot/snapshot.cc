@@ -94,6 +94,17 @@ void Snapshot::ForEachTokenIssuer(absl::string_view org,
     return OrgOf(entry) == org && visit(entry);
   });
 }
+const TokenIssuerEntry* Snapshot::FindTokenIssuerSelected(absl::string_view org,
+                                                          absl::string_view claim,
+                                                          absl::string_view value,
+                                                          absl::string_view but) const {
+  return index_->issuers_by_selection.Find(
+      HashOfSelection(org, claim, value), [&](const TokenIssuerEntry& entry) {
+        const v1::TokenIssuer& issuer = entry.issuer;
+        return issuer.org_id() == org && issuer.select_claim() == claim &&
+               issuer.select_value() == value && issuer.id() != but;
+      });
+}
 const DialectObjectEntry* Snapshot::FindDialectObject(absl::string_view id) const {
   return FindById(index_->objects, id);
 }

@@ -74,6 +74,12 @@ class Snapshot {
   // Those of that org, by id, until `visit` returns false.
   void ForEachTokenIssuer(absl::string_view org,
                           absl::FunctionRef<bool(const TokenIssuerEntry&)> visit) const;
+  // The one of that org whose tokens have `value` in the claim `claim`; `but`: another one than
+  // this.
+  [[nodiscard]] const TokenIssuerEntry* FindTokenIssuerSelected(absl::string_view org,
+                                                                absl::string_view claim,
+                                                                absl::string_view value,
+                                                                absl::string_view but = "") const;
   [[nodiscard]] const DialectObjectEntry* FindDialectObject(absl::string_view id) const;
   // Never null; defaults when none is stored.
   [[nodiscard]] const SettingsEntry& settings() const;

@@ -260,6 +260,20 @@ const v1::TokenIssuer& DataOf(const TokenIssuerEntry& entry) { return entry.issu
 
 }  // namespace
 
+// `put` empty: it goes.
+void SnapshotBuilder::IndexSelection(const TokenIssuerEntry& entry,
+                                     const Ref<const TokenIssuerEntry>& put) {
+  const v1::TokenIssuer& issuer = entry.issuer;
+  if (issuer.select_claim().empty()) return;
+  const uint64_t hash =
+      HashOfSelection(issuer.org_id(), issuer.select_claim(), issuer.select_value());
+  const auto same = [&](const TokenIssuerEntry& other) { return other.issuer.id() == issuer.id(); };
+  if (!put)
+    index_->issuers_by_selection.Erase(edit_, hash, same);
+  else
+    index_->issuers_by_selection.Put(edit_, hash, put, same);
+}
+
 template <typename Entry>
 void SnapshotBuilder::PutData(Kind kind, Table<Entry>* table, Ref<const Entry> entry) {
   const std::string id(IdOf(*entry));
@@ -267,9 +281,11 @@ void SnapshotBuilder::PutData(Kind kind, Table<Entry>* table, Ref<const Entry> e
   if (const Entry* old = FindById(*table, id); old != nullptr) {
     for (const std::string& key : DataKeysOf(*view_, kind, id)) Touch(key);
     before = UsesOf(DataOf(*old));
+    IndexSelection(*old, {});
     RemoveEntry(edit_, table, *old);
   }
   SetUses(before, UsesOf(DataOf(*entry)));
+  IndexSelection(*entry, entry);
   InsertEntry(edit_, table, std::move(entry));
   for (const std::string& key : DataKeysOf(*view_, kind, id)) Touch(key);
 }
@@ -279,6 +295,7 @@ void SnapshotBuilder::EraseData(Kind kind, Table<Entry>* table, absl::string_vie
   const Entry* old = FindById(*table, id);
   for (const std::string& key : DataKeysOf(*view_, kind, id)) Touch(key);
   SetUses(UsesOf(DataOf(*old)), {});
+  IndexSelection(*old, {});
   RemoveEntry(edit_, table, *old);
 }
 

@@ -74,6 +74,9 @@ class SnapshotBuilder {
   template <typename Entry>
   void PutData(Kind kind, Table<Entry>* table, Ref<const Entry> entry);
   template <typename Entry>
+  void IndexSelection(const Entry&, const Ref<const Entry>&) {}  // token issuers alone select
+  void IndexSelection(const TokenIssuerEntry& entry, const Ref<const TokenIssuerEntry>& put);
+  template <typename Entry>
   void EraseData(Kind kind, Table<Entry>* table, absl::string_view id);
   void PutObject(Ref<const DialectObjectEntry> entry);
   void EraseObject(absl::string_view id);

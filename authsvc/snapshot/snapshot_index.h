@@ -120,6 +120,7 @@ struct SnapshotIndex {
   HashTable<KeyEntry> keys_by_leaf;                  // HashOfPair(org, digest)
   HashTable<KeyEntry> keys_by_token;                 // HashOf(sha256)
   HashTable<KeyEntry> keys_by_login;                 // HashOfPair(org, user name)
+  HashTable<TokenIssuerEntry> issuers_by_selection;  // HashOfSelection, where one selects
   HashTable<ApiEntry> apis_by_route;                 // HashOf(RouteKey)
   OrderedSet<CertificateEntry, ByNotAfter> expiring;
   OrderedSet<UseItem, UseLess> uses;
@@ -129,6 +130,11 @@ struct SnapshotIndex {
 
 inline uint64_t HashOf(absl::string_view text) { return absl::HashOf(text); }
 inline uint64_t HashOfPair(absl::string_view a, absl::string_view b) { return absl::HashOf(a, b); }
+
+inline uint64_t HashOfSelection(absl::string_view org, absl::string_view claim,
+                                absl::string_view value) {
+  return absl::HashOf(org, claim, value);
+}
 
 inline const KeyLeaf* LeafOf(const KeyEntry& entry, const Digest& fingerprint) {
   for (const KeyLeaf& leaf : entry.leaves) {

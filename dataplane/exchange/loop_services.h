@@ -15,6 +15,7 @@
 #include "dataplane/exchange/handshake_failure.h"
 #include "dataplane/exchange/request_id.h"
 #include "dataplane/exchange/tunnel_places.h"
+#include "dataplane/exchange/upstream_hints.h"
 #include "dataplane/forward/forward.h"
 #include "dataplane/forward/tunnel.h"
 #include "dataplane/http/head_parser.h"
@@ -93,6 +94,7 @@ struct LoopServices {
   Deadline next_http2_log =
       Deadline::AtMillis(0);      // not before: failures of connections may come in floods
   TraceRulesPtr trace = nullptr;  // null: nobody's requests
+  UpstreamHints upstream_hints = {};
 };
 
 }  // namespace sallyport::dataplane

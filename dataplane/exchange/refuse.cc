@@ -75,7 +75,10 @@ OwnAnswer Exchange::Refusal() const {
   answer.style = Style();
   answer.request_id = request_id_;
   answer.static_mtls = StaticMtls();
-  if (facts_.route != nullptr) answer.realm = facts_.route->login_realm;
+  if (const RoutePtr& route = FoundRoute(); route != nullptr) {
+    answer.jwt = !route->token.enabled && route->TakesJwts();
+    answer.realm = route->login_realm;
+  }
   answer.allowed_methods = allowed_methods_;
   if (const auto* const callers = CallersCertificate()) answer.leaf_sha256_hex = callers->leaf_hex;
   if (denial_->retry_after > absl::ZeroDuration()) {

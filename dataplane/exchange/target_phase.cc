@@ -123,6 +123,9 @@ void Exchange::ReportTarget() {
   const absl::string_view failure = FailureOf(outcome);
   const int64_t now = services_.loop.NowMillis();
   metrics::Sheet& sheet = services_.metrics.sheet();
+  if (failure == "tls") {
+    services_.upstream_hints.Refused(*match_.route, target_->host, outcome.reason, outcome.detail);
+  }
   if (!failure.empty()) {
     target_.Failed(match_.route->api_id, failure, outcome.reason, outcome.detail, now, sheet);
   } else if (outcome.reason == Reason::kAllowed) {

@@ -82,8 +82,12 @@ Body ApisixBody(const ErrorAnswer& answer) {
   }
   absl::string_view message = base::ReasonMessage(answer.reason);
   if (answer.reason == Reason::kNoRoute) message = "404 Route Not Found";
-  if (answer.reason == Reason::kTokenRequired) message = "Missing API key found in request";
-  if (answer.reason == Reason::kTokenUnknown) message = "Invalid API key in request";
+  if (answer.reason == Reason::kTokenRequired)
+    message = answer.jwt ? "Missing JWT token in request" : "Missing API key found in request";
+  if (answer.reason == Reason::kTokenUnknown)
+    message = answer.jwt ? "Invalid user key in JWT token" : "Invalid API key in request";
+  if (answer.reason == Reason::kTokenInvalid || answer.reason == Reason::kTokenExpired)
+    message = "failed to verify jwt";
   if (answer.reason == Reason::kIpDenied) message = "Your IP address is not allowed";
   const absl::string_view member = answer.reason == Reason::kNoRoute ? "error_msg" : "message";
   body.text = absl::StrCat("{\"", member, "\":", base::JsonQuote(message), "}\n");

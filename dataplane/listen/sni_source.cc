@@ -75,6 +75,12 @@ ClientTlsAnswer SniSource::ClientTls(absl::string_view sni, const ListenerFacts&
   return answer;
 }
 
+absl::string_view SniSource::FallbackName(const ListenerFacts& listener) {
+  // What is spoken inside is not HTTP: the name says which API is meant, so it must be sent.
+  if (view_->fallback_names == nullptr || IsStreamPlace(listener.place)) return {};
+  return view_->fallback_names->Find(listener.id, listener.socket);
+}
+
 ServerSource::Credential SniSource::FindCredential(absl::string_view sni,
                                                    absl::string_view listener_id,
                                                    absl::string_view peer,

@@ -49,6 +49,7 @@ class SniSource final : public ServerSource {
   void Sweep();
 
   ClientTlsAnswer ClientTls(absl::string_view sni, const ListenerFacts& listener) override;
+  absl::string_view FallbackName(const ListenerFacts& listener) override;
   Credential FindCredential(absl::string_view sni, absl::string_view listener_id,
                             absl::string_view peer, std::function<void()> ready) override;
 

@@ -172,6 +172,12 @@ struct Route {
     if (token.enabled) see(token);
     for (const TokenRules& jwt : jwts) see(jwt);
   }
+  [[nodiscard]] bool TakesJwts() const {
+    for (const TokenRules& rules : jwts) {
+      if (rules.kind == TokenKind::kJwt) return true;
+    }
+    return false;
+  }
   [[nodiscard]] bool IsHttp() const { return protocol == ApiProtocol::kHttp; }
 };
 using RoutePtr = std::shared_ptr<const Route>;

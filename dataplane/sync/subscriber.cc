@@ -49,6 +49,15 @@ StrictTablePtr StrictOf(const std::vector<ListenerSpec>& listeners) {
   return StrictTable::Make(strict);
 }
 
+FallbackNamesPtr FallbacksOf(const std::vector<ListenerSpec>& listeners) {
+  auto names = std::make_shared<FallbackNames>();
+  for (const ListenerSpec& listener : listeners) {
+    if (!listener.fallback_server_name.empty())
+      names->Add(listener.id, listener.address, listener.port, listener.fallback_server_name);
+  }
+  return names->empty() ? nullptr : names;
+}
+
 GatewayViewPtr Changed(const GatewayView& from, const RouteChanges& changes, uint64_t revision) {
   GatewayView view;
   view.routes = changes.put.empty() && changes.removed_api_ids.empty()
@@ -57,6 +66,7 @@ GatewayViewPtr Changed(const GatewayView& from, const RouteChanges& changes, uin
   view.listeners = ChangedListeners(from.listeners, changes);
   const bool same_listeners = changes.put_listeners.empty() && changes.removed_listener_ids.empty();
   view.strict = same_listeners ? from.strict : StrictOf(view.listeners);
+  view.fallback_names = same_listeners ? from.fallback_names : FallbacksOf(view.listeners);
   view.gateway = changes.gateway.value_or(from.gateway);
   view.revision = revision;
   return std::make_shared<const GatewayView>(std::move(view));

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "dataplane/route/fallback_names.h"
 #include "dataplane/route/route_table.h"
 #include "dataplane/route/strict_table.h"
 #include "dataplane/sync/authsvc_client.h"
@@ -42,6 +43,7 @@ struct ListenerSpec {
   bool http2 = true;
   std::vector<std::string> proxy_protocol_from;  // addresses, CIDRs
   std::vector<StrictNames> strict{};
+  std::string fallback_server_name{};  // lower case, without trailing dot; empty: none
 };
 struct GatewayFacts {
   std::vector<std::string> trusted_proxies;  // CIDR
@@ -88,7 +90,8 @@ struct StreamUpdate {
 struct GatewayView {
   RouteTablePtr routes;
   std::vector<ListenerSpec> listeners;
-  StrictTablePtr strict;  // of the listeners; null: none is strict
+  StrictTablePtr strict;            // of the listeners; null: none is strict
+  FallbackNamesPtr fallback_names;  // likewise; null: none has one
   GatewayFacts gateway;
   uint64_t revision = 0;
 };

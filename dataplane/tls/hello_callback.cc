@@ -83,6 +83,8 @@ int HelloCallback::OnHello(SSL* ssl, int* alert, void* /*unused*/) {
       *alert = SSL_AD_DECODE_ERROR;
       return SSL_CLIENT_HELLO_ERROR;
     }
+    if (connection.sni_.empty())
+      connection.sni_ = std::string(owner.source_.FallbackName(connection.listener_));
   }
   auto waiter = std::make_shared<ServerConnection::Waiter>();
   const ServerSource::Credential found = owner.source_.FindCredential(

@@ -13,8 +13,9 @@
 namespace sallyport::dataplane {
 
 struct TlsPeer {
-  bool tls = false;                    // false: plain HTTP, nothing else is set
-  std::string sni;                     // lower case; empty: none sent
+  bool tls = false;  // false: plain HTTP, nothing else is set
+  std::string
+      sni;  // lower case; of a client that sent none, the listener's fallback name; empty: none
   bool asked_for_certificate = false;  // the handshake requested one (a resumed one: its first did)
   uint64_t client_tls_version = 0;     // the client-TLS settings that the handshake used
   bool resumed = false;

@@ -40,6 +40,12 @@ class ServerSource {
   // `sni` is lower case, without trailing dot; empty: none was sent.
   virtual ClientTlsAnswer ClientTls(absl::string_view sni, const ListenerFacts& listener) = 0;
 
+  // As which name a handshake at this listener counts that sends none; empty: as none. Valid until
+  // the next call.
+  [[nodiscard]] virtual absl::string_view FallbackName(const ListenerFacts& /*listener*/) {
+    return {};
+  }
+
   struct Credential {
     enum class State : uint8_t { kFound, kNone, kPending, kOverloaded };
     State state = State::kNone;

@@ -86,6 +86,9 @@ void ReadAdmin(Reader& in, AdminConfig* out) {
           "with apisix_strict_port: the listener of the data planes where SSL objects with client "
           "make handshakes wait for the certificate's path");
   in.Port("apisix_strict_port", &out->apisix_strict_port, "its port; 0: nowhere");
+  in.Texts("apisix_environment", &out->apisix_environment,
+           "variables of this process's environment that objects of /apisix/admin may name as "
+           "$env://NAME; no others");
   if (out->apisix_plain_http_port != 0 && out->apisix_plain_http_port == out->port) {
     in.Fail("apisix_plain_http_port", "is the port of the admin listener: give admin.port another");
   }

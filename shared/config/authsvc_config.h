@@ -51,6 +51,12 @@ struct AdminConfig {
   // A listener of the data planes where SSL objects with `client` are strict; port 0: none.
   std::string apisix_strict_address = "::";
   uint16_t apisix_strict_port = 0;
+  // Variables of the environment that objects of APISIX's Admin API may name as $env://NAME.
+  std::vector<std::string> apisix_environment;
+  // Of an APISIX configuration: for handshakes at that listener without a server name; who may have
+  // issued upstreams' certificates.
+  std::string apisix_fallback_sni, apisix_trusted_certificate_file;
+  bool apisix_cors = true;
   // Of an APISIX configuration, in place of tls_dir's.
   std::string certificate_file, private_key_file, client_ca_file;
   [[nodiscard]] bool has_certificate() const {

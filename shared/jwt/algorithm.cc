@@ -45,4 +45,10 @@ AlgorithmSet PublicKeyAlgorithms() {
   return set;
 }
 
+AlgorithmSet EveryAlgorithm() {
+  AlgorithmSet set;
+  for (const NamedAlgorithm& known : kAlgorithms) set.Add(known.algorithm);
+  return set;
+}
+
 }  // namespace sallyport::jwt

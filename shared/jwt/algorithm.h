@@ -53,5 +53,8 @@ class AlgorithmSet {
 
 // All that verify with a public key: what an issuer with a JWKS or a certificate gets by default.
 [[nodiscard]] AlgorithmSet PublicKeyAlgorithms();
+// Those and HS256, HS384, HS512: for whoever looks at each token's algorithm once its issuer is
+// known.
+[[nodiscard]] AlgorithmSet EveryAlgorithm();
 
 }  // namespace sallyport::jwt

@@ -25,6 +25,8 @@ class Token {
   [[nodiscard]] const std::string& key_id() const { return key_id_; }  // empty: none
   // To choose the keys by, and for nothing else: whoever made the token may write any issuer.
   [[nodiscard]] absl::string_view unverified_issuer() const;
+  // Likewise: all that it says of itself.
+  [[nodiscard]] const Json& unverified_claims() const { return claims_.body; }
   [[nodiscard]] bool unverified_bound() const;  // it names a certificate or key (RFC 7800)
 
  private:

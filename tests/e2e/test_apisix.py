@@ -8,7 +8,7 @@ import sys
 import pytest
 import requests
 
-from conftest import World
+from apisix_world import ApisixWorld
 from gateway import DEADLINE, wait_for
 from origins import free_port
 from pki import CLIENT, SERVER
@@ -78,61 +78,6 @@ print(resp.text)
 """
 
 
-class ApisixWorld(World):
-    """One data plane without certificates of its own: what it serves comes from SSL objects."""
-
-    def __init__(self, directory):
-        self.plain_port, self.directory = free_port(), directory
-        super().__init__(directory)
-
-    def start(self):
-        self.gateway.start_authsvc(options=["--set", f"admin.apisix_plain_http_port={self.plain_port}"])
-        self.a = self.gateway.start_dataplane(system_trust=self.trust, default_certificate=False)
-
-    def script(self, text, *arguments):
-        path = self.directory / "script.py"
-        path.write_text(text.format(key=self.gateway.admin_key, port=self.plain_port))
-        done = subprocess.run([sys.executable, str(path), *map(str, arguments)], capture_output=True, text=True,
-                              timeout=2 * DEADLINE)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def call(self, method, path, body=None, key=None, settle=True, **more):
-        more.setdefault("headers", {"X-API-KEY": key or self.gateway.admin_key})
-        if body is not None:
-            more["data"] = body if isinstance(body, (str, bytes)) else json.dumps(body)
-        answer = requests.request(method, f"http://127.0.0.1:{self.plain_port}/apisix/admin{path}", timeout=DEADLINE, **more)
-        assert "PRIVATE KEY" not in answer.text
-        if settle and method not in ("GET", "HEAD") and answer.status_code < 300:
-            self.gateway.settle()
-        return answer
-
-    def put(self, path, body, **more):
-        answer = self.call("PUT", path, body, **more)
-        assert answer.status_code in (200, 201), answer.text
-        return answer.json()["value"]
-
-    def refused(self, path, body, method="PUT"):
-        """The message of a write that must change nothing."""
-        before = self.call("GET", path).text if method == "PUT" else None
-        answer = self.call(method, path, body)
-        assert answer.status_code == 400, answer.text
-        if method == "PUT":
-            assert self.call("GET", path).text == before
-        return answer.json()["error_msg"]
-
-    def server(self, *names):
-        return self.pki.issue(names[0].replace("*", "wildcard"), self.gateway.server_ca, usages=[SERVER], sans=list(names))
-
-    def ssl(self, id, *names, client=None, pair=None, **more):
-        pair = pair or self.server(*names)
-        return self.put(f"/ssls/{id}", {"cert": pair.pem.decode(), "key": pair.key_pem.decode(), "snis": list(names),
-                                        **({"client": client} if client else {}), **more})
-
-    def node(self, origin):
-        return {f"127.0.0.1:{origin.port}": 1}
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     made = ApisixWorld(tmp_path_factory.mktemp("apisix"))
@@ -144,11 +89,7 @@ def world(tmp_path_factory):
 def clean(world):
     """No object is left of another test."""
     yield world
-    for collection in ("routes", "services", "upstreams", "consumers", "global_rules", "plugin_configs", "ssls"):
-        for item in world.call("GET", f"/{collection}").json()["list"]:
-            answer = world.call("DELETE", item["key"].removeprefix("/apisix"), settle=False)
-            assert answer.status_code == 200, answer.text
-    world.gateway.settle()
+    world.clear()
 
 
 def pem(pair):
@@ -389,8 +330,8 @@ def test_ssl_objects_are_checked_when_they_are_written(clean):
             (ssl(client={"ca": pem(world.client_ca), "skip_mtls_uri_regex": ["(?=x)"]}), "skip_mtls_uri_regex[1] is not an RE2"),
             (ssl(ssl_protocols=["TLSv1.1", "TLSv1.2"]), "TLSv1.1 is not supported"),
             (ssl(ssl_protocols=["TLSv1.3"]), "TLSv1.3 alone is refused"),
-            (ssl(key="$secret://vault/1/key"), "$secret:// and $env:// are refused"),
-            (ssl(key="$env://KEY"), "$secret:// and $env:// are refused"),
+            (ssl(key="$secret://vault/1/key"), "$secret:// is refused"),
+            (ssl(key="$env://KEY"), "$env://KEY is refused"),
             (ssl(status=2), 'property "status" validation failed')]:
         assert message in world.refused("/ssls/1", body), body.keys()
 
@@ -529,7 +470,7 @@ def test_which_route_serves(clean):
     ({"vars": [["uri", "~~", "(?=x)"]]}, "is not an RE2 expression"),
     ({"filter_func": "function() return true end"}, "filter_func is refused"),
     ({"plugins": {"openid-connect": {}}}, "unknown plugin [openid-connect]"),
-    ({"plugins": {"jwt-auth": {}}}, "unknown plugin [jwt-auth]"),
+    ({"plugins": {"basic-auth": {}}}, "unknown plugin [basic-auth]"),
     ({"plugins": {"key-auth": {"headr": "x"}}}, "additional properties forbidden, found headr"),
     ({"upstream": {"nodes": {}}}, "no node with a weight over 0"),
     ({"upstream": {"nodes": {"a:1": 1}, "scheme": "kafka"}}, "kafka is refused"),
@@ -569,6 +510,10 @@ def test_upstreams_are_verified_unless_told_otherwise(clean):
                                                           **({"tls": tls} if tls else {})}})
         return world.a.curl("/", host="v.test.com").status
     assert status() == 502
+    said = wait_for(lambda: world.a.lines("upstream_tls.setting"), "the first refusal names the setting that cures it")
+    about = [json.loads(line) for line in said if "UPSTREAM_CERT_UNTRUSTED" in line][-1]
+    assert about["api_id"] == "apisix.routes.1" and all(
+        name in about["hint"] for name in ("tls.ca_certs", "ssl_trusted_certificate", "tls.verify: false"))
     assert status(verify=True) == 502
     assert status(ca_certs=[pem(world.client_ca)]) == 502
     assert status(ca_certs=[pem(world.client_ca), pem(unknown)]) == 200
@@ -777,7 +722,133 @@ def test_the_configuration_of_the_admin_api(world):
     assert "etcd is not supported by this version" in refusal(
         "deployment:\n  role: traditional\n  role_traditional: {config_provider: etcd}\n"
         "  etcd: {tls: {cert: /data/certs/etcd_client.pem, key: /data/certs/etcd_client.key}}\n")
-    assert "system_trust" in refusal("apisix: {ssl: {ssl_trusted_certificate: /path/to/certs/ca-certificates.crt}}\n")
+    assert "/path/to/certs/ca.crt" in refusal("apisix: {ssl: {ssl_trusted_certificate: /path/to/certs/ca.crt}}\n")
+    assert "admin.apisix_strict_port" in refusal("apisix: {ssl: {fallback_sni: a.test.com}}\n")
     assert "an admin key is always required" in refusal("deployment: {admin: {admin_key_required: false}}\n")
     assert "127.0.0.1 alone" in refusal("deployment: {admin: {admin_listen: {ip: 0.0.0.0, port: 9180}}}\n")
     assert "did you mean" in refusal("deployment: {admin: {https_admn: true}}\n")
+
+
+# --- client certificates of a route or service itself
+
+def test_a_route_asks_for_certificates_of_its_own(clean):
+    world, origin = clean, clean.origin("route client")
+    ours, theirs = world.pki.issue("Route CA", ca=True), world.pki.issue("Service CA", ca=True)
+    good, other = world.client("by the route's", ours), world.client("by the host's")
+    upstream = {"nodes": world.node(origin)}
+    world.ssl("1", "rc.test.com", client={"ca": pem(world.client_ca)})
+    world.ssl("2", "open.test.com")
+    world.put("/services/s", {"client": {"ca": pem(theirs)}, "upstream": upstream})
+    world.put("/routes/host", {"uri": "/host", "upstream": upstream})
+    world.put("/routes/own", {"uri": "/own/*", "client": {"ca": pem(ours), "skip_mtls_uri_regex": ["/free$"]}, "upstream": upstream})
+    world.put("/routes/service", {"uri": "/service", "service_id": "s"})
+    of_service = world.client("by the service's", theirs)
+
+    def statuses(path, host="rc.test.com"):
+        return [world.a.curl(path, client=caller, host=host).status for caller in (good, other, of_service, None)]
+    assert statuses("/host") == [400, 200, 400, 400]
+    assert statuses("/own/x") == [200, 400, 400, 400]
+    assert statuses("/own/free") == [200, 200, 200, 200]
+    assert statuses("/service") == [400, 400, 200, 400]
+    assert statuses("/own/x", "open.test.com") == [200, 400, 400, 400], "the name itself asks for nothing"
+    assert statuses("/host", "open.test.com") == [200, 200, 200, 200]
+    world.put("/routes/service", {"uri": "/service", "service_id": "s", "client": {"ca": pem(ours)}})
+    assert statuses("/service") == [200, 400, 400, 400], "the route's own counts"
+    answer = world.call("PATCH", "/services/s", {"client": None})
+    assert answer.status_code == 200
+    world.put("/routes/service", {"uri": "/service", "service_id": "s"})
+    assert statuses("/service") == [400, 200, 400, 400], "the host's again"
+    assert pem(theirs) not in world.call("GET", "/services/s").text
+
+
+def test_client_of_a_route_beside_its_upstreams_authorities(clean):
+    world = clean
+    upstream_ca = world.pki.issue("CA of that upstream alone", ca=True)
+    origin = world.origin("both", pair=world.pki.issue("both", upstream_ca, usages=[SERVER], sans=["127.0.0.1"]))
+    world.ssl("1", "both.test.com")
+    world.put("/routes/1", {"uri": "/*", "client": {"ca": pem(world.client_ca)}, "upstream": {
+        "scheme": "https", "pass_host": "node", "nodes": world.node(origin), "tls": {"ca_certs": [pem(upstream_ca)]}}})
+    assert world.a.curl("/", client=world.client("fine"), host="both.test.com").status == 200
+    intruder = world.client("by the upstream's", upstream_ca)
+    assert world.a.curl("/", client=intruder, host="both.test.com").status == 400
+    exchanged = {"uri": "/*", "client": {"ca": pem(upstream_ca)}, "upstream": {
+        "scheme": "https", "pass_host": "node", "nodes": world.node(origin), "tls": {"ca_certs": [pem(world.client_ca)]}}}
+    world.put("/routes/1", exchanged)
+    assert world.a.curl("/", client=intruder, host="both.test.com").status == 502, "clients' CAs are none of upstreams"
+
+
+@pytest.mark.parametrize("client, message", [
+    ({}, 'property "ca" is required'), ({"ca": "x"}, "failed to validate client_cert"),
+    ({"ca": "leaf"}, "is not a CA"), ({"ca": "ca", "depth": 0}, "client.depth 0 is refused"),
+    ({"ca": "ca", "depth": -1}, "to be at least 0"), ({"ca": "ca", "skip_mtls_uri_regex": ["("]}, "is not an RE2 expression"),
+    ({"ca": "ca", "depht": 1}, "additional properties forbidden, found depht"), ({"ca": "$secret://v/1/ca"}, "$secret:// is refused"),
+])
+def test_a_client_of_a_route_is_checked_as_that_of_an_ssl_object(world, client, message):
+    texts = {"leaf": pem(world.client("leaf")), "ca": pem(world.client_ca)}
+    client = {**client, **({"ca": texts.get(client["ca"], client["ca"])} if "ca" in client else {})}
+    for path, body in (("/routes/1", {"uri": "/", "upstream": {"nodes": {"127.0.0.1:9": 1}}}), ("/services/1", {})):
+        assert message in world.refused(path, {**body, "client": client})
+
+
+# --- what there is, and for whom
+
+def test_schemas_of_resources_and_plugins(world):
+    route = world.call("GET", "/schema/route").json()
+    assert route["additionalProperties"] is False and route["properties"]["uris"]["type"] == "array"
+    assert world.call("GET", "/schema/routes").json() == route
+    assert "filter_func" not in route["properties"], "what is refused is not there"
+    assert set(route["properties"]["client"]["properties"]) == {"ca", "depth", "skip_mtls_uri_regex"}
+    active = route["properties"]["upstream"]["properties"]["checks"]["properties"]["active"]
+    assert active["additionalProperties"] is False and "host" not in active["properties"]
+    assert {"nodes", "tls"} <= set(world.call("GET", "/schema/upstream").json()["properties"])
+    for singular in ("ssl", "service", "consumer", "global_rule", "plugin_config"):
+        assert world.call("GET", f"/schema/{singular}").json()["type"] == "object"
+    assert set(world.call("GET", "/schema/plugins/key-auth").json()["properties"]) >= {"header", "query", "hide_credentials"}
+    assert "secret" in world.call("GET", "/schema/plugins/jwt-auth", params={"schema_type": "consumer"}).json()["properties"]
+    for missing in ("/schema/stream_route", "/schema/plugins/serverless", "/schema/plugins/key-auth/x", "/schema/", "/schema"):
+        assert world.call("GET", missing).status_code == 404, missing
+    assert world.call("GET", "/schema/plugins/ip-restriction", params={"schema_type": "consumer"}).status_code == 404
+    for call in ("/schema/route", "/schema/plugins/key-auth"):
+        assert world.call("GET", call, headers={}).status_code == 401
+
+
+def test_a_document_is_validated_and_not_written(clean):
+    world = clean
+
+    def validate(resource, body, key=None):
+        return world.call("POST", f"/schema/validate/{resource}", body, key=key, settle=False)
+    fine = {"uri": "/a", "upstream_id": "not there", "plugin_config_id": "neither", "plugins": {"jwt-auth": {}}}
+    answer = validate("routes", fine)
+    assert (answer.status_code, answer.text) == (200, "")
+    assert world.call("GET", "/routes").json()["total"] == 0
+    for resource, body, words in (
+            ("routes", {"uri": "/a"}, "a route without upstream"), ("routes", {**fine, "uri": "a"}, "must begin with /"),
+            ("routes", {**fine, "plugins": {"nobody": {}}}, "unknown plugin [nobody]"),
+            ("routes", {**fine, "vars": [["x", "=", 1]]}, "vars"), ("routes", {**fine, "client": {}}, '"ca" is required'),
+            ("consumers", {"username": "jack"}, "require one auth plugin"), ("ssls", {"sni": "a.test"}, "then clause did not match"),
+            ("upstreams", {"nodes": {"a:1": 1}, "checks": {"active": {"host": "x"}}}, "checks.active.host is refused"),
+            ("upstreams", {"nodes": {"a:1": 1}, "checks": {"activ": {}}}, "found activ"),
+            ("upstreams", {"nodes": {"a:1": 1}, "checks": {"passive": {"unhealthy": {"http_failures": "2"}}}}, "wrong type")):
+        answer = validate(resource, body)
+        assert answer.status_code == 400 and words in answer.json()["error_msg"], answer.text
+    assert validate("nothing", {}).status_code == 404
+    assert validate("routes", fine, key="another key than the first").status_code == 401
+
+
+def test_browsers_may_call_with_a_key_and_nothing_of_their_own(world):
+    preflight = world.call("OPTIONS", "/routes/1", headers={"Origin": "https://dash.test", "Access-Control-Request-Method": "PUT",
+                                                            "Access-Control-Request-Headers": "x-api-key"}, settle=False)
+    assert (preflight.status_code, preflight.text) == (200, "")
+    assert preflight.headers["Access-Control-Allow-Origin"] == "*" and "PUT" in preflight.headers["Access-Control-Allow-Methods"]
+    assert "X-API-KEY" in preflight.headers["Access-Control-Allow-Headers"]
+    for answer in (preflight, world.call("GET", "/routes"), world.call("GET", "/routes", headers={"Origin": "https://dash.test"})):
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+    body = world.call("OPTIONS", "/routes", "a stranger's body", headers={}, settle=False)
+    assert body.status_code == 400
+    root = f"http://127.0.0.1:{world.plain_port}/apisix"
+    assert requests.get(f"{root}/status", timeout=DEADLINE).json() == {"status": "ok"}
+    assert requests.head(f"{root}/status", timeout=DEADLINE).status_code == 200
+    assert requests.head(f"{root}/admin", timeout=DEADLINE).status_code == 200
+    assert requests.get(f"{root}/admin", timeout=DEADLINE).status_code == 401
+    assert "Access-Control-Allow-Origin" not in requests.get(f"{root}/status", timeout=DEADLINE).headers

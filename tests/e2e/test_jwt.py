@@ -1,6 +1,8 @@
 """Signed tokens: who is let in by them, beside and without client certificates, and what they may do."""
 
 import base64
+import hashlib
+import hmac
 import json
 import time
 
@@ -8,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway import classic, wait_for
-from tokens import SigningKey, TokenServer, bearer, thumbprint
+from tokens import SigningKey, TokenServer, b64, bearer, thumbprint
 
 MANDATORY, OPTIONAL, OFF = "REQUIREMENT_MANDATORY", "REQUIREMENT_OPTIONAL", "REQUIREMENT_OFF"
 
@@ -381,3 +383,53 @@ def test_an_issuer_that_could_not_be_held_to_is_refused(world, spec, said):
     ({"keyless": True, "versions": [{"operations": [{"path": "/x", "methods": ["get"]}]}]}, "in capitals")])
 def test_what_could_not_be_enforced_is_refused_at_the_write(world, tokens, spec, said):
     assert said in apply(world, api("wrong", "http://localhost:1", **spec), expect=1)
+
+
+# --- issuers that share a secret, and whose tokens are one key's
+
+SHARED = "a secret that has more than thirty-two bytes"
+
+
+def mac(claims, secret=SHARED, algorithm="HS256"):
+    text = f"{b64(json.dumps({'alg': algorithm}).encode())}.{b64(json.dumps({'exp': int(time.time()) + 600, **claims}).encode())}"
+    return f"{text}.{b64(hmac.new(secret.encode(), text.encode(), hashlib.sha256).digest())}"
+
+
+def test_a_shared_secret_is_one_keys_token(world, origin):
+    batch = document("TokenIssuer", "batch", algorithms=["HS256"], sharedSecrets=[SHARED], selectClaim="job", selectValue="nightly",
+                     keyId="batch-key")
+    key = document("Key", "batch-key", accessRights=[{"apiId": "shared"}], metadata={"team": "night"})
+    said = apply(world, api("shared", origin.url, jwts=[{"requirement": MANDATORY}]), key, batch)
+    assert SHARED not in said
+    for words in (["tokenissuer"], ["tokenissuer", "batch"]):
+        shown = world.gateway.run_ctl("get", *words, "-o", "json").stdout
+        assert "nightly" in shown and SHARED not in shown and "haredSecrets" not in shown
+
+    def status(token):
+        return world.a.curl("/", host="shared.gw.test", headers=[bearer(token)]).status
+    assert status(mac({"job": "nightly"})) == 200
+    for wrong in (mac({"job": "daily"}), mac({}), mac({"job": "nightly"}, secret=SHARED + "!"),
+                  mac({"job": "nightly"}, algorithm="HS384"), mac({"job": ["nightly"]})):
+        assert status(wrong) == 401
+    del batch["spec"]["sharedSecrets"]
+    assert "unchanged" in apply(world, batch), "what is left out is kept"
+    assert status(mac({"job": "nightly"})) == 200
+    apply(world, document("TokenIssuer", "batch", algorithms=["HS256"], sharedSecrets=[SHARED + "!"], selectClaim="job",
+                          selectValue="nightly", keyId="batch-key"))
+    assert status(mac({"job": "nightly"})) == 401 and status(mac({"job": "nightly"}, secret=SHARED + "!")) == 200
+    world.gateway.run_ctl("delete", "key", "batch-key")
+    world.gateway.settle()
+    assert status(mac({"job": "nightly"}, secret=SHARED + "!")) == 403
+
+
+@pytest.mark.parametrize("spec, said", [
+    ({"algorithms": ["HS256"]}, "needs a shared secret"), ({"sharedSecrets": [SHARED]}, "need algorithms"),
+    ({"algorithms": ["HS256"], "sharedSecrets": ["short"]}, "shorter than 32 bytes"),
+    ({"algorithms": ["HS256", "RS256"], "sharedSecrets": [SHARED]}, "verifies with a public key"),
+    ({"algorithms": ["HS256"], "sharedSecrets": [SHARED], "jwksUrl": "https://idp.test/keys"}, "make two token issuers"),
+    ({"algorithms": ["HS256"], "sharedSecrets": [SHARED], "selectClaim": "job"}, "go together"),
+    ({"algorithms": ["HS256"], "sharedSecrets": [{"ciphertext": "eA=="}]}, "sharedSecrets"),
+    ({"algorithms": ["HS256"], "sharedSecret": [SHARED]}, "did you mean")])
+def test_what_shares_no_secret_well_is_refused(world, spec, said):
+    text = apply(world, document("TokenIssuer", "bad", **spec), expect=1)
+    assert said in text and SHARED not in text, text

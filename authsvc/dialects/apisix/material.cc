@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "authsvc/dialects/apisix/consumer_jwt.h"
 #include "authsvc/dialects/apisix/ssl_checks.h"
 #include "shared/base/text.h"
 #include "shared/crypto/digest.h"
@@ -18,11 +19,6 @@ namespace sallyport::authsvc::dialects::apisix {
 namespace {
 
 constexpr size_t kLeastKey = 8;  // characters of a consumer's key
-
-bool IsReference(absl::string_view text) {
-  return absl::StartsWithIgnoreCase(text, "$secret://") ||
-         absl::StartsWithIgnoreCase(text, "$env://");
-}
 
 Converted* AddCertificate(const crypto::PemBundle& bundle, size_t first, size_t count,
                           Conversion* out) {
@@ -55,10 +51,12 @@ bool Has(const google::protobuf::RepeatedPtrField<std::string>& list, const std:
 class Taker {
  public:
   Taker(absl::string_view collection, absl::string_view id, const v1::DialectObject* stored,
-        int64_t now_unix, v1::DialectObject* object, Conversion* out)
+        int64_t now_unix, const Environment& environment, v1::DialectObject* object,
+        Conversion* out)
       : collection_(collection),
         id_(id),
         stored_(stored),
+        environment_(environment),
         now_(absl::FromUnixSeconds(now_unix)),
         object_(*object),
         out_(*out) {}
@@ -77,7 +75,7 @@ class Taker {
     if (auto status = TakeNames(*document, &names); !status.ok()) return status;
     if (auto status = CheckProtocols(*document); !status.ok()) return status;
     if (auto status = Pairs(document, names); !status.ok()) return status;
-    if (auto status = Client(*document); !status.ok()) return status;
+    if (auto status = SslClient(*document); !status.ok()) return status;
     if (server && Integer(*document, "status", 1) == 1) {
       for (std::string& name : names) object_.add_server_names(std::move(name));
     }
@@ -106,6 +104,17 @@ class Taker {
     return Authorities(tls);
   }
 
+  // A route or service: what it asks of clients itself, and what stands inline.
+  absl::Status Holder(Json* document) {
+    if (const Json* const client = Get(*document, "client"); client != nullptr) {
+      std::vector<std::string> ids;
+      if (auto status = Client(*client, &ids); !status.ok()) return status;
+      for (const std::string& id : ids) object_.add_resources(absl::StrCat(kClientAuthority, id));
+    }
+    return Get(*document, "upstream") == nullptr ? absl::OkStatus()
+                                                 : Upstream(&(*document)["upstream"]);
+  }
+
   absl::Status Consumer(Json* document) {
     const std::string username = Text(*document, "username");
     const bool good =
@@ -130,8 +139,9 @@ class Taker {
     if (auto status = KeyAuth(document, key); !status.ok()) return status;
     if (auto status = MtlsAuth(*document, key); !status.ok()) return status;
     object_.add_resources(absl::StrCat("Key ", key->id()));
+    const v1::Key as_made = *key;
     out_.resources.push_back(std::move(made));
-    return absl::OkStatus();
+    return TakeJwtAuth(as_made, stored_, environment_, document, &object_, &out_);
   }
 
  private:
@@ -168,9 +178,17 @@ class Taker {
     return dot != std::string::npos && served_.count("*" + name.substr(dot)) != 0;
   }
 
-  absl::Status Pair(const std::string& cert, const std::string& key, const std::string& where) {
-    if (IsReference(cert) || IsReference(key))
-      return Wrong(absl::StrCat(where, "$secret:// and $env:// are refused in what comes by REST"));
+  absl::Status Pair(std::string cert, std::string key, const std::string& where) {
+    for (std::string* const text : {&cert, &key}) {
+      if (auto status = Resolve(environment_, text); !status.ok())
+        return Wrong(absl::StrCat(where, status.message()));
+    }
+    auto status = TakePair(cert, key, where);
+    base::Cleanse(&key);
+    return status;
+  }
+
+  absl::Status TakePair(const std::string& cert, const std::string& key, const std::string& where) {
     auto bundle = crypto::ParsePem(cert, now_);
     if (!bundle.ok() || bundle->chain.empty() || !bundle->private_key.empty()) {
       return Plain(absl::StrCat(
@@ -202,14 +220,21 @@ class Taker {
     return absl::OkStatus();
   }
 
-  absl::Status Client(const Json& document) {
-    const Json* const client = Get(document, "client");
-    if (client == nullptr) return absl::OkStatus();
+  absl::Status SslClient(const Json& document) {
+    if (Get(document, "client") == nullptr) return absl::OkStatus();
     if (Text(document, "type") == "client")
       return Wrong("property \"client\" validation failed: it is for type server");
-    if (Get(*client, "ca") == nullptr)
+    std::vector<std::string> ids;
+    auto status = Client(*Get(document, "client"), &ids);
+    if (status.ok()) AddBundle(ids);  // for strict handshakes
+    return status;
+  }
+
+  // `ids`: of the authorities.
+  absl::Status Client(const Json& client, std::vector<std::string>* ids) {
+    if (Get(client, "ca") == nullptr)
       return Wrong("property \"client\" validation failed: property \"ca\" is required");
-    const int64_t depth = Integer(*client, "depth", 1);
+    const int64_t depth = Integer(client, "depth", 1);
     if (depth < 0)
       return Wrong(
           "property \"client\" validation failed: property \"depth\" validation failed: "
@@ -217,16 +242,15 @@ class Taker {
           std::to_string(depth) + " to be at least 0");
     if (depth == 0)
       return Wrong("client.depth 0 is refused: use 1 and a client.ca that issues to clients alone");
-    if (auto status = CheckExempt(*client); !status.ok()) return status;
-    if (auto status = TakeAuthorities(Text(*client, "ca")); !status.ok())
+    if (auto status = CheckExempt(client); !status.ok()) return status;
+    if (auto status = TakeAuthorities(Text(client, "ca"), ids); !status.ok())
       return Plain(absl::StrCat("failed to validate client_cert: ", status.message()));
-    AddBundle();  // for strict handshakes
     return absl::OkStatus();
   }
 
   // Each certificate of the text, one by one.
-  absl::Status TakeAuthorities(const std::string& text) {
-    if (IsReference(text)) return Wrong("$secret:// and $env:// are refused in what comes by REST");
+  absl::Status TakeAuthorities(std::string text, std::vector<std::string>* ids) {
+    if (auto status = Resolve(environment_, &text); !status.ok()) return status;
     auto bundle = crypto::ParsePem(text);
     if (!bundle.ok()) return bundle.status();
     if (bundle->chain.empty() || !bundle->private_key.empty())
@@ -237,35 +261,36 @@ class Taker {
         return Wrong(absl::StrCat("certificate ", i + 1, " (", one.subject, ") is not a CA"));
       if (one.not_after < now_)
         return Wrong(absl::StrCat("CA ", i + 1, " (", one.subject, ") has expired"));
-      const std::string id = crypto::CertificateId(kOrg, one);
-      if (Has(object_.certificate_ids(), id)) continue;
-      AddCertificate(*bundle, i, 1, &out_);
-      object_.add_certificate_ids(id);
+      std::string id = crypto::CertificateId(kOrg, one);
+      if (!Has(object_.certificate_ids(), id)) {
+        AddCertificate(*bundle, i, 1, &out_);
+        object_.add_certificate_ids(id);
+      }
+      if (std::find(ids->begin(), ids->end(), id) == ids->end()) ids->push_back(std::move(id));
     }
     return absl::OkStatus();
   }
 
-  // Of the authorities that were taken.
-  void AddBundle() {
+  void AddBundle(const std::vector<std::string>& ids) {
     Converted& made = out_.resources.emplace_back();
     made.resource.set_dialect(std::string(kDialect));
     v1::TrustBundle* const bundle = made.resource.mutable_trust_bundle();
     bundle->set_id(MadeId(collection_, id_));
     bundle->set_org_id(std::string(kOrg));
-    *bundle->mutable_certificate_ids() = object_.certificate_ids();
+    for (const std::string& id : ids) bundle->add_certificate_ids(id);
     made.resource.set_id(bundle->id());
     object_.add_resources(absl::StrCat("TrustBundle ", bundle->id()));
   }
 
   absl::Status Authorities(const Json& tls) {
-    std::vector<std::string> texts;
+    std::vector<std::string> texts, ids;
     if (auto status = Texts(tls, "ca_certs", &texts); !status.ok()) return status;
     if (texts.empty()) return absl::OkStatus();
     for (const std::string& text : texts) {
-      if (auto status = TakeAuthorities(text); !status.ok())
+      if (auto status = TakeAuthorities(text, &ids); !status.ok())
         return Plain(absl::StrCat("failed to parse ca_certs: ", status.message()));
     }
-    AddBundle();
+    AddBundle(ids);
     return absl::OkStatus();
   }
 
@@ -274,6 +299,7 @@ class Taker {
   absl::Status KeyAuth(Json* document, v1::Key* key) {
     Json& plugins = (*document)["plugins"];
     if (Get(plugins, "key-auth") == nullptr) {
+      if (stored_ != nullptr && !HadKeyAuth()) return absl::OkStatus();  // it has one already
       key->add_token_sha256(crypto::Sha256(crypto::RandomBytes(32)));
       return absl::OkStatus();
     }
@@ -284,12 +310,11 @@ class Taker {
       return Wrong(
           "failed to check the configuration of plugin key-auth err: property \"key\" is required");
     }
-    absl::Status status;
+    absl::Status status = Resolve(environment_, &token);
+    if (!status.ok()) return status;
     const bool id_like =
         token.size() >= 64 && base::IsHex(absl::string_view(token).substr(token.size() - 64));
-    if (IsReference(token))
-      status = Wrong("$secret:// and $env:// are refused in what comes by REST");
-    else if (token.size() < kLeastKey)
+    if (token.size() < kLeastKey)
       status =
           Wrong(absl::StrCat("key-auth: the key must have at least ", kLeastKey, " characters"));
     else if (id_like)
@@ -315,7 +340,8 @@ class Taker {
       return Wrong(
           "failed to check the configuration of plugin mtls-auth err: property \"certs\" is "
           "required");
-    for (const std::string& text : certs) {
+    for (std::string& text : certs) {
+      if (auto status = Resolve(environment_, &text); !status.ok()) return status;
       auto bundle = crypto::ParsePem(text, now_);
       if (!bundle.ok())
         return Plain(absl::StrCat("failed to parse cert: ", bundle.status().message()));
@@ -333,6 +359,7 @@ class Taker {
 
   const absl::string_view collection_, id_;
   const v1::DialectObject* const stored_;
+  const Environment& environment_;
   const absl::Time now_;
   v1::DialectObject& object_;
   Conversion& out_;
@@ -342,16 +369,16 @@ class Taker {
 }  // namespace
 
 absl::Status TakeMaterial(const Collection& collection, absl::string_view id,
-                          const v1::DialectObject* stored, int64_t now_unix, Json* document,
-                          v1::DialectObject* object, Conversion* out) {
+                          const v1::DialectObject* stored, int64_t now_unix,
+                          const Environment& environment, Json* document, v1::DialectObject* object,
+                          Conversion* out) {
   object->set_id(StoredId(collection.name, id));
   object->set_org_id(std::string(kOrg));
-  Taker taker(collection.name, id, stored, now_unix, object, out);
+  Taker taker(collection.name, id, stored, now_unix, environment, object, out);
   if (collection.name == "ssls") return taker.Ssl(document);
   if (collection.name == "consumers") return taker.Consumer(document);
   if (collection.name == "upstreams") return taker.Upstream(document);
-  if (Get(*document, "upstream") != nullptr) return taker.Upstream(&(*document)["upstream"]);
-  return absl::OkStatus();
+  return taker.Holder(document);
 }
 
 }  // namespace sallyport::authsvc::dialects::apisix

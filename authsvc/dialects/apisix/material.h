@@ -4,6 +4,7 @@
 #pragma once
 
 #include "authsvc/dialects/apisix/objects.h"
+#include "authsvc/dialects/apisix/references.h"
 #include "authsvc/dialects/conversion.h"
 
 namespace sallyport::authsvc::dialects::apisix {
@@ -13,6 +14,7 @@ namespace sallyport::authsvc::dialects::apisix {
 // is replaced, or null.
 [[nodiscard]] absl::Status TakeMaterial(const Collection& collection, absl::string_view id,
                                         const v1::DialectObject* stored, int64_t now_unix,
-                                        Json* document, v1::DialectObject* object, Conversion* out);
+                                        const Environment& environment, Json* document,
+                                        v1::DialectObject* object, Conversion* out);
 
 }  // namespace sallyport::authsvc::dialects::apisix

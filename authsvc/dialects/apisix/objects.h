@@ -32,11 +32,19 @@ class Objects {
   virtual void ForEach(
       absl::string_view collection,
       absl::FunctionRef<void(absl::string_view id, const Object&)> visit) const = 0;
+  // Whether there is a trust bundle kTrusted, of all upstreams that have no tls.ca_certs.
+  [[nodiscard]] virtual bool HasTrusted() const { return false; }
 };
+// apisix.ssl.ssl_trusted_certificate of conf/config.yaml.
+inline constexpr absl::string_view kTrusted = "apisix.ssl_trusted_certificate";
 
 // "apisix/routes/1", of the store; "apisix.routes.1", of what is made of it.
 [[nodiscard]] std::string StoredId(absl::string_view collection, absl::string_view id);
 [[nodiscard]] std::string MadeId(absl::string_view collection, absl::string_view id);
+
+// Among the resources of a route or service: a certificate that may issue what its own `client`
+// asks for. No kind of resource, so nothing goes with it but the word.
+inline constexpr absl::string_view kClientAuthority = "ClientAuthority ";
 
 // Wrong as the dialect says it: "invalid configuration: …" is put before it.
 [[nodiscard]] absl::Status Wrong(absl::string_view message);

@@ -41,6 +41,23 @@ void KeyAuth(const Json& conf, v1::TokenAuth* token) {
   token->set_strip(Flag(conf, "hide_credentials", false));
 }
 
+absl::Status JwtAuth(const Json& conf, v1::Api* api) {
+  const auto name = [&](const char* member, const char* otherwise) {
+    return Get(conf, member) ? Text(conf, member) : std::string(otherwise);
+  };
+  if (name("key_claim_name", "key") != "key")
+    return Wrong(
+        "failed to check the configuration of plugin jwt-auth err: key_claim_name is refused: "
+        "consumers are told by the claim key");
+  v1::JwtAuth* const jwt = api->add_jwts();
+  jwt->set_requirement(v1::REQUIREMENT_MANDATORY);
+  jwt->set_header_name(name("header", "authorization"));
+  jwt->set_query_name(name("query", "jwt"));
+  jwt->set_cookie_name(name("cookie", "jwt"));
+  jwt->set_strip(Flag(conf, "hide_credentials", false));
+  return absl::OkStatus();
+}
+
 absl::Status Addresses(const Json& conf, v1::IpRules* rules) {
   std::vector<std::string> allow, deny;
   if (auto status = Texts(conf, "whitelist", &allow); !status.ok()) return status;
@@ -85,6 +102,8 @@ absl::Status ApplyPlugins(const Json& plugins, v1::Api* api) {
   for (const auto& [name, conf] : plugins.items()) {
     if (name == "key-auth") {
       KeyAuth(conf, api->mutable_token());
+    } else if (name == "jwt-auth") {
+      if (auto status = JwtAuth(conf, api); !status.ok()) return status;
     } else if (name == "mtls-auth") {
       api->mutable_client_tls()->set_dynamic_mtls(true);
     } else if (name == "ip-restriction") {
@@ -93,7 +112,8 @@ absl::Status ApplyPlugins(const Json& plugins, v1::Api* api) {
       return Wrong(absl::StrCat("unknown plugin [", name, "]"));
     }
   }
-  api->set_keyless(!api->token().enabled() && !api->client_tls().dynamic_mtls());
+  const bool tokens = api->token().enabled() || !api->jwts().empty();
+  api->set_keyless(!tokens && !api->client_tls().dynamic_mtls());
   return absl::OkStatus();
 }
 

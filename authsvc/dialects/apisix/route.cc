@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "authsvc/dialects/apisix/plugins.h"
 #include "authsvc/dialects/apisix/ssl_checks.h"
 #include "authsvc/dialects/apisix/upstream.h"
@@ -126,6 +127,14 @@ absl::Status UrisOf(const Json& route, std::vector<Uri>* out) {
   return absl::OkStatus();
 }
 
+void TakeClient(const Json& client, std::vector<std::string> authorities, SslIndex::Ssl* out) {
+  out->authorities = std::move(authorities);
+  const auto depth =
+      static_cast<uint32_t>(std::clamp<int64_t>(Integer(client, "depth", 1), 1, kProfileDepth));
+  out->max_depth = depth == kProfileDepth ? 0 : depth;
+  if (!Texts(client, "skip_mtls_uri_regex", &out->exempt).ok()) out->exempt.clear();
+}
+
 class Converter {
  public:
   Converter(absl::string_view id, const Object& route, const Objects& objects, const SslIndex& ssls,
@@ -208,6 +217,11 @@ class Converter {
     if (hosts.empty() && service_.document != nullptr) {
       if (auto status = HostsOf(*service_.document, false, &hosts); !status.ok()) return status;
     }
+    if (TakeOwnClient(route_, own_) ||
+        (service_.object != nullptr && TakeOwnClient(*service_.document, *service_.object))) {
+      placements_ = {{std::move(hosts), 0, &client_}};
+      return UrisOf(route_, &uris_);
+    }
     placements_ = PlacementsOf(hosts, ssls_);
     const bool anybody = hosts.empty() && frame_.keyless() && placements_.size() > 1;
     if (anybody) {
@@ -219,6 +233,18 @@ class Converter {
     return UrisOf(route_, &uris_);
   }
 
+  // Which certificates the holder asks for itself, whatever its hosts' SSL objects do.
+  bool TakeOwnClient(const Json& holder, const v1::DialectObject& object) {
+    const Json* const client = Get(holder, "client");
+    if (client == nullptr) return false;
+    std::vector<std::string> authorities;
+    for (absl::string_view made : object.resources()) {
+      if (absl::ConsumePrefix(&made, kClientAuthority)) authorities.emplace_back(made);
+    }
+    TakeClient(*client, std::move(authorities), &client_);
+    return true;
+  }
+
   absl::Status Make() {
     for (const Placement& place : placements_) {
       for (size_t i = 0; i < uris_.size(); ++i) MakeOne(place, i);
@@ -227,10 +253,11 @@ class Converter {
   }
 
   [[nodiscard]] std::string ApiId(const Placement& place, size_t uri, bool open) const {
-    return absl::StrCat(MadeId("routes", id_),
-                        place.ssl == nullptr ? "" : absl::StrCat("@", place.ssl->id),
-                        place.tier == 0 ? "" : absl::StrCat("^", place.tier),
-                        uri == 0 ? "" : absl::StrCat("~", uri + 1), open ? "!open" : "");
+    return absl::StrCat(
+        MadeId("routes", id_),
+        place.ssl == nullptr || place.ssl == &client_ ? "" : absl::StrCat("@", place.ssl->id),
+        place.tier == 0 ? "" : absl::StrCat("^", place.tier),
+        uri == 0 ? "" : absl::StrCat("~", uri + 1), open ? "!open" : "");
   }
 
   void MakeOne(const Placement& place, size_t uri) {
@@ -241,7 +268,7 @@ class Converter {
     v1::RouteMatching* const matching = api.mutable_matching();
     matching->set_path_match(uris_[uri].prefix ? "prefix" : "exact");
     matching->set_host_tier(place.tier);
-    const bool demands = Demands(place.ssl);
+    const bool demands = place.ssl == &client_ || Demands(place.ssl);
     const bool exempt = demands && !place.ssl->exempt.empty();
     if (exempt) {
       v1::Api open = api;
@@ -273,6 +300,7 @@ class Converter {
   std::vector<std::string>& warnings_;
   Object service_;
   std::string service_id_;
+  SslIndex::Ssl client_;  // of the route or service itself
   v1::Api frame_;
   std::vector<Placement> placements_;
   std::vector<Uri> uris_;
@@ -290,13 +318,7 @@ SslIndex::SslIndex(const Objects& objects) {
     const auto& ids = object.certificate_ids();  // of `client` alone
     const Json* const client =
         ids.empty() ? nullptr : Get(*objects.Find("ssls", id).document, "client");
-    if (client != nullptr) {
-      ssl.authorities.assign(ids.begin(), ids.end());
-      const auto depth = static_cast<uint32_t>(
-          std::clamp<int64_t>(Integer(*client, "depth", 1), 1, kProfileDepth));
-      ssl.max_depth = depth == kProfileDepth ? 0 : depth;
-      if (!Texts(*client, "skip_mtls_uri_regex", &ssl.exempt).ok()) ssl.exempt.clear();
-    }
+    if (client != nullptr) TakeClient(*client, {ids.begin(), ids.end()}, &ssl);
     for (const std::string& name : ssl.names) by_name_.emplace(name, all_.size());
     all_.push_back(std::move(ssl));
   });

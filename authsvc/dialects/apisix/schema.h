@@ -52,6 +52,9 @@ struct Plugin {
 // Every plugin of a "plugins" object.
 [[nodiscard]] absl::Status CheckPlugins(const Json& plugins, bool on_consumer);
 
+// As JSON Schema (draft 4), without what is refused.
+[[nodiscard]] Json JsonSchema(absl::Span<const Field> fields);
+
 // An id: 1 to 64 of letters, digits, "-", "_" and ".".
 [[nodiscard]] bool IsId(absl::string_view id);
 

@@ -15,6 +15,38 @@ inline constexpr Field::Use kTaken = Field::Use::kTaken;
       {"update_time", "integer", kKept, "likewise"}, {"desc", "string", kKept},                 \
       {"labels", "object", kKept, "for the list's filter"}
 
+#define SALLYPORT_APISIX_CHECKS(P)                                                                 \
+  {P, "object"}, {P ".active", "object"},                                                          \
+      {P ".active.type", "string", kTaken, "http, https; tcp is refused"},                         \
+      {P ".active.http_path", "string", kTaken, "/ where left out"},                               \
+      {P ".active.timeout", "number", kTaken, "seconds; 1 where left out"},                        \
+      {P ".active.concurrency", "integer", kKept, "each target is asked by itself"},               \
+      {P ".active.https_verify_certificate", "boolean", kTaken,                                    \
+       "false is refused: checks verify as requests do"},                                          \
+      {P ".active.host", "string", kRefused, "targets are asked as they are"},                     \
+      {P ".active.port", "integer", kRefused, "targets are asked as they are"},                    \
+      {P ".active.req_headers", "array", kRefused, "targets are asked as they are"},               \
+      {P ".active.healthy", "object"},                                                             \
+      {P ".active.healthy.interval", "number", kTaken, "the lesser of both; 1 where left out"},    \
+      {P ".active.healthy.http_statuses", "array", kTaken,                                         \
+       "200 to 599; 200 and 302 where left out"},                                                  \
+      {P ".active.healthy.successes", "integer", kTaken, "2 where left out"},                      \
+      {P ".active.unhealthy", "object"},                                                           \
+      {P ".active.unhealthy.interval", "number", kTaken, "likewise"},                              \
+      {P ".active.unhealthy.http_statuses", "array", kKept,                                        \
+       "all that healthy.http_statuses does not have"},                                            \
+      {P ".active.unhealthy.http_failures", "integer", kTaken, "of every kind; 5 where left out"}, \
+      {P ".active.unhealthy.tcp_failures", "integer", kKept, "http_failures counts them too"},     \
+      {P ".active.unhealthy.timeouts", "integer", kKept, "http_failures counts them too"},         \
+      {P ".passive", "object"}, {P ".passive.type", "string", kKept},                              \
+      {P ".passive.healthy", "object", kKept, "a target comes back after a time"},                 \
+      {P ".passive.unhealthy", "object"},                                                          \
+      {P ".passive.unhealthy.http_statuses", "array", kKept, "502, 503 and 504 count"},            \
+      {P ".passive.unhealthy.http_failures", "integer", kTaken,                                    \
+       "the lesser of this and tcp_failures counts, of every kind; 5 where left out; 0: never"},   \
+      {P ".passive.unhealthy.tcp_failures", "integer", kTaken, "likewise; 2 where left out"},      \
+      {P ".passive.unhealthy.timeouts", "integer", kKept, "tcp_failures counts them too"}
+
 #define SALLYPORT_APISIX_UPSTREAM(P)                                                           \
   {P "nodes", "any", kTaken, "one at least; weight 0 takes no requests"},                      \
       {P "nodes[].priority", "integer", kRefused, "targets have no priorities"},               \
@@ -33,14 +65,20 @@ inline constexpr Field::Use kTaken = Field::Use::kTaken;
       {P "tls.client_key", "string", kTaken, "stored sealed, never shown"},                    \
       {P "tls.client_cert_id", "id"},                                                          \
       {P "tls.verify", "boolean", kTaken, "left out: the upstream is verified"},               \
-      {P "tls.ca_certs", "array"}, {P "checks", "object"}, {P "checks.active", "object"},      \
-      {P "checks.passive", "object", kTaken, "the least of its failure counts"},               \
+      {P "tls.ca_certs", "array"}, SALLYPORT_APISIX_CHECKS(P "checks"),                        \
       {P "service_name", "string", kRefused, "service discovery does not exist here"},         \
       {P "discovery_type", "string", kRefused, "service discovery does not exist here"},       \
       {P "discovery_args", "object", kRefused, "service discovery does not exist here"},       \
       {P "name", "string", kKept}, {P "desc", "string", kKept}, {                              \
     P "labels", "object", kKept                                                                \
   }
+
+#define SALLYPORT_APISIX_CLIENT                                                                \
+  {"client", "object", kTaken,                                                                 \
+   "in place of that of the host's SSL object; a route's of a service's"},                     \
+      {"client.ca", "string", kTaken, "each must be a CA"},                                    \
+      {"client.depth", "integer", kTaken, "1 where left out; 0 is refused; 8 at most counts"}, \
+      {"client.skip_mtls_uri_regex", "array", kTaken, "RE2, unanchored, on the normalised path"}
 
 inline constexpr Field kSslFields[] = {
     {"id", "id"},
@@ -82,6 +120,7 @@ inline constexpr Field kServiceFields[] = {
     {"hosts", "array"},
     {"enable_websocket", "boolean", kKept, "upgrades are the data plane's setting"},
     {"script", "string", kRefused, "scripts do not exist here"},
+    SALLYPORT_APISIX_CLIENT,
     SALLYPORT_APISIX_UPSTREAM("upstream."),
 };
 
@@ -113,13 +152,14 @@ inline constexpr Field kRouteFields[] = {
     {"filter_func", "string", kRefused, "Lua does not exist here"},
     {"script", "string", kRefused, "scripts do not exist here"},
     {"script_id", "id", kRefused, "scripts do not exist here"},
+    SALLYPORT_APISIX_CLIENT,
     SALLYPORT_APISIX_UPSTREAM("upstream."),
 };
 
 inline constexpr Field kConsumerFields[] = {
     SALLYPORT_APISIX_COMMON,
     {"username", "string"},
-    {"plugins", "object", kTaken, "key-auth and mtls-auth; others are refused"},
+    {"plugins", "object", kTaken, "key-auth, jwt-auth and mtls-auth; others are refused"},
     {"group_id", "id", kRefused, "consumer groups do not exist here"},
 };
 
@@ -154,6 +194,19 @@ inline constexpr Field kKeyAuthFields[] = {
     {"query", "string", kTaken, "apikey where left out"},
     {"hide_credentials", "boolean"},
 };
+inline constexpr Field kJwtAuthFields[] = {
+    kMetaField,
+    {"_meta.disable", "boolean"},
+    {"header", "string", kTaken, "authorization where left out"},
+    {"query", "string", kTaken, "jwt where left out"},
+    {"cookie", "string", kTaken, "jwt where left out"},
+    {"hide_credentials", "boolean"},
+    {"key_claim_name", "string", kTaken, "key; another name is refused"},
+    {"claims_to_verify", "array", kKept, "exp and nbf always are; a token without exp is refused"},
+    {"store_in_ctx", "boolean", kKept, "has no use here"},
+    {"realm", "string", kKept, "refusals have no challenge"},
+    {"anonymous_consumer", "string", kRefused, "whoever shows no token does not pass"},
+};
 inline constexpr Field kMtlsAuthFields[] = {
     kMetaField,
     {"_meta.disable", "boolean"},
@@ -168,18 +221,34 @@ inline constexpr Field kIpRestrictionFields[] = {
 inline constexpr Field kKeyAuthConsumerFields[] = {
     {"key", "string", kTaken, "kept as its SHA-256, never shown; left out: the stored one"},
 };
+inline constexpr Field kJwtAuthConsumerFields[] = {
+    {"key", "string", kTaken, "what tokens say in their claim key; one consumer's"},
+    {"secret", "string", kTaken,
+     "of HS256, HS384, HS512, 32 bytes at least; stored sealed, never shown; left out: the stored "
+     "one"},
+    {"base64_secret", "boolean"},
+    {"public_key", "string", kTaken, "PEM; of all other algorithms"},
+    {"private_key", "string", kKept, "thrown away: no tokens are signed here"},
+    {"algorithm", "string", kTaken,
+     "HS256 where left out; HS, RS, PS and ES with 256, 384, 512, and EdDSA"},
+    {"exp", "integer", kKept, "of tokens that APISIX signs: none are signed here"},
+    {"lifetime_grace_period", "integer", kKept,
+     "a token ends at its exp; over 0 there is a warning"},
+    {"vault", "object", kRefused, "secret managers do not exist here"},
+};
 inline constexpr Field kMtlsAuthConsumerFields[] = {
     {"certs", "array", kTaken, "PEM; the leaf itself is the credential"},
 };
 inline constexpr Plugin kPlugins[] = {
-    {"key-auth", false, kKeyAuthFields},
-    {"mtls-auth", false, kMtlsAuthFields},
-    {"ip-restriction", false, kIpRestrictionFields},
-    {"key-auth", true, kKeyAuthConsumerFields},
+    {"key-auth", false, kKeyAuthFields},          {"jwt-auth", false, kJwtAuthFields},
+    {"mtls-auth", false, kMtlsAuthFields},        {"ip-restriction", false, kIpRestrictionFields},
+    {"key-auth", true, kKeyAuthConsumerFields},   {"jwt-auth", true, kJwtAuthConsumerFields},
     {"mtls-auth", true, kMtlsAuthConsumerFields},
 };
 
 #undef SALLYPORT_APISIX_COMMON
+#undef SALLYPORT_APISIX_CHECKS
+#undef SALLYPORT_APISIX_CLIENT
 #undef SALLYPORT_APISIX_UPSTREAM
 
 }  // namespace sallyport::authsvc::dialects::apisix

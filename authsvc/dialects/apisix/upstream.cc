@@ -172,28 +172,17 @@ absl::Status ClientCertificate(const Json& tls, const v1::DialectObject& owner,
 absl::Status Tls(const Json& upstream, const v1::DialectObject& owner, absl::string_view made_id,
                  const Objects& objects, v1::Upstream* out) {
   const Json* const tls = Get(upstream, "tls");
+  const bool own = tls != nullptr && Get(*tls, "ca_certs") != nullptr;
+  const std::string scheme = Text(upstream, "scheme");
+  if (!own && objects.HasTrusted() && (scheme == "https" || scheme == "grpcs"))
+    out->mutable_tls()->add_trust_bundle_ids(std::string(kTrusted));
   if (tls == nullptr) return absl::OkStatus();
   if (!Flag(*tls, "verify", true)) out->mutable_tls()->set_insecure_skip_verify(true);
-  if (Get(*tls, "ca_certs") != nullptr)
-    out->mutable_tls()->add_trust_bundle_ids(std::string(made_id));
+  if (own) out->mutable_tls()->add_trust_bundle_ids(std::string(made_id));
   return ClientCertificate(*tls, owner, objects, out);
 }
 
 absl::Status Active(const Json& active, v1::HealthCheck* out) {
-  static constexpr absl::string_view kKnown[] = {"type",
-                                                 "http_path",
-                                                 "timeout",
-                                                 "healthy",
-                                                 "unhealthy",
-                                                 "concurrency",
-                                                 "https_verify_certificate"};
-  for (const auto& [name, value] : active.items()) {
-    if (std::find(std::begin(kKnown), std::end(kKnown), absl::string_view(name)) ==
-        std::end(kKnown)) {
-      return Wrong(
-          absl::StrCat("checks.active.", name, " is refused: targets are asked as they are"));
-    }
-  }
   const std::string type = Get(active, "type") ? Text(active, "type") : "http";
   if (type != "http" && type != "https")
     return Wrong(absl::StrCat("checks.active.type ", type, " is refused: http and https exist"));

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/strip.h"
 #include "dataplane/sync/grpc/convert.h"
 #include "dataplane/sync/grpc/convert_parts.h"
 #include "sallyport/v1/distribution.pb.h"
@@ -198,6 +199,8 @@ ListenerSpec ListenerFrom(const v1::Listener& wire) {
   listener.style = ErrorStyleFromName(wire.style());
   listener.http2 = !wire.has_http2() || wire.http2();
   listener.proxy_protocol_from = List(wire.proxy_protocol_from());
+  listener.fallback_server_name =
+      absl::AsciiStrToLower(absl::StripSuffix(wire.fallback_server_name(), "."));
   for (const v1::StrictClientTls& from : wire.strict_client_tls()) {
     StrictRule rule;
     rule.trust_bundle_ids = List(from.trust_bundle_ids());

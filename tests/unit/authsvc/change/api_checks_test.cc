@@ -352,6 +352,22 @@ TEST_F(ApiChecksTest, RefusesCorsThatLetsAnySiteAct) {
   Refused("negative", [](v1::Api* api) { api->mutable_cors()->set_max_age_seconds(-1); });
 }
 
+TEST_F(ApiChecksTest, AFallbackNameIsOneThatClientsSend) {
+  v1::Resource listener;
+  listener.mutable_listener()->set_id("l");
+  listener.mutable_listener()->set_address("::");
+  listener.mutable_listener()->set_port(8443);
+  for (const char* const name :
+       {"*.a.test", "1.2.3.4", "::1", "a b", "a.test:443", "https://a.test"}) {
+    listener.mutable_listener()->set_fallback_server_name(name);
+    EXPECT_THAT(Refusal(listener), HasSubstr("is not a host name")) << name;
+  }
+  listener.mutable_listener()->set_fallback_server_name("a.test");
+  EXPECT_THAT(WarningsOf(listener), HasSubstr("no certificate of the store serves a.test"));
+  listener.mutable_listener()->set_plain(true);
+  EXPECT_THAT(Refusal(listener), HasSubstr("a plain listener has no handshakes"));
+}
+
 TEST_F(ApiChecksTest, RefusesBadListenersAndBundles) {
   v1::Resource listener;
   listener.mutable_listener()->set_id("l");

@@ -46,6 +46,29 @@ limits: {rate: {rate: 2.5, perSeconds: 1}, quota: {max: "10"}}
   EXPECT_EQ(api.org_id(), "org");
 }
 
+TEST(Native, SharedSecretsLeaveTheDocument) {
+  constexpr char kSecret[] = "a secret of thirty-two bytes or more";
+  for (const char* const name : {"sharedSecrets", "shared_secrets"}) {
+    const Conversion conversion = Native(absl::StrCat(
+        "kind: TokenIssuer\nid: i\nalgorithms: [HS256]\n", name, ": [\"", kSecret, "\"]\n"));
+    ASSERT_TRUE(conversion.ok()) << conversion.status();
+    const Converted& made = conversion.resources.back();
+    ASSERT_EQ(made.shared_secrets.size(), 1u);
+    EXPECT_EQ(made.shared_secrets[0].Reveal(), kSecret);
+    EXPECT_TRUE(made.resource.token_issuer().shared_secrets().empty());
+    EXPECT_EQ(made.resource.SerializeAsString().find("thirty-two"), std::string::npos);
+  }
+  // As they are stored they are nobody's to give, and texts alone are secrets.
+  for (const char* const value : {"[{ciphertext: eA==}]", "[1]", "[[]]", "{a: b}", "text"}) {
+    EXPECT_FALSE(Native(absl::StrCat("kind: TokenIssuer\nid: i\nsharedSecrets: ", value)).ok())
+        << value;
+  }
+  v1::Resource sealed;
+  sealed.mutable_token_issuer()->set_id("i");
+  sealed.mutable_token_issuer()->add_shared_secrets()->set_ciphertext("x");
+  EXPECT_EQ(NativeJson(sealed).find("haredSecrets"), std::string::npos);
+}
+
 TEST(Native, SpecAndMetadata) {
   const Conversion conversion =
       Native("kind: Policy\nmetadata: {name: gold}\nspec:\n  name: Gold\n  org_id: ''\n");

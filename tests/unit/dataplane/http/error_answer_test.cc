@@ -95,6 +95,28 @@ TEST(ErrorAnswer, ApisixAnswersCertificatesWith400) {
   EXPECT_EQ(StatusOf(Reason::kUpstreamPin, ErrorStyle::kApisix, false), 502);
 }
 
+TEST(ErrorAnswer, ApisixWordsWhatItsPluginDoes) {
+  ErrorAnswer answer;
+  answer.style = ErrorStyle::kApisix;
+  const auto message = [&](Reason reason, bool jwt) {
+    answer.reason = reason;
+    answer.jwt = jwt;
+    const OwnAnswer own = AnswerOf(answer);
+    EXPECT_EQ(own.status, 401);
+    return own.body;
+  };
+  EXPECT_EQ(message(Reason::kTokenRequired, true),
+            "{\"message\":\"Missing JWT token in request\"}\n");
+  EXPECT_EQ(message(Reason::kTokenUnknown, true),
+            "{\"message\":\"Invalid user key in JWT token\"}\n");
+  EXPECT_EQ(message(Reason::kTokenRequired, false),
+            "{\"message\":\"Missing API key found in request\"}\n");
+  EXPECT_EQ(message(Reason::kTokenUnknown, false),
+            "{\"message\":\"Invalid API key in request\"}\n");
+  for (const Reason reason : {Reason::kTokenInvalid, Reason::kTokenExpired})
+    EXPECT_EQ(message(reason, true), "{\"message\":\"failed to verify jwt\"}\n");
+}
+
 TEST(ErrorAnswer, MisdirectedIs421InEveryStyle) {
   for (const ErrorStyle style :
        {ErrorStyle::kNative, ErrorStyle::kTyk, ErrorStyle::kApisix, ErrorStyle::kApk}) {

@@ -105,6 +105,27 @@ TEST_F(SniSourceTest, AsksNobodyBeforeTheHandshakeHasReturned) {
   EXPECT_EQ(Find("a.test").state, State::kFound);
 }
 
+TEST_F(SniSourceTest, AHandshakeWithoutNameIsWhatItsListenerSays) {
+  auto names = std::make_shared<FallbackNames>();
+  names->Add("of-authsvc", "", 8443, "a.test");
+  GatewayView view;
+  view.routes = RouteTable::Empty();
+  view.fallback_names = names;
+  source_.SetView(std::make_shared<const GatewayView>(std::move(view)));
+  const auto name = [&](const char* id, const char* address, uint16_t port, uint32_t place = 0) {
+    ListenerFacts facts;
+    facts.id = id;
+    facts.place = place;
+    facts.socket = ListenerPlace(address, port);
+    return std::string(source_.FallbackName(facts));
+  };
+  EXPECT_EQ(name("of-authsvc", "::", 1), "a.test");
+  EXPECT_EQ(name("of-the-file", "::", 8443), "a.test") << "it stands in that listener's place";
+  EXPECT_EQ(name("of-the-file", "127.0.0.1", 8443), "");
+  EXPECT_EQ(name("of-the-file", "::", 8444), "");
+  EXPECT_EQ(name("of-authsvc", "::", 8443, StreamPlace(8443)), "") << "there names choose the API";
+}
+
 // Names are the client's to choose (reference tyk.md Q13): a flood is bounded, and one name costs
 // one question.
 class StreamNamesTest : public SniSourceTest {

@@ -87,6 +87,24 @@ TEST_P(BothVersions, UnknownNameGetsUnrecognizedName) {
   }
 }
 
+TEST_P(BothVersions, WithoutANameItCountsAsTheListenersFallback) {
+  source_.fallback = "api.example.com";
+  source_.client_tls["api.example.com"].require_certificate = true;
+  ClientOptions options = WithLeaf();
+  options.sni = "";
+  const Both both = Run(options);
+  ASSERT_TRUE(both.server.shaken);
+  EXPECT_EQ(both.server.peer->sni, "api.example.com");
+  options.chain.clear();
+  EXPECT_FALSE(Run(options).server.shaken) << "with all that this name asks for";
+  options = WithLeaf();
+  options.sni = "nobody.example.com";
+  EXPECT_EQ(Run(options).client.alert, SSL_AD_UNRECOGNIZED_NAME) << "only where none is sent";
+  source_.fallback = "nobody.example.com";
+  options.sni = "";
+  EXPECT_EQ(Run(options).client.alert, SSL_AD_UNRECOGNIZED_NAME);
+}
+
 TEST_P(BothVersions, OverloadIsAnInternalErrorNotAnotherCertificate) {
   source_.overloaded = true;
   const Both both = Run(WithLeaf());

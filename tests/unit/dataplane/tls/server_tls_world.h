@@ -59,7 +59,10 @@ class FakeSource final : public ServerSource {
     return {Credential::State::kFound, found->second};
   }
 
+  absl::string_view FallbackName(const ListenerFacts& /*listener*/) override { return fallback; }
+
   Loop* loop = nullptr;
+  std::string fallback;
   std::map<std::string, ClientTlsAnswer> client_tls;
   std::map<std::string, std::shared_ptr<const ServerCredential>> credentials;
   int pending = 0;    // answers that come later

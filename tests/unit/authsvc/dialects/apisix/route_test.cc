@@ -151,6 +151,56 @@ TEST(ApisixRoute, ExemptPathsAreAnApiOfTheirOwn) {
   EXPECT_TRUE(apis[1].matching().conditions().empty());
 }
 
+TEST(ApisixRoute, ItsOwnClientStandsInPlaceOfItsHosts) {
+  FakeObjects objects;
+  objects.Ssl("a", {"a.test"}, "CA1", R"({"client":{"ca":"x","skip_mtls_uri_regex":["^/free"]}})");
+  objects.Add("services", "s", R"({"client":{"ca":"z","depth":2}})")
+      .add_resources(absl::StrCat(kClientAuthority, "CA3"));
+  const auto shape = [&](const std::string& json) {
+    const Json document = Json::parse(json);
+    v1::DialectObject object;
+    if (document.contains("client")) {
+      object.add_resources("TrustBundle apisix.routes.1");
+      object.add_resources(absl::StrCat(kClientAuthority, "CA2"));
+    }
+    std::vector<v1::Api> apis;
+    std::vector<std::string> warnings;
+    const auto status =
+        ConvertRoute("1", {&object, &document}, objects, SslIndex(objects), &apis, &warnings);
+    if (!status.ok()) return std::string(status.message());
+    std::string out;
+    for (const v1::Api& api : apis) {
+      absl::StrAppend(&out, api.id(), " ", absl::StrJoin(api.hosts(), ","));
+      for (const auto& entry : api.client_tls().allowlist())
+        absl::StrAppend(&out, " ", entry.certificate_id());
+      absl::StrAppend(&out, " ", api.client_tls().max_depth(),
+                      api.matching().conditions().empty() ? "" : " if",
+                      api.allow_plain_http() ? " plain;" : ";");
+    }
+    return out;
+  };
+  EXPECT_EQ(shape(Route(R"("uri":"/*","host":"a.test","client":{"ca":"y"})")),
+            "apisix.routes.1 a.test CA2 1;");
+  EXPECT_EQ(shape(Route(R"("uri":"/*","client":{"ca":"y","depth":9})")), "apisix.routes.1  CA2 0;");
+  EXPECT_EQ(shape(Route(R"("uri":"/*","client":{"ca":"y","skip_mtls_uri_regex":["^/o"]})")),
+            "apisix.routes.1!open  0 if;apisix.routes.1  CA2 1;");
+  EXPECT_EQ(shape(Route(R"("uri":"/*","host":"a.test","service_id":"s")")),
+            "apisix.routes.1 a.test CA3 2;");
+  EXPECT_EQ(shape(Route(R"("uri":"/*","service_id":"s","client":{"ca":"y"})")),
+            "apisix.routes.1  CA2 1;");
+}
+
+// Where nobody may issue, nobody gets in: never a route that asks for nothing.
+TEST(ApisixRoute, AClientWithoutAuthoritiesStaysClosed) {
+  const FakeObjects none;
+  std::vector<v1::Api> apis;
+  std::vector<std::string> warnings;
+  ASSERT_TRUE(Convert(none, Route(R"("uri":"/*","client":{"ca":"y"})"), &apis, &warnings).ok());
+  EXPECT_EQ(apis.at(0).client_tls().static_mtls(), v1::REQUIREMENT_MANDATORY);
+  EXPECT_TRUE(apis.at(0).client_tls().allowlist().empty());
+  EXPECT_FALSE(apis.at(0).allow_plain_http());
+}
+
 TEST(ApisixRoute, DepthsBeyondTheProfileAreItsOwn) {
   for (const auto& [given, depth] : {std::pair("1", 1u), {"7", 7u}, {"8", 0u}, {"10", 0u}}) {
     FakeObjects objects;

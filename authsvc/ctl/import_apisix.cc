@@ -1,0 +1,87 @@
+// `sallyctl import apisix FILE`: what APISIX has in etcd, or what its Admin API answers, as one
+// write.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "authsvc/ctl/apisix_dump.h"
+#include "authsvc/ctl/apisix_keyring.h"
+#include "authsvc/ctl/apply_request.h"
+#include "authsvc/ctl/commands.h"
+#include "authsvc/ctl/files.h"
+#include "authsvc/ctl/output.h"
+
+namespace sallyport::authsvc::ctl {
+namespace {
+
+namespace wire = ::sallyport::v1;
+
+constexpr size_t kKeyringBytes = 16;
+
+// Of APISIX's own running, and says nothing of who may call what.
+bool HasNoUse(absl::string_view name) {
+  static constexpr absl::string_view kCollections[] = {"plugin_metadata", "protos", "plugins",
+                                                       "gen_id", "data_plane"};
+  const absl::string_view collection = name.substr(0, name.find('/'));
+  return std::find(std::begin(kCollections), std::end(kCollections), collection) !=
+         std::end(kCollections);
+}
+
+// "ssl/1" is how older versions keep what is "ssls/1" now.
+std::string Renamed(std::string name) {
+  if (absl::StartsWith(name, "ssl/")) name.insert(3, "s");
+  return name;
+}
+
+absl::StatusOr<wire::ApplyRequest> MakeImport(Session& session, const Args& args) {
+  std::vector<std::string> keyring = args.GetList("--keyring");
+  for (const std::string& text : keyring) {
+    if (text.size() != kKeyringBytes)
+      return absl::InvalidArgumentError("--keyring needs a text of 16 characters");
+  }
+  const ApisixKeyring opener(std::move(keyring));
+  auto content = ReadFile(args.words().front());
+  if (!content.ok()) return content.status();
+  const std::string prefix = args.Get("--prefix");
+  auto objects = ReadApisixDump(*content, prefix.empty() ? "/apisix" : prefix);
+  if (!objects.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(args.words().front(), ": ", objects.status().message()));
+  }
+  wire::ApplyRequest request;
+  request.set_as("apisix");
+  for (DumpedObject& object : *objects) {
+    const std::string name = Renamed(std::move(object.name));
+    if (HasNoUse(name)) {
+      session.Warn(Printable(absl::StrCat(name, ": passed over, it has no use here")));
+      continue;
+    }
+    for (const std::string& path : opener.Open(name.substr(0, name.find('/')), &object.json)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(name, ": ", path,
+                       " is sealed, and not by a text of --keyring: say those of "
+                       "apisix.data_encryption.keyring and apisix.ssl.key_encrypt_salt"));
+    }
+    wire::Document* const document = request.add_documents();
+    document->set_name(name);
+    document->set_content(std::move(object.json));
+  }
+  if (request.documents().empty())
+    return absl::InvalidArgumentError(absl::StrCat(args.words().front(), " has no objects"));
+  return request;
+}
+
+}  // namespace
+
+int RunImportApisix(Session& session, const Args& args) {
+  if (args.words().size() != 1)
+    return session.Usage(
+        "import apisix needs a file, or -: etcdctl get --prefix /apisix -w json, or answers of the "
+        "Admin API");
+  auto request = MakeImport(session, args);
+  if (!request.ok()) return session.Fail(request.status());
+  return Submit(session, args, *std::move(request));
+}
+
+}  // namespace sallyport::authsvc::ctl

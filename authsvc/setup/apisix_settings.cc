@@ -1,0 +1,146 @@
+#include "authsvc/setup/apisix_settings.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "authsvc/apisix/sync.h"
+#include "authsvc/setup/apisix_config.h"
+#include "authsvc/setup/master_key.h"
+#include "shared/base/log.h"
+#include "shared/crypto/pair_check.h"
+
+namespace sallyport::authsvc {
+namespace {
+
+std::string FileStamp(const std::string& path) {
+  struct stat facts{};
+  if (path.empty() || stat(path.c_str(), &facts) != 0) return path;
+  return absl::StrCat(path, ":", facts.st_dev, ":", facts.st_ino, ":", facts.st_size, ":",
+                      facts.st_mtim.tv_sec, ".", facts.st_mtim.tv_nsec, ":", facts.st_ctim.tv_sec,
+                      ".", facts.st_ctim.tv_nsec);
+}
+
+// Where a listener is and what it shows cannot be changed while it is open.
+std::vector<std::string> NeedingRestart(const config::AdminConfig& before,
+                                        const config::AdminConfig& after) {
+  std::vector<std::string> names;
+  const auto note = [&](bool same, const char* name) {
+    if (!same) names.emplace_back(name);
+  };
+  note(before.address == after.address && before.port == after.port &&
+           before.apisix_plain_http_port == after.apisix_plain_http_port,
+       "deployment.admin.admin_listen");
+  note(before.plain_http_on_loopback == after.plain_http_on_loopback,
+       "deployment.admin.https_admin");
+  note(before.certificate() == after.certificate() && before.key() == after.key() &&
+           before.authorities() == after.authorities() &&
+           before.require_client_certificate == after.require_client_certificate,
+       "deployment.admin.admin_api_mtls");
+  return names;
+}
+
+absl::StatusOr<config::AuthsvcConfig> ReadAgain(const config::AuthsvcConfig& own, absl::Time now) {
+  config::AuthsvcConfig config = own;
+  auto text = ReadSettingFile(own.apisix_config, "apisix_config");
+  if (!text.ok()) return text.status();
+  if (auto taken = TakeApisixConfig(*text, &config); !taken.ok()) return taken.status();
+  const config::AdminConfig& admin = config.admin;
+  if (!admin.certificate_file.empty()) {
+    const auto problems =
+        crypto::PairProblems("admin_api_mtls", admin.certificate_file, admin.private_key_file, now);
+    if (!problems.empty()) return absl::InvalidArgumentError(absl::StrJoin(problems, "; "));
+  }
+  return config;
+}
+
+}  // namespace
+
+absl::StatusOr<apisix::AdminApiSettings> ApisixSettings(const config::AuthsvcConfig& config,
+                                                        const std::vector<std::string>& environment,
+                                                        absl::Time now) {
+  apisix::AdminApiSettings settings;
+  const config::AdminConfig& admin = config.admin;
+  for (const config::AdminKeyConfig& key : admin.keys)
+    settings.keys.push_back({key.name, absl::HexStringToBytes(key.sha256), key.role == "viewer"});
+  settings.cors = admin.apisix_cors;
+  apisix::Surroundings& around = settings.surroundings;
+  around.strict = {admin.apisix_strict_address, admin.apisix_strict_port,
+                   admin.apisix_fallback_sni};
+  for (const std::string& name : admin.apisix_environment) {
+    std::string& value = around.environment[name];
+    for (const std::string& entry : environment) {
+      if (absl::StartsWith(entry, absl::StrCat(name, "="))) value = entry.substr(name.size() + 1);
+    }
+  }
+  const std::string& file = admin.apisix_trusted_certificate_file;
+  if (file.empty()) return settings;
+  auto text = ReadSettingFile(file, "ssl_trusted_certificate");
+  if (!text.ok()) return text.status();
+  if (text->empty())
+    return absl::InvalidArgumentError(absl::StrCat("ssl_trusted_certificate: ", file, " is empty"));
+  around.trusted_certificates = *std::move(text);
+  if (auto status = apisix::CheckTrustedCertificates(around.trusted_certificates, now);
+      !status.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("ssl_trusted_certificate: ", file, ": ", status.message()));
+  }
+  return settings;
+}
+
+ApisixConfigFile::ApisixConfigFile(config::AuthsvcConfig own, config::AuthsvcConfig in_force)
+    : own_(std::move(own)), in_force_(std::move(in_force)), stamps_(Stamps()) {}
+
+std::string ApisixConfigFile::Stamps() const {
+  const config::AdminConfig& admin = in_force_.admin;
+  std::string stamps = FileStamp(own_.apisix_config);
+  for (const std::string* file : {&admin.certificate_file, &admin.private_key_file,
+                                  &admin.client_ca_file, &admin.apisix_trusted_certificate_file})
+    absl::StrAppend(&stamps, "\n", FileStamp(*file));
+  return stamps;
+}
+
+void ApisixConfigFile::Complain(const absl::Status& status) {
+  if (status.ToString() == complaint_) return;
+  complaint_ = status.ToString();
+  base::Log(
+      base::Level::kError, "apisix_config.not_read",
+      {{"file", own_.apisix_config}, {"error", status}, {"hint", "what was read before goes on"}});
+}
+
+std::optional<config::AuthsvcConfig> ApisixConfigFile::Look(absl::Time now) {
+  std::string stamps = Stamps();
+  if (stamps == stamps_) return std::nullopt;
+  if (stamps != seen_) {  // who writes in place may not be through
+    seen_ = std::move(stamps);
+    return std::nullopt;
+  }
+  auto again = ReadAgain(own_, now);
+  absl::Status status = again.status();
+  if (status.ok()) status = ApisixSettings(*again, {}, now).status();
+  if (!status.ok()) {
+    // One of no use stays so until it changes; one that cannot be read is tried again.
+    if (absl::IsInvalidArgument(status)) stamps_ = std::move(stamps);
+    Complain(status);
+    return std::nullopt;
+  }
+  complaint_.clear();
+  const auto restart = NeedingRestart(in_force_.admin, again->admin);
+  const std::vector<config::AdminKeyConfig>& keys = again->admin.keys;
+  in_force_ = *again;
+  stamps_ = Stamps();
+  base::Log(base::Level::kInfo, "apisix_config.read",
+            {{"file", own_.apisix_config}, {"admin_keys", static_cast<int>(keys.size())}});
+  if (!restart.empty()) {
+    base::Log(base::Level::kWarning, "apisix_config.needs_restart",
+              {{"file", own_.apisix_config}, {"settings", absl::StrJoin(restart, ", ")}});
+  }
+  return again.value();
+}
+
+}  // namespace sallyport::authsvc

@@ -1,0 +1,167 @@
+// What an APISIX configuration says, and how it is followed while the service runs.
+#include "authsvc/setup/apisix_settings.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "authsvc/setup/apisix_config.h"
+#include "tests/fakes/temp_folder.h"
+#include "tests/fakes/test_ca.h"
+
+namespace sallyport::authsvc {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using Builder = ::sallyport::testing::CertBuilder;
+
+constexpr char kOwnKey[] = "4b227777d4dd1fc61c6f884f48641d02b4d121d3fd328cb08b5531fcacdabf8a";
+
+class ApisixSettingsTest : public ::testing::Test {
+ protected:
+  ApisixSettingsTest() {
+    own_.admin.keys.push_back({"own", kOwnKey, "admin"});
+    own_.admin.apisix_strict_port = 9443;
+    own_.apisix_config = folder_.File("config.yaml");
+  }
+  // As a whole: how editors and deployments do it.
+  void Put(const std::string& name, const std::string& text) {
+    std::ofstream(folder_.File(name + ".new")) << text;
+    std::filesystem::rename(folder_.File(name + ".new"), folder_.File(name));
+  }
+  std::string Refusal(const std::string& text) {
+    config::AuthsvcConfig config = own_;
+    return std::string(TakeApisixConfig(text, &config).status().message());
+  }
+  config::AuthsvcConfig Taken(const std::string& text) {
+    config::AuthsvcConfig config = own_;
+    const auto taken = TakeApisixConfig(text, &config);
+    EXPECT_TRUE(taken.ok()) << taken.status();
+    return config;
+  }
+  static std::string KeyNamed(const std::string& name) {
+    return absl::StrCat("deployment: {admin: {admin_key: [{name: ", name,
+                        ", key: a key of the file, role: admin}]}}\n");
+  }
+  static std::vector<std::string> Names(const config::AuthsvcConfig& config) {
+    std::vector<std::string> names;
+    for (const auto& key : config.admin.keys) names.push_back(key.name);
+    return names;
+  }
+  // Two looks: what stands still counts.
+  static std::optional<config::AuthsvcConfig> LookTwice(ApisixConfigFile& file) {
+    EXPECT_FALSE(file.Look(sallyport::testing::TestNow()).has_value());
+    return file.Look(sallyport::testing::TestNow());
+  }
+
+  sallyport::testing::TempFolder folder_;
+  config::AuthsvcConfig own_;
+};
+
+TEST_F(ApisixSettingsTest, TheFallbackNameNeedsAListener) {
+  EXPECT_EQ(Taken("apisix: {ssl: {fallback_sni: Fall.Test}}").admin.apisix_fallback_sni,
+            "fall.test");
+  for (const char* const name : {"'*.test'", "1.2.3.4", "'a b'"})
+    EXPECT_THAT(Refusal(absl::StrCat("apisix: {ssl: {fallback_sni: ", name, "}}")),
+                HasSubstr("must be a host name"));
+  own_.admin.apisix_strict_port = 0;
+  EXPECT_THAT(Refusal("apisix: {ssl: {fallback_sni: fall.test}}"),
+              HasSubstr("needs admin.apisix_strict_port"));
+}
+
+TEST_F(ApisixSettingsTest, TrustedCertificatesAreOneFile) {
+  const auto file = [&](const std::string& value) {
+    return Taken(absl::StrCat("apisix: {ssl: {ssl_trusted_certificate: '", value, "'}}"))
+        .admin.apisix_trusted_certificate_file;
+  };
+  EXPECT_EQ(file("/a.crt"), "/a.crt");
+  EXPECT_EQ(file("system,/a.crt"), "/a.crt");
+  EXPECT_EQ(file("system"), "");
+  EXPECT_THAT(Refusal("apisix: {ssl: {ssl_trusted_certificate: '/a.crt,/b.crt'}}"),
+              HasSubstr("one file"));
+}
+
+TEST_F(ApisixSettingsTest, WhatIsNoAuthorityIsRefused) {
+  const auto ca = Builder("CN=ca").Ca().SelfSign();
+  const auto leaf = Builder("CN=leaf").SignBy(ca);
+  config::AuthsvcConfig config = own_;
+  config.admin.apisix_trusted_certificate_file = folder_.File("ca.crt");
+  const auto settings = [&] { return ApisixSettings(config, {}, sallyport::testing::TestNow()); };
+  EXPECT_THAT(std::string(settings().status().message()), HasSubstr("cannot read"));
+  for (const auto& [text, message] :
+       {std::pair<std::string, const char*>{leaf.Pem(), "is not a CA"},
+        {ca.Pem() + ca.KeyPem(), "nothing else"},
+        {"", "is empty"},
+        {Builder("CN=old").Ca().Expired().SelfSign().Pem(), "has expired"},
+        {"no pem", "PEM"}}) {
+    Put("ca.crt", text);
+    EXPECT_THAT(std::string(settings().status().message()), HasSubstr(message));
+  }
+  Put("ca.crt", Builder("CN=old").Ca().Expired().SelfSign().Pem() + ca.Pem());
+  EXPECT_TRUE(settings().ok()) << "a restart does not fail when one of many has ended";
+  Put("ca.crt", ca.Pem());
+  ASSERT_TRUE(settings().ok());
+  EXPECT_EQ(settings()->surroundings.trusted_certificates, ca.Pem());
+}
+
+TEST_F(ApisixSettingsTest, OnlyNamedVariablesAreThere) {
+  own_.admin.apisix_environment = {"ONE", "MISSING"};
+  const auto settings =
+      ApisixSettings(own_, {"ONE=1", "ONEMORE=2", "SECRET=3"}, sallyport::testing::TestNow());
+  ASSERT_TRUE(settings.ok());
+  EXPECT_THAT(settings->surroundings.environment,
+              ElementsAre(std::pair<const std::string, std::string>("MISSING", ""),
+                          std::pair<const std::string, std::string>("ONE", "1")));
+}
+
+TEST_F(ApisixSettingsTest, AChangedFileIsTakenUpOnce) {
+  Put("config.yaml", KeyNamed("first"));
+  ApisixConfigFile file(own_, Taken(KeyNamed("first")));
+  EXPECT_FALSE(LookTwice(file).has_value()) << "nothing has changed";
+  Put("config.yaml", KeyNamed("second"));
+  const auto again = LookTwice(file);
+  ASSERT_TRUE(again.has_value());
+  EXPECT_THAT(Names(*again), ElementsAre("own", "second"));
+  EXPECT_FALSE(LookTwice(file).has_value());
+}
+
+TEST_F(ApisixSettingsTest, ABrokenFileChangesNothing) {
+  Put("config.yaml", KeyNamed("first"));
+  ApisixConfigFile file(own_, Taken(KeyNamed("first")));
+  for (const char* const text :
+       {"", "a: [", "deployment: {admin: {admin_key: [{name: x, key: short, role: admin}]}}",
+        "deployment: {admin: {https_admn: true}}",
+        "apisix: {ssl: {ssl_trusted_certificate: /none}}",
+        "deployment: {admin: {https_admin: true, admin_api_mtls: {admin_ssl_cert: /none, "
+        "admin_ssl_cert_key: /none}}}"}) {
+    Put("config.yaml", text);
+    EXPECT_FALSE(LookTwice(file).has_value()) << text;
+  }
+  std::filesystem::remove(folder_.File("config.yaml"));
+  EXPECT_FALSE(LookTwice(file).has_value());
+  Put("config.yaml", KeyNamed("third"));
+  const auto again = LookTwice(file);
+  ASSERT_TRUE(again.has_value());
+  EXPECT_THAT(Names(*again), ElementsAre("own", "third"));
+}
+
+TEST_F(ApisixSettingsTest, AFileThatItNamesCounts) {
+  const auto ca = Builder("CN=ca").Ca().SelfSign();
+  const std::string text =
+      absl::StrCat("apisix: {ssl: {ssl_trusted_certificate: '", folder_.File("ca.crt"), "'}}\n");
+  Put("ca.crt", ca.Pem());
+  Put("config.yaml", text);
+  ApisixConfigFile file(own_, Taken(text));
+  EXPECT_FALSE(LookTwice(file).has_value());
+  Put("ca.crt", "broken");
+  EXPECT_FALSE(LookTwice(file).has_value());
+  Put("ca.crt", Builder("CN=other").Ca().SelfSign().Pem());
+  EXPECT_TRUE(LookTwice(file).has_value());
+}
+
+}  // namespace
+}  // namespace sallyport::authsvc
