@@ -51,7 +51,10 @@ void AddQuota(const ::sallyport::v1::Use& use, absl::string_view replica, LastUs
   if (use.quota_used() <= 0) return;
   for (LastUse::Quota& quota : key->quotas) {
     if (quota.replica != replica) continue;
-    quota.used = use.quota_used();
+    // Each loop reports for itself what they count together: in one window it only grows.
+    const bool same =
+        quota.window_end_unix != 0 && quota.window_end_unix == use.quota_window_end_unix();
+    quota.used = same ? std::max(quota.used, use.quota_used()) : use.quota_used();
     quota.window_end_unix = use.quota_window_end_unix();
     return;
   }

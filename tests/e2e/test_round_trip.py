@@ -263,6 +263,8 @@ def test_what_get_prints_makes_an_empty_system_decide_alike(here, parties, fille
         assert "opaque" in refused.stdout and "write its value under data" in refused.stdout, "what nobody reads out must be brought"
         given = json.dumps({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "opaque"}, "stringData": {"token": "hush-hush"}})
         empty.apply(given)
+        # A private key is given through a Secret only where the Secret brought it.
+        empty.apply(tls_secret("ours", parties.ours.pem, parties.ours.key_pem))
         empty.apply(text)
         for host, expected in filled.items():
             seen = decisions(here, parties, host)

@@ -101,7 +101,9 @@ def test_upstream_certificate_and_pins(world):
     ("server", {"clientCertificate": {"enabled": True}}, "x-tyk-api-gateway.server.clientCertificate",
      "did you mean"),
     ("upstream", {"authentication": {"enabled": True}}, "x-tyk-api-gateway.upstream.authentication",
-     "does not exist here"),
+     "basicAuth is not on"),
+    ("upstream", {"authentication": {"enabled": True, "oauth": {"enabled": True}}},
+     "x-tyk-api-gateway.upstream.authentication.oauth", "not fetched here"),
 ])
 def test_what_is_refused_is_named_by_path(world, part, value, path, word):
     answer = world.gateway.rest("POST", "/tyk/apis/oas", oas("oas-bad", "https://localhost:1/", **{part: value}))
