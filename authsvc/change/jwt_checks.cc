@@ -180,8 +180,9 @@ absl::Status CheckSelection(const CheckContext& context, const v1::TokenIssuer& 
   const TokenIssuerEntry* const other = context.after.FindTokenIssuerSelected(
       issuer.org_id(), issuer.select_claim(), issuer.select_value(), issuer.id());
   if (other == nullptr) return absl::OkStatus();
-  return Invalid("select_value `", issuer.select_value(), "` of claim ", issuer.select_claim(),
-                 " is that of token issuer ", other->issuer.id());
+  // Not the value: it may have come out of a variable that whoever writes cannot read.
+  return Invalid("select_value of claim ", issuer.select_claim(), " is that of token issuer ",
+                 other->issuer.id());
 }
 
 absl::Status CheckIssuerKey(const CheckContext& context, const v1::TokenIssuer& issuer,

@@ -1,5 +1,7 @@
 #include "authsvc/change/upstream_credential.h"
 
+#include <google/protobuf/util/message_differencer.h>
+
 #include <set>
 
 #include "absl/strings/match.h"
@@ -29,6 +31,15 @@ bool OnlyKnownTargets(const v1::Api& stored, const v1::Api& api) {
     if (known.count(OriginOf(target.url())) == 0) return false;
   }
   return true;
+}
+
+// Who is on the way to the targets, and how it is told that they are the targets.
+bool SameWay(const v1::Upstream& stored, const v1::Upstream& upstream) {
+  using google::protobuf::util::MessageDifferencer;
+  return stored.has_forward_proxy() == upstream.has_forward_proxy() &&
+         stored.forward_proxy().url() == upstream.forward_proxy().url() &&
+         MessageDifferencer::Equals(stored.tls(), upstream.tls()) &&
+         MessageDifferencer::Equals(stored.pins(), upstream.pins());
 }
 
 absl::Status CheckValue(absl::string_view value) {
@@ -74,6 +85,11 @@ absl::Status CompleteUpstreamCredential(const ValueSealing& sealing,
       return absl::InvalidArgumentError(
           "upstream.credential: give its value again: a target is new, and the stored value is for "
           "those of before");
+    }
+    if (!SameWay(stored->upstream(), api->upstream())) {
+      return absl::InvalidArgumentError(
+          "upstream.credential: give its value again: forward_proxy, tls or pins are others, and "
+          "the stored value is for the way of before");
     }
     *credential->mutable_sealed_value() = old->sealed_value();
     return absl::OkStatus();

@@ -14,8 +14,8 @@
 namespace sallyport::authsvc {
 
 // Seals the given value into `api`. None given: the one of `stored` (may be null) is kept where the
-// header is the same and every target was one before: whoever may change targets must not send what
-// he does not know to a place of his own.
+// header is the same, every target was one before, and so is what is trusted on the way there:
+// whoever may change an API must not send what he does not know to a place of his own.
 [[nodiscard]] absl::Status CompleteUpstreamCredential(
     const ValueSealing& sealing, const std::map<std::string, base::Secret>& secrets,
     const v1::Api* stored, v1::Api* api);

@@ -46,28 +46,26 @@ std::optional<Refusal> Decider::FindByLogin(const std::string& login) {
   const size_t colon = login.find(':');
   if (colon == std::string::npos || login.find('\0') != std::string::npos)
     return No(Reason::kLoginInvalid, "Authorization holds no user name and password");
-  const std::string username = login.substr(0, colon);
+  const LoginName name{api().org_id(), login.substr(0, colon)};
   const absl::string_view password = absl::string_view(login).substr(colon + 1);
-  AddTag("login:", absl::StrCat(api().org_id(), ":", username));
-  const KeyEntry* const found = snapshot_.FindKeyByLogin(api().org_id(), username);
-  const LoginVerdict verdict = question_.logins == nullptr || found == nullptr
+  AddTag("login:", absl::StrCat(name.org_id, ":", name.username));
+  const KeyEntry* const found = snapshot_.FindKeyByLogin(name.org_id, name.username);
+  const v1::Key* const key = found != nullptr ? &found->key : nullptr;
+  const LoginVerdict verdict = question_.logins == nullptr
                                    ? LoginVerdict::kUnknown
-                                   : question_.logins->Find(found->key, password);
-  if (verdict == LoginVerdict::kUnknown && question_.needs != nullptr) {
-    question_.needs->logins.push_back({found != nullptr ? found->key.id() : std::string(), username,
-                                       base::Secret::CopyOf(password)});
-  }
-  if (found == nullptr) return No(Reason::kLoginInvalid, "no key has this user name");
-  AddTag("key:", found->key.id());
+                                   : question_.logins->Find(key, name, password);
+  if (key != nullptr) AddTag("key:", key->id());
   if (verdict == LoginVerdict::kUnknown) {
+    if (question_.needs != nullptr) {
+      question_.needs->logins.push_back(
+          {key != nullptr ? key->id() : std::string(), name, base::Secret::CopyOf(password)});
+    }
     not_yet_ = std::min(not_yet_, now_ + kBusyFor);
-    return No(Reason::kOverloaded, absl::StrCat("the password of key ", found->key.id(),
-                                                " could not be checked in time"));
+    return No(Reason::kOverloaded, "the password could not be checked in time");
   }
-  if (verdict == LoginVerdict::kWrong) {
-    return No(Reason::kLoginInvalid,
-              absl::StrCat("the password is not that of key ", found->key.id()));
-  }
+  if (key == nullptr) return No(Reason::kLoginInvalid, "no key has this user name");
+  if (verdict == LoginVerdict::kWrong)
+    return No(Reason::kLoginInvalid, absl::StrCat("the password is not that of key ", key->id()));
   if (key_ != nullptr && key_ != found) {
     return No(Reason::kCertBindingMismatch,
               absl::StrCat("the login is of key ", found->key.id(), ", another credential of key ",

@@ -17,18 +17,24 @@ namespace sallyport::authsvc {
 
 enum class LoginVerdict : uint8_t { kUnknown, kRight, kWrong };
 
+struct LoginName {
+  std::string org_id;
+  std::string username;
+};
+
 class Logins {
  public:
   virtual ~Logins() = default;
-  // Of this password at this key as it is now. Thread-safe, does not block.
-  [[nodiscard]] virtual LoginVerdict Find(const v1::Key& key, absl::string_view password) const = 0;
+  // Of this password at this key as it is now. Null: nobody has the user name, which nobody must be
+  // able to tell from one that somebody has. Thread-safe, does not block.
+  [[nodiscard]] virtual LoginVerdict Find(const v1::Key* key, const LoginName& name,
+                                          absl::string_view password) const = 0;
 };
 
 // A password that has to be checked before the question can be decided.
 struct LoginNeed {
-  std::string
-      key_id;  // empty: nobody has the user name, which must not be told by the time it takes
-  std::string username;
+  std::string key_id;  // empty: nobody has the user name
+  LoginName name;
   base::Secret password;
 };
 

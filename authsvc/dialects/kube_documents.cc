@@ -178,7 +178,9 @@ void ConvertSecret(const Fields& top, const ConvertOptions& options) {
   TakeShown(top, options, texts, secret);
   if (secret->type() == kTlsType) TlsSecret(top, &texts, &object, secret);
   for (auto& [key, text] : texts) {
-    const std::string id = IsPublicPem(text) ? object.TakePem(text, key, false) : "";
+    // Under the name of a private key nothing is a certificate: there it says whose key came.
+    const bool public_pem = key != kPrivateKeyKey && IsPublicPem(text);
+    const std::string id = public_pem ? object.TakePem(text, key, false) : "";
     if (!id.empty())
       (*secret->mutable_certificate_ids())[key] = id;
     else

@@ -4,6 +4,7 @@
 #include <deque>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -35,8 +36,8 @@ Event RefusalEvent(EventKind kind, base::Reason reason, const v1::Refusal& refus
   event.kind = kind;
   event.api_id = refusal.api_id();
   const std::string leaf = PresentedHex(refusal);
-  event.subject =
-      absl::StrCat(refusal.client_address(), " ", leaf, " ", static_cast<unsigned>(reason));
+  // Not the leaf: whoever is refused makes as many of those as he likes.
+  event.subject = absl::StrCat(refusal.client_address(), " ", static_cast<unsigned>(reason));
   event.message = absl::StrCat(base::ReasonMessage(reason), ": ", refusal.method(), " ",
                                refusal.host(), refusal.path(), " from ", refusal.client_address());
   event.facts = {{"reason", std::string(base::ReasonName(reason))},
@@ -94,11 +95,22 @@ struct Notifier::Impl {
       const std::string what =
           crypto::Sha256(absl::StrCat(event.api_id, "\n", place, "\n", handler.event(), "\n",
                                       handler.url(), "\n", event.subject));
-      if (IsNew(what, cooldown)) Send(handler, event);
+      if (IsNew(what, cooldown))
+        Send(handler, event, absl::StrCat(event.api_id, "\n", place, "\n", handler.url()));
     }
   }
 
-  void Send(const v1::EventHandler& handler, const Event& event) {
+  // False: the handler has had its share of this minute.
+  bool MayTell(const std::string& handler) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    const absl::Duration now = clock->Monotonic();
+    if (now - minute >= absl::Minutes(1)) {
+      told.clear();
+      minute = now;
+    }
+    return ++told[handler] <= options.most_a_minute;
+  }
+
+  void Send(const v1::EventHandler& handler, const Event& event, const std::string& who) {
     MessageResult result;
     result.kind = event.kind;
     result.api_id = event.api_id;
@@ -122,7 +134,10 @@ struct Notifier::Impl {
     std::string key;
     {
       const base::MutexLock lock(&mutex);
-      if (under_way.size() < options.most_under_way) {
+      const size_t of_api = static_cast<size_t>(absl::c_count_if(
+          under_way, [&](const auto& one) { return one.second.api_id == event.api_id; }));
+      if (MayTell(who) && under_way.size() < options.most_under_way &&
+          of_api < std::max<size_t>(1, options.most_under_way / 4)) {
         key = absl::StrCat(++last);
         under_way[key] = result;
       }
@@ -189,6 +204,8 @@ struct Notifier::Impl {
   const std::function<void(const MessageResult&)> report;
   base::Mutex mutex;
   uint64_t last ABSL_GUARDED_BY(mutex) = 0;
+  absl::Duration minute ABSL_GUARDED_BY(mutex);
+  absl::flat_hash_map<std::string, size_t> told ABSL_GUARDED_BY(mutex);  // in this minute
   absl::flat_hash_map<std::string, MessageResult> under_way ABSL_GUARDED_BY(mutex);
   absl::flat_hash_map<std::string, absl::Duration> cooldowns ABSL_GUARDED_BY(mutex);
   std::deque<std::pair<std::string, absl::Duration>> order ABSL_GUARDED_BY(mutex);

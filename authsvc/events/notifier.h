@@ -1,8 +1,8 @@
 // Tells webhooks of what happens at APIs, off the path of requests and decisions (DESIGN 10).
 //
 // Every authsvc tells of what its own data planes report, and each of certificates; in memory only:
-// what waits when it ends is lost. Bounded: beyond that many messages under way the others are
-// dropped and counted. Thread-safe.
+// what waits when it ends is lost. Bounded: beyond that many messages under way, or to one handler
+// in a minute, the others are dropped and counted. Thread-safe.
 #pragma once
 
 #include <functional>
@@ -37,7 +37,8 @@ struct MessageResult {
 };
 
 struct NotifierOptions {
-  size_t most_under_way = 256;
+  size_t most_under_way = 256;  // of one API a quarter
+  size_t most_a_minute = 120;   // of one handler
   size_t most_cooldowns = 100'000;
   absl::Duration expiring_within = absl::Hours(24 * 30);
   std::string ca_path;  // certificates of webhooks in place of the system's; empty: the system's

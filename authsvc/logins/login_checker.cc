@@ -1,6 +1,7 @@
 #include "authsvc/logins/login_checker.h"
 
 #include <deque>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -33,8 +34,10 @@ using Waiter = std::shared_ptr<WhenAll>;
 constexpr size_t kMostWaitersOfOneCheck = 1000;
 
 struct Job {
-  std::string digest;  // of what is checked; empty: a user name of nobody
-  std::string key_id;
+  std::string digest;  // of what is checked
+  std::string key_id;  // empty: a user name of nobody
+  std::string name;    // organisation and user name
+  absl::Duration since;
   std::shared_ptr<const Snapshot> snapshot;
   base::Secret password;
 };
@@ -52,20 +55,27 @@ struct LoginChecker::Impl {
 
   // What tells one password of one stored hash from every other. Keyed: nobody who sees it can try
   // passwords against it.
-  [[nodiscard]] std::string DigestOf(const v1::Key& key, absl::string_view password) const {
-    const v1::SealedSecret& sealed = key.basic_login().sealed_hash();
-    std::string text = absl::StrCat(secret.Reveal(), key.id().size(), ":", key.id(),
-                                    sealed.ciphertext().size(), ":", sealed.ciphertext(), password);
+  [[nodiscard]] std::string DigestOf(const v1::Key* key, const LoginName& name,
+                                     absl::string_view password) const {
+    std::string text(secret.Reveal());
+    const auto add = [&text](absl::string_view part) {
+      absl::StrAppend(&text, part.size(), ":", part);
+    };
+    add(key != nullptr ? "key" : "nobody");
+    add(key != nullptr ? key->id() : name.org_id);
+    add(key != nullptr ? key->basic_login().sealed_hash().ciphertext() : name.username);
+    text.append(password.data(), password.size());
     std::string digest = crypto::Sha256(text);
     base::Cleanse(&text);
     return digest;
   }
 
-  [[nodiscard]] LoginVerdict Find(const std::string& digest) const ABSL_LOCKS_EXCLUDED(mutex) {
+  [[nodiscard]] LoginVerdict Find(const std::string& digest) ABSL_LOCKS_EXCLUDED(mutex) {
+    const absl::Duration now = clock->Monotonic();
     base::MutexLock lock(&mutex);
     const auto found = remembered.find(digest);
-    if (found == remembered.end() || found->second.until < clock->Monotonic())
-      return LoginVerdict::kUnknown;
+    if (found == remembered.end() || found->second.until < now) return LoginVerdict::kUnknown;
+    if (found->second.right) found->second.until = now + options.right_for;
     return found->second.right ? LoginVerdict::kRight : LoginVerdict::kWrong;
   }
 
@@ -73,30 +83,33 @@ struct LoginChecker::Impl {
   void Enqueue(const std::shared_ptr<const Snapshot>& snapshot, LoginNeed need,
                const Waiter& waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     const KeyEntry* const entry = need.key_id.empty() ? nullptr : snapshot->FindKey(need.key_id);
-    std::string digest = entry == nullptr ? "" : DigestOf(entry->key, need.password.Reveal());
-    if (!digest.empty()) {
-      if (const auto found = waiters.find(digest); found != waiters.end()) {
-        if (found->second.size() < kMostWaitersOfOneCheck) found->second.push_back(waiter);
-        return;
-      }
+    std::string digest =
+        DigestOf(entry != nullptr ? &entry->key : nullptr, need.name, need.password.Reveal());
+    if (const auto found = waiters.find(digest); found != waiters.end()) {
+      if (found->second.size() < kMostWaitersOfOneCheck) found->second.push_back(waiter);
+      return;
     }
-    const auto of_one = waiting_of.find(need.key_id);
+    std::string name = absl::StrCat(need.name.org_id, "\n", need.name.username);
+    const auto of_one = waiting_of.find(name);
     if (queue.size() >= options.most_waiting ||
         (of_one != waiting_of.end() && of_one->second >= options.most_waiting_of_one)) {
       return;
     }
-    ++waiting_of[need.key_id];
-    if (digest.empty()) digest = absl::StrCat("nobody ", ++nobody);
+    ++waiting_of[name];
     waiters[digest].push_back(waiter);
-    queue.push_back(
-        {std::move(digest), std::move(need.key_id), snapshot, std::move(need.password)});
+    queue.push_back({std::move(digest), entry != nullptr ? std::move(need.key_id) : std::string(),
+                     std::move(name), clock->Monotonic(), snapshot, std::move(need.password)});
     while (threads.size() < options.threads) threads.emplace_back([this] { Work(); });
     wake.Signal();
   }
 
   void Work() {
     Job job;
-    while (Next(&job)) Finish(job, IsRight(job));
+    while (Next(&job)) {
+      std::optional<bool> right;
+      if (clock->Monotonic() - job.since <= options.patience) right = IsRight(job);
+      Finish(job, right);
+    }
   }
 
   bool Next(Job* job) ABSL_LOCKS_EXCLUDED(mutex) {
@@ -120,16 +133,17 @@ struct LoginChecker::Impl {
     return false;
   }
 
-  void Finish(const Job& job, bool right) ABSL_LOCKS_EXCLUDED(mutex) {
+  // Nothing: it was not checked.
+  void Finish(const Job& job, std::optional<bool> right) ABSL_LOCKS_EXCLUDED(mutex) {
     std::vector<Waiter> done;  // called when it goes, without the lock
     {
       base::MutexLock lock(&mutex);
-      const auto of_one = waiting_of.find(job.key_id);
+      const auto of_one = waiting_of.find(job.name);
       if (--of_one->second == 0) waiting_of.erase(of_one);
       const auto found = waiters.find(job.digest);
       done = std::move(found->second);
       waiters.erase(found);
-      if (!job.key_id.empty()) Remember(job.digest, right);
+      if (right.has_value()) Remember(job.digest, *right);
     }
   }
 
@@ -152,10 +166,9 @@ struct LoginChecker::Impl {
   mutable base::Mutex mutex;
   base::CondVar wake;
   bool stop ABSL_GUARDED_BY(mutex) = false;
-  uint64_t nobody ABSL_GUARDED_BY(mutex) = 0;
   std::deque<Job> queue ABSL_GUARDED_BY(mutex);
   absl::flat_hash_map<std::string, std::vector<Waiter>> waiters ABSL_GUARDED_BY(mutex);
-  absl::flat_hash_map<std::string, size_t> waiting_of ABSL_GUARDED_BY(mutex);  // by key id
+  absl::flat_hash_map<std::string, size_t> waiting_of ABSL_GUARDED_BY(mutex);  // by name
   absl::flat_hash_map<std::string, Remembered> remembered ABSL_GUARDED_BY(mutex);
   std::deque<std::string> in_order ABSL_GUARDED_BY(mutex);
   std::vector<std::thread> threads ABSL_GUARDED_BY(mutex);
@@ -173,10 +186,17 @@ LoginChecker::~LoginChecker() {
     threads.swap(impl_->threads);
   }
   for (std::thread& thread : threads) thread.join();
+  // Called now, while all of this is still there.
+  absl::flat_hash_map<std::string, std::vector<Waiter>> left;
+  {
+    base::MutexLock lock(&impl_->mutex);
+    left.swap(impl_->waiters);
+  }
 }
 
-LoginVerdict LoginChecker::Find(const v1::Key& key, absl::string_view password) const {
-  return impl_->Find(impl_->DigestOf(key, password));
+LoginVerdict LoginChecker::Find(const v1::Key* key, const LoginName& name,
+                                absl::string_view password) const {
+  return impl_->Find(impl_->DigestOf(key, name, password));
 }
 
 void LoginChecker::Check(std::shared_ptr<const Snapshot> snapshot, std::vector<LoginNeed> needs,
@@ -185,6 +205,7 @@ void LoginChecker::Check(std::shared_ptr<const Snapshot> snapshot, std::vector<L
   // took it.
   const Waiter waiter = std::make_shared<WhenAll>(std::move(done));
   base::MutexLock lock(&impl_->mutex);
+  if (impl_->stop) return;
   for (LoginNeed& need : needs) impl_->Enqueue(snapshot, std::move(need), waiter);
 }
 

@@ -1,7 +1,7 @@
 // Checks passwords beside decisions, and remembers what it found.
 //
 // A hash costs tens of milliseconds on purpose, so what may wait for one is bounded: by threads, in
-// all, and for each key, so that a flood of guesses at one user name does not keep the others out.
+// all, and for each user name, so that a flood of guesses at one does not keep the others out.
 // What finds no place is not answered: the decision refuses it and the caller may come again.
 // A user name that nobody has takes as long as one that somebody has.
 //
@@ -26,9 +26,11 @@ class Snapshot;
 namespace v1 = ::sallyport::v1;
 
 struct LoginOptions {
-  size_t threads = 1;
+  size_t threads = 2;
   size_t most_waiting = 256;
-  size_t most_waiting_of_one = 4;    // of one key, or of all user names that nobody has
+  size_t most_waiting_of_one = 4;  // of one user name
+  // A check that has waited so long is not made: whoever asked has given up.
+  absl::Duration patience = absl::Seconds(1);
   size_t most_remembered = 100'000;  // right and wrong together
   absl::Duration right_for = absl::Minutes(10);
   absl::Duration wrong_for = absl::Seconds(30);
@@ -45,7 +47,9 @@ class LoginChecker : public Logins {
   LoginChecker(const LoginChecker&) = delete;
   LoginChecker& operator=(const LoginChecker&) = delete;
 
-  [[nodiscard]] LoginVerdict Find(const v1::Key& key, absl::string_view password) const override;
+  // One that is right stays remembered while it is asked for.
+  [[nodiscard]] LoginVerdict Find(const v1::Key* key, const LoginName& name,
+                                  absl::string_view password) const override;
   // `done` is called once, on a thread of this or the caller's: when all of `needs` were checked,
   // or found no place. Each login of a key that is checked already waits for that check.
   // Thread-safe, does not block.

@@ -13,6 +13,7 @@ namespace wire = ::sallyport::v1;
 namespace {
 
 constexpr size_t kCallerOverhead = 256;
+constexpr absl::Duration kMostTime = absl::Seconds(2);
 
 // A hash of all that says who asks for what.
 std::string KeyOf(const wire::AuthorizeRequest& question) {
@@ -45,7 +46,7 @@ void RecentCallers::Note(const wire::AuthorizeRequest& question, const wire::Dec
     }
   }
   Caller caller;
-  caller.packed = question.SerializeAsString();
+  caller.packed = std::make_shared<const std::string>(question.SerializeAsString());
   caller.identity = decision.identity().name();
   caller.key_id = decision.identity().key_id();
   caller.leaf = decision.identity().certificate().fingerprint();
@@ -53,7 +54,7 @@ void RecentCallers::Note(const wire::AuthorizeRequest& question, const wire::Dec
   caller.key = std::move(key);
   const base::MutexLock lock(&mutex_);
   if (by_key_.contains(caller.key)) return;
-  bytes_ += caller.packed.size() + kCallerOverhead;
+  bytes_ += caller.packed->size() + kCallerOverhead;
   callers_.push_front(std::move(caller));
   by_key_[callers_.front().key] = callers_.begin();
   Trim();
@@ -63,7 +64,7 @@ void RecentCallers::Trim() {
   const absl::Time oldest = clock_->Now() - options_.kept;
   while (!callers_.empty() && (callers_.size() > options_.most || bytes_ > options_.bytes ||
                                callers_.back().seen < oldest)) {
-    bytes_ -= callers_.back().packed.size() + kCallerOverhead;
+    bytes_ -= callers_.back().packed->size() + kCallerOverhead;
     by_key_.erase(callers_.back().key);
     callers_.pop_back();
   }
@@ -78,11 +79,12 @@ std::vector<wire::AffectedCaller> RecentCallers::Refused(const Snapshot& before,
     callers.assign(callers_.begin(), callers_.end());
   }
   const absl::Time now = clock_->Now();
+  const absl::Duration started = clock_->Monotonic();
   std::vector<wire::AffectedCaller> refused;
   for (const Caller& caller : callers) {
     wire::AuthorizeRequest question;
-    if (refused.size() >= limit) break;
-    if (caller.seen < now - options_.kept || !question.ParseFromString(caller.packed)) continue;
+    if (refused.size() >= limit || clock_->Monotonic() - started > kMostTime) break;
+    if (caller.seen < now - options_.kept || !question.ParseFromString(*caller.packed)) continue;
     const wire::Decision then = Decide(after, {question}, now);
     if (then.reason() == 0 || Decide(before, {question}, now).reason() != 0) continue;
     wire::AffectedCaller& one = refused.emplace_back();

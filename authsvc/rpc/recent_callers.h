@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <list>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,8 @@ class RecentCallers {
   void Note(const ::sallyport::v1::AuthorizeRequest& question,
             const ::sallyport::v1::Decision& decision);
 
-  // Those who are let in by `before` and would not be by `after`, the newest first.
+  // Those who are let in by `before` and would not be by `after`, the newest first; as many as can
+  // be asked about in two seconds.
   [[nodiscard]] std::vector<::sallyport::v1::AffectedCaller> Refused(const Snapshot& before,
                                                                      const Snapshot& after,
                                                                      size_t limit) const;
@@ -44,7 +46,7 @@ class RecentCallers {
  private:
   struct Caller {
     std::string key;
-    std::string packed;  // serialised AuthorizeRequest
+    std::shared_ptr<const std::string> packed;  // serialised AuthorizeRequest
     std::string identity;
     std::string key_id;
     std::string leaf;

@@ -5,6 +5,16 @@
 
 namespace sallyport::authsvc {
 
+namespace {
+
+// scheme://host:port
+std::string HostOf(const std::string& url) {
+  const size_t host = url.find("://");
+  return url.substr(0, host == std::string::npos ? 0 : url.find_first_of("/?#", host + 3));
+}
+
+}  // namespace
+
 std::function<void(const MessageResult&)> EventReport(metrics::Book* book) {
   return [book](const MessageResult& result) {
     const std::string event(EventName(result.kind));
@@ -23,7 +33,7 @@ std::function<void(const MessageResult&)> EventReport(metrics::Book* book) {
         base::Log(base::Level::kWarning, "event.failed",
                   {{"event", event},
                    {"api", result.api_id},
-                   {"url", result.url},
+                   {"host", HostOf(result.url)},  // what is behind it is often the secret
                    {"error", std::string(result.status.message())}});
         return;
     }

@@ -190,9 +190,15 @@ void Transfers::Add(const std::string& key, const Transfer& transfer) {
   auto request = std::make_unique<Request>();
   request->key = key;
   request->transfer = transfer;
-  const base::MutexLock lock(&impl_->mutex);
-  impl_->added.push_back(std::move(request));
-  curl_multi_wakeup(impl_->multi);
+  {
+    const base::MutexLock lock(&impl_->mutex);
+    if (!impl_->stopping) {
+      impl_->added.push_back(std::move(request));
+      curl_multi_wakeup(impl_->multi);
+      return;
+    }
+  }
+  impl_->ended(key, absl::CancelledError("stopping"));
 }
 
 void Transfers::Stop() {

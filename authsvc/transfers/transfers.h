@@ -33,7 +33,7 @@ class Transfers {
   Transfers(const Transfers&) = delete;
   Transfers& operator=(const Transfers&) = delete;
 
-  // Thread-safe. After Stop(), and where nothing can be begun, it ends with an error.
+  // Thread-safe. After Stop() it ends with an error at once, where nothing can be begun soon.
   void Add(const std::string& key, const Transfer& transfer);
   // Ends what is under way; returns when the thread is gone. `ended` was called for all.
   void Stop();

@@ -80,7 +80,8 @@ AuthorizeQuestion MakeQuestion(const AuthFacts& facts, bool with_clear_text) {
     CredentialFact& fact = question.credentials.emplace_back();
     fact.mechanism = std::string(credential.mechanism());
     fact.place = std::string(credential.place);
-    fact.sha256 = crypto::Sha256(text);
+    // Of a password no fast hash leaves this process.
+    if (credential.kind != TokenKind::kLogin) fact.sha256 = crypto::Sha256(text);
     fact.name = std::string(credential.name);
     if (!with_clear_text) continue;
     if (credential.kind == TokenKind::kJwt && text.size() <= kMostJwtBytes)

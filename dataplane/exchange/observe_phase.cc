@@ -127,7 +127,11 @@ void Exchange::ObserveAllowed(Reason reason, absl::Duration total) {
   if (!services_.allowed.on() || !permit_.has_value() || !answered) return;
   absl::InlinedVector<AllowedRequest::Token, 1> tokens;
   for (const PresentedCredential& token : credentials_) {
-    tokens.push_back({token.mechanism(), token.place, crypto::Sha256Array(token.value.Reveal())});
+    // Of a password no fast hash is kept.
+    const crypto::Sha256Digest hash = token.kind == TokenKind::kLogin
+                                          ? crypto::Sha256Digest{}
+                                          : crypto::Sha256Array(token.value.Reveal());
+    tokens.push_back({token.mechanism(), token.place, hash});
   }
   AllowedRequest request;
   request.time = wall_;

@@ -59,7 +59,7 @@ class Exchange::ScriptCaller final : public ScriptHost {
   ScriptCaller(Exchange& exchange, const ForwardTimeouts& timeouts)
       : exchange_(exchange),
         calls_({exchange.services_.pool, exchange.services_.credentials, exchange.match_.route,
-                *exchange.permit_, timeouts, exchange.request_id_,
+                *exchange.permit_, timeouts, exchange.request_id_, WithheldBy(exchange),
                 [this](const ScriptCallEnd& end) { Ended(end); }}) {}
 
   boost::asio::awaitable<script::Results> Make(script::Calls calls, Deadline deadline) override {
@@ -77,6 +77,12 @@ class Exchange::ScriptCaller final : public ScriptHost {
   }
 
  private:
+  static std::vector<std::string> WithheldBy(const Exchange& exchange) {
+    std::vector<std::string> names = exchange.match_.route->identity_names;
+    for (const std::string& name : exchange.services_.certificate_headers.names())
+      names.push_back(name);
+    return names;
+  }
   void Ended(const ScriptCallEnd& end) {
     const Reason reason = end.outcome.reason;
     const bool answered = reason == Reason::kAllowed;
@@ -123,6 +129,8 @@ boost::asio::awaitable<bool> Exchange::ReadScriptBody() {
     if (!told.ok()) co_return Deny(Reason::kClientGone);
   }
   std::string bytes;
+  // For all of it: what was read is held meanwhile, in memory that all share.
+  const Deadline deadline = services_.loop.After(services_.settings.forward.idle);
   for (;;) {
     const BodyPiece piece = body->TryNext();
     switch (piece.kind) {
@@ -136,8 +144,7 @@ boost::asio::awaitable<bool> Exchange::ReadScriptBody() {
       case BodyPiece::Kind::kIo: co_return Deny(Reason::kClientGone);
       case BodyPiece::Kind::kWant: {
         body->Taken();
-        const IoResult waited = co_await body->Wait(
-            piece.io.kind, services_.loop.After(services_.settings.forward.idle));
+        const IoResult waited = co_await body->Wait(piece.io.kind, deadline);
         services_.loop.RefreshNow();
         if (waited.kind == IoResult::Kind::kTimeout)
           co_return Deny(Reason::kRequestTimeout, "body");

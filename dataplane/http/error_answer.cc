@@ -20,7 +20,11 @@ struct Body {
 };
 
 // RFC 7617 section 2 where a login was at fault.
-std::string BasicChallenge(absl::string_view realm) {
+std::string BasicChallenge(absl::string_view name) {
+  std::string realm(name);
+  for (char& c : realm) {
+    if (c < 0x20 || c > 0x7e) c = '?';
+  }
   return absl::StrCat("Basic realm=\"",
                       absl::StrReplaceAll(realm, {{"\\", "\\\\"}, {"\"", "\\\""}}),
                       "\", charset=\"UTF-8\"");

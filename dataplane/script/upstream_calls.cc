@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -59,8 +60,8 @@ absl::StatusOr<UpstreamTargetPtr> TargetFor(const Route& route, const std::strin
 struct ScriptCalls::One {
   One(script::Call asked, size_t most_bytes)
       : call(std::move(asked)), body(std::move(call.body)), sink(most_bytes) {}
-  [[nodiscard]] absl::Status Check(const Route& route, const ScriptCallLimits& limits);
-  [[nodiscard]] absl::Status CheckFields(const ScriptCallLimits& limits);
+  [[nodiscard]] absl::Status Check(const Parts& parts, const ScriptCallLimits& limits);
+  [[nodiscard]] absl::Status CheckFields(const Parts& parts, const ScriptCallLimits& limits);
   [[nodiscard]] ForwardRequest Request(absl::Span<const HeaderField> set);
   [[nodiscard]] script::Result Result();
   void Refuse(Reason reason, std::string detail) {
@@ -87,7 +88,7 @@ struct ScriptCalls::Group {
   Signal over;
 };
 
-absl::Status ScriptCalls::One::CheckFields(const ScriptCallLimits& limits) {
+absl::Status ScriptCalls::One::CheckFields(const Parts& parts, const ScriptCallLimits& limits) {
   size_t bytes = 0;
   for (const auto& [name, value] : call.fields) {
     bytes += name.size() + value.size();
@@ -95,17 +96,19 @@ absl::Status ScriptCalls::One::CheckFields(const ScriptCallLimits& limits) {
       return absl::InvalidArgumentError("a header that cannot be sent");
     if (header::SameName(name, "host") && !absl::EqualsIgnoreCase(value, target->authority))
       return absl::InvalidArgumentError("a Host that is not the URL's");
-    if (!IsFraming(name)) fields.push_back({name, value});
+    const bool withheld = absl::c_any_of(
+        parts.withheld, [&](const std::string& own) { return header::SameName(name, own); });
+    if (!IsFraming(name) && !withheld) fields.push_back({name, value});
   }
   if (bytes > limits.request_field_bytes || call.fields.size() > limits.request_fields)
     return absl::InvalidArgumentError("too many headers");
   return absl::OkStatus();
 }
 
-absl::Status ScriptCalls::One::Check(const Route& route, const ScriptCallLimits& limits) {
+absl::Status ScriptCalls::One::Check(const Parts& parts, const ScriptCallLimits& limits) {
   if (call.url.size() > limits.url_bytes || call.method.size() > limits.method_bytes)
     return absl::InvalidArgumentError("a URL or method that is too long");
-  auto found = TargetFor(route, call.url);
+  auto found = TargetFor(*parts.route, call.url);
   if (!found.ok()) return absl::InvalidArgumentError("its URL cannot be used");
   target = *std::move(found);
   origin_form = OriginForm(call.url);
@@ -114,7 +117,7 @@ absl::Status ScriptCalls::One::Check(const Route& route, const ScriptCallLimits&
   call.method = call.method.empty() ? "GET" : absl::AsciiStrToUpper(call.method);
   if (!header::IsFieldName(call.method) || call.method == "CONNECT" || call.method == "TRACE")
     return absl::InvalidArgumentError("a method that cannot be sent");
-  return CheckFields(limits);
+  return CheckFields(parts, limits);
 }
 
 ForwardRequest ScriptCalls::One::Request(absl::Span<const HeaderField> set) {
@@ -185,7 +188,7 @@ boost::asio::awaitable<script::Results> ScriptCalls::Make(script::Calls calls, D
     const absl::Status checked =
         all.back()->over_limit
             ? absl::ResourceExhaustedError("more requests than a script may make")
-            : all.back()->Check(*parts_->route, limits_);
+            : all.back()->Check(*parts_, limits_);
     if (checked.ok()) {
       good.push_back(all.back());
     } else {
@@ -195,7 +198,10 @@ boost::asio::awaitable<script::Results> ScriptCalls::Make(script::Calls calls, D
   group->left = good.size();
   for (const std::shared_ptr<One>& one : good) {
     if (calls.in_turn || good.size() == 1) {
-      co_await Send(group, one);
+      if (parts_->pool.loop().Passed(deadline))
+        one->Refuse(Reason::kUpstreamTimeout, "the script's time is over");
+      else
+        co_await Send(group, one);
     } else {
       boost::asio::co_spawn(parts_->pool.loop().context(), SendBeside(group, one),
                             boost::asio::detached);

@@ -42,6 +42,8 @@ class ScriptCalls {
     Permit permit;  // of the request that the script runs for
     ForwardTimeouts timeouts;
     std::string request_id;
+    // Headers that tell upstreams who calls: only the gateway itself writes them.
+    std::vector<std::string> withheld;
     std::function<void(const ScriptCallEnd&)> ended;  // within Make
   };
   explicit ScriptCalls(Parts parts, ScriptCallLimits limits = {});

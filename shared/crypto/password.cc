@@ -83,9 +83,11 @@ absl::StatusOr<std::string> HashPassword(absl::string_view password) {
 
 bool VerifyPassword(absl::string_view password, absl::string_view hash) {
   if (!CheckPasswordText(password).ok() || !CheckPasswordHash(hash).ok()) return false;
-  if (IsBcrypt(hash) && password.size() > kBcryptBytes) return false;
+  // One that is cut is hashed as well: that it is too long must not be told by the time it takes.
+  const bool whole = !IsBcrypt(hash) || password.size() <= kBcryptBytes;
   const std::string made = Crypt(password, hash);
-  return made.size() == hash.size() && CRYPTO_memcmp(made.data(), hash.data(), hash.size()) == 0;
+  return whole && made.size() == hash.size() &&
+         CRYPTO_memcmp(made.data(), hash.data(), hash.size()) == 0;
 }
 
 absl::Status CheckPasswordHash(absl::string_view hash) {

@@ -33,6 +33,7 @@ struct Placement {
   std::vector<std::string> hosts;
   uint32_t tier = 0;
   const SslIndex::Ssl* ssl = nullptr;
+  const SslIndex::Ssl* client = nullptr;  // in its place; null: none of its own
 };
 
 bool Demands(const SslIndex::Ssl* ssl) { return ssl != nullptr && !ssl->authorities.empty(); }
@@ -219,7 +220,9 @@ class Converter {
     }
     if (TakeOwnClient(route_, own_) ||
         (service_.object != nullptr && TakeOwnClient(*service_.document, *service_.object))) {
-      placements_ = {{std::move(hosts), 0, &client_}};
+      // At the places of every other route of these hosts: priority and conditions decide there.
+      placements_ = PlacementsOf(hosts, ssls_);
+      for (Placement& place : placements_) place.client = &client_;
       return UrisOf(route_, &uris_);
     }
     placements_ = PlacementsOf(hosts, ssls_);
@@ -253,11 +256,10 @@ class Converter {
   }
 
   [[nodiscard]] std::string ApiId(const Placement& place, size_t uri, bool open) const {
-    return absl::StrCat(
-        MadeId("routes", id_),
-        place.ssl == nullptr || place.ssl == &client_ ? "" : absl::StrCat("@", place.ssl->id),
-        place.tier == 0 ? "" : absl::StrCat("^", place.tier),
-        uri == 0 ? "" : absl::StrCat("~", uri + 1), open ? "!open" : "");
+    return absl::StrCat(MadeId("routes", id_),
+                        place.ssl == nullptr ? "" : absl::StrCat("@", place.ssl->id),
+                        place.tier == 0 ? "" : absl::StrCat("^", place.tier),
+                        uri == 0 ? "" : absl::StrCat("~", uri + 1), open ? "!open" : "");
   }
 
   void MakeOne(const Placement& place, size_t uri) {
@@ -268,18 +270,19 @@ class Converter {
     v1::RouteMatching* const matching = api.mutable_matching();
     matching->set_path_match(uris_[uri].prefix ? "prefix" : "exact");
     matching->set_host_tier(place.tier);
-    const bool demands = place.ssl == &client_ || Demands(place.ssl);
-    const bool exempt = demands && !place.ssl->exempt.empty();
+    const SslIndex::Ssl* const client = place.client != nullptr ? place.client : place.ssl;
+    const bool demands = place.client != nullptr || Demands(place.ssl);
+    const bool exempt = demands && !client->exempt.empty();
     if (exempt) {
       v1::Api open = api;
       open.set_id(ApiId(place, uri, true));
       v1::MatchCondition* const condition = open.mutable_matching()->add_conditions();
       condition->set_variable("path");
       condition->set_operator_("matches");
-      condition->add_values(absl::StrCat("(?:", absl::StrJoin(place.ssl->exempt, ")|(?:"), ")"));
+      condition->add_values(absl::StrCat("(?:", absl::StrJoin(client->exempt, ")|(?:"), ")"));
       apis_.push_back(std::move(open));
     }
-    if (demands) Demand(*place.ssl, api.mutable_client_tls());
+    if (demands) Demand(*client, api.mutable_client_tls());
     api.set_allow_plain_http(!demands && !api.client_tls().dynamic_mtls());
     apis_.push_back(std::move(api));
   }

@@ -48,13 +48,20 @@ const char kPrelude[] = R"js(
     return stringify({Response: response, SessionMeta: session_meta});
   });
 
+  // What comes behind a host must not become a part of it.
+  function address(domain, resource) {
+    var bare = domain.indexOf('/', domain.indexOf('://') + 3) < 0;
+    var apart = resource === '' || resource.charAt(0) === '/' || resource.charAt(0) === '?';
+    return domain + (bare && !apart ? '/' : '') + resource;
+  }
+
   define('TykMakeHttpRequest', function (json) {
     var asked = ask(json, 'TykMakeHttpRequest');
     var body = text(asked.Body);
     if (body === '' && asked.FormData && Object.keys(asked.FormData).length > 0)
       body = encodeForm(asked.FormData);
     native.beginCalls();
-    native.addCall(text(asked.Method), text(asked.Domain) + text(asked.Resource), body);
+    native.addCall(text(asked.Method), address(text(asked.Domain), text(asked.Resource)), body);
     eachField(asked.Headers, native.addField);
     native.call(false);
     var got = native.result(0);

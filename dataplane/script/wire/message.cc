@@ -5,7 +5,8 @@
 namespace sallyport::script {
 namespace {
 
-constexpr uint32_t kMostItems = 4096;  // of any list
+constexpr uint32_t kMostItems = 4096;         // of any list
+constexpr uint32_t kMostItemsInAll = 16'384;  // of all lists of a message
 
 // Each message names its fields once (Pass), for who writes and for who reads.
 class FrameWriter {
@@ -71,7 +72,8 @@ class FrameReader {
   template <typename Item>
   void operator()(std::vector<Item>& items) {
     const uint32_t count = Number();
-    if (count > kMostItems) return Fail();
+    items_ += count;  // each at most 2^32 and the first that is too many ends it
+    if (count > kMostItems || items_ > kMostItemsInAll) return Fail();
     for (uint32_t i = 0; i < count && good_; ++i) (*this)(items.emplace_back());
   }
   template <typename Message>
@@ -99,6 +101,7 @@ class FrameReader {
   }
 
   std::string_view rest_;
+  uint64_t items_ = 0;
   bool good_ = true;
 };
 

@@ -143,6 +143,13 @@ TEST_F(CredentialTest, StaysForTheTargetsOfBeforeAlone) {
   more.mutable_api()->mutable_upstream()->add_targets()->set_url("https://evil.example");
   EXPECT_THAT(Refusal(more), HasSubstr("a target is new"));
   EXPECT_THAT(Refusal(Sending("https://up.example/x", "x-key")), HasSubstr("is required"));
+  v1::Resource proxied = Sending();
+  proxied.mutable_api()->mutable_upstream()->mutable_forward_proxy()->set_url(
+      "http://evil.example:3128");
+  EXPECT_THAT(Refusal(proxied), HasSubstr("way of before"));
+  v1::Resource unchecked = Sending();
+  unchecked.mutable_api()->mutable_upstream()->mutable_tls()->set_insecure_skip_verify(true);
+  EXPECT_THAT(Refusal(unchecked), HasSubstr("way of before"));
   ASSERT_TRUE(PutWith(more, kUpstreamCredential, "Basic eDp5").ok());
   EXPECT_EQ(Opened(), "Basic eDp5");
 }

@@ -13,8 +13,10 @@ using testing::TestCert;
 // By key id and password.
 class GivenLogins : public Logins {
  public:
-  [[nodiscard]] LoginVerdict Find(const v1::Key& key, absl::string_view password) const override {
-    const auto found = verdicts.find({key.id(), std::string(password)});
+  [[nodiscard]] LoginVerdict Find(const v1::Key* key, const LoginName& name,
+                                  absl::string_view password) const override {
+    const std::string id = key != nullptr ? key->id() : "nobody " + name.username;
+    const auto found = verdicts.find({id, std::string(password)});
     return found == verdicts.end() ? LoginVerdict::kUnknown : found->second;
   }
   std::map<std::pair<std::string, std::string>, LoginVerdict> verdicts;
@@ -75,8 +77,8 @@ TEST_F(LoginTest, LetsInWhoHasThePassword) {
 
 TEST_F(LoginTest, NobodyElse) {
   EXPECT_REFUSED(AskAs("ali:wrong"), kLoginInvalid);
-  EXPECT_REFUSED(AskAs("Ali:sesame"), kLoginInvalid);
-  EXPECT_REFUSED(AskAs(":"), kLoginInvalid);
+  EXPECT_REFUSED(AskAs("Ali:sesame"), kOverloaded);  // another name, not checked yet
+  EXPECT_REFUSED(AskAs(":"), kOverloaded);
   EXPECT_REFUSED(AskAs("ali"), kLoginInvalid);
   EXPECT_REFUSED(AskAs(std::string("ali\0:sesame", 11)), kLoginInvalid);
   EXPECT_REFUSED(Asking(Asked({})), kTokenRequired);
@@ -94,10 +96,16 @@ TEST_F(LoginTest, APasswordThatWasNotCheckedIsAskedForAndLetsNobodyIn) {
                  kOverloaded);
 }
 
-TEST_F(LoginTest, NobodysUserNameTakesACheckAsWell) {
-  EXPECT_REFUSED(AskAs("eve:sesame"), kLoginInvalid);
+// What is answered, and when, does not tell whether somebody has the name.
+TEST_F(LoginTest, NobodysUserNameIsAnsweredAsSomebodys) {
+  EXPECT_REFUSED(AskAs("eve:sesame"), kOverloaded);
   ASSERT_EQ(needs_.logins.size(), 1u);
   EXPECT_EQ(needs_.logins[0].key_id, "");
+  EXPECT_EQ(needs_.logins[0].name.username, "eve");
+  logins_.verdicts[{"nobody eve", "sesame"}] = LoginVerdict::kWrong;
+  EXPECT_REFUSED(AskAs("eve:sesame"), kLoginInvalid);
+  logins_.verdicts[{"nobody eve", "sesame"}] = LoginVerdict::kRight;
+  EXPECT_REFUSED(AskAs("eve:sesame"), kLoginInvalid);
 }
 
 TEST_F(LoginTest, APasswordMayHoldColons) {
@@ -108,7 +116,8 @@ TEST_F(LoginTest, APasswordMayHoldColons) {
 TEST_F(LoginTest, AUserOfAnotherOrganisationIsNobody) {
   PutUser("k2", "bob", "elsewhere");
   logins_.verdicts[{"k2", "sesame"}] = LoginVerdict::kRight;
-  EXPECT_REFUSED(AskAs("bob:sesame"), kLoginInvalid);
+  EXPECT_REFUSED(AskAs("bob:sesame"), kOverloaded);
+  EXPECT_EQ(needs_.logins.at(0).key_id, "");
 }
 
 TEST_F(LoginTest, TheKeysOwnStateCounts) {

@@ -166,6 +166,22 @@ TEST(KubeObject, IsRecognisedByKindAndApiVersion) {
   }
 }
 
+// "tls.key" in the ids says whose private key came: nobody may write it with a certificate.
+TEST(KubeSecret, APublicCertificateInPlaceOfThePrivateKeyBringsNone) {
+  const auto pair = testing::CertBuilder("CN=victim").SelfSign();
+  Json json = TlsSecret(pair.Pem(), pair.Pem());
+  json["type"] = "Opaque";
+  const Conversion conversion = Convert(json);
+  ASSERT_THAT(Texts(conversion.errors), IsEmpty());
+  const v1::KubeSecret& secret = conversion.resources.back().resource.secret();
+  EXPECT_TRUE(secret.certificate_ids().contains("tls.crt"));
+  EXPECT_FALSE(secret.certificate_ids().contains("tls.key"));
+  json = Object("Secret", "shown");
+  json["certificates"] = {{"tls.crt", "orgaa"}, {"tls.key", "orgaa"}};
+  const Conversion shown = Convert(json);
+  EXPECT_FALSE(shown.resources.back().resource.secret().certificate_ids().contains("tls.key"));
+}
+
 TEST(KubeObject, IsShownWithoutWhatIsSealed) {
   v1::Resource resource;
   resource.set_id("team/mixed");

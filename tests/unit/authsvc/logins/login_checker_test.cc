@@ -44,7 +44,9 @@ class LoginCheckerTest : public ::testing::Test {
   static std::vector<LoginNeed> Need(const std::string& password,
                                      const std::string& key_id = "k1") {
     std::vector<LoginNeed> needs;
-    needs.push_back({key_id, "ali", base::Secret::CopyOf(password)});
+    needs.push_back({key_id,
+                     {std::string(kOrg), absl::StrCat("name of ", key_id)},
+                     base::Secret::CopyOf(password)});
     return needs;
   }
   void Ask(std::vector<LoginNeed> needs, std::function<void()> done) {
@@ -56,7 +58,8 @@ class LoginCheckerTest : public ::testing::Test {
     ASSERT_TRUE(done.WaitFor(absl::Seconds(60)));
   }
   LoginVerdict Verdict(absl::string_view password, absl::string_view id = "k1") {
-    return checker_->Find(key(id), password);
+    return checker_->Find(id.empty() ? nullptr : &key(id),
+                          {std::string(kOrg), absl::StrCat("name of ", id)}, password);
   }
 
   const std::string hash_;
@@ -86,7 +89,7 @@ TEST_F(LoginCheckerTest, WhatWasFoundGoesWithTimeAndWithTheStoredHash) {
   Put("k1", "ali", "2");
   EXPECT_EQ(Verdict("sesame"), LoginVerdict::kUnknown) << "the password was changed";
   Put("k1", "ali", "1");
-  clock_.Advance(absl::Minutes(10));
+  clock_.Advance(absl::Minutes(11));
   EXPECT_EQ(Verdict("sesame"), LoginVerdict::kUnknown);
 }
 
@@ -102,11 +105,39 @@ TEST_F(LoginCheckerTest, AHashThatCannotBeOpenedIsNobodys) {
   EXPECT_EQ(Verdict("sesame"), LoginVerdict::kWrong);
 }
 
-TEST_F(LoginCheckerTest, NobodysUserNameIsAnsweredAndRemembersNothing) {
+// Else a name that nobody has would be told by what the second guess takes.
+TEST_F(LoginCheckerTest, NobodysUserNameIsWrongAndRememberedAsLong) {
   AskAndWait(Need("sesame", ""));
-  AskAndWait(Need("sesame", "gone"));
   EXPECT_EQ(opened_.load(), 0);
+  EXPECT_EQ(Verdict("sesame", ""), LoginVerdict::kWrong);
   EXPECT_EQ(Verdict("sesame"), LoginVerdict::kUnknown);
+  clock_.Advance(absl::Seconds(31));
+  EXPECT_EQ(Verdict("sesame", ""), LoginVerdict::kUnknown);
+}
+
+TEST_F(LoginCheckerTest, OneThatIsAskedForStaysRemembered) {
+  AskAndWait(Need("sesame"));
+  for (int i = 0; i < 3; ++i) {
+    clock_.Advance(absl::Minutes(9));
+    EXPECT_EQ(Verdict("sesame"), LoginVerdict::kRight);
+  }
+}
+
+TEST_F(LoginCheckerTest, WhatHasWaitedTooLongIsNotChecked) {
+  LoginOptions options;
+  options.threads = 1;
+  Start(options);
+  held_ = true;
+  testing::Notification first, late;
+  Ask(Need("sesame"), [&] { first.Notify(); });
+  while (opened_.load() == 0) std::this_thread::yield();
+  Ask(Need("another"), [&] { late.Notify(); });
+  clock_.Advance(absl::Seconds(2));
+  held_ = false;
+  ASSERT_TRUE(first.WaitFor(absl::Seconds(60)));
+  ASSERT_TRUE(late.WaitFor(absl::Seconds(60)));
+  EXPECT_EQ(Verdict("another"), LoginVerdict::kUnknown);
+  EXPECT_EQ(opened_.load(), 1);
 }
 
 TEST_F(LoginCheckerTest, OneCheckServesAllWhoWaitForIt) {
@@ -151,6 +182,7 @@ TEST_F(LoginCheckerTest, GuessesAtOneKeyDoNotKeepOthersOut) {
 TEST_F(LoginCheckerTest, NoMoreThanSoManyWaitInAll) {
   LoginOptions options;
   options.most_waiting = 2;
+  options.threads = 1;
   Start(options);
   for (int i = 2; i < 10; ++i) Put(absl::StrCat("k", i), absl::StrCat("u", i), "1");
   held_ = true;

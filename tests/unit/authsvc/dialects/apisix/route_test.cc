@@ -180,14 +180,17 @@ TEST(ApisixRoute, ItsOwnClientStandsInPlaceOfItsHosts) {
     return out;
   };
   EXPECT_EQ(shape(Route(R"("uri":"/*","host":"a.test","client":{"ca":"y"})")),
-            "apisix.routes.1 a.test CA2 1;");
-  EXPECT_EQ(shape(Route(R"("uri":"/*","client":{"ca":"y","depth":9})")), "apisix.routes.1  CA2 0;");
+            "apisix.routes.1@a a.test CA2 1;");
+  // It stands where every other route without hosts does, so that priority and conditions decide.
+  EXPECT_EQ(shape(Route(R"("uri":"/*","client":{"ca":"y","depth":9})")),
+            "apisix.routes.1  CA2 0;apisix.routes.1@a^2 a.test CA2 0;");
   EXPECT_EQ(shape(Route(R"("uri":"/*","client":{"ca":"y","skip_mtls_uri_regex":["^/o"]})")),
-            "apisix.routes.1!open  0 if;apisix.routes.1  CA2 1;");
+            "apisix.routes.1!open  0 if;apisix.routes.1  CA2 1;"
+            "apisix.routes.1@a^2!open a.test 0 if;apisix.routes.1@a^2 a.test CA2 1;");
   EXPECT_EQ(shape(Route(R"("uri":"/*","host":"a.test","service_id":"s")")),
-            "apisix.routes.1 a.test CA3 2;");
+            "apisix.routes.1@a a.test CA3 2;");
   EXPECT_EQ(shape(Route(R"("uri":"/*","service_id":"s","client":{"ca":"y"})")),
-            "apisix.routes.1  CA2 1;");
+            "apisix.routes.1  CA2 1;apisix.routes.1@a^2 a.test CA2 1;");
 }
 
 // Where nobody may issue, nobody gets in: never a route that asks for nothing.
