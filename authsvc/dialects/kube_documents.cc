@@ -1,7 +1,9 @@
 #include "authsvc/dialects/kube_documents.h"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
@@ -265,12 +267,16 @@ std::string KubernetesJson(const v1::Resource& resource) {
                {"kind", resource.has_secret() ? "Secret" : "ConfigMap"},
                {"metadata", {{"name", name.name}, {"namespace", name.name_space}}}};
   const auto certificates = [&json](const auto& ids) {
-    for (const auto& [key, id] : ids) json["certificates"][key] = id;
+    // By name: what is read twice is the same text.
+    const std::map<std::string, std::string> sorted(ids.begin(), ids.end());
+    for (const auto& [key, id] : sorted) json["certificates"][key] = id;
   };
   if (resource.has_secret()) {
     json["type"] = resource.secret().type();
     certificates(resource.secret().certificate_ids());
-    for (const auto& [key, sealed] : resource.secret().sealed_data()) json["sealed"].push_back(key);
+    std::set<std::string> sealed;
+    for (const auto& [key, value] : resource.secret().sealed_data()) sealed.insert(key);
+    for (const std::string& key : sealed) json["sealed"].push_back(key);
   } else {
     for (const auto& [key, text] : resource.config_map().data()) json["data"][key] = text;
     certificates(resource.config_map().certificate_ids());
