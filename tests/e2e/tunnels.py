@@ -117,8 +117,8 @@ class Scripted:
             watched = connection.dup()  # so that a closed number is never shut down for another
             self._open.append(watched)
             thread = threading.Thread(target=self._serve, args=(connection, watched), daemon=True)
-            self._threads.append(thread)
             thread.start()
+            self._threads.append(thread)  # one that is joined has begun
 
     def _serve(self, connection, watched):
         try:
