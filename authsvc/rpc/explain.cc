@@ -170,7 +170,6 @@ void AddUpstream(const wire::AllowedRequest& allowed, wire::ExplainResponse* res
           reason == base::Reason::kAllowed);
 }
 
-// What authsvc says to the same question now; answers the decision.
 // Of what is checked by itself and not by its hash, only the hash is kept.
 bool LacksCredential(const wire::AuthorizeRequest& question) {
   return absl::c_any_of(question.credentials(), [](const wire::Credential& credential) {
@@ -179,6 +178,8 @@ bool LacksCredential(const wire::AuthorizeRequest& question) {
   });
 }
 
+// What authsvc says to the same question now; answers the decision, an empty one where it cannot be
+// asked.
 wire::Decision AddNow(const Snapshot& snapshot, const wire::AuthorizeRequest& question,
                       absl::Time now, const DecisionBounds& bounds,
                       wire::ExplainResponse* response) {

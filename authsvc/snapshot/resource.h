@@ -28,11 +28,11 @@ inline constexpr char kNamePrefix[] = "name:";
 // "name:NAME" -> NAME; none: `reference` is an id.
 [[nodiscard]] std::optional<absl::string_view> StableName(absl::string_view reference);
 
-// "secret/NAMESPACE/NAME/KEY" and "configmap/NAMESPACE/NAME/KEY", as stable names: what stands
-// there now. False: another name.
 // The data key under which a KubeSecret names the certificate that it brought the private key of.
 inline constexpr absl::string_view kPrivateKeyData = "tls.key";
 
+// "secret/NAMESPACE/NAME/KEY" and "configmap/NAMESPACE/NAME/KEY", as stable names: what stands
+// there now. False: another name.
 struct DataName {
   Kind kind = Kind::kSecret;
   absl::string_view id;  // "NAMESPACE/NAME"
