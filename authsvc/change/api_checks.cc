@@ -7,6 +7,7 @@
 #include "authsvc/change/identity_checks.h"
 #include "authsvc/change/invalid.h"
 #include "authsvc/change/jwt_checks.h"
+#include "authsvc/change/login_checks.h"
 #include "authsvc/change/matching_checks.h"
 #include "authsvc/change/script_checks.h"
 #include "authsvc/change/stream_checks.h"
@@ -128,7 +129,7 @@ absl::Status CheckMechanisms(const CheckContext& context, const v1::Api& api, Wa
     warnings->push_back("keyless: callers are not authenticated");
   }
   if (auto status = CheckToken(api); !status.ok()) return status;
-  if (auto status = CheckEventHandlers(api); !status.ok()) return status;
+  if (auto status = CheckBasic(api, warnings); !status.ok()) return status;
   return CheckJwts(context, api, warnings);
 }
 
@@ -179,6 +180,7 @@ absl::Status CheckApi(const CheckContext& context, const v1::Api& api, Warnings*
   if (status.ok()) status = CheckMechanisms(context, api, warnings);
   if (status.ok()) status = CheckVersions(api);
   if (status.ok()) status = CheckScripts(api);
+  if (status.ok()) status = CheckEventHandlers(api);
   if (status.ok()) status = CheckUpstream(context, api, warnings);
   if (status.ok()) status = CheckCors(api.cors());
   if (status.ok()) status = CheckLimits(api.limits());

@@ -10,6 +10,7 @@
 #include "authsvc/change/field_checks.h"
 #include "authsvc/change/identity_checks.h"
 #include "authsvc/change/invalid.h"
+#include "authsvc/change/login_checks.h"
 #include "shared/domain/host.h"
 #include "shared/header/names.h"
 #include "shared/jwt/algorithm.h"
@@ -19,7 +20,6 @@ namespace {
 
 constexpr uint32_t kMostLeewaySeconds = 3600;
 constexpr int kMostJwts = 4;
-constexpr size_t kMostRealmBytes = 128;
 constexpr size_t kMostSelectBytes = 512;
 
 absl::string_view JwtHeader(const v1::JwtAuth& jwt) {
@@ -208,25 +208,7 @@ bool TakesJwts(const v1::Api& api) {
   return false;
 }
 
-bool TakesLogins(const v1::Api& api) { return api.basic().requirement() != v1::REQUIREMENT_OFF; }
-
-absl::Status CheckBasic(const v1::Api& api, Warnings* warnings) {
-  if (!TakesLogins(api)) return absl::OkStatus();
-  if (!api.protocol().empty() && api.protocol() != "http")
-    return Invalid("basic: protocol ", api.protocol(), " has no place for a login");
-  if (api.basic().realm().size() > kMostRealmBytes)
-    return Invalid("basic: realm is longer than ", kMostRealmBytes, " bytes");
-  for (const char c : api.basic().realm()) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte >= 0x7f) return Invalid("basic: realm must be printable ASCII");
-  }
-  if (api.allow_plain_http())
-    warnings->push_back("allow_plain_http: passwords can be read by whoever is on the way");
-  return absl::OkStatus();
-}
-
 absl::Status CheckJwts(const CheckContext& context, const v1::Api& api, Warnings* warnings) {
-  if (auto status = CheckBasic(api, warnings); !status.ok()) return status;
   if (api.jwts_size() > kMostJwts) return Invalid("more than ", kMostJwts, " jwts");
   if (TakesJwts(api) && !api.protocol().empty() && api.protocol() != "http")
     return Invalid("jwts: protocol ", api.protocol(), " has no place for a token");

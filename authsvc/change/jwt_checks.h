@@ -8,7 +8,6 @@ namespace sallyport::authsvc {
 
 // One at least of its tokens is asked for or taken.
 [[nodiscard]] bool TakesJwts(const v1::Api& api);
-[[nodiscard]] bool TakesLogins(const v1::Api& api);
 // Places, requirements, references. An issuer or policy that is not there yet is a warning: nobody
 // passes by it; an error when strict.
 [[nodiscard]] absl::Status CheckJwts(const CheckContext& context, const v1::Api& api,

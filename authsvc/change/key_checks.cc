@@ -8,13 +8,12 @@
 #include "authsvc/change/event_checks.h"
 #include "authsvc/change/field_checks.h"
 #include "authsvc/change/invalid.h"
+#include "authsvc/change/login_checks.h"
 #include "authsvc/snapshot/resource.h"
 #include "authsvc/snapshot/snapshot_index.h"
 
 namespace sallyport::authsvc {
 namespace {
-
-constexpr size_t kMostUsernameBytes = 255;
 
 // Reference tyk.md 2.2; the id must be one of the key's org.
 absl::Status CheckIdForm(const v1::Key& key, const std::string& reference) {
@@ -86,27 +85,6 @@ absl::Status CheckTokens(const CheckContext& context, const v1::Key& key) {
   return absl::OkStatus();
 }
 
-// RFC 7617 section 2: no colon and no control character.
-absl::Status CheckLogin(const CheckContext& context, const v1::Key& key) {
-  if (!key.has_basic_login()) return absl::OkStatus();
-  const std::string& name = key.basic_login().username();
-  if (name.empty() || name.size() > kMostUsernameBytes)
-    return Invalid("basic_login: a user name has 1 to ", kMostUsernameBytes, " bytes");
-  for (const char c : name) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == ':' || byte < 0x20 || byte == 0x7f)
-      return Invalid("basic_login: a user name has no colon and no control character");
-  }
-  const KeyEntry* const other = context.after.index().keys_by_login.Find(
-      HashOfPair(key.org_id(), name), [&](const KeyEntry& entry) {
-        return entry.key.id() != key.id() && entry.key.org_id() == key.org_id() &&
-               entry.key.basic_login().username() == name;
-      });
-  if (other == nullptr) return absl::OkStatus();
-  return absl::AlreadyExistsError(
-      absl::StrCat("the user name ", name, " is already that of key ", other->key.id()));
-}
-
 absl::Status CheckRights(const CheckContext& context, const v1::Key& key, Warnings* warnings) {
   if (key.access_rights().empty() && key.policy_ids().empty() && !key.all_apis()) {
     return Invalid("keys must have at least one Access Rights record set.");
@@ -122,7 +100,6 @@ absl::Status CheckRights(const CheckContext& context, const v1::Key& key, Warnin
     auto status = NotThere(context, "API", right.api_id(), warnings);
     if (!status.ok()) return status;
   }
-  if (auto status = CheckQuotaTriggers(key.quota_triggers()); !status.ok()) return status;
   if (key.all_apis()) warnings->push_back("all_apis: the key is good for every API");
   return absl::OkStatus();
 }
@@ -147,6 +124,7 @@ absl::Status CheckKey(const CheckContext& context, const v1::Key& key, Warnings*
   if (status.ok()) status = CheckTokens(context, key);
   if (status.ok()) status = CheckLogin(context, key);
   if (status.ok()) status = CheckRights(context, key, warnings);
+  if (status.ok()) status = CheckQuotaTriggers(key.quota_triggers());
   if (!status.ok()) return status;
   if (key.expires_unix() < 0) return Invalid("expires_unix is negative");
   if (key.expires_unix() != 0 && key.expires_unix() <= absl::ToUnixSeconds(context.now)) {
