@@ -95,8 +95,9 @@ struct Notifier::Impl {
       const std::string what =
           crypto::Sha256(absl::StrCat(event.api_id, "\n", place, "\n", handler.event(), "\n",
                                       handler.url(), "\n", event.subject));
-      if (IsNew(what, cooldown))
-        Send(handler, event, absl::StrCat(event.api_id, "\n", place, "\n", handler.url()));
+      const std::string who = absl::StrCat(event.api_id, "\n", place, "\n", handler.url());
+      // What found no place was not told: it may be the next time.
+      if (IsNew(what, cooldown) && !Send(handler, event, who)) Forget(what);
     }
   }
 
@@ -110,7 +111,13 @@ struct Notifier::Impl {
     return ++told[handler] <= options.most_a_minute;
   }
 
-  void Send(const v1::EventHandler& handler, const Event& event, const std::string& who) {
+  void Forget(const std::string& what) ABSL_LOCKS_EXCLUDED(mutex) {
+    const base::MutexLock lock(&mutex);
+    cooldowns.erase(what);
+  }
+
+  // False: dropped.
+  bool Send(const v1::EventHandler& handler, const Event& event, const std::string& who) {
     MessageResult result;
     result.kind = event.kind;
     result.api_id = event.api_id;
@@ -118,7 +125,8 @@ struct Notifier::Impl {
     result.message = event.message;
     if (handler.log_only()) {
       result.outcome = MessageResult::Outcome::kLogged;
-      return report(result);
+      report(result);
+      return true;
     }
     Transfer transfer;
     transfer.url = handler.url();
@@ -144,9 +152,11 @@ struct Notifier::Impl {
     }
     if (key.empty()) {
       result.outcome = MessageResult::Outcome::kDropped;
-      return report(result);
+      report(result);
+      return false;
     }
     transfers.Add(key, transfer);
+    return true;
   }
 
   void Ended(const std::string& key, const absl::Status& status) {

@@ -1,6 +1,7 @@
 // Whom events are told, by a real HTTP server on loopback.
 #include "authsvc/events/notifier.h"
 
+#include <algorithm>
 #include <deque>
 
 #include "absl/strings/str_cat.h"
@@ -138,6 +139,24 @@ TEST_F(NotifierTest, NoMoreThanSoManyAreUnderWay) {
   world_.Put(Api("AuthFailure"));
   notifier_->Take(Refused(base::Reason::kTokenUnknown));
   EXPECT_EQ(Results(1)[0].outcome, MessageResult::Outcome::kDropped);
+}
+
+TEST_F(NotifierTest, AHandlerIsToldSoManyTimesAMinuteAndOfTheRestLater) {
+  NotifierOptions options;
+  options.most_a_minute = 1;
+  Start(options);
+  world_.Put(Api("AuthFailure"));
+  notifier_->Take(Refused(base::Reason::kTokenUnknown, "192.0.2.1"));
+  notifier_->Take(Refused(base::Reason::kTokenUnknown, "192.0.2.2"));
+  const auto first = Results(2);
+  const auto dropped = [](const MessageResult& result) {
+    return result.outcome == MessageResult::Outcome::kDropped;
+  };
+  EXPECT_EQ(std::count_if(first.begin(), first.end(), dropped), 1);
+  clock_.Advance(absl::Seconds(60));
+  notifier_->Take(Refused(base::Reason::kTokenUnknown, "192.0.2.2"));
+  EXPECT_EQ(Results(3)[2].outcome, MessageResult::Outcome::kSent)
+      << "what was dropped does not count as told";
 }
 
 TEST_F(NotifierTest, ALineForTheLogIsNoMessage) {
