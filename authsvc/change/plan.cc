@@ -173,6 +173,7 @@ class Planner {
                                    resource->mutable_api());
     }
     if (resource->has_secret()) {
+      DropClaimedKey(resource->mutable_secret());
       return SealSecretData(sealing, mutation.secret_data,
                             stored == nullptr ? nullptr : &stored->secret(),
                             resource->mutable_secret());
@@ -197,6 +198,19 @@ class Planner {
                            stored == nullptr ? nullptr : &stored->key(), key);
     }
     return absl::OkStatus();
+  }
+
+  // Nobody says that a private key came with a Secret: it did where this write brings it.
+  // (SealSecretData keeps what was so before.)
+  void DropClaimedKey(v1::KubeSecret* secret) const {
+    const auto claimed = secret->certificate_ids().find(std::string(kPrivateKeyData));
+    if (claimed == secret->certificate_ids().end()) return;
+    for (const Mutation& other : write_.mutations) {
+      if (other.resource.has_certificate() && !other.private_key.empty() &&
+          other.resource.certificate().id() == claimed->second)
+        return;
+    }
+    secret->mutable_certificate_ids()->erase(std::string(kPrivateKeyData));
   }
 
   absl::Status AddDelete(size_t position, const Mutation& mutation) {

@@ -2,7 +2,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "authsvc/rpc/admin_reads.h"
-#include "authsvc/snapshot/resource.h"
 #include "authsvc/snapshot/snapshot.h"
 #include "shared/base/clock.h"
 
@@ -58,10 +57,6 @@ absl::StatusOr<WriteResult> PutOnce(const ServiceParts& parts, const wire::PutRe
   Mutation mutation;
   mutation.resource = request.resource();
   if (mutation.resource.dialect().empty()) mutation.resource.set_dialect("native");
-  // Whose private key came with a Secret is the store's to say.
-  if (mutation.resource.has_secret())
-    mutation.resource.mutable_secret()->mutable_certificate_ids()->erase(
-        std::string(kPrivateKeyData));
   mutation.must_create = request.must_create();
   mutation.expected_revision = request.expected_revision();
   *merged = KeepTokens(*parts.writer->snapshot(), &mutation) && request.expected_revision() == 0;

@@ -94,6 +94,27 @@ TEST_F(SecretsTest, TheSameCertificateMayStandInSeveralSecrets) {
   EXPECT_TRUE(Admits(alice_));
 }
 
+// "tls.key" in its ids says that a Secret brought the private key: only the write that does may.
+TEST_F(SecretsTest, NobodyClaimsAPrivateKey) {
+  const auto gives = [this] { return writer_->snapshot()->GivesPrivateKey("org", kPlace); };
+  v1::Resource claiming = Secret(Id(alice_));
+  (*claiming.mutable_secret()->mutable_certificate_ids())["tls.key"] = Id(alice_);
+  Mutation pair = Put(Made(alice_));
+  pair.private_key = base::Secret(alice_.KeyDer());
+  ASSERT_TRUE(Run(Of(std::move(pair))).ok());
+  ASSERT_TRUE(Run(Of(Put(claiming))).ok());
+  EXPECT_FALSE(gives()) << "the key is another's";
+  Mutation brought = Put(Made(alice_));
+  brought.resource.mutable_certificate()->set_id(Id(alice_));
+  brought.private_key = base::Secret(alice_.KeyDer());
+  ASSERT_TRUE(Run(Of(std::move(brought), Put(claiming))).ok());
+  EXPECT_TRUE(gives());
+  ASSERT_TRUE(Run(Of(Put(Secret(Id(alice_))))).ok());
+  EXPECT_TRUE(gives()) << "as it is read back";
+  ASSERT_TRUE(Run(Of(Put(CertificateResource(bob_)), Put(Secret(Id(bob_))))).ok());
+  EXPECT_FALSE(gives());
+}
+
 TEST_F(SecretsTest, ASecretOfAnotherOrganisationDoesNotCount) {
   v1::Resource secret = Secret(Id(alice_));
   secret.mutable_secret()->set_org_id("other");
