@@ -62,6 +62,7 @@ class Exchange::ScriptCaller final : public ScriptHost {
                 *exchange.permit_, timeouts, exchange.request_id_, WithheldBy(exchange),
                 [this](const ScriptCallEnd& end) { Ended(end); }}) {}
 
+  script::Run Question() override { return exchange_.ScriptQuestion(); }
   boost::asio::awaitable<script::Results> Make(script::Calls calls, Deadline deadline) override {
     return calls_.Make(std::move(calls), deadline);
   }
@@ -233,7 +234,7 @@ boost::asio::awaitable<bool> Exchange::AnswerByScript() {
   timeouts.total = absl::InfiniteDuration();  // the script's own holds
   ScriptCaller caller(*this, timeouts);
   const absl::Duration began = services_.loop.clock().Monotonic();
-  ScriptEnd end = co_await RunScript(services_.loop, services_.scripts, ScriptQuestion(),
+  ScriptEnd end = co_await RunScript(services_.loop, services_.scripts, match_.route->api_id,
                                      endpoint.timeout, caller);
   services_.loop.RefreshNow();
   script_took_ = services_.loop.clock().Monotonic() - began;

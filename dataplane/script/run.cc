@@ -37,7 +37,7 @@ class Conversation {
   Conversation& operator=(const Conversation&) = delete;
 
   // True: the process waits for the next request.
-  [[nodiscard]] boost::asio::awaitable<bool> Run(script::Run run, ScriptEnd* end);
+  [[nodiscard]] boost::asio::awaitable<bool> Run(ScriptEnd* end);
   void GiveSocketBack() { helper_.GiveSocket(stream_.readiness().Release()); }
 
  private:
@@ -133,8 +133,9 @@ boost::asio::awaitable<Conversation::Step> Conversation::Attend(script::FromScri
   co_return co_await Send(std::move(results), end) ? Step::kGoOn : Step::kEnd;
 }
 
-boost::asio::awaitable<bool> Conversation::Run(script::Run run, ScriptEnd* end) {
-  if (!co_await Send(std::move(run), end)) co_return false;
+boost::asio::awaitable<bool> Conversation::Run(ScriptEnd* end) {
+  script::ToScript question = host_.Question();
+  if (!co_await Send(std::move(question), end)) co_return false;
   for (int messages = 0;; ++messages) {
     std::optional<script::FromScript> message = co_await Receive();
     stream_.loop().RefreshNow();
@@ -160,11 +161,11 @@ absl::string_view ScriptEndName(ScriptEnd::Kind kind) {
   return "failed";
 }
 
-boost::asio::awaitable<ScriptEnd> RunScript(Loop& loop, ScriptPool& pool, script::Run run,
+boost::asio::awaitable<ScriptEnd> RunScript(Loop& loop, ScriptPool& pool, std::string api_id,
                                             absl::Duration timeout, ScriptHost& host) {
   ScriptEnd end;
   absl::StatusOr<ScriptPool::Lease> lease =
-      co_await pool.Acquire(loop, run.api_id, loop.After(timeout));
+      co_await pool.Acquire(loop, std::move(api_id), loop.After(timeout));
   loop.RefreshNow();
   if (!lease.ok()) {
     const bool busy = absl::IsResourceExhausted(lease.status());
@@ -176,7 +177,7 @@ boost::asio::awaitable<ScriptEnd> RunScript(Loop& loop, ScriptPool& pool, script
   bool keep = false;
   {
     Conversation conversation(loop, lease->helper(), host, loop.After(timeout));
-    keep = co_await conversation.Run(std::move(run), &end);
+    keep = co_await conversation.Run(&end);
     if (keep) conversation.GiveSocketBack();
   }
   end.took = loop.clock().Monotonic() - began;

@@ -17,6 +17,8 @@ namespace sallyport::dataplane {
 // What a script can have done outside.
 class ScriptHost {
  public:
+  // What it is run for; asked once, when a process is there for it.
+  [[nodiscard]] virtual script::Run Question() = 0;
   // The requests that it waits for, before the deadline: a result for each.
   [[nodiscard]] virtual boost::asio::awaitable<script::Results> Make(script::Calls calls,
                                                                      Deadline deadline) = 0;
@@ -47,7 +49,7 @@ struct ScriptEnd {
 // `timeout`: of the script with all that it waits for, from when a process takes it up. All that is
 // referred to outlives the call.
 [[nodiscard]] boost::asio::awaitable<ScriptEnd> RunScript(Loop& loop, ScriptPool& pool,
-                                                          script::Run run, absl::Duration timeout,
-                                                          ScriptHost& host);
+                                                          std::string api_id,
+                                                          absl::Duration timeout, ScriptHost& host);
 
 }  // namespace sallyport::dataplane

@@ -13,12 +13,18 @@ using Kind = ScriptEnd::Kind;
 
 class CountingHost final : public ScriptHost {
  public:
+  script::Run Question() override {
+    script::Run run;
+    run.function = how;
+    return run;
+  }
   awaitable<script::Results> Make(script::Calls /*calls*/, Deadline /*deadline*/) override {
     ++asked;
     co_return script::Results();
   }
   void Log(absl::string_view /*line*/) override { ++lines; }
   [[nodiscard]] bool Abandoned() const override { return false; }
+  std::string how;
   int asked = 0, lines = 0;
 };
 
@@ -30,12 +36,10 @@ class HostileHelperTest : public ::testing::Test {
     return options;
   }
   ScriptEnd RunIt(const std::string& how, absl::Duration timeout = absl::Seconds(30)) {
-    script::Run run;
-    run.function = how;
-    run.api_id = "api";
+    host_.how = how;
     ScriptEnd end;
     testing::RunOn(loop_, [&]() -> awaitable<void> {
-      end = co_await RunScript(loop_, pool_, std::move(run), timeout, host_);
+      end = co_await RunScript(loop_, pool_, "api", timeout, host_);
     });
     return end;
   }

@@ -25,6 +25,10 @@ constexpr absl::Duration kShort = absl::Milliseconds(300);
 
 class Host final : public ScriptHost {
  public:
+  script::Run Question() override {
+    ++questions;
+    return question;
+  }
   awaitable<script::Results> Make(script::Calls calls, Deadline /*deadline*/) override {
     asked.push_back(calls);
     script::Results results;
@@ -41,6 +45,8 @@ class Host final : public ScriptHost {
   void Log(absl::string_view line) override { lines.emplace_back(line); }
   [[nodiscard]] bool Abandoned() const override { return abandoned; }
 
+  script::Run question;
+  int questions = 0;
   std::vector<script::Calls> asked;
   std::vector<std::string> lines;
   bool abandoned = false;
@@ -69,8 +75,9 @@ class ScriptRunTest : public ::testing::Test {
   }
   ScriptEnd Run(script::Run run, absl::Duration timeout = kAmple) {
     ScriptEnd end;
+    host_.question = std::move(run);
     Scenario([&]() -> awaitable<void> {
-      end = co_await RunScript(loop_, pool_, std::move(run), timeout, host_);
+      end = co_await RunScript(loop_, pool_, host_.question.api_id, timeout, host_);
     });
     return end;
   }
@@ -235,14 +242,14 @@ TEST_F(ScriptRunTest, AllAreBusy) {
   Scenario([&]() -> awaitable<void> {
     auto held = co_await pool_.Acquire(loop_, "api", loop_.After(kAmple));
     EXPECT_TRUE(held.ok());
-    const ScriptEnd end = co_await RunScript(loop_, pool_, Question(kAnswers), kAmple, host_);
+    const ScriptEnd end = co_await RunScript(loop_, pool_, "api", kAmple, host_);
     EXPECT_EQ(end.kind, Kind::kLimit);
     EXPECT_EQ(end.detail, "the API's scripts are all busy");
     auto other = co_await pool_.Acquire(loop_, "b", loop_.After(kAmple));
     EXPECT_TRUE(other.ok());
-    const ScriptEnd third =
-        co_await RunScript(loop_, pool_, Question(kAnswers, "c"), kAmple, host_);
+    const ScriptEnd third = co_await RunScript(loop_, pool_, "c", kAmple, host_);
     EXPECT_EQ(third.detail, "all processes for scripts are busy");
+    EXPECT_EQ(host_.questions, 0) << "who waits holds no copy of source and body";
   });
   EXPECT_EQ(Run(kAnswers).kind, Kind::kAnswered) << "they were given back";
 }
@@ -252,7 +259,8 @@ TEST_F(ScriptRunTest, WhoWaitsGetsTheNextThatIsFree) {
     auto held = co_await pool_.Acquire(loop_, "api", loop_.After(kAmple));
     std::optional<ScriptPool::Lease> lease(*std::move(held));
     loop_.Post([&lease] { lease.reset(); });
-    const ScriptEnd end = co_await RunScript(loop_, pool_, Question(kAnswers), kAmple, host_);
+    host_.question = Question(kAnswers);
+    const ScriptEnd end = co_await RunScript(loop_, pool_, "api", kAmple, host_);
     EXPECT_EQ(end.kind, Kind::kAnswered) << end.detail;
   });
 }
@@ -282,9 +290,7 @@ TEST(ScriptPool, WithoutAProgramScriptsFail) {
     options.program = program;
     ScriptPool pool(options, base::SystemClock());
     testing::RunOn(loop, [&]() -> awaitable<void> {
-      script::Run run;
-      run.api_id = "a";
-      const ScriptEnd end = co_await RunScript(loop, pool, std::move(run), kAmple, host);
+      const ScriptEnd end = co_await RunScript(loop, pool, "a", kAmple, host);
       EXPECT_EQ(end.kind, Kind::kFailed);
       EXPECT_THAT(end.detail, HasSubstr(program));
     });
@@ -300,7 +306,7 @@ TEST(ScriptPool, NoneMayBeRun) {
   options.helpers = 0;
   ScriptPool pool(options, base::SystemClock());
   testing::RunOn(loop, [&]() -> awaitable<void> {
-    const ScriptEnd end = co_await RunScript(loop, pool, {}, kAmple, host);
+    const ScriptEnd end = co_await RunScript(loop, pool, "a", kAmple, host);
     EXPECT_EQ(end.kind, Kind::kFailed);
     EXPECT_EQ(end.detail, "scripts.helpers is 0");
   });
