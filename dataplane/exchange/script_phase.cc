@@ -22,6 +22,8 @@ using metrics::Id;
 constexpr int kContinueStatus = 100;
 constexpr size_t kMostParameters = 1000;
 constexpr absl::Duration kScriptMemoryRetryAfter = absl::Seconds(1);
+// Who has ended its side of the connection may still read for so long, as of an upstream's answer.
+constexpr absl::Duration kPatience = absl::Seconds(1);
 constexpr absl::string_view kFormType = "application/x-www-form-urlencoded";
 
 void AddParameters(absl::string_view text, script::Fields* parameters) {
@@ -60,7 +62,8 @@ class Exchange::ScriptCaller final : public ScriptHost {
       : exchange_(exchange),
         calls_({exchange.services_.pool, exchange.services_.credentials, exchange.match_.route,
                 *exchange.permit_, timeouts, exchange.request_id_, WithheldBy(exchange),
-                [this](const ScriptCallEnd& end) { Ended(end); }}) {}
+                [this](const ScriptCallEnd& end) { Ended(end); }, [this] { return Abandoned(); }}),
+        patient_until_(exchange.services_.loop.After(kPatience)) {}
 
   script::Run Question() override { return exchange_.ScriptQuestion(); }
   boost::asio::awaitable<script::Results> Make(script::Calls calls, Deadline deadline) override {
@@ -74,7 +77,9 @@ class Exchange::ScriptCaller final : public ScriptHost {
                {"text", line}});
   }
   bool Abandoned() const override {
-    return exchange_.request_.gone() || exchange_.client_.stream.readiness().cancelled();
+    const Readiness& client = exchange_.client_.stream.readiness();
+    return exchange_.request_.gone() || client.cancelled() ||
+           (client.hung_up() && exchange_.services_.loop.Passed(patient_until_));
   }
 
  private:
@@ -103,6 +108,7 @@ class Exchange::ScriptCaller final : public ScriptHost {
 
   Exchange& exchange_;
   ScriptCalls calls_;
+  const Deadline patient_until_;
 };
 
 bool Exchange::TakeScriptMemory(size_t bytes) {

@@ -2,6 +2,7 @@
 // neither comes from a client nor goes to one. One loop's thread.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -29,8 +30,10 @@ class MemoryBody final : public RequestBody {
 
 class MemorySink final : public ResponseSink {
  public:
-  // Of its body and of its fields together.
-  explicit MemorySink(size_t most_bytes) : most_(most_bytes) {}
+  // Of its body and of its fields together. `abandoned`: nobody wants the answer any more; null:
+  // always wanted.
+  explicit MemorySink(size_t most_bytes, std::function<bool()> abandoned = nullptr)
+      : most_(most_bytes), abandoned_(std::move(abandoned)) {}
   void Interim(const AnswerHead& /*head*/) override {}
   void Start(const AnswerHead& head) override;
   [[nodiscard]] bool Append(absl::string_view data) override;
@@ -39,7 +42,7 @@ class MemorySink final : public ResponseSink {
   [[nodiscard]] boost::asio::awaitable<IoResult> Flush(Deadline deadline) override;
   [[nodiscard]] std::optional<IoResult> TryFlush() override { return IoResult(); }
   [[nodiscard]] bool Abandon() override;
-  [[nodiscard]] bool ClientIsThere() override { return true; }
+  [[nodiscard]] bool ClientIsThere() override { return abandoned_ == nullptr || !abandoned_(); }
   [[nodiscard]] bool IsCut() const override { return false; }
 
   [[nodiscard]] bool too_large() const { return too_large_; }
@@ -50,6 +53,7 @@ class MemorySink final : public ResponseSink {
   [[nodiscard]] bool Take(size_t bytes);
 
   const size_t most_;
+  const std::function<bool()> abandoned_;
   size_t taken_ = 0;
   bool too_large_ = false;
 };

@@ -15,6 +15,7 @@ constexpr size_t kMostLogLine = 1024;
 // Of one script: one that never stops talking must not keep the loop to itself.
 constexpr int kMostMessages = 256;
 constexpr size_t kMostDetail = 512;
+constexpr absl::Duration kLookAtHost = absl::Seconds(1);
 constexpr size_t kMostAnswerFields = 256;
 constexpr size_t kMostAnswerFieldBytes = 64 * 1024;
 
@@ -48,6 +49,7 @@ class Conversation {
   [[nodiscard]] boost::asio::awaitable<Step> Attend(script::FromScript message, ScriptEnd* end);
   // True: the end says so.
   [[nodiscard]] bool TimeIsUp(ScriptEnd* end) const;
+  [[nodiscard]] bool IsAbandoned(ScriptEnd* end) const;
   static Step Take(script::Failure failure, ScriptEnd* end);
 
   ScriptHelper& helper_;
@@ -74,9 +76,12 @@ boost::asio::awaitable<bool> Conversation::Send(script::ToScript message, Script
 boost::asio::awaitable<bool> Conversation::ReadExactly(size_t size) {
   bytes_.resize(size);
   for (size_t at = 0; at < size;) {
+    const Deadline look = deadline_.Earlier(stream_.loop().After(kLookAtHost));
     const IoResult read =
-        co_await Read(stream_, absl::MakeSpan(bytes_.data() + at, size - at), deadline_);
-    timed_out_ = read.kind == IoResult::Kind::kTimeout;
+        co_await Read(stream_, absl::MakeSpan(bytes_.data() + at, size - at), look);
+    const bool late = read.kind == IoResult::Kind::kTimeout;
+    timed_out_ = late && stream_.loop().Passed(deadline_);
+    if (late && !timed_out_ && !host_.Abandoned()) continue;
     if (!read.ok()) co_return false;
     at += read.bytes;
   }
@@ -94,6 +99,12 @@ bool Conversation::TimeIsUp(ScriptEnd* end) const {
   if (!timed_out_ && !stream_.loop().Passed(deadline_)) return false;
   end->kind = ScriptEnd::Kind::kLimit;
   end->detail = "time";
+  return true;
+}
+
+bool Conversation::IsAbandoned(ScriptEnd* end) const {
+  if (!host_.Abandoned()) return false;
+  end->kind = ScriptEnd::Kind::kAbandoned;
   return true;
 }
 
@@ -124,12 +135,10 @@ boost::asio::awaitable<Conversation::Step> Conversation::Attend(script::FromScri
     if (log_lines_++ < kMostLogLines) host_.Log(base::ToAbsl(line->text).substr(0, kMostLogLine));
     co_return Step::kGoOn;
   }
-  if (host_.Abandoned()) {
-    end->kind = ScriptEnd::Kind::kAbandoned;
-    co_return Step::kEnd;
-  }
+  if (IsAbandoned(end)) co_return Step::kEnd;
   script::Results results =
       co_await host_.Make(std::get<script::Calls>(std::move(message)), deadline_);
+  if (IsAbandoned(end)) co_return Step::kEnd;
   co_return co_await Send(std::move(results), end) ? Step::kGoOn : Step::kEnd;
 }
 
@@ -140,6 +149,7 @@ boost::asio::awaitable<bool> Conversation::Run(ScriptEnd* end) {
     std::optional<script::FromScript> message = co_await Receive();
     stream_.loop().RefreshNow();
     if (TimeIsUp(end)) co_return false;
+    if (!message.has_value() && IsAbandoned(end)) co_return false;
     if (!message.has_value() || messages >= kMostMessages) {
       end->detail = message.has_value() ? "more messages than a script may send" : kEnded;
       co_return false;
@@ -171,6 +181,11 @@ boost::asio::awaitable<ScriptEnd> RunScript(Loop& loop, ScriptPool& pool, std::s
     const bool busy = absl::IsResourceExhausted(lease.status());
     end.kind = busy ? ScriptEnd::Kind::kLimit : ScriptEnd::Kind::kFailed;
     end.detail = std::string(lease.status().message());
+    co_return end;
+  }
+  if (host.Abandoned()) {
+    lease->Keep(absl::ZeroDuration());
+    end.kind = ScriptEnd::Kind::kAbandoned;
     co_return end;
   }
   const absl::Duration began = loop.clock().Monotonic();

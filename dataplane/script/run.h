@@ -24,7 +24,7 @@ class ScriptHost {
                                                                      Deadline deadline) = 0;
   // A line for the log; bounded in number and size.
   virtual void Log(absl::string_view line) = 0;
-  // Nobody waits for its answer any more. Never waits.
+  // Nobody waits for its answer any more. Never waits; asked about once a second.
   [[nodiscard]] virtual bool Abandoned() const = 0;
 
  protected:

@@ -58,8 +58,8 @@ absl::StatusOr<UpstreamTargetPtr> TargetFor(const Route& route, const std::strin
 }  // namespace
 
 struct ScriptCalls::One {
-  One(script::Call asked, size_t most_bytes)
-      : call(std::move(asked)), body(std::move(call.body)), sink(most_bytes) {}
+  One(script::Call asked, size_t most_bytes, const Parts& parts)
+      : call(std::move(asked)), body(std::move(call.body)), sink(most_bytes, parts.abandoned) {}
   [[nodiscard]] absl::Status Check(const Parts& parts, const ScriptCallLimits& limits);
   [[nodiscard]] absl::Status CheckFields(const Parts& parts, const ScriptCallLimits& limits);
   [[nodiscard]] ForwardRequest Request(absl::Span<const HeaderField> set);
@@ -182,7 +182,7 @@ boost::asio::awaitable<script::Results> ScriptCalls::Make(script::Calls calls, D
   const auto group = std::make_shared<Group>(parts_, deadline);
   std::vector<std::shared_ptr<One>> all, good;
   for (script::Call& call : calls.calls) {
-    all.push_back(std::make_shared<One>(std::move(call), limits_.answer_bytes));
+    all.push_back(std::make_shared<One>(std::move(call), limits_.answer_bytes, *parts_));
     all.back()->over_limit = made_ >= limits_.calls;
     if (!all.back()->over_limit) ++made_;
     const absl::Status checked =

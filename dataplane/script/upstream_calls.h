@@ -45,6 +45,7 @@ class ScriptCalls {
     // Headers that tell upstreams who calls: only the gateway itself writes them.
     std::vector<std::string> withheld;
     std::function<void(const ScriptCallEnd&)> ended;  // within Make
+    std::function<bool()> abandoned;                  // likewise: as ScriptHost's
   };
   explicit ScriptCalls(Parts parts, ScriptCallLimits limits = {});
 

@@ -199,14 +199,18 @@ def test_answers_that_are_too_large_or_never_come(world):
 
 @pytest.mark.parametrize("protocol", ["--http1.1", "--http2"])
 def test_callers_that_leave(world, protocol):
-    source = """function waits(request) { var end = Date.now() + 1500; while (Date.now() < end) {}
-      TykMakeHttpRequest({Domain: "http://127.0.0.1:1"}); return TykJsResponse({Code: 200}, {}); }"""
-    name = f"leave{protocol[-1]}"
-    add(world, name, blob(source, "waits", "^/w"), blob(QUICK, "quick", "^/quick"))
-    before = world.a.metric("sallyport_scripts_total")
-    assert call(world, name, "/w", options=[protocol, "--max-time", "0.5"]).exit_code == 28
-    wait_for(lambda: world.a.metric("sallyport_scripts_total") > before, "it is over")
+    over, name = threading.Event(), f"leave{protocol[-1]}"
+    silent = world.origin(f"silent{name}", answer=lambda handler, request: over.wait(DEADLINE))
+    asks = "function asks(request, session, config) { TykMakeHttpRequest({Domain: config.config_data.origin}); return TykJsResponse({Code: 200}, {}); }"
+    add(world, name, blob(HANGS, "hangs", "^/hang"), blob(asks, "asks", "^/ask"), blob(QUICK, "quick", "^/quick"),
+        config_data={"origin": silent.url})
+    for path in ("/hang", "/ask"):
+        before = world.a.metric("sallyport_scripts_total", outcome="abandoned")
+        assert call(world, name, path, options=[protocol, "--max-time", "0.5"]).exit_code == 28
+        wait_for(lambda: world.a.metric("sallyport_scripts_total", outcome="abandoned") > before, f"{path} is not waited out")
+    over.set()
     assert call(world, name, "/quick", options=[protocol]).body == "quick"
+    assert not [line for line in failures(world.a) if line["api_id"] == name], "nobody is told of a limit"
 
 
 def test_pages_of_other_origins(world):

@@ -31,6 +31,7 @@ class Host final : public ScriptHost {
   }
   awaitable<script::Results> Make(script::Calls calls, Deadline /*deadline*/) override {
     asked.push_back(calls);
+    abandoned = abandoned || leaves_at_call;
     script::Results results;
     for (const script::Call& call : calls.calls) {
       script::Result result;
@@ -42,7 +43,10 @@ class Host final : public ScriptHost {
     }
     co_return results;
   }
-  void Log(absl::string_view line) override { lines.emplace_back(line); }
+  void Log(absl::string_view line) override {
+    lines.emplace_back(line);
+    abandoned = abandoned || leaves_at_line;
+  }
   [[nodiscard]] bool Abandoned() const override { return abandoned; }
 
   script::Run question;
@@ -50,6 +54,7 @@ class Host final : public ScriptHost {
   std::vector<script::Calls> asked;
   std::vector<std::string> lines;
   bool abandoned = false;
+  bool leaves_at_line = false, leaves_at_call = false;
 };
 
 class ScriptRunTest : public ::testing::Test {
@@ -207,11 +212,27 @@ TEST_F(ScriptRunTest, LogLinesAreBounded) {
   EXPECT_LE(host_.lines[0].size(), 1024u);
 }
 
-TEST_F(ScriptRunTest, NobodyCallsForAnAnswerThatNobodyWaitsFor) {
+TEST_F(ScriptRunTest, WhatNobodyWaitsForIsNotRun) {
   host_.abandoned = true;
-  EXPECT_EQ(Run("function f() { TykMakeHttpRequest({Domain: 'http://a'}); }").kind,
+  EXPECT_EQ(Run(kAnswers).kind, Kind::kAbandoned);
+  EXPECT_EQ(host_.questions, 0);
+  EXPECT_EQ(pool_.counts().idle, 1u) << "its process is as good as before";
+}
+
+TEST_F(ScriptRunTest, WhoLeavesTakesItsScriptAlong) {
+  host_.leaves_at_line = true;
+  EXPECT_EQ(Run("function f() { log(1); for (;;) {} }").kind, Kind::kAbandoned)
+      << "long before its time is over";
+  EXPECT_EQ(pool_.counts().idle, 0u);
+  host_.abandoned = false;
+  EXPECT_EQ(Run("function f() { log(1); TykMakeHttpRequest({Domain: 'http://a'}); }").kind,
             Kind::kAbandoned);
   EXPECT_TRUE(host_.asked.empty());
+  host_.abandoned = false;
+  host_.leaves_at_line = false;
+  host_.leaves_at_call = true;
+  EXPECT_EQ(Run("function f() { TykMakeHttpRequest({Domain: 'http://a'}); for (;;) {} }").kind,
+            Kind::kAbandoned);
 }
 
 TEST_F(ScriptRunTest, Base64) {
