@@ -9,8 +9,6 @@
 namespace sallyport::dataplane {
 namespace {
 
-constexpr absl::Duration kHandshakeLogEvery = absl::Seconds(1);
-
 // A port that is only looked at: a health check, a scan, a connection opened ahead and not used.
 bool SaidNothing(const HandshakeReport& report) {
   return !report.hello_seen && (report.label == "closed_by_client" || report.label == "timeout" ||
@@ -33,17 +31,6 @@ void LogFailure(const HandshakeReport& report, const ListenerStyle& listener,
 }
 
 }  // namespace
-
-bool HandshakeLogBudget::Take(absl::string_view label, absl::Duration now, uint64_t* left_out) {
-  OfLabel& budget = labels_[label];
-  if (now < budget.next) {
-    ++budget.left_out;
-    return false;
-  }
-  budget.next = now + kHandshakeLogEvery;
-  *left_out = std::exchange(budget.left_out, 0);
-  return true;
-}
 
 void ReportHandshakeFailure(LoopServices& services, const ListenerStyle& listener,
                             const std::string& address, HandshakeReport report) {

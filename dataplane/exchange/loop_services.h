@@ -12,7 +12,7 @@
 #include "dataplane/authorize/credential_cache.h"
 #include "dataplane/exchange/asserted_certificate.h"
 #include "dataplane/exchange/connection_registry.h"
-#include "dataplane/exchange/handshake_failure.h"
+#include "dataplane/exchange/log_budget.h"
 #include "dataplane/exchange/request_id.h"
 #include "dataplane/exchange/tunnel_places.h"
 #include "dataplane/exchange/upstream_hints.h"
@@ -90,11 +90,12 @@ struct LoopServices {
   std::vector<AddressRange> trusted_proxies;  // of the view and of the settings
   CertificateHeaders certificate_headers;     // of the view, for those
   bool draining = false;
-  HandshakeLogBudget handshake_log = {};
+  LogBudget handshake_log{1};  // by reason
   Deadline next_http2_log =
       Deadline::AtMillis(0);      // not before: failures of connections may come in floods
   TraceRulesPtr trace = nullptr;  // null: nobody's requests
   UpstreamHints upstream_hints = {};
+  LogBudget script_log{100};  // by API
 };
 
 }  // namespace sallyport::dataplane

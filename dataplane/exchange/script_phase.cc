@@ -70,11 +70,16 @@ class Exchange::ScriptCaller final : public ScriptHost {
     return calls_.Make(std::move(calls), deadline);
   }
   void Log(absl::string_view line) override {
+    LoopServices& services = exchange_.services_;
+    const std::string& api_id = exchange_.match_.route->api_id;
+    uint64_t left_out = 0;
+    if (!services.script_log.Take(api_id, services.loop.clock().Monotonic(), &left_out)) return;
     base::Log(base::Level::kInfo, "script.log",
-              {{"api_id", exchange_.match_.route->api_id},
+              {{"api_id", api_id},
                {"request_id", exchange_.request_id_},
                {"function", exchange_.match_.changes.virtual_endpoint->function},
-               {"text", line}});
+               {"text", line},
+               {"left_out", left_out}});
   }
   bool Abandoned() const override {
     const Readiness& client = exchange_.client_.stream.readiness();

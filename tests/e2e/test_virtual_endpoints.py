@@ -213,6 +213,15 @@ def test_callers_that_leave(world, protocol):
     assert not [line for line in failures(world.a) if line["api_id"] == name], "nobody is told of a limit"
 
 
+def test_its_lines_do_not_fill_the_log(world):
+    source = 'function talks(r) { for (var i = 0; i < 100; i++) log("line " + i); return TykJsResponse({Code: 200}, {}); }'
+    add(world, "talks", blob(source, "talks", "^/t"))
+    assert call(world, "talks", "/t?n=[1-40]").status == 200
+    lines = wait_for(lambda: [line for line in failures(world.a, "script.log") if line["api_id"] == "talks"], "they are logged")
+    assert [line["text"] for line in lines[:64]] == [f"line {n}" for n in range(64)] and lines[0]["function"] == "talks"
+    assert 100 <= len(lines) < 40 * 64
+
+
 def test_pages_of_other_origins(world):
     add(world, "cors", blob('function c() { return TykJsResponse({Headers: {"Access-Control-Allow-Origin": "*"}, Code: 200}, {}); }',
                             "c", "^/c"), CORS={"enable": True, "allowed_origins": ["https://good.example"]})
