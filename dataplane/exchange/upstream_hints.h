@@ -1,6 +1,6 @@
-// The setting of its dialect that lets an upstream's TLS succeed, said once for each API and
-// reason: whoever comes from a gateway that verified nothing meets refusals that it never had. One
-// loop's thread.
+// The setting of its dialect that lets an upstream's TLS succeed, said by each loop once for each
+// API and reason: whoever comes from a gateway that verified nothing meets refusals that it never
+// had. One loop's thread.
 #pragma once
 
 #include <cstddef>

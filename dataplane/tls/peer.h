@@ -14,8 +14,8 @@ namespace sallyport::dataplane {
 
 struct TlsPeer {
   bool tls = false;  // false: plain HTTP, nothing else is set
-  std::string
-      sni;  // lower case; of a client that sent none, the listener's fallback name; empty: none
+  // Lower case; of a client that sent none, the listener's fallback name; empty: none.
+  std::string sni;
   bool asked_for_certificate = false;  // the handshake requested one (a resumed one: its first did)
   uint64_t client_tls_version = 0;     // the client-TLS settings that the handshake used
   bool resumed = false;
