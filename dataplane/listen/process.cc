@@ -116,7 +116,10 @@ class Process final : public DataplaneProcess {
     Trace(config_);
     if (config_.scripts.helpers > 0 && !scripts_.NoProgram().empty()) {
       base::Log(base::Level::kWarning, "scripts.no_program",
-                {{"file", scripts_.NoProgram()}, {"hint", "virtual endpoints will fail"}});
+                {{"file", scripts_.NoProgram()},
+                 {"hint",
+                  "virtual endpoints will fail: install sallyport-script there, or name it in "
+                  "scripts.program"}});
     }
     for (const auto& loop : loops_) loop->Start();
     for (const auto& loop : loops_) subscriber_->AddLoop(loop.get());

@@ -63,9 +63,10 @@ boost::asio::awaitable<absl::StatusOr<ScriptPool::Lease>> ScriptPool::Acquire(Lo
   std::shared_ptr<Admission> api = OfApi(api_id);
   Admission::Ticket api_ticket, all_ticket;
   if (!co_await Enter(loop, *api, of_api, until, &api_ticket))
-    co_return absl::ResourceExhaustedError("the API's scripts are all busy");
+    co_return absl::ResourceExhaustedError(
+        "the API's scripts are all busy (scripts.helpers_per_api)");
   if (!co_await Enter(loop, all_, of_all, until, &all_ticket))
-    co_return absl::ResourceExhaustedError("all processes for scripts are busy");
+    co_return absl::ResourceExhaustedError("all processes for scripts are busy (scripts.helpers)");
   Lease lease(this, std::move(api_id), std::move(api), std::move(api_ticket),
               std::move(all_ticket));
   lease.helper_ = TakeIdle(lease.api_id_);

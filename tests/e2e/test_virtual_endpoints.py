@@ -330,7 +330,7 @@ def test_scripts_that_hang_are_ended_and_hurt_nobody(world):
         assert not all(one.done() for one in hanging), "all that while they hung"
         assert [one.result() for one in hanging] == [500] * 10
     details = {line["detail"] for line in failures(world.a) if line["api_id"] == "hangs"}
-    assert "time" in details and details <= {"time", "the API's scripts are all busy"}
+    assert "time" in details and details <= {"time", "the API's scripts are all busy (scripts.helpers_per_api)"}
     wait_for(lambda: len(hung & children(world.a.pid)) <= 1, "who hung is gone, and attended")
 
 

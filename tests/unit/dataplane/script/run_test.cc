@@ -265,11 +265,11 @@ TEST_F(ScriptRunTest, AllAreBusy) {
     EXPECT_TRUE(held.ok());
     const ScriptEnd end = co_await RunScript(loop_, pool_, "api", kAmple, host_);
     EXPECT_EQ(end.kind, Kind::kLimit);
-    EXPECT_EQ(end.detail, "the API's scripts are all busy");
+    EXPECT_EQ(end.detail, "the API's scripts are all busy (scripts.helpers_per_api)");
     auto other = co_await pool_.Acquire(loop_, "b", loop_.After(kAmple));
     EXPECT_TRUE(other.ok());
     const ScriptEnd third = co_await RunScript(loop_, pool_, "c", kAmple, host_);
-    EXPECT_EQ(third.detail, "all processes for scripts are busy");
+    EXPECT_EQ(third.detail, "all processes for scripts are busy (scripts.helpers)");
     EXPECT_EQ(host_.questions, 0) << "who waits holds no copy of source and body";
   });
   EXPECT_EQ(Run(kAnswers).kind, Kind::kAnswered) << "they were given back";
