@@ -91,6 +91,16 @@ def test_a_broken_file_changes_nothing(clean):
     assert world.status(world.gateway.admin_key) == 200
 
 
+def test_a_key_that_is_taken_out_of_a_broken_file_is_gone(clean):
+    world = clean
+    world.write(SECOND, ssl={"ssl_trusted_certificate": str(world.trusted.with_suffix(".missing"))})
+    wait_for(lambda: world.status(FIRST) == 401, "the key is gone, whatever else is wrong")
+    assert world.gateway.rest("GET", "/tyk/keys", key=FIRST).status_code == 403
+    assert world.status(SECOND) == 401, "nothing new is taken of such a file"
+    assert world.status(world.gateway.admin_key) == 200
+    assert "apisix_config.keys_withdrawn" in world.gateway.authsvc.text()
+
+
 def test_browsers_are_kept_out_where_the_file_says_so(clean):
     world = clean
     assert world.call("GET", "/routes").headers["Access-Control-Allow-Origin"] == "*"
