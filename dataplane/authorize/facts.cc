@@ -9,6 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "dataplane/route/query.h"
 #include "shared/base/text.h"
+#include "shared/base/utf8.h"
 #include "shared/crypto/digest.h"
 
 namespace sallyport::dataplane {
@@ -29,27 +30,6 @@ absl::string_view WithoutBearer(absl::string_view value) {
   return value;
 }
 
-// RFC 3629 section 4: no overlong form, no surrogate, nothing beyond U+10FFFF.
-bool IsUtf8(absl::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    const auto at = [&](size_t n) { return static_cast<unsigned char>(text[i + n]); };
-    const unsigned char lead = at(0);
-    const size_t length = lead < 0x80                   ? 1
-                          : lead >= 0xc2 && lead < 0xe0 ? 2
-                          : lead >= 0xe0 && lead < 0xf0 ? 3
-                          : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                        : 0;
-    if (length == 0 || length > text.size() - i) return false;
-    for (size_t n = 1; n < length; ++n) {
-      if ((at(n) & 0xc0) != 0x80) return false;
-    }
-    if ((lead == 0xe0 && at(1) < 0xa0) || (lead == 0xed && at(1) >= 0xa0)) return false;
-    if ((lead == 0xf0 && at(1) < 0x90) || (lead == 0xf4 && at(1) >= 0x90)) return false;
-    i += length;
-  }
-  return true;
-}
-
 // "user:password" of Authorization: Basic, in UTF-8 as our challenge asks for (RFC 7617 section
 // 2.1); absent: it is of another scheme. One that cannot be
 // decoded is there all the same, and nobody's.
@@ -58,7 +38,7 @@ std::optional<base::Secret> LoginIn(absl::string_view value) {
   if (!absl::StartsWithIgnoreCase(value, "basic ")) return std::nullopt;
   std::string text;
   if (value.size() > kMostLoginBytes || !absl::Base64Unescape(value.substr(6), &text) ||
-      text.find(':') == std::string::npos || !IsUtf8(text)) {
+      text.find(':') == std::string::npos || !base::IsUtf8(text)) {
     base::Cleanse(&text);
     text = ":";
   }
