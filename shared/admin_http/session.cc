@@ -204,8 +204,10 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
     stream_->Within(most.time);
     char bytes[kReadAtOnce];
     const absl::Span<char> space(bytes, sizeof(bytes));
-    for (size_t left = most.bytes; left >= sizeof(bytes); left -= sizeof(bytes)) {
-      if (co_await stream_->Read(space) == 0) break;
+    for (size_t read = 0; read < most.bytes;) {
+      const size_t now = co_await stream_->Read(space);
+      if (now == 0) break;
+      read += now;
     }
   }
 
