@@ -221,7 +221,7 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
     const Step step = co_await Parse(parser);
     if (step == Step::kDone) co_return true;
     co_await Reject(step, parser.request().request_id);
-    if (step == Step::kBodyTooLarge) co_await Drain(kOfAdmitted);
+    if (step == Step::kBodyTooLarge) co_await Drain(admitted_ ? kOfAdmitted : kOfAnybody);
     co_return false;
   }
 
@@ -230,7 +230,7 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
     Request& request = parser.request();
     const bool complete = parser.FramingIsPlain() && CompleteHead(request_id, &request);
     const auto& admit = host_->options.admit_head;
-    const bool admitted = complete && (!admit || !admit(request).has_value());
+    const bool admitted = complete && admit && !admit(request).has_value();
     co_await Reject(Step::kBodyTooLarge, request_id);
     co_await Drain(admitted ? kOfAdmitted : kOfAnybody);
     co_return false;
