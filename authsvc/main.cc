@@ -75,19 +75,22 @@ DecisionBounds MakeBounds(const AuthsvcConfig& config) {
 
 class Service {
  public:
-  // `own`: the configuration without what an APISIX configuration laid over it.
-  Service(const AuthsvcConfig& config, const AuthsvcConfig& own,
+  // `own`: the configuration without what an APISIX configuration laid over it; `apisix`: what both
+  // mean to that Admin API.
+  Service(const AuthsvcConfig& config, const AuthsvcConfig& own, apisix::AdminApiSettings apisix,
           std::vector<std::string> environment)
       : config_(config),
-        own_(own),
+        apisix_settings_(std::move(apisix)),
         environment_(std::move(environment)),
         clock_(base::SystemClock()),
         roles_(MakeRoles(config)),
         replicas_(&clock_),
         telemetry_(&clock_, Telemetry(config)),
         watchdog_([this] { return StoreState(); }) {
-    if (!own_.apisix_config.empty())
-      apisix_config_ = std::make_unique<ApisixConfigFile>(own_, config_);
+    if (!own.apisix_config.empty()) {
+      apisix_config_ =
+          std::make_unique<ApisixConfigFile>(own, config_, apisix_settings_, environment_);
+    }
   }
 
   ~Service() { Stop(); }
@@ -235,12 +238,10 @@ class Service {
   }
 
   absl::Status MakeApisix() {
-    auto settings = ApisixSettings(config_, environment_, clock_.Now());
-    if (!settings.ok()) return settings.status();
-    auto status = apisix::SyncSurroundings(*writer_, settings->surroundings, clock_.Now());
+    auto status = apisix::SyncSurroundings(*writer_, apisix_settings_.surroundings, clock_.Now());
     if (!status.ok()) return status;
     apisix::AdminApiOptions options;
-    options.settings = *std::move(settings);
+    options.settings = apisix_settings_;
     apisix_ = std::make_unique<apisix::AdminApi>(std::move(options), writer_.get(), &clock_);
     return absl::OkStatus();
   }
@@ -279,7 +280,7 @@ class Service {
 
   absl::Status StartAdmin() {
     admin::TykApiOptions api;
-    api.keys = TykKeys(config_);
+    api.keys = TykKeys(apisix_settings_.keys);
     api.default_org_id = config_.admin.org_id;
     api.usage = [this](absl::string_view key_id) { return UsageOf(telemetry_, key_id, clock_); };
     tyk_ = std::make_unique<admin::TykApi>(
@@ -321,22 +322,20 @@ class Service {
     return status.ok() && config_.admin.apisix_plain_http_port != 0 ? StartApisixPlain() : status;
   }
 
-  static std::vector<admin::AdminKey> TykKeys(const AuthsvcConfig& config) {
+  static std::vector<admin::AdminKey> TykKeys(const std::vector<apisix::AdminKey>& all) {
     std::vector<admin::AdminKey> keys;
-    for (const config::AdminKeyConfig& key : config.admin.keys) {
-      if (key.role != "viewer") keys.push_back({key.name, absl::HexStringToBytes(key.sha256)});
+    for (const apisix::AdminKey& key : all) {
+      if (!key.viewer) keys.push_back({key.name, key.sha256});
     }
     return keys;
   }
 
   // An APISIX configuration that changed. What the store does not take is tried again.
   void FollowApisixConfig() {
-    if (const auto changed = apisix_config_->Look(clock_.Now())) {
-      auto settings = ApisixSettings(*changed, environment_, clock_.Now());
-      if (!settings.ok()) return;  // it was fine a moment ago: the next look tells
-      tyk_->SetKeys(TykKeys(*changed));
-      unsynced_ = settings->surroundings;
-      apisix_->Set(*std::move(settings));
+    if (auto changed = apisix_config_->Look(clock_.Now())) {
+      tyk_->SetKeys(TykKeys(changed->keys));
+      unsynced_ = changed->surroundings;
+      apisix_->Set(*std::move(changed));
     }
     if (!unsynced_.has_value()) return;
     const absl::Status status = apisix::SyncSurroundings(*writer_, *unsynced_, clock_.Now());
@@ -430,7 +429,8 @@ class Service {
   }
 
   // In order of dependence: what is below uses what is above.
-  const AuthsvcConfig config_, own_;
+  const AuthsvcConfig config_;
+  const apisix::AdminApiSettings apisix_settings_;  // at the start
   const std::vector<std::string> environment_;
   const base::Clock& clock_;
   RoleMap roles_;
@@ -516,7 +516,8 @@ void Reread(const std::vector<std::string>& args, const std::vector<std::string>
 }
 
 int Serve(const AuthsvcConfig& config, const AuthsvcConfig& own,
-          const std::vector<std::string>& args, const std::vector<std::string>& environment) {
+          const apisix::AdminApiSettings& apisix, const std::vector<std::string>& args,
+          const std::vector<std::string>& environment) {
   const sigset_t signals = Signals();
   pthread_sigmask(SIG_BLOCK, &signals,
                   nullptr);  // before the first thread: only sigwait takes them
@@ -524,7 +525,7 @@ int Serve(const AuthsvcConfig& config, const AuthsvcConfig& own,
   (void)base::ParseLevel(config.log_level, &level);
   base::InitLog("authsvc", level);
   std::signal(SIGPIPE, SIG_IGN);
-  Service service(config, own, environment);
+  Service service(config, own, apisix, environment);
   if (absl::Status status = service.Start(); !status.ok()) {
     base::FlushLog();
     return Fail(status);
@@ -583,7 +584,7 @@ int Main(const std::vector<std::string>& args) {
   if (line->check_config) return CheckConfig(*config, environment);
   const auto apisix = ApisixSettings(*config, environment, base::SystemClock().Now());
   if (!apisix.ok()) return Fail(absl::InvalidArgumentError(apisix.status().message()));
-  return Serve(*config, own, args, environment);
+  return Serve(*config, own, *apisix, args, environment);
 }
 
 }  // namespace

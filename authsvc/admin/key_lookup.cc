@@ -29,14 +29,14 @@ const KeyEntry* FindNamedKey(const Snapshot& snapshot, absl::string_view org,
                              absl::string_view text, bool by_id) {
   if (by_id) return snapshot.FindKey(text);
   if (const KeyEntry* key = snapshot.FindKeyByToken(crypto::Sha256(text))) return key;
-  if (const KeyEntry* key = snapshot.FindKeyByLogin(org, text)) return key;
-  if (!org.empty() && absl::StartsWith(text, org)) {
-    if (const KeyEntry* key = snapshot.FindKeyByLogin(org, text.substr(org.size()))) return key;
-  }
   Digest fingerprint{};
   if (FingerprintOf(text, &fingerprint)) {
     const absl::string_view owner = text.substr(0, text.size() - kHexLength);
     if (const KeyEntry* key = snapshot.FindKeyNamingLeaf(owner, fingerprint)) return key;
+  }
+  if (const KeyEntry* key = snapshot.FindKeyByLogin(org, text)) return key;
+  if (!org.empty() && absl::StartsWith(text, org)) {
+    if (const KeyEntry* key = snapshot.FindKeyByLogin(org, text.substr(org.size()))) return key;
   }
   return snapshot.FindKey(text);
 }

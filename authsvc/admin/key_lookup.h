@@ -11,7 +11,7 @@ namespace sallyport::authsvc::admin {
 
 // By id alone where `by_id`. Null: none. Of a certificate the key that holds it now comes before a
 // key that was named after it (reference tyk.md Q15: after a change of certificate both may exist).
-// User names are looked for in `org`, with or without it in front.
+// User names are looked for after both, in `org`, with or without it in front.
 [[nodiscard]] const KeyEntry* FindNamedKey(const Snapshot& snapshot, absl::string_view org,
                                            absl::string_view text, bool by_id);
 

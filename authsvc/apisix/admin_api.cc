@@ -73,8 +73,10 @@ Response WithCors(const Request& request, const AdminApiSettings& settings, Resp
   return response;
 }
 
-// Of a browser that asks whether it may call: it has no key.
-Response Preflight() {
+// To whoever has no key, at once: no place is taken from those who have one. A preflight is a
+// browser's that asks whether it may call.
+Response Open(const Request& request) {
+  if (!IsPreflight(request)) return JsonAnswer(200, {{"status", "ok"}});
   Response response = JsonAnswer(200, Json::object());
   response.content_type = "text/plain";
   response.body.clear();
@@ -139,6 +141,7 @@ class AdminApi::Worker {
   void Take(Request request, Responder responder) {
     std::string who;
     if (auto refused = Admit(request, &who)) return responder.Send(*std::move(refused));
+    if (IsOpen(request)) return responder.Send(Finished(request, Open(request)));
     calls_.Add({std::move(request), std::move(responder), std::move(who)});
   }
 
@@ -160,15 +163,16 @@ class AdminApi::Worker {
   }
 
   void Run(const AdmittedCall& call) const {
-    Response response = WithCors(call.request, *InForce(), Serve(call));
-    if (call.request.method == "HEAD") response.body.clear();
-    call.responder.Send(std::move(response));
+    call.responder.Send(Finished(call.request, Serve(call)));
+  }
+
+  Response Finished(const Request& request, Response response) const {
+    if (request.method == "HEAD") response.body.clear();
+    return WithCors(request, *InForce(), std::move(response));
   }
 
   Response Serve(const AdmittedCall& job) const {
     const Request& request = job.request;
-    if (IsPreflight(request)) return Preflight();
-    if (IsOpen(request)) return JsonAnswer(200, {{"status", "ok"}});
     // Where the gateway's settings ask administrators for a certificate, this is no way around it.
     if (admin::CheckControlCertificate(*writer_.snapshot(), request, clock_.Now()).has_value())
       return CertificateRequired();

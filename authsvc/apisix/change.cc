@@ -381,6 +381,7 @@ absl::StatusOr<ChangePlan> PlanRefresh(const SnapshotPtr& snapshot, bool trusted
   static const dialect::Collection kAll{"", "", {}};
   Change change;
   change.collection = &kAll;
+  change.force = true;  // a route that serves nothing, since what it needs was taken, stays so
   return Planner(snapshot, std::move(change), 0, surroundings).Refresh(trusted);
 }
 

@@ -34,7 +34,8 @@ struct ChangePlan {
                                                     const Surroundings& surroundings);
 
 // The write of all routes that mean something else where kTrusted is there, or not. No object
-// changes.
+// changes. A route that cannot be made (what it needs was taken by force) serves nothing, with a
+// warning.
 [[nodiscard]] absl::StatusOr<ChangePlan> PlanRefresh(const SnapshotPtr& snapshot, bool trusted,
                                                      const Surroundings& surroundings);
 

@@ -56,7 +56,9 @@ absl::Status ReadName(absl::string_view name, Item* item) {
   }
   if (item->collection == nullptr)
     return absl::InvalidArgumentError(absl::StrCat("Unsupported resource type: ", collection));
-  if (!dialect::IsId(item->id)) return absl::InvalidArgumentError("its id is none");
+  if (!dialect::IsId(item->id))
+    return absl::InvalidArgumentError(
+        "its id must be 1 to 64 of letters, digits, '-', '_' and '.'");
   return absl::OkStatus();
 }
 

@@ -12,6 +12,7 @@
 #include "authsvc/apisix/change.h"
 #include "authsvc/apisix/strict.h"
 #include "authsvc/change/writer.h"
+#include "shared/base/log.h"
 #include "shared/crypto/certificate.h"
 #include "shared/crypto/pem.h"
 
@@ -48,6 +49,8 @@ class Syncer {
     if (was == trusted->empty()) {
       auto plan = PlanRefresh(snapshot_, !trusted->empty(), surroundings_);
       if (!plan.ok()) return plan.status();
+      for (const std::string& warning : plan->warnings)
+        base::Log(base::Level::kWarning, "apisix.route", {{"warning", warning}});
       write_ = std::move(plan->write);
     }
     write_.expected_snapshot = snapshot_->revision();

@@ -99,6 +99,9 @@ class Dump {
       return absl::OkStatus();
     }
     if (!value.is_object()) return Bad("an object is needed");
+    // Without what comes last, such as SSL objects, the rest would mean something else.
+    if (value.contains("more") && value["more"] == true)
+      return Bad("it is cut off (more: true): get all keys, without --limit");
     if (value.contains("kvs")) return Etcd(value["kvs"]);
     if (value.contains("header")) return absl::OkStatus();      // of nothing
     for (const char* const list : {"list", "node", "nodes"}) {  // "node": of APISIX 2

@@ -14,6 +14,7 @@
 #include "authsvc/ctl/files.h"
 #include "authsvc/ctl/output.h"
 #include "shared/base/secret.h"
+#include "shared/base/utf8.h"
 
 namespace sallyport::authsvc::ctl {
 namespace {
@@ -92,11 +93,6 @@ nlohmann::ordered_json Object(const Args& args, absl::string_view kind) {
       {"apiVersion", "v1"}, {"kind", std::string(kind)}, {"metadata", {{"name", args.words()[0]}}}};
   if (args.Has("--namespace")) json["metadata"]["namespace"] = args.Get("--namespace");
   return json;
-}
-
-bool IsText(const std::string& bytes) {
-  return nlohmann::json(bytes).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) ==
-         nlohmann::json(bytes).dump(-1, ' ', false, nlohmann::json::error_handler_t::ignore);
 }
 
 // kubectl's create refuses what is there.
@@ -194,7 +190,7 @@ int RunCreateConfigMap(Session& session, const Args& args) {
   nlohmann::ordered_json object = Object(args, "ConfigMap");
   object["data"] = nlohmann::ordered_json::object();
   for (const auto& [name, value] : *data) {
-    if (!IsText(value))
+    if (!base::IsUtf8(value))
       return session.Fail(absl::InvalidArgumentError(absl::StrCat(name, " is not UTF-8 text")));
     object["data"][name] = value;
   }

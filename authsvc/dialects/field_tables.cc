@@ -25,6 +25,7 @@ void AddClassic(std::vector<ObjectTable>* out) {
   add("basic_auth", ClassicBasicRules());
   add("upstream_auth", ClassicUpstreamAuthRules());
   add("upstream_auth.basic_auth", UpstreamLoginRules());
+  add("upstream_auth.basic_auth.header", OasSourceRules());
   add("event_handlers", ClassicEventsRules());
   add("event_handlers.events.*[]", ClassicHandlerRules());
   add("….handler_meta", ClassicHandlerMetaRules());
@@ -70,6 +71,7 @@ void AddOas(std::vector<ObjectTable>* out) {
   add("upstream.proxy", OasProxyRules());
   add("upstream.authentication", OasUpstreamAuthRules());
   add("upstream.authentication.basicAuth", UpstreamLoginRules());
+  add("upstream.authentication.basicAuth.header", OasSourceRules());
   add("upstream.loadBalancing", OasBalancingRules());
   add("upstream.loadBalancing.targets[]", OasTargetRules());
   add("upstream.rateLimit", OasRateRules());

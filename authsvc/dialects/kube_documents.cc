@@ -8,6 +8,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "authsvc/dialects/kube_fields.h"
 #include "authsvc/dialects/kube_object.h"
 #include "authsvc/dialects/tyk_render.h"
@@ -113,6 +114,12 @@ class KubeObject {
   std::string source_;
 };
 
+// Exactly: an organisation's name may begin like another one's.
+bool IsCertificateIdOf(absl::string_view org, absl::string_view id) {
+  constexpr size_t kDigestHex = 64;
+  return absl::ConsumePrefix(&id, org) && id.size() == kDigestHex && base::IsHex(id);
+}
+
 // As a Secret is read back: the ids of its certificates, the names of values that the store keeps.
 void TakeShown(const Fields& top, const ConvertOptions& options,
                const std::map<std::string, std::string>& texts, v1::KubeSecret* secret) {
@@ -122,7 +129,7 @@ void TakeShown(const Fields& top, const ConvertOptions& options,
       const std::string id = certificates.Text(key);
       if (key == kPrivateKeyKey) continue;  // nobody says that a key is his: it comes in data
       if (texts.count(key) != 0) certificates.Refuse(key, "stands in data, too");
-      if (!absl::StartsWith(id, options.org_id) || id.size() == options.org_id.size())
+      if (!IsCertificateIdOf(options.org_id, id))
         certificates.Refuse(key, "must be the id of a certificate of this organisation");
       (*secret->mutable_certificate_ids())[key] = id;
     }

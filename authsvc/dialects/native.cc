@@ -140,8 +140,8 @@ void TakeSecrets(Node* document, Converted* converted) {
     Node* const proxy = FindEither(upstream, "forwardProxy", "forward_proxy");
     if (auto password = TakeSecret(proxy, "password"))
       converted->proxy_password = *std::move(password);
-    keep(kUpstreamCredential,
-         TakeSecret(FindEither(upstream, "credential", "credential"), "value"));
+    Node* const credential = upstream == nullptr ? nullptr : upstream->Find("credential");
+    keep(kUpstreamCredential, TakeSecret(credential, "value"));
   } else if (kind == "Key") {
     Node* const login = FindEither(body, "basicLogin", "basic_login");
     keep(kLoginPassword, TakeSecret(login, "password"));
@@ -237,7 +237,7 @@ Conversion ConvertNative(const Node& given, const ConvertOptions& options) {
 }
 
 std::string NativeJson(const v1::Resource& resource) {
-  // As its users put it, to be put again.
+  // As its users put it, to be put again the same way.
   if (resource.has_dialect_object()) return resource.dialect_object().json();
   if (resource.has_secret() || resource.has_config_map()) return KubernetesJson(resource);
   v1::Resource copy = resource;

@@ -71,8 +71,7 @@ const Dialect* RecogniseDialect(const Node& document, std::string* why) {
       "operations), a Tyk Classic API definition (proxy), "
       "Tyk OAS API definition (x-tyk-api-gateway), "
       "session (access_rights with certificate or apply_policies), policy or tyk.conf; say which "
-      "with "
-      "--as";
+      "with --as (objects of APISIX are written by its Admin API, or by `sallyctl import apisix`)";
   return nullptr;
 }
 

@@ -15,8 +15,8 @@
 #include "authsvc/dialects/tyk_events.h"
 #include "authsvc/dialects/tyk_jwt.h"
 #include "authsvc/dialects/tyk_proxy_url.h"
-#include "authsvc/dialects/tyk_upstream_auth.h"
 #include "authsvc/dialects/tyk_script.h"
+#include "authsvc/dialects/tyk_upstream_auth.h"
 #include "shared/domain/host_pattern.h"
 
 namespace sallyport::authsvc::dialects {

@@ -4,37 +4,10 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "shared/base/utf8.h"
 
 namespace sallyport::authsvc::dialects {
 namespace {
-
-// How many bytes of a character follow its first; below zero: none begins so.
-int BytesAfter(unsigned char first) {
-  if (first < 0x80) return 0;
-  if (first >= 0xC2 && first < 0xE0) return 1;
-  if (first >= 0xE0 && first < 0xF0) return 2;
-  return first >= 0xF0 && first < 0xF5 ? 3 : -1;
-}
-
-// RFC 3629.
-bool IsUtf8(absl::string_view text) {
-  int left = 0;
-  unsigned char before = 0;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (left == 0) {
-      left = BytesAfter(byte);
-      if (left < 0) return false;
-    } else {
-      const bool wrong = (before == 0xE0 && byte < 0xA0) || (before == 0xED && byte > 0x9F) ||
-                         (before == 0xF0 && byte < 0x90) || (before == 0xF4 && byte > 0x8F);
-      if ((byte & 0xC0) != 0x80 || wrong) return false;
-      --left;
-    }
-    before = byte;
-  }
-  return left == 0;
-}
 
 constexpr absl::string_view kNoFile =
     "names a file of the gateway's machine, which is not read: put the script itself there, in "
@@ -67,7 +40,7 @@ void ReadScript(const Fields& entry, const ScriptNames& names, v1::VirtualEndpoi
                  file ? absl::StrCat(kNoFile, ", as ", names.source) : "is missing");
   } else if (!absl::Base64Unescape(blob, &source)) {
     entry.Refuse(names.source, "is not Base64");
-  } else if (!IsUtf8(source)) {
+  } else if (!base::IsUtf8(source)) {
     entry.Refuse(names.source, "is not UTF-8 once it is decoded");
   } else {
     endpoint->set_source(source);

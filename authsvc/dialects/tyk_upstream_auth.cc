@@ -3,6 +3,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "authsvc/change/secret_names.h"
+#include "authsvc/dialects/tyk_oas_fields.h"
 #include "shared/base/secret.h"
 
 namespace sallyport::authsvc::dialects {
@@ -39,6 +40,7 @@ void ReadUpstreamLogin(const Fields& auth, absl::string_view name, v1::Api* api,
                                                " is not on, and nothing else "
                                                "than user name and password exists here"));
   const Fields header = login.Object("header");
+  header.Check(OasSourceRules());
   const std::string chosen = header.Flag("enabled") ? header.Text("name") : std::string();
   api->mutable_upstream()->mutable_credential()->set_header(chosen.empty() ? "Authorization"
                                                                            : chosen);
@@ -46,7 +48,10 @@ void ReadUpstreamLogin(const Fields& auth, absl::string_view name, v1::Api* api,
   std::string password = login.Text("password");
   if (user.empty() || user.find(':') != std::string::npos)
     login.Refuse("username", "must be there and have no colon");
-  if (password.empty()) return;
+  if (password.empty()) {
+    return login.Warn("password",
+                      "is left out: the stored one stays, and the user name that came with it");
+  }
   std::string both = absl::StrCat(user, ":", password);
   std::string value = absl::StrCat("Basic ", absl::Base64Escape(both));
   base::Cleanse(&both);

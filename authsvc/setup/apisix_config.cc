@@ -61,6 +61,43 @@ bool IsLoopback(absl::string_view address) {
   return address == "127.0.0.1" || address == "::1" || address == "localhost";
 }
 
+void TakeKeys(const Fields& admin, std::vector<config::AdminKeyConfig>* keys) {
+  if (!admin.Has("admin_key")) return;
+  size_t index = 0;
+  for (const Node& item : admin.List("admin_key")) {
+    const Fields key(&item, dialects::ItemPath(admin.PathOf("admin_key"), index++), admin.out());
+    key.Check({kKey, true});
+    config::AdminKeyConfig made;
+    made.name = key.Text("name");
+    made.role = key.Text("role");
+    const std::string text = key.Text("key");
+    if (text.size() < 16 || absl::StrContains(text, "${{")) {
+      key.Refuse("key",
+                 "must be a key of 16 characters at least; make one, such as with `openssl "
+                 "rand -hex 32`");
+      continue;
+    }
+    made.sha256 = base::Hex(crypto::Sha256(text));
+    if (config::IsWellKnownAdminKey(made.sha256)) {
+      key.Refuse("key",
+                 "is one that APISIX was shipped with, which everybody knows: make another "
+                 "one, such as with `openssl rand -hex 32`");
+    }
+    if (made.role != "admin" && made.role != "viewer")
+      key.Refuse("role", "must be admin or viewer");
+    if (made.name.empty()) key.Refuse("name", "is missing");
+    keys->push_back(std::move(made));
+  }
+}
+
+absl::StatusOr<Node> ReadOne(absl::string_view text) {
+  auto documents = dialects::ReadDocuments(text);
+  if (!documents.ok()) return documents.status();
+  if (documents->size() != 1 || !documents->front().IsObject())
+    return absl::InvalidArgumentError("one document, an object, is needed");
+  return std::move(documents->front());
+}
+
 class Taker {
  public:
   Taker(const Node& root, config::AuthsvcConfig* config, Conversion* out)
@@ -116,37 +153,8 @@ class Taker {
     if (!admin.Flag("admin_key_required", true))
       admin.Refuse("admin_key_required", "an admin key is always required");
     config_.admin.apisix_cors = admin.Flag("enable_admin_cors", true);
-    Keys(admin);
+    TakeKeys(admin, &config_.admin.keys);
     Listen(admin);
-  }
-
-  void Keys(const Fields& admin) {
-    if (!admin.Has("admin_key")) return;
-    size_t index = 0;
-    for (const Node& item : admin.List("admin_key")) {
-      const Fields key(&item, dialects::ItemPath(admin.PathOf("admin_key"), index++), admin.out());
-      key.Check({kKey, true});
-      config::AdminKeyConfig made;
-      made.name = key.Text("name");
-      made.role = key.Text("role");
-      const std::string text = key.Text("key");
-      if (text.size() < 16 || absl::StrContains(text, "${{")) {
-        key.Refuse("key",
-                   "must be a key of 16 characters at least; make one, such as with `openssl "
-                   "rand -hex 32`");
-        continue;
-      }
-      made.sha256 = base::Hex(crypto::Sha256(text));
-      if (config::IsWellKnownAdminKey(made.sha256)) {
-        key.Refuse("key",
-                   "is one that APISIX was shipped with, which everybody knows: make another "
-                   "one, such as with `openssl rand -hex 32`");
-      }
-      if (made.role != "admin" && made.role != "viewer")
-        key.Refuse("role", "must be admin or viewer");
-      if (made.name.empty()) key.Refuse("name", "is missing");
-      config_.admin.keys.push_back(std::move(made));
-    }
   }
 
   void Listen(const Fields& admin) {
@@ -207,16 +215,24 @@ class Taker {
 
 absl::StatusOr<std::vector<std::string>> TakeApisixConfig(absl::string_view text,
                                                           config::AuthsvcConfig* config) {
-  const auto documents = dialects::ReadDocuments(text);
-  if (!documents.ok()) return documents.status();
-  if (documents->size() != 1 || !documents->front().IsObject())
-    return absl::InvalidArgumentError("one document, an object, is needed");
+  const auto root = ReadOne(text);
+  if (!root.ok()) return root.status();
   Conversion out;
-  Taker(documents->front(), config, &out).Run();
+  Taker(*root, config, &out).Run();
   if (!out.ok()) return out.status();
   std::vector<std::string> warnings;
   for (const auto& warning : out.warnings) warnings.push_back(warning.ToString());
   return warnings;
+}
+
+std::optional<std::vector<config::AdminKeyConfig>> ApisixAdminKeys(absl::string_view text) {
+  const auto root = ReadOne(text);
+  if (!root.ok()) return std::nullopt;
+  Conversion out;
+  const Fields admin = Fields(&*root, "", &out).Object("deployment").Object("admin");
+  std::vector<config::AdminKeyConfig> keys;
+  TakeKeys(admin, &keys);
+  return out.ok() && admin.Has("admin_key") ? std::optional(std::move(keys)) : std::nullopt;
 }
 
 }  // namespace sallyport::authsvc

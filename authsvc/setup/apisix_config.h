@@ -2,6 +2,7 @@
 // configuration at every start (DESIGN 10, reference apisix.md A2). Pure.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,5 +15,10 @@ namespace sallyport::authsvc {
 // The warnings; kInvalidArgument with all refusals. No key is in either.
 [[nodiscard]] absl::StatusOr<std::vector<std::string>> TakeApisixConfig(
     absl::string_view text, config::AuthsvcConfig* config);
+
+// deployment.admin.admin_key alone, whatever is wrong elsewhere; none: there is no such list, or
+// something is wrong in it.
+[[nodiscard]] std::optional<std::vector<config::AdminKeyConfig>> ApisixAdminKeys(
+    absl::string_view text);
 
 }  // namespace sallyport::authsvc

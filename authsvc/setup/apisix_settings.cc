@@ -45,18 +45,12 @@ std::vector<std::string> NeedingRestart(const config::AdminConfig& before,
   return names;
 }
 
-absl::StatusOr<config::AuthsvcConfig> ReadAgain(const config::AuthsvcConfig& own, absl::Time now) {
-  config::AuthsvcConfig config = own;
-  auto text = ReadSettingFile(own.apisix_config, "apisix_config");
-  if (!text.ok()) return text.status();
-  if (auto taken = TakeApisixConfig(*text, &config); !taken.ok()) return taken.status();
-  const config::AdminConfig& admin = config.admin;
-  if (!admin.certificate_file.empty()) {
-    const auto problems =
-        crypto::PairProblems("admin_api_mtls", admin.certificate_file, admin.private_key_file, now);
-    if (!problems.empty()) return absl::InvalidArgumentError(absl::StrJoin(problems, "; "));
-  }
-  return config;
+absl::Status CheckPair(const config::AdminConfig& admin, absl::Time now) {
+  if (admin.certificate_file.empty()) return absl::OkStatus();
+  const auto problems =
+      crypto::PairProblems("admin_api_mtls", admin.certificate_file, admin.private_key_file, now);
+  return problems.empty() ? absl::OkStatus()
+                          : absl::InvalidArgumentError(absl::StrJoin(problems, "; "));
 }
 
 }  // namespace
@@ -93,14 +87,20 @@ absl::StatusOr<apisix::AdminApiSettings> ApisixSettings(const config::AuthsvcCon
   return settings;
 }
 
-ApisixConfigFile::ApisixConfigFile(config::AuthsvcConfig own, config::AuthsvcConfig in_force)
-    : own_(std::move(own)), in_force_(std::move(in_force)), stamps_(Stamps()) {}
+ApisixConfigFile::ApisixConfigFile(config::AuthsvcConfig own, config::AuthsvcConfig started,
+                                   apisix::AdminApiSettings settings,
+                                   std::vector<std::string> environment)
+    : own_(std::move(own)),
+      started_(std::move(started)),
+      environment_(std::move(environment)),
+      read_(started_.admin),
+      settings_(std::move(settings)),
+      stamps_(Stamps()) {}
 
 std::string ApisixConfigFile::Stamps() const {
-  const config::AdminConfig& admin = in_force_.admin;
   std::string stamps = FileStamp(own_.apisix_config);
-  for (const std::string* file : {&admin.certificate_file, &admin.private_key_file,
-                                  &admin.client_ca_file, &admin.apisix_trusted_certificate_file})
+  for (const std::string* file : {&read_.certificate_file, &read_.private_key_file,
+                                  &read_.client_ca_file, &read_.apisix_trusted_certificate_file})
     absl::StrAppend(&stamps, "\n", FileStamp(*file));
   return stamps;
 }
@@ -113,34 +113,66 @@ void ApisixConfigFile::Complain(const absl::Status& status) {
       {{"file", own_.apisix_config}, {"error", status}, {"hint", "what was read before goes on"}});
 }
 
-std::optional<config::AuthsvcConfig> ApisixConfigFile::Look(absl::Time now) {
+absl::StatusOr<apisix::AdminApiSettings> ApisixConfigFile::Read(
+    absl::string_view text, absl::Time now, config::AuthsvcConfig* config) const {
+  if (auto taken = TakeApisixConfig(text, config); !taken.ok()) return taken.status();
+  if (auto status = CheckPair(config->admin, now); !status.ok()) return status;
+  return ApisixSettings(*config, environment_, now);
+}
+
+std::optional<apisix::AdminApiSettings> ApisixConfigFile::Look(absl::Time now) {
   std::string stamps = Stamps();
   if (stamps == stamps_) return std::nullopt;
   if (stamps != seen_) {  // who writes in place may not be through
     seen_ = std::move(stamps);
     return std::nullopt;
   }
-  auto again = ReadAgain(own_, now);
-  absl::Status status = again.status();
-  if (status.ok()) status = ApisixSettings(*again, {}, now).status();
-  if (!status.ok()) {
-    // One of no use stays so until it changes; one that cannot be read is tried again.
-    if (absl::IsInvalidArgument(status)) stamps_ = std::move(stamps);
-    Complain(status);
-    return std::nullopt;
-  }
+  const auto text = ReadSettingFile(own_.apisix_config, "apisix_config");
+  config::AuthsvcConfig config = own_;
+  auto settings = text.ok() ? Read(*text, now, &config) : text.status();
+  // One of no use stays so until it changes; one that cannot be read is tried again. What changed
+  // while it was read has another stamp.
+  if (settings.ok() || absl::IsInvalidArgument(settings.status())) stamps_ = std::move(stamps);
+  if (settings.ok()) return Taken(config, *std::move(settings));
+  Complain(settings.status());
+  return text.ok() ? Withdrawn(*text) : std::nullopt;
+}
+
+std::optional<apisix::AdminApiSettings> ApisixConfigFile::Taken(const config::AuthsvcConfig& config,
+                                                                apisix::AdminApiSettings settings) {
   complaint_.clear();
-  const auto restart = NeedingRestart(in_force_.admin, again->admin);
-  const std::vector<config::AdminKeyConfig>& keys = again->admin.keys;
-  in_force_ = *again;
-  stamps_ = Stamps();
-  base::Log(base::Level::kInfo, "apisix_config.read",
-            {{"file", own_.apisix_config}, {"admin_keys", static_cast<int>(keys.size())}});
+  read_ = config.admin;
+  settings_ = std::move(settings);
+  base::Log(
+      base::Level::kInfo, "apisix_config.read",
+      {{"file", own_.apisix_config}, {"admin_keys", static_cast<int>(settings_.keys.size())}});
+  const auto restart = NeedingRestart(started_.admin, read_);
   if (!restart.empty()) {
     base::Log(base::Level::kWarning, "apisix_config.needs_restart",
               {{"file", own_.apisix_config}, {"settings", absl::StrJoin(restart, ", ")}});
   }
-  return again.value();
+  return settings_;
+}
+
+// Of a file that is not taken: who takes a key out of it does not wait for the rest to be mended.
+std::optional<apisix::AdminApiSettings> ApisixConfigFile::Withdrawn(absl::string_view text) {
+  auto listed = ApisixAdminKeys(text);
+  if (!listed.has_value()) return std::nullopt;
+  listed->insert(listed->end(), own_.admin.keys.begin(), own_.admin.keys.end());
+  const auto stays = [&](const apisix::AdminKey& key) {
+    return std::any_of(listed->begin(), listed->end(), [&](const config::AdminKeyConfig& one) {
+      return (one.role == "viewer") == key.viewer &&
+             absl::HexStringToBytes(one.sha256) == key.sha256;
+    });
+  };
+  const size_t gone =
+      std::erase_if(settings_.keys, [&](const apisix::AdminKey& key) { return !stays(key); });
+  if (gone == 0) return std::nullopt;
+  base::Log(base::Level::kWarning, "apisix_config.keys_withdrawn",
+            {{"file", own_.apisix_config},
+             {"admin_keys", static_cast<int>(settings_.keys.size())},
+             {"withdrawn", static_cast<int>(gone)}});
+  return settings_;
 }
 
 }  // namespace sallyport::authsvc

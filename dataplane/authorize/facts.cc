@@ -9,6 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "dataplane/route/query.h"
 #include "shared/base/text.h"
+#include "shared/base/utf8.h"
 #include "shared/crypto/digest.h"
 
 namespace sallyport::dataplane {

@@ -204,8 +204,10 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
     stream_->Within(most.time);
     char bytes[kReadAtOnce];
     const absl::Span<char> space(bytes, sizeof(bytes));
-    for (size_t left = most.bytes; left >= sizeof(bytes); left -= sizeof(bytes)) {
-      if (co_await stream_->Read(space) == 0) break;
+    for (size_t read = 0; read < most.bytes;) {
+      const size_t now = co_await stream_->Read(space);
+      if (now == 0) break;
+      read += now;
     }
   }
 
@@ -219,7 +221,7 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
     const Step step = co_await Parse(parser);
     if (step == Step::kDone) co_return true;
     co_await Reject(step, parser.request().request_id);
-    if (step == Step::kBodyTooLarge) co_await Drain(kOfAdmitted);
+    if (step == Step::kBodyTooLarge) co_await Drain(admitted_ ? kOfAdmitted : kOfAnybody);
     co_return false;
   }
 
@@ -228,7 +230,7 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
     Request& request = parser.request();
     const bool complete = parser.FramingIsPlain() && CompleteHead(request_id, &request);
     const auto& admit = host_->options.admit_head;
-    const bool admitted = complete && (!admit || !admit(request).has_value());
+    const bool admitted = complete && admit && !admit(request).has_value();
     co_await Reject(Step::kBodyTooLarge, request_id);
     co_await Drain(admitted ? kOfAdmitted : kOfAnybody);
     co_return false;

@@ -91,6 +91,16 @@ def test_a_broken_file_changes_nothing(clean):
     assert world.status(world.gateway.admin_key) == 200
 
 
+def test_a_key_that_is_taken_out_of_a_broken_file_is_gone(clean):
+    world = clean
+    world.write(SECOND, ssl={"ssl_trusted_certificate": str(world.trusted.with_suffix(".missing"))})
+    wait_for(lambda: world.status(FIRST) == 401, "the key is gone, whatever else is wrong")
+    assert world.gateway.rest("GET", "/tyk/keys", key=FIRST).status_code == 403
+    assert world.status(SECOND) == 401, "nothing new is taken of such a file"
+    assert world.status(world.gateway.admin_key) == 200
+    assert "apisix_config.keys_withdrawn" in world.gateway.authsvc.text()
+
+
 def test_browsers_are_kept_out_where_the_file_says_so(clean):
     world = clean
     assert world.call("GET", "/routes").headers["Access-Control-Allow-Origin"] == "*"
@@ -142,6 +152,9 @@ def test_trusted_certificates_of_upstreams(clean):
     world.put("/routes/1", {"uri": "/early", "upstream": upstream})
     world.put("/upstreams/own", {**upstream, "tls": {"ca_certs": [other.pem.decode()]}})
     world.put("/routes/own", {"uri": "/own", "upstream_id": "own"})
+    world.put("/upstreams/gone", upstream)
+    world.put("/routes/none", {"uri": "/none", "upstream_id": "gone"})
+    assert world.call("DELETE", "/upstreams/gone?force=true").status_code == 200, "a route that serves nothing stands in nobody's way"
 
     def status(path="/early"):
         return world.a.curl(path, host="t.test.com").status
@@ -149,6 +162,7 @@ def test_trusted_certificates_of_upstreams(clean):
     world.put_text(authority.pem.decode(), world.trusted)
     world.write(ssl={"ssl_trusted_certificate": str(world.trusted)})
     wait_for(lambda: status() == 200, "routes that are there already take it up")
+    assert "route [none] serves nothing now" in world.gateway.authsvc.text()
     world.put("/routes/2", {"uri": "/late", "upstream": upstream})
     assert status("/late") == 200
     assert status("/own") == 502, "an upstream that names its own has those"

@@ -122,7 +122,7 @@ def test_one_refusal_refuses_all_by_name(clean):
             ({"secrets/vault/1": {"uri": "http://x"}}, "refused"),
             ({"consumers/jack/credentials/1": {"plugins": {"key-auth": {"key": "x"}}}}, "put their plugins into the consumer"),
             ({"ssls/2": {"snis": [HOST], "cert": "x", "key": "-----"}}, "ssl/2 refused"),
-            ({"routes/x y": {"uri": "/b"}}, "its id is none")):
+            ({"routes/x y": {"uri": "/b"}}, "its id must be 1 to 64 of letters")):
         dump = in_json({**objects(world, origin), **change})
         done = run(world, dump, settle=False)
         assert done.returncode == 1 and said in done.stdout and "nothing was applied" in done.stderr, done.stdout + done.stderr

@@ -54,7 +54,7 @@ void Verified(const Json& upstream, absl::string_view where, std::vector<std::st
 }
 
 void OneLabel(const Json& document, std::vector<std::string>* out) {
-  for (const char* const name : {"hosts", "snis", "host"}) {
+  for (const char* const name : {"hosts", "host"}) {
     const Json* const value = Get(document, name);
     if (value == nullptr) continue;
     std::vector<std::string> texts;
@@ -63,7 +63,7 @@ void OneLabel(const Json& document, std::vector<std::string>* out) {
     const bool wildcard = std::any_of(texts.begin(), texts.end(), [](const std::string& text) {
       return absl::StartsWith(text, "*");
     });
-    if (wildcard && absl::string_view(name) != "snis")
+    if (wildcard)
       out->push_back(absl::StrCat(name, ": a wildcard stands for one label, not for any number"));
   }
 }

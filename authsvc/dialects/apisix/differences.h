@@ -8,7 +8,7 @@
 
 namespace sallyport::authsvc::dialects::apisix {
 
-// A line for each. The document's fields have been checked.
+// A line for each. The document need not have been checked.
 [[nodiscard]] std::vector<std::string> Differences(const Collection& collection,
                                                    const Json& document);
 

@@ -210,6 +210,20 @@ TEST_F(KeysTest, ACertificateIdNeverBecomesAToken) {
   EXPECT_NE(ByLeaf(certificate), nullptr);
 }
 
+TEST_F(KeysTest, AUserNamedLikeACertificateDoesNotStandBeforeItsKey) {
+  const TestCert certificate = CertBuilder("CN=c").SelfSign();
+  const std::string id = AddCertificate(certificate.Pem());
+  Json user = Session("a1");
+  user["alias"] = "the user";
+  user["basic_auth_data"] = {{"password", "a good password"}};
+  Expect(200, Call("POST", "/tyk/keys/" + id, user.dump()));
+  EXPECT_EQ(Expect(200, Call("GET", "/tyk/keys/" + id))["alias"], "the user");
+  Json session = WithCertificate(id);
+  session["alias"] = "of the certificate";
+  Create(session);
+  EXPECT_EQ(Expect(200, Call("GET", "/tyk/keys/" + id))["alias"], "of the certificate");
+}
+
 TEST_F(KeysTest, AKeyDoesNotMoveToAnotherOrg) {
   const std::string token = Create(Session("a1"))["key"];
   Json session = Session("a1");

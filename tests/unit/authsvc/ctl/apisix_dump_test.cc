@@ -69,6 +69,9 @@ TEST(ApisixDump, SaysWhereItCannotBeRead) {
   EXPECT_THAT(error("{\"kvs\":[{\"key\":\"*\"}]}"), HasSubstr("not base64"));
   EXPECT_THAT(error("{\"kvs\":{}}"), HasSubstr("kvs is no list"));
   EXPECT_THAT(error("{\"kvs\":[1]}"), HasSubstr("not base64"));
+  EXPECT_THAT(error(absl::StrCat("{\"kvs\":[", Pair("/apisix/routes/1", "{}"),
+                                 "],\"more\":true,\"count\":2}")),
+              HasSubstr("without --limit"));
   EXPECT_THAT(error(absl::StrCat("{\"kvs\":[", Pair("/other/routes/1", "{}"), "]}")),
               HasSubstr("/other/routes/1 is not below /apisix: say --prefix"));
   EXPECT_THAT(error(absl::StrCat("{\"kvs\":[", Pair("/apisixes/routes/1", "{}"), "]}")),

@@ -18,6 +18,8 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using Json = nlohmann::json;
 
+const std::string kId = "org" + std::string(64, 'a');  // of a certificate
+
 Json Object(const std::string& kind, const std::string& name) {
   return {{"apiVersion", "v1"}, {"kind", kind}, {"metadata", {{"name", name}}}};
 }
@@ -111,12 +113,12 @@ TEST(KubeSecret, OpaqueDataIsSealedExceptForCertificates) {
 TEST(KubeSecret, IsTakenAsItIsReadBack) {
   Json json = Object("Secret", "web");
   json["type"] = "kubernetes.io/tls";
-  json["certificates"] = {{"tls.crt", "orgaa"}};
+  json["certificates"] = {{"tls.crt", kId}};
   json["sealed"] = {"token"};
   const Conversion conversion = Convert(json);
   ASSERT_THAT(Texts(conversion.errors), IsEmpty());
   const v1::KubeSecret& secret = conversion.resources.back().resource.secret();
-  EXPECT_EQ(secret.certificate_ids().at("tls.crt"), "orgaa");
+  EXPECT_EQ(secret.certificate_ids().at("tls.crt"), kId);
   EXPECT_EQ(secret.sealed_data().at("token").ByteSizeLong(), 0u);
   EXPECT_EQ(Json::parse(NativeJson(conversion.resources.back().resource))["certificates"],
             json["certificates"]);
@@ -124,9 +126,12 @@ TEST(KubeSecret, IsTakenAsItIsReadBack) {
     changed[part] = value;
     return Texts(Convert(changed).errors);
   };
-  EXPECT_THAT(refusals(json, "certificates", {{"tls.crt", "otheraa"}}),
-              HasSubstr("certificates.tls.crt"));
-  EXPECT_THAT(refusals(json, "certificates", {{"tls.crt", "org"}}), HasSubstr("must be the id"));
+  const std::string digest(64, 'a');
+  for (const std::string& id : {"other" + digest, "org2" + digest, std::string("org"),
+                                std::string("orgaa"), "org" + std::string(64, 'g')}) {
+    EXPECT_THAT(refusals(json, "certificates", {{"tls.crt", id}}), HasSubstr("must be the id"))
+        << id;
+  }
   EXPECT_THAT(refusals(json, "data", {{"tls.key", "eA=="}}),
               HasSubstr("is missing: kubernetes.io/tls"));
   EXPECT_THAT(refusals(json, "data", {{"token", "eA=="}}), HasSubstr("\"token\" stands in data"));
@@ -177,7 +182,7 @@ TEST(KubeSecret, APublicCertificateInPlaceOfThePrivateKeyBringsNone) {
   EXPECT_TRUE(secret.certificate_ids().contains("tls.crt"));
   EXPECT_FALSE(secret.certificate_ids().contains("tls.key"));
   json = Object("Secret", "shown");
-  json["certificates"] = {{"tls.crt", "orgaa"}, {"tls.key", "orgaa"}};
+  json["certificates"] = {{"tls.crt", kId}, {"tls.key", kId}};
   const Conversion shown = Convert(json);
   EXPECT_FALSE(shown.resources.back().resource.secret().certificate_ids().contains("tls.key"));
 }

@@ -160,5 +160,16 @@ TEST(Native, RoundTrip) {
   EXPECT_EQ(Only(second).api().SerializeAsString(), Only(first).api().SerializeAsString()) << json;
 }
 
+TEST(Native, WhatToDoWithAnObjectOfApisixIsSaid) {
+  v1::Resource resource;
+  resource.mutable_dialect_object()->set_json(
+      R"({"id":"1","uri":"/*","upstream":{"nodes":{"127.0.0.1:1":1}},"create_time":1,"update_time":1})");
+  const auto shown = ReadJson(NativeJson(resource));
+  ASSERT_TRUE(shown.ok()) << shown.status();
+  std::string why;
+  EXPECT_EQ(RecogniseDialect(*shown, &why), nullptr);
+  EXPECT_THAT(why, HasSubstr("`sallyctl import apisix`"));
+}
+
 }  // namespace
 }  // namespace sallyport::authsvc::dialects

@@ -535,5 +535,27 @@ TEST(TykClassic, MadeFromCoreResources) {
   EXPECT_THAT(Texts(again.errors), IsEmpty());
 }
 
+TEST(TykClassic, AHeaderForUpstreamsThatIsMisspeltIsRefused) {
+  const auto with = [](const std::string& more) {
+    return With(absl::StrCat(R"({"upstream_auth": {"enabled": true, "basic_auth": {"enabled": true,
+        "username": "u", )",
+                             more, "}}}"));
+  };
+  const Conversion good =
+      with(R"("password": "p", "header": {"enabled": true, "name": "X-Login"})");
+  EXPECT_EQ(Api(good).upstream().credential().header(), "X-Login");
+  EXPECT_THAT(Texts(good.warnings), Not(HasSubstr("password")));
+  EXPECT_THAT(
+      Texts(with(R"("password": "p", "header": {"enabled": true, "nmae": "X-Login"})").errors),
+      HasSubstr("upstream_auth.basic_auth.header.nmae"));
+}
+
+TEST(TykClassic, AnUpstreamsPasswordThatIsLeftOutKeepsTheUserNameToo) {
+  const Conversion conversion = With(
+      R"({"upstream_auth": {"enabled": true, "basic_auth": {"enabled": true, "username": "u"}}})");
+  EXPECT_THAT(Texts(conversion.errors), IsEmpty());
+  EXPECT_THAT(Texts(conversion.warnings), HasSubstr("and the user name that came with it"));
+}
+
 }  // namespace
 }  // namespace sallyport::authsvc::dialects

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "authsvc/setup/apisix_config.h"
+#include "shared/base/log.h"
 #include "tests/fakes/temp_folder.h"
 #include "tests/fakes/test_ca.h"
 
@@ -47,13 +48,21 @@ class ApisixSettingsTest : public ::testing::Test {
     return absl::StrCat("deployment: {admin: {admin_key: [{name: ", name,
                         ", key: a key of the file, role: admin}]}}\n");
   }
-  static std::vector<std::string> Names(const config::AuthsvcConfig& config) {
+  static std::vector<std::string> Names(const apisix::AdminApiSettings& settings) {
     std::vector<std::string> names;
-    for (const auto& key : config.admin.keys) names.push_back(key.name);
+    for (const auto& key : settings.keys) names.push_back(key.name);
     return names;
   }
+  // Of a service that was started with this text.
+  ApisixConfigFile Followed(const std::string& text) {
+    Put("config.yaml", text);
+    const config::AuthsvcConfig started = Taken(text);
+    auto settings = ApisixSettings(started, {}, sallyport::testing::TestNow());
+    EXPECT_TRUE(settings.ok()) << settings.status();
+    return {own_, started, *std::move(settings), {}};
+  }
   // Two looks: what stands still counts.
-  static std::optional<config::AuthsvcConfig> LookTwice(ApisixConfigFile& file) {
+  static std::optional<apisix::AdminApiSettings> LookTwice(ApisixConfigFile& file) {
     EXPECT_FALSE(file.Look(sallyport::testing::TestNow()).has_value());
     return file.Look(sallyport::testing::TestNow());
   }
@@ -119,8 +128,7 @@ TEST_F(ApisixSettingsTest, OnlyNamedVariablesAreThere) {
 }
 
 TEST_F(ApisixSettingsTest, AChangedFileIsTakenUpOnce) {
-  Put("config.yaml", KeyNamed("first"));
-  ApisixConfigFile file(own_, Taken(KeyNamed("first")));
+  ApisixConfigFile file = Followed(KeyNamed("first"));
   EXPECT_FALSE(LookTwice(file).has_value()) << "nothing has changed";
   Put("config.yaml", KeyNamed("second"));
   const auto again = LookTwice(file);
@@ -130,8 +138,7 @@ TEST_F(ApisixSettingsTest, AChangedFileIsTakenUpOnce) {
 }
 
 TEST_F(ApisixSettingsTest, ABrokenFileChangesNothing) {
-  Put("config.yaml", KeyNamed("first"));
-  ApisixConfigFile file(own_, Taken(KeyNamed("first")));
+  ApisixConfigFile file = Followed(KeyNamed("first"));
   for (const char* const text :
        {"", "a: [", "deployment: {admin: {admin_key: [{name: x, key: short, role: admin}]}}",
         "deployment: {admin: {https_admn: true}}",
@@ -149,13 +156,69 @@ TEST_F(ApisixSettingsTest, ABrokenFileChangesNothing) {
   EXPECT_THAT(Names(*again), ElementsAre("own", "third"));
 }
 
+std::string Keys(const std::string& list, const std::string& more) {
+  return absl::StrCat("deployment: {admin: {admin_key: [", list, "]}}\n", more);
+}
+
+TEST_F(ApisixSettingsTest, AKeyThatIsTakenOutOfABrokenFileIsGone) {
+  const std::string one = "{name: one, key: the key number one, role: admin}";
+  const std::string two = "{name: two, key: the key number two, role: admin}";
+  const std::string viewer = "{name: two, key: the key number two, role: viewer}";
+  const std::string added = "{name: new, key: the newest key of all, role: admin}";
+  const std::string broken = "apisix: {ssl: {ssl_trusted_certificate: /none}}\n";
+  const std::string misspelt = "apisix: {sll: {}}\n";
+  for (const std::string& fault : {broken, misspelt}) {
+    ApisixConfigFile file = Followed(Keys(one + "," + two, ""));
+    Put("config.yaml", Keys(one + "," + two + "," + added, fault));
+    EXPECT_FALSE(LookTwice(file).has_value()) << "nothing new is taken of it";
+    Put("config.yaml", Keys(added + "," + one, fault));
+    auto left = LookTwice(file);
+    ASSERT_TRUE(left.has_value()) << fault;
+    EXPECT_THAT(Names(*left), ElementsAre("own", "one"));
+    EXPECT_FALSE(LookTwice(file).has_value());
+    Put("config.yaml", Keys(one + "," + two, fault));
+    EXPECT_FALSE(LookTwice(file).has_value()) << "what is gone comes back with a good file alone";
+    Put("config.yaml", Keys("", fault));
+    left = LookTwice(file);
+    ASSERT_TRUE(left.has_value()) << fault;
+    EXPECT_THAT(Names(*left), ElementsAre("own"));
+  }
+  ApisixConfigFile file = Followed(Keys(one + "," + two, ""));
+  Put("config.yaml", Keys(one + "," + viewer, broken));
+  auto left = LookTwice(file);
+  ASSERT_TRUE(left.has_value());
+  EXPECT_THAT(Names(*left), ElementsAre("own", "one")) << "it is no administrator's any more";
+  Put("config.yaml", Keys(two, ""));
+  left = LookTwice(file);
+  ASSERT_TRUE(left.has_value());
+  EXPECT_THAT(Names(*left), ElementsAre("own", "two"));
+}
+
+TEST_F(ApisixSettingsTest, WhatNeedsARestartIsSaidUntilThereIsOne) {
+  const auto with = [](const std::string& name, const std::string& port) {
+    return absl::StrCat("deployment: {admin: {admin_listen: {ip: 127.0.0.1, port: ", port,
+                        "}, admin_key: [{name: ", name,
+                        ", key: a key of the file, role: admin}]}}");
+  };
+  ApisixConfigFile file = Followed(with("a", "9181"));
+  const auto said = [&](const std::string& text) {
+    Put("config.yaml", text);
+    ::testing::internal::CaptureStderr();
+    EXPECT_TRUE(LookTwice(file).has_value());
+    base::FlushLog();
+    return ::testing::internal::GetCapturedStderr();
+  };
+  EXPECT_THAT(said(with("b", "9182")), HasSubstr("needs_restart"));
+  EXPECT_THAT(said(with("c", "9182")), HasSubstr("needs_restart")) << "it is still another port";
+  EXPECT_THAT(said(with("d", "9181")), ::testing::Not(HasSubstr("needs_restart")));
+}
+
 TEST_F(ApisixSettingsTest, AFileThatItNamesCounts) {
   const auto ca = Builder("CN=ca").Ca().SelfSign();
   const std::string text =
       absl::StrCat("apisix: {ssl: {ssl_trusted_certificate: '", folder_.File("ca.crt"), "'}}\n");
   Put("ca.crt", ca.Pem());
-  Put("config.yaml", text);
-  ApisixConfigFile file(own_, Taken(text));
+  ApisixConfigFile file = Followed(text);
   EXPECT_FALSE(LookTwice(file).has_value());
   Put("ca.crt", "broken");
   EXPECT_FALSE(LookTwice(file).has_value());

@@ -244,6 +244,20 @@ TEST(Server, WhoSendsAllOfATooLargeBodyReadsTheAnswer) {
   EXPECT_EQ(stranger.Read().status, 413);
 }
 
+TEST(Server, WhereNobodyIsAdmittedATooLargeBodyIsNotReadToItsEnd) {
+  ServerOptions options;
+  options.max_body_bytes = 10;
+  const auto server = StartOrDie(options);
+  const std::string body(32 << 20, 'x');  // more than sockets hold
+  RawClient whole(server->port());
+  whole.Send(
+      absl::StrCat("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ", body.size(), "\r\n\r\n"));
+  EXPECT_FALSE(whole.Send(body));
+  RawClient chunked(server->port());
+  chunked.Send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2000000\r\n");
+  EXPECT_FALSE(chunked.Send(body));
+}
+
 TEST(Server, SlowHeadsBodiesAndIdleConnectionsEnd) {
   ServerOptions options;
   options.head_timeout = absl::Milliseconds(50);

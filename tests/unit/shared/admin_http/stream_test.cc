@@ -108,6 +108,18 @@ TEST_P(StreamTest, ARefusalIsReadByWhoStillSends) {
   EXPECT_EQ(client.Read().status, 403);
 }
 
+TEST_P(StreamTest, ARefusalIsReadByWhoStillSendsInSmallPieces) {
+  options_.admit_head = [](const Request&) -> std::optional<Response> { return Response{403}; };
+  Start();
+  RawClient client = Connect();
+  constexpr size_t kPieces = 30'000;
+  client.Send(
+      absl::StrCat("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: ", kPieces, "\r\n\r\n"));
+  // By TLS each is a record of its own, and so a read.
+  for (size_t i = 0; i < kPieces; ++i) ASSERT_TRUE(client.Send("x")) << i;
+  EXPECT_EQ(client.Read().status, 403);
+}
+
 TEST_P(StreamTest, ManyRequestsInOneGoAreAllAnswered) {
   Start();
   RawClient client = Connect();
