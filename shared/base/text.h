@@ -24,9 +24,6 @@ absl::string_view ViewOf(const View& view) {
 [[nodiscard]] absl::StatusOr<std::string> FromHex(absl::string_view hex);
 [[nodiscard]] bool IsHex(absl::string_view text);
 
-// RFC 3629: no overlong form, no surrogate, nothing beyond U+10FFFF.
-[[nodiscard]] bool IsUtf8(absl::string_view text);
-
 // JSON string with quotes; control characters and invalid UTF-8 are escaped (U+FFFD), never copied.
 [[nodiscard]] std::string JsonQuote(absl::string_view text);
 void AppendJsonQuoted(absl::string_view text, std::string* out);

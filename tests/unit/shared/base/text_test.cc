@@ -14,18 +14,6 @@ TEST(Text, HexRoundTripsAndRefusesOddOrForeign) {
   EXPECT_FALSE(FromHex("0g").ok());
 }
 
-TEST(Text, Utf8IsWhatRfc3629Says) {
-  for (const char* const good :
-       {"", "a", "\x7f", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80",
-        "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF", "x\xC3\xA9y"})
-    EXPECT_TRUE(IsUtf8(good)) << Hex(good);
-  for (const char* const bad :
-       {"\x80", "\xC1\xBF", "\xC2", "\xC2x", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xE2\x82",
-        "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF", "x\xC3"})
-    EXPECT_FALSE(IsUtf8(bad)) << Hex(bad);
-  EXPECT_TRUE(IsUtf8(absl::string_view("\0a", 2)));
-}
-
 std::string Written(absl::string_view text) {
   // Exactly the room that it may need, for sanitisers to see.
   const auto room = std::make_unique<char[]>(MostJsonQuoted(text.size()));
