@@ -7,6 +7,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import gateway as gateway_module  # noqa: E402
+from cluster import Cluster  # noqa: E402
 from origins import Origin  # noqa: E402
 from pki import CLIENT, SERVER  # noqa: E402
 from tunnels import Scripted  # noqa: E402
@@ -89,7 +90,20 @@ def scripted():
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    made = World(tmp_path_factory.mktemp("world"))
+def world(request, tmp_path_factory):
+    """A module that names another class as its WORLD gets one of those."""
+    made = getattr(request.module, "WORLD", World)(tmp_path_factory.mktemp("world"))
     yield made
     made.close()
+
+
+@pytest.fixture
+def clean(world):
+    """A world of which no object is left to the next test."""
+    yield world
+    world.clear()
+
+
+@pytest.fixture
+def cluster(world, tmp_path):
+    return Cluster(world, tmp_path)

@@ -346,6 +346,14 @@ class Gateway:
             environment["SALLYPORT_CONTEXT"] = str(self.context_file())
         return subprocess.run(command, capture_output=True, text=True, input=stdin, timeout=timeout, env=environment)
 
+    def apply(self, *documents, code=0):
+        """What `sallyctl apply` says to these documents together."""
+        done = self.run_ctl("apply", "-f", "-", stdin="\n---\n".join(json.dumps(one) for one in documents))
+        assert done.returncode == code, done.stdout + done.stderr
+        if code == 0:
+            self.settle()
+        return done.stdout + done.stderr
+
     def explain(self, request_id, *options):
         """`sallyctl explain`, told when no data plane is held up: two seconds are waited for them."""
         def told():
@@ -466,6 +474,11 @@ class Gateway:
         self.settle()
         return answer.json()
 
+    def add_oas(self, definition):
+        answer = self.rest("POST", "/tyk/apis/oas", definition)
+        assert answer.status_code == 200, answer.text
+        self.settle()
+
     def update_api(self, definition):
         answer = self.rest("PUT", f"/tyk/apis/{definition['api_id']}", definition)
         assert answer.status_code == 200, answer.text
@@ -496,6 +509,18 @@ def classic(api_id, target, listen_path="/", domain="api.gw.test", **more):
     }
     definition.update(more)
     return definition
+
+
+def oas(api_id, target, server=(), upstream=(), **document):
+    """A Tyk OAS definition on a host of its own; `server` and `upstream` are more of these parts of the extension."""
+    return {
+        "openapi": "3.0.3", "info": {"title": api_id, "version": "1.0.0"}, "components": {}, "paths": {},
+        "x-tyk-api-gateway": {
+            "info": {"id": api_id, "name": api_id, "state": {"active": True}},
+            "upstream": {"url": target, **dict(upstream)},
+            "server": {"listenPath": {"value": "/", "strip": True},
+                       "customDomain": {"enabled": True, "name": f"{api_id}.gw.test"}, **dict(server)},
+        }, **document}
 
 
 def session(api_id, certificate=None, **more):

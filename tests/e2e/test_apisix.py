@@ -3,7 +3,6 @@ A4). Real curl, requests and python scripts."""
 
 import json
 import subprocess
-import sys
 
 import pytest
 import requests
@@ -13,6 +12,7 @@ from gateway import DEADLINE, wait_for
 from origins import free_port
 from pki import CLIENT, SERVER
 
+WORLD = ApisixWorld
 MTLS = "mtls.test.com"
 
 CREATE_SSL = """
@@ -76,20 +76,6 @@ resp = requests.patch("http://127.0.0.1:{port}/apisix/admin/upstreams/"+id, json
 print(resp.status_code)
 print(resp.text)
 """
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    made = ApisixWorld(tmp_path_factory.mktemp("apisix"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def clean(world):
-    """No object is left of another test."""
-    yield world
-    world.clear()
 
 
 def pem(pair):

@@ -1,57 +1,33 @@
 """jwt-auth of APISIX's Admin API: consumers whose tokens a shared secret or a private key signed (reference apisix.md A1.7)."""
 
 import base64
-import hashlib
-import hmac
-import json
 import time
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from apisix_world import ApisixWorld
-from tokens import SigningKey, b64
+from tokens import SigningKey, mac_token, signed_token, signing_input
 
+WORLD = ApisixWorld
 HOST = "jwt.test.com"
 SECRET = "a secret that has more than thirty-two bytes"
 PUBLIC_PEM = "-----BEGIN PUBLIC KEY-----"
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    made = ApisixWorld(tmp_path_factory.mktemp("apisix-jwt"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def clean(world):
-    yield world
-    world.clear()
-
-
-def signing_input(algorithm, claims):
-    return f"{b64(json.dumps({'alg': algorithm, 'typ': 'JWT'}).encode())}.{b64(json.dumps(claims).encode())}"
-
-
 def claims(key, **more):
-    said = {"key": key, "exp": int(time.time()) + 600, **more}
-    return {name: value for name, value in said.items() if value is not None}
+    return {"key": key, "exp": int(time.time()) + 600, **more}
 
 
 def mac(key, secret=SECRET, algorithm="HS256", **more):
-    """A token that a shared secret signed; a claim that is None is left out."""
-    text = signing_input(algorithm, claims(key, **more))
-    secret = secret.encode() if isinstance(secret, str) else secret
-    return f"{text}.{b64(hmac.new(secret, text.encode(), getattr(hashlib, 'sha' + algorithm[2:])).digest())}"
+    return mac_token(claims(key, **more), secret, algorithm)
 
 
-def signed(key, private, **more):
-    text = signing_input(private.algorithm, claims(key, **more))
-    return f"{text}.{b64(private.sign(text.encode()))}"
+def signed(key, private):
+    return signed_token(claims(key), private)
 
 
 def public_pem(private):
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
     return private.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
@@ -179,7 +155,7 @@ def test_a_second_credential_is_of_the_same_consumer(clean):
             "key": f"{name}-key", "secret": SECRET + name}}})
     token = mac("jack-key", secret=SECRET + "jack")
     assert ask(world, token, headers=["apikey: auth-one-of-jack"]).status == 200
-    assert ask(world, token, headers=["apikey: auth-one-of-jill"]).status != 200
+    assert ask(world, token, headers=["apikey: auth-one-of-jill"]).status == 400
     assert ask(world, token).status == 401
     assert ask(world, headers=["apikey: auth-one-of-jack"]).status == 401
 

@@ -1,8 +1,6 @@
 """Signed tokens: who is let in by them, beside and without client certificates, and what they may do."""
 
 import base64
-import hashlib
-import hmac
 import json
 import time
 
@@ -10,17 +8,9 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway import classic, wait_for
-from tokens import SigningKey, TokenServer, b64, bearer, thumbprint
+from tokens import SigningKey, TokenServer, bearer, mac_token, thumbprint
 
 MANDATORY, OPTIONAL, OFF = "REQUIREMENT_MANDATORY", "REQUIREMENT_OPTIONAL", "REQUIREMENT_OFF"
-
-
-def apply(world, *documents, expect=0):
-    done = world.gateway.run_ctl("apply", "-f", "-", stdin="\n---\n".join(json.dumps(one) for one in documents))
-    assert done.returncode == expect, done.stdout + done.stderr
-    if expect == 0:
-        world.gateway.settle()
-    return done.stdout + done.stderr
 
 
 def document(kind, id, **spec):
@@ -40,8 +30,8 @@ def tokens(world):
     pair = world.pki.issue("identity server", ca, sans=["localhost", "127.0.0.1"])
     server = TokenServer(world, "identity", pair=pair)
     trust = world.gateway.add_certificate(ca.pem)
-    apply(world, document("TokenIssuer", "idp", issuer=server.issuer, jwksUrl=server.jwks_url, jwksTrustIds=[trust],
-                          claimMetadata={"department": "department"}))
+    world.gateway.apply(document("TokenIssuer", "idp", issuer=server.issuer, jwksUrl=server.jwks_url, jwksTrustIds=[trust],
+                                 claimMetadata={"department": "department"}))
     return server
 
 
@@ -107,7 +97,7 @@ def matrix(world, tokens, origin, known):
             documents.append(api(f"{short(mtls)}-{short(oauth)}", origin.url, style="apk", clientTls=tls,
                                  keyless=oauth == OFF, jwts=[{"requirement": oauth}] if oauth != OFF else [],
                                  versions=[{"operations": [{"path": "/x"}, {"path": "/open", "open": True}]}]))
-    apply(world, *documents)
+    world.gateway.apply(*documents)
 
 
 @pytest.mark.parametrize("mtls, oauth, certificate, token, status", MATRIX)
@@ -130,8 +120,8 @@ def test_an_open_operation_asks_for_the_certificate_alone(world, matrix, known, 
 
 
 def test_optional_mtls_alone_is_refused_at_the_write(world, known):
-    said = apply(world, api("alone", "http://localhost:1", clientTls={
-        "staticMtls": OPTIONAL, "allowlist": [{"certificateId": known[2]}]}), expect=1)
+    said = world.gateway.apply(api("alone", "http://localhost:1", clientTls={
+        "staticMtls": OPTIONAL, "allowlist": [{"certificateId": known[2]}]}), code=1)
     assert "nothing can let a caller in" in said
 
 
@@ -139,7 +129,7 @@ def test_optional_mtls_alone_is_refused_at_the_write(world, known):
 
 @pytest.fixture(scope="module")
 def plain(world, tokens, origin):
-    apply(world, api("plain", origin.url, jwts=[{
+    world.gateway.apply(api("plain", origin.url, jwts=[{
         "requirement": MANDATORY, "audiences": ["shop"], "strip": True, "queryName": "token", "cookieName": "session"}],
         identityForwarding={"headers": {"X-User": "{identity}", "X-Department": "{key.meta.department}"}},
         versions=[{"operations": [
@@ -254,7 +244,7 @@ def test_an_operation_asks_for_a_scope(world, tokens, plain, claims, status):
 
 @pytest.fixture(scope="module")
 def bound(world, tokens, origin):
-    apply(world, api("bound", origin.url, jwts=[{"requirement": MANDATORY, "requireBinding": True}]))
+    world.gateway.apply(api("bound", origin.url, jwts=[{"requirement": MANDATORY, "requireBinding": True}]))
 
 
 def test_a_bound_token_needs_its_certificate(world, tokens, bound):
@@ -283,8 +273,8 @@ def test_a_stolen_bound_token_is_no_bearer_token_elsewhere(world, tokens, plain)
 
 def test_new_keys_are_fetched_and_old_ones_end(world, origin):
     server = TokenServer(world, "rotating", issuer="https://rotating.test")
-    apply(world, document("TokenIssuer", "rotating", issuer=server.issuer, jwksUrl=server.jwks_url),
-          api("rotating", origin.url, jwts=[{"requirement": MANDATORY, "issuerIds": ["rotating"]}]))
+    world.gateway.apply(document("TokenIssuer", "rotating", issuer=server.issuer, jwksUrl=server.jwks_url),
+                        api("rotating", origin.url, jwts=[{"requirement": MANDATORY, "issuerIds": ["rotating"]}]))
 
     def status(token):
         return world.a.curl("/", host="rotating.gw.test", headers=[bearer(token)]).status
@@ -298,8 +288,8 @@ def test_new_keys_are_fetched_and_old_ones_end(world, origin):
 def test_keys_that_cannot_be_had_let_nobody_in(world, origin):
     server = TokenServer(world, "down", issuer="https://down.test")
     server.status = 500
-    apply(world, document("TokenIssuer", "down", issuer=server.issuer, jwksUrl=server.jwks_url),
-          api("down", origin.url, jwts=[{"requirement": MANDATORY, "issuerIds": ["down"]}]))
+    world.gateway.apply(document("TokenIssuer", "down", issuer=server.issuer, jwksUrl=server.jwks_url),
+                        api("down", origin.url, jwts=[{"requirement": MANDATORY, "issuerIds": ["down"]}]))
     answer = world.a.curl("/", host="down.gw.test", headers=[bearer(server.token())])
     assert answer.status == 503 and reason(answer) == "TOKEN_KEYS_UNAVAILABLE"
     server.status = 200
@@ -311,8 +301,8 @@ def test_a_server_that_the_issuer_does_not_trust_gives_no_keys(world, origin):
     stranger = world.pki.issue("strange CA", ca=True)
     pair = world.pki.issue("strange identity server", stranger, sans=["127.0.0.1"])
     server = TokenServer(world, "strange", issuer="https://strange.test", pair=pair)
-    apply(world, document("TokenIssuer", "strange", issuer=server.issuer, jwksUrl=server.jwks_url),
-          api("strange", origin.url, jwts=[{"requirement": MANDATORY, "issuerIds": ["strange"]}]))
+    world.gateway.apply(document("TokenIssuer", "strange", issuer=server.issuer, jwksUrl=server.jwks_url),
+                        api("strange", origin.url, jwts=[{"requirement": MANDATORY, "issuerIds": ["strange"]}]))
     answer = world.a.curl("/", host="strange.gw.test", headers=[bearer(server.token())])
     assert answer.status == 503 and server.origin.requests == []
 
@@ -322,8 +312,8 @@ def test_a_certificate_of_the_issuer_is_a_key_and_its_end_is_felt_at_once(world,
     key = SigningKey("c")
     pem = key.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     certificate_id = world.gateway.add_certificate(pem)
-    apply(world, document("TokenIssuer", "cert", issuer=server.issuer, certificateIds=[certificate_id]),
-          api("cert", origin.url, jwts=[{"requirement": MANDATORY, "issuerIds": ["cert"]}]))
+    world.gateway.apply(document("TokenIssuer", "cert", issuer=server.issuer, certificateIds=[certificate_id]),
+                        api("cert", origin.url, jwts=[{"requirement": MANDATORY, "issuerIds": ["cert"]}]))
     token = server.token(key=key)
 
     def status():
@@ -368,7 +358,7 @@ def test_a_tyk_api_takes_tokens_with_the_rights_of_their_policy(world, origin):
     ({"jwksUrl": "https://x/k", "algorithms": ["none"]}, "not known"),
     ({"jwksUrl": "https://x/k", "jwksTrust": ["a"]}, "jwksTrust")])
 def test_an_issuer_that_could_not_be_held_to_is_refused(world, spec, said):
-    assert said in apply(world, document("TokenIssuer", "wrong", issuer="https://i", **spec), expect=1)
+    assert said in world.gateway.apply(document("TokenIssuer", "wrong", issuer="https://i", **spec), code=1)
 
 
 @pytest.mark.parametrize("spec, said", [
@@ -382,7 +372,7 @@ def test_an_issuer_that_could_not_be_held_to_is_refused(world, spec, said):
     ({"keyless": True, "versions": [{"operations": [{"path": "/{a}"}, {"path": "/{b}"}]}]}, "listed twice"),
     ({"keyless": True, "versions": [{"operations": [{"path": "/x", "methods": ["get"]}]}]}, "in capitals")])
 def test_what_could_not_be_enforced_is_refused_at_the_write(world, tokens, spec, said):
-    assert said in apply(world, api("wrong", "http://localhost:1", **spec), expect=1)
+    assert said in world.gateway.apply(api("wrong", "http://localhost:1", **spec), code=1)
 
 
 # --- issuers that share a secret, and whose tokens are one key's
@@ -391,15 +381,14 @@ SHARED = "a secret that has more than thirty-two bytes"
 
 
 def mac(claims, secret=SHARED, algorithm="HS256"):
-    text = f"{b64(json.dumps({'alg': algorithm}).encode())}.{b64(json.dumps({'exp': int(time.time()) + 600, **claims}).encode())}"
-    return f"{text}.{b64(hmac.new(secret.encode(), text.encode(), hashlib.sha256).digest())}"
+    return mac_token({"exp": int(time.time()) + 600, **claims}, secret, algorithm)
 
 
 def test_a_shared_secret_is_one_keys_token(world, origin):
     batch = document("TokenIssuer", "batch", algorithms=["HS256"], sharedSecrets=[SHARED], selectClaim="job", selectValue="nightly",
                      keyId="batch-key")
     key = document("Key", "batch-key", accessRights=[{"apiId": "shared"}], metadata={"team": "night"})
-    said = apply(world, api("shared", origin.url, jwts=[{"requirement": MANDATORY}]), key, batch)
+    said = world.gateway.apply(api("shared", origin.url, jwts=[{"requirement": MANDATORY}]), key, batch)
     assert SHARED not in said
     for words in (["tokenissuer"], ["tokenissuer", "batch"]):
         shown = world.gateway.run_ctl("get", *words, "-o", "json").stdout
@@ -412,10 +401,10 @@ def test_a_shared_secret_is_one_keys_token(world, origin):
                   mac({"job": "nightly"}, algorithm="HS384"), mac({"job": ["nightly"]})):
         assert status(wrong) == 401
     del batch["spec"]["sharedSecrets"]
-    assert "unchanged" in apply(world, batch), "what is left out is kept"
+    assert "unchanged" in world.gateway.apply(batch), "what is left out is kept"
     assert status(mac({"job": "nightly"})) == 200
-    apply(world, document("TokenIssuer", "batch", algorithms=["HS256"], sharedSecrets=[SHARED + "!"], selectClaim="job",
-                          selectValue="nightly", keyId="batch-key"))
+    world.gateway.apply(document("TokenIssuer", "batch", algorithms=["HS256"], sharedSecrets=[SHARED + "!"], selectClaim="job",
+                                 selectValue="nightly", keyId="batch-key"))
     assert status(mac({"job": "nightly"})) == 401 and status(mac({"job": "nightly"}, secret=SHARED + "!")) == 200
     world.gateway.run_ctl("delete", "key", "batch-key")
     world.gateway.settle()
@@ -431,5 +420,5 @@ def test_a_shared_secret_is_one_keys_token(world, origin):
     ({"algorithms": ["HS256"], "sharedSecrets": [{"ciphertext": "eA=="}]}, "sharedSecrets"),
     ({"algorithms": ["HS256"], "sharedSecret": [SHARED]}, "did you mean")])
 def test_what_shares_no_secret_well_is_refused(world, spec, said):
-    text = apply(world, document("TokenIssuer", "bad", **spec), expect=1)
+    text = world.gateway.apply(document("TokenIssuer", "bad", **spec), code=1)
     assert said in text and SHARED not in text, text

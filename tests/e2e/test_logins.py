@@ -2,12 +2,10 @@
 
 import base64
 import concurrent.futures
-import crypt
-import json
 
 import pytest
 
-from gateway import classic, session, wait_for
+from gateway import classic, oas, session, wait_for
 
 PASSWORD = "open sesame: ünd mehr"
 
@@ -51,8 +49,8 @@ def test_nobody_else(world, users, header, status):
 
 
 def test_tyk_words(world, users):
-    assert json.loads(call(world, login("ali", "wrong")).body)["error"] == "User not authorised"
-    assert json.loads(call(world).body)["error"] == "Authorization field missing"
+    assert call(world, login("ali", "wrong")).message == "User not authorised"
+    assert call(world).message == "Authorization field missing"
 
 
 def test_a_user_name_is_no_token(world, users):
@@ -70,7 +68,7 @@ def test_answers_show_the_user_and_never_a_hash(world, users):
     for name in ("ali", "defaultali"):
         shown = world.gateway.rest("GET", f"/tyk/keys/{name}")
         assert shown.status_code == 200 and shown.json()["basic_auth_data"] == {"password": ""}
-    key = next(k for k in world.gateway.rest("GET", "/tyk/keys?api_id=users").json()["keys"])
+    (key,) = world.gateway.rest("GET", "/tyk/keys?api_id=users").json()["keys"]
     told = world.gateway.run_ctl("get", "key", key, "-o", "yaml")
     assert "ali" in told.stdout and "$y$" not in told.stdout and "sesame" not in told.stdout
 
@@ -93,7 +91,7 @@ def test_another_password_counts_at_once_and_the_old_one_no_more(world, users):
 
 
 def test_the_hash_that_tyk_stored_is_taken_over(world, users):
-    hashed = crypt.crypt("old secret", "$2b$10$abcdefghijklmnopqrstuu").replace("$2b$", "$2a$")
+    hashed = "$2a$10$abcdefghijklmnopqrstuubMhJVnof2YL1FVVzsne1ermx/yHeLXu"  # bcrypt of "old secret"
     made = world.gateway.rest("POST", "/tyk/keys/dora", session(
         "users", basic_auth_data={"password": hashed, "hash_type": "bcrypt"}))
     assert made.status_code == 200, made.text
@@ -107,7 +105,7 @@ def test_the_hash_that_tyk_stored_is_taken_over(world, users):
     ({"password": "abc", "hash_type": "sha256"}, "hash_type"), ({"password": "$1$a$b", "hash_type": "bcrypt"}, "bcrypt")])
 def test_what_is_no_password_is_refused(world, users, data, said):
     answer = world.gateway.rest("POST", "/tyk/keys/eric", session("users", basic_auth_data=data))
-    assert answer.status_code in (400, 500) and said in answer.text
+    assert answer.status_code == 400 and said in answer.text
     assert data["password"] not in answer.text
     assert world.gateway.rest("GET", "/tyk/keys/eric").status_code == 404
 
@@ -118,7 +116,7 @@ def test_a_user_needs_a_name_in_the_call(world, users):
 
 
 def test_guesses_do_not_keep_a_known_user_out(world, users):
-    """Forty guesses at one name at once: some are not even looked at, none is let in, and another user's login goes on."""
+    """Forty guesses at one name at once: none is let in, and the user is."""
     with concurrent.futures.ThreadPoolExecutor(20) as pool:
         guesses = [pool.submit(call, world, login("ali", f"guess {i}")) for i in range(40)]
         assert wait_for(lambda: call(world, login("ali")).status == 200, "the right password while others guess")
@@ -157,28 +155,20 @@ def test_with_a_certificate_both_must_pass(world, users):
         return world.a.curl("/x", client, host="users-mtls.gw.test", headers=list(headers)).status
     assert ask(pair, login("fay")) == 200
     assert ask(pair) == 401 and ask(pair, login("fay", "wrong")) == 401
-    assert ask(None, login("fay")) in (401, 403) and ask(world.client("other"), login("fay")) == 403
+    assert ask(None, login("fay")) == 403 and ask(world.client("other"), login("fay")) == 403
     assert ask(pair, login("ali")) == 403, "ali has no right to this API"
 
 
 def test_oas_and_native_forms(world, users):
-    oas = {"openapi": "3.0.3", "info": {"title": "users-oas", "version": "1"}, "paths": {},
-           "components": {"securitySchemes": {"people": {"type": "http", "scheme": "basic"}}}, "security": [{"people": []}],
-           "x-tyk-api-gateway": {
-               "info": {"name": "users-oas", "id": "users-oas", "orgId": "default", "state": {"active": True}},
-               "server": {"listenPath": {"value": "/", "strip": True},
-                          "customDomain": {"enabled": True, "name": "users-oas.gw.test"},
-                          "authentication": {"enabled": True, "securitySchemes": {"people": {"enabled": True}}}},
-               "upstream": {"url": users.url}}}
-    answer = world.gateway.rest("POST", "/tyk/apis/oas", oas)
-    assert answer.status_code == 200, answer.text
+    world.gateway.add_oas(oas(
+        "users-oas", users.url, security=[{"people": []}],
+        components={"securitySchemes": {"people": {"type": "http", "scheme": "basic"}}},
+        server={"authentication": {"enabled": True, "securitySchemes": {"people": {"enabled": True}}}}))
     key = {"apiVersion": "sallyport/v1", "kind": "Key", "metadata": {"name": "gus"}, "spec": {
         "orgId": "default", "accessRights": [{"apiId": "users-oas"}],
         "basicLogin": {"username": "gus", "password": PASSWORD}}}
-    done = world.gateway.run_ctl("apply", "-f", "-", stdin=json.dumps(key))
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "unchanged" in world.gateway.run_ctl("apply", "-f", "-", stdin=json.dumps(key)).stdout
-    world.gateway.settle()
+    assert "created" in world.gateway.apply(key)
+    assert "unchanged" in world.gateway.apply(key)
     assert world.a.curl("/x", host="users-oas.gw.test", headers=[login("gus")]).status == 200
     assert world.a.curl("/x", host="users-oas.gw.test", headers=[login("gus", "x")]).status == 401
     shown = world.gateway.run_ctl("get", "key", "gus", "-o", "yaml").stdout

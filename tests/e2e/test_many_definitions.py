@@ -1,12 +1,12 @@
 """Thousands of definitions: one call takes them all, and a change of one of them is served at once however many there are."""
 
-import base64
 import json
 import time
 
 import pytest
 import requests
 
+from cluster import api_definition, tls_secret
 from conftest import World
 from gateway import DEADLINE, SLOWER, best_of, classic
 from raw import Connection
@@ -40,51 +40,14 @@ def apply(world, text, created):
     return took
 
 
-OBJECT = """---
-apiVersion: tyk.tyk.io/v1alpha1
-kind: ApiDefinition
-metadata:
-  name: NAME
-spec:
-  name: NAME
-  use_keyless: true
-  use_mutual_tls_auth: true
-  client_certificate_refs:
-    - SECRET
-  protocol: http
-  active: true
-  proxy:
-    target_url: TARGET
-    listen_path: /NAME
-    strip_listen_path: true
-  version_data:
-    default_version: Default
-    not_versioned: true
-    versions:
-      Default:
-        name: Default
-"""
-SECRET = """---
-apiVersion: v1
-kind: Secret
-metadata:
-  name: SECRET
-type: kubernetes.io/tls
-data:
-  tls.crt: CERTIFICATE
-  tls.key: KEY
-"""
-
-
 def test_a_thousand_objects_of_the_operator_as_yaml_with_secrets_of_a_hundred_teams(world):
     origin, teams = world.origin("many"), MANY // 10
     pairs = [world.client(f"team {number}") for number in range(teams)]
-    text = "".join(OBJECT.replace("NAME", f"object-{number}").replace("SECRET", f"team-{number % teams}")
-                   .replace("TARGET", origin.url) for number in range(MANY))
-    for number, pair in enumerate(pairs):
-        text += (SECRET.replace("SECRET", f"team-{number}").replace("CERTIFICATE", base64.b64encode(pair.pem).decode())
-                 .replace("KEY", base64.b64encode(pair.key_pem).decode()))
-    took = apply(world, text, MANY + 2 * teams)
+    documents = [api_definition(f"object-{number}", origin.url,
+                                f"  use_mutual_tls_auth: true\n  client_certificate_refs:\n    - team-{number % teams}")
+                 for number in range(MANY)]
+    documents += [tls_secret(f"team-{number}", pair.pem, pair.key_pem) for number, pair in enumerate(pairs)]
+    took = apply(world, "---\n".join(documents), MANY + 2 * teams)
     assert took < AT_ONCE_SECONDS * SLOWER
     world.gateway.settle()
     last = MANY - 1

@@ -1,7 +1,6 @@
 """What was put, by each dialect, is read back so that it can be put again: on the same system, where nothing changes, and on an
 empty one, which then decides alike. Private keys are never read out: whoever moves brings them along."""
 
-import base64
 import json
 import pathlib
 
@@ -9,10 +8,10 @@ import pytest
 import requests
 import yaml
 
+from cluster import tls_secret
 from conftest import World
-from gateway import DEADLINE, classic, session
+from gateway import DEADLINE, classic, oas, session
 from test_apk_dialect import EMPLOYEE, config_map, indented
-from test_tyk_oas import oas
 from tokens import TokenServer, bearer
 
 KINDS = ("certificate", "trustbundle", "tokenissuer", "listener", "settings", "configmap", "secret", "dialectobject", "api", "policy",
@@ -177,11 +176,6 @@ def put_oas(world, parties):
             {"domain": "localhost", "certificate": certificate_id(parties.ours)}]}}))
     world.gateway.settle()
     return {"oas-static.gw.test": {"listed"}}
-
-
-def tls_secret(name, certificate, key=b""):
-    return json.dumps({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "type": "kubernetes.io/tls", "data": {
-        "tls.crt": base64.b64encode(certificate).decode(), "tls.key": base64.b64encode(key).decode()}})
 
 
 def put_operator(world, parties):

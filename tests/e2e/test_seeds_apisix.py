@@ -2,20 +2,15 @@
 its configuration files say, and what callers meet otherwise, is in test_apisix.py."""
 
 import os
-import subprocess
 import sys
 
 import pytest
 
-from gateway import DEADLINE
-from test_apisix import CREATE_SSL, MTLS, PATCH_UPSTREAM, ApisixWorld
+from apisix_world import ApisixWorld
+from shell import shell
+from test_apisix import CREATE_SSL, MTLS, PATCH_UPSTREAM
 
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    made = ApisixWorld(tmp_path_factory.mktemp("apisix-page"))
-    yield made
-    made.close()
+WORLD = ApisixWorld
 
 
 @pytest.fixture(scope="module")
@@ -31,12 +26,6 @@ def folder(world, tmp_path_factory):
                                                                                      port=world.plain_port))
         os.chmod(made / name, 0o755)
     return made
-
-
-def shell(folder, command, code=0):
-    done = subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True, timeout=2 * DEADLINE)
-    assert done.returncode == code, f"{command}\n{done.stdout}{done.stderr}"
-    return done.stdout
 
 
 def curl(world, folder, options="--cert ./client.pem --key ./client.key", name=MTLS):

@@ -9,8 +9,8 @@ import pytest
 import requests
 
 from gateway import DEADLINE
+from shell import sallyctl, shell
 from test_apk_dialect import AUTHENTICATION, BOTH, EMPLOYEE, MTLS, Store, config_map, indented, secret
-from test_seeds_tyk_client import shell
 from tokens import TokenServer
 
 HEADER = "X-WSO2-CLIENT-CERTIFICATE"
@@ -85,8 +85,7 @@ def test_a_directory_in_a_namespace(world, store, origin, token, people):
                                              "  name: mtls-configmap # Provide this name to the apk-conf file.\n  namespace: apk\n")
     (store.folder / "configmap.yaml").write_text(text.replace("tls.crt: |", "tls.crt: | # Provide this key to the apk-conf file."))
     (store.folder / "EmployeeServiceAPI.apk-conf").write_text(employee(origin, BOTH))
-    ctl, context = world.gateway.binary("sallyctl"), f"SALLYPORT_CONTEXT={world.gateway.context_file()}"
-    told = shell(store.folder, f"{context} {ctl} apply -f . -n apk")
+    told = shell(store.folder, f"{sallyctl(world.gateway)} apply -f . -n apk")
     assert "ConfigMap/apk/mtls-configmap created" in told and "Api/mtls-api created" in told
     world.gateway.settle()
     assert store.allowlist() == ["name:configmap/apk/mtls-configmap/tls.crt"]
@@ -158,6 +157,6 @@ def test_the_certificate_in_the_header_from_a_trusted_proxy_and_nobody_else(worl
         assert curl(one_line) == curl(escaped) == "401", "from an address that is none of a proxy"
     with proxies(store, "127.0.0.1"):
         assert curl(one_line) == curl(escaped) == "200"
-        assert origin.last().one(HEADER) is None or listed.pem.decode() not in str(origin.last().headers)
+        assert origin.last().one(HEADER) is None
         assert curl(urllib.parse.quote(other.pem.decode())) == "401" and curl(escaped, "none") == "401"
-        assert curl("rubbish") in ("400", "401")
+        assert curl("rubbish") == "401"

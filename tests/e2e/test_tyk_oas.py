@@ -4,27 +4,7 @@ import json
 
 import pytest
 
-
-def oas(api_id, target, **extension):
-    """A Tyk OAS definition on a host of its own; `extension` is merged into server and upstream."""
-    made = {
-        "openapi": "3.0.3", "info": {"title": api_id, "version": "1.0.0"}, "components": {}, "paths": {},
-        "x-tyk-api-gateway": {
-            "info": {"id": api_id, "name": api_id, "state": {"active": True}},
-            "upstream": {"url": target},
-            "server": {"listenPath": {"value": "/", "strip": True},
-                       "customDomain": {"enabled": True, "name": f"{api_id}.gw.test"}},
-        },
-    }
-    for part in ("server", "upstream"):
-        made["x-tyk-api-gateway"][part].update(extension.get(part, {}))
-    return made
-
-
-def put(world, definition):
-    answer = world.gateway.rest("POST", "/tyk/apis/oas", definition)
-    assert answer.status_code == 200, answer.text
-    world.gateway.settle()
+from gateway import oas
 
 
 def call(world, api_id, **more):
@@ -34,7 +14,7 @@ def call(world, api_id, **more):
 def test_life_through_the_data_plane(world):
     origin = world.tls_origin("oas-life", client_ca=None)
     definition = oas("oas-life", f"https://localhost:{origin.port}/")
-    put(world, definition)
+    world.gateway.add_oas(definition)
     assert call(world, "oas-life").status == 200, "no authentication means keyless"
     assert world.gateway.rest("GET", "/tyk/apis/oas/oas-life").json() == definition
     public = world.gateway.rest("GET", "/tyk/apis/oas/oas-life/export?mode=public")
@@ -51,7 +31,7 @@ def test_allowlist(world):
     origin = world.tls_origin("oas-allow", client_ca=None)
     listed, other = world.client("oas listed"), world.client("oas other")
     certificate_id = world.gateway.add_certificate(listed.pem)
-    put(world, oas("oas-allow", f"https://localhost:{origin.port}/",
+    world.gateway.add_oas(oas("oas-allow", f"https://localhost:{origin.port}/",
                    server={"clientCertificates": {"enabled": True, "allowlist": [certificate_id]}}))
     assert call(world, "oas-allow", client=listed).status == 200
     refused = call(world, "oas-allow", client=other)
@@ -63,7 +43,7 @@ def test_the_certificate_is_the_credential(world):
     origin = world.tls_origin("oas-dynamic", client_ca=None)
     known, stranger = world.client("oas known"), world.client("oas stranger")
     certificate_id = world.gateway.add_certificate(known.pem)
-    put(world, oas("oas-dynamic", f"https://localhost:{origin.port}/", server={"authentication": {
+    world.gateway.add_oas(oas("oas-dynamic", f"https://localhost:{origin.port}/", server={"authentication": {
         "enabled": True, "securitySchemes": {"authToken": {
             "enabled": True, "enableClientCertificate": True, "header": {"enabled": True, "name": "Authorization"}}}}}))
     world.gateway.create_key({"org_id": "default", "certificate": certificate_id, "access_rights": {
@@ -82,7 +62,7 @@ def test_upstream_certificate_and_pins(world):
     upstream = {"mutualTLS": {"enabled": True, "domainToCertificateMapping": [
         {"domain": f"localhost:{origin.port}", "certificate": certificate_id}]}}
     definition = oas("oas-up", f"https://localhost:{origin.port}/", upstream=upstream)
-    put(world, definition)
+    world.gateway.add_oas(definition)
     assert call(world, "oas-up").status == 200
     assert origin.last().peer == pair.der
     definition["x-tyk-api-gateway"]["upstream"]["certificatePinning"] = {

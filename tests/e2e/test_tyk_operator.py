@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from cluster import api_definition, tls_secret
 from pki import SERVER
 
 PETSTORE = """
@@ -57,80 +58,14 @@ spec:
       keyName: test_oas.json
 """
 
-CLASSIC = """
-apiVersion: tyk.tyk.io/v1alpha1
-kind: ApiDefinition
-metadata:
-  name: NAME
-spec:
-  name: NAME
-  protocol: http
-  active: true
-  proxy:
-    target_url: TARGET
-    listen_path: /NAME
-    strip_listen_path: true
-  version_data:
-    default_version: Default
-    not_versioned: true
-    versions:
-      Default:
-        name: Default
-"""
-
-
-class Cluster:
-    """What kubectl would be given."""
-
-    def __init__(self, world, folder):
-        self.world = world
-        self.folder = folder
-
-    def file(self, name, content):
-        path = self.folder / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return str(path)
-
-    def apply(self, text, *options, code=0):
-        done = self.world.gateway.run_ctl("apply", "-f", self.file("manifest.yaml", text), *options)
-        assert done.returncode == code, done
-        if code == 0 and "--dry-run" not in options:
-            self.world.gateway.settle()
-        return done
-
-    def create_tls(self, name, pair, *options, code=0):
-        done = self.world.gateway.run_ctl("create", "secret", "tls", name, "--cert", self.file("cert.pem", pair.pem),
-                                          "--key", self.file("key.pem", pair.key_pem), *options)
-        assert done.returncode == code, done
-        self.world.gateway.settle()
-        return done
-
-    def get(self, path, client=None):
-        return self.world.a.curl(f"/{path}/x", host="any.gw.test", client=client)
-
-
-@pytest.fixture
-def cluster(world, tmp_path):
-    return Cluster(world, tmp_path)
-
-
-def tls_secret(name, certificate, key=b""):
-    return json.dumps({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "type": "kubernetes.io/tls",
-                       "data": {"tls.crt": base64.b64encode(certificate).decode(),
-                                "tls.key": base64.b64encode(key).decode()}})
-
-
-def as_bytes(text):
-    return text if isinstance(text, bytes) else text.encode()
-
 
 def test_client_mtls_by_an_api_definition(world, cluster):
     origin = world.tls_origin("op-classic", client_ca=None)
     client, other = world.client("op client"), world.client("op other")
     created = cluster.create_tls("my-test-tls", client)
     assert "Secret/default/my-test-tls created" in created.stdout
-    done = cluster.apply(CLASSIC.replace("NAME", "op-classic").replace("TARGET", f"https://localhost:{origin.port}")
-                         + "  use_keyless: true\n  use_mutual_tls_auth: true\n  client_certificate_refs:\n    - my-test-tls\n")
+    done = cluster.apply(api_definition("op-classic", f"https://localhost:{origin.port}",
+                                        "  use_mutual_tls_auth: true\n  client_certificate_refs:\n    - my-test-tls"))
     assert "Api/default.op-classic created" in done.stdout
     assert cluster.get("op-classic", client=client).status == 200
     assert cluster.get("op-classic", client=other).status == 403
@@ -152,7 +87,7 @@ def test_a_secret_that_is_not_there_is_pending_and_admits_nobody_until_it_comes_
     cluster.create_tls("tls-cert", first)
     assert cluster.get("op-pending", client=first).status == 200
     assert cluster.get("op-pending", client=second).status == 403
-    done = cluster.apply(tls_secret("tls-cert", as_bytes(second.pem), as_bytes(second.key_pem)))
+    done = cluster.apply(tls_secret("tls-cert", second.pem, second.key_pem))
     assert "Secret/default/tls-cert updated" in done.stdout
     assert cluster.get("op-pending", client=second).status == 200
     assert cluster.get("op-pending", client=first).status == 403, "the old certificate lets nobody in any more"
@@ -179,7 +114,7 @@ def test_upstream_mtls_by_an_oas_definition_in_any_order(world, cluster, config_
     cluster.create_tls(f"petstore-domain-{name}", pair)
     assert cluster.get(name).status == 200
     assert origin.last().peer == pair.der
-    cluster.apply(tls_secret(f"petstore-domain-{name}", as_bytes(renewed.pem), as_bytes(renewed.key_pem)))
+    cluster.apply(tls_secret(f"petstore-domain-{name}", renewed.pem, renewed.key_pem))
     assert cluster.get(name).status == 200
     assert origin.last().peer == renewed.der, "a changed Secret is used at once"
     refused = world.gateway.run_ctl("delete", "secret", f"default/petstore-domain-{name}")
@@ -189,8 +124,7 @@ def test_upstream_mtls_by_an_oas_definition_in_any_order(world, cluster, config_
 def test_upstream_certificate_refs_of_an_api_definition(world, cluster):
     origin = world.tls_origin("op-refs", client_ca=world.client_ca)
     pair = world.client("op refs")
-    cluster.apply(CLASSIC.replace("NAME", "op-refs").replace("TARGET", f"https://localhost:{origin.port}")
-                  + "  use_keyless: true\n  upstream_certificate_refs:\n    \"*\": op-refs-tls\n")
+    cluster.apply(api_definition("op-refs", f"https://localhost:{origin.port}", "  upstream_certificate_refs:\n    \"*\": op-refs-tls"))
     cluster.create_tls("op-refs-tls", pair)
     assert cluster.get("op-refs").status == 200
     assert origin.last().peer == pair.der
@@ -200,11 +134,10 @@ def test_pins_from_a_secret_with_a_public_key(world, cluster):
     server = world.pki.issue("op-pins", world.upstream_ca, usages=[SERVER], sans=["localhost"])
     origin = world.origin("op-pins", pair=server)
     other = world.client("op other pin")
-    manifest = CLASSIC.replace("NAME", "op-pins").replace("TARGET", f"https://localhost:{origin.port}") + \
-        "  use_keyless: true\n  pinned_public_keys_refs:\n    \"*\": httpbin-secret\n"
-    cluster.apply(tls_secret("httpbin-secret", as_bytes(server.public_key_pem)) + "\n---" + manifest)
+    manifest = api_definition("op-pins", f"https://localhost:{origin.port}", "  pinned_public_keys_refs:\n    \"*\": httpbin-secret")
+    cluster.apply(tls_secret("httpbin-secret", server.public_key_pem) + "---" + manifest)
     assert cluster.get("op-pins").status == 200
-    cluster.apply(tls_secret("httpbin-secret", as_bytes(other.public_key_pem)))
+    cluster.apply(tls_secret("httpbin-secret", other.public_key_pem))
     assert cluster.get("op-pins").status == 500
 
 
@@ -233,7 +166,7 @@ def test_without_its_config_map_a_definition_is_refused(cluster):
 
 
 def test_another_namespace_is_refused_and_n_gives_one(cluster):
-    manifest = CLASSIC.replace("NAME", "op-space").replace("TARGET", "https://localhost:1") + "  use_keyless: true\n"
+    manifest = api_definition("op-space", "https://localhost:1")
     assert "Api/team.op-space created" in cluster.apply(manifest, "-n", "team").stdout
     done = cluster.apply(manifest + "  use_mutual_tls_auth: true\n  client_certificate_refs: [other/secret]\n", code=1)
     assert "same namespace" in done.stdout
@@ -250,7 +183,7 @@ def test_secrets_are_never_shown(world, cluster):
         shown = world.gateway.run_ctl(*arguments)
         assert shown.returncode == 0, shown
         assert "hush" not in shown.stdout and "PRIVATE" not in shown.stdout
-        assert base64.b64encode(as_bytes(pair.key_pem)).decode()[:40] not in shown.stdout
+        assert base64.b64encode(pair.key_pem).decode()[:40] not in shown.stdout
     assert "op-opaque" in world.gateway.run_ctl("get", "secrets").stdout
 
 
@@ -273,9 +206,9 @@ def test_create_with_kubectls_flags(world, cluster):
 
 
 def test_prune_takes_what_is_no_longer_there(world, cluster):
-    one = CLASSIC.replace("NAME", "op-prune-1").replace("TARGET", "https://localhost:1") + "  use_keyless: true\n"
-    two = CLASSIC.replace("NAME", "op-prune-2").replace("TARGET", "https://localhost:1") + "  use_keyless: true\n"
-    secret = tls_secret("op-prune", as_bytes(world.client("op prune").pem))
+    one = api_definition("op-prune-1", "https://localhost:1")
+    two = api_definition("op-prune-2", "https://localhost:1")
+    secret = tls_secret("op-prune", world.client("op prune").pem)
     cluster.apply(one + "---" + two + "---\n" + secret, "--set", "op-prune")
     done = cluster.apply(one, "--set", "op-prune", "--prune")
     assert "Api/default.op-prune-1 unchanged" in done.stdout

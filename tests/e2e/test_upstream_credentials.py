@@ -1,11 +1,10 @@
 """A header that the upstream asks for: written by the gateway, for the API's own targets, in place of what the caller sent."""
 
 import base64
-import json
 
 import pytest
 
-from gateway import classic
+from gateway import classic, oas
 
 VALUE = "Basic " + base64.b64encode(b"gateway:hush-hush").decode()
 
@@ -21,12 +20,9 @@ def api(name, targets, value=VALUE, header="Authorization", **more):
 
 
 def apply(world, document, code=0):
-    done = world.gateway.run_ctl("apply", "-f", "-", stdin=json.dumps(document))
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "hush" not in done.stdout + done.stderr
-    if code == 0:
-        world.gateway.settle()
-    return done.stdout + done.stderr
+    said = world.gateway.apply(document, code=code)
+    assert "hush" not in said
+    return said
 
 
 @pytest.fixture(scope="module")
@@ -103,14 +99,8 @@ def test_tyks_forms(world, origin):
     definition = classic("tyk-closed", origin.url, domain="tyk-closed.gw.test", use_keyless=True,
                          upstream_auth={"enabled": True, "basic_auth": login})
     world.gateway.add_api(definition)
-    oas = {"openapi": "3.0.3", "info": {"title": "oas-closed", "version": "1"}, "paths": {}, "x-tyk-api-gateway": {
-        "info": {"name": "oas-closed", "id": "oas-closed", "orgId": "default", "state": {"active": True}},
-        "server": {"listenPath": {"value": "/", "strip": True},
-                   "customDomain": {"enabled": True, "name": "oas-closed.gw.test"}},
-        "upstream": {"url": origin.url, "authentication": {"enabled": True, "basicAuth": {
-            **login, "header": {"enabled": True, "name": "X-Login"}}}}}}
-    assert world.gateway.rest("POST", "/tyk/apis/oas", oas).status_code == 200
-    world.gateway.settle()
+    world.gateway.add_oas(oas("oas-closed", origin.url, upstream={"authentication": {"enabled": True, "basicAuth": {
+        **login, "header": {"enabled": True, "name": "X-Login"}}}}))
     assert world.a.curl("/x", host="tyk-closed.gw.test").status == 200
     assert origin.last().all("Authorization") == [VALUE]
     assert world.a.curl("/x", host="oas-closed.gw.test", headers=["X-Login: mine"]).status == 200

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import hmac
 import json
 import threading
 import time
@@ -42,6 +43,25 @@ class SigningKey:
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
+def signing_input(algorithm, claims, header=()):
+    """A claim that is None is left out."""
+    head = {"alg": algorithm, "typ": "JWT", **dict(header)}
+    said = {name: value for name, value in claims.items() if value is not None}
+    return f"{b64(json.dumps(head).encode())}.{b64(json.dumps(said).encode())}"
+
+
+def signed_token(claims, key, header=()):
+    text = signing_input(key.algorithm, claims, header)
+    return f"{text}.{b64(key.sign(text.encode()))}"
+
+
+def mac_token(claims, secret, algorithm="HS256"):
+    """One that a shared secret signed."""
+    text = signing_input(algorithm, claims)
+    secret = secret.encode() if isinstance(secret, str) else secret
+    return f"{text}.{b64(hmac.digest(secret, text.encode(), 'sha' + algorithm[2:]))}"
+
+
 class TokenServer:
     """An issuer whose key set an origin of `world` serves under a certificate of its own."""
 
@@ -69,10 +89,7 @@ class TokenServer:
         key = key or self.keys[0]
         now = int(time.time())
         said = {"iss": self.issuer, "sub": "alice", "azp": "shop", "iat": now - 1, "exp": now + 3600, **claims}
-        said = {name: value for name, value in said.items() if value is not None}
-        head = {"alg": key.algorithm, "typ": "JWT", "kid": key.kid, **(header or {})}
-        signing_input = f"{b64(json.dumps(head).encode())}.{b64(json.dumps(said).encode())}"
-        return f"{signing_input}.{b64(key.sign(signing_input.encode()))}"
+        return signed_token(said, key, {"kid": key.kid, **(header or {})})
 
 
 def bearer(token):

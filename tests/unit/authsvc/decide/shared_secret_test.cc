@@ -1,4 +1,6 @@
 // Tokens that a shared secret signed (HS256 and so on), and issuers whose tokens are one key's.
+#include <map>
+
 #include "authsvc/decide/key_sets.h"
 #include "tests/unit/authsvc/decide/asking.h"
 #include "tests/unit/shared/jwt/signer.h"
@@ -49,13 +51,17 @@ class SharedSecretTest : public ::testing::Test {
     const std::string input = jwt::signing::SigningInput(jwt::signing::HeaderOf(algorithm), claims);
     return jwt::signing::WithSignature(input, jwt::signing::SignMac(algorithm, secret, input));
   }
-  v1::Decision AskWith(const std::string& token) {
+  v1::Decision AskWith(const std::string& token) { return AskWithAll({{"authorization", token}}); }
+  // Tokens by the names of their headers.
+  v1::Decision AskWithAll(const std::map<std::string, std::string>& tokens) {
     v1::AuthorizeRequest request = Asked({});
-    v1::Credential* credential = request.add_credentials();
-    credential->set_mechanism("jwt");
-    credential->set_place("header");
-    credential->set_name("authorization");
-    credential->set_jwt(token);
+    for (const auto& [name, token] : tokens) {
+      v1::Credential* credential = request.add_credentials();
+      credential->set_mechanism("jwt");
+      credential->set_place("header");
+      credential->set_name(name);
+      credential->set_jwt(token);
+    }
     AuthorizeQuestion question{request};
     if (opens_)
       question.open_secrets = [this](const v1::TokenIssuer& issuer) {
@@ -191,9 +197,9 @@ TEST_F(SharedSecretTest, OtherOrganisationsSelectNobody) {
 // One of many is found by what its tokens say, not among the first that are looked at.
 TEST_F(SharedSecretTest, ThereMayBeManyOfThem) {
   for (int i = 0; i < 200; ++i) AddConsumer(absl::StrCat("a", i));
-  const v1::Decision zoe = AskWith(Mac(Algorithm::kHs256, kSecretOfBob, Claims("a177-key")));
-  EXPECT_ALLOWED(zoe);
-  EXPECT_EQ(zoe.identity().key_id(), "a177");
+  const v1::Decision one = AskWith(Mac(Algorithm::kHs256, kSecretOfBob, Claims("a177-key")));
+  EXPECT_ALLOWED(one);
+  EXPECT_EQ(one.identity().key_id(), "a177");
   world_.Erase(Kind::kTokenIssuer, "issuer-of-a177");
   EXPECT_REFUSED(AskWith(Mac(Algorithm::kHs256, kSecretOfBob, Claims("a177-key"))), kTokenInvalid);
 }
@@ -221,29 +227,10 @@ TEST_F(SharedSecretTest, TwoCredentialsAreOfOneKey) {
   second->set_requirement(v1::REQUIREMENT_MANDATORY);
   second->set_header_name("x-second");
   world_.Put(api);
-  const auto ask = [&](const std::string& first, const std::string& other) {
-    v1::AuthorizeRequest request = Asked({});
-    for (const auto& [name, token] :
-         {std::pair<std::string, std::string>{"authorization", first}, {"x-second", other}}) {
-      v1::Credential* credential = request.add_credentials();
-      credential->set_mechanism("jwt");
-      credential->set_place("header");
-      credential->set_name(name);
-      credential->set_jwt(token);
-    }
-    AuthorizeQuestion question{request};
-    question.open_secrets = [](const v1::TokenIssuer& issuer) {
-      auto keys = std::make_shared<jwt::KeySet>();
-      keys->keys.push_back(jwt::signing::SecretKey(
-          issuer.shared_secrets(0).ciphertext() == "ali" ? kSecretOfAli : kSecretOfBob));
-      return keys;
-    };
-    return Decide(world_.snapshot(), question, testing::TestNow());
-  };
   const std::string ali = Mac(Algorithm::kHs256, kSecretOfAli, Claims("ali-key"));
   const std::string bob = Mac(Algorithm::kHs256, kSecretOfBob, Claims("bob-key"));
-  EXPECT_ALLOWED(ask(ali, ali));
-  EXPECT_REFUSED(ask(ali, bob), kCertBindingMismatch);
+  EXPECT_ALLOWED(AskWithAll({{"authorization", ali}, {"x-second", ali}}));
+  EXPECT_REFUSED(AskWithAll({{"authorization", ali}, {"x-second", bob}}), kCertBindingMismatch);
 }
 
 }  // namespace

@@ -21,6 +21,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using testing::TestNow;
+using ::testing::UnorderedElementsAre;
 
 TEST(EventBody, IsJsonOfAllThatIsKnown) {
   Event event{EventKind::kAuthFailure, "a", "s", "he said \"no\"", {{"path", "/x\n"}}};
@@ -115,7 +116,8 @@ TEST_F(NotifierTest, TheSameIsToldAgainAfterTheCooldown) {
   notifier_->Take(Refused(base::Reason::kTokenUnknown));
   notifier_->Take(Refused(base::Reason::kTokenUnknown));
   notifier_->Take(Refused(base::Reason::kTokenUnknown, "192.0.2.2"));
-  EXPECT_THAT(Results(2), SizeIs(2));
+  Results(2);
+  EXPECT_THAT(Bodies(), UnorderedElementsAre(HasSubstr("192.0.2.1"), HasSubstr("192.0.2.2")));
   clock_.Advance(absl::Seconds(61));
   notifier_->Take(Refused(base::Reason::kTokenUnknown));
   EXPECT_THAT(Results(3), SizeIs(3));
@@ -196,9 +198,12 @@ TEST_F(NotifierTest, AQuotaIsToldOfOnceInEachWindow) {
   };
   used(7, 100);
   used(8, 100);
+  used(9, 100);
   clock_.Advance(absl::Hours(1));
-  used(8, 200);
-  EXPECT_THAT(Results(2), SizeIs(2));
+  used(10, 200);
+  Results(2);
+  EXPECT_THAT(Bodies(), UnorderedElementsAre(HasSubstr("\"quota_used\":\"8\""),
+                                             HasSubstr("\"quota_used\":\"10\"")));
   EXPECT_THAT(Bodies()[0], HasSubstr("\"percent\":\"80\""));
 }
 
