@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway import DEADLINE, wait_for
 from pki import Pair
-from test_identity_headers import api_document, apply
+from test_identity_headers import api_document
 
 HOST = "shaken.gw.test"
 
@@ -20,8 +20,8 @@ HOST = "shaken.gw.test"
 @pytest.fixture(scope="module", autouse=True)
 def ready(world):
     world.ca_id = world.gateway.add_certificate(world.client_ca.pem)
-    apply(world, api_document(world, "shaken", "http://127.0.0.1:9/"), api_document(world, "shaken-wide", "http://127.0.0.1:9/",
-                                                                                 host="*.shaken.gw.test"))
+    world.gateway.apply(api_document(world, "shaken", "http://127.0.0.1:9/"),
+                        api_document(world, "shaken-wide", "http://127.0.0.1:9/", host="*.shaken.gw.test"))
 
 
 def s_client(replica, *options, sni=HOST):

@@ -37,15 +37,6 @@ def told(pair):
     return f"X-SSL-Cert: {encoded(pair)}"
 
 
-def apply(world, *documents, refused=False):
-    text = "".join(f"---\n{json.dumps(document)}\n" for document in documents)
-    done = world.gateway.run_ctl("apply", "-f", "-", stdin=text)
-    assert (done.returncode != 0) == refused, done.stdout + done.stderr
-    if not refused:
-        world.gateway.settle()
-    return done.stdout + done.stderr
-
-
 def settings(**more):
     spec = {"trustedProxies": [PROXY], "clientCertificateHeaders": NAMES, **more}
     return {"apiVersion": "sallyport/v1", "kind": "GatewaySettings", "spec": spec}
@@ -53,11 +44,11 @@ def settings(**more):
 
 @contextlib.contextmanager
 def changed_settings(world, **more):
-    apply(world, settings(**more))
+    world.gateway.apply(settings(**more))
     try:
         yield
     finally:
-        apply(world, settings())
+        world.gateway.apply(settings())
 
 
 def api(world, name, url, requirement="mandatory", **more):
@@ -72,7 +63,8 @@ def api(world, name, url, requirement="mandatory", **more):
 def origin(world):
     world.ca_id = world.gateway.add_certificate(world.client_ca.pem)
     made = world.origin("behind")
-    apply(world, settings(), api(world, "must", made.url), api(world, "may", made.url, "optional"), api(world, "open", made.url, None))
+    world.gateway.apply(settings(), api(world, "must", made.url), api(world, "may", made.url, "optional"),
+                        api(world, "open", made.url, None))
     world.gateway.add_api(classic("keyed", made.url, domain="keyed.gw.test", auth_configs={"authToken": {"use_certificate": True}}))
     return made
 
@@ -451,7 +443,7 @@ def test_what_comes_in_clear_tells_of_nobody(world, origin, alice):
     replica = world.gateway.start_dataplane(system_trust=world.trust, name="in-clear", options=[
         word for setting in ("id=clear", "address=127.0.0.1", f"port={port}", "plain=true")
         for word in ("--set", f"listeners.1.{setting}")])
-    apply(world, api(world, "clear", origin.url, None, allowPlainHttp=True))
+    world.gateway.apply(api(world, "clear", origin.url, None, allowPlainHttp=True))
     headers = {"X-Its-Certificate": encoded(alice), "X-SSL-Cert": encoded(alice), "x_its_certificate": encoded(alice)}
     answer = requests.get(f"http://127.0.0.1:{port}/x", headers={"Host": "clear.gw.test", **headers}, timeout=DEADLINE)
     assert answer.status_code == 200 and hash_of(origin.last()) is None
@@ -473,7 +465,7 @@ class Download:
     def __init__(self, world, name):
         self.gate, self.host = threading.Event(), f"{name}.gw.test"
         self._origin = world.origin(name, answer=self._answer)
-        apply(world, api(world, name, self._origin.url))
+        world.gateway.apply(api(world, name, self._origin.url))
 
     def _answer(self, handler, request):
         handler.send_response(200)
@@ -557,13 +549,13 @@ def test_a_header_that_is_not_named_is_none(world, origin, alice):
 def test_xfcc_that_told_of_the_caller_is_not_passed_on(world, origin, alice):
     for mode, expected in (("append_forward", alice.fingerprint), ("forward_only", None)):
         name = mode.replace("_", "-")
-        apply(world, api(world, name, origin.url, identityForwarding={"xfcc": mode}))
+        world.gateway.apply(api(world, name, origin.url, identityForwarding={"xfcc": mode}))
         assert world.a.curl("/x", host=f"{name}.gw.test", headers=[forms(alice)["XFCC"]]).status == 200
         assert hash_of(origin.last()) == expected and "By=" not in (origin.last().one(XFCC) or "")
 
 
 def test_upstreams_get_the_callers_certificate(world, origin, alice):
-    apply(world, api(world, "rfc9440", origin.url, identityForwarding={"clientCert": True, "clientCertChain": True}))
+    world.gateway.apply(api(world, "rfc9440", origin.url, identityForwarding={"clientCert": True, "clientCertChain": True}))
     assert world.a.curl("/x", host="rfc9440.gw.test", headers=[told(alice)]).status == 200
     assert origin.last().one("Client-Cert") == sequence(alice) and origin.last().one("Client-Cert-Chain") == sequence(world.client_ca)
 
@@ -584,5 +576,5 @@ def test_upstreams_get_the_callers_certificate(world, origin, alice):
     ({"clientCertificateHeader": ["X-SSL-Cert"]}, "clientCertificateHeaders"),
 ])
 def test_settings_that_cannot_be_followed_are_refused(world, spec, text):
-    output = apply(world, settings(**spec), refused=True)
+    output = world.gateway.apply(settings(**spec), code=1)
     assert text in output, output

@@ -55,15 +55,6 @@ def certificates_of(encoded):
     return [ssl.PEM_cert_to_DER_cert(block) for block in blocks]
 
 
-def apply(world, *documents, refused=False):
-    text = "".join(f"---\n{json.dumps(document)}\n" for document in documents)
-    done = world.gateway.run_ctl("apply", "-f", "-", stdin=text)
-    assert (done.returncode != 0) == refused, done.stdout + done.stderr
-    if not refused:
-        world.gateway.settle()
-    return done.stdout + done.stderr
-
-
 def api_document(world, name, url, forwarding=None, requirement="mandatory", path="/", host=None, **more):
     spec = {"orgId": "default", "hosts": [host or f"{name}.gw.test"], "listenPath": path, "stripListenPath": True, "keyless": True,
             "clientTls": {"staticMtls": requirement, "allowlist": [{"certificateId": world.ca_id}]},
@@ -141,7 +132,7 @@ def upstream(world, request):
     made = Upstream(world, request.param)
     everything = {"clientCert": True, "clientCertChain": True, "headers": TEMPLATES}
     kind = request.param
-    apply(world, *[api_document(world, f"{name}-{kind}", made.url, *arguments) for name, *arguments in [
+    world.gateway.apply(*[api_document(world, f"{name}-{kind}", made.url, *arguments) for name, *arguments in [
         ("plain",), ("told", everything), ("perhaps", everything, "optional")]],
         *[api_document(world, f"{mode.replace('_', '-')}-{kind}", made.url, {"xfcc": mode}, "optional")
           for mode in ("sanitize", "forward_only", "append_forward", "sanitize_set", "always_forward_only")])
@@ -224,7 +215,7 @@ def test_a_certificate_that_nobody_verified_is_not_told_of(world, upstream, alic
                   "xfccFields": ["hash", "cert", "chain", "subject", "uri", "dns"]}
     open_api = api_document(world, f"open-{upstream.kind}", upstream.url, everything, path="/open/", host=host)
     del open_api["spec"]["clientTls"]
-    apply(world, api_document(world, f"closed-{upstream.kind}", upstream.url, everything, path="/closed/", host=host), open_api)
+    world.gateway.apply(api_document(world, f"closed-{upstream.kind}", upstream.url, everything, path="/closed/", host=host), open_api)
     mallory = world.pki.self_signed("mallory")
     with Http2(world.a, host, mallory) as h2:
         assert h2.get("/closed/x").status == 403
@@ -306,8 +297,8 @@ def test_other_identity_headers_of_a_trusted_proxy_do_not_pass(world, behind, up
 def test_xfcc_with_certificate_and_chain_as_envoy_writes_it(world, upstream):
     middle = world.pki.issue("Middle CA", world.client_ca, ca=True)
     leaf = world.client("by-middle", middle, sans=["spiffe://corp/x", "a.example.com", "b.example.com"])
-    apply(world, api_document(world, f"full-{upstream.kind}", upstream.url,
-                              {"xfccFields": ["dns", "uri", "subject", "chain", "cert", "hash"]}))
+    world.gateway.apply(api_document(world, f"full-{upstream.kind}", upstream.url,
+                                     {"xfccFields": ["dns", "uri", "subject", "chain", "cert", "hash"]}))
     assert world.a.curl("/x", client=leaf, chain=leaf.chain, host=f"full-{upstream.kind}.gw.test").status == 200
     (element,) = xfcc_elements(upstream.last().one(XFCC))
     assert list(element) == ["Hash", "Cert", "Chain", "Subject", "URI", "DNS"]
@@ -339,7 +330,7 @@ def test_a_leaf_that_is_listed_itself_has_no_chain(world, upstream):
     pair = world.pki.self_signed("listed")
     document = api_document(world, f"listed-{upstream.kind}", upstream.url, {"clientCert": True, "clientCertChain": True})
     document["spec"]["clientTls"]["allowlist"] = [{"certificateId": world.gateway.add_certificate(pair.pem)}]
-    apply(world, document)
+    world.gateway.apply(document)
     assert world.a.curl("/x", client=pair, host=f"listed-{upstream.kind}.gw.test").status == 200
     assert byte_sequences(upstream.last().one("Client-Cert")) == [pair.der] and not upstream.last().all("Client-Cert-Chain")
 
@@ -361,7 +352,7 @@ def test_facts_of_the_key(world, upstream):
     name = f"keyed-{upstream.kind}"
     document = api_document(world, name, upstream.url, {"headers": TEMPLATES | {"X-Tags": "{key.tags}"}}, keyless=False,
                             clientTls={"dynamicMtls": True})
-    apply(world, document)
+    world.gateway.apply(document)
     pair = world.pki.self_signed(f"key-{upstream.kind}")
     world.gateway.create_key(session(name, world.gateway.add_certificate(pair.pem), alias=f"robot-{upstream.kind}",
                                      tags=["gold", "a,b"], meta_data={"team": "blue\r\nX-Admin: f0rged\u00e9"}))
@@ -402,8 +393,8 @@ def test_more_than_an_upstream_should_be_told_is_refused(world, behind, upstream
 # Configuration.
 
 def test_the_gateways_settings_are_those_of_apis_that_have_none(world, upstream, alice):
-    apply(world, {"apiVersion": "sallyport/v1", "kind": "GatewaySettings",
-                  "spec": {"identityForwarding": {"xfcc": "sanitize", "headers": {"X-Gateway-Id": "{identity}"}}}})
+    world.gateway.apply({"apiVersion": "sallyport/v1", "kind": "GatewaySettings",
+                         "spec": {"identityForwarding": {"xfcc": "sanitize", "headers": {"X-Gateway-Id": "{identity}"}}}})
     try:
         for name, expected in (("plain", ["spiffe://corp/alice"]), ("told", [])):
             assert world.a.curl("/x", client=alice, host=f"{name}-{upstream.kind}.gw.test",
@@ -417,7 +408,7 @@ def test_the_gateways_settings_are_those_of_apis_that_have_none(world, upstream,
         nothing_forged(upstream.last())
         assert not upstream.last().all("X-Gateway-Id")
     finally:
-        apply(world, {"apiVersion": "sallyport/v1", "kind": "GatewaySettings", "spec": {}})
+        world.gateway.apply({"apiVersion": "sallyport/v1", "kind": "GatewaySettings", "spec": {}})
     assert world.a.curl("/x", client=alice, host=f"plain-{upstream.kind}.gw.test").status == 200
     assert upstream.last().all(XFCC) and not upstream.last().all("X-Gateway-Id")
 
@@ -433,4 +424,4 @@ def test_the_gateways_settings_are_those_of_apis_that_have_none(world, upstream,
     ({"clientCerts": True}, "client"),
 ])
 def test_what_cannot_be_followed_is_refused_by_name(world, forwarding, text):
-    assert text in apply(world, api_document(world, "refused", "http://127.0.0.1:9/", forwarding), refused=True)
+    assert text in world.gateway.apply(api_document(world, "refused", "http://127.0.0.1:9/", forwarding), code=1)

@@ -13,7 +13,6 @@ import pytest
 from conftest import World
 from gateway import DEADLINE, classic, wait_for
 from pki import CLIENT, SERVER
-from test_identity_headers import api_document, apply
 from test_shared_tickets import visit
 
 VERSIONS = ("1.2", "1.3")
@@ -46,8 +45,8 @@ class StrictWorld(World):
 
     def revoke(self, *pairs):
         self.revoked += [{"spkiSha256": base64_of(pair.spki_sha256)} for pair in pairs]
-        apply(self, {"apiVersion": "sallyport/v1", "kind": "GatewaySettings", "metadata": {"name": "gateway"},
-                     "spec": {"revoked": self.revoked}})
+        self.gateway.apply({"apiVersion": "sallyport/v1", "kind": "GatewaySettings", "metadata": {"name": "gateway"},
+                            "spec": {"revoked": self.revoked}})
 
     def keep(self):
         self.tickets += 1
@@ -79,9 +78,9 @@ def ready(world):
                                 client_certificates=[listed_id]))
     gateway.add_api(classic(MAYBE, origin.url, domain=MAYBE, use_keyless=True))
     gateway.add_api(classic("open", origin.url, domain="open.gw.test", use_keyless=True))
-    apply(world, {"apiVersion": "sallyport/v1", "kind": "TrustBundle", "metadata": {"name": "partners"},
-                  "spec": {"certificateIds": [world.ca_id]}},
-          world.listener(*world.strict()))
+    world.gateway.apply({"apiVersion": "sallyport/v1", "kind": "TrustBundle", "metadata": {"name": "partners"},
+                         "spec": {"certificateIds": [world.ca_id]}},
+                        world.listener(*world.strict()))
 
 
 def alert_of(world, client=None, sni=STRICT, version="1.3", chain=None):
@@ -156,10 +155,10 @@ def test_chains_are_as_long_as_the_rule_says(world, version):
     assert visit(world.a, STRICT, below, version=version, issuers=middle.cert)[0] == 403
     assert visit(world.a, STRICT, deep, version=version, issuers=chain)[0] == 403
     short, maybe = world.strict()
-    apply(world, world.listener({**short, "maxDepth": 1}, maybe))
+    world.gateway.apply(world.listener({**short, "maxDepth": 1}, maybe))
     assert alert_of(world, deep, version=version, chain=chain) == UNKNOWN_CA
     assert visit(world.a, STRICT, below, version=version, issuers=middle.cert)[0] == 403
-    apply(world, world.listener(*world.strict()))
+    world.gateway.apply(world.listener(*world.strict()))
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -211,10 +210,10 @@ def test_resumption_ends_with_the_revocation(world, version):
 @pytest.mark.parametrize("version", VERSIONS)
 def test_no_ticket_from_before_the_name_was_strict(world, version):
     client, keep = world.listed, world.keep()
-    apply(world, world.listener(world.strict()[1]))
+    world.gateway.apply(world.listener(world.strict()[1]))
     assert visit(world.a, STRICT, client, version=version, keep=keep)[::2] == (200, False)
     assert visit(world.a, STRICT, client, ticket=keep, version=version)[::2] == (200, True)
-    apply(world, world.listener(*world.strict()))
+    world.gateway.apply(world.listener(*world.strict()))
     assert visit(world.a, STRICT, client, ticket=keep, version=version)[::2] == (200, False)
 
 
@@ -223,19 +222,19 @@ def test_a_change_of_the_bundle_counts_at_once(world):
     client = world.client("of the other", other_ca)
     bundle = {"apiVersion": "sallyport/v1", "kind": "TrustBundle", "metadata": {"name": "partners"}}
     assert alert_of(world, client) == UNKNOWN_CA
-    apply(world, {**bundle, "spec": {"certificateIds": [world.ca_id, world.gateway.add_certificate(other_ca.pem)]}})
+    world.gateway.apply({**bundle, "spec": {"certificateIds": [world.ca_id, world.gateway.add_certificate(other_ca.pem)]}})
     assert alert_of(world, client) is None
-    apply(world, {**bundle, "spec": {"certificateIds": [world.ca_id]}})
+    world.gateway.apply({**bundle, "spec": {"certificateIds": [world.ca_id]}})
     assert alert_of(world, client) == UNKNOWN_CA
     done = world.gateway.run_ctl("delete", "TrustBundle", "partners")
     assert done.returncode != 0 and "Listener front" in done.stdout + done.stderr
     # Of a bundle that is not there nobody is: refused until it comes.
     strict, maybe = world.strict()
-    assert "pending" in apply(world, world.listener({**strict, "trustBundleIds": ["later"]}, maybe))
+    assert "pending" in world.gateway.apply(world.listener({**strict, "trustBundleIds": ["later"]}, maybe))
     assert alert_of(world, world.listed) == UNKNOWN_CA
-    apply(world, {**bundle, "metadata": {"name": "later"}, "spec": {"certificateIds": [world.ca_id]}})
+    world.gateway.apply({**bundle, "metadata": {"name": "later"}, "spec": {"certificateIds": [world.ca_id]}})
     assert alert_of(world, world.listed) is None
-    apply(world, world.listener(*world.strict()))
+    world.gateway.apply(world.listener(*world.strict()))
 
 
 @pytest.mark.parametrize("strict, told", [
@@ -248,12 +247,12 @@ def test_a_change_of_the_bundle_counts_at_once(world):
     ([{"serverName": [STRICT], "anyIssuer": True}], "serverName"),
 ])
 def test_what_cannot_be_meant_is_refused(world, strict, told):
-    assert told in apply(world, world.listener(*strict), refused=True)
+    assert told in world.gateway.apply(world.listener(*strict), code=1)
     assert alert_of(world, world.listed) is None
 
 
 def test_the_whole_listener(world):
-    apply(world, world.listener({"trustBundleIds": ["partners"]}, {"serverNames": [MAYBE], "anyIssuer": True, "optional": True}))
+    world.gateway.apply(world.listener({"trustBundleIds": ["partners"]}, {"serverNames": [MAYBE], "anyIssuer": True, "optional": True}))
     assert alert_of(world, sni="open.gw.test") == 116
     assert alert_of(world, world.listed, sni="open.gw.test") is None
     assert alert_of(world, sni=MAYBE) is None, "the more specific entry"
@@ -261,7 +260,7 @@ def test_the_whole_listener(world):
     bare = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{world.a.port}", "-noservername", "-ign_eof"],
                           input=b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", capture_output=True, timeout=2 * DEADLINE)
     assert b"alert number 116" in bare.stdout + bare.stderr
-    apply(world, world.listener(*world.strict()))
+    world.gateway.apply(world.listener(*world.strict()))
 
 
 def half_handshake(world, client):
