@@ -82,7 +82,9 @@ struct Notifier::Impl {
     return true;
   }
 
-  void Tell(const Snapshot& snapshot, const Event& event) {
+  // The same is not told again for `at_least`, however short the handler's cooldown is.
+  void Tell(const Snapshot& snapshot, const Event& event,
+            absl::Duration at_least = absl::ZeroDuration()) {
     const ApiEntry* const entry = snapshot.FindApi(event.api_id);
     if (entry == nullptr) return;
     int place = 0;
@@ -97,7 +99,7 @@ struct Notifier::Impl {
                                       handler.url(), "\n", event.subject));
       const std::string who = absl::StrCat(event.api_id, "\n", place, "\n", handler.url());
       // What found no place was not told: it may be the next time.
-      if (IsNew(what, cooldown) && !Send(handler, event, who)) Forget(what);
+      if (IsNew(what, std::max(cooldown, at_least)) && !Send(handler, event, who)) Forget(what);
     }
   }
 
@@ -195,7 +197,6 @@ struct Notifier::Impl {
       Event event;
       event.kind = EventKind::kQuotaTrigger;
       event.api_id = use.api_id();
-      // Once in each window of the quota.
       event.subject = absl::StrCat(use.key_id(), " ", trigger, " ", use.quota_window_end_unix());
       event.message =
           absl::StrCat("key ", use.key_id(), " has used ", trigger, " percent of its quota");
@@ -204,7 +205,10 @@ struct Notifier::Impl {
                      {"percent", absl::StrCat(trigger)},
                      {"quota_used", absl::StrCat(use.quota_used())},
                      {"quota_max", absl::StrCat(rights.limit.quota_max)}};
-      Tell(snapshot, event);
+      // Once in each window of the quota, which may never end.
+      const int64_t end = use.quota_window_end_unix();
+      Tell(snapshot, event,
+           end == 0 ? absl::InfiniteDuration() : absl::FromUnixSeconds(end) - clock->Now());
     }
   }
 

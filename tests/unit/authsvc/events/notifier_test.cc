@@ -90,6 +90,27 @@ class NotifierTest : public ::testing::Test {
     refusal->set_client_address(address);
     return report;
   }
+  void PutKeyWithTrigger() {
+    v1::Api api = Api("TriggerExceeded");
+    api.mutable_token()->set_enabled(true);
+    world_.Put(api);
+    v1::Key key;
+    key.set_id("k");
+    key.set_org_id(std::string(kOrg));
+    key.add_access_rights()->set_api_id("api1");
+    key.mutable_limits()->mutable_quota()->set_max(10);
+    key.add_quota_triggers(80);
+    world_.Put(key);
+  }
+  void Used(int64_t count, int64_t window_end) {
+    v1::ReportRequest report;
+    v1::Use* const use = report.add_uses();
+    use->set_key_id("k");
+    use->set_api_id("api1");
+    use->set_quota_used(count);
+    use->set_quota_window_end_unix(window_end);
+    notifier_->Take(report);
+  }
   // Those that have ended, once there are so many.
   std::vector<MessageResult> Results(size_t count) {
     const base::MutexLock lock(&mutex_);
@@ -177,34 +198,28 @@ TEST_F(NotifierTest, AHookThatDoesNotAnswerIsAFailure) {
 }
 
 TEST_F(NotifierTest, AQuotaIsToldOfOnceInEachWindow) {
-  v1::Api api = Api("TriggerExceeded");
-  api.mutable_token()->set_enabled(true);
-  world_.Put(api);
-  v1::Key key;
-  key.set_id("k");
-  key.set_org_id(std::string(kOrg));
-  key.add_access_rights()->set_api_id("api1");
-  key.mutable_limits()->mutable_quota()->set_max(10);
-  key.add_quota_triggers(80);
-  world_.Put(key);
-  const auto used = [&](int64_t count, int64_t window) {
-    v1::ReportRequest report;
-    v1::Use* const use = report.add_uses();
-    use->set_key_id("k");
-    use->set_api_id("api1");
-    use->set_quota_used(count);
-    use->set_quota_window_end_unix(window);
-    notifier_->Take(report);
-  };
-  used(7, 100);
-  used(8, 100);
-  used(9, 100);
+  PutKeyWithTrigger();
+  const int64_t now = absl::ToUnixSeconds(clock_.Now());
+  Used(7, now + 7200);
+  Used(8, now + 7200);
   clock_.Advance(absl::Hours(1));
-  used(10, 200);
+  Used(9, now + 7200);
+  clock_.Advance(absl::Hours(1));
+  Used(10, now + 10800);
   Results(2);
   EXPECT_THAT(Bodies(), UnorderedElementsAre(HasSubstr("\"quota_used\":\"8\""),
                                              HasSubstr("\"quota_used\":\"10\"")));
   EXPECT_THAT(Bodies()[0], HasSubstr("\"percent\":\"80\""));
+}
+
+TEST_F(NotifierTest, AQuotaThatNeverRenewsIsToldOfOnce) {
+  PutKeyWithTrigger();
+  Used(8, 0);
+  clock_.Advance(absl::Hours(24 * 365));
+  Used(9, 0);
+  notifier_->Tell({EventKind::kQuotaTrigger, "api1", "another", "", {}});
+  Results(2);
+  EXPECT_THAT(Bodies(), SizeIs(2)) << "the last one is the other's";
 }
 
 TEST(CertificateEvents, AreForWhoUsesTheCertificate) {
