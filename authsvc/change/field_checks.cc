@@ -89,7 +89,8 @@ absl::Status CheckStableName(absl::string_view name) {
 absl::Status CheckHeaderName(absl::string_view what, absl::string_view name) {
   bool good = name.size() <= 256;
   for (const char c : name) good = good && IsTokenChar(c);
-  return good ? absl::OkStatus() : Invalid(what, ": `", name, "` is not a valid name");
+  return good ? absl::OkStatus()
+              : Invalid(what, ": `", absl::CHexEscape(name), "` is not a valid name");
 }
 
 absl::Status CheckRegex(absl::string_view what, const std::string& text) {

@@ -128,6 +128,10 @@ int Submit(Session& session, const Args& args, wire::ApplyRequest request) {
   wire::ApplyResponse response;
   const absl::Status status = (*client)->Call(&wire::Admin::Stub::Apply, (*client)->admin(),
                                               request, &response, absl::Minutes(5));
+  if (absl::IsResourceExhausted(status)) {
+    return session.Fail(absl::ResourceExhaustedError(absl::StrCat(
+        status.message(), ": apply fewer documents at once (or raise grpc.max_admin_bytes)")));
+  }
   if (!status.ok()) return session.Fail(status);
   const std::string format = args.Get("--output");
   if (format == "json") {

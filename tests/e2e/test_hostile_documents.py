@@ -233,7 +233,7 @@ def test_a_file_of_100_mb(gateway):
         (gateway.directory / f"big-{number}.yaml").write_bytes(b"#" * 9_000_000)
     files = [word for number in range(8) for word in ("-f", str(gateway.directory / f"big-{number}.yaml"))]
     done = gateway.run_ctl("apply", *files)
-    assert done.returncode == 1 and "larger than max" in done.stderr
+    assert done.returncode == 1 and "larger than max" in done.stderr and "apply fewer documents at once" in done.stderr
     is_clear(done.stdout + done.stderr)
 
 
