@@ -16,8 +16,8 @@ void Exchange::SeeWhoTells() {
 
 bool Exchange::ReadAssertedCertificate() {
   if (!certificate_by_proxy_) return true;
-  auto asserted =
-      AssertedCertificateIn(head_.fields, services_.certificate_headers, &client_.asserted);
+  auto asserted = AssertedCertificateIn(head_.fields, services_.certificate_headers,
+                                        &client_.recent().asserted);
   if (!asserted.ok()) {
     return Deny(base::Reason::kCertHeaderInvalid,
                 absl::StrCat("trusted proxy ", client_.address, ", ", asserted.status().message()));

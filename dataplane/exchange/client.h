@@ -30,6 +30,15 @@ struct CallerIdentity {
 };
 using CallerIdentityPtr = std::shared_ptr<const CallerIdentity>;
 
+// What is remembered of the last requests, for the next.
+struct RecentRequests {
+  HostMemo host;
+  AssertedMemo asserted;
+  // What an upstream is told of the caller by the last decision. Whoever uses it holds it: another
+  // request may put that of another decision in its place meanwhile.
+  CallerIdentityPtr identity;
+};
+
 struct Client {
   Client(LoopServices& loop_services, const ListenerStyle& listener_style, Stream& client_stream)
       : services(loop_services), listener(listener_style), stream(client_stream) {
@@ -46,15 +55,19 @@ struct Client {
   std::string address;     // of the TCP peer, without port, or who a PROXY header named
   bool announced = false;  // by a PROXY header: no address of a proxy that could be trusted
 
-  ConnectionMemo memo;  // shared by requests that run side by side
-  HostMemo host_memo;   // the same
-  AssertedMemo asserted;
+  ConnectionMemo memo;  // shared by requests that run side by side, as what follows
+  // Not while the connection rests.
+  [[nodiscard]] RecentRequests& recent() {
+    if (recent_ == nullptr) recent_ = std::make_unique<RecentRequests>();
+    return *recent_;
+  }
+  void ForgetRecent() { recent_ = nullptr; }
   RegisteredConnection registered;
   bool ticket_offered = false;
+  uint32_t requests = 0;  // of HTTP/1.x that have begun
 
-  // What an upstream is told of the caller by the last decision. Whoever uses it holds it: another
-  // request may put that of another decision in its place meanwhile.
-  CallerIdentityPtr identity;
+ private:
+  std::unique_ptr<RecentRequests> recent_;
 };
 
 }  // namespace sallyport::dataplane

@@ -28,7 +28,7 @@ Http1Request::Http1Request(Client& client)
       body_(client.stream, buffer) {}
 
 void Http1Request::Begin() {
-  ++requests_;
+  ++client_.requests;
   keep_alive_ = false;
   request_body_.reset();
   sink_.reset();
@@ -51,7 +51,7 @@ bool Http1Request::MayKeepAlive() const {
   // Who asks for another protocol may have begun to speak it, and that must never be read as a
   // request.
   return received.keep_alive && received.upgrade.empty() && !services.draining &&
-         !client_.registered.last_request && (most == 0 || requests_ < most);
+         !client_.registered.last_request && (most == 0 || client_.requests < most);
 }
 
 // A body that was announced, and not asked for by a 100, may follow the answer or not.

@@ -60,7 +60,6 @@ class Http1Request final : public ClientRequest {
   std::string out_;  // to be written
   std::optional<Http1RequestBody> request_body_;
   std::optional<Http1ResponseSink> sink_;
-  uint32_t requests_ = 0;
   bool keep_alive_ = false;
   bool cut_ = false;
 };

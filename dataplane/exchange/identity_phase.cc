@@ -9,12 +9,12 @@ using base::Reason;
 
 void Exchange::HoldIdentity() {
   const DecisionPtr& decision = permit_->shared();
-  const CallerIdentityPtr& last = client_.identity;
+  const CallerIdentityPtr& last = client_.recent().identity;
   if (last == nullptr || last->decision != decision || last->route != match_.route) {
-    client_.identity =
+    client_.recent().identity =
         std::make_shared<const CallerIdentity>(match_.route, decision, CallersCertificate());
   }
-  identity_ = client_.identity;
+  identity_ = client_.recent().identity;
 }
 
 // False: denied. `*xfcc` is valid while identity_ and forwarded_xfcc_ are.

@@ -47,7 +47,7 @@ bool Exchange::SelectRoute() {
   question.query = head_.query;
   question.client_address = client_address_;
   question.now = wall_;
-  question.memo = &client_.host_memo;
+  question.memo = &client_.recent().host;
   auto matched = MatchRoute(*services_.view->routes, question,
                             [this](absl::string_view name) { return Said(name); });
   if (auto* const match = std::get_if<RouteMatch>(&matched)) {
@@ -94,7 +94,7 @@ bool Exchange::CheckTransport() {
 bool Exchange::HasHandshakeFor(const dataplane::Route& route) {
   bool matters = !certificate_by_proxy_;
   uint64_t wanted = services_.view->routes->ClientTlsVersion(host_, client_.listener.route_place,
-                                                             &client_.host_memo);
+                                                             &client_.recent().host);
   if (services_.view->strict != nullptr) {
     const StrictRulePtr* const rule =
         services_.view->strict->Find(client_.listener.id, client_.listener.socket, host_);

@@ -39,7 +39,7 @@ void TcpExchange::Begin() {
 
 bool TcpExchange::FindApi() {
   const RoutePtr* const found = services_.view->routes->Find(
-      client_.listener.route_place, client_.peer.sni, "/", &client_.host_memo);
+      client_.listener.route_place, client_.peer.sni, "/", &client_.recent().host);
   if (found == nullptr) return Deny(Reason::kNoRoute, "no API at this port and name");
   route_ = *found;
   if (route_->broken) return Deny(Reason::kApiUnusable);

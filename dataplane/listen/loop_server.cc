@@ -7,6 +7,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <cstdlib>
+#include <exception>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -188,18 +189,16 @@ void LoopServer::OnConnection(const ListenerContextPtr& listener, int fd, std::s
     close(fd);
     return NoteNotTaken(NotTaken::kLimit);
   }
+  if (proxied) {
+    boost::asio::co_spawn(loop_.context(), ServeProxied(listener, fd, std::move(address)),
+                          boost::asio::detached);
+    return;
+  }
   boost::asio::co_spawn(loop_.context(),
-                        proxied ? ServeProxied(listener, fd, std::move(address))
-                                : ServeDirect(listener, fd, std::move(address)),
-                        boost::asio::detached);
-}
-
-boost::asio::awaitable<void> LoopServer::ServeDirect(ListenerContextPtr listener, int fd,
-                                                     std::string address) {
-  const std::string named = address;  // leaving must name what entering named
-  co_await ServeConnection(services_, std::move(listener), fd, std::move(address),
-                           /*announced=*/false);
-  process_.connection_limits.Leave(named);
+                        ServeConnection(services_, listener, fd, address, /*announced=*/false),
+                        [this, address](const std::exception_ptr& /*none*/) {
+                          process_.connection_limits.Leave(address);
+                        });
 }
 
 boost::asio::awaitable<void> LoopServer::ServeProxied(ListenerContextPtr listener, int fd,

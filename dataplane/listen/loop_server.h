@@ -110,8 +110,6 @@ class LoopServer final : public LoopSink {
   [[nodiscard]] std::unique_ptr<Acceptor> MakeAcceptor(const ListenerContextPtr& context, int fd);
   [[nodiscard]] absl::StatusOr<ServerTls*> TlsFor(const PlannedListener& plan);
   void OnConnection(const ListenerContextPtr& listener, int fd, std::string address);
-  [[nodiscard]] boost::asio::awaitable<void> ServeDirect(ListenerContextPtr listener, int fd,
-                                                         std::string address);
   // Of a proxy that says with a PROXY header who its client is.
   [[nodiscard]] boost::asio::awaitable<void> ServeProxied(ListenerContextPtr listener, int fd,
                                                           std::string proxy);

@@ -123,14 +123,21 @@ int HelloCallback::OnVerify(X509_STORE_CTX* store, void* /*unused*/) {
   auto* const ssl =
       static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
   ServerConnection& connection = ConnectionOf(ssl);
-  if (sk_X509_num(X509_STORE_CTX_get0_untrusted(store)) > kMaxClientCertificates) {
+  STACK_OF(X509)* const presented = X509_STORE_CTX_get0_untrusted(store);
+  if (sk_X509_num(presented) > kMaxClientCertificates) {
     connection.too_many_certificates_ = true;
     connection.refused_leaf_ = UnprovenLeafOf(X509_STORE_CTX_get0_cert(store));
     X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_CHAIN_TOO_LONG);
     return 0;
   }
-  if (connection.client_tls_.strict != nullptr) return connection.VerifyStrictly(store);
-  X509_STORE_CTX_set_error(store, X509_V_OK);
+  if (connection.client_tls_.strict == nullptr) {
+    X509_STORE_CTX_set_error(store, X509_V_OK);
+  } else if (connection.VerifyStrictly(store) != 1) {
+    return 0;
+  }
+  // OpenSSL takes the leaf, and the key that possession is proven with, out of this stack.
+  connection.leaf_ = connection.owner_.library_.leaves().Share(presented);
+  X509_STORE_CTX_set_cert(store, sk_X509_value(presented, 0));
   return 1;
 }
 

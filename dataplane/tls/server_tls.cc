@@ -32,6 +32,22 @@ int VersionNumber(absl::string_view text) {
   return 0;
 }
 
+// The key inside goes, cleansed; OpenSSL keeps what is around it.
+void Empty(EVP_PKEY* key) {
+  const crypto::UniquePkey reference(key);
+  EVP_PKEY_set_type(key, EVP_PKEY_X25519);
+}
+
+// OpenSSL keeps the ephemeral keys of the key exchange, the private one too, for as long as the
+// connection, and uses neither again: whoever reads our memory later is not to find what the
+// connection began with.
+void DropEphemeralKeys(SSL* ssl) {
+  EVP_PKEY* key = nullptr;
+  if (SSL_get_tmp_key(ssl, &key) == 1) Empty(key);
+  key = nullptr;
+  if (SSL_get_peer_tmp_key(ssl, &key) == 1) Empty(key);
+}
+
 bool ChoseHttp2(const SSL* ssl) {
   const unsigned char* name = nullptr;
   unsigned size = 0;
@@ -173,7 +189,10 @@ boost::asio::awaitable<IoResult> ServerConnection::Handshake(Deadline deadline,
       continue;
     }
     const bool paused = result.kind == IoResult::Kind::kPaused;
-    if (!paused && !result.wants()) co_return result;
+    if (!paused && !result.wants()) {
+      if (result.ok()) DropEphemeralKeys(stream_->ssl());
+      co_return result;
+    }
     IoResult waited;
     if (paused) {
       waited = co_await Wait(deadline);
@@ -193,10 +212,15 @@ bool ServerConnection::TakeChain(PeerCertificatePtr* chain) {
   X509* const leaf = SSL_get0_peer_certificate(ssl);
   const bool resumed = SSL_session_reused(ssl) == 1;
   *chain = nullptr;
-  if (leaf == nullptr) return !resumed || !ticket_.has_certificate();
+  if (resumed && offered_ == nullptr) return false;
+  if (leaf == nullptr) return !resumed || !offered_->ticket.has_certificate();
+  STACK_OF(X509)* const issuers = SSL_get_peer_cert_chain(ssl);  // a server's has no leaf
+  if (!resumed && leaf_ != nullptr && sk_X509_num(issuers) <= 0) {
+    *chain = chain_ = leaf_->alone;
+    return true;
+  }
   std::vector<std::string> der = {DerOf(leaf)};
   if (!resumed) {
-    STACK_OF(X509)* const issuers = SSL_get_peer_cert_chain(ssl);  // a server's has no leaf
     for (int i = 0; i < sk_X509_num(issuers); ++i) der.push_back(DerOf(sk_X509_value(issuers, i)));
   }
   for (const std::string& certificate : der) {
@@ -205,10 +229,11 @@ bool ServerConnection::TakeChain(PeerCertificatePtr* chain) {
   PeerCertificatePtr taken = MakePeerCertificate(std::move(der));
   if (resumed) {
     // The ticket's data, our own hash of the session's leaf and the stored chain must agree.
-    if (!resuming_ || taken->leaf_sha256 != ticket_.leaf_sha256) return false;
-    if (taken->chain_sha256 != ticket_.chain_sha256) {
-      taken = ticket_chain_;
-      if (taken == nullptr || taken->leaf_sha256 != ticket_.leaf_sha256) return false;
+    const TicketData& ticket = offered_->ticket;
+    if (taken->leaf_sha256 != ticket.leaf_sha256) return false;
+    if (taken->chain_sha256 != ticket.chain_sha256) {
+      taken = offered_->chain;
+      if (taken == nullptr || taken->leaf_sha256 != ticket.leaf_sha256) return false;
     }
   }
   chain_ = taken;

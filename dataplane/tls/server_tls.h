@@ -139,10 +139,14 @@ class ServerConnection {
   std::unique_ptr<const UnprovenLeaf> refused_leaf_;  // of a chain that was not taken
   ClientTlsAnswer client_tls_;
   std::shared_ptr<Waiter> waiter_;
-  std::string ticket_key_;           // name of what opened the ticket; empty: none was opened
-  TicketData ticket_;                // of the session that is resumed
-  PeerCertificatePtr ticket_chain_;  // that it names; null: the leaf alone
-  bool resuming_ = false;
+  std::string ticket_key_;  // name of what opened the ticket; empty: none was opened
+  // Of a ticket that was taken, which counts only when SSL_session_reused says so; null: none was.
+  struct Offered {
+    TicketData ticket;
+    PeerCertificatePtr chain;  // that it names; null: the leaf alone
+  };
+  std::unique_ptr<const Offered> offered_;
+  KnownLeafPtr leaf_;  // that a full handshake presented; null: none
   PeerCertificatePtr chain_;
   std::unique_ptr<TlsStream> stream_;
   std::unique_ptr<StrictHandshake> strict_;  // at strict SNIs; ends before all above

@@ -74,8 +74,8 @@ int TicketCallbacks::OnKey(SSL* ssl, unsigned char* name, unsigned char* iv, EVP
 int TicketCallbacks::OnMake(SSL* ssl, void* /*unused*/) {
   ServerConnection& connection = ConnectionOf(ssl);
   TicketData data;
-  data.full_handshake = connection.resuming_ ? connection.ticket_.full_handshake
-                                             : connection.owner_.loop_.clock().Now();
+  data.full_handshake = connection.offered_ != nullptr ? connection.offered_->ticket.full_handshake
+                                                       : connection.owner_.loop_.clock().Now();
   PeerCertificatePtr chain;
   if (!connection.TakeChain(&chain)) return 0;
   if (chain != nullptr) {
@@ -117,10 +117,9 @@ SSL_TICKET_RETURN TicketCallbacks::OnOpened(SSL* ssl, SSL_SESSION* session,
   }
   if (!connection.MayResume(SSL_SESSION_get0_peer(session), chain))
     return SSL_TICKET_RETURN_IGNORE_RENEW;
-  connection.ticket_chain_ = std::move(chain);
   data.issuers_der = {};
-  connection.ticket_ = std::move(data);
-  connection.resuming_ = true;  // counts only when SSL_session_reused says so
+  connection.offered_ = std::make_unique<const ServerConnection::Offered>(
+      ServerConnection::Offered{std::move(data), std::move(chain)});
   return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
 

@@ -24,6 +24,7 @@ TlsLibrary::TlsLibrary()
 
 TlsLibrary::~TlsLibrary() {
   // Each before what it borrows from.
+  leaves_.reset();
   tickets_provider_.reset();
   OSSL_LIB_CTX_free(tickets_);
   provider_.reset();
@@ -41,6 +42,7 @@ bool TlsLibrary::Load() {
   provider_ = LoadTlsProvider(TlsProvider::kWhole, whole_provider_.get(), context_);
   tickets_provider_ =
       LoadTlsProvider(TlsProvider::kWithoutPublicKeys, whole_provider_.get(), tickets_);
+  leaves_ = std::make_unique<KnownLeaves>();
   return provider_ != nullptr && tickets_provider_ != nullptr;
 }
 

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "dataplane/tls/ec_key_cache.h"
+#include "dataplane/tls/known_leaves.h"
 #include "dataplane/tls/tls_provider.h"
 #include "shared/crypto/openssl.h"
 
@@ -28,6 +29,7 @@ class TlsLibrary {
   // The context has no decoder for private keys. Null: not a key that TLS can use.
   [[nodiscard]] crypto::UniquePkey PrivateKey(absl::string_view pkcs8_der) const;
   [[nodiscard]] const EcKeyCache& ec_keys() const { return *ec_keys_; }
+  [[nodiscard]] KnownLeaves& leaves() const { return *leaves_; }
 
  private:
   TlsLibrary();
@@ -39,6 +41,7 @@ class TlsLibrary {
   std::unique_ptr<EcKeyCache> ec_keys_;
   UniqueProvider provider_;
   UniqueProvider tickets_provider_;
+  std::unique_ptr<KnownLeaves> leaves_;
 };
 
 }  // namespace sallyport::dataplane

@@ -128,9 +128,9 @@ class Connection:
         """The next bytes of the body."""
         return self._take(count)
 
-    def still_open(self):
-        """True when there is nothing to read, not even an end."""
-        self._socket.settimeout(0.05)
+    def still_open(self, seconds=0.05):
+        """True when there is nothing to read for so long, not even an end."""
+        self._socket.settimeout(seconds)
         try:
             self._buffer += self._socket.recv(65536)
             return False

@@ -39,6 +39,21 @@ def test_keep_alive_and_pipelining(world, origin):
     assert [request.target for request in origin.requests[-4:]] == [f"/base/p{n}" for n in range(4)]
 
 
+def test_a_connection_that_rested_goes_on(world, origin):
+    """What requests need is given back after half a second; who comes late finds all as it was."""
+    with connect(world) as client:
+        assert client.get("/api/first")[0] == 200
+        assert client.still_open(0.9)
+        client.send("GET /api/later HTTP/1.1\r\nHost: http")
+        client.send(".gw.test\r\n\r\nGET /api/behind HTTP/1.1\r\nHost: http.gw.test\r\n\r\n")
+        assert [client.answer()[0] for _ in range(2)] == [200, 200]
+        assert client.still_open(0.9)
+        client.send("GET /api/wrong HTTP/1.1\r\nHost: http.gw.test\r\nHost: http.gw.test\r\n\r\n")
+        assert client.answer()[0] == 400
+        assert client.ended()
+    assert [request.target for request in origin.requests[-3:]] == ["/base/first", "/base/later", "/base/behind"]
+
+
 def test_bodies_of_both_framings_arrive_whole(world, origin):
     body = bytes(range(256)) * 40000
     with connect(world) as client:

@@ -22,6 +22,7 @@ TEST_P(BothVersions, TakesTheProvenChainWithoutJudgingIt) {
   EXPECT_EQ(peer.chain->chain_der[1], ca_.der);
   EXPECT_EQ(peer.chain->leaf_hex, base::Hex(leaf_.cert->fingerprint));
   EXPECT_FALSE(peer.resumed);
+  EXPECT_FALSE(both.server.ephemeral_key_left);
   EXPECT_EQ(both.client.read, "hi");
 }
 
@@ -143,25 +144,6 @@ TEST_P(BothVersions, TooManyCertificatesAreRefused) {
   EXPECT_EQ(both.server.report.presented->sha256, base::Hex(leaf_.cert->fingerprint));
   options.chain.pop_back();
   EXPECT_TRUE(Run(options).server.shaken) << "eight are allowed";
-}
-
-// `owner`'s certificate with a key that only claims to be its own: the public half is, so that
-// OpenSSL takes it, and the private one is not.
-TestCert Stolen(const TestCert& owner) {
-  unsigned char point[65];
-  size_t size = 0;
-  EXPECT_EQ(EVP_PKEY_get_octet_string_param(owner.key.get(), "pub", point, sizeof(point), &size),
-            1);
-  EXPECT_EQ(size, sizeof(point));
-  constexpr char kCurve[] = "\xa0\x0a\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07";
-  std::string der("\x30\x77\x02\x01\x01\x04\x20", 7);
-  der.append(32, 'k').append(kCurve, 12).append("\xa1\x44\x03\x42\x00", 5);
-  der.append(reinterpret_cast<const char*>(point), sizeof(point));
-  const auto* at = reinterpret_cast<const unsigned char*>(der.data());
-  TestCert stolen = owner;
-  stolen.key.reset(d2i_AutoPrivateKey(nullptr, &at, static_cast<long>(der.size())), EVP_PKEY_free);
-  EXPECT_NE(stolen.key, nullptr);
-  return stolen;
 }
 
 TEST_P(BothVersions, AStolenCertificateIsReportedAsNotProven) {

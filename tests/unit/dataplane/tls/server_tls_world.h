@@ -70,10 +70,30 @@ class FakeSource final : public ServerSource {
   bool overloaded = false;
 };
 
+// `owner`'s certificate with a key that only claims to be its own: the public half is, so that
+// OpenSSL takes it, and the private one is not.
+inline TestCert Stolen(const TestCert& owner) {
+  unsigned char point[65];
+  size_t size = 0;
+  EXPECT_EQ(EVP_PKEY_get_octet_string_param(owner.key.get(), "pub", point, sizeof(point), &size),
+            1);
+  EXPECT_EQ(size, sizeof(point));
+  constexpr char kCurve[] = "\xa0\x0a\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07";
+  std::string der("\x30\x77\x02\x01\x01\x04\x20", 7);
+  der.append(32, 'k').append(kCurve, 12).append("\xa1\x44\x03\x42\x00", 5);
+  der.append(reinterpret_cast<const char*>(point), sizeof(point));
+  const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+  TestCert stolen = owner;
+  stolen.key.reset(d2i_AutoPrivateKey(nullptr, &at, static_cast<long>(der.size())), EVP_PKEY_free);
+  EXPECT_NE(stolen.key, nullptr);
+  return stolen;
+}
+
 struct ServerView {
   bool shaken = false;
   std::string label;
   HandshakeReport report;
+  bool ephemeral_key_left = false;
   absl::StatusOr<TlsPeer> peer = absl::UnknownError("no handshake");
 };
 
@@ -165,6 +185,7 @@ class ServerTlsTest : public ::testing::Test {
             const IoResult result = co_await connection->Handshake(deadline, test->address_);
             view.shaken = result.ok();
             if (result.ok()) {
+              view.ephemeral_key_left = HasEphemeralKey(connection->stream().ssl());
               view.peer = connection->Peer();
               if (test->before_offer_) test->before_offer_();
               connection->OfferTicket();
@@ -180,6 +201,16 @@ class ServerTlsTest : public ::testing::Test {
           boost::asio::detached);
     });
     return future;
+  }
+
+  static bool HasEphemeralKey(SSL* ssl) {
+    EVP_PKEY* key = nullptr;
+    if (SSL_get_tmp_key(ssl, &key) != 1) return false;
+    const crypto::UniquePkey owned(key);
+    const crypto::ErrorScope errors;
+    unsigned char bytes[32];
+    size_t size = sizeof(bytes);
+    return EVP_PKEY_get_raw_private_key(key, bytes, &size) == 1;  // X25519, as clients prefer
   }
 
   static int KeepSession(SSL* ssl, SSL_SESSION* session) {

@@ -1,0 +1,104 @@
+#include "dataplane/tls/known_leaves.h"
+
+#include "tests/unit/dataplane/tls/server_tls_world.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+class KnownLeavesTest : public ServerTlsTest {
+ protected:
+  using Presented =
+      std::unique_ptr<STACK_OF(X509),
+                      decltype([](STACK_OF(X509) * stack) { sk_X509_pop_free(stack, X509_free); })>;
+  static Presented Present(const std::string& der) {
+    const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
+    Presented presented(sk_X509_new_null());
+    sk_X509_push(presented.get(), d2i_X509(nullptr, &bytes, static_cast<long>(der.size())));
+    return presented;
+  }
+  // Handshakes after one another, each with this first in its chain.
+  PeerCertificatePtr PeerAfter(const std::vector<const TestCert*>& chain, int version) {
+    ClientOptions options;
+    options.max_version = version;
+    options.chain = chain;
+    const Both both = Run(options);
+    EXPECT_TRUE(both.server.shaken) << both.server.label;
+    return both.server.peer.ok() ? both.server.peer->chain : nullptr;
+  }
+};
+
+class KnownLeavesOfBothVersions : public KnownLeavesTest,
+                                  public ::testing::WithParamInterface<int> {};
+INSTANTIATE_TEST_SUITE_P(Tls, KnownLeavesOfBothVersions,
+                         ::testing::Values(TLS1_2_VERSION, TLS1_3_VERSION));
+
+TEST_P(KnownLeavesOfBothVersions, ConnectionsOfOneClientShareItsCertificate) {
+  const PeerCertificatePtr first = PeerAfter({&leaf_}, GetParam());
+  ASSERT_NE(first, nullptr);
+  EXPECT_EQ(PeerAfter({&leaf_}, GetParam()), first);
+  EXPECT_EQ(library_->leaves().size(), 1u);
+}
+
+TEST_P(KnownLeavesOfBothVersions, IssuersMakeAnotherChainOfTheSameLeaf) {
+  const PeerCertificatePtr alone = PeerAfter({&leaf_}, GetParam());
+  const PeerCertificatePtr chain = PeerAfter({&leaf_, &ca_}, GetParam());
+  ASSERT_TRUE(alone != nullptr && chain != nullptr);
+  EXPECT_EQ(chain->chain_der, (std::vector<std::string>{leaf_.der, ca_.der}));
+  EXPECT_EQ(chain->leaf_sha256, alone->leaf_sha256);
+  EXPECT_NE(chain->chain_sha256, alone->chain_sha256);
+  EXPECT_EQ(PeerAfter({&leaf_}, GetParam()), alone);
+}
+
+TEST_P(KnownLeavesOfBothVersions, WhoIsKnownProvesPossessionAllTheSame) {
+  const PeerCertificatePtr known = PeerAfter({&leaf_}, GetParam());
+  const TestCert stolen = Stolen(leaf_);
+  ClientOptions options;
+  options.max_version = GetParam();
+  options.chain = {&stolen};
+  for (int i = 0; i < 2; ++i) {
+    const Both thief = Run(options);
+    EXPECT_FALSE(thief.server.shaken);
+    EXPECT_EQ(thief.server.label, "bad_client_signature");
+  }
+  EXPECT_EQ(PeerAfter({&leaf_}, GetParam()), known);
+}
+
+TEST_F(KnownLeavesTest, WhatIsKnownTakesThePlaceOfWhatWasSent) {
+  KnownLeaves leaves;
+  const Presented first = Present(leaf_.der);
+  const KnownLeafPtr leaf = leaves.Share(first.get());
+  ASSERT_NE(leaf, nullptr);
+  EXPECT_EQ(leaf->certificate.get(), sk_X509_value(first.get(), 0));
+  EXPECT_EQ(leaf->alone->chain_der, std::vector<std::string>{leaf_.der});
+  const Presented second = Present(leaf_.der);
+  EXPECT_EQ(leaves.Share(second.get()), leaf);
+  EXPECT_EQ(sk_X509_value(second.get(), 0), sk_X509_value(first.get(), 0));
+}
+
+// The hash that X509_cmp looks at, and the part that is signed, do not have to differ.
+TEST_F(KnownLeavesTest, EveryByteCounts) {
+  KnownLeaves leaves;
+  const KnownLeafPtr leaf = leaves.Share(Present(leaf_.der).get());
+  std::string other = leaf_.der;
+  other.back() = static_cast<char>(other.back() ^ 1);  // of the signature
+  const Presented presented = Present(other);
+  ASSERT_NE(sk_X509_value(presented.get(), 0), nullptr);
+  const KnownLeafPtr another = leaves.Share(presented.get());
+  ASSERT_NE(another, nullptr);
+  EXPECT_NE(another, leaf);
+  EXPECT_EQ(another->alone->chain_der.front(), other);
+  EXPECT_EQ(leaves.size(), 2u);
+}
+
+TEST_F(KnownLeavesTest, OutlivesItsPlaceAmongTheKnown) {
+  KnownLeafPtr kept;
+  {
+    KnownLeaves leaves;
+    kept = leaves.Share(Present(leaf_.der).get());
+  }
+  EXPECT_EQ(kept->alone->chain_der.front(), leaf_.der);
+  EXPECT_NE(X509_get0_pubkey(kept->certificate.get()), nullptr);
+}
+
+}  // namespace
+}  // namespace sallyport::dataplane
