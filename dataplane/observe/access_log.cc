@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "dataplane/observe/access_log_ring.h"
+#include "shared/base/background.h"
 #include "shared/base/log.h"
 #include "shared/base/mutex.h"
 
@@ -17,6 +18,7 @@ namespace sallyport::dataplane {
 namespace {
 
 constexpr absl::Duration kWriteEvery = absl::Milliseconds(100);
+constexpr size_t kPiece = 64 << 10;
 constexpr int kLookEvery = 10;  // rounds: was the file moved away?
 
 // The descriptor that lines go to. One thread.
@@ -45,7 +47,8 @@ class LogFile {
   // False: the rest is lost.
   bool Write(absl::string_view bytes) {
     while (!bytes.empty()) {
-      const ssize_t done = write(fd_, bytes.data(), bytes.size());
+      // The kernel gives others the core between two calls, not within one.
+      const ssize_t done = write(fd_, bytes.data(), std::min(bytes.size(), kPiece));
       if (done < 0 && errno == EINTR) continue;
       if (done <= 0) return false;
       bytes.remove_prefix(static_cast<size_t>(done));
@@ -135,7 +138,10 @@ absl::StatusOr<std::unique_ptr<AccessLog>> AccessLog::Open(absl::string_view pat
     const absl::Status opened = impl->file.Open();
     if (!opened.ok()) return opened;
     Impl* const raw = impl.get();
-    impl->thread = std::thread([raw] { raw->Run(); });
+    impl->thread = std::thread([raw] {
+      base::GiveWayToOthers();
+      raw->Run();
+    });
   }
   return std::unique_ptr<AccessLog>(new AccessLog(std::move(impl)));
 }

@@ -43,7 +43,8 @@ class Ours:
 
     name = "sallyport"
 
-    def __init__(self, directory, pki, upstream, key_type, mutual=True, threads=1, cpus=SERVER_CPU, fill=None):
+    def __init__(self, directory, pki, upstream, key_type, mutual=True, threads=1, cpus=SERVER_CPU, fill=None,
+                 options=()):
         """`fill(gateway)`: called before the API is added."""
         self.gateway = gateway_module.Gateway(directory, build=BUILD)
         self.gateway.start_authsvc(cpu=LOAD_CPU)
@@ -57,7 +58,7 @@ class Ours:
         (trust / "ca.pem").write_bytes(pki["ca"].pem)
         self.replica = self.gateway.start_dataplane(
             cpu=cpus, threads=threads, server=pki[f"server-{key_type}"], system_trust=trust,
-            access_log=directory / "access.log")
+            access_log=directory / "access.log", options=list(options))
         self.pid, self.port = self.replica.pid, self.replica.port
 
     def stop(self):

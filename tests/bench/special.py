@@ -1,20 +1,31 @@
 """Cases with a shape of their own. Each gives {server: [a row of numbers per round]}; `value` is what is compared, in the
 unit that UNITS names."""
 
+import concurrent.futures
+import contextlib
 import json
 import pathlib
+import resource
+import socket
+import ssl
 import subprocess
 import tempfile
+import threading
+import time
 
 import loads
 import peers
 from cases import CASES
 from origins import free_port
-from servers import BUILD, LOAD_CPU, SERVER_CPU, Ours, definition, make_pki
+from servers import BUILD, HOST, LOAD_CPU, SERVER_CPU, Ours, definition, make_pki
 
 UNITS = {"central_decision": "CPU us/op of proxy, authoriser and authsvc", "idle_memory": "KiB per idle connection",
-         "p99_equal_load": "p99 in us", "scale_routes": "CPU us/op", "two_cores": "CPU us/op"}
-IDLE_CONNECTIONS = 2000
+         "p99_equal_load": "p99 in us", "scale_routes": "CPU us/op", "two_cores": "CPU us/op",
+         "crowd": "p99 in us"}
+DESCRIPTORS = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+IDLE_CONNECTIONS = 8000
+REST = 1.0  # seconds: who gives something back after a while has done so
+CROWD, SLOW_CLIENTS, SLOW_PACE = 20_000, 200, 0.01
 ROUTES, IDENTITIES = 10_000, 100_000
 SHARE_OF_CAPACITY = 0.7
 
@@ -101,6 +112,7 @@ def idle_memory(args):
             command = loads.load_command("idle", server.port, bench.pki, case.key, IDLE_CONNECTIONS, 60, case.body)
             with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as resting:
                 report = json.loads(resting.stdout.readline())
+                time.sleep(REST)
                 held = private_kb(server.pid) - before
                 resting.stdin.close()
             missing = IDLE_CONNECTIONS - report["operations"]
@@ -108,6 +120,75 @@ def idle_memory(args):
         # Each server once: what it has taken for a crowd it does not give back, and the next crowd would look free.
         args = type(args)(**{**vars(args), "rounds": 1})
         return bench.rounds([bench.ours(), bench.peer(peers.nginx), bench.peer(peers.haproxy)], args, value)
+
+
+@contextlib.contextmanager
+def resting(bench, server, count):
+    """Idle connections, from as many processes as their descriptors ask for."""
+    most = DESCRIPTORS // 4 * 3
+    with contextlib.ExitStack() as stack:
+        for start in range(0, count, most):
+            command = loads.load_command("idle", server.port, bench.pki, bench.case.key, min(most, count - start), 600,
+                                         bench.case.body)
+            process = stack.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+            report = json.loads(process.stdout.readline())
+            if report["wrong"] + report["errors"] or report["operations"] != min(most, count - start):
+                raise RuntimeError(f"idle connections: {report}")
+        yield
+
+
+@contextlib.contextmanager
+def slow_clients(bench, server):
+    """Clients that send a head byte by byte, and come again when they are thrown out."""
+    context = ssl.create_default_context(cafile=bench.pki["ca"].cert)
+    client = bench.pki[f"client-{bench.case.key}"]
+    context.load_cert_chain(client.cert, client.key)
+    over = threading.Event()
+
+    def connect():
+        made = context.wrap_socket(socket.create_connection(("127.0.0.1", server.port)), server_hostname=HOST)
+        made.sendall(b"GET /slow HTTP/1.1\r\n")
+        return made
+
+    def drip():
+        clients = [connect() for _ in range(SLOW_CLIENTS)]
+        at = 0
+        while not over.wait(SLOW_PACE):
+            at = (at + 1) % len(clients)
+            try:
+                clients[at].sendall(b"x")
+            except OSError:
+                clients[at].close()
+                clients[at] = connect()
+        for one in clients:
+            one.close()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        dripping = pool.submit(drip)
+        try:
+            yield
+        finally:
+            over.set()
+        dripping.result()
+
+
+def crowd(args):
+    """What others wait at half of the capacity of a core on which very many connections rest and some send slowly."""
+    case = CASES["h1_keepalive_plain"]
+    with Bench(case) as bench:
+        ours = bench.ours(options=["--set", f"limits.connections={CROWD + 1000}", "--set", "timeouts.keep_alive=600s"])
+        rate = loads.measure(ours, case, bench.pki, args.seconds)["per_second"] / 2
+        most = (DESCRIPTORS - 64) // 4 * 3  # as many as the data plane takes
+        count = min(CROWD, most - 1000)
+        print(f"crowd: {rate:.0f} requests/s, {count} idle connections, {SLOW_CLIENTS} slow clients"
+              + (f" (the descriptors of this machine are enough for {most})" if count < CROWD else ""))
+
+        def rounds(number):
+            rows = [loads.measure(ours, case, bench.pki, args.seconds, rate) for _ in range(number)]
+            return [{"value": row["p99_us"], **row} for row in rows]
+        quiet = rounds(args.rounds - args.rounds // 2)
+        with resting(bench, ours, count), slow_clients(bench, ours):
+            crowded = rounds(args.rounds)
+        return {"sallyport": crowded, "quiet": quiet + rounds(args.rounds // 2)}
 
 
 def p99_equal_load(args):
@@ -157,4 +238,4 @@ def two_cores(args):
         return rows
 
 
-SPECIAL = {case.__name__: case for case in (central_decision, idle_memory, p99_equal_load, scale_routes, two_cores)}
+SPECIAL = {case.__name__: case for case in (central_decision, idle_memory, crowd, p99_equal_load, scale_routes, two_cores)}
