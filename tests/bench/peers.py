@@ -8,6 +8,8 @@ import signal
 import subprocess
 import time
 
+from servers import BUILD
+
 
 def _wait_for_port(port, process):
     import socket
@@ -102,6 +104,16 @@ http {{
 """)
     return Peer("origin", ["nginx", "-p", str(directory), "-c", str(directory / "origin.conf")], plain_port,
                 cpu, directory / "origin.log")
+
+
+def floor(directory, cpu, port, pki, upstream, server, tickets, http2=False):
+    """What decrypts, copies and encrypts, and nothing else; for HTTP/1.1, a plain upstream, and connections that stay."""
+    del tickets
+    if http2 or upstream[0] != "plain":
+        raise RuntimeError("bench_floor copies: it can translate nothing")
+    command = [str(BUILD / "tests/bench/bench_floor"), str(port), str(server.cert), str(server.key), str(pki["ca"].cert),
+               str(upstream[1])]
+    return Peer("floor", command, port, cpu, pathlib.Path(directory) / "floor.log")
 
 
 def nginx(directory, cpu, port, pki, upstream, server, tickets, http2=False):

@@ -21,7 +21,7 @@ from servers import BUILD, HOST, LOAD_CPU, SERVER_CPU, Ours, definition, make_pk
 
 UNITS = {"central_decision": "CPU us/op of proxy, authoriser and authsvc", "idle_memory": "KiB per idle connection",
          "p99_equal_load": "p99 in us", "scale_routes": "CPU us/op", "two_cores": "CPU us/op",
-         "crowd": "p99 in us"}
+         "crowd": "p99 in us", "floor": "CPU us/op"}
 DESCRIPTORS = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 IDLE_CONNECTIONS = 8000
 REST = 1.0  # seconds: who gives something back after a while has done so
@@ -191,6 +191,12 @@ def crowd(args):
         return {"sallyport": crowded, "quiet": quiet + rounds(args.rounds // 2)}
 
 
+def floor(args):
+    """Keep-alive requests, beside a loop that only decrypts, copies and encrypts (floor.cc)."""
+    with Bench(CASES["h1_keepalive_plain"]) as bench:
+        return bench.rounds([bench.ours(), bench.peer(peers.floor)], args, bench.cost(args))
+
+
 def p99_equal_load(args):
     """An open loop at 70 % of what nginx can do; a request's time counts from when it was due."""
     case = CASES["h1_keepalive_plain"]
@@ -238,4 +244,4 @@ def two_cores(args):
         return rows
 
 
-SPECIAL = {case.__name__: case for case in (central_decision, idle_memory, crowd, p99_equal_load, scale_routes, two_cores)}
+SPECIAL = {case.__name__: case for case in (central_decision, crowd, floor, idle_memory, p99_equal_load, scale_routes, two_cores)}
