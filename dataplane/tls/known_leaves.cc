@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "dataplane/tls/tls_callbacks.h"
+#include "dataplane/tls/certificate.h"
 #include "shared/cache/keyed_hash.h"
 
 namespace sallyport::dataplane {
@@ -17,24 +17,27 @@ constexpr int64_t kForever = std::numeric_limits<int64_t>::max();
 
 }  // namespace
 
-KnownLeaves::KnownLeaves() : leaves_(kMostLeaves, kMostLeafBytes) {}
+KnownLeaves::KnownLeaves(OSSL_LIB_CTX* context)
+    : context_(context), leaves_(kMostLeaves, kMostLeafBytes) {}
 
 KnownLeafPtr KnownLeaves::Share(STACK_OF(X509) * presented) {
   X509* const sent = sk_X509_value(presented, 0);
-  std::string der = DerOf(sent);
-  if (der.empty()) return nullptr;
+  KnownLeafPtr leaf = Find(DerOf(sent));
+  if (leaf == nullptr) return nullptr;
+  sk_X509_set(presented, 0, crypto::ShareX509(leaf->certificate.get()).release());
+  X509_free(sent);
+  return leaf;
+}
+
+KnownLeafPtr KnownLeaves::Find(std::string der) {
   const cache::Hash128 key = cache::KeyedHash(cache::ProcessHashKey(), der);
   const KnownLeafPtr* const found = leaves_.Find(key, 0);
-  if (found != nullptr && (*found)->alone->chain_der.front() == der) {
-    X509* const known = (*found)->certificate.get();
-    X509_up_ref(known);
-    sk_X509_set(presented, 0, known);
-    X509_free(sent);
-    return *found;
-  }
+  if (found != nullptr && (*found)->alone->chain_der.front() == der) return *found;
+  crypto::UniqueX509 certificate = CertificateOf(context_, der);
+  if (certificate == nullptr) return nullptr;
   const size_t bytes = 2 * der.size() + kBytesOfALeaf;
   auto leaf = std::make_shared<const KnownLeaf>(
-      KnownLeaf{crypto::ShareX509(sent), MakePeerCertificate({std::move(der)})});
+      KnownLeaf{std::move(certificate), MakePeerCertificate({std::move(der)})});
   leaves_.Put(key, leaf, bytes, kForever);
   return leaf;
 }

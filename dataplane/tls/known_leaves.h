@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 
 #include "dataplane/tls/peer.h"
 #include "shared/cache/store.h"
@@ -25,14 +26,18 @@ using KnownLeafPtr = std::shared_ptr<const KnownLeaf>;
 // bytes; what was presented longest ago goes first, from here, not from connections.
 class KnownLeaves {
  public:
-  KnownLeaves();
+  // `context`: where certificates are read, so that they have their public keys.
+  explicit KnownLeaves(OSSL_LIB_CTX* context);
 
   // Puts the certificate that is known in the place of the first of `presented`, of which there is
-  // one at least. Null: that cannot be encoded, and everything is as it was.
+  // one at least, and which may have been read without its public key. Null: it cannot be read, and
+  // everything is as it was.
   [[nodiscard]] KnownLeafPtr Share(STACK_OF(X509) * presented);
   [[nodiscard]] size_t size() const { return leaves_.size(); }
 
  private:
+  [[nodiscard]] KnownLeafPtr Find(std::string der);
+  OSSL_LIB_CTX* const context_;
   cache::LruStore<KnownLeaf> leaves_;
 };
 

@@ -9,6 +9,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "dataplane/tls/certificate.h"
 #include "shared/base/secret.h"
 #include "shared/crypto/openssl.h"
 
@@ -21,18 +22,6 @@ struct ServerCredential::Loaded {
 };
 
 namespace {
-
-crypto::UniqueX509 ParseDer(OSSL_LIB_CTX* context, absl::string_view der) {
-  X509* certificate = X509_new_ex(context, nullptr);
-  const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
-  const unsigned char* const end = bytes + der.size();
-  if (certificate == nullptr ||
-      d2i_X509(&certificate, &bytes, static_cast<long>(der.size())) == nullptr) {
-    return nullptr;  // d2i frees what it was given
-  }
-  crypto::UniqueX509 owned(certificate);
-  return bytes == end ? std::move(owned) : nullptr;
-}
 
 std::vector<std::string> DnsNames(X509* certificate) {
   std::vector<std::string> names;
@@ -104,7 +93,7 @@ absl::Status ServerCredential::Add(const TlsLibrary& library, const Pair& pair) 
   const crypto::ErrorScope errors;
   auto loaded = std::make_unique<Loaded>();
   if (pair.chain_der.empty()) return absl::InvalidArgumentError("server certificate is empty");
-  loaded->leaf = ParseDer(library.context(), pair.chain_der[0]);
+  loaded->leaf = CertificateOf(library.context(), pair.chain_der[0]);
   loaded->chain.reset(sk_X509_new_null());
   loaded->key = library.PrivateKey(pair.key_pkcs8_der);
   if (loaded->leaf == nullptr) return absl::InvalidArgumentError("server certificate is malformed");
@@ -113,7 +102,7 @@ absl::Status ServerCredential::Add(const TlsLibrary& library, const Pair& pair) 
     return absl::InvalidArgumentError("server key does not belong to its certificate");
   }
   for (size_t i = 1; i < pair.chain_der.size(); ++i) {
-    const crypto::UniqueX509 issuer = ParseDer(library.context(), pair.chain_der[i]);
+    const crypto::UniqueX509 issuer = CertificateOf(library.context(), pair.chain_der[i]);
     if (issuer == nullptr ||
         X509_add_cert(loaded->chain.get(), issuer.get(), X509_ADD_FLAG_UP_REF) != 1) {
       return absl::InvalidArgumentError("server certificate chain is malformed");

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "dataplane/tls/certificate.h"
 #include "dataplane/tls/strict_handshake.h"
 #include "dataplane/tls/tls_callbacks.h"
 #include "shared/crypto/openssl.h"
@@ -57,14 +58,6 @@ bool ChoseHttp2(const SSL* ssl) {
 
 }  // namespace
 
-std::string DerOf(X509* certificate) {
-  unsigned char* bytes = nullptr;
-  const int size = i2d_X509(certificate, &bytes);
-  if (size <= 0) return {};
-  const crypto::UniqueOpensslBytes owned(bytes);
-  return {reinterpret_cast<const char*>(bytes), static_cast<size_t>(size)};
-}
-
 ServerTls::ServerTls(const ServerTlsSettings& settings, Loop& loop, const TlsLibrary& library,
                      ServerSource& source, TicketKeys& keys, ChainStore& chains,
                      StrictHandshakes* strict)
@@ -95,7 +88,7 @@ absl::StatusOr<std::unique_ptr<ServerTls>> ServerTls::Create(const ServerTlsSett
 
 absl::Status ServerTls::Configure() {
   const crypto::ErrorScope errors;
-  context_ = SSL_CTX_new_ex(library_.context(), nullptr, TLS_server_method());
+  context_ = SSL_CTX_new_ex(library_.keyless(), nullptr, TLS_server_method());
   ticket_cipher_ = EVP_CIPHER_fetch(library_.context(), "AES-256-CBC", nullptr);
   const int least = VersionNumber(settings_.min_version);
   const int most = VersionNumber(settings_.max_version);
@@ -147,7 +140,7 @@ absl::StatusOr<std::unique_ptr<ServerConnection>> ServerTls::Accept(int fd,
   }
   SSL_set_app_data(ssl, connection.get());
   SSL_set_accept_state(ssl);
-  connection->stream_ = std::make_unique<TlsStream>(loop_, fd, ssl, library_.tickets());
+  connection->stream_ = std::make_unique<TlsStream>(loop_, fd, ssl, library_.keyless());
   return connection;
 }
 

@@ -5,6 +5,7 @@
 
 #include "dataplane/authorize/client_validation.h"
 #include "dataplane/tls/address_group.h"
+#include "dataplane/tls/certificate.h"
 #include "dataplane/tls/server_tls.h"
 #include "dataplane/tls/strict_handshake.h"
 #include "dataplane/tls/tls_callbacks.h"

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "dataplane/tls/certificate.h"
 #include "dataplane/tls/peer.h"
 #include "dataplane/tls/tls_callbacks.h"
 #include "shared/crypto/openssl.h"

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "dataplane/tls/certificate.h"
 #include "dataplane/tls/server_tls.h"
 #include "dataplane/tls/tls_callbacks.h"
 #include "shared/base/clock.h"

@@ -9,9 +9,6 @@
 
 namespace sallyport::dataplane {
 
-// Empty when it cannot be encoded.
-[[nodiscard]] std::string DerOf(X509* certificate);
-
 struct UnprovenLeaf;
 
 // Null for null.

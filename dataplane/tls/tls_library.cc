@@ -20,30 +20,28 @@ using UniqueSecretParams = std::unique_ptr<OSSL_PARAM, FreeSecretParams>;
 }  // namespace
 
 TlsLibrary::TlsLibrary()
-    : whole_(OSSL_LIB_CTX_new()), context_(OSSL_LIB_CTX_new()), tickets_(OSSL_LIB_CTX_new()) {}
+    : whole_(OSSL_LIB_CTX_new()), context_(OSSL_LIB_CTX_new()), keyless_(OSSL_LIB_CTX_new()) {}
 
 TlsLibrary::~TlsLibrary() {
   // Each before what it borrows from.
   leaves_.reset();
-  tickets_provider_.reset();
-  OSSL_LIB_CTX_free(tickets_);
+  keyless_provider_.reset();
+  OSSL_LIB_CTX_free(keyless_);
   provider_.reset();
   OSSL_LIB_CTX_free(context_);
-  ec_keys_.reset();
   whole_provider_.reset();
   OSSL_LIB_CTX_free(whole_);
 }
 
 bool TlsLibrary::Load() {
-  if (whole_ == nullptr || context_ == nullptr || tickets_ == nullptr) return false;
+  if (whole_ == nullptr || context_ == nullptr || keyless_ == nullptr) return false;
   whole_provider_.reset(OSSL_PROVIDER_load(whole_, "default"));
   if (whole_provider_ == nullptr) return false;
-  ec_keys_ = std::make_unique<EcKeyCache>(OSSL_PROVIDER_get0_provider_ctx(whole_provider_.get()));
   provider_ = LoadTlsProvider(TlsProvider::kWhole, whole_provider_.get(), context_);
-  tickets_provider_ =
-      LoadTlsProvider(TlsProvider::kWithoutPublicKeys, whole_provider_.get(), tickets_);
-  leaves_ = std::make_unique<KnownLeaves>();
-  return provider_ != nullptr && tickets_provider_ != nullptr;
+  keyless_provider_ =
+      LoadTlsProvider(TlsProvider::kWithoutPublicKeys, whole_provider_.get(), keyless_);
+  leaves_ = std::make_unique<KnownLeaves>(context_);
+  return provider_ != nullptr && keyless_provider_ != nullptr;
 }
 
 absl::StatusOr<std::unique_ptr<TlsLibrary>> TlsLibrary::Create() {

@@ -9,7 +9,6 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "dataplane/tls/ec_key_cache.h"
 #include "dataplane/tls/known_leaves.h"
 #include "dataplane/tls/tls_provider.h"
 #include "shared/crypto/openssl.h"
@@ -23,12 +22,14 @@ class TlsLibrary {
   TlsLibrary(const TlsLibrary&) = delete;
   TlsLibrary& operator=(const TlsLibrary&) = delete;
 
+  // For keys, and for certificates whose public key is needed.
   [[nodiscard]] OSSL_LIB_CTX* context() const { return context_; }
-  // For making and opening session tickets: certificates in them get no public key.
-  [[nodiscard]] OSSL_LIB_CTX* tickets() const { return tickets_; }
+  // For handshakes and their tickets: certificates get no public key, which costs more than all
+  // else about them. The leaf of a full handshake is exchanged for one that has it
+  // (known_leaves.h); that of a ticket was proven before.
+  [[nodiscard]] OSSL_LIB_CTX* keyless() const { return keyless_; }
   // The context has no decoder for private keys. Null: not a key that TLS can use.
   [[nodiscard]] crypto::UniquePkey PrivateKey(absl::string_view pkcs8_der) const;
-  [[nodiscard]] const EcKeyCache& ec_keys() const { return *ec_keys_; }
   [[nodiscard]] KnownLeaves& leaves() const { return *leaves_; }
 
  private:
@@ -36,11 +37,10 @@ class TlsLibrary {
   [[nodiscard]] bool Load();
   OSSL_LIB_CTX* const whole_;  // with OpenSSL's default provider; the others borrow from it
   OSSL_LIB_CTX* const context_;
-  OSSL_LIB_CTX* const tickets_;
+  OSSL_LIB_CTX* const keyless_;
   UniqueProvider whole_provider_;
-  std::unique_ptr<EcKeyCache> ec_keys_;
   UniqueProvider provider_;
-  UniqueProvider tickets_provider_;
+  UniqueProvider keyless_provider_;
   std::unique_ptr<KnownLeaves> leaves_;
 };
 

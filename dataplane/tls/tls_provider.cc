@@ -12,7 +12,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
-#include "dataplane/tls/ec_key_cache.h"
 #include "dataplane/tls/tls13_kdf.h"
 
 namespace sallyport::dataplane {
@@ -39,7 +38,6 @@ const Kept kKept[] = {
 };
 
 const Kept kTls13Kdf = {OSSL_OP_KDF, {"TLS13-KDF"}};
-const Kept kEcDecoder = {OSSL_OP_DECODER, {"EC"}};
 
 bool Named(const OSSL_ALGORITHM& algorithm, const Kept& kept) {
   for (const absl::string_view name : absl::StrSplit(algorithm.algorithm_names, ':')) {
@@ -83,15 +81,6 @@ class Tables {
     for (const Kept& kept : kKept) Keep(kept);
   }
 
-  // Ours in place of OpenSSL's, where it costs less.
-  static const OSSL_DISPATCH* Implementation(int operation, const OSSL_ALGORITHM& openssls) {
-    const OSSL_DISPATCH* ours = nullptr;
-    if (operation == OSSL_OP_KDF && Named(openssls, kTls13Kdf)) ours = Tls13KdfFunctions();
-    if (operation == OSSL_OP_DECODER && Named(openssls, kEcDecoder))
-      ours = CachingEcDecoder(openssls.implementation);
-    return ours != nullptr ? ours : openssls.implementation;
-  }
-
   void Keep(const Kept& kept) {
     int no_cache = 0;
     const OSSL_ALGORITHM* all = OSSL_PROVIDER_query_operation(default_, kept.operation, &no_cache);
@@ -100,7 +89,8 @@ class Tables {
       if (!Named(*all, kept)) continue;
       if (kept.operation == OSSL_OP_DECODER && !ReadsPublicKey(*all)) continue;
       into.push_back(*all);
-      into.back().implementation = Implementation(kept.operation, *all);
+      if (kept.operation == OSSL_OP_KDF && Named(*all, kTls13Kdf))
+        into.back().implementation = Tls13KdfFunctions();
     }
     into.push_back({});
   }
@@ -151,7 +141,7 @@ OSSL_DISPATCH Entry(int id, Function* function) {
 thread_local const OSSL_PROVIDER* loading = nullptr;
 
 template <auto kQuery>
-int Initialise(const OSSL_CORE_HANDLE* /*handle*/, const OSSL_DISPATCH* core,
+int Initialise(const OSSL_CORE_HANDLE* /*handle*/, const OSSL_DISPATCH* /*core*/,
                const OSSL_DISPATCH** functions, void** context) {
   static const OSSL_DISPATCH kFunctions[] = {
       Entry(OSSL_FUNC_PROVIDER_TEARDOWN, Teardown),
@@ -161,7 +151,6 @@ int Initialise(const OSSL_CORE_HANDLE* /*handle*/, const OSSL_DISPATCH* core,
       Entry(OSSL_FUNC_PROVIDER_GET_CAPABILITIES, GetCapabilities),
       {0, nullptr}};
   if (loading == nullptr) return 0;
-  TakeCoreFunctions(core);
   *functions = kFunctions;
   *context = OSSL_PROVIDER_get0_provider_ctx(loading);
   return 1;

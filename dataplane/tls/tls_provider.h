@@ -12,8 +12,7 @@ namespace sallyport::dataplane {
 
 enum class TlsProvider {
   kWhole,
-  // Certificates that are read with it have no public key: enough for those in session tickets,
-  // whose keys were proven before.
+  // Certificates that are read with it have no public key.
   kWithoutPublicKeys,
 };
 

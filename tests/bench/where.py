@@ -14,7 +14,7 @@ from special import Bench
 CASES_SHOWN = ("h1_keepalive_plain", "handshake_get_p256", "h2_32streams")
 # The first that fits (library, function).
 KINDS = [("system calls", r"^\[kernel|^\[vdso"),
-         ("TLS and its crypto", r"^lib(ssl|crypto)|TlsStream|Tls13|EcKey|KnownLea|HelloCallback|TicketCallbacks|ServerConnection"),
+         ("TLS and its crypto", r"^lib(ssl|crypto)|TlsStream|Tls13|KnownLea|HelloCallback|TicketCallbacks|ServerConnection"),
          ("memory: taking, giving back, copying", r"^libc\.so.* (_int_|malloc|cfree|free|realloc|calloc|unlink_chunk|__mem(move|set|cpy)|sysmalloc)"
                                                  r"|KeptMemory|ForOpenssl"),
          ("HTTP: parsing and writing", r"^libnghttp2|Parse|ReadFields|ReadPlain|RequestFields|FieldBlock|NamedOf|CollectFraming|FindField|"

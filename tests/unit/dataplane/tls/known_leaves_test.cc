@@ -64,11 +64,12 @@ TEST_P(KnownLeavesOfBothVersions, WhoIsKnownProvesPossessionAllTheSame) {
 }
 
 TEST_F(KnownLeavesTest, WhatIsKnownTakesThePlaceOfWhatWasSent) {
-  KnownLeaves leaves;
+  KnownLeaves leaves(library_->context());
   const Presented first = Present(leaf_.der);
   const KnownLeafPtr leaf = leaves.Share(first.get());
   ASSERT_NE(leaf, nullptr);
   EXPECT_EQ(leaf->certificate.get(), sk_X509_value(first.get(), 0));
+  EXPECT_NE(X509_get0_pubkey(leaf->certificate.get()), nullptr);
   EXPECT_EQ(leaf->alone->chain_der, std::vector<std::string>{leaf_.der});
   const Presented second = Present(leaf_.der);
   EXPECT_EQ(leaves.Share(second.get()), leaf);
@@ -77,7 +78,7 @@ TEST_F(KnownLeavesTest, WhatIsKnownTakesThePlaceOfWhatWasSent) {
 
 // The hash that X509_cmp looks at, and the part that is signed, do not have to differ.
 TEST_F(KnownLeavesTest, EveryByteCounts) {
-  KnownLeaves leaves;
+  KnownLeaves leaves(library_->context());
   const KnownLeafPtr leaf = leaves.Share(Present(leaf_.der).get());
   std::string other = leaf_.der;
   other.back() = static_cast<char>(other.back() ^ 1);  // of the signature
@@ -93,7 +94,7 @@ TEST_F(KnownLeavesTest, EveryByteCounts) {
 TEST_F(KnownLeavesTest, OutlivesItsPlaceAmongTheKnown) {
   KnownLeafPtr kept;
   {
-    KnownLeaves leaves;
+    KnownLeaves leaves(library_->context());
     kept = leaves.Share(Present(leaf_.der).get());
   }
   EXPECT_EQ(kept->alone->chain_der.front(), leaf_.der);

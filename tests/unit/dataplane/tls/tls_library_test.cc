@@ -76,16 +76,19 @@ const Choice kChoices[] = {
     {TLS1_2_VERSION, "AES128-GCM-SHA256", "P-521:P-256:P-384"},
 };
 
-int TakeAny(X509_STORE_CTX* /*store*/, void* /*unused*/) { return 1; }
+// Any, as our servers do.
+int TakeAny(X509_STORE_CTX* store, void* leaves) {
+  return static_cast<KnownLeaves*>(leaves)->Share(X509_STORE_CTX_get0_untrusted(store)) != nullptr;
+}
 
 // A server of the library's context and a client of OpenSSL's default one, joined in memory.
 class TlsLibraryTest : public ::testing::Test {
  protected:
   crypto::UniqueSslCtx Server(const TestCert& certificate) {
-    crypto::UniqueSslCtx context(SSL_CTX_new_ex(library_->context(), nullptr, TLS_server_method()));
+    crypto::UniqueSslCtx context(SSL_CTX_new_ex(library_->keyless(), nullptr, TLS_server_method()));
     SSL_CTX_set1_groups_list(context.get(), "X25519:P-256:P-384:P-521");
     SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
-    SSL_CTX_set_cert_verify_callback(context.get(), TakeAny, nullptr);
+    SSL_CTX_set_cert_verify_callback(context.get(), TakeAny, &library_->leaves());
     SSL_CTX_set_session_id_context(context.get(), reinterpret_cast<const unsigned char*>("t"), 1);
     const std::string key = certificate.KeyDer();
     const auto made = ServerCredential::Create(*library_, {{{certificate.der}, key}});
@@ -188,7 +191,7 @@ TEST_F(TlsLibraryTest, TakesPrivateKeysOfTheseTypesOnly) {
   EXPECT_EQ(library_->PrivateKey(Pkcs8(MakeKey(KeyType::kDsa).get())), nullptr);
 }
 
-TEST_F(TlsLibraryTest, TicketsOfOneContextKnowNoPublicKey) {
+TEST_F(TlsLibraryTest, CertificatesOfOneContextHaveNoPublicKey) {
   const TestCert leaf = CertBuilder("CN=alice").SelfSign();
   const auto read = [&leaf](OSSL_LIB_CTX* context) {
     const auto* bytes = reinterpret_cast<const unsigned char*>(leaf.der.data());
@@ -197,9 +200,9 @@ TEST_F(TlsLibraryTest, TicketsOfOneContextKnowNoPublicKey) {
   };
   const crypto::ErrorScope errors;
   EXPECT_NE(X509_get0_pubkey(read(library_->context()).get()), nullptr);
-  const crypto::UniqueX509 in_ticket = read(library_->tickets());
-  ASSERT_NE(in_ticket, nullptr);
-  EXPECT_EQ(X509_get0_pubkey(in_ticket.get()), nullptr);
+  const crypto::UniqueX509 keyless = read(library_->keyless());
+  ASSERT_NE(keyless, nullptr);
+  EXPECT_EQ(X509_get0_pubkey(keyless.get()), nullptr);
 }
 
 // A public key as certificates carry it, read in a library context; "" when it is refused.
@@ -218,84 +221,19 @@ std::string ReadBack(OSSL_LIB_CTX* context, absl::string_view spki) {
                       absl::string_view(reinterpret_cast<const char*>(point), size));
 }
 
-TEST_F(TlsLibraryTest, RemembersEcKeysByAllOfTheirBytes) {
+TEST_F(TlsLibraryTest, ReadsPublicKeysAsOpensslDoes) {
   for (const KeyType type : {KeyType::kP256, KeyType::kP384, KeyType::kP521}) {
     const std::string spki = CertBuilder("CN=x").Key(type).SelfSign().PublicDer();
-    const size_t before = library_->ec_keys().size();
-    const std::string read = ReadBack(nullptr, spki);
-    ASSERT_NE(read, "");
-    EXPECT_EQ(ReadBack(library_->context(), spki), read);
-    EXPECT_EQ(library_->ec_keys().size(), before + 1);
-    EXPECT_EQ(ReadBack(library_->context(), spki), read);
-    EXPECT_EQ(library_->ec_keys().size(), before + 1);
+    ASSERT_NE(ReadBack(nullptr, spki), "");
+    for (size_t bit = 0; bit < spki.size() * 8; ++bit) {
+      std::string other = spki;
+      other[bit / 8] = static_cast<char>(other[bit / 8] ^ (1 << (bit % 8)));
+      ASSERT_EQ(ReadBack(library_->context(), other), ReadBack(nullptr, other)) << "bit " << bit;
+    }
+    for (size_t size = 0; size < spki.size(); ++size)
+      EXPECT_EQ(ReadBack(library_->context(), spki.substr(0, size)), "") << size;
+    EXPECT_EQ(ReadBack(library_->context(), spki), ReadBack(nullptr, spki));
   }
-}
-
-// Whatever differs from a known key by a bit is what it is without the cache.
-TEST_F(TlsLibraryTest, TakesNoOtherKeyForAKnownOne) {
-  const std::string spki = CertBuilder("CN=x").SelfSign().PublicDer();
-  const std::string known = ReadBack(library_->context(), spki);
-  int refused = 0;
-  for (size_t bit = 0; bit < spki.size() * 8; ++bit) {
-    std::string other = spki;
-    other[bit / 8] = static_cast<char>(other[bit / 8] ^ (1 << (bit % 8)));
-    const std::string expected = ReadBack(nullptr, other);
-    const size_t before = library_->ec_keys().size();
-    for (int again = 0; again < 2; ++again)
-      ASSERT_EQ(ReadBack(library_->context(), other), expected) << "bit " << bit;
-    if (!expected.empty()) continue;
-    ++refused;
-    EXPECT_EQ(library_->ec_keys().size(), before) << "bit " << bit;
-  }
-  EXPECT_GT(refused, 0);
-  for (size_t size = 0; size < spki.size(); ++size)
-    EXPECT_EQ(ReadBack(library_->context(), spki.substr(0, size)), "") << size;
-  EXPECT_EQ(ReadBack(library_->context(), spki), known);
-}
-
-TEST_F(TlsLibraryTest, TakesKeysOnCurvesThatAreWrittenOut) {
-  const TestCert leaf = CertBuilder("CN=x").SelfSign();
-  const crypto::UniquePkey key = crypto::SharePkey(leaf.key.get());
-  ASSERT_EQ(EVP_PKEY_set_utf8_string_param(key.get(), "encoding", "explicit"), 1);
-  unsigned char* bytes = nullptr;
-  const int size = i2d_PUBKEY(key.get(), &bytes);
-  const crypto::UniqueOpensslBytes owned(bytes);
-  ASSERT_GT(size, 256);
-  const std::string spki(reinterpret_cast<const char*>(bytes), static_cast<size_t>(size));
-  const size_t before = library_->ec_keys().size();
-  EXPECT_EQ(ReadBack(library_->context(), spki), ReadBack(nullptr, spki));
-  EXPECT_EQ(library_->ec_keys().size(), before) << "kept though it is long";
-}
-
-TEST_F(TlsLibraryTest, AKnownKeyIsNoProofOfPossession) {
-  const crypto::UniqueSslCtx server = Server(CertBuilder("CN=srv").ServerAuth().SelfSign());
-  const TestCert leaf = CertBuilder("CN=alice").SelfSign();
-  const TestCert other = CertBuilder("CN=mallory").SelfSign();
-  const crypto::UniqueSslCtx owner = Client(leaf, kChoices[0]);
-  ASSERT_EQ(Shake(server.get(), owner.get()), "");
-  ASSERT_EQ(Shake(server.get(), owner.get()), "") << "with the key known";
-  // A key with alice's public half, which signs with mallory's private one.
-  unsigned char point[65];
-  size_t size = 0;
-  ASSERT_EQ(EVP_PKEY_get_octet_string_param(leaf.key.get(), "pub", point, sizeof(point), &size), 1);
-  BIGNUM* secret = nullptr;
-  ASSERT_EQ(EVP_PKEY_get_bn_param(other.key.get(), "priv", &secret), 1);
-  unsigned char number[32];
-  ASSERT_EQ(BN_bn2nativepad(secret, number, sizeof(number)), 32);
-  BN_free(secret);
-  char group[] = "P-256";
-  OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("group", group, 0),
-                         OSSL_PARAM_construct_octet_string("pub", point, size),
-                         OSSL_PARAM_construct_BN("priv", number, sizeof(number)),
-                         OSSL_PARAM_construct_end()};
-  const crypto::UniquePkeyCtx making(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
-  EVP_PKEY* forged = nullptr;
-  ASSERT_EQ(EVP_PKEY_fromdata_init(making.get()), 1);
-  ASSERT_EQ(EVP_PKEY_fromdata(making.get(), &forged, EVP_PKEY_KEYPAIR, params), 1);
-  TestCert stolen = leaf;
-  stolen.key = {forged, EVP_PKEY_free};
-  const crypto::UniqueSslCtx thief = Client(stolen, kChoices[0]);
-  EXPECT_NE(Shake(server.get(), thief.get()), "");
 }
 
 TEST_F(TlsLibraryTest, EachHasItsOwnOnItsOwnThread) {
@@ -306,7 +244,7 @@ TEST_F(TlsLibraryTest, EachHasItsOwnOnItsOwnThread) {
       ASSERT_TRUE(library.ok());
       unsigned char bytes[16];
       EXPECT_EQ(RAND_bytes_ex((*library)->context(), bytes, sizeof(bytes), 0), 1);
-      EXPECT_EQ(RAND_bytes_ex((*library)->tickets(), bytes, sizeof(bytes), 0), 1);
+      EXPECT_EQ(RAND_bytes_ex((*library)->keyless(), bytes, sizeof(bytes), 0), 1);
     });
   }
   for (std::thread& thread : threads) thread.join();
