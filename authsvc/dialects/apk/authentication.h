@@ -56,6 +56,8 @@ void PutAuthentication(const Authentication& authentication, const Fields& where
 
 // "mandatory" (true), "optional", or nothing said.
 [[nodiscard]] std::optional<bool> ReadRequired(const Fields& object);
+// A name in the data of a Secret or ConfigMap.
+[[nodiscard]] bool IsDataKey(absl::string_view key);
 // "name:configmap/NAMESPACE/NAME/KEY" of an object {name, key}; empty after a refusal.
 [[nodiscard]] std::string PlaceOf(const Node& reference, const std::string& path,
                                   absl::string_view kind, absl::string_view name_space,

@@ -12,9 +12,7 @@ constexpr FieldRule kApiSpec[] = {
     {"basePath", Use::kUsed},
     {"apiType", Use::kUsed},
     {"production", Use::kUsed},
-    {"sandbox", Use::kRefused,
-     "which endpoint a call goes to is not chosen by the token's key type here: make the sandbox "
-     "an API of its own, with another basePath"},
+    {"sandbox", Use::kUsed},
     {"systemAPI", Use::kRefused, "APIs of the system are not open to anybody here"},
     {"definitionFileRef", Use::kKept},
     {"definitionPath", Use::kKept},
@@ -55,8 +53,7 @@ constexpr FieldRule kRouteFilter[] = {
     {"requestHeaderModifier", Use::kUsed},
     {"responseHeaderModifier", Use::kUsed},
     {"extensionRef", Use::kUsed},
-    {"urlRewrite", Use::kRefused,
-     "paths are not rewritten here: an endpoint has a path of its own"},
+    {"urlRewrite", Use::kUsed},
     {"requestMirror", Use::kRefused, "does not exist here"},
     {"requestRedirect", Use::kRefused, "does not exist here"},
 };
@@ -93,9 +90,7 @@ constexpr FieldRule kBackendSpec[] = {
     {"circuitBreaker", Use::kUsed},
     {"retry", Use::kUsed},
     {"healthCheck", Use::kInert, "has no effect: what answers requests is what counts"},
-    {"security", Use::kRefused,
-     "credentials towards the endpoint do not exist here, but for a client certificate "
-     "(tls.clientCertificateRef)"},
+    {"security", Use::kUsed},
 };
 
 constexpr FieldRule kBackendService[] = {{"host", Use::kUsed}, {"port", Use::kUsed}};
