@@ -258,6 +258,7 @@ class Service {
     options.max_admin_bytes = config_.grpc.max_admin_bytes;
     options.bounds = MakeBounds(config_);
     options.default_org_id = config_.admin.org_id;
+    options.apk_sandbox_hosts = config_.apk.sandbox_hosts;
     key_sets_ = std::make_unique<JwksFetcher>(JwksOptions(), &clock_, JwksReport(&book_));
     notifier_ = std::make_unique<Notifier>(
         NotifierOptions(), &clock_, [this] { return writer_->snapshot(); }, EventReport(&book_));
@@ -282,6 +283,7 @@ class Service {
     admin::TykApiOptions api;
     api.keys = TykKeys(apisix_settings_.keys);
     api.default_org_id = config_.admin.org_id;
+    api.deployer = Deployer();
     api.usage = [this](absl::string_view key_id) { return UsageOf(telemetry_, key_id, clock_); };
     tyk_ = std::make_unique<admin::TykApi>(
         std::move(api), writer_.get(), &clock_,
@@ -294,6 +296,7 @@ class Service {
     };
     router.Mount("/tyk", handle);
     router.Mount("/api/deployer", handle);
+    router.Mount("/api/configurator", handle);
     router.Exact("/hello", handle);
     router.Mount("/apisix", ApisixHandler());
     admin_http::ServerOptions options;
@@ -320,6 +323,20 @@ class Service {
     const absl::Status status = StartListener(options, std::move(router),
                                               config_.admin.require_client_certificate, &admin_);
     return status.ok() && config_.admin.apisix_plain_http_port != 0 ? StartApisixPlain() : status;
+  }
+
+  admin::DeployerOptions Deployer() {
+    admin::DeployerOptions options;
+    options.name_space = config_.apk.name_space;
+    options.sandbox_hosts = config_.apk.sandbox_hosts;
+    options.token_issuer = config_.apk.token_issuer;
+    options.audience = config_.apk.token_audience;
+    options.scope = config_.apk.token_scope;
+    options.key_sets = key_sets_.get();
+    options.fetch = [this](const std::string& issuer_id) {
+      key_sets_->Fetch(*writer_->snapshot(), {issuer_id}, [] {});
+    };
+    return options;
   }
 
   static std::vector<admin::AdminKey> TykKeys(const std::vector<apisix::AdminKey>& all) {
