@@ -157,10 +157,12 @@ void AddApk(std::vector<ObjectTable>* out) {
   add("….configMapRefs[], secretRefs[] and others", apk::RefRules());
   add("API spec", apk::ApiSpecRules());
   add("….production[], sandbox[]", apk::EnvironmentRules());
-  add("HTTPRoute spec", apk::RouteSpecRules());
+  add("HTTPRoute spec, GRPCRoute spec", apk::RouteSpecRules());
   add("….rules[]", apk::RouteRuleRules());
   add("….matches[]", apk::RouteMatchRules());
   add("….path", apk::RoutePathRules());
+  add("….matches[] of a GRPCRoute", apk::GrpcMatchRules());
+  add("….method of a GRPCRoute", apk::GrpcMethodRules());
   add("….filters[]", apk::RouteFilterRules());
   add("….requestHeaderModifier, responseHeaderModifier", apk::HeaderModifierRules());
   add("….set[], add[]", apk::HeaderItemRules());

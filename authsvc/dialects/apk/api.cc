@@ -4,8 +4,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "authsvc/dialects/apk/authentication.h"
 #include "authsvc/dialects/apk/backend.h"
+#include "authsvc/dialects/apk/endpoints.h"
 #include "authsvc/dialects/apk/http_route.h"
 #include "authsvc/dialects/apk/paths.h"
 #include "authsvc/dialects/apk/policy.h"
@@ -29,7 +31,7 @@ std::string RouteOf(const Fields& spec, absl::string_view kind) {
   const absl::string_view list = environment.Has("routeRefs") ? "routeRefs" : "httpRouteRefs";
   const std::vector<std::string> routes = environment.Texts(list);
   if (routes.size() == 1) return routes[0];
-  environment.Refuse(list, "must name exactly one HTTPRoute");
+  environment.Refuse(list, "must name exactly one route");
   return "";
 }
 
@@ -44,8 +46,9 @@ class Composer {
 
   ComposedEnvironment Run(const std::string& route) {
     Base();
-    const Node* document = Find(kHttpRoute, route);
-    if (document != nullptr) Route(*document, route);
+    const absl::string_view kind = grpc_ ? kGrpcRoute : kHttpRoute;
+    const Node* document = Find(kind, route);
+    if (document != nullptr) Route(SpecOf(*document, kind, route));
     if (!pending_ && spec_.out()->ok()) out_.api = std::move(api_);
     return std::move(out_);
   }
@@ -79,15 +82,28 @@ class Composer {
       if (spec_.Text(field).empty()) spec_.Refuse(field, "is missing");
     }
     const std::string type = spec_.Text("apiType");
-    if (!type.empty() && type != "REST")
-      spec_.Refuse("apiType", "must be REST: other types are made by apk-conf here");
+    grpc_ = type == "GRPC";
+    if (!type.empty() && type != "REST" && !grpc_)
+      spec_.Refuse("apiType", "must be REST or GRPC: other types are made by apk-conf here");
     Place place{spec_.Text("basePath"), spec_.Text("apiVersion"), spec_.Flag("isDefaultVersion")};
     const std::string wrong = place.base_path.empty() ? "" : WrongPath(place.base_path);
     if (!wrong.empty() || place.base_path.find_first_of("*{}") != std::string::npos)
       spec_.Refuse("basePath", wrong.empty() ? "must be without * and parameters" : wrong);
+    if (grpc_) return GrpcPaths(place);
     // Written without its version, it is served there alone.
     if (RootOf(place) == RootOf({place.base_path, "", false})) place.version.clear();
     PutPaths(place, &api_, api_.add_versions());
+  }
+
+  // "/org.apk.v1" is "/org.apk" by its version.
+  void GrpcPaths(Place place) {
+    absl::string_view base = place.base_path;
+    if (absl::ConsumeSuffix(&base, absl::StrCat(".", place.version)))
+      place.base_path = std::string(base);
+    else
+      place.version.clear();
+    api_.add_versions();
+    grpc_prefixes_ = PutGrpcPaths(place, &api_);
   }
 
   RouteNeighbours Neighbours() {
@@ -102,6 +118,11 @@ class Composer {
       if (resource == nullptr) return std::nullopt;
       return ReadRateLimitPolicy(SpecOf(*resource, kRateLimitPolicy, policy));
     };
+    out.opens = [this](const std::string& authentication) -> std::optional<bool> {
+      const Node* resource = Find(kAuthentication, authentication);
+      if (resource == nullptr) return std::nullopt;
+      return OpensOperations(SpecOf(*resource, kAuthentication, authentication));
+    };
     out.backend_url = [this](const RouteBackend& backend) -> std::optional<std::string> {
       auto resolved = Resolve(backend);
       if (!resolved.has_value()) return std::nullopt;
@@ -112,10 +133,9 @@ class Composer {
     return out;
   }
 
-  void Route(const Node& document, const std::string& name) {
+  void Route(const Fields& route) {
     OperationList operations(api_.mutable_versions(0));
-    const RouteParts parts =
-        ReadRoute(SpecOf(document, kHttpRoute, name), name_, Neighbours(), &operations);
+    const RouteParts parts = ReadRoute(route, name_, grpc_prefixes_, Neighbours(), &operations);
     for (const std::string& host : parts.hosts) api_.add_hosts(host);
     v1::Upstream* upstream = api_.mutable_upstream();
     for (const RouteBackend& reference : parts.backends) {
@@ -123,6 +143,7 @@ class Composer {
       if (backend.has_value())
         AddBackend(*backend, reference.weight, spec_, upstream, &out_.authorities);
     }
+    if (grpc_) SetGrpcProtocol(upstream);
     for (const Backend& other : others_) AddOtherBackend(other, spec_, upstream, &out_.authorities);
     if (!PutResourceAuthentication(name_, options_, spec_.out(), &api_))
       PutAuthentication(Authentication(), spec_, environment_, &api_);
@@ -154,6 +175,8 @@ class Composer {
   v1::Api api_;
   std::vector<Backend> others_;  // of rules that go elsewhere
   ComposedEnvironment out_;
+  bool grpc_ = false;
+  std::vector<std::string> grpc_prefixes_;
   bool pending_ = false;
 };
 
@@ -164,7 +187,7 @@ void CheckHosts(const Fields& spec, const ComposedApi& composed) {
   const auto& sandbox = composed.environments[1].api;
   if (!sandbox.has_value()) return;
   if (sandbox->hosts().empty())
-    spec.Refuse(kSandbox, "its HTTPRoute must have hostnames: it is told from production by them");
+    spec.Refuse(kSandbox, "its route must have hostnames: it is told from production by them");
   if (!production.has_value()) return;
   for (const std::string& host : sandbox->hosts()) {
     const auto& others = production->hosts();

@@ -50,6 +50,10 @@ struct Authentication {
 [[nodiscard]] Authentication ReadAuthenticationSpec(const Fields& spec, const KubeName& name,
                                                     References* references);
 
+// Of an Authentication that a route names for single operations: true where it says that they ask
+// for no token; anything else is refused.
+[[nodiscard]] bool OpensOperations(const Fields& spec);
+
 // Sets client_tls, token, jwts and keyless. Refusals and warnings are about `name` of `where`.
 void PutAuthentication(const Authentication& authentication, const Fields& where,
                        absl::string_view name, v1::Api* api);

@@ -103,14 +103,10 @@ class Conf {
 
   void Paths(v1::Api* api, v1::ApiVersion* version) {
     const Place place{top_.Text("basePath"), top_.Text("version"), top_.Flag("defaultVersion")};
-    if (served_.type != ApiType::kGrpc) return PutPaths(place, api, version);
-    const std::string root = absl::StrCat(RootOf(place), place.base_path == "/" ? "/" : ".");
-    const std::string versioned =
-        place.version.empty() ? root : absl::StrCat(root, place.version, ".");
-    served_.grpc_prefixes.push_back(versioned);
-    if (place.is_default && versioned != root) served_.grpc_prefixes.push_back(root);
-    api->set_listen_path(served_.grpc_prefixes.back());
-    api->mutable_matching()->set_path_match("prefix");
+    if (served_.type == ApiType::kGrpc)
+      served_.grpc_prefixes = PutGrpcPaths(place, api);
+    else
+      PutPaths(place, api, version);
   }
 
   void Apis() {
@@ -127,7 +123,6 @@ class Conf {
                   "is told from production by its hosts, and apk.sandbox_hosts of authsvc's "
                   "configuration names none");
     }
-    if (served_.type == ApiType::kGrpc) served_.grpc_prefixes.clear();
     if (!out_.ok()) return;
     // The document is that of production: what is made of it is made of that.
     Environment(kSandbox, SandboxId(name_.name), "");

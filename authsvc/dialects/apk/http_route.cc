@@ -21,6 +21,7 @@ struct Filters {
   bool changes = false;
   std::vector<std::string> scopes;
   std::optional<v1::RateLimit> rate;
+  bool open = false;
   PathChange path;
 };
 
@@ -42,9 +43,13 @@ void ReadModifier(const Fields& modifier, v1::HeaderChange* change) {
 
 class Route {
  public:
-  Route(const Fields& spec, const KubeName& name, const RouteNeighbours& neighbours,
-        OperationList* operations)
-      : spec_(spec), name_(name), neighbours_(neighbours), list_(*operations) {}
+  Route(const Fields& spec, const KubeName& name, const std::vector<std::string>& grpc_prefixes,
+        const RouteNeighbours& neighbours, OperationList* operations)
+      : spec_(spec),
+        name_(name),
+        grpc_prefixes_(grpc_prefixes),
+        neighbours_(neighbours),
+        list_(*operations) {}
 
   RouteParts Run() {
     spec_.Check(RouteSpecRules());
@@ -76,11 +81,36 @@ class Route {
     const std::string server = ServerOf(rule, backends);
     const Filters filters = FiltersOf(rule);
     const std::vector<Node>& matches = rule.List("matches");
-    if (matches.empty()) Serve(rule, PrefixPath("/"), "", filters, server);
+    const bool grpc = !grpc_prefixes_.empty();
+    if (grpc && filters.path.kind != PathChange::Kind::kNone)
+      rule.Refuse("filters", "URLRewrite does not go with GRPCRoute");
+    if (matches.empty()) Serve(rule, PrefixPath("/"), grpc ? "POST" : "", filters, server);
     for (size_t i = 0; i < matches.size(); ++i) {
       const Fields match(&matches[i], ItemPath(rule.PathOf("matches"), i), rule.out());
-      match.Check(RouteMatchRules());
-      Serve(match, PathOf(match), match.Text("method"), filters, server);
+      match.Check(grpc ? GrpcMatchRules() : RouteMatchRules());
+      if (grpc)
+        ServeGrpc(match, filters, server);
+      else
+        Serve(match, PathOf(match), match.Text("method"), filters, server);
+    }
+  }
+
+  // A method of a service, or all of it.
+  void ServeGrpc(const Fields& match, const Filters& filters, const std::string& server) {
+    const Fields called = match.Object("method");
+    called.Check(GrpcMethodRules());
+    const std::string type = called.Text("type");
+    const std::string service = called.Text("service");
+    const std::string method = called.Text("method");
+    if (!type.empty() && type != "Exact") called.Refuse("type", "must be Exact");
+    if (service.empty()) return match.Refuse("method.service", "is missing");
+    for (const auto& [field, text] : {std::pair{"service", service}, {"method", method}}) {
+      if (!IsGrpcName(text)) called.Refuse(field, "must be the name of a service, or of a method");
+    }
+    for (const std::string& prefix : grpc_prefixes_) {
+      const std::string path = absl::StrCat(prefix, service);
+      Serve(match, method.empty() ? PrefixPath(path) : ExactPath(absl::StrCat(path, "/", method)),
+            "POST", filters, server);
     }
   }
 
@@ -171,16 +201,20 @@ class Route {
     reference.Check(ExtensionRefRules());
     const std::string name = reference.Text("name");
     const std::string kind = reference.Text("kind");
-    const bool known = kind == kScope || kind == kRateLimitPolicy;
+    const bool known = kind == kScope || kind == kRateLimitPolicy || kind == kAuthentication;
     if (!known || reference.Text("group") != kOwnGroup) {
-      return reference.Refuse("kind",
-                              absl::StrCat("\"", kind,
-                                           "\" cannot be followed for single operations: Scope and "
-                                           "RateLimitPolicy of dp.wso2.com alone are"));
+      return reference.Refuse(
+          "kind", absl::StrCat("\"", kind,
+                               "\" cannot be followed for single operations: Authentication, "
+                               "RateLimitPolicy and Scope of dp.wso2.com alone are"));
     }
     if (kind == kRateLimitPolicy) {
       if (out->rate.has_value()) reference.Refuse("name", "a second RateLimitPolicy for one rule");
       if (neighbours_.rate_limit) out->rate = neighbours_.rate_limit(name);
+      return;
+    }
+    if (kind == kAuthentication) {
+      if (neighbours_.opens) out->open = neighbours_.opens(name).value_or(false) || out->open;
       return;
     }
     if (!neighbours_.scope_names) return;
@@ -196,6 +230,9 @@ class Route {
       return;
     }
     operation->mutable_scopes()->Add(filters.scopes.begin(), filters.scopes.end());
+    operation->set_open(filters.open);
+    if (filters.open && !filters.scopes.empty())
+      at.Refuse("filters", "a Scope cannot be asked for where an Authentication asks for no token");
     if (filters.rate.has_value()) *operation->mutable_rate() = *filters.rate;
     v1::Endpoint changes;
     if (!PutRewrite(path, filters.path, server, at, &changes)) return;
@@ -211,6 +248,7 @@ class Route {
 
   const Fields& spec_;
   const KubeName& name_;
+  const std::vector<std::string>& grpc_prefixes_;
   const RouteNeighbours& neighbours_;
   OperationList& list_;
   RouteParts parts_;
@@ -218,9 +256,10 @@ class Route {
 
 }  // namespace
 
-RouteParts ReadRoute(const Fields& spec, const KubeName& name, const RouteNeighbours& neighbours,
-                     OperationList* operations) {
-  return Route(spec, name, neighbours, operations).Run();
+RouteParts ReadRoute(const Fields& spec, const KubeName& name,
+                     const std::vector<std::string>& grpc_prefixes,
+                     const RouteNeighbours& neighbours, OperationList* operations) {
+  return Route(spec, name, grpc_prefixes, neighbours, operations).Run();
 }
 
 std::vector<std::string> ReadScopeSpec(const Fields& spec) {

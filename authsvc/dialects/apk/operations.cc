@@ -103,10 +103,7 @@ class Operations {
     const std::string target = operation.Text("target");
     const std::string method = operation.Text("verb");
     for (const auto& [field, text] : {std::pair{"target", target}, {"verb", method}}) {
-      const auto name = [](char c) {
-        return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_';
-      };
-      if (!std::all_of(text.begin(), text.end(), name))
+      if (!IsGrpcName(text))
         operation.Refuse(field, "must be the name of a service, or of a method");
     }
     for (const std::string& prefix : served_.grpc_prefixes)
@@ -210,6 +207,12 @@ void Shield(const v1::Endpoint& other, v1::Endpoint* endpoint) {
 }
 
 }  // namespace
+
+bool IsGrpcName(absl::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_';
+  });
+}
 
 std::string WrongPath(absl::string_view path) {
   const auto parsed = domain::PathTemplate::Parse(path);

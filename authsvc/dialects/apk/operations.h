@@ -33,6 +33,8 @@ bool ReadRateLimit(const Fields& limit, v1::RateLimit* rate);
 
 // An expression for exactly the paths of an operation: "/orders/{id}" -> "^/orders/[^/]+$".
 [[nodiscard]] std::string PathRegex(absl::string_view path);
+// Letters, digits, '.' and '_': of services and methods of gRPC.
+[[nodiscard]] bool IsGrpcName(absl::string_view text);
 // "" or what is wrong with the path of an operation.
 [[nodiscard]] std::string WrongPath(absl::string_view path);
 

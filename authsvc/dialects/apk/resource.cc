@@ -25,7 +25,7 @@ constexpr absl::string_view kKinds[] = {kAuthentication, kTokenIssuer,     kApi,
                                         kScope,          kRateLimitPolicy, kApiPolicy};
 
 absl::string_view GroupOf(absl::string_view kind) {
-  return kind == kHttpRoute ? kGatewayGroup : kGroup;
+  return kind == kHttpRoute || kind == kGrpcRoute ? kGatewayGroup : kGroup;
 }
 
 // An API of the same apply, or a stored one; `elsewhere`: in which other namespace there is one.
@@ -101,11 +101,15 @@ void ConvertAuthentication(const Node& document, const Fields& spec, const KubeN
     spec.Refuse("default", "is missing, and so is override: nothing is said");
   References references(options.org_id, options, kApk, spec.out());
   const Authentication said = ReadAuthenticationSpec(spec, name, &references);
+  if (spec.Object("targetRef").Text("kind") == "Resource" && !said.mtls.on.value_or(false)) {
+    static_cast<void>(OpensOperations(spec));
+    CheckTarget(kAuthentication, spec, name, options, "");
+    spec.out()->resources.push_back(
+        ObjectOf(document, kAuthentication, name, options, *spec.out()));
+    return;
+  }
   CheckTarget(kAuthentication, spec, name, options,
-              said.mtls.on.value_or(false)
-                  ? "invalid authentication - mTLS can only be added for APIs"
-                  : "authentication of single resources: operations say `secured` and `scopes` "
-                    "instead");
+              "invalid authentication - mTLS can only be added for APIs");
   v1::Api scratch;
   if (spec.out()->ok()) PutAuthentication(said, spec, "default", &scratch);
   spec.out()->resources.push_back(ObjectOf(document, kAuthentication, name, options, *spec.out()));
@@ -129,14 +133,16 @@ void ConvertApiPolicy(const Node& document, const Fields& spec, const KubeName& 
 }
 
 // Kept beside others; what it says alone is checked now.
-void ConvertRoute(const Node& document, const Fields& spec, const KubeName& name,
-                  const ConvertOptions& options) {
+void ConvertRoute(absl::string_view kind, const Node& document, const Fields& spec,
+                  const KubeName& name, const ConvertOptions& options) {
   v1::ApiVersion scratch;
   OperationList operations(&scratch);
-  static_cast<void>(ReadRoute(spec, name, {}, &operations));
+  const std::vector<std::string> prefixes =
+      kind == kGrpcRoute ? std::vector<std::string>{"/"} : std::vector<std::string>();
+  static_cast<void>(ReadRoute(spec, name, prefixes, {}, &operations));
   if (options.apk != nullptr && !options.apk->IsServed(name))
     spec.Warn("rules", "pending: no API names this route: it serves nothing by itself");
-  spec.out()->resources.push_back(ObjectOf(document, kHttpRoute, name, options, *spec.out()));
+  spec.out()->resources.push_back(ObjectOf(document, kind, name, options, *spec.out()));
 }
 
 void ConvertBackend(const Node& document, const Fields& spec, const KubeName& name,
@@ -184,14 +190,15 @@ void ConvertKind(absl::string_view kind, const Node& document, const Fields& spe
   if (kind == kTokenIssuer) return ConvertTokenIssuer(document, spec, name, options);
   if (kind == kApi) return ConvertApi(document, spec, name, options);
   if (kind == kBackend) return ConvertBackend(document, spec, name, options);
-  if (kind == kHttpRoute) return ConvertRoute(document, spec, name, options);
+  if (kind == kHttpRoute || kind == kGrpcRoute)
+    return ConvertRoute(kind, document, spec, name, options);
   if (kind == kRateLimitPolicy) return ConvertRateLimitPolicy(document, spec, name, options);
   if (kind == kApiPolicy) return ConvertApiPolicy(document, spec, name, options);
   ConvertScope(document, spec, name, options);
 }
 
 bool IsKind(absl::string_view kind) {
-  return kind == kHttpRoute ||
+  return kind == kHttpRoute || kind == kGrpcRoute ||
          std::find(std::begin(kKinds), std::end(kKinds), kind) != std::end(kKinds);
 }
 
@@ -213,8 +220,8 @@ Conversion ConvertResource(const Node& document, const ConvertOptions& options) 
   const std::string kind = top.Text("kind");
   if (!IsKind(kind)) {
     top.Refuse("kind",
-               "must be API, APIPolicy, Authentication, Backend, HTTPRoute, RateLimitPolicy, Scope "
-               "or TokenIssuer");
+               "must be API, APIPolicy, Authentication, Backend, GRPCRoute, HTTPRoute, "
+               "RateLimitPolicy, Scope or TokenIssuer");
     return out;
   }
   if (!absl::StartsWith(top.Text("apiVersion"), GroupOf(kind)))

@@ -48,6 +48,17 @@ constexpr FieldRule kRouteMatch[] = {
 
 constexpr FieldRule kRoutePath[] = {{"type", Use::kUsed}, {"value", Use::kUsed}};
 
+constexpr FieldRule kGrpcMatch[] = {
+    {"method", Use::kUsed},
+    {"headers", Use::kRefused, "operations are told apart by service and method alone"},
+};
+
+constexpr FieldRule kGrpcMethod[] = {
+    {"type", Use::kUsed},
+    {"service", Use::kUsed},
+    {"method", Use::kUsed},
+};
+
 constexpr FieldRule kRouteFilter[] = {
     {"type", Use::kUsed},
     {"requestHeaderModifier", Use::kUsed},
@@ -119,6 +130,8 @@ ObjectRules RouteSpecRules() { return {kRouteSpec, true}; }
 ObjectRules RouteRuleRules() { return {kRouteRule, true}; }
 ObjectRules RouteMatchRules() { return {kRouteMatch, true}; }
 ObjectRules RoutePathRules() { return {kRoutePath, true}; }
+ObjectRules GrpcMatchRules() { return {kGrpcMatch, true}; }
+ObjectRules GrpcMethodRules() { return {kGrpcMethod, true}; }
 ObjectRules RouteFilterRules() { return {kRouteFilter, true}; }
 ObjectRules HeaderModifierRules() { return {kHeaderModifier, true}; }
 ObjectRules HeaderItemRules() { return {kHeaderItem, true}; }

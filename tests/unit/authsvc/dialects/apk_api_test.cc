@@ -158,9 +158,9 @@ struct BadPart {
 TEST(ApkApi, Refusals) {
   const BadPart bad[] = {
       {With(kApiCr, "production:", "sandbox:"), "sandbox"},
-      {With(kApiCr, "REST", "GRPC"), "must be REST"},
+      {With(kApiCr, "REST", "GraphQL"), "must be REST or GRPC"},
       {With(kApiCr, "routeRefs", "routeRef"), "did you mean \"routeRefs\""},
-      {With(kApiCr, "[employee-route]", "[a, b]"), "exactly one HTTPRoute"},
+      {With(kApiCr, "[employee-route]", "[a, b]"), "exactly one route"},
       {With(kApiCr, "/employee/3.14", "employee"), "basePath"},
       {With(kApiCr, "  organization: default", "  systemAPI: true"), "systemAPI"},
       {With(kRouteCr, "kind: Backend", "kind: Backends"), "must be Backend"},

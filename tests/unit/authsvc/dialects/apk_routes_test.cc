@@ -158,6 +158,96 @@ TEST(ApkRoutes, BackendSecurityNamesItsSecret) {
   EXPECT_EQ(credential.password_ref(), "name:secret/default/login/password");
 }
 
+constexpr char kGrpcRouteCr[] = R"(
+apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+metadata: {name: pay-route}
+spec:
+  hostnames: [gw.example]
+  rules:
+    - matches:
+        - method: {type: Exact, service: pkg.Students, method: Get}
+        - method: {service: pkg.Open}
+      filters: [{type: ExtensionRef, extensionRef: {group: dp.wso2.com, kind: Scope, name: read}}]
+      backendRefs: [{group: dp.wso2.com, kind: Backend, name: one}]
+)";
+constexpr char kReadScope[] = R"(
+apiVersion: dp.wso2.com/v1alpha1
+kind: Scope
+metadata: {name: read}
+spec: {names: [students]}
+)";
+
+TEST(ApkGrpcRoutes, ServicesAreCalledByTheirWholeName) {
+  Store store;
+  const std::string api = With(With(With(kApi, "apiType: REST", "apiType: GRPC"), "/pay/1",
+                                    "/org.apk.v1\n  isDefaultVersion: true"),
+                               "\"1\"", "v1");
+  store.Apply({api, kGrpcRouteCr, BackendText("one"), kReadScope});
+  const v1::Api& made = store.Api("default.pay");
+  EXPECT_EQ(made.listen_path(), "/org.apk.");
+  EXPECT_EQ(made.matching().path_match(), "prefix");
+  EXPECT_FALSE(made.strip_listen_path());
+  EXPECT_EQ(made.upstream().protocol(), "h2");
+  std::vector<std::string> paths;
+  for (const v1::Operation& operation : made.versions(0).operations()) {
+    EXPECT_THAT(operation.methods(), ElementsAre("POST"));
+    EXPECT_THAT(operation.scopes(), ElementsAre("students"));
+    paths.push_back(operation.path());
+  }
+  EXPECT_THAT(paths, ElementsAre("/org.apk.v1.pkg.Students/Get", "/org.apk.pkg.Students/Get",
+                                 "/org.apk.v1.pkg.Open/*", "/org.apk.pkg.Open/*",
+                                 "/org.apk.v1.pkg.Open", "/org.apk.pkg.Open"));
+}
+
+TEST(ApkGrpcRoutes, Refusals) {
+  const Store store;
+  for (const auto& [from, to, says] :
+       {std::tuple{"type: Exact", "type: RegularExpression", "must be Exact"},
+        {"service: pkg.Open", "method: Get", "method.service"},
+        {"service: pkg.Open", "service: pkg/Open", "name of a service"},
+        {"- method: {service: pkg.Open}",
+         "- headers: []\n          method: {service: pkg.Open}\n"
+         "          header: x",
+         "header"},
+        {"[{type: ExtensionRef, extensionRef: {group: dp.wso2.com, kind: Scope, name: read}}]",
+         "[{type: URLRewrite, urlRewrite: {path: {type: ReplaceFullPath, replaceFullPath: /a}}}]",
+         "does not go with GRPCRoute"}})
+    EXPECT_THAT(MessagesOf(store.Refused({With(kGrpcRouteCr, from, to)})), HasSubstr(says)) << to;
+  EXPECT_THAT(MessagesOf(store.Refused({With(kApi, "apiType: REST", "apiType: GraphQL")})),
+              HasSubstr("must be REST or GRPC"));
+}
+
+TEST(ApkRoutes, AnAuthenticationOfSingleOperationsMayOpenThem) {
+  Store store;
+  const std::string open = R"(
+apiVersion: dp.wso2.com/v1alpha2
+kind: Authentication
+metadata: {name: no-token}
+spec:
+  override: {disabled: true}
+  targetRef: {group: gateway.networking.k8s.io, kind: Resource, name: pay}
+)";
+  const std::string route =
+      With(kRoute, "      backendRefs: [{group: dp.wso2.com, kind: Backend, name: one}]",
+           "      filters: [{type: ExtensionRef, extensionRef: {group: dp.wso2.com, kind: "
+           "Authentication, name: no-token}}]\n"
+           "      backendRefs: [{group: dp.wso2.com, kind: Backend, name: one}]");
+  store.Apply({kApi, route, BackendText("one"), BackendText("two")});
+  EXPECT_EQ(store.resources().count("default.pay"), 0u);
+  store.Apply({open});
+  const v1::Api& api = store.Api("default.pay");
+  EXPECT_TRUE(api.versions(0).operations(0).open());
+  EXPECT_FALSE(api.versions(0).operations(1).open());
+  EXPECT_FALSE(api.keyless()) << "of the rule, not of the API that it names";
+  EXPECT_EQ(api.jwts_size(), 1);
+  for (const char* const said : {"{authTypes: {oauth2: {disabled: true}}}", "{disabled: false}",
+                                 "{disabled: true, authTypes: {oauth2: {required: optional}}}"})
+    EXPECT_THAT(MessagesOf(store.Refused({With(open, "{disabled: true}", said)})),
+                HasSubstr("authentication of single resources"))
+        << said;
+}
+
 struct BadRewrite {
   const char* from;
   const char* to;
