@@ -55,6 +55,7 @@ using config::AuthsvcConfig;
 constexpr absl::Duration kGrace = absl::Seconds(5);
 constexpr absl::Duration kReloadPatience = absl::Seconds(10);
 constexpr absl::Duration kLookAtCertificates = absl::Minutes(10);
+constexpr absl::Duration kLookAtDeployerKeys = absl::Seconds(30);
 
 RoleMap MakeRoles(const AuthsvcConfig& config) {
   std::vector<RoleMapping> mappings;
@@ -131,6 +132,7 @@ class Service {
     if (apisix_plain_ != nullptr) apisix_plain_->Stop(kGrace);
     if (admin_ != nullptr) admin_->Stop(kGrace);
     apisix_ticker_.reset();
+    deployer_ticker_.reset();
     beat_.reset();
     watch_.reset();
     if (rpc_ != nullptr) rpc_->Stop(kGrace);
@@ -284,6 +286,11 @@ class Service {
     api.keys = TykKeys(apisix_settings_.keys);
     api.default_org_id = config_.admin.org_id;
     api.deployer = Deployer();
+    if (!config_.apk.token_issuer.empty()) {
+      KeepDeployerKeys();
+      deployer_ticker_ =
+          std::make_unique<Ticker>(kLookAtDeployerKeys, [this] { KeepDeployerKeys(); });
+    }
     api.usage = [this](absl::string_view key_id) { return UsageOf(telemetry_, key_id, clock_); };
     tyk_ = std::make_unique<admin::TykApi>(
         std::move(api), writer_.get(), &clock_,
@@ -337,6 +344,15 @@ class Service {
       key_sets_->Fetch(*writer_->snapshot(), {issuer_id}, [] {});
     };
     return options;
+  }
+
+  // So that the first token after a while does not find none.
+  void KeepDeployerKeys() {
+    const SnapshotPtr now = writer_->snapshot();
+    const TokenIssuerEntry* const entry = now->FindTokenIssuer(config_.apk.token_issuer);
+    if (entry == nullptr || entry->issuer.jwks_url().empty()) return;
+    if (key_sets_->Find(entry->issuer) == nullptr)
+      key_sets_->Fetch(*now, {entry->issuer.id()}, [] {});
   }
 
   static std::vector<admin::AdminKey> TykKeys(const std::vector<apisix::AdminKey>& all) {
@@ -477,6 +493,7 @@ class Service {
   std::optional<apisix::Surroundings> unsynced_;  // of the ticker's thread
   std::unique_ptr<DeniedCallersFile> denied_;
   std::unique_ptr<Ticker> apisix_ticker_;
+  std::unique_ptr<Ticker> deployer_ticker_;
   std::unique_ptr<Ticker> watch_;
   std::unique_ptr<Ticker> beat_;
 };

@@ -29,11 +29,11 @@ absl::Status Verify(const Snapshot& snapshot, const DeployerOptions& options,
   if (lacks_key && !issuer.jwks_url().empty() && options.key_sets != nullptr) {
     const FetchedKeysPtr fetched = options.key_sets->Find(issuer);
     if (fetched != nullptr) refusal = jwt::VerifyToken(token, fetched->keys, claims);
-    const bool newer =
-        refusal == jwt::Refusal::kNoKey && options.key_sets->MayAskAgain(issuer) && options.fetch;
-    if (newer) options.fetch(issuer.id());
-    if (fetched == nullptr || newer)
-      return absl::UnavailableError("the issuer's key set is asked for");
+    // A token may name a key that the issuer has since.
+    const bool ask = fetched == nullptr ||
+                     (refusal == jwt::Refusal::kNoKey && options.key_sets->MayAskAgain(issuer));
+    if (ask && options.fetch) options.fetch(issuer.id());
+    if (ask) return absl::UnavailableError("the issuer's key set is asked for");
   }
   return refusal == jwt::Refusal::kNone ? absl::OkStatus() : No(refusal);
 }
