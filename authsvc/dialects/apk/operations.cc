@@ -181,16 +181,20 @@ bool IsParameter(absl::string_view segment) {
          segment.substr(1, segment.size() - 2).find_first_of("{}") == absl::string_view::npos;
 }
 
+using Segments = std::vector<absl::string_view>;
+Segments SegmentsOf(absl::string_view path) {
+  return absl::StrSplit(absl::StripPrefix(path, "/"), '/');
+}
+
 // Whether requests for `path` may match the expression of `wide` as well.
-bool Covers(absl::string_view wide, absl::string_view path) {
-  const std::vector<absl::string_view> a = absl::StrSplit(absl::StripPrefix(wide, "/"), '/');
-  const std::vector<absl::string_view> b = absl::StrSplit(absl::StripPrefix(path, "/"), '/');
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (a[i] == "*") return true;
-    if (i >= b.size()) return false;
-    if (b[i] != "*" && !IsParameter(a[i]) && !IsParameter(b[i]) && a[i] != b[i]) return false;
+bool Covers(const Segments& wide, const Segments& path) {
+  for (size_t i = 0; i < wide.size(); ++i) {
+    if (wide[i] == "*") return true;
+    if (i >= path.size()) return false;
+    const bool same = wide[i] == path[i] || path[i] == "*";
+    if (!same && !IsParameter(wide[i]) && !IsParameter(path[i])) return false;
   }
-  return a.size() == b.size();
+  return wide.size() == path.size();
 }
 
 // A change that changes nothing, of each kind that `other` has and `endpoint` has not.
@@ -238,34 +242,26 @@ v1::Endpoint* OperationList::Change(const std::string& path, const std::string& 
 // An endpoint's expression matches what more special operations serve, too: what they do not change
 // themselves is said of them, so that another one's change is not theirs.
 void OperationList::ShieldOthers() {
-  const std::vector<Changed*> wide = Wide();
-  if (wide.empty()) return;
+  changed_.reserve(changed_.size() + static_cast<size_t>(version_.operations_size()));
+  std::vector<std::pair<const Changed*, Segments>> wide;
   std::map<std::pair<std::string, std::string>, v1::Endpoint*> own;
-  for (const Changed& changed : changed_)
+  for (const Changed& changed : changed_) {
     own[{changed.path, changed.method}] = changed.endpoint.get();
+    if (absl::StrContains(changed.path, "{") || absl::EndsWith(changed.path, "*"))
+      wide.emplace_back(&changed, SegmentsOf(changed.path));
+  }
   for (const v1::Operation& operation : version_.operations()) {
     const std::string method = operation.methods_size() == 0 ? "" : operation.methods(0);
     const auto found = own.find({operation.path(), method});
     v1::Endpoint* endpoint = found == own.end() ? nullptr : found->second;
-    for (const Changed* other : wide) {
+    const Segments segments = SegmentsOf(operation.path());
+    for (const auto& [other, covered] : wide) {
       const bool same_method = other->method.empty() || method.empty() || other->method == method;
-      if (!same_method || other->path == operation.path() || !Covers(other->path, operation.path()))
-        continue;
+      if (!same_method || other->path == operation.path() || !Covers(covered, segments)) continue;
       if (endpoint == nullptr) endpoint = Change(operation.path(), method);
       Shield(*other->endpoint, endpoint);
     }
   }
-}
-
-// Those whose expression matches more than one path.
-std::vector<OperationList::Changed*> OperationList::Wide() {
-  std::vector<Changed*> wide;
-  changed_.reserve(changed_.size() + static_cast<size_t>(version_.operations_size()));
-  for (Changed& changed : changed_) {
-    if (absl::StrContains(changed.path, "{") || absl::EndsWith(changed.path, "*"))
-      wide.push_back(&changed);
-  }
-  return wide;
 }
 
 void OperationList::Finish() {

@@ -57,7 +57,6 @@ class OperationList {
     std::unique_ptr<v1::Endpoint> endpoint;
   };
   void ShieldOthers();
-  std::vector<Changed*> Wide();
 
   v1::ApiVersion& version_;
   std::set<std::pair<std::string, std::string>> seen_;
