@@ -55,6 +55,7 @@ using config::AuthsvcConfig;
 constexpr absl::Duration kGrace = absl::Seconds(5);
 constexpr absl::Duration kReloadPatience = absl::Seconds(10);
 constexpr absl::Duration kLookAtCertificates = absl::Minutes(10);
+constexpr absl::Duration kLookAtDeployerKeys = absl::Seconds(30);
 
 RoleMap MakeRoles(const AuthsvcConfig& config) {
   std::vector<RoleMapping> mappings;
@@ -131,6 +132,7 @@ class Service {
     if (apisix_plain_ != nullptr) apisix_plain_->Stop(kGrace);
     if (admin_ != nullptr) admin_->Stop(kGrace);
     apisix_ticker_.reset();
+    deployer_ticker_.reset();
     beat_.reset();
     watch_.reset();
     if (rpc_ != nullptr) rpc_->Stop(kGrace);
@@ -258,6 +260,7 @@ class Service {
     options.max_admin_bytes = config_.grpc.max_admin_bytes;
     options.bounds = MakeBounds(config_);
     options.default_org_id = config_.admin.org_id;
+    options.apk_sandbox_hosts = config_.apk.sandbox_hosts;
     key_sets_ = std::make_unique<JwksFetcher>(JwksOptions(), &clock_, JwksReport(&book_));
     notifier_ = std::make_unique<Notifier>(
         NotifierOptions(), &clock_, [this] { return writer_->snapshot(); }, EventReport(&book_));
@@ -282,6 +285,12 @@ class Service {
     admin::TykApiOptions api;
     api.keys = TykKeys(apisix_settings_.keys);
     api.default_org_id = config_.admin.org_id;
+    api.deployer = Deployer();
+    if (!config_.apk.token_issuer.empty()) {
+      KeepDeployerKeys();
+      deployer_ticker_ =
+          std::make_unique<Ticker>(kLookAtDeployerKeys, [this] { KeepDeployerKeys(); });
+    }
     api.usage = [this](absl::string_view key_id) { return UsageOf(telemetry_, key_id, clock_); };
     tyk_ = std::make_unique<admin::TykApi>(
         std::move(api), writer_.get(), &clock_,
@@ -294,6 +303,7 @@ class Service {
     };
     router.Mount("/tyk", handle);
     router.Mount("/api/deployer", handle);
+    router.Mount("/api/configurator", handle);
     router.Exact("/hello", handle);
     router.Mount("/apisix", ApisixHandler());
     admin_http::ServerOptions options;
@@ -320,6 +330,29 @@ class Service {
     const absl::Status status = StartListener(options, std::move(router),
                                               config_.admin.require_client_certificate, &admin_);
     return status.ok() && config_.admin.apisix_plain_http_port != 0 ? StartApisixPlain() : status;
+  }
+
+  admin::DeployerOptions Deployer() {
+    admin::DeployerOptions options;
+    options.name_space = config_.apk.name_space;
+    options.sandbox_hosts = config_.apk.sandbox_hosts;
+    options.token_issuer = config_.apk.token_issuer;
+    options.audience = config_.apk.token_audience;
+    options.scope = config_.apk.token_scope;
+    options.key_sets = key_sets_.get();
+    options.fetch = [this](const std::string& issuer_id) {
+      key_sets_->Fetch(*writer_->snapshot(), {issuer_id}, [] {});
+    };
+    return options;
+  }
+
+  // So that the first token after a while does not find none.
+  void KeepDeployerKeys() {
+    const SnapshotPtr now = writer_->snapshot();
+    const TokenIssuerEntry* const entry = now->FindTokenIssuer(config_.apk.token_issuer);
+    if (entry == nullptr || entry->issuer.jwks_url().empty()) return;
+    if (key_sets_->Find(entry->issuer) == nullptr)
+      key_sets_->Fetch(*now, {entry->issuer.id()}, [] {});
   }
 
   static std::vector<admin::AdminKey> TykKeys(const std::vector<apisix::AdminKey>& all) {
@@ -460,6 +493,7 @@ class Service {
   std::optional<apisix::Surroundings> unsynced_;  // of the ticker's thread
   std::unique_ptr<DeniedCallersFile> denied_;
   std::unique_ptr<Ticker> apisix_ticker_;
+  std::unique_ptr<Ticker> deployer_ticker_;
   std::unique_ptr<Ticker> watch_;
   std::unique_ptr<Ticker> beat_;
 };

@@ -12,6 +12,7 @@
 #include "authsvc/dialects/apk/composition.h"
 #include "authsvc/dialects/apk/conf.h"
 #include "authsvc/dialects/apk/endpoints.h"
+#include "authsvc/dialects/apk/sandbox.h"
 #include "authsvc/dialects/reader.h"
 
 namespace sallyport::authsvc::admin {
@@ -90,6 +91,14 @@ std::optional<Response> TakeConf(const Call& call, Node* conf, bool* with_defini
   return std::nullopt;
 }
 
+Mutation Gone(Kind kind, std::string id) {
+  Mutation mutation;
+  mutation.op = Mutation::Op::kDelete;
+  mutation.kind = kind;
+  mutation.id = std::move(id);
+  return mutation;
+}
+
 Write MakeWrite(dialects::Conversion* conversion, uint64_t revision,
                 const std::optional<v1::Resource>& stored) {
   Write write;
@@ -99,6 +108,11 @@ Write MakeWrite(dialects::Conversion* conversion, uint64_t revision,
     mutation.resource = std::move(converted.resource);
     mutation.private_key = std::move(converted.private_key);
     if (stored.has_value() && mutation.resource.has_api()) mutation.resource.set_set(stored->set());
+  }
+  for (std::string& id : conversion->gone_apis) {
+    Mutation gone = Gone(Kind::kApi, std::move(id));
+    gone.missing_ok = gone.force = true;
+    write.mutations.push_back(std::move(gone));
   }
   return write;
 }
@@ -130,6 +144,8 @@ Response Deploy(const Call& call) {
   bool with_definition = false;
   if (auto answer = TakeConf(call, &conf, &with_definition)) return *std::move(answer);
   dialects::ConvertOptions options = OptionsFor(call);
+  options.name_space = call.options.deployer.name_space;
+  options.apk_sandbox_hosts = call.options.deployer.sandbox_hosts;
   ReadApkFrom(&call.writer, &options);
   const std::string id = apk::ConfName(conf, options).name;
   for (int attempt = 0;; ++attempt) {
@@ -155,25 +171,21 @@ Response Deploy(const Call& call) {
   }
 }
 
-Mutation Gone(Kind kind, std::string id) {
-  Mutation mutation;
-  mutation.op = Mutation::Op::kDelete;
-  mutation.kind = kind;
-  mutation.id = std::move(id);
-  return mutation;
-}
-
 Response Undeploy(const Call& call) {
   const std::string id(call.request.Query("apiId").value_or(""));
   const SnapshotPtr snapshot = call.writer.snapshot();
   const ApiEntry* entry = snapshot->FindApi(id);
-  if (entry == nullptr || entry->origin->dialect != dialects::kApkConf)
+  if (entry == nullptr || entry->origin->dialect != dialects::kApkConf || apk::IsSandboxId(id))
     return ApkError(404, 909001, absl::StrCat("API with id ", id, " not found"));
   Write write;
-  write.mutations.push_back(Gone(Kind::kApi, id));
-  const std::string bundle = apk::AuthoritiesId(id);
-  if (snapshot->FindTrustBundle(bundle) != nullptr)
-    write.mutations.push_back(Gone(Kind::kTrustBundle, bundle));
+  for (const std::string& one : {id, apk::SandboxId(id)}) {
+    const ApiEntry* const api = snapshot->FindApi(one);
+    if (api == nullptr || api->origin->dialect != dialects::kApkConf) continue;
+    write.mutations.push_back(Gone(Kind::kApi, one));
+    const std::string bundle = apk::AuthoritiesId(one);
+    if (snapshot->FindTrustBundle(bundle) != nullptr)
+      write.mutations.push_back(Gone(Kind::kTrustBundle, bundle));
+  }
   const auto written = call.writer.Run(std::move(write));
   if (absl::IsNotFound(written.status()))
     return ApkError(404, 909001, absl::StrCat("API with id ", id, " not found"));
@@ -199,7 +211,14 @@ Response HandleApkDeployer(const Call& call) {
   return deploy ? Deploy(call) : Undeploy(call);
 }
 
-Response RefuseApkCaller() {
+Response RefuseApkCaller(const absl::Status& why) {
+  if (absl::IsUnavailable(why)) {
+    Response response = ApkError(503, 900900, "the keys of the token's issuer are asked for");
+    response.headers.emplace_back("Retry-After", "1");
+    return response;
+  }
+  if (absl::IsUnauthenticated(why)) return ApkError(401, 900901, "Invalid Credentials");
+  if (absl::IsPermissionDenied(why)) return ApkError(403, 900910, "the token lacks the scope");
   return ApkError(403, 900908, "an admin key is needed, as Authorization: Bearer");
 }
 

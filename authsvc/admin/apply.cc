@@ -143,11 +143,13 @@ void Audit(absl::string_view who, const v1::ApplyRequest& request,
 absl::StatusOr<v1::ApplyResponse> Apply(Writer& writer, const base::Clock& clock,
                                         absl::string_view who, absl::string_view default_org_id,
                                         const v1::ApplyRequest& request, const OwnFile& own,
-                                        const Preview& preview) {
+                                        const Preview& preview,
+                                        const std::vector<std::string>& apk_sandbox_hosts) {
   dialects::ConvertOptions options;
   options.tyk_environment = own.tyk_environment;
   if (own.read_files) options.read_file = ReadCertificateFile;
   options.org_id = std::string(default_org_id);
+  options.apk_sandbox_hosts = apk_sandbox_hosts;
   options.config_map = [&writer](const std::string& id, const std::string& key) {
     return StoredText(writer, id, key);
   };

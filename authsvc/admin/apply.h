@@ -32,6 +32,7 @@ using Preview = std::function<void(const Snapshot& before, const Snapshot& after
 [[nodiscard]] absl::StatusOr<sallyport::v1::ApplyResponse> Apply(
     Writer& writer, const base::Clock& clock, absl::string_view who,
     absl::string_view default_org_id, const sallyport::v1::ApplyRequest& request,
-    const OwnFile& own = {}, const Preview& preview = {});
+    const OwnFile& own = {}, const Preview& preview = {},
+    const std::vector<std::string>& apk_sandbox_hosts = {});
 
 }  // namespace sallyport::authsvc::admin

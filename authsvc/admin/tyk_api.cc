@@ -7,10 +7,12 @@
 #include "absl/strings/match.h"
 #include "authsvc/admin/admission.h"
 #include "authsvc/admin/call_queue.h"
+#include "authsvc/admin/deployer_token.h"
 #include "authsvc/admin/handlers.h"
 #include "authsvc/change/writer.h"
 #include "shared/base/log.h"
 #include "shared/base/mutex.h"
+#include "shared/crypto/digest.h"
 
 namespace sallyport::authsvc::admin {
 namespace {
@@ -25,10 +27,12 @@ struct Section {
 constexpr Section kSections[] = {
     {"/tyk/certs", HandleCertificates},   {"/tyk/keys", HandleKeys},
     {"/tyk/policies", HandlePolicies},    {"/tyk/apis", HandleApis},
-    {"/api/deployer", HandleApkDeployer},
+    {"/api/deployer", HandleApkDeployer}, {"/api/configurator", HandleApkConfigurator},
 };
 
-bool IsApk(absl::string_view path) { return absl::StartsWith(path, "/api/deployer"); }
+bool IsApk(absl::string_view path) {
+  return absl::StartsWith(path, "/api/deployer") || absl::StartsWith(path, "/api/configurator");
+}
 
 // Authorization: Bearer KEY
 absl::string_view BearerOf(const Request& request) {
@@ -69,7 +73,8 @@ class TykApi::Worker {
 
   std::optional<Response> AdmitHead(const Request& head) const {
     if (head.path == "/tyk" || absl::StartsWith(head.path, "/tyk/") || IsApk(head.path)) {
-      return KeyOf(head).has_value() ? std::nullopt : std::optional(RefuseKey(head));
+      const auto who = CallerOf(head);
+      return who.ok() ? std::nullopt : std::optional(RefuseCaller(head, who.status()));
     }
     const bool has_body = head.Header("transfer-encoding").has_value() ||
                           head.Header("content-length").value_or("0") != "0";
@@ -78,33 +83,38 @@ class TykApi::Worker {
 
   void Take(Request request, Responder responder) {
     if (request.path == "/hello") return responder.Send(Hello(request));
-    auto who = KeyOf(request);
-    if (!who.has_value()) return responder.Send(RefuseKey(request));
+    auto who = CallerOf(request);
+    if (!who.ok()) return responder.Send(RefuseCaller(request, who.status()));
     calls_.Add({std::move(request), std::move(responder), *std::move(who)});
   }
 
  private:
-  // The name of the key that it comes with.
-  std::optional<std::string> KeyOf(const Request& request) const {
+  // The name of the key that it comes with, or of whom a signed token is.
+  absl::StatusOr<std::string> CallerOf(const Request& request) const {
     std::shared_ptr<const std::vector<AdminKey>> keys;
     {
       base::MutexLock lock(&mutex_);
       keys = keys_;
     }
+    const absl::string_view bearer = IsApk(request.path) ? BearerOf(request) : "";
     const AdminKey* const key = FindAdminKey(
-        *keys, IsApk(request.path) ? BearerOf(request)
-                                   : request.Header("x-tyk-authorization").value_or(""));
-    return key == nullptr ? std::nullopt : std::optional(key->name);
+        *keys, IsApk(request.path) ? bearer : request.Header("x-tyk-authorization").value_or(""));
+    if (key != nullptr) return key->name;
+    if (!LooksSigned(bearer)) return absl::NotFoundError("wrong key");
+    std::string leaf;
+    if (!request.peer_chain_der.empty()) leaf = crypto::Sha256(request.peer_chain_der.front());
+    return CheckDeployerToken(*writer_.snapshot(), options_.deployer, options_.default_org_id,
+                              {bearer, leaf, clock_.Now()});
   }
 
-  static Response RefuseKey(const Request& request) {
+  static Response RefuseCaller(const Request& request, const absl::Status& why) {
     // By the queue, not as base::Audit: a stranger must not be able to make this thread wait.
     base::Log(base::Level::kWarning, "audit",
               {{"what", "admin.call"},
-               {"outcome", "wrong key"},
+               {"outcome", std::string(why.message())},
                {"peer", request.peer_address},
                {"request_id", request.request_id}});
-    if (IsApk(request.path)) return RefuseApkCaller();
+    if (IsApk(request.path)) return RefuseApkCaller(why);
     return ErrorAnswer(403, "Attempted administrative access with invalid or missing key!");
   }
 

@@ -1,8 +1,8 @@
 // The Tyk gateway REST surface (reference tyk.md §2) on the admin HTTPS listener: /tyk/certs,
 // /tyk/keys, /tyk/policies, /tyk/apis, /tyk/reload, /hello. Statuses, messages and shapes are
 // Tyk's; writes are live at once. Beside it WSO2 APK's deployer, /api/deployer, where the admin key
-// is a bearer token. Give Handle to admin_http::Router::Mount("/tyk", ...), ("/api/deployer", ...)
-// and ("/hello", ...).
+// is a bearer token, or a signed token takes its place. Give Handle to
+// admin_http::Router::Mount("/tyk", ...), ("/api/deployer", ...) and ("/hello", ...).
 #pragma once
 
 #include <functional>
@@ -16,8 +16,9 @@
 #include "shared/base/clock.h"
 
 namespace sallyport::authsvc {
+class KeySets;
 class Writer;
-}
+}  // namespace sallyport::authsvc
 
 namespace sallyport::authsvc::admin {
 
@@ -35,6 +36,20 @@ struct KeyUsage {
   int64_t quota_window_end_unix = 0;  // the latest; 0: never renews, or none is open
 };
 
+// What the calls of WSO2 APK's deployer need beside an admin's.
+struct DeployerOptions {
+  std::string name_space = "default";      // of what comes
+  std::vector<std::string> sandbox_hosts;  // of apk-confs; none: sandboxes are refused
+  // Tokens of this issuer (of the default organisation) for `audience` with `scope` are taken as an
+  // admin key is, there alone. Empty: none are.
+  std::string token_issuer;
+  std::string audience;
+  std::string scope;
+  const KeySets* key_sets = nullptr;  // of issuers with a jwks_url; null: those sign for nobody
+  // The issuer's key set is needed. Thread-safe, does not block. May be empty.
+  std::function<void(const std::string& issuer_id)> fetch;
+};
+
 struct TykApiOptions {
   std::vector<AdminKey> keys;      // none: every call is refused
   std::string default_org_id;      // for documents that name none
@@ -42,6 +57,7 @@ struct TykApiOptions {
   size_t min_token_length = 3;     // of custom keys
   // Empty: nothing is known. Thread-safe.
   std::function<std::optional<KeyUsage>(absl::string_view key_id)> usage;
+  DeployerOptions deployer;
   size_t max_queue = 256;  // requests that wait for the worker; more get 503
 };
 

@@ -133,6 +133,19 @@ absl::Status CheckMechanisms(const CheckContext& context, const v1::Api& api, Wa
   return CheckJwts(context, api, warnings);
 }
 
+absl::Status CheckCredentialPlaces(const CheckContext& context, const v1::Api& api,
+                                   Warnings* warnings) {
+  const v1::UpstreamCredential& credential = api.upstream().credential();
+  for (const std::string* reference :
+       {&credential.value_ref(), &credential.username_ref(), &credential.password_ref()}) {
+    if (reference->empty() || context.after.FindSealed(api.org_id(), *reference).sealed != nullptr)
+      continue;
+    auto status = NotThere(context, "credential", *reference, warnings);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckUpstream(const CheckContext& context, const v1::Api& api, Warnings* warnings) {
   const auto& upstream = api.upstream();
   if (upstream.targets().empty()) return Invalid("an upstream target is required");
@@ -154,6 +167,7 @@ absl::Status CheckUpstream(const CheckContext& context, const v1::Api& api, Warn
              : "an upstream certificate is not used towards a tcp:// target");
   }
   if (auto status = CheckUpstreamRules(upstream, warnings); !status.ok()) return status;
+  if (auto status = CheckCredentialPlaces(context, api, warnings); !status.ok()) return status;
   return CheckUpstreamMaps(context, "", api.org_id(), upstream.client_certificates(),
                            upstream.pins(), upstream.tls(), warnings);
 }

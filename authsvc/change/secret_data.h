@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "authsvc/change/sealed_value.h"
 #include "sallyport/v1/resources.pb.h"
@@ -18,5 +19,10 @@ namespace sallyport::authsvc {
 [[nodiscard]] absl::Status SealSecretData(const ValueSealing& sealing,
                                           const std::map<std::string, base::Secret>& data,
                                           const v1::KubeSecret* stored, v1::KubeSecret* secret);
+
+// One value of it, for what the gateway itself sends: never for an answer to an admin.
+[[nodiscard]] absl::StatusOr<base::Secret> OpenSecretData(const ValueSealing& sealing,
+                                                          const v1::KubeSecret& secret,
+                                                          const std::string& key);
 
 }  // namespace sallyport::authsvc

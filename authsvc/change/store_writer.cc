@@ -122,9 +122,9 @@ absl::StatusOr<base::Secret> StoreWriter::OpenLoginHash(const v1::Key& key) cons
   return authsvc::OpenLoginHash({options_.sealer, now->store_id()}, key);
 }
 
-absl::StatusOr<base::Secret> StoreWriter::OpenUpstreamCredential(const v1::Api& api) const {
-  const SnapshotPtr now = snapshot();
-  return authsvc::OpenUpstreamCredential({options_.sealer, now->store_id()}, api);
+absl::StatusOr<base::Secret> StoreWriter::OpenUpstreamCredential(const Snapshot& at,
+                                                                 const v1::Api& api) const {
+  return authsvc::OpenUpstreamCredential({options_.sealer, at.store_id()}, at, api);
 }
 
 std::shared_ptr<const jwt::KeySet> StoreWriter::OpenSharedSecrets(

@@ -29,7 +29,7 @@ class StoreWriter final : public Writer {
   [[nodiscard]] absl::StatusOr<base::Secret> OpenProxyPassword(const v1::Api& api) const override;
   [[nodiscard]] absl::StatusOr<base::Secret> OpenLoginHash(const v1::Key& key) const override;
   [[nodiscard]] absl::StatusOr<base::Secret> OpenUpstreamCredential(
-      const v1::Api& api) const override;
+      const Snapshot& at, const v1::Api& api) const override;
   [[nodiscard]] std::shared_ptr<const jwt::KeySet> OpenSharedSecrets(
       const v1::TokenIssuer& issuer) const override;
   [[nodiscard]] absl::StatusOr<base::Secret> OpenPrivateKey(

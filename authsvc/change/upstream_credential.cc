@@ -3,11 +3,16 @@
 #include <google/protobuf/util/message_differencer.h>
 
 #include <set>
+#include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "authsvc/change/secret_data.h"
 #include "authsvc/change/secret_names.h"
+#include "authsvc/snapshot/resource.h"
+#include "authsvc/snapshot/snapshot.h"
 
 namespace sallyport::authsvc {
 namespace {
@@ -54,6 +59,77 @@ absl::Status CheckValue(absl::string_view value) {
   return absl::OkStatus();
 }
 
+bool NamesSecrets(const v1::UpstreamCredential& credential) {
+  return !credential.value_ref().empty() || !credential.username_ref().empty() ||
+         !credential.password_ref().empty();
+}
+
+bool IsPlace(absl::string_view reference) {
+  const auto name = StableName(reference);
+  DataName parts;
+  return name && SplitDataName(*name, &parts) && parts.kind == Kind::kSecret &&
+         absl::StrContains(parts.id, "/") && !parts.key.empty();
+}
+
+absl::Status CheckPlaces(const v1::UpstreamCredential& credential) {
+  const bool basic = !credential.username_ref().empty() || !credential.password_ref().empty();
+  if (basic && !credential.value_ref().empty()) {
+    return absl::InvalidArgumentError(
+        "upstream.credential: value_ref beside username_ref and password_ref: write the one or "
+        "the others");
+  }
+  if (basic && (credential.username_ref().empty() || credential.password_ref().empty()))
+    return absl::InvalidArgumentError(
+        "upstream.credential: username_ref and password_ref go together");
+  for (const auto& [field, reference] :
+       {std::pair<const char*, const std::string&>{"value_ref", credential.value_ref()},
+        {"username_ref", credential.username_ref()},
+        {"password_ref", credential.password_ref()}}) {
+    if (reference.empty() || IsPlace(reference)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("upstream.credential: ", field, " must be name:secret/NAMESPACE/NAME/KEY"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<base::Secret> OpenPlace(const ValueSealing& sealing, const Snapshot& snapshot,
+                                       const std::string& org, const std::string& reference) {
+  const Snapshot::SealedPlace place = snapshot.FindSealed(org, reference);
+  if (place.sealed == nullptr)
+    return absl::NotFoundError(absl::StrCat(ReferenceText(reference), " is not there yet"));
+  auto value = OpenSecretData(sealing, *place.secret, place.key);
+  if (!value.ok())
+    return absl::Status(value.status().code(),
+                        absl::StrCat(ReferenceText(reference), ": ", value.status().message()));
+  if (value->Reveal().empty())
+    return absl::InvalidArgumentError(absl::StrCat(ReferenceText(reference), " is empty"));
+  return value;
+}
+
+absl::StatusOr<base::Secret> OpenPlaces(const ValueSealing& sealing, const Snapshot& snapshot,
+                                        const v1::Api& api) {
+  const v1::UpstreamCredential& credential = api.upstream().credential();
+  if (!credential.value_ref().empty()) {
+    auto value = OpenPlace(sealing, snapshot, api.org_id(), credential.value_ref());
+    if (!value.ok()) return value;
+    if (auto status = CheckValue(value->Reveal()); !status.ok()) return status;
+    return value;
+  }
+  auto username = OpenPlace(sealing, snapshot, api.org_id(), credential.username_ref());
+  if (!username.ok()) return username;
+  auto password = OpenPlace(sealing, snapshot, api.org_id(), credential.password_ref());
+  if (!password.ok()) return password;
+  if (absl::StrContains(username->Reveal(), ":")) {  // RFC 7617 §2
+    return absl::InvalidArgumentError(
+        absl::StrCat(ReferenceText(credential.username_ref()), ": a user name has no colon"));
+  }
+  std::string both = absl::StrCat(username->Reveal(), ":", password->Reveal());
+  base::Secret value(absl::StrCat("Basic ", absl::Base64Escape(both)));
+  base::Cleanse(&both);
+  if (auto status = CheckValue(value.Reveal()); !status.ok()) return status;
+  return value;
+}
+
 }  // namespace
 
 absl::Status CompleteUpstreamCredential(const ValueSealing& sealing,
@@ -70,6 +146,12 @@ absl::Status CompleteUpstreamCredential(const ValueSealing& sealing,
                : absl::InvalidArgumentError("upstream.credential: a value without a header");
   }
   v1::UpstreamCredential* const credential = api->mutable_upstream()->mutable_credential();
+  if (NamesSecrets(*credential)) {
+    if (given != secrets.end() || credential->has_sealed_value())
+      return absl::InvalidArgumentError(
+          "upstream.credential: a value beside value_ref, username_ref or password_ref");
+    return CheckPlaces(*credential);
+  }
   if (credential->has_sealed_value()) {
     return absl::InvalidArgumentError(
         "upstream.credential: sealed_value is made by the store and cannot be given");
@@ -103,7 +185,8 @@ absl::Status CompleteUpstreamCredential(const ValueSealing& sealing,
 }
 
 absl::StatusOr<base::Secret> OpenUpstreamCredential(const ValueSealing& sealing,
-                                                    const v1::Api& api) {
+                                                    const Snapshot& snapshot, const v1::Api& api) {
+  if (NamesSecrets(api.upstream().credential())) return OpenPlaces(sealing, snapshot, api);
   if (!api.upstream().credential().has_sealed_value())
     return absl::NotFoundError("there is no value");
   return OpenValue(sealing, CredentialRecord(api), kCredentialField,

@@ -13,6 +13,8 @@
 
 namespace sallyport::authsvc {
 
+class Snapshot;
+
 // Seals the given value into `api`. None given: the one of `stored` (may be null) is kept where the
 // header is the same, every target was one before, and so is what is trusted on the way there:
 // whoever may change an API must not send what he does not know to a place of his own.
@@ -20,7 +22,11 @@ namespace sallyport::authsvc {
     const ValueSealing& sealing, const std::map<std::string, base::Secret>& secrets,
     const v1::Api* stored, v1::Api* api);
 
+// The header's value: the API's own, or what stands now at the places of Secrets that it names.
+// kNotFound: nothing is there; kInvalidArgument: what is there is no value of a header. Both say
+// which place.
 [[nodiscard]] absl::StatusOr<base::Secret> OpenUpstreamCredential(const ValueSealing& sealing,
+                                                                  const Snapshot& snapshot,
                                                                   const v1::Api& api);
 
 }  // namespace sallyport::authsvc

@@ -151,9 +151,9 @@ class Writer {
 
   // Opens the hash of the password that a key of a snapshot has; for logins only.
   [[nodiscard]] virtual absl::StatusOr<base::Secret> OpenLoginHash(const v1::Key& key) const = 0;
-  // Opens the header value for the targets of an API of a snapshot; for ResolveUpstream only.
+  // Opens the header value for the targets of an API of that snapshot; for ResolveUpstream only.
   [[nodiscard]] virtual absl::StatusOr<base::Secret> OpenUpstreamCredential(
-      const v1::Api& api) const = 0;
+      const Snapshot& at, const v1::Api& api) const = 0;
   // Opens the shared secrets of a token issuer of a snapshot, as keys that verify; null: they
   // cannot be. For Authorize and Explain only. Does not block on the store.
   [[nodiscard]] virtual std::shared_ptr<const jwt::KeySet> OpenSharedSecrets(

@@ -1,4 +1,5 @@
-// What a token issuer's own certificates and algorithms allow. Pure; private to this folder.
+// What a token issuer's own certificates and algorithms allow. Pure; for this folder, and
+// for the tokens of authsvc/admin.
 #pragma once
 
 #include "absl/time/time.h"

@@ -79,6 +79,8 @@ struct ConvertOptions {
   const apk::Objects* apk = nullptr;
   // Those that are stored, as DialectObjects with their set. Empty: there are none.
   std::function<std::vector<v1::Resource>()> apk_stored;
+  // Where the sandboxes of apk-confs are served; none: they are refused.
+  std::vector<std::string> apk_sandbox_hosts;
   // The stored API of that id, with document and set. Empty: there is none.
   std::function<std::optional<v1::Resource>(const std::string& id)> stored_api;
 };

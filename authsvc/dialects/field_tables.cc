@@ -2,8 +2,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "authsvc/dialects/apk/conf_fields.h"
+#include "authsvc/dialects/apk/policy.h"
 #include "authsvc/dialects/apk/resource_fields.h"
 #include "authsvc/dialects/apk/route_fields.h"
+#include "authsvc/dialects/apk/route_rewrite.h"
+#include "authsvc/dialects/apk/security.h"
 #include "authsvc/dialects/kube_fields.h"
 #include "authsvc/dialects/tyk_access.h"
 #include "authsvc/dialects/tyk_classic_fields.h"
@@ -113,10 +116,12 @@ void AddApkConf(std::vector<ObjectTable>* out) {
   };
   add("", apk::ConfRules());
   add("endpointConfigurations", apk::EndpointConfigurationsRules());
-  add("….production", apk::EndpointRules());
+  add("….production, sandbox", apk::EndpointRules());
   add("….endpoint (a service)", apk::ServiceRules());
   add("….certificate", apk::EndpointCertificateRules());
-  add("….endpointSecurity (refused where enabled)", apk::EndpointSecurityRules());
+  add("….endpointSecurity", apk::EndpointSecurityRules());
+  add("….securityType of user and password", apk::BasicSecurityTypeRules());
+  add("….securityType of an API key", apk::ApiKeySecurityTypeRules());
   add("….resiliency", apk::ResiliencyRules());
   add("….resiliency.timeout", apk::TimeoutRules());
   add("….resiliency.retryPolicy", apk::RetryRules());
@@ -151,21 +156,34 @@ void AddApk(std::vector<ObjectTable>* out) {
   add("….mtls", apk::AuthMtlsRules());
   add("….configMapRefs[], secretRefs[] and others", apk::RefRules());
   add("API spec", apk::ApiSpecRules());
-  add("….production[]", apk::EnvironmentRules());
-  add("HTTPRoute spec", apk::RouteSpecRules());
+  add("….production[], sandbox[]", apk::EnvironmentRules());
+  add("HTTPRoute spec, GRPCRoute spec", apk::RouteSpecRules());
   add("….rules[]", apk::RouteRuleRules());
   add("….matches[]", apk::RouteMatchRules());
   add("….path", apk::RoutePathRules());
+  add("….matches[] of a GRPCRoute", apk::GrpcMatchRules());
+  add("….method of a GRPCRoute", apk::GrpcMethodRules());
   add("….filters[]", apk::RouteFilterRules());
   add("….requestHeaderModifier, responseHeaderModifier", apk::HeaderModifierRules());
   add("….set[], add[]", apk::HeaderItemRules());
+  add("….urlRewrite", apk::UrlRewriteRules());
+  add("….urlRewrite.path", apk::UrlRewritePathRules());
   add("….extensionRef", apk::ExtensionRefRules());
   add("….backendRefs[]", apk::BackendRefRules());
   add("Backend spec", apk::BackendSpecRules());
   add("….services[]", apk::BackendServiceRules());
   add("….tls", apk::BackendTlsRules());
   add("….retry", apk::BackendRetryRules());
+  add("….security", apk::BackendSecurityRules());
+  add("….security.basic", apk::BasicSecurityRules());
+  add("….security.basic.secretRef", apk::BasicSecretRules());
+  add("….security.apiKey", apk::ApiKeySecurityRules());
+  add("….security.apiKey.valueFrom", apk::ApiKeyValueRules());
   add("Scope spec", apk::ScopeSpecRules());
+  add("RateLimitPolicy spec, APIPolicy spec", apk::PolicySpecRules());
+  add("….default, override of a RateLimitPolicy", apk::RateLimitDataRules());
+  add("….default, override of an APIPolicy", apk::ApiPolicyDataRules());
+  add("….cORSPolicy", apk::CorsPolicyRules());
   add("TokenIssuer spec", apk::TokenIssuerSpecRules());
   add("….signatureValidation", apk::SignatureValidationRules());
   add("….jwks", apk::JwksRules());

@@ -18,7 +18,7 @@ constexpr Dialect kDialects[] = {
     {kKubernetes, "Secret and ConfigMap of Kubernetes", IsKubernetes, ConvertKubernetes},
     {kTykOperator, "ApiDefinition, TykOasApiDefinition and SecurityPolicy of Tyk Operator",
      IsTykOperator, ConvertTykOperator},
-    {kApk, "API, HTTPRoute, Backend, Scope, Authentication and TokenIssuer of WSO2 APK",
+    {kApk, "API, its routes, Backend, Scope, policies, Authentication and TokenIssuer of WSO2 APK",
      apk::IsResource, apk::ConvertResource},
     {kApkConf, "apk-conf of WSO2 APK", apk::IsConf, apk::ConvertConf},
     {kTykClassic, "Tyk Classic API definition", IsTykClassic, ConvertTykClassic},

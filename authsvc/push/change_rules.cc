@@ -157,19 +157,25 @@ class Rules {
   void Data(Kind kind, const std::string& id) {
     for (const Snapshot* snapshot : {&before_, &after_}) {
       const auto places = [&](const auto& data) {
-        for (const auto& [key, certificate_id] : data.certificate_ids()) {
-          const std::string reference = DataReference(kind, id, key);
-          evictions_.Redecide(absl::StrCat("cert:", reference));
-          Users(before_, data.org_id(), reference);
-          Users(after_, data.org_id(), reference);
-        }
+        for (const auto& [key, certificate_id] : data.certificate_ids())
+          Place(data.org_id(), DataReference(kind, id, key));
       };
       if (kind == Kind::kSecret) {
-        if (const SecretEntry* entry = snapshot->FindSecret(id)) places(entry->secret);
+        const SecretEntry* const entry = snapshot->FindSecret(id);
+        if (entry == nullptr) continue;
+        places(entry->secret);
+        for (const auto& [key, sealed] : entry->secret.sealed_data())
+          Place(entry->secret.org_id(), DataReference(kind, id, key));
       } else if (const ConfigMapEntry* entry = snapshot->FindConfigMap(id)) {
         places(entry->config_map);
       }
     }
+  }
+
+  void Place(const std::string& org, const std::string& reference) {
+    evictions_.Redecide(absl::StrCat("cert:", reference));
+    Users(before_, org, reference);
+    Users(after_, org, reference);
   }
 
   // --- APIs

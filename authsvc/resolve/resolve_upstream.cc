@@ -9,6 +9,7 @@
 #include "authsvc/resolve/settings_hash.h"
 #include "authsvc/resolve/visible.h"
 #include "authsvc/snapshot/forward_proxy.h"
+#include "authsvc/snapshot/resource.h"
 #include "authsvc/snapshot/snapshot.h"
 #include "shared/base/reason.h"
 #include "shared/domain/host.h"
@@ -171,6 +172,7 @@ class UpstreamResolver {
     if (!upstream.has_credential() || !IsOwnTarget(upstream)) return true;
     v1::HeaderGrant* const grant = answer_.mutable_credential();
     grant->set_name(upstream.credential().header());
+    if (!FindPlaces(upstream.credential())) return false;
     if (!scope_.with_private_key) return true;
     if (!scope_.open_credential) return Refuse("credential: its value cannot be opened here");
     const absl::StatusOr<base::Secret> value = scope_.open_credential(api_->api);
@@ -179,6 +181,18 @@ class UpstreamResolver {
           absl::StrCat("credential: its value cannot be opened: ", value.status().message()));
     }
     grant->set_value(std::string(value->Reveal()));
+    return true;
+  }
+
+  // Places of Secrets that its value stands in.
+  bool FindPlaces(const v1::UpstreamCredential& credential) {
+    for (const std::string* place :
+         {&credential.value_ref(), &credential.username_ref(), &credential.password_ref()}) {
+      if (place->empty()) continue;
+      Tag("cert:", *place);
+      if (snapshot_.FindSealed(api_->api.org_id(), *place).sealed == nullptr)
+        return Refuse(absl::StrCat("credential: ", ReferenceText(*place), " is not there yet"));
+    }
     return true;
   }
 

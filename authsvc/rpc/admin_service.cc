@@ -61,9 +61,10 @@ grpc::ServerUnaryReactor* AdminService::Apply(grpc::CallbackServerContext* conte
         *answered->add_would_be_refused() = std::move(caller);
     };
     const bool apisix = request->as() == kApisixObjects && parts_.import_apisix;
-    auto answer = apisix ? parts_.import_apisix(call.Who(), *request)
-                         : admin::Apply(*parts_.writer, *parts_.clock, call.Who(),
-                                        parts_.default_org_id, *request, {}, preview);
+    auto answer =
+        apisix ? parts_.import_apisix(call.Who(), *request)
+               : admin::Apply(*parts_.writer, *parts_.clock, call.Who(), parts_.default_org_id,
+                              *request, {}, preview, parts_.apk_sandbox_hosts);
     if (answer.ok()) *response = std::move(*answer);
     return answer.status();
   });

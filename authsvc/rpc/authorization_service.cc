@@ -106,8 +106,8 @@ grpc::ServerUnaryReactor* AuthorizationService::ResolveUpstream(
                scope.open_password = [this](const wire::Api& api) {
                  return parts_.writer->OpenProxyPassword(api);
                };
-               scope.open_credential = [this](const wire::Api& api) {
-                 return parts_.writer->OpenUpstreamCredential(api);
+               scope.open_credential = [this, &snapshot](const wire::Api& api) {
+                 return parts_.writer->OpenUpstreamCredential(snapshot, api);
                };
                *response =
                    authsvc::ResolveUpstream(snapshot, *request, parts_.clock->Now(), open, scope);

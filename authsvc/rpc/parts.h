@@ -55,7 +55,8 @@ struct ServiceParts {
   AdminWorker* explainer = nullptr;  // for those who wait for data planes
   DecisionBounds bounds;
   std::string default_org_id;
-  size_t max_request_bytes = 4 << 20;  // of callers that are not admin
+  std::vector<std::string> apk_sandbox_hosts;  // of apk-confs
+  size_t max_request_bytes = 4 << 20;          // of callers that are not admin
   absl::Duration max_stream_age = absl::Minutes(30);
   absl::Duration lookup_patience = absl::Seconds(2);
   std::function<absl::Time()>

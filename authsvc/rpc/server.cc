@@ -173,6 +173,7 @@ class GrpcServer final : public RpcServer {
     shared.explainer = &explainer_;
     shared.bounds = options.bounds;
     shared.default_org_id = options.default_org_id;
+    shared.apk_sandbox_hosts = options.apk_sandbox_hosts;
     shared.max_request_bytes = options.max_request_bytes;
     shared.max_stream_age = options.max_connection_age;
     shared.lookup_patience = options.lookup_patience;

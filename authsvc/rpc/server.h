@@ -46,6 +46,7 @@ struct RpcServerOptions {
       absl::Seconds(2);  // with data planes that are asked for a request
   DecisionBounds bounds;
   std::string default_org_id;
+  std::vector<std::string> apk_sandbox_hosts;  // where sandboxes of apk-confs are served
 };
 
 // All outlive the server.

@@ -69,6 +69,10 @@ std::vector<UseItem> UsesOf(const v1::Api& api) {
   collect.AddPins(api.upstream().pins(), "pin");
   collect.AddAll(api.server_certificate_ids(), "server certificate");
   collect.AddBundles(api.upstream().tls());
+  const v1::UpstreamCredential& credential = api.upstream().credential();
+  for (const std::string* reference :
+       {&credential.value_ref(), &credential.username_ref(), &credential.password_ref()})
+    collect.Add(*reference, kCredentialUse);
   return collect.Take();
 }
 
@@ -141,6 +145,10 @@ std::vector<std::string> DataKeysOf(const Snapshot& snapshot, Kind kind, absl::s
   const SecretEntry* const secret = kind == Kind::kSecret ? snapshot.FindSecret(id) : nullptr;
   const ConfigMapEntry* const map = kind == Kind::kConfigMap ? snapshot.FindConfigMap(id) : nullptr;
   if (secret != nullptr) of(secret->secret);
+  if (secret != nullptr && certificate_id.empty()) {
+    for (const auto& [key, sealed] : secret->secret.sealed_data())
+      keys.push_back(ReferenceKey(secret->secret.org_id(), DataReference(kind, id, key)));
+  }
   if (map != nullptr) of(map->config_map);
   return keys;
 }

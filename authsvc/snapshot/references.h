@@ -11,6 +11,9 @@
 
 namespace sallyport::authsvc {
 
+// UseItem::how of a place that holds a sealed value; every other use is of a certificate or bundle.
+inline constexpr char kCredentialUse[] = "upstream credential";
+
 // In UseLess order, each (key, how) once. The certificates of a key that are written as ids are not
 // among them: FindKeyNamingLeaf answers for those.
 [[nodiscard]] std::vector<UseItem> UsesOf(const v1::Api& api);
@@ -21,8 +24,8 @@ namespace sallyport::authsvc {
 [[nodiscard]] std::vector<UseItem> UsesOf(const v1::KubeSecret& secret);
 [[nodiscard]] std::vector<UseItem> UsesOf(const v1::KubeConfigMap& config_map);
 [[nodiscard]] std::vector<UseItem> UsesOf(const v1::TokenIssuer& issuer);
-// ReferenceKeys of the places in a Secret or ConfigMap: of all that hold a certificate, or of those
-// that hold this one.
+// ReferenceKeys of the places in a Secret or ConfigMap: of all that hold a certificate or a sealed
+// value, or of those that hold this certificate.
 [[nodiscard]] std::vector<std::string> DataKeysOf(const Snapshot& snapshot, Kind kind,
                                                   absl::string_view id,
                                                   absl::string_view certificate_id = "");

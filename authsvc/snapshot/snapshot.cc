@@ -69,6 +69,19 @@ bool Snapshot::GivesPrivateKey(absl::string_view org, absl::string_view referenc
   return brought != ids.end() && brought->second == entry->id;
 }
 
+Snapshot::SealedPlace Snapshot::FindSealed(absl::string_view org,
+                                           absl::string_view reference) const {
+  const auto name = StableName(reference);
+  DataName parts;
+  if (!name || !SplitDataName(*name, &parts) || parts.kind != Kind::kSecret) return {};
+  const SecretEntry* const entry = FindSecret(parts.id);
+  if (entry == nullptr || entry->secret.org_id() != org) return {};
+  const std::string key(parts.key);
+  const auto found = entry->secret.sealed_data().find(key);
+  if (found == entry->secret.sealed_data().end()) return {};
+  return {&entry->secret, &found->second, key};
+}
+
 const ApiEntry* Snapshot::FindApi(absl::string_view id) const { return FindById(index_->apis, id); }
 const PolicyEntry* Snapshot::FindPolicy(absl::string_view id) const {
   return FindById(index_->policies, id);

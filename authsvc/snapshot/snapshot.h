@@ -64,6 +64,15 @@ class Snapshot {
   // certificate into one of his own must not get that one's key. ConfigMaps give none.
   [[nodiscard]] bool GivesPrivateKey(absl::string_view org, absl::string_view reference) const;
 
+  // What "name:secret/NAMESPACE/NAME/KEY" of an org holds sealed; null: nothing (a certificate is
+  // none). Both live as long as this.
+  struct SealedPlace {
+    const v1::KubeSecret* secret = nullptr;
+    const v1::SealedSecret* sealed = nullptr;
+    std::string key;
+  };
+  [[nodiscard]] SealedPlace FindSealed(absl::string_view org, absl::string_view reference) const;
+
   [[nodiscard]] const ApiEntry* FindApi(absl::string_view id) const;
   [[nodiscard]] const PolicyEntry* FindPolicy(absl::string_view id) const;
   [[nodiscard]] const ListenerEntry* FindListener(absl::string_view id) const;

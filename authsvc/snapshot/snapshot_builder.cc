@@ -333,9 +333,13 @@ void SnapshotBuilder::SetUses(const std::vector<UseItem>& before, std::vector<Us
   }
 }
 
-bool SnapshotBuilder::Resolves(const std::string& key) const {
+bool SnapshotBuilder::Resolves(const std::string& key, absl::string_view how) const {
   absl::string_view org;
   absl::string_view name;
+  if (how == kCredentialUse) {
+    return SplitNameKey(key, &org, &name) &&
+           view_->FindSealed(org, absl::StrCat(kNamePrefix, name)).sealed != nullptr;
+  }
   if (SplitBundleKey(key, &name)) return view_->FindTrustBundle(name) != nullptr;
   if (SplitNameKey(key, &org, &name)) {
     return view_->FindCertificate(org, absl::StrCat(kNamePrefix, name)) != nullptr;
@@ -345,7 +349,6 @@ bool SnapshotBuilder::Resolves(const std::string& key) const {
 
 void SnapshotBuilder::UpdatePending() {
   for (const std::string& key : touched_) {
-    const bool there = Resolves(key);
     std::vector<Ref<const UseItem>> uses;
     index_->uses.VisitFrom(absl::string_view(key), [&](const UseItem& use) {
       if (use.key != key) return false;
@@ -353,12 +356,14 @@ void SnapshotBuilder::UpdatePending() {
       return true;
     });
     for (auto& use : uses) {
-      if (there) index_->pending.Erase(edit_, *use);
-      if (!there) index_->pending.Put(edit_, std::move(use));
+      if (Resolves(key, use->how))
+        index_->pending.Erase(edit_, *use);
+      else
+        index_->pending.Put(edit_, std::move(use));
     }
   }
   for (const UseItem& use : added_uses_) {
-    if (!Resolves(use.key)) index_->pending.Put(edit_, MakeRef<UseItem>(use));
+    if (!Resolves(use.key, use.how)) index_->pending.Put(edit_, MakeRef<UseItem>(use));
   }
 }
 

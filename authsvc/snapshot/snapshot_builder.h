@@ -85,7 +85,7 @@ class SnapshotBuilder {
   // The use of `key` changed its answer: who has it is compiled anew and its pending state updated.
   void Touch(const std::string& key);
   void SetUses(const std::vector<UseItem>& before, std::vector<UseItem> after);
-  [[nodiscard]] bool Resolves(const std::string& key) const;
+  [[nodiscard]] bool Resolves(const std::string& key, absl::string_view how) const;
   void UpdatePending();
   void CompileTouched();
   void Compile(Kind kind, const std::string& id);

@@ -1,5 +1,8 @@
 #include "shared/config/authsvc_config.h"
 
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -102,6 +105,35 @@ void ReadAdmin(Reader& in, AdminConfig* out) {
   }
 }
 
+bool IsNamespace(absl::string_view name) {
+  const auto good = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return absl::ascii_islower(byte) || absl::ascii_isdigit(byte) || c == '-';
+  };
+  return !name.empty() && name.size() <= 63 && std::all_of(name.begin(), name.end(), good);
+}
+
+void ReadApk(Reader& in, ApkConfig* out) {
+  in.Text("namespace", &out->name_space, "namespace of what comes by /api/deployer");
+  in.Texts("sandbox_hosts", &out->sandbox_hosts,
+           "hosts where the sandbox endpoints of apk-confs are served; none: they are refused");
+  in.Text("token_issuer", &out->token_issuer,
+          "id of the TokenIssuer whose tokens may call /api/deployer, beside admin keys");
+  in.Text("token_audience", &out->token_audience, "what must be in such a token's aud");
+  in.Text("token_scope", &out->token_scope, "scope that such a token must have");
+  if (!IsNamespace(out->name_space))
+    in.Fail("namespace", "must be lower-case letters, digits and '-'");
+  for (const std::string& host : out->sandbox_hosts) {
+    if (host.empty() || host == "*") in.Fail("sandbox_hosts", "must be names of hosts, or *.NAME");
+  }
+  if (out->token_issuer.empty() != out->token_audience.empty()) {
+    in.Fail("token_audience",
+            "and token_issuer go together: a token of the issuer's for somebody else must not do");
+  }
+  if (out->token_scope.empty() || absl::StrContains(out->token_scope, ' '))
+    in.Fail("token_scope", "must be one scope");
+}
+
 void CheckStore(Reader& in, const std::string& store) {
   if (absl::StartsWith(store, "etcd:")) {
     in.Fail("store", "etcd: is not supported by this version; use sqlite:FILE");
@@ -141,6 +173,7 @@ void Read(Reader& in, AuthsvcConfig* out) {
     inner.Text("address", &out->metrics.address, "address of /metrics, /healthz and /readyz");
     inner.Port("port", &out->metrics.port, "port of /metrics, /healthz and /readyz");
   });
+  in.Object("apk", [out](Reader& inner) { ReadApk(inner, &out->apk); });
   in.Text("apisix_config", &out->apisix_config,
           "an APISIX configuration (conf/config.yaml) to take the Admin API's settings from");
   in.Text("tyk_config", &out->tyk_config, "a Tyk gateway configuration (tyk.conf) to take over");

@@ -79,6 +79,16 @@ struct MetricsConfig {
   uint16_t port = 9464;
 };
 
+// What WSO2 APK's deployer is told of its surroundings.
+struct ApkConfig {
+  std::string name_space = "default";      // of what comes by its REST calls
+  std::vector<std::string> sandbox_hosts;  // where sandboxes of apk-confs are served; none: refused
+  // The TokenIssuer, of admin.org_id, whose tokens may call it beside admin keys; empty: none.
+  std::string token_issuer;
+  std::string token_audience;  // must be in "aud"
+  std::string token_scope = "apk:api_create";
+};
+
 struct AuthsvcConfig {
   std::string store = "sqlite:/var/lib/sallyport/authsvc.db";
   std::string master_key_file = "/etc/sallyport/master.key";
@@ -89,6 +99,7 @@ struct AuthsvcConfig {
   absl::Duration ticket_keys_rotate_every = absl::Hours(1);
   AdminConfig admin;
   MetricsConfig metrics;
+  ApkConfig apk;
   std::string apisix_config;  // APISIX's conf/config.yaml, for the Admin API; empty: none
   std::string tyk_config;     // tyk.conf, for its certificate and pin keys; empty: none
   std::string log_level = "info";

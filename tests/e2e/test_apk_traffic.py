@@ -199,3 +199,26 @@ spec:
     assert world.a.curl("/pay/1/orders").status == 200, "by the name that is written in place of the host's"
     put(store, world, named.replace("other.internal", "wrong.internal"))
     assert world.a.curl("/pay/1/orders").status == 502
+
+
+def test_a_grpc_route_serves_the_methods_that_it_lists(store, world):
+    origin = world.origin("apk grpc route")
+    port = int(origin.url.rsplit(":", 1)[1])
+
+    def document(kind, name, spec, version="dp.wso2.com/v1alpha3"):
+        return json.dumps({"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec})
+
+    rule = {"backendRefs": [{"group": "dp.wso2.com", "kind": "Backend", "name": "students"}]}
+    no_token = {"type": "ExtensionRef", "extensionRef": {"group": "dp.wso2.com", "kind": "Authentication", "name": "no-token"}}
+    put(store, world, document("Backend", "students", {"services": [{"host": "127.0.0.1", "port": port}], "protocol": "http"}),
+        document("API", "students", {"apiName": "Students", "apiType": "GRPC", "apiVersion": "v1", "basePath": "/org.route.v1",
+                                     "isDefaultVersion": True, "production": [{"routeRefs": ["students"]}]}),
+        document("Authentication", "no-token", {"default": {"disabled": True}, "targetRef": {"kind": "Resource", "name": "x"}}),
+        document("GRPCRoute", "students", {"rules": [
+            {**rule, "matches": [{"method": {"service": "students.Open", "method": "Get"}}], "filters": [no_token]},
+            {**rule, "matches": [{"method": {"service": "students.Closed"}}]}]}, "gateway.networking.k8s.io/v1"))
+    statuses = {route: world.a.curl("/org.route" + route, method="POST").status for route in (
+        ".v1.students.Open/Get", ".students.Open/Get", ".v1.students.Open/Drop", ".v1.students.Closed/Get", ".v2.students.Open/Get")}
+    assert statuses[".v1.students.Closed/Get"] == 401 and statuses[".v1.students.Open/Drop"] in (404, 405)
+    assert statuses[".v2.students.Open/Get"] in (404, 405)
+    assert not {statuses[".v1.students.Open/Get"], statuses[".students.Open/Get"]} & {401, 404, 405}

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "authsvc/dialects/apk/conf.h"
+#include "authsvc/dialects/apk/generate.h"
 #include "authsvc/dialects/apply.h"
 #include "authsvc/dialects/reader.h"
 
@@ -24,6 +25,7 @@ ConvertOptions OptionsOf(const Store& store) {
   ConvertOptions options;
   options.org_id = "org";
   options.now_unix = 1780272000;
+  options.apk_sandbox_hosts = {"sandbox.example"};
   options.apk_stored = [&store] {
     std::vector<v1::Resource> objects;
     for (const auto& [id, resource] : store) {
@@ -51,6 +53,7 @@ void CheckKept(const v1::Resource& resource) {
 Store Apply(const v1::ApplyRequest& request, Store store) {
   ApplyPlan plan = PlanApply(request, OptionsOf(store));
   if (plan.refused) return store;
+  for (const std::string& id : plan.gone_apis) store.erase("Api " + id);
   for (PlannedPut& put : plan.puts) {
     CheckKept(put.put.resource);
     store[std::string(KindOf(put.put.resource)) + " " + put.put.resource.id()] =
@@ -59,12 +62,21 @@ Store Apply(const v1::ApplyRequest& request, Store store) {
   return store;
 }
 
+// What is made of a definition is an apk-conf that reads back.
+void Generate(const std::string& text) {
+  const auto documents = ReadDocuments(text);
+  if (!documents.ok() || documents->empty()) return;
+  const apk::GeneratedConf made = apk::ConfOfOpenApi(documents->front());
+  if (made.errors.empty()) Demand(ReadDocuments(apk::ToYaml(made.conf)).ok());
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size > 64 * 1024) return 0;
   v1::ApplyRequest request;
   request.add_documents()->set_content(std::string(reinterpret_cast<const char*>(data), size));
+  Generate(request.documents(0).content());
   const Store once = Apply(request, {});
   const Store twice = Apply(request, once);
   Demand(once.size() == twice.size());

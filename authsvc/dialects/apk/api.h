@@ -10,11 +10,16 @@
 
 namespace sallyport::authsvc::dialects::apk {
 
-struct ComposedApi {
+// One of its environments, production or sandbox: the core's API of an id of its own.
+struct ComposedEnvironment {
+  std::string id;
   // Without a value: something that it means is not there yet. Then it serves nothing.
   std::optional<v1::Api> api;
   std::vector<std::string> authorities;  // of its targets: references to certificates
-  std::set<std::string> reads;           // ids of the other objects that it means, there or not
+};
+struct ComposedApi {
+  std::vector<ComposedEnvironment> environments;
+  std::set<std::string> reads;  // ids of the other objects that it means, there or not
 };
 
 [[nodiscard]] ComposedApi ComposeApi(const Fields& spec, const KubeName& name,

@@ -141,6 +141,8 @@ class Putting {
   bool mtls_ = false;
 };
 
+}  // namespace
+
 bool IsDataKey(absl::string_view key) {
   for (const char c : key) {
     const auto byte = static_cast<unsigned char>(c);
@@ -148,8 +150,6 @@ bool IsDataKey(absl::string_view key) {
   }
   return !key.empty() && key.size() <= 253;
 }
-
-}  // namespace
 
 void Authentication::LayOver(const Authentication& over) {
   Over(over.disabled, &disabled);

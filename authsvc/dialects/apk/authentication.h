@@ -50,12 +50,18 @@ struct Authentication {
 [[nodiscard]] Authentication ReadAuthenticationSpec(const Fields& spec, const KubeName& name,
                                                     References* references);
 
+// Of an Authentication that a route names for single operations: true where it says that they ask
+// for no token; anything else is refused.
+[[nodiscard]] bool OpensOperations(const Fields& spec);
+
 // Sets client_tls, token, jwts and keyless. Refusals and warnings are about `name` of `where`.
 void PutAuthentication(const Authentication& authentication, const Fields& where,
                        absl::string_view name, v1::Api* api);
 
 // "mandatory" (true), "optional", or nothing said.
 [[nodiscard]] std::optional<bool> ReadRequired(const Fields& object);
+// A name in the data of a Secret or ConfigMap.
+[[nodiscard]] bool IsDataKey(absl::string_view key);
 // "name:configmap/NAMESPACE/NAME/KEY" of an object {name, key}; empty after a refusal.
 [[nodiscard]] std::string PlaceOf(const Node& reference, const std::string& path,
                                   absl::string_view kind, absl::string_view name_space,

@@ -11,6 +11,7 @@
 #include "authsvc/dialects/apk/operations.h"
 #include "authsvc/dialects/apk/resource_fields.h"
 #include "authsvc/dialects/apk/route_fields.h"
+#include "authsvc/dialects/apk/security.h"
 #include "shared/domain/host.h"
 
 namespace sallyport::authsvc::dialects::apk {
@@ -93,11 +94,33 @@ Backend ReadBackend(const Fields& spec, const KubeName& name, References* refere
   ReadService(spec, &backend);
   if (spec.out()->ok()) ReadUrl(spec, &backend);
   ReadTls(spec.Object("tls"), name, references, &backend);
+  backend.credential = ReadBackendSecurity(spec.Object("security"), name.name_space);
   ReadTimeouts(spec.Object("timeout"), &backend.timeouts);
   ReadBreaker(spec.Object("circuitBreaker"), &backend.limits);
   spec.Object("retry").Check(BackendRetryRules());
   return backend;
 }
+
+namespace {
+
+bool SameWay(const Backend& backend, const v1::Upstream& upstream) {
+  return MessageDifferencer::Equals(upstream.timeouts(), backend.timeouts) &&
+         MessageDifferencer::Equals(upstream.limits(), backend.limits) &&
+         upstream.tls().server_name() == backend.server_name;
+}
+
+void AddTrust(const Backend& backend, v1::Upstream* upstream,
+              std::vector<std::string>* authorities) {
+  authorities->insert(authorities->end(), backend.authorities.begin(), backend.authorities.end());
+  if (backend.client_certificate.empty()) return;
+  (*upstream->mutable_client_certificates()->mutable_certificate_ids())[backend.place] =
+      backend.client_certificate;
+}
+
+constexpr absl::string_view kOneWay =
+    "timeouts, circuit breakers and names of several Backends of one API must be the same";
+
+}  // namespace
 
 void AddBackend(const Backend& backend, uint32_t weight, const Fields& where,
                 v1::Upstream* upstream, std::vector<std::string>* authorities) {
@@ -105,20 +128,23 @@ void AddBackend(const Backend& backend, uint32_t weight, const Fields& where,
     *upstream->mutable_timeouts() = backend.timeouts;
     *upstream->mutable_limits() = backend.limits;
     upstream->mutable_tls()->set_server_name(backend.server_name);
-  } else if (!MessageDifferencer::Equals(upstream->timeouts(), backend.timeouts) ||
-             !MessageDifferencer::Equals(upstream->limits(), backend.limits) ||
-             upstream->tls().server_name() != backend.server_name) {
-    where.Refuse("backendRefs",
-                 "timeouts, circuit breakers and names of several Backends of one "
-                 "API must be the same");
+  } else if (!SameWay(backend, *upstream)) {
+    where.Refuse("backendRefs", kOneWay);
   }
+  PutSecurity(backend.credential, upstream->targets_size() == 0, where, "backendRefs", upstream);
   v1::Target* target = upstream->add_targets();
   target->set_url(backend.url);
   target->set_weight(weight);
-  authorities->insert(authorities->end(), backend.authorities.begin(), backend.authorities.end());
-  if (backend.client_certificate.empty()) return;
-  (*upstream->mutable_client_certificates()->mutable_certificate_ids())[backend.place] =
-      backend.client_certificate;
+  AddTrust(backend, upstream, authorities);
+}
+
+void AddOtherBackend(const Backend& backend, const Fields& where, v1::Upstream* upstream,
+                     std::vector<std::string>* authorities) {
+  const bool known = upstream->targets_size() > 0;  // else it waits for its own
+  if (known && !SameWay(backend, *upstream)) where.Refuse("backendRefs", kOneWay);
+  if (!backend.credential.header().empty())
+    where.Refuse("backendRefs", "security: credentials go to the Backends of the first rule alone");
+  AddTrust(backend, upstream, authorities);
 }
 
 }  // namespace sallyport::authsvc::dialects::apk

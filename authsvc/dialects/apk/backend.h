@@ -19,6 +19,7 @@ struct Backend {
   std::vector<std::string> authorities;  // references to certificates
   std::string client_certificate;        // reference; empty: none
   std::string server_name;               // empty: the host's
+  v1::UpstreamCredential credential;     // without a header: none
   v1::Timeouts timeouts;
   v1::UpstreamLimits limits;
 };
@@ -28,5 +29,9 @@ struct Backend {
 // One more target. What only all targets can have together must be the same in each.
 void AddBackend(const Backend& backend, uint32_t weight, const Fields& where,
                 v1::Upstream* upstream, std::vector<std::string>* authorities);
+
+// One that some rules alone go to: reached by a rewrite, under the upstream's own rules.
+void AddOtherBackend(const Backend& backend, const Fields& where, v1::Upstream* upstream,
+                     std::vector<std::string>* authorities);
 
 }  // namespace sallyport::authsvc::dialects::apk

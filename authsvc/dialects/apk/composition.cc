@@ -49,7 +49,7 @@ void Composition::Complete(const ConvertOptions& options, const std::string& pru
 }
 
 void Composition::TouchTarget(absl::string_view kind, const KubeName& name) {
-  const Node* document = kind == kAuthentication ? objects_.Find(kind, name) : nullptr;
+  const Node* document = IsAimed(kind) ? objects_.Find(kind, name) : nullptr;
   if (document != nullptr) touched_.emplace(name.name_space, TargetOf(*document));
 }
 

@@ -48,7 +48,7 @@ class Composition {
 
   std::vector<Noted> noted_;
   Objects objects_;
-  std::set<ApiName> touched_;                // by an Authentication
+  std::set<ApiName> touched_;                // by an Authentication or a policy
   std::set<std::string> changed_;            // ids of objects that come, change or go
   std::map<std::string, std::string> sets_;  // of stored objects by id
   std::string prune_set_;

@@ -1,6 +1,8 @@
 #include "authsvc/dialects/apk/conf.h"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "authsvc/dialects/apk/authentication.h"
@@ -9,7 +11,9 @@
 #include "authsvc/dialects/apk/objects.h"
 #include "authsvc/dialects/apk/operations.h"
 #include "authsvc/dialects/apk/paths.h"
+#include "authsvc/dialects/apk/policy.h"
 #include "authsvc/dialects/apk/resource.h"
+#include "authsvc/dialects/apk/sandbox.h"
 #include "authsvc/dialects/reader.h"
 #include "authsvc/dialects/suggest.h"
 #include "shared/base/text.h"
@@ -61,7 +65,7 @@ class Conf {
     }
     served_.type = static_cast<ApiType>(known - std::begin(kApiTypes));
     Properties();
-    Api();
+    Apis();
     return std::move(out_);
   }
 
@@ -82,6 +86,9 @@ class Conf {
       top_.Refuse("version", "must be without blanks and special characters");
     if (top_.Has("id") && (top_.Text("id").empty() || top_.Text("id").size() > 200))
       top_.Refuse("id", "must be 1 to 200 characters");
+    if (IsSandboxId(name_.name))
+      top_.Refuse("id",
+                  "is that of another API's sandbox: ~sandbox at the end is the gateway's own");
     const std::string path = top_.Text("basePath");
     const std::string wrong = path.empty() ? "" : WrongPath(path);
     if (!wrong.empty() || path.find_first_of("*{}") != std::string::npos)
@@ -96,36 +103,61 @@ class Conf {
 
   void Paths(v1::Api* api, v1::ApiVersion* version) {
     const Place place{top_.Text("basePath"), top_.Text("version"), top_.Flag("defaultVersion")};
-    if (served_.type != ApiType::kGrpc) return PutPaths(place, api, version);
-    const std::string root = absl::StrCat(RootOf(place), place.base_path == "/" ? "/" : ".");
-    const std::string versioned =
-        place.version.empty() ? root : absl::StrCat(root, place.version, ".");
-    served_.grpc_prefixes.push_back(versioned);
-    if (place.is_default && versioned != root) served_.grpc_prefixes.push_back(root);
-    api->set_listen_path(served_.grpc_prefixes.back());
-    api->mutable_matching()->set_path_match("prefix");
+    if (served_.type == ApiType::kGrpc)
+      served_.grpc_prefixes = PutGrpcPaths(place, api);
+    else
+      PutPaths(place, api, version);
   }
 
-  void Api() {
+  void Apis() {
+    Environment(kProduction, name_.name, Kept());
+    const bool sandbox = HasSandbox(top_);
+    const bool stored = SandboxStored(name_.name, kApkConf, sandbox,
+                                      "endpointConfigurations.sandbox", options_, &out_);
+    if (!sandbox) {
+      if (stored) out_.gone_apis.push_back(SandboxId(name_.name));
+      return;
+    }
+    if (options_.apk_sandbox_hosts.empty()) {
+      top_.Refuse("endpointConfigurations.sandbox",
+                  "is told from production by its hosts, and apk.sandbox_hosts of authsvc's "
+                  "configuration names none");
+    }
+    if (!out_.ok()) return;
+    // The document is that of production: what is made of it is made of that.
+    Environment(kSandbox, SandboxId(name_.name), "");
+    // Last comes the one that the document stands for.
+    std::swap(out_.resources[production_], out_.resources.back());
+    DropRepeatedWarnings();
+  }
+
+  void Environment(absl::string_view environment, const std::string& id, std::string document) {
     Converted converted;
     v1::Api* api = converted.resource.mutable_api();
-    converted.resource.set_id(name_.name);
+    converted.resource.set_id(id);
     converted.resource.set_dialect(std::string(kApkConf));
-    api->set_id(name_.name);
+    api->set_id(id);
     api->set_org_id(options_.org_id);
     api->set_name(top_.Text("name"));
     api->set_style("apk");
+    if (environment == kSandbox)
+      api->mutable_hosts()->Add(options_.apk_sandbox_hosts.begin(),
+                                options_.apk_sandbox_hosts.end());
     v1::ApiVersion* version = api->add_versions();
     Paths(api, version);
+    std::vector<std::string> authorities;
+    ReadEndpoints(top_, environment, name_, served_.type == ApiType::kGrpc, api->mutable_upstream(),
+                  &authorities);
+    served_.endpoint_of = [&](const Fields& operation) {
+      return OperationEndpoint(operation, environment, name_, &authorities);
+    };
     ReadOperations(top_, served_, api, version);
     ReadCors(top_, api->mutable_cors());
-    std::vector<std::string> authorities;
-    ReadEndpoints(top_, name_, served_.type == ApiType::kGrpc, api->mutable_upstream(),
-                  &authorities);
-    PutAuthorities(authorities, name_.name, options_.org_id, kApkConf, api->mutable_upstream(),
-                   &out_);
+    PutAuthorities(authorities, id, options_.org_id, kApkConf, api->mutable_upstream(), &out_);
     Callers(api);
-    converted.resource.set_document(Kept());
+    PutPolicies(name_, options_, &out_, api);
+    converted.resource.set_document(std::move(document));
+    if (environment == kProduction) production_ = out_.resources.size();
     out_.resources.push_back(std::move(converted));
   }
 
@@ -134,6 +166,14 @@ class Conf {
     if (!PutResourceAuthentication(name_, options_, &out_, api))
       PutAuthentication(own, top_, "authentication", api);
     CheckScopes(top_, "operations", *api);
+  }
+
+  // The sandbox says the same again.
+  void DropRepeatedWarnings() {
+    std::set<std::pair<std::string, std::string>> seen;
+    std::erase_if(out_.warnings, [&](const Problem& problem) {
+      return !seen.emplace(problem.path, problem.message).second;
+    });
   }
 
   std::string Kept() const {
@@ -155,6 +195,7 @@ class Conf {
   const Fields top_;
   const KubeName name_;
   ServedPaths served_;
+  size_t production_ = 0;  // its place in the resources
 };
 
 void AppendYaml(const Node& node, int depth, std::string* out);

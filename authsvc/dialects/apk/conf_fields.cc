@@ -27,9 +27,7 @@ constexpr FieldRule kConf[] = {
 
 constexpr FieldRule kEndpointConfigurations[] = {
     {"production", Use::kUsed},
-    {"sandbox", Use::kRefused,
-     "which endpoint a call goes to is not chosen by the token's key type here: apply the sandbox "
-     "as an API of its own, with another basePath"},
+    {"sandbox", Use::kUsed},
 };
 
 constexpr FieldRule kEndpoint[] = {
@@ -45,9 +43,6 @@ constexpr FieldRule kService[] = {{"name", Use::kUsed},
 
 constexpr FieldRule kEndpointCertificate[] = {{"secretName", Use::kUsed},
                                               {"secretKey", Use::kUsed}};
-
-// Refused as a whole where it is on.
-constexpr FieldRule kEndpointSecurity[] = {{"enabled", Use::kUsed}, {"securityType", Use::kKept}};
 
 constexpr FieldRule kResiliency[] = {
     {"timeout", Use::kUsed},
@@ -81,7 +76,7 @@ constexpr FieldRule kOperation[] = {
     {"scopes", Use::kUsed},
     {"operationPolicies", Use::kUsed},
     {"rateLimit", Use::kUsed},
-    {"endpointConfigurations", Use::kRefused, "endpoints of single operations do not exist here"},
+    {"endpointConfigurations", Use::kUsed},
 };
 
 constexpr FieldRule kPolicies[] = {{"request", Use::kUsed}, {"response", Use::kUsed}};
@@ -141,7 +136,6 @@ ObjectRules EndpointConfigurationsRules() { return {kEndpointConfigurations, tru
 ObjectRules EndpointRules() { return {kEndpoint, true}; }
 ObjectRules ServiceRules() { return {kService, true}; }
 ObjectRules EndpointCertificateRules() { return {kEndpointCertificate, true}; }
-ObjectRules EndpointSecurityRules() { return {kEndpointSecurity, true}; }
 ObjectRules ResiliencyRules() { return {kResiliency, true}; }
 ObjectRules TimeoutRules() { return {kTimeout, true}; }
 ObjectRules RetryRules() { return {kRetry, true}; }

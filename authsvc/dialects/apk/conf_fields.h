@@ -11,7 +11,6 @@ namespace sallyport::authsvc::dialects::apk {
 [[nodiscard]] ObjectRules EndpointRules();
 [[nodiscard]] ObjectRules ServiceRules();  // an endpoint that is a service of Kubernetes
 [[nodiscard]] ObjectRules EndpointCertificateRules();
-[[nodiscard]] ObjectRules EndpointSecurityRules();
 [[nodiscard]] ObjectRules ResiliencyRules();
 [[nodiscard]] ObjectRules TimeoutRules();
 [[nodiscard]] ObjectRules RetryRules();

@@ -7,6 +7,8 @@
 #include "absl/strings/strip.h"
 #include "authsvc/dialects/apk/authentication.h"
 #include "authsvc/dialects/apk/conf_fields.h"
+#include "authsvc/dialects/apk/sandbox.h"
+#include "authsvc/dialects/apk/security.h"
 
 namespace sallyport::authsvc::dialects::apk {
 namespace {
@@ -77,13 +79,8 @@ void ReadEndpoint(const Fields& endpoint, const KubeName& api, v1::Upstream* ups
                   std::vector<std::string>* authorities) {
   if (endpoint.node() == nullptr) return;
   endpoint.Check(EndpointRules());
-  const Fields security = endpoint.Object("endpointSecurity");
-  security.Check(EndpointSecurityRules());
-  if (security.node() != nullptr && security.Flag("enabled")) {
-    endpoint.Refuse("endpointSecurity",
-                    "credentials towards the endpoint do not exist here, but for a client "
-                    "certificate (upstream.client_certificates of an Api)");
-  }
+  PutSecurity(ReadEndpointSecurity(endpoint.Object("endpointSecurity"), api.name_space),
+              upstream->targets_size() == 0, endpoint, "endpointSecurity", upstream);
   const std::string url = EndpointUrl(endpoint, api);
   v1::Target* target = upstream->add_targets();
   target->set_url(url);
@@ -95,6 +92,21 @@ void ReadEndpoint(const Fields& endpoint, const KubeName& api, v1::Upstream* ups
   if (endpoint.Has("resiliency") && upstream->targets_size() > 1)
     endpoint.Refuse("resiliency", "is that of all endpoints: write it in the first");
   ReadResiliency(endpoint.Object("resiliency"), upstream);
+}
+
+// One endpoint, or several as later versions of APK have it.
+void ReadEnvironment(const Fields& configurations, absl::string_view environment,
+                     const KubeName& api, v1::Upstream* upstream,
+                     std::vector<std::string>* authorities) {
+  const Node* endpoints = configurations.Get(environment);
+  if (!endpoints->IsArray())
+    return ReadEndpoint(configurations.Object(environment), api, upstream, authorities);
+  const std::string path = configurations.PathOf(environment);
+  for (size_t i = 0; i < endpoints->items.size(); ++i) {
+    const Fields endpoint(&endpoints->items[i], ItemPath(path, i), configurations.out());
+    if (endpoint.node() == nullptr) configurations.Refuse(environment, "has an empty endpoint");
+    ReadEndpoint(endpoint, api, upstream, authorities);
+  }
 }
 
 }  // namespace
@@ -145,25 +157,37 @@ uint32_t ReadCount(const Fields& object, absl::string_view name) {
   return 0;
 }
 
-void ReadEndpoints(const Fields& conf, const KubeName& api, bool grpc, v1::Upstream* upstream,
-                   std::vector<std::string>* authorities) {
+void ReadEndpoints(const Fields& conf, absl::string_view environment, const KubeName& api,
+                   bool grpc, v1::Upstream* upstream, std::vector<std::string>* authorities) {
   const Fields configurations = conf.Object("endpointConfigurations");
   configurations.Check(EndpointConfigurationsRules());
-  const Node* production = configurations.Get("production");
-  if (production == nullptr || (production->IsArray() && production->items.empty()))
-    return conf.Refuse("endpointConfigurations.production",
+  const Node* endpoints = configurations.Get(environment);
+  if (endpoints == nullptr || (endpoints->IsArray() && endpoints->items.empty()))
+    return conf.Refuse(absl::StrCat("endpointConfigurations.", environment),
                        "is missing: it says where requests go");
-  const std::string path = configurations.PathOf("production");
-  if (production->IsArray()) {  // as later versions of APK have it
-    for (size_t i = 0; i < production->items.size(); ++i) {
-      const Fields endpoint(&production->items[i], ItemPath(path, i), conf.out());
-      if (endpoint.node() == nullptr) configurations.Refuse("production", "has an empty endpoint");
-      ReadEndpoint(endpoint, api, upstream, authorities);
-    }
-  } else {
-    ReadEndpoint(configurations.Object("production"), api, upstream, authorities);
-  }
+  ReadEnvironment(configurations, environment, api, upstream, authorities);
   if (grpc) SetGrpcProtocol(upstream);
+}
+
+bool HasSandbox(const Fields& conf) { return conf.Object("endpointConfigurations").Has(kSandbox); }
+
+std::string OperationEndpoint(const Fields& operation, absl::string_view environment,
+                              const KubeName& api, std::vector<std::string>* authorities) {
+  const Fields configurations = operation.Object("endpointConfigurations");
+  configurations.Check(EndpointConfigurationsRules());
+  if (!configurations.Has(environment)) return "";
+  v1::Upstream upstream;
+  ReadEnvironment(configurations, environment, api, &upstream, authorities);
+  if (upstream.targets_size() != 1) {
+    configurations.Refuse(environment, "an operation of its own goes to one endpoint");
+    return "";
+  }
+  if (upstream.has_credential())
+    configurations.Refuse(environment,
+                          "endpointSecurity: credentials go to the API's endpoints alone");
+  if (upstream.has_timeouts() || upstream.has_limits())
+    configurations.Refuse(environment, "resiliency: is that of the API's endpoints");
+  return upstream.targets(0).url();
 }
 
 std::string AuthoritiesId(absl::string_view api_id) { return absl::StrCat(api_id, ".endpoint"); }

@@ -12,8 +12,13 @@ namespace sallyport::authsvc::dialects::apk {
 
 // `grpc`: the targets speak HTTP/2. `authorities`: references to the certificates that may have
 // issued the targets' own.
-void ReadEndpoints(const Fields& conf, const KubeName& api, bool grpc, v1::Upstream* upstream,
-                   std::vector<std::string>* authorities);
+void ReadEndpoints(const Fields& conf, absl::string_view environment, const KubeName& api,
+                   bool grpc, v1::Upstream* upstream, std::vector<std::string>* authorities);
+[[nodiscard]] bool HasSandbox(const Fields& conf);
+// The URL of an operation's own endpoint in that environment; empty: it has none.
+[[nodiscard]] std::string OperationEndpoint(const Fields& operation, absl::string_view environment,
+                                            const KubeName& api,
+                                            std::vector<std::string>* authorities);
 
 // {upstreamResponseTimeout, downstreamRequestIdleTimeout}, in seconds.
 void ReadTimeouts(const Fields& timeout, v1::Timeouts* out);

@@ -5,9 +5,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
+#include "authsvc/dialects/apk/policy.h"
 #include "authsvc/dialects/apk/route_fields.h"
+#include "authsvc/dialects/apk/route_rewrite.h"
 
 namespace sallyport::authsvc::dialects::apk {
 namespace {
@@ -20,6 +20,9 @@ struct Filters {
   v1::HeaderChange response;
   bool changes = false;
   std::vector<std::string> scopes;
+  std::optional<v1::RateLimit> rate;
+  bool open = false;
+  PathChange path;
 };
 
 void ReadModifier(const Fields& modifier, v1::HeaderChange* change) {
@@ -38,36 +41,15 @@ void ReadModifier(const Fields& modifier, v1::HeaderChange* change) {
   for (const std::string& name : modifier.Texts("remove")) change->add_remove(name);
 }
 
-// Regular expressions as APK's own tools write them: "/a/(.*)", "/a/([^/]+)/b", "/a((/.*)*)".
-std::string TemplateOf(absl::string_view regex) {
-  const bool below = absl::ConsumeSuffix(&regex, "((/.*)*)");
-  std::string path;
-  int parameters = 0;
-  const std::vector<absl::string_view> segments =
-      absl::StrSplit(absl::StripPrefix(regex, "/"), '/');
-  // "[^/]" has a slash of its own: it splits in two.
-  for (size_t i = 0; i < segments.size(); ++i) {
-    absl::string_view segment = segments[i];
-    const bool one = segment == "([^" && i + 1 < segments.size() &&
-                     (segments[i + 1] == "]+)" || segments[i + 1] == "]*)");
-    if (one) ++i;
-    const bool last = i + 1 == segments.size();
-    if (segment == "(.*)" && last && !below) {
-      path += "/*";
-    } else if (one || segment == "(.*)") {
-      absl::StrAppend(&path, "/{p", ++parameters, "}");
-    } else {
-      absl::StrAppend(&path, "/", segment);
-    }
-  }
-  return below ? path + "/*" : path;
-}
-
 class Route {
  public:
-  Route(const Fields& spec, const KubeName& name, const ScopeNames& scope_names,
-        OperationList* operations)
-      : spec_(spec), name_(name), scope_names_(scope_names), list_(*operations) {}
+  Route(const Fields& spec, const KubeName& name, const std::vector<std::string>& grpc_prefixes,
+        const RouteNeighbours& neighbours, OperationList* operations)
+      : spec_(spec),
+        name_(name),
+        grpc_prefixes_(grpc_prefixes),
+        neighbours_(neighbours),
+        list_(*operations) {}
 
   RouteParts Run() {
     spec_.Check(RouteSpecRules());
@@ -95,18 +77,54 @@ class Route {
       backends.push_back(BackendOf(reference));
     }
     if (backends.empty()) rule.Refuse("backendRefs", "is missing: it says where requests go");
-    if (first)
-      parts_.backends = backends;
-    else if (backends != parts_.backends)
-      rule.Refuse("backendRefs", "must be the same in every rule: an API has one upstream here");
+    if (first) parts_.backends = backends;
+    const std::string server = ServerOf(rule, backends);
     const Filters filters = FiltersOf(rule);
     const std::vector<Node>& matches = rule.List("matches");
-    if (matches.empty()) Serve(rule, "/*", "", filters);
+    const bool grpc = !grpc_prefixes_.empty();
+    if (grpc && filters.path.kind != PathChange::Kind::kNone)
+      rule.Refuse("filters", "URLRewrite does not go with GRPCRoute");
+    if (matches.empty()) Serve(rule, PrefixPath("/"), grpc ? "POST" : "", filters, server);
     for (size_t i = 0; i < matches.size(); ++i) {
       const Fields match(&matches[i], ItemPath(rule.PathOf("matches"), i), rule.out());
-      match.Check(RouteMatchRules());
-      Serve(match, PathOf(match), match.Text("method"), filters);
+      match.Check(grpc ? GrpcMatchRules() : RouteMatchRules());
+      if (grpc)
+        ServeGrpc(match, filters, server);
+      else
+        Serve(match, PathOf(match), match.Text("method"), filters, server);
     }
+  }
+
+  // A method of a service, or all of it.
+  void ServeGrpc(const Fields& match, const Filters& filters, const std::string& server) {
+    const Fields called = match.Object("method");
+    called.Check(GrpcMethodRules());
+    const std::string type = called.Text("type");
+    const std::string service = called.Text("service");
+    const std::string method = called.Text("method");
+    if (!type.empty() && type != "Exact") called.Refuse("type", "must be Exact");
+    if (service.empty()) return match.Refuse("method.service", "is missing");
+    for (const auto& [field, text] : {std::pair{"service", service}, {"method", method}}) {
+      if (!IsGrpcName(text)) called.Refuse(field, "must be the name of a service, or of a method");
+    }
+    for (const std::string& prefix : grpc_prefixes_) {
+      const std::string path = absl::StrCat(prefix, service);
+      Serve(match, method.empty() ? PrefixPath(path) : ExactPath(absl::StrCat(path, "/", method)),
+            "POST", filters, server);
+    }
+  }
+
+  // Of a rule that goes elsewhere than the API's upstream; empty: it does not, or is not known yet.
+  std::string ServerOf(const Fields& rule, const std::vector<RouteBackend>& backends) const {
+    if (backends.empty() || parts_.backends.empty() || backends == parts_.backends) return "";
+    if (backends.size() > 1) {
+      rule.Refuse(
+          "backendRefs",
+          "several, and others than those of the first rule: a rule of its own goes to one");
+      return "";
+    }
+    if (!neighbours_.backend_url) return "";
+    return neighbours_.backend_url(backends.front()).value_or("");
   }
 
   RouteBackend BackendOf(const Fields& reference) const {
@@ -132,30 +150,25 @@ class Route {
     return backend;
   }
 
-  static std::string PathOf(const Fields& match) {
+  static RoutePath PathOf(const Fields& match) {
     const Fields path = match.Object("path");
     path.Check(RoutePathRules());
     const std::string type = path.Text("type").empty() ? "PathPrefix" : path.Text("type");
-    std::string value = path.Text("value").empty() ? "/" : path.Text("value");
-    if (type == "PathPrefix") {
-      absl::string_view prefix = value;
-      while (absl::ConsumeSuffix(&prefix, "/")) {
-      }
-      value = absl::StrCat(prefix, "/*");
-    } else if (type == "RegularExpression") {
-      value = TemplateOf(value);
-    } else if (type != "Exact") {
+    const std::string value = path.Text("value").empty() ? "/" : path.Text("value");
+    RoutePath out = type == "PathPrefix"          ? PrefixPath(value)
+                    : type == "RegularExpression" ? ExpressionPath(value)
+                                                  : ExactPath(value);
+    if (type != "PathPrefix" && type != "RegularExpression" && type != "Exact")
       path.Refuse("type", "must be Exact, PathPrefix or RegularExpression");
-    }
-    const bool literal = value.find_first_of("()[]^$+|?\\") == std::string::npos;
-    const std::string wrong = WrongPath(value);
+    const bool literal = out.path.find_first_of("()[]^$+|?\\") == std::string::npos;
+    const std::string wrong = WrongPath(out.path);
     if (type == "RegularExpression" && !literal)
       path.Refuse("value",
                   "only expressions as APK writes them are taken: segments, `(.*)` and "
                   "`([^/]+)`");
     else if (!wrong.empty())
       path.Refuse("value", wrong);
-    return value;
+    return out;
   }
 
   Filters FiltersOf(const Fields& rule) {
@@ -171,6 +184,10 @@ class Route {
       } else if (type == "ResponseHeaderModifier") {
         ReadModifier(filter.Object("responseHeaderModifier"), &out.response);
         out.changes = true;
+      } else if (type == "URLRewrite") {
+        if (out.path.kind != PathChange::Kind::kNone)
+          filter.Refuse("type", "URLRewrite stands there twice");
+        out.path = ReadUrlRewrite(filter.Object("urlRewrite"));
       } else if (type == "ExtensionRef") {
         Extension(filter.Object("extensionRef"), &out);
       } else {
@@ -183,44 +200,66 @@ class Route {
   void Extension(const Fields& reference, Filters* out) {
     reference.Check(ExtensionRefRules());
     const std::string name = reference.Text("name");
-    if (reference.Text("kind") != kScope || reference.Text("group") != kOwnGroup) {
+    const std::string kind = reference.Text("kind");
+    const bool known = kind == kScope || kind == kRateLimitPolicy || kind == kAuthentication;
+    if (!known || reference.Text("group") != kOwnGroup) {
       return reference.Refuse(
-          "kind", absl::StrCat("\"", reference.Text("kind"),
-                               "\" cannot be followed for single operations: Scope of dp.wso2.com "
-                               "alone is"));
+          "kind", absl::StrCat("\"", kind,
+                               "\" cannot be followed for single operations: Authentication, "
+                               "RateLimitPolicy and Scope of dp.wso2.com alone are"));
     }
-    parts_.scopes.push_back(name);
-    const auto names = scope_names_(name);
-    if (!names.has_value()) return;
-    out->scopes.insert(out->scopes.end(), names->begin(), names->end());
+    if (kind == kRateLimitPolicy) {
+      if (out->rate.has_value()) reference.Refuse("name", "a second RateLimitPolicy for one rule");
+      if (neighbours_.rate_limit) out->rate = neighbours_.rate_limit(name);
+      return;
+    }
+    if (kind == kAuthentication) {
+      if (neighbours_.opens) out->open = neighbours_.opens(name).value_or(false) || out->open;
+      return;
+    }
+    if (!neighbours_.scope_names) return;
+    const auto names = neighbours_.scope_names(name);
+    if (names.has_value()) out->scopes.insert(out->scopes.end(), names->begin(), names->end());
   }
 
-  void Serve(const Fields& at, const std::string& path, const std::string& method,
-             const Filters& filters) {
-    v1::Operation* operation = list_.Add(path, method);
+  void Serve(const Fields& at, const RoutePath& path, const std::string& method,
+             const Filters& filters, const std::string& server) {
+    v1::Operation* operation = list_.Add(path.path, method);
     if (operation == nullptr) {
-      at.Refuse("path", absl::StrCat(path, " with this method stands there twice"));
+      at.Refuse("path", absl::StrCat(path.path, " with this method stands there twice"));
       return;
     }
     operation->mutable_scopes()->Add(filters.scopes.begin(), filters.scopes.end());
-    if (!filters.changes) return;
-    v1::Endpoint* endpoint = list_.Change(path, method);
-    *endpoint->mutable_request_headers() = filters.request;
-    *endpoint->mutable_response_headers() = filters.response;
+    operation->set_open(filters.open);
+    if (filters.open && !filters.scopes.empty())
+      at.Refuse("filters", "a Scope cannot be asked for where an Authentication asks for no token");
+    if (filters.rate.has_value()) *operation->mutable_rate() = *filters.rate;
+    v1::Endpoint changes;
+    if (!PutRewrite(path, filters.path, server, at, &changes)) return;
+    if (filters.changes) {
+      *changes.mutable_request_headers() = filters.request;
+      *changes.mutable_response_headers() = filters.response;
+    }
+    if (changes.ByteSizeLong() == 0) return;
+    v1::Endpoint* endpoint = list_.Change(path.path, method);
+    changes.mutable_rule()->Swap(endpoint->mutable_rule());
+    endpoint->Swap(&changes);
   }
 
   const Fields& spec_;
   const KubeName& name_;
-  const ScopeNames& scope_names_;
+  const std::vector<std::string>& grpc_prefixes_;
+  const RouteNeighbours& neighbours_;
   OperationList& list_;
   RouteParts parts_;
 };
 
 }  // namespace
 
-RouteParts ReadRoute(const Fields& spec, const KubeName& name, const ScopeNames& scope_names,
-                     OperationList* operations) {
-  return Route(spec, name, scope_names, operations).Run();
+RouteParts ReadRoute(const Fields& spec, const KubeName& name,
+                     const std::vector<std::string>& grpc_prefixes,
+                     const RouteNeighbours& neighbours, OperationList* operations) {
+  return Route(spec, name, grpc_prefixes, neighbours, operations).Run();
 }
 
 std::vector<std::string> ReadScopeSpec(const Fields& spec) {

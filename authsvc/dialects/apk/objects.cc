@@ -17,22 +17,29 @@ bool SplitObjectId(absl::string_view id, std::string* kind, KubeName* name) {
   return true;
 }
 
-std::string TargetOf(const Node& authentication) {
-  const Node* spec = authentication.Find("spec");
+bool IsAimed(absl::string_view kind) {
+  return kind == kAuthentication || kind == kRateLimitPolicy || kind == kApiPolicy;
+}
+
+std::string TargetOf(const Node& document) {
+  const Node* spec = document.Find("spec");
   const Node* target = spec == nullptr ? nullptr : spec->Find("targetRef");
-  return target == nullptr ? std::string() : std::string(target->Text("name"));
+  if (target == nullptr || target->Text("kind") != kApi) return "";
+  return std::string(target->Text("name"));
 }
 
 std::vector<std::string> RoutesOf(const Node& api) {
   std::vector<std::string> routes;
   const Node* spec = api.Find("spec");
-  const Node* production = spec == nullptr ? nullptr : spec->Find("production");
-  if (production == nullptr) return routes;
-  for (const Node& environment : production->items) {
-    for (const absl::string_view list : {"routeRefs", "httpRouteRefs"}) {
-      const Node* names = environment.Find(list);
-      if (names == nullptr) continue;
-      for (const Node& name : names->items) routes.push_back(name.text);
+  for (const absl::string_view kind : {"production", "sandbox"}) {
+    const Node* environments = spec == nullptr ? nullptr : spec->Find(kind);
+    if (environments == nullptr) continue;
+    for (const Node& environment : environments->items) {
+      for (const absl::string_view list : {"routeRefs", "httpRouteRefs"}) {
+        const Node* names = environment.Find(list);
+        if (names == nullptr) continue;
+        for (const Node& name : names->items) routes.push_back(name.text);
+      }
     }
   }
   return routes;
@@ -53,8 +60,9 @@ void Objects::Remove(absl::string_view kind, const KubeName& name) {
 
 void Objects::Index(absl::string_view kind, const KubeName& name, const Node& document,
                     bool there) {
-  if (kind == kAuthentication) {
-    std::set<std::string>& names = targets_[TargetOf(document)][name.name_space];
+  if (IsAimed(kind)) {
+    std::set<std::string>& names =
+        targets_[{std::string(kind), TargetOf(document)}][name.name_space];
     if (there)
       names.insert(name.name);
     else
@@ -77,19 +85,25 @@ const Node* Objects::Find(absl::string_view kind, const KubeName& name) const {
   return object == objects->second.end() ? nullptr : &object->second;
 }
 
-std::vector<std::string> Objects::AuthenticationsOf(const KubeName& api) const {
-  const auto target = targets_.find(api.name);
-  if (target == targets_.end()) return {};
-  const auto names = target->second.find(api.name_space);
-  if (names == target->second.end()) return {};
+const Objects::Aimed* Objects::FindAimed(absl::string_view kind, const KubeName& api) const {
+  const auto target = targets_.find({std::string(kind), api.name});
+  return target == targets_.end() ? nullptr : &target->second;
+}
+
+std::vector<std::string> Objects::AimedAt(absl::string_view kind, const KubeName& api) const {
+  const Aimed* const aimed = FindAimed(kind, api);
+  if (aimed == nullptr) return {};
+  const auto names = aimed->find(api.name_space);
+  if (names == aimed->end()) return {};
   return {names->second.begin(), names->second.end()};
 }
 
-std::vector<std::string> Objects::ElsewhereMeant(const KubeName& api) const {
+std::vector<std::string> Objects::ElsewhereAimed(absl::string_view kind,
+                                                 const KubeName& api) const {
   std::vector<std::string> namespaces;
-  const auto target = targets_.find(api.name);
-  if (target == targets_.end()) return namespaces;
-  for (const auto& [name_space, names] : target->second) {
+  const Aimed* const aimed = FindAimed(kind, api);
+  if (aimed == nullptr) return namespaces;
+  for (const auto& [name_space, names] : *aimed) {
     if (name_space != api.name_space && !names.empty()) namespaces.push_back(name_space);
   }
   return namespaces;

@@ -16,6 +16,8 @@
 namespace sallyport::authsvc::dialects::apk {
 
 inline constexpr absl::string_view kAuthentication = "Authentication";
+inline constexpr absl::string_view kRateLimitPolicy = "RateLimitPolicy";
+inline constexpr absl::string_view kApiPolicy = "APIPolicy";
 inline constexpr absl::string_view kApi = "API";
 
 // "apk/NAMESPACE/KIND/NAME", of a DialectObject.
@@ -31,10 +33,11 @@ class Objects {
 
   // Null: there is none.
   [[nodiscard]] const Node* Find(absl::string_view kind, const KubeName& name) const;
-  // The Authentications whose targetRef is that API; their names, in order.
-  [[nodiscard]] std::vector<std::string> AuthenticationsOf(const KubeName& api) const;
-  // The namespaces, other than that of `api`, where an Authentication names one called so.
-  [[nodiscard]] std::vector<std::string> ElsewhereMeant(const KubeName& api) const;
+  // The objects of that kind (one of IsAimed) whose targetRef is that API; their names, in order.
+  [[nodiscard]] std::vector<std::string> AimedAt(absl::string_view kind, const KubeName& api) const;
+  // The namespaces, other than that of `api`, where one names an API called so.
+  [[nodiscard]] std::vector<std::string> ElsewhereAimed(absl::string_view kind,
+                                                        const KubeName& api) const;
   // Whether an API names this HTTPRoute.
   [[nodiscard]] bool IsServed(const KubeName& route) const;
   [[nodiscard]] std::vector<KubeName> NamesOf(absl::string_view kind) const;
@@ -44,13 +47,17 @@ class Objects {
   void Index(absl::string_view kind, const KubeName& name, const Node& document, bool there);
 
   std::map<std::string, std::map<Id, Node>, std::less<>> by_kind_;
-  std::map<std::string, std::map<std::string, std::set<std::string>>>
-      targets_;               // API name -> namespace -> names of Authentications
-  std::map<Id, int> routes_;  // HTTPRoutes that APIs name, and how many do
+  using Aimed = std::map<std::string, std::set<std::string>>;  // namespace -> names
+  [[nodiscard]] const Aimed* FindAimed(absl::string_view kind, const KubeName& api) const;
+
+  std::map<Id, Aimed> targets_;  // by kind and name of the API
+  std::map<Id, int> routes_;     // HTTPRoutes that APIs name, and how many do
 };
 
-// The name of the API that an Authentication is for; empty: it says none.
-[[nodiscard]] std::string TargetOf(const Node& authentication);
+// Kinds whose targetRef names an API: what they say lies over it.
+[[nodiscard]] bool IsAimed(absl::string_view kind);
+// The name of the API that one of them is for; empty: it says none, or is for something else.
+[[nodiscard]] std::string TargetOf(const Node& document);
 // The HTTPRoutes that an API names.
 [[nodiscard]] std::vector<std::string> RoutesOf(const Node& api);
 

@@ -1,6 +1,7 @@
 #include "authsvc/dialects/apk/operations.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "absl/strings/strip.h"
 #include "authsvc/dialects/apk/conf_fields.h"
 #include "authsvc/dialects/apk/policies.h"
+#include "authsvc/dialects/apk/route_rewrite.h"
 #include "re2/re2.h"
 #include "shared/domain/path_template.h"
 
@@ -24,6 +26,7 @@ constexpr absl::string_view kBothLimits =
 constexpr absl::string_view kBothPolicies =
     "909025: policies both of the API and of single operations: write the one or the other";
 constexpr size_t kMostOperations = 2000;
+constexpr char kNoSuchHeader[] = "x-apk-unchanged";
 
 double SecondsOf(absl::string_view unit) {
   if (unit == "Minute") return 60;
@@ -34,13 +37,7 @@ double SecondsOf(absl::string_view unit) {
 bool ReadRate(const Fields& holder, v1::RateLimit* rate) {
   const Fields limit = holder.Object("rateLimit");
   if (limit.node() == nullptr) return false;
-  limit.Check(RateLimitRules());
-  const int64_t requests = limit.Integer("requestsPerUnit");
-  if (requests < 1) limit.Refuse("requestsPerUnit", "must be 1 or more");
-  const double seconds = SecondsOf(limit.Text("unit"));
-  if (seconds == 0) limit.Refuse("unit", "must be Minute, Hour or Day");
-  rate->set_rate(static_cast<double>(requests));
-  rate->set_per_seconds(seconds);
+  ReadRateLimit(limit, rate);
   return true;
 }
 
@@ -106,10 +103,7 @@ class Operations {
     const std::string target = operation.Text("target");
     const std::string method = operation.Text("verb");
     for (const auto& [field, text] : {std::pair{"target", target}, {"verb", method}}) {
-      const auto name = [](char c) {
-        return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_';
-      };
-      if (!std::all_of(text.begin(), text.end(), name))
+      if (!IsGrpcName(text))
         operation.Refuse(field, "must be the name of a service, or of a method");
     }
     for (const std::string& prefix : served_.grpc_prefixes)
@@ -120,10 +114,13 @@ class Operations {
   void GraphQlField(const Fields& operation) const {
     const absl::string_view why = "fields of a GraphQL schema are not told apart here";
     if (!operation.Flag("secured", true) || !operation.Texts("scopes").empty() ||
-        operation.Has("rateLimit") || operation.Has("operationPolicies"))
+        operation.Has("rateLimit") || operation.Has("operationPolicies") ||
+        operation.Has("endpointConfigurations"))
       operation.out()->Refuse(
           operation.path(), operation.node(),
-          absl::StrCat(why, ": secured, scopes, policies and limits of one are refused"));
+          absl::StrCat(why,
+                       ": secured, scopes, policies, limits and endpoints of one are "
+                       "refused"));
   }
 
   void GraphQl() {
@@ -150,9 +147,22 @@ class Operations {
       fields.Refuse("scopes", "cannot be asked for where secured is false");
     v1::RateLimit rate;
     if (ReadRate(fields, &rate)) *operation->mutable_rate() = rate;
+    Changes(fields, path, method);
+  }
+
+  void Changes(const Fields& fields, const std::string& path, const std::string& method) {
     const Fields policies = fields.Object("operationPolicies");
-    if (policies.node() == nullptr) return;
+    std::string server;
+    if (fields.Has("endpointConfigurations")) {
+      if (served_.type == ApiType::kGrpc)
+        fields.Refuse("endpointConfigurations", "a GRPC API has one endpoint here");
+      else
+        server = served_.endpoint_of(fields);
+    }
+    if (policies.node() == nullptr && server.empty()) return;
     v1::Endpoint* endpoint = list_.Change(path, method);
+    PutRewrite(ExactPath(path), PathChange(), server, fields, endpoint);
+    if (policies.node() == nullptr) return;
     ReadPolicies(policies, endpoint->mutable_request_headers(),
                  endpoint->mutable_response_headers());
   }
@@ -171,7 +181,42 @@ bool IsParameter(absl::string_view segment) {
          segment.substr(1, segment.size() - 2).find_first_of("{}") == absl::string_view::npos;
 }
 
+using Segments = std::vector<absl::string_view>;
+Segments SegmentsOf(absl::string_view path) {
+  return absl::StrSplit(absl::StripPrefix(path, "/"), '/');
+}
+
+// Whether requests for `path` may match the expression of `wide` as well.
+bool Covers(const Segments& wide, const Segments& path) {
+  for (size_t i = 0; i < wide.size(); ++i) {
+    if (wide[i] == "*") return true;
+    if (i >= path.size()) return false;
+    const bool same = wide[i] == path[i] || path[i] == "*";
+    if (!same && !IsParameter(wide[i]) && !IsParameter(path[i])) return false;
+  }
+  return wide.size() == path.size();
+}
+
+// A change that changes nothing, of each kind that `other` has and `endpoint` has not.
+void Shield(const v1::Endpoint& other, v1::Endpoint* endpoint) {
+  const auto header = [](const v1::HeaderChange& theirs, v1::HeaderChange* own) {
+    const bool changes = theirs.set_size() + theirs.remove_size() > 0;
+    if (changes && own->set_size() + own->remove_size() == 0) own->add_remove(kNoSuchHeader);
+  };
+  header(other.request_headers(), endpoint->mutable_request_headers());
+  header(other.response_headers(), endpoint->mutable_response_headers());
+  if (!other.has_rewrite() || endpoint->has_rewrite()) return;
+  endpoint->mutable_rewrite()->set_pattern("^$");  // no path is empty: never
+  endpoint->mutable_rewrite()->set_target("/");
+}
+
 }  // namespace
+
+bool IsGrpcName(absl::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_';
+  });
+}
 
 std::string WrongPath(absl::string_view path) {
   const auto parsed = domain::PathTemplate::Parse(path);
@@ -187,14 +232,40 @@ v1::Operation* OperationList::Add(const std::string& path, const std::string& me
 }
 
 v1::Endpoint* OperationList::Change(const std::string& path, const std::string& method) {
-  changed_.emplace_back(path, std::make_unique<v1::Endpoint>());
-  v1::Endpoint* endpoint = changed_.back().second.get();
+  changed_.push_back({path, method, std::make_unique<v1::Endpoint>()});
+  v1::Endpoint* endpoint = changed_.back().endpoint.get();
   endpoint->mutable_rule()->set_path(PathRegex(path));
   if (!method.empty()) endpoint->mutable_rule()->add_methods(method);
   return endpoint;
 }
 
+// An endpoint's expression matches what more special operations serve, too: what they do not change
+// themselves is said of them, so that another one's change is not theirs.
+void OperationList::ShieldOthers() {
+  changed_.reserve(changed_.size() + static_cast<size_t>(version_.operations_size()));
+  std::vector<std::pair<const Changed*, Segments>> wide;
+  std::map<std::pair<std::string, std::string>, v1::Endpoint*> own;
+  for (const Changed& changed : changed_) {
+    own[{changed.path, changed.method}] = changed.endpoint.get();
+    if (absl::StrContains(changed.path, "{") || absl::EndsWith(changed.path, "*"))
+      wide.emplace_back(&changed, SegmentsOf(changed.path));
+  }
+  for (const v1::Operation& operation : version_.operations()) {
+    const std::string method = operation.methods_size() == 0 ? "" : operation.methods(0);
+    const auto found = own.find({operation.path(), method});
+    v1::Endpoint* endpoint = found == own.end() ? nullptr : found->second;
+    const Segments segments = SegmentsOf(operation.path());
+    for (const auto& [other, covered] : wide) {
+      const bool same_method = other->method.empty() || method.empty() || other->method == method;
+      if (!same_method || other->path == operation.path() || !Covers(covered, segments)) continue;
+      if (endpoint == nullptr) endpoint = Change(operation.path(), method);
+      Shield(*other->endpoint, endpoint);
+    }
+  }
+}
+
 void OperationList::Finish() {
+  ShieldOthers();
   const int listed = version_.operations_size();
   for (int i = 0; i < listed; ++i) {
     const v1::Operation below = version_.operations(i);
@@ -212,10 +283,10 @@ void OperationList::Finish() {
     return absl::StrContains(path, "{") ? 1 : 0;
   };
   std::sort(changed_.begin(), changed_.end(), [&](const auto& a, const auto& b) {
-    return std::tuple(rank(a.first), b.first.size(), a.first) <
-           std::tuple(rank(b.first), a.first.size(), b.first);
+    return std::tuple(rank(a.path), b.path.size(), a.path) <
+           std::tuple(rank(b.path), a.path.size(), b.path);
   });
-  for (auto& [path, endpoint] : changed_) *version_.add_endpoints() = std::move(*endpoint);
+  for (Changed& changed : changed_) *version_.add_endpoints() = std::move(*changed.endpoint);
 }
 
 std::string PathRegex(absl::string_view path) {
@@ -228,6 +299,17 @@ std::string PathRegex(absl::string_view path) {
                                          : RE2::QuoteMeta({segment.data(), segment.size()}));
   }
   return regex + (below ? "(/|$)" : "$");
+}
+
+bool ReadRateLimit(const Fields& limit, v1::RateLimit* rate) {
+  limit.Check(RateLimitRules());
+  const int64_t requests = limit.Integer("requestsPerUnit");
+  if (requests < 1) limit.Refuse("requestsPerUnit", "must be 1 or more");
+  const double seconds = SecondsOf(limit.Text("unit"));
+  if (seconds == 0) limit.Refuse("unit", "must be Minute, Hour or Day");
+  rate->set_rate(static_cast<double>(requests));
+  rate->set_per_seconds(seconds);
+  return requests >= 1 && seconds != 0;
 }
 
 void ReadOperations(const Fields& conf, const ServedPaths& served, v1::Api* api,

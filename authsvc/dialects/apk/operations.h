@@ -2,6 +2,7 @@
 // thread-safe. Private to this folder.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -19,15 +20,21 @@ struct ServedPaths {
   // GRPC: a service is called by its whole name, "/org.apk.v1.pkg.Service/Method"; what stands
   // before the target, by the version and, for the default version, without it.
   std::vector<std::string> grpc_prefixes;
+  // "https://host:port/base" of an operation's own endpoint; empty: the API's.
+  std::function<std::string(const Fields& operation)> endpoint_of;
 };
 
 // Operations, the changes of headers, and limits, of the API and of its one version.
 void ReadOperations(const Fields& conf, const ServedPaths& served, v1::Api* api,
                     v1::ApiVersion* version);
 void ReadCors(const Fields& conf, v1::Cors* cors);
+// {requestsPerUnit, unit}; false after a refusal.
+bool ReadRateLimit(const Fields& limit, v1::RateLimit* rate);
 
 // An expression for exactly the paths of an operation: "/orders/{id}" -> "^/orders/[^/]+$".
 [[nodiscard]] std::string PathRegex(absl::string_view path);
+// Letters, digits, '.' and '_': of services and methods of gRPC.
+[[nodiscard]] bool IsGrpcName(absl::string_view text);
 // "" or what is wrong with the path of an operation.
 [[nodiscard]] std::string WrongPath(absl::string_view path);
 
@@ -44,9 +51,16 @@ class OperationList {
   void Finish();
 
  private:
+  struct Changed {
+    std::string path;
+    std::string method;
+    std::unique_ptr<v1::Endpoint> endpoint;
+  };
+  void ShieldOthers();
+
   v1::ApiVersion& version_;
   std::set<std::pair<std::string, std::string>> seen_;
-  std::vector<std::pair<std::string, std::unique_ptr<v1::Endpoint>>> changed_;
+  std::vector<Changed> changed_;
 };
 
 [[nodiscard]] bool AnyScopes(const v1::Api& api);

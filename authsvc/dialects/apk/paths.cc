@@ -31,4 +31,15 @@ void PutPaths(const Place& place, v1::Api* api, v1::ApiVersion* version) {
   versioning->set_fallback_to_default(true);
 }
 
+std::vector<std::string> PutGrpcPaths(const Place& place, v1::Api* api) {
+  const std::string root = absl::StrCat(RootOf(place), place.base_path == "/" ? "/" : ".");
+  const std::string versioned =
+      place.version.empty() ? root : absl::StrCat(root, place.version, ".");
+  std::vector<std::string> prefixes = {versioned};
+  if (place.is_default && versioned != root) prefixes.push_back(root);
+  api->set_listen_path(prefixes.back());
+  api->mutable_matching()->set_path_match("prefix");
+  return prefixes;
+}
+
 }  // namespace sallyport::authsvc::dialects::apk

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "authsvc/dialects/conversion.h"
@@ -20,5 +21,10 @@ void PutPaths(const Place& place, v1::Api* api, v1::ApiVersion* version);
 
 // "/employee" of "/employee/3.14/"; empty of "/".
 [[nodiscard]] std::string RootOf(const Place& place);
+
+// Of a GRPC API: a service is called by its whole name, "/org.apk.v1.pkg.Service/Method". Sets what
+// all of them begin with; answers what stands before a service, by the version and, for the default
+// version, without it.
+[[nodiscard]] std::vector<std::string> PutGrpcPaths(const Place& place, v1::Api* api);
 
 }  // namespace sallyport::authsvc::dialects::apk

@@ -11,7 +11,9 @@
 #include "authsvc/dialects/apk/endpoints.h"
 #include "authsvc/dialects/apk/http_route.h"
 #include "authsvc/dialects/apk/operations.h"
+#include "authsvc/dialects/apk/policy.h"
 #include "authsvc/dialects/apk/resource_fields.h"
+#include "authsvc/dialects/apk/sandbox.h"
 #include "authsvc/dialects/apk/token_issuer.h"
 
 namespace sallyport::authsvc::dialects::apk {
@@ -19,10 +21,11 @@ namespace {
 
 constexpr absl::string_view kGroup = "dp.wso2.com/";
 constexpr absl::string_view kGatewayGroup = "gateway.networking.k8s.io/";
-constexpr absl::string_view kKinds[] = {kAuthentication, kTokenIssuer, kApi, kBackend, kScope};
+constexpr absl::string_view kKinds[] = {kAuthentication, kTokenIssuer,     kApi,      kBackend,
+                                        kScope,          kRateLimitPolicy, kApiPolicy};
 
 absl::string_view GroupOf(absl::string_view kind) {
-  return kind == kHttpRoute ? kGatewayGroup : kGroup;
+  return kind == kHttpRoute || kind == kGrpcRoute ? kGatewayGroup : kGroup;
 }
 
 // An API of the same apply, or a stored one; `elsewhere`: in which other namespace there is one.
@@ -44,28 +47,26 @@ bool ApiThere(const KubeName& name, const ConvertOptions& options, std::string* 
   return name_space == name.name_space;
 }
 
-void CheckTarget(const Fields& spec, const KubeName& name, const ConvertOptions& options,
-                 const Authentication& said) {
+// Of one of IsAimed; another one that is for the same API is refused.
+void CheckTarget(absl::string_view object_kind, const Fields& spec, const KubeName& name,
+                 const ConvertOptions& options, absl::string_view of_resource) {
   const Fields target = spec.Object("targetRef");
   target.Check(TargetRefRules());
   const std::string kind = target.Text("kind");
   if (target.Text("name").empty()) spec.Refuse("targetRef.name", "is missing");
-  if (kind == "Resource") {
-    target.Refuse("kind", said.mtls.on.value_or(false)
-                              ? "invalid authentication - mTLS can only be added for APIs"
-                              : "authentication of single resources: operations say `secured` and "
-                                "`scopes` instead");
-  } else if (kind != "API") {
+  const bool single = kind == "Resource" && of_resource.empty();
+  if (kind == "Resource" && !single)
+    target.Refuse("kind", of_resource);
+  else if (kind != kApi && !single)
     target.Refuse("kind", "must be API");
-  }
   const std::string name_space = target.Text("namespace");
   if (!name_space.empty() && name_space != name.name_space)
     target.Refuse("namespace", "must be that of this object");
-  if (!spec.out()->ok() || options.apk == nullptr) return;
+  if (single || !spec.out()->ok() || options.apk == nullptr) return;
   const KubeName api{name.name_space, target.Text("name")};
-  for (const std::string& other : options.apk->AuthenticationsOf(api)) {
+  for (const std::string& other : options.apk->AimedAt(object_kind, api)) {
     if (other == name.name) continue;
-    target.Refuse("name", absl::StrCat("API ", api.name, " has Authentication ", other,
+    target.Refuse("name", absl::StrCat("API ", api.name, " has ", object_kind, " ", other,
                                        " already: one says it all"));
   }
   std::string elsewhere;
@@ -100,22 +101,48 @@ void ConvertAuthentication(const Node& document, const Fields& spec, const KubeN
     spec.Refuse("default", "is missing, and so is override: nothing is said");
   References references(options.org_id, options, kApk, spec.out());
   const Authentication said = ReadAuthenticationSpec(spec, name, &references);
-  CheckTarget(spec, name, options, said);
+  if (spec.Object("targetRef").Text("kind") == "Resource" && !said.mtls.on.value_or(false)) {
+    static_cast<void>(OpensOperations(spec));
+    CheckTarget(kAuthentication, spec, name, options, "");
+    spec.out()->resources.push_back(
+        ObjectOf(document, kAuthentication, name, options, *spec.out()));
+    return;
+  }
+  CheckTarget(kAuthentication, spec, name, options,
+              "invalid authentication - mTLS can only be added for APIs");
   v1::Api scratch;
   if (spec.out()->ok()) PutAuthentication(said, spec, "default", &scratch);
   spec.out()->resources.push_back(ObjectOf(document, kAuthentication, name, options, *spec.out()));
 }
 
+void ConvertRateLimitPolicy(const Node& document, const Fields& spec, const KubeName& name,
+                            const ConvertOptions& options) {
+  spec.Check(PolicySpecRules());
+  static_cast<void>(ReadRateLimitPolicy(spec));
+  CheckTarget(kRateLimitPolicy, spec, name, options, "");
+  spec.out()->resources.push_back(ObjectOf(document, kRateLimitPolicy, name, options, *spec.out()));
+}
+
+void ConvertApiPolicy(const Node& document, const Fields& spec, const KubeName& name,
+                      const ConvertOptions& options) {
+  spec.Check(PolicySpecRules());
+  if (!ReadApiPolicy(spec).has_value() && spec.out()->ok())
+    spec.Warn("default", "says nothing that is done here: no cORSPolicy");
+  CheckTarget(kApiPolicy, spec, name, options, "policies of single resources do not exist here");
+  spec.out()->resources.push_back(ObjectOf(document, kApiPolicy, name, options, *spec.out()));
+}
+
 // Kept beside others; what it says alone is checked now.
-void ConvertRoute(const Node& document, const Fields& spec, const KubeName& name,
-                  const ConvertOptions& options) {
+void ConvertRoute(absl::string_view kind, const Node& document, const Fields& spec,
+                  const KubeName& name, const ConvertOptions& options) {
   v1::ApiVersion scratch;
   OperationList operations(&scratch);
-  const ScopeNames none = [](const std::string&) { return std::nullopt; };
-  static_cast<void>(ReadRoute(spec, name, none, &operations));
+  const std::vector<std::string> prefixes =
+      kind == kGrpcRoute ? std::vector<std::string>{"/"} : std::vector<std::string>();
+  static_cast<void>(ReadRoute(spec, name, prefixes, {}, &operations));
   if (options.apk != nullptr && !options.apk->IsServed(name))
     spec.Warn("rules", "pending: no API names this route: it serves nothing by itself");
-  spec.out()->resources.push_back(ObjectOf(document, kHttpRoute, name, options, *spec.out()));
+  spec.out()->resources.push_back(ObjectOf(document, kind, name, options, *spec.out()));
 }
 
 void ConvertBackend(const Node& document, const Fields& spec, const KubeName& name,
@@ -136,20 +163,24 @@ void ConvertApi(const Node& document, const Fields& spec, const KubeName& name,
   Conversion& out = *spec.out();
   ComposedApi composed = ComposeApi(spec, name, options);
   Converted object = ObjectOf(document, kApi, name, options, Conversion());
-  if (composed.api.has_value()) {
-    const std::string id = composed.api->id();
-    PutAuthorities(composed.authorities, id, options.org_id, kApk, composed.api->mutable_upstream(),
-                   &out);
+  for (ComposedEnvironment& environment : composed.environments) {
+    if (!environment.api.has_value()) {
+      out.gone_apis.push_back(environment.id);
+      continue;
+    }
+    PutAuthorities(environment.authorities, environment.id, options.org_id, kApk,
+                   environment.api->mutable_upstream(), &out);
     Converted api;
-    api.resource.set_id(id);
+    api.resource.set_id(environment.id);
     api.resource.set_dialect(std::string(kApk));
     api.resource.set_document(object.resource.dialect_object().json());
-    *api.resource.mutable_api() = *std::move(composed.api);
+    *api.resource.mutable_api() = *std::move(environment.api);
     out.resources.push_back(std::move(api));
-    object.resource.mutable_dialect_object()->add_resources(absl::StrCat("Api ", id));
-  } else {
-    out.gone_apis.push_back(name.DottedId());
+    object.resource.mutable_dialect_object()->add_resources(absl::StrCat("Api ", environment.id));
   }
+  const bool sandbox = composed.environments.size() > 1;
+  if (SandboxStored(name.DottedId(), kApk, sandbox, "spec.sandbox", options, &out) && !sandbox)
+    out.gone_apis.push_back(SandboxId(name.DottedId()));
   out.resources.push_back(std::move(object));
 }
 
@@ -159,12 +190,15 @@ void ConvertKind(absl::string_view kind, const Node& document, const Fields& spe
   if (kind == kTokenIssuer) return ConvertTokenIssuer(document, spec, name, options);
   if (kind == kApi) return ConvertApi(document, spec, name, options);
   if (kind == kBackend) return ConvertBackend(document, spec, name, options);
-  if (kind == kHttpRoute) return ConvertRoute(document, spec, name, options);
+  if (kind == kHttpRoute || kind == kGrpcRoute)
+    return ConvertRoute(kind, document, spec, name, options);
+  if (kind == kRateLimitPolicy) return ConvertRateLimitPolicy(document, spec, name, options);
+  if (kind == kApiPolicy) return ConvertApiPolicy(document, spec, name, options);
   ConvertScope(document, spec, name, options);
 }
 
 bool IsKind(absl::string_view kind) {
-  return kind == kHttpRoute ||
+  return kind == kHttpRoute || kind == kGrpcRoute ||
          std::find(std::begin(kKinds), std::end(kKinds), kind) != std::end(kKinds);
 }
 
@@ -185,7 +219,9 @@ Conversion ConvertResource(const Node& document, const ConvertOptions& options) 
   top.Check(ResourceRules());
   const std::string kind = top.Text("kind");
   if (!IsKind(kind)) {
-    top.Refuse("kind", "must be API, Authentication, Backend, HTTPRoute, Scope or TokenIssuer");
+    top.Refuse("kind",
+               "must be API, APIPolicy, Authentication, Backend, GRPCRoute, HTTPRoute, "
+               "RateLimitPolicy, Scope or TokenIssuer");
     return out;
   }
   if (!absl::StartsWith(top.Text("apiVersion"), GroupOf(kind)))
@@ -215,12 +251,12 @@ Node KeptResource(const Node& document, const KubeName& name, const ConvertOptio
 bool PutResourceAuthentication(const KubeName& name, const ConvertOptions& options, Conversion* out,
                                v1::Api* api) {
   if (options.apk == nullptr) return false;
-  for (const std::string& elsewhere : options.apk->ElsewhereMeant(name)) {
+  for (const std::string& elsewhere : options.apk->ElsewhereAimed(kAuthentication, name)) {
     out->Warn("authentication", nullptr,
               absl::StrCat("an Authentication of namespace ", elsewhere,
                            " names this API, which is in ", name.name_space, ": it is not used"));
   }
-  const std::vector<std::string> names = options.apk->AuthenticationsOf(name);
+  const std::vector<std::string> names = options.apk->AimedAt(kAuthentication, name);
   if (names.empty()) return false;
   if (names.size() > 1) {
     out->Refuse("authentication", nullptr,

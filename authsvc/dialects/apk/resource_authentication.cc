@@ -124,4 +124,18 @@ Authentication ReadAuthenticationSpec(const Fields& spec, const KubeName& name,
   return out;
 }
 
+bool OpensOperations(const Fields& spec) {
+  bool disabled = false;
+  for (const absl::string_view block : {"default", "override"}) {
+    const Fields said = spec.Object(block);
+    disabled = said.Flag("disabled", disabled);
+    if (said.Has("authTypes") || said.Has("mtls")) disabled = false;
+  }
+  if (disabled || !spec.out()->ok()) return disabled;
+  spec.Refuse("default",
+              "authentication of single resources: operations can be `disabled: true`, and say "
+              "`secured` and `scopes` instead of all else");
+  return false;
+}
+
 }  // namespace sallyport::authsvc::dialects::apk

@@ -12,9 +12,7 @@ constexpr FieldRule kApiSpec[] = {
     {"basePath", Use::kUsed},
     {"apiType", Use::kUsed},
     {"production", Use::kUsed},
-    {"sandbox", Use::kRefused,
-     "which endpoint a call goes to is not chosen by the token's key type here: make the sandbox "
-     "an API of its own, with another basePath"},
+    {"sandbox", Use::kUsed},
     {"systemAPI", Use::kRefused, "APIs of the system are not open to anybody here"},
     {"definitionFileRef", Use::kKept},
     {"definitionPath", Use::kKept},
@@ -50,13 +48,23 @@ constexpr FieldRule kRouteMatch[] = {
 
 constexpr FieldRule kRoutePath[] = {{"type", Use::kUsed}, {"value", Use::kUsed}};
 
+constexpr FieldRule kGrpcMatch[] = {
+    {"method", Use::kUsed},
+    {"headers", Use::kRefused, "operations are told apart by service and method alone"},
+};
+
+constexpr FieldRule kGrpcMethod[] = {
+    {"type", Use::kUsed},
+    {"service", Use::kUsed},
+    {"method", Use::kUsed},
+};
+
 constexpr FieldRule kRouteFilter[] = {
     {"type", Use::kUsed},
     {"requestHeaderModifier", Use::kUsed},
     {"responseHeaderModifier", Use::kUsed},
     {"extensionRef", Use::kUsed},
-    {"urlRewrite", Use::kRefused,
-     "paths are not rewritten here: an endpoint has a path of its own"},
+    {"urlRewrite", Use::kUsed},
     {"requestMirror", Use::kRefused, "does not exist here"},
     {"requestRedirect", Use::kRefused, "does not exist here"},
 };
@@ -93,9 +101,7 @@ constexpr FieldRule kBackendSpec[] = {
     {"circuitBreaker", Use::kUsed},
     {"retry", Use::kUsed},
     {"healthCheck", Use::kInert, "has no effect: what answers requests is what counts"},
-    {"security", Use::kRefused,
-     "credentials towards the endpoint do not exist here, but for a client certificate "
-     "(tls.clientCertificateRef)"},
+    {"security", Use::kUsed},
 };
 
 constexpr FieldRule kBackendService[] = {{"host", Use::kUsed}, {"port", Use::kUsed}};
@@ -124,6 +130,8 @@ ObjectRules RouteSpecRules() { return {kRouteSpec, true}; }
 ObjectRules RouteRuleRules() { return {kRouteRule, true}; }
 ObjectRules RouteMatchRules() { return {kRouteMatch, true}; }
 ObjectRules RoutePathRules() { return {kRoutePath, true}; }
+ObjectRules GrpcMatchRules() { return {kGrpcMatch, true}; }
+ObjectRules GrpcMethodRules() { return {kGrpcMethod, true}; }
 ObjectRules RouteFilterRules() { return {kRouteFilter, true}; }
 ObjectRules HeaderModifierRules() { return {kHeaderModifier, true}; }
 ObjectRules HeaderItemRules() { return {kHeaderItem, true}; }

@@ -13,6 +13,8 @@ namespace sallyport::authsvc::dialects::apk {
 [[nodiscard]] ObjectRules RouteRuleRules();
 [[nodiscard]] ObjectRules RouteMatchRules();
 [[nodiscard]] ObjectRules RoutePathRules();
+[[nodiscard]] ObjectRules GrpcMatchRules();  // of a GRPCRoute
+[[nodiscard]] ObjectRules GrpcMethodRules();
 [[nodiscard]] ObjectRules RouteFilterRules();
 [[nodiscard]] ObjectRules HeaderModifierRules();
 [[nodiscard]] ObjectRules HeaderItemRules();

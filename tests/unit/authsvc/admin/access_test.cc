@@ -46,6 +46,25 @@ TEST_F(AdminTest, TheHeadAloneDecidesWhoMaySendABody) {
   EXPECT_EQ(status("/nowhere", "", "9000"), 400);
 }
 
+TEST_F(AdminTest, TheDeployerTakesSignedTokensOnlyWhereAnIssuerIsNamed) {
+  const auto answer = [&](const std::string& path, const std::string& bearer) {
+    admin_http::Request head;
+    head.method = "POST";
+    head.path = path;
+    head.headers = {{"authorization", "Bearer " + bearer}, {"content-length", "9000"}};
+    const auto refusal = api().AdmitHead(head);
+    return refusal.has_value() ? refusal->status : 0;
+  };
+  const std::string token = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.";
+  for (const char* path : {"/api/deployer/apis/deploy", "/api/configurator/apis/x"}) {
+    EXPECT_EQ(answer(path, kAdminKey), 0);
+    EXPECT_EQ(answer(path, "wrong"), 403);
+    EXPECT_EQ(answer(path, token), 401);
+    EXPECT_EQ(answer(path, "a.b.c"), 401);
+  }
+  EXPECT_EQ(answer("/tyk/apis", kAdminKey), 403) << "another surface's header";
+}
+
 TEST_F(AdminTest, WithoutAnyKeyEverythingIsRefused) {
   options_.keys = {{"broken", ""}};
   ExpectError(403, kWrongKey, Call("GET", "/tyk/certs", "", ""));

@@ -117,7 +117,8 @@ class CredentialTest : public StoredLoginTest {
     return resource;
   }
   std::string Opened() {
-    const auto value = writer_->OpenUpstreamCredential(writer_->snapshot()->FindApi("a")->api);
+    const SnapshotPtr now = writer_->snapshot();
+    const auto value = writer_->OpenUpstreamCredential(*now, now->FindApi("a")->api);
     return value.ok() ? std::string(value->Reveal()) : std::string(value.status().message());
   }
 };
@@ -168,6 +169,99 @@ TEST_F(CredentialTest, RefusesWhatIsNoneAndHeadersOfItsOwn) {
   const auto plain = PutWith(Sending("http://up.example/x"), kUpstreamCredential, "v");
   ASSERT_TRUE(plain.ok()) << plain.status();
   EXPECT_THAT(plain->AllWarnings(), Contains(HasSubstr("plain HTTP")));
+}
+
+// Values that stand in Secrets.
+class CredentialPlacesTest : public CredentialTest {
+ protected:
+  static v1::Resource Naming(const std::string& value, const std::string& username,
+                             const std::string& password) {
+    v1::Resource resource = Sending();
+    v1::UpstreamCredential* const credential =
+        resource.mutable_api()->mutable_upstream()->mutable_credential();
+    credential->set_value_ref(value);
+    credential->set_username_ref(username);
+    credential->set_password_ref(password);
+    return resource;
+  }
+  void PutSecret(const std::map<std::string, std::string>& values, const std::string& org = "org") {
+    v1::Resource resource;
+    resource.mutable_secret()->set_id("default/login");
+    resource.mutable_secret()->set_org_id(org);
+    Mutation mutation = Put(std::move(resource));
+    for (const auto& [key, value] : values) mutation.secret_data[key] = base::Secret::CopyOf(value);
+    const auto result = Run(Of(std::move(mutation)));
+    ASSERT_TRUE(result.ok()) << result.status();
+  }
+};
+
+constexpr char kUserPlace[] = "name:secret/default/login/user";
+constexpr char kPassPlace[] = "name:secret/default/login/pass";
+
+TEST_F(CredentialPlacesTest, AreLookedUpWhereTheyStandNow) {
+  MustPut(Naming("", kUserPlace, kPassPlace));
+  EXPECT_THAT(Opened(), HasSubstr("Secret default/login (user) is not there yet"));
+  EXPECT_THAT(writer_->snapshot()->Pending(10),
+              Contains("Api a: upstream credential: Secret default/login (user)"));
+  PutSecret({{"user", "a"}, {"pass", "b"}});
+  EXPECT_EQ(Opened(), "Basic YTpi");
+  EXPECT_THAT(writer_->snapshot()->Pending(10), ::testing::IsEmpty());
+  PutSecret({{"user", "x"}, {"pass", "y"}});
+  EXPECT_EQ(Opened(), "Basic eDp5");
+  PutSecret({{"user", "x"}});
+  EXPECT_THAT(Opened(), HasSubstr("(pass) is not there yet"));
+  EXPECT_THAT(writer_->snapshot()->Pending(10),
+              Contains("Api a: upstream credential: Secret default/login (pass)"));
+}
+
+TEST_F(CredentialPlacesTest, OfAnotherOrganisationOrOfNoUseAreClosed) {
+  MustPut(Naming("", kUserPlace, kPassPlace));
+  PutSecret({{"user", "a"}, {"pass", "b"}}, "other");
+  EXPECT_THAT(Opened(), HasSubstr("is not there yet"));
+  PutSecret({{"user", "a:b"}, {"pass", "b"}});
+  EXPECT_THAT(Opened(), HasSubstr("no colon"));
+  PutSecret({{"user", ""}, {"pass", "b"}});
+  EXPECT_THAT(Opened(), HasSubstr("is empty"));
+  MustPut(Naming("name:secret/default/login/key", "", ""));
+  PutSecret({{"key", "k\r\nX: 1"}});
+  EXPECT_THAT(Opened(), HasSubstr("control character"));
+  PutSecret({{"key", "k-1"}});
+  EXPECT_EQ(Opened(), "k-1");
+}
+
+TEST_F(CredentialPlacesTest, TakeThePlaceOfAValue) {
+  ASSERT_TRUE(PutWith(Sending(), kUpstreamCredential, "Basic YTpi").ok());
+  MustPut(Naming(kUserPlace, "", ""));
+  EXPECT_THAT(Opened(), HasSubstr("is not there yet")) << "the value of before is gone";
+  EXPECT_THAT(Refusal(Sending()), HasSubstr("is required"));
+  EXPECT_THAT(RefusalOf(Naming(kUserPlace, "", ""), kUpstreamCredential, "hush"),
+              HasSubstr("a value beside"));
+}
+
+TEST_F(CredentialPlacesTest, ThatAreNoneAreRefused) {
+  EXPECT_THAT(Refusal(Naming(kUserPlace, kUserPlace, kPassPlace)), HasSubstr("the one or"));
+  EXPECT_THAT(Refusal(Naming("", kUserPlace, "")), HasSubstr("go together"));
+  EXPECT_THAT(Refusal(Naming("", "", kPassPlace)), HasSubstr("go together"));
+  for (const char* const place :
+       {"default/login/user", "name:login", "name:secret/login/user", "name:secret/default/login/",
+        "name:configmap/default/login/user"})
+    EXPECT_THAT(Refusal(Naming(place, "", "")), HasSubstr("NAMESPACE/NAME/KEY")) << place;
+}
+
+TEST_F(CredentialPlacesTest, KeepTheirSecretWhereItIs) {
+  MustPut(Naming("", kUserPlace, kPassPlace));
+  PutSecret({{"user", "a"}, {"pass", "b"}});
+  const auto gone = [&](bool force) {
+    Mutation mutation;
+    mutation.op = Mutation::Op::kDelete;
+    mutation.kind = Kind::kSecret;
+    mutation.id = "default/login";
+    mutation.force = force;
+    return Run(Of(std::move(mutation))).status();
+  };
+  EXPECT_THAT(std::string(gone(false).message()), HasSubstr("in use by Api a"));
+  EXPECT_TRUE(gone(true).ok());
+  EXPECT_THAT(Opened(), HasSubstr("is not there yet"));
 }
 
 }  // namespace

@@ -158,14 +158,15 @@ struct BadPart {
 TEST(ApkApi, Refusals) {
   const BadPart bad[] = {
       {With(kApiCr, "production:", "sandbox:"), "sandbox"},
-      {With(kApiCr, "REST", "GRPC"), "must be REST"},
+      {With(kApiCr, "REST", "GraphQL"), "must be REST or GRPC"},
       {With(kApiCr, "routeRefs", "routeRef"), "did you mean \"routeRefs\""},
-      {With(kApiCr, "[employee-route]", "[a, b]"), "exactly one HTTPRoute"},
+      {With(kApiCr, "[employee-route]", "[a, b]"), "exactly one route"},
       {With(kApiCr, "/employee/3.14", "employee"), "basePath"},
       {With(kApiCr, "  organization: default", "  systemAPI: true"), "systemAPI"},
       {With(kRouteCr, "kind: Backend", "kind: Backends"), "must be Backend"},
-      {With(kRouteCr, "kind: Scope", "kind: RateLimitPolicy"), "cannot be followed"},
-      {With(kRouteCr, "type: RequestHeaderModifier", "type: URLRewrite"), "URLRewrite"},
+      {With(kRouteCr, "kind: Scope", "kind: APIPolicy"), "cannot be followed"},
+      {With(kRouteCr, "type: RequestHeaderModifier", "type: URLRewrite"), "urlRewrite"},
+      {With(kRouteCr, "type: RequestHeaderModifier", "type: RequestMirror"), "RequestMirror"},
       {With(kRouteCr, "method: GET", "method: GET\n          headers: [{name: a, value: b}]"),
        "path and method alone"},
       {With(kRouteCr, "([^/]+)", "(a|b)"), "only expressions as APK writes them"},
@@ -181,8 +182,20 @@ TEST(ApkApi, Refusals) {
       {With(kBackendCr, "host: pay.example", "host: \"a b\""), "a name or an address"},
       {With(kBackendCr, "protocol: https", "protocol: http"), "is for protocol https"},
       {With(kBackendCr, "protocol: https", "protocol: ftp"), "protocol"},
-      {With(kBackendCr, "  basePath: /v3", "  security: {basic: {secretRef: {name: a}}}"),
-       "credentials towards the endpoint"},
+      {With(kBackendCr, "  basePath: /v3", "  security: {basic: {secretRef: {}}}"),
+       "it names a Secret"},
+      {With(kBackendCr, "  basePath: /v3", "  security: {}"), "basic or apiKey"},
+      {With(kBackendCr, "  basePath: /v3", "  security: {basic: {secretref: {name: a}}}"),
+       "did you mean \"secretRef\""},
+      {With(kBackendCr, "  basePath: /v3",
+            "  security: {apiKey: {in: Query, name: k, valueFrom: {name: a, valueKey: b}}}"),
+       "in headers alone"},
+      {With(kBackendCr, "  basePath: /v3",
+            "  security: {apiKey: {in: Header, valueFrom: {name: a, valueKey: b}}}"),
+       "it names the header"},
+      {With(kBackendCr, "  basePath: /v3",
+            "  security: {basic: {secretRef: {name: a, usernameKey: \"a/b\"}}}"),
+       "usernameKey"},
       {With(kBackendCr, "secretRef: {name: ca, key: ca.crt}",
             "certificateInline: \"name:secret/other/ca/ca.crt\""),
        "fields of their own"},
@@ -202,15 +215,6 @@ TEST(ApkApi, ARouteThatNoApiNamesSaysThatItServesNothing) {
               Not(HasSubstr("no API names this route")));
   EXPECT_THAT(MessagesOf(store.Apply({With(kApiCr, "[employee-route]", "[another]"), kRouteCr})),
               HasSubstr("no API names this route"));
-}
-
-TEST(ApkApi, RulesWithOtherBackendsAreRefused) {
-  const Store store;
-  EXPECT_THAT(MessagesOf(store.Refused({absl::StrCat(kRouteCr, R"(
-    - matches: [{path: {type: Exact, value: /x}}]
-      backendRefs: [{group: dp.wso2.com, kind: Backend, name: other}]
-)")})),
-              HasSubstr("one upstream"));
 }
 
 TEST(ApkApi, ServicesOfKubernetesAreTargetsThemselves) {

@@ -286,7 +286,23 @@ constexpr Bad kBad[] = {
     {"verb: \"POST\"", "verb: \"GET\"", "stands there twice"},
     {"verb: \"POST\"", "verb: \"POST\"\n    secure: false", "did you mean \"secured\""},
     {"verb: \"POST\"", "verb: \"POST\"\n    endpointConfigurations: {production: {endpoint: x}}",
-     "endpoints of single operations"},
+     "endpointConfigurations.production.endpoint"},
+    {"verb: \"POST\"",
+     "verb: \"POST\"\n    endpointConfigurations: {production: {endpoint: \"http://x\", "
+     "endpointSecurity: {enabled: true, securityType: {secretName: a, userNameKey: b, "
+     "passwordKey: c}}}}",
+     "credentials go to the API's endpoints alone"},
+    {"production:", "sandbox: {endpoint: \"http://x\"}\n  production:", "apk.sandbox_hosts"},
+    {"\"mtls-api\"", "\"mtls~sandbox\"", "another API's sandbox"},
+    {"    endpoint:", "    endpointSecurity: {enabled: true}\n    endpoint:", "securityType"},
+    {"    endpoint:",
+     "    endpointSecurity: {enabled: true, securityType: {secretName: a, userNameKey: b, "
+     "passwordKy: c}}\n    endpoint:",
+     "did you mean \"passwordKey\""},
+    {"    endpoint:",
+     "    endpointSecurity: {enabled: true, securityType: {secretName: a, in: Query, "
+     "apiKeyNameKey: b, apiKeyValueKey: c}}\n    endpoint:",
+     "in headers alone"},
     {"verb: \"POST\"", "verb: \"POST\"\n    rateLimit: {requestsPerUnit: 0, unit: Week}",
      "Minute, Hour or Day"},
     {"verb: \"POST\"",

@@ -269,9 +269,9 @@ TEST(ApkTokenIssuer, Refusals) {
 
 TEST(ApkResources, OfAnotherKindAreRefusedByName) {
   const Store store;
-  EXPECT_THAT(MessagesOf(store.Refused({"apiVersion: dp.wso2.com/v1alpha1\nkind: RateLimitPolicy\n"
+  EXPECT_THAT(MessagesOf(store.Refused({"apiVersion: dp.wso2.com/v1alpha1\nkind: BackendJWT\n"
                                         "metadata: {name: x}\nspec: {}\n"})),
-              HasSubstr("kind \"RateLimitPolicy\""));
+              HasSubstr("kind \"BackendJWT\""));
 }
 
 }  // namespace

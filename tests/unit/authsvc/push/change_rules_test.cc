@@ -110,6 +110,26 @@ TEST(ChangeRules, SecretOfAServerCertificateMakesServersAskAgain) {
   EXPECT_NE(Find(world.Put({SecretOf(server)}), "servers"), nullptr);
 }
 
+TEST(ChangeRules, SecretOfACredentialMakesItsApisAskAgain) {
+  World world;
+  auto api = ApiResource("a1");
+  api.mutable_api()->mutable_upstream()->mutable_credential()->set_value_ref(
+      "name:secret/default/web/token");
+  ::sallyport::v1::Resource secret;
+  secret.set_id("default/web");
+  secret.mutable_secret()->set_id("default/web");
+  secret.mutable_secret()->set_org_id("org");
+  auto& sealed = *secret.mutable_secret()->mutable_sealed_data();
+  sealed["token"].set_ciphertext("one");
+  (void)world.Put({api});
+  EXPECT_NE(Find(world.Put({secret}), "api:a1"), nullptr) << "it came";
+  sealed["token"].set_ciphertext("two");
+  EXPECT_NE(Find(world.Put({secret}), "api:a1"), nullptr) << "it changed";
+  sealed.clear();
+  EXPECT_NE(Find(world.Put({secret}), "api:a1"), nullptr) << "it went";
+  EXPECT_EQ(Find(world.Put({secret}), "api:a1"), nullptr);
+}
+
 TEST(ChangeRules, KeyThatBecomesUnusableIsSevered) {
   World world;
   const TestCert leaf = CertBuilder("CN=a").SelfSign();

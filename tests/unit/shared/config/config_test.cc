@@ -73,6 +73,16 @@ TEST(AuthsvcConfig, RefusesWhatItCannotDoSafely) {
   EXPECT_THAT(ErrorOf("decision_ttl: 60"), HasSubstr("with its unit"));
 }
 
+TEST(AuthsvcConfig, TokensForTheDeployerNeedIssuerAndAudience) {
+  EXPECT_THAT(ErrorOf("apk: {token_issuer: idp}"), HasSubstr("go together"));
+  EXPECT_THAT(ErrorOf("apk: {token_audience: me}"), HasSubstr("go together"));
+  EXPECT_THAT(ErrorOf("apk: {token_issuer: idp, token_audience: me, token_scope: \"a b\"}"),
+              HasSubstr("one scope"));
+  EXPECT_THAT(ErrorOf("apk: {token_issuers: idp}"), HasSubstr("token_issuer"));
+  EXPECT_THAT(ErrorOf("apk: {namespace: \"A/b\"}"), HasSubstr("apk.namespace"));
+  EXPECT_THAT(ErrorOf("apk: {sandbox_hosts: [\"*\"]}"), HasSubstr("sandbox_hosts"));
+}
+
 TEST(AuthsvcConfig, TicketKeysRotateHourlyUnlessToldOtherwise) {
   EXPECT_EQ(FromYaml("")->ticket_keys_rotate_every, absl::Hours(1));
   EXPECT_EQ(FromYaml("ticket_keys: {rotate_every: 10m}")->ticket_keys_rotate_every,
