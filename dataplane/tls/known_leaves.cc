@@ -15,6 +15,10 @@ constexpr size_t kMostLeafBytes = 16 << 20;
 constexpr size_t kBytesOfALeaf = 3072;  // what OpenSSL and ours take beside its bytes
 constexpr int64_t kForever = std::numeric_limits<int64_t>::max();
 
+cache::Hash128 KeyOf(absl::string_view der) {
+  return cache::KeyedHash(cache::ProcessHashKey(), der);
+}
+
 }  // namespace
 
 KnownLeaves::KnownLeaves(OSSL_LIB_CTX* context)
@@ -30,16 +34,20 @@ KnownLeafPtr KnownLeaves::Share(STACK_OF(X509) * presented) {
 }
 
 KnownLeafPtr KnownLeaves::Find(std::string der) {
-  const cache::Hash128 key = cache::KeyedHash(cache::ProcessHashKey(), der);
-  const KnownLeafPtr* const found = leaves_.Find(key, 0);
+  const KnownLeafPtr* const found = leaves_.Find(KeyOf(der), 0);
   if (found != nullptr && (*found)->alone->chain_der.front() == der) return *found;
   crypto::UniqueX509 certificate = CertificateOf(context_, der);
   if (certificate == nullptr) return nullptr;
-  const size_t bytes = 2 * der.size() + kBytesOfALeaf;
-  auto leaf = std::make_shared<const KnownLeaf>(
+  return std::make_shared<const KnownLeaf>(
       KnownLeaf{std::move(certificate), MakePeerCertificate({std::move(der)})});
-  leaves_.Put(key, leaf, bytes, kForever);
-  return leaf;
+}
+
+void KnownLeaves::Keep(const KnownLeafPtr& leaf) {
+  const std::string& der = leaf->alone->chain_der.front();
+  const cache::Hash128 key = KeyOf(der);
+  const KnownLeafPtr* const found = leaves_.Find(key, 0);
+  if (found == nullptr || *found != leaf)
+    leaves_.Put(key, leaf, 2 * der.size() + kBytesOfALeaf, kForever);
 }
 
 }  // namespace sallyport::dataplane

@@ -29,10 +29,13 @@ class KnownLeaves {
   // `context`: where certificates are read, so that they have their public keys.
   explicit KnownLeaves(OSSL_LIB_CTX* context);
 
-  // Puts the certificate that is known in the place of the first of `presented`, of which there is
-  // one at least, and which may have been read without its public key. Null: it cannot be read, and
-  // everything is as it was.
+  // Puts the certificate that is known by these bytes, or one that is read anew, in the place of
+  // the first of `presented`, of which there is one at least, and which may have been read without
+  // its public key. Null: it cannot be read, and everything is as it was.
   [[nodiscard]] KnownLeafPtr Share(STACK_OF(X509) * presented);
+  // Knows it from now on. Once possession is proven: who shows what is not his own is not to make a
+  // loop forget others.
+  void Keep(const KnownLeafPtr& leaf);
   [[nodiscard]] size_t size() const { return leaves_.size(); }
 
  private:

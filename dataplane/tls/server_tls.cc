@@ -183,7 +183,7 @@ boost::asio::awaitable<IoResult> ServerConnection::Handshake(Deadline deadline,
     }
     const bool paused = result.kind == IoResult::Kind::kPaused;
     if (!paused && !result.wants()) {
-      if (result.ok()) DropEphemeralKeys(stream_->ssl());
+      if (result.ok()) AfterHandshake();
       co_return result;
     }
     IoResult waited;
@@ -194,6 +194,11 @@ boost::asio::awaitable<IoResult> ServerConnection::Handshake(Deadline deadline,
     }
     if (!waited.ok()) co_return waited;
   }
+}
+
+void ServerConnection::AfterHandshake() {
+  DropEphemeralKeys(stream_->ssl());
+  if (leaf_ != nullptr) owner_.library_.leaves().Keep(leaf_);
 }
 
 bool ServerConnection::TakeChain(PeerCertificatePtr* chain) {

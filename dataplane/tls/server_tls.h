@@ -114,6 +114,7 @@ class ServerConnection {
   };
   ServerConnection(ServerTls& owner, const ListenerFacts& listener);
   [[nodiscard]] IoResult Step();
+  void AfterHandshake();
   // For waiter_: kDone or kTimeout.
   [[nodiscard]] boost::asio::awaitable<IoResult> Wait(Deadline deadline);
   // Until it is known what is to become of the chain that came at a strict SNI.

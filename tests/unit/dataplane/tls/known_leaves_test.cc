@@ -16,7 +16,7 @@ class KnownLeavesTest : public ServerTlsTest {
     sk_X509_push(presented.get(), d2i_X509(nullptr, &bytes, static_cast<long>(der.size())));
     return presented;
   }
-  // Handshakes after one another, each with this first in its chain.
+  // Of a handshake with this chain.
   PeerCertificatePtr PeerAfter(const std::vector<const TestCert*>& chain, int version) {
     ClientOptions options;
     options.max_version = version;
@@ -50,17 +50,20 @@ TEST_P(KnownLeavesOfBothVersions, IssuersMakeAnotherChainOfTheSameLeaf) {
 }
 
 TEST_P(KnownLeavesOfBothVersions, WhoIsKnownProvesPossessionAllTheSame) {
-  const PeerCertificatePtr known = PeerAfter({&leaf_}, GetParam());
   const TestCert stolen = Stolen(leaf_);
   ClientOptions options;
   options.max_version = GetParam();
   options.chain = {&stolen};
-  for (int i = 0; i < 2; ++i) {
+  PeerCertificatePtr known;
+  for (const size_t leaves : {0u, 1u}) {
     const Both thief = Run(options);
     EXPECT_FALSE(thief.server.shaken);
     EXPECT_EQ(thief.server.label, "bad_client_signature");
+    EXPECT_EQ(library_->leaves().size(), leaves) << "known before it was proven";
+    const PeerCertificatePtr owner = PeerAfter({&leaf_}, GetParam());
+    EXPECT_TRUE(known == nullptr || owner == known);
+    known = owner;
   }
-  EXPECT_EQ(PeerAfter({&leaf_}, GetParam()), known);
 }
 
 TEST_F(KnownLeavesTest, WhatIsKnownTakesThePlaceOfWhatWasSent) {
@@ -71,6 +74,10 @@ TEST_F(KnownLeavesTest, WhatIsKnownTakesThePlaceOfWhatWasSent) {
   EXPECT_EQ(leaf->certificate.get(), sk_X509_value(first.get(), 0));
   EXPECT_NE(X509_get0_pubkey(leaf->certificate.get()), nullptr);
   EXPECT_EQ(leaf->alone->chain_der, std::vector<std::string>{leaf_.der});
+  EXPECT_EQ(leaves.size(), 0u);
+  leaves.Keep(leaf);
+  leaves.Keep(leaf);
+  EXPECT_EQ(leaves.size(), 1u);
   const Presented second = Present(leaf_.der);
   EXPECT_EQ(leaves.Share(second.get()), leaf);
   EXPECT_EQ(sk_X509_value(second.get(), 0), sk_X509_value(first.get(), 0));
@@ -80,6 +87,7 @@ TEST_F(KnownLeavesTest, WhatIsKnownTakesThePlaceOfWhatWasSent) {
 TEST_F(KnownLeavesTest, EveryByteCounts) {
   KnownLeaves leaves(library_->context());
   const KnownLeafPtr leaf = leaves.Share(Present(leaf_.der).get());
+  leaves.Keep(leaf);
   std::string other = leaf_.der;
   other.back() = static_cast<char>(other.back() ^ 1);  // of the signature
   const Presented presented = Present(other);
@@ -88,6 +96,7 @@ TEST_F(KnownLeavesTest, EveryByteCounts) {
   ASSERT_NE(another, nullptr);
   EXPECT_NE(another, leaf);
   EXPECT_EQ(another->alone->chain_der.front(), other);
+  leaves.Keep(another);
   EXPECT_EQ(leaves.size(), 2u);
 }
 
@@ -96,6 +105,7 @@ TEST_F(KnownLeavesTest, OutlivesItsPlaceAmongTheKnown) {
   {
     KnownLeaves leaves(library_->context());
     kept = leaves.Share(Present(leaf_.der).get());
+    leaves.Keep(kept);
   }
   EXPECT_EQ(kept->alone->chain_der.front(), leaf_.der);
   EXPECT_NE(X509_get0_pubkey(kept->certificate.get()), nullptr);
