@@ -63,7 +63,7 @@ struct Client {
   }
   void ForgetRecent() { recent_ = nullptr; }
   RegisteredConnection registered;
-  bool ticket_offered = false;
+  bool let_in = false;
   uint32_t requests = 0;  // of HTTP/1.x that have begun
 
  private:

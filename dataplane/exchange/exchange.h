@@ -110,7 +110,7 @@ class Exchange {
 
   // forward
   [[nodiscard]] uint64_t MostBodyBytes() const;
-  void OfferTicket();
+  void LetIn();
   void GatherFields();
   void GatherVersionFields();
   void SetUpstreamCredential();

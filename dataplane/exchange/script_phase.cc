@@ -264,7 +264,7 @@ boost::asio::awaitable<bool> Exchange::AnswerByScript() {
     co_return false;
   }
   if (!TakeScriptMemory(answer.body.size())) co_return false;
-  OfferTicket();
+  LetIn();
   script_status_ = answer.status;
   script_bytes_out_ = answer.body.size();
   co_await request_.Refuse(answer, Reason::kAllowed);

@@ -118,7 +118,7 @@ TunnelSettings TcpExchange::Settings() const {
 }
 
 boost::asio::awaitable<void> TcpExchange::Tunnel() {
-  if (client_.tls != nullptr) client_.tls->OfferTicket();
+  if (client_.tls != nullptr) client_.tls->LetIn();
   const TunnelSettings settings = Settings();
   ReadBuffer from_client(services_.loop.buffers());
   const TunnelSide near{client_.stream, from_client};

@@ -144,10 +144,10 @@ uint64_t Exchange::MostBodyBytes() const {
 }
 
 // With the first answer that was permitted.
-void Exchange::OfferTicket() {
-  if (client_.tls == nullptr || client_.ticket_offered) return;
-  client_.ticket_offered = true;
-  client_.tls->OfferTicket();
+void Exchange::LetIn() {
+  if (client_.tls == nullptr || client_.let_in) return;
+  client_.let_in = true;
+  client_.tls->LetIn();
 }
 
 bool Exchange::GatherOutgoing(std::optional<ForwardedFields>* forwarded_fields) {
@@ -205,7 +205,7 @@ boost::asio::awaitable<void> Exchange::ForwardToUpstream() {
   request.grpc = grpc_;
   request.retry = match_.route->retries.enabled;
   request.retries = &target_.retries();
-  OfferTicket();
+  LetIn();
 
   ResponseSink& sink = request_.Sink();
   const absl::Duration began = services_.loop.clock().Monotonic();

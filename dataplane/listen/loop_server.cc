@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <cstdlib>
 #include <exception>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "dataplane/exchange/client_address.h"
 #include "dataplane/listen/announced_client.h"
@@ -57,6 +57,16 @@ std::vector<AddressRange> TrustedProxies(const ExchangeSettings& settings,
     if (range.has_value()) trusted.push_back(*range);
   }
   return trusted;
+}
+
+// Of a connection: it ended with it, others go on.
+void SayFailure(const std::exception_ptr& failure) {
+  if (failure == nullptr) return;
+  try {
+    std::rethrow_exception(failure);
+  } catch (const std::exception& error) {
+    base::Log(base::Level::kError, "connection.failed", {{"error", error.what()}});
+  }
 }
 
 }  // namespace
@@ -191,23 +201,27 @@ void LoopServer::OnConnection(const ListenerContextPtr& listener, int fd, std::s
   }
   if (proxied) {
     boost::asio::co_spawn(loop_.context(), ServeProxied(listener, fd, std::move(address)),
-                          boost::asio::detached);
+                          SayFailure);
     return;
   }
   boost::asio::co_spawn(loop_.context(),
                         ServeConnection(services_, listener, fd, address, /*announced=*/false),
-                        [this, address](const std::exception_ptr& /*none*/) {
+                        [this, address](const std::exception_ptr& failure) {
                           process_.connection_limits.Leave(address);
+                          SayFailure(failure);
                         });
 }
 
 boost::asio::awaitable<void> LoopServer::ServeProxied(ListenerContextPtr listener, int fd,
                                                       std::string proxy) {
-  ++announcing_;
-  AnnouncedClient client =
-      co_await ReadAnnouncedClient(loop_, fd, loop_.After(process_.settings.handshake));
-  --announcing_;
   std::string named;
+  const absl::Cleanup leave = [&] { process_.connection_limits.Leave(named); };
+  AnnouncedClient client;
+  {
+    ++announcing_;
+    const absl::Cleanup read = [this] { --announcing_; };
+    client = co_await ReadAnnouncedClient(loop_, fd, loop_.After(process_.settings.handshake));
+  }
   const bool announced = !client.address.empty();
   if (client.problem != nullptr) {
     NoteNotTaken(NotTaken::kProxyHeader);
@@ -220,7 +234,6 @@ boost::asio::awaitable<void> LoopServer::ServeProxied(ListenerContextPtr listene
                              announced ? std::move(client.address) : std::move(proxy),
                              /*announced=*/true);
   }
-  process_.connection_limits.Leave(named);
 }
 
 void LoopServer::NoteNotTaken(NotTaken cause) {

@@ -44,25 +44,34 @@ class LogFile {
     return fstat(fd_, &ours) != 0 || stat(path_.c_str(), &there) != 0 ||
            ours.st_ino != there.st_ino || ours.st_dev != there.st_dev;
   }
-  // False: the rest is lost.
-  bool Write(absl::string_view bytes) {
-    while (!bytes.empty()) {
-      // The kernel gives others the core between two calls, not within one.
-      const ssize_t done = write(fd_, bytes.data(), std::min(bytes.size(), kPiece));
+  // Whole lines. Gives what could not be written, which is lost.
+  absl::string_view Write(absl::string_view lines) {
+    if (torn_ && write(fd_, "\n", 1) == 1) torn_ = false;
+    while (!lines.empty()) {
+      const ssize_t done = write(fd_, lines.data(), Piece(lines));
       if (done < 0 && errno == EINTR) continue;
-      if (done <= 0) return false;
-      bytes.remove_prefix(static_cast<size_t>(done));
+      if (done <= 0) break;
+      torn_ = lines[static_cast<size_t>(done) - 1] != '\n';
+      lines.remove_prefix(static_cast<size_t>(done));
     }
-    return true;
+    return lines;
   }
 
  private:
+  // The kernel gives others the core between two calls, not within one; and a process beside this
+  // one may write into the same file between two, so each has whole lines.
+  static size_t Piece(absl::string_view bytes) {
+    if (bytes.size() <= kPiece) return bytes.size();
+    const size_t end = bytes.rfind('\n', kPiece - 1);
+    return end == absl::string_view::npos ? bytes.find('\n') + 1 : end + 1;
+  }
   void Close() {
     if (fd_ >= 0 && fd_ != STDOUT_FILENO) close(fd_);
     fd_ = -1;
   }
   const std::string path_;
   int fd_ = -1;
+  bool torn_ = false;  // the last line that was written has no end
 };
 
 }  // namespace
@@ -82,6 +91,7 @@ struct AccessLog::Impl {
         if (!stopping && !woken && flush_asked == flush_done)
           wake.WaitWithTimeout(&mutex, kWriteEvery);
         woken = false;
+        hurried.store(false, std::memory_order_relaxed);
         stop = stopping;
         flush = flush_asked;
         reopen_now = std::exchange(reopen, false);
@@ -95,6 +105,14 @@ struct AccessLog::Impl {
     }
   }
 
+  // A ring fills up before its time.
+  void Hurry() {
+    if (hurried.exchange(true, std::memory_order_relaxed)) return;
+    const base::MutexLock lock(&mutex);
+    woken = true;
+    wake.SignalAll();
+  }
+
   void OpenAgain() {
     const absl::Status status = file.Open();  // the old file stays in use when this fails
     if (!status.ok()) base::Log(base::Level::kError, "access_log.reopen", {{"error", status}});
@@ -104,8 +122,9 @@ struct AccessLog::Impl {
     for (const auto& ring : rings) {
       batch.clear();
       ring->Take(&batch);
-      if (batch.empty() || file.Write(batch)) continue;
-      lost.fetch_add(static_cast<uint64_t>(std::count(batch.begin(), batch.end(), '\n')),
+      const absl::string_view rest = file.Write(batch);
+      if (rest.empty()) continue;
+      lost.fetch_add(static_cast<uint64_t>(std::count(rest.begin(), rest.end(), '\n')),
                      std::memory_order_relaxed);
       if (!std::exchange(complained, true))
         base::Log(base::Level::kError, "access_log.write_failed");
@@ -118,6 +137,7 @@ struct AccessLog::Impl {
   std::string batch;
   bool complained = false;
   std::atomic<uint64_t> lost{0};
+  std::atomic<bool> hurried{false};  // once for each time that it writes
 
   base::Mutex mutex;
   base::CondVar wake, flushed;
@@ -163,6 +183,7 @@ void AccessLog::Write(int ring, const AccessRecord& record) {
   AccessLogRing& to = *impl_->rings[static_cast<size_t>(ring)];
   auto& counter = to.Put(line) ? to.written : to.dropped;
   counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  if (to.MoreThanHalfFull()) impl_->Hurry();
 }
 
 void AccessLog::Reopen() {

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "shared/base/background.h"
 #include "shared/base/clock.h"
 #include "shared/base/mutex.h"
 
@@ -136,11 +135,7 @@ struct TelemetryReporter::Impl {
 TelemetryReporter::TelemetryReporter(Options options, TelemetrySink* sink, const base::Clock* clock,
                                      int loops, bool start_thread)
     : impl_(std::make_unique<Impl>(options, sink, clock, loops)) {
-  if (!start_thread) return;
-  impl_->thread = std::thread([impl = impl_.get()] {
-    base::GiveWayToOthers();
-    impl->Run();
-  });
+  if (start_thread) impl_->thread = std::thread([impl = impl_.get()] { impl->Run(); });
 }
 
 TelemetryReporter::~TelemetryReporter() {

@@ -11,8 +11,12 @@ namespace sallyport::dataplane {
 namespace {
 
 constexpr size_t kMostLeaves = 4096;
-constexpr size_t kMostLeafBytes = 16 << 20;
-constexpr size_t kBytesOfALeaf = 3072;  // what OpenSSL and ours take beside its bytes
+constexpr size_t kMostLeafBytes = 32 << 20;
+// What is made of a certificate takes the more the more parts it has: a certificate of nothing but
+// tiny extensions takes 24 times its bytes.
+constexpr size_t kMostDer = 4096;
+constexpr size_t kBytesOfALeaf = 5 << 10;
+constexpr size_t kBytesPerByte = 8;
 constexpr int64_t kForever = std::numeric_limits<int64_t>::max();
 
 cache::Hash128 KeyOf(absl::string_view der) {
@@ -42,12 +46,14 @@ KnownLeafPtr KnownLeaves::Find(std::string der) {
       KnownLeaf{std::move(certificate), MakePeerCertificate({std::move(der)})});
 }
 
-void KnownLeaves::Keep(const KnownLeafPtr& leaf) {
+KnownLeafPtr KnownLeaves::Keep(const KnownLeafPtr& leaf) {
   const std::string& der = leaf->alone->chain_der.front();
+  if (der.size() > kMostDer) return leaf;
   const cache::Hash128 key = KeyOf(der);
   const KnownLeafPtr* const found = leaves_.Find(key, 0);
-  if (found == nullptr || *found != leaf)
-    leaves_.Put(key, leaf, 2 * der.size() + kBytesOfALeaf, kForever);
+  if (found != nullptr && (*found)->alone->chain_der.front() == der) return *found;
+  leaves_.Put(key, leaf, kBytesPerByte * der.size() + kBytesOfALeaf, kForever);
+  return leaf;
 }
 
 }  // namespace sallyport::dataplane

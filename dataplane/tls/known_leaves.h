@@ -33,9 +33,9 @@ class KnownLeaves {
   // the first of `presented`, of which there is one at least, and which may have been read without
   // its public key. Null: it cannot be read, and everything is as it was.
   [[nodiscard]] KnownLeafPtr Share(STACK_OF(X509) * presented);
-  // Knows it from now on. Once possession is proven: who shows what is not his own is not to make a
-  // loop forget others.
-  void Keep(const KnownLeafPtr& leaf);
+  // Knows it from now on, unless it is very large; gives what is known by its bytes then. Of a
+  // client that was let in: strangers are not to make a loop forget others.
+  KnownLeafPtr Keep(const KnownLeafPtr& leaf);
   [[nodiscard]] size_t size() const { return leaves_.size(); }
 
  private:

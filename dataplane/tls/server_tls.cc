@@ -39,9 +39,8 @@ void Empty(EVP_PKEY* key) {
   EVP_PKEY_set_type(key, EVP_PKEY_X25519);
 }
 
-// OpenSSL keeps the ephemeral keys of the key exchange, the private one too, for as long as the
-// connection, and uses neither again: whoever reads our memory later is not to find what the
-// connection began with.
+// OpenSSL keeps the ephemeral keys of the key exchange for as long as the connection, half a KiB,
+// and uses neither again.
 void DropEphemeralKeys(SSL* ssl) {
   EVP_PKEY* key = nullptr;
   if (SSL_get_tmp_key(ssl, &key) == 1) Empty(key);
@@ -183,7 +182,7 @@ boost::asio::awaitable<IoResult> ServerConnection::Handshake(Deadline deadline,
     }
     const bool paused = result.kind == IoResult::Kind::kPaused;
     if (!paused && !result.wants()) {
-      if (result.ok()) AfterHandshake();
+      if (result.ok()) DropEphemeralKeys(stream_->ssl());
       co_return result;
     }
     IoResult waited;
@@ -194,11 +193,6 @@ boost::asio::awaitable<IoResult> ServerConnection::Handshake(Deadline deadline,
     }
     if (!waited.ok()) co_return waited;
   }
-}
-
-void ServerConnection::AfterHandshake() {
-  DropEphemeralKeys(stream_->ssl());
-  if (leaf_ != nullptr) owner_.library_.leaves().Keep(leaf_);
 }
 
 bool ServerConnection::TakeChain(PeerCertificatePtr* chain) {
@@ -213,7 +207,8 @@ bool ServerConnection::TakeChain(PeerCertificatePtr* chain) {
   if (resumed && offered_ == nullptr) return false;
   if (leaf == nullptr) return !resumed || !offered_->ticket.has_certificate();
   STACK_OF(X509)* const issuers = SSL_get_peer_cert_chain(ssl);  // a server's has no leaf
-  if (!resumed && leaf_ != nullptr && sk_X509_num(issuers) <= 0) {
+  const bool known = leaf_ != nullptr && leaf_->certificate.get() == leaf;
+  if (!resumed && known && sk_X509_num(issuers) <= 0) {
     *chain = chain_ = leaf_->alone;
     return true;
   }
@@ -258,6 +253,11 @@ absl::StatusOr<TlsPeer> ServerConnection::Peer() {
     return absl::InternalError("a certificate on a connection that was never asked for one");
   }
   return peer;
+}
+
+void ServerConnection::LetIn() {
+  if (leaf_ != nullptr) leaf_ = owner_.library_.leaves().Keep(leaf_);
+  OfferTicket();
 }
 
 void ServerConnection::OfferTicket() {

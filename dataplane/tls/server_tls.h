@@ -90,9 +90,9 @@ class ServerConnection {
                                                            std::string client = {});
   // Fails when the chain could not be taken: then the connection must be closed.
   [[nodiscard]] absl::StatusOr<TlsPeer> Peer();
-  // Sends one ticket with the next write (TLS 1.3; on TLS 1.2 it went out in the handshake): call
-  // with the first permitted answer, once.
-  void OfferTicket();
+  // With the first permitted answer, once: the client's certificate is a known one from now on, and
+  // one ticket goes out with the next write (TLS 1.3; on TLS 1.2 it went out in the handshake).
+  void LetIn();
   [[nodiscard]] absl::string_view sni() const { return sni_; }
   // Why the handshake failed, of a bounded set; kDone: because of what Peer() says.
   [[nodiscard]] absl::string_view FailureLabel(const IoResult& result) const;
@@ -114,7 +114,7 @@ class ServerConnection {
   };
   ServerConnection(ServerTls& owner, const ListenerFacts& listener);
   [[nodiscard]] IoResult Step();
-  void AfterHandshake();
+  void OfferTicket();
   // For waiter_: kDone or kTimeout.
   [[nodiscard]] boost::asio::awaitable<IoResult> Wait(Deadline deadline);
   // Until it is known what is to become of the chain that came at a strict SNI.

@@ -63,7 +63,7 @@ crypto::UniquePkey TlsLibrary::PrivateKey(absl::string_view pkcs8_der) const {
     return nullptr;
   const UniqueSecretParams secret(params);
   const crypto::UniquePkeyCtx making(
-      EVP_PKEY_CTX_new_from_name(context_, EVP_PKEY_get0_type_name(read.get()), nullptr));
+      EVP_PKEY_CTX_new_from_name(keyless_, EVP_PKEY_get0_type_name(read.get()), nullptr));
   EVP_PKEY* key = nullptr;
   if (making == nullptr || EVP_PKEY_fromdata_init(making.get()) != 1 ||
       EVP_PKEY_fromdata(making.get(), &key, EVP_PKEY_KEYPAIR, params) != 1) {

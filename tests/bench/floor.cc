@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -102,6 +103,7 @@ class Floor {
 
   // Both false: the pair is over.
   bool FromClient(Pair& pair) {
+    ERR_clear_error();
     size_t count = 0;
     while (SSL_read_ex(pair.ssl, buffer_, sizeof(buffer_), &count) == 1) {
       if (send(pair.upstream, buffer_, count, MSG_NOSIGNAL) != static_cast<ssize_t>(count))
@@ -113,6 +115,7 @@ class Floor {
     for (;;) {
       const ssize_t count = recv(pair.upstream, buffer_, sizeof(buffer_), 0);
       if (count < 0) return errno == EAGAIN;
+      ERR_clear_error();
       size_t done = 0;
       if (count == 0 || SSL_write_ex(pair.ssl, buffer_, static_cast<size_t>(count), &done) != 1)
         return false;

@@ -75,8 +75,9 @@ TEST_F(KnownLeavesTest, WhatIsKnownTakesThePlaceOfWhatWasSent) {
   EXPECT_NE(X509_get0_pubkey(leaf->certificate.get()), nullptr);
   EXPECT_EQ(leaf->alone->chain_der, std::vector<std::string>{leaf_.der});
   EXPECT_EQ(leaves.size(), 0u);
-  leaves.Keep(leaf);
-  leaves.Keep(leaf);
+  EXPECT_EQ(leaves.Keep(leaf), leaf);
+  const KnownLeafPtr beside = leaves.Share(Present(leaf_.der).get());
+  EXPECT_EQ(leaves.Keep(beside), leaf);
   EXPECT_EQ(leaves.size(), 1u);
   const Presented second = Present(leaf_.der);
   EXPECT_EQ(leaves.Share(second.get()), leaf);
@@ -87,7 +88,7 @@ TEST_F(KnownLeavesTest, WhatIsKnownTakesThePlaceOfWhatWasSent) {
 TEST_F(KnownLeavesTest, EveryByteCounts) {
   KnownLeaves leaves(library_->context());
   const KnownLeafPtr leaf = leaves.Share(Present(leaf_.der).get());
-  leaves.Keep(leaf);
+  EXPECT_EQ(leaves.Keep(leaf), leaf);
   std::string other = leaf_.der;
   other.back() = static_cast<char>(other.back() ^ 1);  // of the signature
   const Presented presented = Present(other);
@@ -96,8 +97,22 @@ TEST_F(KnownLeavesTest, EveryByteCounts) {
   ASSERT_NE(another, nullptr);
   EXPECT_NE(another, leaf);
   EXPECT_EQ(another->alone->chain_der.front(), other);
-  leaves.Keep(another);
+  EXPECT_EQ(leaves.Keep(another), another);
   EXPECT_EQ(leaves.size(), 2u);
+}
+
+// What OpenSSL makes of such a certificate takes hundreds of KiB.
+TEST_F(KnownLeavesTest, AVeryLargeOneIsNotKept) {
+  KnownLeaves leaves(library_->context());
+  CertBuilder builder("CN=large");
+  const KnownLeafPtr small = leaves.Share(Present(leaf_.der).get());
+  EXPECT_EQ(leaves.Keep(small), small);
+  for (int i = 0; i < 400; ++i) builder.Dns(std::to_string(i) + ".example.com");
+  const KnownLeafPtr leaf = leaves.Share(Present(builder.SelfSign().der).get());
+  ASSERT_NE(leaf, nullptr);
+  EXPECT_GT(leaf->alone->chain_der.front().size(), 4096u);
+  EXPECT_EQ(leaves.Keep(leaf), leaf);
+  EXPECT_EQ(leaves.size(), 1u);
 }
 
 TEST_F(KnownLeavesTest, OutlivesItsPlaceAmongTheKnown) {
@@ -105,7 +120,7 @@ TEST_F(KnownLeavesTest, OutlivesItsPlaceAmongTheKnown) {
   {
     KnownLeaves leaves(library_->context());
     kept = leaves.Share(Present(leaf_.der).get());
-    leaves.Keep(kept);
+    EXPECT_EQ(leaves.Keep(kept), kept);
   }
   EXPECT_EQ(kept->alone->chain_der.front(), leaf_.der);
   EXPECT_NE(X509_get0_pubkey(kept->certificate.get()), nullptr);

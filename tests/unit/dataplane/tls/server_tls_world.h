@@ -188,7 +188,7 @@ class ServerTlsTest : public ::testing::Test {
               view.ephemeral_key_left = HasEphemeralKey(connection->stream().ssl());
               view.peer = connection->Peer();
               if (test->before_offer_) test->before_offer_();
-              connection->OfferTicket();
+              connection->LetIn();
               (void)co_await WriteAll(connection->stream(), test->text_, deadline);
               connection->stream().TryShutdown();
             } else {
