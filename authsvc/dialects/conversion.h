@@ -79,6 +79,11 @@ struct ConvertOptions {
   const apk::Objects* apk = nullptr;
   // Those that are stored, as DialectObjects with their set. Empty: there are none.
   std::function<std::vector<v1::Resource>()> apk_stored;
+  // Tyk OAS definitions that name other APIs as their versions, as they will be; null: versions in
+  // API definitions of their own are refused.
+  const std::vector<Node>* oas_bases = nullptr;
+  // Those that are stored. Empty: there are none.
+  std::function<std::vector<Node>()> stored_oas_bases;
   // The stored API of that id, with document and set. Empty: there is none.
   std::function<std::optional<v1::Resource>(const std::string& id)> stored_api;
 };

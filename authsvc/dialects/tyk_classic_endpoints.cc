@@ -92,49 +92,6 @@ size_t VariableLength(absl::string_view text) {
   return length;
 }
 
-// Tyk's text for a target as a template of ours (shared/header/rewrite_template.h). `trigger`: the
-// number of the one it is in, below zero: of none.
-std::string TemplateOf(const Fields& at, absl::string_view name, int trigger) {
-  std::string out;
-  const std::string text = at.Text(name);
-  if (absl::StartsWith(text, "tyk://"))
-    at.Refuse(name, "loops through other APIs (tyk://) do not exist here");
-  for (absl::string_view rest = text; !rest.empty();) {
-    std::string variable;
-    if (absl::ConsumePrefix(&rest, "$tyk_context.headers_")) {
-      const size_t length = VariableLength(rest);
-      std::string header(rest.substr(0, length));
-      for (char& c : header) c = c == '_' ? '-' : c;
-      absl::StrAppend(&out, "{header:", header, "}");
-      rest.remove_prefix(length);
-    } else if (absl::ConsumePrefix(&rest, "$tyk_meta.")) {
-      const size_t length = VariableLength(rest);
-      absl::StrAppend(&out, "{meta:", rest.substr(0, length), "}");
-      rest.remove_prefix(length);
-    } else if (absl::ConsumePrefix(&rest, "$tyk_context.")) {
-      const size_t length = VariableLength(rest);
-      if (!TriggerVariable(rest.substr(0, length), trigger, &variable)) {
-        at.Refuse(name, absl::StrCat("$tyk_context.", rest.substr(0, length),
-                                     " does not exist here: headers_NAME and what this entry's own "
-                                     "trigger found do"));
-      }
-      out += variable;
-      rest.remove_prefix(length);
-    } else if (absl::StartsWith(rest, "$secret_")) {
-      at.Refuse(name, "secrets in a rewritten URL would stand in upstreams' logs");
-      return out;
-    } else {
-      const char c = rest.front();
-      const bool capture =
-          c == '$' && rest.size() > 1 && absl::ascii_isdigit(static_cast<unsigned char>(rest[1]));
-      out.push_back(c);
-      if (c == '{' || c == '}' || (c == '$' && !capture)) out.push_back(c);
-      rest.remove_prefix(1);
-    }
-  }
-  return out;
-}
-
 void Matches(const Fields& options, const Kind& kind, v1::RewriteTrigger* trigger) {
   const Fields matches = options.Object(kind.member);
   if (matches.node() == nullptr) return;
@@ -163,7 +120,7 @@ void Triggers(const Fields& entry, v1::Rewrite* rewrite) {
     options.Check({kOptions, true});
     for (const Kind& kind : kConditionKinds) Matches(options, kind, trigger);
     if (trigger->conditions().empty()) item.Refuse("options", "says nothing to look at");
-    trigger->set_target(TemplateOf(item, "rewrite_to", static_cast<int>(i)));
+    trigger->set_target(RewriteTemplateOf(item, "rewrite_to", static_cast<int>(i)));
     if (trigger->target().empty()) item.Refuse("rewrite_to", "is missing");
   }
 }
@@ -172,17 +129,14 @@ void ReadRewrite(const Fields& entry, v1::Endpoint* endpoint) {
   v1::Rewrite* rewrite = endpoint->mutable_rewrite();
   rewrite->set_pattern(ReadPathRegex(entry, "match_pattern", false));
   if (rewrite->pattern().empty()) entry.Refuse("match_pattern", "is missing");
-  rewrite->set_target(TemplateOf(entry, "rewrite_to", -1));
+  rewrite->set_target(RewriteTemplateOf(entry, "rewrite_to", -1));
   Triggers(entry, rewrite);
   if (rewrite->target().empty() && rewrite->triggers().empty())
     entry.Refuse("rewrite_to", "is missing");
 }
 
 void ReadTimeout(const Fields& entry, v1::Endpoint* endpoint) {
-  const double seconds = entry.Number("timeout");
-  if (!(seconds > 0) || seconds > kMostSeconds)
-    return entry.Refuse("timeout", "must be seconds, above 0 and at most a day");
-  endpoint->set_timeout_ms(static_cast<uint32_t>(seconds * 1000));
+  ReadEndpointTimeout(entry, "timeout", endpoint);
 }
 
 void ReadSize(const Fields& entry, v1::Endpoint* endpoint) {
@@ -234,6 +188,47 @@ const List kLists[] = {
 
 }  // namespace
 
+std::string RewriteTemplateOf(const Fields& at, absl::string_view name, int trigger) {
+  std::string out;
+  const std::string text = at.Text(name);
+  if (absl::StartsWith(text, "tyk://"))
+    at.Refuse(name, "loops through other APIs (tyk://) do not exist here");
+  for (absl::string_view rest = text; !rest.empty();) {
+    std::string variable;
+    if (absl::ConsumePrefix(&rest, "$tyk_context.headers_")) {
+      const size_t length = VariableLength(rest);
+      std::string header(rest.substr(0, length));
+      for (char& c : header) c = c == '_' ? '-' : c;
+      absl::StrAppend(&out, "{header:", header, "}");
+      rest.remove_prefix(length);
+    } else if (absl::ConsumePrefix(&rest, "$tyk_meta.")) {
+      const size_t length = VariableLength(rest);
+      absl::StrAppend(&out, "{meta:", rest.substr(0, length), "}");
+      rest.remove_prefix(length);
+    } else if (absl::ConsumePrefix(&rest, "$tyk_context.")) {
+      const size_t length = VariableLength(rest);
+      if (!TriggerVariable(rest.substr(0, length), trigger, &variable)) {
+        at.Refuse(name, absl::StrCat("$tyk_context.", rest.substr(0, length),
+                                     " does not exist here: headers_NAME and what this entry's own "
+                                     "trigger found do"));
+      }
+      out += variable;
+      rest.remove_prefix(length);
+    } else if (absl::StartsWith(rest, "$secret_")) {
+      at.Refuse(name, "secrets in a rewritten URL would stand in upstreams' logs");
+      return out;
+    } else {
+      const char c = rest.front();
+      const bool capture =
+          c == '$' && rest.size() > 1 && absl::ascii_isdigit(static_cast<unsigned char>(rest[1]));
+      out.push_back(c);
+      if (c == '{' || c == '}' || (c == '$' && !capture)) out.push_back(c);
+      rest.remove_prefix(1);
+    }
+  }
+  return out;
+}
+
 v1::HeaderChange ReadHeaderChange(const Fields& at, absl::string_view add,
                                   absl::string_view remove) {
   v1::HeaderChange change;
@@ -248,6 +243,13 @@ v1::HeaderChange ReadHeaderChange(const Fields& at, absl::string_view add,
   }
   for (const std::string& name : at.Texts(remove)) change.add_remove(name);
   return change;
+}
+
+void ReadEndpointTimeout(const Fields& at, absl::string_view name, v1::Endpoint* endpoint) {
+  const double seconds = at.Number(name);
+  if (!(seconds > 0) || seconds > kMostSeconds)
+    return at.Refuse(name, "must be seconds, above 0 and at most a day");
+  endpoint->set_timeout_ms(static_cast<uint32_t>(seconds * 1000));
 }
 
 void ClassicEndpoints(const Fields& lists, bool any_case, v1::ApiVersion* version) {
