@@ -32,9 +32,9 @@ std::vector<Node> StoredOasBases(Writer& writer) {
 }
 
 OasFamily::OasFamily(const Call& call)
-    : call_(call),
-      revision_(call.writer.snapshot()->revision()),
-      bases_(StoredOasBases(call.writer)) {}
+    : call_(call), revision_(call.writer.snapshot()->revision()) {
+  for (Node& base : StoredOasBases(call.writer)) bases_.Put(std::move(base));
+}
 
 uint64_t OasFamily::revision() const {
   bool plays = !touched_.empty();
@@ -51,7 +51,7 @@ absl::StatusOr<Node> OasFamily::Document(const std::string& id) const {
 }
 
 const Node* OasFamily::BaseOf(const std::string& id) const {
-  const auto bases = dialects::BasesOf(bases_, id);
+  const auto bases = bases_.Of(id);
   return bases.empty() ? nullptr : bases.front();
 }
 
@@ -61,18 +61,15 @@ void OasFamily::Touch(const Node& base) {
 
 void OasFamily::Forget(const std::string& id) {
   written_.insert(id);
-  std::erase_if(bases_, [&](const Node& base) {
-    if (dialects::OasIdOf(base) != id) return false;
-    Touch(base);
-    return true;
-  });
+  if (const Node* base = bases_.Find(id); base != nullptr) Touch(*base);
+  bases_.Remove(id);
 }
 
 void OasFamily::Put(const Node& document) {
   Forget(dialects::OasIdOf(document));
   if (!dialects::OasVersionsOf(document).enabled) return;
   Touch(document);
-  bases_.push_back(document);
+  bases_.Put(document);
 }
 
 void OasFamily::Remove(const std::string& id) { Forget(id); }

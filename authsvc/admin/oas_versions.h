@@ -46,7 +46,7 @@ class OasFamily {
 
   const Call& call_;
   const uint64_t revision_;
-  std::vector<dialects::Node> bases_;
+  dialects::OasBases bases_;
   std::set<std::string> written_;  // ids
   std::set<std::string> touched_;  // versions of what was written
 };

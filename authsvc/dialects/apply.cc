@@ -127,12 +127,12 @@ class Planner {
       const std::string id = OasIdOf(base);
       const bool goes = given.count(id) != 0 || Pruned(id);
       if (goes) TouchVersions(base);
-      if (!goes) oas_bases_.push_back(std::move(base));
+      if (!goes) oas_bases_.Put(std::move(base));
     }
     for (const auto& [id, document] : given) {
       if (!OasVersionsOf(*document).enabled) continue;
       TouchVersions(*document);
-      oas_bases_.push_back(*document);
+      oas_bases_.Put(*document);
       plan_.of_what_is_stored = true;
     }
   }
@@ -306,7 +306,7 @@ class Planner {
       config_maps_;  // by id, of the documents
   std::string set_;  // of what is taken now
   std::map<std::pair<std::string, std::string>, std::string> seen_;
-  std::vector<Node> oas_bases_;         // definitions with versions
+  OasBases oas_bases_;                  // as they will be
   std::set<std::string> oas_versions_;  // ids of versions of what comes, changes or goes
   ApplyPlan plan_;
 };

@@ -124,22 +124,18 @@ void CheckUrlPattern(const Fields& versioning, const v1::Versioning& out) {
                       "does not exist stays in the path here");
   }
   const RE2 regex(pattern, RE2::Quiet);
-  const OasVersions all = [&] {
-    OasVersions names;
-    names.name = versioning.Text("name");
-    for (const Node& one : versioning.List("versions"))
-      names.versions.emplace_back(std::string(one.Text("name")), "");
-    return names;
-  }();
-  bool matches = RE2::PartialMatch(all.name, regex);
-  for (const auto& [name, id] : all.versions) matches = matches && RE2::PartialMatch(name, regex);
+  bool matches = RE2::PartialMatch(versioning.Text("name"), regex);
+  for (const Node& one : versioning.List("versions"))
+    matches = matches && RE2::PartialMatch(std::string(one.Text("name")), regex);
   if (!matches)
     versioning.Refuse("urlVersioningPattern", "does not match the name of every version");
 }
 
-void ReadVersionList(const Fields& versioning, const std::string& api_id,
-                     const std::vector<Node>& bases, std::set<std::string>* names) {
+void ReadVersionList(const Fields& versioning, const std::string& api_id, const OasBases& bases,
+                     std::set<std::string>* names) {
   const std::vector<Node>& items = versioning.List("versions");
+  if (items.size() > kMostOasVersions)
+    return versioning.Refuse("versions", absl::StrCat("are more than ", kMostOasVersions));
   for (size_t i = 0; i < items.size(); ++i) {
     const Fields item(&items[i], ItemPath(versioning.PathOf("versions"), i), versioning.out());
     item.Check(OasVersionRules());
@@ -149,14 +145,14 @@ void ReadVersionList(const Fields& versioning, const std::string& api_id,
     if (!names->insert(name).second) item.Refuse("name", absl::StrCat("\"", name, "\" twice"));
     if (id.empty()) item.Refuse("id", "is missing");
     if (id == api_id) item.Refuse("id", "is this API itself: name it in versioning.name");
-    for (const Node* base : BasesOf(bases, id)) {
+    for (const Node* base : bases.Of(id)) {
       if (OasIdOf(*base) == api_id) continue;
       item.Refuse("id", absl::StrCat("API ", id, " is a version of API ", OasIdOf(*base)));
     }
   }
 }
 
-void ReadBase(const Fields& info, const std::vector<Node>& bases, v1::Api* api) {
+void ReadBase(const Fields& info, const OasBases& bases, v1::Api* api) {
   const Fields versioning = info.Object("versioning");
   v1::Versioning* out = api->mutable_versioning();
   ReadVersioning(versioning, out);
@@ -248,8 +244,10 @@ OasVersions OasVersionsOf(const Node& document) {
   if (out.default_name.empty() || out.default_name == kSelf) out.default_name = out.name;
   const Node* versions = versioning->Find("versions");
   if (versions == nullptr) return out;
-  for (const Node& one : versions->items)
+  for (const Node& one : versions->items) {
+    if (out.versions.size() > kMostOasVersions) break;
     out.versions.emplace_back(std::string(one.Text("name")), std::string(one.Text("id")));
+  }
   return out;
 }
 
@@ -268,12 +266,37 @@ bool OasIsInternal(const Node& document) {
   return at != nullptr && at->boolean;
 }
 
-std::vector<const Node*> BasesOf(const std::vector<Node>& bases, absl::string_view api_id) {
-  std::vector<const Node*> found;
-  for (const Node& base : bases) {
-    const OasVersions versions = OasVersionsOf(base);
-    if (versions.enabled && versions.NameOf(api_id) != nullptr) found.push_back(&base);
+void OasBases::Put(Node document) {
+  const std::string id = OasIdOf(document);
+  Remove(id);
+  const OasVersions versions = OasVersionsOf(document);
+  if (!versions.enabled) return;
+  for (const auto& [name, api_id] : versions.versions) bases_of_[api_id].insert(id);
+  documents_[id] = std::move(document);
+}
+
+void OasBases::Remove(const std::string& id) {
+  const auto found = documents_.find(id);
+  if (found == documents_.end()) return;
+  for (const auto& [name, api_id] : OasVersionsOf(found->second).versions) {
+    const auto bases = bases_of_.find(api_id);
+    if (bases == bases_of_.end()) continue;
+    bases->second.erase(id);
+    if (bases->second.empty()) bases_of_.erase(bases);
   }
+  documents_.erase(found);
+}
+
+const Node* OasBases::Find(const std::string& id) const {
+  const auto found = documents_.find(id);
+  return found == documents_.end() ? nullptr : &found->second;
+}
+
+std::vector<const Node*> OasBases::Of(const std::string& api_id) const {
+  std::vector<const Node*> found;
+  const auto bases = bases_of_.find(api_id);
+  if (bases == bases_of_.end()) return found;
+  for (const std::string& id : bases->second) found.push_back(Find(id));
   return found;
 }
 
@@ -283,9 +306,8 @@ void OasVersioning(const Fields& info, const ConvertOptions& options,
   const Fields versioning = info.Object("versioning");
   versioning.Check(OasVersioningRules());
   const bool enabled = versioning.node() != nullptr && IsOn(versioning);
-  const static std::vector<Node> kNone;
-  const std::vector<Node>& bases = options.oas_bases != nullptr ? *options.oas_bases : kNone;
-  std::vector<const Node*> own = BasesOf(bases, api->id());
+  std::vector<const Node*> own;
+  if (options.oas_bases != nullptr) own = options.oas_bases->Of(api->id());
   std::erase_if(own, [&](const Node* base) { return OasIdOf(*base) == api->id(); });
   if (own.size() > 1) {
     info.Refuse("id", absl::StrCat("is a version of API ", OasIdOf(*own[0]), " and of API ",
@@ -297,7 +319,7 @@ void OasVersioning(const Fields& info, const ConvertOptions& options,
     versioning.Refuse("enabled", absl::StrCat("it is a version of API ", OasIdOf(*own[0]),
                                               " and cannot have versions of its own"));
   } else if (enabled) {
-    ReadBase(info, bases, api);
+    ReadBase(info, *options.oas_bases, api);
   } else if (own.size() == 1) {
     PlaceVersion(info, *own[0], place(*own[0], options), api);
   }

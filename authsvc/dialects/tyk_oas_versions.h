@@ -4,6 +4,8 @@
 // upstream. Pure, thread-safe.
 #pragma once
 
+#include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,7 +15,9 @@
 
 namespace sallyport::authsvc::dialects {
 
-// What a definition says of its versions, unchecked.
+inline constexpr size_t kMostOasVersions = 100;
+
+// What a definition says of its versions, unchecked; one more than may be, at most.
 struct OasVersions {
   bool enabled = false;
   std::string name;          // of the base itself
@@ -28,9 +32,22 @@ struct OasVersions {
 [[nodiscard]] std::string OasIdOf(const Node& document);
 // `info.state.internal`.
 [[nodiscard]] bool OasIsInternal(const Node& document);
-// The definitions among `bases` that name `api_id` as a version.
-[[nodiscard]] std::vector<const Node*> BasesOf(const std::vector<Node>& bases,
-                                               absl::string_view api_id);
+
+// Definitions that have versions, by their ids and by those of the versions. Not thread-safe to
+// change.
+class OasBases {
+ public:
+  // In place of the one of that id; one without versions is not kept.
+  void Put(Node document);
+  void Remove(const std::string& id);
+  [[nodiscard]] const Node* Find(const std::string& id) const;  // null: none
+  // Those that name the API as a version, in order of their ids; valid until the next change.
+  [[nodiscard]] std::vector<const Node*> Of(const std::string& api_id) const;
+
+ private:
+  std::map<std::string, Node> documents_;
+  std::map<std::string, std::set<std::string>> bases_of_;  // of a version
+};
 
 // `info.versioning` and `info.state.internal`, once the rest of the API is read. `place`: the API
 // that is made of a base, as far as hosts, listen path, port and activity go.

@@ -46,8 +46,8 @@ Node Read(const Json& json) {
 
 // Of `json` beside these bases.
 Conversion Beside(const std::vector<Json>& bases, const Json& json) {
-  std::vector<Node> nodes;
-  for (const Json& base : bases) nodes.push_back(Read(base));
+  OasBases nodes;
+  for (const Json& base : bases) nodes.Put(Read(base));
   ConvertOptions options = TestOptions();
   options.oas_bases = &nodes;
   return ConvertTykOas(Read(json), options);
@@ -219,6 +219,27 @@ TEST(TykOasVersions, WhatIsRefused) {
               HasSubstr("cannot have versions of its own"));
   EXPECT_THAT(Texts(ConvertText(ConvertTykOas, base.dump()).errors),
               HasSubstr("do not exist in this dialect"));
+}
+
+TEST(TykOasVersions, AreBounded) {
+  Json versions = Json::array();
+  for (int i = 0; i < 200; ++i)
+    versions.push_back({{"name", absl::StrCat("n", i)}, {"id", absl::StrCat("api", i)}});
+  const Json base = Definition("one", Versioning(Json{{"versions", versions}}.dump()));
+  EXPECT_THAT(Texts(Beside({base}, base).errors), HasSubstr("more than 100"));
+}
+
+TEST(TykOasVersions, BasesAreFoundByTheirVersions) {
+  OasBases bases;
+  bases.Put(Read(Definition("one", Versioning())));
+  bases.Put(Read(Definition("other", Versioning())));
+  bases.Put(Read(Definition("none")));
+  EXPECT_EQ(bases.Find("none"), nullptr);
+  EXPECT_THAT(bases.Of("two"), ElementsAre(bases.Find("one"), bases.Find("other")));
+  bases.Put(Read(Definition("other", Versioning(R"({"versions": []})"))));
+  EXPECT_THAT(bases.Of("two"), ElementsAre(bases.Find("one")));
+  bases.Remove("one");
+  EXPECT_THAT(bases.Of("two"), IsEmpty());
 }
 
 TEST(TykOasVersions, ABaseIsEditedAsByTyk) {
