@@ -6,6 +6,7 @@
 #include <re2/re2.h>
 
 #include "absl/strings/str_cat.h"
+#include "authsvc/dialects/apply.h"
 #include "authsvc/dialects/tyk_documents.h"
 #include "tests/unit/authsvc/dialects/convert_for_tests.h"
 
@@ -258,6 +259,85 @@ TEST(TykOasVersions, ABaseIsEditedAsByTyk) {
   RemoveOasVersion("three", &base);
   EXPECT_EQ(OasVersionsOf(base).default_name, "v1");
   EXPECT_THAT(OasVersionsOf(base).versions, ElementsAre(std::make_pair("v2", "two")));
+}
+
+// An apply of `given` where these are stored, in set "mine".
+ApplyPlan Applied(const std::vector<Json>& stored, const std::vector<Json>& given,
+                  bool prune = false) {
+  OasBases bases;
+  for (const Json& one : stored) bases.Put(Read(one));
+  std::map<std::string, v1::Resource> resources;
+  for (const Json& one : stored) {
+    ConvertOptions options = TestOptions();
+    options.oas_bases = &bases;
+    Conversion conversion = ConvertTykOas(Read(one), options);
+    v1::Resource resource = conversion.resources.back().resource;
+    resource.set_set("mine");
+    resources[resource.id()] = resource;
+  }
+  ConvertOptions options = TestOptions();
+  options.stored_oas_bases = [&] {
+    std::vector<Node> documents;
+    for (const auto& [id, resource] : resources) {
+      auto document = ReadJson(resource.document());
+      if (bases.Find(id) != nullptr && document.ok()) documents.push_back(*document);
+    }
+    return documents;
+  };
+  options.stored_api = [&](const std::string& id) -> std::optional<v1::Resource> {
+    const auto found = resources.find(id);
+    if (found == resources.end()) return std::nullopt;
+    return found->second;
+  };
+  v1::ApplyRequest request;
+  for (const Json& one : given) request.add_documents()->set_content(one.dump());
+  request.set_set(prune ? "mine" : "other");
+  request.set_prune(prune);
+  return PlanApply(request, options);
+}
+
+// "id listen-path set", in order.
+std::vector<std::string> Puts(const ApplyPlan& plan) {
+  std::vector<std::string> puts;
+  EXPECT_FALSE(plan.refused);
+  for (const PlannedPut& put : plan.puts) {
+    const v1::Resource& resource = put.put.resource;
+    puts.push_back(
+        absl::StrCat(resource.id(), " ", resource.api().listen_path(), " ", resource.set()));
+  }
+  return puts;
+}
+
+TEST(TykOasVersions, AnApplyMakesStoredVersionsAgain) {
+  const Json base = Definition("one", Versioning());
+  const Json two = Definition("two");
+  EXPECT_THAT(Puts(Applied({}, {two, base})), ElementsAre("two /one/ other", "one /one/ other"));
+  const ApplyPlan linked = Applied({two}, {base});
+  EXPECT_THAT(Puts(linked), ElementsAre("one /one/ other", "two /one/ mine"));
+  EXPECT_TRUE(linked.of_what_is_stored);
+  EXPECT_THAT(Puts(Applied({base, two}, {two})), ElementsAre("two /one/ other"));
+  Json moved = base;
+  moved["x-tyk-api-gateway"]["server"]["listenPath"]["value"] = "/new/";
+  EXPECT_THAT(Puts(Applied({base, two}, {moved})),
+              ElementsAre("one /new/ other", "two /new/ mine"));
+  EXPECT_THAT(Puts(Applied({base, two}, {Definition("one")})),
+              ElementsAre("one /one/ other", "two /two/ mine"));
+  EXPECT_FALSE(Applied({two}, {two}).of_what_is_stored) << "no versions play a part";
+}
+
+TEST(TykOasVersions, APrunedBaseLeavesItsVersionsAlone) {
+  const Json base = Definition("one", Versioning());
+  const Json two = Definition("two");
+  EXPECT_THAT(Puts(Applied({base, two}, {two}, true)), ElementsAre("two /two/ mine"));
+  EXPECT_THAT(Puts(Applied({base, two}, {base}, true)), ElementsAre("one /one/ mine"))
+      << "the version goes";
+}
+
+TEST(TykOasVersions, AVersionThatCannotBeMadeAgainRefusesTheApply) {
+  const Json base = Definition("one", Versioning());
+  const ApplyPlan plan = Applied({Definition("two", Versioning(R"({"versions": []})"))}, {base});
+  EXPECT_TRUE(plan.refused);
+  EXPECT_THAT(plan.results.back().message(), HasSubstr("cannot have versions of its own"));
 }
 
 }  // namespace
