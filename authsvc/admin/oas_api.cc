@@ -237,6 +237,9 @@ Response Delete(const Call& call) {
 }  // namespace
 
 Response DeleteTykApi(const Call& call, const std::string& id) {
+  const SnapshotPtr snapshot = call.writer.snapshot();
+  const ApiEntry* stored = snapshot->FindApi(id);
+  if (stored == nullptr || !IsOas(*stored)) return DeleteApi(call, id);
   return OneOfFamily(call, [&](OasFamily* family, WrittenBeside beside) {
     const Node* named = family->BaseOf(id);
     std::optional<Node> base;

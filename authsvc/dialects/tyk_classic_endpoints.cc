@@ -1,5 +1,7 @@
 // What a Tyk Classic version changes of requests to some paths: extended_paths (reference tyk.md
 // §8.2). Each entry becomes an endpoint; of one kind the first that matches counts, as in Tyk.
+#include <map>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -36,6 +38,8 @@ constexpr FieldRule kVirtual[] = {SALLYPORT_PLACE,
                                   {"function_source_uri", Use::kUsed},
                                   {"use_session", Use::kUsed},
                                   {"proxy_on_error", Use::kUsed}};
+constexpr FieldRule kMock[] = {
+    SALLYPORT_PLACE, {"code", Use::kUsed}, {"body", Use::kUsed}, {"headers", Use::kUsed}};
 #undef SALLYPORT_PLACE
 constexpr FieldRule kTrigger[] = {
     {"on", Use::kUsed}, {"options", Use::kUsed}, {"rewrite_to", Use::kUsed}};
@@ -163,6 +167,16 @@ void ReadVirtual(const Fields& entry, v1::Endpoint* endpoint) {
              endpoint->mutable_virtual_endpoint());
 }
 
+// After authentication and limits; in Tyk before them.
+void ReadClassicMock(const Fields& entry, v1::Endpoint* endpoint) {
+  std::map<std::string, std::string> headers;
+  const Fields given = entry.Object("headers");
+  if (given.node() != nullptr) {
+    for (const auto& [name, value] : given.node()->members) headers[name] = given.Text(name);
+  }
+  ReadMock(entry, headers, endpoint->mutable_virtual_endpoint());
+}
+
 struct List {
   absl::string_view member;
   absl::Span<const FieldRule> rules;
@@ -184,6 +198,7 @@ const List kLists[] = {
     {"size_limits", kSize, ReadSize},
     {"method_transforms", kMethod, ReadMethod},
     {"virtual", kVirtual, ReadVirtual},
+    {"mock_response", kMock, ReadClassicMock},
 };
 
 }  // namespace

@@ -4,7 +4,6 @@
 
 #include <functional>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -151,12 +150,10 @@ void ReadOasRewrite(const Fields& entry, v1::Endpoint* endpoint) {
     entry.Refuse("rewriteTo", "is missing");
 }
 
-// A script that says the same to everybody. It comes after authentication and limits.
+// It comes after authentication and limits, as in Tyk.
 void ReadOasMock(const Fields& mock, v1::Endpoint* endpoint) {
   mock.Object("fromOASExamples").Check(OasExamplesRules());
-  const int64_t code = mock.Integer("code");
-  if (code < 200 || code > 599) mock.Refuse("code", "must be between 200 and 599");
-  nlohmann::json headers = nlohmann::json::object();
+  std::map<std::string, std::string> headers;
   const std::vector<Node>& items = mock.List("headers");
   for (size_t i = 0; i < items.size(); ++i) {
     const Fields header(&items[i], ItemPath(mock.PathOf("headers"), i), mock.out());
@@ -164,14 +161,7 @@ void ReadOasMock(const Fields& mock, v1::Endpoint* endpoint) {
     if (header.Text("name").empty()) header.Refuse("name", "is missing");
     headers[header.Text("name")] = header.Text("value");
   }
-  const nlohmann::json answer = {
-      {"Code", code}, {"Body", mock.Text("body")}, {"Headers", std::move(headers)}};
-  v1::VirtualEndpoint* script = endpoint->mutable_virtual_endpoint();
-  script->set_function("mockResponse");
-  // Everything beyond ASCII is escaped: a literal of JSON is one of the script's language, too.
-  const std::string text = answer.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
-  script->set_source(
-      absl::StrCat("function mockResponse() { return TykJsResponse(", text, ", {}); }"));
+  ReadMock(mock, headers, endpoint->mutable_virtual_endpoint());
 }
 
 void ReadOasMethod(const Fields& entry, v1::Endpoint* endpoint) {
