@@ -1,5 +1,7 @@
 #include "authsvc/admin/api_write.h"
 
+#include <optional>
+
 #include "absl/strings/str_cat.h"
 #include "authsvc/admin/documents.h"
 #include "authsvc/dialects/tyk_documents.h"
@@ -22,13 +24,43 @@ void ForgetIssuer(const Call& call, const std::string& api_id, Write* write) {
   mutation.id = id;
 }
 
+void AddApi(const Call& call, dialects::Conversion* conversion, bool update, Write* write) {
+  for (Mutation& one : TakeInlineCertificates(*call.writer.snapshot(), conversion))
+    write->mutations.push_back(std::move(one));
+  Mutation& mutation = write->mutations.emplace_back();
+  mutation.resource = std::move(conversion->resources.back().resource);
+  mutation.proxy_password = std::move(conversion->resources.back().proxy_password);
+  mutation.secret_data = std::move(conversion->resources.back().secret_data);
+  mutation.must_exist = update;
+}
+
+std::optional<Response> AddBeside(const Call& call, WrittenBeside* beside, Write* write) {
+  for (dialects::Conversion& one : beside->apis) {
+    if (!one.ok() || one.resources.empty()) {
+      const std::string id = one.resources.empty() ? "" : one.resources.back().resource.id();
+      return InvalidApi(
+          absl::StrCat("API ", id, ", a version beside it: ", one.status().message()));
+    }
+    AddApi(call, &one, true, write);
+  }
+  write->expected_snapshot = beside->snapshot;
+  return std::nullopt;
+}
+
+bool MovedOn(const absl::Status& status, const WrittenBeside& beside) {
+  if (beside.moved == nullptr || beside.snapshot == 0 || !absl::IsAborted(status)) return false;
+  *beside.moved = true;
+  return true;
+}
+
 }  // namespace
 
 Response InvalidApi(absl::string_view why) {
   return ErrorAnswer(400, absl::StrCat("Validation of API Definition failed. Reason: ", why));
 }
 
-Response WriteApi(const Call& call, dialects::Conversion conversion, bool update) {
+Response WriteApi(const Call& call, dialects::Conversion conversion, bool update,
+                  WrittenBeside beside) {
   if (!conversion.ok()) return InvalidApi(conversion.status().message());
   const std::string id = conversion.resources.back().resource.id();
   if (update && id != call.rest) {
@@ -37,15 +69,12 @@ Response WriteApi(const Call& call, dialects::Conversion conversion, bool update
         "Request APIID does not match that in Definition! For Update operations these must match.");
   }
   Write write;
-  write.mutations = TakeInlineCertificates(*call.writer.snapshot(), &conversion);
-  Mutation& mutation = write.mutations.emplace_back();
-  mutation.resource = std::move(conversion.resources.back().resource);
-  mutation.proxy_password = std::move(conversion.resources.back().proxy_password);
-  mutation.secret_data = std::move(conversion.resources.back().secret_data);
-  mutation.must_exist = update;
+  AddApi(call, &conversion, update, &write);
+  if (auto refused = AddBeside(call, &beside, &write)) return *std::move(refused);
   ForgetIssuer(call, id, &write);
   const auto result = call.writer.Run(std::move(write));
   if (!result.ok()) {
+    if (MovedOn(result.status(), beside)) return ErrorAnswer(409, "the configuration has changed");
     AuditRefused(call, "api.put", id, result.status());
     if (update && absl::IsNotFound(result.status())) return ErrorAnswer(404, kNoApi);
     return WriteFailure(
@@ -59,8 +88,9 @@ Response WriteApi(const Call& call, dialects::Conversion conversion, bool update
   return response;
 }
 
-Response DeleteApi(const Call& call, const std::string& id) {
+Response DeleteApi(const Call& call, const std::string& id, WrittenBeside beside) {
   Write write;
+  if (auto refused = AddBeside(call, &beside, &write)) return *std::move(refused);
   Mutation& mutation = write.mutations.emplace_back();
   mutation.op = Mutation::Op::kDelete;
   mutation.kind = Kind::kApi;
@@ -68,27 +98,13 @@ Response DeleteApi(const Call& call, const std::string& id) {
   ForgetIssuer(call, id, &write);
   const auto result = call.writer.Run(std::move(write));
   if (!result.ok()) {
+    if (MovedOn(result.status(), beside)) return ErrorAnswer(409, "the configuration has changed");
     AuditRefused(call, "api.delete", id, result.status());
     if (absl::IsNotFound(result.status())) return ErrorAnswer(404, kNoApi);
     return WriteFailure(result.status(), 400, result.status().message());
   }
   Audit(call, "api.delete", id, result->revision);
   return KeyAnswer(id, "deleted");
-}
-
-Response ApiVersions(const Call& call, const std::string& id) {
-  const SnapshotPtr snapshot = call.writer.snapshot();
-  const ApiEntry* entry = snapshot->FindApi(id);
-  if (entry == nullptr) return ErrorAnswer(404, kNoApi);
-  return JsonAnswer({{"status", "success"},
-                     {"apis",
-                      {{{"id", entry->api.id()},
-                        {"name", entry->api.name()},
-                        {"versionName", ""},
-                        {"internal", false},
-                        {"expirationDate", ""},
-                        {"isDefaultVersion", true},
-                        {"isBaseVersion", true}}}}});
 }
 
 }  // namespace sallyport::authsvc::admin

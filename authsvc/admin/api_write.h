@@ -9,10 +9,17 @@ namespace sallyport::authsvc::admin {
 
 // "Validation of API Definition failed. Reason: why", 400.
 [[nodiscard]] Response InvalidApi(absl::string_view why);
+
+// Other APIs that change with one that is written: all, or none of them.
+struct WrittenBeside {
+  std::vector<dialects::Conversion> apis;
+  uint64_t snapshot = 0;  // not 0: what they are made of, `moved` where it is not the newest
+  bool* moved = nullptr;  // set: nothing was written, make all of it again
+};
 // `update`: of the API that the path names, which must be there and have the definition's id.
-[[nodiscard]] Response WriteApi(const Call& call, dialects::Conversion conversion, bool update);
-[[nodiscard]] Response DeleteApi(const Call& call, const std::string& id);
-// The versions of an API: itself, since versions in other API definitions do not exist here.
-[[nodiscard]] Response ApiVersions(const Call& call, const std::string& id);
+[[nodiscard]] Response WriteApi(const Call& call, dialects::Conversion conversion, bool update,
+                                WrittenBeside beside = {});
+[[nodiscard]] Response DeleteApi(const Call& call, const std::string& id,
+                                 WrittenBeside beside = {});
 
 }  // namespace sallyport::authsvc::admin

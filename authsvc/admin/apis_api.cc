@@ -4,6 +4,7 @@
 #include "authsvc/admin/api_write.h"
 #include "authsvc/admin/documents.h"
 #include "authsvc/admin/handlers.h"
+#include "authsvc/admin/oas_versions.h"
 #include "authsvc/dialects/fields.h"
 #include "authsvc/dialects/reader.h"
 #include "authsvc/dialects/tyk_documents.h"
@@ -80,11 +81,11 @@ Response HandleApis(const Call& call) {
   }
   if (absl::EndsWith(call.rest, "/versions")) {
     if (!call.Is("GET")) return MethodNotSupported();
-    return ApiVersions(call, std::string(absl::StripSuffix(call.rest, "/versions")));
+    return OasVersionList(call, std::string(absl::StripSuffix(call.rest, "/versions")));
   }
   if (call.Is("GET")) return Show(call);
   if (call.Is("PUT")) return Store(call, true);
-  return call.Is("DELETE") ? DeleteApi(call, call.rest) : MethodNotSupported();
+  return call.Is("DELETE") ? DeleteTykApi(call, call.rest) : MethodNotSupported();
 }
 
 }  // namespace sallyport::authsvc::admin

@@ -4,6 +4,7 @@
 #include "authsvc/admin/apk_stored.h"
 #include "authsvc/admin/apply_diff.h"
 #include "authsvc/admin/certificate_file.h"
+#include "authsvc/admin/oas_versions.h"
 #include "authsvc/change/writer.h"
 #include "authsvc/dialects/apply.h"
 #include "authsvc/dialects/reader.h"
@@ -155,6 +156,7 @@ absl::StatusOr<v1::ApplyResponse> Apply(Writer& writer, const base::Clock& clock
   };
   options.made_of_config_map = [&](const std::string& id) { return MadeOf(writer, options, id); };
   ReadApkFrom(&writer, &options);
+  options.stored_oas_bases = [&writer] { return StoredOasBases(writer); };
   for (int attempt = 0;; ++attempt) {
     const SnapshotPtr before = writer.snapshot();
     options.now_unix = absl::ToUnixSeconds(clock.Now());

@@ -1,10 +1,14 @@
 // /tyk/apis/oas: Tyk OAS definitions (reference tyk.md §2.3, §8.1). Live at once, no reload needed.
+#include <functional>
+#include <optional>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "authsvc/admin/api_write.h"
 #include "authsvc/admin/documents.h"
 #include "authsvc/admin/handlers.h"
+#include "authsvc/admin/oas_versions.h"
 #include "authsvc/dialects/reader.h"
 #include "authsvc/dialects/tyk_documents.h"
 #include "authsvc/dialects/tyk_oas_import.h"
@@ -14,6 +18,9 @@ namespace sallyport::authsvc::admin {
 namespace {
 
 using dialects::Node;
+using dialects::OasVersionParameters;
+
+constexpr int kFamilyTries = 5;
 
 constexpr size_t kOasPage = 1000;
 constexpr char kNoOasApi[] = "API not found";
@@ -24,6 +31,19 @@ constexpr char kNotMigrated[] =
 constexpr char kWithoutExtension[] = "the payload should contain x-tyk-api-gateway";
 constexpr char kWithExtension[] = "the import payload should not contain x-tyk-api-gateway";
 constexpr absl::string_view kExtensionName = "x-tyk-api-gateway";
+
+// A write that may change other APIs, too, made again where something has come in between.
+Response OneOfFamily(const Call& call,
+                     const std::function<Response(OasFamily*, WrittenBeside)>& attempt) {
+  for (int left = kFamilyTries;;) {
+    OasFamily family(call);
+    bool moved = false;
+    WrittenBeside beside;
+    if (--left > 0) beside.moved = &moved;
+    Response response = attempt(&family, std::move(beside));
+    if (!moved) return response;
+  }
+}
 
 bool IsOas(const ApiEntry& entry) { return entry.origin->dialect == dialects::kTykOas; }
 
@@ -57,28 +77,66 @@ std::optional<bool> Switch(const Call& call, absl::string_view name) {
 }
 
 // Empty: fine.
-std::string Parameters(const Call& call, dialects::OasParameters* out) {
+std::string VersionParameters(const Call& call, std::optional<OasVersionParameters>* out) {
+  OasVersionParameters version;
+  version.base_api_id = std::string(call.request.Query("base_api_id").value_or(""));
+  if (version.base_api_id.empty()) return "";
+  version.base_name = std::string(call.request.Query("base_api_version_name").value_or(""));
+  version.new_name = std::string(call.request.Query("new_version_name").value_or(""));
+  version.set_default = Switch(call, "set_default").value_or(false);
+  if (version.new_name.empty()) return "new_version_name is missing";
+  *out = std::move(version);
+  return "";
+}
+
+// Empty: fine.
+std::string Parameters(const Call& call, dialects::OasParameters* out,
+                       std::optional<OasVersionParameters>* version) {
   for (const absl::string_view name : {"validateRequest", "mockResponse"}) {
     if (Switch(call, name).value_or(false)) return absl::StrCat(name, " does not exist here");
   }
-  if (call.request.Query("base_api_id").has_value())
-    return "versions in other API definitions do not exist here";
   out->upstream_url = std::string(call.request.Query("upstreamURL").value_or(""));
   out->listen_path = std::string(call.request.Query("listenPath").value_or(""));
   out->custom_domain = std::string(call.request.Query("customDomain").value_or(""));
   out->authentication = Switch(call, "authentication");
   out->allow_list = Switch(call, "allowList");
-  return "";
+  return VersionParameters(call, version);
 }
 
-Response Save(const Call& call, Node document, bool update) {
+// With `version` the API becomes one of another API, which is written with it.
+Response Save(const Call& call, Node document, bool update,
+              const std::optional<OasVersionParameters>& version = std::nullopt) {
+  std::string id = dialects::OasIdOf(document);
   if (!update) {
-    const std::string id = dialects::GiveOasId(&document, crypto::RandomHex(16));
+    id = dialects::GiveOasId(&document, crypto::RandomHex(16));
     const SnapshotPtr snapshot = call.writer.snapshot();
     const ApiEntry* stored = snapshot->FindApi(id);
     if (stored != nullptr && !IsOas(*stored)) return ErrorAnswer(400, kNotMigrated);
   }
-  return WriteApi(call, dialects::ConvertTykOas(document, OptionsFor(call)), update);
+  return OneOfFamily(call, [&](OasFamily* family, WrittenBeside beside) {
+    std::optional<Node> base;
+    if (version.has_value()) {
+      auto found = family->Document(version->base_api_id);
+      if (!found.ok()) {
+        return ErrorAnswer(400,
+                           absl::StrCat(version->base_api_id, " is not a valid Base API version"));
+      }
+      if (version->base_name.empty() && dialects::OasVersionsOf(*found).name.empty()) {
+        return ErrorAnswer(400,
+                           absl::StrCat("you need to provide a version name for the new Base API: ",
+                                        version->base_api_id));
+      }
+      base = *std::move(found);
+      dialects::AddOasVersion(*version, id, &*base);
+      family->Put(*base);
+    }
+    family->Put(document);
+    beside.apis = family->Again();
+    if (base.has_value()) beside.apis.push_back(dialects::ConvertTykOas(*base, family->Options()));
+    beside.snapshot = family->revision();
+    return WriteApi(call, dialects::ConvertTykOas(document, family->Options()), update,
+                    std::move(beside));
+  });
 }
 
 Response Create(const Call& call) {
@@ -86,9 +144,10 @@ Response Create(const Call& call) {
   if (!document.ok()) return Malformed(document.status());
   if (document->Find(kExtensionName) == nullptr) return ErrorAnswer(400, kWithoutExtension);
   dialects::OasParameters parameters;
-  if (const std::string wrong = Parameters(call, &parameters); !wrong.empty())
+  std::optional<OasVersionParameters> version;
+  if (const std::string wrong = Parameters(call, &parameters, &version); !wrong.empty())
     return InvalidApi(wrong);
-  return Save(call, *std::move(document), false);
+  return Save(call, *std::move(document), false, version);
 }
 
 Response Import(const Call& call) {
@@ -96,11 +155,12 @@ Response Import(const Call& call) {
   if (!document.ok()) return Malformed(document.status());
   if (document->Find(kExtensionName) != nullptr) return ErrorAnswer(400, kWithExtension);
   dialects::OasParameters parameters;
-  if (const std::string wrong = Parameters(call, &parameters); !wrong.empty())
+  std::optional<OasVersionParameters> version;
+  if (const std::string wrong = Parameters(call, &parameters, &version); !wrong.empty())
     return InvalidApi(wrong);
   auto complete = dialects::WithTykExtension(*std::move(document), nullptr, parameters);
   if (!complete.ok()) return InvalidApi(complete.status().message());
-  return Save(call, *std::move(complete), false);
+  return Save(call, *std::move(complete), false, version);
 }
 
 Response Update(const Call& call) {
@@ -116,18 +176,20 @@ Response Patch(const Call& call) {
   absl::StatusOr<Node> document = Body(call);
   if (!document.ok()) return Malformed(document.status());
   if (auto refused = WhyNotOas(call, call.rest, kNotMigrated)) return *std::move(refused);
-  if (document->Find(kExtensionName) != nullptr) return Save(call, *std::move(document), true);
+  dialects::OasParameters parameters;
+  std::optional<OasVersionParameters> version;
+  if (const std::string wrong = Parameters(call, &parameters, &version); !wrong.empty())
+    return InvalidApi(wrong);
+  if (document->Find(kExtensionName) != nullptr)
+    return Save(call, *std::move(document), true, version);
   const auto stored = call.writer.ReadResource(Kind::kApi, call.rest);
   if (!stored.ok()) return WriteFailure(stored.status(), 500, stored.status().message());
   const auto before = dialects::ReadJson(stored->document());
   if (!before.ok()) return WriteFailure(before.status(), 500, before.status().message());
-  dialects::OasParameters parameters;
-  if (const std::string wrong = Parameters(call, &parameters); !wrong.empty())
-    return InvalidApi(wrong);
   auto complete =
       dialects::WithTykExtension(*std::move(document), before->Find(kExtensionName), parameters);
   if (!complete.ok()) return InvalidApi(complete.status().message());
-  return Save(call, *std::move(complete), true);
+  return Save(call, *std::move(complete), true, version);
 }
 
 Response ShowOne(const Call& call, const std::string& id) {
@@ -135,7 +197,12 @@ Response ShowOne(const Call& call, const std::string& id) {
   const auto resource = call.writer.ReadResource(Kind::kApi, id);
   if (absl::IsNotFound(resource.status())) return ErrorAnswer(404, kNoOasApi);
   if (!resource.ok()) return WriteFailure(resource.status(), 500, resource.status().message());
-  return TextAnswer(dialects::TykOasJson(*resource, IsPublic(call)));
+  Response response = TextAnswer(dialects::TykOasJson(*resource, IsPublic(call)));
+  if (!resource->api().has_matching()) return response;
+  const OasFamily family(call);
+  if (const Node* base = family.BaseOf(id); base != nullptr)
+    response.headers.emplace_back("X-Tyk-Base-Api-Id", dialects::OasIdOf(*base));
+  return response;
 }
 
 Response ShowAll(const Call& call) {
@@ -164,10 +231,30 @@ Response AsFile(Response response, absl::string_view name) {
 
 Response Delete(const Call& call) {
   if (auto refused = WhyNotOas(call, call.rest, kIsClassic)) return *std::move(refused);
-  return DeleteApi(call, call.rest);
+  return DeleteTykApi(call, call.rest);
 }
 
 }  // namespace
+
+Response DeleteTykApi(const Call& call, const std::string& id) {
+  const SnapshotPtr snapshot = call.writer.snapshot();
+  const ApiEntry* stored = snapshot->FindApi(id);
+  if (stored == nullptr || !IsOas(*stored)) return DeleteApi(call, id);
+  return OneOfFamily(call, [&](OasFamily* family, WrittenBeside beside) {
+    const Node* named = family->BaseOf(id);
+    std::optional<Node> base;
+    if (named != nullptr) base = *named;
+    family->Remove(id);
+    if (base.has_value()) {
+      dialects::RemoveOasVersion(id, &*base);
+      family->Put(*base);
+    }
+    beside.apis = family->Again();
+    if (base.has_value()) beside.apis.push_back(dialects::ConvertTykOas(*base, family->Options()));
+    beside.snapshot = family->revision();
+    return DeleteApi(call, id, std::move(beside));
+  });
+}
 
 Response HandleOasApis(const Call& outer) {
   absl::string_view rest = outer.rest;
@@ -188,7 +275,7 @@ Response HandleOasApis(const Call& outer) {
   if (absl::ConsumeSuffix(&rest, "/versions")) {
     if (!call.Is("GET")) return MethodNotSupported();
     if (auto refused = WhyNotOas(call, std::string(rest), kIsClassic)) return *std::move(refused);
-    return ApiVersions(call, std::string(rest));
+    return OasVersionList(call, std::string(rest));
   }
   if (call.Is("GET")) return ShowOne(call, call.rest);
   if (call.Is("PUT")) return Update(call);

@@ -247,8 +247,9 @@ bool KeyRights::GrantsVersion(absl::string_view version) const {
 }
 
 void GrantRights(const KeyRights& rights, const v1::Api& api, v1::Grants* grants) {
+  const bool by_version = api.versioning().enabled() && !api.versioning().rights_of_api();
   for (const v1::AccessRight* right : rights.rights) {
-    if (api.versioning().enabled()) AddVersions(*right, grants);
+    if (by_version) AddVersions(*right, grants);
     for (const v1::PathRule& rule : right->allowed_urls()) {
       v1::UrlGrant* grant = grants->add_urls();
       grant->set_path_regex(rule.ignore_case() ? absl::StrCat("(?i)", rule.path()) : rule.path());

@@ -82,7 +82,7 @@ std::optional<Refusal> FindVersion(const v1::Api& api, absl::string_view asked, 
   if (out->version == nullptr) {
     return Refusal{Reason::kVersionUnknown, absl::StrCat("no version ", name), nullptr};
   }
-  out->versioned = true;
+  out->versioned = !versioning.rights_of_api();
   out->version_name = out->version->name();
   return std::nullopt;
 }

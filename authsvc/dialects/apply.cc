@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "authsvc/dialects/apk/composition.h"
 #include "authsvc/dialects/kube_documents.h"
 #include "authsvc/dialects/reader.h"
+#include "authsvc/dialects/tyk_documents.h"
+#include "authsvc/dialects/tyk_oas_versions.h"
 
 namespace sallyport::authsvc::dialects {
 namespace {
@@ -50,6 +53,7 @@ class Planner {
     composition_.Complete(options_, request_.prune() ? request_.set() : "");
     options_.apk = &composition_.objects();
     plan_.of_what_is_stored = composition_.used();
+    NoteOasVersions();
     for (const Given& given : given_) {
       if (given.refusal.empty())
         OneDocument(given.file, given.node);
@@ -58,6 +62,7 @@ class Planner {
     }
     MakeAnew();
     MakeAgain();
+    MakeVersionsAgain();
     if (request_.documents_size() == 0) Refuse("", "", "there is no document");
     CertificatesFirst();
     return std::move(plan_);
@@ -103,6 +108,61 @@ class Planner {
 
   void NotRead(const v1::Document& document, absl::string_view why) {
     given_.push_back({document.name(), Node(), absl::StrCat(document.name(), ": ", why)});
+  }
+
+  // Which Tyk OAS definitions name others as their versions, once this is done, and which versions
+  // that may concern.
+  void NoteOasVersions() {
+    options_.oas_bases = &oas_bases_;
+    std::map<std::string, const Node*> given;
+    for (const Given& one : given_) {
+      const bool oas = forced_ == nullptr ? IsTykOas(one.node) : forced_->name == kTykOas;
+      if (oas) given[OasIdOf(one.node)] = &one.node;
+    }
+    std::vector<Node> stored;
+    if ((!given.empty() || request_.prune()) && options_.stored_oas_bases != nullptr)
+      stored = options_.stored_oas_bases();
+    for (Node& base : stored) {
+      plan_.of_what_is_stored = true;
+      const std::string id = OasIdOf(base);
+      const bool goes = given.count(id) != 0 || Pruned(id);
+      if (goes) TouchVersions(base);
+      if (!goes) oas_bases_.Put(std::move(base));
+    }
+    for (const auto& [id, document] : given) {
+      if (!OasVersionsOf(*document).enabled) continue;
+      TouchVersions(*document);
+      oas_bases_.Put(*document);
+      plan_.of_what_is_stored = true;
+    }
+  }
+
+  void TouchVersions(const Node& base) {
+    for (const auto& [name, id] : OasVersionsOf(base).versions) oas_versions_.insert(id);
+  }
+
+  // Whether the stored API goes with its set, unless it is given.
+  [[nodiscard]] bool Pruned(const std::string& id) const {
+    if (!request_.prune() || options_.stored_api == nullptr) return false;
+    const auto stored = options_.stored_api(id);
+    return stored.has_value() && stored->set() == request_.set();
+  }
+
+  // Stored versions whose base comes, changes or goes, unless they come themselves.
+  void MakeVersionsAgain() {
+    if (options_.stored_api == nullptr) return;
+    unless_given_ = true;
+    for (const std::string& id : oas_versions_) {
+      const auto stored = options_.stored_api(id);
+      if (!stored.has_value() || stored->dialect() != kTykOas || Pruned(id)) continue;
+      if (seen_.count({"Api", id}) != 0) continue;
+      const auto document = ReadJson(stored->document());
+      if (!document.ok()) continue;
+      set_ = stored->set();
+      Convert(absl::StrCat("Api ", id), *document, *FindDialect(kTykOas));
+      set_ = request_.set();
+    }
+    unless_given_ = false;
   }
 
   // Texts of ConfigMaps count wherever they stand among the documents.
@@ -246,6 +306,8 @@ class Planner {
       config_maps_;  // by id, of the documents
   std::string set_;  // of what is taken now
   std::map<std::pair<std::string, std::string>, std::string> seen_;
+  OasBases oas_bases_;                  // as they will be
+  std::set<std::string> oas_versions_;  // ids of versions of what comes, changes or goes
   ApplyPlan plan_;
 };
 

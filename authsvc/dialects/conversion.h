@@ -22,6 +22,8 @@ namespace apk {
 class Objects;
 }
 
+class OasBases;
+
 namespace v1 = sallyport::v1;
 
 struct Problem {
@@ -81,6 +83,11 @@ struct ConvertOptions {
   std::function<std::vector<v1::Resource>()> apk_stored;
   // Where the sandboxes of apk-confs are served; none: they are refused.
   std::vector<std::string> apk_sandbox_hosts;
+  // Tyk OAS definitions that name other APIs as their versions, as they will be; null: versions in
+  // API definitions of their own are refused.
+  const OasBases* oas_bases = nullptr;
+  // Those that are stored. Empty: there are none.
+  std::function<std::vector<Node>()> stored_oas_bases;
   // The stored API of that id, with document and set. Empty: there is none.
   std::function<std::optional<v1::Resource>(const std::string& id)> stored_api;
 };

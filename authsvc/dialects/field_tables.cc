@@ -51,6 +51,8 @@ void AddOas(std::vector<ObjectTable>* out) {
   add("x-tyk-api-gateway", OasExtensionRules());
   add("info", OasInfoRules());
   add("info.state", OasStateRules());
+  add("info.versioning", OasVersioningRules());
+  add("info.versioning.versions[]", OasVersionRules());
   add("server", OasServerRules());
   add("server.listenPath", OasListenPathRules());
   add("server.customDomain", OasCustomDomainRules());
@@ -82,12 +84,20 @@ void AddOas(std::vector<ObjectTable>* out) {
   add("middleware", OasMiddlewareRules());
   add("middleware.global", OasGlobalRules());
   add("middleware.global.cors", OasCorsRules());
-  add("middleware.global.transformRequestHeaders", OasHeadersRules());
+  add("middleware.global.transformRequestHeaders, transformResponseHeaders", OasHeadersRules());
   add("….add[]", OasHeaderRules());
   add("middleware.global.requestSizeLimit", OasSizeRules());
   add("middleware.operations.*", OasOperationRules());
   add("….allow, block, ignoreAuthentication", OasAllowanceRules());
   add("….virtualEndpoint", OasVirtualEndpointRules());
+  add("….mockResponse", OasMockRules());
+  add("….mockResponse.fromOASExamples", OasExamplesRules());
+  add("….urlRewrite", OasRewriteRules());
+  add("….urlRewrite.triggers[]", OasTriggerRules());
+  add("….urlRewrite.triggers[].rules[]", OasTriggerRuleRules());
+  add("….transformRequestHeaders, transformResponseHeaders", OasHeadersRules());
+  add("….transformRequestMethod", OasMethodRules());
+  add("….enforceTimeout, requestSizeLimit", OasSizeRules());
   add("middleware.global.pluginConfig", OasPluginConfigRules());
   add("….data", OasPluginDataRules());
 }

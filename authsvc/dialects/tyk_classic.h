@@ -24,6 +24,13 @@ void ClassicEndpoints(const Fields& lists, bool any_case, v1::ApiVersion* versio
 void ReadEndpointRule(const Fields& endpoint, bool any_case, v1::PathRule* rule);
 [[nodiscard]] v1::HeaderChange ReadHeaderChange(const Fields& at, absl::string_view add,
                                                 absl::string_view remove);
+// Seconds of an endpoint.
+void ReadEndpointTimeout(const Fields& at, absl::string_view name, v1::Endpoint* endpoint);
+// Tyk's text for a target as a template of ours (shared/header/rewrite_template.h). `trigger`: the
+// number of the one it is in, below zero: of none.
+[[nodiscard]] std::string RewriteTemplateOf(const Fields& at, absl::string_view name, int trigger);
+// When a version ends: "2006-01-02 15:04" (UTC) or RFC 3339.
+void ReadExpiry(const Fields& at, absl::string_view name, v1::ApiVersion* version);
 
 // What an https://, http:// or h2c:// target (else a tcp:// or tls:// one) has wrong; empty:
 // nothing.

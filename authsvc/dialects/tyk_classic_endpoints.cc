@@ -1,5 +1,7 @@
 // What a Tyk Classic version changes of requests to some paths: extended_paths (reference tyk.md
 // §8.2). Each entry becomes an endpoint; of one kind the first that matches counts, as in Tyk.
+#include <map>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -36,6 +38,8 @@ constexpr FieldRule kVirtual[] = {SALLYPORT_PLACE,
                                   {"function_source_uri", Use::kUsed},
                                   {"use_session", Use::kUsed},
                                   {"proxy_on_error", Use::kUsed}};
+constexpr FieldRule kMock[] = {
+    SALLYPORT_PLACE, {"code", Use::kUsed}, {"body", Use::kUsed}, {"headers", Use::kUsed}};
 #undef SALLYPORT_PLACE
 constexpr FieldRule kTrigger[] = {
     {"on", Use::kUsed}, {"options", Use::kUsed}, {"rewrite_to", Use::kUsed}};
@@ -92,9 +96,114 @@ size_t VariableLength(absl::string_view text) {
   return length;
 }
 
-// Tyk's text for a target as a template of ours (shared/header/rewrite_template.h). `trigger`: the
-// number of the one it is in, below zero: of none.
-std::string TemplateOf(const Fields& at, absl::string_view name, int trigger) {
+void Matches(const Fields& options, const Kind& kind, v1::RewriteTrigger* trigger) {
+  const Fields matches = options.Object(kind.member);
+  if (matches.node() == nullptr) return;
+  for (const auto& [name, value] : matches.node()->members) {
+    const Fields match = matches.Object(name);
+    match.Check({kMatch, true});
+    v1::RewriteCondition* condition = trigger->add_conditions();
+    condition->set_source(std::string(kind.source));
+    condition->set_name(name);
+    condition->set_pattern(ReadPathRegex(match, "match_rx", false));
+    if (condition->pattern().empty()) match.Refuse("match_rx", "is missing");
+    condition->set_reverse(match.Flag("reverse"));
+  }
+}
+
+void Triggers(const Fields& entry, v1::Rewrite* rewrite) {
+  const std::vector<Node>& items = entry.List("triggers");
+  for (size_t i = 0; i < items.size(); ++i) {
+    const Fields item(&items[i], ItemPath(entry.PathOf("triggers"), i), entry.out());
+    item.Check({kTrigger, true});
+    v1::RewriteTrigger* trigger = rewrite->add_triggers();
+    const std::string on = item.Text("on");
+    if (on != "any" && on != "all" && !on.empty()) item.Refuse("on", "must be any or all");
+    trigger->set_any(on == "any");
+    const Fields options = item.Object("options");
+    options.Check({kOptions, true});
+    for (const Kind& kind : kConditionKinds) Matches(options, kind, trigger);
+    if (trigger->conditions().empty()) item.Refuse("options", "says nothing to look at");
+    trigger->set_target(RewriteTemplateOf(item, "rewrite_to", static_cast<int>(i)));
+    if (trigger->target().empty()) item.Refuse("rewrite_to", "is missing");
+  }
+}
+
+void ReadRewrite(const Fields& entry, v1::Endpoint* endpoint) {
+  v1::Rewrite* rewrite = endpoint->mutable_rewrite();
+  rewrite->set_pattern(ReadPathRegex(entry, "match_pattern", false));
+  if (rewrite->pattern().empty()) entry.Refuse("match_pattern", "is missing");
+  rewrite->set_target(RewriteTemplateOf(entry, "rewrite_to", -1));
+  Triggers(entry, rewrite);
+  if (rewrite->target().empty() && rewrite->triggers().empty())
+    entry.Refuse("rewrite_to", "is missing");
+}
+
+void ReadTimeout(const Fields& entry, v1::Endpoint* endpoint) {
+  ReadEndpointTimeout(entry, "timeout", endpoint);
+}
+
+void ReadSize(const Fields& entry, v1::Endpoint* endpoint) {
+  const int64_t limit = entry.Integer("size_limit");
+  if (limit <= 0) return entry.Refuse("size_limit", "must be above 0: bytes");
+  endpoint->set_max_body_bytes(limit);
+}
+
+void ReadMethod(const Fields& entry, v1::Endpoint* endpoint) {
+  endpoint->set_method(absl::AsciiStrToUpper(entry.Text("to_method")));
+  if (endpoint->method().empty()) entry.Refuse("to_method", "is missing");
+}
+
+void ReadVirtual(const Fields& entry, v1::Endpoint* endpoint) {
+  const std::string type = entry.Text("function_source_type");
+  if (type == "file") {
+    return entry.Refuse("function_source_type",
+                        "file: files of the gateway's machine are not read: put the script in "
+                        "Base64 into function_source_uri, with blob here");
+  }
+  if (type != "blob") return entry.Refuse("function_source_type", "must be blob");
+  ReadScript(entry,
+             {"response_function_name", "function_source_uri", "", "use_session", "proxy_on_error"},
+             endpoint->mutable_virtual_endpoint());
+}
+
+// After authentication and limits; in Tyk before them.
+void ReadClassicMock(const Fields& entry, v1::Endpoint* endpoint) {
+  std::map<std::string, std::string> headers;
+  const Fields given = entry.Object("headers");
+  if (given.node() != nullptr) {
+    for (const auto& [name, value] : given.node()->members) headers[name] = given.Text(name);
+  }
+  ReadMock(entry, headers, endpoint->mutable_virtual_endpoint());
+}
+
+struct List {
+  absl::string_view member;
+  absl::Span<const FieldRule> rules;
+  void (*read)(const Fields& entry, v1::Endpoint* endpoint);
+};
+const List kLists[] = {
+    {"url_rewrites", kRewrite, ReadRewrite},
+    {"transform_headers", kHeaderChange,
+     [](const Fields& entry, v1::Endpoint* endpoint) {
+       *endpoint->mutable_request_headers() =
+           ReadHeaderChange(entry, "add_headers", "delete_headers");
+     }},
+    {"transform_response_headers", kHeaderChange,
+     [](const Fields& entry, v1::Endpoint* endpoint) {
+       *endpoint->mutable_response_headers() =
+           ReadHeaderChange(entry, "add_headers", "delete_headers");
+     }},
+    {"hard_timeouts", kTimeout, ReadTimeout},
+    {"size_limits", kSize, ReadSize},
+    {"method_transforms", kMethod, ReadMethod},
+    {"virtual", kVirtual, ReadVirtual},
+    {"mock_response", kMock, ReadClassicMock},
+};
+
+}  // namespace
+
+std::string RewriteTemplateOf(const Fields& at, absl::string_view name, int trigger) {
   std::string out;
   const std::string text = at.Text(name);
   if (absl::StartsWith(text, "tyk://"))
@@ -135,105 +244,6 @@ std::string TemplateOf(const Fields& at, absl::string_view name, int trigger) {
   return out;
 }
 
-void Matches(const Fields& options, const Kind& kind, v1::RewriteTrigger* trigger) {
-  const Fields matches = options.Object(kind.member);
-  if (matches.node() == nullptr) return;
-  for (const auto& [name, value] : matches.node()->members) {
-    const Fields match = matches.Object(name);
-    match.Check({kMatch, true});
-    v1::RewriteCondition* condition = trigger->add_conditions();
-    condition->set_source(std::string(kind.source));
-    condition->set_name(name);
-    condition->set_pattern(ReadPathRegex(match, "match_rx", false));
-    if (condition->pattern().empty()) match.Refuse("match_rx", "is missing");
-    condition->set_reverse(match.Flag("reverse"));
-  }
-}
-
-void Triggers(const Fields& entry, v1::Rewrite* rewrite) {
-  const std::vector<Node>& items = entry.List("triggers");
-  for (size_t i = 0; i < items.size(); ++i) {
-    const Fields item(&items[i], ItemPath(entry.PathOf("triggers"), i), entry.out());
-    item.Check({kTrigger, true});
-    v1::RewriteTrigger* trigger = rewrite->add_triggers();
-    const std::string on = item.Text("on");
-    if (on != "any" && on != "all" && !on.empty()) item.Refuse("on", "must be any or all");
-    trigger->set_any(on == "any");
-    const Fields options = item.Object("options");
-    options.Check({kOptions, true});
-    for (const Kind& kind : kConditionKinds) Matches(options, kind, trigger);
-    if (trigger->conditions().empty()) item.Refuse("options", "says nothing to look at");
-    trigger->set_target(TemplateOf(item, "rewrite_to", static_cast<int>(i)));
-    if (trigger->target().empty()) item.Refuse("rewrite_to", "is missing");
-  }
-}
-
-void ReadRewrite(const Fields& entry, v1::Endpoint* endpoint) {
-  v1::Rewrite* rewrite = endpoint->mutable_rewrite();
-  rewrite->set_pattern(ReadPathRegex(entry, "match_pattern", false));
-  if (rewrite->pattern().empty()) entry.Refuse("match_pattern", "is missing");
-  rewrite->set_target(TemplateOf(entry, "rewrite_to", -1));
-  Triggers(entry, rewrite);
-  if (rewrite->target().empty() && rewrite->triggers().empty())
-    entry.Refuse("rewrite_to", "is missing");
-}
-
-void ReadTimeout(const Fields& entry, v1::Endpoint* endpoint) {
-  const double seconds = entry.Number("timeout");
-  if (!(seconds > 0) || seconds > kMostSeconds)
-    return entry.Refuse("timeout", "must be seconds, above 0 and at most a day");
-  endpoint->set_timeout_ms(static_cast<uint32_t>(seconds * 1000));
-}
-
-void ReadSize(const Fields& entry, v1::Endpoint* endpoint) {
-  const int64_t limit = entry.Integer("size_limit");
-  if (limit <= 0) return entry.Refuse("size_limit", "must be above 0: bytes");
-  endpoint->set_max_body_bytes(limit);
-}
-
-void ReadMethod(const Fields& entry, v1::Endpoint* endpoint) {
-  endpoint->set_method(absl::AsciiStrToUpper(entry.Text("to_method")));
-  if (endpoint->method().empty()) entry.Refuse("to_method", "is missing");
-}
-
-void ReadVirtual(const Fields& entry, v1::Endpoint* endpoint) {
-  const std::string type = entry.Text("function_source_type");
-  if (type == "file") {
-    return entry.Refuse("function_source_type",
-                        "file: files of the gateway's machine are not read: put the script in "
-                        "Base64 into function_source_uri, with blob here");
-  }
-  if (type != "blob") return entry.Refuse("function_source_type", "must be blob");
-  ReadScript(entry,
-             {"response_function_name", "function_source_uri", "", "use_session", "proxy_on_error"},
-             endpoint->mutable_virtual_endpoint());
-}
-
-struct List {
-  absl::string_view member;
-  absl::Span<const FieldRule> rules;
-  void (*read)(const Fields& entry, v1::Endpoint* endpoint);
-};
-const List kLists[] = {
-    {"url_rewrites", kRewrite, ReadRewrite},
-    {"transform_headers", kHeaderChange,
-     [](const Fields& entry, v1::Endpoint* endpoint) {
-       *endpoint->mutable_request_headers() =
-           ReadHeaderChange(entry, "add_headers", "delete_headers");
-     }},
-    {"transform_response_headers", kHeaderChange,
-     [](const Fields& entry, v1::Endpoint* endpoint) {
-       *endpoint->mutable_response_headers() =
-           ReadHeaderChange(entry, "add_headers", "delete_headers");
-     }},
-    {"hard_timeouts", kTimeout, ReadTimeout},
-    {"size_limits", kSize, ReadSize},
-    {"method_transforms", kMethod, ReadMethod},
-    {"virtual", kVirtual, ReadVirtual},
-};
-
-}  // namespace
-
 v1::HeaderChange ReadHeaderChange(const Fields& at, absl::string_view add,
                                   absl::string_view remove) {
   v1::HeaderChange change;
@@ -248,6 +258,13 @@ v1::HeaderChange ReadHeaderChange(const Fields& at, absl::string_view add,
   }
   for (const std::string& name : at.Texts(remove)) change.add_remove(name);
   return change;
+}
+
+void ReadEndpointTimeout(const Fields& at, absl::string_view name, v1::Endpoint* endpoint) {
+  const double seconds = at.Number(name);
+  if (!(seconds > 0) || seconds > kMostSeconds)
+    return at.Refuse(name, "must be seconds, above 0 and at most a day");
+  endpoint->set_timeout_ms(static_cast<uint32_t>(seconds * 1000));
 }
 
 void ClassicEndpoints(const Fields& lists, bool any_case, v1::ApiVersion* version) {

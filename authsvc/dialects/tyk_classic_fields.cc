@@ -246,7 +246,7 @@ constexpr FieldRule kExtendedPaths[] = {
     {"transform_response", Use::kRefused, kNoTransform},
     {"transform_jq", Use::kRefused, kNoTransform},
     {"transform_jq_response", Use::kRefused, kNoTransform},
-    {"mock_response", Use::kRefused, "mock answers do not exist here: the call would go upstream"},
+    {"mock_response", Use::kUsed},
     {"persist_graphql", Use::kRefused, kNoGraphql},
     {"cache", Use::kInert},
     {"advance_cache_config", Use::kInert},

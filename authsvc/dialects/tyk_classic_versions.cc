@@ -89,21 +89,6 @@ void SimplePaths(const Fields& lists, absl::string_view name, bool any_case,
   }
 }
 
-// Tyk writes "2006-01-02 15:04" (UTC) or RFC 3339.
-void Expiry(const Fields& version, v1::ApiVersion* out) {
-  const std::string text = version.Text("expires");
-  if (text.empty() || text == "-1" || text == "0") return;
-  absl::Time time;
-  std::string error;
-  for (const char* format :
-       {"%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", absl::RFC3339_full, "%Y-%m-%d"}) {
-    if (!absl::ParseTime(format, text, &time, &error)) continue;
-    out->set_expires_unix(absl::ToUnixSeconds(time));
-    return;
-  }
-  version.Refuse("expires", "is not a time: write 2026-01-31 15:04 (UTC) or RFC 3339");
-}
-
 void Headers(const Fields& version, v1::ApiVersion* out) {
   const v1::HeaderChange request =
       ReadHeaderChange(version, "global_headers", "global_headers_remove");
@@ -121,7 +106,7 @@ void Headers(const Fields& version, v1::ApiVersion* out) {
 void Version(const Fields& version, const std::string& name, v1::ApiVersion* out) {
   version.Check(ClassicVersionRules());
   out->set_name(name);
-  Expiry(version, out);
+  ReadExpiry(version, "expires", out);
   out->set_override_target(version.Text("override_target"));
   Headers(version, out);
   const int64_t limit = version.Integer("global_size_limit");
@@ -194,6 +179,20 @@ std::string ReadPathRegex(const Fields& object, absl::string_view name, bool wit
     object.Refuse(name, absl::StrCat("is not a regular expression: ", compiled.error()));
   }
   return text;
+}
+
+void ReadExpiry(const Fields& at, absl::string_view name, v1::ApiVersion* version) {
+  const std::string text = at.Text(name);
+  if (text.empty() || text == "-1" || text == "0") return;
+  absl::Time time;
+  std::string error;
+  for (const char* format :
+       {"%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", absl::RFC3339_full, "%Y-%m-%d"}) {
+    if (!absl::ParseTime(format, text, &time, &error)) continue;
+    version->set_expires_unix(absl::ToUnixSeconds(time));
+    return;
+  }
+  at.Refuse(name, "is not a time: write 2026-01-31 15:04 (UTC) or RFC 3339");
 }
 
 void ReadEndpointRule(const Fields& endpoint, bool any_case, v1::PathRule* rule) {

@@ -11,6 +11,7 @@
 #include "authsvc/dialects/tyk_events.h"
 #include "authsvc/dialects/tyk_jwt.h"
 #include "authsvc/dialects/tyk_oas_fields.h"
+#include "authsvc/dialects/tyk_oas_versions.h"
 #include "authsvc/dialects/tyk_proxy_url.h"
 #include "authsvc/dialects/tyk_render.h"
 #include "authsvc/dialects/tyk_upstream_auth.h"
@@ -178,6 +179,19 @@ void BlankOas(Node* node, bool in_schemes) {
   }
 }
 
+// Where a base is served, with its versions. What is wrong there is said of itself.
+v1::Api OasPlaceOf(const Node& base, const ConvertOptions& options) {
+  Conversion ignored;
+  const Fields extension = Fields(&base, "", &ignored).Object(kTykExtension);
+  v1::Api place;
+  References references(options.org_id, options, kTykOas, &ignored);
+  OasListen(extension.Object("server"), &place);
+  OasCustomDomain(extension.Object("server"), &references, &place);
+  place.set_inactive(!extension.Object("info").Object("state").Flag("active") ||
+                     extension.Object("info").Object("state").Flag("internal"));
+  return place;
+}
+
 // The OpenAPI part stays as it is: its examples are nobody's secrets.
 Node KeptOas(const Node& document, absl::string_view org_id) {
   Node kept = document;
@@ -226,6 +240,8 @@ Conversion ConvertTykOas(const Node& definition, const ConvertOptions& options) 
     converted.proxy_password = OasUpstream(upstream, &references, &api);
   OasUpstreamAuth(upstream.Object("authentication"), &api, &converted);
   OasMiddleware(definition, extension.Object("middleware"), &api);
+  ReadExpiry(info, "expiration", api.mutable_versions(0));
+  OasVersioning(info, options, OasPlaceOf, &api);
   converted.resource.set_id(api.id());
   converted.resource.set_dialect(std::string(kTykOas));
   converted.resource.set_document(ToJson(KeptOas(definition, api.org_id())));

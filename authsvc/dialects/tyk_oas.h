@@ -19,6 +19,11 @@ void OasAuthentication(const Node& document, const Fields& server, References* r
                                        v1::Api* api);
 // `middleware` -> api->versions(0), CORS and switches of limits.
 void OasMiddleware(const Node& document, const Fields& middleware, v1::Api* api);
+// `middleware.operations` -> path rules and endpoints of api->versions(0); its listen path is read
+// before. `any_case`: paths of operations mean any case.
+void OasOperations(const Node& document, const Fields& middleware, bool any_case, v1::Api* api);
+// `add` and `remove` of a transformRequestHeaders or transformResponseHeaders that is on.
+[[nodiscard]] v1::HeaderChange OasHeaderChange(const Fields& headers);
 
 // A key of a domain map, by Tyk's pattern (an IPv6 literal in brackets is taken as well) and by
 // ours.

@@ -4,9 +4,6 @@ namespace sallyport::authsvc::dialects {
 namespace {
 
 constexpr absl::string_view kOasNoPlugins = "plugins and custom middleware do not exist here";
-constexpr absl::string_view kOasNoTransform =
-    "changing requests or answers by endpoint does not exist here";
-constexpr absl::string_view kOasNoVersions = "versions in other API definitions do not exist here";
 
 constexpr FieldRule kOasExtension[] = {
     {"info", Use::kUsed},
@@ -18,17 +15,32 @@ constexpr FieldRule kOasExtension[] = {
 };
 
 constexpr FieldRule kOasInfo[] = {
-    {"id", Use::kUsed},         {"orgId", Use::kUsed},
-    {"name", Use::kUsed},       {"state", Use::kUsed},
-    {"dbId", Use::kKept},       {"expiration", Use::kInert},
-    {"createdAt", Use::kKept},  {"updatedAt", Use::kKept},
-    {"categories", Use::kKept}, {"versioning", Use::kRefused, kOasNoVersions},
+    {"id", Use::kUsed},         {"orgId", Use::kUsed},     {"name", Use::kUsed},
+    {"state", Use::kUsed},      {"dbId", Use::kKept},      {"expiration", Use::kUsed},
+    {"createdAt", Use::kKept},  {"updatedAt", Use::kKept}, {"categories", Use::kKept},
+    {"versioning", Use::kUsed},
 };
 
 constexpr FieldRule kOasState[] = {
     {"active", Use::kUsed},
-    {"internal", Use::kRefused,
-     "internal APIs do not exist here: it would become reachable from outside"},
+    {"internal", Use::kUsed},
+};
+
+constexpr FieldRule kOasVersioning[] = {
+    {"enabled", Use::kUsed},
+    {"name", Use::kUsed},
+    {"default", Use::kUsed},
+    {"location", Use::kUsed},
+    {"key", Use::kUsed},
+    {"versions", Use::kUsed},
+    {"stripVersioningData", Use::kUsed},
+    {"fallbackToDefault", Use::kUsed},
+    {"urlVersioningPattern", Use::kUsed},
+};
+
+constexpr FieldRule kOasVersion[] = {
+    {"name", Use::kUsed},
+    {"id", Use::kUsed},
 };
 
 constexpr FieldRule kOasServer[] = {
@@ -238,7 +250,7 @@ constexpr FieldRule kOasGlobal[] = {
     {"contextVariables", Use::kKept},
     {"trafficLogs", Use::kKept},
     {"cache", Use::kInert, "answers are not cached here"},
-    {"transformResponseHeaders", Use::kRefused, kOasNoTransform},
+    {"transformResponseHeaders", Use::kUsed},
     {"pluginConfig", Use::kUsed},
     {"prePlugin", Use::kRefused, kOasNoPlugins},
     {"prePlugins", Use::kRefused, kOasNoPlugins},
@@ -279,38 +291,6 @@ constexpr FieldRule kOasSize[] = {
     {"value", Use::kUsed},
 };
 
-constexpr FieldRule kOasOperation[] = {
-    {"allow", Use::kUsed},
-    {"block", Use::kUsed},
-    {"ignoreAuthentication", Use::kUsed},
-    {"internal", Use::kRefused,
-     "internal endpoints do not exist here: they would become reachable"},
-    {"transformRequestMethod", Use::kRefused, kOasNoTransform},
-    {"transformRequestBody", Use::kRefused, kOasNoTransform},
-    {"transformResponseBody", Use::kRefused, kOasNoTransform},
-    {"transformRequestHeaders", Use::kRefused, kOasNoTransform},
-    {"transformResponseHeaders", Use::kRefused, kOasNoTransform},
-    {"urlRewrite", Use::kRefused, "URL rewrites do not exist here"},
-    {"validateRequest", Use::kRefused, "request validation does not exist here"},
-    {"mockResponse", Use::kRefused, "mock answers do not exist here: the call would go upstream"},
-    {"virtualEndpoint", Use::kUsed},
-    {"postPlugins", Use::kRefused, kOasNoPlugins},
-    {"requestSizeLimit", Use::kRefused,
-     "size limits by endpoint do not exist here: use middleware.global.requestSizeLimit"},
-    {"rateLimit", Use::kRefused, "rate limits by endpoint do not exist here"},
-    {"cache", Use::kInert},
-    {"enforceTimeout", Use::kInert},
-    {"circuitBreaker", Use::kInert},
-    {"trackEndpoint", Use::kKept},
-    {"doNotTrackEndpoint", Use::kKept},
-};
-
-constexpr FieldRule kOasVirtualEndpoint[] = {
-    {"enabled", Use::kUsed},      {"functionName", Use::kUsed}, {"name", Use::kUsed},
-    {"path", Use::kUsed},         {"body", Use::kUsed},         {"requireSession", Use::kUsed},
-    {"proxyOnError", Use::kUsed},
-};
-
 constexpr FieldRule kOasPluginConfig[] = {
     {"data", Use::kUsed},
     {"driver", Use::kKept},
@@ -322,16 +302,13 @@ constexpr FieldRule kOasPluginData[] = {
     {"value", Use::kUsed},
 };
 
-constexpr FieldRule kOasAllowance[] = {
-    {"enabled", Use::kUsed},
-    {"ignoreCase", Use::kUsed},
-};
-
 }  // namespace
 
 ObjectRules OasExtensionRules() { return {kOasExtension, true}; }
 ObjectRules OasInfoRules() { return {kOasInfo, false}; }
 ObjectRules OasStateRules() { return {kOasState, true}; }
+ObjectRules OasVersioningRules() { return {kOasVersioning, true}; }
+ObjectRules OasVersionRules() { return {kOasVersion, true}; }
 ObjectRules OasServerRules() { return {kOasServer, true}; }
 ObjectRules OasListenPathRules() { return {kOasListenPath, true}; }
 ObjectRules OasCustomDomainRules() { return {kOasCustomDomain, true}; }
@@ -361,9 +338,6 @@ ObjectRules OasCorsRules() { return {kOasCors, true}; }
 ObjectRules OasHeadersRules() { return {kOasHeaders, true}; }
 ObjectRules OasHeaderRules() { return {kOasHeader, true}; }
 ObjectRules OasSizeRules() { return {kOasSize, true}; }
-ObjectRules OasOperationRules() { return {kOasOperation, true}; }
-ObjectRules OasAllowanceRules() { return {kOasAllowance, true}; }
-ObjectRules OasVirtualEndpointRules() { return {kOasVirtualEndpoint, true}; }
 ObjectRules OasPluginConfigRules() { return {kOasPluginConfig, true}; }
 ObjectRules OasPluginDataRules() { return {kOasPluginData, true}; }
 

@@ -8,6 +8,8 @@ namespace sallyport::authsvc::dialects {
 [[nodiscard]] ObjectRules OasExtensionRules();  // x-tyk-api-gateway
 [[nodiscard]] ObjectRules OasInfoRules();
 [[nodiscard]] ObjectRules OasStateRules();
+[[nodiscard]] ObjectRules OasVersioningRules();
+[[nodiscard]] ObjectRules OasVersionRules();  // an entry of its `versions`
 [[nodiscard]] ObjectRules OasServerRules();
 [[nodiscard]] ObjectRules OasListenPathRules();
 [[nodiscard]] ObjectRules OasCustomDomainRules();
@@ -37,10 +39,18 @@ namespace sallyport::authsvc::dialects {
 [[nodiscard]] ObjectRules OasHeadersRules();
 [[nodiscard]] ObjectRules OasHeaderRules();
 [[nodiscard]] ObjectRules OasSizeRules();
+[[nodiscard]] ObjectRules OasPluginConfigRules();
+[[nodiscard]] ObjectRules OasPluginDataRules();
+
+// Of middleware.operations (tyk_oas_operation_fields.cc).
 [[nodiscard]] ObjectRules OasOperationRules();
 [[nodiscard]] ObjectRules OasAllowanceRules();
 [[nodiscard]] ObjectRules OasVirtualEndpointRules();
-[[nodiscard]] ObjectRules OasPluginConfigRules();
-[[nodiscard]] ObjectRules OasPluginDataRules();
+[[nodiscard]] ObjectRules OasRewriteRules();
+[[nodiscard]] ObjectRules OasTriggerRules();
+[[nodiscard]] ObjectRules OasTriggerRuleRules();  // one condition of a trigger
+[[nodiscard]] ObjectRules OasMethodRules();
+[[nodiscard]] ObjectRules OasMockRules();
+[[nodiscard]] ObjectRules OasExamplesRules();
 
 }  // namespace sallyport::authsvc::dialects

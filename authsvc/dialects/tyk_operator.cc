@@ -174,7 +174,9 @@ void ConvertOasDefinition(const Node& document, const Fields& spec, const KubeNa
             : absl::StrCat(prefix, ": ", definition.status().message()));
   }
   GiveOasId(&*definition, name.DottedId());
-  Conversion part = ConvertTykOas(*definition, options);
+  ConvertOptions alone = options;
+  alone.oas_bases = nullptr;
+  Conversion part = ConvertTykOas(*definition, alone);
   TakePart(prefix, &part, spec.out());
   if (part.resources.empty()) return;
   v1::Api* api = part.resources.back().resource.mutable_api();

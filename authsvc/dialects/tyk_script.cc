@@ -1,5 +1,7 @@
 #include "authsvc/dialects/tyk_script.h"
 
+#include <nlohmann/json.hpp>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
@@ -45,6 +47,18 @@ void ReadScript(const Fields& entry, const ScriptNames& names, v1::VirtualEndpoi
   } else {
     endpoint->set_source(source);
   }
+}
+
+void ReadMock(const Fields& mock, const std::map<std::string, std::string>& headers,
+              v1::VirtualEndpoint* endpoint) {
+  const int64_t code = mock.Integer("code");
+  if (code < 200 || code > 599) mock.Refuse("code", "must be between 200 and 599");
+  const nlohmann::json answer = {{"Code", code}, {"Body", mock.Text("body")}, {"Headers", headers}};
+  endpoint->set_function("mockResponse");
+  // Everything beyond ASCII is escaped: a literal of JSON is one of the script's language, too.
+  const std::string text = answer.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+  endpoint->set_source(
+      absl::StrCat("function mockResponse() { return TykJsResponse(", text, ", {}); }"));
 }
 
 void ReadScriptConfig(const Fields& at, absl::string_view name, v1::Api* api) {

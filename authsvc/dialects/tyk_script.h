@@ -2,6 +2,9 @@
 // to this folder.
 #pragma once
 
+#include <map>
+#include <string>
+
 #include "authsvc/dialects/fields.h"
 #include "sallyport/v1/resources.pb.h"
 
@@ -16,6 +19,10 @@ struct ScriptNames {
 };
 
 void ReadScript(const Fields& entry, const ScriptNames& names, v1::VirtualEndpoint* endpoint);
+// The same to everybody, in place of the upstream: `code` of the object (200 to 599), its `body`
+// and these headers.
+void ReadMock(const Fields& mock, const std::map<std::string, std::string>& headers,
+              v1::VirtualEndpoint* endpoint);
 // An object of anything; another type is refused.
 void ReadScriptConfig(const Fields& at, absl::string_view name, v1::Api* api);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <optional>
 #include <utility>
 
 #include "absl/algorithm/container.h"
@@ -24,6 +25,21 @@ namespace {
 constexpr size_t kMostAnswerBytes = 64 * 1024;
 constexpr absl::Duration kMessageTimeout = absl::Seconds(5);
 constexpr size_t kMostExpiring = 100'000;
+constexpr int64_t kDelayGrowth = 5;
+
+// A message that has a place: it is being sent, or waits to be sent again.
+struct Placed {
+  MessageResult result;
+  Transfer transfer;
+  bool waiting = false;
+};
+
+bool HasHandler(const Snapshot& snapshot, const std::string& api_id, const std::string& url) {
+  const ApiEntry* const entry = snapshot.FindApi(api_id);
+  return entry != nullptr &&
+         absl::c_any_of(entry->api.event_handlers(),
+                        [&](const v1::EventHandler& handler) { return handler.url() == url; });
+}
 
 std::string PresentedHex(const v1::Refusal& refusal) {
   return refusal.question().chain_der().empty()
@@ -63,7 +79,7 @@ struct Notifier::Impl {
             [this](const std::string& key, const absl::StatusOr<std::string>& answer) {
               Ended(key, answer.status());
             },
-            kMessageTimeout, kMostAnswerBytes, options.ca_path) {}
+            kMessageTimeout, kMostAnswerBytes, options.ca_path, clock) {}
 
   // False: the same was told a short while ago.
   bool IsNew(const std::string& what, absl::Duration cooldown) ABSL_LOCKS_EXCLUDED(mutex) {
@@ -118,6 +134,19 @@ struct Notifier::Impl {
     cooldowns.erase(what);
   }
 
+  // Whether one more of that API may be sent, or wait, as `waiting` says.
+  bool HasPlace(const std::string& api_id, bool waiting) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    const size_t most = waiting ? options.most_waiting : options.most_under_way;
+    size_t all = 0;
+    size_t of_api = 0;
+    for (const auto& [key, one] : placed) {
+      if (one.waiting != waiting) continue;
+      ++all;
+      of_api += one.result.api_id == api_id ? 1 : 0;
+    }
+    return all < most && of_api < std::max<size_t>(1, most / 4);
+  }
+
   // False: dropped.
   bool Send(const v1::EventHandler& handler, const Event& event, const std::string& who) {
     MessageResult result;
@@ -144,12 +173,10 @@ struct Notifier::Impl {
     std::string key;
     {
       const base::MutexLock lock(&mutex);
-      const size_t of_api = static_cast<size_t>(absl::c_count_if(
-          under_way, [&](const auto& one) { return one.second.api_id == event.api_id; }));
-      if (MayTell(who) && under_way.size() < options.most_under_way &&
-          of_api < std::max<size_t>(1, options.most_under_way / 4)) {
+      if (MayTell(who) && HasPlace(event.api_id, false)) {
         key = absl::StrCat(++last);
-        under_way[key] = result;
+        result.attempts = 1;
+        placed[key] = {result, transfer, false};
       }
     }
     if (key.empty()) {
@@ -163,16 +190,45 @@ struct Notifier::Impl {
 
   void Ended(const std::string& key, const absl::Status& status) {
     MessageResult result;
+    std::optional<Transfer> again;
     {
       const base::MutexLock lock(&mutex);
-      const auto found = under_way.find(key);
-      if (found == under_way.end()) return;
-      result = std::move(found->second);
-      under_way.erase(found);
+      const auto found = placed.find(key);
+      if (found == placed.end()) return;
+      again = Again(status, &found->second);
+      result = found->second.result;
+      if (again.has_value())
+        ++found->second.result.attempts;
+      else
+        placed.erase(found);
     }
-    result.outcome = status.ok() ? MessageResult::Outcome::kSent : MessageResult::Outcome::kFailed;
+    using Outcome = MessageResult::Outcome;
+    result.outcome = again.has_value() ? Outcome::kRetried
+                     : status.ok()     ? Outcome::kSent
+                                       : Outcome::kFailed;
     result.status = status;
+    if (again.has_value()) transfers.Add(key, *again);
     report(result);
+  }
+
+  // What is to be sent after a while; nothing: that was the end of it. A hook that refuses the
+  // message itself (most of 4xx) would refuse it again.
+  std::optional<Transfer> Again(const absl::Status& status, Placed* one)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    const bool waited = std::exchange(one->waiting, false);
+    if (!absl::IsUnavailable(status) || one->result.attempts >= options.most_attempts)
+      return std::nullopt;
+    // What waited has given up its place among those only now: it has it again.
+    if (!waited && !HasPlace(one->result.api_id, true)) return std::nullopt;
+    one->waiting = true;
+    Transfer again = one->transfer;
+    again.delay = options.first_delay;
+    for (int i = 1; i < one->result.attempts; ++i) again.delay *= kDelayGrowth;
+    // Whoever took the handler away does not want to be told.
+    again.wanted = [this, api_id = one->result.api_id, url = one->result.url] {
+      return HasHandler(*current(), api_id, url);
+    };
+    return again;
   }
 
   // A key has used more of its quota than one of its triggers says.
@@ -220,7 +276,7 @@ struct Notifier::Impl {
   uint64_t last ABSL_GUARDED_BY(mutex) = 0;
   absl::Duration minute ABSL_GUARDED_BY(mutex);
   absl::flat_hash_map<std::string, size_t> told ABSL_GUARDED_BY(mutex);  // in this minute
-  absl::flat_hash_map<std::string, MessageResult> under_way ABSL_GUARDED_BY(mutex);
+  absl::flat_hash_map<std::string, Placed> placed ABSL_GUARDED_BY(mutex);
   absl::flat_hash_map<std::string, absl::Duration> cooldowns ABSL_GUARDED_BY(mutex);
   std::deque<std::pair<std::string, absl::Duration>> order ABSL_GUARDED_BY(mutex);
   Transfers transfers;  // last: its thread uses the others

@@ -2,7 +2,8 @@
 //
 // Every authsvc tells of what its own data planes report, and each of certificates; in memory only:
 // what waits when it ends is lost. Bounded: beyond that many messages under way, or to one handler
-// in a minute, the others are dropped and counted. Thread-safe.
+// in a minute, the others are dropped and counted. One that did not arrive comes again after a
+// while, a few times; those that wait for that have places of their own. Thread-safe.
 #pragma once
 
 #include <functional>
@@ -25,21 +26,26 @@ namespace sallyport::authsvc {
 
 class Snapshot;
 
-// How a message ended, for log and metrics.
+// How a message ended, or an attempt to send it, for log and metrics.
 struct MessageResult {
-  enum class Outcome : uint8_t { kSent, kFailed, kDropped, kLogged };
+  // kRetried: not the end; it did not arrive and will come again.
+  enum class Outcome : uint8_t { kSent, kFailed, kDropped, kLogged, kRetried };
   Outcome outcome = Outcome::kSent;
   EventKind kind = EventKind::kAuthFailure;
   std::string api_id;
   std::string url;  // kLogged: empty
   std::string message;
   absl::Status status;
+  int attempts = 0;  // so far
 };
 
 struct NotifierOptions {
   size_t most_under_way = 256;  // of one API a quarter
   size_t most_a_minute = 120;   // of one handler
   size_t most_cooldowns = 100'000;
+  size_t most_waiting = 256;                      // for another attempt, of one API a quarter
+  int most_attempts = 4;                          // of one message
+  absl::Duration first_delay = absl::Seconds(1);  // until the second attempt, then 5 times as long
   absl::Duration expiring_within = absl::Hours(24 * 30);
   std::string ca_path;  // certificates of webhooks in place of the system's; empty: the system's
 };

@@ -103,7 +103,7 @@ struct JwksFetcher::Impl {
   std::map<std::string, Set> sets ABSL_GUARDED_BY(mutex);
   Transfers transfers{
       [this](const std::string& key, const absl::StatusOr<std::string>& body) { Ended(key, body); },
-      options.timeout, jwt::kMostJwksBytes, options.ca_path};
+      options.timeout, jwt::kMostJwksBytes, options.ca_path, clock};
 };
 
 JwksFetcher::JwksFetcher(JwksOptions options, const base::Clock* clock,

@@ -28,12 +28,16 @@ std::function<void(const MessageResult&)> EventReport(metrics::Book* book) {
       case MessageResult::Outcome::kDropped:
         book->Add(metrics::Id::kEvents, {"dropped"}, 1);
         return;
+      case MessageResult::Outcome::kRetried:
+        book->Add(metrics::Id::kEvents, {"retried"}, 1);
+        return;
       case MessageResult::Outcome::kFailed:
         book->Add(metrics::Id::kEvents, {"failed"}, 1);
         base::Log(base::Level::kWarning, "event.failed",
                   {{"event", event},
                    {"api", result.api_id},
                    {"host", HostOf(result.url)},  // what is behind it is often the secret
+                   {"attempts", result.attempts},
                    {"error", std::string(result.status.message())}});
         return;
     }

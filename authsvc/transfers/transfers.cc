@@ -9,16 +9,19 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "shared/base/clock.h"
 #include "shared/base/mutex.h"
 
 namespace sallyport::authsvc {
 namespace {
 
 constexpr int kLongestPollMs = 1000;
+constexpr int kPollWhileDelayedMs = 100;
 
 struct Request {
   std::string key;
   Transfer transfer;
+  absl::Duration begins;  // of the clock that is monotonic; only with a delay
   std::string body;
   size_t most_bytes = 0;
   bool too_large = false;
@@ -43,11 +46,13 @@ void InitCurlOnce() {
 }  // namespace
 
 struct Transfers::Impl {
-  Impl(Ended its_ended, absl::Duration its_timeout, size_t its_most_bytes, std::string its_ca_path)
+  Impl(Ended its_ended, absl::Duration its_timeout, size_t its_most_bytes, std::string its_ca_path,
+       const base::Clock* its_clock)
       : ended(std::move(its_ended)),
         timeout(its_timeout),
         most_bytes(its_most_bytes),
-        ca_path(std::move(its_ca_path)) {
+        ca_path(std::move(its_ca_path)),
+        clock(its_clock) {
     InitCurlOnce();
     multi = curl_multi_init();
     thread = std::thread([this] { Run(); });
@@ -62,20 +67,41 @@ struct Transfers::Impl {
         fresh.swap(added);
         stop = stopping;
       }
-      for (std::unique_ptr<Request>& request : fresh) Begin(std::move(request), stop);
+      for (std::unique_ptr<Request>& request : fresh) Take(std::move(request), stop);
       if (stop) break;
+      BeginDelayed();
       int running = 0;
       curl_multi_perform(multi, &running);
       Collect();
-      curl_multi_poll(multi, nullptr, 0, kLongestPollMs, nullptr);
+      curl_multi_poll(multi, nullptr, 0, delayed.empty() ? kLongestPollMs : kPollWhileDelayedMs,
+                      nullptr);
     }
+    for (auto& [when, request] : delayed) Begin(std::move(request), true);
     while (!requests.empty()) End(requests.begin()->first, absl::CancelledError("stopping"));
+  }
+
+  void Take(std::unique_ptr<Request> request, bool stop) {
+    if (stop || request->transfer.delay <= absl::ZeroDuration())
+      return Begin(std::move(request), stop);
+    delayed.emplace(request->begins, std::move(request));
+  }
+
+  void BeginDelayed() {
+    while (!delayed.empty() && delayed.begin()->first <= clock->Monotonic()) {
+      std::unique_ptr<Request> request = std::move(delayed.begin()->second);
+      delayed.erase(delayed.begin());
+      if (request->transfer.wanted == nullptr || request->transfer.wanted())
+        Begin(std::move(request), false);
+      else
+        ended(request->key, absl::CancelledError("not wanted any more"));
+    }
   }
 
   void Begin(std::unique_ptr<Request> request, bool stop) {
     CURL* const easy = stop || multi == nullptr ? nullptr : curl_easy_init();
     if (easy == nullptr) {
-      ended(request->key, absl::UnavailableError("stopping, or out of memory"));
+      ended(request->key,
+            stop ? absl::CancelledError("stopping") : absl::UnavailableError("out of memory"));
       return;
     }
     request->most_bytes = most_bytes;
@@ -146,8 +172,11 @@ struct Transfers::Impl {
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     const bool get = found == requests.end() || IsGet(found->second->transfer);
     if (status == 200 || (!get && status >= 200 && status < 300)) return absl::OkStatus();
-    return absl::UnavailableError(
-        absl::StrCat("the answer has status ", status, get ? ", not 200" : ", not 2xx"));
+    const std::string what =
+        absl::StrCat("the answer has status ", status, get ? ", not 200" : ", not 2xx");
+    const bool for_good =
+        status >= 300 && status < 500 && status != 408 && status != 425 && status != 429;
+    return for_good ? absl::FailedPreconditionError(what) : absl::UnavailableError(what);
   }
 
   void End(CURL* easy, const absl::Status& status) {
@@ -169,8 +198,11 @@ struct Transfers::Impl {
   const absl::Duration timeout;
   const size_t most_bytes;
   const std::string ca_path;
+  const base::Clock* const clock;
   CURLM* multi = nullptr;
-  std::map<CURL*, std::unique_ptr<Request>> requests;  // of the thread alone
+  // Of the thread alone.
+  std::map<CURL*, std::unique_ptr<Request>> requests;
+  std::multimap<absl::Duration, std::unique_ptr<Request>> delayed;  // by when they begin
   base::Mutex mutex;
   std::vector<std::unique_ptr<Request>> added ABSL_GUARDED_BY(mutex);
   bool stopping ABSL_GUARDED_BY(mutex) = false;
@@ -178,8 +210,10 @@ struct Transfers::Impl {
   std::thread thread;
 };
 
-Transfers::Transfers(Ended ended, absl::Duration timeout, size_t most_bytes, std::string ca_path)
-    : impl_(std::make_unique<Impl>(std::move(ended), timeout, most_bytes, std::move(ca_path))) {}
+Transfers::Transfers(Ended ended, absl::Duration timeout, size_t most_bytes, std::string ca_path,
+                     const base::Clock* clock)
+    : impl_(std::make_unique<Impl>(std::move(ended), timeout, most_bytes, std::move(ca_path),
+                                   clock)) {}
 
 Transfers::~Transfers() {
   Stop();
@@ -190,6 +224,7 @@ void Transfers::Add(const std::string& key, const Transfer& transfer) {
   auto request = std::make_unique<Request>();
   request->key = key;
   request->transfer = transfer;
+  request->begins = impl_->clock->Monotonic() + transfer.delay;
   {
     const base::MutexLock lock(&impl_->mutex);
     if (!impl_->stopping) {

@@ -13,13 +13,14 @@ class Hook:
     """A real HTTP server that keeps what it is told."""
 
     def __init__(self, status=200):
-        self.messages, self.status, outer = [], status, self
+        self.messages, self.status, self.failures, outer = [], status, 0, self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 outer.messages.append((self.command, self.path, dict(self.headers.items()), body))
-                self.send_response(outer.status)
+                failing, outer.failures = outer.failures > 0, max(0, outer.failures - 1)
+                self.send_response(503 if failing else outer.status)
                 self.send_header("content-length", "0")
                 self.end_headers()
 
@@ -82,9 +83,25 @@ def test_who_has_no_handler_for_it_hears_nothing(world, hook):
     assert [one["api_id"] for one in hook.told("AuthFailure")] == ["hears"]
 
 
-def test_a_hook_that_fails_is_counted_and_hurts_nobody(world, hook):
+def test_a_message_that_did_not_arrive_comes_again(world, hook):
+    origin = world.origin("retried hook")
+    hook.failures = 1
+
+    def count(outcome):
+        return world.gateway.authsvc_metric("sallyport_events_total", outcome=outcome)
+    before = {outcome: count(outcome) for outcome in ("retried", "sent")}
+    world.gateway.add_api(classic("retried-hook", origin.url, domain="retried-hook.gw.test", use_standard_auth=True,
+                                  event_handlers=handlers(hook, "AuthFailure")))
+    assert world.a.curl("/x", host="retried-hook.gw.test").status == 401
+    wait_for(lambda: len(hook.messages) == 2, "the second attempt")
+    assert hook.messages[0] == hook.messages[1]
+    wait_for(lambda: count("retried") > before["retried"] and count("sent") > before["sent"], "the counts")
+    assert world.a.curl("/x", host="retried-hook.gw.test").status == 401 and len(hook.messages) == 2
+
+
+def test_a_hook_that_refuses_is_counted_and_hurts_nobody(world, hook):
     origin = world.origin("failing hook")
-    hook.status = 500
+    hook.status = 410
 
     def failed():
         return world.gateway.authsvc_metric("sallyport_events_total", outcome="failed")

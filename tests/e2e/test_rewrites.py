@@ -121,7 +121,10 @@ def test_headers_methods_sizes_and_timeouts_by_path(world):
                                         "add_headers": {"X-Answer": "2"}}],
         "method_transforms": [{"path": "^/m", "method": "GET", "to_method": "POST"}],
         "size_limits": [{"path": "^/s", "method": "POST", "size_limit": 10}],
+        "mock_response": [{"path": "^/mock", "method": "GET", "code": 203, "body": "made up", "headers": {"X-Mock": "1"}}],
         "hard_timeouts": [{"path": "^/slow", "method": "GET", "timeout": 1}]})
+    mock = call(world, "by-path", "/base/mock")
+    assert (mock.status, mock.body, mock.headers["x-mock"]) == (203, "made up", "1") and not origin.requests
     reply = call(world, "by-path", "/base/h", ["X-Gone: a", "X-New: spoofed", "X-Kept: b"])
     assert reply.status == 200 and (origin.last().one("X-Gone"), origin.last().all("X-New"), origin.last().one("X-Kept")) == (None, ["1"], "b")
     assert reply.headers.get("x-answer") == "2" and "x-internal" not in reply.headers and "server" not in reply.headers

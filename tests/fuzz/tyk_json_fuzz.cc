@@ -11,6 +11,7 @@
 #include "authsvc/dialects/native.h"
 #include "authsvc/dialects/reader.h"
 #include "authsvc/dialects/tyk_documents.h"
+#include "authsvc/dialects/tyk_oas_versions.h"
 
 namespace {
 
@@ -49,6 +50,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   ConvertOptions options;
   options.org_id = "org";
   options.now_unix = 1780272000;
+  OasBases bases;
+  for (const Node& document : *documents) {
+    if (IsTykOas(document)) bases.Put(document);
+  }
+  options.oas_bases = &bases;
   for (const Node& document : *documents) {
     std::string why;
     static_cast<void>(RecogniseDialect(document, &why));

@@ -189,5 +189,93 @@ TEST_F(AdminTest, VersionsOfAnApiAreItself) {
   ExpectError(404, "API not found", Call("GET", "/tyk/apis/none/versions"));
 }
 
+std::vector<std::string> VersionNames(const Json& answer) {
+  std::vector<std::string> names;
+  for (const Json& one : answer["apis"]) {
+    names.push_back(absl::StrCat(one["id"].get<std::string>(), " ",
+                                 one["versionName"].get<std::string>(),
+                                 one["isDefaultVersion"].get<bool>() ? " default" : "",
+                                 one["isBaseVersion"].get<bool>() ? " base" : ""));
+  }
+  return names;
+}
+
+TEST_F(AdminTest, AVersionIsLinkedToItsBase) {
+  using ::testing::ElementsAre;
+  Expect(200, Call("POST", "/tyk/apis/oas", Oas("one").dump()));
+  const auto create = [&](const std::string& query, const std::string& id) {
+    return Call("POST", "/tyk/apis/oas?base_api_id=one" + query, Oas(id).dump());
+  };
+  EXPECT_THAT(create("", "two").body, HasSubstr("new_version_name is missing"));
+  ExpectError(400, "you need to provide a version name for the new Base API: one",
+              create("&new_version_name=v2", "two"));
+  ExpectError(
+      400, "none is not a valid Base API version",
+      Call("POST", "/tyk/apis/oas?base_api_id=none&new_version_name=v2", Oas("two").dump()));
+  EXPECT_EQ(Call("GET", "/tyk/apis/oas/two").status, 404);
+  Expect(200, create("&base_api_version_name=v1&new_version_name=v2", "two"));
+  Expect(200, create("&new_version_name=v3&set_default=true", "three"));
+  const auto versions = [&](const std::string& id) {
+    return VersionNames(Expect(200, Call("GET", "/tyk/apis/oas/" + id + "/versions")));
+  };
+  EXPECT_THAT(versions("one"), ElementsAre("one v1 base", "two v2", "three v3 default"));
+  EXPECT_EQ(versions("two"), versions("one"));
+  const Json base = Expect(200, Call("GET", "/tyk/apis/oas/one"));
+  EXPECT_EQ(base[kExtension]["info"]["versioning"]["versions"][1]["id"], "three");
+  const auto two = Call("GET", "/tyk/apis/oas/two");
+  EXPECT_EQ(Json::parse(two.body), Oas("two")) << "as it was put";
+  ASSERT_FALSE(two.headers.empty());
+  EXPECT_EQ(two.headers.back().second, "one");
+  const auto api = [&](const std::string& id) { return writer_->snapshot()->FindApi(id)->api; };
+  EXPECT_EQ(api("two").listen_path(), "/one/");
+  EXPECT_EQ(api("three").versioning().default_version(), "v3");
+
+  // A change of the base is one of its versions.
+  Json changed = base;
+  changed[kExtension]["server"]["listenPath"]["value"] = "/new/";
+  Expect(200, Call("PUT", "/tyk/apis/oas/one", changed.dump()));
+  EXPECT_EQ(api("two").listen_path(), "/new/");
+  Json renamed = Oas("two");
+  renamed[kExtension]["info"]["name"] = "renamed";
+  Expect(200, Call("PUT", "/tyk/apis/oas/two", renamed.dump()));
+  EXPECT_EQ(api("two").listen_path(), "/new/") << "it stays where it is";
+
+  Expect(200, Call("DELETE", "/tyk/apis/oas/three"));
+  EXPECT_THAT(versions("one"), ElementsAre("one v1 default base", "two v2"));
+  Expect(200, Call("DELETE", "/tyk/apis/oas/one"));
+  EXPECT_EQ(api("two").listen_path(), "/two/") << "it stands alone";
+  EXPECT_FALSE(api("two").has_matching());
+}
+
+TEST_F(AdminTest, AVersionThatCannotBeOneIsRefusedAndNothingIsWritten) {
+  Expect(200, Call("POST", "/tyk/apis/oas", Oas("one").dump()));
+  AddApi(Classic("c1"));
+  const std::string link = "?base_api_version_name=v1&new_version_name=v2&base_api_id=";
+  EXPECT_EQ(Call("POST", "/tyk/apis/oas" + link + "c1", Oas("two").dump()).status, 400);
+  EXPECT_THAT(Call("PATCH", "/tyk/apis/oas/one" + link + "one", Oas("one").dump()).body,
+              HasSubstr("itself"));
+  Expect(200, Call("POST", "/tyk/apis/oas" + link + "one", Oas("two").dump()));
+  // A version of a version.
+  EXPECT_THAT(Call("POST", "/tyk/apis/oas" + link + "two", Oas("three").dump()).body,
+              HasSubstr("cannot have versions of its own"));
+  EXPECT_EQ(Call("GET", "/tyk/apis/oas/three").status, 404);
+  // A version of two.
+  Expect(200, Call("POST", "/tyk/apis/oas", Oas("other").dump()));
+  EXPECT_THAT(Call("PATCH", "/tyk/apis/oas/two" + link + "other", Oas("two").dump()).body,
+              HasSubstr("a version of API"));
+}
+
+TEST_F(AdminTest, AnImportIsMadeAVersion) {
+  Expect(200, Call("POST", "/tyk/apis/oas", Oas("one").dump()));
+  const Json made =
+      Expect(200, Call("POST",
+                       "/tyk/apis/oas/"
+                       "import?base_api_id=one&base_api_version_name=v1&new_version_name=v2",
+                       OpenApi().dump()));
+  const ApiEntry* entry = writer_->snapshot()->FindApi(made["key"].get<std::string>());
+  ASSERT_NE(entry, nullptr);
+  EXPECT_EQ(entry->api.listen_path(), "/one/");
+}
+
 }  // namespace
 }  // namespace sallyport::authsvc::admin

@@ -202,5 +202,26 @@ TEST(Asserted, Versions) {
   EXPECT_ALLOWED(AskAsserted(world, request));
 }
 
+TEST(Asserted, AVersionThatIsAnApiOfItsOwnIsGrantedWithIt) {
+  World world;
+  v1::Api api = TokenApi();
+  api.mutable_versioning()->set_enabled(true);
+  api.add_versions()->set_name("v2");
+  world.Put(api);
+  v1::Key key = TokenKey("secret");
+  key.mutable_access_rights(0)->add_versions("Default");
+  world.Put(key);
+  v1::AuthorizeRequest request = WithToken(Asked({}), "secret");
+  request.set_version("v2");
+  EXPECT_REFUSED(AskAsserted(world, request), kVersionNotGranted);
+  EXPECT_FALSE(Ask(world, request).grants().all_versions());
+  api.mutable_versioning()->set_rights_of_api(true);
+  world.Put(api);
+  EXPECT_ALLOWED(AskAsserted(world, request));
+  EXPECT_TRUE(Ask(world, request).grants().all_versions());
+  request.set_version("v1");
+  EXPECT_REFUSED(AskAsserted(world, request), kVersionUnknown);
+}
+
 }  // namespace
 }  // namespace sallyport::authsvc

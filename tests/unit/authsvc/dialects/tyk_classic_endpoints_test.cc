@@ -184,5 +184,18 @@ TEST(TykClassicEndpoints, VirtualEndpointsThatCannotBe) {
   EXPECT_THAT(refused(R"({"proxy_on_eror": true})"), HasSubstr("did you mean"));
 }
 
+TEST(TykClassicEndpoints, AMockIsAScript) {
+  const v1::ApiVersion version = Version(With(R"({"mock_response": [{"path": "^/m", "method": "GET",
+      "code": 200, "body": "hello", "headers": {"X-A": "1"}}]})"));
+  ASSERT_EQ(version.endpoints_size(), 1);
+  EXPECT_EQ(version.endpoints(0).virtual_endpoint().source(),
+            R"x(function mockResponse() { return TykJsResponse({"Body":"hello","Code":200,)x"
+            R"x("Headers":{"X-A":"1"}}, {}); })x");
+  EXPECT_THAT(Refusal(R"({"mock_response": [{"path": "^/m", "method": "GET", "code": 1}]})"),
+              HasSubstr("mock_response[0].code"));
+  EXPECT_THAT(Refusal(R"({"mock_response": [{"path": "^/m", "code": 200, "bodi": "x"}]})"),
+              HasSubstr("bodi"));
+}
+
 }  // namespace
 }  // namespace sallyport::authsvc::dialects

@@ -376,7 +376,6 @@ TEST(TykOas, TargetsRatesAndProxy) {
 TEST(TykOas, WhatTheEngineCannotDoIsRefusedByName) {
   for (const auto& [patch, path] : std::vector<std::pair<std::string, std::string>>{
            {R"({"info": {"versioning": {"enabled": true, "name": "v"}}})", "info.versioning"},
-           {R"({"info": {"state": {"active": true, "internal": true}}})", "info.state.internal"},
            {R"({"info": {"state": {"active": null}}})", "info.state.active"},
            {R"({"info": {"name": " "}})", "info.name"},
            {R"({"info": null})", "info"},

@@ -17,6 +17,7 @@ namespace sallyport::authsvc {
 namespace {
 
 using testing::CertBuilder;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -50,15 +51,20 @@ TEST(EventOf, ARefusalOfTheUpstreamOrOfOursIsNone) {
 
 class NotifierTest : public ::testing::Test {
  protected:
+  using Outcome = MessageResult::Outcome;
   void SetUp() override {
     auto server = admin_http::Server::Start(
         {}, [this](const admin_http::Request& request, const admin_http::Responder& responder) {
+          admin_http::Response response;
+          response.status = 204;
           {
             const base::MutexLock lock(&mutex_);
             bodies_.push_back(request.body);
+            if (failures_ > 0) {
+              --failures_;
+              response.status = failure_status_;
+            }
           }
-          admin_http::Response response;
-          response.status = 204;
           responder.Send(std::move(response));
         });
     ASSERT_TRUE(server.ok()) << server.status();
@@ -74,6 +80,7 @@ class NotifierTest : public ::testing::Test {
           changed_.SignalAll();
         });
   }
+  void Stop() { notifier_.reset(); }
   v1::Api Api(const std::string& event, bool log_only = false) {
     v1::Api api = NewApi();
     v1::EventHandler* const handler = api.add_event_handlers();
@@ -117,6 +124,17 @@ class NotifierTest : public ::testing::Test {
     while (results_.size() < count) changed_.Wait(&mutex_);
     return {results_.begin(), results_.end()};
   }
+  // The next answers of the hook have that status.
+  void Fail(int times, int status) {
+    const base::MutexLock lock(&mutex_);
+    failures_ = times;
+    failure_status_ = status;
+  }
+  static std::vector<MessageResult::Outcome> Outcomes(const std::vector<MessageResult>& results) {
+    std::vector<MessageResult::Outcome> outcomes;
+    for (const MessageResult& result : results) outcomes.push_back(result.outcome);
+    return outcomes;
+  }
   std::vector<std::string> Bodies() {
     const base::MutexLock lock(&mutex_);
     return bodies_;
@@ -127,6 +145,8 @@ class NotifierTest : public ::testing::Test {
   base::Mutex mutex_;
   base::CondVar changed_;
   std::vector<std::string> bodies_ ABSL_GUARDED_BY(mutex_);
+  int failures_ ABSL_GUARDED_BY(mutex_) = 0;
+  int failure_status_ ABSL_GUARDED_BY(mutex_) = 0;
   std::deque<MessageResult> results_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<admin_http::Server> server_;
   std::unique_ptr<Notifier> notifier_;
@@ -194,7 +214,78 @@ TEST_F(NotifierTest, AHookThatDoesNotAnswerIsAFailure) {
   api.mutable_event_handlers(0)->set_url("http://127.0.0.1:1/x");
   world_.Put(api);
   notifier_->Take(Refused(base::Reason::kTokenUnknown));
-  EXPECT_EQ(Results(1)[0].outcome, MessageResult::Outcome::kFailed);
+  EXPECT_EQ(Results(1)[0].outcome, Outcome::kRetried);
+  for (size_t count = 2; count <= 4; ++count) {
+    clock_.Advance(absl::Seconds(25));
+    Results(count);
+  }
+  const auto all = Results(4);
+  EXPECT_THAT(Outcomes(all), ElementsAre(Outcome::kRetried, Outcome::kRetried, Outcome::kRetried,
+                                         Outcome::kFailed));
+  EXPECT_EQ(all[3].attempts, 4);
+  // No attempt is left over.
+  Stop();
+  EXPECT_THAT(Results(4), SizeIs(4));
+}
+
+TEST_F(NotifierTest, WhatFailsComesAgainUntilItArrives) {
+  world_.Put(Api("AuthFailure"));
+  Fail(2, 503);
+  notifier_->Take(Refused(base::Reason::kTokenUnknown));
+  Results(1);
+  EXPECT_THAT(Bodies(), SizeIs(1)) << "not before its time";
+  clock_.Advance(absl::Seconds(1));
+  Results(2);
+  clock_.Advance(absl::Seconds(5));
+  EXPECT_THAT(Outcomes(Results(3)),
+              ElementsAre(Outcome::kRetried, Outcome::kRetried, Outcome::kSent));
+  ASSERT_THAT(Bodies(), SizeIs(3));
+  EXPECT_EQ(Bodies()[0], Bodies()[2]);
+}
+
+TEST_F(NotifierTest, WhatTheHookRefusesDoesNotComeAgain) {
+  world_.Put(Api("AuthFailure"));
+  Fail(1, 400);
+  notifier_->Take(Refused(base::Reason::kTokenUnknown));
+  EXPECT_EQ(Results(1)[0].outcome, Outcome::kFailed);
+  Fail(1, 429);
+  notifier_->Take(Refused(base::Reason::kTokenUnknown, "192.0.2.2"));
+  EXPECT_EQ(Results(2)[1].outcome, Outcome::kRetried);
+}
+
+TEST_F(NotifierTest, AHandlerThatIsGoneIsNotToldAgain) {
+  world_.Put(Api("AuthFailure"));
+  Fail(1, 500);
+  notifier_->Take(Refused(base::Reason::kTokenUnknown));
+  Results(1);
+  world_.Put(NewApi());
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_THAT(Outcomes(Results(2)), ElementsAre(Outcome::kRetried, Outcome::kFailed));
+  EXPECT_THAT(Bodies(), SizeIs(1));
+}
+
+TEST_F(NotifierTest, NoMoreThanSoManyWaitForAnotherAttempt) {
+  NotifierOptions options;
+  options.most_waiting = 4;  // of one API: 1
+  Start(options);
+  world_.Put(Api("AuthFailure"));
+  Fail(2, 500);
+  notifier_->Take(Refused(base::Reason::kTokenUnknown, "192.0.2.1"));
+  Results(1);
+  notifier_->Take(Refused(base::Reason::kTokenUnknown, "192.0.2.2"));
+  EXPECT_THAT(Outcomes(Results(2)), ElementsAre(Outcome::kRetried, Outcome::kFailed));
+  // What waits holds no place of those that are sent.
+  notifier_->Take(Refused(base::Reason::kTokenUnknown, "192.0.2.3"));
+  EXPECT_EQ(Results(3)[2].outcome, Outcome::kSent);
+}
+
+TEST_F(NotifierTest, WhatWaitsEndsWithTheNotifier) {
+  world_.Put(Api("AuthFailure"));
+  Fail(1, 500);
+  notifier_->Take(Refused(base::Reason::kTokenUnknown));
+  Results(1);
+  Stop();
+  EXPECT_THAT(Outcomes(Results(2)), ElementsAre(Outcome::kRetried, Outcome::kFailed));
 }
 
 TEST_F(NotifierTest, AQuotaIsToldOfOnceInEachWindow) {

@@ -1,0 +1,136 @@
+#include "authsvc/admin/oas_versions.h"
+
+#include "absl/time/time.h"
+#include "authsvc/admin/answers.h"
+#include "authsvc/admin/documents.h"
+#include "authsvc/dialects/reader.h"
+#include "authsvc/dialects/tyk_documents.h"
+
+namespace sallyport::authsvc::admin {
+
+using dialects::Node;
+
+std::vector<Node> StoredOasBases(Writer& writer) {
+  const SnapshotPtr snapshot = writer.snapshot();
+  std::vector<std::string> ids;
+  snapshot->ForEachApi([&](const ApiEntry& entry) {
+    // A version itself has a place that it shares, and conditions there.
+    if (entry.api.versioning().enabled() && !entry.api.has_matching() &&
+        entry.origin->dialect == dialects::kTykOas) {
+      ids.push_back(entry.api.id());
+    }
+    return true;
+  });
+  std::vector<Node> bases;
+  for (const std::string& id : ids) {
+    const auto resource = writer.ReadResource(Kind::kApi, id);
+    if (!resource.ok()) continue;
+    auto document = dialects::ReadJson(resource->document());
+    if (document.ok()) bases.push_back(*std::move(document));
+  }
+  return bases;
+}
+
+OasFamily::OasFamily(const Call& call)
+    : call_(call), revision_(call.writer.snapshot()->revision()) {
+  for (Node& base : StoredOasBases(call.writer)) bases_.Put(std::move(base));
+}
+
+uint64_t OasFamily::revision() const {
+  bool plays = !touched_.empty();
+  for (const std::string& id : written_) plays = plays || BaseOf(id) != nullptr;
+  return plays ? revision_ : 0;
+}
+
+absl::StatusOr<Node> OasFamily::Document(const std::string& id) const {
+  const auto resource = call_.writer.ReadResource(Kind::kApi, id);
+  if (!resource.ok()) return resource.status();
+  if (resource->dialect() != dialects::kTykOas)
+    return absl::InvalidArgumentError("not a Tyk OAS definition");
+  return dialects::ReadJson(resource->document());
+}
+
+const Node* OasFamily::BaseOf(const std::string& id) const {
+  const auto bases = bases_.Of(id);
+  return bases.empty() ? nullptr : bases.front();
+}
+
+void OasFamily::Touch(const Node& base) {
+  for (const auto& [name, id] : dialects::OasVersionsOf(base).versions) touched_.insert(id);
+}
+
+void OasFamily::Forget(const std::string& id) {
+  written_.insert(id);
+  if (const Node* base = bases_.Find(id); base != nullptr) Touch(*base);
+  bases_.Remove(id);
+}
+
+void OasFamily::Put(const Node& document) {
+  Forget(dialects::OasIdOf(document));
+  if (!dialects::OasVersionsOf(document).enabled) return;
+  Touch(document);
+  bases_.Put(document);
+}
+
+void OasFamily::Remove(const std::string& id) { Forget(id); }
+
+dialects::ConvertOptions OasFamily::Options() const {
+  dialects::ConvertOptions options = OptionsFor(call_);
+  options.oas_bases = &bases_;
+  return options;
+}
+
+std::vector<dialects::Conversion> OasFamily::Again() const {
+  std::vector<dialects::Conversion> again;
+  for (const std::string& id : touched_) {
+    if (written_.count(id) != 0) continue;
+    const auto resource = call_.writer.ReadResource(Kind::kApi, id);
+    if (!resource.ok() || resource->dialect() != dialects::kTykOas) continue;  // nothing to place
+    const auto document = dialects::ReadJson(resource->document());
+    if (!document.ok()) continue;
+    dialects::Conversion made = dialects::ConvertTykOas(*document, Options());
+    for (dialects::Converted& one : made.resources) one.resource.set_set(resource->set());
+    again.push_back(std::move(made));
+  }
+  return again;
+}
+
+namespace {
+
+std::string ExpiryText(const v1::Api& api) {
+  const int64_t unix_time = api.versions().empty() ? 0 : api.versions(0).expires_unix();
+  if (unix_time == 0) return "";
+  return absl::FormatTime("%Y-%m-%d %H:%M", absl::FromUnixSeconds(unix_time), absl::UTCTimeZone());
+}
+
+}  // namespace
+
+Response OasVersionList(const Call& call, const std::string& id) {
+  const OasFamily family(call);
+  const Node* named = family.BaseOf(id);
+  const std::string base_id = named == nullptr ? id : dialects::OasIdOf(*named);
+  const auto base = family.Document(base_id);
+  const SnapshotPtr snapshot = call.writer.snapshot();
+  dialects::OasVersions versions;
+  if (base.ok()) versions = dialects::OasVersionsOf(*base);
+  if (!versions.enabled) versions.versions.clear();
+  Json list = Json::array();
+  const auto add = [&](const std::string& api_id, const std::string& name, bool is_base) {
+    const ApiEntry* entry = snapshot->FindApi(api_id);
+    if (entry == nullptr) return;
+    const auto document = family.Document(api_id);
+    list.push_back({{"id", api_id},
+                    {"name", entry->api.name()},
+                    {"versionName", name},
+                    {"internal", document.ok() && dialects::OasIsInternal(*document)},
+                    {"expirationDate", ExpiryText(entry->api)},
+                    {"isDefaultVersion", name == versions.default_name},
+                    {"isBaseVersion", is_base}});
+  };
+  add(base_id, versions.name, true);
+  for (const auto& [name, api_id] : versions.versions) add(api_id, name, false);
+  if (list.empty()) return ErrorAnswer(404, "API not found");
+  return JsonAnswer({{"status", "success"}, {"apis", std::move(list)}});
+}
+
+}  // namespace sallyport::authsvc::admin
