@@ -31,7 +31,7 @@
 #include "authsvc/setup/event_report.h"
 #include "authsvc/setup/jwks_report.h"
 #include "authsvc/setup/key_usage.h"
-#include "authsvc/setup/master_key.h"
+#include "authsvc/change/master_key.h"
 #include "authsvc/store/sqlite_store.h"
 #include "authsvc/tickets/ticket_keeper.h"
 #include "authsvc/watchdog/gauges.h"

@@ -118,6 +118,13 @@ absl::Status SealSecretData(const ValueSealing& sealing,
   return absl::OkStatus();
 }
 
+absl::StatusOr<base::Secret> OpenSecretData(const ValueSealing& sealing,
+                                            const v1::KubeSecret& secret, const std::string& key) {
+  const auto found = secret.sealed_data().find(key);
+  if (found == secret.sealed_data().end()) return absl::NotFoundError("there is no such value");
+  return OpenValue(sealing, SecretRecord(secret), SecretField(key), found->second);
+}
+
 absl::Status CheckSecret(const v1::KubeSecret& secret) {
   return CheckData("Secret", secret, secret.sealed_data());
 }

@@ -19,4 +19,9 @@ namespace sallyport::authsvc {
                                           const std::map<std::string, base::Secret>& data,
                                           const v1::KubeSecret* stored, v1::KubeSecret* secret);
 
+// One value that is stored; NotFound: there is none of that name.
+[[nodiscard]] absl::StatusOr<base::Secret> OpenSecretData(const ValueSealing& sealing,
+                                                          const v1::KubeSecret& secret,
+                                                          const std::string& key);
+
 }  // namespace sallyport::authsvc

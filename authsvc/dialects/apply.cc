@@ -58,7 +58,7 @@ class Planner {
     }
     MakeAnew();
     MakeAgain();
-    if (request_.documents_size() == 0) Refuse("", "", "there is no document");
+    if (request_.documents_size() == 0 && options_.gone_object.empty()) Refuse("", "", "there is no document");
     CertificatesFirst();
     return std::move(plan_);
   }
@@ -200,7 +200,8 @@ class Planner {
       result.set_id(id);
       plan_.results.push_back(std::move(result));
       seen_[{kind, id}] = place;
-      converted.resource.set_set(set_);
+      const bool own_set = set_.empty() && !converted.resource.set().empty();  // of an export
+      if (!own_set) converted.resource.set_set(set_);
       if (converted.resource.has_certificate()) {
         v1::Certificate* certificate = converted.resource.mutable_certificate();
         if (certificate->source().empty()) certificate->set_source(set_);

@@ -5,7 +5,7 @@
 #include "authsvc/admin/tyk_config.h"
 #include "authsvc/rpc/denied_callers.h"
 #include "authsvc/setup/apisix_settings.h"
-#include "authsvc/setup/master_key.h"
+#include "authsvc/change/master_key.h"
 #include "authsvc/store/sqlite_store.h"
 #include "shared/admin_http/tls_context.h"
 #include "shared/config/checks.h"
