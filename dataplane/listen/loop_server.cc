@@ -307,6 +307,10 @@ void LoopServer::Retire(const std::vector<std::string>& certificate_tags) {
   for (const std::string& tag : certificate_tags) pool_.RetireTag(tag);
 }
 
+void LoopServer::Redecide(const std::vector<std::string>& tags) {
+  recheck_.AskAbout(tags, process_.settings.sever_grace);
+}
+
 void LoopServer::StartOver() {
   const size_t ended = connections_.EndIdle();
   if (ended > 0) metrics_.Severed(ended);
