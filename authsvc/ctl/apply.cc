@@ -50,6 +50,7 @@ absl::StatusOr<wire::ApplyRequest> MakeRequest(const std::vector<std::string>& p
                                                const std::string& open_with) {
   wire::ApplyRequest request;
   bool opened = false;
+  size_t others = 0;
   std::vector<ApisixObject> objects;
   auto files = Expand(paths);
   if (!files.ok()) return files.status();
@@ -67,6 +68,7 @@ absl::StatusOr<wire::ApplyRequest> MakeRequest(const std::vector<std::string>& p
       return absl::InvalidArgumentError(absl::StrCat(name, ": ", manifest.status().message()));
     for (ApisixObject& object : manifest->apisix) objects.push_back(std::move(object));
     if (!manifest->others) continue;
+    ++others;
     wire::Document* document = request.add_documents();
     document->set_name(name);
     document->set_content(std::move(manifest->content));
@@ -76,6 +78,7 @@ absl::StatusOr<wire::ApplyRequest> MakeRequest(const std::vector<std::string>& p
         "objects of APISIX (kind ApisixObject) are applied alone: put them into files of their "
         "own");
   }
+  if (opened && others == 0) request.set_as("stored");
   for (ApisixObject& object : objects) {
     request.set_as("apisix");
     wire::Document* document = request.add_documents();

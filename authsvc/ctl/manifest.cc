@@ -26,6 +26,7 @@ constexpr absl::string_view kPublicPlaces[] = {"client_certificates", "pinned_pu
                                                "mtls_static_certificate_bindings"};
 constexpr absl::string_view kPairPlaces[] = {"upstream_certificates", "certificates",
                                              "ssl_certificates"};
+constexpr absl::string_view kPemMark = "-----BEGIN ";
 constexpr char kTykConf[] = "certificates";  // of tyk.conf: an object of lists and a map
 constexpr char kMapping[] = "domainToCertificateMapping";  // of Tyk OAS: objects with a certificate
 
@@ -36,7 +37,7 @@ bool Contains(const absl::string_view (&names)[kCount], absl::string_view name) 
 
 // As authsvc tells them from ids.
 bool IsPath(absl::string_view text) {
-  if (absl::StartsWith(text, "name:") || absl::StrContains(text, "-----BEGIN ") ||
+  if (absl::StartsWith(text, "name:") || absl::StrContains(text, kPemMark) ||
       absl::StrContains(text, "://"))
     return false;
   return absl::StrContains(text, "/") || absl::EndsWith(text, ".pem") ||
@@ -105,8 +106,9 @@ class FileFiller {
   }
 
   void Text(Node* node, const std::string& place, bool with_key) {
-    if (!IsPath(node->text) || !status_.ok()) return;
+    if (!status_.ok() || absl::StrContains(node->text, kPemMark)) return;
     std::vector<std::string> parts = absl::StrSplit(node->text, ',');
+    bool paths = false;
     for (std::string& part : parts) {
       const std::string text(absl::StripAsciiWhitespace(part));
       if (!IsPath(text)) continue;
@@ -116,7 +118,9 @@ class FileFiller {
         return;
       }
       part = *std::move(pem);
+      paths = true;
     }
+    if (!paths) return;
     filled_ = true;
     if (parts.size() == 1) {
       node->text = std::move(parts.front());

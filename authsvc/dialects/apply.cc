@@ -13,6 +13,7 @@ namespace {
 
 // A hostile apply must not make an endless answer.
 constexpr size_t kMostRefusals = 1000;
+constexpr size_t kOfAnExport = 10;  // times as many values as of other documents
 
 // As the reader counts them: names too.
 size_t ValuesOf(const Node& node) {
@@ -36,6 +37,8 @@ class Planner {
         Refuse("", "", absl::StrCat("there is no dialect \"", request_.as(), "\""));
         return std::move(plan_);
       }
+      // A whole system, of which each document is bounded by itself.
+      if (forced_->name == kStored) values_left_ *= kOfAnExport;
     }
     if (request_.prune() && request_.set().empty()) {
       Refuse("", "", "prune needs the name of a set: only what came with it may be removed");
@@ -58,7 +61,8 @@ class Planner {
     }
     MakeAnew();
     MakeAgain();
-    if (request_.documents_size() == 0 && options_.gone_object.empty()) Refuse("", "", "there is no document");
+    if (request_.documents_size() == 0 && options_.gone_object.empty())
+      Refuse("", "", "there is no document");
     CertificatesFirst();
     return std::move(plan_);
   }
@@ -85,7 +89,7 @@ class Planner {
 
   void Read(const v1::Document& document) {
     ReadLimits limits;
-    limits.max_values = values_left_;
+    limits.max_values = std::min(values_left_, limits.max_values);
     absl::StatusOr<std::vector<Node>> nodes = ReadDocuments(document.content(), limits);
     if (!nodes.ok()) return NotRead(document, nodes.status().message());
     for (const Node& node : *nodes) values_left_ -= std::min(values_left_, ValuesOf(node));
