@@ -36,9 +36,9 @@ struct Loaded {
 // Of one moment; a store that is not there is not made.
 absl::StatusOr<Loaded> LoadStore(const config::AuthsvcConfig& config) {
   const std::string path(absl::StripPrefix(config.store, "sqlite:"));
-  if (!Exists(path)) return absl::NotFoundError(absl::StrCat("there is no store ", path));
-  if (auto status = LooksLikeStore(path); !status.ok()) return status;
-  auto store = OpenSqliteStore(path);
+  SqliteOptions options;
+  options.as_it_is = true;
+  auto store = OpenSqliteStore(path, options);
   if (!store.ok()) return store.status();
   Loaded loaded;
   auto state = (*store)->Load([&](Record record) {

@@ -26,6 +26,7 @@ constexpr absl::string_view kPublicPlaces[] = {"client_certificates", "pinned_pu
                                                "mtls_static_certificate_bindings"};
 constexpr absl::string_view kPairPlaces[] = {"upstream_certificates", "certificates",
                                              "ssl_certificates"};
+constexpr uintmax_t kMostFileBytes = 1 << 20;
 constexpr absl::string_view kPemMark = "-----BEGIN ";
 constexpr char kTykConf[] = "certificates";  // of tyk.conf: an object of lists and a map
 constexpr char kMapping[] = "domainToCertificateMapping";  // of Tyk OAS: objects with a certificate
@@ -138,10 +139,13 @@ class FileFiller {
   [[nodiscard]] absl::StatusOr<std::string> Read(const std::string& text, bool with_key) const {
     const std::filesystem::path given(text);
     const std::string file = (given.is_absolute() ? given : directory_ / given).string();
-    if (!Exists(file) || IsDirectory(file)) {
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(file, error)) {
       return absl::NotFoundError(absl::StrCat(
           "there is no file ", file, " (a certificate's id, name:NAME or a file may stand here)"));
     }
+    if (std::filesystem::file_size(file, error) > kMostFileBytes || error)
+      return absl::InvalidArgumentError(absl::StrCat(file, " is larger than 1 MB"));
     auto read = ReadCertificateFile(file, "");
     if (!read.ok()) return read.status();
     if (!with_key || !read->has_private_key()) return read->PublicPem();

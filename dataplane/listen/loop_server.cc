@@ -82,7 +82,7 @@ LoopServer::LoopServer(int index, const ProcessServices& process)
       authorizer_(&process.authorize, this),
       credentials_(&process.credentials, this),
       validation_(&process.validation, this),
-      strict_(StrictLimits(process.config), validation_),
+      strict_(StrictLimits(process.config), validation_, process.connection_limits.waiting()),
       sni_(loop_, *library_, credentials_, process.certificate_watch, *this),
       pool_(loop_,
             PoolOptions(process.config,

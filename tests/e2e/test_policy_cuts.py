@@ -137,30 +137,50 @@ def rest(world, method, path, body=None):
     return answer.json()
 
 
-@pytest.fixture(params=["tcp", "websocket", "http2"])
-def make(world, replica, scripted, request):
+class Apis:
+    """One of each kind, for the same callers."""
+
+    def __init__(self, world, replica, scripted, **auth):
+        self.world = world
+        self.apis = [Api(world, replica, scripted, kind, **auth) for kind in ("tcp", "websocket", "http2")]
+
+    def put(self, **changed):
+        for api in self.apis:
+            api.put(**changed)
+
+    def rights(self):
+        return {name: right for api in self.apis for name, right in session(api.name)["access_rights"].items()}
+
+
+def rest(world, method, path, body=None):
+    answer = world.gateway.rest(method, path, body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+@pytest.fixture
+def make(world, replica, scripted):
     world.rest = lambda *what: rest(world, *what)
     download.over.clear()
-
-    def api(**auth):
-        return Api(world, replica, scripted, request.param, **auth)
-    yield api
+    yield lambda **auth: Apis(world, replica, scripted, **auth)
     download.over.set()
 
 
-def ends_for(api, alice, bob, change):
+def ends_for(apis, alice, bob, change):
     """`change` ends what alice has, not what bob has; she does not come back."""
     with contextlib.ExitStack() as stack:
-        lines = [stack.enter_context(contextlib.closing(api.connect(pair))) for pair in (alice, bob)]
-        assert all(line.lives() for line in lines)
+        hers, his = ([stack.enter_context(contextlib.closing(api.connect(pair))) for api in apis.apis] for pair in (alice, bob))
+        assert all(line.lives() for line in (*hers, *his))
         change()
-        assert lines[0].is_cut()
-        assert lines[1].lives()
-        api.world.gateway.settle()
-        with pytest.raises((OSError, AssertionError)):
-            with contextlib.closing(api.connect(alice)) as again:
-                assert again.lives()
-        assert lines[1].lives()
+        for api, line in zip(apis.apis, hers):
+            assert line.is_cut(), api.kind
+        assert all(line.lives() for line in his)
+        apis.world.gateway.settle()
+        for api in apis.apis:
+            with pytest.raises((OSError, AssertionError)):
+                with contextlib.closing(api.connect(alice)) as again:
+                    assert again.lives()
+        assert all(line.lives() for line in his)
 
 
 def pairs(world):
@@ -171,8 +191,8 @@ def pairs(world):
 def test_an_entry_is_taken_out_of_the_allowlist(world, make):
     alice, bob = pairs(world)
     ids = [world.gateway.add_certificate(pair.pem) for pair in (alice, bob)]
-    api = make(use_mutual_tls_auth=True, client_certificates=ids)
-    ends_for(api, alice, bob, lambda: api.put(client_certificates=ids[1:]))
+    apis = make(use_mutual_tls_auth=True, client_certificates=ids)
+    ends_for(apis, alice, bob, lambda: apis.put(client_certificates=ids[1:]))
 
 
 def test_a_ca_is_taken_out_of_the_allowlist(world, make):
@@ -180,62 +200,66 @@ def test_a_ca_is_taken_out_of_the_allowlist(world, make):
     authorities = [world.pki.issue(f"clients {name} {number}", ca=True) for name in ("one", "two")]
     alice, bob = (world.client(f"of {ca.name}", ca) for ca in authorities)
     ids = [world.gateway.add_certificate(ca.pem) for ca in authorities]
-    api = make(use_mutual_tls_auth=True, client_certificates=ids)
-    ends_for(api, alice, bob, lambda: api.put(client_certificates=ids[1:]))
+    apis = make(use_mutual_tls_auth=True, client_certificates=ids)
+    ends_for(apis, alice, bob, lambda: apis.put(client_certificates=ids[1:]))
 
 
 def test_a_certificate_is_revoked(world, make):
     alice, bob = pairs(world)
     ids = [world.gateway.add_certificate(pair.pem) for pair in (alice, bob)]
-    api = make(use_mutual_tls_auth=True, client_certificates=ids)
+    apis = make(use_mutual_tls_auth=True, client_certificates=ids)
     spki = base64.b64encode(bytes.fromhex(alice.spki_sha256)).decode()
     settings = {"apiVersion": "sallyport/v1", "kind": "GatewaySettings", "id": "gateway"}
     try:
-        ends_for(api, alice, bob, lambda: world.gateway.apply({**settings, "revoked": [{"spkiSha256": spki}]}))
+        ends_for(apis, alice, bob, lambda: world.gateway.apply({**settings, "revoked": [{"spkiSha256": spki}]}))
     finally:
         world.gateway.apply(settings)
 
 
 def dynamic(world, make, *policies):
-    """An API of two keys; each policy is made with the right to it."""
+    """APIs of two keys; each policy is made with the right to them."""
     alice, bob = pairs(world)
-    api = make(use_keyless=False, auth_configs={"authToken": {"use_certificate": True}})
+    apis = make(use_keyless=False, auth_configs={"authToken": {"use_certificate": True}})
     keys = []
     for pair, policy in zip((alice, bob), policies or (None, None)):
-        rights = session(api.name)["access_rights"]
         if policy is not None:
             world.rest("POST", "/tyk/policies", {"id": policy, "name": policy, "org_id": "default", "rate": 0, "per": 0, "quota_max": -1,
-                                                 "active": True, "access_rights": rights})
-        body = session(api.name, world.gateway.add_certificate(pair.pem), **({"apply_policies": [policy]} if policy else {}))
+                                                 "active": True, "access_rights": apis.rights()})
+        body = session("", world.gateway.add_certificate(pair.pem), access_rights=apis.rights(),
+                       **({"apply_policies": [policy]} if policy else {}))
         keys.append((world.gateway.create_key(body)["key"], body))
     world.gateway.settle()
-    return api, alice, bob, keys
+    return apis, alice, bob, keys
 
 
 def test_a_key_is_switched_off(world, make):
-    api, alice, bob, keys = dynamic(world, make)
+    apis, alice, bob, keys = dynamic(world, make)
     key, body = keys[0]
-    ends_for(api, alice, bob, lambda: world.rest("PUT", f"/tyk/keys/{key}", {**body, "is_inactive": True}))
+    ends_for(apis, alice, bob, lambda: world.rest("PUT", f"/tyk/keys/{key}", {**body, "is_inactive": True}))
 
 
 def test_a_policy_is_switched_off(world, make):
     names = [f"cut-policy-{next(_numbers)}" for _ in range(2)]
-    api, alice, bob, _ = dynamic(world, make, *names)
+    apis, alice, bob, _ = dynamic(world, make, *names)
     policy = world.rest("GET", f"/tyk/policies/{names[0]}")
-    ends_for(api, alice, bob, lambda: world.rest("PUT", f"/tyk/policies/{names[0]}", {**policy, "active": False, "is_inactive": True}))
+    ends_for(apis, alice, bob, lambda: world.rest("PUT", f"/tyk/policies/{names[0]}", {**policy, "active": False, "is_inactive": True}))
+
+
+def other_rights(world):
+    name = f"cuts-other-{next(_numbers)}"
+    world.gateway.add_api(classic(name, "http://127.0.0.1:1/", domain=f"{name}.gw.test", use_keyless=True))
+    return session(name)["access_rights"]
 
 
 def test_a_key_loses_its_right(world, make):
-    api, alice, bob, keys = dynamic(world, make)
-    other = make(use_keyless=True)
+    apis, alice, bob, keys = dynamic(world, make)
     key, body = keys[0]
-    ends_for(api, alice, bob, lambda: world.rest("PUT", f"/tyk/keys/{key}", {**body, "access_rights": session(other.name)["access_rights"]}))
+    rights = other_rights(world)
+    ends_for(apis, alice, bob, lambda: world.rest("PUT", f"/tyk/keys/{key}", {**body, "access_rights": rights}))
 
 
 def test_a_policy_loses_its_right(world, make):
     names = [f"cut-policy-{next(_numbers)}" for _ in range(2)]
-    api, alice, bob, _ = dynamic(world, make, *names)
-    other = make(use_keyless=True)
-    policy = world.rest("GET", f"/tyk/policies/{names[0]}")
-    rights = session(other.name)["access_rights"]
-    ends_for(api, alice, bob, lambda: world.rest("PUT", f"/tyk/policies/{names[0]}", {**policy, "access_rights": rights}))
+    apis, alice, bob, _ = dynamic(world, make, *names)
+    policy, rights = world.rest("GET", f"/tyk/policies/{names[0]}"), other_rights(world)
+    ends_for(apis, alice, bob, lambda: world.rest("PUT", f"/tyk/policies/{names[0]}", {**policy, "access_rights": rights}))

@@ -192,6 +192,9 @@ TEST_F(ManifestTest, AFileThatIsNoneIsToldWithItsPlace) {
   EXPECT_NE(Refusal("certificates: [/etc/passwd]"), "");
   EXPECT_THAT(Refusal("certificates: [/etc/passwd]"), Not(HasSubstr("root:")));
   EXPECT_NE(Refusal("certificates: [/etc/]"), "");
+  EXPECT_THAT(Refusal("certificates: [/dev/zero]"), HasSubstr("there is no file"));
+  static_cast<void>(place_.Put("large.pem", std::string(2 << 20, 'x')));
+  EXPECT_THAT(Refusal("certificates: [large.pem]"), HasSubstr("larger than 1 MB"));
 }
 
 TEST_F(ManifestTest, ObjectsOfApisixAreTold) {
