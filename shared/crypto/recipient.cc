@@ -132,7 +132,7 @@ std::string Joined(const Sealed& sealed) {
 }
 
 absl::StatusOr<base::Secret> OpenKek(base::Secret kek, absl::string_view method,
-                                  const std::string& wrapped) {
+                                     const std::string& wrapped) {
   auto sealer = SealerOf(std::move(kek));
   if (!sealer.ok()) return sealer.status();
   const size_t first = wrapped.empty() ? 0 : static_cast<unsigned char>(wrapped.front());
