@@ -431,8 +431,21 @@ def test_curl_hears_why_its_upload_is_refused(world, refusing):
     hosts, body = refusing
     for host, status in hosts.items():
         answer = world.a.curl("/up", host=host, method="PUT", data=f"@{body}", options=["--http2", "-w", " %{http_version}"])
-        assert answer.status == status and answer.body.endswith(" 2"), (host, answer)
+        assert (answer.status, answer.exit_code) == (status, 0) and answer.body.endswith(" 2"), (host, answer)
         assert "request_id" in answer.body or "error" in answer.body
+
+
+def test_curl_hears_an_upstream_that_does_not_read_its_upload(world, refusing, scripted):
+    _, body = refusing
+
+    def refuse(taken):
+        assert taken.head().startswith("PUT /up ")
+        taken.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\nnope")
+        taken.discard(1 << 30)  # until the gateway ends it
+    there = scripted(refuse)
+    world.gateway.add_api(classic("early-upstream", there.url, domain="early-upstream.gw.test", use_keyless=True))
+    answer = world.a.curl("/up", host="early-upstream.gw.test", method="PUT", data=f"@{body}", options=["--http2", "-w", " %{http_version}"])
+    assert (answer.status, answer.body, answer.exit_code) == (403, "nope 2", 0), answer
 
 
 def test_nghttp_hears_why_its_upload_is_refused_and_is_stopped(world, refusing):
