@@ -1,6 +1,7 @@
 #include "authsvc/admin/apply.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "authsvc/admin/apk_stored.h"
 #include "authsvc/admin/apply_diff.h"
 #include "authsvc/admin/certificate_file.h"
@@ -87,6 +88,41 @@ Write MakeWrite(const Snapshot& snapshot, const v1::ApplyRequest& request,
   return write;
 }
 
+void AddGone(const std::vector<std::string>& apis, Write* write) {
+  for (const std::string& id : apis) {
+    Mutation& gone = write->mutations.emplace_back();
+    gone.op = Mutation::Op::kDelete;
+    gone.kind = Kind::kApi;
+    gone.id = id;
+    gone.missing_ok = gone.force = true;
+  }
+}
+
+// `options` must stay where it is.
+void SetOptions(Writer& writer, const base::Clock& clock, absl::string_view org_id,
+                dialects::ConvertOptions* options) {
+  options->org_id = std::string(org_id);
+  options->now_unix = absl::ToUnixSeconds(clock.Now());
+  options->config_map = [&writer](const std::string& id, const std::string& key) {
+    return StoredText(writer, id, key);
+  };
+  options->made_of_config_map = [&writer, options](const std::string& id) {
+    return MadeOf(writer, *options, id);
+  };
+  ReadApkFrom(&writer, options);
+  options->stored_oas_bases = [&writer] { return StoredOasBases(writer); };
+}
+
+absl::Status WithoutIt(const std::string& id, const dialects::ApplyPlan& plan) {
+  for (const v1::ApplyResult& result : plan.results) {
+    if (result.outcome() != "refused") continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("without ", id, " what it has a part in could not be made: ", result.message(),
+                     "; delete or apply that first, or --force"));
+  }
+  return absl::FailedPreconditionError(absl::StrCat("without ", id, " nothing can be made"));
+}
+
 void FillResults(const WriteResult& written, const std::vector<size_t>& places,
                  v1::ApplyResponse* out) {
   for (size_t i = 0; i < written.results.size(); ++i) {
@@ -141,6 +177,41 @@ void Audit(absl::string_view who, const v1::ApplyRequest& request,
 
 }  // namespace
 
+absl::StatusOr<WriteResult> DeleteObject(Writer& writer, const base::Clock& clock,
+                                         absl::string_view default_org_id,
+                                         const v1::DeleteRequest& request,
+                                         const std::vector<std::string>& apk_sandbox_hosts) {
+  dialects::ConvertOptions options;
+  options.apk_sandbox_hosts = apk_sandbox_hosts;
+  const v1::ApplyRequest nothing;
+  for (int attempt = 0;; ++attempt) {
+    const SnapshotPtr before = writer.snapshot();
+    const DialectObjectEntry* const stored = before->FindDialectObject(request.id());
+    if (stored == nullptr)
+      return absl::NotFoundError(absl::StrCat("DialectObject ", request.id(), " not found"));
+    SetOptions(writer, clock,
+               stored->object.org_id().empty() ? default_org_id : stored->object.org_id(),
+               &options);
+    options.gone_object = request.id();
+    dialects::ApplyPlan plan = dialects::PlanApply(nothing, options);
+    if (plan.refused) return WithoutIt(request.id(), plan);
+    std::vector<std::string> gone = std::move(plan.gone_apis);
+    for (absl::string_view made : stored->object.resources()) {
+      if (absl::ConsumePrefix(&made, "Api ")) gone.emplace_back(made);
+    }
+    Write write = MakeWrite(*before, nothing, std::move(plan.puts));
+    write.expected_snapshot = before->revision();
+    AddGone(gone, &write);
+    Mutation& mutation = write.mutations.emplace_back();
+    mutation.op = Mutation::Op::kDelete;
+    mutation.kind = Kind::kDialectObject;
+    mutation.id = request.id();
+    mutation.expected_revision = request.expected_revision();
+    auto written = writer.Run(std::move(write));
+    if (!absl::IsAborted(written.status()) || attempt + 1 >= kTries) return written;
+  }
+}
+
 absl::StatusOr<v1::ApplyResponse> Apply(Writer& writer, const base::Clock& clock,
                                         absl::string_view who, absl::string_view default_org_id,
                                         const v1::ApplyRequest& request, const OwnFile& own,
@@ -149,14 +220,8 @@ absl::StatusOr<v1::ApplyResponse> Apply(Writer& writer, const base::Clock& clock
   dialects::ConvertOptions options;
   options.tyk_environment = own.tyk_environment;
   if (own.read_files) options.read_file = ReadCertificateFile;
-  options.org_id = std::string(default_org_id);
   options.apk_sandbox_hosts = apk_sandbox_hosts;
-  options.config_map = [&writer](const std::string& id, const std::string& key) {
-    return StoredText(writer, id, key);
-  };
-  options.made_of_config_map = [&](const std::string& id) { return MadeOf(writer, options, id); };
-  ReadApkFrom(&writer, &options);
-  options.stored_oas_bases = [&writer] { return StoredOasBases(writer); };
+  SetOptions(writer, clock, default_org_id, &options);
   for (int attempt = 0;; ++attempt) {
     const SnapshotPtr before = writer.snapshot();
     options.now_unix = absl::ToUnixSeconds(clock.Now());
@@ -170,13 +235,7 @@ absl::StatusOr<v1::ApplyResponse> Apply(Writer& writer, const base::Clock& clock
       for (const dialects::PlannedPut& put : plan.puts) places.push_back(put.result);
       Write write = MakeWrite(*before, request, std::move(plan.puts));
       write.expected_snapshot = expected;
-      for (std::string& id : plan.gone_apis) {
-        Mutation& gone = write.mutations.emplace_back();
-        gone.op = Mutation::Op::kDelete;
-        gone.kind = Kind::kApi;
-        gone.id = std::move(id);
-        gone.missing_ok = gone.force = true;
-      }
+      AddGone(plan.gone_apis, &write);
       std::vector<v1::Resource> wanted;
       if (request.dry_run()) {
         for (size_t i = 0; i < places.size(); ++i) wanted.push_back(write.mutations[i].resource);

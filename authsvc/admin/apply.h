@@ -14,6 +14,7 @@
 namespace sallyport::authsvc {
 class Snapshot;
 class Writer;
+struct WriteResult;
 }  // namespace sallyport::authsvc
 
 namespace sallyport::authsvc::admin {
@@ -33,6 +34,14 @@ using Preview = std::function<void(const Snapshot& before, const Snapshot& after
     Writer& writer, const base::Clock& clock, absl::string_view who,
     absl::string_view default_org_id, const sallyport::v1::ApplyRequest& request,
     const OwnFile& own = {}, const Preview& preview = {},
+    const std::vector<std::string>& apk_sandbox_hosts = {});
+
+// Deletes an object of WSO2 APK (DialectObject "apk/…") as `apply --prune` does: what is made of it
+// goes with it, and what it had a part in is made anew without it, in one write.
+// FailedPrecondition: that could not be made, nothing was written. Errors else as of Writer.
+[[nodiscard]] absl::StatusOr<WriteResult> DeleteObject(
+    Writer& writer, const base::Clock& clock, absl::string_view default_org_id,
+    const sallyport::v1::DeleteRequest& request,
     const std::vector<std::string>& apk_sandbox_hosts = {});
 
 }  // namespace sallyport::authsvc::admin

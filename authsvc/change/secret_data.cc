@@ -121,7 +121,7 @@ absl::Status SealSecretData(const ValueSealing& sealing,
 absl::StatusOr<base::Secret> OpenSecretData(const ValueSealing& sealing,
                                             const v1::KubeSecret& secret, const std::string& key) {
   const auto found = secret.sealed_data().find(key);
-  if (found == secret.sealed_data().end()) return absl::NotFoundError("there is no value");
+  if (found == secret.sealed_data().end()) return absl::NotFoundError("there is no such value");
   return OpenValue(sealing, SecretRecord(secret), SecretField(key), found->second);
 }
 

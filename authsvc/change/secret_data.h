@@ -20,7 +20,8 @@ namespace sallyport::authsvc {
                                           const std::map<std::string, base::Secret>& data,
                                           const v1::KubeSecret* stored, v1::KubeSecret* secret);
 
-// One value of it, for what the gateway itself sends: never for an answer to an admin.
+// One value that is stored, for what the gateway itself sends and for sealed exports: never for an
+// answer to an admin. NotFound: there is none of that name.
 [[nodiscard]] absl::StatusOr<base::Secret> OpenSecretData(const ValueSealing& sealing,
                                                           const v1::KubeSecret& secret,
                                                           const std::string& key);

@@ -10,4 +10,11 @@ inline constexpr absl::string_view kLoginPassword = "basic_login.password";     
 inline constexpr absl::string_view kLoginHash = "basic_login.password_hash";     // Key
 inline constexpr absl::string_view kUpstreamCredential = "upstream.credential";  // Api
 
+// Others have a member of Mutation of their own; these are their names in a "Stored" document.
+inline constexpr absl::string_view kPrivateKey = "private_key";                // Certificate
+inline constexpr absl::string_view kTokenHashes = "token_sha256";              // Key; 32 bytes each
+inline constexpr absl::string_view kProxyPassword = "forward_proxy.password";  // Api
+inline constexpr absl::string_view kSharedSecrets = "shared_secrets/";  // TokenIssuer; and a number
+inline constexpr absl::string_view kSecretData = "data/";  // Secret; and its name there
+
 }  // namespace sallyport::authsvc

@@ -21,17 +21,11 @@ std::string IssuerRecord(const v1::TokenIssuer& issuer) {
 }
 std::string SecretName(size_t index) { return absl::StrCat("shared_secrets/", index); }
 
-absl::StatusOr<base::Secret> OpenOne(const ValueSealing& sealing, const v1::TokenIssuer& issuer,
-                                     int index) {
-  return OpenValue(sealing, IssuerRecord(issuer), SecretName(static_cast<size_t>(index)),
-                   issuer.shared_secrets(index));
-}
-
 bool SealsAll(const ValueSealing& sealing, const v1::TokenIssuer& stored,
               const std::vector<base::Secret>& secrets) {
   if (static_cast<size_t>(stored.shared_secrets_size()) != secrets.size()) return false;
   for (int i = 0; i < stored.shared_secrets_size(); ++i) {
-    const auto opened = OpenOne(sealing, stored, i);
+    const auto opened = OpenSharedSecret(sealing, stored, i);
     if (!opened.ok() || opened->Reveal() != secrets[static_cast<size_t>(i)].Reveal()) return false;
   }
   return true;
@@ -91,6 +85,12 @@ absl::Status SealSharedSecrets(const ValueSealing& sealing,
   return absl::OkStatus();
 }
 
+absl::StatusOr<base::Secret> OpenSharedSecret(const ValueSealing& sealing,
+                                              const v1::TokenIssuer& issuer, int index) {
+  return OpenValue(sealing, IssuerRecord(issuer), SecretName(static_cast<size_t>(index)),
+                   issuer.shared_secrets(index));
+}
+
 std::shared_ptr<const jwt::KeySet> SecretKeys::Open(const ValueSealing& sealing,
                                                     const v1::TokenIssuer& issuer) {
   if (sealing.sealer == nullptr || issuer.shared_secrets().empty()) return nullptr;
@@ -105,7 +105,7 @@ std::shared_ptr<const jwt::KeySet> SecretKeys::Open(const ValueSealing& sealing,
   }
   auto keys = std::make_shared<jwt::KeySet>();
   for (int i = 0; i < issuer.shared_secrets_size(); ++i) {
-    auto opened = OpenOne(sealing, issuer, i);
+    auto opened = OpenSharedSecret(sealing, issuer, i);
     if (!opened.ok()) return nullptr;
     auto key = jwt::MakeSecretKey(*std::move(opened));
     if (!key.ok()) return nullptr;

@@ -24,6 +24,11 @@ namespace sallyport::authsvc {
                                              const v1::TokenIssuer* stored,
                                              v1::TokenIssuer* issuer);
 
+// One of those that are stored.
+[[nodiscard]] absl::StatusOr<base::Secret> OpenSharedSecret(const ValueSealing& sealing,
+                                                            const v1::TokenIssuer& issuer,
+                                                            int index);
+
 // Opened once for as long as they stay the same; older ones of an issuer are forgotten.
 // Thread-safe.
 class SecretKeys {

@@ -4,7 +4,9 @@
 #include "absl/strings/str_split.h"
 #include "authsvc/ctl/apply_request.h"
 #include "authsvc/ctl/commands.h"
+#include "authsvc/ctl/export_file.h"
 #include "authsvc/ctl/files.h"
+#include "authsvc/ctl/manifest.h"
 #include "authsvc/ctl/output.h"
 #include "shared/base/reason.h"
 
@@ -30,17 +32,61 @@ absl::StatusOr<std::vector<std::string>> Expand(const std::vector<std::string>& 
   return files;
 }
 
-absl::StatusOr<wire::ApplyRequest> MakeRequest(const std::vector<std::string>& paths) {
+absl::Status AddExport(const std::string& name, const std::string& content,
+                       const std::string& open_with, wire::ApplyRequest* request) {
+  auto documents = ReadExport(content, open_with);
+  if (!documents.ok())
+    return absl::Status(documents.status().code(),
+                        absl::StrCat(name, ": ", documents.status().message()));
+  for (ExportedDocument& one : *documents) {
+    wire::Document* const document = request->add_documents();
+    document->set_name(absl::StrCat(name, ":", one.line));
+    document->set_content(std::move(one.json));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<wire::ApplyRequest> MakeRequest(const std::vector<std::string>& paths,
+                                               const std::string& open_with) {
   wire::ApplyRequest request;
+  bool opened = false;
+  size_t others = 0;
+  std::vector<ApisixObject> objects;
   auto files = Expand(paths);
   if (!files.ok()) return files.status();
   for (const std::string& path : *files) {
     auto content = ReadFile(path);
     if (!content.ok()) return content.status();
+    const std::string name = path == "-" ? "standard input" : path;
+    if (IsExport(*content)) {
+      if (auto status = AddExport(name, *content, open_with, &request); !status.ok()) return status;
+      opened = true;
+      continue;
+    }
+    auto manifest = ReadManifest(path, *std::move(content));
+    if (!manifest.ok())
+      return absl::InvalidArgumentError(absl::StrCat(name, ": ", manifest.status().message()));
+    for (ApisixObject& object : manifest->apisix) objects.push_back(std::move(object));
+    if (!manifest->others) continue;
+    ++others;
     wire::Document* document = request.add_documents();
-    document->set_name(path == "-" ? "standard input" : path);
-    document->set_content(*std::move(content));
+    document->set_name(name);
+    document->set_content(std::move(manifest->content));
   }
+  if (!objects.empty() && !request.documents().empty()) {
+    return absl::InvalidArgumentError(
+        "objects of APISIX (kind ApisixObject) are applied alone: put them into files of their "
+        "own");
+  }
+  if (opened && others == 0) request.set_as("stored");
+  for (ApisixObject& object : objects) {
+    request.set_as("apisix");
+    wire::Document* document = request.add_documents();
+    document->set_name(std::move(object.name));
+    document->set_content(std::move(object.json));
+  }
+  if (!open_with.empty() && !opened)
+    return absl::InvalidArgumentError("--open-with is for an export: there is none");
   return request;
 }
 
@@ -153,7 +199,7 @@ int RunApply(Session& session, const Args& args) {
   if (args.Has("--prune") && args.Get("--set").empty()) {
     return session.Usage("--prune needs --set NAME: only what came with that set is deleted");
   }
-  auto request = MakeRequest(paths);
+  auto request = MakeRequest(paths, args.Get("--open-with"));
   if (!request.ok()) return session.Fail(request.status());
   return Submit(session, args, *std::move(request));
 }

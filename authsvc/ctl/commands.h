@@ -24,6 +24,7 @@ struct Command {
 int Run(Session& session, const std::vector<std::string>& words);
 
 int RunApply(Session& session, const Args& args);
+int RunExport(Session& session, const Args& args);
 int RunImportApisix(Session& session, const Args& args);
 int RunImportTyk(Session& session, const Args& args);
 int RunGet(Session& session, const Args& args);

@@ -16,6 +16,7 @@ namespace {
 
 // A hostile apply must not make an endless answer.
 constexpr size_t kMostRefusals = 1000;
+constexpr size_t kOfAnExport = 10;  // times as many values as of other documents
 
 // As the reader counts them: names too.
 size_t ValuesOf(const Node& node) {
@@ -39,6 +40,8 @@ class Planner {
         Refuse("", "", absl::StrCat("there is no dialect \"", request_.as(), "\""));
         return std::move(plan_);
       }
+      // A whole system, of which each document is bounded by itself.
+      if (forced_->name == kStored) values_left_ *= kOfAnExport;
     }
     if (request_.prune() && request_.set().empty()) {
       Refuse("", "", "prune needs the name of a set: only what came with it may be removed");
@@ -63,7 +66,8 @@ class Planner {
     MakeAnew();
     MakeAgain();
     MakeVersionsAgain();
-    if (request_.documents_size() == 0) Refuse("", "", "there is no document");
+    if (request_.documents_size() == 0 && options_.gone_object.empty())
+      Refuse("", "", "there is no document");
     CertificatesFirst();
     return std::move(plan_);
   }
@@ -90,7 +94,7 @@ class Planner {
 
   void Read(const v1::Document& document) {
     ReadLimits limits;
-    limits.max_values = values_left_;
+    limits.max_values = std::min(values_left_, limits.max_values);
     absl::StatusOr<std::vector<Node>> nodes = ReadDocuments(document.content(), limits);
     if (!nodes.ok()) return NotRead(document, nodes.status().message());
     for (const Node& node : *nodes) values_left_ -= std::min(values_left_, ValuesOf(node));
@@ -260,7 +264,8 @@ class Planner {
       result.set_id(id);
       plan_.results.push_back(std::move(result));
       seen_[{kind, id}] = place;
-      converted.resource.set_set(set_);
+      const bool own_set = set_.empty() && !converted.resource.set().empty();  // of an export
+      if (!own_set) converted.resource.set_set(set_);
       if (converted.resource.has_certificate()) {
         v1::Certificate* certificate = converted.resource.mutable_certificate();
         if (certificate->source().empty()) certificate->set_source(set_);

@@ -88,11 +88,15 @@ struct ConvertOptions {
   const OasBases* oas_bases = nullptr;
   // Those that are stored. Empty: there are none.
   std::function<std::vector<Node>()> stored_oas_bases;
+  // Of those that are stored, one that is deleted now: what it had a part in is made anew without
+  // it. Empty: none.
+  std::string gone_object;
   // The stored API of that id, with document and set. Empty: there is none.
   std::function<std::optional<v1::Resource>(const std::string& id)> stored_api;
 };
 
 // X(name as in ApplyRequest.as and Resource.dialect)
+inline constexpr absl::string_view kStored = "stored";
 inline constexpr absl::string_view kNative = "native";
 inline constexpr absl::string_view kTykClassic = "tyk-classic";
 inline constexpr absl::string_view kTykOas = "tyk-oas";

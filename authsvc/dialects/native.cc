@@ -5,6 +5,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "authsvc/change/secret_names.h"
 #include "authsvc/dialects/apply.h"
 #include "authsvc/dialects/fields.h"
@@ -20,6 +21,7 @@ namespace sallyport::authsvc::dialects {
 namespace {
 
 constexpr absl::string_view kApiVersion = "sallyport/v1";
+constexpr absl::string_view kApisixObject = "ApisixObject";  // of `get`
 constexpr absl::string_view kKinds[] = {
     "Certificate",     "Api",      "Key",         "Policy",
     "GatewaySettings", "Listener", "TrustBundle", "TokenIssuer"};
@@ -203,6 +205,14 @@ void Fill(const Fields& top, const std::string& kind, const ConvertOptions& opti
   }
 }
 
+// Those of APISIX say in their path what they are, and not inside.
+std::string ObjectJson(const v1::DialectObject& object) {
+  absl::string_view id = object.id();
+  if (!absl::ConsumePrefix(&id, "apisix/")) return object.json();
+  return absl::StrCat("{\"apiVersion\":\"", kApiVersion, "\",\"kind\":\"", kApisixObject,
+                      "\",\"id\":", base::JsonQuote(id), ",\"spec\":", object.json(), "}");
+}
+
 }  // namespace
 
 bool IsNative(const Node& document) {
@@ -225,6 +235,10 @@ Conversion ConvertNative(const Node& given, const ConvertOptions& options) {
     top.Refuse("apiVersion", absl::StrCat("must be ", kApiVersion));
   }
   const std::string kind = top.Text("kind");
+  if (kind == kApisixObject) {
+    top.Refuse("kind", "objects of APISIX are applied alone, by `sallyctl apply` or its Admin API");
+    return out;
+  }
   if (BodyOf(kind, &converted.resource) == nullptr) {
     top.Refuse("kind", absl::StrCat("unknown kind", DidYouMean(kind, kKinds)));
     return out;
@@ -238,7 +252,7 @@ Conversion ConvertNative(const Node& given, const ConvertOptions& options) {
 
 std::string NativeJson(const v1::Resource& resource) {
   // As its users put it, to be put again the same way.
-  if (resource.has_dialect_object()) return resource.dialect_object().json();
+  if (resource.has_dialect_object()) return ObjectJson(resource.dialect_object());
   if (resource.has_secret() || resource.has_config_map()) return KubernetesJson(resource);
   v1::Resource copy = resource;
   std::string pem;

@@ -6,6 +6,7 @@
 #include "authsvc/dialects/conversion.h"
 #include "authsvc/dialects/kube_documents.h"
 #include "authsvc/dialects/native.h"
+#include "authsvc/dialects/stored.h"
 #include "authsvc/dialects/suggest.h"
 #include "authsvc/dialects/tyk_documents.h"
 #include "authsvc/dialects/tyk_operator.h"
@@ -14,6 +15,7 @@ namespace sallyport::authsvc::dialects {
 namespace {
 
 constexpr Dialect kDialects[] = {
+    {kStored, "kind: Stored, what an export holds", IsStored, ConvertStored},
     {kNative, "apiVersion: sallyport/v1", IsNative, ConvertNative},
     {kKubernetes, "Secret and ConfigMap of Kubernetes", IsKubernetes, ConvertKubernetes},
     {kTykOperator, "ApiDefinition, TykOasApiDefinition and SecurityPolicy of Tyk Operator",

@@ -1,6 +1,8 @@
 #include "authsvc/rpc/admin_writes.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "authsvc/admin/apply.h"
 #include "authsvc/rpc/admin_reads.h"
 #include "authsvc/snapshot/snapshot.h"
 #include "shared/base/clock.h"
@@ -66,6 +68,22 @@ absl::StatusOr<WriteResult> PutOnce(const ServiceParts& parts, const wire::PutRe
   return parts.writer->Run(std::move(write));
 }
 
+// Objects of APISIX mean something together: its Admin API knows what goes with one, and what it is
+// still needed for.
+absl::Status MayGoByHand(absl::string_view id) {
+  if (!absl::ConsumePrefix(&id, "apisix/")) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "an object of APISIX goes by its Admin API, with what was made of it: DELETE /apisix/admin/",
+      id, " (--force takes out the object alone: its API stays)"));
+}
+
+absl::Status FillDeleted(absl::StatusOr<WriteResult> result, wire::DeleteResponse* response) {
+  if (!result.ok()) return result.status();
+  response->set_revision(result->revision);
+  for (std::string& who : result->cut_off) response->add_cut_off(std::move(who));
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status PutResource(const ServiceParts& parts, const wire::PutRequest& request,
@@ -90,6 +108,12 @@ absl::Status DeleteResource(const ServiceParts& parts, const wire::DeleteRequest
   const auto kind = ParseKind(request.kind());
   if (!kind.has_value())
     return absl::InvalidArgumentError(absl::StrCat("no kind '", request.kind(), "'"));
+  if (*kind == Kind::kDialectObject && !request.force()) {
+    if (auto status = MayGoByHand(request.id()); !status.ok()) return status;
+    return FillDeleted(admin::DeleteObject(*parts.writer, *parts.clock, parts.default_org_id,
+                                           request, parts.apk_sandbox_hosts),
+                       response);
+  }
   Mutation mutation;
   mutation.op = Mutation::Op::kDelete;
   mutation.kind = *kind;
@@ -98,11 +122,7 @@ absl::Status DeleteResource(const ServiceParts& parts, const wire::DeleteRequest
   mutation.force = request.force();
   Write write;
   write.mutations.push_back(std::move(mutation));
-  auto result = parts.writer->Run(std::move(write));
-  if (!result.ok()) return result.status();
-  response->set_revision(result->revision);
-  for (std::string& who : result->cut_off) response->add_cut_off(std::move(who));
-  return absl::OkStatus();
+  return FillDeleted(parts.writer->Run(std::move(write)), response);
 }
 
 absl::Status AddCertificateTo(const ServiceParts& parts, const wire::AddCertificateRequest& request,

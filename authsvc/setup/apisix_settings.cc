@@ -10,8 +10,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "authsvc/apisix/sync.h"
+#include "authsvc/change/master_key.h"
 #include "authsvc/setup/apisix_config.h"
-#include "authsvc/setup/master_key.h"
 #include "shared/base/log.h"
 #include "shared/crypto/pair_check.h"
 

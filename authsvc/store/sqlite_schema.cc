@@ -169,6 +169,18 @@ absl::Status PrepareStore(SqliteDb* db, absl::Duration busy_timeout) {
   return InTransaction(db, &CreateOrUpgrade);
 }
 
+absl::Status PrepareToRead(SqliteDb* db) {
+  const auto facts = FactsOf(db);
+  if (!facts.ok()) return facts.status();
+  if (facts->tables == 0) return absl::NotFoundError("store: the file holds none");
+  if (auto status = CheckFacts(*facts); !status.ok()) return status;
+  if (facts->version != kSqliteSchemaVersion) {
+    return absl::FailedPreconditionError(
+        "store: the file is of an older version: start this version's authsvc on it once");
+  }
+  return db->Execute("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;");
+}
+
 absl::Status LooksLikeStore(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   char header[100];

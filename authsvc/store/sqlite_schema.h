@@ -19,6 +19,8 @@ inline constexpr int kSqliteSchemaVersion = 2;
 [[nodiscard]] absl::Status EnsureStoreFile(const std::string& path);
 // Sets the connection up, makes the tables in an empty file, refuses what is not ours or is newer.
 [[nodiscard]] absl::Status PrepareStore(SqliteDb* db, absl::Duration busy_timeout);
+// Only the connection. NotFound: there are no tables; FailedPrecondition: of another version.
+[[nodiscard]] absl::Status PrepareToRead(SqliteDb* db);
 [[nodiscard]] absl::Status LimitSize(SqliteDb* db, int64_t max_bytes);
 
 }  // namespace sallyport::authsvc

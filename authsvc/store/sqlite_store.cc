@@ -1,5 +1,7 @@
 #include "authsvc/store/sqlite_store.h"
 
+#include <unistd.h>
+
 #include <string>
 #include <utility>
 #include <vector>
@@ -391,10 +393,14 @@ std::unique_ptr<StoreWatch> SqliteStore::Watch(std::function<void()> changed) {
 
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path,
                                                        const SqliteOptions& options) {
+  if (options.as_it_is && access(path.c_str(), F_OK) != 0)
+    return absl::NotFoundError(absl::StrCat("there is no store ", path));
   if (auto status = EnsureStoreFile(path); !status.ok()) return status;
   auto db = SqliteDb::Open(path, options.busy_timeout);
   if (!db.ok()) return db.status();
-  if (auto status = PrepareStore(db->get(), options.busy_timeout); !status.ok()) return status;
+  const absl::Status prepared =
+      options.as_it_is ? PrepareToRead(db->get()) : PrepareStore(db->get(), options.busy_timeout);
+  if (!prepared.ok()) return prepared;
   if (options.max_bytes > 0) {
     const auto limited = LimitSize(db->get(), options.max_bytes);
     if (!limited.ok()) return limited;

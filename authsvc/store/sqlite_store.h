@@ -16,10 +16,12 @@ struct SqliteOptions {
   absl::Duration watch_interval =
       absl::Milliseconds(20);  // how soon other handles' writes are seen
   int history = 100'000;       // revisions held for ChangesAfter
-  int64_t max_bytes = 0;       // of the file; then RESOURCE_EXHAUSTED; 0: what the disk has
+  bool as_it_is = false;  // neither made nor brought to this version's tables: for who reads it
+  int64_t max_bytes = 0;  // of the file; then RESOURCE_EXHAUSTED; 0: what the disk has
 };
 
-// Makes the file (mode 0600) when there is none. Refuses a file that a newer version wrote.
+// Makes the file (mode 0600) when there is none, unless `as_it_is` (NotFound). Refuses a file that
+// a newer version wrote.
 [[nodiscard]] absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(
     const std::string& path, const SqliteOptions& options = {});
 

@@ -258,6 +258,18 @@ std::vector<DoubtfulRequestPtr> ConnectionRegistry::Doubt(Deadline until) {
   return doubts;
 }
 
+std::vector<DoubtfulRequestPtr> ConnectionRegistry::Doubt(const Names& tags, Deadline until) {
+  std::vector<DoubtfulRequestPtr> doubts;
+  for (RegisteredConnection* connection = first_; connection != nullptr;
+       connection = connection->next_) {
+    for (RegisteredRequest* request = connection->requests_; request != nullptr;
+         request = request->next_) {
+      if (RestsOn(request->decision_, {}, tags)) doubts.push_back(Doubt(request, until));
+    }
+  }
+  return doubts;
+}
+
 DoubtfulRequestPtr ConnectionRegistry::Doubt(RegisteredRequest* request, Deadline until) {
   auto doubt = std::make_shared<DoubtfulRequest>();
   doubt->request = request;

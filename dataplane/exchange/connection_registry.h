@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "absl/time/time.h"
 #include "dataplane/authorize/authorizer.h"
@@ -145,6 +146,9 @@ class ConnectionRegistry {
   // Every request in flight that was let in, each until the deadline; one that was in doubt already
   // keeps the earlier of its deadlines, and its old doubt is over. Then for each of them one of:
   std::vector<DoubtfulRequestPtr> Doubt(Deadline until);
+  // The same of those whose decision rests on one of these tags.
+  std::vector<DoubtfulRequestPtr> Doubt(const absl::flat_hash_set<std::string>& tags,
+                                        Deadline until);
   // It is allowed still, by this decision.
   static void Settle(DoubtfulRequest& doubt, DecisionPtr decision);
   // It is not, or nobody says so. False: it was over, or was ending already.

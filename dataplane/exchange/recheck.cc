@@ -1,5 +1,6 @@
 #include "dataplane/exchange/recheck.h"
 
+#include <iterator>
 #include <utility>
 
 namespace sallyport::dataplane {
@@ -19,6 +20,20 @@ void Recheck::Start(absl::Duration grace) {
   // Snapshots in a row must not put it off.
   if (!linked()) loop_.AddDeadline(this, loop_.After(kAskEvery));
   AskMore();
+}
+
+void Recheck::AskAbout(const std::vector<std::string>& tags, absl::Duration grace) {
+  grace_ = grace;
+  if (connections_.size() == 0) return;
+  changed_.insert(tags.begin(), tags.end());
+  if (!linked()) loop_.AddDeadline(this, loop_.After(kAskEvery));
+}
+
+void Recheck::TakeChanged() {
+  if (changed_.empty()) return;
+  auto doubts = connections_.Doubt(std::exchange(changed_, {}), Deadline::Never());
+  doubts_.insert(doubts_.end(), std::make_move_iterator(doubts.begin()),
+                 std::make_move_iterator(doubts.end()));
 }
 
 void Recheck::AskMore() {
@@ -56,6 +71,7 @@ void Recheck::OnDeadline() {
   for (const DoubtfulRequestPtr& doubt : doubts_) {
     if (doubt->request != nullptr && loop_.Passed(doubt->until)) Sever(*doubt);
   }
+  TakeChanged();
   std::erase_if(doubts_, [](const DoubtfulRequestPtr& doubt) { return doubt->request == nullptr; });
   next_ = 0;
   if (doubts_.empty()) return;

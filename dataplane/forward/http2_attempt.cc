@@ -83,6 +83,8 @@ Http2Attempt::Step Http2Attempt::Begin() {
     head.length = request_.body->content_length();
   head.accepts_trailers = request_.accepts_trailers;
   head.expect_continue = head.has_body && request_.expect_continue;
+  if (!lease_.http2()->Fits(head))
+    return Fail(Reason::kHeadTooLarge, "it is larger than the upstream says that it takes");
   if (lease_.http2()->Request(head, &stream_)) return Step::kGoOn;
   refused_ = true;
   return Fail(Reason::kUpstreamReset, "the connection takes no more requests");

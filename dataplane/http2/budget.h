@@ -39,6 +39,8 @@ class NuisanceBudget {
     Earn(Nuisance::kWindowUpdate, 4);
     Earn(Nuisance::kPing, 1);
   }
+  // Its acknowledgement is no nuisance.
+  void SentPing() { Earn(Nuisance::kPing, 1); }
   // A request came; some clients prioritise each.
   void GotRequest() { Earn(Nuisance::kPriority, 2); }
 

@@ -1,6 +1,7 @@
 #include "dataplane/http2/client_session.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "dataplane/http2/callbacks.h"
 
@@ -97,6 +98,20 @@ void Http2ClientSession::Remove(Http2ClientStream* stream) {
 }
 
 // Streams -----------------------------------------------------------------------------------------
+
+bool Http2ClientSession::Fits(const OutgoingHead& head) const {
+  const uint32_t most =
+      nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE);
+  if (most == std::numeric_limits<uint32_t>::max()) return true;
+  constexpr size_t kField = 32;   // that each counts beside its text
+  constexpr size_t kOwn = 8;      // the four that each request has, and those of ours
+  constexpr size_t kNames = 100;  // their names, and the values of ours
+  size_t size = kOwn * kField + kNames + head.method.size() + head.scheme.size() +
+                head.authority.size() + head.path.size();
+  for (const HeaderField& field : head.fields)
+    size += kField + field.name.size() + field.value.size();
+  return size <= most;
+}
 
 bool Http2ClientSession::Request(const OutgoingHead& head, Http2ClientStream* stream) {
   if (going_away()) return false;

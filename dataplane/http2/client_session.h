@@ -33,6 +33,10 @@ class Http2ClientSession : public Http2Peer {
   // any more.
   [[nodiscard]] bool Request(const OutgoingHead& head, Http2ClientStream* stream);
 
+  // Whether a head is within what the upstream said that it takes (RFC 9113 10.5.1). Beyond it an
+  // upstream may end the connection, and with it what others wait for.
+  [[nodiscard]] bool Fits(const OutgoingHead& head) const;
+
   // False: no more is to be read; write what Pump gives, and close.
   [[nodiscard]] bool Feed(absl::string_view bytes);
   // Appends frames to `*out`, up to about `most` bytes in it.

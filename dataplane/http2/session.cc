@@ -91,6 +91,7 @@ void Http2Session::Abort() {
 
 void Http2Session::Sweep() {
   if (loop_.Passed(grace_)) WindUp(/*at_once=*/true);
+  if (loop_.Passed(stop_by_)) ResetAsked();
   FailSlowHead();
   const int64_t patience = absl::ToInt64Milliseconds(settings_.write_idle);
   for (Http2Stream* const stream : open_) {
@@ -215,7 +216,9 @@ void Http2Session::FrameReceived(const nghttp2_frame& frame) {
       return;
     }
     case NGHTTP2_PING:
-      if ((frame.hd.flags & NGHTTP2_FLAG_ACK) != 0 && winding_up_) WindUp(/*at_once=*/true);
+      if ((frame.hd.flags & NGHTTP2_FLAG_ACK) == 0) return;
+      if (IsStopPing(frame)) return ResetAsked();
+      if (winding_up_) WindUp(/*at_once=*/true);
       return;
     default: return;
   }
@@ -254,7 +257,7 @@ void Http2Session::Data(int32_t id, absl::string_view data) {
   stream->in_frame_ += data.size();
   stream->not_returned_ += data.size();
   stream->received_ += data.size();
-  if (stream->faulty_ || stream->closed_) return;
+  if (stream->faulty_ || stream->closed_ || stream->end_sent_) return;
   if (stream->received_ > stream->said_) return Fault(stream);  // "not said" is more than any
   stream->in_.append(data.data(), data.size());
   stream->readable_.Set();

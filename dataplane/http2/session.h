@@ -57,7 +57,9 @@ class Http2Session : public Http2Peer {
   // From time to time: resets streams that do not get on, fails a header block that does not end.
   void Sweep();
   // When Sweep has something to do at the latest, streams that do not get on apart.
-  [[nodiscard]] Deadline sweep_by() const { return head_deadline_.Earlier(grace_); }
+  [[nodiscard]] Deadline sweep_by() const {
+    return head_deadline_.Earlier(grace_).Earlier(stop_by_);
+  }
   [[nodiscard]] size_t open_streams() const { return open_.size(); }
   // Bytes of answers that wait for the client.
   [[nodiscard]] size_t unsent() const { return unsent_; }
@@ -112,6 +114,14 @@ class Http2Session : public Http2Peer {
   void Resume(Http2Stream* stream);
   void Reset(Http2Stream* stream, uint32_t code);
   void ReturnWindow(Http2Stream* stream, size_t bytes);
+
+  // The rest of a request that was answered is not wanted (RFC 9113 8.1). RST_STREAM(NO_ERROR)
+  // waits until a PING behind the answer is acknowledged: clients that read both at once
+  // (curl 7.88) forget the answer over the reset.
+  void StopBody(Http2Stream* stream);
+  void AskWhetherRead();
+  void ResetAsked();
+  [[nodiscard]] static bool IsStopPing(const nghttp2_frame& frame);
   void Keep(size_t bytes) { unsent_ += bytes; }
   void Forget(size_t bytes) { unsent_ -= bytes; }
   // Their answers fill the connection's share of memory.
@@ -126,7 +136,10 @@ class Http2Session : public Http2Peer {
   std::string* out_ = nullptr;  // of the Pump that runs
   size_t most_ = 0;
   size_t unsent_ = 0;
-  Deadline grace_;  // of a client that was told of the end
+  Deadline grace_;                // of a client that was told of the end
+  std::vector<int32_t> asked_;    // streams whose answer is before the PING that is under way
+  std::vector<int32_t> to_stop_;  // whose answer is behind it
+  Deadline stop_by_;              // of the PING
   bool winding_up_ = false;
   bool last_named_ = false;  // the last stream was named
 };

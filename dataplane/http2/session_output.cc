@@ -1,10 +1,23 @@
 // What goes to the client: answers in turns, resets, windows.
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "dataplane/http2/callbacks.h"
 #include "dataplane/http2/session.h"
 
 namespace sallyport::dataplane {
+namespace {
+
+// A client that acknowledges nothing is told all the same.
+constexpr absl::Duration kReadWithin = absl::Seconds(1);
+constexpr uint8_t kStopPing[8] = {'a', 'n', 's', 'w', 'e', 'r', 'e', 'd'};
+
+}  // namespace
+
+bool Http2Session::IsStopPing(const nghttp2_frame& frame) {
+  return std::equal(std::begin(kStopPing), std::end(kStopPing), frame.ping.opaque_data);
+}
 
 void Http2Session::Submit(Http2Stream* stream) {
   nghttp2_data_provider body;
@@ -39,6 +52,30 @@ void Http2Session::Resume(Http2Stream* stream) {
 void Http2Session::Reset(Http2Stream* stream, uint32_t code) {
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream->id_, code);
   Work();
+}
+
+void Http2Session::StopBody(Http2Stream* stream) {
+  stream->readable_.Set();
+  (asked_.empty() ? asked_ : to_stop_).push_back(stream->id_);
+  if (to_stop_.empty()) AskWhetherRead();
+}
+
+void Http2Session::AskWhetherRead() {
+  stop_by_ = loop_.After(kReadWithin);
+  budget_.SentPing();
+  nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, kStopPing);
+  Work();
+}
+
+void Http2Session::ResetAsked() {
+  stop_by_ = Deadline::Never();
+  for (const int32_t id : std::exchange(asked_, {})) {
+    Http2Stream* const stream = Find(id);
+    if (stream != nullptr && !stream->closed_ && !stream->remote_ended_)
+      Reset(stream, NGHTTP2_NO_ERROR);
+  }
+  asked_.swap(to_stop_);
+  if (!asked_.empty()) AskWhetherRead();
 }
 
 void Http2Session::ReturnWindow(Http2Stream* stream, size_t bytes) {
@@ -131,8 +168,7 @@ void Http2Session::FrameSent(const nghttp2_frame& frame) {
       Http2Stream* const stream = Find(frame.hd.stream_id);
       if (stream == nullptr) return;
       stream->end_sent_ = true;
-      // RFC 9113 8.1: the rest of the request is not wanted.
-      if (!stream->remote_ended_) Reset(stream, NGHTTP2_NO_ERROR);
+      if (!stream->remote_ended_) StopBody(stream);
       return;
     }
     case NGHTTP2_RST_STREAM: {

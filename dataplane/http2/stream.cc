@@ -89,8 +89,8 @@ size_t Http2Stream::unread() const {
 
 BodyPiece Http2Stream::TryNext() {
   BodyPiece piece;
-  // Closed: the answer was whole before the body was.
-  const bool cut = gone_ || (closed_ && !remote_ended_ && unread() == 0);
+  // Closed, or its end was sent: the answer was whole before the body was.
+  const bool cut = gone_ || ((closed_ || end_sent_) && !remote_ended_ && unread() == 0);
   if (faulty_) {
     piece.kind = BodyPiece::Kind::kMalformed;
   } else if (cut) {
@@ -112,7 +112,7 @@ BodyPiece Http2Stream::TryNext() {
 }
 
 boost::asio::awaitable<IoResult> Http2Stream::Wait(IoResult::Kind /*want*/, Deadline deadline) {
-  const bool more = unread() > 0 || remote_ended_ || closed_ || gone_ || faulty_;
+  const bool more = unread() > 0 || remote_ended_ || closed_ || end_sent_ || gone_ || faulty_;
   if (more) co_return IoResult{};
   readable_.Reset();
   const WaitResult waited = co_await readable_.Wait(deadline);
@@ -121,7 +121,8 @@ boost::asio::awaitable<IoResult> Http2Stream::Wait(IoResult::Kind /*want*/, Dead
 
 void Http2Stream::Taken() {
   if (given_ == 0) return;
-  if (!closed_) session_->ReturnWindow(this, given_);
+  const bool stopped = end_sent_ && !remote_ended_;  // its window is not opened any more
+  if (!closed_ && !stopped) session_->ReturnWindow(this, given_);
   given_ = 0;
   if (in_at_ == in_.size()) {
     in_.clear();

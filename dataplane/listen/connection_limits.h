@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "dataplane/tls/waiting_addresses.h"
 #include "shared/base/mutex.h"
 
 namespace sallyport::dataplane {
@@ -31,6 +32,8 @@ class ConnectionLimits {
   [[nodiscard]] bool Name(absl::string_view address);
   // By the address that it entered or was named with.
   void Leave(absl::string_view address);
+  // Those whose handshakes wait for authsvc.
+  [[nodiscard]] WaitingAddresses& waiting() { return waiting_; }
   // True at most once a minute for each cause, however many loops ask. `now` is monotonic.
   [[nodiscard]] bool MaySay(NotTaken cause, absl::Duration now);
 
@@ -42,6 +45,7 @@ class ConnectionLimits {
       -absl::InfiniteDuration(), -absl::InfiniteDuration(), -absl::InfiniteDuration()};
   [[nodiscard]] bool Count(absl::string_view address) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  WaitingAddresses waiting_;
   uint32_t open_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::flat_hash_map<std::string, uint32_t> by_address_ ABSL_GUARDED_BY(mutex_);
 };

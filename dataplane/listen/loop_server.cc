@@ -93,7 +93,7 @@ LoopServer::LoopServer(int index, const ProcessServices& process)
       authorizer_(&process.authorize, this),
       credentials_(&process.credentials, this),
       validation_(&process.validation, this),
-      strict_(StrictLimits(process.config), validation_),
+      strict_(StrictLimits(process.config), validation_, process.connection_limits.waiting()),
       sni_(loop_, *library_, credentials_, process.certificate_watch, *this),
       pool_(loop_,
             PoolOptions(process.config,
@@ -317,6 +317,10 @@ void LoopServer::Sever(const SeverList& severed) {
 
 void LoopServer::Retire(const std::vector<std::string>& certificate_tags) {
   for (const std::string& tag : certificate_tags) pool_.RetireTag(tag);
+}
+
+void LoopServer::Redecide(const std::vector<std::string>& tags) {
+  recheck_.AskAbout(tags, process_.settings.sever_grace);
 }
 
 void LoopServer::StartOver() {

@@ -83,6 +83,7 @@ class LoopServer final : public LoopSink {
   void Apply(GatewayViewPtr view) override;
   void Sever(const SeverList& severed) override;
   void Retire(const std::vector<std::string>& certificate_tags) override;
+  void Redecide(const std::vector<std::string>& tags) override;
   void StartOver() override;
   std::optional<AllowedRecord> FindAllowed(absl::string_view request_id) override;
 

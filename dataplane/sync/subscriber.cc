@@ -97,8 +97,18 @@ std::vector<std::string> CertificatesOf(const std::vector<Eviction>& evictions) 
 struct LoopWork {
   SeverList severed;
   std::vector<std::string> retired;
+  std::vector<std::string> redecided;
   bool start_over = false;
 };
+
+// Those that only say that a decision may be another one.
+std::vector<std::string> RedecidedBy(const std::vector<Eviction>& evictions) {
+  std::vector<std::string> tags;
+  for (const Eviction& eviction : evictions) {
+    if (!eviction.sever) tags.push_back(eviction.tag);
+  }
+  return tags;
+}
 
 }  // namespace
 
@@ -179,6 +189,7 @@ void Subscriber::State::Swap(GatewayViewPtr next, const ResumeToken& at, LoopWor
           loop->Apply(applied);
           if (!todo->severed.empty()) loop->Sever(todo->severed);
           if (!todo->retired.empty()) loop->Retire(todo->retired);
+          if (!todo->redecided.empty()) loop->Redecide(todo->redecided);
           if (todo->start_over) loop->StartOver();
         }
         self->LoopDone(round);
@@ -263,7 +274,9 @@ bool Subscriber::State::OnChange(StreamUpdate update) {
     generations->Evict(eviction.tag, update.position.revision);
   }
   Swap(Changed(*view, update.routes, update.position.revision), update.position,
-       {SeveredBy(update.evictions), CertificatesOf(update.evictions), false}, false);
+       {SeveredBy(update.evictions), CertificatesOf(update.evictions),
+        RedecidedBy(update.evictions), false},
+       false);
   return true;
 }
 

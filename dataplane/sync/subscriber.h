@@ -116,6 +116,9 @@ class LoopSink : public Poster {
   virtual void Apply(GatewayViewPtr view) = 0;
   // Close idle connections of these clients now, the others after `sever_grace`.
   virtual void Sever(const SeverList& severed) = 0;
+  // What rests on one of these tags may be decided otherwise now: each further request is decided
+  // anew, and about those that go on for long authsvc is asked again.
+  virtual void Redecide(const std::vector<std::string>& tags) = 0;
   // These certificates ("cert:ID") are void: upstream connections that rest on them end.
   virtual void Retire(const std::vector<std::string>& certificate_tags) = 0;
   // A snapshot came in place of changes: what they would have severed or retired nobody will say.

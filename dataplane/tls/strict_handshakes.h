@@ -5,10 +5,10 @@
 #include <cstddef>
 #include <string>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/time/time.h"
 #include "dataplane/tls/fiber.h"
+#include "dataplane/tls/waiting_addresses.h"
 
 namespace sallyport::dataplane {
 
@@ -19,13 +19,16 @@ class StrictHandshakes {
  public:
   struct Limits {
     size_t waiting = 256;            // at a time
-    size_t waiting_of_address = 64;  // of one address (AddressGroup); 0: no limit
+    size_t waiting_of_address = 64;  // of one address (AddressGroup) in all loops; 0: no limit
     absl::Duration wait = absl::Seconds(2);
   };
 
-  // `validation` outlives this, and this its handshakes.
-  StrictHandshakes(const Limits& limits, ClientValidation& validation)
-      : limits_(limits), validation_(validation), stacks_(limits.waiting + 1) {}
+  // `validation` and `addresses` (the process's) outlive this, and this its handshakes.
+  StrictHandshakes(const Limits& limits, ClientValidation& validation, WaitingAddresses& addresses)
+      : limits_(limits),
+        validation_(validation),
+        addresses_(addresses),
+        stacks_(limits.waiting + 1) {}
   StrictHandshakes(const StrictHandshakes&) = delete;
   StrictHandshakes& operator=(const StrictHandshakes&) = delete;
 
@@ -46,10 +49,10 @@ class StrictHandshakes {
  private:
   const Limits limits_;
   ClientValidation& validation_;
+  WaitingAddresses& addresses_;
   FiberStacks stacks_;
   bool ended_ = false;
   absl::flat_hash_set<StrictHandshake*> waiting_;
-  absl::flat_hash_map<std::string, size_t> by_group_;
 };
 
 }  // namespace sallyport::dataplane

@@ -44,6 +44,7 @@ class UpstreamHttp2 final : public Http2ClientEvents,
   // The request at hand was refused though there was room: fewer are sent at once.
   void WasRefused();
   void WasAnswered();
+  [[nodiscard]] bool Fits(const OutgoingHead& head) const { return session_->Fits(head); }
   [[nodiscard]] bool Request(const OutgoingHead& head, Http2ClientStream* stream);
 
   // No further request; closes when the last is over.

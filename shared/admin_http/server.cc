@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
@@ -31,7 +32,7 @@ constexpr absl::Duration kAcceptPause = absl::Milliseconds(100);  // after EMFIL
 class Server::Core {
  public:
   Core(const ServerOptions& options, Handler handler)
-      : acceptor_(io_), reload_timer_(io_), stop_timer_(io_), pause_timer_(io_) {
+      : acceptor_(io_), reload_timer_(io_), stop_timer_(io_), fresh_timer_(io_), pause_timer_(io_) {
     host_.options = options;
     host_.handler = std::move(handler);
     host_.gate = std::make_shared<Gate>();
@@ -156,7 +157,9 @@ class Server::Core {
         sessions_.insert(sessions_.end(), MakeSession(std::move(socket), tls.get(), &host_));
     (*place)->Start([this, place] {
       sessions_.erase(place);
-      if (host_.stopping && sessions_.empty()) stop_timer_.cancel();
+      if (!host_.stopping || !sessions_.empty()) return;
+      fresh_timer_.cancel();
+      stop_timer_.cancel();
     });
   }
 
@@ -203,9 +206,17 @@ class Server::Core {
     reload_timer_.cancel();
     pause_timer_.cancel();
     for (const auto& session : sessions_) {
-      if (session->idle()) session->Close();
+      if (session->idle() && !session->fresh()) session->Close();
     }
     if (sessions_.empty()) return;
+    fresh_timer_.expires_after(
+        absl::ToChronoNanoseconds(std::min(grace, host_.options.stop_fresh_after)));
+    fresh_timer_.async_wait([this](error_code error) {
+      if (error) return;
+      for (const auto& session : sessions_) {
+        if (session->idle()) session->Close();
+      }
+    });
     stop_timer_.expires_after(absl::ToChronoNanoseconds(grace));
     stop_timer_.async_wait([this](error_code error) {
       if (error) return;
@@ -219,6 +230,7 @@ class Server::Core {
   tcp::acceptor acceptor_;
   asio::steady_timer reload_timer_;
   asio::steady_timer stop_timer_;
+  asio::steady_timer fresh_timer_;
   asio::steady_timer pause_timer_;
   std::list<std::shared_ptr<Session>> sessions_;
   uint16_t port_ = 0;

@@ -39,6 +39,8 @@ struct ServerOptions {
   absl::Duration write_timeout = absl::Seconds(60);  // one whole answer
   // How long a handler may take before the client gets a 504; zero: for ever.
   absl::Duration answer_timeout = absl::Seconds(120);
+  // At Stop, a connection without any request so far has this long to bring one, within the grace.
+  absl::Duration stop_fresh_after = absl::Milliseconds(250);
   std::string name = "admin";  // in log lines
   // Not set: every request goes on, but at `max_connections` one that is still sending its body may
   // be cut.
@@ -59,9 +61,9 @@ class Server {
   // Of the listening socket, before Stop: the caller's to close, close-on-exec; -1 when no
   // descriptor is left. What waits in its queue outlives Stop.
   [[nodiscard]] int CopySocket() const;
-  // Takes no new connection, closes idle ones, lets requests in flight finish for up to `grace`,
-  // then cuts. Blocks until the thread has ended. May be called more than once, not from the
-  // handler.
+  // Takes no new connection, closes idle ones (those without a request so far after
+  // `stop_fresh_after`), lets requests in flight finish for up to `grace`, then cuts. Blocks until
+  // the thread has ended. May be called more than once, not from the handler.
   void Stop(absl::Duration grace);
   // Reads the certificate files now. Thread-safe; the outcome is that of the reading.
   absl::Status ReloadCertificate();

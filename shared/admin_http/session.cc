@@ -105,6 +105,7 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
   }
 
   [[nodiscard]] bool idle() const override { return idle_ && !closed_; }
+  [[nodiscard]] bool fresh() const override { return fresh_ && !closed_; }
   [[nodiscard]] bool unadmitted() const override { return !admitted_ && !closed_; }
 
  private:
@@ -113,7 +114,7 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
     const bool tls = stream_->ssl() != nullptr;
     if (tls && !co_await Handshake()) co_return;
     bool more = true;
-    for (bool first = true; more && !closed_ && !host_->stopping; first = false) {
+    for (bool first = true; more && !closed_ && (first || !host_->stopping); first = false) {
       more = co_await ServeOne(first);
     }
     if (!tls || closed_) co_return;
@@ -146,7 +147,7 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
     idle_ = true;
     stream_->Within(first ? host_->options.head_timeout : host_->options.idle_timeout);
     const bool filled = co_await Fill();
-    idle_ = false;
+    idle_ = fresh_ = false;
     co_return filled;
   }
 
@@ -303,6 +304,7 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
   std::string buffer_;  // read and not yet parsed
   std::shared_ptr<Pending> pending_;
   bool idle_ = false;
+  bool fresh_ = true;
   bool admitted_ = false;
   bool closed_ = false;
 };

@@ -37,6 +37,9 @@ class Session {
   virtual void Close() = 0;
   // Open, and no request has begun: in the handshake or between requests.
   [[nodiscard]] virtual bool idle() const = 0;
+  // Open, and not one request has begun on it: its client has perhaps just sent one, and would take
+  // an end for a failure.
+  [[nodiscard]] virtual bool fresh() const = 0;
   // Open, and no request on it has passed AdmitHead: what it holds is a stranger's.
   [[nodiscard]] virtual bool unadmitted() const = 0;
 };

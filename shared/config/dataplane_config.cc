@@ -153,7 +153,7 @@ void ReadLimits(Reader& in, LimitsConfig* out) {
             "handshakes at strict server names that wait for the auth service at a time, per loop; "
             "each has a stack of 64 KB meanwhile");
   in.Number("strict_handshakes_per_address", &out->strict_handshakes_per_address, 0, 100'000,
-            "of these, of one client address (IPv6: of one /64), 0 = no limit");
+            "of these, of one client address (IPv6: of one /64) in all loops, 0 = no limit");
   in.Time(
       "queue_delay", &out->queue_delay, absl::ZeroDuration(), absl::Minutes(1),
       "a share of the requests and connections is refused while all wait longer than this to be "

@@ -209,12 +209,15 @@ class Http2Origin:
         if self.context is not None:
             sock = self.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
             try:
-                sock.do_handshake()
+                self.shake(sock)
             except (OSError, ssl.SSLError):
                 return self._refuse(sock)
         connection = Connection(self, sock)
         self.connections.append(connection)
         connection.run()
+
+    def shake(self, sock):
+        sock.do_handshake()
 
     @staticmethod
     def _refuse(sock):

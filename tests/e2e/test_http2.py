@@ -412,6 +412,63 @@ def test_curl(world, origin, tmp_path):
     assert world.a.curl("/x", host=HOST, method="HEAD", options=["--http2"]).status == 200
 
 
+@pytest.fixture(scope="module")
+def refusing(world, tmp_path_factory):
+    """{host: the status that an upload to it is refused with before its body}, and such a body."""
+    origin = world.origin("refusing")
+    small = classic("early-size", origin.url, domain="early-size.gw.test", use_keyless=True)
+    small["version_data"]["versions"]["Default"]["global_size_limit"] = 10
+    world.gateway.add_api(small)
+    world.gateway.add_api(classic("early-token", origin.url, domain="early-token.gw.test"))
+    world.gateway.settle()
+    body = tmp_path_factory.mktemp("upload") / "body"
+    body.write_bytes(bytes(8 << 20))
+    return {"early-size.gw.test": 413, "early-token.gw.test": 401, "nobody.gw.test": 404}, body
+
+
+def test_curl_hears_why_its_upload_is_refused(world, refusing):
+    """It forgets an answer that it reads together with the reset behind it."""
+    hosts, body = refusing
+    for host, status in hosts.items():
+        answer = world.a.curl("/up", host=host, method="PUT", data=f"@{body}", options=["--http2", "-w", " %{http_version}"])
+        assert (answer.status, answer.exit_code) == (status, 0) and answer.body.endswith(" 2"), (host, answer)
+        assert "request_id" in answer.body or "error" in answer.body
+
+
+def test_curl_hears_an_upstream_that_does_not_read_its_upload(world, refusing, scripted):
+    _, body = refusing
+
+    def refuse(taken):
+        assert taken.head().startswith("PUT /up ")
+        taken.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\nnope")
+        taken.discard(1 << 30)  # until the gateway ends it
+    there = scripted(refuse)
+    world.gateway.add_api(classic("early-upstream", there.url, domain="early-upstream.gw.test", use_keyless=True))
+    answer = world.a.curl("/up", host="early-upstream.gw.test", method="PUT", data=f"@{body}", options=["--http2", "-w", " %{http_version}"])
+    assert (answer.status, answer.body, answer.exit_code) == (403, "nope 2", 0), answer
+
+
+def test_nghttp_hears_why_its_upload_is_refused_and_is_stopped(world, refusing):
+    hosts, body = refusing
+    for host, status in hosts.items():
+        done = subprocess.run(["nghttp", "-nv", "-d", str(body), "-H", f":authority: {host}", f"https://127.0.0.1:{world.a.port}/up"],
+                              capture_output=True, text=True, timeout=2 * DEADLINE)
+        lines = done.stdout.splitlines()
+        at = [next(i for i, line in enumerate(lines) if what in line)
+              for what in (f":status: {status}", "; END_STREAM", "recv PING", "send PING", "recv RST_STREAM", "error_code=NO_ERROR")]
+        assert done.returncode == 0 and at == sorted(at), done.stdout[-3000:]
+        assert done.stdout.count("send DATA") < 40, "not the whole of it"
+
+
+def test_an_upload_that_is_refused_leaves_its_connection_to_others(world, origin):
+    with Http2(world.a, HOST) as h2:
+        for _ in range(20):
+            stream = h2.request("/%zz", method="POST", end=False)
+            h2.wait(lambda: h2.reply(stream).ended and h2.reply(stream).reset is not None, "an answer, and a stop")
+            assert (h2.reply(stream).status, h2.reply(stream).reset) == (400, NO_ERROR)
+            assert h2.get("/after").status == 200
+
+
 def test_nghttp(world, origin):
     done = subprocess.run(["nghttp", "-nv", "-m", "20", "-H", f":authority: {HOST}", f"https://127.0.0.1:{world.a.port}/x"],
                           capture_output=True, text=True, timeout=2 * DEADLINE)

@@ -626,6 +626,23 @@ def test_a_client_that_leaves_cancels_its_stream_alone(world, upstream):
         assert len(origin.connections) == 1
 
 
+def test_a_head_that_is_too_large_for_the_upstream_is_not_sent(world, upstream):
+    """Which may end the connection for it, and what others wait for there."""
+    origin, host = upstream(settings=setting(6, 2000))  # MAX_HEADER_LIST_SIZE
+    with Http2(world.a, host) as h2:
+        assert h2.get("/small").status == 200
+        large = h2.get("/large", more=[("x-large", "y" * 3000)])
+        assert large.status == 431 and json.loads(large.body)["reason"] == "HEAD_TOO_LARGE"
+        line = record(world, large.headers["x-request-id"])
+        assert line["reason"] == "HEAD_TOO_LARGE" and "upstream" in line["detail"]
+        stream = h2.request("/upload", method="POST", more=[("x-large", "y" * 3000)], end=False)
+        h2.wait(lambda: h2.reply(stream).ended, "an answer")
+        assert h2.reply(stream).status == 431
+        assert h2.get("/small").status == 200
+    assert [request.one(":path") for request in origin.requests] == ["/small", "/small"] and len(origin.connections) == 1
+    assert sum(world.a.metric("sallyport_upstream_ejections_total", api=host.split(".")[0], cause=cause) for cause in ("answer", "connect")) == 0
+
+
 def test_an_upstream_that_is_dead_is_found_out(world, origins):
     replica = world.gateway.start_dataplane(system_trust=world.trust, name="pings", options=["--set", "timeouts.upstream_ping=200ms"])
     origin = Http2Origin(answer=lambda request: None, pongs=False)

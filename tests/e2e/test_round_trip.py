@@ -1,12 +1,16 @@
 """What was put, by each dialect, is read back so that it can be put again: on the same system, where nothing changes, and on an
 empty one, which then decides alike. Private keys are never read out: whoever moves brings them along."""
 
+import base64
+import hashlib
 import json
 import pathlib
 
 import pytest
 import requests
 import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, x25519
 
 from cluster import tls_secret
 from conftest import World
@@ -381,3 +385,156 @@ def test_apisix_by_its_admin_api(twins, parties):
     for more, whom in (({}, set()), ({"headers": jack}, {"listed", "keyed", "tyks", "other"})):
         seen = decisions(here, parties, "ax.gw.test", **more)
         assert admitted(seen) == whom and decisions(there, parties, "ax.gw.test", **more) == seen
+    # As `get` prints them, by `apply`: alone, and again.
+    objects = [one for one in json.loads(here.gateway.run_ctl("get", "dialectobject", "-o", "json").stdout) if one.get("kind") == "ApisixObject"]
+    assert {one["id"] for one in objects} >= {"ssls/1", "upstreams/1", "routes/1", "consumers/jack"}
+    lines = here.apply("\n---\n".join(yaml.safe_dump(one, sort_keys=False) for one in objects)).stdout.splitlines()
+    assert len(lines) >= 4 and all(line.endswith(" unchanged") for line in lines), lines
+    assert "unchanged" in here.apply(json.dumps(objects)).stdout
+    there.apply(json.dumps(objects))
+    assert decisions(there, parties, "ax.gw.test", headers=jack) == seen
+    mixed = here.apply(json.dumps(objects) + "\n---\n" + json.dumps(classic("mixed", parties.url)), code=1)
+    assert "are applied alone" in mixed.stderr and not here.gateway.run_ctl("get", "api", "mixed").stdout
+
+
+# --- by an export of the whole store
+
+@pytest.fixture(scope="module")
+def recipients(tmp_path_factory):
+    """{name: (to seal to, to open with)}"""
+    folder = tmp_path_factory.mktemp("recipients")
+    made = {}
+    for name, private in (("x25519", x25519.X25519PrivateKey.generate()), ("other", ec.generate_private_key(ec.SECP256R1()))):
+        (folder / f"{name}.pub").write_bytes(private.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
+        (folder / f"{name}.key").write_bytes(private.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+        made[name] = str(folder / f"{name}.pub"), str(folder / f"{name}.key")
+    (folder / "phrase").write_text("correct horse battery staple\n")
+    made["phrase"] = (f"passphrase:{folder / 'phrase'}",) * 2
+    return made
+
+
+def export(world, *options, code=0):
+    done = world.gateway.run_ctl("export", str(world.gateway.home), *options)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def exported(here, filled, recipients, tmp_path_factory):
+    file = tmp_path_factory.mktemp("exported") / "system.export"
+    done = export(here, "--seal-to", recipients["x25519"][0], "--out", str(file))
+    assert "resources written" in done.stdout and not done.stderr and file.stat().st_mode & 0o777 == 0o600
+    return file
+
+
+def explained(world, api, pair):
+    """What `explain` says, without what is the system's own."""
+    done = world.gateway.run_ctl("explain", "--api", api, "--cert", str(pair.cert), "-o", "json")
+    told = json.loads(done.stdout)
+    return done.returncode, {name: told.get(name) for name in ("allowed", "reason", "identity", "keyId")}
+
+
+def test_an_export_makes_an_empty_system_decide_alike(here, parties, filled, exported, recipients, tmp_path):
+    """One that seals by another master key. Nothing is brought along: keys, tokens and passwords are in it."""
+    empty = Installation(tmp_path, like=here)
+    try:
+        apply = ("apply", "-f", str(exported), "--open-with", recipients["x25519"][1])
+        dry = empty.gateway.run_ctl(*apply, "--dry-run")
+        assert dry.returncode == 0 and "Api/nat-static created (dry run)" in dry.stdout, dry.stdout + dry.stderr
+        assert not empty.read_back("api")
+        done = empty.gateway.run_ctl(*apply)
+        assert done.returncode == 0 and "PRIVATE" not in done.stdout, done.stdout + done.stderr
+        empty.gateway.settle()
+        token = {"headers": [f"X-Token: {TOKEN}"]}
+        assert admitted(decisions(empty, parties, "nat-token.gw.test", **token)) == EVERYBODY, "tokens are in it"
+        apis = json.loads(here.gateway.run_ctl("get", "api", "-o", "json").stdout)
+        others = {host for api in apis for host in api.get("hosts", [])} - {*filled}  # of the tests before this one
+        for host in [*filled, *sorted(others, key=lambda host: (host == "ax.gw.test", host))]:
+            if host == "ax.gw.test":  # the server's certificate came with it
+                empty.gateway.server_ca = here.gateway.server_ca
+            seen = decisions(here, parties, host)
+            assert decisions(empty, parties, host) == seen, host
+            assert admitted(seen) == filled.get(host, admitted(seen))
+        for host, pair in (("nat-key.gw.test", parties.keyed), ("op-oas.gw.test", parties.listed), ("op-oas.gw.test", parties.other)):
+            api = next(one["id"] for one in apis if host in one.get("hosts", []))
+            assert explained(empty, api, pair) == explained(here, api, pair)
+        assert empty.read_back() == here.read_back()
+        again = empty.gateway.run_ctl(*apply)
+        changed = [line for line in again.stdout.splitlines() if not line.endswith(" unchanged")]
+        assert again.returncode == 0 and not changed, changed
+        # Each is still what it came as: a ConfigMap makes what was made of it anew.
+        assert json.loads(export(empty).stdout.splitlines()[1])["kind"] == "Stored"
+    finally:
+        empty.close()
+
+
+def test_what_is_secret_stands_sealed_in_an_export_or_not_at_all(here, parties, exported, recipients):
+    open_text = export(here)
+    assert "secrets of" in open_text.stderr and "--seal-to" in open_text.stderr
+    private = parties.ours.private.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    for text in (exported.read_text(), open_text.stdout):
+        assert TOKEN not in text and "hush" not in text and "PRIVATE KEY" not in text and '"secrets"' not in text
+        for secret in (private, hashlib.sha256(TOKEN.encode()).digest(), b"hush-hush"):
+            assert base64.b64encode(secret).decode()[:-4] not in text
+    assert '"sealed"' in exported.read_text() and '"sealed"' not in open_text.stdout
+    assert export(here, "--seal-to", recipients["phrase"][0]).stdout.count('"sealed"') == exported.read_text().count('"sealed"')
+
+
+def refused(here, file, *options, code=1):
+    done = here.gateway.run_ctl("apply", "-f", str(file), *options, "--dry-run")
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_an_export_is_opened_by_its_recipient_alone_and_whole(here, exported, recipients, tmp_path):
+    opens = ("--open-with", recipients["x25519"][1])
+    assert "another key than the one" in refused(here, exported, "--open-with", recipients["other"][1])
+    assert "sealed to a key, not to a passphrase" in refused(here, exported, "--open-with", recipients["phrase"][1])
+    assert "is sealed: say --open-with" in refused(here, exported)
+    assert "no private key" in refused(here, exported, "--open-with", recipients["x25519"][0])
+    lines = exported.read_text().splitlines(keepends=True)
+
+    def changed(*text):
+        file = tmp_path / "changed.export"
+        file.write_text("".join(text))
+        return file
+
+    def restated(*kept):
+        """As somebody would who can count and hash, and has not the key."""
+        end = json.loads(lines[-1])
+        end.update(resources=len(kept) - 1, sha256=hashlib.sha256("".join(kept).encode()).hexdigest())
+        return changed(*kept, json.dumps(end, separators=(",", ":")) + "\n")
+    for cut in (lines[:-1], lines[:1], ["".join(lines)[:-40]]):
+        assert "cut off" in refused(here, changed(*cut), *opens)
+    assert "cut off, or lines" in refused(here, changed(*lines[:3], *lines[4:]), *opens)
+    at = next(i for i, line in enumerate(lines) if '"nat-key"' in line)
+    other = lines[at].replace("nat-key", "nat-yek")
+    assert "its SHA-256 is another" in refused(here, changed(*lines[:at], other, *lines[at + 1:]), *opens)
+    could_not = "by somebody who could not seal it"
+    assert could_not in refused(here, restated(*lines[:at], other, *lines[at + 1:-1]), *opens)
+    assert could_not in refused(here, restated(*lines[:3], *lines[4:-1]), *opens)
+    # A document by hand in its form is one like another, but for sealed values.
+    sealed = next(line for line in lines if '"sealed":' in line)
+    alone = changed(sealed)
+    assert "--open-with" in refused(here, alone)
+    assert "there is none" in refused(here, alone, *opens)
+
+
+def test_an_export_without_secrets_says_what_it_lacks(here, exported, tmp_path):
+    file = tmp_path / "open.export"
+    export(here, "--out", str(file))
+    assert "exists" in export(here, "--out", str(file), code=1).stderr
+    empty = Installation(tmp_path / "empty", like=here)
+    try:
+        done = empty.gateway.run_ctl("apply", "-f", str(file))
+        assert done.returncode == 1 and "opaque" in done.stdout and "is not in the store" in done.stdout, done.stdout
+        empty.gateway.authsvc.stop()  # it is read where it is, whether somebody serves it or not
+        assert json.loads(export(empty).stdout.splitlines()[-1])["resources"] == 0
+        assert "there is no store" in export(empty, "--store", f"sqlite:{tmp_path / 'nothing.db'}", code=4).stderr
+        assert not (tmp_path / "nothing.db").exists()
+        assert "master" in export(empty, "--master-key", str(tmp_path / "none"), "--seal-to", str(tmp_path / "none"), code=4).stderr
+        assert empty.gateway.run_ctl("export", str(tmp_path / "nowhere")).returncode != 0
+    finally:
+        empty.close()

@@ -31,7 +31,7 @@ class StrictWorld(World):
     def start(self):
         self.gateway.start_authsvc()
         self.a = self.gateway.start_dataplane(
-            system_trust=self.trust, options=["--set", "limits.authorize_misses_per_second=0",
+            system_trust=self.trust, threads=2, options=["--set", "limits.authorize_misses_per_second=0",
                                               "--set", f"limits.strict_handshakes_per_address={PLACES}"])
         self.a.address = "127.0.0.1"
 
@@ -350,7 +350,7 @@ def test_a_flood_of_waiting_handshakes_is_bounded(world):
             wait_for(lambda: failures(world, "overloaded") == before + 34 or noticed(), "the others were told")
             wait_for(lambda: waiting(world) == PLACES or noticed(), "the gauge, which is set once a second, says so")
             full = waiting(world) == PLACES
-            assert world.a.metric("sallyport_strict_handshake_stack_bytes") <= (PLACES + 9) * 65536
+            assert world.a.metric("sallyport_strict_handshake_stack_bytes") <= (PLACES + 18) * 65536
             for connection, _ in flights[::2]:
                 connection.close()
         finally:
@@ -362,7 +362,7 @@ def test_a_flood_of_waiting_handshakes_is_bounded(world):
     wait_for(lambda: waiting(world) == 0, "nobody waits")
     for connection in held:
         connection.close()
-    wait_for(lambda: world.a.metric("sallyport_strict_handshake_stack_bytes") <= 9 * 65536, "stacks are given back")
+    wait_for(lambda: world.a.metric("sallyport_strict_handshake_stack_bytes") <= 18 * 65536, "stacks are given back")
     wait_for(lambda: alert_of(world, world.listed) is None, "it goes on")
 
 

@@ -20,7 +20,7 @@ void Composition::Note(const Node& document, const ConvertOptions& options) {
 }
 
 void Composition::Complete(const ConvertOptions& options, const std::string& prune_set) {
-  if (noted_.empty() && prune_set.empty()) return;
+  if (noted_.empty() && prune_set.empty() && options.gone_object.empty()) return;
   used_ = options.apk_stored != nullptr;
   prune_set_ = prune_set;
   std::set<std::string> noted;
@@ -34,7 +34,8 @@ void Composition::Complete(const ConvertOptions& options, const std::string& pru
     if (!document.ok() || !SplitObjectId(resource.id(), &kind, &name)) continue;
     objects_.Put(kind, name, *std::move(document));
     sets_[resource.id()] = resource.set();
-    const bool goes = !prune_set.empty() && resource.set() == prune_set;
+    const bool goes =
+        (!prune_set.empty() && resource.set() == prune_set) || resource.id() == options.gone_object;
     if (!goes || noted.count(resource.id()) != 0) continue;
     TouchTarget(kind, name);
     changed_.insert(resource.id());

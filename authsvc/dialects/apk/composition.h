@@ -18,7 +18,7 @@ class Composition {
   // A document of this apply, whatever its dialect.
   void Note(const Node& document, const ConvertOptions& options);
   // After all were noted: lays them over what is stored. `prune_set`: what came with this set and
-  // was not noted will not be there; empty: nothing goes.
+  // was not noted will not be there; empty: nothing goes, `options.gone_object` apart.
   void Complete(const ConvertOptions& options, const std::string& prune_set);
 
   // Whether what is stored had a part in it: then nothing may be written in between.

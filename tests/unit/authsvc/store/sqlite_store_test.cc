@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
@@ -293,6 +294,31 @@ TEST_F(SqliteStoreTest, TakesAFileOfTheFirstSchemaAndKeepsWhatIsInIt) {
   }
   auto store = Open();
   EXPECT_EQ(store->ReadSealed("keys")->version, 2u);
+}
+
+TEST_F(SqliteStoreTest, WhoOnlyReadsMakesAndChangesNothing) {
+  SqliteOptions reads;
+  reads.as_it_is = true;
+  EXPECT_TRUE(absl::IsNotFound(OpenSqliteStore(path_, reads).status()));
+  EXPECT_FALSE(std::filesystem::exists(path_));
+  auto writer = Open();
+  ASSERT_TRUE(writer->Commit({{Put("a", "1")}, {}}).ok());
+  {
+    const auto reader = OpenSqliteStore(path_, reads);
+    ASSERT_TRUE(reader.ok()) << reader.status();
+    EXPECT_EQ(Everything(**reader), (std::map<std::string, std::string>{{"a", "1"}}));
+    ASSERT_TRUE(writer->Commit({{Put("b", "2")}, {}}).ok()) << "it goes on beside it";
+    EXPECT_EQ(Everything(**reader).size(), 2u);
+  }
+  writer.reset();
+  {
+    RawConnection other(path_);
+    other.Execute("DROP TABLE sealed; PRAGMA user_version = 1");
+  }
+  const auto older = OpenSqliteStore(path_, reads);
+  EXPECT_TRUE(absl::IsFailedPrecondition(older.status())) << older.status();
+  const auto again = OpenSqliteStore(path_, reads);
+  EXPECT_TRUE(absl::IsFailedPrecondition(again.status())) << "it was not brought to this one's";
 }
 
 TEST_F(SqliteStoreTest, SealedRecordsAreSwappedByVersionAndAreNoResources) {

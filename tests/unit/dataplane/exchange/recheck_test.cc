@@ -28,7 +28,8 @@ class LoopPoster final : public Poster {
 
 // A connection with a download that the client of this name was let in for.
 struct Download {
-  Download(ConnectionRegistry& registry, Loop& loop, const Route* route, const std::string& client)
+  Download(ConnectionRegistry& registry, Loop& loop, const Route* route, const std::string& client,
+           DecisionPtr by = nullptr)
       : peer(MakePeerCertificate({client})) {
     int ends[2] = {-1, -1};
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
@@ -43,7 +44,7 @@ struct Download {
     connection->idle = false;
     registry.Add(connection.get(), stream.get());
     request = std::make_unique<RegisteredRequest>(*connection, nullptr);
-    request->LetIn(&facts, nullptr);
+    request->LetIn(&facts, std::move(by));
   }
   ~Download() {
     request.reset();
@@ -88,6 +89,13 @@ class RecheckTest : public testing::Test {
   }
   std::unique_ptr<Download> Of(const std::string& client) {
     return std::make_unique<Download>(registry_, loop_, &route_, client);
+  }
+
+  std::unique_ptr<Download> By(const std::string& tag, const std::string& client) {
+    Decision decision;
+    decision.tags = {tag, "api:a"};
+    return std::make_unique<Download>(registry_, loop_, &route_, client,
+                                      std::make_shared<const Decision>(std::move(decision)));
   }
 
   base::ManualClock clock_;
@@ -216,6 +224,66 @@ TEST_F(RecheckTest, EveryOneOfManyIsAsked) {
   for (const auto& download : all) ending += download != nullptr && download->ending() ? 1 : 0;
   EXPECT_EQ(ending, 1u);
   EXPECT_TRUE(all[600]->ending());
+}
+
+// Of what was changed
+// ------------------------------------------------------------------------------
+
+TEST_F(RecheckTest, WhoeverRestsOnAChangeIsAskedAboutASecondLater) {
+  const auto alice = By("key:1", "alice"), mallory = By("key:1", "mallory");
+  const auto other = By("key:2", "mallory");
+  recheck_.AskAbout({"key:1", "policy:x"}, absl::Seconds(3));
+  Pass(absl::Milliseconds(500));
+  EXPECT_EQ(client_.authorize_calls(), 0u) << "most are over by then";
+  Pass(absl::Milliseconds(600));
+  EXPECT_EQ(client_.authorize_calls(), 2u);
+  EXPECT_TRUE(mallory->ending());
+  EXPECT_FALSE(mallory->cut());
+  Pass(absl::Seconds(4));
+  EXPECT_TRUE(mallory->cut());
+  EXPECT_FALSE(alice->ending());
+  EXPECT_FALSE(other->ending()) << "it rests on something else";
+  EXPECT_EQ(recheck_.in_doubt(), 0u);
+}
+
+TEST_F(RecheckTest, AChangeThatNobodyRestsOnAsksNothing) {
+  recheck_.AskAbout({"key:1"}, absl::Seconds(3));
+  const auto mallory = By("key:2", "mallory");
+  recheck_.AskAbout({"key:1"}, absl::Seconds(3));
+  Pass(absl::Seconds(3));
+  EXPECT_EQ(client_.authorize_calls(), 0u);
+  EXPECT_FALSE(mallory->ending());
+}
+
+TEST_F(RecheckTest, WhomNobodyAnswersForAfterAChangeGoesOnUntilSomebodyDoes) {
+  const auto mallory = By("key:1", "mallory");
+  away_ = true;
+  recheck_.AskAbout({"key:1"}, absl::Seconds(1));
+  for (int second = 0; second < 20; ++second) Pass(absl::Seconds(1));
+  EXPECT_FALSE(mallory->ending());
+  EXPECT_EQ(recheck_.in_doubt(), 1u);
+  away_ = false;
+  for (int second = 0; second < 20 && !mallory->cut(); ++second) Pass(absl::Seconds(1));
+  EXPECT_TRUE(mallory->cut());
+}
+
+TEST_F(RecheckTest, ASnapshotAfterAChangeBoundsTheDoubt) {
+  const auto mallory = By("key:1", "mallory");
+  away_ = true;
+  recheck_.AskAbout({"key:1"}, absl::Seconds(1));
+  Pass(absl::Seconds(2));
+  recheck_.Start(absl::Seconds(1));
+  for (int second = 0; second < 8; ++second) Pass(absl::Seconds(1));
+  EXPECT_TRUE(mallory->cut());
+}
+
+TEST_F(RecheckTest, ChangesOneAfterTheOtherDoNotPutItOff) {
+  const auto mallory = By("key:1", "mallory");
+  for (int i = 0; i < 6; ++i) {
+    recheck_.AskAbout({"key:1"}, absl::Seconds(1));
+    Pass(absl::Milliseconds(400));
+  }
+  EXPECT_TRUE(mallory->ending());
 }
 
 }  // namespace

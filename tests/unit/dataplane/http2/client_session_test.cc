@@ -244,6 +244,29 @@ TEST_F(ClientSessionTest, AStreamThatIsGivenUpIsReset) {
   EXPECT_TRUE(OfType(Pump(), kHeaders).empty()) << "never sent, and never will be";
 }
 
+TEST_F(ClientSessionTest, HeadsAreNoLargerThanTheUpstreamSays) {
+  OutgoingHead head = Get();
+  const std::string large(100'000, 'x');
+  head.fields = {{"X-Large", large}};
+  EXPECT_TRUE(session_->Fits(head)) << "it has said nothing";
+  const auto says = [this](uint32_t bytes) {
+    EXPECT_TRUE(session_->Feed(MakeFrame(kSettings, 0, 0, std::string("\0\6", 2) + Number(bytes))));
+  };
+  says(200'000);
+  EXPECT_TRUE(session_->Fits(head));
+  says(100'000);
+  EXPECT_FALSE(session_->Fits(head)) << "names, and 32 for each, count";
+  says(8'192);
+  EXPECT_FALSE(session_->Fits(head));
+  head.fields = {{"X-Small", "x"}};
+  EXPECT_TRUE(session_->Fits(head));
+  head.fields.assign(250, {"X", "y"});
+  EXPECT_FALSE(session_->Fits(head));
+  head.fields.clear();
+  head.path = large;
+  EXPECT_FALSE(session_->Fits(head));
+}
+
 TEST_F(ClientSessionTest, TheLimitIsTheSmallerOne) {
   EXPECT_EQ(session_->limit(), 100u) << "ours";
   EXPECT_TRUE(session_->Feed(MakeFrame(kSettings, 0, 0, std::string("\0\3", 2) + Number(7))));

@@ -136,16 +136,66 @@ TEST_F(SessionTest, WhatAResetLeftUnreadIsReturnedToTheConnection) {
   EXPECT_TRUE(session_->failure().empty()) << "the window never ran out";
 }
 
-TEST_F(SessionTest, ABodyThatIsNotWantedIsStoppedBehindTheAnswer) {
+TEST_F(SessionTest, ABodyThatIsNotWantedIsStoppedOnceTheAnswerWasRead) {
   Http2Stream* const stream = Request(1, kPost, /*end=*/false);
   owner_.Answer(stream, "no");
   const auto frames = Pump();
-  ASSERT_EQ(OfType(frames, 3).size(), 1u);
-  EXPECT_EQ(OfType(frames, 3)[0].number(), 0u) << "NO_ERROR";
-  EXPECT_EQ(frames.back().type, 3) << "behind the answer";
+  EXPECT_TRUE(OfType(frames, 3).empty()) << "a client that reads both at once may lose the answer";
+  ASSERT_EQ(frames.back().type, 6) << "a PING behind the answer";
+  EXPECT_TRUE(session_->Feed(MakeFrame(0, 0, 1, std::string(16'000, 'x')))) << "it was under way";
+  EXPECT_EQ(stream->TryNext().kind, BodyPiece::Kind::kIo) << "nobody reads it";
+  EXPECT_TRUE(OfType(Pump(), 8).empty()) << "nor asks for more";
+  EXPECT_TRUE(session_->Feed(MakeFrame(6, 1, 0, "another8")));
+  EXPECT_TRUE(Pump().empty());
+  EXPECT_TRUE(session_->Feed(MakeFrame(6, 1, 0, frames.back().payload)));
+  const auto resets = OfType(Pump(), 3);
+  ASSERT_EQ(resets.size(), 1u);
+  EXPECT_EQ(resets[0].number(), 0u) << "NO_ERROR";
+  EXPECT_TRUE(stream->closed());
   EXPECT_FALSE(stream->gone());
   EXPECT_TRUE(session_->Feed(MakeFrame(0, 0, 1, "late"))) << "it was under way";
-  EXPECT_EQ(stream->TryNext().kind, BodyPiece::Kind::kIo);
+  EXPECT_TRUE(session_->failure().empty());
+}
+
+TEST_F(SessionTest, ABodyThatEndsByItselfIsNotStopped) {
+  Http2Stream* const stream = Request(1, kPost, /*end=*/false);
+  owner_.Answer(stream, "no");
+  const std::string ping = Pump().back().payload;
+  EXPECT_TRUE(session_->Feed(MakeFrame(0, kEndStream, 1, "the rest")));
+  EXPECT_TRUE(stream->closed());
+  EXPECT_TRUE(session_->Feed(MakeFrame(6, 1, 0, ping)));
+  EXPECT_TRUE(OfType(Pump(), 3).empty());
+  EXPECT_FALSE(session_->Feed(MakeFrame(0, 0, 1, "late"))) << "it has ended as a whole";
+}
+
+TEST_F(SessionTest, OnePingIsUnderWayForAllThatAreToBeStopped) {
+  const auto answer = [this](uint32_t id) {
+    owner_.Answer(Request(id, kPost, /*end=*/false), "no");
+    return Pump();
+  };
+  const std::string ping = answer(1).back().payload;
+  EXPECT_TRUE(OfType(answer(3), 6).empty());
+  EXPECT_TRUE(session_->Feed(MakeFrame(6, 1, 0, ping)));
+  auto frames = Pump();
+  ASSERT_EQ(OfType(frames, 3).size(), 1u);
+  EXPECT_EQ(OfType(frames, 3)[0].stream, 1u) << "the other was answered behind the first PING";
+  ASSERT_EQ(OfType(frames, 6).size(), 1u);
+  EXPECT_TRUE(session_->Feed(MakeFrame(6, 1, 0, ping)));
+  frames = Pump();
+  ASSERT_EQ(OfType(frames, 3).size(), 1u);
+  EXPECT_EQ(OfType(frames, 3)[0].stream, 3u);
+  EXPECT_TRUE(OfType(frames, 6).empty());
+}
+
+TEST_F(SessionTest, WhoAcknowledgesNothingIsStoppedAllTheSame) {
+  Http2Stream* const stream = Request(1, kPost, /*end=*/false);
+  owner_.Answer(stream, "no");
+  (void)Pump();
+  EXPECT_FALSE(session_->sweep_by().is_never());
+  Pass(absl::Milliseconds(1100));
+  session_->Sweep();
+  EXPECT_EQ(OfType(Pump(), 3).size(), 1u);
+  EXPECT_TRUE(stream->closed());
 }
 
 TEST_F(SessionTest, NoStreamIsLentTwice) {

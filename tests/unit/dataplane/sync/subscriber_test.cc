@@ -136,6 +136,19 @@ TEST(Subscriber, SeversByTagAlone) {
   EXPECT_EQ(world.one.severed[0].tags, std::vector<std::string>{"ca:1"});
 }
 
+TEST(Subscriber, TellsLoopsWhatIsDecidedAnew) {
+  SubscriberWorld world;
+  world.Snapshot();
+  EXPECT_TRUE(world.subscriber.OnUpdate(SubscriberWorld::Change(
+      {"store", 1, 11}, {},
+      {{"ca:1", true, {}, {}}, {"key:k", false, {}, {}}, {"api:a", false, {}, {}}})));
+  world.Run();
+  for (const FakeLoop* loop : {&world.one, &world.two}) {
+    ASSERT_EQ(loop->redecided.size(), 1u);
+    EXPECT_EQ(loop->redecided[0], (std::vector<std::string>{"key:k", "api:a"}));
+  }
+}
+
 TEST(Subscriber, TellsLoopsWhichCertificatesAreVoid) {
   SubscriberWorld world;
   world.Snapshot();

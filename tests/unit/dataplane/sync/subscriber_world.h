@@ -22,6 +22,7 @@ class FakeLoop final : public LoopSink {
   void Apply(GatewayViewPtr view) override { views.push_back(std::move(view)); }
   void Sever(const SeverList& list) override { severed.push_back(list); }
   void Retire(const std::vector<std::string>& tags) override { retired.push_back(tags); }
+  void Redecide(const std::vector<std::string>& tags) override { redecided.push_back(tags); }
   void StartOver() override { ++started_over; }
   std::optional<AllowedRecord> FindAllowed(absl::string_view request_id) override {
     ++looked;
@@ -38,6 +39,7 @@ class FakeLoop final : public LoopSink {
   std::vector<GatewayViewPtr> views;
   std::vector<SeverList> severed;
   std::vector<std::vector<std::string>> retired;
+  std::vector<std::vector<std::string>> redecided;
   int started_over = 0;
   int looked = 0;
   AllowedRecord kept;

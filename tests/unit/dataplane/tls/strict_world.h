@@ -61,7 +61,7 @@ class StrictTest : public ServerTlsTest {
     hub_ = std::make_unique<ValidationHub>(ValidationOptions(), &clock_, &client_, &stream_,
                                            &generations_);
     validation_ = std::make_unique<ClientValidation>(hub_.get(), poster_.get());
-    strict_ = std::make_unique<StrictHandshakes>(limits_, *validation_);
+    strict_ = std::make_unique<StrictHandshakes>(limits_, *validation_, addresses_);
     return strict_.get();
   }
   void Strict(const StrictRulePtr& rule) {
@@ -116,6 +116,7 @@ class StrictTest : public ServerTlsTest {
   std::unique_ptr<StrictPoster> poster_;
   std::unique_ptr<ValidationHub> hub_;
   std::unique_ptr<ClientValidation> validation_;
+  WaitingAddresses addresses_;  // of the process
   std::unique_ptr<StrictHandshakes> strict_;
 };
 

@@ -9,7 +9,9 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 #include <utility>
 
@@ -58,6 +60,23 @@ class RawClient {
 
   [[nodiscard]] bool connected() const { return connected_; }
   [[nodiscard]] SSL* ssl() const { return ssl_.get(); }
+
+  // The server has taken the connection out of the listening socket's queue: it is some process's
+  // (proc(5), net/tcp: its inode).
+  [[nodiscard]] bool Accepted() const {
+    sockaddr_in own{};
+    socklen_t size = sizeof(own);
+    getsockname(fd_, reinterpret_cast<sockaddr*>(&own), &size);
+    std::ifstream table("/proc/net/tcp");
+    std::string line;
+    while (std::getline(table, line)) {
+      unsigned far = 0, inode = 0;
+      const int read = std::sscanf(
+          line.c_str(), " %*d: %*x:%*x %*x:%x %*x %*x:%*x %*x:%*x %*x %*d %*d %u", &far, &inode);
+      if (read == 2 && far == ntohs(own.sin_port)) return inode != 0;
+    }
+    return false;
+  }
 
   bool Send(absl::string_view bytes) {
     while (!bytes.empty()) {

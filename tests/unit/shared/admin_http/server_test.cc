@@ -361,6 +361,38 @@ TEST(Server, StopLetsRequestsInFlightFinish) {
   EXPECT_FALSE(RawClient(port).connected());
 }
 
+TEST(Server, StopAnswersWhoHasJustCome) {
+  ServerOptions options;
+  options.stop_fresh_after = absl::Seconds(30);
+  auto server = StartOrDie(options, [](const Request&, Responder responder) {
+    Response response;
+    response.body = "in time";
+    responder.Send(std::move(response));
+  });
+  RawClient fresh(server->port());
+  RawClient known(server->port());
+  known.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(known.Read().body, "in time");
+  EXPECT_TRUE(Eventually([&] { return fresh.Accepted(); }));
+  std::thread stopper([&] { server->Stop(absl::Seconds(30)); });
+  EXPECT_TRUE(known.Ended()) << "it has had its turn";
+  fresh.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  const RawAnswer answer = fresh.Read();
+  EXPECT_EQ(answer.body, "in time");
+  EXPECT_EQ(answer.Header("Connection"), "close");
+  stopper.join();
+}
+
+TEST(Server, StopDoesNotWaitLongForWhoSaysNothing) {
+  ServerOptions options;
+  options.stop_fresh_after = absl::Milliseconds(1);
+  auto server = StartOrDie(options, [](const Request&, Responder) {});
+  RawClient silent(server->port());
+  EXPECT_TRUE(Eventually([&] { return silent.Accepted(); }));
+  server->Stop(absl::Hours(1));
+  EXPECT_TRUE(silent.Ended());
+}
+
 TEST(Server, ThePortInUseIsNamed) {
   const auto server = StartOrDie({});
   ServerOptions options;

@@ -1,4 +1,4 @@
-#include "authsvc/setup/master_key.h"
+#include "authsvc/change/master_key.h"
 
 #include <sys/stat.h>
 
