@@ -55,7 +55,7 @@ class Taker {
     if (api.upstream().forward_proxy().has_sealed_password())
       Put(kProxyPassword, OpenProxyPassword(sealing_, api));
     if (api.upstream().credential().has_sealed_value())
-      Put(kUpstreamCredential, OpenUpstreamCredential(sealing_, api));
+      Put(kUpstreamCredential, OpenOwnCredential(sealing_, api));
   }
   void OfIssuer(const v1::TokenIssuer& issuer) {
     for (int i = 0; i < issuer.shared_secrets_size(); ++i)

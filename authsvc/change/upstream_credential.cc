@@ -187,6 +187,10 @@ absl::Status CompleteUpstreamCredential(const ValueSealing& sealing,
 absl::StatusOr<base::Secret> OpenUpstreamCredential(const ValueSealing& sealing,
                                                     const Snapshot& snapshot, const v1::Api& api) {
   if (NamesSecrets(api.upstream().credential())) return OpenPlaces(sealing, snapshot, api);
+  return OpenOwnCredential(sealing, api);
+}
+
+absl::StatusOr<base::Secret> OpenOwnCredential(const ValueSealing& sealing, const v1::Api& api) {
   if (!api.upstream().credential().has_sealed_value())
     return absl::NotFoundError("there is no value");
   return OpenValue(sealing, CredentialRecord(api), kCredentialField,

@@ -28,5 +28,8 @@ class Snapshot;
 [[nodiscard]] absl::StatusOr<base::Secret> OpenUpstreamCredential(const ValueSealing& sealing,
                                                                   const Snapshot& snapshot,
                                                                   const v1::Api& api);
+// The value that is stored with the API itself. NotFound: there is none.
+[[nodiscard]] absl::StatusOr<base::Secret> OpenOwnCredential(const ValueSealing& sealing,
+                                                             const v1::Api& api);
 
 }  // namespace sallyport::authsvc
