@@ -189,6 +189,55 @@ def test_rules_rewrite_paths_and_go_to_backends_of_their_own(store, world):
 # --- who may call the deployer, and what it makes
 
 @pytest.fixture(scope="module")
+def test_a_request_is_changed_as_the_operation_that_it_is(store, world):
+    api, there, here = world.origin("apk own"), world.origin("apk there"), world.origin("apk here")
+
+    def operation(path, origin=None, verb="GET"):
+        own = "" if origin is None else f", endpointConfigurations: {{production: {{endpoint: '{origin.url}'}}}}"
+        return f"{{target: '{path}', verb: {verb}{own}}}"
+
+    put(store, world, conf("apk-order", api.url, operations="[" + ", ".join([
+        operation("/orders/{id}/*", there), operation("/orders/new/*"), operation("/a/b/*"), operation("/a/{x}/c", there),
+        operation("/{tenant}/users", there), operation("/acme/{id}", here), operation("/menu/*", here), operation("/{x}", there),
+    ]) + "]") + OPEN)
+    for path, origin in (("/orders/new/x", api), ("/orders/7/x", there), ("/a/b/c", api), ("/a/x/c", there), ("/acme/users", here),
+                         ("/else/users", there), ("/menu", here), ("/menu/x", here), ("/other", there)):
+        assert world.a.curl("/apk-order/2.0" + path).status == 200
+        assert origin.last().target == path, "it went elsewhere"
+
+
+def test_a_rule_of_one_method_counts_before_one_of_all(store, world):
+    origin = world.origin("apk methods")
+    limit = {"type": "ExtensionRef", "extensionRef": {"group": "dp.wso2.com", "kind": "RateLimitPolicy", "name": "once"}}
+    every = rule("/a", "methods")
+    del every["matches"][0]["method"]
+    put(store, world, backend("methods", origin),
+        document("API", "methods", {"apiName": "Methods", "apiType": "REST", "apiVersion": "1", "basePath": "/methods/1",
+                                    "production": [{"routeRefs": ["methods"]}]}),
+        document("HTTPRoute", "methods", {"hostnames": ["methods.gw.test"], "rules": [every, rule("/a", "methods", [limit])]},
+                 "gateway.networking.k8s.io/v1"),
+        document("RateLimitPolicy", "once", {"default": {"api": {"requestsPerUnit": 1, "unit": "Day"}}, "targetRef": {
+            "kind": "Resource", "name": "methods"}}),
+        document("Authentication", "methods", {"default": {"authTypes": {"oauth2": {"disabled": True}}},
+                                               "targetRef": {"kind": "API", "name": "methods"}}, "dp.wso2.com/v1alpha2"))
+    got = [world.a.curl("/methods/1/a/x", host="methods.gw.test", method=method).status for method in ("GET", "GET", "DELETE", "DELETE")]
+    assert got == [200, 429, 200, 200]
+
+
+def test_an_operations_own_server_is_never_stood_in_for(store, world):
+    api, own = world.origin("apk stands in"), world.origin("apk is asked")
+    moved = {"rule": {"path": "^/moved"}, "rewrite": {"pattern": "^/moved/[a-z]+$", "target": f"{own.url}/other"}}
+    for style, status in (("apk", 503), ("native", 200)):
+        world.gateway.apply({"apiVersion": "sallyport/v1", "kind": "Api", "id": f"own-{style}", "style": style, "listenPath": f"/own-{style}",
+                             "stripListenPath": True, "keyless": True, "upstream": {"targets": [{"url": api.url}]},
+                             "versions": [{"endpoints": [moved]}]})
+        assert world.a.curl(f"/own-{style}/moved/x").status == 200 and own.last().target == "/other"
+        count = len(api.requests)
+        assert world.a.curl(f"/own-{style}/moved/7").status == status
+        assert len(api.requests) == count + (status == 200)
+        assert world.a.curl(f"/own-{style}/else").status == 200, "what has no server of its own"
+
+
 def idp(world):
     server = TokenServer(world, "idp", issuer="https://idp.test/apk", pair=world.pki.issue(
         "idp", world.upstream_ca, sans=["localhost", "127.0.0.1"]))

@@ -275,6 +275,24 @@ TEST(ApkRoutes, WrongRewritesAreRefused) {
         << one.to;
 }
 
+TEST(ApkRoutes, PathsHaveNoTemplateCharacters) {
+  const Store store;
+  for (const char* const bad :
+       {"type: Exact, value: \"/a/*\"", "type: Exact, value: \"/a/{id}\"",
+        "type: PathPrefix, value: \"/a/{id}\"", "type: PathPrefix, value: \"/*\"",
+        "value: \"/a/*\"", "type: RegularExpression, value: \"/a/{id}\"",
+        "type: RegularExpression, value: \"/a/*\"", "type: RegularExpression, value: \"/a*/(.*)\"",
+        "type: RegularExpression, value: \"/{x}((/.*)*)\""})
+    EXPECT_THAT(MessagesOf(store.Refused({With(kRoute, "type: Exact, value: /a/b", bad)})),
+                HasSubstr("has {, } or *"))
+        << bad;
+  Store taken;
+  for (const char* const good : {"/a/([^/]+)/b", "/a/([^/]*)", "/a/(.*)", "/a((/.*)*)"}) {
+    const std::string path = absl::StrCat("type: RegularExpression, value: \"", good, "\"");
+    taken.Apply({With(With(kRoute, "type: Exact, value: /a/b", path), "value: /a}", "value: /x}")});
+  }
+}
+
 TEST(ApkRoutes, ASandboxIsAnApiAtItsRoutesHosts) {
   Store store;
   const std::string api =
