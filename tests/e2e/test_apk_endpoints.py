@@ -121,8 +121,11 @@ def test_a_sandbox_is_the_same_api_at_its_hosts_and_trusts_whom_it_is_told_to(st
     put(store, world, text.replace(production.url, sandbox.url, 1))
     assert world.a.curl("/apk-two/2.0/orders").status == 502, "the sandbox's issuer is not production's"
     done = put(store, world, conf("apk-two", production.url) + OPEN)
-    assert "Api/apk-two~sandbox deleted" in done.stdout
-    assert world.a.curl("/apk-two/2.0/orders", host=SANDBOX).status == 200 and len(production.requests) == 2
+    assert "Api/apk-two~sandbox" in done.stdout
+    for path in ("/apk-two/2.0/orders", "/apk-two/2.0", "/apk-two/2.0/..%3b/orders", "/apk-two/2.0/x"):
+        assert world.a.curl(path, host=SANDBOX).status in (400, 403), "without a sandbox its hosts are closed"
+    assert world.a.curl("/apk-two/2.0/orders", host=SANDBOX).status == 403
+    assert world.a.curl("/apk-two/2.0/orders").status == 200 and len(production.requests) == 2
 
 
 # --- routes and policies

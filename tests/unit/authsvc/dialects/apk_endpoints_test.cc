@@ -82,6 +82,19 @@ TEST(ApkSandbox, IsTheSameApiAtHostsOfItsOwn) {
   EXPECT_EQ(sandbox.versions(0).SerializeAsString(), production.versions(0).SerializeAsString());
 }
 
+TEST(ApkSandbox, WhereThereIsNoneItsHostsAreClosed) {
+  const Store store;
+  const ApplyPlan plan = PlanOf({kEmployee}, WithSandbox(store));
+  ASSERT_FALSE(plan.refused) << MessagesOf(plan);
+  const v1::Api& closed = FindPut(plan, "mtls-api~sandbox")->api();
+  EXPECT_THAT(closed.hosts(), ElementsAre("default.sandbox.gw.example.com"));
+  EXPECT_EQ(closed.listen_path(), FindPut(plan, "mtls-api")->api().listen_path());
+  ASSERT_EQ(closed.versions(0).blocked_size(), 1);
+  EXPECT_EQ(closed.versions(0).blocked(0).path(), "^/");
+  EXPECT_TRUE(plan.gone_apis.empty());
+  EXPECT_EQ(FindPut(plan, "mtls-api")->document().empty(), false);
+}
+
 TEST(ApkSandbox, GoesWhereTheDocumentHasNoneAndLeavesOthersAlone) {
   Store store;
   v1::Resource stored;

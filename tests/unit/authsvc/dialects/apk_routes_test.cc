@@ -310,6 +310,18 @@ TEST(ApkRoutes, ASandboxIsAnApiAtItsRoutesHosts) {
               HasSubstr("must have hostnames"));
   EXPECT_THAT(MessagesOf(store.Refused({With(sand, "sandbox.gw.example", "gw.example")})),
               HasSubstr("that of production"));
+  EXPECT_THAT(MessagesOf(store.Refused({With(kRoute, "[gw.example]", "[]")})),
+              HasSubstr("must have hostnames"));
+  EXPECT_THAT(MessagesOf(store.Refused({With(kRoute, "[gw.example]", "[\"*.gw.example\"]")})),
+              HasSubstr("host sandbox.gw.example is that of production"));
+  // Also while the sandbox waits for a part.
+  const std::string waits = With(sand, "name: two}]", "name: three}]");
+  EXPECT_THAT(store.Apply({waits}).gone_apis, ElementsAre("default.pay~sandbox"));
+  EXPECT_THAT(MessagesOf(store.Refused({With(kRoute, "gw.example", "sandbox.gw.example")})),
+              HasSubstr("host sandbox.gw.example is that of production"));
+  EXPECT_THAT(MessagesOf(store.Refused({With(kRoute, "[gw.example]", "[]")})),
+              HasSubstr("must have hostnames"));
+  store.Apply({sand});
   EXPECT_THAT(store.Apply({kApi}).gone_apis, ElementsAre("default.pay~sandbox"));
 }
 
