@@ -345,6 +345,29 @@ def test_what_is_deployed_is_of_the_namespace_that_was_told_and_has_its_sandbox(
     assert call(world, "deployer/apis/undeploy?apiId=deployed", key).status_code == 202
     assert store.api("deployed") is None and store.api("deployed~sandbox") is None
     assert store.get("trustbundle", "deployed~sandbox.endpoint") is None
+    # What is left of it goes, too: a sandbox alone, or what it trusted.
+    assert call(world, "deployer/apis/deploy", key, files={"apkConfiguration": text}).status_code == 200
+    store.gateway.run_ctl("delete", "api", "deployed")
+    assert store.api("deployed") is None and store.api("deployed~sandbox")["hosts"] == [SANDBOX]
+    assert call(world, "deployer/apis/undeploy?apiId=deployed", key).status_code == 202
+    assert store.api("deployed~sandbox") is None
+    assert call(world, "deployer/apis/deploy", key, files={"apkConfiguration": text}).status_code == 200
+    assert deploy(world, key, "deployed").status_code == 200
+    assert call(world, "deployer/apis/undeploy?apiId=deployed", key).status_code == 202
+    assert store.get("trustbundle", "deployed~sandbox.endpoint") is None
+
+
+def test_the_deployer_leaves_a_sandbox_of_another_namespace_alone(store, world):
+    key = world.gateway.admin_key
+    text = conf("foreign", "https://up.test", endpointConfigurations=(
+        "{production: {endpoint: 'https://up.test'}, sandbox: {endpoint: 'https://sand.test'}}")) + OPEN
+    put(store, world, text)
+    assert deploy(world, key, "foreign").status_code == 409
+    store.gateway.run_ctl("delete", "api", "foreign")
+    assert call(world, "deployer/apis/undeploy?apiId=foreign", key).status_code == 404
+    assert store.api("foreign~sandbox") is not None
+    assert deploy(world, key, "foreign").status_code == 409, "nor taken over"
+    store.gateway.run_ctl("delete", "api", "foreign~sandbox")
 
 
 DEFINITION = """
