@@ -364,6 +364,13 @@ TEST(ApkPolicies, LieOverAnApkConf) {
   EXPECT_TRUE(store.Api("pay").cors().enabled());
 }
 
+TEST(ApkPolicies, OfNoRuleSayThatTheyDoNothing) {
+  Store store;
+  store.Apply({kApi, kRoute, BackendText("one"), BackendText("two")});
+  EXPECT_THAT(MessagesOf(store.Apply({Policy("RateLimitPolicy", kMinute, "Resource")})),
+              HasSubstr("pending: no rule of a route names this RateLimitPolicy"));
+}
+
 TEST(ApkPolicies, OfOneRule) {
   Store store;
   const std::string limited =
@@ -374,7 +381,8 @@ TEST(ApkPolicies, OfOneRule) {
   EXPECT_THAT(MessagesOf(store.Apply({kApi, limited, BackendText("one"), BackendText("two")})),
               HasSubstr("pending: RateLimitPolicy policy"));
   EXPECT_EQ(store.resources().count("default.pay"), 0u) << "never without its limit";
-  store.Apply({Policy("RateLimitPolicy", kMinute, "Resource")});
+  EXPECT_THAT(MessagesOf(store.Apply({Policy("RateLimitPolicy", kMinute, "Resource")})),
+              Not(HasSubstr("no rule of a route")));
   const v1::Api& api = store.Api("default.pay");
   EXPECT_EQ(api.versions(0).operations(0).rate().rate(), 5);
   EXPECT_EQ(api.versions(0).operations(1).rate().rate(), 0);
