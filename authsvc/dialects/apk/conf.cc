@@ -175,6 +175,8 @@ class Conf {
     ReadEndpoints(top_, environment, name_, served_.type == ApiType::kGrpc, api->mutable_upstream(),
                   &authorities);
     served_.endpoint_of = [&](const Fields& operation) {
+      if (!HasSandbox(top_) && HasSandbox(operation))
+        operation.Refuse("endpointConfigurations.sandbox", "the API itself has no sandbox");
       return OperationEndpoint(operation, environment, name_, &authorities);
     };
     ReadOperations(top_, served_, api, version);
@@ -202,8 +204,6 @@ class Conf {
     });
   }
 
-  std::string Kept() const {
-    Node conf = document_;
   // Of a sandbox: the document is that of production, what is made of it is made of that.
   std::string OnlyNamespace() const {
     Node kept;
@@ -212,6 +212,8 @@ class Conf {
     return ToJson(kept);
   }
 
+  std::string Kept() const {
+    Node conf = document_;
     if (conf.Text("id").empty()) {
       std::erase_if(conf.members, [](const auto& member) { return member.first == "id"; });
       conf.members.emplace(conf.members.begin(), "id", StringNode(name_.name));
@@ -288,14 +290,14 @@ bool KeptConf(const v1::Resource& api, Node* document, std::string* name_space) 
   return true;
 }
 
-Conversion ConvertConf(const Node& document, const ConvertOptions& options) {
-  return Conf(document, options).Run();
 std::string KeptNamespace(const v1::Resource& api) {
   if (!api.has_api() || api.dialect() != kApkConf) return "";
   const auto kept = ReadJson(api.document());
   return kept.ok() ? std::string(kept->Text(kKeptNamespace)) : "";
 }
 
+Conversion ConvertConf(const Node& document, const ConvertOptions& options) {
+  return Conf(document, options).Run();
 }
 
 std::string ToYaml(const Node& document) {

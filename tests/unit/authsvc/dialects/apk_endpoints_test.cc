@@ -120,6 +120,25 @@ TEST(ApkOperations, MayHaveAnEndpointOfTheirOwn) {
   EXPECT_EQ(version.endpoints(0).rewrite().target(), "https://other.example/o{{x/$1$2");
 }
 
+TEST(ApkOperations, EndpointsThatCannotBeAskedAreRefused) {
+  const Store store;
+  for (const auto& [endpoints, says] :
+       {std::pair{"{sandbox: {endpoint: \"https://other.example\"}}",
+                  "the API itself has no sandbox"},
+        {"{production: {endpoint: \"https://other.example\"}, sandbox: {endpoint: "
+         "\"https://other.example\"}}",
+         "the API itself has no sandbox"},
+        {"{production: {endpoint: \"https://other.example/a?b=c\"}}", "without ? and #"},
+        {"{production: {endpoint: \"https://other.example?\"}}", "without ? and #"},
+        {"{production: {endpoint: \"https://other.example/#a\"}}", "without ? and #"}})
+    EXPECT_THAT(MessagesOf(PlanOf(
+                    {With(kEmployee, "verb: \"POST\"",
+                          absl::StrCat("verb: \"POST\"\n    endpointConfigurations: ", endpoints))},
+                    WithSandbox(store))),
+                HasSubstr(says))
+        << endpoints;
+}
+
 TEST(ApkOperations, AreNotChangedByWhatIsSaidOfWiderOnes) {
   Store store;
   store.Apply({With(kEmployee, "  - target: \"/employee\"\n    verb: \"POST\"",
