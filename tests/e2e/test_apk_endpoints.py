@@ -189,9 +189,6 @@ def test_rules_rewrite_paths_and_go_to_backends_of_their_own(store, world):
     assert "access-control-allow-origin" not in get("/a/x", headers=["Origin: https://evil.test"]).headers
 
 
-# --- who may call the deployer, and what it makes
-
-@pytest.fixture(scope="module")
 def test_a_request_is_changed_as_the_operation_that_it_is(store, world):
     api, there, here = world.origin("apk own"), world.origin("apk there"), world.origin("apk here")
 
@@ -241,6 +238,9 @@ def test_an_operations_own_server_is_never_stood_in_for(store, world):
         assert world.a.curl(f"/own-{style}/else").status == 200, "what has no server of its own"
 
 
+# --- who may call the deployer, and what it makes
+
+@pytest.fixture(scope="module")
 def idp(world):
     server = TokenServer(world, "idp", issuer="https://idp.test/apk", pair=world.pki.issue(
         "idp", world.upstream_ca, sans=["localhost", "127.0.0.1"]))
