@@ -86,13 +86,14 @@ TEST(ApkSandbox, WhereThereIsNoneItsHostsAreClosed) {
   const Store store;
   const ApplyPlan plan = PlanOf({kEmployee}, WithSandbox(store));
   ASSERT_FALSE(plan.refused) << MessagesOf(plan);
+  ASSERT_NE(FindPut(plan, "mtls-api~sandbox"), nullptr);
   const v1::Api& closed = FindPut(plan, "mtls-api~sandbox")->api();
   EXPECT_THAT(closed.hosts(), ElementsAre("default.sandbox.gw.example.com"));
   EXPECT_EQ(closed.listen_path(), FindPut(plan, "mtls-api")->api().listen_path());
   ASSERT_EQ(closed.versions(0).blocked_size(), 1);
   EXPECT_EQ(closed.versions(0).blocked(0).path(), "^/");
   EXPECT_TRUE(plan.gone_apis.empty());
-  EXPECT_EQ(FindPut(plan, "mtls-api")->document().empty(), false);
+  EXPECT_FALSE(FindPut(plan, "mtls-api")->document().empty());
 }
 
 TEST(ApkSandbox, GoesWhereTheDocumentHasNoneAndLeavesOthersAlone) {
