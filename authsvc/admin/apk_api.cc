@@ -163,7 +163,8 @@ Response Deploy(const Call& call) {
     const auto there = stored.has_value() ? stored : options.stored_api(apk::SandboxId(id));
     if (there.has_value() && !IsOwn(call, *there))
       return ApkError(409, 909011,
-                      absl::StrCat("API ", id, " exists, and came in another way, or namespace"));
+                      absl::StrCat("API ", there->id(),
+                                   " exists, and came in another way, or is of another namespace"));
     apk::Composition composition;
     composition.Note(conf, options);
     composition.Complete(options, "");
