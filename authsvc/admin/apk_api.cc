@@ -91,6 +91,14 @@ std::optional<Response> TakeConf(const Call& call, Node* conf, bool* with_defini
   return std::nullopt;
 }
 
+// Whether the deployer may replace or remove it: what came from elsewhere, or is of another
+// namespace or organisation, is none of its own.
+bool IsOwn(const Call& call, const v1::Resource& stored) {
+  const std::string& own = call.options.deployer.name_space;
+  return stored.api().org_id() == call.options.default_org_id &&
+         apk::KeptNamespace(stored) == (own.empty() ? "default" : own);
+}
+
 Mutation Gone(Kind kind, std::string id) {
   Mutation mutation;
   mutation.op = Mutation::Op::kDelete;
@@ -151,8 +159,12 @@ Response Deploy(const Call& call) {
   for (int attempt = 0;; ++attempt) {
     const uint64_t revision = call.writer.snapshot()->revision();
     const auto stored = options.stored_api(id);
-    if (stored.has_value() && stored->dialect() != dialects::kApkConf)
-      return ApkError(409, 909011, absl::StrCat("API ", id, " exists, and came in another way"));
+    // What is left of one whose API was deleted is not taken over, either.
+    const auto there = stored.has_value() ? stored : options.stored_api(apk::SandboxId(id));
+    if (there.has_value() && !IsOwn(call, *there))
+      return ApkError(409, 909011,
+                      absl::StrCat("API ", there->id(),
+                                   " exists, and came in another way, or is of another namespace"));
     apk::Composition composition;
     composition.Note(conf, options);
     composition.Complete(options, "");
@@ -171,21 +183,37 @@ Response Deploy(const Call& call) {
   }
 }
 
-Response Undeploy(const Call& call) {
-  const std::string id(call.request.Query("apiId").value_or(""));
+// Of an API and its sandbox what is there, with what came with them. False: none of its own.
+absl::StatusOr<bool> RemoveOwn(const Call& call, const std::string& id, Write* write) {
+  if (apk::IsSandboxId(id)) return false;
   const SnapshotPtr snapshot = call.writer.snapshot();
-  const ApiEntry* entry = snapshot->FindApi(id);
-  if (entry == nullptr || entry->origin->dialect != dialects::kApkConf || apk::IsSandboxId(id))
-    return ApkError(404, 909001, absl::StrCat("API with id ", id, " not found"));
-  Write write;
+  write->expected_snapshot = snapshot->revision();  // whose they are was looked at in this one
   for (const std::string& one : {id, apk::SandboxId(id)}) {
-    const ApiEntry* const api = snapshot->FindApi(one);
-    if (api == nullptr || api->origin->dialect != dialects::kApkConf) continue;
-    write.mutations.push_back(Gone(Kind::kApi, one));
+    if (snapshot->FindApi(one) == nullptr) continue;
+    const auto stored = call.writer.ReadResource(Kind::kApi, one);
+    if (!stored.ok()) return stored.status();
+    // A sandbox goes with its API, and else by itself.
+    const bool with_it = !write->mutations.empty() && stored->dialect() == dialects::kApkConf;
+    const bool own = with_it || IsOwn(call, *stored);
+    if (!own && one == id) return false;
+    if (own) write->mutations.push_back(Gone(Kind::kApi, one));
+  }
+  if (write->mutations.empty()) return false;
+  for (const std::string& one : {id, apk::SandboxId(id)}) {
     const std::string bundle = apk::AuthoritiesId(one);
     if (snapshot->FindTrustBundle(bundle) != nullptr)
-      write.mutations.push_back(Gone(Kind::kTrustBundle, bundle));
+      write->mutations.push_back(Gone(Kind::kTrustBundle, bundle));
   }
+  return true;
+}
+
+Response Undeploy(const Call& call) {
+  const std::string id(call.request.Query("apiId").value_or(""));
+  Write write;
+  const auto own = RemoveOwn(call, id, &write);
+  if (!own.ok() && !absl::IsNotFound(own.status())) return StoreFailure(own.status());
+  if (!own.ok() || !*own)
+    return ApkError(404, 909001, absl::StrCat("API with id ", id, " not found"));
   const auto written = call.writer.Run(std::move(write));
   if (absl::IsNotFound(written.status()))
     return ApkError(404, 909001, absl::StrCat("API with id ", id, " not found"));

@@ -67,6 +67,9 @@ absl::StatusOr<std::string> CheckDeployerToken(const Snapshot& snapshot,
   const v1::TokenIssuer& issuer = entry->issuer;
   if (issuer.issuer().empty())
     return absl::UnauthenticatedError("the issuer whose tokens are taken has no iss");
+  // Its tokens stand for a Key, with the rights of that: no administrator's.
+  if (!issuer.key_id().empty())
+    return absl::UnauthenticatedError("the issuer whose tokens are taken has a key_id");
   jwt::Token token;
   // Shared secrets sign for nobody here: whoever verifies by one could make such a token.
   jwt::Refusal refusal = jwt::ParseToken(question.token, jwt::PublicKeyAlgorithms(), &token);
@@ -80,6 +83,10 @@ absl::StatusOr<std::string> CheckDeployerToken(const Snapshot& snapshot,
   facts.leaf_sha256 = question.leaf_sha256;
   refusal = jwt::CheckClaims(claims, PolicyOf(options, issuer), facts);
   if (refusal != jwt::Refusal::kNone) return No(refusal);
+  // Other tokens of this iss are another issuer's.
+  if (!issuer.select_claim().empty() &&
+      claims.body.Text(issuer.select_claim()) != issuer.select_value())
+    return No(jwt::Refusal::kIssuer);
   const auto subject = jwt::IdentityClaim(claims, "sub");
   if (!subject.has_value()) return No(jwt::Refusal::kClaimMissing);
   return absl::StrCat(issuer.id(), "/", *subject);

@@ -103,18 +103,22 @@ absl::StatusOr<base::Secret> OpenPlace(const ValueSealing& sealing, const Snapsh
                         absl::StrCat(ReferenceText(reference), ": ", value.status().message()));
   if (value->Reveal().empty())
     return absl::InvalidArgumentError(absl::StrCat(ReferenceText(reference), " is empty"));
+  // A key `tls.key` of another Secret is soon written in place of a password's.
+  if (absl::StrContains(value->Reveal(), "PRIVATE KEY-----"))
+    return absl::InvalidArgumentError(
+        absl::StrCat(ReferenceText(reference), " is a private key: that is never sent"));
+  // Before Base64 hides it (RFC 7617 section 2).
+  if (auto status = CheckValue(value->Reveal()); !status.ok())
+    return absl::InvalidArgumentError(
+        absl::StrCat(ReferenceText(reference), ": ", status.message()));
   return value;
 }
 
 absl::StatusOr<base::Secret> OpenPlaces(const ValueSealing& sealing, const Snapshot& snapshot,
                                         const v1::Api& api) {
   const v1::UpstreamCredential& credential = api.upstream().credential();
-  if (!credential.value_ref().empty()) {
-    auto value = OpenPlace(sealing, snapshot, api.org_id(), credential.value_ref());
-    if (!value.ok()) return value;
-    if (auto status = CheckValue(value->Reveal()); !status.ok()) return status;
-    return value;
-  }
+  if (!credential.value_ref().empty())
+    return OpenPlace(sealing, snapshot, api.org_id(), credential.value_ref());
   auto username = OpenPlace(sealing, snapshot, api.org_id(), credential.username_ref());
   if (!username.ok()) return username;
   auto password = OpenPlace(sealing, snapshot, api.org_id(), credential.password_ref());

@@ -24,6 +24,10 @@ bool HasDotSegment(absl::string_view path) {
   return false;
 }
 
+bool HasServer(const RewriteRule& rule) {
+  return rule.target.has_value() && rule.target->server.has_value();
+}
+
 }  // namespace
 
 bool Exchange::Rewrite() {
@@ -42,7 +46,13 @@ bool Exchange::Rewrite() {
                     if (NameIs(field.name, name) && see(field.value)) return;
                   }
                 });
-  return !rewritten.has_value() || TakeRewritten(*std::move(rewritten));
+  if (rewritten.has_value()) return TakeRewritten(*std::move(rewritten));
+  if (match_.route->style != ErrorStyle::kApk || !HasServer(*rule)) return true;
+  // What such an operation asks for is for its own server, never for that of others.
+  Deny(Reason::kApiUnusable,
+       "the operation's own server cannot be asked: its rewrite finds nothing");
+  denial_->decision = permit_->shared();
+  return false;
 }
 
 bool Exchange::MayBeUsed(absl::string_view name) const {

@@ -12,7 +12,8 @@ void Operations::Add(PathTemplate path, std::vector<std::string> methods) {
       std::upper_bound(list_.begin(), list_.end(), item, [](const Item& a, const Item& b) {
         if (a.path.ComesBefore(b.path) != b.path.ComesBefore(a.path))
           return a.path.ComesBefore(b.path);
-        return a.shape < b.shape;
+        if (a.shape != b.shape) return a.shape < b.shape;
+        return a.methods.empty() < b.methods.empty();  // as the gateway API has it
       });
   list_.insert(place, std::move(item));
 }

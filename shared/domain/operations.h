@@ -23,7 +23,7 @@ class Operations {
   void Add(PathTemplate path, std::vector<std::string> methods);
   [[nodiscard]] bool empty() const { return list_.empty(); }
   // The most specific path that matches counts, whatever methods it has: a parameter elsewhere does
-  // not lend it another one.
+  // not lend it another one. Of equal paths one that names the method comes before one for all.
   [[nodiscard]] Found Find(absl::string_view method, absl::string_view path) const;
 
  private:

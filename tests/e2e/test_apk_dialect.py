@@ -429,6 +429,16 @@ def test_the_deployers_other_codes(store):
     gateway.run_ctl("delete", "api", "native")
 
 
+def test_the_deployer_leaves_other_namespaces_alone(store):
+    gateway = store.gateway
+    store.apply(EMPLOYEE, options=("-n", "payments"))
+    before = store.api()
+    taken = deploy(gateway, EMPLOYEE.replace("/v3/", "/v4/"))
+    assert (taken.status_code, taken.json()["code"]) == (409, 909011), taken.text
+    assert undeploy(gateway, "mtls-api").status_code == 404
+    assert store.api() == before
+
+
 def test_other_paths_and_methods_of_the_deployer(store):
     gateway = store.gateway
     for path, status in (("/apis/deploy", 405), ("/apis", 404), ("", 404)):

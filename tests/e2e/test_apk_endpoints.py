@@ -121,8 +121,11 @@ def test_a_sandbox_is_the_same_api_at_its_hosts_and_trusts_whom_it_is_told_to(st
     put(store, world, text.replace(production.url, sandbox.url, 1))
     assert world.a.curl("/apk-two/2.0/orders").status == 502, "the sandbox's issuer is not production's"
     done = put(store, world, conf("apk-two", production.url) + OPEN)
-    assert "Api/apk-two~sandbox deleted" in done.stdout
-    assert world.a.curl("/apk-two/2.0/orders", host=SANDBOX).status == 200 and len(production.requests) == 2
+    assert "Api/apk-two~sandbox" in done.stdout
+    for path in ("/apk-two/2.0/orders", "/apk-two/2.0", "/apk-two/2.0/..%3b/orders", "/apk-two/2.0/x"):
+        assert world.a.curl(path, host=SANDBOX).status in (400, 403), "without a sandbox its hosts are closed"
+    assert world.a.curl("/apk-two/2.0/orders", host=SANDBOX).status == 403
+    assert world.a.curl("/apk-two/2.0/orders").status == 200 and len(production.requests) == 2
 
 
 # --- routes and policies
@@ -184,6 +187,55 @@ def test_rules_rewrite_paths_and_go_to_backends_of_their_own(store, world):
     assert get("/a/x").status == 200
     assert get("/a/x", headers=["Origin: https://shop.test"]).headers["access-control-allow-origin"] == "https://shop.test"
     assert "access-control-allow-origin" not in get("/a/x", headers=["Origin: https://evil.test"]).headers
+
+
+def test_a_request_is_changed_as_the_operation_that_it_is(store, world):
+    api, there, here = world.origin("apk own"), world.origin("apk there"), world.origin("apk here")
+
+    def operation(path, origin=None, verb="GET"):
+        own = "" if origin is None else f", endpointConfigurations: {{production: {{endpoint: '{origin.url}'}}}}"
+        return f"{{target: '{path}', verb: {verb}{own}}}"
+
+    put(store, world, conf("apk-order", api.url, operations="[" + ", ".join([
+        operation("/orders/{id}/*", there), operation("/orders/new/*"), operation("/a/b/*"), operation("/a/{x}/c", there),
+        operation("/{tenant}/users", there), operation("/acme/{id}", here), operation("/menu/*", here), operation("/{x}", there),
+    ]) + "]") + OPEN)
+    for path, origin in (("/orders/new/x", api), ("/orders/7/x", there), ("/a/b/c", api), ("/a/x/c", there), ("/acme/users", here),
+                         ("/else/users", there), ("/menu", here), ("/menu/x", here), ("/other", there)):
+        assert world.a.curl("/apk-order/2.0" + path).status == 200
+        assert origin.last().target == path, "it went elsewhere"
+
+
+def test_a_rule_of_one_method_counts_before_one_of_all(store, world):
+    origin = world.origin("apk methods")
+    limit = {"type": "ExtensionRef", "extensionRef": {"group": "dp.wso2.com", "kind": "RateLimitPolicy", "name": "once"}}
+    every = rule("/a", "methods")
+    del every["matches"][0]["method"]
+    put(store, world, backend("methods", origin),
+        document("API", "methods", {"apiName": "Methods", "apiType": "REST", "apiVersion": "1", "basePath": "/methods/1",
+                                    "production": [{"routeRefs": ["methods"]}]}),
+        document("HTTPRoute", "methods", {"hostnames": ["methods.gw.test"], "rules": [every, rule("/a", "methods", [limit])]},
+                 "gateway.networking.k8s.io/v1"),
+        document("RateLimitPolicy", "once", {"default": {"api": {"requestsPerUnit": 1, "unit": "Day"}}, "targetRef": {
+            "kind": "Resource", "name": "methods"}}),
+        document("Authentication", "methods", {"default": {"authTypes": {"oauth2": {"disabled": True}}},
+                                               "targetRef": {"kind": "API", "name": "methods"}}, "dp.wso2.com/v1alpha2"))
+    got = [world.a.curl("/methods/1/a/x", host="methods.gw.test", method=method).status for method in ("GET", "GET", "DELETE", "DELETE")]
+    assert got == [200, 429, 200, 200]
+
+
+def test_an_operations_own_server_is_never_stood_in_for(store, world):
+    api, own = world.origin("apk stands in"), world.origin("apk is asked")
+    moved = {"rule": {"path": "^/moved"}, "rewrite": {"pattern": "^/moved/[a-z]+$", "target": f"{own.url}/other"}}
+    for style, status in (("apk", 503), ("native", 200)):
+        world.gateway.apply({"apiVersion": "sallyport/v1", "kind": "Api", "id": f"own-{style}", "style": style, "listenPath": f"/own-{style}",
+                             "stripListenPath": True, "keyless": True, "upstream": {"targets": [{"url": api.url}]},
+                             "versions": [{"endpoints": [moved]}]})
+        assert world.a.curl(f"/own-{style}/moved/x").status == 200 and own.last().target == "/other"
+        count = len(api.requests)
+        assert world.a.curl(f"/own-{style}/moved/7").status == status
+        assert len(api.requests) == count + (status == 200)
+        assert world.a.curl(f"/own-{style}/else").status == 200, "what has no server of its own"
 
 
 # --- who may call the deployer, and what it makes
@@ -293,6 +345,29 @@ def test_what_is_deployed_is_of_the_namespace_that_was_told_and_has_its_sandbox(
     assert call(world, "deployer/apis/undeploy?apiId=deployed", key).status_code == 202
     assert store.api("deployed") is None and store.api("deployed~sandbox") is None
     assert store.get("trustbundle", "deployed~sandbox.endpoint") is None
+    # What is left of it goes, too: a sandbox alone, or what it trusted.
+    assert call(world, "deployer/apis/deploy", key, files={"apkConfiguration": text}).status_code == 200
+    store.gateway.run_ctl("delete", "api", "deployed")
+    assert store.api("deployed") is None and store.api("deployed~sandbox")["hosts"] == [SANDBOX]
+    assert call(world, "deployer/apis/undeploy?apiId=deployed", key).status_code == 202
+    assert store.api("deployed~sandbox") is None
+    assert call(world, "deployer/apis/deploy", key, files={"apkConfiguration": text}).status_code == 200
+    assert deploy(world, key, "deployed").status_code == 200
+    assert call(world, "deployer/apis/undeploy?apiId=deployed", key).status_code == 202
+    assert store.get("trustbundle", "deployed~sandbox.endpoint") is None
+
+
+def test_the_deployer_leaves_a_sandbox_of_another_namespace_alone(store, world):
+    key = world.gateway.admin_key
+    text = conf("foreign", "https://up.test", endpointConfigurations=(
+        "{production: {endpoint: 'https://up.test'}, sandbox: {endpoint: 'https://sand.test'}}")) + OPEN
+    put(store, world, text)
+    assert deploy(world, key, "foreign").status_code == 409
+    store.gateway.run_ctl("delete", "api", "foreign")
+    assert call(world, "deployer/apis/undeploy?apiId=foreign", key).status_code == 404
+    assert store.api("foreign~sandbox") is not None
+    assert deploy(world, key, "foreign").status_code == 409, "nor taken over"
+    store.gateway.run_ctl("delete", "api", "foreign~sandbox")
 
 
 DEFINITION = """

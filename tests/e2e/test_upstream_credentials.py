@@ -86,6 +86,15 @@ def test_plain_http_is_warned_of_and_works(world):
     assert plain.last().all("X-Key") == ["hush-hush"]
 
 
+def test_it_is_for_targets_and_for_no_rewrites_server_of_the_same_origin(world):
+    for name, one in (("plain-same", world.origin("plain same")), ("tls-same", world.tls_origin("tls same"))):
+        moved = {"rule": {"path": "^/moved"}, "rewrite": {"pattern": "^/moved", "target": f"{one.url}/other"}}
+        apply(world, api(name, [one.url], header="X-Key", value="hush-hush", versions=[{"endpoints": [moved]}]))
+        for path, sent in (("/x", ["hush-hush"]), ("/moved", []), ("/x", ["hush-hush"])):
+            assert world.a.curl(path, host=f"{name}.gw.test").status == 200
+            assert one.last().all("X-Key") == sent, (name, path)
+
+
 @pytest.mark.parametrize("header, value, said", [
     ("Host", "x", "written by the gateway"), ("X-Forwarded-Client-Cert", "x", "written by the gateway"),
     ("A B", "x", "not a valid name"), ("Authorization", "", "empty"), ("Authorization", None, "is required"),

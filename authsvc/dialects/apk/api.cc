@@ -14,6 +14,7 @@
 #include "authsvc/dialects/apk/resource.h"
 #include "authsvc/dialects/apk/route_fields.h"
 #include "authsvc/dialects/apk/sandbox.h"
+#include "shared/domain/host_pattern.h"
 
 namespace sallyport::authsvc::dialects::apk {
 namespace {
@@ -137,6 +138,7 @@ class Composer {
     OperationList operations(api_.mutable_versions(0));
     const RouteParts parts = ReadRoute(route, name_, grpc_prefixes_, Neighbours(), &operations);
     for (const std::string& host : parts.hosts) api_.add_hosts(host);
+    out_.hosts = parts.hosts;
     v1::Upstream* upstream = api_.mutable_upstream();
     for (const RouteBackend& reference : parts.backends) {
       const auto backend = Resolve(reference);
@@ -180,18 +182,27 @@ class Composer {
   bool pending_ = false;
 };
 
-// Sandbox and production are told apart by their hosts alone.
+bool AnyServes(const std::vector<std::string>& hosts, const std::string& host) {
+  return std::any_of(hosts.begin(), hosts.end(), [&](const std::string& one) {
+    const auto pattern = domain::HostPattern::Parse(one);
+    return one == host || (pattern.ok() && pattern->Matches(host, false));
+  });
+}
+
+// Sandbox and production are told apart by their hosts alone, and production must not serve those
+// of a sandbox that waits.
 void CheckHosts(const Fields& spec, const ComposedApi& composed) {
   if (composed.environments.size() < 2) return;
-  const auto& production = composed.environments[0].api;
-  const auto& sandbox = composed.environments[1].api;
+  const auto& production = composed.environments[0].hosts;
+  const auto& sandbox = composed.environments[1].hosts;
+  const absl::string_view nameless =
+      "its route must have hostnames: the other is told from it by them";
+  if (production.has_value() && production->empty()) spec.Refuse(kProduction, nameless);
   if (!sandbox.has_value()) return;
-  if (sandbox->hosts().empty())
-    spec.Refuse(kSandbox, "its route must have hostnames: it is told from production by them");
+  if (sandbox->empty()) spec.Refuse(kSandbox, nameless);
   if (!production.has_value()) return;
-  for (const std::string& host : sandbox->hosts()) {
-    const auto& others = production->hosts();
-    if (std::find(others.begin(), others.end(), host) != others.end())
+  for (const std::string& host : *sandbox) {
+    if (AnyServes(*production, host))
       spec.Refuse(kSandbox, absl::StrCat("host ", host, " is that of production, too"));
   }
 }

@@ -16,6 +16,8 @@ struct ComposedEnvironment {
   // Without a value: something that it means is not there yet. Then it serves nothing.
   std::optional<v1::Api> api;
   std::vector<std::string> authorities;  // of its targets: references to certificates
+  // Of its route; without a value: that is not there yet.
+  std::optional<std::vector<std::string>> hosts;
 };
 struct ComposedApi {
   std::vector<ComposedEnvironment> environments;

@@ -112,26 +112,46 @@ class Conf {
   void Apis() {
     Environment(kProduction, name_.name, Kept());
     const bool sandbox = HasSandbox(top_);
-    const bool stored = SandboxStored(name_.name, kApkConf, sandbox,
+    const bool hosts = !options_.apk_sandbox_hosts.empty();
+    const bool stored = SandboxStored(name_.name, kApkConf, sandbox || hosts,
                                       "endpointConfigurations.sandbox", options_, &out_);
+    if (!sandbox && hosts) return Closed();
     if (!sandbox) {
       if (stored) out_.gone_apis.push_back(SandboxId(name_.name));
       return;
     }
-    if (options_.apk_sandbox_hosts.empty()) {
+    if (!hosts) {
       top_.Refuse("endpointConfigurations.sandbox",
                   "is told from production by its hosts, and apk.sandbox_hosts of authsvc's "
                   "configuration names none");
     }
     if (!out_.ok()) return;
-    // The document is that of production: what is made of it is made of that.
-    Environment(kSandbox, SandboxId(name_.name), "");
-    // Last comes the one that the document stands for.
-    std::swap(out_.resources[production_], out_.resources.back());
+    Environment(kSandbox, SandboxId(name_.name), OnlyNamespace());
+    ProductionLast();
     DropRepeatedWarnings();
   }
 
-  void Environment(absl::string_view environment, const std::string& id, std::string document) {
+  // Last comes the one that the document stands for.
+  void ProductionLast() { std::swap(out_.resources[production_], out_.resources.back()); }
+
+  // Where there is no sandbox nobody gets anywhere at its hosts, least of all to production.
+  void Closed() {
+    Converted converted = Named(SandboxId(name_.name));
+    converted.resource.set_document(OnlyNamespace());
+    v1::Api* api = converted.resource.mutable_api();
+    api->mutable_hosts()->Add(options_.apk_sandbox_hosts.begin(), options_.apk_sandbox_hosts.end());
+    api->mutable_token()->set_enabled(true);
+    v1::ApiVersion* version = api->add_versions();
+    Paths(api, version);
+    version->add_blocked()->set_path("^/");
+    const v1::Upstream& production = out_.resources[production_].resource.api().upstream();
+    if (production.targets_size() > 0)
+      api->mutable_upstream()->add_targets()->set_url(production.targets(0).url());
+    out_.resources.push_back(std::move(converted));
+    ProductionLast();
+  }
+
+  [[nodiscard]] Converted Named(const std::string& id) const {
     Converted converted;
     v1::Api* api = converted.resource.mutable_api();
     converted.resource.set_id(id);
@@ -140,6 +160,12 @@ class Conf {
     api->set_org_id(options_.org_id);
     api->set_name(top_.Text("name"));
     api->set_style("apk");
+    return converted;
+  }
+
+  void Environment(absl::string_view environment, const std::string& id, std::string document) {
+    Converted converted = Named(id);
+    v1::Api* api = converted.resource.mutable_api();
     if (environment == kSandbox)
       api->mutable_hosts()->Add(options_.apk_sandbox_hosts.begin(),
                                 options_.apk_sandbox_hosts.end());
@@ -149,6 +175,8 @@ class Conf {
     ReadEndpoints(top_, environment, name_, served_.type == ApiType::kGrpc, api->mutable_upstream(),
                   &authorities);
     served_.endpoint_of = [&](const Fields& operation) {
+      if (!HasSandbox(top_) && HasSandbox(operation))
+        operation.Refuse("endpointConfigurations.sandbox", "the API itself has no sandbox");
       return OperationEndpoint(operation, environment, name_, &authorities);
     };
     ReadOperations(top_, served_, api, version);
@@ -174,6 +202,14 @@ class Conf {
     std::erase_if(out_.warnings, [&](const Problem& problem) {
       return !seen.emplace(problem.path, problem.message).second;
     });
+  }
+
+  // Of a sandbox: the document is that of production, what is made of it is made of that.
+  std::string OnlyNamespace() const {
+    Node kept;
+    kept.type = Node::Type::kObject;
+    kept.members.emplace_back(kKeptNamespace, StringNode(name_.name_space));
+    return ToJson(kept);
   }
 
   std::string Kept() const {
@@ -252,6 +288,12 @@ bool KeptConf(const v1::Resource& api, Node* document, std::string* name_space) 
   *name_space = std::string(kept->Text(kKeptNamespace));
   *document = std::move(*conf);
   return true;
+}
+
+std::string KeptNamespace(const v1::Resource& api) {
+  if (!api.has_api() || api.dialect() != kApkConf) return "";
+  const auto kept = ReadJson(api.document());
+  return kept.ok() ? std::string(kept->Text(kKeptNamespace)) : "";
 }
 
 Conversion ConvertConf(const Node& document, const ConvertOptions& options) {

@@ -23,6 +23,9 @@ inline constexpr absl::string_view kConfKind = "apk-conf";
 // apk-conf.
 [[nodiscard]] bool KeptConf(const v1::Resource& api, Node* document, std::string* name_space);
 
+// Its namespace, or that of the API whose sandbox it is; empty: the API did not come by apk-conf.
+[[nodiscard]] std::string KeptNamespace(const v1::Resource& api);
+
 // YAML of a document as this service reads it: strings in quotes.
 [[nodiscard]] std::string ToYaml(const Node& document);
 

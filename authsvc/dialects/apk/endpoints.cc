@@ -187,7 +187,12 @@ std::string OperationEndpoint(const Fields& operation, absl::string_view environ
                           "endpointSecurity: credentials go to the API's endpoints alone");
   if (upstream.has_timeouts() || upstream.has_limits())
     configurations.Refuse(environment, "resiliency: is that of the API's endpoints");
-  return upstream.targets(0).url();
+  const std::string& url = upstream.targets(0).url();
+  if (url.find_first_of("?#") != std::string::npos) {
+    configurations.Refuse(environment, "the endpoint of an operation must be without ? and #");
+    return "";
+  }
+  return url;
 }
 
 std::string AuthoritiesId(absl::string_view api_id) { return absl::StrCat(api_id, ".endpoint"); }

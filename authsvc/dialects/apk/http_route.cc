@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "authsvc/dialects/apk/policy.h"
 #include "authsvc/dialects/apk/route_fields.h"
 #include "authsvc/dialects/apk/route_rewrite.h"
@@ -39,6 +40,15 @@ void ReadModifier(const Fields& modifier, v1::HeaderChange* change) {
     }
   }
   for (const std::string& name : modifier.Texts("remove")) change->add_remove(name);
+}
+
+// What an operation's path says by characters is not written here, where they stand for themselves.
+bool HasTemplateCharacter(absl::string_view type, absl::string_view value) {
+  const std::string left =
+      type == "RegularExpression"
+          ? absl::StrReplaceAll(value, {{"((/.*)*)", ""}, {"(.*)", ""}, {"([^/]*)", ""}})
+          : std::string(value);
+  return left.find_first_of("{}*") != std::string::npos;
 }
 
 class Route {
@@ -166,6 +176,8 @@ class Route {
       path.Refuse("value",
                   "only expressions as APK writes them are taken: segments, `(.*)` and "
                   "`([^/]+)`");
+    else if (HasTemplateCharacter(type, value))
+      path.Refuse("value", absl::StrCat("`", value, "` has {, } or *, which no path here has"));
     else if (!wrong.empty())
       path.Refuse("value", wrong);
     return out;

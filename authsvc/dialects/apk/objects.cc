@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "authsvc/dialects/apk/http_route.h"
 
 namespace sallyport::authsvc::dialects::apk {
 
@@ -45,6 +46,23 @@ std::vector<std::string> RoutesOf(const Node& api) {
   return routes;
 }
 
+std::vector<std::pair<std::string, std::string>> ExtensionsOf(const Node& route) {
+  std::vector<std::pair<std::string, std::string>> named;
+  const Node* spec = route.Find("spec");
+  const Node* rules = spec == nullptr ? nullptr : spec->Find("rules");
+  if (rules == nullptr) return named;
+  for (const Node& rule : rules->items) {
+    const Node* filters = rule.Find("filters");
+    if (filters == nullptr) continue;
+    for (const Node& filter : filters->items) {
+      const Node* reference = filter.Find("extensionRef");
+      if (reference != nullptr)
+        named.emplace_back(reference->Text("kind"), reference->Text("name"));
+    }
+  }
+  return named;
+}
+
 void Objects::Put(absl::string_view kind, const KubeName& name, Node document) {
   Remove(kind, name);
   Index(kind, name, document, true);
@@ -68,6 +86,10 @@ void Objects::Index(absl::string_view kind, const KubeName& name, const Node& do
     else
       names.erase(name.name);
   }
+  if (kind == kHttpRoute || kind == kGrpcRoute) {
+    for (const auto& [extension, named] : ExtensionsOf(document))
+      in_rules_[ObjectId(extension, {name.name_space, named})] += there ? 1 : -1;
+  }
   if (kind != kApi) return;
   for (const std::string& route : RoutesOf(document))
     routes_[{name.name_space, route}] += there ? 1 : -1;
@@ -76,6 +98,11 @@ void Objects::Index(absl::string_view kind, const KubeName& name, const Node& do
 bool Objects::IsServed(const KubeName& route) const {
   const auto count = routes_.find({route.name_space, route.name});
   return count != routes_.end() && count->second > 0;
+}
+
+bool Objects::IsInARule(absl::string_view kind, const KubeName& name) const {
+  const auto count = in_rules_.find(ObjectId(kind, name));
+  return count != in_rules_.end() && count->second > 0;
 }
 
 const Node* Objects::Find(absl::string_view kind, const KubeName& name) const {

@@ -40,6 +40,8 @@ class Objects {
                                                         const KubeName& api) const;
   // Whether an API names this HTTPRoute.
   [[nodiscard]] bool IsServed(const KubeName& route) const;
+  // Whether a rule of a route of its namespace names this object in a filter.
+  [[nodiscard]] bool IsInARule(absl::string_view kind, const KubeName& name) const;
   [[nodiscard]] std::vector<KubeName> NamesOf(absl::string_view kind) const;
 
  private:
@@ -50,14 +52,17 @@ class Objects {
   using Aimed = std::map<std::string, std::set<std::string>>;  // namespace -> names
   [[nodiscard]] const Aimed* FindAimed(absl::string_view kind, const KubeName& api) const;
 
-  std::map<Id, Aimed> targets_;  // by kind and name of the API
-  std::map<Id, int> routes_;     // HTTPRoutes that APIs name, and how many do
+  std::map<Id, Aimed> targets_;          // by kind and name of the API
+  std::map<Id, int> routes_;             // HTTPRoutes that APIs name, and how many do
+  std::map<std::string, int> in_rules_;  // ids of objects that filters of routes name, likewise
 };
 
 // Kinds whose targetRef names an API: what they say lies over it.
 [[nodiscard]] bool IsAimed(absl::string_view kind);
 // The name of the API that one of them is for; empty: it says none, or is for something else.
 [[nodiscard]] std::string TargetOf(const Node& document);
+// Kind and name of what the filters of a route name, each as often as they do.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> ExtensionsOf(const Node& route);
 // The HTTPRoutes that an API names.
 [[nodiscard]] std::vector<std::string> RoutesOf(const Node& api);
 

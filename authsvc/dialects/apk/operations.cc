@@ -1,20 +1,13 @@
 #include "authsvc/dialects/apk/operations.h"
 
 #include <algorithm>
-#include <map>
-#include <set>
-#include <tuple>
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "authsvc/dialects/apk/conf_fields.h"
 #include "authsvc/dialects/apk/policies.h"
 #include "authsvc/dialects/apk/route_rewrite.h"
-#include "re2/re2.h"
 #include "shared/domain/path_template.h"
 
 namespace sallyport::authsvc::dialects::apk {
@@ -26,7 +19,6 @@ constexpr absl::string_view kBothLimits =
 constexpr absl::string_view kBothPolicies =
     "909025: policies both of the API and of single operations: write the one or the other";
 constexpr size_t kMostOperations = 2000;
-constexpr char kNoSuchHeader[] = "x-apk-unchanged";
 
 double SecondsOf(absl::string_view unit) {
   if (unit == "Minute") return 60;
@@ -176,40 +168,6 @@ class Operations {
   OperationList list_;
 };
 
-bool IsParameter(absl::string_view segment) {
-  return segment.size() > 2 && segment.front() == '{' && segment.back() == '}' &&
-         segment.substr(1, segment.size() - 2).find_first_of("{}") == absl::string_view::npos;
-}
-
-using Segments = std::vector<absl::string_view>;
-Segments SegmentsOf(absl::string_view path) {
-  return absl::StrSplit(absl::StripPrefix(path, "/"), '/');
-}
-
-// Whether requests for `path` may match the expression of `wide` as well.
-bool Covers(const Segments& wide, const Segments& path) {
-  for (size_t i = 0; i < wide.size(); ++i) {
-    if (wide[i] == "*") return true;
-    if (i >= path.size()) return false;
-    const bool same = wide[i] == path[i] || path[i] == "*";
-    if (!same && !IsParameter(wide[i]) && !IsParameter(path[i])) return false;
-  }
-  return wide.size() == path.size();
-}
-
-// A change that changes nothing, of each kind that `other` has and `endpoint` has not.
-void Shield(const v1::Endpoint& other, v1::Endpoint* endpoint) {
-  const auto header = [](const v1::HeaderChange& theirs, v1::HeaderChange* own) {
-    const bool changes = theirs.set_size() + theirs.remove_size() > 0;
-    if (changes && own->set_size() + own->remove_size() == 0) own->add_remove(kNoSuchHeader);
-  };
-  header(other.request_headers(), endpoint->mutable_request_headers());
-  header(other.response_headers(), endpoint->mutable_response_headers());
-  if (!other.has_rewrite() || endpoint->has_rewrite()) return;
-  endpoint->mutable_rewrite()->set_pattern("^$");  // no path is empty: never
-  endpoint->mutable_rewrite()->set_target("/");
-}
-
 }  // namespace
 
 bool IsGrpcName(absl::string_view text) {
@@ -221,84 +179,6 @@ bool IsGrpcName(absl::string_view text) {
 std::string WrongPath(absl::string_view path) {
   const auto parsed = domain::PathTemplate::Parse(path);
   return parsed.ok() ? std::string() : std::string(parsed.status().message());
-}
-
-v1::Operation* OperationList::Add(const std::string& path, const std::string& method) {
-  if (!seen_.emplace(path, method).second) return nullptr;
-  v1::Operation* operation = version_.add_operations();
-  operation->set_path(path);
-  if (!method.empty()) operation->add_methods(method);
-  return operation;
-}
-
-v1::Endpoint* OperationList::Change(const std::string& path, const std::string& method) {
-  changed_.push_back({path, method, std::make_unique<v1::Endpoint>()});
-  v1::Endpoint* endpoint = changed_.back().endpoint.get();
-  endpoint->mutable_rule()->set_path(PathRegex(path));
-  if (!method.empty()) endpoint->mutable_rule()->add_methods(method);
-  return endpoint;
-}
-
-// An endpoint's expression matches what more special operations serve, too: what they do not change
-// themselves is said of them, so that another one's change is not theirs.
-void OperationList::ShieldOthers() {
-  changed_.reserve(changed_.size() + static_cast<size_t>(version_.operations_size()));
-  std::vector<std::pair<const Changed*, Segments>> wide;
-  std::map<std::pair<std::string, std::string>, v1::Endpoint*> own;
-  for (const Changed& changed : changed_) {
-    own[{changed.path, changed.method}] = changed.endpoint.get();
-    if (absl::StrContains(changed.path, "{") || absl::EndsWith(changed.path, "*"))
-      wide.emplace_back(&changed, SegmentsOf(changed.path));
-  }
-  for (const v1::Operation& operation : version_.operations()) {
-    const std::string method = operation.methods_size() == 0 ? "" : operation.methods(0);
-    const auto found = own.find({operation.path(), method});
-    v1::Endpoint* endpoint = found == own.end() ? nullptr : found->second;
-    const Segments segments = SegmentsOf(operation.path());
-    for (const auto& [other, covered] : wide) {
-      const bool same_method = other->method.empty() || method.empty() || other->method == method;
-      if (!same_method || other->path == operation.path() || !Covers(covered, segments)) continue;
-      if (endpoint == nullptr) endpoint = Change(operation.path(), method);
-      Shield(*other->endpoint, endpoint);
-    }
-  }
-}
-
-void OperationList::Finish() {
-  ShieldOthers();
-  const int listed = version_.operations_size();
-  for (int i = 0; i < listed; ++i) {
-    const v1::Operation below = version_.operations(i);
-    absl::string_view path = below.path();
-    if (!absl::ConsumeSuffix(&path, "/*") || path.empty()) continue;
-    v1::Operation* itself =
-        Add(std::string(path), below.methods_size() == 0 ? "" : below.methods(0));
-    if (itself == nullptr) continue;
-    *itself = below;
-    itself->set_path(std::string(path));
-  }
-  // The first that matches counts: what is written out before parameters, those before the rest.
-  const auto rank = [](const std::string& path) {
-    if (absl::EndsWith(path, "*")) return 2;
-    return absl::StrContains(path, "{") ? 1 : 0;
-  };
-  std::sort(changed_.begin(), changed_.end(), [&](const auto& a, const auto& b) {
-    return std::tuple(rank(a.path), b.path.size(), a.path) <
-           std::tuple(rank(b.path), a.path.size(), b.path);
-  });
-  for (Changed& changed : changed_) *version_.add_endpoints() = std::move(*changed.endpoint);
-}
-
-std::string PathRegex(absl::string_view path) {
-  const bool below = absl::ConsumeSuffix(&path, "/*");
-  std::string regex = "^";
-  if (below && path.empty()) return "^/";
-  for (const absl::string_view segment : absl::StrSplit(absl::StripPrefix(path, "/"), '/')) {
-    absl::StrAppend(&regex, "/",
-                    IsParameter(segment) ? std::string("[^/]+")
-                                         : RE2::QuoteMeta({segment.data(), segment.size()}));
-  }
-  return regex + (below ? "(/|$)" : "$");
 }
 
 bool ReadRateLimit(const Fields& limit, v1::RateLimit* rate) {

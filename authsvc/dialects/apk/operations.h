@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "authsvc/dialects/fields.h"
+#include "shared/domain/path_template.h"
 
 namespace sallyport::authsvc::dialects::apk {
 
@@ -38,28 +40,34 @@ bool ReadRateLimit(const Fields& limit, v1::RateLimit* rate);
 // "" or what is wrong with the path of an operation.
 [[nodiscard]] std::string WrongPath(absl::string_view path);
 
-// Operations of one version, and the changes of headers that go with them. "/menu/*" stands for
-// "/menu" as well, as in APK, where that is not one of its own.
+// Operations of one version, and the changes that go with them: of the endpoints that Finish makes,
+// the first of each kind that matches a request is that of the operation that the request is.
+// "/menu/*" stands for "/menu" as well, as in APK, where that is not one of its own.
 class OperationList {
  public:
   explicit OperationList(v1::ApiVersion* version) : version_(*version) {}
-  // Null where this path with this method is there already. An empty method: all.
+  // Null where this path with this method is there already, whatever its parameters are called. An
+  // empty method: all.
   v1::Operation* Add(const std::string& path, const std::string& method);
-  // Changes of headers for an operation.
+  // Changes for an operation.
   v1::Endpoint* Change(const std::string& path, const std::string& method);
   // When all were added.
   void Finish();
 
  private:
+  using Key = std::pair<std::string, std::string>;  // shape of the path, method
   struct Changed {
     std::string path;
-    std::string method;
+    Key key;
+    domain::PathTemplate place;
     std::unique_ptr<v1::Endpoint> endpoint;
   };
+  [[nodiscard]] static Key KeyOf(const std::string& path, const std::string& method);
+  void AddImplied();
   void ShieldOthers();
 
   v1::ApiVersion& version_;
-  std::set<std::pair<std::string, std::string>> seen_;
+  std::set<Key> seen_;
   std::vector<Changed> changed_;
 };
 

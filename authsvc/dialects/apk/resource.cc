@@ -62,7 +62,13 @@ void CheckTarget(absl::string_view object_kind, const Fields& spec, const KubeNa
   const std::string name_space = target.Text("namespace");
   if (!name_space.empty() && name_space != name.name_space)
     target.Refuse("namespace", "must be that of this object");
-  if (single || !spec.out()->ok() || options.apk == nullptr) return;
+  if (!spec.out()->ok() || options.apk == nullptr) return;
+  if (single) {
+    if (!options.apk->IsInARule(object_kind, name))
+      target.Warn("kind", absl::StrCat("pending: no rule of a route names this ", object_kind,
+                                       ": it does nothing by itself"));
+    return;
+  }
   const KubeName api{name.name_space, target.Text("name")};
   for (const std::string& other : options.apk->AimedAt(object_kind, api)) {
     if (other == name.name) continue;

@@ -37,13 +37,17 @@ class DeployerTokenTest : public AdminTest {
     PutIssuer("https://idp.test", "org");
   }
 
-  void PutIssuer(const std::string& issuer, const std::string& org) {
+  void PutIssuer(const std::string& issuer, const std::string& org,
+                 const std::string& selected = "", const std::string& key = "") {
     Write write;
     v1::TokenIssuer* const body = write.mutations.emplace_back().resource.mutable_token_issuer();
     body->set_id("apk.idp");
     body->set_org_id(org);
     body->set_issuer(issuer);
     body->set_jwks_url("https://idp.test/keys");
+    body->set_select_claim(selected.empty() ? "" : "tenant");
+    body->set_select_value(selected);
+    body->set_key_id(key);
     const auto written = writer_->Run(std::move(write));
     ASSERT_TRUE(written.ok()) << written.status();
   }
@@ -86,6 +90,19 @@ TEST_F(DeployerTokenTest, EachClaimCounts) {
   for (const char* const wrong :
        {R"({"scope": null})", R"({"scope": "apk:api_creates"})", R"({"scope": "APK:api_create"})"})
     EXPECT_EQ(CodeOf(Token(Json::parse(wrong))), absl::StatusCode::kPermissionDenied) << wrong;
+}
+
+TEST_F(DeployerTokenTest, WhatSelectsItsIssuerCounts) {
+  PutIssuer("https://idp.test", "org", "ours");
+  EXPECT_EQ(CodeOf(Token()), kNo);
+  EXPECT_EQ(CodeOf(Token({{"tenant", "theirs"}})), kNo);
+  EXPECT_EQ(CodeOf(Token({{"tenant", {"ours"}}})), kNo);
+  EXPECT_TRUE(Check(Token({{"tenant", "ours"}})).ok());
+}
+
+TEST_F(DeployerTokenTest, TokensThatStandForAKeyAreNoAdministrators) {
+  PutIssuer("https://idp.test", "org", "", "reader");
+  EXPECT_EQ(CodeOf(Token()), kNo);
 }
 
 TEST_F(DeployerTokenTest, NobodySignsByNothingOrByWhatIsPublic) {

@@ -132,6 +132,41 @@ TEST_F(CredentialTest, IsSealedAndNeverShown) {
   EXPECT_EQ(read->api().upstream().credential().header(), "Authorization");
 }
 
+TEST_F(CredentialTest, OfASecretIsNoKeyAndHasNoControlCharacter) {
+  const auto put = [&](const std::string& user, const std::string& password) {
+    v1::Resource secret;
+    secret.mutable_secret()->set_id("default/login");
+    secret.mutable_secret()->set_org_id("org");
+    secret.mutable_secret()->set_type("Opaque");
+    Mutation mutation = Put(secret);
+    mutation.secret_data["user"] = base::Secret::CopyOf(user);
+    mutation.secret_data["pass"] = base::Secret::CopyOf(password);
+    ASSERT_TRUE(Run(Of(std::move(mutation))).ok());
+  };
+  const std::string key = "x-----BEGIN EC PRIVATE KEY----- AAAA";
+  for (const bool basic : {true, false}) {
+    put("alice", "sesame");
+    v1::Resource api = Sending();
+    v1::UpstreamCredential* const sent =
+        api.mutable_api()->mutable_upstream()->mutable_credential();
+    if (basic) sent->set_username_ref("name:secret/default/login/user");
+    if (basic) sent->set_password_ref("name:secret/default/login/pass");
+    if (!basic) sent->set_value_ref("name:secret/default/login/pass");
+    MustPut(api);
+    EXPECT_EQ(Opened(), basic ? "Basic YWxpY2U6c2VzYW1l" : "sesame");
+    put("alice", key);
+    EXPECT_THAT(Opened(), HasSubstr("Secret default/login (pass) is a private key"));
+    EXPECT_THAT(Opened(), Not(HasSubstr("AAAA")));
+    put("alice", "ses\name");
+    EXPECT_THAT(Opened(), HasSubstr("control character"));
+    if (!basic) continue;
+    put("ali\x7f", "sesame");
+    EXPECT_THAT(Opened(), HasSubstr("Secret default/login (user)"));
+    put(key, "sesame");
+    EXPECT_THAT(Opened(), HasSubstr("is a private key"));
+  }
+}
+
 // Whoever may change an API must not send what he does not know to a place of his own.
 TEST_F(CredentialTest, StaysForTheTargetsOfBeforeAlone) {
   ASSERT_TRUE(PutWith(Sending(), kUpstreamCredential, "Basic YTpi").ok());

@@ -84,7 +84,7 @@ TEST(ApkApi, OfItsParts) {
   EXPECT_EQ(api.versions(0).operations(1).path(), "/employee/{p1}/pay");
   EXPECT_EQ(api.versions(0).operations(2).path(), "/employees");
   EXPECT_THAT(api.versions(0).operations(2).scopes(), ElementsAre("employee:read"));
-  EXPECT_EQ(api.versions(0).endpoints_size(), 2);
+  EXPECT_EQ(api.versions(0).endpoints_size(), 3) << "/employees has its own";
   const v1::Upstream& upstream = api.upstream();
   EXPECT_EQ(upstream.targets(0).url(), "https://pay.example:8443/v3");
   EXPECT_EQ(upstream.tls().server_name(), "pay.internal");

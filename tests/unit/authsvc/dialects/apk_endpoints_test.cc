@@ -82,6 +82,20 @@ TEST(ApkSandbox, IsTheSameApiAtHostsOfItsOwn) {
   EXPECT_EQ(sandbox.versions(0).SerializeAsString(), production.versions(0).SerializeAsString());
 }
 
+TEST(ApkSandbox, WhereThereIsNoneItsHostsAreClosed) {
+  const Store store;
+  const ApplyPlan plan = PlanOf({kEmployee}, WithSandbox(store));
+  ASSERT_FALSE(plan.refused) << MessagesOf(plan);
+  ASSERT_NE(FindPut(plan, "mtls-api~sandbox"), nullptr);
+  const v1::Api& closed = FindPut(plan, "mtls-api~sandbox")->api();
+  EXPECT_THAT(closed.hosts(), ElementsAre("default.sandbox.gw.example.com"));
+  EXPECT_EQ(closed.listen_path(), FindPut(plan, "mtls-api")->api().listen_path());
+  ASSERT_EQ(closed.versions(0).blocked_size(), 1);
+  EXPECT_EQ(closed.versions(0).blocked(0).path(), "^/");
+  EXPECT_TRUE(plan.gone_apis.empty());
+  EXPECT_FALSE(FindPut(plan, "mtls-api")->document().empty());
+}
+
 TEST(ApkSandbox, GoesWhereTheDocumentHasNoneAndLeavesOthersAlone) {
   Store store;
   v1::Resource stored;
@@ -105,6 +119,25 @@ TEST(ApkOperations, MayHaveAnEndpointOfTheirOwn) {
   ASSERT_EQ(version.endpoints_size(), 1);
   EXPECT_THAT(version.endpoints(0).rule().methods(), ElementsAre("POST"));
   EXPECT_EQ(version.endpoints(0).rewrite().target(), "https://other.example/o{{x/$1$2");
+}
+
+TEST(ApkOperations, EndpointsThatCannotBeAskedAreRefused) {
+  const Store store;
+  for (const auto& [endpoints, says] :
+       {std::pair{"{sandbox: {endpoint: \"https://other.example\"}}",
+                  "the API itself has no sandbox"},
+        {"{production: {endpoint: \"https://other.example\"}, sandbox: {endpoint: "
+         "\"https://other.example\"}}",
+         "the API itself has no sandbox"},
+        {"{production: {endpoint: \"https://other.example/a?b=c\"}}", "without ? and #"},
+        {"{production: {endpoint: \"https://other.example?\"}}", "without ? and #"},
+        {"{production: {endpoint: \"https://other.example/#a\"}}", "without ? and #"}})
+    EXPECT_THAT(MessagesOf(PlanOf(
+                    {With(kEmployee, "verb: \"POST\"",
+                          absl::StrCat("verb: \"POST\"\n    endpointConfigurations: ", endpoints))},
+                    WithSandbox(store))),
+                HasSubstr(says))
+        << endpoints;
 }
 
 TEST(ApkOperations, AreNotChangedByWhatIsSaidOfWiderOnes) {

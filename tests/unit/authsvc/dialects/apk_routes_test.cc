@@ -275,6 +275,24 @@ TEST(ApkRoutes, WrongRewritesAreRefused) {
         << one.to;
 }
 
+TEST(ApkRoutes, PathsHaveNoTemplateCharacters) {
+  const Store store;
+  for (const char* const bad :
+       {"type: Exact, value: \"/a/*\"", "type: Exact, value: \"/a/{id}\"",
+        "type: PathPrefix, value: \"/a/{id}\"", "type: PathPrefix, value: \"/*\"",
+        "value: \"/a/*\"", "type: RegularExpression, value: \"/a/{id}\"",
+        "type: RegularExpression, value: \"/a/*\"", "type: RegularExpression, value: \"/a*/(.*)\"",
+        "type: RegularExpression, value: \"/{x}((/.*)*)\""})
+    EXPECT_THAT(MessagesOf(store.Refused({With(kRoute, "type: Exact, value: /a/b", bad)})),
+                HasSubstr("has {, } or *"))
+        << bad;
+  Store taken;
+  for (const char* const good : {"/a/([^/]+)/b", "/a/([^/]*)", "/a/(.*)", "/a((/.*)*)"}) {
+    const std::string path = absl::StrCat("type: RegularExpression, value: \"", good, "\"");
+    taken.Apply({With(With(kRoute, "type: Exact, value: /a/b", path), "value: /a}", "value: /x}")});
+  }
+}
+
 TEST(ApkRoutes, ASandboxIsAnApiAtItsRoutesHosts) {
   Store store;
   const std::string api =
@@ -292,6 +310,18 @@ TEST(ApkRoutes, ASandboxIsAnApiAtItsRoutesHosts) {
               HasSubstr("must have hostnames"));
   EXPECT_THAT(MessagesOf(store.Refused({With(sand, "sandbox.gw.example", "gw.example")})),
               HasSubstr("that of production"));
+  EXPECT_THAT(MessagesOf(store.Refused({With(kRoute, "[gw.example]", "[]")})),
+              HasSubstr("must have hostnames"));
+  EXPECT_THAT(MessagesOf(store.Refused({With(kRoute, "[gw.example]", "[\"*.gw.example\"]")})),
+              HasSubstr("host sandbox.gw.example is that of production"));
+  // Also while the sandbox waits for a part.
+  const std::string waits = With(sand, "name: two}]", "name: three}]");
+  EXPECT_THAT(store.Apply({waits}).gone_apis, ElementsAre("default.pay~sandbox"));
+  EXPECT_THAT(MessagesOf(store.Refused({With(kRoute, "gw.example", "sandbox.gw.example")})),
+              HasSubstr("host sandbox.gw.example is that of production"));
+  EXPECT_THAT(MessagesOf(store.Refused({With(kRoute, "[gw.example]", "[]")})),
+              HasSubstr("must have hostnames"));
+  store.Apply({sand});
   EXPECT_THAT(store.Apply({kApi}).gone_apis, ElementsAre("default.pay~sandbox"));
 }
 
@@ -334,6 +364,13 @@ TEST(ApkPolicies, LieOverAnApkConf) {
   EXPECT_TRUE(store.Api("pay").cors().enabled());
 }
 
+TEST(ApkPolicies, OfNoRuleSayThatTheyDoNothing) {
+  Store store;
+  store.Apply({kApi, kRoute, BackendText("one"), BackendText("two")});
+  EXPECT_THAT(MessagesOf(store.Apply({Policy("RateLimitPolicy", kMinute, "Resource")})),
+              HasSubstr("pending: no rule of a route names this RateLimitPolicy"));
+}
+
 TEST(ApkPolicies, OfOneRule) {
   Store store;
   const std::string limited =
@@ -344,7 +381,8 @@ TEST(ApkPolicies, OfOneRule) {
   EXPECT_THAT(MessagesOf(store.Apply({kApi, limited, BackendText("one"), BackendText("two")})),
               HasSubstr("pending: RateLimitPolicy policy"));
   EXPECT_EQ(store.resources().count("default.pay"), 0u) << "never without its limit";
-  store.Apply({Policy("RateLimitPolicy", kMinute, "Resource")});
+  EXPECT_THAT(MessagesOf(store.Apply({Policy("RateLimitPolicy", kMinute, "Resource")})),
+              Not(HasSubstr("no rule of a route")));
   const v1::Api& api = store.Api("default.pay");
   EXPECT_EQ(api.versions(0).operations(0).rate().rate(), 5);
   EXPECT_EQ(api.versions(0).operations(1).rate().rate(), 0);

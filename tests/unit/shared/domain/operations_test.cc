@@ -33,6 +33,13 @@ TEST_F(OperationsTest, TheMostSpecificPathCountsInAnyOrder) {
   EXPECT_EQ(Index("GET", "/b"), 0u);
 }
 
+TEST_F(OperationsTest, OneThatNamesTheMethodCountsBeforeOneForAll) {
+  Add("/a/{x}");           // 0
+  Add("/a/{y}", {"GET"});  // 1
+  EXPECT_EQ(Index("GET", "/a/c"), 1u);
+  EXPECT_EQ(Index("PUT", "/a/c"), 0u);
+}
+
 TEST_F(OperationsTest, AnotherPathLendsNoMethod) {
   Add("/a/{x}", {"DELETE"});
   Add("/a/b", {"GET"});
