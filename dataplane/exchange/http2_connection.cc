@@ -196,7 +196,10 @@ awaitable<bool> Http2Connection::WriteAllThereIs() {
   FairShare share;
   for (;;) {
     work_.Reset();
+    const Deadline before = session_->sweep_by();
     session_->Pump(&out_, kPumpBytes);
+    // The reader waits until then at the latest.
+    if (session_->sweep_by().millis() < before.millis()) client_.stream.readiness().Wake();
     if (out_.empty()) co_return true;
     const Deadline deadline = loop_.After(ending_ ? kLastWords : services_.settings.write_idle);
     mid_write_ = true;

@@ -255,9 +255,14 @@ void Http2Session::Data(int32_t id, absl::string_view data) {
     return;
   }
   stream->in_frame_ += data.size();
-  stream->not_returned_ += data.size();
   stream->received_ += data.size();
-  if (stream->faulty_ || stream->closed_ || stream->end_sent_) return;
+  if (stream->end_sent_ && !stream->closed_) {  // nobody reads it: others are not to wait for it
+    stream->dropped_ = stream->dropped_ || !data.empty();
+    nghttp2_session_consume_connection(session_, data.size());
+    return;
+  }
+  stream->not_returned_ += data.size();
+  if (stream->faulty_ || stream->closed_) return;
   if (stream->received_ > stream->said_) return Fault(stream);  // "not said" is more than any
   stream->in_.append(data.data(), data.size());
   stream->readable_.Set();

@@ -90,7 +90,8 @@ size_t Http2Stream::unread() const {
 BodyPiece Http2Stream::TryNext() {
   BodyPiece piece;
   // Closed, or its end was sent: the answer was whole before the body was.
-  const bool cut = gone_ || ((closed_ || end_sent_) && !remote_ended_ && unread() == 0);
+  const bool cut =
+      gone_ || (unread() == 0 && (dropped_ || ((closed_ || end_sent_) && !remote_ended_)));
   if (faulty_) {
     piece.kind = BodyPiece::Kind::kMalformed;
   } else if (cut) {

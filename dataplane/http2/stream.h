@@ -114,6 +114,7 @@ class Http2Stream : public RequestBody, public ResponseSink {
   bool submitted_ = false;
   bool ended_ = false;  // by who answers
   bool end_sent_ = false;
+  bool dropped_ = false;   // of the body, what came after that
   bool deferred_ = false;  // nghttp2 must be told that there is more
   bool queued_ = false;    // waits for its turn
   int64_t stalled_since_ =

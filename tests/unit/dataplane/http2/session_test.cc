@@ -168,6 +168,29 @@ TEST_F(SessionTest, ABodyThatEndsByItselfIsNotStopped) {
   EXPECT_FALSE(session_->Feed(MakeFrame(0, 0, 1, "late"))) << "it has ended as a whole";
 }
 
+// The upstream would take it for the whole.
+TEST_F(SessionTest, ABodyOfWhichSomethingWasDroppedHasNoEnd) {
+  Http2Stream* const stream = Request(1, kPost, /*end=*/false);
+  owner_.Answer(stream, "no");
+  (void)Pump();
+  EXPECT_TRUE(session_->Feed(MakeFrame(0, 0, 1, "dropped")));
+  EXPECT_TRUE(session_->Feed(MakeFrame(0, kEndStream, 1, "")));
+  EXPECT_EQ(stream->TryNext().kind, BodyPiece::Kind::kIo);
+}
+
+TEST_F(SessionTest, WhatIsDroppedIsReturnedToTheConnectionAtOnce) {
+  settings_.connection_window = 65'535;
+  Restart();
+  const std::string piece(16'000, 'x');
+  owner_.Answer(Request(1, kPost, /*end=*/false), "no");
+  (void)Pump();
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(session_->Feed(MakeFrame(0, 0, 1, piece)));
+  ASSERT_NE(Request(3, kPost, /*end=*/false), nullptr);
+  (void)Pump();
+  EXPECT_TRUE(session_->Feed(MakeFrame(0, 0, 3, piece)));
+  EXPECT_TRUE(session_->failure().empty()) << "the window never ran out";
+}
+
 TEST_F(SessionTest, OnePingIsUnderWayForAllThatAreToBeStopped) {
   const auto answer = [this](uint32_t id) {
     owner_.Answer(Request(id, kPost, /*end=*/false), "no");
