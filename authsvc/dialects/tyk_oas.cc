@@ -239,9 +239,11 @@ Conversion ConvertTykOas(const Node& definition, const ConvertOptions& options) 
   else
     converted.proxy_password = OasUpstream(upstream, &references, &api);
   OasUpstreamAuth(upstream.Object("authentication"), &api, &converted);
-  OasMiddleware(definition, extension.Object("middleware"), &api);
+  const Fields middleware = extension.Object("middleware");
+  OasMiddleware(middleware, &api);
   ReadExpiry(info, "expiration", api.mutable_versions(0));
   OasVersioning(info, options, OasPlaceOf, &api);
+  OasOperations(definition, middleware, &api);
   converted.resource.set_id(api.id());
   converted.resource.set_dialect(std::string(kTykOas));
   converted.resource.set_document(ToJson(KeptOas(definition, api.org_id())));

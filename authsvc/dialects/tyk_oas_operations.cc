@@ -248,9 +248,11 @@ v1::HeaderChange OasHeaderChange(const Fields& headers) {
   return change;
 }
 
-void OasOperations(const Node& document, const Fields& middleware, bool any_case, v1::Api* api) {
+void OasOperations(const Node& document, const Fields& middleware, v1::Api* api) {
   const Fields operations = middleware.Object("operations");
   if (operations.node() == nullptr) return;
+  const Fields switched = middleware.Object("global").Object("ignoreCase");
+  const bool any_case = switched.node() != nullptr && switched.Flag("enabled");
   v1::ApiVersion* version = api->mutable_versions(0);
   std::string listen;
   if (!api->strip_listen_path())

@@ -102,6 +102,34 @@ TEST(TykOasVersions, AVersionIsServedWhereItsBaseIsByItsOwnDefinition) {
   EXPECT_THAT(Texts(conversion.warnings), HasSubstr("is version v2 of API one"));
 }
 
+// What rules of a version's operations see is behind the base's listen path, or has that in front.
+TEST(TykOasVersions, OperationsOfAVersionAreWhereItIsServed) {
+  for (const bool base_strips : {false, true}) {
+    for (const bool own_strips : {false, true}) {
+      Json base = Definition("one", Versioning());
+      base["x-tyk-api-gateway"]["server"]["listenPath"]["strip"] = base_strips;
+      Json version = Definition("two");
+      version["paths"] = Json::parse(R"({"/x": {"get": {"operationId": "x"}}})");
+      version["x-tyk-api-gateway"]["server"]["listenPath"]["strip"] = own_strips;
+      version["x-tyk-api-gateway"]["middleware"]["operations"]["x"] =
+          Json::parse(R"({"allow": {"enabled": true}, "ignoreAuthentication": {"enabled": true},
+                          "enforceTimeout": {"enabled": true, "value": 1}})");
+      const v1::Api api = Made(Beside({base}, version));
+      EXPECT_EQ(api.strip_listen_path(), base_strips);
+      ASSERT_EQ(api.versions(0).allowed_size() * api.versions(0).ignored_size() *
+                    api.versions(0).endpoints_size(),
+                1);
+      const std::string own = base_strips ? "/x" : "/one/x";
+      for (const v1::PathRule& rule :
+           {api.versions(0).allowed(0), api.versions(0).ignored(0),
+            api.versions(0).endpoints(0).rule()}) {
+        for (const char* path : {"/x", "/one/x", "/two/x", "/one/two/x"})
+          EXPECT_EQ(RE2::PartialMatch(path, rule.path()), path == own) << rule.path();
+      }
+    }
+  }
+}
+
 TEST(TykOasVersions, TheDefaultIsTakenByWhoAsksForNone) {
   const v1::Api api = Version(R"({"default": "v2"})");
   const v1::MatchCondition& condition = api.matching().conditions(0);
