@@ -25,6 +25,9 @@ struct OasOperation {
 constexpr absl::string_view kOasMethods[] = {"get",     "put",  "post",  "delete",
                                              "options", "head", "patch", "trace"};
 
+// Of a path that is taken as text, who wrote these means something else: what blocks would not.
+constexpr char kOfExpressions[] = "*[]^\\";
+
 // By operationId, and by the one that Tyk makes of path and method where no operation has that.
 std::map<std::string, OasOperation> OperationsById(const Node& document) {
   std::map<std::string, OasOperation> made;
@@ -60,8 +63,31 @@ struct OperationContext {
   v1::ApiVersion* version;
 };
 
+// Where the parameter ends that begins at `i`, behind its '}'; npos: none begins there.
+size_t ParameterEnd(absl::string_view path, size_t i) {
+  const size_t end = path[i] == '{' ? path.find('}', i) : absl::string_view::npos;
+  return end == absl::string_view::npos || end == i + 1 ? absl::string_view::npos : end + 1;
+}
+
+// "{id}" is one segment; all else is text, never an expression.
+std::string OasPathRegex(absl::string_view path) {
+  std::string out;
+  for (size_t i = 0; i < path.size();) {
+    const size_t end = ParameterEnd(path, i);
+    if (end != absl::string_view::npos) {
+      out.append("([^/]+)");
+      i = end;
+    } else if (path[i++] == '/') {
+      out.push_back('/');
+    } else {
+      out.append(RE2::QuoteMeta(re2::StringPiece(&path[i - 1], 1)));
+    }
+  }
+  return out;
+}
+
 std::string OperationRegex(const OperationContext& at, Reach reach) {
-  const std::string path = SegmentsToRegex(at.target.path);
+  const std::string path = OasPathRegex(at.target.path);
   if (reach == Reach::kAnywhere) return path;
   return absl::StrCat("^", at.listen, path, reach == Reach::kThatAlone ? "$" : "");
 }
@@ -265,6 +291,12 @@ void OasOperations(const Node& document, const Fields& middleware, v1::Api* api)
     const auto found = known.find(id);
     if (found == known.end()) {
       operations.Refuse(id, "is the operationId of no operation in paths");
+      continue;
+    }
+    if (found->second.path.find_first_of(kOfExpressions) != std::string::npos) {
+      operations.Refuse(id, absl::StrCat("the path ", found->second.path,
+                                         ": wildcards and expressions do not exist in paths, a "
+                                         "{parameter} is one segment"));
       continue;
     }
     const OperationContext at{operation, found->second, listen, any_case, version};

@@ -1,6 +1,7 @@
 // middleware.operations of Tyk OAS definitions: what each becomes.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <re2/re2.h>
 
 #include "absl/strings/str_cat.h"
 #include "authsvc/dialects/tyk_documents.h"
@@ -50,6 +51,38 @@ TEST(TykOasOperations, AreThatPathAndMethodAlone) {
   EXPECT_THAT(endpoint.rule().methods(), ElementsAre("GET"));
   EXPECT_EQ(Only(timeout, false).rule().path(), "^\\/p\\.1/pets/([^/]+)$")
       << "rules see the listen path where it is not taken off";
+}
+
+// The rules of one operation at a path, all of them.
+Conversion AtPath(const std::string& path) {
+  Json json = Json::parse(R"({"openapi": "3.0.3", "info": {"title": "t", "version": "1"},
+    "x-tyk-api-gateway": {"info": {"id": "p", "name": "p", "state": {"active": true}},
+      "upstream": {"url": "https://up.test/"}, "server": {"listenPath": {"value": "/"}},
+      "middleware": {"operations": {"a": {"allow": {"enabled": true}, "block": {"enabled": true},
+                                          "ignoreAuthentication": {"enabled": true}}}}}})");
+  json["paths"][path]["get"]["operationId"] = "a";
+  return ConvertText(ConvertTykOas, json.dump());
+}
+
+TEST(TykOasOperations, PathsAreTextAndNoExpressions) {
+  for (const auto& [path, other] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"/a|b", "/a/admin"},
+           {"/a|b", "/b"},
+           {"/v1.0/x", "/v1x0/x"},
+           {"/a+b", "/aab"},
+           {"/users/$count", "/users/"},
+           {"/f(x='1')", "/fx='1'"},
+           {"/a?b", "/b"}}) {
+    const Conversion conversion = AtPath(path);
+    ASSERT_THAT(Texts(conversion.errors), IsEmpty()) << path;
+    const v1::ApiVersion& version = conversion.resources.back().resource.api().versions(0);
+    for (const auto& rule : {version.allowed(0), version.blocked(0), version.ignored(0)}) {
+      EXPECT_TRUE(RE2::PartialMatch(path, rule.path())) << rule.path();
+      EXPECT_FALSE(RE2::PartialMatch(other, rule.path())) << rule.path();
+    }
+  }
+  for (const char* path : {"/a/*", "/a/.*", "/a/[0-9]", "/a/\\d", "/^a"})
+    EXPECT_THAT(Texts(AtPath(path).errors), HasSubstr("do not exist in paths")) << path;
 }
 
 TEST(TykOasOperations, Headers) {
