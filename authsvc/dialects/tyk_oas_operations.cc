@@ -2,8 +2,9 @@
 // path rules and endpoints (reference tyk.md §8.1).
 #include <re2/re2.h>
 
-#include <functional>
+#include <limits>
 #include <map>
+#include <tuple>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -244,15 +245,68 @@ void OasEndpoints(const OperationContext& at) {
   }
 }
 
-// Of one kind the first endpoint that matches counts: the longer path is the more exact one.
-void LongerPathsFirst(v1::ApiVersion* version) {
-  std::multimap<size_t, v1::Endpoint, std::greater<>> sorted;  // of one length as they came
-  for (v1::Endpoint& endpoint : *version->mutable_endpoints()) {
-    const size_t length = endpoint.rule().path().size();
-    sorted.emplace(length, std::move(endpoint));
+// What comes first of two paths: at the first segment that differs in kind, text before a mixture,
+// and that before a parameter; a longer path before its beginning; then what has more text.
+struct PathOrder {
+  std::vector<uint8_t> kinds;
+  size_t without_text = 0;
+
+  explicit PathOrder(absl::string_view path) {
+    enum : uint8_t { kText, kMixed, kParameter, kEnd };
+    bool parameter = false;
+    size_t text = 0;
+    size_t all = 0;
+    const auto close = [&] {
+      kinds.push_back(!parameter ? kText : text > 0 ? kMixed : kParameter);
+      all += text;
+      text = 0;
+      parameter = false;
+    };
+    for (size_t i = 0; i < path.size();) {
+      const size_t end = ParameterEnd(path, i);
+      parameter = parameter || end != absl::string_view::npos;
+      if (end != absl::string_view::npos) {
+        i = end;
+      } else if (path[i++] == '/') {
+        close();
+      } else {
+        ++text;
+      }
+    }
+    close();
+    kinds.push_back(kEnd);
+    without_text = std::numeric_limits<size_t>::max() - all;
   }
-  version->clear_endpoints();
-  for (auto& [length, endpoint] : sorted) *version->add_endpoints() = std::move(endpoint);
+  bool operator<(const PathOrder& other) const {
+    return std::tie(kinds, without_text) < std::tie(other.kinds, other.without_text);
+  }
+};
+
+// Those that middleware.operations says something of, by their ids. Of one kind the first endpoint
+// that matches counts: the more exact path comes first.
+std::vector<std::pair<std::string, OasOperation>> MoreExactFirst(
+    const Fields& operations, const std::map<std::string, OasOperation>& known) {
+  std::multimap<PathOrder, std::pair<std::string, OasOperation>> sorted;  // equals as they came
+  for (const auto& [id, value] : operations.node()->members) {
+    operations.Object(id).Check(OasOperationRules());
+    if (operations.Object(id).node() == nullptr || !IsSet(value)) continue;
+    const auto found = known.find(id);
+    if (found == known.end()) {
+      operations.Refuse(id, "is the operationId of no operation in paths");
+      continue;
+    }
+    const std::string& path = found->second.path;
+    if (path.find_first_of(kOfExpressions) != std::string::npos) {
+      operations.Refuse(id, absl::StrCat("the path ", path,
+                                         ": wildcards and expressions do not exist in paths, a "
+                                         "{parameter} is one segment"));
+      continue;
+    }
+    sorted.emplace(PathOrder(path), *found);
+  }
+  std::vector<std::pair<std::string, OasOperation>> out;
+  for (auto& [order, operation] : sorted) out.push_back(std::move(operation));
+  return out;
 }
 
 }  // namespace
@@ -284,28 +338,14 @@ void OasOperations(const Node& document, const Fields& middleware, v1::Api* api)
   if (!api->strip_listen_path())
     listen = RE2::QuoteMeta(std::string(absl::StripSuffix(api->listen_path(), "/")));
   const std::map<std::string, OasOperation> known = OperationsById(document);
-  for (const auto& [id, value] : operations.node()->members) {
+  for (const auto& [id, target] : MoreExactFirst(operations, known)) {
     const Fields operation = operations.Object(id);
-    operation.Check(OasOperationRules());
-    if (operation.node() == nullptr || !IsSet(value)) continue;
-    const auto found = known.find(id);
-    if (found == known.end()) {
-      operations.Refuse(id, "is the operationId of no operation in paths");
-      continue;
-    }
-    if (found->second.path.find_first_of(kOfExpressions) != std::string::npos) {
-      operations.Refuse(id, absl::StrCat("the path ", found->second.path,
-                                         ": wildcards and expressions do not exist in paths, a "
-                                         "{parameter} is one segment"));
-      continue;
-    }
-    const OperationContext at{operation, found->second, listen, any_case, version};
+    const OperationContext at{operation, target, listen, any_case, version};
     OasRule(at, "allow", Reach::kPrefix, version->mutable_allowed());
     OasRule(at, "block", Reach::kAnywhere, version->mutable_blocked());
     OasRule(at, "ignoreAuthentication", Reach::kThatAlone, version->mutable_ignored());
     OasEndpoints(at);
   }
-  LongerPathsFirst(version);
 }
 
 }  // namespace sallyport::authsvc::dialects

@@ -146,6 +146,28 @@ TEST(TykOasOperations, TheLongerPathCountsFirst) {
   EXPECT_EQ(version.endpoints(0).max_body_bytes(), 2);
 }
 
+TEST(TykOasOperations, TextCountsBeforeParameters) {
+  Json json = Json::parse(R"({"openapi": "3.0.3", "info": {"title": "t", "version": "1"},
+    "x-tyk-api-gateway": {"info": {"id": "p", "name": "p", "state": {"active": true}},
+      "upstream": {"url": "https://up.test/"}, "server": {"listenPath": {"value": "/"}}}})");
+  // In the order that is wanted: each has a timeout of its place.
+  const std::vector<std::string> wanted = {
+      "/users/administrators", "/users/me/{longer-than-others}", "/users/me", "/users/me{a}",
+      "/users/{id}/x",         "/users/{id}",                    "/{a}/me",   "/{a}"};
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    const std::string id = absl::StrCat((i * 5) % 8);
+    json["paths"][wanted[i]]["get"]["operationId"] = id;
+    json["x-tyk-api-gateway"]["middleware"]["operations"][id] = {
+        {"enforceTimeout", {{"enabled", true}, {"value", i + 1}}}};
+  }
+  const Conversion conversion = ConvertText(ConvertTykOas, json.dump());
+  ASSERT_THAT(Texts(conversion.errors), IsEmpty());
+  std::vector<uint32_t> places;
+  for (const auto& endpoint : conversion.resources.back().resource.api().versions(0).endpoints())
+    places.push_back(endpoint.timeout_ms() / 1000);
+  EXPECT_THAT(places, ElementsAre(2, 1, 3, 4, 5, 6, 7, 8));
+}
+
 TEST(TykOasOperations, WhatIsOffSaysNothing) {
   EXPECT_THAT(Endpoints(R"({"urlRewrite": {"enabled": false, "pattern": "["},
     "transformRequestBody": {"enabled": false}, "rateLimit": {"enabled": false, "rate": 1},
