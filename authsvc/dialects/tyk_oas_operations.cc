@@ -2,9 +2,8 @@
 // path rules and endpoints (reference tyk.md §8.1).
 #include <re2/re2.h>
 
-#include <limits>
 #include <map>
-#include <tuple>
+#include <set>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -13,6 +12,7 @@
 #include "authsvc/dialects/tyk_classic.h"
 #include "authsvc/dialects/tyk_oas.h"
 #include "authsvc/dialects/tyk_oas_fields.h"
+#include "authsvc/dialects/tyk_oas_paths.h"
 #include "authsvc/dialects/tyk_script.h"
 
 namespace sallyport::authsvc::dialects {
@@ -21,6 +21,7 @@ namespace {
 struct OasOperation {
   std::string path;
   std::string method;  // upper case
+  std::string id;
 };
 
 constexpr absl::string_view kOasMethods[] = {"get",     "put",  "post",  "delete",
@@ -29,21 +30,29 @@ constexpr absl::string_view kOasMethods[] = {"get",     "put",  "post",  "delete
 // Of a path that is taken as text, who wrote these means something else: what blocks would not.
 constexpr char kOfExpressions[] = "*[]^\\";
 
-// By operationId, and by the one that Tyk makes of path and method where no operation has that.
-std::map<std::string, OasOperation> OperationsById(const Node& document) {
-  std::map<std::string, OasOperation> made;
-  std::map<std::string, OasOperation> by_id;
+std::vector<OasOperation> OperationsOf(const Node& document) {
+  std::vector<OasOperation> all;
   const Node* paths = document.Find("paths");
-  if (paths == nullptr) return by_id;
+  if (paths == nullptr) return all;
   for (const auto& [path, item] : paths->members) {
     for (const absl::string_view method : kOasMethods) {
       const Node* operation = item.Find(method);
       if (operation == nullptr) continue;
-      const OasOperation found{path, absl::AsciiStrToUpper(method)};
-      const std::string id(operation->Text("operationId"));
-      if (!id.empty()) by_id.insert({id, found});
-      made.insert({absl::StrCat(absl::StripPrefix(path, "/"), method), found});
+      all.push_back(
+          {path, absl::AsciiStrToUpper(method), std::string(operation->Text("operationId"))});
     }
+  }
+  return all;
+}
+
+// By operationId, and by the one that Tyk makes of path and method where no operation has that.
+std::map<std::string, OasOperation> OperationsById(const std::vector<OasOperation>& all) {
+  std::map<std::string, OasOperation> made;
+  std::map<std::string, OasOperation> by_id;
+  for (const OasOperation& one : all) {
+    if (!one.id.empty()) by_id.insert({one.id, one});
+    made.insert(
+        {absl::StrCat(absl::StripPrefix(one.path, "/"), absl::AsciiStrToLower(one.method)), one});
   }
   by_id.merge(made);
   return by_id;
@@ -63,29 +72,6 @@ struct OperationContext {
   bool any_case;
   v1::ApiVersion* version;
 };
-
-// Where the parameter ends that begins at `i`, behind its '}'; npos: none begins there.
-size_t ParameterEnd(absl::string_view path, size_t i) {
-  const size_t end = path[i] == '{' ? path.find('}', i) : absl::string_view::npos;
-  return end == absl::string_view::npos || end == i + 1 ? absl::string_view::npos : end + 1;
-}
-
-// "{id}" is one segment; all else is text, never an expression.
-std::string OasPathRegex(absl::string_view path) {
-  std::string out;
-  for (size_t i = 0; i < path.size();) {
-    const size_t end = ParameterEnd(path, i);
-    if (end != absl::string_view::npos) {
-      out.append("([^/]+)");
-      i = end;
-    } else if (path[i++] == '/') {
-      out.push_back('/');
-    } else {
-      out.append(RE2::QuoteMeta(re2::StringPiece(&path[i - 1], 1)));
-    }
-  }
-  return out;
-}
 
 std::string OperationRegex(const OperationContext& at, Reach reach) {
   const std::string path = OasPathRegex(at.target.path);
@@ -245,48 +231,11 @@ void OasEndpoints(const OperationContext& at) {
   }
 }
 
-// What comes first of two paths: at the first segment that differs in kind, text before a mixture,
-// and that before a parameter; a longer path before its beginning; then what has more text.
-struct PathOrder {
-  std::vector<uint8_t> kinds;
-  size_t without_text = 0;
-
-  explicit PathOrder(absl::string_view path) {
-    enum : uint8_t { kText, kMixed, kParameter, kEnd };
-    bool parameter = false;
-    size_t text = 0;
-    size_t all = 0;
-    const auto close = [&] {
-      kinds.push_back(!parameter ? kText : text > 0 ? kMixed : kParameter);
-      all += text;
-      text = 0;
-      parameter = false;
-    };
-    for (size_t i = 0; i < path.size();) {
-      const size_t end = ParameterEnd(path, i);
-      parameter = parameter || end != absl::string_view::npos;
-      if (end != absl::string_view::npos) {
-        i = end;
-      } else if (path[i++] == '/') {
-        close();
-      } else {
-        ++text;
-      }
-    }
-    close();
-    kinds.push_back(kEnd);
-    without_text = std::numeric_limits<size_t>::max() - all;
-  }
-  bool operator<(const PathOrder& other) const {
-    return std::tie(kinds, without_text) < std::tie(other.kinds, other.without_text);
-  }
-};
-
 // Those that middleware.operations says something of, by their ids. Of one kind the first endpoint
 // that matches counts: the more exact path comes first.
 std::vector<std::pair<std::string, OasOperation>> MoreExactFirst(
     const Fields& operations, const std::map<std::string, OasOperation>& known) {
-  std::multimap<PathOrder, std::pair<std::string, OasOperation>> sorted;  // equals as they came
+  std::multimap<OasPathOrder, std::pair<std::string, OasOperation>> sorted;  // equals as they came
   for (const auto& [id, value] : operations.node()->members) {
     operations.Object(id).Check(OasOperationRules());
     if (operations.Object(id).node() == nullptr || !IsSet(value)) continue;
@@ -302,11 +251,42 @@ std::vector<std::pair<std::string, OasOperation>> MoreExactFirst(
                                          "{parameter} is one segment"));
       continue;
     }
-    sorted.emplace(PathOrder(path), *found);
+    sorted.emplace(OasPathOrder(path), *found);
   }
   std::vector<std::pair<std::string, OasOperation>> out;
   for (auto& [order, operation] : sorted) out.push_back(std::move(operation));
   return out;
+}
+
+bool IsExempt(const Fields& operations, absl::string_view id) {
+  const Fields exemption = operations.Object(id).Object("ignoreAuthentication");
+  return exemption.node() != nullptr && exemption.Flag("enabled");
+}
+
+// An exemption must not open what is another operation, which demands that callers prove who they
+// are.
+void CheckExemptions(const Fields& operations,
+                     const std::vector<std::pair<std::string, OasOperation>>& sorted,
+                     const std::vector<OasOperation>& all, bool any_case) {
+  std::set<std::pair<std::string, std::string>> exempt;
+  for (const auto& [id, target] : sorted) {
+    if (IsExempt(operations, id)) exempt.insert({target.method, target.path});
+  }
+  for (const auto& [id, target] : sorted) {
+    if (!IsExempt(operations, id)) continue;
+    const Fields operation = operations.Object(id);
+    const bool folded = any_case || operation.Object("ignoreAuthentication").Flag("ignoreCase");
+    const std::vector<uint8_t> kinds = OasPathOrder(target.path).kinds;
+    for (const OasOperation& other : all) {
+      if (other.method != target.method || exempt.count({other.method, other.path}) != 0) continue;
+      if (kinds < OasPathOrder(other.path).kinds || !OasPathsMeet(target.path, other.path, folded))
+        continue;
+      operation.Refuse("ignoreAuthentication",
+                       absl::StrCat("the path ", target.path, " means ", other.method, " ",
+                                    other.path, " too, which is not exempt: exempt both or none"));
+      break;
+    }
+  }
 }
 
 }  // namespace
@@ -337,8 +317,11 @@ void OasOperations(const Node& document, const Fields& middleware, v1::Api* api)
   std::string listen;
   if (!api->strip_listen_path())
     listen = RE2::QuoteMeta(std::string(absl::StripSuffix(api->listen_path(), "/")));
-  const std::map<std::string, OasOperation> known = OperationsById(document);
-  for (const auto& [id, target] : MoreExactFirst(operations, known)) {
+  const std::vector<OasOperation> all = OperationsOf(document);
+  const std::map<std::string, OasOperation> known = OperationsById(all);
+  const auto sorted = MoreExactFirst(operations, known);
+  CheckExemptions(operations, sorted, all, any_case);
+  for (const auto& [id, target] : sorted) {
     const Fields operation = operations.Object(id);
     const OperationContext at{operation, target, listen, any_case, version};
     OasRule(at, "allow", Reach::kPrefix, version->mutable_allowed());

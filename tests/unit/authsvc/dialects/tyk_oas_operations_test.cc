@@ -10,6 +10,7 @@
 namespace sallyport::authsvc::dialects {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -65,14 +66,14 @@ Conversion AtPath(const std::string& path) {
 }
 
 TEST(TykOasOperations, PathsAreTextAndNoExpressions) {
-  for (const auto& [path, other] : std::initializer_list<std::pair<const char*, const char*>>{
-           {"/a|b", "/a/admin"},
-           {"/a|b", "/b"},
-           {"/v1.0/x", "/v1x0/x"},
-           {"/a+b", "/aab"},
-           {"/users/$count", "/users/"},
-           {"/f(x='1')", "/fx='1'"},
-           {"/a?b", "/b"}}) {
+  for (const auto& [path, other] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"/a|b", "/a/admin"},
+                                                                  {"/a|b", "/b"},
+                                                                  {"/v1.0/x", "/v1x0/x"},
+                                                                  {"/a+b", "/aab"},
+                                                                  {"/users/$count", "/users/"},
+                                                                  {"/f(x='1')", "/fx='1'"},
+                                                                  {"/a?b", "/b"}}) {
     const Conversion conversion = AtPath(path);
     ASSERT_THAT(Texts(conversion.errors), IsEmpty()) << path;
     const v1::ApiVersion& version = conversion.resources.back().resource.api().versions(0);
@@ -151,9 +152,14 @@ TEST(TykOasOperations, TextCountsBeforeParameters) {
     "x-tyk-api-gateway": {"info": {"id": "p", "name": "p", "state": {"active": true}},
       "upstream": {"url": "https://up.test/"}, "server": {"listenPath": {"value": "/"}}}})");
   // In the order that is wanted: each has a timeout of its place.
-  const std::vector<std::string> wanted = {
-      "/users/administrators", "/users/me/{longer-than-others}", "/users/me", "/users/me{a}",
-      "/users/{id}/x",         "/users/{id}",                    "/{a}/me",   "/{a}"};
+  const std::vector<std::string> wanted = {"/users/administrators",
+                                           "/users/me/{longer-than-others}",
+                                           "/users/me",
+                                           "/users/me{a}",
+                                           "/users/{id}/x",
+                                           "/users/{id}",
+                                           "/{a}/me",
+                                           "/{a}"};
   for (size_t i = 0; i < wanted.size(); ++i) {
     const std::string id = absl::StrCat((i * 5) % 8);
     json["paths"][wanted[i]]["get"]["operationId"] = id;
@@ -166,6 +172,41 @@ TEST(TykOasOperations, TextCountsBeforeParameters) {
   for (const auto& endpoint : conversion.resources.back().resource.api().versions(0).endpoints())
     places.push_back(endpoint.timeout_ms() / 1000);
   EXPECT_THAT(places, ElementsAre(2, 1, 3, 4, 5, 6, 7, 8));
+}
+
+// What is said of an exemption of "/users/{id}" beside another operation.
+std::string ExemptBeside(const std::string& other, const std::string& operation,
+                         const std::string& own = "/users/{id}", const char* method = "get",
+                         bool any_case = false) {
+  Json json = Json::parse(R"({"openapi": "3.0.3", "info": {"title": "t", "version": "1"},
+    "x-tyk-api-gateway": {"info": {"id": "p", "name": "p", "state": {"active": true}},
+      "upstream": {"url": "https://up.test/"}, "server": {"listenPath": {"value": "/"}},
+      "middleware": {"operations": {"own": {"ignoreAuthentication": {"enabled": true}}}}}})");
+  json["paths"][own]["get"]["operationId"] = "own";
+  json["paths"][other][method]["operationId"] = "other";
+  Json& middleware = json["x-tyk-api-gateway"]["middleware"];
+  middleware["operations"]["own"]["ignoreAuthentication"]["ignoreCase"] = any_case;
+  if (!operation.empty()) middleware["operations"]["other"] = Json::parse(operation);
+  return Texts(ConvertText(ConvertTykOas, json.dump()).errors);
+}
+
+TEST(TykOasOperations, AnExemptionOpensNoOtherOperation) {
+  for (const char* operation :
+       {"", R"({"allow": {"enabled": true}})", R"({"ignoreAuthentication": {"enabled": false}})"}) {
+    EXPECT_THAT(ExemptBeside("/users/admin", operation),
+                AllOf(HasSubstr("operations.own.ignoreAuthentication"),
+                      HasSubstr("the path /users/{id} means GET /users/admin too")))
+        << operation;
+  }
+  EXPECT_THAT(ExemptBeside("/users/a{b}", ""), HasSubstr("/users/a{b} too"));
+  EXPECT_THAT(ExemptBeside("/a/{x}/c", "", "/{y}/b/c"), HasSubstr("/a/{x}/c too"));
+  EXPECT_THAT(ExemptBeside("/a", "", "/A", "get", true), HasSubstr("/a too"));
+  EXPECT_EQ(ExemptBeside("/a", "", "/A"), "");
+  EXPECT_EQ(ExemptBeside("/users/admin", R"({"ignoreAuthentication": {"enabled": true}})"), "");
+  EXPECT_EQ(ExemptBeside("/users/admin", "", "/users/{id}", "post"), "") << "of another method";
+  EXPECT_EQ(ExemptBeside("/users/{id}", "", "/users/me"), "") << "it is the more exact one";
+  for (const char* other : {"/users", "/users/", "/users/a/b", "/x/a"})
+    EXPECT_EQ(ExemptBeside(other, ""), "") << other;
 }
 
 TEST(TykOasOperations, WhatIsOffSaysNothing) {

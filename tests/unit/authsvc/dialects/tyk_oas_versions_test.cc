@@ -120,9 +120,8 @@ TEST(TykOasVersions, OperationsOfAVersionAreWhereItIsServed) {
                     api.versions(0).endpoints_size(),
                 1);
       const std::string own = base_strips ? "/x" : "/one/x";
-      for (const v1::PathRule& rule :
-           {api.versions(0).allowed(0), api.versions(0).ignored(0),
-            api.versions(0).endpoints(0).rule()}) {
+      for (const v1::PathRule& rule : {api.versions(0).allowed(0), api.versions(0).ignored(0),
+                                       api.versions(0).endpoints(0).rule()}) {
         for (const char* path : {"/x", "/one/x", "/two/x", "/one/two/x"})
           EXPECT_EQ(RE2::PartialMatch(path, rule.path()), path == own) << rule.path();
       }
