@@ -184,6 +184,8 @@ v1::Api OasPlaceOf(const Node& base, const ConvertOptions& options) {
   Conversion ignored;
   const Fields extension = Fields(&base, "", &ignored).Object(kTykExtension);
   v1::Api place;
+  const std::string org_id = extension.Object("info").Text("orgId");
+  place.set_org_id(org_id.empty() ? options.org_id : org_id);
   References references(options.org_id, options, kTykOas, &ignored);
   OasListen(extension.Object("server"), &place);
   OasCustomDomain(extension.Object("server"), &references, &place);

@@ -321,7 +321,12 @@ void OasVersioning(const Fields& info, const ConvertOptions& options,
   } else if (enabled) {
     ReadBase(info, *options.oas_bases, api);
   } else if (own.size() == 1) {
-    PlaceVersion(info, *own[0], place(*own[0], options), api);
+    const v1::Api of_base = place(*own[0], options);
+    if (of_base.org_id() != api->org_id()) {
+      return info.Refuse("id", absl::StrCat("is a version of API ", OasIdOf(*own[0]),
+                                            ", which is another organisation's"));
+    }
+    PlaceVersion(info, *own[0], of_base, api);
   }
   if (!info.Object("state").Flag("internal") || !own.empty() || api->inactive()) return;
   api->set_inactive(true);

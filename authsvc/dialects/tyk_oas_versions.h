@@ -50,7 +50,7 @@ class OasBases {
 };
 
 // `info.versioning` and `info.state.internal`, once the rest of the API is read. `place`: the API
-// that is made of a base, as far as hosts, listen path, port and activity go.
+// that is made of a base, as far as organisation, hosts, listen path, port and activity go.
 void OasVersioning(const Fields& info, const ConvertOptions& options,
                    v1::Api (*place)(const Node& base, const ConvertOptions& options), v1::Api* api);
 

@@ -206,6 +206,20 @@ TEST(TykOasVersions, AVersionOfWhatIsNotActiveIsNot) {
   EXPECT_TRUE(Made(Beside({base}, Definition("two"))).inactive());
 }
 
+TEST(TykOasVersions, ABaseIsOfTheSameOrganisation) {
+  Json base = Definition("one", Versioning());
+  base["x-tyk-api-gateway"]["info"]["orgId"] = "other";
+  for (const bool active : {false, true}) {
+    base["x-tyk-api-gateway"]["info"]["state"]["active"] = active;
+    EXPECT_THAT(Texts(Beside({base}, Definition("two")).errors),
+                HasSubstr("API one, which is another organisation's"));
+  }
+  const v1::Api same = Made(Beside({base}, Definition("two", {{"orgId", "other"}})));
+  EXPECT_EQ(same.listen_path(), "/one/");
+  base["x-tyk-api-gateway"]["info"]["orgId"] = TestOptions().org_id;
+  EXPECT_EQ(Made(Beside({base}, Definition("two"))).listen_path(), "/one/");
+}
+
 TEST(TykOasVersions, AnExpiryIsOne) {
   const v1::Api api = Made(Beside({}, Definition("two", {{"expiration", "2026-01-02 15:04"}})));
   EXPECT_EQ(api.versions(0).expires_unix(), 1767366240);
