@@ -136,6 +136,7 @@ void ReadVersionList(const Fields& versioning, const std::string& api_id, const 
   const std::vector<Node>& items = versioning.List("versions");
   if (items.size() > kMostOasVersions)
     return versioning.Refuse("versions", absl::StrCat("are more than ", kMostOasVersions));
+  std::set<std::string> ids;
   for (size_t i = 0; i < items.size(); ++i) {
     const Fields item(&items[i], ItemPath(versioning.PathOf("versions"), i), versioning.out());
     item.Check(OasVersionRules());
@@ -144,6 +145,8 @@ void ReadVersionList(const Fields& versioning, const std::string& api_id, const 
     CheckVersionName(item, "name", name);
     if (!names->insert(name).second) item.Refuse("name", absl::StrCat("\"", name, "\" twice"));
     if (id.empty()) item.Refuse("id", "is missing");
+    if (!id.empty() && !ids.insert(id).second)
+      item.Refuse("id", absl::StrCat("API ", id, " twice: one version has one name"));
     if (id == api_id) item.Refuse("id", "is this API itself: name it in versioning.name");
     for (const Node* base : bases.Of(id)) {
       if (OasIdOf(*base) == api_id) continue;

@@ -245,6 +245,8 @@ TEST(TykOasVersions, WhatIsRefused) {
   refused(R"({"enabled": null})", "enabled", "say true or false");
   refused(R"({"stripVersionData": true})", "stripVersionData", "");
   refused(R"({"versions": [{"name": "v1", "id": "two"}]})", "versions[0].name", "twice");
+  refused(R"({"versions": [{"name": "v2", "id": "two"}, {"name": "v3", "id": "two"}]})",
+          "versions[1].id", "two twice");
   refused(R"({"versions": [{"name": "v2"}]})", "versions[0].id", "is missing");
   refused(R"({"versions": [{"name": "v2", "id": "one"}]})", "versions[0].id", "itself");
   refused(R"({"location": "url", "stripVersioningData": true, "fallbackToDefault": true,
