@@ -37,6 +37,7 @@ Response OneOfFamily(const Call& call,
                      const std::function<Response(OasFamily*, WrittenBeside)>& attempt) {
   for (int left = kFamilyTries;;) {
     OasFamily family(call);
+    if (!family.status().ok()) return StoreFailure(family.status());
     bool moved = false;
     WrittenBeside beside;
     if (--left > 0) beside.moved = &moved;
@@ -117,6 +118,8 @@ Response Save(const Call& call, Node document, bool update,
     std::optional<Node> base;
     if (version.has_value()) {
       auto found = family->Document(version->base_api_id);
+      const bool none = absl::IsNotFound(found.status()) || absl::IsInvalidArgument(found.status());
+      if (!found.ok() && !none) return StoreFailure(found.status());
       if (!found.ok()) {
         return ErrorAnswer(400,
                            absl::StrCat(version->base_api_id, " is not a valid Base API version"));
@@ -131,7 +134,9 @@ Response Save(const Call& call, Node document, bool update,
       family->Put(*base);
     }
     family->Put(document);
-    beside.apis = family->Again();
+    auto again = family->Again();
+    if (!again.ok()) return StoreFailure(again.status());
+    beside.apis = *std::move(again);
     if (base.has_value()) beside.apis.push_back(dialects::ConvertTykOas(*base, family->Options()));
     beside.snapshot = family->revision();
     return WriteApi(call, dialects::ConvertTykOas(document, family->Options()), update,
@@ -200,6 +205,7 @@ Response ShowOne(const Call& call, const std::string& id) {
   Response response = TextAnswer(dialects::TykOasJson(*resource, IsPublic(call)));
   if (!resource->api().has_matching()) return response;
   const OasFamily family(call);
+  if (!family.status().ok()) return StoreFailure(family.status());
   if (const Node* base = family.BaseOf(id); base != nullptr)
     response.headers.emplace_back("X-Tyk-Base-Api-Id", dialects::OasIdOf(*base));
   return response;
@@ -249,7 +255,9 @@ Response DeleteTykApi(const Call& call, const std::string& id) {
       dialects::RemoveOasVersion(id, &*base);
       family->Put(*base);
     }
-    beside.apis = family->Again();
+    auto again = family->Again();
+    if (!again.ok()) return StoreFailure(again.status());
+    beside.apis = *std::move(again);
     if (base.has_value()) beside.apis.push_back(dialects::ConvertTykOas(*base, family->Options()));
     beside.snapshot = family->revision();
     return DeleteApi(call, id, std::move(beside));

@@ -2,7 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "absl/strings/str_cat.h"
+#include "authsvc/admin/apply.h"
 #include "tests/unit/authsvc/admin/admin_fixture.h"
 
 namespace sallyport::authsvc::admin {
@@ -263,6 +266,73 @@ TEST_F(AdminTest, AVersionThatCannotBeOneIsRefusedAndNothingIsWritten) {
   Expect(200, Call("POST", "/tyk/apis/oas", Oas("other").dump()));
   EXPECT_THAT(Call("PATCH", "/tyk/apis/oas/two" + link + "other", Oas("two").dump()).body,
               HasSubstr("a version of API"));
+}
+
+// A writer whose store cannot be read, of some APIs.
+class Unreadable : public Writer {
+ public:
+  explicit Unreadable(std::unique_ptr<Writer> writer) : writer_(std::move(writer)) {}
+
+  std::set<std::string> ids;
+
+  SnapshotPtr snapshot() const override { return writer_->snapshot(); }
+  void Submit(Write write, Completion done) override {
+    writer_->Submit(std::move(write), std::move(done));
+  }
+  void Observe(Observer observer) override { writer_->Observe(std::move(observer)); }
+  absl::StatusOr<v1::Resource> ReadResource(Kind kind, absl::string_view id) override {
+    if (ids.count(std::string(id)) != 0) return absl::UnavailableError("no store");
+    return writer_->ReadResource(kind, id);
+  }
+  absl::StatusOr<base::Secret> OpenPrivateKey(const CertificateEntry& one) const override {
+    return writer_->OpenPrivateKey(one);
+  }
+  absl::StatusOr<base::Secret> OpenProxyPassword(const v1::Api& api) const override {
+    return writer_->OpenProxyPassword(api);
+  }
+  absl::StatusOr<base::Secret> OpenLoginHash(const v1::Key& key) const override {
+    return writer_->OpenLoginHash(key);
+  }
+  absl::StatusOr<base::Secret> OpenUpstreamCredential(const Snapshot& at,
+                                                      const v1::Api& api) const override {
+    return writer_->OpenUpstreamCredential(at, api);
+  }
+  std::shared_ptr<const jwt::KeySet> OpenSharedSecrets(
+      const v1::TokenIssuer& issuer) const override {
+    return writer_->OpenSharedSecrets(issuer);
+  }
+  WriterStatus status() const override { return writer_->status(); }
+  const base::Clock& clock() const override { return writer_->clock(); }
+
+ private:
+  std::unique_ptr<Writer> writer_;
+};
+
+TEST_F(AdminTest, AStoreThatCannotBeReadIsNoMissingBase) {
+  auto owned = std::make_unique<Unreadable>(std::move(writer_));
+  Unreadable& store = *owned;
+  writer_ = std::move(owned);
+  Expect(200, Call("POST", "/tyk/apis/oas", Oas("one").dump()));
+  const std::string link = "?base_api_id=one&base_api_version_name=v1&new_version_name=v2";
+  Expect(200, Call("POST", "/tyk/apis/oas" + link, Oas("two").dump()));
+  const Json base = Expect(200, Call("GET", "/tyk/apis/oas/one"));
+  const auto two = [&] { return writer_->snapshot()->FindApi("two")->api.listen_path(); };
+  store.ids = {"one"};
+  Expect(503, Call("PUT", "/tyk/apis/oas/two", Oas("two").dump()));
+  EXPECT_EQ(two(), "/one/") << "it does not stand alone";
+  Expect(503, Call("DELETE", "/tyk/apis/oas/two"));
+  Expect(503, Call("GET", "/tyk/apis/oas/two/versions"));
+  Expect(503, Call("POST", "/tyk/apis/oas" + link, Oas("three").dump()));
+  v1::ApplyRequest request;
+  request.add_documents()->set_content(Oas("two").dump());
+  const auto applied = Apply(*writer_, clock_, "test", "org", request);
+  EXPECT_TRUE(absl::IsUnavailable(applied.status())) << applied.status();
+  store.ids = {"two"};
+  Json moved = base;
+  moved[kExtension]["server"]["listenPath"]["value"] = "/new/";
+  Expect(503, Call("PUT", "/tyk/apis/oas/one", moved.dump()));
+  Expect(503, Call("DELETE", "/tyk/apis/oas/one"));
+  EXPECT_EQ(writer_->snapshot()->FindApi("one")->api.listen_path(), "/one/");
 }
 
 TEST_F(AdminTest, AnImportIsMadeAVersion) {
