@@ -46,6 +46,19 @@ Response OneOfFamily(const Call& call,
   }
 }
 
+// The base that the write changes, and the versions that it concerns.
+absl::Status FillBeside(const OasFamily& family, const std::optional<Node>& base,
+                        WrittenBeside* beside) {
+  auto again = family.Again();
+  if (!again.ok()) return again.status();
+  beside->apis = *std::move(again);
+  beside->snapshot = family.revision();
+  if (!base.has_value()) return absl::OkStatus();
+  auto made = family.OfStored(*base);
+  if (made.ok()) beside->apis.push_back(*std::move(made));
+  return made.status();
+}
+
 bool IsOas(const ApiEntry& entry) { return entry.origin->dialect == dialects::kTykOas; }
 
 bool IsPublic(const Call& call) { return call.request.Query("mode").value_or("") == "public"; }
@@ -134,11 +147,7 @@ Response Save(const Call& call, Node document, bool update,
       family->Put(*base);
     }
     family->Put(document);
-    auto again = family->Again();
-    if (!again.ok()) return StoreFailure(again.status());
-    beside.apis = *std::move(again);
-    if (base.has_value()) beside.apis.push_back(dialects::ConvertTykOas(*base, family->Options()));
-    beside.snapshot = family->revision();
+    if (auto status = FillBeside(*family, base, &beside); !status.ok()) return StoreFailure(status);
     return WriteApi(call, dialects::ConvertTykOas(document, family->Options()), update,
                     std::move(beside));
   });
@@ -255,11 +264,7 @@ Response DeleteTykApi(const Call& call, const std::string& id) {
       dialects::RemoveOasVersion(id, &*base);
       family->Put(*base);
     }
-    auto again = family->Again();
-    if (!again.ok()) return StoreFailure(again.status());
-    beside.apis = *std::move(again);
-    if (base.has_value()) beside.apis.push_back(dialects::ConvertTykOas(*base, family->Options()));
-    beside.snapshot = family->revision();
+    if (auto status = FillBeside(*family, base, &beside); !status.ok()) return StoreFailure(status);
     return DeleteApi(call, id, std::move(beside));
   });
 }

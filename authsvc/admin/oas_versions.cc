@@ -85,6 +85,18 @@ dialects::ConvertOptions OasFamily::Options() const {
   return options;
 }
 
+dialects::Conversion OasFamily::Made(const Node& document, const std::string& set) const {
+  dialects::Conversion made = dialects::ConvertTykOas(document, Options());
+  for (dialects::Converted& one : made.resources) one.resource.set_set(set);
+  return made;
+}
+
+absl::StatusOr<dialects::Conversion> OasFamily::OfStored(const Node& document) const {
+  const auto resource = call_.writer.ReadResource(Kind::kApi, dialects::OasIdOf(document));
+  if (!resource.ok()) return resource.status();
+  return Made(document, resource->set());
+}
+
 absl::StatusOr<std::vector<dialects::Conversion>> OasFamily::Again() const {
   std::vector<dialects::Conversion> again;
   for (const std::string& id : touched_) {
@@ -95,9 +107,7 @@ absl::StatusOr<std::vector<dialects::Conversion>> OasFamily::Again() const {
     if (resource->dialect() != dialects::kTykOas) continue;
     const auto document = dialects::ReadJson(resource->document());
     if (!document.ok()) return absl::InternalError(document.status().message());
-    dialects::Conversion made = dialects::ConvertTykOas(*document, Options());
-    for (dialects::Converted& one : made.resources) one.resource.set_set(resource->set());
-    again.push_back(std::move(made));
+    again.push_back(Made(*document, resource->set()));
   }
   return again;
 }

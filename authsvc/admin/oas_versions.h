@@ -38,6 +38,9 @@ class OasFamily {
   void Remove(const std::string& id);
   // For conversions, once all that the write puts and deletes is told.
   [[nodiscard]] dialects::ConvertOptions Options() const;
+  // A stored API that the write changes beside its own, as it is now; it stays in its set. Errors:
+  // the store's.
+  [[nodiscard]] absl::StatusOr<dialects::Conversion> OfStored(const dialects::Node& document) const;
   // Stored APIs that are versions of another one now, of another place or of none, and that the
   // write does not put or delete itself: made again. Errors: the store's.
   [[nodiscard]] absl::StatusOr<std::vector<dialects::Conversion>> Again() const;
@@ -45,6 +48,8 @@ class OasFamily {
  private:
   void Touch(const dialects::Node& base);
   void Forget(const std::string& id);
+  [[nodiscard]] dialects::Conversion Made(const dialects::Node& document,
+                                          const std::string& set) const;
 
   const Call& call_;
   const uint64_t revision_;

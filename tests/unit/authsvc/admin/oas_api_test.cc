@@ -335,6 +335,21 @@ TEST_F(AdminTest, AStoreThatCannotBeReadIsNoMissingBase) {
   EXPECT_EQ(writer_->snapshot()->FindApi("one")->api.listen_path(), "/one/");
 }
 
+TEST_F(AdminTest, ABaseStaysInItsSet) {
+  v1::ApplyRequest request;
+  request.set_set("mine");
+  request.add_documents()->set_content(Oas("one").dump());
+  ASSERT_TRUE(Apply(*writer_, clock_, "test", "org", request).ok());
+  const auto set = [&] { return writer_->ReadResource(Kind::kApi, "one")->set(); };
+  ASSERT_EQ(set(), "mine");
+  Expect(200,
+         Call("POST", "/tyk/apis/oas?base_api_id=one&base_api_version_name=v1&new_version_name=v2",
+              Oas("two").dump()));
+  EXPECT_EQ(set(), "mine");
+  Expect(200, Call("DELETE", "/tyk/apis/oas/two"));
+  EXPECT_EQ(set(), "mine");
+}
+
 TEST_F(AdminTest, AnImportIsMadeAVersion) {
   Expect(200, Call("POST", "/tyk/apis/oas", Oas("one").dump()));
   const Json made =
