@@ -41,12 +41,6 @@ OasFamily::OasFamily(const Call& call)
   for (Node& base : *bases) bases_.Put(std::move(base));
 }
 
-uint64_t OasFamily::revision() const {
-  bool plays = !touched_.empty();
-  for (const std::string& id : written_) plays = plays || BaseOf(id) != nullptr;
-  return plays ? revision_ : 0;
-}
-
 absl::StatusOr<Node> OasFamily::Document(const std::string& id) const {
   const auto resource = call_.writer.ReadResource(Kind::kApi, id);
   if (!resource.ok()) return resource.status();

@@ -25,9 +25,9 @@ class OasFamily {
   explicit OasFamily(const Call& call);
   [[nodiscard]] const absl::Status& status() const { return status_; }
 
-  // The revision of the snapshot that everything was read at, or later; 0: versions play no part in
-  // the write.
-  [[nodiscard]] uint64_t revision() const;
+  // The revision of the snapshot that everything was read at, or later. A write is put onto that
+  // alone, also where no versions play a part: a base may come in between.
+  [[nodiscard]] uint64_t revision() const { return revision_; }
   // The stored definition of a base, or of an API that may become one.
   [[nodiscard]] absl::StatusOr<dialects::Node> Document(const std::string& id) const;
   // The definition that names the API as its version; null: none.

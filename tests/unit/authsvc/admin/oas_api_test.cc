@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "authsvc/admin/apply.h"
@@ -268,15 +270,17 @@ TEST_F(AdminTest, AVersionThatCannotBeOneIsRefusedAndNothingIsWritten) {
               HasSubstr("a version of API"));
 }
 
-// A writer whose store cannot be read, of some APIs.
-class Unreadable : public Writer {
+// A writer whose store cannot be read, of some APIs, or where another write comes first.
+class Disturbed : public Writer {
  public:
-  explicit Unreadable(std::unique_ptr<Writer> writer) : writer_(std::move(writer)) {}
+  explicit Disturbed(std::unique_ptr<Writer> writer) : writer_(std::move(writer)) {}
 
   std::set<std::string> ids;
+  std::function<void()> before_write;  // once
 
   SnapshotPtr snapshot() const override { return writer_->snapshot(); }
   void Submit(Write write, Completion done) override {
+    if (auto first = std::exchange(before_write, nullptr)) first();
     writer_->Submit(std::move(write), std::move(done));
   }
   void Observe(Observer observer) override { writer_->Observe(std::move(observer)); }
@@ -309,8 +313,8 @@ class Unreadable : public Writer {
 };
 
 TEST_F(AdminTest, AStoreThatCannotBeReadIsNoMissingBase) {
-  auto owned = std::make_unique<Unreadable>(std::move(writer_));
-  Unreadable& store = *owned;
+  auto owned = std::make_unique<Disturbed>(std::move(writer_));
+  Disturbed& store = *owned;
   writer_ = std::move(owned);
   Expect(200, Call("POST", "/tyk/apis/oas", Oas("one").dump()));
   const std::string link = "?base_api_id=one&base_api_version_name=v1&new_version_name=v2";
@@ -333,6 +337,28 @@ TEST_F(AdminTest, AStoreThatCannotBeReadIsNoMissingBase) {
   Expect(503, Call("PUT", "/tyk/apis/oas/one", moved.dump()));
   Expect(503, Call("DELETE", "/tyk/apis/oas/one"));
   EXPECT_EQ(writer_->snapshot()->FindApi("one")->api.listen_path(), "/one/");
+}
+
+TEST_F(AdminTest, ABaseThatComesInBetweenIsSeen) {
+  auto owned = std::make_unique<Disturbed>(std::move(writer_));
+  Disturbed& writer = *owned;
+  writer_ = std::move(owned);
+  Json base = Oas("one");
+  base[kExtension]["info"]["versioning"] = Json::parse(
+      R"({"enabled": true, "name": "v1", "location": "header", "key": "x", "versions": [
+          {"name": "v2", "id": "two"}, {"name": "v3", "id": "three"}]})");
+  const auto place = [&](const char* id) {
+    return writer_->snapshot()->FindApi(id)->api.listen_path();
+  };
+  writer.before_write = [&] { Expect(200, Call("POST", "/tyk/apis/oas", base.dump())); };
+  Expect(200, Call("POST", "/tyk/apis/oas", Oas("two").dump()));
+  EXPECT_EQ(place("two"), "/one/");
+  Expect(200, Call("DELETE", "/tyk/apis/oas/one"));
+  writer.before_write = [&] { Expect(200, Call("POST", "/tyk/apis/oas", base.dump())); };
+  v1::ApplyRequest request;
+  request.add_documents()->set_content(Oas("three").dump());
+  ASSERT_TRUE(Apply(*writer_, clock_, "test", "org", request).ok());
+  EXPECT_EQ(place("three"), "/one/");
 }
 
 TEST_F(AdminTest, ABaseStaysInItsSet) {
