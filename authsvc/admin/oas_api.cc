@@ -260,13 +260,22 @@ Response DeleteTykApi(const Call& call, const std::string& id) {
     const Node* named = family->BaseOf(id);
     std::optional<Node> base;
     if (named != nullptr) base = *named;
+    std::optional<std::string> named_as;
+    if (base.has_value()) named_as = *dialects::OasVersionsOf(*base).NameOf(id);
     family->Remove(id);
     if (base.has_value()) {
       dialects::RemoveOasVersion(id, &*base);
       family->Put(*base);
     }
     if (auto status = FillBeside(*family, base, &beside); !status.ok()) return StoreFailure(status);
-    return DeleteApi(call, id, std::move(beside));
+    Response response = DeleteApi(call, id, std::move(beside));
+    if (response.status == 200 && named_as.has_value() && dialects::OasVersionsOf(*base).fallback) {
+      AddWarnings({absl::StrCat("fallbackToDefault: callers that ask for version ", *named_as,
+                                " get version ", dialects::OasVersionsOf(*base).default_name,
+                                " of API ", dialects::OasIdOf(*base), " from now on")},
+                  &response);
+    }
+    return response;
   });
 }
 

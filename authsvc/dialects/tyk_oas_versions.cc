@@ -242,6 +242,8 @@ OasVersions OasVersionsOf(const Node& document) {
   if (versioning == nullptr || !versioning->IsObject()) return out;
   const Node* enabled = versioning->Find("enabled");
   out.enabled = enabled != nullptr && enabled->boolean;
+  const Node* fallback = versioning->Find("fallbackToDefault");
+  out.fallback = fallback != nullptr && fallback->boolean;
   out.name = std::string(versioning->Text("name"));
   out.default_name = std::string(versioning->Text("default"));
   if (out.default_name.empty() || out.default_name == kSelf) out.default_name = out.name;

@@ -21,6 +21,7 @@ inline constexpr size_t kMostOasVersions = 100;
 struct OasVersions {
   bool enabled = false;
   std::string name;          // of the base itself
+  bool fallback = false;     // the default takes who asks for a version that does not exist
   std::string default_name;  // of requests that ask for none; never "self"
   std::vector<std::pair<std::string, std::string>> versions;  // name, API id
 

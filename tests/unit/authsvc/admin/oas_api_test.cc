@@ -361,6 +361,28 @@ TEST_F(AdminTest, ABaseThatComesInBetweenIsSeen) {
   EXPECT_EQ(place("three"), "/one/");
 }
 
+TEST_F(AdminTest, WhoseCallersFallBackIsSaid) {
+  for (const bool fallback : {false, true}) {
+    Json base = Oas("one");
+    base[kExtension]["info"]["versioning"] = Json::parse(
+        R"({"enabled": true, "name": "v1", "location": "header", "key": "x", "versions": [
+            {"name": "v2", "id": "two"}]})");
+    base[kExtension]["info"]["versioning"]["fallbackToDefault"] = fallback;
+    Expect(200, Call("POST", "/tyk/apis/oas", base.dump()));
+    Expect(200, Call("POST", "/tyk/apis/oas", Oas("two").dump()));
+    const auto response = Call("DELETE", "/tyk/apis/oas/two");
+    ASSERT_EQ(response.status, 200);
+    bool said = false;
+    for (const auto& [name, value] : response.headers) {
+      said = said || value ==
+                         "fallbackToDefault: callers that ask for version v2 get version v1 of "
+                         "API one from now on";
+    }
+    EXPECT_EQ(said, fallback);
+    Expect(200, Call("DELETE", "/tyk/apis/oas/one"));
+  }
+}
+
 TEST_F(AdminTest, ABaseStaysInItsSet) {
   v1::ApplyRequest request;
   request.set_set("mine");
