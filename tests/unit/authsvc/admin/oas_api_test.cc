@@ -355,6 +355,7 @@ TEST_F(AdminTest, ABaseThatComesInBetweenIsSeen) {
     other.add_documents()->set_content(base.dump());
     EXPECT_TRUE(Apply(writer, clock_, "test", "org", other).ok());
   };
+  AddApi(Classic("c1"));  // nothing is before the first write of all
   writer.before_write = comes;
   Expect(200, Call("POST", "/tyk/apis/oas", Oas("two").dump()));
   EXPECT_EQ(place("two"), "/one/");
