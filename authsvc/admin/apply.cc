@@ -18,7 +18,7 @@ namespace {
 
 namespace v1 = sallyport::v1;
 
-constexpr int kTries = 3;
+constexpr int kTries = 10;
 
 // Kept from the stored resource where the document cannot say it. Answers the revision that was
 // read, so that a write in between is noticed; 0: nothing was kept. (Tokens and times are kept by
@@ -110,7 +110,6 @@ void SetOptions(Writer& writer, const base::Clock& clock, absl::string_view org_
     return MadeOf(writer, *options, id);
   };
   ReadApkFrom(&writer, options);
-  options->stored_oas_bases = [&writer] { return StoredOasBases(writer); };
 }
 
 absl::Status WithoutIt(const std::string& id, const dialects::ApplyPlan& plan) {
@@ -222,10 +221,17 @@ absl::StatusOr<v1::ApplyResponse> Apply(Writer& writer, const base::Clock& clock
   if (own.read_files) options.read_file = ReadCertificateFile;
   options.apk_sandbox_hosts = apk_sandbox_hosts;
   SetOptions(writer, clock, default_org_id, &options);
+  absl::Status read;
+  options.stored_oas_bases = [&writer, &read] {
+    auto bases = StoredOasBases(writer);
+    read = bases.status();
+    return bases.ok() ? *std::move(bases) : std::vector<dialects::Node>();
+  };
   for (int attempt = 0;; ++attempt) {
     const SnapshotPtr before = writer.snapshot();
     options.now_unix = absl::ToUnixSeconds(clock.Now());
     dialects::ApplyPlan plan = dialects::PlanApply(request, options);
+    if (!read.ok()) return read;
     v1::ApplyResponse response;
     for (v1::ApplyResult& result : plan.results) *response.add_results() = std::move(result);
     response.set_revision(writer.snapshot()->revision());

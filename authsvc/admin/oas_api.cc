@@ -20,7 +20,7 @@ namespace {
 using dialects::Node;
 using dialects::OasVersionParameters;
 
-constexpr int kFamilyTries = 5;
+constexpr int kFamilyTries = 20;  // whatever else is written comes in between
 
 constexpr size_t kOasPage = 1000;
 constexpr char kNoOasApi[] = "API not found";
@@ -32,17 +32,32 @@ constexpr char kWithoutExtension[] = "the payload should contain x-tyk-api-gatew
 constexpr char kWithExtension[] = "the import payload should not contain x-tyk-api-gateway";
 constexpr absl::string_view kExtensionName = "x-tyk-api-gateway";
 
-// A write that may change other APIs, too, made again where something has come in between.
+// A write that may change other APIs, or be changed by one, made again where something has come in
+// between.
 Response OneOfFamily(const Call& call,
                      const std::function<Response(OasFamily*, WrittenBeside)>& attempt) {
   for (int left = kFamilyTries;;) {
     OasFamily family(call);
+    if (!family.status().ok()) return StoreFailure(family.status());
     bool moved = false;
     WrittenBeside beside;
     if (--left > 0) beside.moved = &moved;
     Response response = attempt(&family, std::move(beside));
     if (!moved) return response;
   }
+}
+
+// The base that the write changes, and the versions that it concerns.
+absl::Status FillBeside(const OasFamily& family, const std::optional<Node>& base,
+                        WrittenBeside* beside) {
+  auto again = family.Again();
+  if (!again.ok()) return again.status();
+  beside->apis = *std::move(again);
+  beside->snapshot = family.revision();
+  if (!base.has_value()) return absl::OkStatus();
+  auto made = family.OfStored(*base);
+  if (made.ok()) beside->apis.push_back(*std::move(made));
+  return made.status();
 }
 
 bool IsOas(const ApiEntry& entry) { return entry.origin->dialect == dialects::kTykOas; }
@@ -117,6 +132,8 @@ Response Save(const Call& call, Node document, bool update,
     std::optional<Node> base;
     if (version.has_value()) {
       auto found = family->Document(version->base_api_id);
+      const bool none = absl::IsNotFound(found.status()) || absl::IsInvalidArgument(found.status());
+      if (!found.ok() && !none) return StoreFailure(found.status());
       if (!found.ok()) {
         return ErrorAnswer(400,
                            absl::StrCat(version->base_api_id, " is not a valid Base API version"));
@@ -131,9 +148,7 @@ Response Save(const Call& call, Node document, bool update,
       family->Put(*base);
     }
     family->Put(document);
-    beside.apis = family->Again();
-    if (base.has_value()) beside.apis.push_back(dialects::ConvertTykOas(*base, family->Options()));
-    beside.snapshot = family->revision();
+    if (auto status = FillBeside(*family, base, &beside); !status.ok()) return StoreFailure(status);
     return WriteApi(call, dialects::ConvertTykOas(document, family->Options()), update,
                     std::move(beside));
   });
@@ -200,6 +215,7 @@ Response ShowOne(const Call& call, const std::string& id) {
   Response response = TextAnswer(dialects::TykOasJson(*resource, IsPublic(call)));
   if (!resource->api().has_matching()) return response;
   const OasFamily family(call);
+  if (!family.status().ok()) return StoreFailure(family.status());
   if (const Node* base = family.BaseOf(id); base != nullptr)
     response.headers.emplace_back("X-Tyk-Base-Api-Id", dialects::OasIdOf(*base));
   return response;
@@ -244,15 +260,22 @@ Response DeleteTykApi(const Call& call, const std::string& id) {
     const Node* named = family->BaseOf(id);
     std::optional<Node> base;
     if (named != nullptr) base = *named;
+    std::optional<std::string> named_as;
+    if (base.has_value()) named_as = *dialects::OasVersionsOf(*base).NameOf(id);
     family->Remove(id);
     if (base.has_value()) {
       dialects::RemoveOasVersion(id, &*base);
       family->Put(*base);
     }
-    beside.apis = family->Again();
-    if (base.has_value()) beside.apis.push_back(dialects::ConvertTykOas(*base, family->Options()));
-    beside.snapshot = family->revision();
-    return DeleteApi(call, id, std::move(beside));
+    if (auto status = FillBeside(*family, base, &beside); !status.ok()) return StoreFailure(status);
+    Response response = DeleteApi(call, id, std::move(beside));
+    if (response.status == 200 && named_as.has_value() && dialects::OasVersionsOf(*base).fallback) {
+      AddWarnings({absl::StrCat("fallbackToDefault: callers that ask for version ", *named_as,
+                                " get version ", dialects::OasVersionsOf(*base).default_name,
+                                " of API ", dialects::OasIdOf(*base), " from now on")},
+                  &response);
+    }
+    return response;
   });
 }
 

@@ -10,7 +10,7 @@ namespace sallyport::authsvc::admin {
 
 using dialects::Node;
 
-std::vector<Node> StoredOasBases(Writer& writer) {
+absl::StatusOr<std::vector<Node>> StoredOasBases(Writer& writer) {
   const SnapshotPtr snapshot = writer.snapshot();
   std::vector<std::string> ids;
   snapshot->ForEachApi([&](const ApiEntry& entry) {
@@ -24,22 +24,21 @@ std::vector<Node> StoredOasBases(Writer& writer) {
   std::vector<Node> bases;
   for (const std::string& id : ids) {
     const auto resource = writer.ReadResource(Kind::kApi, id);
-    if (!resource.ok()) continue;
+    if (absl::IsNotFound(resource.status())) continue;  // gone since
+    if (!resource.ok()) return resource.status();
     auto document = dialects::ReadJson(resource->document());
-    if (document.ok()) bases.push_back(*std::move(document));
+    if (!document.ok()) return absl::InternalError(document.status().message());
+    bases.push_back(*std::move(document));
   }
   return bases;
 }
 
 OasFamily::OasFamily(const Call& call)
     : call_(call), revision_(call.writer.snapshot()->revision()) {
-  for (Node& base : StoredOasBases(call.writer)) bases_.Put(std::move(base));
-}
-
-uint64_t OasFamily::revision() const {
-  bool plays = !touched_.empty();
-  for (const std::string& id : written_) plays = plays || BaseOf(id) != nullptr;
-  return plays ? revision_ : 0;
+  auto bases = StoredOasBases(call.writer);
+  status_ = bases.status();
+  if (!bases.ok()) return;
+  for (Node& base : *bases) bases_.Put(std::move(base));
 }
 
 absl::StatusOr<Node> OasFamily::Document(const std::string& id) const {
@@ -80,19 +79,35 @@ dialects::ConvertOptions OasFamily::Options() const {
   return options;
 }
 
-std::vector<dialects::Conversion> OasFamily::Again() const {
+dialects::Conversion OasFamily::Made(const Node& document, const std::string& set) const {
+  dialects::Conversion made = dialects::ConvertTykOas(document, Options());
+  for (dialects::Converted& one : made.resources) one.resource.set_set(set);
+  return made;
+}
+
+absl::StatusOr<dialects::Conversion> OasFamily::OfStored(const Node& document) const {
+  const auto resource = call_.writer.ReadResource(Kind::kApi, dialects::OasIdOf(document));
+  if (!resource.ok()) return resource.status();
+  return Made(document, resource->set());
+}
+
+absl::StatusOr<std::vector<dialects::Conversion>> OasFamily::Again() const {
   std::vector<dialects::Conversion> again;
   for (const std::string& id : touched_) {
     if (written_.count(id) != 0) continue;
     const auto resource = call_.writer.ReadResource(Kind::kApi, id);
-    if (!resource.ok() || resource->dialect() != dialects::kTykOas) continue;  // nothing to place
+    if (absl::IsNotFound(resource.status())) continue;  // nothing to place
+    if (!resource.ok()) return resource.status();
+    if (resource->dialect() != dialects::kTykOas) continue;
     const auto document = dialects::ReadJson(resource->document());
-    if (!document.ok()) continue;
-    dialects::Conversion made = dialects::ConvertTykOas(*document, Options());
-    for (dialects::Converted& one : made.resources) one.resource.set_set(resource->set());
-    again.push_back(std::move(made));
+    if (!document.ok()) return absl::InternalError(document.status().message());
+    again.push_back(Made(*document, resource->set()));
   }
   return again;
+}
+
+Response StoreFailure(const absl::Status& status) {
+  return WriteFailure(status, 500, status.message());
 }
 
 namespace {
@@ -107,6 +122,7 @@ std::string ExpiryText(const v1::Api& api) {
 
 Response OasVersionList(const Call& call, const std::string& id) {
   const OasFamily family(call);
+  if (!family.status().ok()) return StoreFailure(family.status());
   const Node* named = family.BaseOf(id);
   const std::string base_id = named == nullptr ? id : dialects::OasIdOf(*named);
   const auto base = family.Document(base_id);

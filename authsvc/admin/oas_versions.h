@@ -15,17 +15,19 @@
 
 namespace sallyport::authsvc::admin {
 
-// The documents of the stored definitions that have versions. Blocks for the store.
-[[nodiscard]] std::vector<dialects::Node> StoredOasBases(Writer& writer);
+// The documents of the stored definitions that have versions. Blocks for the store; its errors: a
+// base that cannot be read is not one that is not there.
+[[nodiscard]] absl::StatusOr<std::vector<dialects::Node>> StoredOasBases(Writer& writer);
 
 class OasFamily {
  public:
-  // `call` outlives it.
+  // `call` outlives it. Where it is not ok, the call has to fail.
   explicit OasFamily(const Call& call);
+  [[nodiscard]] const absl::Status& status() const { return status_; }
 
-  // The revision of the snapshot that everything was read at, or later; 0: versions play no part in
-  // the write.
-  [[nodiscard]] uint64_t revision() const;
+  // The revision of the snapshot that everything was read at, or later. A write is put onto that
+  // alone, also where no versions play a part: a base may come in between.
+  [[nodiscard]] uint64_t revision() const { return revision_; }
   // The stored definition of a base, or of an API that may become one.
   [[nodiscard]] absl::StatusOr<dialects::Node> Document(const std::string& id) const;
   // The definition that names the API as its version; null: none.
@@ -36,21 +38,29 @@ class OasFamily {
   void Remove(const std::string& id);
   // For conversions, once all that the write puts and deletes is told.
   [[nodiscard]] dialects::ConvertOptions Options() const;
+  // A stored API that the write changes beside its own, as it is now; it stays in its set. Errors:
+  // the store's.
+  [[nodiscard]] absl::StatusOr<dialects::Conversion> OfStored(const dialects::Node& document) const;
   // Stored APIs that are versions of another one now, of another place or of none, and that the
-  // write does not put or delete itself: made again.
-  [[nodiscard]] std::vector<dialects::Conversion> Again() const;
+  // write does not put or delete itself: made again. Errors: the store's.
+  [[nodiscard]] absl::StatusOr<std::vector<dialects::Conversion>> Again() const;
 
  private:
   void Touch(const dialects::Node& base);
   void Forget(const std::string& id);
+  [[nodiscard]] dialects::Conversion Made(const dialects::Node& document,
+                                          const std::string& set) const;
 
   const Call& call_;
   const uint64_t revision_;
+  absl::Status status_;
   dialects::OasBases bases_;
   std::set<std::string> written_;  // ids
   std::set<std::string> touched_;  // versions of what was written
 };
 
+// Of a call for which the store could not be read.
+[[nodiscard]] Response StoreFailure(const absl::Status& status);
 // The API and those that stand beside it as versions of one base; for others it is alone.
 [[nodiscard]] Response OasVersionList(const Call& call, const std::string& id);
 

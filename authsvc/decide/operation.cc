@@ -148,8 +148,18 @@ std::optional<Refusal> CheckMatching(const v1::Api& api, const v1::AuthorizeRequ
     if (std::find(methods.begin(), methods.end(), request.method()) == methods.end())
       return refusal;
   }
+  // The path of the question has no version in front, which it says by itself; one that others may
+  // have is not guessed at.
+  const v1::Versioning& versioning = api.versioning();
+  const bool by_version =
+      versioning.enabled() && versioning.rights_of_api() && versioning.location() == "url";
   for (const v1::MatchCondition& condition : api.matching().conditions()) {
     if (condition.variable() != "path") continue;
+    if (by_version) {
+      if (request.version().empty() || Named(api, request.version()) != nullptr) continue;
+      return Refusal{Reason::kVersionUnknown, absl::StrCat("no version ", request.version()),
+                     nullptr};
+    }
     if (auto needed = NeedsPath(request)) return needed;
     if (Holds(condition, request, regexes) == condition.negate()) return refusal;
   }

@@ -123,6 +123,8 @@ class Planner {
       const bool oas = forced_ == nullptr ? IsTykOas(one.node) : forced_->name == kTykOas;
       if (oas) given[OasIdOf(one.node)] = &one.node;
     }
+    // Also where there is none yet: a base may come in between.
+    if (!given.empty()) plan_.of_what_is_stored = true;
     std::vector<Node> stored;
     if ((!given.empty() || request_.prune()) && options_.stored_oas_bases != nullptr)
       stored = options_.stored_oas_bases();
@@ -137,7 +139,6 @@ class Planner {
       if (!OasVersionsOf(*document).enabled) continue;
       TouchVersions(*document);
       oas_bases_.Put(*document);
-      plan_.of_what_is_stored = true;
     }
   }
 

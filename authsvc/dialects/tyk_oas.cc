@@ -184,6 +184,8 @@ v1::Api OasPlaceOf(const Node& base, const ConvertOptions& options) {
   Conversion ignored;
   const Fields extension = Fields(&base, "", &ignored).Object(kTykExtension);
   v1::Api place;
+  const std::string org_id = extension.Object("info").Text("orgId");
+  place.set_org_id(org_id.empty() ? options.org_id : org_id);
   References references(options.org_id, options, kTykOas, &ignored);
   OasListen(extension.Object("server"), &place);
   OasCustomDomain(extension.Object("server"), &references, &place);
@@ -239,9 +241,11 @@ Conversion ConvertTykOas(const Node& definition, const ConvertOptions& options) 
   else
     converted.proxy_password = OasUpstream(upstream, &references, &api);
   OasUpstreamAuth(upstream.Object("authentication"), &api, &converted);
-  OasMiddleware(definition, extension.Object("middleware"), &api);
+  const Fields middleware = extension.Object("middleware");
+  OasMiddleware(middleware, &api);
   ReadExpiry(info, "expiration", api.mutable_versions(0));
   OasVersioning(info, options, OasPlaceOf, &api);
+  OasOperations(definition, middleware, &api);
   converted.resource.set_id(api.id());
   converted.resource.set_dialect(std::string(kTykOas));
   converted.resource.set_document(ToJson(KeptOas(definition, api.org_id())));

@@ -17,11 +17,11 @@ void OasAuthentication(const Node& document, const Fields& server, References* r
 // `upstream`. Answers the password of its forward proxy.
 [[nodiscard]] base::Secret OasUpstream(const Fields& upstream, References* references,
                                        v1::Api* api);
-// `middleware` -> api->versions(0), CORS and switches of limits.
-void OasMiddleware(const Node& document, const Fields& middleware, v1::Api* api);
-// `middleware.operations` -> path rules and endpoints of api->versions(0); its listen path is read
-// before. `any_case`: paths of operations mean any case.
-void OasOperations(const Node& document, const Fields& middleware, bool any_case, v1::Api* api);
+// `middleware.global` -> api->versions(0), CORS and switches of limits.
+void OasMiddleware(const Fields& middleware, v1::Api* api);
+// `middleware.operations` -> path rules and endpoints of api->versions(0). The API has the listen
+// path that it is served at: a version that of its base.
+void OasOperations(const Node& document, const Fields& middleware, v1::Api* api);
 // `add` and `remove` of a transformRequestHeaders or transformResponseHeaders that is on.
 [[nodiscard]] v1::HeaderChange OasHeaderChange(const Fields& headers);
 

@@ -2,8 +2,8 @@
 // path rules and endpoints (reference tyk.md §8.1).
 #include <re2/re2.h>
 
-#include <functional>
 #include <map>
+#include <set>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -12,6 +12,7 @@
 #include "authsvc/dialects/tyk_classic.h"
 #include "authsvc/dialects/tyk_oas.h"
 #include "authsvc/dialects/tyk_oas_fields.h"
+#include "authsvc/dialects/tyk_oas_paths.h"
 #include "authsvc/dialects/tyk_script.h"
 
 namespace sallyport::authsvc::dialects {
@@ -20,26 +21,38 @@ namespace {
 struct OasOperation {
   std::string path;
   std::string method;  // upper case
+  std::string id;
 };
 
 constexpr absl::string_view kOasMethods[] = {"get",     "put",  "post",  "delete",
                                              "options", "head", "patch", "trace"};
 
-// By operationId, and by the one that Tyk makes of path and method where no operation has that.
-std::map<std::string, OasOperation> OperationsById(const Node& document) {
-  std::map<std::string, OasOperation> made;
-  std::map<std::string, OasOperation> by_id;
+// Of a path that is taken as text, who wrote these means something else: what blocks would not.
+constexpr char kOfExpressions[] = "*[]^\\";
+
+std::vector<OasOperation> OperationsOf(const Node& document) {
+  std::vector<OasOperation> all;
   const Node* paths = document.Find("paths");
-  if (paths == nullptr) return by_id;
+  if (paths == nullptr) return all;
   for (const auto& [path, item] : paths->members) {
     for (const absl::string_view method : kOasMethods) {
       const Node* operation = item.Find(method);
       if (operation == nullptr) continue;
-      const OasOperation found{path, absl::AsciiStrToUpper(method)};
-      const std::string id(operation->Text("operationId"));
-      if (!id.empty()) by_id.insert({id, found});
-      made.insert({absl::StrCat(absl::StripPrefix(path, "/"), method), found});
+      all.push_back(
+          {path, absl::AsciiStrToUpper(method), std::string(operation->Text("operationId"))});
     }
+  }
+  return all;
+}
+
+// By operationId, and by the one that Tyk makes of path and method where no operation has that.
+std::map<std::string, OasOperation> OperationsById(const std::vector<OasOperation>& all) {
+  std::map<std::string, OasOperation> made;
+  std::map<std::string, OasOperation> by_id;
+  for (const OasOperation& one : all) {
+    if (!one.id.empty()) by_id.insert({one.id, one});
+    made.insert(
+        {absl::StrCat(absl::StripPrefix(one.path, "/"), absl::AsciiStrToLower(one.method)), one});
   }
   by_id.merge(made);
   return by_id;
@@ -61,7 +74,7 @@ struct OperationContext {
 };
 
 std::string OperationRegex(const OperationContext& at, Reach reach) {
-  const std::string path = SegmentsToRegex(at.target.path);
+  const std::string path = OasPathRegex(at.target.path);
   if (reach == Reach::kAnywhere) return path;
   return absl::StrCat("^", at.listen, path, reach == Reach::kThatAlone ? "$" : "");
 }
@@ -218,15 +231,62 @@ void OasEndpoints(const OperationContext& at) {
   }
 }
 
-// Of one kind the first endpoint that matches counts: the longer path is the more exact one.
-void LongerPathsFirst(v1::ApiVersion* version) {
-  std::multimap<size_t, v1::Endpoint, std::greater<>> sorted;  // of one length as they came
-  for (v1::Endpoint& endpoint : *version->mutable_endpoints()) {
-    const size_t length = endpoint.rule().path().size();
-    sorted.emplace(length, std::move(endpoint));
+// Those that middleware.operations says something of, by their ids. Of one kind the first endpoint
+// that matches counts: the more exact path comes first.
+std::vector<std::pair<std::string, OasOperation>> MoreExactFirst(
+    const Fields& operations, const std::map<std::string, OasOperation>& known) {
+  std::multimap<OasPathOrder, std::pair<std::string, OasOperation>> sorted;  // equals as they came
+  for (const auto& [id, value] : operations.node()->members) {
+    operations.Object(id).Check(OasOperationRules());
+    if (operations.Object(id).node() == nullptr || !IsSet(value)) continue;
+    const auto found = known.find(id);
+    if (found == known.end()) {
+      operations.Refuse(id, "is the operationId of no operation in paths");
+      continue;
+    }
+    const std::string& path = found->second.path;
+    if (path.find_first_of(kOfExpressions) != std::string::npos) {
+      operations.Refuse(id, absl::StrCat("the path ", path,
+                                         ": wildcards and expressions do not exist in paths, a "
+                                         "{parameter} is one segment"));
+      continue;
+    }
+    sorted.emplace(OasPathOrder(path), *found);
   }
-  version->clear_endpoints();
-  for (auto& [length, endpoint] : sorted) *version->add_endpoints() = std::move(endpoint);
+  std::vector<std::pair<std::string, OasOperation>> out;
+  for (auto& [order, operation] : sorted) out.push_back(std::move(operation));
+  return out;
+}
+
+bool IsExempt(const Fields& operations, absl::string_view id) {
+  const Fields exemption = operations.Object(id).Object("ignoreAuthentication");
+  return exemption.node() != nullptr && exemption.Flag("enabled");
+}
+
+// An exemption must not open what is another operation, which demands that callers prove who they
+// are.
+void CheckExemptions(const Fields& operations,
+                     const std::vector<std::pair<std::string, OasOperation>>& sorted,
+                     const std::vector<OasOperation>& all, bool any_case) {
+  std::set<std::pair<std::string, std::string>> exempt;
+  for (const auto& [id, target] : sorted) {
+    if (IsExempt(operations, id)) exempt.insert({target.method, target.path});
+  }
+  for (const auto& [id, target] : sorted) {
+    if (!IsExempt(operations, id)) continue;
+    const Fields operation = operations.Object(id);
+    const bool folded = any_case || operation.Object("ignoreAuthentication").Flag("ignoreCase");
+    const std::vector<uint8_t> kinds = OasPathOrder(target.path).kinds;
+    for (const OasOperation& other : all) {
+      if (other.method != target.method || exempt.count({other.method, other.path}) != 0) continue;
+      if (kinds < OasPathOrder(other.path).kinds || !OasPathsMeet(target.path, other.path, folded))
+        continue;
+      operation.Refuse("ignoreAuthentication",
+                       absl::StrCat("the path ", target.path, " means ", other.method, " ",
+                                    other.path, " too, which is not exempt: exempt both or none"));
+      break;
+    }
+  }
 }
 
 }  // namespace
@@ -248,30 +308,27 @@ v1::HeaderChange OasHeaderChange(const Fields& headers) {
   return change;
 }
 
-void OasOperations(const Node& document, const Fields& middleware, bool any_case, v1::Api* api) {
+void OasOperations(const Node& document, const Fields& middleware, v1::Api* api) {
   const Fields operations = middleware.Object("operations");
   if (operations.node() == nullptr) return;
+  const Fields switched = middleware.Object("global").Object("ignoreCase");
+  const bool any_case = switched.node() != nullptr && switched.Flag("enabled");
   v1::ApiVersion* version = api->mutable_versions(0);
   std::string listen;
   if (!api->strip_listen_path())
     listen = RE2::QuoteMeta(std::string(absl::StripSuffix(api->listen_path(), "/")));
-  const std::map<std::string, OasOperation> known = OperationsById(document);
-  for (const auto& [id, value] : operations.node()->members) {
+  const std::vector<OasOperation> all = OperationsOf(document);
+  const std::map<std::string, OasOperation> known = OperationsById(all);
+  const auto sorted = MoreExactFirst(operations, known);
+  CheckExemptions(operations, sorted, all, any_case);
+  for (const auto& [id, target] : sorted) {
     const Fields operation = operations.Object(id);
-    operation.Check(OasOperationRules());
-    if (operation.node() == nullptr || !IsSet(value)) continue;
-    const auto found = known.find(id);
-    if (found == known.end()) {
-      operations.Refuse(id, "is the operationId of no operation in paths");
-      continue;
-    }
-    const OperationContext at{operation, found->second, listen, any_case, version};
+    const OperationContext at{operation, target, listen, any_case, version};
     OasRule(at, "allow", Reach::kPrefix, version->mutable_allowed());
     OasRule(at, "block", Reach::kAnywhere, version->mutable_blocked());
     OasRule(at, "ignoreAuthentication", Reach::kThatAlone, version->mutable_ignored());
     OasEndpoints(at);
   }
-  LongerPathsFirst(version);
 }
 
 }  // namespace sallyport::authsvc::dialects

@@ -136,6 +136,7 @@ void ReadVersionList(const Fields& versioning, const std::string& api_id, const 
   const std::vector<Node>& items = versioning.List("versions");
   if (items.size() > kMostOasVersions)
     return versioning.Refuse("versions", absl::StrCat("are more than ", kMostOasVersions));
+  std::set<std::string> ids;
   for (size_t i = 0; i < items.size(); ++i) {
     const Fields item(&items[i], ItemPath(versioning.PathOf("versions"), i), versioning.out());
     item.Check(OasVersionRules());
@@ -144,6 +145,8 @@ void ReadVersionList(const Fields& versioning, const std::string& api_id, const 
     CheckVersionName(item, "name", name);
     if (!names->insert(name).second) item.Refuse("name", absl::StrCat("\"", name, "\" twice"));
     if (id.empty()) item.Refuse("id", "is missing");
+    if (!id.empty() && !ids.insert(id).second)
+      item.Refuse("id", absl::StrCat("API ", id, " twice: one version has one name"));
     if (id == api_id) item.Refuse("id", "is this API itself: name it in versioning.name");
     for (const Node* base : bases.Of(id)) {
       if (OasIdOf(*base) == api_id) continue;
@@ -239,6 +242,8 @@ OasVersions OasVersionsOf(const Node& document) {
   if (versioning == nullptr || !versioning->IsObject()) return out;
   const Node* enabled = versioning->Find("enabled");
   out.enabled = enabled != nullptr && enabled->boolean;
+  const Node* fallback = versioning->Find("fallbackToDefault");
+  out.fallback = fallback != nullptr && fallback->boolean;
   out.name = std::string(versioning->Text("name"));
   out.default_name = std::string(versioning->Text("default"));
   if (out.default_name.empty() || out.default_name == kSelf) out.default_name = out.name;
@@ -321,7 +326,12 @@ void OasVersioning(const Fields& info, const ConvertOptions& options,
   } else if (enabled) {
     ReadBase(info, *options.oas_bases, api);
   } else if (own.size() == 1) {
-    PlaceVersion(info, *own[0], place(*own[0], options), api);
+    const v1::Api of_base = place(*own[0], options);
+    if (of_base.org_id() != api->org_id()) {
+      return info.Refuse("id", absl::StrCat("is a version of API ", OasIdOf(*own[0]),
+                                            ", which is another organisation's"));
+    }
+    PlaceVersion(info, *own[0], of_base, api);
   }
   if (!info.Object("state").Flag("internal") || !own.empty() || api->inactive()) return;
   api->set_inactive(true);

@@ -21,6 +21,7 @@ inline constexpr size_t kMostOasVersions = 100;
 struct OasVersions {
   bool enabled = false;
   std::string name;          // of the base itself
+  bool fallback = false;     // the default takes who asks for a version that does not exist
   std::string default_name;  // of requests that ask for none; never "self"
   std::vector<std::pair<std::string, std::string>> versions;  // name, API id
 
@@ -50,7 +51,7 @@ class OasBases {
 };
 
 // `info.versioning` and `info.state.internal`, once the rest of the API is read. `place`: the API
-// that is made of a base, as far as hosts, listen path, port and activity go.
+// that is made of a base, as far as organisation, hosts, listen path, port and activity go.
 void OasVersioning(const Fields& info, const ConvertOptions& options,
                    v1::Api (*place)(const Node& base, const ConvertOptions& options), v1::Api* api);
 

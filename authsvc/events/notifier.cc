@@ -32,13 +32,27 @@ struct Placed {
   MessageResult result;
   Transfer transfer;
   bool waiting = false;
+  v1::EventHandler handler;  // that it was made for
 };
 
-bool HasHandler(const Snapshot& snapshot, const std::string& api_id, const std::string& url) {
+// Whether both send the same of an event, to the same place.
+bool SendTheSame(const v1::EventHandler& a, const v1::EventHandler& b) {
+  return a.event() == b.event() && a.url() == b.url() && a.method() == b.method() &&
+         a.body() == b.body() && a.log_only() == b.log_only() &&
+         a.headers().size() == b.headers().size() &&
+         absl::c_all_of(a.headers(), [&](const auto& header) {
+           const auto found = b.headers().find(header.first);
+           return found != b.headers().end() && found->second == header.second;
+         });
+}
+
+bool HasHandler(const Snapshot& snapshot, const std::string& api_id,
+                const v1::EventHandler& wanted) {
   const ApiEntry* const entry = snapshot.FindApi(api_id);
   return entry != nullptr &&
-         absl::c_any_of(entry->api.event_handlers(),
-                        [&](const v1::EventHandler& handler) { return handler.url() == url; });
+         absl::c_any_of(entry->api.event_handlers(), [&](const v1::EventHandler& handler) {
+           return SendTheSame(handler, wanted);
+         });
 }
 
 std::string PresentedHex(const v1::Refusal& refusal) {
@@ -176,7 +190,7 @@ struct Notifier::Impl {
       if (MayTell(who) && HasPlace(event.api_id, false)) {
         key = absl::StrCat(++last);
         result.attempts = 1;
-        placed[key] = {result, transfer, false};
+        placed[key] = {result, transfer, false, handler};
       }
     }
     if (key.empty()) {
@@ -224,9 +238,9 @@ struct Notifier::Impl {
     Transfer again = one->transfer;
     again.delay = options.first_delay;
     for (int i = 1; i < one->result.attempts; ++i) again.delay *= kDelayGrowth;
-    // Whoever took the handler away does not want to be told.
-    again.wanted = [this, api_id = one->result.api_id, url = one->result.url] {
-      return HasHandler(*current(), api_id, url);
+    // Whoever took the handler away, or changed its credential, does not want to be told as before.
+    again.wanted = [this, api_id = one->result.api_id, handler = one->handler] {
+      return HasHandler(*current(), api_id, handler);
     };
     return again;
   }

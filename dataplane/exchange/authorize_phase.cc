@@ -9,25 +9,41 @@ namespace sallyport::dataplane {
 
 namespace {
 
+bool IsTwiceIn(const HeaderFields& fields, absl::string_view name) {
+  int count = 0;
+  for (const HeaderField& field : fields) count += NameIs(field.name, name);
+  return count > 1;
+}
+
+bool IsTwiceIn(absl::string_view query, absl::string_view name) {
+  int count = 0;
+  EachQueryParameter(query, name, [&](absl::string_view) { return ++count > 1; });
+  return count > 1;
+}
+
 // Whoever is let in by one of two may be somebody else to an upstream that reads the other one.
 // Cookies alone may come in several fields (RFC 9113 section 8.2.3); those are joined.
 bool IsSaidTwice(const TokenRules& rules, const HeaderFields& fields, absl::string_view query) {
-  int headers = 0, parameters = 0;
-  if (rules.use_header) {
-    for (const HeaderField& field : fields) headers += NameIs(field.name, rules.header_name);
+  return (rules.use_header && IsTwiceIn(fields, rules.header_name)) ||
+         (rules.use_query && IsTwiceIn(query, rules.query_name));
+}
+
+// So may the version be another one: it is checked by the first.
+bool IsSaidTwice(const VersionRules& rules, const HeaderFields& fields, absl::string_view query) {
+  if (!rules.enabled) return false;
+  switch (rules.location) {
+    case VersionRules::Location::kHeader: return IsTwiceIn(fields, rules.key);
+    case VersionRules::Location::kUrlParam: return IsTwiceIn(query, rules.key);
+    case VersionRules::Location::kUrl: break;
   }
-  if (rules.use_query) {
-    EachQueryParameter(query, rules.query_name, [&](absl::string_view) {
-      ++parameters;
-      return false;
-    });
-  }
-  return headers > 1 || parameters > 1;
+  return false;
 }
 
 }  // namespace
 
 bool Exchange::ReadCredentials() {
+  if (IsSaidTwice(match_.route->versioning, head_.fields, head_.query))
+    return Deny(base::Reason::kBadRequest, "the version came twice");
   bool twice = false;
   match_.route->EachTokenRules([&](const TokenRules& rules) {
     twice = twice || IsSaidTwice(rules, head_.fields, head_.query);

@@ -90,6 +90,32 @@ def test_what_no_version_is(pets):
     assert pets.call("/two/x").status == 200, "a path of the base"
 
 
+@pytest.mark.parametrize("http", ["--http1.1", "--http2"])
+def test_a_version_that_is_said_twice(pets, http):
+    """Nobody gets to an upstream that reads another one of them."""
+    before = len(pets.base.requests), len(pets.second.requests)
+    for first, second in (("v1", "v2"), ("v2", "v1"), ("v1", "v1"), ("v1", "v9")):
+        headers = [f"x-api-version: {first}", f"X-Api-Version: {second}"]
+        assert pets.served(headers=headers, client=pets.listed, options=[http]) == 400, headers
+    assert (len(pets.base.requests), len(pets.second.requests)) == before
+
+
+def test_operations_of_a_version_are_matched_where_it_is_served(world):
+    upstream = world.origin("placed")
+    base, two = oas("placed", upstream.url), oas("placed-two", upstream.url, paths={"/mock": {"get": {"operationId": "mock"}}})
+    for definition, listen in ((base, "/orders/"), (two, "/orders-v2/")):
+        definition[EXTENSION]["server"]["listenPath"] = {"value": listen}
+    two[EXTENSION]["middleware"] = {"operations": {"mock": {
+        "allow": {"enabled": True}, "mockResponse": {"enabled": True, "code": 418, "body": "tea"}}}}
+    assert world.gateway.rest("POST", "/tyk/apis/oas", base).status_code == 200
+    link(world, "placed", two, "v2")
+    world.gateway.settle()
+    asked = {path: world.a.curl(path, host="placed.gw.test", headers=["x-api-version: v2"]).status
+             for path in ("/orders/mock", "/orders/x", "/orders-v2/mock")}
+    assert asked == {"/orders/mock": 418, "/orders/x": 403, "/orders-v2/mock": 404}
+    assert not upstream.requests
+
+
 def test_a_version_has_no_place_of_its_own(world, pets):
     for api_id in ("pets-two", "pets-three"):
         assert world.a.curl("/x", host=f"{api_id}.gw.test", client=pets.listed).status == 404
@@ -143,7 +169,10 @@ def test_in_a_parameter(world, pets):
     try:
         assert pets.served("/x?v=v2") == 403 and pets.served("/x?v=v2&a=1", client=pets.listed) == "pets v2"
         assert pets.second.last().target == "/x?a=1"
-        assert pets.served("/x?v=v1&v=v2") == "pets v1" and pets.served("/x?v=v2&v=v1") == 403
+        before = len(pets.base.requests)
+        for query in ("v=v1&v=v2", "v=v2&v=v1", "v=v1&a=1&%76=v1", "v=v1&v"):
+            assert pets.served(f"/x?{query}", client=pets.listed) == 400, query
+        assert len(pets.base.requests) == before
         assert pets.served("/x?v=%762") == 403
     finally:
         rebase(world, "pets", location="header", key="x-api-version", stripVersioningData=False)

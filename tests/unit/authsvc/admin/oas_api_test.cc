@@ -2,7 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <set>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
+#include "authsvc/admin/apply.h"
 #include "tests/unit/authsvc/admin/admin_fixture.h"
 
 namespace sallyport::authsvc::admin {
@@ -263,6 +268,140 @@ TEST_F(AdminTest, AVersionThatCannotBeOneIsRefusedAndNothingIsWritten) {
   Expect(200, Call("POST", "/tyk/apis/oas", Oas("other").dump()));
   EXPECT_THAT(Call("PATCH", "/tyk/apis/oas/two" + link + "other", Oas("two").dump()).body,
               HasSubstr("a version of API"));
+}
+
+// A writer whose store cannot be read, of some APIs, or where another write comes first.
+class Disturbed : public Writer {
+ public:
+  explicit Disturbed(std::unique_ptr<Writer> writer) : writer_(std::move(writer)) {}
+
+  std::set<std::string> ids;
+  std::function<void()> before_write;  // once
+
+  SnapshotPtr snapshot() const override { return writer_->snapshot(); }
+  void Submit(Write write, Completion done) override {
+    if (auto first = std::exchange(before_write, nullptr)) first();
+    writer_->Submit(std::move(write), std::move(done));
+  }
+  void Observe(Observer observer) override { writer_->Observe(std::move(observer)); }
+  absl::StatusOr<v1::Resource> ReadResource(Kind kind, absl::string_view id) override {
+    if (ids.count(std::string(id)) != 0) return absl::UnavailableError("no store");
+    return writer_->ReadResource(kind, id);
+  }
+  absl::StatusOr<base::Secret> OpenPrivateKey(const CertificateEntry& one) const override {
+    return writer_->OpenPrivateKey(one);
+  }
+  absl::StatusOr<base::Secret> OpenProxyPassword(const v1::Api& api) const override {
+    return writer_->OpenProxyPassword(api);
+  }
+  absl::StatusOr<base::Secret> OpenLoginHash(const v1::Key& key) const override {
+    return writer_->OpenLoginHash(key);
+  }
+  absl::StatusOr<base::Secret> OpenUpstreamCredential(const Snapshot& at,
+                                                      const v1::Api& api) const override {
+    return writer_->OpenUpstreamCredential(at, api);
+  }
+  std::shared_ptr<const jwt::KeySet> OpenSharedSecrets(
+      const v1::TokenIssuer& issuer) const override {
+    return writer_->OpenSharedSecrets(issuer);
+  }
+  WriterStatus status() const override { return writer_->status(); }
+  const base::Clock& clock() const override { return writer_->clock(); }
+
+ private:
+  std::unique_ptr<Writer> writer_;
+};
+
+TEST_F(AdminTest, AStoreThatCannotBeReadIsNoMissingBase) {
+  auto owned = std::make_unique<Disturbed>(std::move(writer_));
+  Disturbed& store = *owned;
+  writer_ = std::move(owned);
+  Expect(200, Call("POST", "/tyk/apis/oas", Oas("one").dump()));
+  const std::string link = "?base_api_id=one&base_api_version_name=v1&new_version_name=v2";
+  Expect(200, Call("POST", "/tyk/apis/oas" + link, Oas("two").dump()));
+  const Json base = Expect(200, Call("GET", "/tyk/apis/oas/one"));
+  const auto two = [&] { return writer_->snapshot()->FindApi("two")->api.listen_path(); };
+  store.ids = {"one"};
+  Expect(503, Call("PUT", "/tyk/apis/oas/two", Oas("two").dump()));
+  EXPECT_EQ(two(), "/one/") << "it does not stand alone";
+  Expect(503, Call("DELETE", "/tyk/apis/oas/two"));
+  Expect(503, Call("GET", "/tyk/apis/oas/two/versions"));
+  Expect(503, Call("POST", "/tyk/apis/oas" + link, Oas("three").dump()));
+  v1::ApplyRequest request;
+  request.add_documents()->set_content(Oas("two").dump());
+  const auto applied = Apply(*writer_, clock_, "test", "org", request);
+  EXPECT_TRUE(absl::IsUnavailable(applied.status())) << applied.status();
+  store.ids = {"two"};
+  Json moved = base;
+  moved[kExtension]["server"]["listenPath"]["value"] = "/new/";
+  Expect(503, Call("PUT", "/tyk/apis/oas/one", moved.dump()));
+  Expect(503, Call("DELETE", "/tyk/apis/oas/one"));
+  EXPECT_EQ(writer_->snapshot()->FindApi("one")->api.listen_path(), "/one/");
+}
+
+TEST_F(AdminTest, ABaseThatComesInBetweenIsSeen) {
+  auto owned = std::make_unique<Disturbed>(std::move(writer_));
+  Disturbed& writer = *owned;
+  writer_ = std::move(owned);
+  Json base = Oas("one");
+  base[kExtension]["info"]["versioning"] = Json::parse(
+      R"({"enabled": true, "name": "v1", "location": "header", "key": "x", "versions": [
+          {"name": "v2", "id": "two"}, {"name": "v3", "id": "three"}]})");
+  const auto place = [&](const char* id) {
+    return writer_->snapshot()->FindApi(id)->api.listen_path();
+  };
+  const auto comes = [&] {
+    v1::ApplyRequest other;
+    other.add_documents()->set_content(base.dump());
+    EXPECT_TRUE(Apply(writer, clock_, "test", "org", other).ok());
+  };
+  AddApi(Classic("c1"));  // nothing is before the first write of all
+  writer.before_write = comes;
+  Expect(200, Call("POST", "/tyk/apis/oas", Oas("two").dump()));
+  EXPECT_EQ(place("two"), "/one/");
+  Expect(200, Call("DELETE", "/tyk/apis/oas/one"));
+  writer.before_write = comes;
+  v1::ApplyRequest request;
+  request.add_documents()->set_content(Oas("three").dump());
+  ASSERT_TRUE(Apply(*writer_, clock_, "test", "org", request).ok());
+  EXPECT_EQ(place("three"), "/one/");
+}
+
+TEST_F(AdminTest, WhoseCallersFallBackIsSaid) {
+  for (const bool fallback : {false, true}) {
+    Json base = Oas("one");
+    base[kExtension]["info"]["versioning"] = Json::parse(
+        R"({"enabled": true, "name": "v1", "location": "header", "key": "x", "versions": [
+            {"name": "v2", "id": "two"}]})");
+    base[kExtension]["info"]["versioning"]["fallbackToDefault"] = fallback;
+    Expect(200, Call("POST", "/tyk/apis/oas", base.dump()));
+    Expect(200, Call("POST", "/tyk/apis/oas", Oas("two").dump()));
+    const auto response = Call("DELETE", "/tyk/apis/oas/two");
+    ASSERT_EQ(response.status, 200);
+    bool said = false;
+    for (const auto& [name, value] : response.headers) {
+      said = said || value ==
+                         "fallbackToDefault: callers that ask for version v2 get version v1 of "
+                         "API one from now on";
+    }
+    EXPECT_EQ(said, fallback);
+    Expect(200, Call("DELETE", "/tyk/apis/oas/one"));
+  }
+}
+
+TEST_F(AdminTest, ABaseStaysInItsSet) {
+  v1::ApplyRequest request;
+  request.set_set("mine");
+  request.add_documents()->set_content(Oas("one").dump());
+  ASSERT_TRUE(Apply(*writer_, clock_, "test", "org", request).ok());
+  const auto set = [&] { return writer_->ReadResource(Kind::kApi, "one")->set(); };
+  ASSERT_EQ(set(), "mine");
+  Expect(200,
+         Call("POST", "/tyk/apis/oas?base_api_id=one&base_api_version_name=v1&new_version_name=v2",
+              Oas("two").dump()));
+  EXPECT_EQ(set(), "mine");
+  Expect(200, Call("DELETE", "/tyk/apis/oas/two"));
+  EXPECT_EQ(set(), "mine");
 }
 
 TEST_F(AdminTest, AnImportIsMadeAVersion) {

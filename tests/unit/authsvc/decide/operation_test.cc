@@ -223,5 +223,34 @@ TEST(Asserted, AVersionThatIsAnApiOfItsOwnIsGrantedWithIt) {
   EXPECT_REFUSED(AskAsserted(world, request), kVersionUnknown);
 }
 
+// The path of a question is without it.
+TEST(Asserted, AVersionThatStandsInThePathIsSaid) {
+  World world;
+  v1::Api api = TokenApi();
+  api.mutable_versioning()->set_enabled(true);
+  api.mutable_versioning()->set_location("url");
+  api.mutable_versioning()->set_rights_of_api(true);
+  api.add_versions()->set_name("v2");
+  v1::MatchCondition* const condition = api.mutable_matching()->add_conditions();
+  condition->set_variable("path");
+  condition->set_operator_("matches");
+  condition->add_values("^/api/+(?:v2)(?:/|$)");
+  world.Put(api);
+  world.Put(TokenKey("secret"));
+  v1::AuthorizeRequest request = WithToken(To(Asked({}), "GET", "/x"), "secret");
+  EXPECT_REFUSED(AskAsserted(world, request), kVersionRequired);
+  request.set_version("v2");
+  EXPECT_ALLOWED(AskAsserted(world, request));
+  request.set_version("v1");
+  EXPECT_REFUSED(AskAsserted(world, request), kVersionUnknown);
+  // A fallback takes what no version is: which those are, only a data plane looks at.
+  api.mutable_versioning()->set_default_version("v2");
+  api.mutable_versioning()->set_fallback_to_default(true);
+  world.Put(api);
+  EXPECT_REFUSED(AskAsserted(world, request), kVersionUnknown);
+  request.clear_version();
+  EXPECT_ALLOWED(AskAsserted(world, request));
+}
+
 }  // namespace
 }  // namespace sallyport::authsvc

@@ -1,6 +1,7 @@
 // middleware.operations of Tyk OAS definitions: what each becomes.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <re2/re2.h>
 
 #include "absl/strings/str_cat.h"
 #include "authsvc/dialects/tyk_documents.h"
@@ -9,6 +10,7 @@
 namespace sallyport::authsvc::dialects {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -50,6 +52,38 @@ TEST(TykOasOperations, AreThatPathAndMethodAlone) {
   EXPECT_THAT(endpoint.rule().methods(), ElementsAre("GET"));
   EXPECT_EQ(Only(timeout, false).rule().path(), "^\\/p\\.1/pets/([^/]+)$")
       << "rules see the listen path where it is not taken off";
+}
+
+// The rules of one operation at a path, all of them.
+Conversion AtPath(const std::string& path) {
+  Json json = Json::parse(R"({"openapi": "3.0.3", "info": {"title": "t", "version": "1"},
+    "x-tyk-api-gateway": {"info": {"id": "p", "name": "p", "state": {"active": true}},
+      "upstream": {"url": "https://up.test/"}, "server": {"listenPath": {"value": "/"}},
+      "middleware": {"operations": {"a": {"allow": {"enabled": true}, "block": {"enabled": true},
+                                          "ignoreAuthentication": {"enabled": true}}}}}})");
+  json["paths"][path]["get"]["operationId"] = "a";
+  return ConvertText(ConvertTykOas, json.dump());
+}
+
+TEST(TykOasOperations, PathsAreTextAndNoExpressions) {
+  for (const auto& [path, other] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"/a|b", "/a/admin"},
+                                                                  {"/a|b", "/b"},
+                                                                  {"/v1.0/x", "/v1x0/x"},
+                                                                  {"/a+b", "/aab"},
+                                                                  {"/users/$count", "/users/"},
+                                                                  {"/f(x='1')", "/fx='1'"},
+                                                                  {"/a?b", "/b"}}) {
+    const Conversion conversion = AtPath(path);
+    ASSERT_THAT(Texts(conversion.errors), IsEmpty()) << path;
+    const v1::ApiVersion& version = conversion.resources.back().resource.api().versions(0);
+    for (const auto& rule : {version.allowed(0), version.blocked(0), version.ignored(0)}) {
+      EXPECT_TRUE(RE2::PartialMatch(path, rule.path())) << rule.path();
+      EXPECT_FALSE(RE2::PartialMatch(other, rule.path())) << rule.path();
+    }
+  }
+  for (const char* path : {"/a/*", "/a/.*", "/a/[0-9]", "/a/\\d", "/^a"})
+    EXPECT_THAT(Texts(AtPath(path).errors), HasSubstr("do not exist in paths")) << path;
 }
 
 TEST(TykOasOperations, Headers) {
@@ -111,6 +145,68 @@ TEST(TykOasOperations, TheLongerPathCountsFirst) {
   const auto& version = conversion.resources.back().resource.api().versions(0);
   ASSERT_EQ(version.endpoints_size(), 2);
   EXPECT_EQ(version.endpoints(0).max_body_bytes(), 2);
+}
+
+TEST(TykOasOperations, TextCountsBeforeParameters) {
+  Json json = Json::parse(R"({"openapi": "3.0.3", "info": {"title": "t", "version": "1"},
+    "x-tyk-api-gateway": {"info": {"id": "p", "name": "p", "state": {"active": true}},
+      "upstream": {"url": "https://up.test/"}, "server": {"listenPath": {"value": "/"}}}})");
+  // In the order that is wanted: each has a timeout of its place.
+  const std::vector<std::string> wanted = {"/users/administrators",
+                                           "/users/me/{longer-than-others}",
+                                           "/users/me",
+                                           "/users/me{a}",
+                                           "/users/{id}/x",
+                                           "/users/{id}",
+                                           "/{a}/me",
+                                           "/{a}"};
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    const std::string id = absl::StrCat((i * 5) % 8);
+    json["paths"][wanted[i]]["get"]["operationId"] = id;
+    json["x-tyk-api-gateway"]["middleware"]["operations"][id] = {
+        {"enforceTimeout", {{"enabled", true}, {"value", i + 1}}}};
+  }
+  const Conversion conversion = ConvertText(ConvertTykOas, json.dump());
+  ASSERT_THAT(Texts(conversion.errors), IsEmpty());
+  std::vector<uint32_t> places;
+  for (const auto& endpoint : conversion.resources.back().resource.api().versions(0).endpoints())
+    places.push_back(endpoint.timeout_ms() / 1000);
+  EXPECT_THAT(places, ElementsAre(2, 1, 3, 4, 5, 6, 7, 8));
+}
+
+// What is said of an exemption of "/users/{id}" beside another operation.
+std::string ExemptBeside(const std::string& other, const std::string& operation,
+                         const std::string& own = "/users/{id}", const char* method = "get",
+                         bool any_case = false) {
+  Json json = Json::parse(R"({"openapi": "3.0.3", "info": {"title": "t", "version": "1"},
+    "x-tyk-api-gateway": {"info": {"id": "p", "name": "p", "state": {"active": true}},
+      "upstream": {"url": "https://up.test/"}, "server": {"listenPath": {"value": "/"}},
+      "middleware": {"operations": {"own": {"ignoreAuthentication": {"enabled": true}}}}}})");
+  json["paths"][own]["get"]["operationId"] = "own";
+  json["paths"][other][method]["operationId"] = "other";
+  Json& middleware = json["x-tyk-api-gateway"]["middleware"];
+  middleware["operations"]["own"]["ignoreAuthentication"]["ignoreCase"] = any_case;
+  if (!operation.empty()) middleware["operations"]["other"] = Json::parse(operation);
+  return Texts(ConvertText(ConvertTykOas, json.dump()).errors);
+}
+
+TEST(TykOasOperations, AnExemptionOpensNoOtherOperation) {
+  for (const char* operation :
+       {"", R"({"allow": {"enabled": true}})", R"({"ignoreAuthentication": {"enabled": false}})"}) {
+    EXPECT_THAT(ExemptBeside("/users/admin", operation),
+                AllOf(HasSubstr("operations.own.ignoreAuthentication"),
+                      HasSubstr("the path /users/{id} means GET /users/admin too")))
+        << operation;
+  }
+  EXPECT_THAT(ExemptBeside("/users/a{b}", ""), HasSubstr("/users/a{b} too"));
+  EXPECT_THAT(ExemptBeside("/a/{x}/c", "", "/{y}/b/c"), HasSubstr("/a/{x}/c too"));
+  EXPECT_THAT(ExemptBeside("/a", "", "/A", "get", true), HasSubstr("/a too"));
+  EXPECT_EQ(ExemptBeside("/a", "", "/A"), "");
+  EXPECT_EQ(ExemptBeside("/users/admin", R"({"ignoreAuthentication": {"enabled": true}})"), "");
+  EXPECT_EQ(ExemptBeside("/users/admin", "", "/users/{id}", "post"), "") << "of another method";
+  EXPECT_EQ(ExemptBeside("/users/{id}", "", "/users/me"), "") << "it is the more exact one";
+  for (const char* other : {"/users", "/users/", "/users/a/b", "/x/a"})
+    EXPECT_EQ(ExemptBeside(other, ""), "") << other;
 }
 
 TEST(TykOasOperations, WhatIsOffSaysNothing) {

@@ -102,6 +102,33 @@ TEST(TykOasVersions, AVersionIsServedWhereItsBaseIsByItsOwnDefinition) {
   EXPECT_THAT(Texts(conversion.warnings), HasSubstr("is version v2 of API one"));
 }
 
+// What rules of a version's operations see is behind the base's listen path, or has that in front.
+TEST(TykOasVersions, OperationsOfAVersionAreWhereItIsServed) {
+  for (const bool base_strips : {false, true}) {
+    for (const bool own_strips : {false, true}) {
+      Json base = Definition("one", Versioning());
+      base["x-tyk-api-gateway"]["server"]["listenPath"]["strip"] = base_strips;
+      Json version = Definition("two");
+      version["paths"] = Json::parse(R"({"/x": {"get": {"operationId": "x"}}})");
+      version["x-tyk-api-gateway"]["server"]["listenPath"]["strip"] = own_strips;
+      version["x-tyk-api-gateway"]["middleware"]["operations"]["x"] =
+          Json::parse(R"({"allow": {"enabled": true}, "ignoreAuthentication": {"enabled": true},
+                          "enforceTimeout": {"enabled": true, "value": 1}})");
+      const v1::Api api = Made(Beside({base}, version));
+      EXPECT_EQ(api.strip_listen_path(), base_strips);
+      ASSERT_EQ(api.versions(0).allowed_size() * api.versions(0).ignored_size() *
+                    api.versions(0).endpoints_size(),
+                1);
+      const std::string own = base_strips ? "/x" : "/one/x";
+      for (const v1::PathRule& rule : {api.versions(0).allowed(0), api.versions(0).ignored(0),
+                                       api.versions(0).endpoints(0).rule()}) {
+        for (const char* path : {"/x", "/one/x", "/two/x", "/one/two/x"})
+          EXPECT_EQ(RE2::PartialMatch(path, rule.path()), path == own) << rule.path();
+      }
+    }
+  }
+}
+
 TEST(TykOasVersions, TheDefaultIsTakenByWhoAsksForNone) {
   const v1::Api api = Version(R"({"default": "v2"})");
   const v1::MatchCondition& condition = api.matching().conditions(0);
@@ -179,6 +206,20 @@ TEST(TykOasVersions, AVersionOfWhatIsNotActiveIsNot) {
   EXPECT_TRUE(Made(Beside({base}, Definition("two"))).inactive());
 }
 
+TEST(TykOasVersions, ABaseIsOfTheSameOrganisation) {
+  Json base = Definition("one", Versioning());
+  base["x-tyk-api-gateway"]["info"]["orgId"] = "other";
+  for (const bool active : {false, true}) {
+    base["x-tyk-api-gateway"]["info"]["state"]["active"] = active;
+    EXPECT_THAT(Texts(Beside({base}, Definition("two")).errors),
+                HasSubstr("API one, which is another organisation's"));
+  }
+  const v1::Api same = Made(Beside({base}, Definition("two", {{"orgId", "other"}})));
+  EXPECT_EQ(same.listen_path(), "/one/");
+  base["x-tyk-api-gateway"]["info"]["orgId"] = TestOptions().org_id;
+  EXPECT_EQ(Made(Beside({base}, Definition("two"))).listen_path(), "/one/");
+}
+
 TEST(TykOasVersions, AnExpiryIsOne) {
   const v1::Api api = Made(Beside({}, Definition("two", {{"expiration", "2026-01-02 15:04"}})));
   EXPECT_EQ(api.versions(0).expires_unix(), 1767366240);
@@ -204,6 +245,8 @@ TEST(TykOasVersions, WhatIsRefused) {
   refused(R"({"enabled": null})", "enabled", "say true or false");
   refused(R"({"stripVersionData": true})", "stripVersionData", "");
   refused(R"({"versions": [{"name": "v1", "id": "two"}]})", "versions[0].name", "twice");
+  refused(R"({"versions": [{"name": "v2", "id": "two"}, {"name": "v3", "id": "two"}]})",
+          "versions[1].id", "two twice");
   refused(R"({"versions": [{"name": "v2"}]})", "versions[0].id", "is missing");
   refused(R"({"versions": [{"name": "v2", "id": "one"}]})", "versions[0].id", "itself");
   refused(R"({"location": "url", "stripVersioningData": true, "fallbackToDefault": true,
@@ -322,7 +365,7 @@ TEST(TykOasVersions, AnApplyMakesStoredVersionsAgain) {
               ElementsAre("one /new/ other", "two /new/ mine"));
   EXPECT_THAT(Puts(Applied({base, two}, {Definition("one")})),
               ElementsAre("one /one/ other", "two /two/ mine"));
-  EXPECT_FALSE(Applied({two}, {two}).of_what_is_stored) << "no versions play a part";
+  EXPECT_TRUE(Applied({two}, {two}).of_what_is_stored) << "a base may come in between";
 }
 
 TEST(TykOasVersions, APrunedBaseLeavesItsVersionsAlone) {

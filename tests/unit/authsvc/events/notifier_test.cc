@@ -253,6 +253,33 @@ TEST_F(NotifierTest, WhatTheHookRefusesDoesNotComeAgain) {
   EXPECT_EQ(Results(2)[1].outcome, Outcome::kRetried);
 }
 
+TEST_F(NotifierTest, AHandlerThatIsAnotherOneIsNotToldAsBefore) {
+  v1::Api api = Api("AuthFailure");
+  (*api.mutable_event_handlers(0)->mutable_headers())["Authorization"] = "old";
+  const v1::Api before = api;
+  v1::EventHandler& handler = *api.mutable_event_handlers(0);
+  const std::initializer_list<std::function<void()>> changes = {
+      [&] { (*handler.mutable_headers())["Authorization"] = "new"; },
+      [&] { handler.clear_headers(); },
+      [&] { handler.set_method("PUT"); },
+      [&] { handler.set_body("{event}"); },
+      [&] { handler.set_event("CertificateExpired"); },
+  };
+  size_t sent = 0;
+  for (const auto& change : changes) {
+    world_.Put(before);
+    Fail(1, 500);
+    notifier_->Take(Refused(base::Reason::kTokenUnknown, absl::StrCat("192.0.2.", ++sent)));
+    Results(2 * sent - 1);
+    api = before;
+    change();
+    world_.Put(api);
+    clock_.Advance(absl::Seconds(1));
+    EXPECT_EQ(Results(2 * sent).back().outcome, Outcome::kFailed);
+    EXPECT_THAT(Bodies(), SizeIs(sent));
+  }
+}
+
 TEST_F(NotifierTest, AHandlerThatIsGoneIsNotToldAgain) {
   world_.Put(Api("AuthFailure"));
   Fail(1, 500);
