@@ -47,7 +47,8 @@ absl::Status AddExport(const std::string& name, const std::string& content,
 }
 
 absl::StatusOr<wire::ApplyRequest> MakeRequest(const std::vector<std::string>& paths,
-                                               const std::string& open_with) {
+                                               const std::string& open_with,
+                                               const std::string& as) {
   wire::ApplyRequest request;
   bool opened = false;
   size_t others = 0;
@@ -63,7 +64,7 @@ absl::StatusOr<wire::ApplyRequest> MakeRequest(const std::vector<std::string>& p
       opened = true;
       continue;
     }
-    auto manifest = ReadManifest(path, *std::move(content));
+    auto manifest = ReadManifest(path, *std::move(content), as);
     if (!manifest.ok())
       return absl::InvalidArgumentError(absl::StrCat(name, ": ", manifest.status().message()));
     for (ApisixObject& object : manifest->apisix) objects.push_back(std::move(object));
@@ -199,7 +200,7 @@ int RunApply(Session& session, const Args& args) {
   if (args.Has("--prune") && args.Get("--set").empty()) {
     return session.Usage("--prune needs --set NAME: only what came with that set is deleted");
   }
-  auto request = MakeRequest(paths, args.Get("--open-with"));
+  auto request = MakeRequest(paths, args.Get("--open-with"), args.Get("--as"));
   if (!request.ok()) return session.Fail(request.status());
   return Submit(session, args, *std::move(request));
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 namespace sallyport::authsvc::ctl {
 
@@ -24,8 +25,10 @@ struct Manifest {
 };
 
 // `path`: of the file, "-" is standard input and relative to the working directory. What cannot be
-// read as documents is left to authsvc to complain of. Where a certificate alone is wanted, a
-// private key in its file stays here. InvalidArgument names the place and the file.
-[[nodiscard]] absl::StatusOr<Manifest> ReadManifest(const std::string& path, std::string content);
+// read as documents is left to authsvc to complain of. `as`: the dialect that was said, or empty.
+// Where a certificate alone is wanted, a private key in its file stays here. InvalidArgument names
+// the place and the file.
+[[nodiscard]] absl::StatusOr<Manifest> ReadManifest(const std::string& path, std::string content,
+                                                    absl::string_view as = "");
 
 }  // namespace sallyport::authsvc::ctl

@@ -147,13 +147,14 @@ int Times(absl::string_view text, absl::string_view what) {
 
 class ManifestTest : public ExportTest {
  protected:
-  [[nodiscard]] std::string Filled(const std::string& content) const {
-    const auto read = ReadManifest(place_.path() + "/api.yaml", content);
+  [[nodiscard]] std::string Filled(const std::string& content, absl::string_view as = "") const {
+    const auto read = ReadManifest(place_.path() + "/api.yaml", content, as);
     EXPECT_TRUE(read.ok()) << read.status();
     return read.ok() ? read->content : "";
   }
   [[nodiscard]] std::string Refusal(const std::string& content) const {
-    return std::string(ReadManifest(place_.path() + "/api.yaml", content).status().message());
+    return std::string(
+        ReadManifest(place_.path() + "/api.yaml", content, "tyk-classic").status().message());
   }
   const std::string both_ = place_.Put("both.pem", pair_.Pem() + pair_.KeyPem());
 };
@@ -168,20 +169,44 @@ TEST_F(ManifestTest, WhatNamesNoFileStaysByteByByte) {
 }
 
 TEST_F(ManifestTest, PrivateKeysAreSentWhereTheyAreUsedAlone) {
-  const std::string used = Filled(
-      "upstream_certificates: {'*': both.pem}\ncertificates: [./both.pem]\n---\n"
-      "domainToCertificateMapping: [{domain: a, certificate: both.pem}]\n---\n"
-      "security: {certificates: {upstream: {a: both.pem}}}\n");
-  EXPECT_EQ(Times(used, "BEGIN CERTIFICATE"), 5 - 1);
-  EXPECT_EQ(Times(used, "BEGIN PRIVATE KEY"), 5 - 1);
-  const std::string told = Filled(
-      "client_certificates: [both.pem]\npinned_public_keys: {a: 'both.pem, name:x'}\n"
-      "x: {allowlist: [both.pem], l: [{publicKeys: [both.pem]}]}\n"
-      "mtls_static_certificate_bindings: [both.pem]\n---\n"
-      "security: {certificates: {apis: [both.pem], control_api: [both.pem]}}\n");
-  EXPECT_EQ(Times(told, "BEGIN CERTIFICATE"), 8 - 1);
+  const std::string classic = "proxy: {}\napi_id: a\n";
+  const std::string used =
+      Filled(absl::StrCat(classic, "upstream_certificates: {'*': both.pem}\n",
+                          "certificates: [./both.pem]\n---\n", "x-tyk-api-gateway: {upstream: {",
+                          "mutualTLS: {domainToCertificateMapping: [{certificate: both.pem}]}}}")) +
+      Filled("security: {certificates: {upstream: {a: both.pem}}}\n", "tyk-gateway");
+  EXPECT_EQ(Times(used, "BEGIN CERTIFICATE"), 4);
+  EXPECT_EQ(Times(used, "BEGIN PRIVATE KEY"), 4);
+  const std::string told =
+      Filled(absl::StrCat(
+          classic, "client_certificates: [both.pem]\n",
+          "pinned_public_keys: {a: 'both.pem, name:x'}\n---\n", "x-tyk-api-gateway: {",
+          "server: {clientCertificates: {allowlist: [both.pem]}}, upstream: {certificatePinning: ",
+          "{domainToPublicKeysMapping: [{publicKeys: [both.pem]}]}}}\n")) +
+      Filled("mtls_static_certificate_bindings: [both.pem]", "tyk-key") +
+      Filled("security: {certificates: {apis: [both.pem], control_api: [both.pem]}}\n",
+             "tyk-gateway");
+  EXPECT_EQ(Times(told, "BEGIN CERTIFICATE"), 7);
   EXPECT_THAT(told, Not(HasSubstr("PRIVATE KEY")));
   EXPECT_THAT(told, HasSubstr("name:x\"]"));
+}
+
+// What a stranger wrote into a document chooses no file.
+TEST_F(ManifestTest, NamesMeanCertificatesAtTheirPlacesAlone) {
+  for (const char* const text :
+       {"openapi: 3.0.3\nx-tyk-api-gateway: {}\ncertificates: [both.pem]\n",
+        "x-tyk-api-gateway: {}\n"
+        "components: {examples: {e: {value: {certificates: [both.pem]}}}}\n",
+        "x-tyk-api-gateway: {middleware: {global: {pluginConfig: {certificates: [both.pem]}}}}\n",
+        "x-tyk-api-gateway: {}\n"
+        "s: {properties: {certificates: {type: object, description: see a/b}}}\n",
+        "proxy: {}\napi_id: a\nconfig_data: {upstream_certificates: {a: both.pem}}\n",
+        "proxy: {}\napi_id: a\ncertificates: {description: both.pem}\n",
+        "apiVersion: sallyport/v1\nkind: Api\ncertificates: [both.pem]\n",
+        "name: a\nbasePath: /a\ntype: REST\noperations: []\ncertificates: [both.pem]\n",
+        "certificates: [both.pem]\n"}) {
+    EXPECT_EQ(Filled(text), text);
+  }
 }
 
 TEST_F(ManifestTest, AFileThatIsNoneIsToldWithItsPlace) {
