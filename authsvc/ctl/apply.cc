@@ -46,10 +46,12 @@ absl::Status AddExport(const std::string& name, const std::string& content,
   return absl::OkStatus();
 }
 
-absl::StatusOr<wire::ApplyRequest> MakeRequest(const std::vector<std::string>& paths,
-                                               const std::string& open_with,
-                                               const std::string& as) {
+absl::StatusOr<wire::ApplyRequest> MakeRequest(Session& session,
+                                               const std::vector<std::string>& paths,
+                                               const Args& args) {
   wire::ApplyRequest request;
+  const std::string open_with = args.Get("--open-with");
+  const ManifestOptions options{args.Get("--as"), args.GetAll("--files-from")};
   bool opened = false;
   size_t others = 0;
   std::vector<ApisixObject> objects;
@@ -64,9 +66,11 @@ absl::StatusOr<wire::ApplyRequest> MakeRequest(const std::vector<std::string>& p
       opened = true;
       continue;
     }
-    auto manifest = ReadManifest(path, *std::move(content), as);
+    auto manifest = ReadManifest(path, *std::move(content), options);
     if (!manifest.ok())
       return absl::InvalidArgumentError(absl::StrCat(name, ": ", manifest.status().message()));
+    for (const std::string& file : manifest->private_keys)
+      session.err() << "sallyctl: the private key in " << Printable(file) << " is sent\n";
     for (ApisixObject& object : manifest->apisix) objects.push_back(std::move(object));
     if (!manifest->others) continue;
     ++others;
@@ -79,7 +83,9 @@ absl::StatusOr<wire::ApplyRequest> MakeRequest(const std::vector<std::string>& p
         "objects of APISIX (kind ApisixObject) are applied alone: put them into files of their "
         "own");
   }
-  if (opened && others == 0) request.set_as("stored");
+  if (opened && (others > 0 || !objects.empty()))
+    return absl::InvalidArgumentError("an export is applied alone, without other documents");
+  if (opened) request.set_as("stored");
   for (ApisixObject& object : objects) {
     request.set_as("apisix");
     wire::Document* document = request.add_documents();
@@ -200,7 +206,7 @@ int RunApply(Session& session, const Args& args) {
   if (args.Has("--prune") && args.Get("--set").empty()) {
     return session.Usage("--prune needs --set NAME: only what came with that set is deleted");
   }
-  auto request = MakeRequest(paths, args.Get("--open-with"), args.Get("--as"));
+  auto request = MakeRequest(session, paths, args);
   if (!request.ok()) return session.Fail(request.status());
   return Submit(session, args, *std::move(request));
 }

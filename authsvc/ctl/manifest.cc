@@ -19,7 +19,7 @@ namespace {
 
 using dialects::Node;
 
-constexpr uintmax_t kMostFileBytes = 1 << 20;
+constexpr size_t kMostFileBytes = 1 << 20;
 constexpr absl::string_view kPemMark = "-----BEGIN ";
 
 // As authsvc tells them from ids.
@@ -33,9 +33,14 @@ bool IsPath(absl::string_view text) {
 
 class FileFiller {
  public:
-  explicit FileFiller(const std::string& manifest)
+  FileFiller(const std::string& manifest, const ManifestOptions& options,
+             std::vector<std::string>* private_keys)
       : directory_(manifest == "-" ? std::filesystem::path()
-                                   : std::filesystem::path(manifest).parent_path()) {}
+                                   : std::filesystem::path(manifest).parent_path()),
+        directories_(options.files_from),
+        private_keys_(private_keys) {
+    directories_.push_back(directory_.string());
+  }
 
   // True: something was filled in.
   absl::StatusOr<bool> Fill(Node* document, absl::string_view as) {
@@ -76,23 +81,25 @@ class FileFiller {
     }
   }
 
-  [[nodiscard]] absl::StatusOr<std::string> Read(const std::string& text, bool with_key) const {
+  [[nodiscard]] absl::StatusOr<std::string> Read(const std::string& text, bool with_key) {
     const std::filesystem::path given(text);
     const std::string file = (given.is_absolute() ? given : directory_ / given).string();
-    std::error_code error;
-    if (!std::filesystem::is_regular_file(file, error)) {
+    auto content = ReadFileWithin(file, directories_, kMostFileBytes);
+    if (absl::IsNotFound(content.status())) {
       return absl::NotFoundError(absl::StrCat(
-          "there is no file ", file, " (a certificate's id, name:NAME or a file may stand here)"));
+          content.status().message(), " (a certificate's id, name:NAME or a file may stand here)"));
     }
-    if (std::filesystem::file_size(file, error) > kMostFileBytes || error)
-      return absl::InvalidArgumentError(absl::StrCat(file, " is larger than 1 MB"));
-    auto read = ReadCertificateFile(file, "");
+    if (!content.ok()) return content.status();
+    auto read = ParseCertificateFile(file, *std::move(content), "");
     if (!read.ok()) return read.status();
     if (!with_key || !read->has_private_key()) return read->PublicPem();
+    private_keys_->push_back(file);
     return std::string(read->FullPem().Reveal());
   }
 
   const std::filesystem::path directory_;
+  std::vector<std::string> directories_;
+  std::vector<std::string>* const private_keys_;
   absl::Status status_;
   bool filled_ = false;
 };
@@ -108,7 +115,7 @@ std::optional<ApisixObject> AsApisixObject(const Node& document) {
 }  // namespace
 
 absl::StatusOr<Manifest> ReadManifest(const std::string& path, std::string content,
-                                      absl::string_view as) {
+                                      const ManifestOptions& options) {
   Manifest manifest;
   auto documents = dialects::ReadDocuments(content);
   if (!documents.ok()) {
@@ -134,7 +141,7 @@ absl::StatusOr<Manifest> ReadManifest(const std::string& path, std::string conte
       continue;
     }
     manifest.others = true;
-    auto changed = FileFiller(path).Fill(&document, as);
+    auto changed = FileFiller(path, options, &manifest.private_keys).Fill(&document, options.as);
     if (!changed.ok()) return changed.status();
     filled = filled || *changed;
     texts.push_back(dialects::ToJson(document));

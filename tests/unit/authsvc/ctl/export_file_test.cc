@@ -147,14 +147,16 @@ int Times(absl::string_view text, absl::string_view what) {
 
 class ManifestTest : public ExportTest {
  protected:
-  [[nodiscard]] std::string Filled(const std::string& content, absl::string_view as = "") const {
-    const auto read = ReadManifest(place_.path() + "/api.yaml", content, as);
+  [[nodiscard]] std::string Filled(const std::string& content, const std::string& as = "") const {
+    const auto read = ReadManifest(place_.path() + "/api.yaml", content, {as, {}});
     EXPECT_TRUE(read.ok()) << read.status();
     return read.ok() ? read->content : "";
   }
-  [[nodiscard]] std::string Refusal(const std::string& content) const {
-    return std::string(
-        ReadManifest(place_.path() + "/api.yaml", content, "tyk-classic").status().message());
+  [[nodiscard]] std::string Refusal(const std::string& content,
+                                    const std::vector<std::string>& files_from = {}) const {
+    const auto read =
+        ReadManifest(place_.path() + "/api.yaml", content, {"tyk-classic", files_from});
+    return std::string(read.status().message());
   }
   const std::string both_ = place_.Put("both.pem", pair_.Pem() + pair_.KeyPem());
 };
@@ -219,7 +221,31 @@ TEST_F(ManifestTest, AFileThatIsNoneIsToldWithItsPlace) {
   EXPECT_NE(Refusal("certificates: [/etc/]"), "");
   EXPECT_THAT(Refusal("certificates: [/dev/zero]"), HasSubstr("there is no file"));
   static_cast<void>(place_.Put("large.pem", std::string(2 << 20, 'x')));
-  EXPECT_THAT(Refusal("certificates: [large.pem]"), HasSubstr("larger than 1 MB"));
+  EXPECT_THAT(Refusal("certificates: [large.pem]"), HasSubstr("larger than 1048576 bytes"));
+}
+
+TEST_F(ManifestTest, FilesElsewhereAreReadFromDirectoriesThatWereSaid) {
+  const Place other;
+  const std::string pem = other.Put("other.pem", pair_.Pem() + pair_.KeyPem());
+  std::filesystem::create_symlink(pem, place_.path() + "/link.pem");
+  std::filesystem::create_symlink(other.path(), place_.path() + "/linked");
+  std::filesystem::create_directory(place_.path() + "/below");
+  const std::string up = absl::StrCat("../", other.path().substr(5), "/other.pem");
+  for (const std::string& path : {pem, up, std::string("link.pem"), std::string("linked/other.pem"),
+                                  std::string("below/../linked/other.pem")}) {
+    const std::string text = absl::StrCat("certificates: [", path, "]");
+    EXPECT_THAT(Refusal(text), HasSubstr("--files-from")) << path;
+    EXPECT_THAT(Refusal(text, {place_.path() + "/below", "/nowhere", other.path() + "x"}),
+                HasSubstr("--files-from"));
+    EXPECT_EQ(Refusal(text, {"/nowhere", other.path()}), "") << path;
+  }
+  EXPECT_EQ(Refusal("certificates: [below/../both.pem]"), "");
+  EXPECT_EQ(Refusal(absl::StrCat("certificates: [", both_, "]")), "") << "absolute, but here";
+  const auto read = ReadManifest(place_.path() + "/api.yaml",
+                                 "certificates: [both.pem]\nclient_certificates: [both.pem]",
+                                 {"tyk-classic", {}});
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ(read->private_keys, std::vector<std::string>{both_});
 }
 
 TEST_F(ManifestTest, ObjectsOfApisixAreTold) {
