@@ -9,6 +9,7 @@
 #include "authsvc/ctl/manifest.h"
 #include "authsvc/ctl/output.h"
 #include "shared/base/reason.h"
+#include "shared/base/secret.h"
 
 namespace sallyport::authsvc::ctl {
 namespace {
@@ -63,6 +64,8 @@ absl::StatusOr<wire::ApplyRequest> MakeRequest(Session& session,
     const std::string name = path == "-" ? "standard input" : path;
     if (IsExport(*content)) {
       if (auto status = AddExport(name, *content, open_with, &request); !status.ok()) return status;
+      session.err() << "sallyctl: " << Printable(absl::StrCat(name, ": ", ExportSummary(*content)))
+                    << " (who made it, it cannot say)\n";
       opened = true;
       continue;
     }
@@ -181,6 +184,8 @@ int Submit(Session& session, const Args& args, wire::ApplyRequest request) {
   wire::ApplyResponse response;
   const absl::Status status = (*client)->Call(&wire::Admin::Stub::Apply, (*client)->admin(),
                                               request, &response, absl::Minutes(5));
+  for (wire::Document& document : *request.mutable_documents())
+    base::Cleanse(document.mutable_content());
   if (absl::IsResourceExhausted(status)) {
     return session.Fail(absl::ResourceExhaustedError(absl::StrCat(
         status.message(), ": apply fewer documents at once (or raise grpc.max_admin_bytes)")));

@@ -23,8 +23,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kMost = 64 << 20;
-
 absl::Status Failed(absl::string_view what, const std::string& path, int error) {
   return absl::FailedPreconditionError(
       absl::StrCat("cannot ", what, " ", path, ": ", std::strerror(error)));
@@ -128,7 +126,7 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
     text << file.rdbuf();
   }
   std::string content = text.str();
-  if (content.size() > kMost)
+  if (content.size() > kMostFileBytes)
     return absl::InvalidArgumentError(absl::StrCat(path, " is larger than 64 MB"));
   return content;
 }

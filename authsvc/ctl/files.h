@@ -25,7 +25,8 @@ struct Owner {
 // Others may pass through the directory to what is theirs in it, but not list it (0711).
 [[nodiscard]] absl::Status LetPass(const std::string& directory);
 
-// "-" is standard input. At most 64 MB.
+inline constexpr size_t kMostFileBytes = 64 << 20;
+// "-" is standard input. At most kMostFileBytes.
 [[nodiscard]] absl::StatusOr<std::string> ReadFile(const std::string& path);
 // A regular file of at most `most` bytes whose real place is in one of `directories` (links may
 // lead from one to another): looked at where it was opened, not by its name. NotFound: there is

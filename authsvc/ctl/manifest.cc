@@ -19,7 +19,7 @@ namespace {
 
 using dialects::Node;
 
-constexpr size_t kMostFileBytes = 1 << 20;
+constexpr size_t kMostCertificateBytes = 1 << 20;
 constexpr absl::string_view kPemMark = "-----BEGIN ";
 
 // As authsvc tells them from ids.
@@ -84,7 +84,7 @@ class FileFiller {
   [[nodiscard]] absl::StatusOr<std::string> Read(const std::string& text, bool with_key) {
     const std::filesystem::path given(text);
     const std::string file = (given.is_absolute() ? given : directory_ / given).string();
-    auto content = ReadFileWithin(file, directories_, kMostFileBytes);
+    auto content = ReadFileWithin(file, directories_, kMostCertificateBytes);
     if (absl::IsNotFound(content.status())) {
       return absl::NotFoundError(absl::StrCat(
           content.status().message(), " (a certificate's id, name:NAME or a file may stand here)"));

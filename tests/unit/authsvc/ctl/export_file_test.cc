@@ -13,6 +13,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "authsvc/ctl/manifest.h"
@@ -135,6 +136,35 @@ TEST_F(ExportTest, WhatIsPutTogetherOfTwoIsSeen) {
   EXPECT_NE(Error(absl::StrCat(a[0], "\n", a[1], "\n", a[2], "\n", b[3], "\n"), key_), "");
   EXPECT_NE(Error(absl::StrCat(a[0], "\n", a[1], "\n", a[1], "\n", a[2], "\n", a[3], "\n"), key_),
             "");
+}
+
+TEST_F(ExportTest, SaysOfWhatItIs) {
+  const std::string said = ExportSummary(Make(to_));
+  EXPECT_THAT(said, HasSubstr("of store s"));
+  EXPECT_THAT(said, HasSubstr(": 2 key"));
+}
+
+TEST_F(ExportTest, WhatIsTooDeepIsNotWalked) {
+  const std::string deep = absl::StrCat(std::string(100'000, '['), std::string(100'000, ']'));
+  std::vector<std::string> lines = absl::StrSplit(Make(""), '\n');
+  lines[0] = absl::StrReplaceAll(lines[0], {{"\"s\"", deep}});
+  EXPECT_THAT(Error(absl::StrJoin(lines, "\n"), ""), HasSubstr("too deep"));
+}
+
+TEST_F(ExportTest, SaysWhatMayNotComeBack) {
+  EXPECT_TRUE(RestoreDoubts(Make(to_), 64 << 20).empty());
+  const auto doubts = [](const std::string& content, uint64_t most) {
+    return absl::StrJoin(RestoreDoubts(content, most), "\n");
+  };
+  EXPECT_THAT(doubts(Make(to_), 10), HasSubstr("grpc.max_admin_bytes"));
+  const auto line = [](const std::string& document) {
+    return absl::StrCat(R"({"kind":"Stored","document":")", document,
+                        R"(","resource":{"api":{"id":"big"}}})", "\n");
+  };
+  EXPECT_THAT(doubts(line(std::string(9 << 20, 'x')), 64 << 20), HasSubstr("api/big has"));
+  EXPECT_THAT(doubts(std::string(65 << 20, '\n'), 128 << 20), HasSubstr("sallyctl apply"));
+  EXPECT_THAT(doubts(line("-----BEGIN PRIVATE KEY-----"), 64 << 20),
+              HasSubstr("api/big holds a private key"));
 }
 
 // Manifests ---------------------------------------------------------------------------------------
