@@ -1,5 +1,7 @@
 #include "authsvc/admin/apply.h"
 
+#include <set>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "authsvc/admin/apk_stored.h"
@@ -7,6 +9,7 @@
 #include "authsvc/admin/certificate_file.h"
 #include "authsvc/admin/oas_versions.h"
 #include "authsvc/change/writer.h"
+#include "authsvc/dialects/apk/objects.h"
 #include "authsvc/dialects/apply.h"
 #include "authsvc/dialects/reader.h"
 #include "authsvc/dialects/tyk_documents.h"
@@ -112,6 +115,43 @@ void SetOptions(Writer& writer, const base::Clock& clock, absl::string_view org_
   ReadApkFrom(&writer, options);
 }
 
+// Whether the stored API is made of that object of WSO2 APK still, whatever the object says.
+bool IsMadeOf(Writer& writer, const v1::DialectObject& object, const std::string& api) {
+  const auto stored = writer.ReadResource(Kind::kApi, api);
+  if (!stored.ok() || stored->dialect() != dialects::kApk) return false;
+  if (stored->api().org_id() != object.org_id()) return false;
+  const auto document = dialects::ReadJson(stored->document());
+  const dialects::Node* const metadata = document.ok() ? document->Find("metadata") : nullptr;
+  if (metadata == nullptr) return false;
+  const dialects::KubeName name{std::string(metadata->Text("namespace")),
+                                std::string(metadata->Text("name"))};
+  return dialects::apk::ObjectId(document->Text("kind"), name) == object.id();
+}
+
+// Each once, and none that comes anew.
+std::vector<std::string> GoneWith(Writer& writer, const v1::DialectObject& object,
+                                  const dialects::ApplyPlan& plan) {
+  std::set<std::string> gone(plan.gone_apis.begin(), plan.gone_apis.end());
+  for (absl::string_view made : object.resources()) {
+    if (!absl::ConsumePrefix(&made, "Api ")) continue;
+    std::string api(made);
+    if (IsMadeOf(writer, object, api)) gone.insert(std::move(api));
+  }
+  for (const dialects::PlannedPut& put : plan.puts) {
+    if (put.put.resource.has_api()) gone.erase(put.put.resource.id());
+  }
+  return {gone.begin(), gone.end()};
+}
+
+void AuditGone(absl::string_view object, const std::vector<std::string>& apis) {
+  for (const std::string& api : apis) {
+    base::Audit(base::Level::kInfo, {{"what", "delete"},
+                                     {"kind", "Api"},
+                                     {"id", api},
+                                     {"with", absl::StrCat("DialectObject ", object)}});
+  }
+}
+
 absl::Status WithoutIt(const std::string& id, const dialects::ApplyPlan& plan) {
   for (const v1::ApplyResult& result : plan.results) {
     if (result.outcome() != "refused") continue;
@@ -194,10 +234,7 @@ absl::StatusOr<WriteResult> DeleteObject(Writer& writer, const base::Clock& cloc
     options.gone_object = request.id();
     dialects::ApplyPlan plan = dialects::PlanApply(nothing, options);
     if (plan.refused) return WithoutIt(request.id(), plan);
-    std::vector<std::string> gone = std::move(plan.gone_apis);
-    for (absl::string_view made : stored->object.resources()) {
-      if (absl::ConsumePrefix(&made, "Api ")) gone.emplace_back(made);
-    }
+    const std::vector<std::string> gone = GoneWith(writer, stored->object, plan);
     Write write = MakeWrite(*before, nothing, std::move(plan.puts));
     write.expected_snapshot = before->revision();
     AddGone(gone, &write);
@@ -207,6 +244,7 @@ absl::StatusOr<WriteResult> DeleteObject(Writer& writer, const base::Clock& cloc
     mutation.id = request.id();
     mutation.expected_revision = request.expected_revision();
     auto written = writer.Run(std::move(write));
+    if (written.ok()) AuditGone(request.id(), gone);
     if (!absl::IsAborted(written.status()) || attempt + 1 >= kTries) return written;
   }
 }

@@ -6,12 +6,14 @@
 #include <utility>
 
 #include "absl/strings/cord.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "authsvc/change/certificate_record.h"
 #include "authsvc/change/login.h"
 #include "authsvc/change/proxy_password.h"
 #include "authsvc/change/secret_data.h"
+#include "authsvc/change/secret_names.h"
 #include "authsvc/change/shared_secrets.h"
 #include "authsvc/change/upstream_credential.h"
 #include "authsvc/snapshot/resource.h"
@@ -60,6 +62,7 @@ class Planner {
     v1::Resource resource = mutation.resource;
     const auto kind = KindOf(resource);
     if (!kind) return absl::InvalidArgumentError("a resource without body");
+    if (auto status = NoPrivateKey(resource); !status.ok()) return status;
     if (auto status = SetIdentity(&resource); !status.ok()) return status;
     const std::string id = BodyId(resource);
     if (auto status = Claim(*kind, id); !status.ok()) return status;
@@ -100,6 +103,19 @@ class Planner {
   }
   static absl::Status NotFound(Kind kind, const std::string& id) {
     return absl::NotFoundError(absl::StrCat(KindName(kind), " ", id, " not found"));
+  }
+
+  // Documents are stored, exported and read back as they are. Whoever makes one takes private keys
+  // out; should one be forgotten, it is not stored.
+  static absl::Status NoPrivateKey(const v1::Resource& resource) {
+    for (const absl::string_view text : {absl::string_view(resource.document()),
+                                         absl::string_view(resource.dialect_object().json())}) {
+      if (absl::StrContains(text, kPrivateKeyMark)) {
+        return absl::InvalidArgumentError(
+            "its document holds a private key at a place that takes none");
+      }
+    }
+    return absl::OkStatus();
   }
 
   // The id is where the body says so; that of a certificate follows from its content.

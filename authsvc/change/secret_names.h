@@ -17,4 +17,7 @@ inline constexpr absl::string_view kProxyPassword = "forward_proxy.password";  /
 inline constexpr absl::string_view kSharedSecrets = "shared_secrets/";  // TokenIssuer; and a number
 inline constexpr absl::string_view kSecretData = "data/";  // Secret; and its name there
 
+// How every private key in PEM begins, after the kind of the key: stands in no stored document.
+inline constexpr absl::string_view kPrivateKeyMark = "PRIVATE KEY-----";
+
 }  // namespace sallyport::authsvc

@@ -9,6 +9,7 @@
 #include "authsvc/ctl/manifest.h"
 #include "authsvc/ctl/output.h"
 #include "shared/base/reason.h"
+#include "shared/base/secret.h"
 
 namespace sallyport::authsvc::ctl {
 namespace {
@@ -46,9 +47,12 @@ absl::Status AddExport(const std::string& name, const std::string& content,
   return absl::OkStatus();
 }
 
-absl::StatusOr<wire::ApplyRequest> MakeRequest(const std::vector<std::string>& paths,
-                                               const std::string& open_with) {
+absl::StatusOr<wire::ApplyRequest> MakeRequest(Session& session,
+                                               const std::vector<std::string>& paths,
+                                               const Args& args) {
   wire::ApplyRequest request;
+  const std::string open_with = args.Get("--open-with");
+  const ManifestOptions options{args.Get("--as"), args.GetAll("--files-from")};
   bool opened = false;
   size_t others = 0;
   std::vector<ApisixObject> objects;
@@ -60,12 +64,16 @@ absl::StatusOr<wire::ApplyRequest> MakeRequest(const std::vector<std::string>& p
     const std::string name = path == "-" ? "standard input" : path;
     if (IsExport(*content)) {
       if (auto status = AddExport(name, *content, open_with, &request); !status.ok()) return status;
+      session.err() << "sallyctl: " << Printable(absl::StrCat(name, ": ", ExportSummary(*content)))
+                    << " (who made it, it cannot say)\n";
       opened = true;
       continue;
     }
-    auto manifest = ReadManifest(path, *std::move(content));
+    auto manifest = ReadManifest(path, *std::move(content), options);
     if (!manifest.ok())
       return absl::InvalidArgumentError(absl::StrCat(name, ": ", manifest.status().message()));
+    for (const std::string& file : manifest->private_keys)
+      session.err() << "sallyctl: the private key in " << Printable(file) << " is sent\n";
     for (ApisixObject& object : manifest->apisix) objects.push_back(std::move(object));
     if (!manifest->others) continue;
     ++others;
@@ -78,7 +86,9 @@ absl::StatusOr<wire::ApplyRequest> MakeRequest(const std::vector<std::string>& p
         "objects of APISIX (kind ApisixObject) are applied alone: put them into files of their "
         "own");
   }
-  if (opened && others == 0) request.set_as("stored");
+  if (opened && (others > 0 || !objects.empty()))
+    return absl::InvalidArgumentError("an export is applied alone, without other documents");
+  if (opened) request.set_as("stored");
   for (ApisixObject& object : objects) {
     request.set_as("apisix");
     wire::Document* document = request.add_documents();
@@ -174,6 +184,8 @@ int Submit(Session& session, const Args& args, wire::ApplyRequest request) {
   wire::ApplyResponse response;
   const absl::Status status = (*client)->Call(&wire::Admin::Stub::Apply, (*client)->admin(),
                                               request, &response, absl::Minutes(5));
+  for (wire::Document& document : *request.mutable_documents())
+    base::Cleanse(document.mutable_content());
   if (absl::IsResourceExhausted(status)) {
     return session.Fail(absl::ResourceExhaustedError(absl::StrCat(
         status.message(), ": apply fewer documents at once (or raise grpc.max_admin_bytes)")));
@@ -199,7 +211,7 @@ int RunApply(Session& session, const Args& args) {
   if (args.Has("--prune") && args.Get("--set").empty()) {
     return session.Usage("--prune needs --set NAME: only what came with that set is deleted");
   }
-  auto request = MakeRequest(paths, args.Get("--open-with"));
+  auto request = MakeRequest(session, paths, args);
   if (!request.ok()) return session.Fail(request.status());
   return Submit(session, args, *std::move(request));
 }

@@ -90,13 +90,18 @@ absl::StatusOr<CertificateFile> ReadCertificateFile(const std::string& path,
                                                     absl::string_view password) {
   auto content = ReadFile(path);
   if (!content.ok()) return content.status();
+  return ParseCertificateFile(path, *std::move(content), password);
+}
+
+absl::StatusOr<CertificateFile> ParseCertificateFile(const std::string& path, std::string content,
+                                                     absl::string_view password) {
   CertificateFile file;
   file.path = path;
   absl::StatusOr<crypto::PemBundle> bundle = absl::InternalError("");
   const UniquePkcs12 pkcs12 =
-      absl::StrContains(*content, "-----BEGIN ") ? nullptr : ParsePkcs12(*content);
-  bundle = pkcs12 != nullptr ? OpenPkcs12(pkcs12.get(), password) : crypto::ParsePemOrDer(*content);
-  base::Cleanse(&*content);
+      absl::StrContains(content, "-----BEGIN ") ? nullptr : ParsePkcs12(content);
+  bundle = pkcs12 != nullptr ? OpenPkcs12(pkcs12.get(), password) : crypto::ParsePemOrDer(content);
+  base::Cleanse(&content);
   if (!bundle.ok()) {
     return absl::Status(bundle.status().code(),
                         absl::StrCat(path, ": ", std::string(bundle.status().message())));

@@ -24,6 +24,10 @@ struct CertificateFile {
 // `password`: of PKCS#12; may be empty.
 [[nodiscard]] absl::StatusOr<CertificateFile> ReadCertificateFile(const std::string& path,
                                                                   absl::string_view password);
+// The same of `content`, which was read from `path` and is cleansed.
+[[nodiscard]] absl::StatusOr<CertificateFile> ParseCertificateFile(const std::string& path,
+                                                                   std::string content,
+                                                                   absl::string_view password);
 // The content of --password-file without its line end; empty for an empty path.
 [[nodiscard]] absl::StatusOr<base::Secret> ReadPassword(const std::string& path);
 // One line that says that the private key stayed here.

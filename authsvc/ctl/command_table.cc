@@ -61,6 +61,9 @@ std::vector<Command> MakeCommands() {
         {"--dry-run", "", false, "say what would change"},
         {"--strict", "", false, "a reference to what is not there yet is an error"},
         {"--namespace", "-n", true, "namespace of documents that name none"},
+        {"--files-from", "", true,
+         "directory that certificate files named in documents may be read from, besides the "
+         "documents' own (may be repeated)"},
         {"--open-with", "", true,
          "private key (PEM) that an export is sealed to, or passphrase:FILE"},
         kOutput},

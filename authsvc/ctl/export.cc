@@ -120,6 +120,8 @@ int RunExport(Session& session, const Args& args) {
   } else {
     session.out() << made->resources << " resources written to " << Printable(path) << '\n';
   }
+  for (const std::string& doubt : RestoreDoubts(made->file, config->grpc.max_admin_bytes))
+    session.Warn(Printable(doubt));
   if (seal_to.empty() && made->left_out > 0) {
     session.Warn(absl::StrCat("the secrets of ", made->left_out,
                               " resources were left out: --seal-to takes them along"));

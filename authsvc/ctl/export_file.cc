@@ -7,10 +7,13 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "authsvc/change/secret_names.h"
 #include "authsvc/ctl/certificate_file.h"
 #include "authsvc/ctl/files.h"
+#include "authsvc/dialects/reader.h"
 #include "authsvc/dialects/stored.h"
 #include "authsvc/snapshot/resource.h"
 #include "authsvc/store/kind.h"
@@ -88,7 +91,24 @@ std::string TextOf(const Json& object, const char* name) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+// What is too deep would be refused where it is applied, and is walked by recursion here.
+bool IsTooDeep(absl::string_view line) {
+  int depth = 0;
+  bool text = false;
+  for (size_t i = 0; i < line.size(); ++i) {
+    const char c = line[i];
+    if (text && c == '\\') ++i;
+    if (c == '"') text = !text;
+    if (text) continue;
+    if (c == '{' || c == '[') ++depth;
+    if (c == '}' || c == ']') --depth;
+    if (depth > dialects::ReadLimits().max_depth) return true;
+  }
+  return false;
+}
+
 absl::StatusOr<Json> ParseLine(absl::string_view line) {
+  if (IsTooDeep(line)) return absl::DataLossError("the export was changed: a line is too deep");
   Json json = Json::parse(line.begin(), line.end(), nullptr, false);
   if (json.is_discarded() || !json.is_object())
     return absl::DataLossError("the export was changed: a line is no JSON object");
@@ -277,6 +297,51 @@ absl::StatusOr<std::string> ExportWriter::Finish() && {
 }
 
 bool IsExport(absl::string_view content) { return absl::StartsWith(content, kBegin); }
+
+std::string ExportSummary(absl::string_view content) {
+  const std::vector<absl::string_view> lines = absl::StrSplit(content, '\n', absl::SkipEmpty());
+  std::map<std::string, size_t> kinds;
+  for (size_t i = 1; i + 1 < lines.size(); ++i) {
+    const auto document = ParseLine(lines[i]);
+    if (document.ok()) ++kinds[std::string(*absl::StrSplit(RecordOf(*document), '/').begin())];
+  }
+  std::vector<std::string> counts;
+  for (const auto& [kind, count] : kinds) counts.push_back(absl::StrCat(count, " ", kind));
+  const auto begin = ParseLine(lines.empty() ? "" : lines.front());
+  const auto fact = [&](const char* name) { return begin.ok() ? TextOf(*begin, name) : ""; };
+  return absl::StrCat("an export of store ", fact("store"), ", made ", fact("made"), ": ",
+                      absl::StrJoin(counts, ", "));
+}
+
+std::vector<std::string> RestoreDoubts(absl::string_view content, uint64_t max_admin_bytes) {
+  std::vector<std::string> doubts;
+  if (content.size() > kMostFileBytes) {
+    doubts.push_back(absl::StrCat("the export has ", content.size(),
+                                  " bytes, but `sallyctl apply` reads files of at most ",
+                                  kMostFileBytes));
+  }
+  if (content.size() > max_admin_bytes) {
+    doubts.push_back(absl::StrCat("the export has ", content.size(),
+                                  " bytes: where it is applied, grpc.max_admin_bytes must be as "
+                                  "much; here it is ",
+                                  max_admin_bytes));
+  }
+  const size_t most = dialects::ReadLimits().max_bytes;
+  for (const absl::string_view line : absl::StrSplit(content, '\n')) {
+    if (line.size() <= most && !absl::StrContains(line, kPrivateKeyMark)) continue;
+    const auto document = ParseLine(line);
+    const std::string what = document.ok() ? RecordOf(*document) : std::string("a line");
+    if (line.size() > most) {
+      doubts.push_back(
+          absl::StrCat(what, " has ", line.size(), " bytes; at most ", most, " are taken again"));
+    } else {
+      doubts.push_back(absl::StrCat(what,
+                                    " holds a private key in clear, as an older version stored it, "
+                                    "and is not taken again: apply its document anew"));
+    }
+  }
+  return doubts;
+}
 
 absl::StatusOr<std::vector<ExportedDocument>> ReadExport(const std::string& content,
                                                          const std::string& open_with) {

@@ -3,10 +3,13 @@
 // SHA-256; each of those is a "Stored" document (authsvc/dialects/stored.h). Its secrets are in
 // `sealed`: AES-256-GCM under a key of this file, bound to export, resource and name; that key is
 // wrapped for the recipient (shared/crypto/recipient.h). The SHA-256 is sealed by it too, so that
-// whoever does not know the key can change, cut off or put together nothing of a sealed export
-// unnoticed. One that is not sealed has no secrets, and its SHA-256 finds accidents alone.
+// whoever does not know that key can change, cut off or put together nothing of a sealed export
+// unnoticed. It does not say who made one: whoever knows a recipient's public key can seal an
+// export of their own to it (a passphrase is known to those who know it alone). One that is not
+// sealed has no secrets, and its SHA-256 finds accidents alone.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -50,6 +53,12 @@ struct ExportedDocument {
 };
 
 [[nodiscard]] bool IsExport(absl::string_view content);
+// One line for people, of an export that ReadExport took: of which store, made when, how many of
+// each kind.
+[[nodiscard]] std::string ExportSummary(absl::string_view content);
+// Why `sallyctl apply` or an authsvc of that grpc.max_admin_bytes may not take what was written.
+[[nodiscard]] std::vector<std::string> RestoreDoubts(absl::string_view content,
+                                                     uint64_t max_admin_bytes);
 // Looks at the whole file first. `open_with` as above; empty is right for an export that is not
 // sealed alone. InvalidArgument: another key or passphrase; DataLoss: changed or cut off.
 [[nodiscard]] absl::StatusOr<std::vector<ExportedDocument>> ReadExport(

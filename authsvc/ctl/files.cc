@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -22,11 +23,74 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kMost = 64 << 20;
-
 absl::Status Failed(absl::string_view what, const std::string& path, int error) {
   return absl::FailedPreconditionError(
       absl::StrCat("cannot ", what, " ", path, ": ", std::strerror(error)));
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  [[nodiscard]] int get() const { return fd_; }
+
+ private:
+  const int fd_;
+};
+
+// At most one byte more than `most`.
+absl::StatusOr<std::string> ReadSome(int fd, const std::string& path, size_t most) {
+  std::string content(most + 1, '\0');
+  size_t size = 0;
+  while (size < content.size()) {
+    const ssize_t count = read(fd, content.data() + size, content.size() - size);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return Failed("read", path, errno);
+    if (count == 0) break;
+    size += static_cast<size_t>(count);
+  }
+  content.resize(size);
+  return content;
+}
+
+bool IsWithin(const fs::path& file, const std::string& directory) {
+  std::error_code error;
+  const fs::path real = fs::canonical(directory.empty() ? "." : directory, error);
+  if (error) return false;
+  const fs::path relative = file.lexically_relative(real);
+  return !relative.empty() && *relative.begin() != "..";
+}
+
+// Closes it.
+absl::Status WriteAll(int fd, const std::string& path, absl::string_view content) {
+  size_t written = 0;
+  int error = 0;
+  while (error == 0 && written < content.size()) {
+    const ssize_t count = write(fd, content.data() + written, content.size() - written);
+    if (count > 0)
+      written += static_cast<size_t>(count);
+    else if (count == 0 || errno != EINTR)
+      error = count == 0 ? ENOSPC : errno;
+  }
+  if (error == 0 && fsync(fd) != 0 && errno != EINVAL) error = errno;  // EINVAL: no file on a disk
+  if (close(fd) != 0 && error == 0) error = errno;
+  return error == 0 ? absl::OkStatus() : Failed("write", path, error);
+}
+
+// Whoever could read what was there must not read what comes, and half a file is none.
+absl::Status Replace(const std::string& path, absl::string_view content) {
+  std::string beside = absl::StrCat(path, ".XXXXXX");
+  const int fd = mkostemp(beside.data(), O_CLOEXEC);  // 0600
+  if (fd < 0) return Failed("write", path, errno);
+  absl::Status status = WriteAll(fd, path, content);
+  if (status.ok() && rename(beside.c_str(), path.c_str()) != 0)
+    status = Failed("write", path, errno);
+  if (!status.ok()) unlink(beside.c_str());
+  return status;
 }
 
 }  // namespace
@@ -62,28 +126,44 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
     text << file.rdbuf();
   }
   std::string content = text.str();
-  if (content.size() > kMost)
+  if (content.size() > kMostFileBytes)
     return absl::InvalidArgumentError(absl::StrCat(path, " is larger than 64 MB"));
   return content;
 }
 
-absl::Status WriteFile(const std::string& path, absl::string_view content, bool replace) {
-  const int fd =
-      open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (replace ? O_TRUNC : O_EXCL), 0600);
-  if (fd < 0) return Failed("write", path, errno);
-  size_t written = 0;
-  while (written < content.size()) {
-    const ssize_t count = write(fd, content.data() + written, content.size() - written);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) {
-      const int error = errno;
-      close(fd);
-      return Failed("write", path, error);
-    }
-    written += static_cast<size_t>(count);
+absl::StatusOr<std::string> ReadFileWithin(const std::string& path,
+                                           const std::vector<std::string>& directories,
+                                           size_t most) {
+  const auto none = absl::NotFoundError(absl::StrCat("there is no file ", path));
+  std::error_code error;
+  if (!fs::is_regular_file(path, error)) return none;
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  struct stat facts = {};
+  if (file.get() < 0) return Failed("read", path, errno);
+  if (fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) return none;
+  const fs::path real = fs::read_symlink(absl::StrCat("/proc/self/fd/", file.get()), error);
+  if (error) return Failed("read", path, error.value());
+  if (std::none_of(directories.begin(), directories.end(),
+                   [&](const std::string& one) { return IsWithin(real, one); })) {
+    return absl::PermissionDeniedError(absl::StrCat(path, " is in none of the directories that ",
+                                                    "files may be read from (--files-from DIR)"));
   }
-  if (fsync(fd) != 0 || close(fd) != 0) return Failed("write", path, errno);
-  return absl::OkStatus();
+  auto content = ReadSome(file.get(), path, most);
+  if (content.ok() && content->size() > most)
+    return absl::InvalidArgumentError(absl::StrCat(path, " is larger than ", most, " bytes"));
+  return content;
+}
+
+absl::Status WriteFile(const std::string& path, absl::string_view content, bool replace) {
+  std::error_code error;
+  const fs::file_type there = fs::symlink_status(path, error).type();
+  if (replace && there == fs::file_type::symlink)
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, " is a symbolic link: name the file itself"));
+  if (replace && there == fs::file_type::regular) return Replace(path, content);
+  const bool device = replace && there != fs::file_type::not_found;
+  const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC | (device ? 0 : O_CREAT | O_EXCL), 0600);
+  return fd < 0 ? Failed("write", path, errno) : WriteAll(fd, path, content);
 }
 
 absl::Status MakeDirectory(const std::string& path) {

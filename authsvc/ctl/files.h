@@ -25,9 +25,15 @@ struct Owner {
 // Others may pass through the directory to what is theirs in it, but not list it (0711).
 [[nodiscard]] absl::Status LetPass(const std::string& directory);
 
-// "-" is standard input. At most 64 MB.
+inline constexpr size_t kMostFileBytes = 64 << 20;
+// "-" is standard input. At most kMostFileBytes.
 [[nodiscard]] absl::StatusOr<std::string> ReadFile(const std::string& path);
-// Mode 0600; fails when it exists unless `replace`.
+// A regular file of at most `most` bytes whose real place is in one of `directories` (links may
+// lead from one to another): looked at where it was opened, not by its name. NotFound: there is
+// none.
+[[nodiscard]] absl::StatusOr<std::string> ReadFileWithin(
+    const std::string& path, const std::vector<std::string>& directories, size_t most);
+// Mode 0600; fails when it exists unless `replace`: then a new file takes its place, whole.
 [[nodiscard]] absl::Status WriteFile(const std::string& path, absl::string_view content,
                                      bool replace = false);
 [[nodiscard]] absl::Status MakeDirectory(

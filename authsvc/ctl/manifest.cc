@@ -1,6 +1,5 @@
 #include "authsvc/ctl/manifest.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <utility>
 
@@ -10,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "authsvc/ctl/certificate_file.h"
+#include "authsvc/ctl/certificate_places.h"
 #include "authsvc/ctl/files.h"
 #include "authsvc/dialects/node.h"
 #include "authsvc/dialects/reader.h"
@@ -19,22 +19,8 @@ namespace {
 
 using dialects::Node;
 
-// Members whose texts, or lists or maps of texts, are ids of certificates in Tyk's documents. Those
-// of the second list are used with their private keys.
-constexpr absl::string_view kPublicPlaces[] = {"client_certificates", "pinned_public_keys",
-                                               "allowlist", "publicKeys",
-                                               "mtls_static_certificate_bindings"};
-constexpr absl::string_view kPairPlaces[] = {"upstream_certificates", "certificates",
-                                             "ssl_certificates"};
-constexpr uintmax_t kMostFileBytes = 1 << 20;
+constexpr size_t kMostCertificateBytes = 1 << 20;
 constexpr absl::string_view kPemMark = "-----BEGIN ";
-constexpr char kTykConf[] = "certificates";  // of tyk.conf: an object of lists and a map
-constexpr char kMapping[] = "domainToCertificateMapping";  // of Tyk OAS: objects with a certificate
-
-template <size_t kCount>
-bool Contains(const absl::string_view (&names)[kCount], absl::string_view name) {
-  return std::find(std::begin(names), std::end(names), name) != std::end(names);
-}
 
 // As authsvc tells them from ids.
 bool IsPath(absl::string_view text) {
@@ -47,65 +33,24 @@ bool IsPath(absl::string_view text) {
 
 class FileFiller {
  public:
-  explicit FileFiller(const std::string& manifest)
+  FileFiller(const std::string& manifest, const ManifestOptions& options,
+             std::vector<std::string>* private_keys)
       : directory_(manifest == "-" ? std::filesystem::path()
-                                   : std::filesystem::path(manifest).parent_path()) {}
+                                   : std::filesystem::path(manifest).parent_path()),
+        directories_(options.files_from),
+        private_keys_(private_keys) {
+    directories_.push_back(directory_.string());
+  }
 
   // True: something was filled in.
-  absl::StatusOr<bool> Fill(Node* document) {
-    Walk(document, "");
+  absl::StatusOr<bool> Fill(Node* document, absl::string_view as) {
+    for (const CertificatePlace& place : FindCertificatePlaces(document, as))
+      Text(place.node, place.path, place.with_key);
     if (!status_.ok()) return status_;
     return filled_;
   }
 
  private:
-  void Walk(Node* node, const std::string& path) {
-    for (size_t i = 0; i < node->items.size(); ++i)
-      Walk(&node->items[i], absl::StrCat(path, "[", i, "]"));
-    for (auto& [name, value] : node->members) {
-      const std::string place = path.empty() ? name : absl::StrCat(path, ".", name);
-      if (name == kTykConf && value.IsObject()) {
-        for (auto& [use, ids] : value.members)
-          Ids(&ids, absl::StrCat(place, ".", use), use == "upstream");
-      } else if (name == kMapping) {
-        Mapping(&value, place);
-      } else if (Contains(kPairPlaces, name)) {
-        Ids(&value, place, true);
-      } else if (Contains(kPublicPlaces, name)) {
-        Ids(&value, place, false);
-      } else {
-        Walk(&value, place);
-      }
-    }
-  }
-
-  void Mapping(Node* list, const std::string& place) {
-    for (size_t i = 0; i < list->items.size(); ++i) {
-      Node& item = list->items[i];
-      Node* const id = item.IsObject() ? item.Find("certificate") : nullptr;
-      if (id != nullptr) Ids(id, absl::StrCat(place, "[", i, "].certificate"), true);
-    }
-  }
-
-  // A text, a list of them, a map to either; what else stands there is looked at as anywhere.
-  void Ids(Node* node, const std::string& place, bool with_key) {
-    if (node->IsString()) return Text(node, place, with_key);
-    for (size_t i = 0; i < node->items.size(); ++i) {
-      const std::string item = absl::StrCat(place, "[", i, "]");
-      if (node->items[i].IsString())
-        Text(&node->items[i], item, with_key);
-      else
-        Walk(&node->items[i], item);
-    }
-    for (auto& [name, value] : node->members) {
-      const std::string member = absl::StrCat(place, "[\"", name, "\"]");
-      if (value.IsString() || value.IsArray())
-        Ids(&value, member, with_key);
-      else
-        Walk(&value, member);
-    }
-  }
-
   void Text(Node* node, const std::string& place, bool with_key) {
     if (!status_.ok() || absl::StrContains(node->text, kPemMark)) return;
     std::vector<std::string> parts = absl::StrSplit(node->text, ',');
@@ -136,23 +81,25 @@ class FileFiller {
     }
   }
 
-  [[nodiscard]] absl::StatusOr<std::string> Read(const std::string& text, bool with_key) const {
+  [[nodiscard]] absl::StatusOr<std::string> Read(const std::string& text, bool with_key) {
     const std::filesystem::path given(text);
     const std::string file = (given.is_absolute() ? given : directory_ / given).string();
-    std::error_code error;
-    if (!std::filesystem::is_regular_file(file, error)) {
+    auto content = ReadFileWithin(file, directories_, kMostCertificateBytes);
+    if (absl::IsNotFound(content.status())) {
       return absl::NotFoundError(absl::StrCat(
-          "there is no file ", file, " (a certificate's id, name:NAME or a file may stand here)"));
+          content.status().message(), " (a certificate's id, name:NAME or a file may stand here)"));
     }
-    if (std::filesystem::file_size(file, error) > kMostFileBytes || error)
-      return absl::InvalidArgumentError(absl::StrCat(file, " is larger than 1 MB"));
-    auto read = ReadCertificateFile(file, "");
+    if (!content.ok()) return content.status();
+    auto read = ParseCertificateFile(file, *std::move(content), "");
     if (!read.ok()) return read.status();
     if (!with_key || !read->has_private_key()) return read->PublicPem();
+    private_keys_->push_back(file);
     return std::string(read->FullPem().Reveal());
   }
 
   const std::filesystem::path directory_;
+  std::vector<std::string> directories_;
+  std::vector<std::string>* const private_keys_;
   absl::Status status_;
   bool filled_ = false;
 };
@@ -167,7 +114,8 @@ std::optional<ApisixObject> AsApisixObject(const Node& document) {
 
 }  // namespace
 
-absl::StatusOr<Manifest> ReadManifest(const std::string& path, std::string content) {
+absl::StatusOr<Manifest> ReadManifest(const std::string& path, std::string content,
+                                      const ManifestOptions& options) {
   Manifest manifest;
   auto documents = dialects::ReadDocuments(content);
   if (!documents.ok()) {
@@ -193,7 +141,7 @@ absl::StatusOr<Manifest> ReadManifest(const std::string& path, std::string conte
       continue;
     }
     manifest.others = true;
-    auto changed = FileFiller(path).Fill(&document);
+    auto changed = FileFiller(path, options, &manifest.private_keys).Fill(&document, options.as);
     if (!changed.ok()) return changed.status();
     filled = filled || *changed;
     texts.push_back(dialects::ToJson(document));

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "authsvc/dialects/apk/composition.h"
 #include "authsvc/dialects/kube_documents.h"
 #include "authsvc/dialects/reader.h"
@@ -68,6 +69,7 @@ class Planner {
     MakeVersionsAgain();
     if (request_.documents_size() == 0 && options_.gone_object.empty())
       Refuse("", "", "there is no document");
+    CheckMade();
     CertificatesFirst();
     return std::move(plan_);
   }
@@ -277,6 +279,35 @@ class Planner {
     for (const Problem& warning : conversion->warnings) {
       plan_.results[at].add_warnings(absl::StrCat(place, ": ", warning.ToString()));
     }
+  }
+
+  // What an object of an export says that it is made of goes with it: nothing of others.
+  void CheckMade() {
+    if (forced_ == nullptr || forced_->name != kStored) return;
+    std::map<std::string, std::string> orgs;
+    for (const PlannedPut& put : plan_.puts) {
+      const v1::Api& api = put.put.resource.api();
+      if (put.put.resource.has_api()) orgs[api.id()] = api.org_id();
+    }
+    for (const PlannedPut& put : plan_.puts) {
+      const v1::DialectObject& object = put.put.resource.dialect_object();
+      for (absl::string_view made : object.resources()) {
+        if (!absl::ConsumePrefix(&made, "Api ")) continue;
+        const std::optional<std::string> org = OrgOf(std::string(made), orgs);
+        if (org.has_value() && *org != object.org_id()) {
+          Refuse("DialectObject", object.id(),
+                 absl::StrCat("Api ", made, ", made of it, is of another organisation"));
+        }
+      }
+    }
+  }
+
+  [[nodiscard]] std::optional<std::string> OrgOf(
+      const std::string& api, const std::map<std::string, std::string>& given) const {
+    if (const auto one = given.find(api); one != given.end()) return one->second;
+    if (options_.stored_api == nullptr) return std::nullopt;
+    const auto stored = options_.stored_api(api);
+    return stored.has_value() ? std::optional(stored->api().org_id()) : std::nullopt;
   }
 
   void AddKey(const std::string& id, Converted* again) {

@@ -65,6 +65,12 @@ const Dialect* RecogniseDialect(const Node& document, std::string* why) {
   const bool by_kind = IsNative(document) || IsKubernetes(document) || IsTykOperator(document) ||
                        apk::IsResource(document);
   if (!why->empty() && !by_kind) return nullptr;
+  if (IsStored(document)) {
+    *why =
+        "a line of an export means what the store holds, unseen: apply the whole file, or say "
+        "--as stored";
+    return nullptr;
+  }
   for (const Dialect& dialect : kDialects) {
     if (dialect.recognises(document)) return &dialect;
   }

@@ -13,6 +13,7 @@
 #include "authsvc/dialects/fields.h"
 #include "authsvc/dialects/native.h"
 #include "authsvc/dialects/proto_fill.h"
+#include "authsvc/dialects/reader.h"
 #include "shared/base/text.h"
 
 namespace sallyport::authsvc::dialects {
@@ -93,6 +94,13 @@ std::string IdOfBody(const v1::Resource& resource) {
   return body.GetReflection()->GetString(body, body.GetDescriptor()->FindFieldByName("id"));
 }
 
+// What reads it again later says no more why it could not.
+void CheckObject(const Fields& fields, const v1::DialectObject& object) {
+  const auto json = ReadJson(object.json());
+  if (!json.ok() || !json->IsObject())
+    fields.Refuse("resource", "json of a DialectObject must be a JSON object");
+}
+
 void FillStored(const Fields& fields, Conversion* out, Converted* converted) {
   v1::Resource* const resource = &converted->resource;
   const Node* const given = fields.Get("resource");
@@ -107,6 +115,7 @@ void FillStored(const Fields& fields, Conversion* out, Converted* converted) {
     if (out->ok()) fields.Refuse("resource", "has no body");
     return;
   }
+  if (resource->has_dialect_object()) CheckObject(fields, resource->dialect_object());
   resource->set_id(IdOfBody(*resource));
   resource->set_dialect(fields.Text("dialect"));
   resource->set_set(fields.Text("set"));

@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "authsvc/change/secret_names.h"
 #include "authsvc/dialects/tyk_classic.h"
 #include "authsvc/dialects/tyk_documents.h"
 #include "authsvc/dialects/tyk_events.h"
@@ -194,12 +195,20 @@ v1::Api OasPlaceOf(const Node& base, const ConvertOptions& options) {
   return place;
 }
 
-// The OpenAPI part stays as it is: its examples are nobody's secrets.
+// Private keys alone: certificates may be what an API is about.
+void BlankKeys(Node* node) {
+  if (node->IsString() && absl::StrContains(node->text, kPrivateKeyMark)) node->text.clear();
+  for (Node& item : node->items) BlankKeys(&item);
+  for (auto& [name, value] : node->members) BlankKeys(&value);
+}
+
+// Else the OpenAPI part stays as it is: its examples are nobody's secrets.
 Node KeptOas(const Node& document, absl::string_view org_id) {
   Node kept = document;
   Node* extension = kept.Find(kTykExtension);
   *extension = WithoutInlinePem(*extension, org_id);
   BlankOas(extension, false);
+  BlankKeys(&kept);
   HideProxyPassword(kOasProxyUrl, &kept);
   return kept;
 }

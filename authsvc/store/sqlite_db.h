@@ -43,8 +43,10 @@ class SqliteStatement {
 
 class SqliteDb {
  public:
+  // `make`: the file, when there is none; else that is an error.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<SqliteDb>> Open(const std::string& path,
-                                                                      absl::Duration busy_timeout);
+                                                                      absl::Duration busy_timeout,
+                                                                      bool make = true);
   // How long a statement waits for another handle's lock.
   void SetBusyTimeout(absl::Duration timeout);
   [[nodiscard]] absl::Status Execute(const char* sql);

@@ -395,8 +395,10 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path,
                                                        const SqliteOptions& options) {
   if (options.as_it_is && access(path.c_str(), F_OK) != 0)
     return absl::NotFoundError(absl::StrCat("there is no store ", path));
-  if (auto status = EnsureStoreFile(path); !status.ok()) return status;
-  auto db = SqliteDb::Open(path, options.busy_timeout);
+  if (!options.as_it_is) {
+    if (auto status = EnsureStoreFile(path); !status.ok()) return status;
+  }
+  auto db = SqliteDb::Open(path, options.busy_timeout, !options.as_it_is);
   if (!db.ok()) return db.status();
   const absl::Status prepared =
       options.as_it_is ? PrepareToRead(db->get()) : PrepareStore(db->get(), options.busy_timeout);

@@ -26,6 +26,7 @@ constexpr size_t kKekSize = 32;
 constexpr size_t kSaltSize = 16;
 constexpr size_t kLeastPassphrase = 12;
 constexpr int kLeastRsaBits = 2048;
+constexpr int kLeastCurveBits = 224;  // as strong as those (SP 800-57, table 2)
 constexpr uint64_t kScryptN = 1 << 16, kScryptR = 8, kScryptP = 1;  // 64 MB
 constexpr uint64_t kScryptMemory = 128 << 20;
 constexpr char kMethodEcdh[] = "ecdh", kMethodRsa[] = "rsa-oaep", kMethodScrypt[] = "scrypt";
@@ -222,6 +223,8 @@ absl::StatusOr<WrappedKey> WrapForPublicKey(absl::string_view pem, absl::string_
     return absl::InvalidArgumentError(
         "is a key that only signs: make one of `openssl genpkey -algorithm X25519`, of an EC curve "
         "or of RSA");
+  if (EVP_PKEY_get_bits(recipient->get()) < kLeastCurveBits)
+    return absl::InvalidArgumentError("is a key of a curve of fewer than 224 bits");
   auto ephemeral = EphemeralFor(recipient->get());
   if (!ephemeral.ok()) return ephemeral.status();
   auto given = PublicKeyDer(ephemeral->get());

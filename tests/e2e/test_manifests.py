@@ -53,8 +53,8 @@ def test_paths_are_read_beside_the_manifest(world, folder):
     told = folder.apply("classic.json", classic(
         "filed", f"https://{place}/", domain="filed.gw.test", use_keyless=True, use_mutual_tls_auth=True,
         client_certificates=["certs/partner.crt"], upstream_certificates={place: "./certs/ours.pem"},
-        pinned_public_keys={place: f"certs/ours.pem,{folder.path.parent / 'pin.pem'}"}))
-    assert "Api/filed created" in told
+        pinned_public_keys={place: f"certs/ours.pem,{folder.path.parent / 'pin.pem'}"}), "--files-from", str(folder.path.parent))
+    assert "Api/filed created" in told and "the private key in" in told and "ours.pem is sent" in told and "partner.crt is sent" not in told
     answer = world.a.curl("/", host="filed.gw.test", client=folder.partner)
     assert answer.status == 200 and folder.origin.last().peer == folder.ours.der, answer
     assert world.a.curl("/", host="filed.gw.test", client=world.client("nobody of a file")).status == 403
@@ -88,6 +88,18 @@ def test_a_path_that_leads_nowhere_is_told_with_its_place(world, folder):
         told = folder.apply("bad.json", classic("bad", "http://127.0.0.1:1/", use_keyless=True, use_mutual_tls_auth=True,
                                                 client_certificates=[path]), "--dry-run", code=0 if what is None else 1)
         assert what is None or ("client_certificates[0]" in told and what in told), told
+
+
+def test_a_file_elsewhere_is_not_read_unless_it_was_said(world, folder):
+    outside = folder.path.parent / "outside.pem"
+    outside.write_bytes(folder.ours.pem + folder.ours.key_pem)
+    (folder.path / "link.pem").symlink_to(outside)
+    for path in (str(outside), "../outside.pem", "link.pem"):
+        document = classic("outside", "http://127.0.0.1:1/", use_keyless=True, upstream_certificates={"*": path})
+        told = folder.apply("outside.json", document, "--dry-run", code=1)
+        assert "--files-from" in told and "is sent" not in told, told
+        told = folder.apply("outside.json", document, "--dry-run", "--files-from", str(folder.path.parent))
+        assert f"{path.split('/')[-1]} is sent" in told, told
 
 
 def test_no_path_is_taken_over_the_network(world, folder):

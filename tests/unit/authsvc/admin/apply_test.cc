@@ -200,5 +200,45 @@ TEST_F(ApplyTest, ADiffNeverShowsASecret) {
   EXPECT_EQ(dry.DebugString().find("hush"), std::string::npos);
 }
 
+// What an object says that it is made of is what somebody stored.
+TEST_F(ApplyTest, WithAnObjectGoesWhatIsMadeOfItAlone) {
+  const auto api = [&](const std::string& id, const std::string& dialect, const std::string& org,
+                       const std::string& name) {
+    Mutation mutation;
+    mutation.resource.set_dialect(dialect);
+    mutation.resource.set_document(
+        absl::StrCat(R"({"kind":"API","metadata":{"namespace":"default","name":")", name, "\"}}"));
+    v1::Api* const made = mutation.resource.mutable_api();
+    made->set_id(id);
+    made->set_org_id(org);
+    made->set_listen_path(absl::StrCat("/", id, "/"));
+    made->set_keyless(true);
+    made->mutable_upstream()->add_targets()->set_url("http://127.0.0.1:1");
+    return mutation;
+  };
+  Write write;
+  write.mutations.push_back(api("made", "apk", "org", "it"));
+  write.mutations.push_back(api("byhand", "native", "org", "it"));
+  write.mutations.push_back(api("foreign", "apk", "other", "it"));
+  write.mutations.push_back(api("sister", "apk", "org", "she"));
+  v1::DialectObject* const object =
+      write.mutations.emplace_back().resource.mutable_dialect_object();
+  object->set_id("apk/default/API/it");
+  object->set_org_id("org");
+  object->set_json("{}");
+  for (const char* const id : {"made", "byhand", "foreign", "sister", "made", "none"})
+    object->add_resources(absl::StrCat("Api ", id));
+  const auto put = writer_->Run(std::move(write));
+  ASSERT_TRUE(put.ok()) << put.status();
+  v1::DeleteRequest request;
+  request.set_id("apk/default/API/it");
+  const auto gone = DeleteObject(*writer_, clock_, "org", request);
+  ASSERT_TRUE(gone.ok()) << gone.status();
+  const auto now = writer_->snapshot();
+  EXPECT_EQ(now->FindDialectObject("apk/default/API/it"), nullptr);
+  EXPECT_EQ(now->FindApi("made"), nullptr);
+  for (const char* const id : {"byhand", "foreign", "sister"}) EXPECT_NE(now->FindApi(id), nullptr);
+}
+
 }  // namespace
 }  // namespace sallyport::authsvc::admin

@@ -197,6 +197,17 @@ TEST_F(WriterTest, OriginalDocumentsAreKeptInTheStoreOnly) {
   EXPECT_TRUE(absl::IsNotFound(writer_->ReadResource(Kind::kApi, "b").status()));
 }
 
+TEST_F(WriterTest, NoDocumentHoldsAPrivateKey) {
+  v1::Resource api = ApiResource("a");
+  api.set_document(absl::StrCat("{\"x\":\"", alice_.KeyPem(), "\"}"));
+  EXPECT_THAT(Refusal(api), HasSubstr("holds a private key"));
+  v1::Resource object;
+  object.mutable_dialect_object()->set_id("apisix/routes/1");
+  object.mutable_dialect_object()->set_json("{\"x\":\"-----BEGIN EC PRIVATE KEY-----\"}");
+  EXPECT_THAT(Refusal(object), HasSubstr("holds a private key"));
+  EXPECT_EQ(writer_->snapshot()->FindApi("a"), nullptr);
+}
+
 TEST_F(WriterTest, ObserversSeeEveryRevisionInOrderBeforeTheCompletion) {
   Recorder recorder(writer_.get());
   MustPut(StaticApi("a", {Id(alice_)}));

@@ -13,6 +13,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "authsvc/ctl/manifest.h"
@@ -137,6 +138,35 @@ TEST_F(ExportTest, WhatIsPutTogetherOfTwoIsSeen) {
             "");
 }
 
+TEST_F(ExportTest, SaysOfWhatItIs) {
+  const std::string said = ExportSummary(Make(to_));
+  EXPECT_THAT(said, HasSubstr("of store s"));
+  EXPECT_THAT(said, HasSubstr(": 2 key"));
+}
+
+TEST_F(ExportTest, WhatIsTooDeepIsNotWalked) {
+  const std::string deep = absl::StrCat(std::string(100'000, '['), std::string(100'000, ']'));
+  std::vector<std::string> lines = absl::StrSplit(Make(""), '\n');
+  lines[0] = absl::StrReplaceAll(lines[0], {{"\"s\"", deep}});
+  EXPECT_THAT(Error(absl::StrJoin(lines, "\n"), ""), HasSubstr("too deep"));
+}
+
+TEST_F(ExportTest, SaysWhatMayNotComeBack) {
+  EXPECT_TRUE(RestoreDoubts(Make(to_), 64 << 20).empty());
+  const auto doubts = [](const std::string& content, uint64_t most) {
+    return absl::StrJoin(RestoreDoubts(content, most), "\n");
+  };
+  EXPECT_THAT(doubts(Make(to_), 10), HasSubstr("grpc.max_admin_bytes"));
+  const auto line = [](const std::string& document) {
+    return absl::StrCat(R"({"kind":"Stored","document":")", document,
+                        R"(","resource":{"api":{"id":"big"}}})", "\n");
+  };
+  EXPECT_THAT(doubts(line(std::string(9 << 20, 'x')), 64 << 20), HasSubstr("api/big has"));
+  EXPECT_THAT(doubts(std::string(65 << 20, '\n'), 128 << 20), HasSubstr("sallyctl apply"));
+  EXPECT_THAT(doubts(line("-----BEGIN PRIVATE KEY-----"), 64 << 20),
+              HasSubstr("api/big holds a private key"));
+}
+
 // Manifests ---------------------------------------------------------------------------------------
 
 int Times(absl::string_view text, absl::string_view what) {
@@ -147,13 +177,16 @@ int Times(absl::string_view text, absl::string_view what) {
 
 class ManifestTest : public ExportTest {
  protected:
-  [[nodiscard]] std::string Filled(const std::string& content) const {
-    const auto read = ReadManifest(place_.path() + "/api.yaml", content);
+  [[nodiscard]] std::string Filled(const std::string& content, const std::string& as = "") const {
+    const auto read = ReadManifest(place_.path() + "/api.yaml", content, {as, {}});
     EXPECT_TRUE(read.ok()) << read.status();
     return read.ok() ? read->content : "";
   }
-  [[nodiscard]] std::string Refusal(const std::string& content) const {
-    return std::string(ReadManifest(place_.path() + "/api.yaml", content).status().message());
+  [[nodiscard]] std::string Refusal(const std::string& content,
+                                    const std::vector<std::string>& files_from = {}) const {
+    const auto read =
+        ReadManifest(place_.path() + "/api.yaml", content, {"tyk-classic", files_from});
+    return std::string(read.status().message());
   }
   const std::string both_ = place_.Put("both.pem", pair_.Pem() + pair_.KeyPem());
 };
@@ -168,20 +201,44 @@ TEST_F(ManifestTest, WhatNamesNoFileStaysByteByByte) {
 }
 
 TEST_F(ManifestTest, PrivateKeysAreSentWhereTheyAreUsedAlone) {
-  const std::string used = Filled(
-      "upstream_certificates: {'*': both.pem}\ncertificates: [./both.pem]\n---\n"
-      "domainToCertificateMapping: [{domain: a, certificate: both.pem}]\n---\n"
-      "security: {certificates: {upstream: {a: both.pem}}}\n");
-  EXPECT_EQ(Times(used, "BEGIN CERTIFICATE"), 5 - 1);
-  EXPECT_EQ(Times(used, "BEGIN PRIVATE KEY"), 5 - 1);
-  const std::string told = Filled(
-      "client_certificates: [both.pem]\npinned_public_keys: {a: 'both.pem, name:x'}\n"
-      "x: {allowlist: [both.pem], l: [{publicKeys: [both.pem]}]}\n"
-      "mtls_static_certificate_bindings: [both.pem]\n---\n"
-      "security: {certificates: {apis: [both.pem], control_api: [both.pem]}}\n");
-  EXPECT_EQ(Times(told, "BEGIN CERTIFICATE"), 8 - 1);
+  const std::string classic = "proxy: {}\napi_id: a\n";
+  const std::string used =
+      Filled(absl::StrCat(classic, "upstream_certificates: {'*': both.pem}\n",
+                          "certificates: [./both.pem]\n---\n", "x-tyk-api-gateway: {upstream: {",
+                          "mutualTLS: {domainToCertificateMapping: [{certificate: both.pem}]}}}")) +
+      Filled("security: {certificates: {upstream: {a: both.pem}}}\n", "tyk-gateway");
+  EXPECT_EQ(Times(used, "BEGIN CERTIFICATE"), 4);
+  EXPECT_EQ(Times(used, "BEGIN PRIVATE KEY"), 4);
+  const std::string told =
+      Filled(absl::StrCat(
+          classic, "client_certificates: [both.pem]\n",
+          "pinned_public_keys: {a: 'both.pem, name:x'}\n---\n", "x-tyk-api-gateway: {",
+          "server: {clientCertificates: {allowlist: [both.pem]}}, upstream: {certificatePinning: ",
+          "{domainToPublicKeysMapping: [{publicKeys: [both.pem]}]}}}\n")) +
+      Filled("mtls_static_certificate_bindings: [both.pem]", "tyk-key") +
+      Filled("security: {certificates: {apis: [both.pem], control_api: [both.pem]}}\n",
+             "tyk-gateway");
+  EXPECT_EQ(Times(told, "BEGIN CERTIFICATE"), 7);
   EXPECT_THAT(told, Not(HasSubstr("PRIVATE KEY")));
   EXPECT_THAT(told, HasSubstr("name:x\"]"));
+}
+
+// What a stranger wrote into a document chooses no file.
+TEST_F(ManifestTest, NamesMeanCertificatesAtTheirPlacesAlone) {
+  for (const char* const text :
+       {"openapi: 3.0.3\nx-tyk-api-gateway: {}\ncertificates: [both.pem]\n",
+        "x-tyk-api-gateway: {}\n"
+        "components: {examples: {e: {value: {certificates: [both.pem]}}}}\n",
+        "x-tyk-api-gateway: {middleware: {global: {pluginConfig: {certificates: [both.pem]}}}}\n",
+        "x-tyk-api-gateway: {}\n"
+        "s: {properties: {certificates: {type: object, description: see a/b}}}\n",
+        "proxy: {}\napi_id: a\nconfig_data: {upstream_certificates: {a: both.pem}}\n",
+        "proxy: {}\napi_id: a\ncertificates: {description: both.pem}\n",
+        "apiVersion: sallyport/v1\nkind: Api\ncertificates: [both.pem]\n",
+        "name: a\nbasePath: /a\ntype: REST\noperations: []\ncertificates: [both.pem]\n",
+        "certificates: [both.pem]\n"}) {
+    EXPECT_EQ(Filled(text), text);
+  }
 }
 
 TEST_F(ManifestTest, AFileThatIsNoneIsToldWithItsPlace) {
@@ -194,7 +251,31 @@ TEST_F(ManifestTest, AFileThatIsNoneIsToldWithItsPlace) {
   EXPECT_NE(Refusal("certificates: [/etc/]"), "");
   EXPECT_THAT(Refusal("certificates: [/dev/zero]"), HasSubstr("there is no file"));
   static_cast<void>(place_.Put("large.pem", std::string(2 << 20, 'x')));
-  EXPECT_THAT(Refusal("certificates: [large.pem]"), HasSubstr("larger than 1 MB"));
+  EXPECT_THAT(Refusal("certificates: [large.pem]"), HasSubstr("larger than 1048576 bytes"));
+}
+
+TEST_F(ManifestTest, FilesElsewhereAreReadFromDirectoriesThatWereSaid) {
+  const Place other;
+  const std::string pem = other.Put("other.pem", pair_.Pem() + pair_.KeyPem());
+  std::filesystem::create_symlink(pem, place_.path() + "/link.pem");
+  std::filesystem::create_symlink(other.path(), place_.path() + "/linked");
+  std::filesystem::create_directory(place_.path() + "/below");
+  const std::string up = absl::StrCat("../", other.path().substr(5), "/other.pem");
+  for (const std::string& path : {pem, up, std::string("link.pem"), std::string("linked/other.pem"),
+                                  std::string("below/../linked/other.pem")}) {
+    const std::string text = absl::StrCat("certificates: [", path, "]");
+    EXPECT_THAT(Refusal(text), HasSubstr("--files-from")) << path;
+    EXPECT_THAT(Refusal(text, {place_.path() + "/below", "/nowhere", other.path() + "x"}),
+                HasSubstr("--files-from"));
+    EXPECT_EQ(Refusal(text, {"/nowhere", other.path()}), "") << path;
+  }
+  EXPECT_EQ(Refusal("certificates: [below/../both.pem]"), "");
+  EXPECT_EQ(Refusal(absl::StrCat("certificates: [", both_, "]")), "") << "absolute, but here";
+  const auto read = ReadManifest(place_.path() + "/api.yaml",
+                                 "certificates: [both.pem]\nclient_certificates: [both.pem]",
+                                 {"tyk-classic", {}});
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ(read->private_keys, std::vector<std::string>{both_});
 }
 
 TEST_F(ManifestTest, ObjectsOfApisixAreTold) {

@@ -178,6 +178,31 @@ TEST(Commands, EveryOneHasHelpAndTyposAreGuessed) {
   EXPECT_THAT(nowhere.err, HasSubstr("SALLYPORT_CONTEXT"));
 }
 
+TEST(Files, WhatIsReplacedIsNobodysToReadAndWhole) {
+  namespace fs = std::filesystem;
+  std::string folder = (fs::temp_directory_path() / "files.XXXXXX").string();
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const std::string path = folder + "/export";
+  ASSERT_TRUE(WriteFile(path, "old", true).ok());
+  EXPECT_FALSE(WriteFile(path, "new", false).ok());
+  fs::permissions(path, fs::perms(0644));
+  std::ifstream opened_before(path);
+  ASSERT_TRUE(WriteFile(path, "new", true).ok());
+  EXPECT_EQ(fs::status(path).permissions(), fs::perms(0600));
+  EXPECT_EQ(ReadFile(path).value_or(""), "new");
+  std::string seen;
+  opened_before >> seen;
+  EXPECT_EQ(seen, "old") << "whoever had it open sees nothing of what comes";
+  fs::create_symlink(path, folder + "/link");
+  EXPECT_FALSE(WriteFile(folder + "/link", "x", true).ok());
+  EXPECT_TRUE(WriteFile("/dev/null", "x", true).ok());
+  fs::create_directory(folder + "/directory");
+  EXPECT_FALSE(WriteFile(folder + "/directory", "x", true).ok());
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), fs::directory_iterator()), 3)
+      << "nothing is left beside";
+  fs::remove_all(folder);
+}
+
 TEST(CertShow, ComputesIdAndPinOfAFile) {
   const Folder folder;
   const TestCert pair = CertBuilder("CN=a").SelfSign();

@@ -7,6 +7,8 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "authsvc/dialects/apply.h"
+#include "authsvc/dialects/reader.h"
 #include "tests/unit/authsvc/dialects/convert_for_tests.h"
 
 namespace sallyport::authsvc::dialects {
@@ -84,6 +86,44 @@ TEST(Stored, RefusesWhatHasNoPlace) {
   v1::Resource key;
   key.mutable_key()->set_id("k");
   EXPECT_FALSE(Taken(key, "{\"token_sha256\":\"aHVzaA==\"}").ok());  // no 32 bytes
+}
+
+TEST(Stored, IsRecognisedByNobody) {
+  std::string why;
+  const auto node = ReadJson(StoredJson(OneApi(), "secrets", "").value_or(""));
+  ASSERT_TRUE(node.ok());
+  EXPECT_EQ(RecogniseDialect(*node, &why), nullptr);
+  EXPECT_THAT(why, HasSubstr("--as stored"));
+  EXPECT_NE(FindDialect(kStored), nullptr);
+}
+
+TEST(Stored, ObjectsAreOfTheirOwnOrganisationAndCanBeRead) {
+  v1::Resource object;
+  object.mutable_dialect_object()->set_id("apk/a/API/b");
+  object.mutable_dialect_object()->set_org_id("one");
+  object.mutable_dialect_object()->add_resources("Api theirs");
+  for (const char* const bad : {"", "{", "[]", "1"}) {
+    object.mutable_dialect_object()->set_json(bad);
+    EXPECT_THAT(Texts(Taken(object, "").errors), HasSubstr("JSON object")) << bad;
+  }
+  object.mutable_dialect_object()->set_json("{}");
+  v1::Resource theirs;
+  theirs.mutable_api()->set_id("theirs");
+  theirs.mutable_api()->set_org_id("two");
+  v1::ApplyRequest request;
+  request.set_as("stored");
+  request.add_documents()->set_content(*StoredJson(object, "secrets", ""));
+  ConvertOptions options;
+  options.stored_api = [&](const std::string&) { return theirs; };
+  const ApplyPlan plan = PlanApply(request, options);
+  ASSERT_TRUE(plan.refused);
+  EXPECT_THAT(plan.results.back().message(), HasSubstr("another organisation"));
+  theirs.mutable_api()->set_org_id("one");
+  EXPECT_FALSE(PlanApply(request, options).refused);
+  theirs.mutable_api()->set_org_id("two");
+  request.add_documents()->set_content(*StoredJson(theirs, "secrets", ""));
+  theirs.mutable_api()->set_org_id("one");
+  EXPECT_TRUE(PlanApply(request, options).refused) << "what comes counts";
 }
 
 TEST(Stored, RefusesOtherDocuments) {

@@ -65,6 +65,16 @@ TEST(TykOas, TheSmallestDefinitionIsKeyless) {
   EXPECT_EQ(conversion.resources.back().resource.dialect(), "tyk-oas");
 }
 
+TEST(TykOas, PrivateKeysOfTheOpenApiPartAreNotKept) {
+  const auto pair = testing::CertBuilder("CN=example").SelfSign();
+  Json json = Base();
+  json["components"]["examples"]["e"]["value"]["certificates"] = {pair.Pem() + pair.KeyPem()};
+  json["info"]["description"] = pair.Pem();
+  const std::string kept = Convert(json).resources.back().resource.document();
+  EXPECT_THAT(kept, Not(HasSubstr("PRIVATE KEY")));
+  EXPECT_EQ(Json::parse(kept)["info"]["description"], pair.Pem()) << "else as it was";
+}
+
 TEST(TykOas, IsRecognisedByItsExtensionAlone) {
   std::string why;
   auto node = ReadJson(Base().dump());

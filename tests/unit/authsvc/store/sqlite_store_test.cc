@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "authsvc/store/sqlite_db.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "shared/base/mutex.h"
@@ -294,6 +295,13 @@ TEST_F(SqliteStoreTest, TakesAFileOfTheFirstSchemaAndKeepsWhatIsInIt) {
   }
   auto store = Open();
   EXPECT_EQ(store->ReadSealed("keys")->version, 2u);
+}
+
+// Gone between the look at it and the opening, too.
+TEST_F(SqliteStoreTest, WhoOnlyReadsOpensNoFileThatIsGone) {
+  EXPECT_FALSE(SqliteDb::Open(path_, absl::Seconds(1), false).ok());
+  EXPECT_FALSE(std::filesystem::exists(path_));
+  EXPECT_TRUE(SqliteDb::Open(path_, absl::Seconds(1)).ok());
 }
 
 TEST_F(SqliteStoreTest, WhoOnlyReadsMakesAndChangesNothing) {

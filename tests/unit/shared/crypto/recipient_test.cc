@@ -63,6 +63,14 @@ TEST(Recipient, NobodyElseGetsItOut) {
   EXPECT_FALSE(UnwrapWithPassphrase("correct horse battery", *wrapped).ok());
 }
 
+TEST(Recipient, WeakCurvesAreRefused) {
+  for (const char* const weak : {"P-192", "secp160r1", "secp112r1"}) {
+    const auto wrapped = WrapForPublicKey(Curve(weak).public_pem, kKey);
+    EXPECT_THAT(std::string(wrapped.status().message()), HasSubstr("fewer than 224 bits")) << weak;
+  }
+  EXPECT_TRUE(WrapForPublicKey(Curve("P-224").public_pem, kKey).ok());
+}
+
 TEST(Recipient, WhatWasChangedIsNotOpened) {
   for (const Pair& pair : {X25519(), Curve("P-256"), Rsa(2048)}) {
     const auto wrapped = WrapForPublicKey(pair.public_pem, kKey);
