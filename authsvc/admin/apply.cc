@@ -18,7 +18,7 @@ namespace {
 
 namespace v1 = sallyport::v1;
 
-constexpr int kTries = 3;
+constexpr int kTries = 10;
 
 // Kept from the stored resource where the document cannot say it. Answers the revision that was
 // read, so that a write in between is noticed; 0: nothing was kept. (Tokens and times are kept by

@@ -350,11 +350,17 @@ TEST_F(AdminTest, ABaseThatComesInBetweenIsSeen) {
   const auto place = [&](const char* id) {
     return writer_->snapshot()->FindApi(id)->api.listen_path();
   };
-  writer.before_write = [&] { Expect(200, Call("POST", "/tyk/apis/oas", base.dump())); };
+  const auto comes = [&] {
+    v1::ApplyRequest other;
+    other.add_documents()->set_content(base.dump());
+    EXPECT_TRUE(Apply(writer, clock_, "test", "org", other).ok());
+  };
+  AddApi(Classic("c1"));  // nothing is before the first write of all
+  writer.before_write = comes;
   Expect(200, Call("POST", "/tyk/apis/oas", Oas("two").dump()));
   EXPECT_EQ(place("two"), "/one/");
   Expect(200, Call("DELETE", "/tyk/apis/oas/one"));
-  writer.before_write = [&] { Expect(200, Call("POST", "/tyk/apis/oas", base.dump())); };
+  writer.before_write = comes;
   v1::ApplyRequest request;
   request.add_documents()->set_content(Oas("three").dump());
   ASSERT_TRUE(Apply(*writer_, clock_, "test", "org", request).ok());
