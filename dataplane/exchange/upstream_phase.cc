@@ -85,8 +85,8 @@ void Exchange::GatherFields() {
 // Last: nothing that is configured or sent stands in for it. For the API's own targets alone: what
 // is known of their origin holds for a rewrite's server of the same one as well.
 void Exchange::SetUpstreamCredential() {
-  if (!target_->sends_credential) return;
   if (upstream_credentials_ == nullptr || !upstream_credentials_->header.has_value()) return;
+  if (!target_->sends_credential) return;  // a script's request has neither
   const SentHeader& sent = *upstream_credentials_->header;
   set_.erase(
       std::remove_if(set_.begin(), set_.end(),
