@@ -55,7 +55,7 @@ std::vector<Command> MakeCommands() {
        {{"--file", "-f", true, "file, directory or - (may be repeated)"},
         {"--as", "", true,
          "dialect: native, kubernetes, tyk-operator, apk, apk-conf, tyk-classic, tyk-oas, tyk-key, "
-         "tyk-policy, tyk-gateway"},
+         "tyk-policy, tyk-gateway, stored (lines of an export)"},
         {"--set", "", true, "name of the set that these documents are"},
         {"--prune", "", false, "delete what came with --set and is no longer there"},
         {"--dry-run", "", false, "say what would change"},

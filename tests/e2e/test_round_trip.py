@@ -515,10 +515,11 @@ def test_an_export_is_opened_by_its_recipient_alone_and_whole(here, exported, re
     could_not = "by somebody who could not seal it"
     assert could_not in refused(here, restated(*lines[:at], other, *lines[at + 1:-1]), *opens)
     assert could_not in refused(here, restated(*lines[:3], *lines[4:-1]), *opens)
-    # A document by hand in its form is one like another, but for sealed values.
+    # A document in its form is taken where that was said alone, and then without sealed values.
     sealed = next(line for line in lines if '"sealed":' in line)
     alone = changed(sealed)
-    assert "--open-with" in refused(here, alone)
+    assert "--as stored" in refused(here, alone)
+    assert "--open-with" in refused(here, alone, "--as", "stored")
     assert "there is none" in refused(here, alone, *opens)
 
 
