@@ -4,6 +4,7 @@ unit that UNITS names."""
 import concurrent.futures
 import contextlib
 import json
+import os
 import pathlib
 import resource
 import socket
@@ -151,6 +152,7 @@ def slow_clients(bench, server):
         return made
 
     def drip():
+        os.sched_setaffinity(0, {LOAD_CPU})  # of this thread
         clients = [connect() for _ in range(SLOW_CLIENTS)]
         at = 0
         while not over.wait(SLOW_PACE):
