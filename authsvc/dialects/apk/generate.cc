@@ -11,6 +11,7 @@
 #include "absl/strings/strip.h"
 #include "authsvc/dialects/apk/operations.h"
 #include "authsvc/dialects/fields.h"
+#include "authsvc/dialects/tree_edit.h"
 
 namespace sallyport::authsvc::dialects::apk {
 namespace {
@@ -18,20 +19,6 @@ namespace {
 constexpr absl::string_view kDefinedVerbs[] = {"get",  "put",     "post", "delete",
                                                "head", "options", "patch"};
 constexpr size_t kMostDefined = 2000;
-
-Node TextNode(absl::string_view text) {
-  Node node;
-  node.type = Node::Type::kString;
-  node.text = std::string(text);
-  return node;
-}
-
-Node FlagNode(bool value) {
-  Node node;
-  node.type = Node::Type::kBool;
-  node.boolean = value;
-  return node;
-}
 
 Node EmptyNode(Node::Type type) {
   Node node;
