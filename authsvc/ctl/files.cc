@@ -16,6 +16,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "shared/base/descriptor.h"
 #include "shared/base/text.h"
 
 namespace sallyport::authsvc::ctl {
@@ -27,20 +28,6 @@ absl::Status Failed(absl::string_view what, const std::string& path, int error) 
   return absl::FailedPreconditionError(
       absl::StrCat("cannot ", what, " ", path, ": ", std::strerror(error)));
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  const int fd_;
-};
 
 // At most one byte more than `most`.
 absl::StatusOr<std::string> ReadSome(int fd, const std::string& path, size_t most) {
@@ -137,7 +124,7 @@ absl::StatusOr<std::string> ReadFileWithin(const std::string& path,
   const auto none = absl::NotFoundError(absl::StrCat("there is no file ", path));
   std::error_code error;
   if (!fs::is_regular_file(path, error)) return none;
-  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  const base::Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   struct stat facts = {};
   if (file.get() < 0) return Failed("read", path, errno);
   if (fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) return none;

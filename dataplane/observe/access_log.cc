@@ -62,8 +62,9 @@ class LogFile {
   // one may write into the same file between two, so each has whole lines.
   static size_t Piece(absl::string_view bytes) {
     if (bytes.size() <= kPiece) return bytes.size();
-    const size_t end = bytes.rfind('\n', kPiece - 1);
-    return end == absl::string_view::npos ? bytes.find('\n') + 1 : end + 1;
+    size_t end = bytes.rfind('\n', kPiece - 1);
+    if (end == absl::string_view::npos) end = bytes.find('\n');
+    return end == absl::string_view::npos ? bytes.size() : end + 1;
   }
   void Close() {
     if (fd_ >= 0 && fd_ != STDOUT_FILENO) close(fd_);

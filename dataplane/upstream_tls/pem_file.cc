@@ -11,6 +11,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "shared/base/descriptor.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -30,20 +31,6 @@ bool DecodeBody(absl::string_view body, std::string* der) {
   }
   return !base64.empty() && absl::Base64Unescape(base64, der) && !der->empty();
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 absl::Status FileError(absl::string_view what) {
   const int error = errno;
@@ -80,7 +67,7 @@ PemCertificates ReadPemCertificates(absl::string_view text) {
 }
 
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t limit) {
-  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const base::Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) return FileError("cannot open");
   struct stat facts{};
   if (fstat(file.get(), &facts) != 0) return FileError("cannot stat");

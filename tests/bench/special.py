@@ -113,7 +113,7 @@ def idle_memory(args):
             command = loads.load_command("idle", server.port, bench.pki, case.key, IDLE_CONNECTIONS, 60, case.body)
             with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as resting:
                 report = json.loads(resting.stdout.readline())
-                time.sleep(REST)
+                time.sleep(REST)  # of all alike: part of what is measured, not a wait for something
                 held = private_kb(server.pid) - before
                 resting.stdin.close()
             missing = IDLE_CONNECTIONS - report["operations"]

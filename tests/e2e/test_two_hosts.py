@@ -19,16 +19,17 @@ _numbers = itertools.count()
 CHECKS = {"enabled": True, "path": "/healthz", "intervalMs": 200, "timeoutMs": LONG_MS}
 
 
-class Host(Origin):
-    """Trusts clients of its own authority alone, and notes every handshake."""
+class Demanding:
+    """Of a host: trusts clients of its own authority alone, and notes every handshake."""
 
-    def __init__(self, world, name, address="localhost", pair=None):
-        self.tried, self.presented, self.refused = 0, [], []
+    def __init__(self, world, name, what, address="localhost", pair=None):
+        """`what` is what such a host is made with first."""
+        self.tried, self.refused = 0, []
         self.authority = world.pki.issue(f"clients of {name}", ca=True)
         self.client = world.pki.issue(f"gateway at {name}", self.authority, usages=[CLIENT])
         self.entry = world.gateway.add_certificate(self.client.pem + self.client.key_pem)
         pair = pair or world.pki.issue(name, world.upstream_ca, usages=[SERVER], sans=["localhost", "127.0.0.1"])
-        super().__init__(name, pair=pair, client_ca=self.authority.cert)
+        super().__init__(what, pair=pair, client_ca=self.authority.cert)
         self.pair, self.place = pair, f"{address}:{self.port}"
         self.target = f"https://{self.place}/"
 
@@ -41,6 +42,15 @@ class Host(Origin):
         except ssl.SSLError as failure:
             self.refused.append(str(failure))
             raise
+
+
+class Host(Demanding, Origin):
+    def __init__(self, world, name, address="localhost", pair=None):
+        self.presented = []
+        super().__init__(world, name, name, address, pair)
+
+    def shake(self, connection):
+        super().shake(connection)
         self.presented.append(connection.getpeercert(binary_form=True))
 
     def seen(self, path=None):

@@ -4,48 +4,31 @@ was made for another, nor with another's certificate, also under load, while the
 connections."""
 
 import itertools
-import ssl
 
 import pytest
 
 from gateway import wait_for
 from h2_origin import Http2Origin
-from pki import CLIENT, SERVER
+from pki import CLIENT
 from raw_http2 import Http2
 from test_balancing import native
-from test_two_hosts import CHECKS, identities, under_load
+from test_two_hosts import CHECKS, Demanding, identities, under_load
 
 _numbers = itertools.count()
 TURN = 40  # requests of a connection, until its host sends it away
 
 
-class Host(Http2Origin):
-    """Trusts clients of its own authority alone, and notes every handshake; its connections do not last."""
+class Host(Demanding, Http2Origin):
+    """Its connections do not last."""
 
     def __init__(self, world, name, address="localhost", pair=None):
-        self.name, self.tried, self.refused = name, 0, []
-        self.authority = world.pki.issue(f"clients of {name}", ca=True)
-        self.client = world.pki.issue(f"gateway at {name}", self.authority, usages=[CLIENT])
-        self.entry = world.gateway.add_certificate(self.client.pem + self.client.key_pem)
-        pair = pair or world.pki.issue(name, world.upstream_ca, usages=[SERVER], sans=["localhost", "127.0.0.1"])
-        super().__init__(self._answer, pair=pair, client_ca=self.authority.cert)
-        self.pair, self.place = pair, f"{address}:{self.port}"
-        self.target = f"https://{self.place}/"
+        self.name = name
+        super().__init__(world, name, self._answer, address, pair)
 
     def _answer(self, request):
         request.answer(b"{}", [("x-origin", self.name)])
         if len(request.connection.requests) == TURN:
             request.connection.goaway(request.stream)
-
-    def shake(self, sock):
-        self.tried += 1
-        try:
-            super().shake(sock)
-        except ssl.SSLEOFError:
-            raise  # who asked has no more use for it
-        except ssl.SSLError as failure:
-            self.refused.append(str(failure))
-            raise
 
     def seen(self, path):
         return [request for request in self.requests if request.one(":path") == path]
