@@ -9,7 +9,8 @@
 //       idle           one GET on each connection; then they rest until standard input ends
 //       handshake      full handshake, close_notify, wait for the server's end of the connection
 //       (so that
-//                      the server has processed our Finished), no session offered
+//                      the server has processed our Finished), no session offered; the client made
+//                      one checked GET before, so that the servers know it where they remember any
 //       handshake_get  full handshake, one checked GET, close
 //       resumed        as handshake, but each resumes the session of a first handshake_get
 // The client sends its leaf only. Prints one JSON object. `wrong` counts answers that are not a 200
@@ -285,14 +286,18 @@ void RunEvents(int epoll, double seconds) {
   for (int i = 0; i < count; ++i) static_cast<Connection*>(events[i].data.ptr)->OnReady();
 }
 
-// The session that every resumed connection uses.
-void MakeSession(const Options& options, SSL_CTX* context, int epoll) {
-  Totals ignored;
-  Connection connection(options, context, epoll, &ignored);
+// The client is known by it, and the session is the one that every resumed connection uses.
+void MakeFirstRequest(const Options& options, SSL_CTX* context, int epoll) {
+  Totals first;
+  Connection connection(options, context, epoll, &first);
   connection.Open(Mode::kHandshakeGet);
   const double end = NowSeconds() + 5;
   while (!connection.done() && NowSeconds() < end) RunEvents(epoll, 0.1);
-  if (g_session.empty()) {
+  if (first.operations != 1 || first.wrong + first.errors > 0) {
+    fprintf(stderr, "bench_load: the first request was not answered as it should be\n");
+    exit(1);
+  }
+  if (options.mode == Mode::kResumed && g_session.empty()) {
     fprintf(stderr, "bench_load: the server gave no session ticket\n");
     exit(1);
   }
@@ -369,7 +374,8 @@ int main(int argc, char** argv) {
   const Options options = ParseOptions(argc, argv);
   SSL_CTX* context = MakeContext(options);
   const int epoll = epoll_create1(0);
-  if (options.mode == Mode::kResumed) MakeSession(options, context, epoll);
+  if (options.mode == Mode::kHandshake || options.mode == Mode::kResumed)
+    MakeFirstRequest(options, context, epoll);
   Totals totals;
   Connections connections;
   const double start = NowSeconds(), end = start + options.seconds;
