@@ -15,6 +15,7 @@
 #include "dataplane/listen/lifetime.h"
 #include "dataplane/listen/process.h"
 #include "dataplane/loop/kept_memory.h"
+#include "dataplane/tls/tls_library.h"
 #include "shared/base/clock.h"
 #include "shared/base/log.h"
 #include "shared/base/version.h"
@@ -117,7 +118,8 @@ int Main(const std::vector<std::string>& words) {
 int main(int argc, char** argv) {
   // Debian's Abseil looks for deadlocks at every lock; ours are looked for by annotations and TSan.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  sallyport::dataplane::KeptMemory::KeepRecordBuffers();
+  sallyport::dataplane::KeptMemory::KeepForOpenssl();
+  sallyport::dataplane::TlsLibrary::KnowFewNames();
   sallyport::dataplane::ProtectMemory();
   sallyport::dataplane::RaiseDescriptorLimit();
   return sallyport::dataplane::Main(std::vector<std::string>(argv, argv + argc));

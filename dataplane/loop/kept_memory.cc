@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 #include <openssl/crypto.h>
+#include <unistd.h>
 
 #include <boost/asio/detail/thread_context.hpp>
 #include <boost/asio/detail/thread_info_base.hpp>
@@ -40,14 +41,83 @@ void* ReallocateForOpenssl(void* block, size_t size, const char* /*file*/, int /
 
 void FreeForOpenssl(void* block, const char* /*file*/, int /*line*/) { KeptMemory::Free(block); }
 
+// Small blocks, by size. The allocator's cache holds seven of each; a handshake takes and gives
+// back some hundreds of a few sizes.
+constexpr size_t kStep = 16;
+constexpr size_t kLeast = 24;  // what malloc gives at least: there is room for our two words
+constexpr size_t kMostSmall = 1024 + 8;
+constexpr size_t kSizes = kMostSmall / kStep + 1;
+constexpr size_t kMostSmallBytes = 512 * 1024;
+
+// malloc rounds to these: 24, 40, 56, ...
+size_t SizeIndex(size_t size) { return size <= kLeast ? 1 : (size + 7) / kStep; }
+size_t SizeAt(size_t index) { return index * kStep + 8; }
+
+// Those of one size, as a list through themselves. As malloc's own cache does, it makes overwriting
+// a link by way of a freed block hard to use, and ends the process where one is freed twice.
+class SmallBlocks {
+ public:
+  void Give(void* block) {
+    auto* const freed = static_cast<Freed*>(block);
+    if (freed->mark == Mark()) RefuseKept(freed);
+    freed->next = Hidden(freed, reinterpret_cast<uintptr_t>(first_));
+    freed->mark = Mark();
+    first_ = freed;
+  }
+
+  void* Take() {
+    Freed* const freed = first_;
+    if (freed == nullptr) return nullptr;
+    first_ = Next(freed);
+    if (reinterpret_cast<uintptr_t>(first_) % kStep != 0) std::abort();
+    freed->mark = 0;
+    return freed;
+  }
+
+ private:
+  struct Freed {
+    uintptr_t next;
+    uintptr_t mark;
+  };
+
+  static uintptr_t Mark() {
+    static const uintptr_t mark = [] {
+      uintptr_t random = 0;
+      if (getentropy(&random, sizeof(random)) != 0) std::abort();
+      return random;
+    }();
+    return mark;
+  }
+  // A link and back; without an address nobody can make one.
+  static uintptr_t Hidden(const Freed* at, uintptr_t link) {
+    return (reinterpret_cast<uintptr_t>(at) >> 12) ^ link;
+  }
+  static Freed* Next(const Freed* freed) {
+    return reinterpret_cast<Freed*>(Hidden(freed, freed->next));
+  }
+  // What has the mark by chance is not in the list.
+  void RefuseKept(const Freed* block) const {
+    for (const Freed* kept = first_; kept != nullptr; kept = Next(kept)) {
+      if (kept == block) std::abort();
+    }
+  }
+
+  Freed* first_ = nullptr;
+};
+
 }  // namespace
 
 struct KeptMemory::Blocks {
   ~Blocks() {
     while (count > 0) std::free(kept[--count]);
+    for (SmallBlocks& blocks : small) {
+      while (void* const block = blocks.Take()) std::free(block);
+    }
   }
   size_t count = 0;
   void* kept[kMostBlocks];
+  SmallBlocks small[kSizes];
+  size_t small_bytes = 0;
 };
 
 // Asio keeps frames for whoever runs one of its contexts. A loop resumes coroutines outside of its
@@ -75,26 +145,44 @@ KeptMemory::~KeptMemory() {
   if (own_ != nullptr) blocks_ = nullptr;
 }
 
-bool KeptMemory::KeepRecordBuffers() {
+bool KeptMemory::KeepForOpenssl() {
   return kKeeps &&
          CRYPTO_set_mem_functions(AllocateForOpenssl, ReallocateForOpenssl, FreeForOpenssl) == 1;
 }
 
 void* KeptMemory::Allocate(size_t size) {
-  if (size <= kAbove || size > kBlock || blocks_ == nullptr) {
-    return size == 0 ? nullptr : std::malloc(size);  // as OpenSSL has it
+  Blocks* const blocks = blocks_;
+  if (size == 0) return nullptr;  // as OpenSSL has it
+  if (blocks == nullptr) return std::malloc(size);
+  if (size <= kMostSmall) {
+    const size_t index = SizeIndex(size);
+    if (void* const block = blocks->small[index].Take()) {
+      blocks->small_bytes -= SizeAt(index);
+      return block;
+    }
+    return std::malloc(SizeAt(index));
   }
-  return blocks_->count > 0 ? blocks_->kept[--blocks_->count] : memalign(kPage, kBlock);
+  if (size <= kAbove || size > kBlock) return std::malloc(size);
+  return blocks->count > 0 ? blocks->kept[--blocks->count] : memalign(kPage, kBlock);
 }
 
 void KeptMemory::Free(void* block) {
+  Blocks* const blocks = blocks_;
+  if (blocks == nullptr || block == nullptr) {
+    std::free(block);
+    return;
+  }
+  const size_t size = malloc_usable_size(block);
+  if (size >= kLeast && size <= kMostSmall && blocks->small_bytes < kMostSmallBytes) {
+    const size_t index = (size - 8) / kStep;
+    blocks->small[index].Give(block);
+    blocks->small_bytes += SizeAt(index);
+    return;
+  }
   const bool begins_page = reinterpret_cast<uintptr_t>(block) % kPage == 0;
-  if (begins_page && block != nullptr && blocks_ != nullptr && blocks_->count < kMostBlocks) {
-    const size_t size = malloc_usable_size(block);
-    if (size >= kBlock && size < kBlock + kRounding) {
-      blocks_->kept[blocks_->count++] = block;
-      return;
-    }
+  if (begins_page && blocks->count < kMostBlocks && size >= kBlock && size < kBlock + kRounding) {
+    blocks->kept[blocks->count++] = block;
+    return;
   }
   std::free(block);
 }

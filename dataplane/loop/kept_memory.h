@@ -1,7 +1,8 @@
-// What a loop's thread takes and gives back for every request, kept by the thread while it runs its
-// loop: the frames of coroutines, and OpenSSL's two buffers of a record, which are too large for
-// the allocator's own cache. Bounded. Not in sanitised builds, which are to see what is used after
-// it was given back.
+// What a loop's thread takes and gives back for every request and handshake, kept by the thread
+// while it runs its loop: the frames of coroutines; OpenSSL's two buffers of a record, which are
+// too large for the allocator's own cache, and its small blocks, of which a handshake takes more
+// than that holds. Bounded. Not in sanitised builds, which are to see what is used after it was
+// given back.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +20,7 @@ class KeptMemory {
 
   // First thing in main: OpenSSL takes its memory by the two below from then on. False: it has some
   // already, or this is a sanitised build, and nothing changes.
-  static bool KeepRecordBuffers();
+  static bool KeepForOpenssl();
   // As malloc and free, on any thread and across threads; a block may come as it was left.
   [[nodiscard]] static void* Allocate(size_t size);
   static void Free(void* block);

@@ -4,6 +4,7 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -20,6 +21,8 @@ namespace {
 using Bytes = absl::Span<const uint8_t>;
 constexpr size_t kMostHash = 48;    // SHA-384
 constexpr size_t kMostBlock = 128;  // of its HMAC
+// What it is of: the block before, the length and two sizes, a label, a context, a count.
+constexpr size_t kMostText = kMostHash + 5 + 255 + 64;
 
 struct Hash {
   Hash(const char* name, size_t hash_size, size_t block_size)
@@ -79,26 +82,32 @@ class Field {
   bool set_ = false;
 };
 
-// RFC 2104.
-bool Hmac(const Hash& hash, Bytes key, std::initializer_list<Bytes> texts, uint8_t* out) {
+bool Digest(const Hash& hash, Bytes text, uint8_t* out) {
   thread_local const crypto::UniqueMdCtx context(EVP_MD_CTX_new());
-  if (context == nullptr || key.size() > hash.block) return false;
-  std::array<uint8_t, kMostBlock> pad;
-  pad.fill(0x36);
-  for (size_t i = 0; i < key.size(); ++i) pad[i] ^= key[i];
-  std::array<uint8_t, kMostHash> inner;
-  bool done = EVP_DigestInit_ex2(context.get(), hash.digest, nullptr) == 1 &&
-              EVP_DigestUpdate(context.get(), pad.data(), hash.block) == 1;
-  for (const Bytes text : texts)
-    done = done && EVP_DigestUpdate(context.get(), text.data(), text.size()) == 1;
-  done = done && EVP_DigestFinal_ex(context.get(), inner.data(), nullptr) == 1;
-  for (uint8_t& byte : pad) byte ^= 0x36 ^ 0x5c;
-  done = done && EVP_DigestInit_ex2(context.get(), hash.digest, nullptr) == 1 &&
-         EVP_DigestUpdate(context.get(), pad.data(), hash.block) == 1 &&
-         EVP_DigestUpdate(context.get(), inner.data(), hash.size) == 1 &&
+  return context != nullptr && EVP_DigestInit_ex2(context.get(), hash.digest, nullptr) == 1 &&
+         EVP_DigestUpdate(context.get(), text.data(), text.size()) == 1 &&
          EVP_DigestFinal_ex(context.get(), out, nullptr) == 1;
-  OPENSSL_cleanse(pad.data(), pad.size());
-  OPENSSL_cleanse(inner.data(), inner.size());
+}
+
+// RFC 2104. In one piece each: the calls would cost more than the hashing.
+bool Hmac(const Hash& hash, Bytes key, std::initializer_list<Bytes> texts, uint8_t* out) {
+  if (key.size() > hash.block) return false;
+  std::array<uint8_t, kMostBlock + kMostText> message;
+  std::memset(message.data(), 0x36, hash.block);
+  for (size_t i = 0; i < key.size(); ++i) message[i] ^= key[i];
+  size_t size = hash.block;
+  bool done = true;
+  for (const Bytes text : texts) {
+    if (text.size() > message.size() - size) done = false;
+    if (!done || text.empty()) continue;
+    std::memcpy(&message[size], text.data(), text.size());
+    size += text.size();
+  }
+  uint8_t* const inner = &message[hash.block];
+  done = done && Digest(hash, {message.data(), size}, inner);
+  for (size_t i = 0; i < hash.block; ++i) message[i] ^= 0x36 ^ 0x5c;
+  done = done && Digest(hash, {message.data(), hash.block + hash.size}, out);
+  OPENSSL_cleanse(message.data(), std::max(size, hash.block + hash.size));
   return done;
 }
 

@@ -19,6 +19,14 @@ using UniqueSecretParams = std::unique_ptr<OSSL_PARAM, FreeSecretParams>;
 
 }  // namespace
 
+void TlsLibrary::KnowFewNames() {
+  OPENSSL_init_crypto(OPENSSL_INIT_NO_ADD_ALL_CIPHERS | OPENSSL_INIT_NO_ADD_ALL_DIGESTS, nullptr);
+  for (const EVP_MD* digest :
+       {EVP_sha1(), EVP_sha224(), EVP_sha256(), EVP_sha384(), EVP_sha512(), EVP_sha512_256(),
+        EVP_sha3_224(), EVP_sha3_256(), EVP_sha3_384(), EVP_sha3_512()})
+    EVP_add_digest(digest);
+}
+
 TlsLibrary::TlsLibrary()
     : whole_(OSSL_LIB_CTX_new()), context_(OSSL_LIB_CTX_new()), keyless_(OSSL_LIB_CTX_new()) {}
 

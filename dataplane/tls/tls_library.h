@@ -17,6 +17,11 @@ namespace sallyport::dataplane {
 
 class TlsLibrary {
  public:
+  // Once, in main, before anything else initialises OpenSSL: its registry of old gets the digests
+  // of certificates' signatures alone. Every context copies that registry, and goes through all of
+  // it for each certificate that is read. Nothing that is looked up there by a cipher's name works
+  // in this process: private keys under a password in PEM's own format of old, which we refuse.
+  static void KnowFewNames();
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<TlsLibrary>> Create();
   ~TlsLibrary();
   TlsLibrary(const TlsLibrary&) = delete;

@@ -1,5 +1,6 @@
 #include "dataplane/loop/kept_memory.h"
 
+#include <cstdlib>
 #include <cstring>
 #include <set>
 #include <thread>
@@ -38,11 +39,82 @@ TEST(KeptMemory, ABlockOfARecordIsGivenAgain) {
   KeptMemory::Free(third);
 }
 
+TEST(KeptMemory, SmallBlocksAreGivenAgainWithTheirRoom) {
+  const KeptMemory kept;
+  for (size_t size = 1; size <= 1040; ++size) {
+    void* const first = KeptMemory::Allocate(size);
+    void* const other = KeptMemory::Allocate(size);
+    EXPECT_NE(first, other);
+    Use(first, size);
+    Use(other, size);
+    KeptMemory::Free(first);
+    KeptMemory::Free(other);
+    void* const again = KeptMemory::Allocate(size);
+    if (kKeeps && size <= 1032) {
+      EXPECT_EQ(again, other) << size;
+    }
+    Use(again, size);
+    KeptMemory::Free(again);
+  }
+}
+
+TEST(KeptMemory, SmallBlocksOfMallocAreTakenToo) {
+  const KeptMemory kept;
+  for (size_t size = 1; size <= 1100; size += 7) {
+    // OpenSSL's blocks grow by realloc.
+    void* const block = std::realloc(std::malloc(1), size);
+    Use(block, size);
+    KeptMemory::Free(block);
+    void* const other = KeptMemory::Allocate(size);
+    Use(other, size);
+    KeptMemory::Free(other);
+  }
+}
+
+TEST(KeptMemory, KeepsNoMoreSmallBlocksThanItsBound) {
+  const KeptMemory kept;
+  std::vector<void*> blocks(10'000);
+  for (int round = 0; round < 2; ++round) {
+    for (void*& block : blocks) Use(block = KeptMemory::Allocate(1000), 1000);
+    EXPECT_EQ(std::set<void*>(blocks.begin(), blocks.end()).size(), blocks.size());
+    for (void* const block : blocks) KeptMemory::Free(block);
+  }
+}
+
+TEST(KeptMemory, ASmallBlockThatIsFreedTwiceEndsTheProcess) {
+  if (!kKeeps) GTEST_SKIP() << "the sanitiser's own";
+  EXPECT_DEATH(
+      {
+        const KeptMemory kept;
+        void* const block = KeptMemory::Allocate(100);
+        KeptMemory::Free(block);
+        KeptMemory::Free(KeptMemory::Allocate(200));
+        KeptMemory::Free(block);
+      },
+      "");
+}
+
+TEST(KeptMemory, AnOverwrittenLinkEndsTheProcess) {
+  if (!kKeeps) GTEST_SKIP() << "the sanitiser's own";
+  EXPECT_DEATH(
+      {
+        const KeptMemory kept;
+        void* const block = KeptMemory::Allocate(100);
+        KeptMemory::Free(block);
+        // All sixteen last nibbles: one may be the right one.
+        for (char last = 0; last < 16; ++last) {
+          *static_cast<volatile char*>(block) = last;
+          KeptMemory::Free(KeptMemory::Allocate(100));
+        }
+      },
+      "");
+}
+
 TEST(KeptMemory, OtherSizesAreMallocs) {
   const KeptMemory kept;
   EXPECT_EQ(KeptMemory::Allocate(0), nullptr);
   KeptMemory::Free(nullptr);
-  for (const size_t size : {1, 1000, 16 * 1024, 17 * 1024 + 1, 17 * 1024 + 64, 64 * 1024}) {
+  for (const size_t size : {1040, 16 * 1024, 17 * 1024 + 1, 17 * 1024 + 64, 64 * 1024}) {
     void* const block = KeptMemory::Allocate(size);
     Use(block, size);
     KeptMemory::Free(block);

@@ -25,6 +25,12 @@ using testing::MakeKey;
 using testing::SharedKey;
 using testing::TestCert;
 
+// Before anything else in this program uses OpenSSL, as in ours: all tests of this folder see it.
+const bool kFewNames = [] {
+  TlsLibrary::KnowFewNames();
+  return true;
+}();
+
 // The fixed RSA pair as one that is for PSS signatures only.
 SharedKey RsaPssKey() {
   const SharedKey rsa = MakeKey(KeyType::kRsa2048);
@@ -234,6 +240,28 @@ TEST_F(TlsLibraryTest, ReadsPublicKeysAsOpensslDoes) {
       EXPECT_EQ(ReadBack(library_->context(), spki.substr(0, size)), "") << size;
     EXPECT_EQ(ReadBack(library_->context(), spki), ReadBack(nullptr, spki));
   }
+}
+
+TEST_F(TlsLibraryTest, FewNamesAreKnownButThoseOfSignatures) {
+  ASSERT_TRUE(kFewNames);
+  EXPECT_EQ(EVP_get_cipherbyname("AES-256-CBC"), nullptr);
+  const TestCert leaf = CertBuilder("CN=x").SelfSign();
+  const auto verifies = [&leaf](EVP_PKEY* key, const EVP_MD* digest) {
+    const auto* bytes = reinterpret_cast<const unsigned char*>(leaf.der.data());
+    const crypto::UniqueX509 certificate(
+        d2i_X509(nullptr, &bytes, static_cast<long>(leaf.der.size())));
+    EXPECT_GT(X509_sign(certificate.get(), key, digest), 0);
+    return X509_verify(certificate.get(), key) == 1;
+  };
+  const SharedKey ec = MakeKey(KeyType::kP256), rsa = MakeKey(KeyType::kRsa2048);
+  for (const EVP_MD* digest :
+       {EVP_sha1(), EVP_sha224(), EVP_sha256(), EVP_sha384(), EVP_sha512()}) {
+    EXPECT_TRUE(verifies(ec.get(), digest)) << EVP_MD_get0_name(digest);
+    EXPECT_TRUE(verifies(rsa.get(), digest)) << EVP_MD_get0_name(digest);
+  }
+  // OpenSSL 3.0 knows no signatures of EC keys over these.
+  for (const EVP_MD* digest : {EVP_sha3_224(), EVP_sha3_256(), EVP_sha3_384(), EVP_sha3_512()})
+    EXPECT_TRUE(verifies(rsa.get(), digest)) << EVP_MD_get0_name(digest);
 }
 
 TEST_F(TlsLibraryTest, EachHasItsOwnOnItsOwnThread) {
