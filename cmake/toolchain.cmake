@@ -60,8 +60,8 @@ else()
   set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")
   add_compile_definitions($<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
 endif()
-# A request is a handful of coroutines deep: their frames are kept for the next one. The same everywhere, or the
-# class that keeps them would be two.
-add_compile_definitions(BOOST_ASIO_RECYCLING_ALLOCATOR_CACHE_SIZE=16)
+# Frames of coroutines come from `operator new`, where the data plane keeps them (dataplane/kept_new.cc), not from the
+# slow aligned_alloc. The same everywhere, or one class would be two.
+add_compile_definitions(BOOST_ASIO_DISABLE_STD_ALIGNED_ALLOC BOOST_ASIO_DISABLE_BOOST_ALIGN)
 add_compile_options(-fPIE)
 add_link_options($<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-pie> -Wl,-z,relro,-z,now)

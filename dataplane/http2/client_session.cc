@@ -39,7 +39,8 @@ bool Http2ClientSession::Start() {
   static const auto callbacks = Http2Calls<Http2ClientSession>::Make();
   static const Http2Options options = MakeHttp2Options(kMostRequestHead);
   if (callbacks == nullptr || options == nullptr ||
-      nghttp2_session_client_new2(&session_, callbacks.get(), this, options.get()) != 0) {
+      nghttp2_session_client_new3(&session_, callbacks.get(), this, options.get(),
+                                  MemoryOfSessions()) != 0) {
     return false;
   }
   const nghttp2_settings_entry announced[] = {

@@ -38,7 +38,8 @@ bool Http2Session::Start() {
   static const auto callbacks = Http2Calls<Http2Session>::Make();
   static const Http2Options options = MakeServerOptions();
   if (callbacks == nullptr || options == nullptr ||
-      nghttp2_session_server_new2(&session_, callbacks.get(), this, options.get()) != 0) {
+      nghttp2_session_server_new3(&session_, callbacks.get(), this, options.get(),
+                                  MemoryOfSessions()) != 0) {
     return false;
   }
   const auto head_bytes = static_cast<uint32_t>(settings_.head.max_head_bytes);

@@ -4,8 +4,6 @@
 #include <openssl/crypto.h>
 #include <unistd.h>
 
-#include <boost/asio/detail/thread_context.hpp>
-#include <boost/asio/detail/thread_info_base.hpp>
 #include <cstdint>
 #include <cstdlib>
 
@@ -33,35 +31,39 @@ void* AllocateForOpenssl(size_t size, const char* /*file*/, int /*line*/) {
 }
 
 void* ReallocateForOpenssl(void* block, size_t size, const char* /*file*/, int /*line*/) {
-  if (block == nullptr) return KeptMemory::Allocate(size);
-  if (size != 0) return std::realloc(block, size);
-  KeptMemory::Free(block);
-  return nullptr;
+  return KeptMemory::Reallocate(block, size);
 }
 
 void FreeForOpenssl(void* block, const char* /*file*/, int /*line*/) { KeptMemory::Free(block); }
 
-// Small blocks, by size. The allocator's cache holds seven of each; a handshake takes and gives
-// back some hundreds of a few sizes.
+// Smaller blocks, by size. The allocator's cache holds seven of each, up to 1 KiB; a handshake
+// takes some hundreds of a few sizes, and a hundred requests at a time have frames of a few more.
 constexpr size_t kStep = 16;
 constexpr size_t kLeast = 24;  // what malloc gives at least: there is room for our two words
-constexpr size_t kMostSmall = 1024 + 8;
+constexpr size_t kMostSmall = 4096 + 8;
 constexpr size_t kSizes = kMostSmall / kStep + 1;
-constexpr size_t kMostSmallBytes = 512 * 1024;
+constexpr size_t kMostSmallBytes = 2 * 1024 * 1024;
 
 // malloc rounds to these: 24, 40, 56, ...
 size_t SizeIndex(size_t size) { return size <= kLeast ? 1 : (size + 7) / kStep; }
 size_t SizeAt(size_t index) { return index * kStep + 8; }
 
+// Nobody but the allocator has it in a block by chance.
+uintptr_t RandomMark() {
+  uintptr_t mark = 0;
+  if (getentropy(&mark, sizeof(mark)) != 0) std::abort();
+  return mark;
+}
+
 // Those of one size, as a list through themselves. As malloc's own cache does, it makes overwriting
 // a link by way of a freed block hard to use, and ends the process where one is freed twice.
 class SmallBlocks {
  public:
-  void Give(void* block) {
+  void Give(void* block, uintptr_t mark) {
     auto* const freed = static_cast<Freed*>(block);
-    if (freed->mark == Mark()) RefuseKept(freed);
+    if (freed->mark == mark && Keeps(freed)) std::abort();
     freed->next = Hidden(freed, reinterpret_cast<uintptr_t>(first_));
-    freed->mark = Mark();
+    freed->mark = mark;
     first_ = freed;
   }
 
@@ -80,14 +82,6 @@ class SmallBlocks {
     uintptr_t mark;
   };
 
-  static uintptr_t Mark() {
-    static const uintptr_t mark = [] {
-      uintptr_t random = 0;
-      if (getentropy(&random, sizeof(random)) != 0) std::abort();
-      return random;
-    }();
-    return mark;
-  }
   // A link and back; without an address nobody can make one.
   static uintptr_t Hidden(const Freed* at, uintptr_t link) {
     return (reinterpret_cast<uintptr_t>(at) >> 12) ^ link;
@@ -95,11 +89,10 @@ class SmallBlocks {
   static Freed* Next(const Freed* freed) {
     return reinterpret_cast<Freed*>(Hidden(freed, freed->next));
   }
-  // What has the mark by chance is not in the list.
-  void RefuseKept(const Freed* block) const {
-    for (const Freed* kept = first_; kept != nullptr; kept = Next(kept)) {
-      if (kept == block) std::abort();
-    }
+  [[nodiscard]] bool Keeps(const Freed* block) const {
+    const Freed* kept = first_;
+    while (kept != nullptr && kept != block) kept = Next(kept);
+    return kept != nullptr;
   }
 
   Freed* first_ = nullptr;
@@ -118,18 +111,7 @@ struct KeptMemory::Blocks {
   void* kept[kMostBlocks];
   SmallBlocks small[kSizes];
   size_t small_bytes = 0;
-};
-
-// Asio keeps frames for whoever runs one of its contexts. A loop resumes coroutines outside of its
-// own: under another name, so that nothing is taken to run inside of it.
-class KeptMemory::Frames : private boost::asio::detail::thread_context {
- public:
-  Frames() : entered_(this, info_) {}
-
- private:
-  struct Info : boost::asio::detail::thread_info_base {};
-  Info info_;
-  thread_call_stack::context entered_;
+  const uintptr_t mark = RandomMark();
 };
 
 thread_local KeptMemory::Blocks* KeptMemory::blocks_ = nullptr;
@@ -137,7 +119,6 @@ thread_local KeptMemory::Blocks* KeptMemory::blocks_ = nullptr;
 KeptMemory::KeptMemory() {
   if (!kKeeps || blocks_ != nullptr) return;
   own_ = std::make_unique<Blocks>();
-  frames_ = std::make_unique<Frames>();
   blocks_ = own_.get();
 }
 
@@ -152,7 +133,7 @@ bool KeptMemory::KeepForOpenssl() {
 
 void* KeptMemory::Allocate(size_t size) {
   Blocks* const blocks = blocks_;
-  if (size == 0) return nullptr;  // as OpenSSL has it
+  if (size == 0) return nullptr;
   if (blocks == nullptr) return std::malloc(size);
   if (size <= kMostSmall) {
     const size_t index = SizeIndex(size);
@@ -166,6 +147,13 @@ void* KeptMemory::Allocate(size_t size) {
   return blocks->count > 0 ? blocks->kept[--blocks->count] : memalign(kPage, kBlock);
 }
 
+void* KeptMemory::Reallocate(void* block, size_t size) {
+  if (block == nullptr) return Allocate(size);
+  if (size != 0) return std::realloc(block, size);
+  Free(block);
+  return nullptr;
+}
+
 void KeptMemory::Free(void* block) {
   Blocks* const blocks = blocks_;
   if (blocks == nullptr || block == nullptr) {
@@ -175,7 +163,7 @@ void KeptMemory::Free(void* block) {
   const size_t size = malloc_usable_size(block);
   if (size >= kLeast && size <= kMostSmall && blocks->small_bytes < kMostSmallBytes) {
     const size_t index = (size - 8) / kStep;
-    blocks->small[index].Give(block);
+    blocks->small[index].Give(block, blocks->mark);
     blocks->small_bytes += SizeAt(index);
     return;
   }

@@ -1,8 +1,8 @@
 // What a loop's thread takes and gives back for every request and handshake, kept by the thread
-// while it runs its loop: the frames of coroutines; OpenSSL's two buffers of a record, which are
-// too large for the allocator's own cache, and its small blocks, of which a handshake takes more
-// than that holds. Bounded. Not in sanitised builds, which are to see what is used after it was
-// given back.
+// while it runs its loop: the frames of coroutines, small blocks of OpenSSL, nghttp2 and our own,
+// of which there are more than the allocator's own cache holds, and OpenSSL's two buffers of a
+// record, which are too large for it. Bounded. Not in sanitised builds, which are to see what is
+// used after it was given back.
 #pragma once
 
 #include <cstddef>
@@ -21,16 +21,16 @@ class KeptMemory {
   // First thing in main: OpenSSL takes its memory by the two below from then on. False: it has some
   // already, or this is a sanitised build, and nothing changes.
   static bool KeepForOpenssl();
-  // As malloc and free, on any thread and across threads; a block may come as it was left.
+  // As malloc, realloc and free, on any thread and across threads; a block may come as it was left.
+  // Nothing, and freed, for a size of zero: as OpenSSL has it.
   [[nodiscard]] static void* Allocate(size_t size);
+  [[nodiscard]] static void* Reallocate(void* block, size_t size);
   static void Free(void* block);
 
  private:
   struct Blocks;
-  class Frames;
   static thread_local Blocks* blocks_;  // null: this thread keeps none
   std::unique_ptr<Blocks> own_;
-  std::unique_ptr<Frames> frames_;
 };
 
 }  // namespace sallyport::dataplane
