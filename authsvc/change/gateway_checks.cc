@@ -9,6 +9,7 @@
 #include "authsvc/change/field_checks.h"
 #include "authsvc/change/identity_checks.h"
 #include "authsvc/change/invalid.h"
+#include "authsvc/change/offered_tls_checks.h"
 #include "authsvc/change/stream_checks.h"
 #include "authsvc/change/strict_checks.h"
 #include "authsvc/snapshot/resource.h"
@@ -131,6 +132,7 @@ absl::Status CheckListener(const CheckContext& context, const v1::Listener& list
   }
   if (status = CheckFallbackName(context, listener, warnings); !status.ok()) return status;
   if (status = CheckStrictClientTls(context, listener, warnings); !status.ok()) return status;
+  if (status = CheckServerNameTls(listener); !status.ok()) return status;
   std::string other;
   context.after.ForEachListener([&](const ListenerEntry& entry) {
     if (entry.listener.id() != listener.id() && entry.listener.port() == listener.port() &&

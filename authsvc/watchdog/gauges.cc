@@ -9,6 +9,7 @@
 #include "authsvc/snapshot/snapshot.h"
 #include "shared/base/clock.h"
 #include "shared/base/mutex.h"
+#include "shared/metrics/process.h"
 #include "shared/metrics/sheet.h"
 
 namespace sallyport::authsvc {
@@ -134,6 +135,7 @@ Samples Lag(const GaugeSources& sources) {
 }  // namespace
 
 void RegisterGauges(const GaugeSources& sources, metrics::Book* book) {
+  metrics::RegisterProcess(book);
   auto facts = std::make_shared<Facts>(sources);
   book->OnScrape(Id::kBuildInfo,
                  [facts] { return Samples{{{"authsvc", facts->sources().version}, 1}}; });

@@ -1,5 +1,6 @@
 // How many questions one client may cause: a flood of callers without a cached answer must not
-// reach authsvc. Not thread-safe but for the classes. Private to dataplane/authorize.
+// reach authsvc. Not thread-safe but for the classes. Private to dataplane/authorize, but for
+// AddressMisses, by which dataplane/listen counts handshakes, too.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +33,7 @@ class LetInBefore {
 class AddressMisses {
  public:
   AddressMisses(double per_second, double burst) : per_second_(per_second), burst_(burst) {}
+  [[nodiscard]] bool limits() const { return per_second_ > 0; }
   [[nodiscard]] bool Take(absl::string_view address, int64_t now_ns);
 
  private:

@@ -183,6 +183,7 @@ bool Http2Connection::TimeIsUp() {
   if (loop_.Passed(idle_soon_)) {
     idle_soon_ = Deadline::Never();
     EndFreeSlots();
+    client_.ForgetRecent();
     if (out_.empty()) out_.shrink_to_fit();
   }
   if (!loop_.Passed(idle_until_)) return false;

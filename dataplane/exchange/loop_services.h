@@ -95,7 +95,8 @@ struct LoopServices {
       Deadline::AtMillis(0);      // not before: failures of connections may come in floods
   TraceRulesPtr trace = nullptr;  // null: nobody's requests
   UpstreamHints upstream_hints = {};
-  LogBudget script_log{100};  // by API
+  LogBudget script_log{100};      // by API
+  LogBudget script_call_log{10};  // of calls that failed, by API and reason
 };
 
 }  // namespace sallyport::dataplane

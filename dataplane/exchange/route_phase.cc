@@ -101,6 +101,12 @@ bool Exchange::HasHandshakeFor(const dataplane::Route& route) {
     if (rule != nullptr) wanted = WithStrictness(wanted, rule->get());
     matters = matters || rule != nullptr;
   }
+  if (services_.view->offered_tls != nullptr) {
+    const OfferedTlsPtr* const offered =
+        services_.view->offered_tls->Find(client_.listener.id, client_.listener.socket, host_);
+    if (offered != nullptr) wanted ^= (*offered)->version;
+    matters = matters || offered != nullptr;
+  }
   if (matters && wanted != client_.peer.client_tls_version) {
     return Deny(Reason::kMisdirected,
                 absl::StrCat("host has other client-TLS settings than the handshake for \"",

@@ -101,14 +101,20 @@ class Exchange::ScriptCaller final : public ScriptHost {
     metrics.sheet().Counter(Id::kScriptCalls, {answered ? "answered" : "failed"})->Add(1);
     if (IsUpstreamTlsFailure(reason)) metrics.UpstreamTlsFailed(reason);
     if (answered) return;
+    LoopServices& services = exchange_.services_;
+    const std::string& api_id = exchange_.match_.route->api_id;
+    const std::string kind = absl::StrCat(base::ReasonName(reason), " ", api_id);
+    uint64_t left_out = 0;
+    if (!services.script_call_log.Take(kind, services.loop.clock().Monotonic(), &left_out)) return;
     base::Log(base::Level::kWarning, "script.call_failed",
-              {{"api_id", exchange_.match_.route->api_id},
+              {{"api_id", api_id},
                {"request_id", exchange_.request_id_},
                {"function", exchange_.match_.changes.virtual_endpoint->function},
                {"host", end.host},
                {"port", static_cast<int>(end.port)},
                {"reason", base::ReasonName(reason)},
-               {"detail", end.outcome.detail}});
+               {"detail", end.outcome.detail},
+               {"left_out", left_out}});
   }
 
   Exchange& exchange_;

@@ -61,8 +61,11 @@ bool Http2ClientSession::SpendStray(uint32_t* allowed, Nuisance kind) {
   return true;
 }
 
-// DATA on streams that were given up: no more than their windows allowed.
+// DATA on streams that were given up: no more than their windows allowed. Of those that never were
+// (RFC 9113 5.1, 6.1) nghttp2 says what is wrong.
 bool Http2ClientSession::AdmitStray(const FrameHead& frame) {
+  const auto next = static_cast<uint32_t>(nghttp2_session_get_next_stream_id(session_));
+  if (frame.stream == 0 || frame.stream % 2 == 0 || frame.stream >= next) return true;
   if (frame.length > stray_bytes_) {
     Fail("stray_data", NGHTTP2_STREAM_CLOSED);
     return false;

@@ -12,8 +12,9 @@ using EndKind = Http2End::Kind;
 
 constexpr int32_t kAnswerConnectionWindow = 4 << 20;
 constexpr size_t kMostRequestHead = 256 * 1024;
-constexpr uint32_t kMostStray = 4;         // frames for each stream that may be open
-constexpr uint32_t kFirstWindow = 65'535;  // until the upstream has our SETTINGS (RFC 9113 6.9.2)
+constexpr uint32_t kFrameBytes = 16 << 10;  // RFC 9113 6.5.2: no other one is announced
+constexpr uint32_t kMostStray = 4;          // frames for each stream that may be open
+constexpr uint32_t kFirstWindow = 65'535;   // until the upstream has our SETTINGS (RFC 9113 6.9.2)
 // Longer silence before a request: the first thing that it asks is whether anybody is there.
 constexpr absl::Duration kLongSilence = absl::Seconds(10);
 
@@ -21,7 +22,7 @@ constexpr absl::Duration kLongSilence = absl::Seconds(10);
 
 Http2ClientSession::Http2ClientSession(const Http2ClientSettings& settings, Loop& loop,
                                        Http2ClientEvents& events)
-    : Http2Peer(loop, events, settings.max_concurrent_streams, /*preface_bytes=*/0),
+    : Http2Peer(loop, events, settings.max_concurrent_streams, kFrameBytes, /*preface_bytes=*/0),
       settings_(settings),
       cancels_(NuisanceBudget::ForCancels()) {}
 

@@ -27,12 +27,23 @@ enum class FrameType : uint8_t {
 struct FrameHead {
   static constexpr uint8_t kEndStream = 0x1;
   static constexpr uint8_t kAck = 0x1;
+  static constexpr uint8_t kPadded = 0x8;
+  static constexpr uint8_t kPriority = 0x20;
   uint32_t length = 0;
   uint8_t type = 0;  // perhaps none of FrameType
   uint8_t flags = 0;
   uint32_t stream = 0;
   [[nodiscard]] bool is(FrameType one) const { return type == static_cast<uint8_t>(one); }
   [[nodiscard]] bool has(uint8_t flag) const { return (flags & flag) != 0; }
+  // RFC 9113 4.2: longer than `most`, what was announced, or too short for what it must hold. Of
+  // the latter, those of which nghttp2 says otherwise, or nothing.
+  [[nodiscard]] bool WrongSize(uint32_t most) const {
+    const uint32_t padding = has(kPadded) ? 1 : 0;
+    uint32_t least = 0;
+    if (is(FrameType::kData)) least = padding;
+    if (is(FrameType::kHeaders)) least = padding + (has(kPriority) ? 5 : 0);
+    return length > most || length < least;
+  }
 };
 
 // Cuts what a peer sends at the borders of its frames. A client's preface comes first and is not a

@@ -45,11 +45,13 @@ Http2Options MakeHttp2Options(size_t most_head) {
   return options;
 }
 
-Http2Peer::Http2Peer(Loop& loop, Http2PeerEvents& events, uint32_t streams, uint32_t preface_bytes)
+Http2Peer::Http2Peer(Loop& loop, Http2PeerEvents& events, uint32_t streams, uint32_t frame_bytes,
+                     uint32_t preface_bytes)
     : loop_(loop),
       budget_(streams),
       events_(events),
       cutter_(preface_bytes),
+      frame_bytes_(frame_bytes),
       most_queued_(kQueuedFrames + 4 * size_t{streams}) {}
 
 bool Http2Peer::done() const {

@@ -51,8 +51,10 @@ class Http2Peer {
   void Fail(absl::string_view failure, uint32_t code);
 
  protected:
-  // `streams`: that may be open at once. `preface_bytes`: what comes before the first frame.
-  Http2Peer(Loop& loop, Http2PeerEvents& events, uint32_t streams, uint32_t preface_bytes);
+  // `streams`: that may be open at once. `frame_bytes`: the longest frame that the peer may send.
+  // `preface_bytes`: what comes before the first frame.
+  Http2Peer(Loop& loop, Http2PeerEvents& events, uint32_t streams, uint32_t frame_bytes,
+            uint32_t preface_bytes);
   ~Http2Peer() { nghttp2_session_del(session_); }
 
   [[nodiscard]] bool wants_write() const { return nghttp2_session_want_write(session_) != 0; }
@@ -63,7 +65,7 @@ class Http2Peer {
   [[nodiscard]] bool FeedFrames(absl::string_view bytes, Admit admit) {
     while (!bytes.empty()) {
       const FrameCutter::Cut cut = cutter_.Next(bytes);
-      if (cut.begins && !admit(cut.head)) return false;
+      if (cut.begins && (FailWrongSize(cut.head) || !admit(cut.head))) return false;
       if (!Take(bytes.substr(0, cut.bytes))) return false;
       bytes.remove_prefix(cut.bytes);
     }
@@ -92,10 +94,16 @@ class Http2Peer {
 
  private:
   [[nodiscard]] bool Take(absl::string_view bytes);
+  [[nodiscard]] bool FailWrongSize(const FrameHead& frame) {
+    if (!frame.WrongSize(frame_bytes_)) return false;
+    Fail("FRAME_SIZE_ERROR", NGHTTP2_FRAME_SIZE_ERROR);
+    return true;
+  }
   void FailLibrary(int error);
 
   Http2PeerEvents& events_;
   FrameCutter cutter_;
+  const uint32_t frame_bytes_;
   const size_t most_queued_;  // frames that wait for the peer to read
   size_t block_bytes_ = 0;    // of the header block at hand, decoded
   std::string detail_;

@@ -23,7 +23,8 @@ Http2Options MakeServerOptions() {
 }  // namespace
 
 Http2Session::Http2Session(const Http2Settings& settings, Loop& loop, Http2Events& events)
-    : Http2Peer(loop, events, settings.max_concurrent_streams, FrameCutter::kPrefaceBytes),
+    : Http2Peer(loop, events, settings.max_concurrent_streams, settings.frame_bytes,
+                FrameCutter::kPrefaceBytes),
       settings_(settings),
       events_(events) {}
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "dataplane/tls/address_group.h"
+
 namespace sallyport::dataplane {
 namespace {
 
@@ -43,6 +45,11 @@ void ConnectionLimits::Leave(absl::string_view address) {
   if (per_address_ == 0 || address.empty()) return;
   const auto found = by_address_.find(address);
   if (found != by_address_.end() && --found->second == 0) by_address_.erase(found);
+}
+
+bool ConnectionLimits::MayShake(absl::string_view address, absl::Duration now) {
+  return !handshakes_.limits() ||
+         handshakes_.Take(AddressGroup(address), absl::ToInt64Nanoseconds(now));
 }
 
 bool ConnectionLimits::MaySay(NotTaken cause, absl::Duration now) {

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "dataplane/loop/keep_alive.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -95,6 +96,7 @@ absl::StatusOr<int> BindListener(const std::string& address, uint16_t port) {
 }
 
 absl::Status Listen(int fd) {
+  SetKeepAlive(fd);  // also of one that was inherited
   if (IsListening(fd) || listen(fd, kBacklog) == 0) return absl::OkStatus();
   const int error = errno;
   return BindError(absl::StrCat("port ", BoundPort(fd)), error);
@@ -102,7 +104,9 @@ absl::Status Listen(int fd) {
 
 absl::StatusOr<int> OpenListener(const std::string& address, uint16_t port) {
   absl::StatusOr<int> fd = BindListener(address, port);
-  if (!fd.ok() || listen(*fd, kBacklog) == 0) return fd;
+  if (!fd.ok()) return fd;
+  SetKeepAlive(*fd);
+  if (listen(*fd, kBacklog) == 0) return fd;
   const int error = errno;
   close(*fd);
   return BindError(absl::StrCat(address, " port ", port), error);

@@ -185,6 +185,11 @@ void LoopServer::SetTrace(TraceRulesPtr trace) {
   Post([this, trace = std::move(trace)] { services_.trace = trace; });
 }
 
+bool LoopServer::MayShake(const ListenerContext& listener, absl::string_view client) {
+  return listener.tls == nullptr ||
+         process_.connection_limits.MayShake(client, process_.clock.Monotonic());
+}
+
 void LoopServer::OnConnection(const ListenerContextPtr& listener, int fd, std::string address) {
   if (services_.draining) {
     close(fd);
@@ -195,6 +200,10 @@ void LoopServer::OnConnection(const ListenerContextPtr& listener, int fd, std::s
     return NoteNotTaken(NotTaken::kOverload);
   }
   const bool proxied = IsTrustedProxy(listener->proxies, address);
+  if (!proxied && !MayShake(*listener, address)) {
+    close(fd);
+    return NoteNotTaken(NotTaken::kHandshakes);
+  }
   if (!process_.connection_limits.Enter(proxied ? "" : address)) {
     close(fd);
     return NoteNotTaken(NotTaken::kLimit);
@@ -225,6 +234,9 @@ boost::asio::awaitable<void> LoopServer::ServeProxied(ListenerContextPtr listene
   const bool announced = !client.address.empty();
   if (client.problem != nullptr) {
     NoteNotTaken(NotTaken::kProxyHeader);
+  } else if (announced && !MayShake(*listener, client.address)) {
+    close(client.fd);
+    NoteNotTaken(NotTaken::kHandshakes);
   } else if (announced && !process_.connection_limits.Name(client.address)) {
     close(client.fd);
     NoteNotTaken(NotTaken::kLimit);
@@ -237,7 +249,8 @@ boost::asio::awaitable<void> LoopServer::ServeProxied(ListenerContextPtr listene
 }
 
 void LoopServer::NoteNotTaken(NotTaken cause) {
-  static constexpr const char* kNames[] = {"limit", "descriptors", "proxy_header", "overload"};
+  static constexpr const char* kNames[] = {"limit", "descriptors", "proxy_header", "overload",
+                                           "handshakes"};
   metrics_.sheet()
       .Counter(metrics::Id::kConnectionsNotTaken, {kNames[static_cast<size_t>(cause)]})
       ->Add(1);
@@ -251,6 +264,9 @@ void LoopServer::SayNotTaken(NotTaken cause) {
       return base::Log(
           base::Level::kWarning, "listen.too_many_connections",
           {{"hint", "limits.connections or limits.connections_per_address is reached"}});
+    case NotTaken::kHandshakes:
+      return base::Log(base::Level::kWarning, "listen.too_many_handshakes",
+                       {{"hint", "one address begins more than limits.handshakes_per_second"}});
     case NotTaken::kDescriptors:
       return base::Log(base::Level::kError, "listen.no_descriptors",
                        {{"hint", "raise the limit of open files (ulimit -n, LimitNOFILE)"}});
@@ -287,6 +303,11 @@ void LoopServer::Tick() {
   metrics_.sheet()
       .Gauge(metrics::Id::kUpstreamWaiting)
       ->Set(static_cast<int64_t>(pool_.counts().waiting));
+  const BufferPool& buffers = loop_.buffers();
+  for (const auto& [state, bytes] : {std::pair("lent", buffers.lent_bytes()),
+                                     std::pair("kept", buffers.kept() * BufferPool::kBlockBytes)}) {
+    metrics_.sheet().Gauge(metrics::Id::kBufferBytes, {state})->Set(static_cast<int64_t>(bytes));
+  }
   metrics_.sheet().Gauge(metrics::Id::kStrictWaiting)->Set(static_cast<int64_t>(strict_.waiting()));
   metrics_.sheet()
       .Gauge(metrics::Id::kStrictStackBytes)

@@ -110,6 +110,7 @@ class LoopServer final : public LoopSink {
   [[nodiscard]] absl::StatusOr<std::vector<int>> SocketsFor(const PlannedListener& plan);
   [[nodiscard]] std::unique_ptr<Acceptor> MakeAcceptor(const ListenerContextPtr& context, int fd);
   [[nodiscard]] absl::StatusOr<ServerTls*> TlsFor(const PlannedListener& plan);
+  [[nodiscard]] bool MayShake(const ListenerContext& listener, absl::string_view client);
   void OnConnection(const ListenerContextPtr& listener, int fd, std::string address);
   // Of a proxy that says with a PROXY header who its client is.
   [[nodiscard]] boost::asio::awaitable<void> ServeProxied(ListenerContextPtr listener, int fd,

@@ -9,6 +9,7 @@
 #include "dataplane/observe/process_metrics.h"
 #include "shared/base/clock.h"
 #include "shared/crypto/pem.h"
+#include "shared/metrics/process.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -122,6 +123,7 @@ std::vector<metrics::Sample> ValidationSamples(const ValidationCounters& counter
 }
 
 void RegisterProcessMetrics(const ProcessMetricSources& sources) {
+  metrics::RegisterProcess(sources.book);
   metrics::Book* const book = sources.book;
   OnScrape(book, Id::kReady, [sources] { return sources.ready() ? 1.0 : 0.0; });
   OnScrape(book, Id::kStreamHealthy, [sources] {

@@ -66,6 +66,14 @@ ClientTlsAnswer SniSource::ClientTls(absl::string_view sni, const ListenerFacts&
     answer.ca_names =
         std::make_shared<const std::vector<std::string>>(std::move(settings.announce));
   }
+  if (view_->offered_tls != nullptr) {
+    const OfferedTlsPtr* const offered =
+        view_->offered_tls->Find(listener.id, listener.socket, sni);
+    if (offered != nullptr) {
+      answer.offered = *offered;
+      answer.version ^= answer.offered->version;
+    }
+  }
   if (view_->strict == nullptr) return answer;
   const StrictRulePtr* const rule = view_->strict->Find(listener.id, listener.socket, sni);
   if (rule == nullptr) return answer;

@@ -5,6 +5,7 @@
 namespace sallyport::dataplane {
 
 std::unique_ptr<char[]> BufferPool::Take() {
+  lent_ += kBlockBytes;
   if (free_.empty()) return std::unique_ptr<char[]>(new char[kBlockBytes]);
   std::unique_ptr<char[]> block = std::move(free_.back());
   free_.pop_back();
@@ -12,6 +13,7 @@ std::unique_ptr<char[]> BufferPool::Take() {
 }
 
 void BufferPool::Give(std::unique_ptr<char[]> block) {
+  lent_ -= kBlockBytes;
   if (free_.size() < kKeep) free_.push_back(std::move(block));
 }
 
@@ -36,7 +38,8 @@ void ReadBuffer::Grow() {
     const size_t larger_capacity = capacity_ * 2;
     std::unique_ptr<char[]> larger(new char[larger_capacity]);
     std::memcpy(larger.get(), block_.get() + begin_, unread);
-    if (capacity_ == BufferPool::kBlockBytes) pool_->Give(std::move(block_));
+    GiveBack();
+    pool_->NoteTaken(larger_capacity);
     block_ = std::move(larger);
     capacity_ = larger_capacity;
   }
@@ -44,9 +47,14 @@ void ReadBuffer::Grow() {
   end_ = unread;
 }
 
-void ReadBuffer::Release() {
-  if (block_ != nullptr && capacity_ == BufferPool::kBlockBytes) pool_->Give(std::move(block_));
+void ReadBuffer::GiveBack() {
+  if (capacity_ == BufferPool::kBlockBytes) return pool_->Give(std::move(block_));
+  pool_->NoteGiven(capacity_);
   block_.reset();
+}
+
+void ReadBuffer::Release() {
+  if (block_ != nullptr) GiveBack();
   capacity_ = begin_ = end_ = 0;
 }
 

@@ -17,11 +17,17 @@ class BufferPool {
 
   [[nodiscard]] std::unique_ptr<char[]> Take();
   void Give(std::unique_ptr<char[]> block);
+  // Of memory that a buffer takes and gives back by itself.
+  void NoteTaken(size_t bytes) { lent_ += bytes; }
+  void NoteGiven(size_t bytes) { lent_ -= bytes; }
   [[nodiscard]] size_t kept() const { return free_.size(); }
+  // Bytes in use now, of buffers that have grown too.
+  [[nodiscard]] size_t lent_bytes() const { return lent_; }
 
  private:
   static constexpr size_t kKeep = 256;  // 4 MB a loop at most
   std::vector<std::unique_ptr<char[]>> free_;
+  size_t lent_ = 0;
 };
 
 // Bytes that were read and not yet used. Views of data() hold until the next call that is not
@@ -50,6 +56,7 @@ class ReadBuffer {
  private:
   [[nodiscard]] const char* begin() const { return block_.get() + begin_; }
   void Release();
+  void GiveBack();  // block_
   void Grow();
 
   BufferPool* pool_;

@@ -1,9 +1,5 @@
 // At which server names of which listeners client certificates are validated within the handshake
 // (strict mode, DESIGN 2.2), and by which rule. Immutable, thread-safe.
-//
-// A listener of this machine's file is meant by the rules that authsvc has for its id, and by those
-// for a listener at its address and port: a file that takes a listener's place does not take its
-// strictness away.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/strings/string_view.h"
-#include "absl/types/span.h"
+#include "dataplane/route/server_name_table.h"
 
 namespace sallyport::dataplane {
 
@@ -35,41 +29,9 @@ using StrictRulePtr = std::shared_ptr<const StrictRule>;
   return rule == nullptr ? version : version ^ rule->version;
 }
 
-// Server names as written ("host", "*.x"; none: all of the listener) and their rule.
-struct StrictNames {
-  std::vector<std::string> server_names;
-  StrictRulePtr rule;
-};
-struct StrictListener {
-  std::string id;
-  std::string address;  // empty: "::"
-  uint16_t port = 0;
-  absl::Span<const StrictNames> strict;
-};
-
-// Where a listener is; what listeners of the same place have in common.
-[[nodiscard]] std::string ListenerPlace(absl::string_view address, uint16_t port);
-
-class StrictTable {
- public:
-  // Null when no listener has a rule. A name that cannot be read holds for the whole listener: what
-  // was meant to be strict is.
-  [[nodiscard]] static std::shared_ptr<const StrictTable> Make(
-      absl::Span<const StrictListener> listeners);
-
-  // `name`: an SNI or host in lower case, without trailing dot; "": none. Null: not strict.
-  [[nodiscard]] const StrictRulePtr* Find(absl::string_view listener_id, absl::string_view place,
-                                          absl::string_view name) const;
-
- private:
-  struct Names {
-    absl::flat_hash_map<std::string, StrictRulePtr> exact, below;  // "x" of "*.x"
-    StrictRulePtr whole;
-    [[nodiscard]] const StrictRulePtr* Find(absl::string_view name) const;
-    void Add(const StrictNames& names);
-  };
-  absl::flat_hash_map<std::string, Names> by_id_, by_place_;
-};
+using StrictTable = ServerNameTable<StrictRule>;
+using StrictNames = StrictTable::Names;
+using StrictListener = StrictTable::Listener;
 using StrictTablePtr = std::shared_ptr<const StrictTable>;
 
 }  // namespace sallyport::dataplane

@@ -40,13 +40,15 @@ std::vector<ListenerSpec> ChangedListeners(std::vector<ListenerSpec> now,
   return out;
 }
 
-StrictTablePtr StrictOf(const std::vector<ListenerSpec>& listeners) {
-  std::vector<StrictListener> strict;
+template <typename Table>
+std::shared_ptr<const Table> TableOf(const std::vector<ListenerSpec>& listeners,
+                                     std::vector<typename Table::Names> ListenerSpec::* names) {
+  std::vector<typename Table::Listener> with_rules;
   for (const ListenerSpec& listener : listeners) {
-    if (!listener.strict.empty())
-      strict.push_back({listener.id, listener.address, listener.port, listener.strict});
+    if (!(listener.*names).empty())
+      with_rules.push_back({listener.id, listener.address, listener.port, listener.*names});
   }
-  return StrictTable::Make(strict);
+  return Table::Make(with_rules);
 }
 
 FallbackNamesPtr FallbacksOf(const std::vector<ListenerSpec>& listeners) {
@@ -65,7 +67,11 @@ GatewayViewPtr Changed(const GatewayView& from, const RouteChanges& changes, uin
                     : from.routes->With(changes.put, changes.removed_api_ids);
   view.listeners = ChangedListeners(from.listeners, changes);
   const bool same_listeners = changes.put_listeners.empty() && changes.removed_listener_ids.empty();
-  view.strict = same_listeners ? from.strict : StrictOf(view.listeners);
+  view.strict =
+      same_listeners ? from.strict : TableOf<StrictTable>(view.listeners, &ListenerSpec::strict);
+  view.offered_tls = same_listeners
+                         ? from.offered_tls
+                         : TableOf<OfferedTlsTable>(view.listeners, &ListenerSpec::offered_tls);
   view.fallback_names = same_listeners ? from.fallback_names : FallbacksOf(view.listeners);
   view.gateway = changes.gateway.value_or(from.gateway);
   view.revision = revision;

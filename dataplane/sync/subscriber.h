@@ -14,6 +14,7 @@
 
 #include "absl/time/time.h"
 #include "dataplane/route/fallback_names.h"
+#include "dataplane/route/offered_tls.h"
 #include "dataplane/route/route_table.h"
 #include "dataplane/route/strict_table.h"
 #include "dataplane/sync/authsvc_client.h"
@@ -43,6 +44,7 @@ struct ListenerSpec {
   bool http2 = true;
   std::vector<std::string> proxy_protocol_from;  // addresses, CIDRs
   std::vector<StrictNames> strict{};
+  std::vector<OfferedTlsNames> offered_tls{};
   std::string fallback_server_name{};  // lower case, without trailing dot; empty: none
 };
 struct GatewayFacts {
@@ -91,6 +93,7 @@ struct GatewayView {
   RouteTablePtr routes;
   std::vector<ListenerSpec> listeners;
   StrictTablePtr strict;            // of the listeners; null: none is strict
+  OfferedTlsTablePtr offered_tls;   // likewise; null: each offers the same at all its names
   FallbackNamesPtr fallback_names;  // likewise; null: none has one
   GatewayFacts gateway;
   uint64_t revision = 0;

@@ -58,7 +58,23 @@ bool SetSessionContext(SSL* ssl, absl::string_view sni, const ListenerFacts& lis
   return SSL_set_session_id_context(ssl, hash.data(), static_cast<unsigned>(hash.size())) == 1;
 }
 
+// In place of the listener's; nothing that OpenSSL does with the ClientHello came before this.
+bool Offer(SSL* ssl, const OfferedTls& offered) {
+  const auto version = [](const std::string& text) {
+    return text == "1.3" ? TLS1_3_VERSION : TLS1_2_VERSION;
+  };
+  return (offered.min_version.empty() ||
+          SSL_set_min_proto_version(ssl, version(offered.min_version)) == 1) &&
+         (offered.max_version.empty() ||
+          SSL_set_max_proto_version(ssl, version(offered.max_version)) == 1) &&
+         (offered.tls12_ciphers.empty() ||
+          SSL_set_cipher_list(ssl, offered.tls12_ciphers.c_str()) == 1) &&
+         (offered.tls13_ciphers.empty() ||
+          SSL_set_ciphersuites(ssl, offered.tls13_ciphers.c_str()) == 1);
+}
+
 bool ApplySettings(SSL* ssl, const ClientTlsAnswer& answer) {
+  if (answer.offered != nullptr && !Offer(ssl, *answer.offered)) return false;
   if (!answer.request_certificate) {
     SSL_set_verify(ssl, SSL_VERIFY_NONE, nullptr);
     return true;

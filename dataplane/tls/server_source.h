@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "dataplane/route/offered_tls.h"
 #include "dataplane/route/strict_table.h"
 #include "dataplane/tls/server_credential.h"
 
@@ -31,6 +32,7 @@ struct ClientTlsAnswer {
       ca_names;  // DER names to announce; null or empty: none
   // Not null: a certificate that comes is validated within the handshake by this rule.
   StrictRulePtr strict{};
+  OfferedTlsPtr offered{};           // not null: in place of what the listener offers
   bool require_certificate = false;  // none: the handshake ends with certificate_required
 };
 

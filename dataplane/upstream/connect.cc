@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <memory>
 
+#include "dataplane/loop/keep_alive.h"
 #include "dataplane/upstream/event.h"
 
 namespace sallyport::dataplane {
@@ -30,7 +31,7 @@ int OpenSocket(const tcp::endpoint& endpoint) {
   if (fd < 0) return -1;
   const int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  SetKeepAlive(fd);
   return fd;
 }
 

@@ -107,7 +107,12 @@ boost::asio::awaitable<DialResult> Dial(Loop& loop, Resolver& resolver, Upstream
     if (proxy != nullptr) failure = ProxyFailure(*proxy, failure.detail);
     co_return failure;
   }
-  const ConnectResult connected = co_await Connect(loop, **addresses, port, deadline);
+  ConnectResult connected = co_await Connect(loop, **addresses, port, deadline);
+  if (connected.fd < 0) {
+    // What is remembered of a name that was not in use for a while may be of the past.
+    const Addresses newer = co_await resolver.Newer(loop, host, *addresses, deadline);
+    if (newer != nullptr) connected = co_await Connect(loop, *newer, port, deadline);
+  }
   if (connected.fd < 0) {
     if (proxy != nullptr) co_return ProxyFailure(*proxy, WhyNot(connected));
     co_return ConnectFailure(*target, connected);

@@ -126,6 +126,22 @@ bool Resolver::Ask(const std::string& host, absl::StatusOr<Addresses>* answer, D
   return false;
 }
 
+bool Resolver::AskNewer(const std::string& host, const Addresses& than,
+                        absl::StatusOr<Addresses>* answer, Done done) {
+  const base::MutexLock lock(&mutex_);
+  *answer = Addresses();
+  const auto found = entries_.find(host);
+  if (found == entries_.end()) return true;
+  Entry& entry = found->second;
+  if (entry.addresses != than) {
+    *answer = entry.addresses;
+    return true;
+  }
+  if (clock_.Monotonic() < entry.fresh_until || !Enqueue(host, &entry)) return true;
+  entry.waiting.push_back(std::move(done));
+  return false;
+}
+
 // Drops what nobody waits for, oldest use unknown: any entry that is not running will do.
 void Resolver::MakeRoom() {
   size_t wanted = options_.max_names / 10 + 1;
@@ -177,6 +193,22 @@ void Resolver::Finish(const std::string& host, absl::StatusOr<std::vector<addres
   for (const Done& done : waiting) done(answer);
 }
 
+struct Resolver::Waiting {
+  explicit Waiting(Loop& on) : event(on) {}
+  Event event;
+  absl::StatusOr<Addresses> answer = absl::DeadlineExceededError("name lookup took too long");
+};
+
+Resolver::Done Resolver::Post(Loop& loop, std::shared_ptr<Waiting> waiting) {
+  Loop* const on = &loop;
+  return [waiting = std::move(waiting), on](const absl::StatusOr<Addresses>& found) {
+    on->Post([waiting, found] {
+      waiting->answer = found;
+      waiting->event.Set();
+    });
+  };
+}
+
 boost::asio::awaitable<absl::StatusOr<Addresses>> Resolver::Resolve(Loop& loop,
                                                                     const std::string& host,
                                                                     Deadline deadline) {
@@ -184,23 +216,21 @@ boost::asio::awaitable<absl::StatusOr<Addresses>> Resolver::Resolve(Loop& loop,
   const address literal = boost::asio::ip::make_address(host, not_an_address);
   if (!not_an_address) co_return std::make_shared<const std::vector<address>>(1, literal);
 
-  struct Waiting {
-    explicit Waiting(Loop& on) : event(on) {}
-    Event event;
-    absl::StatusOr<Addresses> answer = absl::DeadlineExceededError("name lookup took too long");
-  };
   const auto waiting = std::make_shared<Waiting>(loop);
   absl::StatusOr<Addresses> answer = absl::UnknownError("no answer");
-  Loop* const on = &loop;
-  const bool at_once = Ask(host, &answer, [waiting, on](const absl::StatusOr<Addresses>& found) {
-    on->Post([waiting, found] {
-      waiting->answer = found;
-      waiting->event.Set();
-    });
-  });
-  if (at_once) co_return answer;
+  if (Ask(host, &answer, Post(loop, waiting))) co_return answer;
   (void)co_await waiting->event.Wait(deadline);
   co_return waiting->answer;
+}
+
+boost::asio::awaitable<Addresses> Resolver::Newer(Loop& loop, const std::string& host,
+                                                  Addresses than, Deadline deadline) {
+  const auto waiting = std::make_shared<Waiting>(loop);
+  if (!AskNewer(host, than, &waiting->answer, Post(loop, waiting)))
+    (void)co_await waiting->event.Wait(deadline);
+  const absl::StatusOr<Addresses>& found = waiting->answer;
+  if (!found.ok() || *found == nullptr || **found == *than) co_return nullptr;
+  co_return *found;
 }
 
 }  // namespace sallyport::dataplane

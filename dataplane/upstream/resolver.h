@@ -54,6 +54,11 @@ class Resolver {
   [[nodiscard]] boost::asio::awaitable<absl::StatusOr<Addresses>> Resolve(Loop& loop,
                                                                           const std::string& host,
                                                                           Deadline deadline);
+  // For whom none of `than`, an answer of before, was of any use: other addresses, where a lookup
+  // has found some since, or finds some now because that answer is not fresh any more. Null: there
+  // are none.
+  [[nodiscard]] boost::asio::awaitable<Addresses> Newer(Loop& loop, const std::string& host,
+                                                        Addresses than, Deadline deadline);
   // For who has connections to a name's addresses and makes no new ones: what the cache holds now,
   // and a lookup starts where that is not fresh any more. Null: nothing is known (any more), or
   // `host` was never asked for.
@@ -74,6 +79,11 @@ class Resolver {
 
   // Answers at once (true) or calls `done` later on a resolver thread.
   bool Ask(const std::string& host, absl::StatusOr<Addresses>* answer, Done done);
+  // Likewise, for Newer.
+  bool AskNewer(const std::string& host, const Addresses& than, absl::StatusOr<Addresses>* answer,
+                Done done);
+  struct Waiting;
+  static Done Post(Loop& loop, std::shared_ptr<Waiting> waiting);
   bool Enqueue(const std::string& host, Entry* entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Work();
   void Finish(const std::string& host, absl::StatusOr<std::vector<boost::asio::ip::address>> found);

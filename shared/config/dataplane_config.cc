@@ -128,6 +128,8 @@ void ReadLimits(Reader& in, LimitsConfig* out) {
   in.Number("connections", &out->connections, 1, 10'000'000, "open client connections");
   in.Number("connections_per_address", &out->connections_per_address, 0, 10'000'000,
             "open client connections of one address, 0 = no limit");
+  in.Number("handshakes_per_second", &out->handshakes_per_second, 0, 1'000'000,
+            "TLS connections of one address that are begun within a second, 0 = no limit");
   in.Number("head_bytes", &out->head_bytes, 1024, 1 << 20, "largest request head");
   in.Number("identity_bytes", &out->identity_bytes, 1024, 1 << 20,
             "most that an upstream is told of a caller, in all identity headers: more is 431");

@@ -87,6 +87,7 @@ struct UpstreamHttp2LimitsConfig {
 struct LimitsConfig {
   uint32_t connections = 20'000;         // per process
   uint32_t connections_per_address = 0;  // 0 = no limit
+  uint32_t handshakes_per_second = 0;    // of one client address, 0 = no limit
   uint32_t head_bytes = 32 << 10;
   uint32_t identity_bytes = 16 << 10;
   uint32_t target_bytes = 8 << 10;

@@ -29,9 +29,10 @@ enum class Kind : uint8_t { kCounter, kGauge, kTimes };
   X(kConnectionsOpened, "sallyport_connections_opened_total", kCounter, "",                        \
     "Client connections accepted")                                                                 \
   X(kConnectionsNotTaken, "sallyport_connections_not_taken_total", kCounter, "cause",              \
-    "Client connections closed at once (limit, proxy_header, overload); pauses for want of open "  \
-    "files "                                                                                       \
-    "(descriptors)")                                                                               \
+    "Client connections closed at once (limit, handshakes, proxy_header, overload); pauses for "   \
+    "want of open files (descriptors)")                                                            \
+  X(kBufferBytes, "sallyport_buffer_bytes", kGauge, "state",                                       \
+    "Blocks for what was read of connections: lent (to those that have unread bytes), kept")       \
   X(kHandshakes, "sallyport_handshakes_total", kCounter, "kind", "TLS handshakes: full, resumed")  \
   X(kTicketKeys, "sallyport_ticket_keys", kGauge, "source",                                        \
     "Keys that open session tickets: shared with the group, own")                                  \
@@ -161,7 +162,14 @@ enum class Kind : uint8_t { kCounter, kGauge, kTimes };
   X(kPendingReferences, "sallyport_pending_references", kGauge, "",                                \
     "References to certificates not there")                                                        \
   X(kPathMemo, "sallyport_path_memo_total", kCounter, "result",                                    \
-    "Certificate path look-ups: hit, miss")
+    "Certificate path look-ups: hit, miss")                                                        \
+  /* both, by the names that Prometheus' own clients use */                                        \
+  X(kProcessMemory, "process_resident_memory_bytes", kGauge, "", "Memory of the process in RAM")   \
+  X(kProcessVirtual, "process_virtual_memory_bytes", kGauge, "", "Address space of the process")   \
+  X(kProcessCpu, "process_cpu_seconds_total", kCounter, "", "Processor time, user and system")     \
+  X(kProcessFiles, "process_open_fds", kGauge, "", "Open files")                                   \
+  X(kProcessMostFiles, "process_max_fds", kGauge, "", "How many files may be open")                \
+  X(kProcessStart, "process_start_time_seconds", kGauge, "", "When the process began, Unix time")
 
 enum class Id : uint16_t {
 #define X(enumerator, name, kind, labels, help) enumerator,

@@ -111,7 +111,7 @@ class Origin:
     """Plain without `pair`; with `client_ca` (a PEM file) it demands a client certificate.
     `answer(handler, request)` replaces the JSON answer."""
 
-    def __init__(self, name, pair=None, client_ca=None, answer=None, chain=None):
+    def __init__(self, name, pair=None, client_ca=None, answer=None, chain=None, address="127.0.0.1", port=0):
         self.name, self.requests, self.answer = name, [], answer
         self.refuse_expectations = False  # answers 413 instead of 100
         self.changed = threading.Condition()
@@ -123,7 +123,7 @@ class Origin:
             if client_ca is not None:
                 self.context.verify_mode = ssl.CERT_REQUIRED
                 self.context.load_verify_locations(client_ca)
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server = _Server((address, port), _Handler)
         self._server.origin = self
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05},

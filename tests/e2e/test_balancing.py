@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from gateway import DEADLINE, classic, wait_for
+from gateway import DEADLINE, classic, session, wait_for
 from origins import free_port
 
 LONG_MS = 30_000  # of a health check: an upstream that is held up is not ill
@@ -213,6 +213,21 @@ def test_a_key_has_its_target(world, how):
         return request.one("X-User") if how == "header" else request.one("Cookie").split("user=")[1]
     sets = [{user_of(request) for request in origin.requests} for origin in origins]
     assert not sets[0] & sets[1] and len(sets[0] | sets[1]) == users
+
+
+def test_a_caller_has_its_target(world):
+    """By identity: the same one from every replica, over every connection."""
+    origins = [world.origin(f"hash-caller-{number}") for number in range(2)]
+    native(world, "hash-callers", [origin.url + "/" for origin in origins], balancing={"policy": "consistent_hash", "hashOn": "identity"},
+           spec={"keyless": False, "clientTls": {"dynamicMtls": True}})
+    targets = []
+    for number in range(10):
+        pair = world.pki.self_signed(f"hashed {number}")
+        world.gateway.create_key(session("hash-callers", world.gateway.add_certificate(pair.pem)))
+        answers = [replica.curl("/x", client=pair, host="hash-callers.gw.test") for replica in (world.a, world.b, world.a)]
+        assert {answer.status for answer in answers} == {200}
+        targets.append({answer.headers["x-origin"] for answer in answers})
+    assert all(len(one) == 1 for one in targets) and len(set.union(*targets)) == 2, targets
 
 
 def test_a_target_that_fails_is_left_out_and_comes_back(world):

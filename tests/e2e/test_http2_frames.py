@@ -46,6 +46,11 @@ def taken_back(h2):
     return stream
 
 
+def literal(name, value):
+    """A field that goes into no table, each part shorter than 127."""
+    return b"\0" + bytes([len(name)]) + name + bytes([len(value)]) + value
+
+
 # What is sent, and the code that GOAWAY says. Several: the RFC leaves it open.
 CONNECTION_ERRORS = {
     "6.1 DATA on stream 0": (lambda h2: frame(DATA, 0, 0, b"x"), [PROTOCOL_ERROR]),
@@ -60,6 +65,36 @@ CONNECTION_ERRORS = {
     "4.2 HEADERS longer than announced": (lambda h2: frame(HEADERS, 5, h2.new_stream(), b"\0" * 16385), [FRAME_SIZE_ERROR]),
     "4.2 SETTINGS longer than announced": (lambda h2: frame(SETTINGS, 0, 0, setting(1, 4096) * 2731), [FRAME_SIZE_ERROR]),
     "4.2 DATA longer than announced": (lambda h2: frame(DATA, 0, opened(h2), b"x" * 16385), [FRAME_SIZE_ERROR]),
+    "4.2 CONTINUATION longer than announced":
+        (lambda h2: frame(HEADERS, END_STREAM, h2.new_stream(), h2.encode(GET)) +
+         frame(CONTINUATION, END_HEADERS, 1, literal(b"x", b"v" * 100) * 160), [FRAME_SIZE_ERROR]),
+    "4.2 PING longer than announced": (lambda h2: frame(PING, 0, 0, b"\0" * 16385), [FRAME_SIZE_ERROR]),
+    "4.2 GOAWAY longer than announced": (lambda h2: frame(GOAWAY, 0, 0, b"\0" * 16385), [FRAME_SIZE_ERROR]),
+    "4.2 PRIORITY longer than announced": (lambda h2: frame(PRIORITY, 0, 1, b"\0" * 16385), [FRAME_SIZE_ERROR]),
+    "4.2 an unknown frame longer than announced": (lambda h2: frame(0x2a, 0, 0, b"\0" * 16385), [FRAME_SIZE_ERROR]),
+    "4.2 DATA without the length of its padding": (lambda h2: frame(DATA, PADDED, opened(h2)), [FRAME_SIZE_ERROR]),
+    "4.2 HEADERS without the length of its padding":
+        (lambda h2: frame(HEADERS, 5 | PADDED, h2.new_stream()), [FRAME_SIZE_ERROR]),
+    "4.2 HEADERS without all of its priority":
+        (lambda h2: frame(HEADERS, 5 | PRIORITY_FLAG, h2.new_stream(), b"\0\0\0\0"), [FRAME_SIZE_ERROR]),
+    "4.2 HEADERS with padding without all of its priority":
+        (lambda h2: frame(HEADERS, 5 | PADDED | PRIORITY_FLAG, h2.new_stream(), b"\0\0\0\0\0"), [FRAME_SIZE_ERROR]),
+    "4.2 GOAWAY without all of its fields": (lambda h2: frame(GOAWAY, 0, 0, b"\0" * 7), [FRAME_SIZE_ERROR]),
+    "RFC 7541 6.1 index 0": (lambda h2: frame(HEADERS, 5, h2.new_stream(), b"\x80"), [COMPRESSION_ERROR]),
+    "RFC 7541 2.3.3 a name's index that is not in the table":
+        (lambda h2: frame(HEADERS, 5, h2.new_stream(), b"\x7f\x80\x01\x01x"), [COMPRESSION_ERROR]),
+    "RFC 7541 4.2 the table's size behind a field":
+        (lambda h2: frame(HEADERS, 5, h2.new_stream(), h2.encode(GET) + b"\x20"), [COMPRESSION_ERROR]),
+    "RFC 7541 5.1 a number that overflows":
+        (lambda h2: frame(HEADERS, 5, h2.new_stream(), b"\xff" * 11 + b"\x7f"), [COMPRESSION_ERROR]),
+    "RFC 7541 5.2 a text longer than the block":
+        (lambda h2: frame(HEADERS, 5, h2.new_stream(), h2.encode(GET) + b"\x00\x01x\x7eabc"), [COMPRESSION_ERROR]),
+    "RFC 7541 5.2 the end of the Huffman code within a text":
+        (lambda h2: frame(HEADERS, 5, h2.new_stream(), h2.encode(GET) + b"\x00\x01x\x84\xff\xff\xff\xff"), [COMPRESSION_ERROR]),
+    "RFC 7541 5.2 padding of zeros":
+        (lambda h2: frame(HEADERS, 5, h2.new_stream(), h2.encode(GET) + b"\x00\x01x\x81\x18"), [COMPRESSION_ERROR]),
+    "RFC 7541 5.2 padding of eight bits":
+        (lambda h2: frame(HEADERS, 5, h2.new_stream(), h2.encode(GET) + b"\x00\x01x\x82\x1f\xff"), [COMPRESSION_ERROR]),
     "4.3 a header block that cannot be decoded":
         (lambda h2: frame(HEADERS, 5, h2.new_stream(), b"\x00\x85\xf2\xb2"), [COMPRESSION_ERROR]),
     "4.3 an index that is not in the table": (lambda h2: frame(HEADERS, 5, h2.new_stream(), b"\xff\x80\x01"), [COMPRESSION_ERROR]),
@@ -83,8 +118,17 @@ CONNECTION_ERRORS = {
     "6.3 PRIORITY on stream 0": (lambda h2: frame(PRIORITY, 0, 0, number(0) + b"\x10"), [PROTOCOL_ERROR]),
     "6.4 RST_STREAM on stream 0": (lambda h2: frame(RST_STREAM, 0, 0, number(8)), [PROTOCOL_ERROR]),
     "6.4 RST_STREAM on an idle stream": (lambda h2: frame(RST_STREAM, 0, 101, number(8)), [PROTOCOL_ERROR]),
+    "5.1 DATA on an idle stream of the server's": (lambda h2: frame(DATA, END_STREAM, 2, b"x"), [PROTOCOL_ERROR]),
+    "5.1 RST_STREAM on an idle stream of the server's": (lambda h2: frame(RST_STREAM, 0, 2, number(8)), [PROTOCOL_ERROR]),
+    "5.1 WINDOW_UPDATE on an idle stream of the server's": (lambda h2: frame(WINDOW_UPDATE, 0, 2, number(1)), [PROTOCOL_ERROR]),
+    "5.1 DATA on a stream that only had a priority":
+        (lambda h2: frame(PRIORITY, 0, 101, number(0) + b"\x10") + frame(DATA, END_STREAM, 101, b"x"), [PROTOCOL_ERROR]),
+    "5.1.1 DATA on a stream that was left out":
+        (lambda h2: frame(HEADERS, 5, 7, h2.encode(GET)) + frame(DATA, END_STREAM, 5, b"x"), [PROTOCOL_ERROR, STREAM_CLOSED]),
+    "6.4 RST_STREAM that is too long": (lambda h2: frame(RST_STREAM, 0, opened(h2), b"\0" * 5), [FRAME_SIZE_ERROR]),
     "6.4 RST_STREAM of another size": (lambda h2: frame(RST_STREAM, 0, opened(h2), b"\0\0\0"), [FRAME_SIZE_ERROR]),
     "6.5 SETTINGS on a stream": (lambda h2: frame(SETTINGS, 0, 1, setting(1, 4096)), [PROTOCOL_ERROR]),
+    "6.5 an acknowledgement on a stream": (lambda h2: frame(SETTINGS, ACK, 1), [PROTOCOL_ERROR]),
     "6.5 SETTINGS of another size": (lambda h2: frame(SETTINGS, 0, 0, b"\0\3\0\0\0"), [FRAME_SIZE_ERROR]),
     "6.5 an acknowledgement with settings": (lambda h2: frame(SETTINGS, ACK, 0, setting(1, 4096)), [FRAME_SIZE_ERROR]),
     "6.5.2 ENABLE_PUSH of 2": (lambda h2: frame(SETTINGS, 0, 0, setting(2, 2)), [PROTOCOL_ERROR]),
@@ -94,10 +138,17 @@ CONNECTION_ERRORS = {
     "RFC 9218 2.1 a switch that is neither on nor off": (lambda h2: frame(SETTINGS, 0, 0, setting(9, 2)), [PROTOCOL_ERROR]),
     "6.6 PUSH_PROMISE of a client":
         (lambda h2: frame(PUSH_PROMISE, 4, opened(h2), number(2) + h2.encode(GET)), [PROTOCOL_ERROR]),
+    "6.6 PUSH_PROMISE on stream 0": (lambda h2: frame(PUSH_PROMISE, 4, 0, number(2) + h2.encode(GET)), [PROTOCOL_ERROR]),
+    "6.6 PUSH_PROMISE on an idle stream": (lambda h2: frame(PUSH_PROMISE, 4, 1, number(2) + h2.encode(GET)), [PROTOCOL_ERROR]),
+    "6.7 PING that is too long": (lambda h2: frame(PING, 0, 0, b"123456789"), [FRAME_SIZE_ERROR]),
+    "6.7 an acknowledgement of another size": (lambda h2: frame(PING, ACK, 0, b"1234567"), [FRAME_SIZE_ERROR]),
     "6.7 PING on a stream": (lambda h2: frame(PING, 0, 1, b"12345678"), [PROTOCOL_ERROR]),
     "6.7 PING of another size": (lambda h2: frame(PING, 0, 0, b"1234567"), [FRAME_SIZE_ERROR]),
     "6.8 GOAWAY on a stream": (lambda h2: frame(GOAWAY, 0, 1, number(0) + number(0)), [PROTOCOL_ERROR]),
     "6.9 WINDOW_UPDATE of another size": (lambda h2: frame(WINDOW_UPDATE, 0, 0, b"\0\0\1"), [FRAME_SIZE_ERROR]),
+    "6.9 WINDOW_UPDATE that is too long": (lambda h2: frame(WINDOW_UPDATE, 0, 0, b"\0\0\1\0\0"), [FRAME_SIZE_ERROR]),
+    "6.9 WINDOW_UPDATE of another size on a stream":
+        (lambda h2: frame(WINDOW_UPDATE, 0, opened(h2), b"\0\0\1"), [FRAME_SIZE_ERROR]),
     "6.9 WINDOW_UPDATE of nothing": (lambda h2: frame(WINDOW_UPDATE, 0, 0, number(0)), [PROTOCOL_ERROR]),
     "5.1 WINDOW_UPDATE on an idle stream": (lambda h2: frame(WINDOW_UPDATE, 0, 101, number(1)), [PROTOCOL_ERROR]),
     "6.9.1 a connection window that overflows":
@@ -205,6 +256,14 @@ MALFORMED = {
     "8.2.1 a blank in a name": GET + [("x y", "1")],
     "8.2.1 a colon in a name": GET + [("x:y", "1")],
     "8.2.1 a line feed in a name": GET + [("x\ny", "1")],
+    "8.2.1 NUL in a name": GET + [("x\0y", "1")],
+    "8.2.1 a tab in a name": GET + [("x\ty", "1")],
+    "8.2.1 DEL in a name": GET + [("x\x7f", "1")],
+    "8.2.1 a byte beyond ASCII in a name": GET + [(b"x\xe4", b"1")],
+    "8.2.1 a vertical tab in a value": GET + [("x", "1\x0b2")],
+    "8.2.1 a form feed in a value": GET + [("x", "1\x0c2")],
+    "8.2.1 a leading tab": GET + [("x", "\t1")],
+    "8.2.1 a trailing tab": GET + [("x", "1\t")],
     "8.2.1 a line feed in a value": GET + [("x", "1\nhost: evil")],
     "8.2.1 a carriage return in a value": GET + [("x", "1\r")],
     "8.2.1 NUL in a value": GET + [("x", "1\x002")],
@@ -215,11 +274,24 @@ MALFORMED = {
     "8.2.2 keep-alive": GET + [("keep-alive", "timeout=5")],
     "8.2.2 transfer-encoding": GET + [("transfer-encoding", "chunked")],
     "8.2.2 upgrade": GET + [("upgrade", "h2c")],
+    "8.2.2 te without a value": GET + [("te", "")],
+    "8.2.2 te twice": GET + [("te", "trailers"), ("te", "gzip")],
     "8.2.2 te": GET + [("te", "trailers, deflate")],
     "8.3 an unknown pseudo-header field": GET + [(":protocol", "websocket")],
     "8.3 one of answers": GET + [(":status", "200")],
     "8.3 one behind a field": GET[:3] + [("x", "1")] + GET[3:],
     "8.3 one twice": GET + [(":path", "/other")],
+    "8.3 authority twice": GET + [(":authority", HOST)],
+    "8.3 a pseudo-header field without a name": GET + [(":", "1")],
+    "8.3 nothing at all": [],
+    "8.3.1 an empty method": [(":method", ""), *GET[1:]],
+    "8.3.1 a method that is no token": [(":method", "G ET"), *GET[1:]],
+    "8.3.1 a request in the method": [(":method", "GET / HTTP/1.1\r\nx:"), *GET[1:]],
+    "8.3.1 a request in the path": [*GET[:3], (":path", "/ HTTP/1.1\r\nx: y")],
+    "8.3.1 NUL in the path": [*GET[:3], (":path", "/\0")],
+    "8.3.1 an empty authority": [*GET[:2], (":authority", ""), GET[3]],
+    "8.3.1 a field in the authority": [*GET[:2], (":authority", HOST + "\r\nx: y"), GET[3]],
+    "8.3.1 Host twice": GET + [("host", HOST), ("host", HOST)],
     "8.3.1 no method": GET[1:],
     "8.3.1 no scheme": GET[:1] + GET[2:],
     "8.3.1 no path": GET[:3],
@@ -229,6 +301,10 @@ MALFORMED = {
     "8.1.1 a length without a body": GET + [("content-length", "1")],
     "8.1.1 two lengths": GET + [("content-length", "0"), ("content-length", "0")],
     "8.1.1 a length that is none": GET + [("content-length", "-1")],
+    "8.1.1 a list of lengths": GET + [("content-length", "0, 0")],
+    "8.1.1 an empty length": GET + [("content-length", "")],
+    "8.5 CONNECT with a scheme": [(":method", "CONNECT"), (":scheme", "https"), (":authority", HOST)],
+    "8.5 CONNECT without an authority": [(":method", "CONNECT")],
     "8.5 CONNECT with a path": [(":method", "CONNECT"), (":authority", HOST), (":path", "/")],
 }
 
@@ -268,6 +344,51 @@ def test_what_must_be_ignored_is(world, origin, h2):
     h2.send(frame(PRIORITY, 0, 999, number(5) + b"\x10") + frame(PRIORITY, 0, stream, number(0) + b"\x10") +
             frame(WINDOW_UPDATE, 0, stream, number(1)) + frame(RST_STREAM, 0, stream, number(0)))
     assert h2.get().status == 200
+
+
+# RFC 9113 8.3.1 and RFC 9110 4.2, 7.2: well-formed as fields, and no request all the same.
+NOT_FORWARDED = {
+    "user information": [*GET[:2], (":authority", "user@" + HOST), GET[3]],
+    "two hosts": [*GET[:2], (":authority", HOST + ",other"), GET[3]],
+    "a host with a path": [*GET[:2], (":authority", HOST + "/x"), GET[3]],
+    "no host": [*GET[:2], GET[3]],
+    "a fragment": [*GET[:3], (":path", "/a#b")],
+    "a blank in the path": [*GET[:3], (":path", "/a b")],
+    "a byte beyond ASCII in the path": [*GET[:3], (b":path", b"/\xe4")],
+    "an asterisk for GET": [*GET[:3], (":path", "*")],
+    "another scheme": [GET[0], (":scheme", "ftp"), *GET[2:]],
+    "an empty scheme": [GET[0], (":scheme", ""), *GET[2:]],
+}
+
+
+@pytest.mark.parametrize("name", sorted(NOT_FORWARDED))
+def test_a_request_that_says_no_place_is_refused(world, origin, h2, name):
+    before = len(origin.requests)
+    stream = h2.new_stream()
+    h2.send(frame(HEADERS, 5, stream, h2.encode(NOT_FORWARDED[name])))
+    reply = h2.answer(stream)
+    assert reply.status == 400 or reply.reset == PROTOCOL_ERROR, h2.story()
+    assert len(origin.requests) == before
+    assert h2.get().status == 200, "the connection goes on"
+
+
+def test_a_reset_is_answered_by_none(world, origin, h2):
+    """RFC 9113 5.4.2. And codes that nobody knows (7) mean nothing more than others."""
+    streams = [opened(h2) for _ in range(3)]
+    for stream, code in zip(streams, (8, 0, 0xdeadbeef)):
+        h2.send(frame(RST_STREAM, 0, stream, number(code)) * 3)
+    h2.ping()
+    assert [h2.reply(stream).reset for stream in streams] == [None] * 3 and not h2.goaways
+    assert h2.get().status == 200
+
+
+def test_a_clients_goaway_lets_its_requests_end(world, origin, h2):
+    """RFC 9113 6.8, 7: also with a code that nobody knows and with text behind it."""
+    stream = opened(h2)
+    h2.send(frame(GOAWAY, 0, 0, number(0) + number(0xdeadbeef) + b"whatever"))
+    h2.data(stream, b"abc", end=True)
+    assert h2.answer(stream).status == 200
+    assert origin.last().body == b"abc"
 
 
 def test_padding_and_priority_in_headers(world, origin, h2):

@@ -2,11 +2,14 @@
 
 import http.client
 import socket
+import ssl
 import subprocess
+import time
 
 import pytest
+import requests
 
-from gateway import DEADLINE, classic, wait_for
+from gateway import DEADLINE, classic, sum_of_samples, wait_for
 from origins import free_port
 from raw import Connection
 
@@ -133,6 +136,49 @@ def test_a_definition_opens_its_own_port_and_closes_it(world, replica):
         except OSError:
             return True
     wait_for(closed, "closed with its last definition")
+
+
+def test_an_address_may_begin_so_many_handshakes(world):
+    """`limits.handshakes_per_second`: whoever begins more is closed before any of it is computed; others, and connections that
+    are there, go on."""
+    world.gateway.add_api(classic("shakes", world.origin("shakes").url, domain="shakes.gw.test", use_keyless=True))
+    replica = world.gateway.start_dataplane(options=["--set", "limits.handshakes_per_second=3"])
+
+    def refused():
+        return replica.metric("sallyport_connections_not_taken_total", cause="handshakes")
+
+    def connected(source):
+        try:
+            return Connection(replica, "shakes.gw.test", source=source)
+        except (OSError, ssl.SSLError):
+            return None
+    with Connection(replica, "shakes.gw.test", source="127.0.0.31") as living:
+        clients = [connected("127.0.0.31") for _ in range(10)]
+        assert clients[0] is not None and None in clients and refused() > 0
+        began, taken = time.monotonic(), 0
+        while time.monotonic() - began < 1:
+            client = connected("127.0.0.31")
+            taken += client is not None
+            if client is not None:
+                client.close()
+        # As many as a bucket holds, and those that came in while we looked.
+        assert taken <= 3 * (time.monotonic() - began) + 3
+        assert living.get()[0] == 200
+        with connected("127.0.0.32") as other:
+            assert other.get()[0] == 200
+    assert replica.lines("listen.too_many_handshakes")
+    wait_for(lambda: connected("127.0.0.31"), "it may again").close()
+
+
+def test_memory_and_files_are_told(world):
+    """Of both services, by the names that Prometheus' own clients use."""
+    text = requests.get(f"http://127.0.0.1:{world.gateway.metrics_port}/metrics", timeout=DEADLINE).text
+    for process, read in ((world.a, world.a.metric), (world.gateway.authsvc, lambda name: sum_of_samples(text, name, {}))):
+        assert 0.5 < read("process_resident_memory_bytes") / (process.memory_kb() << 10) < 2
+        assert 10 < read("process_open_fds") <= read("process_max_fds")
+        assert 0 < read("process_cpu_seconds_total") and 0 < time.time() - read("process_start_time_seconds") < 3600
+    assert world.a.curl("/x", host="nobody.gw.test").status == 404
+    wait_for(lambda: world.a.metric("sallyport_buffer_bytes", state="kept") > 0, "of what was read of connections, too")
 
 
 def test_an_address_that_is_not_there_is_named(world, replica):

@@ -190,6 +190,28 @@ def test_a_resumed_connection_is_refused_as_a_full_one_is(world, version):
     world.gateway.settle()
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_session_does_not_outlive_its_certificate(world, version):
+    """The handshake is a full one then, and its certificate an expired one: no ticket brings it back."""
+    name, authority = f"short-{version.replace('.', '-')}", world.pki.issue(f"CA of short lives {version}", ca=True)
+    host = world.api(name, authority)
+
+    def begun():
+        """Its ticket was taken up once while it was valid."""
+        client = world.client(name, authority, days=(-1, 4 / 86400))
+        world.tickets += 1
+        keep = world.directory / f"ticket-{world.tickets}"
+        if visit(world.a, host, client, keep=keep, version=version)[0] != 200:
+            return None  # held up, until its end
+        return visit(world.b, host, client, keep, version=version)[::2] == (200, True) and (client, keep)
+    client, ticket = wait_for(begun, "a session is taken up in time")
+    wait_for(lambda: visit(world.a, host, client, version=version)[0] == 403, "it has expired")
+    for replica in (world.a, world.b):
+        full, again = (visit(replica, host, client, one, version=version) for one in (None, ticket))
+        assert full[0] == again[0] == 403 and not again[2] and "xpired" in again[1], again
+        assert visit(replica, host, None, ticket, version=version)[::2] == (403, False), "and its key is asked for"
+
+
 def test_a_replica_with_its_own_keys_or_none_shares_nothing(world):
     client = world.client("apart")
     host = world.api("apart", client)

@@ -6,8 +6,9 @@ import ssl
 
 import pytest
 
+from callers import Callers
 from gateway import DEADLINE, classic, wait_for
-from pki import SERVER
+from pki import CLIENT, SERVER
 from raw import Connection
 
 UNRECOGNIZED_NAME = "TLSV1_UNRECOGNIZED_NAME"  # alert 112
@@ -98,6 +99,32 @@ def test_swapped_live_and_deleted(world, replica):
     assert world.gateway.rest("DELETE", "/tyk/apis/live").status_code == 200
     world.gateway.settle()
     assert handshake(replica, "live.gw.test") == UNRECOGNIZED_NAME, "nothing serves that name any more"
+
+
+def test_swapped_under_load(world, replica):
+    """Of the server's pair, and of the one that the upstream is shown: nobody's request notices."""
+    pairs = [server_pair(world, "busy.gw.test") for _ in range(2)]
+    clients = [world.pki.issue(f"gateway {number}", world.client_ca, usages=[CLIENT]) for number in range(2)]
+    ids = [world.gateway.add_certificate(one.pem + one.key_pem) for one in clients]
+    origin = world.tls_origin("busy", client_ca=world.client_ca)
+
+    def put(number, add):
+        add(classic("busy", origin.url, domain="busy.gw.test", use_keyless=True, certificates=[pairs[number % 2][1]],
+                    upstream_certificates={f"127.0.0.1:{origin.port}": ids[number % 2]}))
+    put(0, world.gateway.add_api)
+    callers = Callers(replica, "busy.gw.test")
+    try:
+        for number in range(1, 5):
+            callers.some_more()
+            put(number, world.gateway.update_api)
+            assert handshake(replica, "busy.gw.test") == pairs[number % 2][0].der
+            before = len(origin.requests)
+            callers.some_more()
+            assert {request.peer for request in origin.requests[before:]} >= {clients[number % 2].der}
+    finally:
+        seen = callers.stop()
+    assert all(count > 20 for count in seen.values()), seen
+    assert {request.peer for request in origin.requests} == {one.der for one in clients}
 
 
 def test_one_without_its_key_is_never_shown(world, replica):

@@ -209,6 +209,11 @@ ListenerSpec ListenerFrom(const v1::Listener& wire) {
     rule.max_depth = from.max_depth();
     listener.strict.push_back({List(from.server_names()), MakeStrictRule(std::move(rule))});
   }
+  for (const v1::ServerNameTls& from : wire.server_name_tls()) {
+    listener.offered_tls.push_back(
+        {List(from.server_names()),
+         MakeOfferedTls(from.min_version(), from.max_version(), List(from.ciphers()))});
+  }
   return listener;
 }
 

@@ -126,6 +126,12 @@ TEST_F(ClientSessionTest, FramesThatTheProtocolForbidsEndTheConnection) {
        MakeFrame(kHeaders, 0, 1, Encode(kOk)) + MakeFrame(kPing, 0, 0, "12345678")},
       {"a block that cannot be decoded", MakeFrame(kHeaders, kEndHeaders, 1, "\x80")},
       {"an odd ping", MakeFrame(kPing, 0, 0, "1")},
+      {"data on stream 0", MakeFrame(kData, 0, 0, "x")},
+      {"data on a stream of the upstream's own", MakeFrame(kData, 0, 2, "x")},
+      {"too large a continuation",
+       MakeFrame(kHeaders, 0, 1, Encode(kOk)) +
+           MakeFrame(kContinuation, kEndHeaders, 1, std::string(16'385, '\x88'))},
+      {"a head without the length of its padding", MakeFrame(kHeaders, kEndHeaders | 0x8, 1)},
   };
   for (const auto& one : cases) {
     Restart();
@@ -134,6 +140,27 @@ TEST_F(ClientSessionTest, FramesThatTheProtocolForbidsEndTheConnection) {
     (void)Pump();
     EXPECT_NE(session_->failure(), "") << one.what;
     EXPECT_TRUE(session_->going_away()) << one.what;
+  }
+}
+
+TEST_F(ClientSessionTest, WhatIsWrongIsToldByItsName) {
+  const struct {
+    std::string frame;
+    const char* failure;
+  } cases[] = {
+      {MakeFrame(kData, 0, 0, "x"), "PROTOCOL_ERROR"},
+      {MakeFrame(kData, 0, 2, "x"), "PROTOCOL_ERROR"},
+      {MakeFrame(kData, 0, 99, "x"), "PROTOCOL_ERROR"},
+      {MakeFrame(kData, 0x8, 1), "FRAME_SIZE_ERROR"},
+      {MakeFrame(kContinuation, 0, 1, std::string(16'385, 'x')), "FRAME_SIZE_ERROR"},
+      {MakeFrame(77, 0, 0, std::string(16'385, 'x')), "FRAME_SIZE_ERROR"},
+  };
+  for (const auto& one : cases) {
+    Restart();
+    auto stream = Sent(Get());
+    (void)session_->Feed(one.frame);
+    (void)Pump();
+    EXPECT_EQ(session_->failure(), one.failure) << static_cast<int>(one.frame[3]);
   }
 }
 

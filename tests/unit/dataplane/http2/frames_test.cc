@@ -77,5 +77,30 @@ TEST(FrameCutter, ACutNeverHoldsTheHeadOfTheNextFrame) {
   EXPECT_EQ(whole.head.length, 4u);
 }
 
+TEST(FrameHead, FramesThatAreTooLongOrCannotHoldWhatTheyMust) {
+  constexpr uint32_t kMost = 16'384;
+  const auto wrong = [](FrameType type, uint8_t flags, uint32_t length) {
+    FrameHead head;
+    head.type = static_cast<uint8_t>(type);
+    head.flags = flags;
+    head.length = length;
+    return head.WrongSize(kMost);
+  };
+  for (uint8_t type = 0; type < 12; ++type) {
+    EXPECT_FALSE(wrong(static_cast<FrameType>(type), 0, kMost)) << int{type};
+    EXPECT_TRUE(wrong(static_cast<FrameType>(type), 0, kMost + 1)) << int{type};
+    EXPECT_FALSE(wrong(static_cast<FrameType>(type), 0, 0)) << int{type};
+  }
+  constexpr uint8_t kBoth = FrameHead::kPadded | FrameHead::kPriority;
+  EXPECT_TRUE(wrong(FrameType::kData, FrameHead::kPadded, 0));
+  EXPECT_FALSE(wrong(FrameType::kData, FrameHead::kPadded, 1));
+  EXPECT_FALSE(wrong(FrameType::kData, FrameHead::kPriority, 0)) << "means nothing there";
+  EXPECT_TRUE(wrong(FrameType::kHeaders, FrameHead::kPadded, 0));
+  EXPECT_TRUE(wrong(FrameType::kHeaders, FrameHead::kPriority, 4));
+  EXPECT_FALSE(wrong(FrameType::kHeaders, FrameHead::kPriority, 5));
+  EXPECT_TRUE(wrong(FrameType::kHeaders, kBoth, 5));
+  EXPECT_FALSE(wrong(FrameType::kHeaders, kBoth, 6));
+}
+
 }  // namespace
 }  // namespace sallyport::dataplane

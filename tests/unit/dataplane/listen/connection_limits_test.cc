@@ -25,6 +25,33 @@ TEST(ConnectionLimits, CountsAllAndEachAddress) {
   EXPECT_TRUE(limits.Enter("a"));
 }
 
+TEST(ConnectionLimits, AnAddressBeginsSoManyHandshakesWithinASecond) {
+  ConnectionLimits limits(10, 0, /*handshakes=*/2);
+  const absl::Duration start = absl::Hours(5);
+  EXPECT_TRUE(limits.MayShake("192.0.2.1", start));
+  EXPECT_TRUE(limits.MayShake("192.0.2.1", start));
+  EXPECT_FALSE(limits.MayShake("192.0.2.1", start));
+  EXPECT_FALSE(limits.MayShake("::ffff:192.0.2.1", start)) << "the same one";
+  EXPECT_TRUE(limits.MayShake("192.0.2.2", start)) << "nobody else pays for it";
+  EXPECT_TRUE(limits.MayShake("192.0.2.1", start + absl::Milliseconds(500)));
+  EXPECT_FALSE(limits.MayShake("192.0.2.1", start + absl::Milliseconds(501)));
+  EXPECT_TRUE(limits.MayShake("192.0.2.1", start + absl::Hours(1)));
+  EXPECT_TRUE(limits.MayShake("192.0.2.1", start + absl::Hours(1)));
+  EXPECT_FALSE(limits.MayShake("192.0.2.1", start + absl::Hours(1))) << "no more is saved up";
+}
+
+TEST(ConnectionLimits, AHostHasAllAddressesOfItsBlockOfIpv6) {
+  ConnectionLimits limits(10, 0, 1);
+  EXPECT_TRUE(limits.MayShake("2001:db8::1", absl::ZeroDuration()));
+  EXPECT_FALSE(limits.MayShake("2001:db8::ffff:2", absl::ZeroDuration()));
+  EXPECT_TRUE(limits.MayShake("2001:db8:0:1::1", absl::ZeroDuration()));
+}
+
+TEST(ConnectionLimits, WithoutALimitOfHandshakesThereIsNone) {
+  ConnectionLimits limits(10, 0);
+  for (int i = 0; i < 1000; ++i) EXPECT_TRUE(limits.MayShake("192.0.2.1", absl::ZeroDuration()));
+}
+
 TEST(ConnectionLimits, WhoIsNotKnownYetCountsInTheTotalAlone) {
   ConnectionLimits limits(3, 1);
   EXPECT_TRUE(limits.Enter(""));

@@ -1,6 +1,10 @@
 #include "dataplane/listen/listener_plan.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "dataplane/listen/listening_socket.h"
 
@@ -143,6 +147,28 @@ TEST_F(PlanStreamsTest, AnnouncedClientsNeedWhoMayAnnounceThem) {
   ASSERT_EQ(plan.listeners.size(), 2u);
   EXPECT_EQ(plan.listeners[0].proxy_protocol_from, config_.tcp_apis.proxy_protocol_from);
   EXPECT_TRUE(plan.listeners[1].proxy_protocol_from.empty());
+}
+
+TEST(OpenListener, WhatIsAcceptedIsProbedWhenItIsSilent) {
+  const int listener = *OpenListener("127.0.0.1", 0);
+  sockaddr_in place = {};
+  socklen_t size = sizeof(place);
+  ASSERT_EQ(getsockname(listener, reinterpret_cast<sockaddr*>(&place), &size), 0);
+  const int client = socket(AF_INET, SOCK_STREAM, 0);
+  ASSERT_EQ(connect(client, reinterpret_cast<const sockaddr*>(&place), size), 0);
+  int accepted = -1;
+  while (accepted < 0) accepted = accept(listener, nullptr, nullptr);  // it does not block
+  const auto option = [accepted](int level, int name) {
+    int value = 0;
+    socklen_t bytes = sizeof(value);
+    EXPECT_EQ(getsockopt(accepted, level, name, &value, &bytes), 0);
+    return value;
+  };
+  EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), 1);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPIDLE), 60);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPINTVL), 20);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPCNT), 3);
+  for (const int fd : {listener, client, accepted}) close(fd);
 }
 
 TEST(OpenListener, SaysWhatToDo) {

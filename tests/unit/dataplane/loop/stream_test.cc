@@ -192,12 +192,14 @@ TEST_F(StreamTest, ReadBufferGrowsToItsLimitAndGoesBack) {
     total += count;
   }
   EXPECT_EQ(buffer.size(), 40'000u);
+  EXPECT_GE(loop_.buffers().lent_bytes(), 40'000u);
   buffer.Consume(39'999);
   buffer.ReleaseIfEmpty();
   EXPECT_EQ(buffer.size(), 1u) << "not empty: kept";
   buffer.Consume(1);
   buffer.ReleaseIfEmpty();
   EXPECT_GE(loop_.buffers().kept(), 1u);
+  EXPECT_EQ(loop_.buffers().lent_bytes(), 0u);
 }
 
 }  // namespace

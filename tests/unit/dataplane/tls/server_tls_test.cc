@@ -247,6 +247,60 @@ TEST_F(ServerTlsTest, OldVersionsAreRefused) {
   EXPECT_FALSE(Run(options).server.shaken);
 }
 
+TEST_F(ServerTlsTest, ANameMayAskForANewerVersionThanItsListener) {
+  source_.client_tls["api.example.com"].offered = MakeOfferedTls("1.3", "", {});
+  ClientOptions options;
+  options.max_version = TLS1_2_VERSION;
+  const Both old = Run(options);
+  EXPECT_FALSE(old.server.shaken);
+  EXPECT_EQ(old.client.alert, SSL_AD_PROTOCOL_VERSION);
+  EXPECT_TRUE(Run({}).server.shaken);
+  options.sni = "other.example.com";
+  EXPECT_TRUE(Run(options).server.shaken) << "other names are as before";
+}
+
+TEST_F(ServerTlsTest, ANameMayOfferAnOlderVersionAlone) {
+  source_.client_tls["api.example.com"].offered =
+      MakeOfferedTls("", "1.2", {"ECDHE-ECDSA-AES256-GCM-SHA384"});
+  const Both both = Run({});
+  ASSERT_TRUE(both.server.peer.ok());
+  EXPECT_EQ(both.server.peer->protocol, "TLSv1.2");
+  EXPECT_EQ(both.server.peer->cipher, "ECDHE-ECDSA-AES256-GCM-SHA384");
+}
+
+TEST_F(ServerTlsTest, CiphersOfANameAreThoseAndInThatOrder) {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    ClientOptions options;
+    options.max_version = version;
+    const auto chosen = [&] { return std::string(Run(options).server.peer->cipher); };
+    source_.client_tls["api.example.com"].offered = nullptr;
+    const bool newer = version == TLS1_3_VERSION;
+    EXPECT_EQ(chosen(), newer ? "TLS_AES_128_GCM_SHA256" : "ECDHE-ECDSA-AES128-GCM-SHA256");
+    source_.client_tls["api.example.com"].offered = MakeOfferedTls(
+        "", "",
+        {"TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305"});
+    EXPECT_EQ(chosen(), newer ? "TLS_AES_256_GCM_SHA384" : "ECDHE-ECDSA-CHACHA20-POLY1305");
+  }
+}
+
+TEST_F(ServerTlsTest, CiphersThatNoKeyGoesWithEndTheHandshake) {
+  source_.client_tls["api.example.com"].offered =
+      MakeOfferedTls("", "1.2", {"ECDHE-RSA-AES128-GCM-SHA256"});
+  const Both both = Run({});
+  EXPECT_FALSE(both.server.shaken);
+  EXPECT_EQ(both.client.alert, SSL_AD_HANDSHAKE_FAILURE);
+}
+
+TEST_F(ServerTlsTest, AnOfferHoldsAfterAPause) {
+  source_.client_tls["api.example.com"].offered = MakeOfferedTls("1.3", "", {});
+  source_.pending = 2;
+  EXPECT_TRUE(Run({}).server.shaken);
+  source_.pending = 2;
+  ClientOptions options;
+  options.max_version = TLS1_2_VERSION;
+  EXPECT_FALSE(Run(options).server.shaken);
+}
+
 TEST_F(ServerTlsTest, RsaAndEcdsaSideBySide) {
   const TestCert rsa =
       CertBuilder("CN=srv").Dns("api.example.com").ServerAuth().Key(KeyType::kRsa2048).SelfSign();

@@ -20,13 +20,14 @@ class Names {
     ++lookups;
     while (held) absl::SleepFor(absl::Milliseconds(1));
     if (broken) return absl::NotFoundError(host);
-    return std::vector<boost::asio::ip::address>{make_address("192.0.2.1")};
+    return std::vector<boost::asio::ip::address>{make_address(moved ? "192.0.2.2" : "192.0.2.1")};
   }
   Resolver::LookupFunction function() {
     return [this](const std::string& host) { return Look(host); };
   }
   std::atomic<int> lookups{0};
   std::atomic<bool> broken{false};
+  std::atomic<bool> moved{false};
   std::atomic<bool> held{false};
 };
 
@@ -148,6 +149,40 @@ TEST(ResolverTest, FailuresAreRememberedForAWhile) {
     }
   });
   EXPECT_EQ(names.lookups, 1);
+}
+
+TEST(ResolverTest, WhoFindsNobodyThereIsToldOfNewerAddressesAlone) {
+  Names names;
+  base::ManualClock clock;
+  ResolverOptions options;
+  options.fresh = absl::Seconds(30);
+  Resolver resolver(options, names.function(), clock);
+  Loop loop(0);
+  testing::RunOn(loop, [&]() -> awaitable<void> {
+    const auto newer = [&](Addresses than) {
+      return resolver.Newer(loop, "a.example", std::move(than), loop.After(absl::Seconds(20)));
+    };
+    const Addresses old = *co_await resolver.Resolve(loop, "a.example", Deadline::Never());
+    EXPECT_EQ(co_await newer(old), nullptr) << "it is fresh";
+    EXPECT_EQ(names.lookups, 1);
+    clock.Advance(absl::Seconds(31));
+    EXPECT_EQ(co_await newer(old), nullptr) << "looked up again: the same";
+    EXPECT_EQ(names.lookups, 2);
+    const Addresses same = *co_await resolver.Resolve(loop, "a.example", Deadline::Never());
+    clock.Advance(absl::Seconds(31));
+    names.moved = true;
+    const Addresses moved = co_await newer(same);
+    EXPECT_TRUE(moved != nullptr && moved->front() == make_address("192.0.2.2"));
+    EXPECT_EQ(names.lookups, 3);
+    EXPECT_EQ(co_await newer(same), moved) << "somebody else has asked";
+    EXPECT_EQ(names.lookups, 3);
+    clock.Advance(absl::Seconds(31));
+    names.broken = true;
+    EXPECT_EQ(co_await newer(moved), nullptr) << "nobody knows";
+    EXPECT_EQ(co_await resolver.Newer(loop, "never.example", moved, Deadline::Never()), nullptr);
+    const auto literal = *co_await resolver.Resolve(loop, "192.0.2.9", Deadline::Never());
+    EXPECT_EQ(co_await resolver.Newer(loop, "192.0.2.9", literal, Deadline::Never()), nullptr);
+  });
 }
 
 TEST(ResolverTest, SlowLookupIsOneForAllAndDoesNotOutliveTheDeadline) {

@@ -15,7 +15,9 @@ TEST(Catalogue, NamesAreUniqueAndFollowTheRules) {
   for (int i = 0; i < static_cast<int>(Id::kCount); ++i) {
     const Description& description = Describe(static_cast<Id>(i));
     EXPECT_TRUE(names.insert(description.name).second) << description.name;
-    EXPECT_TRUE(absl::StartsWith(description.name, "sallyport_")) << description.name;
+    EXPECT_TRUE(absl::StartsWith(description.name, "sallyport_") ||
+                absl::StartsWith(description.name, "process_"))
+        << description.name;
     EXPECT_FALSE(description.help.empty()) << description.name;
     EXPECT_EQ(description.kind == Kind::kCounter, absl::EndsWith(description.name, "_total"))
         << description.name;

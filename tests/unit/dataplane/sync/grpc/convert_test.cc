@@ -91,6 +91,26 @@ TEST(UpdateFrom, AListenersStrictNamesAreTaken) {
   EXPECT_TRUE(names[1].server_names.empty() && names[1].rule->any_issuer);
 }
 
+TEST(UpdateFrom, WhatAListenerOffersAtItsNamesIsTaken) {
+  v1::Update update;
+  v1::Listener* const listener = update.mutable_change()->add_routes()->mutable_put_listener();
+  v1::ServerNameTls* const entry = listener->add_server_name_tls();
+  entry->add_server_names("a.test");
+  entry->set_min_version("1.2");
+  entry->set_max_version("1.3");
+  entry->add_ciphers("TLS_AES_256_GCM_SHA384");
+  listener->add_server_name_tls()->set_max_version("1.2");
+  const StreamUpdate taken = UpdateFrom(&update);
+  ASSERT_EQ(taken.routes.put_listeners.size(), 1u);
+  const std::vector<OfferedTlsNames>& names = taken.routes.put_listeners[0].offered_tls;
+  ASSERT_EQ(names.size(), 2u);
+  EXPECT_EQ(names[0].server_names, std::vector<std::string>{"a.test"});
+  EXPECT_EQ(names[0].rule->version,
+            MakeOfferedTls("1.2", "1.3", {"TLS_AES_256_GCM_SHA384"})->version);
+  EXPECT_TRUE(names[1].server_names.empty());
+  EXPECT_EQ(names[1].rule->max_version, "1.2");
+}
+
 TEST(UpstreamFrom, TheKeyDoesNotStayInTheMessage) {
   v1::ResolveUpstreamResponse wire;
   wire.set_client_key_der("private key bytes, long enough not to be stored inline");

@@ -1,0 +1,30 @@
+#include "dataplane/route/offered_tls.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "shared/cache/keyed_hash.h"
+
+namespace sallyport::dataplane {
+
+OfferedTlsPtr MakeOfferedTls(std::string min_version, std::string max_version,
+                             const std::vector<std::string>& ciphers) {
+  OfferedTls offered;
+  offered.min_version = std::move(min_version);
+  offered.max_version = std::move(max_version);
+  for (const std::string& name : ciphers) {
+    std::string& list =
+        absl::StartsWith(name, "TLS_") ? offered.tls13_ciphers : offered.tls12_ciphers;
+    absl::StrAppend(&list, list.empty() ? "" : ":", name);
+  }
+  cache::KeyBuilder builder;
+  builder.Add("offered-tls-1").Add(offered.min_version).Add(offered.max_version);
+  builder.Add(offered.tls12_ciphers).Add(offered.tls13_ciphers);
+  // A fixed key: the same on every replica.
+  offered.version = std::max<uint64_t>(cache::KeyedHash(cache::HashKey{}, builder.View()).low, 1);
+  return std::make_shared<const OfferedTls>(std::move(offered));
+}
+
+}  // namespace sallyport::dataplane
