@@ -1,29 +1,40 @@
 // How APISIX keeps private keys and secrets in etcd: AES-128-CBC, where key and initial vector are
 // both one of a few texts of its configuration, in base64 (reference apisix.md A4.2). Only for
-// reading what comes from there. Pure; nothing of a value is in an error.
+// reading what comes from there. Pure, thread-safe; nothing of a value is in an answer.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "authsvc/dialects/apisix/schema.h"
 
-namespace sallyport::authsvc::ctl {
+namespace sallyport::authsvc::dialects::apisix {
 
-class ApisixKeyring {
+inline constexpr size_t kKeyringBytes = 16;  // of each text
+
+class Keyring {
  public:
-  // Texts of 16 characters: apisix.ssl.key_encrypt_salt, apisix.data_encryption.keyring. Tried in
-  // this order; those that APISIX is shipped with are tried last.
-  explicit ApisixKeyring(std::vector<std::string> texts);
+  // apisix.ssl.key_encrypt_salt, apisix.data_encryption.keyring. Tried in this order; those that
+  // APISIX is shipped with are tried last. Texts of another length are left out.
+  explicit Keyring(std::vector<std::string> texts = {});
 
-  // Opens what is sealed in an object, in place: keys of SSL objects and upstreams, secrets of
-  // consumers. What is not sealed, or not by one of these, stays; of a private key that stays
-  // sealed the path is in the answer.
-  [[nodiscard]] std::vector<std::string> Open(absl::string_view collection,
-                                              std::string* json) const;
+  // Opens private keys in place: of SSL objects and upstreams, also inside routes and services.
+  // What is PEM or a reference stays. Paths of those that are something else and stay, too.
+  [[nodiscard]] std::vector<std::string> OpenPrivateKeys(absl::string_view collection,
+                                                         Json* document) const;
+  // The same of secrets of consumers, any text. Paths of those that stay and look sealed: one that
+  // is made of random bytes in base64 may look so.
+  [[nodiscard]] std::vector<std::string> OpenSecrets(absl::string_view collection,
+                                                     Json* document) const;
 
  private:
-  const std::vector<std::string> texts_;
+  std::vector<std::string> texts_;
 };
 
-}  // namespace sallyport::authsvc::ctl
+// Whether it has the form of a text that this sealed.
+[[nodiscard]] bool LooksSealed(absl::string_view text);
+// The text at a path of OpenPrivateKeys.
+[[nodiscard]] std::string TextAt(const Json& document, absl::string_view path);
+
+}  // namespace sallyport::authsvc::dialects::apisix
