@@ -130,6 +130,7 @@ class Service {
   void Stop() {
     replicas_.EndWaits();  // /tyk/reload?block=true
     if (apisix_plain_ != nullptr) apisix_plain_->Stop(kGrace);
+    if (apisix_apart_ != nullptr) apisix_apart_->Stop(kGrace);
     if (admin_ != nullptr) admin_->Stop(kGrace);
     apisix_ticker_.reset();
     deployer_ticker_.reset();
@@ -140,7 +141,8 @@ class Service {
   }
 
   void ReloadCertificates() {
-    const absl::Status status = admin_->ReloadCertificate();
+    absl::Status status = admin_->ReloadCertificate();
+    if (apisix_apart_ != nullptr) status.Update(apisix_apart_->ReloadCertificate());
     base::Log(status.ok() ? base::Level::kInfo : base::Level::kError, "certificate.reload",
               {{"result", status}});
   }
@@ -198,8 +200,32 @@ class Service {
         return hub_->Reset(after);
       }
       hub_->Publish(after, RecordOf(*before, *after, changes, clock_.Now()));
+      FetchKeysOf(*after, changes);
     });
     return absl::OkStatus();
+  }
+
+  void FetchAllKeys() {
+    const SnapshotPtr now = writer_->snapshot();
+    std::string token;
+    do {
+      const auto page = now->ListTokenIssuers(nullptr, token, 1000);
+      std::vector<std::string> ids;
+      for (const TokenIssuerEntry* const entry : page.entries) ids.push_back(entry->issuer.id());
+      key_sets_->Fetch(*now, ids, [] {});
+      token = page.next;
+    } while (!token.empty());
+  }
+
+  // So that the first token of an issuer finds its keys. Whoever's cannot be had is asked again
+  // with a token.
+  void FetchKeysOf(const Snapshot& now, const std::vector<SnapshotChange>& changes) {
+    if (key_sets_ == nullptr) return;
+    std::vector<std::string> ids;
+    for (const SnapshotChange& change : changes) {
+      if (change.kind == Kind::kTokenIssuer && !change.deleted) ids.push_back(change.id);
+    }
+    if (!ids.empty()) key_sets_->Fetch(now, ids, [] {});
   }
 
   absl::Status TakeTykConfig() {
@@ -278,6 +304,7 @@ class Service {
                   }});
     if (!rpc.ok()) return rpc.status();
     rpc_ = *std::move(rpc);
+    FetchAllKeys();
     return absl::OkStatus();
   }
 
@@ -305,7 +332,8 @@ class Service {
     router.Mount("/api/deployer", handle);
     router.Mount("/api/configurator", handle);
     router.Exact("/hello", handle);
-    router.Mount("/apisix", ApisixHandler());
+    const bool apisix_apart = config_.admin.apisix_port != 0;
+    if (!apisix_apart) router.Mount("/apisix", ApisixHandler());
     admin_http::ServerOptions options;
     options.address = config_.admin.address;
     options.port = config_.admin.port;
@@ -327,8 +355,9 @@ class Service {
       if (config_.admin.require_client_certificate)
         options.client_ca_file = config_.admin.authorities();
     }
-    const absl::Status status = StartListener(options, std::move(router),
-                                              config_.admin.require_client_certificate, &admin_);
+    absl::Status status = StartListener(options, std::move(router),
+                                        config_.admin.require_client_certificate, &admin_);
+    if (status.ok() && apisix_apart) status = StartApisixApart();
     return status.ok() && config_.admin.apisix_plain_http_port != 0 ? StartApisixPlain() : status;
   }
 
@@ -374,6 +403,28 @@ class Service {
     const absl::Status status = apisix::SyncSurroundings(*writer_, *unsynced_, clock_.Now());
     if (status.ok()) return unsynced_.reset();
     base::Log(base::Level::kError, "apisix_config.not_stored", {{"error", status}});
+  }
+
+  // A port of its own, with a certificate and a demand for clients' of its own.
+  absl::Status StartApisixApart() {
+    admin_http::ServerOptions options;
+    options.address = config_.admin.apisix_address;
+    options.port = config_.admin.apisix_port;
+    options.max_body_bytes = config_.admin.max_body_bytes;
+    options.name = "apisix";
+    options.certificate_file = config_.admin.apisix_certificate();
+    options.private_key_file = config_.admin.apisix_key();
+    options.request_client_certificate = true;
+    options.client_ca_file = config_.admin.apisix_authorities();
+    const bool needed = config_.admin.apisix_require_client_certificate;
+    options.admit_head =
+        [this, needed](const admin_http::Request& head) -> std::optional<admin_http::Response> {
+      if (needed && head.peer_chain_der.empty()) return CertificateRequired(head);
+      return apisix_->AdmitHead(head);
+    };
+    admin_http::Router router;
+    router.Mount("/apisix", ApisixHandler());
+    return StartListener(options, std::move(router), needed, &apisix_apart_);
   }
 
   // For scripts that know nothing else; never beyond this machine.
@@ -429,7 +480,7 @@ class Service {
   }
 
   static admin_http::Response CertificateRequired(const admin_http::Request& head) {
-    if (IsApisix(head)) return apisix::AdminApi::CertificateRequired();
+    if (IsApisix(head)) return apisix::AdminApi::CertificateRequired(!head.peer_error.empty());
     admin_http::Response refusal;
     refusal.status = 403;
     refusal.body = R"({"error":"client certificate required"})";
@@ -489,6 +540,7 @@ class Service {
   std::unique_ptr<admin_http::Server> metrics_;
   std::unique_ptr<admin_http::Server> admin_;
   std::unique_ptr<admin_http::Server> apisix_plain_;
+  std::unique_ptr<admin_http::Server> apisix_apart_;
   std::unique_ptr<ApisixConfigFile> apisix_config_;
   std::optional<apisix::Surroundings> unsynced_;  // of the ticker's thread
   std::unique_ptr<DeniedCallersFile> denied_;

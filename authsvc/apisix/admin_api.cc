@@ -275,8 +275,9 @@ void AdminApi::Handle(admin_http::Request request, admin_http::Responder respond
   worker_->Take(std::move(request), std::move(responder));
 }
 
-admin_http::Response AdminApi::CertificateRequired() {
-  return PageAnswer(400, "No required SSL certificate was sent");
+admin_http::Response AdminApi::CertificateRequired(bool wrong) {
+  return PageAnswer(400,
+                    wrong ? "The SSL certificate error" : "No required SSL certificate was sent");
 }
 
 }  // namespace sallyport::authsvc::apisix

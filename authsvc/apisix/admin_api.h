@@ -58,8 +58,9 @@ class AdminApi {
   // In place of those that it was made with, from the next call on.
   void Set(AdminApiSettings settings);
 
-  // For a listener that requires a client certificate and got none.
-  [[nodiscard]] static admin_http::Response CertificateRequired();
+  // For a listener that requires a client certificate and got none, or a `wrong` one (reference
+  // apisix.md A2).
+  [[nodiscard]] static admin_http::Response CertificateRequired(bool wrong = false);
 
  private:
   class Worker;

@@ -9,6 +9,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "authsvc/apisix/closed.h"
+#include "authsvc/apisix/standing_alone.h"
 #include "authsvc/apisix/strict.h"
 #include "authsvc/dialects/apisix/material.h"
 #include "authsvc/dialects/apisix/plugins.h"
@@ -31,48 +33,6 @@ std::set<std::string> CertificatesOf(const v1::DialectObject* object) {
   ids.insert(object->server_certificate_ids().begin(), object->server_certificate_ids().end());
   ids.insert(object->certificate_ids().begin(), object->certificate_ids().end());
   return ids;
-}
-
-// Whether it can be converted as far as it stands alone; of routes that is done apart.
-absl::Status CheckAlone(const dialect::Collection& collection, const Json& document,
-                        const v1::DialectObject& object, const dialect::Objects& objects) {
-  v1::Upstream upstream;
-  if (collection.name == "upstreams")
-    return dialect::ConvertUpstream(document, object, "", objects, &upstream);
-  if (collection.name == "services" && dialect::Get(document, "upstream") != nullptr) {
-    auto status = dialect::ConvertUpstream(*dialect::Get(document, "upstream"), object, "", objects,
-                                           &upstream);
-    if (!status.ok()) return status;
-  }
-  if (collection.name == "services" && !dialect::Id(document, "upstream_id").empty() &&
-      objects.Find("upstreams", dialect::Id(document, "upstream_id")).object == nullptr) {
-    return dialect::Plain(absl::StrCat("failed to fetch upstream info by upstream id [",
-                                       dialect::Id(document, "upstream_id"),
-                                       "], response code: 404"));
-  }
-  if (collection.name == "global_rules" || collection.name == "plugin_configs") {
-    if (dialect::Get(document, "plugins") == nullptr)
-      return dialect::Wrong("property \"plugins\" is required");
-  }
-  const Json* const plugins = dialect::Get(document, "plugins");
-  if (plugins == nullptr || collection.name == "consumers") return absl::OkStatus();
-  if (auto status = dialect::CheckPlugins(*plugins, false); !status.ok()) return status;
-  v1::Api scratch;
-  return dialect::ApplyPlugins(*plugins, &scratch);
-}
-
-// What it refers to is not looked for.
-absl::Status CheckRouteAlone(Json document, const v1::DialectObject& object) {
-  bool refers = false;
-  for (const char* const name : {"upstream_id", "service_id"}) refers |= document.erase(name) != 0;
-  document.erase("plugin_config_id");
-  if (refers && !document.contains("upstream"))
-    document["upstream"] = {{"nodes", {{"127.0.0.1:1", 1}}}};
-  const StoredObjects none(Snapshot::Empty());
-  std::vector<v1::Api> apis;
-  std::vector<std::string> warnings;
-  return dialect::ConvertRoute("0", {&object, &document}, none, dialect::SslIndex(none), &apis,
-                               &warnings);
 }
 
 class Planner {
@@ -108,6 +68,8 @@ class Planner {
   absl::Status Put() {
     Json& document = *change_.document;
     if (auto status = dialect::CheckFields(collection_, document); !status.ok()) return status;
+    if (auto status = OpenKeys(surroundings_.keyring, collection_, &document); !status.ok())
+      return status;
     Stamp(&document);
     const v1::DialectObject* const old = stored_ == nullptr ? nullptr : &stored_->object;
     auto status =
@@ -234,13 +196,16 @@ class Planner {
     std::vector<v1::Api> apis;
     std::vector<std::string> warnings;
     absl::Status status = dialect::ConvertRoute(id, route, objects_, ssls, &apis, &warnings);
-    if (!status.ok() && !own) {
-      if (!change_.force || change_.document.has_value())
+    if (!status.ok() && own) return status;
+    if (!status.ok()) {
+      // What it needs was taken away by force: it keeps its place, where another route would else
+      // serve what this one guarded.
+      bool closed = true;
+      apis = ClosedApis(snapshot_, *route.object, &closed);
+      const bool taken = change_.force && !change_.document.has_value();
+      if (!taken && !closed)
         return absl::Status(status.code(), absl::StrCat("route [", id, "]: ", status.message()));
-      apis.clear();  // what it needs was taken away by force: it serves nothing
       warnings = {absl::StrCat("route [", id, "] serves nothing now: ", status.message())};
-    } else if (!status.ok()) {
-      return status;
     }
     plan_.warnings.insert(plan_.warnings.end(), warnings.begin(), warnings.end());
     SetApis(*route.object, apis, own);
@@ -388,6 +353,8 @@ absl::StatusOr<ChangePlan> PlanRefresh(const SnapshotPtr& snapshot, bool trusted
 absl::Status CheckDocument(const dialect::Collection& collection, Json document, int64_t now_unix,
                            const Surroundings& surroundings) {
   if (auto status = dialect::CheckFields(collection, document); !status.ok()) return status;
+  if (auto status = OpenKeys(surroundings.keyring, collection, &document); !status.ok())
+    return status;
   v1::DialectObject object;
   dialects::Conversion out;
   auto status = dialect::TakeMaterial(collection, "0", nullptr, now_unix, surroundings.environment,

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "authsvc/dialects/apisix/keyring.h"
 #include "authsvc/dialects/apisix/references.h"
 
 namespace sallyport::authsvc::apisix {
@@ -21,6 +22,7 @@ struct StrictPlace {
 struct Surroundings {
   StrictPlace strict;
   dialects::apisix::Environment environment;
+  dialects::apisix::Keyring keyring;  // of private keys that come sealed
   // apisix.ssl.ssl_trusted_certificate: CA certificates in PEM that upstreams may be issued by,
   // beside the data planes' system store; empty: none.
   std::string trusted_certificates;

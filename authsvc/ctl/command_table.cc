@@ -100,6 +100,8 @@ std::vector<Command> MakeCommands() {
         {"--keyring", "", true,
          "text that APISIX seals keys and secrets with (may be repeated; those that it is shipped "
          "with are known)"},
+        {"--secrets-in-clear", "", false,
+         "consumers' secrets are not sealed, whatever they look like"},
         {"--dry-run", "", false, "say what would change, and what works otherwise here"},
         {"--strict", "", false, "a reference to what is not there yet is an error"},
         kOutput},

@@ -6,18 +6,19 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "authsvc/ctl/apisix_dump.h"
-#include "authsvc/ctl/apisix_keyring.h"
 #include "authsvc/ctl/apply_request.h"
 #include "authsvc/ctl/commands.h"
 #include "authsvc/ctl/files.h"
 #include "authsvc/ctl/output.h"
+#include "authsvc/dialects/apisix/keyring.h"
+#include "shared/base/secret.h"
 
 namespace sallyport::authsvc::ctl {
 namespace {
 
 namespace wire = ::sallyport::v1;
-
-constexpr size_t kKeyringBytes = 16;
+namespace apisix = dialects::apisix;
+using apisix::Json;
 
 // Of APISIX's own running, and says nothing of who may call what.
 bool HasNoUse(absl::string_view name) {
@@ -34,13 +35,40 @@ std::string Renamed(std::string name) {
   return name;
 }
 
-absl::StatusOr<wire::ApplyRequest> MakeImport(Session& session, const Args& args) {
-  std::vector<std::string> keyring = args.GetList("--keyring");
-  for (const std::string& text : keyring) {
-    if (text.size() != kKeyringBytes)
+absl::StatusOr<apisix::Keyring> KeyringOf(const Args& args) {
+  std::vector<std::string> texts = args.GetList("--keyring");
+  for (const std::string& text : texts) {
+    if (text.size() != apisix::kKeyringBytes)
       return absl::InvalidArgumentError("--keyring needs a text of 16 characters");
   }
-  const ApisixKeyring opener(std::move(keyring));
+  return apisix::Keyring(std::move(texts));
+}
+
+constexpr absl::string_view kSayTexts =
+    "say those of apisix.data_encryption.keyring and apisix.ssl.key_encrypt_salt";
+
+// Opens what is sealed in an object. An error names a private key that stays sealed; `closed` is a
+// secret that looks so: what was sealed with it, nobody could show.
+absl::Status OpenSealed(const apisix::Keyring& keyring, const std::string& name, bool secrets,
+                        std::string* json, std::string* closed) {
+  Json document = Json::parse(*json, nullptr, false);
+  if (!document.is_object()) return absl::OkStatus();  // authsvc says so
+  const absl::string_view collection = absl::string_view(name).substr(0, name.find('/'));
+  for (const std::string& path : keyring.OpenPrivateKeys(collection, &document)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, ": ", path, " is sealed, and not by a text of --keyring: ", kSayTexts));
+  }
+  if (secrets) {
+    for (std::string& path : keyring.OpenSecrets(collection, &document)) *closed = std::move(path);
+  }
+  base::Cleanse(json);
+  *json = document.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<wire::ApplyRequest> MakeImport(Session& session, const Args& args) {
+  const auto keyring = KeyringOf(args);
+  if (!keyring.ok()) return keyring.status();
   auto content = ReadFile(args.words().front());
   if (!content.ok()) return content.status();
   const std::string prefix = args.Get("--prefix");
@@ -57,11 +85,17 @@ absl::StatusOr<wire::ApplyRequest> MakeImport(Session& session, const Args& args
       session.Warn(Printable(absl::StrCat(name, ": passed over, it has no use here")));
       continue;
     }
-    for (const std::string& path : opener.Open(name.substr(0, name.find('/')), &object.json)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(name, ": ", path,
-                       " is sealed, and not by a text of --keyring: say those of "
-                       "apisix.data_encryption.keyring and apisix.ssl.key_encrypt_salt"));
+    std::string closed;
+    auto status =
+        OpenSealed(*keyring, name, !args.Has("--secrets-in-clear"), &object.json, &closed);
+    if (!status.ok()) return status;
+    if (!closed.empty()) {
+      const std::string why = absl::StrCat(
+          name, ": ", closed, " looks sealed, and not by a text of --keyring: ", kSayTexts,
+          ", or --secrets-in-clear where data_encryption is off");
+      if (args.Has("--strict")) return absl::InvalidArgumentError(why);
+      session.Warn(Printable(absl::StrCat(why, "; it is left out")));
+      continue;
     }
     wire::Document* const document = request.add_documents();
     document->set_name(name);

@@ -4,6 +4,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "authsvc/dialects/apisix/keyring.h"
 #include "authsvc/dialects/fields.h"
 #include "authsvc/dialects/reader.h"
 #include "shared/base/text.h"
@@ -46,12 +47,16 @@ constexpr FieldRule kKey[] = {{"name", Use::kUsed}, {"key", Use::kUsed}, {"role"
 constexpr FieldRule kApisix[] = {
     {"ssl", Use::kUsed},
     {"node_listen", Use::kInert, "listeners are the data plane's setting"},
-    {"data_encryption", Use::kInert, "keys are sealed with this service's master key"},
+    {"data_encryption", Use::kUsed},
     {"enable_admin", Use::kUsed}};
+constexpr absl::string_view kSealedHere = "keys are sealed with this service's master key";
+constexpr FieldRule kDataEncryption[] = {{"enable", Use::kInert, kSealedHere},
+                                         {"enable_encrypt_fields", Use::kInert, kSealedHere},
+                                         {"keyring", Use::kUsed}};
 constexpr FieldRule kSsl[] = {
     {"enable", Use::kKept},
     {"listen", Use::kInert, "listeners are the data plane's setting"},
-    {"key_encrypt_salt", Use::kInert, "keys are sealed with this service's master key"},
+    {"key_encrypt_salt", Use::kUsed},
     {"ssl_trusted_certificate", Use::kUsed},
     {"fallback_sni", Use::kUsed},
     {"ssl_protocols", Use::kRefused, "TLS versions are the listener's setting"},
@@ -118,6 +123,10 @@ class Taker {
     if (apisix.Has("enable_admin") && !apisix.Flag("enable_admin"))
       apisix.Refuse("enable_admin", "the admin listener cannot be switched off");
     Ssl(apisix.Object("ssl"));
+    const Fields encryption = apisix.Object("data_encryption");
+    encryption.Check({kDataEncryption, true});
+    Texts(apisix.Object("ssl"), "key_encrypt_salt");
+    Texts(encryption, "keyring");
     Admin(deployment.Object("admin"));
   }
 
@@ -146,6 +155,18 @@ class Taker {
     if (files.size() > 1)
       return ssl.Refuse("ssl_trusted_certificate", "one file, and system, can be named");
     if (!files.empty()) config_.admin.apisix_trusted_certificate_file = files[0];
+  }
+
+  // One or several, that open what APISIX sealed: what comes sealed is sealed anew here.
+  void Texts(const Fields& holder, absl::string_view name) {
+    if (!holder.Has(name)) return;
+    const bool several = holder.Get(name)->IsArray();
+    for (std::string& text :
+         several ? holder.Texts(name) : std::vector<std::string>{holder.Text(name)}) {
+      if (text.size() != dialects::apisix::kKeyringBytes)
+        return holder.Refuse(name, "must be texts of 16 characters");
+      config_.admin.apisix_keyring.push_back(std::move(text));
+    }
   }
 
   void Admin(const Fields& admin) {
@@ -189,22 +210,37 @@ class Taker {
 
   void Https(const Fields& admin, const Fields& mtls, const std::string& address, uint16_t port) {
     config::AdminConfig& out = config_.admin;
-    // APISIX lets 127.0.0.0/24 in where allow_admin is not written; addresses are not looked at
-    // here, so others come in only where the file says so.
-    const bool said = admin.Object("admin_listen").Has("ip") || mtls.Has("admin_ssl_ca_cert");
-    out.address = said ? address : "127.0.0.1";
-    out.port = port;
-    out.certificate_file = mtls.Text("admin_ssl_cert");
-    out.private_key_file = mtls.Text("admin_ssl_cert_key");
-    if (out.certificate_file.empty() || out.private_key_file.empty())
+    const std::string certificate = mtls.Text("admin_ssl_cert");
+    const std::string key = mtls.Text("admin_ssl_cert_key");
+    const std::string authority = mtls.Text("admin_ssl_ca_cert");
+    if (certificate.empty() || key.empty())
       return admin.Refuse("https_admin", "missing ssl cert for https admin");
-    out.client_ca_file = mtls.Text("admin_ssl_ca_cert");
-    out.require_client_certificate = !out.client_ca_file.empty();
-    out.plain_http_on_loopback = false;
-    if (out.require_client_certificate && out.apisix_plain_http_port != 0) {
+    if (!authority.empty() && out.apisix_plain_http_port != 0) {
       mtls.Refuse("admin_ssl_ca_cert",
                   "cannot be with admin.apisix_plain_http_port: plain HTTP carries no certificate");
     }
+    // APISIX lets 127.0.0.0/24 in where allow_admin is not written; addresses are not looked at
+    // here, so others come in only where the file says so.
+    const bool said = admin.Object("admin_listen").Has("ip") || mtls.Has("admin_ssl_ca_cert");
+    const std::string place = said ? address : "127.0.0.1";
+    // Beside a listener that this service has of its own, /apisix gets one as the file says; at the
+    // same port, or where there is none, the file says it of all.
+    if (!out.tls.path.empty() && (port != out.port || out.apisix_port != 0)) {
+      out.apisix_address = place;
+      out.apisix_port = port;
+      out.apisix_certificate_file = certificate;
+      out.apisix_private_key_file = key;
+      out.apisix_client_ca_file = authority;
+      out.apisix_require_client_certificate = !authority.empty();
+      return;
+    }
+    out.address = place;
+    out.port = port;
+    out.certificate_file = certificate;
+    out.private_key_file = key;
+    out.client_ca_file = authority;
+    out.require_client_certificate = !authority.empty();
+    out.plain_http_on_loopback = false;
   }
 
   const Fields top_;
@@ -229,10 +265,18 @@ std::optional<std::vector<config::AdminKeyConfig>> ApisixAdminKeys(absl::string_
   const auto root = ReadOne(text);
   if (!root.ok()) return std::nullopt;
   Conversion out;
-  const Fields admin = Fields(&*root, "", &out).Object("deployment").Object("admin");
+  const Fields top(&*root, "", &out);
+  const Fields deployment = top.Object("deployment");
+  const Fields admin = deployment.Object("admin");
   std::vector<config::AdminKeyConfig> keys;
   TakeKeys(admin, &keys);
-  return out.ok() && admin.Has("admin_key") ? std::optional(std::move(keys)) : std::nullopt;
+  // Without a list, what is misspelt around it may be the list.
+  if (!admin.Has("admin_key")) {
+    top.Check({kTop, true});
+    deployment.Check({kDeployment, true});
+    admin.Check({kAdmin, true});
+  }
+  return out.ok() ? std::optional(std::move(keys)) : std::nullopt;
 }
 
 }  // namespace sallyport::authsvc

@@ -16,8 +16,8 @@ namespace sallyport::authsvc {
 [[nodiscard]] absl::StatusOr<std::vector<std::string>> TakeApisixConfig(
     absl::string_view text, config::AuthsvcConfig* config);
 
-// deployment.admin.admin_key alone, whatever is wrong elsewhere; none: there is no such list, or
-// something is wrong in it.
+// deployment.admin.admin_key alone, whatever is wrong elsewhere; no list is an empty one. None:
+// something is wrong in it, or around it where there is no list.
 [[nodiscard]] std::optional<std::vector<config::AdminKeyConfig>> ApisixAdminKeys(
     absl::string_view text);
 

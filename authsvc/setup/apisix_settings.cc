@@ -34,21 +34,29 @@ std::vector<std::string> NeedingRestart(const config::AdminConfig& before,
     if (!same) names.emplace_back(name);
   };
   note(before.address == after.address && before.port == after.port &&
+           before.apisix_address == after.apisix_address &&
+           before.apisix_port == after.apisix_port &&
            before.apisix_plain_http_port == after.apisix_plain_http_port,
        "deployment.admin.admin_listen");
   note(before.plain_http_on_loopback == after.plain_http_on_loopback,
        "deployment.admin.https_admin");
   note(before.certificate() == after.certificate() && before.key() == after.key() &&
            before.authorities() == after.authorities() &&
-           before.require_client_certificate == after.require_client_certificate,
+           before.require_client_certificate == after.require_client_certificate &&
+           before.apisix_certificate_file == after.apisix_certificate_file &&
+           before.apisix_private_key_file == after.apisix_private_key_file &&
+           before.apisix_client_ca_file == after.apisix_client_ca_file &&
+           before.apisix_require_client_certificate == after.apisix_require_client_certificate,
        "deployment.admin.admin_api_mtls");
   return names;
 }
 
 absl::Status CheckPair(const config::AdminConfig& admin, absl::Time now) {
-  if (admin.certificate_file.empty()) return absl::OkStatus();
-  const auto problems =
-      crypto::PairProblems("admin_api_mtls", admin.certificate_file, admin.private_key_file, now);
+  const bool own = !admin.apisix_certificate_file.empty();
+  if (!own && admin.certificate_file.empty()) return absl::OkStatus();
+  const auto problems = crypto::PairProblems(
+      "admin_api_mtls", own ? admin.apisix_certificate_file : admin.certificate_file,
+      own ? admin.apisix_private_key_file : admin.private_key_file, now);
   return problems.empty() ? absl::OkStatus()
                           : absl::InvalidArgumentError(absl::StrJoin(problems, "; "));
 }
@@ -72,6 +80,7 @@ absl::StatusOr<apisix::AdminApiSettings> ApisixSettings(const config::AuthsvcCon
       if (absl::StartsWith(entry, absl::StrCat(name, "="))) value = entry.substr(name.size() + 1);
     }
   }
+  around.keyring = dialects::apisix::Keyring(admin.apisix_keyring);
   const std::string& file = admin.apisix_trusted_certificate_file;
   if (file.empty()) return settings;
   auto text = ReadSettingFile(file, "ssl_trusted_certificate");
@@ -99,8 +108,10 @@ ApisixConfigFile::ApisixConfigFile(config::AuthsvcConfig own, config::AuthsvcCon
 
 std::string ApisixConfigFile::Stamps() const {
   std::string stamps = FileStamp(own_.apisix_config);
-  for (const std::string* file : {&read_.certificate_file, &read_.private_key_file,
-                                  &read_.client_ca_file, &read_.apisix_trusted_certificate_file})
+  for (const std::string* file :
+       {&read_.certificate_file, &read_.private_key_file, &read_.client_ca_file,
+        &read_.apisix_certificate_file, &read_.apisix_private_key_file,
+        &read_.apisix_client_ca_file, &read_.apisix_trusted_certificate_file})
     absl::StrAppend(&stamps, "\n", FileStamp(*file));
   return stamps;
 }
@@ -138,11 +149,26 @@ std::optional<apisix::AdminApiSettings> ApisixConfigFile::Look(absl::Time now) {
   return text.ok() ? Withdrawn(*text) : std::nullopt;
 }
 
+// The last keys go only for others: where no other one is left, nobody could write the next.
+void ApisixConfigFile::KeepLast(std::vector<apisix::AdminKey> left) {
+  if (!left.empty() || settings_.keys.empty()) {
+    settings_.keys = std::move(left);
+    return;
+  }
+  base::Log(base::Level::kError, "apisix_config.last_keys_kept",
+            {{"file", own_.apisix_config},
+             {"hint", "no admin key is left in any file: write another one, and these are gone"}});
+}
+
 std::optional<apisix::AdminApiSettings> ApisixConfigFile::Taken(const config::AuthsvcConfig& config,
                                                                 apisix::AdminApiSettings settings) {
   complaint_.clear();
+  std::vector<apisix::AdminKey> before = std::move(settings_.keys);
+  std::vector<apisix::AdminKey> left = std::move(settings.keys);
   read_ = config.admin;
   settings_ = std::move(settings);
+  settings_.keys = std::move(before);
+  KeepLast(std::move(left));
   base::Log(
       base::Level::kInfo, "apisix_config.read",
       {{"file", own_.apisix_config}, {"admin_keys", static_cast<int>(settings_.keys.size())}});
@@ -165,8 +191,12 @@ std::optional<apisix::AdminApiSettings> ApisixConfigFile::Withdrawn(absl::string
              absl::HexStringToBytes(one.sha256) == key.sha256;
     });
   };
-  const size_t gone =
-      std::erase_if(settings_.keys, [&](const apisix::AdminKey& key) { return !stays(key); });
+  std::vector<apisix::AdminKey> left = settings_.keys;
+  std::erase_if(left, [&](const apisix::AdminKey& key) { return !stays(key); });
+  const size_t before = settings_.keys.size();
+  if (left.size() == before) return std::nullopt;
+  KeepLast(std::move(left));
+  const size_t gone = before - settings_.keys.size();
   if (gone == 0) return std::nullopt;
   base::Log(base::Level::kWarning, "apisix_config.keys_withdrawn",
             {{"file", own_.apisix_config},

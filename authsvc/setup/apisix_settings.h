@@ -41,6 +41,7 @@ class ApisixConfigFile {
   [[nodiscard]] std::optional<apisix::AdminApiSettings> Taken(const config::AuthsvcConfig& config,
                                                               apisix::AdminApiSettings settings);
   [[nodiscard]] std::optional<apisix::AdminApiSettings> Withdrawn(absl::string_view text);
+  void KeepLast(std::vector<apisix::AdminKey> left);
   void Complain(const absl::Status& status);
 
   const config::AuthsvcConfig own_, started_;

@@ -78,20 +78,28 @@ class Checker {
           "admin.tls_dir is not set (or set admin.plain_http_on_loopback on 127.0.0.1)");
       return;
     }
-    const size_t before = report_.problems.size();
-    Add(crypto::PairProblems("admin.tls_dir", config_.admin.certificate(), config_.admin.key(),
-                             now_));
-    if (config_.admin.require_client_certificate) {
-      Add(crypto::AuthorityProblems("admin.tls_dir", config_.admin.authorities(), now_));
-    }
-    if (report_.problems.size() > before) return;
     admin_http::ServerOptions options;
     options.certificate_file = config_.admin.certificate();
     options.private_key_file = config_.admin.key();
-    options.request_client_certificate = true;
     if (config_.admin.require_client_certificate)
       options.client_ca_file = config_.admin.authorities();
-    Add("admin.tls_dir", admin_http::MakeTlsContext(options).status());
+    Listener("admin.tls_dir", options);
+    if (config_.admin.apisix_port == 0) return;
+    options.certificate_file = config_.admin.apisix_certificate();
+    options.private_key_file = config_.admin.apisix_key();
+    options.client_ca_file = config_.admin.apisix_authorities();
+    if (options.certificate_file != config_.admin.certificate())
+      Listener("deployment.admin.admin_api_mtls", options);
+  }
+
+  void Listener(absl::string_view setting, admin_http::ServerOptions options) {
+    const size_t before = report_.problems.size();
+    options.request_client_certificate = true;
+    Add(crypto::PairProblems(setting, options.certificate_file, options.private_key_file, now_));
+    if (!options.client_ca_file.empty())
+      Add(crypto::AuthorityProblems(setting, options.client_ca_file, now_));
+    if (report_.problems.size() > before) return;
+    Add(setting, admin_http::MakeTlsContext(options).status());
   }
 
   void Places() {
@@ -100,9 +108,16 @@ class Checker {
     Add(config::PlaceProblems({{"grpc", grpc, config_.grpc.port},
                                {"admin", config_.admin.address, config_.admin.port},
                                {"metrics", config_.metrics.address, config_.metrics.port}}));
-    if (const uint16_t plain = config_.admin.apisix_plain_http_port; plain != 0) {
-      Add(config::PlaceProblems({{"admin", config_.admin.address, config_.admin.port},
-                                 {"admin.apisix_plain_http_port", "127.0.0.1", plain},
+    const config::AdminConfig& admin = config_.admin;
+    if (admin.apisix_plain_http_port != 0) {
+      Add(config::PlaceProblems(
+          {{"admin", admin.address, admin.port},
+           {"admin.apisix_plain_http_port", "127.0.0.1", admin.apisix_plain_http_port},
+           {"metrics", config_.metrics.address, config_.metrics.port}}));
+    }
+    if (admin.apisix_port != 0) {
+      Add(config::PlaceProblems({{"admin", admin.address, admin.port},
+                                 {"admin.apisix_port", admin.apisix_address, admin.apisix_port},
                                  {"metrics", config_.metrics.address, config_.metrics.port}}));
     }
   }

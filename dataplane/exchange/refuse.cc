@@ -38,7 +38,9 @@ int Exchange::GrpcStatus() const {
   if (!denial_.has_value()) return forwarded_.has_value() ? forwarded_->grpc_status : -1;
   const Reason reason = denial_->reason;
   using Code = dataplane::GrpcStatus;
-  Code status = GrpcStatusOf(reason, StatusOf(reason, ErrorStyle::kNative, StaticMtls()));
+  // WSO2 APK tells nobody apart whose certificate is not listed (reference apk.md B10.4).
+  const ErrorStyle style = Style() == ErrorStyle::kApk ? ErrorStyle::kApk : ErrorStyle::kNative;
+  Code status = GrpcStatusOf(reason, StatusOf(reason, style, StaticMtls()));
   if (status == Code::kUnavailable && services_.loop.Passed(grpc_deadline_))
     status = Code::kDeadlineExceeded;
   if (forwarded_.has_value() && forwarded_->reset_code.has_value())
@@ -76,7 +78,10 @@ OwnAnswer Exchange::Refusal() const {
   answer.request_id = request_id_;
   answer.static_mtls = StaticMtls();
   if (const RoutePtr& route = FoundRoute(); route != nullptr) {
-    answer.jwt = !route->token.enabled && route->TakesJwts();
+    const auto is_jwt = [](const PresentedCredential& one) { return one.kind == TokenKind::kJwt; };
+    answer.jwt =
+        route->TakesJwts() &&
+        (!route->token.enabled || std::none_of(credentials_.begin(), credentials_.end(), is_jwt));
     answer.realm = route->login_realm;
   }
   answer.allowed_methods = allowed_methods_;

@@ -92,6 +92,8 @@ Body ApisixBody(const ErrorAnswer& answer) {
     message = answer.jwt ? "Invalid user key in JWT token" : "Invalid API key in request";
   if (answer.reason == Reason::kTokenInvalid || answer.reason == Reason::kTokenExpired)
     message = "failed to verify jwt";
+  if (answer.reason == Reason::kCertBindingMismatch)
+    message = "The credentials are not of one consumer";
   if (answer.reason == Reason::kIpDenied) message = "Your IP address is not allowed";
   const absl::string_view member = answer.reason == Reason::kNoRoute ? "error_msg" : "message";
   body.text = absl::StrCat("{\"", member, "\":", base::JsonQuote(message), "}\n");
@@ -143,8 +145,10 @@ int StatusOf(Reason reason, ErrorStyle style, bool static_mtls) {
     case ErrorStyle::kApk: return ApkTextOf(reason).status;
     case ErrorStyle::kApisix: {
       const auto number = static_cast<unsigned>(reason);
+      const bool credential =
+          reason == Reason::kTokenUnknown || reason == Reason::kCertBindingMismatch;
+      if (credential) return 401;  // as key-auth does
       if (number >= 10 && number < 40) return 400;
-      if (reason == Reason::kTokenUnknown) return 401;  // as key-auth does
       break;
     }
   }

@@ -23,7 +23,7 @@ struct ErrorAnswer {
   int retry_after_seconds = 0;        // > 0: Retry-After
   absl::string_view allowed_methods;  // not empty: Allow
   absl::string_view realm;            // not empty: user name and password are asked for (RFC 7617)
-  bool jwt = false;                   // the API asks for signed tokens and for no others
+  bool jwt = false;                   // the API asks for signed tokens, and other ones do not lack
   bool xml = false;                   // tyk answers XML to an XML request
 };
 

@@ -25,8 +25,9 @@ struct Request {
   std::string peer_address;  // without port
   // What the client presented on this TLS connection, DER, leaf first; empty: none came. Possession
   // of the leaf's key was proven. The path was verified only where ServerOptions::client_ca_file is
-  // set.
+  // set; there one that does not verify is none, and `peer_error` says what is wrong with it.
   std::vector<std::string> peer_chain_der;
+  std::string peer_error;
   std::string request_id;  // also on the answer, as X-Request-Id
 
   // The first of that name; names of headers in lower case.

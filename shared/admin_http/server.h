@@ -25,8 +25,8 @@ struct ServerOptions {
   std::string private_key_file;
   absl::Duration reload_interval = absl::Seconds(5);
   // Ask the client for a certificate (it may send none). With `client_ca_file` a certificate that
-  // does not verify against it for client use fails the handshake; without, any is taken and the
-  // handler judges. Without TLS nothing is asked for and a CA file is an error.
+  // does not verify against it for client use counts as none (Request::peer_error); without, any is
+  // taken and the handler judges. Without TLS nothing is asked for and a CA file is an error.
   bool request_client_certificate = false;
   std::string client_ca_file;
 

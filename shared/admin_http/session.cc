@@ -127,7 +127,8 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
     idle_ = true;
     const bool done = co_await stream_->Handshake();
     idle_ = false;
-    if (done) chain_ = PeerChain(stream_->ssl());
+    if (done) peer_error_ = PeerError(stream_->ssl());
+    if (done && peer_error_.empty()) chain_ = PeerChain(stream_->ssl());
     co_return done;
   }
 
@@ -268,6 +269,7 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
     request->tls = stream_->ssl() != nullptr;
     request->peer_address = peer_;
     request->peer_chain_der = chain_;
+    request->peer_error = peer_error_;
     request->request_id = request_id;
     return true;
   }
@@ -301,6 +303,7 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
   SessionHost* host_;
   std::string peer_;
   std::vector<std::string> chain_;
+  std::string peer_error_;
   std::string buffer_;  // read and not yet parsed
   std::shared_ptr<Pending> pending_;
   bool idle_ = false;

@@ -38,6 +38,9 @@ int TakeAny(int /*preverified*/, X509_STORE_CTX* context) {
   return 1;
 }
 
+// The handshake goes on, so that what is wrong can be answered; PeerError has it.
+int KeepError(int /*preverified*/, X509_STORE_CTX* /*context*/) { return 1; }
+
 absl::Status AskForClientCertificate(SSL_CTX* context, const ServerOptions& options) {
   SSL_CTX_set_max_cert_list(context, kMaxClientChainBytes);
   if (options.client_ca_file.empty()) {
@@ -51,7 +54,7 @@ absl::Status AskForClientCertificate(SSL_CTX* context, const ServerOptions& opti
   STACK_OF(X509_NAME)* names = SSL_load_client_CA_file(file);
   if (names == nullptr) return Failure("client CA file", options.client_ca_file);
   SSL_CTX_set_client_CA_list(context, names);
-  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, KeepError);
   return absl::OkStatus();
 }
 
@@ -103,6 +106,11 @@ std::string FilesStamp(const ServerOptions& options) {
     absl::StrAppend(&all, stamp, ";");
   }
   return all;
+}
+
+std::string PeerError(SSL* ssl) {
+  const int64_t error = SSL_get_verify_result(ssl);
+  return error == X509_V_OK ? "" : X509_verify_cert_error_string(error);
 }
 
 std::vector<std::string> PeerChain(SSL* ssl) {

@@ -22,6 +22,9 @@ namespace sallyport::admin_http {
 // What changes when one of the files is replaced or rewritten; empty when one is not there.
 [[nodiscard]] std::string FilesStamp(const ServerOptions& options);
 
+// Why what the peer presented does not verify; empty: it does, nothing came, or none was asked to.
+[[nodiscard]] std::string PeerError(SSL* ssl);
+
 // DER of what the peer presented, leaf first; empty: nothing.
 [[nodiscard]] std::vector<std::string> PeerChain(SSL* ssl);
 

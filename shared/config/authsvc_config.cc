@@ -85,6 +85,11 @@ void ReadAdmin(Reader& in, AdminConfig* out) {
   in.Bytes("max_body_bytes", &out->max_body_bytes, 64 << 10, 512 << 20, "largest admin request");
   in.Port("apisix_plain_http_port", &out->apisix_plain_http_port,
           "serve /apisix/admin by plain HTTP as well, on 127.0.0.1 at this port");
+  in.Text("apisix_address", &out->apisix_address, "with apisix_port: its address");
+  in.Port("apisix_port", &out->apisix_port,
+          "serve /apisix by HTTPS at a port of its own, and not at `port`");
+  in.Flag("apisix_require_client_certificate", &out->apisix_require_client_certificate,
+          "with apisix_port: callers there need a certificate of tls_dir/ca.crt beside their key");
   in.Text("apisix_strict_address", &out->apisix_strict_address,
           "with apisix_strict_port: the listener of the data planes where SSL objects with client "
           "make handshakes wait for the certificate's path");
@@ -95,10 +100,17 @@ void ReadAdmin(Reader& in, AdminConfig* out) {
   if (out->apisix_plain_http_port != 0 && out->apisix_plain_http_port == out->port) {
     in.Fail("apisix_plain_http_port", "is the port of the admin listener: give admin.port another");
   }
-  if (out->apisix_plain_http_port != 0 && out->require_client_certificate) {
+  const bool own = out->apisix_port != 0;
+  if (out->apisix_plain_http_port != 0 &&
+      (out->apisix_require_client_certificate || (!own && out->require_client_certificate))) {
     in.Fail("apisix_plain_http_port",
             "cannot be with require_client_certificate: plain HTTP carries no certificate");
   }
+  if (own && (out->apisix_port == out->port || out->apisix_port == out->apisix_plain_http_port))
+    in.Fail("apisix_port", "is the port of another admin listener");
+  if (own && out->tls.path.empty()) in.Fail("apisix_port", "needs tls_dir");
+  if (!own && out->apisix_require_client_certificate)
+    in.Fail("apisix_require_client_certificate", "needs apisix_port");
   if (out->plain_http_on_loopback && !IsLoopback(out->address)) {
     in.Fail("plain_http_on_loopback",
             absl::StrCat("needs admin.address 127.0.0.1 or ::1, not ", out->address));

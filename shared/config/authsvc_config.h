@@ -48,6 +48,12 @@ struct AdminConfig {
   std::vector<AdminKeyConfig> keys;
   std::string org_id;                   // of what comes without one
   uint16_t apisix_plain_http_port = 0;  // /apisix/admin by plain HTTP on 127.0.0.1; 0: not
+  // An HTTPS listener for /apisix alone; port 0: it is served beside the others. Files that are
+  // empty: those of tls_dir.
+  std::string apisix_address = "::";
+  uint16_t apisix_port = 0;
+  bool apisix_require_client_certificate = false;
+  std::string apisix_certificate_file, apisix_private_key_file, apisix_client_ca_file;
   // A listener of the data planes where SSL objects with `client` are strict; port 0: none.
   std::string apisix_strict_address = "::";
   uint16_t apisix_strict_port = 0;
@@ -57,6 +63,7 @@ struct AdminConfig {
   // issued upstreams' certificates.
   std::string apisix_fallback_sni, apisix_trusted_certificate_file;
   bool apisix_cors = true;
+  std::vector<std::string> apisix_keyring;  // opens private keys that APISIX sealed
   // Of an APISIX configuration, in place of tls_dir's.
   std::string certificate_file, private_key_file, client_ca_file;
   [[nodiscard]] bool has_certificate() const {
@@ -70,6 +77,17 @@ struct AdminConfig {
   }
   [[nodiscard]] std::string authorities() const {
     return client_ca_file.empty() ? tls.authorities() : client_ca_file;
+  }
+  // Of the listener of /apisix alone; no authorities: a client certificate is not required there.
+  [[nodiscard]] std::string apisix_certificate() const {
+    return apisix_certificate_file.empty() ? tls.certificate() : apisix_certificate_file;
+  }
+  [[nodiscard]] std::string apisix_key() const {
+    return apisix_private_key_file.empty() ? tls.key() : apisix_private_key_file;
+  }
+  [[nodiscard]] std::string apisix_authorities() const {
+    if (!apisix_require_client_certificate) return "";
+    return apisix_client_ca_file.empty() ? tls.authorities() : apisix_client_ca_file;
   }
   uint64_t max_body_bytes = 16 << 20;
 };

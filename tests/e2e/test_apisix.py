@@ -4,6 +4,7 @@ A4). Real curl, requests and python scripts."""
 import json
 import subprocess
 
+import grpc
 import pytest
 import requests
 
@@ -11,6 +12,7 @@ from apisix_world import ApisixWorld
 from gateway import DEADLINE, wait_for
 from origins import free_port
 from pki import CLIENT, SERVER
+from test_grpc import Service, serve
 
 WORLD = ApisixWorld
 MTLS = "mtls.test.com"
@@ -104,6 +106,56 @@ def test_create_ssl_with_mtls(clean):
     assert len(origin.requests) == before
 
 
+def test_grpc_upstreams_and_where_requests_are_hashed(clean):
+    world = clean
+    upstream = world.pki.issue("grpcs", world.upstream_ca, usages=[SERVER], sans=["localhost"])
+    client, caller = world.client("gateway to grpcs"), world.client("grpc caller")
+    credentials = grpc.ssl_server_credentials([(upstream.key_pem, upstream.pem)], world.client_ca.pem, True)
+    services = [serve(Service()), serve(Service(), credentials)]
+    world.ssl("1", "g.test.com", client={"ca": pem(world.client_ca)})
+    world.put("/routes/1", {"uri": "/in.Clear/*", "upstream": {"scheme": "grpc", "nodes": {f"127.0.0.1:{services[0][1]}": 1}}})
+    world.put("/routes/2", {"uri": "/by.Tls/*", "upstream": {
+        "scheme": "grpcs", "pass_host": "node", "nodes": {f"localhost:{services[1][1]}": 1},
+        "tls": {"client_cert": pem(client), "client_key": client.key_pem.decode()}}})
+    names = [("grpc.ssl_target_name_override", "g.test.com"), ("grpc.default_authority", "g.test.com")]
+
+    def call(method, *pair):
+        trust = grpc.ssl_channel_credentials(world.gateway.server_ca.pem, *pair)
+        with grpc.secure_channel(f"127.0.0.1:{world.a.port}", trust, names) as channel:
+            try:
+                return channel.unary_unary(method)(b"abc", timeout=DEADLINE)
+            except grpc.RpcError as refused:
+                return refused.code()
+    assert call("/in.Clear/Unary", caller.key_pem, caller.pem) == call("/by.Tls/Unary", caller.key_pem, caller.pem) == b"cba"
+    assert call("/in.Clear/Unary") == grpc.StatusCode.UNAUTHENTICATED
+    for server, _ in services:
+        server.stop(0).wait()
+    origins = [world.origin(name) for name in ("first", "second")]
+    nodes = {name: weight for origin in origins for name, weight in world.node(origin).items()}
+    world.put("/routes/3", {"uri": "/hash", "upstream": {"type": "chash", "hash_on": "header", "key": "X-A", "nodes": nodes}})
+
+    def served(value):
+        return world.a.curl("/hash", client=caller, host="g.test.com", headers=[f"X-A: {value}"]).json()["origin"]
+    first = [served(value) for value in range(20)]
+    assert set(first) == {"first", "second"} and [served(value) for value in range(5)] == first[:5]
+
+
+def test_health_checks_show_the_upstreams_client_certificate(clean):
+    world, pair = clean, clean.client("for checks")
+    origins = [world.tls_origin(f"checked {number}", client_ca=world.client_ca) for number in (1, 2)]
+    nodes = {name: weight for origin in origins for name, weight in world.node(origin).items()}
+    world.ssl("1", "checks.test.com")
+    world.put("/ssls/c", {"type": "client", "cert": pem(pair), "key": pair.key_pem.decode()})
+    world.put("/upstreams/u", {"scheme": "https", "pass_host": "node", "nodes": nodes, "tls": {"client_cert_id": "c"}, "checks": {
+        "active": {"type": "https", "http_path": "/health", "healthy": {"interval": 1, "successes": 1},
+                   "unhealthy": {"interval": 1, "http_failures": 1}}}})
+    world.put("/routes/1", {"uri": "/*", "upstream_id": "u"})
+    for origin in origins:
+        seen = wait_for(lambda: [one for one in origin.requests if one.target == "/health"], "it is asked")
+        assert {one.peer for one in seen} == {pair.der}
+    assert world.a.curl("/", host="checks.test.com").status == 200
+
+
 def test_patch_an_upstream_with_a_client_certificate(clean):
     world = clean
     origin = world.tls_origin("wants-a-certificate", client_ca=world.client_ca)
@@ -144,6 +196,27 @@ def test_the_admin_api_with_client_certificates(world):
     both = subprocess.run(gateway.authsvc_command(*command, "--set", "admin.apisix_plain_http_port=1", "--check-config"),
                           capture_output=True, text=True, timeout=DEADLINE)
     assert both.returncode == 2 and "plain HTTP carries no certificate" in both.stderr
+
+
+def test_a_port_of_its_own(world):
+    port = free_port()
+    other = world.gateway.start_another_authsvc(options=["--set", "admin.apisix_address=127.0.0.1", "--set", f"admin.apisix_port={port}",
+                                                         "--set", "admin.apisix_require_client_certificate=true"])
+    admin = world.gateway.role_directory("admin")
+
+    def ask(at, path="/apisix/admin/routes", header="X-API-KEY", cert=None):
+        return requests.get(f"https://127.0.0.1:{at}{path}", headers={header: world.gateway.admin_key}, verify=False, cert=cert,
+                            timeout=DEADLINE).status_code
+    ours, stranger = (str(admin / "tls.crt"), str(admin / "tls.key")), world.client("no administrator")
+    assert ask(port, cert=ours) == 200 and ask(port) == 400 and ask(port, cert=(str(stranger.cert), str(stranger.key))) == 400
+    assert ask(other.admin_port, "/tyk/apis", "X-Tyk-Authorization") == 200 and ask(other.admin_port, cert=ours) == 404
+    for wrong, words in ((["admin.apisix_port=1", "admin.apisix_plain_http_port=1"], "is the port of another"),
+                         (["admin.apisix_require_client_certificate=true"], "needs apisix_port"),
+                         (["admin.apisix_port=1", "admin.apisix_plain_http_port=2", "admin.apisix_require_client_certificate=true"],
+                          "plain HTTP carries no certificate")):
+        options = [part for setting in wrong for part in ("--set", setting)]
+        done = subprocess.run(world.gateway.authsvc_command(*options), capture_output=True, text=True, timeout=DEADLINE)
+        assert done.returncode == 2 and words in done.stderr, done.stderr
 
 
 def test_the_keys_that_everybody_knows_are_refused(world):
@@ -242,6 +315,10 @@ def test_what_was_put_is_read_back(clean):
     ("PUT", "/upstreams/1", {"nodes": {"a:1": 1}, "create_time": 1}, 400, "the property is forbidden:  create_time"),
     ("PUT", "/upstreams/1", {"nodes": {"a:1": 1}, "tpye": 1}, 400, "additional properties forbidden, found tpye"),
     ("PUT", "/upstreams/1", {"nodes": {"a:1": 1}, "retries": "1"}, 400, 'property "retries" validation failed: wrong type'),
+    ("PUT", "/upstreams/1", {"nodes": {"a:1": 1}, "name": ""}, 400, 'property "name" validation failed: string too short'),
+    ("PUT", "/upstreams/1", {"nodes": {"a:1": 1}, "desc": "x" * 257}, 400, "string too long, expected at most 256, got 257"),
+    ("PUT", "/upstreams/1", {"nodes": {"a:1": 1}, "labels": {"a": "b c"}}, 400, "failed to validate a: failed to match pattern"),
+    ("PUT", "/upstreams/1", {"nodes": {"a:1": 1}, "labels": {"a": 1}}, 400, "expected string, got number"),
     ("PUT", "/upstreams/1?ttl=x", {"nodes": {"a:1": 1}}, 400, "invalid argument ttl: should be a number"),
     ("PUT", "/upstreams/b%20d", {"nodes": {"a:1": 1}}, 400, 'property "id" validation failed'),
     ("PUT", "/nonsense/1", {}, 404, "Unsupported resource type: nonsense"),
@@ -270,7 +347,12 @@ def test_pages_and_filters(clean):
     assert ids("page=2&page_size=10") == (12, ["u10", "u11"])
     assert ids("page=9223372036854775807&page_size=10") == (12, [])
     assert ids("label=team") == (3, ["u0", "u1", "u2"])
-    assert ids("name=-1$") == (1, ["u1"])
+    assert ids("name=-1$") == (1, ["u1"]) and ids("name=-1$&label=team") == (1, ["u1"]) and ids("name=-9$&label=team") == (0, [])
+    for id, uris in (("a", {"uri": "/abc"}), ("b", {"uris": ["/x", "/abd"]})):
+        world.put(f"/routes/{id}", {**uris, "upstream_id": "u1"}, settle=False)
+    for uri, expected in (("ab", ["a", "b"]), ("c$", ["a"]), ("^/x", ["b"]), ("z", [])):
+        listed = world.call("GET", "/routes", params={"uri": uri}).json()
+        assert (listed["total"], [item["value"]["id"] for item in listed["list"]]) == (len(expected), expected)
     answer = world.call("GET", "/upstreams?page_size=9")
     assert (answer.status_code, answer.text) == (400, "page_size must be between 10 and 500")
     assert world.call("GET", "/upstreams?name=(").status_code == 400
@@ -287,9 +369,47 @@ def test_what_is_in_use_stays_unless_forced(clean):
     assert world.call("DELETE", "/upstreams/u?force=yes").status_code == 400
     assert world.a.curl("/x", host="use.test.com").status == 200
     assert world.call("DELETE", "/upstreams/u?force=true").status_code == 200
-    assert world.a.curl("/x", host="use.test.com").status == 404
+    assert world.a.curl("/x", host="use.test.com").status == 502
     world.put("/upstreams/u", {"nodes": world.node(origin)})
     assert world.a.curl("/x", host="use.test.com").status == 200
+
+
+def test_what_was_taken_by_force_leaves_its_place_closed(clean):
+    """A route without what it needs is no gap through which a wider one serves what it guarded."""
+    world, inner, outer = clean, clean.origin("guarded"), clean.tls_origin("outer", client_ca=clean.client_ca)
+    pair, host = world.client("force client"), "force.test.com"
+    world.ssl("1", host)
+    world.put("/ssls/c", {"type": "client", "cert": pem(pair), "key": pair.key_pem.decode()})
+    upstream = {"scheme": "https", "pass_host": "node", "nodes": world.node(outer), "tls": {"client_cert_id": "c"}}
+    world.put("/upstreams/u", {"nodes": world.node(inner)})
+    world.put("/plugin_configs/p", {"plugins": {"key-auth": {}}})
+    world.put("/services/s", {"plugins": {"key-auth": {}}, "client": {"ca": pem(world.client_ca)}, "upstream": {"nodes": world.node(inner)}})
+    world.put("/consumers", {"username": "jack", "plugins": {"key-auth": {"key": "auth-one-of-jack"}}})
+    guards = {"/upstream/*": {"upstream_id": "u", "plugins": {"key-auth": {}}}, "/service/*": {"service_id": "s"},
+              "/config/*": {"plugin_config_id": "p", "upstream": {"nodes": world.node(inner)}}, "/client/*": {"upstream": upstream}}
+    for number, (uri, body) in enumerate(guards.items()):
+        world.put(f"/routes/{number}", {"uri": uri, **body})
+    world.put("/routes/all", {"uri": "/*", "upstream": {"nodes": world.node(inner)}})
+    key = ["apikey: auth-one-of-jack"]
+
+    def statuses(headers=key):
+        return [world.a.curl(uri[:-1] + "x", client=pair, host=host, headers=headers).status for uri in guards]
+    assert statuses() == [200] * 4 and statuses([]) == [401, 401, 401, 200] and outer.last().peer == pair.der
+    seen = len(inner.requests), len(outer.requests)
+    for path in ("/upstreams/u", "/services/s", "/plugin_configs/p", "/ssls/c"):
+        gone = world.call("DELETE", f"{path}?force=true")
+        assert gone.status_code == 200 and "serves nothing now" in gone.headers["X-Sallyport-Warning"]
+    closed = [502, 400, 502, 502]  # with the service went who issues the certificates that it asks for
+    assert statuses() == closed and statuses([]) == [401, 400, 401, 502]
+    assert (len(inner.requests), len(outer.requests)) == seen
+    world.ssl("2", "another.test.com")  # other writes go on beside them
+    world.put("/global_rules/1", {"plugins": {"ip-restriction": {"blacklist": ["10.0.0.1"]}}})
+    assert statuses() == closed
+    assert "failed to fetch upstream info" in world.refused("/routes/0", {"uri": "/upstream/*", "upstream_id": "u"})
+    world.put("/ssls/c", {"type": "client", "cert": pem(pair), "key": pair.key_pem.decode()})
+    world.put("/upstreams/u", {"nodes": world.node(inner)})
+    assert statuses() == [200, 400, 502, 200]
+    assert world.call("DELETE", "/routes/1").status_code == 200 and world.a.curl("/service/x", host=host).status == 200
 
 
 # --- SSL objects
@@ -682,19 +802,29 @@ def test_the_configuration_of_the_admin_api(world):
               "cert_key": server.key}
     path = gateway.directory / "config.yaml"
     path.write_text(CONFIG % values)
-    gateway.start_another_authsvc(options=["--apisix-config", str(path)])
+    other = gateway.start_another_authsvc(options=["--apisix-config", str(path)])
 
-    def curl(*options, key=values["key"]):
+    def curl(*options, key=values["key"], path="/apisix/admin/routes"):
         command = ["curl", "-sS", "-i", "--cacert", str(admin_ca.cert), *options, "--connect-to", f"::127.0.0.1:{values['port']}",
-                   f"https://admin.apisix.dev:{values['port']}/apisix/admin/routes"]
+                   f"https://admin.apisix.dev:{values['port']}{path}"]
         return subprocess.run(command + (["-H", f"X-API-KEY: {key}"] if key else []), capture_output=True, text=True,
                               timeout=DEADLINE).stdout
     certificate = ["--key", str(client.key), "--cert", str(client.cert)]
     assert curl(*certificate).startswith("HTTP/1.1 200")
     assert curl(*certificate, key=None).startswith("HTTP/1.1 401")
     assert curl().startswith("HTTP/1.1 400")
-    other = world.client("of another CA")
-    assert not curl("--key", str(other.key), "--cert", str(other.cert)).startswith("HTTP/1.1 200")
+    assert "No required SSL certificate was sent" in curl()
+    for wrong in (world.client("of another CA"), world.pki.issue("expired", admin_ca, usages=[CLIENT], days=(-9, -1)),
+                  world.pki.issue("of no client", admin_ca, usages=[SERVER])):
+        refused = curl("--key", str(wrong.key), "--cert", str(wrong.cert))
+        assert refused.startswith("HTTP/1.1 400") and "400 The SSL certificate error" in refused, refused
+
+    def other_surface(path, port, header, key=gateway.admin_key):
+        return requests.get(f"https://127.0.0.1:{port}{path}", headers={header: key}, verify=False, timeout=DEADLINE).status_code
+    # The rest is where it was, and the file's port has nothing of it; nor is there a way around its certificate.
+    assert other_surface("/tyk/apis", other.admin_port, "X-Tyk-Authorization") == 200
+    assert other_surface("/apisix/admin/routes", other.admin_port, "X-API-KEY") == 404
+    assert curl(*certificate, path="/tyk/apis").startswith("HTTP/1.1 404")
 
     def refusal(text):
         path.write_text(text)
@@ -791,6 +921,9 @@ def test_schemas_of_resources_and_plugins(world):
         assert world.call("GET", f"/schema/{singular}").json()["type"] == "object"
     assert set(world.call("GET", "/schema/plugins/key-auth").json()["properties"]) >= {"header", "query", "hide_credentials"}
     assert "secret" in world.call("GET", "/schema/plugins/jwt-auth", params={"schema_type": "consumer"}).json()["properties"]
+    assert {"key-auth", "jwt-auth"} <= set(world.call("GET", "/plugins/list").json())
+    reload = world.call("PUT", "/plugins/reload", settle=False)
+    assert (reload.status_code, reload.text.strip()) == (200, "done")
     for missing in ("/schema/stream_route", "/schema/plugins/serverless", "/schema/plugins/key-auth/x", "/schema/", "/schema"):
         assert world.call("GET", missing).status_code == 404, missing
     assert world.call("GET", "/schema/plugins/ip-restriction", params={"schema_type": "consumer"}).status_code == 404

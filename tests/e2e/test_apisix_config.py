@@ -12,6 +12,7 @@ from apisix_world import ApisixWorld
 from gateway import DEADLINE, wait_for
 from origins import free_port
 from pki import SERVER
+from test_import_apisix import sealed
 
 FIRST, SECOND = "the first key of the file", "the second key of the file"
 
@@ -94,6 +95,37 @@ def test_a_key_that_is_taken_out_of_a_broken_file_is_gone(clean):
     assert world.status(SECOND) == 401, "nothing new is taken of such a file"
     assert world.status(world.gateway.admin_key) == 200
     assert "apisix_config.keys_withdrawn" in world.gateway.authsvc.text()
+
+
+def test_a_file_without_keys_has_none(clean):
+    world = clean
+    world.put_text(json.dumps({"apisix": {"ssl": {"ssl_trusted_certificate": str(world.trusted.with_suffix(".missing"))}}}))
+    wait_for(lambda: world.status(FIRST) == 401, "the file no longer names it, whatever is wrong elsewhere")
+    assert world.status(world.gateway.admin_key) == 200
+
+
+def test_keys_that_apisix_sealed(clean):
+    """The texts of the file open them; what is stored is sealed otherwise."""
+    world, origin = clean, clean.origin("sealed")
+    texts = ["our first keying", "our second keyed"]
+    pair, other = world.server("sealed.test.com"), world.client("sealed client")
+    ssl = {"cert": pair.pem.decode(), "sni": "sealed.test.com"}
+    world.put("/routes/1", {"uri": "/*", "upstream": {"nodes": world.node(origin)}})
+    mine = [sealed(pair.key_pem.decode(), text) for text in texts]
+    for key in mine:
+        assert world.refused("/ssls/1", {**ssl, "key": key}) == "failed to decrypt previous encrypted key"
+    world.put("/ssls/1", {**ssl, "key": sealed(pair.key_pem.decode())})  # by the text that APISIX is shipped with
+    world.put_text(json.dumps({"deployment": {"admin": {"admin_key": [{"name": "file", "key": SECOND, "role": "admin"}]}}, "apisix": {
+        "ssl": {"key_encrypt_salt": texts[0]}, "data_encryption": {"enable": True, "keyring": texts[1:]}}}))
+    wait_for(lambda: world.call("PUT", "/ssls/1", {**ssl, "key": mine[0]}).status_code == 200, "its texts are taken up")
+    assert world.a.curl("/", host="sealed.test.com").status == 200
+    assert world.call("PATCH", "/ssls/1/key", json.dumps(mine[1])).status_code == 200
+    tls = {"client_cert": other.pem.decode(), "client_key": sealed(other.key_pem.decode(), texts[1])}
+    value = world.put("/upstreams/u", {"scheme": "https", "nodes": world.node(origin), "tls": tls})
+    assert "client_key" not in value["tls"]
+    assert world.call("POST", "/schema/validate/ssls", {**ssl, "key": mine[0]}).status_code == 200
+    log = world.gateway.authsvc.text()
+    assert not any(text in log for text in (*texts, *mine))
 
 
 def test_browsers_are_kept_out_where_the_file_says_so(clean):

@@ -130,6 +130,31 @@ def test_keys_that_are_sealed_otherwise(clean):
     assert world.a.curl("/open/x", client=world.client("keyring caller"), host=HOST).status == 200
 
 
+def test_secrets_of_consumers_that_stay_sealed_are_nobodys(clean):
+    world, origin, ours = clean, clean.origin("sealed secrets"), "our own keyring!"
+    ciphertext = sealed("auth-one-of-jack", ours)
+    given = {**objects(world, origin), "consumers/jack": {"username": "jack", "plugins": {"key-auth": {"key": ciphertext}}},
+             "consumers/jill": {"username": "jill", "plugins": {"jwt-auth": {"key": "jill-key", "secret": sealed("a" * 40, ours)}}}}
+    dump, caller = in_json(given), world.client("a caller")
+
+    def status(key):
+        return world.a.curl("/keys/x", client=caller, host=HOST, headers=[f"apikey: {key}"]).status
+    strict = run(world, dump, "--strict", settle=False)
+    assert strict.returncode == 1 and "consumers/j" in strict.stderr and world.call("GET", "/routes").json()["total"] == 0
+    done = run(world, dump)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for said in ("consumers/jack: plugins.key-auth.key looks sealed", "consumers/jill: plugins.jwt-auth.secret looks sealed"):
+        assert said in done.stderr and ciphertext not in done.stderr, done.stderr
+    assert world.call("GET", "/consumers").json()["total"] == 0
+    assert status(ciphertext) == 401 and status("auth-one-of-jack") == 401
+    assert run(world, dump, "--keyring", ours).returncode == 0
+    assert status(ciphertext) == 401 and status("auth-one-of-jack") == 200
+    clear = "YWJjZGVmZ2hpamtsbW5vcA=="
+    assert run(world, in_json({"consumers/jack": {"username": "jack", "plugins": {"key-auth": {"key": clear}}}}),
+               "--secrets-in-clear").returncode == 0
+    assert status(clear) == 200
+
+
 def test_it_goes_beside_what_is_there(clean):
     world, origin = clean, clean.origin("beside")
     all_objects = objects(world, origin)

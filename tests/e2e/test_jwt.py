@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from gateway import classic, wait_for
 from tokens import SigningKey, TokenServer, bearer, mac_token, thumbprint
 
-MANDATORY, OPTIONAL, OFF = "REQUIREMENT_MANDATORY", "REQUIREMENT_OPTIONAL", "REQUIREMENT_OFF"
+MANDATORY, OPTIONAL = "REQUIREMENT_MANDATORY", "REQUIREMENT_OPTIONAL"
 
 
 def document(kind, id, **spec):
@@ -47,77 +47,7 @@ def known(world):
     return pair, world.client("stranger"), world.gateway.add_certificate(pair.pem)
 
 
-# --- the combination of mechanisms, row by row (DESIGN 6, reference apk.md B10.5), two that are mandatory both pass
-
-GOOD, BAD, NONE = "good", "bad", "none"
-MATRIX = [
-    # mTLS, OAuth2, certificate, token, status
-    *((MANDATORY, oauth, cert, token, 401) for oauth in (MANDATORY, OPTIONAL, OFF) for cert in (NONE, BAD)
-      for token in (GOOD, BAD, NONE)),
-    (MANDATORY, MANDATORY, GOOD, GOOD, 200),
-    (MANDATORY, MANDATORY, GOOD, NONE, 401),
-    (MANDATORY, MANDATORY, GOOD, BAD, 401),
-    (MANDATORY, OPTIONAL, GOOD, NONE, 200),
-    (MANDATORY, OPTIONAL, GOOD, BAD, 200),
-    (MANDATORY, OPTIONAL, GOOD, GOOD, 200),
-    *((MANDATORY, OFF, GOOD, token, 200) for token in (GOOD, BAD, NONE)),
-    (OPTIONAL, MANDATORY, NONE, GOOD, 200),
-    (OPTIONAL, MANDATORY, NONE, NONE, 401),
-    (OPTIONAL, MANDATORY, NONE, BAD, 401),
-    (OPTIONAL, MANDATORY, GOOD, NONE, 401),
-    (OPTIONAL, MANDATORY, GOOD, GOOD, 200),
-    (OPTIONAL, MANDATORY, GOOD, BAD, 401),
-    *((OPTIONAL, oauth, BAD, GOOD, 401) for oauth in (MANDATORY, OPTIONAL)),
-    *((OPTIONAL, OPTIONAL, GOOD, token, 200) for token in (GOOD, BAD, NONE)),
-    (OPTIONAL, OPTIONAL, NONE, GOOD, 200),
-    (OPTIONAL, OPTIONAL, NONE, NONE, 401),
-    (OPTIONAL, OPTIONAL, NONE, BAD, 401),
-    (OFF, MANDATORY, BAD, GOOD, 200),
-    (OFF, MANDATORY, NONE, GOOD, 200),
-    (OFF, MANDATORY, NONE, NONE, 401),
-    (OFF, OPTIONAL, NONE, GOOD, 200),
-    (OFF, OPTIONAL, GOOD, NONE, 401),
-    (OFF, OPTIONAL, NONE, NONE, 401),
-    *((OFF, OFF, cert, token, 200) for cert in (GOOD, BAD, NONE) for token in (GOOD, NONE)),
-]
-
-
-def short(requirement):
-    return requirement.removeprefix("REQUIREMENT_").lower()
-
-
-@pytest.fixture(scope="module")
-def matrix(world, tokens, origin, known):
-    documents = []
-    for mtls in (MANDATORY, OPTIONAL, OFF):
-        for oauth in (MANDATORY, OPTIONAL, OFF):
-            if (mtls, oauth) == (OPTIONAL, OFF):
-                continue  # refused at the write: nothing would let in who has no certificate
-            tls = {"staticMtls": mtls, "allowlist": [{"certificateId": known[2], "exact": True}]} if mtls != OFF else {}
-            documents.append(api(f"{short(mtls)}-{short(oauth)}", origin.url, style="apk", clientTls=tls,
-                                 keyless=oauth == OFF, jwts=[{"requirement": oauth}] if oauth != OFF else [],
-                                 versions=[{"operations": [{"path": "/x"}, {"path": "/open", "open": True}]}]))
-    world.gateway.apply(*documents)
-
-
-@pytest.mark.parametrize("mtls, oauth, certificate, token, status", MATRIX)
-def test_mechanisms_combine(world, matrix, tokens, known, mtls, oauth, certificate, token, status):
-    client = {GOOD: known[0], BAD: known[1], NONE: None}[certificate]
-    said = {GOOD: tokens.token(), BAD: tokens.token(key=SigningKey("first")), NONE: None}[token]
-    answer = world.a.curl("/x", host=f"{short(mtls)}-{short(oauth)}.gw.test", client=client,
-                          headers=[bearer(said)] if said else [])
-    assert answer.status == status, answer.body
-    if status == 401:
-        assert json.loads(answer.body)["code"] in ("900901", "900902")
-        assert answer.headers["www-authenticate"].startswith('Mutual SSL realm="APK"')
-
-
-@pytest.mark.parametrize("mtls, certificate, status", [
-    (MANDATORY, NONE, 401), (MANDATORY, GOOD, 200), (OPTIONAL, NONE, 401), (OPTIONAL, GOOD, 200), (OFF, NONE, 200)])
-def test_an_open_operation_asks_for_the_certificate_alone(world, matrix, known, mtls, certificate, status):
-    client = known[0] if certificate == GOOD else None
-    assert world.a.curl("/open", host=f"{short(mtls)}-mandatory.gw.test", client=client).status == status
-
+# --- the combination of mechanisms (row by row: test_apk_matrix.py)
 
 def test_optional_mtls_alone_is_refused_at_the_write(world, known):
     said = world.gateway.apply(api("alone", "http://localhost:1", clientTls={
@@ -270,6 +200,17 @@ def test_a_stolen_bound_token_is_no_bearer_token_elsewhere(world, tokens, plain)
 
 
 # --- issuers
+
+def test_keys_are_there_before_the_first_token(world, origin):
+    server = TokenServer(world, "early", issuer="https://early.test")
+    world.gateway.apply(document("TokenIssuer", "early", issuer=server.issuer, jwksUrl=server.jwks_url))
+    wait_for(lambda: server.origin.requests, "asked for when the issuer is written, by nobody's request")
+    server.status = 500
+    world.gateway.apply(api("early", origin.url, jwts=[{"requirement": MANDATORY, "issuerIds": ["early"]}]))
+    wait_for(lambda: world.gateway.authsvc_metric("sallyport_jwks_fetches_total", result="ok") > 0, "its answer has been read")
+    assert world.a.curl("/", host="early.gw.test", headers=[bearer(server.token())]).status == 200
+    assert len(server.origin.requests) == 1
+
 
 def test_new_keys_are_fetched_and_old_ones_end(world, origin):
     server = TokenServer(world, "rotating", issuer="https://rotating.test")

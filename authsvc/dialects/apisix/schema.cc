@@ -46,6 +46,38 @@ bool HasMembers(absl::Span<const Field> fields, absl::string_view path) {
   return false;
 }
 
+constexpr size_t kMostText = 256;  // characters of a name or description; 3.7 has 100 for names
+
+std::string WrongLength(absl::string_view name, const std::string& text) {
+  if (text.size() > kMostText)
+    return absl::StrCat("string too long, expected at most ", kMostText, ", got ", text.size());
+  return name == "name" && text.empty() ? "string too short, expected at least 1, got 0" : "";
+}
+
+std::string WrongLabels(const Json& labels) {
+  for (const auto& [label, value] : labels.items()) {
+    std::string wrong;
+    if (!value.is_string()) {
+      wrong = absl::StrCat("wrong type: expected string, got ", JsonType(value));
+    } else {
+      const auto& text = value.get_ref<const std::string&>();
+      wrong = WrongLength("name", text);
+      if (wrong.empty() && text.find_first_of(" \t\r\n\v\f") != std::string::npos)
+        wrong = "failed to match pattern \"^\\\\S+$\"";
+    }
+    if (!wrong.empty()) return absl::StrCat("failed to validate ", label, ": ", wrong);
+  }
+  return "";
+}
+
+// What every object may have, of the right type (reference apisix.md A1.1).
+std::string WrongCommon(absl::string_view name, const Json& value) {
+  if ((name == "name" || name == "desc") && value.is_string())
+    return WrongLength(name, value.get_ref<const std::string&>());
+  if (name == "labels") return WrongLabels(value);
+  return name == "id" && value == 0 ? "expected 0 to be at least 1" : "";
+}
+
 // Empty: nothing is wrong.
 std::string Wrong(absl::Span<const Field> fields, const std::string& prefix, const Json& object);
 
@@ -60,6 +92,8 @@ std::string WrongMember(absl::Span<const Field> fields, const std::string& path,
     wrong = absl::StrCat("wrong type: expected ", field->type, ", got ", JsonType(value));
   } else if (value.is_object() && HasMembers(fields, path)) {
     wrong = Wrong(fields, path + ".", value);
+  } else {
+    wrong = WrongCommon(name, value);
   }
   return wrong.empty() ? wrong : absl::StrCat("property \"", name, "\" validation failed: ", wrong);
 }

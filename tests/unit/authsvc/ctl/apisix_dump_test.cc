@@ -1,4 +1,4 @@
-// What APISIX has in etcd, in the forms in which people get it out, and what is sealed in it.
+// What APISIX has in etcd, in the forms in which people get it out.
 #include "authsvc/ctl/apisix_dump.h"
 
 #include <gmock/gmock.h>
@@ -6,8 +6,6 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "authsvc/ctl/apisix_keyring.h"
-#include "shared/crypto/openssl.h"
 
 namespace sallyport::authsvc::ctl {
 namespace {
@@ -80,73 +78,6 @@ TEST(ApisixDump, SaysWhereItCannotBeRead) {
   EXPECT_THAT(error("/apisix/routes/1\n{}\n{}\n"), HasSubstr("line 3: a key is needed"));
   EXPECT_THAT(error(R"({"key":"/apisix/routes/1","value":7})"), HasSubstr("no object"));
   EXPECT_THAT(error(std::string(100, '[') + std::string(100, ']')), HasSubstr("cannot be read"));
-}
-
-std::string Seal(const std::string& text, const std::string& key) {
-  const auto* const bytes = reinterpret_cast<const unsigned char*>(key.data());
-  EVP_CIPHER_CTX* context = EVP_CIPHER_CTX_new();
-  std::string out(text.size() + 32, '\0');
-  auto* const to = reinterpret_cast<unsigned char*>(out.data());
-  int size = 0, rest = 0;
-  EXPECT_EQ(EVP_EncryptInit_ex(context, EVP_aes_128_cbc(), nullptr, bytes, bytes), 1);
-  EXPECT_EQ(
-      EVP_EncryptUpdate(context, to, &size, reinterpret_cast<const unsigned char*>(text.data()),
-                        static_cast<int>(text.size())),
-      1);
-  EXPECT_EQ(EVP_EncryptFinal_ex(context, to + size, &rest), 1);
-  EVP_CIPHER_CTX_free(context);
-  out.resize(static_cast<size_t>(size + rest));
-  return absl::Base64Escape(out);
-}
-
-constexpr char kPem[] = "-----BEGIN PRIVATE KEY-----";
-constexpr char kOurs[] = "our own keyring!";
-
-TEST(ApisixKeyring, OpensWhatTheShippedTextsSealed) {
-  const ApisixKeyring keyring({});
-  for (const char* const text : {"edd1c9f0985e76a2", "qeddd145sfvddff3"}) {
-    std::string json = absl::StrCat(R"({"key":")", Seal(kPem, text), R"(","keys":[")",
-                                    Seal(kPem, text), "\",\"", kPem, "\"]}");
-    EXPECT_THAT(keyring.Open("ssls", &json), IsEmpty());
-    EXPECT_EQ(json,
-              absl::StrCat(R"({"key":")", kPem, R"(","keys":[")", kPem, "\",\"", kPem, "\"]}"));
-  }
-}
-
-TEST(ApisixKeyring, NeedsTheTextThatItWasSealedWith) {
-  const std::string sealed = absl::StrCat(R"({"tls":{"client_key":")", Seal(kPem, kOurs), "\"}}");
-  std::string json = sealed;
-  EXPECT_THAT(ApisixKeyring({}).Open("upstreams", &json), ElementsAre("tls.client_key"));
-  EXPECT_EQ(json, sealed);
-  EXPECT_THAT(ApisixKeyring({kOurs}).Open("upstreams", &json), IsEmpty());
-  EXPECT_THAT(json, HasSubstr(kPem));
-  json = absl::StrCat(R"({"upstream":)", sealed, "}");
-  EXPECT_THAT(ApisixKeyring({}).Open("routes", &json), ElementsAre("upstream.tls.client_key"));
-  json = R"({"key":"bm8ga2V5"})";
-  EXPECT_THAT(ApisixKeyring({"short"}).Open("ssls", &json), ElementsAre("key"));
-}
-
-TEST(ApisixKeyring, SecretsOfConsumersThatAreNotSealedStay) {
-  const ApisixKeyring keyring({kOurs});
-  std::string json =
-      absl::StrCat(R"({"plugins":{"key-auth":{"key":")", Seal("auth-one", kOurs),
-                   R"("},"jwt-auth":{"key":"k","secret":"YWJjZGVmZ2hpamtsbW5vcA=="}}})");
-  EXPECT_THAT(keyring.Open("consumers", &json), IsEmpty());
-  EXPECT_EQ(
-      json,
-      R"({"plugins":{"key-auth":{"key":"auth-one"},"jwt-auth":{"key":"k","secret":"YWJjZGVmZ2hpamtsbW5vcA=="}}})");
-}
-
-TEST(ApisixKeyring, WhatIsNoObjectIsLeftAlone) {
-  const ApisixKeyring keyring({});
-  for (const char* const text :
-       {"", "[]", "{", "{\"key\":1}", "{\"keys\":{}}", "{\"plugins\":[]}"}) {
-    for (const char* const collection : {"ssls", "consumers", "upstreams", "routes"}) {
-      std::string json = text;
-      EXPECT_THAT(keyring.Open(collection, &json), IsEmpty());
-      EXPECT_EQ(json, text);
-    }
-  }
 }
 
 }  // namespace

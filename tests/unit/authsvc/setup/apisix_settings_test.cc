@@ -94,6 +94,21 @@ TEST_F(ApisixSettingsTest, TrustedCertificatesAreOneFile) {
               HasSubstr("one file"));
 }
 
+TEST_F(ApisixSettingsTest, TextsThatOpenKeysAreOneOrSeveral) {
+  const auto texts = [&](const std::string& text) { return Taken(text).admin.apisix_keyring; };
+  EXPECT_THAT(texts("apisix: {ssl: {key_encrypt_salt: sixteen letters!}}"),
+              ElementsAre("sixteen letters!"));
+  EXPECT_THAT(texts("apisix: {ssl: {key_encrypt_salt: [sixteen letters!, another sixteen!]}, "
+                    "data_encryption: {enable: true, keyring: [a third sixteen!]}}"),
+              ElementsAre("sixteen letters!", "another sixteen!", "a third sixteen!"));
+  for (const char* const text :
+       {"apisix: {ssl: {key_encrypt_salt: ''}}", "apisix: {ssl: {key_encrypt_salt: secret}}",
+        "apisix: {data_encryption: {keyring: [sixteen letters!, secret]}}"}) {
+    EXPECT_THAT(Refusal(text), HasSubstr("16 characters"));
+    EXPECT_THAT(Refusal(text), ::testing::Not(HasSubstr("secret")));
+  }
+}
+
 TEST_F(ApisixSettingsTest, WhatIsNoAuthorityIsRefused) {
   const auto ca = Builder("CN=ca").Ca().SelfSign();
   const auto leaf = Builder("CN=leaf").SignBy(ca);
@@ -141,10 +156,10 @@ TEST_F(ApisixSettingsTest, ABrokenFileChangesNothing) {
   ApisixConfigFile file = Followed(KeyNamed("first"));
   for (const char* const text :
        {"", "a: [", "deployment: {admin: {admin_key: [{name: x, key: short, role: admin}]}}",
-        "deployment: {admin: {https_admn: true}}",
-        "apisix: {ssl: {ssl_trusted_certificate: /none}}",
-        "deployment: {admin: {https_admin: true, admin_api_mtls: {admin_ssl_cert: /none, "
-        "admin_ssl_cert_key: /none}}}"}) {
+        "deployment: {admin: {https_admn: true}}", "deployment: {admin: {admin_keys: []}}",
+        "deplyment: {admin: {admin_key: []}}", "deployment: {admn: {}}",
+        "deployment: {admin: {https_admin: true, admin_key: [{name: first, key: a key of the file, "
+        "role: admin}], admin_api_mtls: {admin_ssl_cert: /none, admin_ssl_cert_key: /none}}}"}) {
     Put("config.yaml", text);
     EXPECT_FALSE(LookTwice(file).has_value()) << text;
   }
@@ -192,6 +207,38 @@ TEST_F(ApisixSettingsTest, AKeyThatIsTakenOutOfABrokenFileIsGone) {
   left = LookTwice(file);
   ASSERT_TRUE(left.has_value());
   EXPECT_THAT(Names(*left), ElementsAre("own", "two"));
+}
+
+TEST_F(ApisixSettingsTest, AFileWithoutAListHasNoKeys) {
+  for (const char* const text :
+       {"deployment: {role: traditional}\n", "apisix: {ssl: {ssl_trusted_certificate: /none}}\n",
+        "deployment: {admin: {https_admin: true, admin_api_mtls: {admin_ssl_cert: /none, "
+        "admin_ssl_cert_key: /none}}}\n"}) {
+    ApisixConfigFile file = Followed(KeyNamed("first"));
+    Put("config.yaml", text);
+    const auto left = LookTwice(file);
+    ASSERT_TRUE(left.has_value()) << text;
+    EXPECT_THAT(Names(*left), ElementsAre("own"));
+  }
+}
+
+TEST_F(ApisixSettingsTest, TheLastKeysOfAllGoForOthersAlone) {
+  own_.admin.keys.clear();
+  for (const char* const text :
+       {"deployment: {role: traditional}\n", "apisix: {ssl: {ssl_trusted_certificate: /none}}\n"}) {
+    ApisixConfigFile file = Followed(KeyNamed("first"));
+    Put("config.yaml", text);
+    const auto left = LookTwice(file);
+    if (left.has_value()) {
+      EXPECT_THAT(Names(*left), ElementsAre("first")) << text;
+    }
+    Put("config.yaml",
+        "deployment: {admin: {admin_key: [{name: second, key: another key of the "
+        "file, role: admin}]}}\n");
+    const auto others = LookTwice(file);
+    ASSERT_TRUE(others.has_value());
+    EXPECT_THAT(Names(*others), ElementsAre("second"));
+  }
 }
 
 TEST_F(ApisixSettingsTest, WhatNeedsARestartIsSaidUntilThereIsOne) {

@@ -115,6 +115,8 @@ TEST(ErrorAnswer, ApisixWordsWhatItsPluginDoes) {
             "{\"message\":\"Invalid API key in request\"}\n");
   for (const Reason reason : {Reason::kTokenInvalid, Reason::kTokenExpired})
     EXPECT_EQ(message(reason, true), "{\"message\":\"failed to verify jwt\"}\n");
+  EXPECT_EQ(message(Reason::kCertBindingMismatch, false),
+            "{\"message\":\"The credentials are not of one consumer\"}\n");
 }
 
 TEST(ErrorAnswer, MisdirectedIs421InEveryStyle) {

@@ -33,6 +33,7 @@ void Echo(Request request, const Responder& responder) {
     response.headers.emplace_back("X-Chain", std::to_string(request.peer_chain_der.size()));
     response.headers.emplace_back("X-Leaf-Size", std::to_string(request.peer_chain_der[0].size()));
   }
+  if (!request.peer_error.empty()) response.headers.emplace_back("X-Error", request.peer_error);
   responder.Send(std::move(response));
 }
 
@@ -499,7 +500,7 @@ TEST(ServerTls, AnyClientCertificateIsHandedOverAndNoneIsFine) {
   }
 }
 
-TEST(ServerTls, WithAClientCaTheHandshakeJudges) {
+TEST(ServerTls, WithAClientCaOneThatDoesNotVerifyIsNone) {
   const TestCert root = CertBuilder("CN=Root").Ca().SelfSign();
   TlsFiles files(CertBuilder("CN=admin").ServerAuth().SelfSign());
   files.options.request_client_certificate = true;
@@ -508,12 +509,18 @@ TEST(ServerTls, WithAClientCaTheHandshakeJudges) {
   const auto call = [&](const TestCert& certificate) {
     const auto context = ClientContext(&certificate);
     RawClient client(server->port(), context.get());
-    return client.connected() ? client.Call("GET", "/a").status : 0;
+    const RawAnswer answer = client.Call("GET", "/a");
+    EXPECT_EQ(answer.status, 200);
+    return absl::StrCat(answer.Header("X-Chain"), answer.Header("X-Error"));
   };
-  EXPECT_EQ(call(CertBuilder("CN=good").SignBy(root)), 200);
-  EXPECT_EQ(call(CertBuilder("CN=stranger").SelfSign()), 0);
-  EXPECT_EQ(call(CertBuilder("CN=old").Expired().SignBy(root)), 0);
-  EXPECT_EQ(call(CertBuilder("CN=server").ServerAuth().SignBy(root)), 0);
+  const TestCert stranger = CertBuilder("CN=Root").Ca().SelfSign();
+  const TestCert lower = CertBuilder("CN=leaf").SignBy(root);
+  EXPECT_EQ(call(CertBuilder("CN=good").SignBy(root)), "1");
+  EXPECT_THAT(call(CertBuilder("CN=stranger").SelfSign()), HasSubstr("self-signed"));
+  EXPECT_THAT(call(CertBuilder("CN=of another").SignBy(stranger)), HasSubstr("certificate"));
+  EXPECT_THAT(call(CertBuilder("CN=by a leaf").SignBy(lower)), HasSubstr("unable to verify"));
+  EXPECT_THAT(call(CertBuilder("CN=old").Expired().SignBy(root)), HasSubstr("expired"));
+  EXPECT_THAT(call(CertBuilder("CN=server").ServerAuth().SignBy(root)), HasSubstr("purpose"));
 }
 
 TEST(ServerTls, TakesUpANewCertificateAndKeepsTheOldOneWhenItIsBroken) {

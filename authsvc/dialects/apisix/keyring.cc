@@ -1,7 +1,6 @@
-#include "authsvc/ctl/apisix_keyring.h"
+#include "authsvc/dialects/apisix/keyring.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
@@ -10,14 +9,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "shared/base/secret.h"
+#include "shared/base/text.h"
 #include "shared/crypto/openssl.h"
 
-namespace sallyport::authsvc::ctl {
+namespace sallyport::authsvc::dialects::apisix {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-constexpr size_t kTextBytes = 16;
 constexpr const char* kShipped[] = {"edd1c9f0985e76a2", "qeddd145sfvddff3"};
 
 std::optional<std::string> Decrypt(const std::string& sealed, const std::string& text) {
@@ -25,7 +22,7 @@ std::optional<std::string> Decrypt(const std::string& sealed, const std::string&
   const auto* const key = reinterpret_cast<const unsigned char*>(text.data());
   const std::unique_ptr<EVP_CIPHER_CTX, crypto::FreeWith<EVP_CIPHER_CTX_free>> context(
       EVP_CIPHER_CTX_new());
-  std::string out(sealed.size() + kTextBytes, '\0');
+  std::string out(sealed.size() + kKeyringBytes, '\0');
   auto* const to = reinterpret_cast<unsigned char*>(out.data());
   int size = 0, rest = 0;
   const bool good = context != nullptr &&
@@ -42,11 +39,20 @@ std::optional<std::string> Decrypt(const std::string& sealed, const std::string&
   return out;
 }
 
-bool IsText(absl::string_view text) {
+bool IsPrintable(absl::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     const auto byte = static_cast<unsigned char>(c);
     return absl::ascii_isprint(byte) || absl::ascii_isspace(byte);
   });
+}
+
+bool IsPemText(absl::string_view text) { return absl::StartsWith(text, "-----"); }
+
+// The bytes behind base64 of whole blocks; empty: it is none.
+std::string Blocks(absl::string_view text) {
+  std::string sealed;
+  if (!absl::Base64Unescape(text, &sealed) || sealed.size() % kKeyringBytes != 0) return "";
+  return sealed;
 }
 
 class Opener {
@@ -54,7 +60,6 @@ class Opener {
   Opener(const std::vector<std::string>& texts, std::vector<std::string>* sealed)
       : texts_(texts), sealed_(*sealed) {}
 
-  // PEM, or a reference, or sealed.
   void PrivateKey(Json* holder, const char* name, const std::string& path) {
     if (!holder->is_object() || !holder->contains(name)) return;
     PrivateKeyText(&(*holder)[name], path);
@@ -64,31 +69,32 @@ class Opener {
     size_t index = 0;
     for (Json& one : (*holder)[name]) PrivateKeyText(&one, absl::StrCat(name, "[", index++, "]"));
   }
-  // Any text: sealed where it opens to one.
-  void Text(Json* holder, const char* name) {
+  // Any text: sealed where it opens to one. `clear`: it may well be base64 itself.
+  void Secret(Json* holder, const char* name, const char* path, bool clear) {
     if (!holder->is_object() || !holder->contains(name) || !(*holder)[name].is_string()) return;
-    const auto opened = Try((*holder)[name].get_ref<const std::string&>(), IsText);
-    if (opened.has_value()) (*holder)[name] = *opened;
+    auto opened = Try((*holder)[name].get_ref<const std::string&>(), IsPrintable);
+    if (opened.has_value())
+      (*holder)[name] = *std::move(opened);
+    else if (!clear && LooksSealed((*holder)[name].get_ref<const std::string&>()))
+      sealed_.emplace_back(path);
   }
 
  private:
   void PrivateKeyText(Json* value, const std::string& path) {
     if (!value->is_string()) return;
     const std::string& text = value->get_ref<const std::string&>();
-    if (absl::StartsWith(text, "-----") || absl::StartsWith(text, "$")) return;
-    const auto opened =
-        Try(text, [](absl::string_view pem) { return absl::StartsWith(pem, "-----"); });
+    if (IsPemText(text) || absl::StartsWith(text, "$")) return;
+    auto opened = Try(text, IsPemText);
     if (opened.has_value())
-      *value = *opened;
+      *value = *std::move(opened);
     else
       sealed_.push_back(path);
   }
 
   template <typename Good>
   std::optional<std::string> Try(const std::string& text, const Good& good) const {
-    std::string sealed;
-    if (!absl::Base64Unescape(text, &sealed) || sealed.empty() || sealed.size() % kTextBytes != 0)
-      return std::nullopt;
+    const std::string sealed = Blocks(text);
+    if (sealed.empty()) return std::nullopt;
     for (const std::string& key : texts_) {
       auto opened = Decrypt(sealed, key);
       if (opened.has_value() && good(*opened)) return opened;
@@ -109,45 +115,63 @@ void OpenUpstream(Json* upstream, const std::string& where, Opener* opener) {
     opener->PrivateKey(tls, "client_key", where + "tls.client_key");
 }
 
-void OpenConsumer(Json* consumer, Opener* opener) {
-  Json* const plugins = Member(consumer, "plugins");
-  if (plugins == nullptr) return;
-  if (Json* const conf = Member(plugins, "key-auth")) opener->Text(conf, "key");
-  if (Json* const conf = Member(plugins, "jwt-auth")) opener->Text(conf, "secret");
-}
-
 }  // namespace
 
-ApisixKeyring::ApisixKeyring(std::vector<std::string> texts)
-    : texts_([&] {
-        for (const char* const shipped : kShipped) texts.emplace_back(shipped);
-        texts.erase(
-            std::remove_if(texts.begin(), texts.end(),
-                           [](const std::string& text) { return text.size() != kTextBytes; }),
-            texts.end());
-        return std::move(texts);
-      }()) {}
+Keyring::Keyring(std::vector<std::string> texts) : texts_(std::move(texts)) {
+  for (const char* const shipped : kShipped) texts_.emplace_back(shipped);
+  std::erase_if(texts_, [](const std::string& text) { return text.size() != kKeyringBytes; });
+}
 
-std::vector<std::string> ApisixKeyring::Open(absl::string_view collection,
-                                             std::string* json) const {
+std::vector<std::string> Keyring::OpenPrivateKeys(absl::string_view collection,
+                                                  Json* document) const {
   std::vector<std::string> sealed;
-  Json document = Json::parse(*json, nullptr, false);
-  if (!document.is_object()) return sealed;
   Opener opener(texts_, &sealed);
-  if (collection == "ssls" || collection == "ssl") {
-    opener.PrivateKey(&document, "key", "key");
-    opener.PrivateKeys(&document, "keys");
-  } else if (collection == "consumers") {
-    OpenConsumer(&document, &opener);
+  if (collection == "ssls") {
+    opener.PrivateKey(document, "key", "key");
+    opener.PrivateKeys(document, "keys");
   } else if (collection == "upstreams") {
-    OpenUpstream(&document, "", &opener);
-  } else if (Json* const upstream = Member(&document, "upstream")) {
+    OpenUpstream(document, "", &opener);
+  } else if (Json* const upstream = Member(document, "upstream")) {
     OpenUpstream(upstream, "upstream.", &opener);
   }
-  std::string opened = document.dump(-1, ' ', false, Json::error_handler_t::replace);
-  base::Cleanse(json);
-  *json = std::move(opened);
   return sealed;
 }
 
-}  // namespace sallyport::authsvc::ctl
+std::vector<std::string> Keyring::OpenSecrets(absl::string_view collection, Json* document) const {
+  std::vector<std::string> sealed;
+  Json* const plugins = collection == "consumers" ? Member(document, "plugins") : nullptr;
+  if (plugins == nullptr) return sealed;
+  Opener opener(texts_, &sealed);
+  if (Json* const conf = Member(plugins, "key-auth"))
+    opener.Secret(conf, "key", "plugins.key-auth.key", false);
+  if (Json* const conf = Member(plugins, "jwt-auth")) {
+    const Json* const base64 = Member(conf, "base64_secret");
+    opener.Secret(conf, "secret", "plugins.jwt-auth.secret", base64 != nullptr && *base64 == true);
+  }
+  return sealed;
+}
+
+bool LooksSealed(absl::string_view text) {
+  const auto has = [&](bool (*is)(unsigned char)) {
+    return std::any_of(text.begin(), text.end(),
+                       [&](char c) { return is(static_cast<unsigned char>(c)); });
+  };
+  if (Blocks(text).empty() || base::IsHex(text)) return false;
+  return absl::EndsWith(text, "=") || (has(absl::ascii_isupper) && has(absl::ascii_islower));
+}
+
+std::string TextAt(const Json& document, absl::string_view path) {
+  std::string pointer = "/";
+  for (const char c : path) {
+    if (c == '.' || c == '[')
+      pointer += '/';
+    else if (c != ']')
+      pointer += c;
+  }
+  const Json::json_pointer place(pointer);
+  return document.contains(place) && document[place].is_string()
+             ? document[place].get<std::string>()
+             : std::string();
+}
+
+}  // namespace sallyport::authsvc::dialects::apisix
