@@ -2,9 +2,6 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <sys/socket.h>
-
-#include <cstring>
 
 namespace sallyport::dataplane {
 namespace {
@@ -18,18 +15,6 @@ std::string GroupOf(const in6_addr& v6) {
 }
 
 }  // namespace
-
-std::string AddressGroup(const sockaddr_storage& address) {
-  if (address.ss_family == AF_INET) {
-    sockaddr_in v4;
-    std::memcpy(&v4, &address, sizeof(v4));
-    return GroupOf(v4.sin_addr);
-  }
-  if (address.ss_family != AF_INET6) return {};
-  sockaddr_in6 v6;
-  std::memcpy(&v6, &address, sizeof(v6));
-  return GroupOf(v6.sin6_addr);
-}
 
 std::string AddressGroup(absl::string_view address) {
   const std::string text(address);

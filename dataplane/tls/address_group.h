@@ -6,12 +6,8 @@
 
 #include "absl/strings/string_view.h"
 
-struct sockaddr_storage;
-
 namespace sallyport::dataplane {
 
-// Empty: of no such family.
-[[nodiscard]] std::string AddressGroup(const sockaddr_storage& address);
 // Of an address as text, without port; empty: not one.
 [[nodiscard]] std::string AddressGroup(absl::string_view address);
 

@@ -1,5 +1,4 @@
 #include <openssl/tls1.h>
-#include <sys/socket.h>
 
 #include "absl/strings/str_cat.h"
 #include "dataplane/tls/address_group.h"
@@ -24,13 +23,6 @@ bool ReadServerName(SSL* ssl, std::string* sni) {
   size_t size = 0;
   if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &bytes, &size) != 1) return true;
   return ParseServerName({reinterpret_cast<const char*>(bytes), size}, sni);
-}
-
-std::string PeerOf(SSL* ssl) {
-  sockaddr_storage from = {};
-  socklen_t size = sizeof(from);
-  if (getpeername(SSL_get_fd(ssl), reinterpret_cast<sockaddr*>(&from), &size) != 0) return {};
-  return AddressGroup(from);
 }
 
 bool AnnounceCas(SSL* ssl, const ClientTlsAnswer& answer) {
@@ -104,7 +96,8 @@ int HelloCallback::OnHello(SSL* ssl, int* alert, void* /*unused*/) {
   }
   auto waiter = std::make_shared<ServerConnection::Waiter>();
   const ServerSource::Credential found = owner.source_.FindCredential(
-      connection.sni_, connection.listener_.id, PeerOf(ssl), [waiter] { waiter->Finish(); });
+      connection.sni_, connection.listener_.id, AddressGroup(connection.client_),
+      [waiter] { waiter->Finish(); });
   if (found.state == ServerSource::Credential::State::kOverloaded) {
     connection.overloaded_ = true;
     *alert = SSL_AD_INTERNAL_ERROR;

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "dataplane/tls/certificate.h"
 #include "dataplane/tls/strict_handshake.h"
@@ -174,6 +175,8 @@ IoResult ServerConnection::Step() {
 
 boost::asio::awaitable<IoResult> ServerConnection::Handshake(Deadline deadline,
                                                              std::string client) {
+  client_ = client;
+  const absl::Cleanup over = [this] { client_ = {}; };
   for (;;) {
     const IoResult result = Step();
     if (strict_ != nullptr && strict_->chain_came()) {

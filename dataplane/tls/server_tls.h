@@ -129,6 +129,7 @@ class ServerConnection {
 
   ServerTls& owner_;
   const ListenerFacts& listener_;
+  absl::string_view client_;  // its address, in a handshake
   std::string sni_;
   bool hello_seen_ = false;
   bool hello_malformed_ = false;

@@ -1,5 +1,6 @@
 """The data plane as the benchmarks run it, and the certificates of all servers and callers."""
 
+import functools
 import os
 import pathlib
 import sys
@@ -56,9 +57,10 @@ class Ours:
         trust = directory / "trust"
         trust.mkdir()
         (trust / "ca.pem").write_bytes(pki["ca"].pem)
-        self.replica = self.gateway.start_dataplane(
-            cpu=cpus, threads=threads, server=pki[f"server-{key_type}"], system_trust=trust,
-            access_log=directory / "access.log", options=list(options))
+        self.start_dataplane = functools.partial(
+            self.gateway.start_dataplane, cpu=cpus, threads=threads, server=pki[f"server-{key_type}"],
+            system_trust=trust, options=list(options))
+        self.replica = self.start_dataplane(access_log=directory / "access.log")
         self.pid, self.port = self.replica.pid, self.replica.port
 
     def stop(self):

@@ -10,6 +10,7 @@ import resource
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -23,6 +24,7 @@ from servers import BUILD, HOST, LOAD_CPU, SERVER_CPU, Ours, definition, make_pk
 UNITS = {"central_decision": "CPU us/op of proxy, authoriser and authsvc", "idle_memory": "KiB per idle connection",
          "p99_equal_load": "p99 in us", "scale_routes": "CPU us/op", "two_cores": "CPU us/op",
          "crowd": "p99 in us", "floor": "CPU us/op"}
+HERE = pathlib.Path(__file__).resolve().parent
 DESCRIPTORS = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 IDLE_CONNECTIONS = 8000
 REST = 1.0  # seconds: who gives something back after a while has done so
@@ -173,24 +175,47 @@ def slow_clients(bench, server):
         dripping.result()
 
 
+@contextlib.contextmanager
+def core_stalls(told):
+    """Adds to `told` how long (ms) the measured core at most let a real-time thread wait, which nothing of ours can
+    keep from it. Nothing where such a thread is not allowed."""
+    with subprocess.Popen([sys.executable, str(HERE / "stalls.py"), str(SERVER_CPU)], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True) as watch:
+        yield
+        longest = watch.communicate()[0]
+    if longest:
+        told.append(float(longest))
+
+
 def crowd(args):
-    """What others wait at half of the capacity of a core on which very many connections rest and some send slowly."""
+    """What others wait at half of the capacity of a core on which very many connections rest and some send slowly. Where
+    the descriptors of one process are not enough for them, two data planes share the core."""
     case = CASES["h1_keepalive_plain"]
-    with Bench(case) as bench:
+    with Bench(case) as bench, contextlib.ExitStack() as stack:
         ours = bench.ours(options=["--set", f"limits.connections={CROWD + 1000}", "--set", "timeouts.keep_alive=600s"])
         rate = loads.measure(ours, case, bench.pki, args.seconds)["per_second"] / 2
-        most = (DESCRIPTORS - 64) // 4 * 3  # as many as the data plane takes
-        count = min(CROWD, most - 1000)
-        print(f"crowd: {rate:.0f} requests/s, {count} idle connections, {SLOW_CLIENTS} slow clients"
-              + (f" (the descriptors of this machine are enough for {most})" if count < CROWD else ""))
+        most = (DESCRIPTORS - 64) // 4 * 3 - 1000  # of what one data plane takes; the rest is for those who are measured
+        crowds = [min(most, CROWD - start) for start in range(0, CROWD, most)]
+        replicas = [ours.replica] + [ours.start_dataplane() for _ in crowds[1:]]
+        print(f"crowd: {rate:.0f} requests/s, {sum(crowds)} idle connections to {len(crowds)} data plane(s) on the core, "
+              f"{SLOW_CLIENTS} slow clients")
+        stalls = {"quiet": [], "sallyport": []}
 
-        def rounds(number):
-            rows = [loads.measure(ours, case, bench.pki, args.seconds, rate) for _ in range(number)]
-            return [{"value": row["p99_us"], **row} for row in rows]
-        quiet = rounds(args.rounds - args.rounds // 2)
-        with resting(bench, ours, count), slow_clients(bench, ours):
-            crowded = rounds(args.rounds)
-        return {"sallyport": crowded, "quiet": quiet + rounds(args.rounds // 2)}
+        def rounds(name, number):
+            rows = []
+            for _ in range(number):
+                with core_stalls(stalls[name]):
+                    row = loads.measure(ours, case, bench.pki, args.seconds, rate)
+                rows.append({"value": row["p99_us"], **row})
+            return rows
+        quiet = rounds("quiet", args.rounds)
+        for replica, count in zip(replicas, crowds):
+            stack.enter_context(resting(bench, replica, count))
+        with slow_clients(bench, ours):
+            crowded = rounds("sallyport", args.rounds)
+        print("crowd: the longest that a real-time thread waited for the core, ms: "
+              + ", ".join(f"{name} {sorted(waits)}" for name, waits in stalls.items()))
+        return {"sallyport": crowded, "quiet": quiet}
 
 
 def floor(args):
