@@ -178,7 +178,8 @@ class Http2:
             if "END_STREAM" in made.flags:
                 self.reply(made.stream_id).ended = True
             if "END_HEADERS" in made.flags:
-                self.reply(made.stream_id).heads.append(dict(self._decoder.decode(self._block)))
+                fields = self._decoder.decode(self._block, raw=True)
+                self.reply(made.stream_id).heads.append({name.decode("latin-1"): value.decode("latin-1") for name, value in fields})
                 self._block = None
         elif isinstance(made, frames.DataFrame):
             reply = self.reply(made.stream_id)
