@@ -201,6 +201,13 @@ class Http2:
     def story(self):
         return f"goaway {self.goaways}, replies {[(s, r.heads, r.reset, r.ended) for s, r in self.replies.items()]}"
 
+    def limit_table(self, size):
+        """From now on a block is an error that does not keep to a table of so many bytes."""
+        self._decoder.max_allowed_table_size = size
+
+    def table_size(self):
+        return self._decoder.header_table_size
+
     def answer(self, stream):
         self.wait(lambda: self.reply(stream).over, f"stream {stream} is over")
         return self.reply(stream)
