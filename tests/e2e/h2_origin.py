@@ -92,6 +92,13 @@ class Connection:
         self.send(frame(PING, 0, 0, b"whatever"))
         self.origin.wait(lambda: self.pongs > before, "PING is answered")
 
+    def limit_table(self, size):
+        """From now on a block is an error that does not keep to a table of so many bytes."""
+        self._decoder.max_allowed_table_size = size
+
+    def table_size(self):
+        return self._decoder.header_table_size
+
     def goaway(self, last, code=NO_ERROR):
         self.send(frame(GOAWAY, 0, 0, number(last) + number(code)))
 

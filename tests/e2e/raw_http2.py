@@ -178,7 +178,8 @@ class Http2:
             if "END_STREAM" in made.flags:
                 self.reply(made.stream_id).ended = True
             if "END_HEADERS" in made.flags:
-                self.reply(made.stream_id).heads.append(dict(self._decoder.decode(self._block)))
+                fields = self._decoder.decode(self._block, raw=True)
+                self.reply(made.stream_id).heads.append({name.decode("latin-1"): value.decode("latin-1") for name, value in fields})
                 self._block = None
         elif isinstance(made, frames.DataFrame):
             reply = self.reply(made.stream_id)
@@ -199,6 +200,13 @@ class Http2:
 
     def story(self):
         return f"goaway {self.goaways}, replies {[(s, r.heads, r.reset, r.ended) for s, r in self.replies.items()]}"
+
+    def limit_table(self, size):
+        """From now on a block is an error that does not keep to a table of so many bytes."""
+        self._decoder.max_allowed_table_size = size
+
+    def table_size(self):
+        return self._decoder.header_table_size
 
     def answer(self, stream):
         self.wait(lambda: self.reply(stream).over, f"stream {stream} is over")

@@ -391,6 +391,18 @@ def test_a_clients_goaway_lets_its_requests_end(world, origin, h2):
     assert origin.last().body == b"abc"
 
 
+@pytest.mark.parametrize("size", [0, 100])
+def test_the_clients_limit_of_the_table_is_kept(world, origin, h2, size):
+    """RFC 9113 4.3.1: the first block behind the acknowledgement says that the table is smaller, and it stays so."""
+    before = h2.settings_acks
+    assert h2.get().status == 200, "something is in the table"
+    h2.send(frame(SETTINGS, 0, 0, setting(1, size)))
+    h2.wait(lambda: h2.settings_acks == before + 1, "SETTINGS are acknowledged")
+    h2.limit_table(size)
+    assert [h2.get().status for _ in range(3)] == [200] * 3
+    assert h2.table_size() == size
+
+
 def test_padding_and_priority_in_headers(world, origin, h2):
     stream = h2.new_stream()
     block = h2.encode(POST)

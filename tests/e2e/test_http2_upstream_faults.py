@@ -227,3 +227,14 @@ def test_an_end_that_comes_while_its_client_does_not_read(world, upstream):
         assert reply.ended and len(reply.body) == 24576 and reply.heads[-1] == {"x-sum": "1"}
         line = record(world, reply.headers["x-request-id"], "replica-1")
         assert line["reason"] == "ALLOWED", "and nobody is to blame"
+
+
+def test_the_upstreams_limit_of_the_table_is_kept(world, upstream):
+    """RFC 9113 4.3.1: what goes out after its SETTINGS came keeps to a table of nothing."""
+    origin, host = upstream(settings=setting(1, 0))
+    with Http2(world.b, host) as h2:
+        assert h2.get("/x").status == 200
+        origin.connections[0].settle()
+        origin.connections[0].limit_table(0)
+        assert [h2.get("/x", more=[("x-a", "b")]).status for _ in range(3)] == [200] * 3
+    assert len(origin.connections) == 1 and origin.connections[0].table_size() == 0

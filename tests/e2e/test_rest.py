@@ -1,6 +1,7 @@
 """Connections that rest: half a second after its last request one gives back what only requests need. Whatever happens to it
 meanwhile happens as to any other one."""
 
+import contextlib
 import signal
 import time
 
@@ -10,7 +11,7 @@ from gateway import classic, session
 from raw import Connection
 from raw_http2 import NO_ERROR, Http2
 
-RESTED, RESTED_HTTP2 = 0.9, 1.4  # seconds of silence
+RESTED = 1.3  # seconds of silence, over HTTP/2 too
 HOST = "rest.gw.test"
 
 
@@ -32,37 +33,34 @@ def replica(world, caller):
         made.stop()
 
 
-def rested(replica, pair):
-    client = Connection(replica, HOST, pair)
-    assert client.get()[0] == 200 and client.still_open(RESTED)
-    return client
-
-
-def rested_http2(replica, pair):
-    client = Http2(replica, HOST, pair)
-    assert client.get().status == 200
-    silent = time.monotonic() + RESTED_HTTP2
-    while client.step(silent):
-        pass
-    assert not client.ended and not client.goaways
-    return client
+@contextlib.contextmanager
+def rested(replica, pair, *others):
+    """A connection of HTTP/1.1 and one of HTTP/2, and one of HTTP/1.1 for each other caller, all of them at rest."""
+    with contextlib.ExitStack() as stack:
+        h2 = stack.enter_context(Http2(replica, HOST, pair))
+        clients = [stack.enter_context(Connection(replica, HOST, one)) for one in (pair, *others)]
+        assert h2.get().status == 200 and all(client.get()[0] == 200 for client in clients)
+        assert clients[0].still_open(RESTED) and all(client.still_open() for client in clients)
+        while h2.step(time.monotonic() + 0.05):
+            pass
+        assert not h2.ended and not h2.goaways
+        yield clients[0], h2, *clients[1:]
 
 
 def test_its_requests_are_counted_on(replica, caller):
-    with rested(replica, caller) as client:
+    with rested(replica, caller) as (client, h2):
         second = client.get()
         assert second[0] == 200 and second[1].get("connection") != "close"
         assert client.still_open(RESTED)
         third = client.get()
         assert third[0] == 200 and third[1]["connection"] == "close" and client.ended()
-    with rested_http2(replica, caller) as h2:
         assert h2.get().status == 200 and not h2.goaways
         assert h2.get().status == 200
         assert h2.end() == NO_ERROR
 
 
 def test_a_drain_ends_it_at_once(replica, caller):
-    with rested(replica, caller) as client, rested_http2(replica, caller) as h2:
+    with rested(replica, caller) as (client, h2):
         replica.send(signal.SIGTERM)
         assert client.ended() and h2.end() == NO_ERROR
     replica.wait()
@@ -73,7 +71,7 @@ def test_a_revoked_certificate_ends_it_at_once(world, replica, caller):
     pair = world.pki.self_signed("revoked at rest")
     certificate = world.gateway.add_certificate(pair.pem)
     world.gateway.create_key(session("rest", certificate))
-    with rested(replica, pair) as client, rested_http2(replica, pair) as h2, rested(replica, caller) as other:
+    with rested(replica, pair, caller) as (client, h2, other):
         assert world.gateway.delete_certificate(certificate, force=True).status_code == 200
         assert client.ended() and h2.end() is not None
         assert other.get()[0] == 200, "nobody else's"
@@ -93,10 +91,9 @@ def test_what_has_changed_meanwhile_counts(world, replica, caller):
 
 
 def test_bytes_that_come_one_by_one_wake_it_once(replica, caller):
-    with rested(replica, caller) as client:
+    with rested(replica, caller) as (client, _):
         for piece in (b"G", b"ET / HT", b"TP/1.1\r\nHost: rest.gw.test\r", b"\n\r\n"):
             client.send(piece)
         assert client.answer()[0] == 200
-        assert client.still_open(RESTED)
         client.send(b"\0\r\n\r\n")
         assert client.answer()[0] == 400 and client.ended()

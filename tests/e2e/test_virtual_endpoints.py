@@ -9,11 +9,13 @@ import os
 import pathlib
 import shutil
 import threading
+import time
 
 import pytest
 
 from forward_proxies import TinyProxy
 from gateway import DEADLINE, classic, oas, session, wait_for
+from origins import free_port
 from pki import SERVER
 from test_access import TOKEN, versions
 
@@ -236,6 +238,21 @@ def test_its_lines_do_not_fill_the_log(world):
     lines = wait_for(lambda: [line for line in failures(world.a, "script.log") if line["api_id"] == "talks"], "they are logged")
     assert [line["text"] for line in lines[:64]] == [f"line {n}" for n in range(64)] and lines[0]["function"] == "talks"
     assert 100 <= len(lines) < 40 * 64
+
+
+def test_its_calls_that_fail_do_not_fill_the_log(world):
+    """Ten lines a second and loop for each API and reason; the next one says how many were left out."""
+    source = """function fails(r, s, config) {
+      for (var i = 0; i < 8; i++) TykMakeHttpRequest(JSON.stringify({Domain: config.config_data.origin}));
+      return TykJsResponse({Code: 200}, {}); }"""
+    add(world, "fails", blob(source, "fails", "^/f"), config_data={"origin": f"http://127.0.0.1:{free_port()}"})
+    began, before = time.monotonic(), world.a.metric("sallyport_script_calls_total", outcome="failed")
+    assert call(world, "fails", "/f?n=[1-40]").status == 200
+    wait_for(lambda: world.a.metric("sallyport_script_calls_total", outcome="failed") == before + 320, "all calls have failed")
+    lines = [line for line in failures(world.a, "script.call_failed") if line["api_id"] == "fails"]
+    assert 0 < len(lines) <= 2 * 10 * (time.monotonic() - began + 1)
+    assert {line["reason"] for line in lines} == {"UPSTREAM_CONNECT"}
+    assert len(lines) + sum(line["left_out"] for line in lines) <= 320
 
 
 def test_pages_of_other_origins(world):

@@ -43,7 +43,8 @@ absl::Status CheckProtocols(const Json& document) {
   const std::set<std::string> set(versions.begin(), versions.end());
   if (set.size() == 2 && versions.size() == 2) return absl::OkStatus();
   return Wrong("property \"ssl_protocols\" validation failed: " + versions.front() +
-               " alone is refused: versions are set for a listener, not for a server name");
+               " alone is refused: an SSL object offers both; serverNameTls of a native Listener "
+               "says which a server name has");
 }
 
 absl::Status CheckExempt(const Json& client) {

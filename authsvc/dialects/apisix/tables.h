@@ -99,7 +99,8 @@ inline constexpr Field kSslFields[] = {
     {"client.skip_mtls_uri_regex", "array", kTaken, "RE2, unanchored, on the normalised path"},
     {"status", "integer"},
     {"ssl_protocols", "array", kTaken,
-     "TLSv1.2 and TLSv1.3 together; other sets are refused: versions are the listener's"},
+     "TLSv1.2 and TLSv1.3 together; other sets are refused: `serverNameTls` of a native `Listener` "
+     "has them"},
     {"validity_start", "integer", kKept},
     {"validity_end", "integer", kKept},
     {"exptime", "integer", kKept},
