@@ -954,7 +954,8 @@ def test_schemas_of_resources_and_plugins(world):
     assert {"key-auth", "jwt-auth"} <= set(world.call("GET", "/plugins/list").json())
     reload = world.call("PUT", "/plugins/reload", settle=False)
     assert (reload.status_code, reload.text.strip()) == (200, "done")
-    for missing in ("/schema/stream_route", "/schema/plugins/serverless", "/schema/plugins/key-auth/x", "/schema/", "/schema"):
+    assert world.call("GET", "/plugins/key-auth").json() == world.call("GET", "/schema/plugins/key-auth").json()
+    for missing in ("/plugins/serverless", "/schema/stream_route", "/schema/plugins/serverless", "/schema/plugins/key-auth/x", "/schema/", "/schema"):
         assert world.call("GET", missing).status_code == 404, missing
     assert world.call("GET", "/schema/plugins/ip-restriction", params={"schema_type": "consumer"}).status_code == 404
     for call in ("/schema/route", "/schema/plugins/key-auth"):
