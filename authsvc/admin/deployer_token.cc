@@ -41,6 +41,8 @@ absl::Status Verify(const Snapshot& snapshot, const DeployerOptions& options,
 jwt::ClaimsPolicy PolicyOf(const DeployerOptions& options, const v1::TokenIssuer& issuer) {
   jwt::ClaimsPolicy policy;
   policy.issuer = issuer.issuer();
+  policy.expiry_leeway = policy.not_before_leeway = policy.issued_at_leeway =
+      absl::Seconds(issuer.leeway_seconds());
   policy.audiences = {options.audience};
   policy.required_claims = {"sub"};
   if (!issuer.scope_claims().empty())

@@ -221,6 +221,7 @@ class AdminApi::Worker {
       response.body = "done\n";
       return response;
     }
+    if (absl::StartsWith(rest, "plugins/") && IsRead(request)) return Schema(request, rest);
     if (absl::ConsumePrefix(&rest, "schema/validate/") && request.method == "POST") {
       const dialect::Collection* const collection = dialect::FindCollection(rest);
       if (collection == nullptr) return Unsupported(std::string(rest), request);

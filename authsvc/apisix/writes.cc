@@ -86,6 +86,8 @@ std::optional<Response> Run(const Call& call, const Make& make, Done* done) {
       if (written.ok()) {
         done->value = std::move(plan->value);
         done->warnings = std::move(plan->warnings);
+        for (std::string& warning : written->AllWarnings())
+          done->warnings.push_back(std::move(warning));
         Audit(call, done->id, status, written->revision);
         return std::nullopt;
       }

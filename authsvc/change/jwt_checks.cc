@@ -230,6 +230,8 @@ absl::Status CheckTokenIssuer(const CheckContext& context, const v1::TokenIssuer
                               Warnings* warnings) {
   absl::Status status = CheckId("token issuer", issuer.id());
   if (status.ok()) status = CheckOrg(issuer.org_id());
+  if (status.ok() && issuer.leeway_seconds() > kMostLeewaySeconds)
+    status = Invalid("leeway_seconds is over ", kMostLeewaySeconds);
   if (status.ok()) status = CheckIssuerKeys(issuer);
   if (status.ok()) status = CheckSelection(context, issuer);
   if (status.ok()) status = CheckIssuerKey(context, issuer, warnings);

@@ -224,7 +224,7 @@ std::optional<Refusal> Decider::CheckJwtClaims(const v1::JwtAuth& jwt,
                                                const AcceptedJwt& accepted) {
   const v1::TokenIssuer& issuer = *accepted.issuer;
   jwt::ClaimsPolicy policy;
-  const absl::Duration leeway = absl::Seconds(jwt.leeway_seconds());
+  const absl::Duration leeway = absl::Seconds(jwt.leeway_seconds() + issuer.leeway_seconds());
   policy.expiry_leeway = policy.not_before_leeway = policy.issued_at_leeway = leeway;
   if (!issuer.issuer().empty()) policy.issuer = issuer.issuer();
   policy.audiences.assign(jwt.audiences().begin(), jwt.audiences().end());

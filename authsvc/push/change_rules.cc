@@ -379,6 +379,8 @@ class Rules {
       all.assign(entry->object.server_names().begin(), entry->object.server_names().end());
       all.insert(all.end(), entry->object.server_certificate_ids().begin(),
                  entry->object.server_certificate_ids().end());
+      // Of several that serve a name the one written last holds.
+      if (!all.empty()) all.push_back(std::to_string(entry->revision));
       return all;
     };
     if (serves(before_) != serves(after_)) server_certificates_ = true;

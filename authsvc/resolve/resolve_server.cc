@@ -33,11 +33,17 @@ struct Candidate {
   const CertificateEntry* entry = nullptr;
   bool of_api = false;
   Slot slot = Slot::kNone;
+  const DialectObjectEntry* object = nullptr;
+
+  [[nodiscard]] uint64_t written() const { return object == nullptr ? 0 : object->revision; }
 };
 
-// An API's before the gateway's, then the one made last, then the one that lasts longest.
+// An API's before the gateway's, then that of the object written last, then the one made last, then
+// the one that lasts longest.
 bool Better(const Candidate& a, const Candidate& b) {
   if (a.of_api != b.of_api) return a.of_api;
+  if (a.object != nullptr && b.object != nullptr && a.written() != b.written())
+    return a.written() > b.written();
   if (a.entry->not_before_unix != b.entry->not_before_unix)
     return a.entry->not_before_unix > b.entry->not_before_unix;
   if (a.entry->not_after_unix != b.entry->not_after_unix)
@@ -96,24 +102,29 @@ class ServerResolver {
         if (api == nullptr || api->api.inactive() || !IsVisible(api->api, scope_.group)) continue;
         answer_.add_tags(absl::StrCat("api:", found.api_id));
       }
-      AddCandidate(found.certificate, !found.api_id.empty(), &candidates);
+      AddCandidate(found.certificate, !found.api_id.empty(), &candidates, found.object);
     }
     return candidates;
   }
 
-  void AddCandidate(const CertificateEntry* entry, bool of_api,
-                    std::vector<Candidate>* candidates) const {
+  void AddCandidate(const CertificateEntry* entry, bool of_api, std::vector<Candidate>* candidates,
+                    const DialectObjectEntry* object = nullptr) const {
     if (entry == nullptr || !entry->has_private_key() || entry->ExpiredAt(now_)) return;
     if (now_ < absl::FromUnixSeconds(entry->not_before_unix)) return;
     const auto chain = entry->Chain();
     if (!chain.ok() || chain->empty()) return;
     const Slot slot = SlotOf(chain->front()->key_kind);
-    if (slot != Slot::kNone) candidates->push_back({entry, of_api, slot});
+    if (slot != Slot::kNone) candidates->push_back({entry, of_api, slot, object});
   }
 
   // The best of each slot whose key opens.
   bool AddBest(std::vector<Candidate> candidates) {
     std::sort(candidates.begin(), candidates.end(), Better);
+    // The first one's are those of the name.
+    if (!candidates.empty() && candidates.front().object != nullptr) {
+      answer_.set_min_version(candidates.front().object->object.min_version());
+      answer_.set_max_version(candidates.front().object->object.max_version());
+    }
     for (const Slot slot : {Slot::kEcdsa, Slot::kRsa, Slot::kEdwards}) {
       for (const Candidate& candidate : candidates) {
         if (candidate.slot == slot && AddPair(*candidate.entry)) break;

@@ -164,7 +164,8 @@ std::vector<Snapshot::ServerCertificate> Snapshot::ServerCertificates(
     const auto* certificate = FindCertificateById(item.certificate_id);
     if (certificate != nullptr && certificate->has_private_key()) {
       const bool of_object = !item.api_id.empty() && item.api_id[0] == '\x01';
-      found.push_back({certificate, of_object ? std::string() : item.api_id});
+      found.push_back({certificate, of_object ? std::string() : item.api_id,
+                       of_object ? FindDialectObject(item.api_id.substr(1)) : nullptr});
     }
     return true;
   });

@@ -143,6 +143,7 @@ class Snapshot {
   struct ServerCertificate {
     const CertificateEntry* certificate = nullptr;
     std::string api_id;
+    const DialectObjectEntry* object = nullptr;  // that brings it; null: none
   };
   [[nodiscard]] std::vector<ServerCertificate> ServerCertificates(absl::string_view name) const;
 

@@ -21,7 +21,10 @@ constexpr int kGrpcHttpStatus = 200;  // whatever the call's status is
 
 ErrorStyle Exchange::Style() const {
   const RoutePtr& route = FoundRoute();
-  return route == nullptr ? client_.listener.style : route->style;
+  if (route != nullptr) return route->style;
+  // A listener that says nothing else speaks as all APIs do.
+  const ErrorStyle own = client_.listener.style;
+  return own == ErrorStyle::kNative ? services_.view->routes->CommonStyle().value_or(own) : own;
 }
 
 bool Exchange::StaticMtls() const {

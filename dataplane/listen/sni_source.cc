@@ -160,7 +160,8 @@ ServerSource::Credential SniSource::Convert(const std::string& key,
   }
   Made made;
   made.from = answer;
-  auto credential = ServerCredential::Create(library_, pairs);
+  auto credential =
+      ServerCredential::Create(library_, pairs, {answer->min_version, answer->max_version});
   if (credential.ok()) {
     made.credential = *std::move(credential);
   } else {

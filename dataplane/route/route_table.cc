@@ -72,6 +72,7 @@ struct Parts {
   PersistentMap<HostIndex> hosts;
   PersistentMap<PathRoutes> paths;
   int tiered = 0;  // routes with a host tier
+  std::map<ErrorStyle, int> styles;
   std::shared_ptr<const RegexHosts> regex_hosts = std::make_shared<const RegexHosts>();
   std::shared_ptr<const std::map<uint16_t, int>> ports =
       std::make_shared<const std::map<uint16_t, int>>();
@@ -102,6 +103,9 @@ class SharedRouteTable final : public RouteTable {
     return found == nullptr ? nullptr : *found;
   }
   size_t size() const override { return parts_.apis.size(); }
+  std::optional<ErrorStyle> CommonStyle() const override {
+    return parts_.styles.size() == 1 ? std::optional(parts_.styles.begin()->first) : std::nullopt;
+  }
   void ForEach(absl::FunctionRef<void(const Route&)> visit) const override {
     parts_.apis.ForEach([visit](const RoutePtr& route) { visit(*route); });
   }
@@ -314,7 +318,8 @@ class TableEdit {
         apis_(from.apis),
         hosts_(from.hosts),
         paths_(from.paths),
-        tiered_(from.tiered) {}
+        tiered_(from.tiered),
+        styles_(from.styles) {}
 
   void Put(const RoutePtr& route) {
     Remove(route->api_id);
@@ -335,6 +340,7 @@ class TableEdit {
     parts.hosts = std::move(hosts_).Finish();
     parts.paths = std::move(paths_).Finish();
     parts.tiered = tiered_;
+    parts.styles = std::move(styles_);
     parts.regex_hosts = regex_ == nullptr ? from_.regex_hosts : regex_;
     parts.ports = ports_ == nullptr ? from_.ports : ports_;
     parts.streams = streams_ == nullptr ? from_.streams : streams_;
@@ -350,6 +356,7 @@ class TableEdit {
     } else if (port != 0) {
       CountPort(route->listen_port, sign);
     }
+    if (route->IsHttp() && (styles_[route->style] += sign) <= 0) styles_.erase(route->style);
     if (route->matching.host_tier != 0) tiered_ += sign;
     std::set<std::string> entries(route->hosts.begin(), route->hosts.end());
     if (entries.empty()) entries.insert("");
@@ -440,6 +447,7 @@ class TableEdit {
   PersistentMap<HostIndex>::Edit hosts_;
   PersistentMap<PathRoutes>::Edit paths_;
   int tiered_;
+  std::map<ErrorStyle, int> styles_;
   std::shared_ptr<RegexHosts> regex_;
   std::shared_ptr<std::map<uint16_t, int>> ports_;
   std::shared_ptr<std::map<uint16_t, StreamPort>> streams_;

@@ -111,6 +111,8 @@ class RouteTable {
 
   [[nodiscard]] virtual RoutePtr FindApi(absl::string_view api_id) const = 0;
   [[nodiscard]] virtual size_t size() const = 0;
+  // In which all routes of HTTP answer; none: they differ, or there is none.
+  [[nodiscard]] virtual std::optional<ErrorStyle> CommonStyle() const = 0;
   // Every route, in no order; a walk, for what is not on a request's way.
   virtual void ForEach(absl::FunctionRef<void(const Route&)> visit) const = 0;
   // Ports that routes name beside the default listeners': these listeners must be open.

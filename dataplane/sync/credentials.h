@@ -68,6 +68,7 @@ struct ServerPair {
 // Server certificates for one SNI on one listener; no pairs: unrecognized_name.
 struct ServerCredentials : ResolvedAnswer {
   std::vector<ServerPair> pairs;
+  std::string min_version, max_version;  // "1.2", "1.3"; empty: the listener's
 };
 using ServerCredentialsPtr = std::shared_ptr<const ServerCredentials>;
 

@@ -107,7 +107,7 @@ int HelloCallback::OnHello(SSL* ssl, int* alert, void* /*unused*/) {
     connection.waiter_ = std::move(waiter);
     return SSL_CLIENT_HELLO_RETRY;
   }
-  if (found.state == ServerSource::Credential::State::kNone || !found.credential->Use(ssl)) {
+  if (found.state == ServerSource::Credential::State::kNone) {
     connection.no_credential_ = true;
     *alert = SSL_AD_UNRECOGNIZED_NAME;
     return SSL_CLIENT_HELLO_ERROR;
@@ -118,6 +118,12 @@ int HelloCallback::OnHello(SSL* ssl, int* alert, void* /*unused*/) {
       !SetSessionContext(ssl, connection.sni_, connection.listener_,
                          connection.client_tls_.version)) {
     *alert = SSL_AD_INTERNAL_ERROR;
+    return SSL_CLIENT_HELLO_ERROR;
+  }
+  // After the settings, which may widen what the listener takes: the credential only narrows it.
+  if (!found.credential->Use(ssl)) {
+    connection.no_credential_ = true;
+    *alert = SSL_AD_UNRECOGNIZED_NAME;
     return SSL_CLIENT_HELLO_ERROR;
   }
   // The client's certificates come after an answer of ours, so in a later step.

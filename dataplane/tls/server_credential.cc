@@ -85,6 +85,12 @@ absl::StatusOr<base::Secret> KeyFromPem(absl::string_view pem) {
   return secret;
 }
 
+bool ReadVersion(absl::string_view text, int* version) {
+  if (text == "1.2") *version = TLS1_2_VERSION;
+  if (text == "1.3") *version = TLS1_3_VERSION;
+  return text.empty() || *version != 0;
+}
+
 }  // namespace
 
 ServerCredential::~ServerCredential() = default;
@@ -115,9 +121,12 @@ absl::Status ServerCredential::Add(const TlsLibrary& library, const Pair& pair) 
 }
 
 absl::StatusOr<std::shared_ptr<const ServerCredential>> ServerCredential::Create(
-    const TlsLibrary& library, const std::vector<Pair>& pairs) {
+    const TlsLibrary& library, const std::vector<Pair>& pairs, const Versions& versions) {
   if (pairs.empty()) return absl::NotFoundError("no server certificate");
   std::shared_ptr<ServerCredential> credential(new ServerCredential());
+  if (!ReadVersion(versions.least, &credential->least_) ||
+      !ReadVersion(versions.most, &credential->most_))
+    return absl::InvalidArgumentError("a version of TLS that is not known");
   for (const Pair& pair : pairs) {
     const absl::Status added = credential->Add(library, pair);
     if (!added.ok()) return added;
@@ -137,7 +146,17 @@ absl::StatusOr<std::shared_ptr<const ServerCredential>> ServerCredential::FromPe
   return Create(library, pairs);
 }
 
+// What the listener takes is narrowed, never widened.
+bool ServerCredential::Narrow(SSL* ssl) const {
+  const int least = std::max<int>(least_, static_cast<int>(SSL_get_min_proto_version(ssl)));
+  const auto most = static_cast<int>(SSL_get_max_proto_version(ssl));
+  const bool lower = most_ != 0 && (most == 0 || most_ < most);
+  return (least_ == 0 || SSL_set_min_proto_version(ssl, least) == 1) &&
+         (!lower || SSL_set_max_proto_version(ssl, most_) == 1);
+}
+
 bool ServerCredential::Use(SSL* ssl) const {
+  if (!Narrow(ssl)) return false;
   for (const auto& loaded : loaded_) {
     // 1: a pair of the same key type that was set before is replaced.
     if (SSL_use_cert_and_key(ssl, loaded->leaf.get(), loaded->key.get(), loaded->chain.get(), 1) !=

@@ -17,15 +17,22 @@
 
 namespace sallyport::dataplane {
 
+// Of TLS, within what the listener takes: "1.2" or "1.3"; empty: the same.
+struct ServerVersions {
+  std::string least{}, most{};
+};
+
 class ServerCredential {
  public:
   struct Pair {
     std::vector<std::string> chain_der;  // leaf first
     absl::string_view key_pkcs8_der;
   };
-  // `library`: of the loop, which outlives it. Fails when a key does not belong to its leaf.
+  using Versions = ServerVersions;
+  // `library`: of the loop, which outlives it. Fails when a key does not belong to its leaf, and
+  // for versions that are not known.
   [[nodiscard]] static absl::StatusOr<std::shared_ptr<const ServerCredential>> Create(
-      const TlsLibrary& library, const std::vector<Pair>& pairs);
+      const TlsLibrary& library, const std::vector<Pair>& pairs, const Versions& versions = {});
   // PEM files: certificate chain, key.
   [[nodiscard]] static absl::StatusOr<std::shared_ptr<const ServerCredential>> FromPem(
       const TlsLibrary& library, absl::string_view chain_pem, absl::string_view key_pem);
@@ -34,7 +41,7 @@ class ServerCredential {
   ServerCredential(const ServerCredential&) = delete;
   ServerCredential& operator=(const ServerCredential&) = delete;
 
-  // Sets it on one connection.
+  // Sets it on one connection, whose version is not chosen yet.
   [[nodiscard]] bool Use(SSL* ssl) const;
   // DNS names of the first leaf (for files that are chosen by SNI).
   [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
@@ -45,7 +52,9 @@ class ServerCredential {
   struct Loaded;
   ServerCredential() = default;
   [[nodiscard]] absl::Status Add(const TlsLibrary& library, const Pair& pair);
+  [[nodiscard]] bool Narrow(SSL* ssl) const;
   std::vector<std::unique_ptr<Loaded>> loaded_;
+  int least_ = 0, most_ = 0;  // 0: the listener's
   std::vector<std::string> names_;
   absl::Time not_after_ = absl::InfiniteFuture();
 };

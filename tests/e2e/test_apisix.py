@@ -435,7 +435,7 @@ def test_ssl_objects_are_checked_when_they_are_written(clean):
             (ssl(client={"ca": pem(world.client_ca), "depth": 0}), "client.depth 0 is refused"),
             (ssl(client={"ca": pem(world.client_ca), "skip_mtls_uri_regex": ["(?=x)"]}), "skip_mtls_uri_regex[1] is not an RE2"),
             (ssl(ssl_protocols=["TLSv1.1", "TLSv1.2"]), "TLSv1.1 is not supported"),
-            (ssl(ssl_protocols=["TLSv1.3"]), "TLSv1.3 alone is refused"),
+            (ssl(ssl_protocols=["TLSv1.3", "TLSv1.3"]), "expected unique items"),
             (ssl(key="$secret://vault/1/key"), "$secret:// is refused"),
             (ssl(key="$env://KEY"), "$env://KEY is refused"),
             (ssl(status=2), 'property "status" validation failed')]:
@@ -471,6 +471,34 @@ def test_two_objects_of_one_name(clean):
         answer = world.call("PUT", path, asks)
         assert answer.status_code == 400 and "asks for other client certificates" in answer.text
     assert world.call("PUT", "/ssls/2?force=true", body).status_code == 201
+
+    def served():
+        shown = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{world.a.port}", "-servername", "dup.test.com"],
+                               input="", capture_output=True, text=True, timeout=DEADLINE).stdout
+        return shown[shown.index("-----BEGIN"):shown.index("-----END")]
+    newer = pem(pair)[:pem(pair).index("-----END")]
+    assert served() == newer
+    old = world.pki.issue("older", world.gateway.server_ca, usages=[SERVER], sans=["dup.test.com"], days=(-30, 30))
+    world.call("PUT", "/ssls/3?force=true", {"cert": pem(old), "key": old.key_pem.decode(), "sni": "dup.test.com"})
+    assert served() == pem(old)[:pem(old).index("-----END")], "the object is newer, whatever its certificate is"
+    assert world.call("DELETE", "/ssls/3").status_code == 200 and served() == newer
+
+
+def test_versions_of_a_name(clean):
+    world, origin = clean, clean.origin("versions")
+    world.put("/routes/1", {"uri": "/*", "upstream": {"nodes": world.node(origin)}})
+
+    def statuses():
+        return [world.a.curl("/", host="tls.test.com", options=options).status
+                for options in (["--tls-max", "1.2"], ["--tlsv1.3"], [])]
+    pair = world.server("tls.test.com")
+    world.ssl("1", "tls.test.com", pair=pair)
+    world.ssl("2", "both.test.com")
+    assert statuses() == [200, 200, 200]
+    for versions, expected in ((["TLSv1.3"], [0, 200, 200]), (["TLSv1.2"], [200, 0, 200]), (["TLSv1.3", "TLSv1.2"], [200, 200, 200])):
+        value = world.call("PATCH", "/ssls/1", {"ssl_protocols": versions}).json()["value"]
+        assert value["ssl_protocols"] == versions and statuses() == expected, versions
+    assert world.a.curl("/", host="both.test.com", options=["--tls-max", "1.2"]).status == 200
 
 
 def test_each_name_has_its_own_authorities(clean):
@@ -557,7 +585,7 @@ def test_which_route_serves(clean):
     assert served("/one") == "two" and served("/two") == "two" and served("/one", method="PUT", data="x") == "all"
     world.call("DELETE", "/routes/all")
     missing = world.a.curl("/nothing", host="r.test.com")
-    assert missing.status == 404
+    assert (missing.status, missing.json()) == (404, {"error_msg": "404 Route Not Found"})
     world.call("PATCH", "/routes/exact", {"status": 0})
     assert served("/a") == 404
 
@@ -625,6 +653,8 @@ def test_upstreams_are_verified_unless_told_otherwise(clean):
     assert status(ca_certs=[pem(world.client_ca), pem(unknown)]) == 200
     assert status() == 502, "the trust went with the field"
     assert status(verify=False) == 200
+    loud = world.call("PATCH", "/routes/1", {"desc": "again", "upstream": {"tls": {"verify": False}, "retries": 0}})
+    assert "upstream certificates are not verified" in loud.headers["X-Sallyport-Warning"], loud.headers
 
 
 def test_a_client_certificate_by_id(clean):
@@ -924,7 +954,8 @@ def test_schemas_of_resources_and_plugins(world):
     assert {"key-auth", "jwt-auth"} <= set(world.call("GET", "/plugins/list").json())
     reload = world.call("PUT", "/plugins/reload", settle=False)
     assert (reload.status_code, reload.text.strip()) == (200, "done")
-    for missing in ("/schema/stream_route", "/schema/plugins/serverless", "/schema/plugins/key-auth/x", "/schema/", "/schema"):
+    assert world.call("GET", "/plugins/key-auth").json() == world.call("GET", "/schema/plugins/key-auth").json()
+    for missing in ("/plugins/serverless", "/schema/stream_route", "/schema/plugins/serverless", "/schema/plugins/key-auth/x", "/schema/", "/schema"):
         assert world.call("GET", missing).status_code == 404, missing
     assert world.call("GET", "/schema/plugins/ip-restriction", params={"schema_type": "consumer"}).status_code == 404
     for call in ("/schema/route", "/schema/plugins/key-auth"):

@@ -201,10 +201,17 @@ def test_what_is_refused(clean):
     assert "where another token is looked for" in world.refused("/routes/1", {**route, "plugins": both})
 
 
-def test_a_grace_period_is_warned_of(clean):
+def test_a_grace_period(clean):
     world = clean
     serve(world)
-    answer = world.call("PUT", "/consumers", {"username": "jack", "plugins": {"jwt-auth": {
-        "key": "jack-key", "secret": SECRET, "lifetime_grace_period": 60}}})
-    assert "tokens end at their exp" in answer.headers["X-Sallyport-Warning"]
-    assert ask(world, mac("jack-key", exp=int(time.time()) - 2)).status == 401
+
+    def status(late, **conf):
+        consumer(world, "jack", secret=SECRET, **conf)
+        return ask(world, mac("jack-key", exp=int(time.time()) - late)).status
+    assert status(2) == 401
+    assert status(2, lifetime_grace_period=60) == 200 and status(90, lifetime_grace_period=60) == 401
+    assert ask(world, mac("jack-key", nbf=int(time.time()) + 30)).status == 200
+    assert ask(world, mac("jack-key", exp=None)).status == 401
+    assert status(2, lifetime_grace_period=0) == 401
+    assert "over 3600 seconds is refused" in world.refused("/consumers", {"username": "jack", "plugins": {"jwt-auth": {
+        "key": "jack-key", "secret": SECRET, "lifetime_grace_period": 3601}}}, "PUT")

@@ -12,8 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "authsvc/apisix/change.h"
 #include "authsvc/ctl/apisix_dump.h"
-#include "authsvc/ctl/apisix_keyring.h"
 #include "authsvc/dialects/apisix/differences.h"
+#include "authsvc/dialects/apisix/keyring.h"
 #include "authsvc/dialects/apisix/material.h"
 #include "authsvc/dialects/reader.h"
 #include "tests/fakes/test_ca.h"
@@ -78,6 +78,7 @@ void LookAt(const dialect::Collection& collection, const std::string& text) {
       !apisix::CheckDocument(collection, document, kNow, surroundings).ok())
     return;
   static_cast<void>(dialect::Differences(collection, document));
+  static_cast<void>(surroundings.keyring.OpenPrivateKeys(collection.name, &document));
   sallyport::v1::DialectObject object;
   dialects::Conversion out;
   const auto status = dialect::TakeMaterial(collection, "1", nullptr, kNow,
@@ -100,10 +101,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (const dialect::Collection& collection : dialect::Collections()) LookAt(collection, text);
   const auto objects = ctl::ReadApisixDump(text, "/apisix");
   if (!objects.ok()) return 0;
-  const ctl::ApisixKeyring keyring({});
+  const dialect::Keyring keyring;
   for (const ctl::DumpedObject& object : *objects) {
-    std::string json = object.json;
-    static_cast<void>(keyring.Open(object.name.substr(0, object.name.find('/')), &json));
+    Json json = Json::parse(object.json, nullptr, false);
+    const std::string collection = object.name.substr(0, object.name.find('/'));
+    for (const std::string& path : keyring.OpenPrivateKeys(collection, &json))
+      static_cast<void>(dialect::LooksSealed(dialect::TextAt(json, path)));
+    static_cast<void>(keyring.OpenSecrets(collection, &json));
   }
   return 0;
 }

@@ -15,6 +15,7 @@ namespace sallyport::authsvc::dialects::apisix {
 namespace {
 
 constexpr char kPlugin[] = "jwt-auth";
+constexpr int64_t kMostGraceSeconds = 3600;
 constexpr size_t kMostJwtKey = 512;  // bytes of what tokens name their consumer by
 
 template <typename... Parts>
@@ -119,8 +120,8 @@ absl::Status TakeJwtAuth(const v1::Key& key, const v1::DialectObject* stored,
     return Bad("property \"algorithm\" validation failed: matches none of the enum values");
   const int64_t grace = Integer(conf, "lifetime_grace_period", 0);
   if (grace < 0) return Bad("lifetime_grace_period must be at least 0");
-  if (grace > 0)
-    out->Warn("", nullptr, "jwt-auth: lifetime_grace_period is not kept: tokens end at their exp");
+  if (grace > kMostGraceSeconds)
+    return Bad("lifetime_grace_period over ", kMostGraceSeconds, " seconds is refused");
   if (Get(conf, "exp") != nullptr && Integer(conf, "exp", 1) < 1)
     return Bad("exp must be at least 1");
 
@@ -135,6 +136,7 @@ absl::Status TakeJwtAuth(const v1::Key& key, const v1::DialectObject* stored,
   issuer->set_select_claim("key");
   issuer->set_select_value(name);
   issuer->set_key_id(key.id());
+  issuer->set_leeway_seconds(static_cast<uint32_t>(grace));
   auto status = jwt::IsSymmetric(*algorithm)
                     ? TakeSecret(conf, stored, std::move(secret), &made)
                     : TakePublicKey(conf, *algorithm, environment, object, issuer, out);

@@ -73,7 +73,7 @@ class Taker {
       return Wrong("then clause did not match");
     std::vector<std::string> names;
     if (auto status = TakeNames(*document, &names); !status.ok()) return status;
-    if (auto status = CheckProtocols(*document); !status.ok()) return status;
+    if (auto status = TakeProtocols(*document, &object_); !status.ok()) return status;
     if (auto status = Pairs(document, names); !status.ok()) return status;
     if (auto status = SslClient(*document); !status.ok()) return status;
     if (server && Integer(*document, "status", 1) == 1) {

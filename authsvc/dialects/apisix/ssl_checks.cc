@@ -31,7 +31,7 @@ absl::Status TakeNames(const Json& document, std::vector<std::string>* names) {
   return absl::OkStatus();
 }
 
-absl::Status CheckProtocols(const Json& document) {
+absl::Status TakeProtocols(const Json& document, v1::DialectObject* object) {
   std::vector<std::string> versions;
   if (auto status = Texts(document, "ssl_protocols", &versions); !status.ok()) return status;
   if (versions.empty()) return absl::OkStatus();
@@ -41,10 +41,11 @@ absl::Status CheckProtocols(const Json& document) {
                                 " is not supported: TLSv1.2 and TLSv1.3 are"));
   }
   const std::set<std::string> set(versions.begin(), versions.end());
-  if (set.size() == 2 && versions.size() == 2) return absl::OkStatus();
-  return Wrong("property \"ssl_protocols\" validation failed: " + versions.front() +
-               " alone is refused: an SSL object offers both; serverNameTls of a native Listener "
-               "says which a server name has");
+  if (set.size() != versions.size())
+    return Wrong("property \"ssl_protocols\" validation failed: expected unique items");
+  if (set.count("TLSv1.2") == 0) object->set_min_version("1.3");
+  if (set.count("TLSv1.3") == 0) object->set_max_version("1.2");
+  return absl::OkStatus();
 }
 
 absl::Status CheckExempt(const Json& client) {

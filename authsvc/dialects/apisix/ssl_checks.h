@@ -12,7 +12,8 @@ namespace sallyport::authsvc::dialects::apisix {
 [[nodiscard]] absl::Status CheckStatusValue(const Json& document);
 // sni and snis, as they are compared.
 [[nodiscard]] absl::Status TakeNames(const Json& document, std::vector<std::string>* names);
-[[nodiscard]] absl::Status CheckProtocols(const Json& document);
+// ssl_protocols; nothing is said where both are taken.
+[[nodiscard]] absl::Status TakeProtocols(const Json& document, v1::DialectObject* object);
 // client.skip_mtls_uri_regex.
 [[nodiscard]] absl::Status CheckExempt(const Json& client);
 

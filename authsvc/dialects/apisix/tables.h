@@ -99,8 +99,7 @@ inline constexpr Field kSslFields[] = {
     {"client.skip_mtls_uri_regex", "array", kTaken, "RE2, unanchored, on the normalised path"},
     {"status", "integer"},
     {"ssl_protocols", "array", kTaken,
-     "TLSv1.2 and TLSv1.3 together; other sets are refused: `serverNameTls` of a native `Listener` "
-     "has them"},
+     "TLSv1.2, TLSv1.3 or both, within what the data planes' listener takes"},
     {"validity_start", "integer", kKept},
     {"validity_end", "integer", kKept},
     {"exptime", "integer", kKept},
@@ -233,8 +232,7 @@ inline constexpr Field kJwtAuthConsumerFields[] = {
     {"algorithm", "string", kTaken,
      "HS256 where left out; HS, RS, PS and ES with 256, 384, 512, and EdDSA"},
     {"exp", "integer", kKept, "of tokens that APISIX signs: none are signed here"},
-    {"lifetime_grace_period", "integer", kKept,
-     "a token ends at its exp; over 0 there is a warning"},
+    {"lifetime_grace_period", "integer", kTaken, "seconds; 3600 at most"},
     {"vault", "object", kRefused, "secret managers do not exist here"},
 };
 inline constexpr Field kMtlsAuthConsumerFields[] = {

@@ -233,6 +233,8 @@ ServerCredentialsPtr ServerFrom(v1::ResolveServerResponse* wire) {
     pair.key_der = Taken(from.mutable_key_der());
     out->pairs.push_back(std::move(pair));
   }
+  out->min_version = wire->min_version();
+  out->max_version = wire->max_version();
   out->tags = List(wire->tags());
   out->revision = wire->revision();
   out->ttl = absl::Milliseconds(wire->ttl_ms());

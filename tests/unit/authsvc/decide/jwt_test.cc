@@ -104,6 +104,21 @@ TEST_F(JwtTest, LetsInWhomItsIssuerNames) {
   EXPECT_THAT(needs_.issuer_ids, IsEmpty());
 }
 
+TEST_F(JwtTest, AnIssuersLeewayCountsBesideTheApis) {
+  v1::Resource issuer = Issuer("idp");
+  issuer.mutable_token_issuer()->set_leeway_seconds(60);
+  world_.Put(issuer);
+  const v1::Decision late = AskWith(Token("", "k1", absl::Seconds(-59)));
+  EXPECT_ALLOWED(late);
+  EXPECT_EQ(late.ttl_ms(), 1000);
+  EXPECT_REFUSED(AskWith(Token("", "k1", absl::Seconds(-60))), kTokenExpired);
+  v1::Api api = Api();
+  api.mutable_jwts(0)->set_leeway_seconds(10);
+  world_.Put(api);
+  EXPECT_ALLOWED(AskWith(Token("", "k1", absl::Seconds(-69))));
+  EXPECT_REFUSED(AskWith(Token("", "k1", absl::Seconds(-70))), kTokenExpired);
+}
+
 TEST_F(JwtTest, NoDecisionLivesLongerThanItsToken) {
   const v1::Decision allowed = AskWith(Token("", "k1", absl::Seconds(7)));
   EXPECT_ALLOWED(allowed);

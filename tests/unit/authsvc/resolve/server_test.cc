@@ -101,6 +101,37 @@ TEST_F(ServerTest, ApisBeforeTheGatewayAndTheNewestOfEach) {
   EXPECT_THAT(Ids("a.example"), ElementsAre(gateway));
 }
 
+TEST_F(ServerTest, OfSeveralObjectsTheOneWrittenLastAndItsVersions) {
+  const absl::Time now = TestNow();
+  const auto put = [&](const char* id, const std::string& certificate, const char* least,
+                       const char* most) {
+    v1::Resource resource;
+    v1::DialectObject* const object = resource.mutable_dialect_object();
+    object->set_id(id);
+    object->set_org_id(std::string(kOrg));
+    object->add_server_names("a.example");
+    object->add_server_certificate_ids(certificate);
+    object->set_min_version(least);
+    object->set_max_version(most);
+    world_.Put(resource);
+  };
+  const std::string one = Pair(
+      CertBuilder("CN=1").Dns("x.example").Valid(now - absl::Hours(9), now + absl::Hours(9)), kOrg);
+  const std::string two = Pair(
+      CertBuilder("CN=2").Dns("x.example").Valid(now - absl::Hours(2), now + absl::Hours(2)), kOrg);
+  put("apisix/ssls/1", two, "1.3", "");
+  put("apisix/ssls/2", one, "", "1.2");
+  EXPECT_THAT(Ids("a.example"), ElementsAre(one)) << "though the other certificate is newer";
+  EXPECT_EQ(last_.min_version() + "-" + last_.max_version(), "-1.2");
+  put("apisix/ssls/1", two, "1.3", "");
+  EXPECT_THAT(Ids("a.example"), ElementsAre(two));
+  EXPECT_EQ(last_.min_version() + "-" + last_.max_version(), "1.3-");
+  EXPECT_THAT(Ids("a.example", "", now + absl::Hours(3)), ElementsAre(one)) << "that one has ended";
+  PutGateway({one});
+  EXPECT_THAT(Ids("x.example"), ElementsAre(one));
+  EXPECT_EQ(last_.min_version() + last_.max_version(), "");
+}
+
 TEST_F(ServerTest, ExpiredOrUnopenableOnesArePassedOver) {
   const std::string expired = Pair(CertBuilder("CN=1").Dns("a.example").Expired());
   const std::string wildcard = Pair(CertBuilder("CN=2").Dns("*.example"));

@@ -117,6 +117,27 @@ TEST(ParseTarget, OfStreamsIsAHostAndItsPort) {
   }
 }
 
+TEST(RouteTable, TheStyleThatAllHave) {
+  const auto styled = [](const char* id, ErrorStyle style) {
+    Route route;
+    route.api_id = id;
+    route.style = style;
+    route.listen_path = std::string("/") + id;
+    return std::make_shared<const Route>(std::move(route));
+  };
+  auto table = RouteTable::Empty();
+  EXPECT_EQ(table->CommonStyle(), std::nullopt);
+  table = table->With({styled("a", ErrorStyle::kApisix), styled("b", ErrorStyle::kApisix)}, {});
+  EXPECT_EQ(table->CommonStyle(), ErrorStyle::kApisix);
+  const auto mixed = table->With({styled("a", ErrorStyle::kApk)}, {});
+  EXPECT_EQ(mixed->CommonStyle(), std::nullopt);
+  EXPECT_EQ(mixed->With({}, {"b"})->CommonStyle(), ErrorStyle::kApk);
+  EXPECT_EQ(mixed->With({}, {"a", "b"})->CommonStyle(), std::nullopt);
+  EXPECT_EQ(table->With({Stream("tcp", 1, ApiProtocol::kTcp)}, {})->CommonStyle(),
+            ErrorStyle::kApisix)
+      << "those of no HTTP have no part in it";
+}
+
 TEST(RouteTable, HostPrecedence) {
   const auto table = Table({{"any", {}},
                             {"exact", {"api.example.com"}},

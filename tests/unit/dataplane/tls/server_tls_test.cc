@@ -337,6 +337,33 @@ TEST_F(ServerTlsTest, GarbageAndHalfHellosEnd) {
   }
 }
 
+TEST_F(ServerTlsTest, VersionsOfANameNarrowThoseOfTheListener) {
+  const auto shaken = [&](const ServerCredential::Versions& versions, int least, int most) {
+    source_.credentials["api.example.com"] = Credential({&server_}, versions);
+    ClientOptions options;
+    options.min_version = least;
+    options.max_version = most;
+    const Both both = Run(options);
+    EXPECT_EQ(both.client.shaken, both.server.shaken);
+    if (!both.server.shaken) {
+      EXPECT_EQ(both.client.alert, SSL_AD_PROTOCOL_VERSION);
+    }
+    return both.server.shaken;
+  };
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    EXPECT_TRUE(shaken({}, version, version));
+    EXPECT_TRUE(shaken({"1.2", "1.3"}, version, version));
+    EXPECT_EQ(shaken({"1.3", ""}, version, version), version == TLS1_3_VERSION);
+    EXPECT_EQ(shaken({"", "1.2"}, version, version), version == TLS1_2_VERSION);
+  }
+  EXPECT_TRUE(shaken({"", "1.2"}, 0, TLS1_3_VERSION)) << "whoever takes both";
+  // What a listener offers at that name may be more than it offers else, and never more than this.
+  source_.client_tls["api.example.com"].offered = MakeOfferedTls("1.2", "1.3", {});
+  EXPECT_FALSE(shaken({"1.3", ""}, TLS1_2_VERSION, TLS1_2_VERSION));
+  EXPECT_FALSE(shaken({"", "1.2"}, TLS1_3_VERSION, TLS1_3_VERSION));
+  EXPECT_FALSE(ServerCredential::Create(*library_, {{{server_.der}, "x"}}, {"1.1", ""}).ok());
+}
+
 TEST_F(ServerTlsTest, KeyOfAnotherCertificateIsRefused) {
   const TestCert other = CertBuilder("CN=other").SelfSign();
   const std::string key = other.KeyDer();

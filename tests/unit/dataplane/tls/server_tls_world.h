@@ -101,6 +101,7 @@ struct ClientOptions {
   std::string sni = "api.example.com";
   std::vector<const TestCert*> chain;  // leaf first; empty: none
   int max_version = TLS1_3_VERSION;
+  int min_version = 0;  // OpenSSL's
   SSL_SESSION* session = nullptr;
   std::string alpn;              // wire format
   const char* groups = nullptr;  // null: OpenSSL's
@@ -160,12 +161,13 @@ class ServerTlsTest : public ::testing::Test {
     loop_->Start();
   }
 
-  std::shared_ptr<const ServerCredential> Credential(const std::vector<const TestCert*>& certs) {
+  std::shared_ptr<const ServerCredential> Credential(
+      const std::vector<const TestCert*>& certs, const ServerCredential::Versions& versions = {}) {
     std::vector<ServerCredential::Pair> pairs;
     std::vector<std::string> keys;
     for (const TestCert* cert : certs) keys.push_back(cert->KeyDer());
     for (size_t i = 0; i < certs.size(); ++i) pairs.push_back({{certs[i]->der}, keys[i]});
-    auto made = ServerCredential::Create(*library_, pairs);
+    auto made = ServerCredential::Create(*library_, pairs, versions);
     EXPECT_TRUE(made.ok()) << made.status();
     return made.ok() ? *made : nullptr;
   }
@@ -235,6 +237,7 @@ class ServerTlsTest : public ::testing::Test {
   static crypto::UniqueSslCtx ClientContext(const ClientOptions& options) {
     crypto::UniqueSslCtx context(SSL_CTX_new(TLS_client_method()));
     SSL_CTX_set_max_proto_version(context.get(), options.max_version);
+    SSL_CTX_set_min_proto_version(context.get(), options.min_version);
     if (options.groups != nullptr) {
       EXPECT_EQ(SSL_CTX_set1_groups_list(context.get(), options.groups), 1);
     }
