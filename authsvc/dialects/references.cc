@@ -40,17 +40,21 @@ absl::string_view WrongReference(absl::string_view text) {
   return "";
 }
 
+// More than so many are none: what stands between the commas is something else.
+constexpr size_t kMostParts = 1000;
+
 std::vector<std::string> AtCommasOutsidePem(absl::string_view text) {
   std::vector<std::string> parts;
   size_t begin = 0;
+  size_t block = text.find(kPemMark);  // the next one
   for (size_t at = 0;;) {
     const size_t comma = text.find(',', at);
-    if (comma == text.npos) break;
-    const size_t block = text.find(kPemMark, at);
+    if (comma == text.npos || parts.size() == kMostParts) break;
     if (block < comma) {
       const size_t end = text.find(kPemEnd, block);
       if (end == text.npos) break;
       at = end + kPemEnd.size();
+      block = text.find(kPemMark, at);
       continue;
     }
     parts.emplace_back(text.substr(begin, comma - begin));

@@ -320,6 +320,11 @@ TEST(TykClassic, PinsOfPemAndIdsInOneText) {
     EXPECT_EQ(Api(again).upstream().pins().SerializeAsString(),
               Api(made).upstream().pins().SerializeAsString());
   }
+  // Looked through once, whatever stands there.
+  EXPECT_NE(Texts(pins(std::string(3'000'000, ',') + one).errors), "");
+  std::string blocks;
+  for (int i = 0; i < 100'000; ++i) blocks += "-----BEGIN X,";
+  EXPECT_NE(Texts(pins(blocks).errors), "");
   // As `openssl x509 -text` prints it.
   const Conversion printed = pins(absl::StrCat("Issuer: O = a, CN = b\n", one));
   EXPECT_EQ(Api(printed).upstream().pins().pins().at("*").certificate_ids_size(), 1);
