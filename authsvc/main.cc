@@ -288,8 +288,13 @@ class Service {
     options.default_org_id = config_.admin.org_id;
     options.apk_sandbox_hosts = config_.apk.sandbox_hosts;
     key_sets_ = std::make_unique<JwksFetcher>(JwksOptions(), &clock_, JwksReport(&book_));
+    NotifierOptions events;
+    events.open_header = [this](const v1::Api& api, const v1::EventHandler& handler,
+                                const std::string& name) {
+      return writer_->OpenHandlerHeader(api, handler, name);
+    };
     notifier_ = std::make_unique<Notifier>(
-        NotifierOptions(), &clock_, [this] { return writer_->snapshot(); }, EventReport(&book_));
+        std::move(events), &clock_, [this] { return writer_->snapshot(); }, EventReport(&book_));
     telemetry_.Observe([this](const v1::ReportRequest& report) { notifier_->Take(report); });
     certificate_ticker_ =
         std::make_unique<Ticker>(kLookAtCertificates, [this] { notifier_->LookAtCertificates(); });

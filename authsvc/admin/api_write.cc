@@ -34,17 +34,17 @@ void AddApi(const Call& call, dialects::Conversion* conversion, bool update, Wri
   mutation.must_exist = update;
 }
 
-std::optional<Response> AddBeside(const Call& call, WrittenBeside* beside, Write* write) {
+absl::Status AddBeside(const Call& call, WrittenBeside* beside, Write* write) {
   for (dialects::Conversion& one : beside->apis) {
     if (!one.ok() || one.resources.empty()) {
       const std::string id = one.resources.empty() ? "" : one.resources.back().resource.id();
-      return InvalidApi(
+      return absl::InvalidArgumentError(
           absl::StrCat("API ", id, ", a version beside it: ", one.status().message()));
     }
     AddApi(call, &one, true, write);
   }
   write->expected_snapshot = beside->snapshot;
-  return std::nullopt;
+  return absl::OkStatus();
 }
 
 bool MovedOn(const absl::Status& status, const WrittenBeside& beside) {
@@ -70,7 +70,8 @@ Response WriteApi(const Call& call, dialects::Conversion conversion, bool update
   }
   Write write;
   AddApi(call, &conversion, update, &write);
-  if (auto refused = AddBeside(call, &beside, &write)) return *std::move(refused);
+  if (auto status = AddBeside(call, &beside, &write); !status.ok())
+    return InvalidApi(status.message());
   ForgetIssuer(call, id, &write);
   const auto result = call.writer.Run(std::move(write));
   if (!result.ok()) {
@@ -88,15 +89,21 @@ Response WriteApi(const Call& call, dialects::Conversion conversion, bool update
   return response;
 }
 
-Response DeleteApi(const Call& call, const std::string& id, WrittenBeside beside) {
+absl::StatusOr<Write> MakeDelete(const Call& call, const std::string& id, WrittenBeside* beside) {
   Write write;
-  if (auto refused = AddBeside(call, &beside, &write)) return *std::move(refused);
+  if (auto status = AddBeside(call, beside, &write); !status.ok()) return status;
   Mutation& mutation = write.mutations.emplace_back();
   mutation.op = Mutation::Op::kDelete;
   mutation.kind = Kind::kApi;
   mutation.id = id;
   ForgetIssuer(call, id, &write);
-  const auto result = call.writer.Run(std::move(write));
+  return write;
+}
+
+Response DeleteApi(const Call& call, const std::string& id, WrittenBeside beside) {
+  auto write = MakeDelete(call, id, &beside);
+  if (!write.ok()) return InvalidApi(write.status().message());
+  const auto result = call.writer.Run(*std::move(write));
   if (!result.ok()) {
     if (MovedOn(result.status(), beside)) return ErrorAnswer(409, "the configuration has changed");
     AuditRefused(call, "api.delete", id, result.status());

@@ -3,6 +3,7 @@
 
 #include "authsvc/admin/answers.h"
 #include "authsvc/admin/call.h"
+#include "authsvc/change/writer.h"
 #include "authsvc/dialects/conversion.h"
 
 namespace sallyport::authsvc::admin {
@@ -16,6 +17,10 @@ struct WrittenBeside {
   uint64_t snapshot = 0;  // not 0: what they are made of, `moved` where it is not the newest
   bool* moved = nullptr;  // set: nothing was written, make all of it again
 };
+// The write that deletes the API, with what goes with it and `beside`. InvalidArgument: that cannot
+// be made.
+[[nodiscard]] absl::StatusOr<Write> MakeDelete(const Call& call, const std::string& id,
+                                               WrittenBeside* beside);
 // `update`: of the API that the path names, which must be there and have the definition's id.
 [[nodiscard]] Response WriteApi(const Call& call, dialects::Conversion conversion, bool update,
                                 WrittenBeside beside = {});

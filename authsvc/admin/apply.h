@@ -44,4 +44,10 @@ using Preview = std::function<void(const Snapshot& before, const Snapshot& after
     const sallyport::v1::DeleteRequest& request,
     const std::vector<std::string>& apk_sandbox_hosts = {});
 
+// Deletes a Tyk OAS API as REST does: a version is taken out of its base, those of a base stand
+// alone from then on, in one write. Errors as of Writer.
+[[nodiscard]] absl::StatusOr<WriteResult> DeleteOasApi(Writer& writer, const base::Clock& clock,
+                                                       absl::string_view default_org_id,
+                                                       const sallyport::v1::DeleteRequest& request);
+
 }  // namespace sallyport::authsvc::admin

@@ -47,19 +47,6 @@ Response OneOfFamily(const Call& call,
   }
 }
 
-// The base that the write changes, and the versions that it concerns.
-absl::Status FillBeside(const OasFamily& family, const std::optional<Node>& base,
-                        WrittenBeside* beside) {
-  auto again = family.Again();
-  if (!again.ok()) return again.status();
-  beside->apis = *std::move(again);
-  beside->snapshot = family.revision();
-  if (!base.has_value()) return absl::OkStatus();
-  auto made = family.OfStored(*base);
-  if (made.ok()) beside->apis.push_back(*std::move(made));
-  return made.status();
-}
-
 bool IsOas(const ApiEntry& entry) { return entry.origin->dialect == dialects::kTykOas; }
 
 bool IsPublic(const Call& call) { return call.request.Query("mode").value_or("") == "public"; }
@@ -148,7 +135,7 @@ Response Save(const Call& call, Node document, bool update,
       family->Put(*base);
     }
     family->Put(document);
-    if (auto status = FillBeside(*family, base, &beside); !status.ok()) return StoreFailure(status);
+    if (auto status = family->FillBeside(base, &beside); !status.ok()) return StoreFailure(status);
     return WriteApi(call, dialects::ConvertTykOas(document, family->Options()), update,
                     std::move(beside));
   });
@@ -257,17 +244,12 @@ Response DeleteTykApi(const Call& call, const std::string& id) {
   const ApiEntry* stored = snapshot->FindApi(id);
   if (stored == nullptr || !IsOas(*stored)) return DeleteApi(call, id);
   return OneOfFamily(call, [&](OasFamily* family, WrittenBeside beside) {
-    const Node* named = family->BaseOf(id);
-    std::optional<Node> base;
-    if (named != nullptr) base = *named;
     std::optional<std::string> named_as;
-    if (base.has_value()) named_as = *dialects::OasVersionsOf(*base).NameOf(id);
-    family->Remove(id);
-    if (base.has_value()) {
-      dialects::RemoveOasVersion(id, &*base);
-      family->Put(*base);
-    }
-    if (auto status = FillBeside(*family, base, &beside); !status.ok()) return StoreFailure(status);
+    if (const Node* named = family->BaseOf(id); named != nullptr)
+      named_as = *dialects::OasVersionsOf(*named).NameOf(id);
+    std::optional<Node> base;
+    family->Leave(id, &base);
+    if (auto status = family->FillBeside(base, &beside); !status.ok()) return StoreFailure(status);
     Response response = DeleteApi(call, id, std::move(beside));
     if (response.status == 200 && named_as.has_value() && dialects::OasVersionsOf(*base).fallback) {
       AddWarnings({absl::StrCat("fallbackToDefault: callers that ask for version ", *named_as,

@@ -106,6 +106,27 @@ absl::StatusOr<std::vector<dialects::Conversion>> OasFamily::Again() const {
   return again;
 }
 
+void OasFamily::Leave(const std::string& id, std::optional<Node>* base) {
+  const Node* const named = BaseOf(id);
+  base->reset();
+  if (named != nullptr) *base = *named;
+  Remove(id);
+  if (!base->has_value()) return;
+  dialects::RemoveOasVersion(id, &**base);
+  Put(**base);
+}
+
+absl::Status OasFamily::FillBeside(const std::optional<Node>& base, WrittenBeside* beside) const {
+  auto again = Again();
+  if (!again.ok()) return again.status();
+  beside->apis = *std::move(again);
+  beside->snapshot = revision();
+  if (!base.has_value()) return absl::OkStatus();
+  auto made = OfStored(*base);
+  if (made.ok()) beside->apis.push_back(*std::move(made));
+  return made.status();
+}
+
 Response StoreFailure(const absl::Status& status) {
   return WriteFailure(status, 500, status.message());
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "authsvc/admin/answers.h"
+#include "authsvc/admin/api_write.h"
 #include "authsvc/admin/call.h"
 #include "authsvc/change/writer.h"
 #include "authsvc/dialects/conversion.h"
@@ -44,6 +45,13 @@ class OasFamily {
   // Stored APIs that are versions of another one now, of another place or of none, and that the
   // write does not put or delete itself: made again. Errors: the store's.
   [[nodiscard]] absl::StatusOr<std::vector<dialects::Conversion>> Again() const;
+  // Takes an API that the write deletes out of its base, which is left in `base`; none: it has
+  // none.
+  void Leave(const std::string& id, std::optional<dialects::Node>* base);
+  // The base that the write changes, if any, and the versions that it concerns. Errors: the
+  // store's.
+  [[nodiscard]] absl::Status FillBeside(const std::optional<dialects::Node>& base,
+                                        WrittenBeside* beside) const;
 
  private:
   void Touch(const dialects::Node& base);

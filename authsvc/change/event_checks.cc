@@ -21,14 +21,22 @@ constexpr size_t kMostBodyBytes = 16 * 1024;
 constexpr uint32_t kMostTimeoutMs = 60'000;
 constexpr uint32_t kMostCooldownSeconds = 30 * 24 * 3600;
 
+absl::Status CheckHeaderName(const std::string& name) {
+  if (!header::IsFieldName(name))
+    return Invalid("event_handlers: header `", absl::CHexEscape(name), "` is not a valid name");
+  if (IsConnectionsOwn(name))
+    return Invalid("event_handlers: header ", name, " is the connection's own");
+  return absl::OkStatus();
+}
+
 absl::Status CheckHandlerHeaders(const v1::EventHandler& handler) {
-  if (handler.headers_size() > kMostHandlerHeaders)
+  if (handler.headers_size() + handler.sealed_headers_size() > kMostHandlerHeaders)
     return Invalid("event_handlers: more than ", kMostHandlerHeaders, " headers");
+  for (const auto& [name, sealed] : handler.sealed_headers()) {
+    if (auto status = CheckHeaderName(name); !status.ok()) return status;
+  }
   for (const auto& [name, value] : handler.headers()) {
-    if (!header::IsFieldName(name))
-      return Invalid("event_handlers: header `", absl::CHexEscape(name), "` is not a valid name");
-    if (IsConnectionsOwn(name))
-      return Invalid("event_handlers: header ", name, " is the connection's own");
+    if (auto status = CheckHeaderName(name); !status.ok()) return status;
     for (const char c : value) {
       const auto byte = static_cast<unsigned char>(c);
       if ((byte < 0x20 && c != '\t') || byte == 0x7f)

@@ -47,6 +47,15 @@ absl::Status CheckRevoked(const v1::GatewaySettings& settings) {
   return absl::OkStatus();
 }
 
+absl::Status CheckExpiryMonitor(const v1::ExpiryMonitor& monitor) {
+  constexpr uint32_t kMostDays = 3650, kMostSeconds = 30 * 24 * 3600;
+  if (monitor.warning_days() > kMostDays)
+    return Invalid("expiry_monitor: warning_days is over ", kMostDays);
+  if (monitor.cooldown_seconds() > kMostSeconds)
+    return Invalid("expiry_monitor: cooldown_seconds is over ", kMostSeconds);
+  return absl::OkStatus();
+}
+
 bool IsAddress(const std::string& text) {
   unsigned char bytes[16];
   return inet_pton(AF_INET, text.c_str(), bytes) == 1 ||
@@ -82,6 +91,9 @@ absl::Status CheckSettings(const CheckContext& context, const v1::GatewaySetting
   if (settings.id() != kSettingsId) return Invalid("the id of GatewaySettings is always gateway");
   absl::Status status = CheckUpstreamMaps(context, "gateway ", "", settings.upstream_certificates(),
                                           settings.pins(), settings.upstream_tls(), warnings);
+  if (status.ok())
+    status = CheckTlsVersions(settings.server_min_version(), settings.server_max_version());
+  if (status.ok()) status = CheckExpiryMonitor(settings.expiry_monitor());
   if (status.ok()) status = CheckAddressBlocks("trusted_proxies", settings.trusted_proxies());
   if (status.ok()) status = CheckCertificateHeaders(settings, warnings);
   if (status.ok()) status = CheckRevoked(settings);

@@ -10,6 +10,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "authsvc/change/certificate_record.h"
+#include "authsvc/change/handler_headers.h"
 #include "authsvc/change/login.h"
 #include "authsvc/change/proxy_password.h"
 #include "authsvc/change/secret_data.h"
@@ -184,6 +185,9 @@ class Planner {
       const v1::Api* const old = stored == nullptr ? nullptr : &stored->api();
       auto status =
           CompleteUpstreamCredential(sealing, mutation.secret_data, old, resource->mutable_api());
+      if (status.ok())
+        status =
+            CompleteHandlerHeaders(sealing, mutation.secret_data, old, resource->mutable_api());
       if (!status.ok()) return status;
       return CompleteProxyPassword(sealing, mutation.proxy_password.Reveal(), old,
                                    resource->mutable_api());

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "authsvc/change/checks.h"
 #include "authsvc/change/field_checks.h"
+#include "authsvc/change/tls_checks.h"
 #include "authsvc/snapshot/resource.h"
 #include "authsvc/verify/trust_set.h"
 
@@ -95,9 +96,7 @@ absl::Status CheckUpstreamMaps(const CheckContext& context, absl::string_view pr
   const std::string pin = absl::StrCat(prefix, "pin");
   if (auto status = CheckDomainCertificates(client, certificates); !status.ok()) return status;
   if (auto status = CheckDomainPins(pin, pins); !status.ok()) return status;
-  if (auto status = CheckTlsVersions(tls.min_version(), tls.max_version()); !status.ok()) {
-    return status;
-  }
+  if (auto status = CheckUpstreamTls(prefix, tls, warnings); !status.ok()) return status;
   for (const auto& [domain, id] : certificates.certificate_ids()) {
     auto status = CheckReference(context, client, org, id, Need::kPrivateKey, warnings);
     if (!status.ok()) return status;

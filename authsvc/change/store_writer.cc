@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "authsvc/change/certificate_record.h"
+#include "authsvc/change/handler_headers.h"
 #include "authsvc/change/login.h"
 #include "authsvc/change/plan_checks.h"
 #include "authsvc/change/proxy_password.h"
@@ -125,6 +126,13 @@ absl::StatusOr<base::Secret> StoreWriter::OpenLoginHash(const v1::Key& key) cons
 absl::StatusOr<base::Secret> StoreWriter::OpenUpstreamCredential(const Snapshot& at,
                                                                  const v1::Api& api) const {
   return authsvc::OpenUpstreamCredential({options_.sealer, at.store_id()}, at, api);
+}
+
+absl::StatusOr<base::Secret> StoreWriter::OpenHandlerHeader(const v1::Api& api,
+                                                            const v1::EventHandler& handler,
+                                                            const std::string& name) const {
+  const SnapshotPtr now = snapshot();
+  return authsvc::OpenHandlerHeader({options_.sealer, now->store_id()}, api, handler, name);
 }
 
 std::shared_ptr<const jwt::KeySet> StoreWriter::OpenSharedSecrets(

@@ -30,6 +30,8 @@ class StoreWriter final : public Writer {
   [[nodiscard]] absl::StatusOr<base::Secret> OpenLoginHash(const v1::Key& key) const override;
   [[nodiscard]] absl::StatusOr<base::Secret> OpenUpstreamCredential(
       const Snapshot& at, const v1::Api& api) const override;
+  [[nodiscard]] absl::StatusOr<base::Secret> OpenHandlerHeader(
+      const v1::Api& api, const v1::EventHandler& handler, const std::string& name) const override;
   [[nodiscard]] std::shared_ptr<const jwt::KeySet> OpenSharedSecrets(
       const v1::TokenIssuer& issuer) const override;
   [[nodiscard]] absl::StatusOr<base::Secret> OpenPrivateKey(

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "authsvc/change/certificate_record.h"
+#include "authsvc/change/handler_headers.h"
 #include "authsvc/change/login.h"
 #include "authsvc/change/proxy_password.h"
 #include "authsvc/change/secret_data.h"
@@ -56,6 +57,10 @@ class Taker {
       Put(kProxyPassword, OpenProxyPassword(sealing_, api));
     if (api.upstream().credential().has_sealed_value())
       Put(kUpstreamCredential, OpenOwnCredential(sealing_, api));
+    for (const v1::EventHandler& handler : api.event_handlers()) {
+      for (const auto& [name, sealed] : handler.sealed_headers())
+        Put(HandlerHeaderSecret(handler, name), OpenHandlerHeader(sealing_, api, handler, name));
+    }
   }
   void OfIssuer(const v1::TokenIssuer& issuer) {
     for (int i = 0; i < issuer.shared_secrets_size(); ++i)

@@ -140,7 +140,7 @@ absl::Status CompleteUpstreamCredential(const ValueSealing& sealing,
                                         const std::map<std::string, base::Secret>& secrets,
                                         const v1::Api* stored, v1::Api* api) {
   for (const auto& [name, value] : secrets) {
-    if (name != kUpstreamCredential)
+    if (name != kUpstreamCredential && !absl::StartsWith(name, kHandlerHeader))
       return absl::InvalidArgumentError(absl::StrCat("an API has no secret named ", name));
   }
   const auto given = secrets.find(std::string(kUpstreamCredential));

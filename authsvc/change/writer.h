@@ -154,6 +154,10 @@ class Writer {
   // Opens the header value for the targets of an API of that snapshot; for ResolveUpstream only.
   [[nodiscard]] virtual absl::StatusOr<base::Secret> OpenUpstreamCredential(
       const Snapshot& at, const v1::Api& api) const = 0;
+  // Opens the value of a header that a webhook of an API of a snapshot is sent; for events only.
+  // Does not block on the store.
+  [[nodiscard]] virtual absl::StatusOr<base::Secret> OpenHandlerHeader(
+      const v1::Api& api, const v1::EventHandler& handler, const std::string& name) const = 0;
   // Opens the shared secrets of a token issuer of a snapshot, as keys that verify; null: they
   // cannot be. For Authorize and Explain only. Does not block on the store.
   [[nodiscard]] virtual std::shared_ptr<const jwt::KeySet> OpenSharedSecrets(

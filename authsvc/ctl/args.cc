@@ -15,6 +15,13 @@ const FlagSpec* Find(const std::vector<FlagSpec>& flags, absl::string_view name)
   return nullptr;
 }
 
+// "-oyaml"
+const FlagSpec* FindJoined(const std::vector<FlagSpec>& flags, absl::string_view word) {
+  if (word.size() < 3 || word[1] == '-') return nullptr;
+  const FlagSpec* const flag = Find(flags, word.substr(0, 2));
+  return flag != nullptr && flag->takes_value && flag->bare.empty() ? flag : nullptr;
+}
+
 absl::Status Unknown(const std::vector<FlagSpec>& flags, absl::string_view name) {
   std::vector<std::string> known;
   for (const FlagSpec& flag : flags) known.emplace_back(flag.name);
@@ -41,14 +48,24 @@ absl::StatusOr<Args> Args::Parse(const std::vector<std::string>& words,
     }
     const std::pair<std::string, std::string> parts = absl::StrSplit(word, absl::MaxSplits('=', 1));
     const FlagSpec* flag = Find(flags, parts.first);
-    if (flag == nullptr) return Unknown(flags, parts.first);
+    std::optional<std::string> value;
+    if (absl::StrContains(word, "=")) value = parts.second;
+    if (flag == nullptr) {
+      flag = FindJoined(flags, word);
+      if (flag == nullptr) return Unknown(flags, parts.first);
+      value = word.substr(flag->alias.size());
+    }
+    if (!flag->takes_value && value.has_value() && *value != "true") {
+      if (*value == "false") continue;
+      return absl::InvalidArgumentError(absl::StrCat(flag->name, " takes no value"));
+    }
     auto& values = args.flags_[std::string(flag->name)];
-    const bool has_value = absl::StrContains(word, "=");
     if (!flag->takes_value) {
-      if (has_value) return absl::InvalidArgumentError(absl::StrCat(flag->name, " takes no value"));
       values.emplace_back();
-    } else if (has_value) {
-      values.push_back(parts.second);
+    } else if (value.has_value()) {
+      values.push_back(*std::move(value));
+    } else if (!flag->bare.empty()) {
+      values.emplace_back(flag->bare);
     } else if (i + 1 < words.size()) {
       values.push_back(words[++i]);
     } else {

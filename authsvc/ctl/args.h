@@ -1,4 +1,5 @@
-// The command line of one command: flags with and without value in any place, the rest positional.
+// The command line of one command: flags with and without value in any place ("-o yaml", "-oyaml",
+// "--output=yaml"), the rest positional.
 #pragma once
 
 #include <map>
@@ -14,8 +15,9 @@ namespace sallyport::authsvc::ctl {
 struct FlagSpec {
   absl::string_view name;   // "--file"
   absl::string_view alias;  // "-f"; empty: none
-  bool takes_value = true;
+  bool takes_value = true;  // else "=true" and "=false" may stand behind it
   absl::string_view help;
+  absl::string_view bare = "";  // its value where none is given; then one comes behind "=" alone
 };
 
 class Args {

@@ -23,10 +23,11 @@ absl::StatusOr<std::vector<wire::Resource>> ListAll(Client& client, const std::s
 }
 
 absl::StatusOr<wire::Resource> GetOne(Client& client, const std::string& kind,
-                                      const std::string& id) {
+                                      const std::string& id, bool with_document) {
   wire::GetRequest request;
   request.set_kind(kind);
   request.set_id(id);
+  request.set_with_document(with_document);
   wire::GetResponse response;
   absl::Status status = client.Call(&wire::Admin::Stub::Get, client.admin(), request, &response);
   if (!status.ok()) return status;

@@ -15,6 +15,7 @@ namespace sallyport::authsvc::ctl {
     Client& client, const std::string& kind, const std::string& org);
 [[nodiscard]] absl::StatusOr<::sallyport::v1::Resource> GetOne(Client& client,
                                                                const std::string& kind,
-                                                               const std::string& id);
+                                                               const std::string& id,
+                                                               bool with_document = false);
 
 }  // namespace sallyport::authsvc::ctl

@@ -16,34 +16,44 @@ struct PlaceRule {
   absl::string_view dialect;
   absl::string_view path;
   bool map;
-  bool with_key;
+  CertificatePlace::What what;
 };
 
+constexpr auto kPublic = CertificatePlace::What::kCertificate;
+constexpr auto kWithKey = CertificatePlace::What::kWithKey;
+
 constexpr PlaceRule kPlaceRules[] = {
-    {dialects::kTykClassic, "client_certificates", false, false},
-    {dialects::kTykClassic, "certificates", false, true},
-    {dialects::kTykClassic, "upstream_certificates", true, true},
-    {dialects::kTykClassic, "pinned_public_keys", true, false},
-    {dialects::kTykOas, "x-tyk-api-gateway.server.customDomain.certificates", false, true},
-    {dialects::kTykOas, "x-tyk-api-gateway.server.clientCertificates.allowlist", false, false},
+    {dialects::kTykClassic, "client_certificates", false, kPublic},
+    {dialects::kTykClassic, "certificates", false, kWithKey},
+    {dialects::kTykClassic, "upstream_certificates", true, kWithKey},
+    {dialects::kTykClassic, "pinned_public_keys", true, kPublic},
+    {dialects::kTykOas, "x-tyk-api-gateway.server.customDomain.certificates", false, kWithKey},
+    {dialects::kTykOas, "x-tyk-api-gateway.server.clientCertificates.allowlist", false, kPublic},
     {dialects::kTykOas,
-     "x-tyk-api-gateway.upstream.mutualTLS.domainToCertificateMapping[].certificate", false, true},
+     "x-tyk-api-gateway.upstream.mutualTLS.domainToCertificateMapping[].certificate", false,
+     kWithKey},
     {dialects::kTykOas,
      "x-tyk-api-gateway.upstream.certificatePinning.domainToPublicKeysMapping[].publicKeys", false,
-     false},
-    {dialects::kTykOperator, "spec.client_certificates", false, false},
-    {dialects::kTykOperator, "spec.certificates", false, true},
-    {dialects::kTykOperator, "spec.upstream_certificates", true, true},
-    {dialects::kTykOperator, "spec.pinned_public_keys", true, false},
-    {dialects::kTykOperator, "spec.customDomain.certificates", false, true},
+     kPublic},
+    {dialects::kTykOperator, "spec.client_certificates", false, kPublic},
+    {dialects::kTykOperator, "spec.certificates", false, kWithKey},
+    {dialects::kTykOperator, "spec.upstream_certificates", true, kWithKey},
+    {dialects::kTykOperator, "spec.pinned_public_keys", true, kPublic},
+    {dialects::kTykOperator, "spec.customDomain.certificates", false, kWithKey},
+    {dialects::kTykOperator, "spec.mutualTLS.domainToCertificateMapping[].certificateID", false,
+     kWithKey},
     {dialects::kTykOperator, "spec.certificatePinning.domainToPublicKeysMapping[].publicKeys",
-     false, false},
-    {dialects::kTykKey, "mtls_static_certificate_bindings", false, false},
-    {dialects::kTykGateway, "security.certificates.apis", false, false},
-    {dialects::kTykGateway, "security.certificates.control_api", false, false},
-    {dialects::kTykGateway, "security.certificates.upstream", true, true},
-    {dialects::kTykGateway, "security.pinned_public_keys", true, false},
-    {dialects::kTykGateway, "http_server_options.ssl_certificates", false, true},
+     false, kPublic},
+    {dialects::kTykKey, "mtls_static_certificate_bindings", false, kPublic},
+    {dialects::kTykGateway, "security.certificates.apis", false, kPublic},
+    {dialects::kTykGateway, "security.certificates.control_api", false, kPublic},
+    {dialects::kTykGateway, "security.certificates.upstream", true, kWithKey},
+    {dialects::kTykGateway, "security.pinned_public_keys", true, kPublic},
+    {dialects::kTykGateway, "http_server_options.ssl_certificates", false, kWithKey},
+    {dialects::kTykGateway, "http_server_options.certificates[].cert_file", false,
+     CertificatePlace::What::kFile},
+    {dialects::kTykGateway, "http_server_options.certificates[].key_file", false,
+     CertificatePlace::What::kKeyFile},
 };
 
 class PlaceFinder {
@@ -69,10 +79,10 @@ class PlaceFinder {
   }
 
   void Texts(Node* node, const std::string& path) {
-    if (node->IsString()) return found_->push_back({node, path, rule_.with_key});
+    if (node->IsString()) return found_->push_back({node, path, rule_.what});
     for (size_t i = 0; i < node->items.size(); ++i) {
       if (node->items[i].IsString())
-        found_->push_back({&node->items[i], absl::StrCat(path, "[", i, "]"), rule_.with_key});
+        found_->push_back({&node->items[i], absl::StrCat(path, "[", i, "]"), rule_.what});
     }
   }
 

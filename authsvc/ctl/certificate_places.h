@@ -3,6 +3,7 @@
 // scripts are told) must not choose which files are read. Pure, thread-safe.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -12,9 +13,15 @@
 namespace sallyport::authsvc::ctl {
 
 struct CertificatePlace {
+  enum class What : uint8_t {
+    kCertificate,  // an id, a name, PEM or a file, or several with commas between
+    kWithKey,      // the same, used with its private key
+    kFile,         // a file of certificates, or PEM
+    kKeyFile       // a file of a private key, or PEM
+  };
   dialects::Node* node;  // a text, inside of the document
   std::string path;      // "client_certificates[0]"
-  bool with_key;         // what is named is used with its private key
+  What what;
 };
 
 // `as`: the dialect that was said; empty: what the document is recognised as, as authsvc does it.

@@ -5,7 +5,14 @@ namespace {
 
 const FlagSpec kOutput{"--output", "-o", true, "table (default), json or yaml"};
 const FlagSpec kNamespace{"--namespace", "-n", true, "namespace (default: default)"};
-const FlagSpec kDryRun{"--dry-run", "", true, "none (default), server, or client: print it only"};
+const FlagSpec kDryRun{"--dry-run", "", true, "none (default), server, or client: print it only",
+                       "client"};
+const FlagSpec kKubeOutput{"--output", "-o", true, "table (default), json, yaml or name"};
+const FlagSpec kAppendHash{"--append-hash", "", false, "append a hash of the data to the name"};
+const FlagSpec kSaveConfig{"--save-config", "", false, "of kubectl; without effect here"};
+const FlagSpec kFieldManager{"--field-manager", "", true, "of kubectl; without effect here"};
+const FlagSpec kValidate{"--validate", "", true, "of kubectl; all is checked whatever it says",
+                         "strict"};
 const FlagSpec kFromFile{"--from-file", "", true, "[NAME=]FILE, or a directory (may be repeated)"};
 const FlagSpec kFromLiteral{"--from-literal", "", true, "NAME=VALUE (may be repeated)"};
 const FlagSpec kFromEnvFile{"--from-env-file", "", true, "file of lines NAME=VALUE"};
@@ -116,7 +123,11 @@ std::vector<Command> MakeCommands() {
         {"--key", "", true, "private key (PEM)"},
         kNamespace,
         kDryRun,
-        kOutput},
+        kKubeOutput,
+        kAppendHash,
+        kSaveConfig,
+        kFieldManager,
+        kValidate},
        &RunCreateSecretTls},
       {"create secret generic",
        "NAME",
@@ -129,19 +140,29 @@ std::vector<Command> MakeCommands() {
         {"--type", "", true, "type of the Secret (default: Opaque)"},
         kNamespace,
         kDryRun,
-        kOutput},
+        kKubeOutput,
+        kAppendHash,
+        kSaveConfig,
+        kFieldManager,
+        kValidate},
        &RunCreateSecretGeneric},
       {"create configmap",
        "NAME",
        "store data as a ConfigMap, with kubectl's flags",
        "sallyctl create configmap petstore --from-file=petstore.json",
-       {kFromFile, kFromLiteral, kFromEnvFile, kNamespace, kDryRun, kOutput},
+       {kFromFile, kFromLiteral, kFromEnvFile, kNamespace, kDryRun, kKubeOutput, kAppendHash,
+        kSaveConfig, kFieldManager, kValidate},
        &RunCreateConfigMap},
       {"get",
        "KIND [ID]",
        "show resources",
-       "sallyctl get api\nsallyctl get api orders -o yaml\nsallyctl get settings gateway -o json",
-       {kOutput, kOrg, kNamespace},
+       "sallyctl get api\nsallyctl get api orders -o yaml\nsallyctl get settings gateway -o json\n"
+       "sallyctl get api default.httpbin --original -o yaml",
+       {kOutput,
+        kOrg,
+        kNamespace,
+        {"--original", "", false,
+         "as they were put, in their dialect, where they came as a document (without secrets)"}},
        &RunGet},
       {"delete",
        "KIND ID...",

@@ -65,10 +65,16 @@ std::vector<const Command*> Family(absl::string_view word) {
 }
 
 const Command* FindCommand(absl::string_view name) {
+  if (name == "create cm") name = "create configmap";  // as kubectl calls it
   for (const Command& command : Commands()) {
     if (command.name == name) return &command;
   }
   return nullptr;
+}
+
+bool IsOutput(const Command& command, absl::string_view output) {
+  return output.empty() || output == "table" || output == "json" || output == "yaml" ||
+         (output == "name" && absl::StartsWith(command.name, "create "));
 }
 
 bool AsksForHelp(const std::vector<std::string>& words) {
@@ -110,9 +116,7 @@ int RunCommand(Session& session, const Command& command, const std::vector<std::
   }
   if (args->Has("--context")) session.set_context(args->Get("--context"));
   const std::string output = args->Get("--output");
-  if (!output.empty() && output != "table" && output != "json" && output != "yaml") {
-    return session.Usage("-o must be table, json or yaml");
-  }
+  if (!IsOutput(command, output)) return session.Usage("-o must be table, json or yaml");
   return command.run(session, *args);
 }
 

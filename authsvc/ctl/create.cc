@@ -12,6 +12,7 @@
 #include "authsvc/ctl/calls.h"
 #include "authsvc/ctl/commands.h"
 #include "authsvc/ctl/files.h"
+#include "authsvc/ctl/kube_hash.h"
 #include "authsvc/ctl/output.h"
 #include "shared/base/secret.h"
 #include "shared/base/utf8.h"
@@ -96,11 +97,12 @@ nlohmann::ordered_json Object(const Args& args, absl::string_view kind) {
 }
 
 // kubectl's create refuses what is there.
-absl::Status MustBeNew(Session& session, absl::string_view kind, const Args& args) {
+absl::Status MustBeNew(Session& session, absl::string_view kind, const Args& args,
+                       const std::string& name) {
   auto client = session.Connect();
   if (!client.ok()) return client.status();
   const std::string space = args.Has("--namespace") ? args.Get("--namespace") : "default";
-  const std::string id = absl::StrCat(space, "/", args.words()[0]);
+  const std::string id = absl::StrCat(space, "/", name);
   const auto found = GetOne(**client, std::string(kind), id);
   if (absl::IsNotFound(found.status())) return absl::OkStatus();
   if (!found.ok()) return found.status();
@@ -108,12 +110,33 @@ absl::Status MustBeNew(Session& session, absl::string_view kind, const Args& arg
       absl::StrCat(kind, " ", id, " exists: change it by `sallyctl apply`"));
 }
 
-int Send(Session& session, const Args& args, absl::string_view kind, std::string document,
-         bool dry_run) {
-  if (auto status = MustBeNew(session, kind, args); !status.ok()) return session.Fail(status);
+std::string NameOf(const nlohmann::ordered_json& object) {
+  return object.at("metadata").at("name").get<std::string>();
+}
+
+// What -o asks for. False: nothing.
+bool PrintObject(Session& session, const std::string& format,
+                 const nlohmann::ordered_json& object) {
+  if (format == "json") {
+    PrintJson(session.out(), object.dump());
+  } else if (format == "yaml") {
+    PrintYaml(session.out(), object.dump());
+  } else if (format == "name") {
+    session.out() << absl::AsciiStrToLower(object.at("kind").get<std::string>()) << "/"
+                  << Printable(NameOf(object)) << '\n';
+  } else {
+    return false;
+  }
+  return true;
+}
+
+int Send(Session& session, const Args& args, absl::string_view kind,
+         const nlohmann::ordered_json& object, bool dry_run) {
+  if (auto status = MustBeNew(session, kind, args, NameOf(object)); !status.ok())
+    return session.Fail(status);
   wire::ApplyRequest request;
   request.mutable_documents()->Add()->set_name("create");
-  request.mutable_documents(0)->set_content(std::move(document));
+  request.mutable_documents(0)->set_content(object.dump());
   request.set_dry_run(dry_run);
   wire::ApplyResponse response;
   auto client = session.Connect();
@@ -122,36 +145,33 @@ int Send(Session& session, const Args& args, absl::string_view kind, std::string
   base::Cleanse(request.mutable_documents(0)->mutable_content());
   if (!status.ok()) return session.Fail(status);
   int code = kDone;
+  const std::string format = args.Get("--output");
+  const bool lines = format.empty() || format == "table";
   for (const wire::ApplyResult& result : response.results()) {
     if (result.outcome() == "refused") {
       code = kRefused;
       session.err() << "sallyctl: " << Printable(result.message()) << '\n';
-    } else if (result.kind() == kind) {
+    } else if (lines && result.kind() == kind) {
       session.out() << kind << "/" << Printable(result.id()) << " " << result.outcome()
                     << (dry_run ? " (dry run)" : "") << '\n';
     }
     for (const std::string& warning : result.warnings()) session.Warn(Printable(warning));
   }
+  if (code == kDone) PrintObject(session, format, object);
   return code;
 }
 
 int Create(Session& session, const Args& args, absl::string_view kind,
-           const nlohmann::ordered_json& object) {
+           nlohmann::ordered_json object) {
   const std::string dry_run = args.Get("--dry-run");
   if (!dry_run.empty() && dry_run != "none" && dry_run != "server" && dry_run != "client")
     return session.Usage("--dry-run must be none, server or client");
-  const std::string format = args.Get("--output");
-  if (dry_run == "client") {
-    if (format == "json") {
-      PrintJson(session.out(), object.dump());
-    } else if (format == "yaml") {
-      PrintYaml(session.out(), object.dump());
-    } else {
-      session.out() << kind << "/" << Printable(args.words()[0]) << " created (dry run)\n";
-    }
-    return kDone;
-  }
-  return Send(session, args, kind, object.dump(), dry_run == "server");
+  if (args.Has("--append-hash"))
+    object["metadata"]["name"] = absl::StrCat(NameOf(object), "-", KubeHash(object));
+  if (dry_run != "client") return Send(session, args, kind, object, dry_run == "server");
+  if (!PrintObject(session, args.Get("--output"), object))
+    session.out() << kind << "/" << Printable(NameOf(object)) << " created (dry run)\n";
+  return kDone;
 }
 
 int CreateSecret(Session& session, const Args& args, const std::string& type, const Data& data) {
@@ -190,9 +210,10 @@ int RunCreateConfigMap(Session& session, const Args& args) {
   nlohmann::ordered_json object = Object(args, "ConfigMap");
   object["data"] = nlohmann::ordered_json::object();
   for (const auto& [name, value] : *data) {
-    if (!base::IsUtf8(value))
-      return session.Fail(absl::InvalidArgumentError(absl::StrCat(name, " is not UTF-8 text")));
-    object["data"][name] = value;
+    if (base::IsUtf8(value))
+      object["data"][name] = value;
+    else
+      object["binaryData"][name] = absl::Base64Escape(value);
   }
   return Create(session, args, "ConfigMap", object);
 }

@@ -7,6 +7,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "authsvc/ctl/apply_request.h"
 #include "authsvc/ctl/commands.h"
 #include "authsvc/ctl/files.h"
@@ -96,9 +97,16 @@ class TykDirectory {
     for (const std::string& file : *files) {
       auto json = ReadJson(file);
       if (!json.ok()) return json.status();
-      Add(file, WithFiles(*json));
+      if (!IsOtherHalf(file, *json)) Add(file, WithFiles(*json));
     }
     return absl::OkStatus();
+  }
+
+  // Tyk keeps a Classic rendering, ID.json, of each OAS API beside its definition, ID-oas.json.
+  static bool IsOtherHalf(const std::string& file, const Json& json) {
+    const auto oas = json.find("is_oas");
+    if (oas == json.end() || !oas->is_boolean() || !oas->get<bool>()) return false;
+    return Exists(absl::StrCat(absl::StripSuffix(file, ".json"), "-oas.json"));
   }
 
   // One file of all by id, or a directory with a file of each.
@@ -145,7 +153,17 @@ class TykDirectory {
     Json out = json;
     for (auto& item : out) item = WithFiles(item);
     if (out.is_object()) TakeScripts(&out);
+    if (out.is_object()) TakePair(&out);
     return out;
+  }
+
+  // Key pairs of the gateway's own listeners, whatever their files are called.
+  void TakePair(Json* object) const {
+    for (const char* const name : {"cert_file", "key_file"}) {
+      const auto found = object->find(name);
+      if (found != object->end() && found->is_string())
+        *found = Content(Place(found->get<std::string>()), found->get<std::string>());
+    }
   }
 
   // Virtual endpoints of both kinds of definition.
@@ -177,8 +195,13 @@ class TykDirectory {
   [[nodiscard]] Json WithFile(const std::string& text) const {
     const bool path = absl::EndsWith(text, ".pem") || absl::EndsWith(text, ".crt") ||
                       absl::EndsWith(text, ".cert") || absl::EndsWith(text, ".key");
-    const std::string file = path ? Place(text) : "";
-    if (file.empty() || !Exists(file) || IsDirectory(file)) return text;
+    return path ? Content(Place(text), text) : Json(text);
+  }
+
+  // What the file holds, or the text where that is no PEM.
+  static Json Content(const std::string& file, const std::string& text) {
+    if (text.empty() || absl::StrContains(text, kPemMark) || !Exists(file) || IsDirectory(file))
+      return text;
     auto content = ReadFile(file);
     if (!content.ok() || content->size() > kMostCertificateBytes ||
         !absl::StrContains(*content, kPemMark))

@@ -44,15 +44,34 @@ class FileFiller {
 
   // True: something was filled in.
   absl::StatusOr<bool> Fill(Node* document, absl::string_view as) {
-    for (const CertificatePlace& place : FindCertificatePlaces(document, as))
-      Text(place.node, place.path, place.with_key);
+    for (const CertificatePlace& place : FindCertificatePlaces(document, as)) Place(place);
     if (!status_.ok()) return status_;
     return filled_;
   }
 
  private:
+  using What = CertificatePlace::What;
+
+  void Place(const CertificatePlace& place) {
+    if (!status_.ok() || absl::StrContains(place.node->text, kPemMark)) return;
+    if (place.what == What::kFile || place.what == What::kKeyFile)
+      return File(place.node, place.path, place.what == What::kKeyFile);
+    Text(place.node, place.path, place.what == What::kWithKey);
+  }
+
+  // Nothing but a file's name stands there.
+  void File(Node* node, const std::string& place, bool key) {
+    if (node->text.empty()) return;
+    auto content = key ? ReadKey(node->text) : Read(node->text, false);
+    if (content.ok()) {
+      node->text = *std::move(content);
+      filled_ = true;
+    } else {
+      status_ = absl::InvalidArgumentError(absl::StrCat(place, ": ", content.status().message()));
+    }
+  }
+
   void Text(Node* node, const std::string& place, bool with_key) {
-    if (!status_.ok() || absl::StrContains(node->text, kPemMark)) return;
     std::vector<std::string> parts = absl::StrSplit(node->text, ',');
     bool paths = false;
     for (std::string& part : parts) {
@@ -81,9 +100,23 @@ class FileFiller {
     }
   }
 
-  [[nodiscard]] absl::StatusOr<std::string> Read(const std::string& text, bool with_key) {
+  [[nodiscard]] std::string FileOf(const std::string& text) const {
     const std::filesystem::path given(text);
-    const std::string file = (given.is_absolute() ? given : directory_ / given).string();
+    return (given.is_absolute() ? given : directory_ / given).string();
+  }
+
+  [[nodiscard]] absl::StatusOr<std::string> ReadKey(const std::string& text) {
+    const std::string file = FileOf(text);
+    auto content = ReadFileWithin(file, directories_, kMostCertificateBytes);
+    if (!content.ok()) return content.status();
+    if (!absl::StrContains(*content, "PRIVATE KEY-----"))
+      return absl::InvalidArgumentError(absl::StrCat(file, " holds no private key (PEM)"));
+    private_keys_->push_back(file);
+    return content;
+  }
+
+  [[nodiscard]] absl::StatusOr<std::string> Read(const std::string& text, bool with_key) {
+    const std::string file = FileOf(text);
     auto content = ReadFileWithin(file, directories_, kMostCertificateBytes);
     if (absl::IsNotFound(content.status())) {
       return absl::NotFoundError(absl::StrCat(

@@ -157,15 +157,17 @@ std::vector<std::string> RowOf(const wire::Resource& resource) {
 
 void PrintResources(std::ostream& out, absl::string_view kind,
                     const std::vector<wire::Resource>& resources, absl::string_view format,
-                    bool one) {
-  if (format.empty() || format == "table") {
+                    bool one, bool original) {
+  if (!original && (format.empty() || format == "table")) {
     std::vector<std::vector<std::string>> rows;
     for (const wire::Resource& resource : resources) rows.push_back(RowOf(resource));
     return PrintTable(out, HeadOf(kind), rows);
   }
   std::vector<std::string> documents;
-  for (const wire::Resource& resource : resources)
-    documents.push_back(dialects::NativeJson(resource));
+  for (const wire::Resource& resource : resources) {
+    const bool as_put = original && !resource.document().empty();
+    documents.push_back(as_put ? resource.document() : dialects::NativeJson(resource));
+  }
   if (format == "json") {
     return PrintJson(
         out, one ? documents.front() : absl::StrCat("[", absl::StrJoin(documents, ","), "]"));

@@ -18,9 +18,10 @@ namespace sallyport::authsvc::ctl {
 [[nodiscard]] std::vector<std::string> HeadOf(absl::string_view kind);
 [[nodiscard]] std::vector<std::string> RowOf(const ::sallyport::v1::Resource& resource);
 
-// `format`: "", "table", "json", "yaml". `one`: a single document instead of a list.
+// `format`: "", "table", "json", "yaml". `one`: a single document instead of a list. `original`:
+// what came as a document of a dialect is printed as that, as YAML where no format is named.
 void PrintResources(std::ostream& out, absl::string_view kind,
                     const std::vector<::sallyport::v1::Resource>& resources,
-                    absl::string_view format, bool one);
+                    absl::string_view format, bool one, bool original);
 
 }  // namespace sallyport::authsvc::ctl

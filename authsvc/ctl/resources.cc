@@ -25,16 +25,24 @@ int ShowResources(Session& session, const Args& args, const std::string& kind,
   auto client = session.Connect();
   if (!client.ok()) return session.Fail(client.status());
   std::vector<wire::Resource> resources;
+  const bool original = args.Has("--original");
   if (id.empty()) {
     auto all = ListAll(**client, kind, args.Get("--org"));
     if (!all.ok()) return session.Fail(all.status());
     resources = *std::move(all);
   } else {
-    auto one = GetOne(**client, kind, id);
+    auto one = GetOne(**client, kind, id, original);
     if (!one.ok()) return session.Fail(one.status());
     resources.push_back(*std::move(one));
   }
-  PrintResources(session.out(), kind, resources, args.Get("--output"), !id.empty());
+  if (original && id.empty()) {
+    for (wire::Resource& resource : resources) {
+      auto one = GetOne(**client, kind, resource.id(), true);
+      if (one.ok()) resource = *std::move(one);
+      // Gone since, or not to be had: as the list has it.
+    }
+  }
+  PrintResources(session.out(), kind, resources, args.Get("--output"), !id.empty(), original);
   return kDone;
 }
 

@@ -218,6 +218,7 @@ void AddOthers(std::vector<ObjectTable>* out) {
   out->push_back({kTykGateway, "", TykGatewayRules()});
   out->push_back({kTykGateway, "security", TykSecurityRules()});
   out->push_back({kTykGateway, "security.certificates", TykCertificatesRules()});
+  out->push_back({kTykGateway, "security.certificate_expiry_monitor", TykExpiryRules()});
   out->push_back({kTykGateway, "http_server_options", TykServerRules()});
 }
 

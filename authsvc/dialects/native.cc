@@ -13,6 +13,7 @@
 #include "authsvc/dialects/proto_fill.h"
 #include "authsvc/dialects/references.h"
 #include "authsvc/dialects/suggest.h"
+#include "authsvc/events/credential_headers.h"
 #include "shared/base/text.h"
 #include "shared/crypto/digest.h"
 #include "shared/crypto/pem.h"
@@ -273,6 +274,7 @@ std::string NativeJson(const v1::Resource& resource) {
       copy.mutable_key()->mutable_basic_login()->clear_sealed_hash();
   }
   if (copy.has_token_issuer()) copy.mutable_token_issuer()->clear_shared_secrets();
+  if (copy.has_api()) HideCredentialHeaders(copy.mutable_api());
   if (copy.has_api() && copy.api().has_upstream()) {
     v1::Upstream* const upstream = copy.mutable_api()->mutable_upstream();
     if (upstream->has_forward_proxy()) upstream->mutable_forward_proxy()->clear_sealed_password();

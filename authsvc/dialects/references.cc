@@ -5,15 +5,17 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "authsvc/dialects/tyk_jwt.h"
+#include "authsvc/events/credential_headers.h"
 #include "shared/crypto/pem.h"
 #include "shared/domain/pattern.h"
 
 namespace sallyport::authsvc::dialects {
 namespace {
 
-constexpr absl::string_view kPemMark = "-----BEGIN ";
+constexpr absl::string_view kPemMark = "-----BEGIN ", kPemEnd = "-----END ";
 
 std::string IdOf(const crypto::PemBundle& bundle, absl::string_view org_id) {
   return bundle.chain.empty() ? crypto::PublicKeyId(org_id, bundle.public_key_der)
@@ -36,6 +38,49 @@ absl::string_view WrongReference(absl::string_view text) {
     if (byte <= 0x20 || byte == 0x7F || c == ',') return "is not a certificate id";
   }
   return "";
+}
+
+// More than so many are none: what stands between the commas is something else.
+constexpr size_t kMostParts = 1000;
+
+std::vector<std::string> AtCommasOutsidePem(absl::string_view text) {
+  std::vector<std::string> parts;
+  size_t begin = 0;
+  size_t block = text.find(kPemMark);  // the next one
+  for (size_t at = 0;;) {
+    const size_t comma = text.find(',', at);
+    if (comma == text.npos || parts.size() == kMostParts) break;
+    if (block < comma) {
+      const size_t end = text.find(kPemEnd, block);
+      if (end == text.npos) break;
+      at = end + kPemEnd.size();
+      block = text.find(kPemMark, at);
+      continue;
+    }
+    parts.emplace_back(text.substr(begin, comma - begin));
+    begin = at = comma + 1;
+  }
+  parts.emplace_back(text.substr(begin));
+  return parts;
+}
+
+bool IsIdOrPem(absl::string_view part) {
+  part = absl::StripAsciiWhitespace(part);
+  if (absl::StrContains(part, kPemMark)) return absl::StartsWith(part, kPemMark);
+  return !part.empty() && WrongReference(part).empty();
+}
+
+// Of "id,PEM,id" each. One where a part is neither: what tools print around PEM has commas, too.
+std::vector<std::string> IdsAndPem(const std::string& text) {
+  std::vector<std::string> parts = AtCommasOutsidePem(text);
+  if (std::all_of(parts.begin(), parts.end(), IsIdOrPem)) return parts;
+  return {text};
+}
+
+std::string IdOfPem(const std::string& text, absl::string_view org_id) {
+  if (!absl::StrContains(text, kPemMark)) return std::string(absl::StripAsciiWhitespace(text));
+  const absl::StatusOr<crypto::PemBundle> bundle = crypto::ParseInlinePem(text);
+  return bundle.ok() ? IdOf(*bundle, org_id) : "";
 }
 
 constexpr absl::string_view kSecrets[] = {"secret", "shared_secret", "jwt_source", "password",
@@ -114,14 +159,18 @@ std::string References::TakeInline(absl::string_view pem, absl::string_view path
   return id;
 }
 
+absl::StatusOr<std::string> References::ContentOf(const std::string& file) const {
+  if (absl::StrContains(file, kPemMark)) return file;
+  if (options_.read_file != nullptr) return options_.read_file(file);
+  return absl::InvalidArgumentError(
+      "files are read from the gateway's own configuration file, or by sallyctl: neither has found "
+      "this one");
+}
+
 std::string References::TakeFiles(const std::string& certificate, const std::string& key,
                                   absl::string_view path, const Node& at) {
-  if (options_.read_file == nullptr) {
-    out_->Refuse(path, &at, "files are read from the gateway's own configuration file alone");
-    return "";
-  }
-  auto chain = options_.read_file(certificate);
-  auto secret = options_.read_file(key);
+  auto chain = ContentOf(certificate);
+  auto secret = ContentOf(key);
   for (const absl::Status& status : {chain.status(), secret.status()}) {
     if (status.ok()) continue;
     out_->Refuse(path, &at, status.message());
@@ -190,10 +239,7 @@ void References::PinsOf(const Node& value, const std::string& path, v1::PinList*
         out_->Refuse(path, &item, "must be a public key id");
     }
   } else if (AsText(value, &text)) {
-    if (absl::StrContains(text, kPemMark))
-      texts.push_back(text);
-    else
-      texts = absl::StrSplit(text, ',');
+    texts = absl::StrContains(text, kPemMark) ? IdsAndPem(text) : absl::StrSplit(text, ',');
   }
   for (const std::string& one : texts) {
     const std::string id = Take(one, path, value, false);
@@ -214,37 +260,60 @@ void References::Pins(const Fields& object, absl::string_view name, v1::DomainPi
 Node WithoutInlinePem(const Node& document, absl::string_view org_id) {
   Node copy = document;
   if (copy.IsString() && absl::StrContains(copy.text, kPemMark)) {
-    absl::StatusOr<crypto::PemBundle> bundle = crypto::ParseInlinePem(copy.text);
-    copy.text = bundle.ok() ? IdOf(*bundle, org_id) : "";
+    copy.text = absl::StrJoin(IdsAndPem(copy.text), ",", [&](std::string* out, const auto& part) {
+      absl::StrAppend(out, IdOfPem(part, org_id));
+    });
   }
   for (Node& item : copy.items) item = WithoutInlinePem(item, org_id);
   for (auto& [name, value] : copy.members) value = WithoutInlinePem(value, org_id);
   return copy;
 }
 
+namespace {
+
+void Emptied(Node* value) {
+  if (!value->IsString()) return;
+  *value = Node();
+  value->type = Node::Type::kString;
+}
+
+// Headers of webhooks that are credentials: {"header_map": {name: value}} of Classic definitions
+// and {"headers": [{"name", "value"}]} of OAS.
+void EmptyHandlers(Node* node) {
+  for (Node& item : node->items) EmptyHandlers(&item);
+  for (auto& [name, value] : node->members) {
+    if (name == "header_map") {
+      for (auto& [header, credential] : value.members) {
+        if (IsCredentialHeader(header)) Emptied(&credential);
+      }
+    } else if (name == "headers") {
+      for (Node& item : value.items) {
+        Node* const credential = item.IsObject() ? item.Find("value") : nullptr;
+        if (credential != nullptr && IsCredentialHeader(item.Text("name"))) Emptied(credential);
+      }
+    } else {
+      EmptyHandlers(&value);
+    }
+  }
+}
+
+}  // namespace
+
+void EmptyWebhooks(Node* node) {
+  for (Node& item : node->items) EmptyWebhooks(&item);
+  for (auto& [name, value] : node->members) {
+    if (name == "event_handlers" || name == "eventHandlers")
+      EmptyHandlers(&value);
+    else
+      EmptyWebhooks(&value);
+  }
+}
+
 Node KeptDocument(const Node& document, absl::string_view org_id) {
   Node copy = WithoutInlinePem(document, org_id);
   Blank(&copy);
+  EmptyWebhooks(&copy);
   return copy;
-}
-
-void TlsVersions(const Fields& object, absl::string_view min_name, absl::string_view max_name,
-                 v1::TransportTls* tls) {
-  const auto read = [&](absl::string_view name) {
-    const int64_t number = object.Integer(name);
-    if (number != 0 && (number < 769 || number > 772)) {
-      object.Refuse(name, "is not a TLS version: 771 is TLS 1.2, 772 is TLS 1.3");
-    }
-    return number;
-  };
-  const int64_t least = read(min_name);
-  const int64_t most = read(max_name);
-  if (least == 769 || least == 770)
-    object.Warn(min_name, "TLS 1.0 and 1.1 do not exist here: 1.2 is used");
-  if (least >= 771) tls->set_min_version(least == 771 ? "1.2" : "1.3");
-  if (most == 769 || most == 770) object.Refuse(max_name, "TLS 1.0 and 1.1 do not exist here");
-  if (most >= 771) tls->set_max_version(most == 771 ? "1.2" : "1.3");
-  if (least == 772 && most == 771) object.Refuse(max_name, "is lower than the minimum");
 }
 
 }  // namespace sallyport::authsvc::dialects

@@ -1,6 +1,6 @@
 // References to certificates in documents: ids, "name:NAME", or PEM that stands inline (which
-// becomes a certificate of its own). Also the maps from domains to them, and TLS versions. Used by
-// the converters.
+// becomes a certificate of its own). Also the maps from domains to them. Used by the
+// converters.
 #pragma once
 
 #include <string>
@@ -21,7 +21,8 @@ class References {
   // wanted (upstream and server certificates); else it is dropped with a warning.
   std::string Take(absl::string_view text, absl::string_view path, const Node& at,
                    bool keep_private_key);
-  // A certificate and its private key in two files; the same rules.
+  // A certificate and its private key in two files, or the PEM itself in place of their names; the
+  // same rules.
   std::string TakeFiles(const std::string& certificate, const std::string& key,
                         absl::string_view path, const Node& at);
   std::vector<std::string> TakeList(const Fields& object, absl::string_view name,
@@ -32,12 +33,13 @@ class References {
   // {"domain": "id"}
   void ClientCertificates(const Fields& object, absl::string_view name,
                           v1::DomainCertificates* map);
-  // {"domain": "id,id"}; a list of ids is taken as well.
+  // {"domain": "id,PEM"}; a list of them is taken as well.
   void Pins(const Fields& object, absl::string_view name, v1::DomainPins* map);
 
  private:
   std::string TakeInline(absl::string_view pem, absl::string_view path, const Node& at,
                          bool keep_private_key);
+  [[nodiscard]] absl::StatusOr<std::string> ContentOf(const std::string& file) const;
   void PinsOf(const Node& value, const std::string& path, v1::PinList* pins);
   bool GoodDomain(const std::string& domain, const std::string& path, const Node& at);
 
@@ -51,13 +53,12 @@ class References {
 // what is stored and read back. References::Take made the ids.
 [[nodiscard]] Node WithoutInlinePem(const Node& document, absl::string_view org_id);
 
-// The same, and the secrets of features that do not exist here (basic passwords, HMAC and JWT
-// secrets) made empty: a Tyk document as it is kept.
-[[nodiscard]] Node KeptDocument(const Node& document, absl::string_view org_id);
+// Makes the values of webhooks' headers that are credentials empty, in a document of Tyk's that is
+// kept.
+void EmptyWebhooks(Node* document);
 
-// 769..772 (TLS 1.0 to 1.3), as Tyk writes them, to "1.2" and "1.3". Lower minimums become 1.2 with
-// a warning; a maximum below 1.2 is refused.
-void TlsVersions(const Fields& object, absl::string_view min_name, absl::string_view max_name,
-                 v1::TransportTls* tls);
+// WithoutInlinePem and EmptyWebhooks, and the secrets of features that do not exist here (basic
+// passwords, HMAC and JWT secrets) made empty: a Tyk document as it is kept.
+[[nodiscard]] Node KeptDocument(const Node& document, absl::string_view org_id);
 
 }  // namespace sallyport::authsvc::dialects

@@ -30,6 +30,12 @@ constexpr Dialect kDialects[] = {
     {kTykGateway, "Tyk gateway configuration (tyk.conf)", IsTykGateway, ConvertTykGateway},
 };
 
+// A document of the first always looks like one of the second: sessions have the rights of a
+// policy, and OpenAPI has a `security` as tyk.conf has.
+bool GoesBefore(absl::string_view first, absl::string_view second) {
+  return (first == kTykKey && second == kTykPolicy) || (first == kTykOas && second == kTykGateway);
+}
+
 // Documents of systems that later versions will take: named, so that nobody wonders.
 std::string KnownElsewhere(const Node& document) {
   const absl::string_view version = document.Text("apiVersion");
@@ -71,9 +77,18 @@ const Dialect* RecogniseDialect(const Node& document, std::string* why) {
         "--as stored";
     return nullptr;
   }
+  const Dialect* found = nullptr;
   for (const Dialect& dialect : kDialects) {
-    if (dialect.recognises(document)) return &dialect;
+    if (!dialect.recognises(document)) continue;
+    if (found == nullptr) {
+      found = &dialect;
+    } else if (!GoesBefore(found->name, dialect.name)) {
+      *why = absl::StrCat("ambiguous: it may be ", found->name, " (", found->summary, ") or ",
+                          dialect.name, " (", dialect.summary, "): say which with --as");
+      return nullptr;
+    }
   }
+  if (found != nullptr) return found;
   *why =
       "not recognised: neither apiVersion: sallyport/v1, nor an apk-conf (name, basePath, type, "
       "operations), a Tyk Classic API definition (proxy), "

@@ -65,7 +65,8 @@ class SecretPlacer {
       resource->mutable_secret()->mutable_sealed_data()->erase(std::string(name));
       converted_->secret_data[std::string(name)] = std::move(secret);
     } else if ((resource->has_key() && name == kLoginHash) ||
-               (resource->has_api() && name == kUpstreamCredential)) {
+               (resource->has_api() &&
+                (name == kUpstreamCredential || absl::StartsWith(name, kHandlerHeader)))) {
       converted_->secret_data[std::string(name)] = std::move(secret);
     } else {
       return false;

@@ -317,6 +317,7 @@ Conversion ConvertTykClassic(const Node& definition, const ConvertOptions& optio
   converted.proxy_password = ReadForwardProxy(proxy.Object("transport"), "proxy_url", &api);
   ClassicUpstreamAuth(top.Object("upstream_auth"), &api, &converted);
   ClassicVersions(top, &api);
+  ClassicExpiration(top, &api);
   IpLists(top, &api);
   Limits(top, &api);
   CorsOf(top, &api);

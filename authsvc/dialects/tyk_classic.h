@@ -17,6 +17,8 @@ void ClassicHealthChecks(const Fields& top, const Fields& proxy, v1::Upstream* u
 void ClassicStream(const Fields& top, const Fields& proxy, v1::Api* api);
 // `definition` and `version_data` -> api->versioning and api->versions.
 void ClassicVersions(const Fields& top, v1::Api* api);
+// When the whole of it ends, whatever its versions say.
+void ClassicExpiration(const Fields& top, v1::Api* api);
 
 // What of `extended_paths` changes requests and answers -> version->endpoints.
 void ClassicEndpoints(const Fields& lists, bool any_case, v1::ApiVersion* version);

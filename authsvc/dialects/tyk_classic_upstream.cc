@@ -3,6 +3,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "authsvc/dialects/tls_versions.h"
 #include "authsvc/dialects/tyk_classic.h"
 #include "authsvc/dialects/tyk_classic_fields.h"
 #include "shared/domain/host.h"
@@ -92,7 +93,7 @@ void Transport(const Fields& proxy, v1::TransportTls* tls) {
   }
   for (const std::string& cipher : transport.Texts("ssl_ciphers")) tls->add_ciphers(cipher);
   tls->set_force_common_name_check(transport.Flag("ssl_force_common_name_check"));
-  TlsVersions(transport, "ssl_min_version", "ssl_max_version", tls);
+  TlsVersions(transport, "ssl_min_version", "ssl_max_version", TlsPeer::kUpstreamsOfOneApi, tls);
 }
 
 }  // namespace

@@ -195,6 +195,16 @@ void ReadExpiry(const Fields& at, absl::string_view name, v1::ApiVersion* versio
   at.Refuse(name, "is not a time: write 2026-01-31 15:04 (UTC) or RFC 3339");
 }
 
+void ClassicExpiration(const Fields& top, v1::Api* api) {
+  v1::ApiVersion all;
+  ReadExpiry(top, "expiration", &all);
+  if (all.expires_unix() == 0) return;
+  for (v1::ApiVersion& version : *api->mutable_versions()) {
+    if (version.expires_unix() == 0 || version.expires_unix() > all.expires_unix())
+      version.set_expires_unix(all.expires_unix());
+  }
+}
+
 void ReadEndpointRule(const Fields& endpoint, bool any_case, v1::PathRule* rule) {
   rule->set_path(ReadPathRegex(endpoint, "path", true));
   if (rule->path().empty()) endpoint.Refuse("path", "is missing");

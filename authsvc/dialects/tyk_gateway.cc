@@ -5,6 +5,7 @@
 #include "authsvc/dialects/fields.h"
 #include "authsvc/dialects/references.h"
 #include "authsvc/dialects/suggest.h"
+#include "authsvc/dialects/tls_versions.h"
 #include "authsvc/dialects/tyk_documents.h"
 #include "authsvc/dialects/tyk_environment.h"
 #include "authsvc/dialects/tyk_other_fields.h"
@@ -19,7 +20,13 @@ constexpr FieldRule kSecurity[] = {
     {"allow_unsafe_dynamic_mtls_token", Use::kRefused,
      "a certificate's id never authenticates a caller"},
     {"private_certificate_encoding_secret", Use::kKept},
-    {"certificate_expiry_monitor", Use::kKept},
+    {"certificate_expiry_monitor", Use::kUsed},
+};
+
+constexpr FieldRule kExpiry[] = {
+    {"warning_threshold_days", Use::kUsed},
+    {"event_cooldown_seconds", Use::kUsed},
+    {"check_cooldown_seconds", Use::kKept},
 };
 
 constexpr FieldRule kCertificates[] = {
@@ -81,6 +88,24 @@ void Others(const Fields& top, const Fields& server) {
   }
 }
 
+void Expiry(const Fields& security, v1::GatewaySettings* settings) {
+  const Fields monitor = security.Object("certificate_expiry_monitor");
+  monitor.Check(TykExpiryRules());
+  if (monitor.node() == nullptr) return;
+  const auto read = [&](absl::string_view name, int64_t most) {
+    const int64_t number = monitor.Integer(name);
+    if (number >= 0 && number <= most) return static_cast<uint32_t>(number);
+    monitor.Refuse(name, absl::StrCat("must be between 0 and ", most));
+    return uint32_t{0};
+  };
+  constexpr int64_t kMostDays = 3650, kMostSeconds = 30 * 24 * 3600;
+  v1::ExpiryMonitor expiry;
+  expiry.set_warning_days(read("warning_threshold_days", kMostDays));
+  expiry.set_cooldown_seconds(read("event_cooldown_seconds", kMostSeconds));
+  if (expiry.warning_days() != 0 || expiry.cooldown_seconds() != 0)
+    *settings->mutable_expiry_monitor() = expiry;
+}
+
 void Security(const Fields& security, References* references, v1::GatewaySettings* settings) {
   security.Check(TykSecurityRules());
   const Fields certificates = security.Object("certificates");
@@ -90,6 +115,7 @@ void Security(const Fields& security, References* references, v1::GatewaySetting
   references->ClientCertificates(certificates, "upstream",
                                  settings->mutable_upstream_certificates());
   references->Pins(security, "pinned_public_keys", settings->mutable_pins());
+  Expiry(security, settings);
   settings->set_control_requires_certificate(security.Flag("control_api_use_mutual_tls"));
   if (settings->control_requires_certificate() && settings->control_allowlist_size() == 0) {
     security.Refuse("control_api_use_mutual_tls", "is on, but certificates.control_api is empty");
@@ -103,7 +129,7 @@ void Tls(const Fields& top, v1::TransportTls* tls) {
   }
   for (const std::string& cipher : top.Texts("proxy_ssl_ciphers")) tls->add_ciphers(cipher);
   tls->set_force_common_name_check(top.Flag("ssl_force_common_name_check"));
-  TlsVersions(top, "proxy_ssl_min_version", "proxy_ssl_max_version", tls);
+  TlsVersions(top, "proxy_ssl_min_version", "proxy_ssl_max_version", TlsPeer::kEveryUpstream, tls);
 }
 
 // Key pairs as files, Tyk's older way.
@@ -119,14 +145,11 @@ void ServerFiles(const Fields& server, References* references, v1::GatewaySettin
   }
 }
 
-// Versions of the listeners are settings of each: what those have as default may stand here.
-void ServerVersions(const Fields& server) {
+void ServerVersions(const Fields& server, v1::GatewaySettings* settings) {
   v1::TransportTls tls;
-  TlsVersions(server, "min_version", "max_version", &tls);
-  if (tls.min_version() == "1.3")
-    server.Refuse("min_version", "is not of the gateway here: set min_version of the listeners");
-  if (tls.max_version() == "1.2")
-    server.Refuse("max_version", "is not of the gateway here: set max_version of the listeners");
+  TlsVersions(server, "min_version", "max_version", TlsPeer::kClients, &tls);
+  settings->set_server_min_version(tls.min_version());
+  settings->set_server_max_version(tls.max_version());
 }
 
 using Entries = google::protobuf::RepeatedPtrField<v1::AllowlistEntry>;
@@ -218,7 +241,7 @@ Conversion ConvertTykGateway(const Node& file, const ConvertOptions& options) {
     settings.add_server_certificate_ids(id);
   }
   ServerFiles(server, &references, &settings);
-  ServerVersions(server);
+  ServerVersions(server, &settings);
   Converted converted;
   converted.resource.set_id(settings.id());
   converted.resource.set_dialect(std::string(kTykGateway));
@@ -232,5 +255,6 @@ ObjectRules TykGatewayRules() { return {kGateway, false}; }
 ObjectRules TykSecurityRules() { return {kSecurity, true}; }
 ObjectRules TykCertificatesRules() { return {kCertificates, true}; }
 ObjectRules TykServerRules() { return {kServer, false}; }
+ObjectRules TykExpiryRules() { return {kExpiry, false}; }
 
 }  // namespace sallyport::authsvc::dialects

@@ -208,6 +208,7 @@ Node KeptOas(const Node& document, absl::string_view org_id) {
   Node* extension = kept.Find(kTykExtension);
   *extension = WithoutInlinePem(*extension, org_id);
   BlankOas(extension, false);
+  EmptyWebhooks(extension);
   BlankKeys(&kept);
   HideProxyPassword(kOasProxyUrl, &kept);
   return kept;

@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "authsvc/dialects/tls_versions.h"
 #include "authsvc/dialects/tyk_classic.h"
 #include "authsvc/dialects/tyk_oas.h"
 #include "authsvc/dialects/tyk_oas_fields.h"
@@ -46,27 +47,6 @@ void OasTargets(const Fields& object, v1::Upstream* upstream) {
   upstream->add_targets()->set_url(url);
 }
 
-// "1.2" and "1.3". A lower minimum becomes 1.2 with a warning, a lower maximum is refused.
-void OasTlsVersions(const Fields& transport, v1::TransportTls* tls) {
-  const auto read = [&](absl::string_view name) {
-    const std::string text = transport.Text(name);
-    for (const absl::string_view known : {"", "1.0", "1.1", "1.2", "1.3"}) {
-      if (text == known) return text;
-    }
-    transport.Refuse(name, "is not a TLS version: 1.2 or 1.3");
-    return std::string();
-  };
-  const std::string least = read("minVersion");
-  const std::string most = read("maxVersion");
-  if (least == "1.0" || least == "1.1")
-    transport.Warn("minVersion", "TLS 1.0 and 1.1 do not exist here: 1.2 is used");
-  if (most == "1.0" || most == "1.1")
-    transport.Refuse("maxVersion", "TLS 1.0 and 1.1 do not exist here");
-  if (least == "1.2" || least == "1.3") tls->set_min_version(least);
-  if (most == "1.2" || most == "1.3") tls->set_max_version(most);
-  if (least == "1.3" && most == "1.2") transport.Refuse("maxVersion", "is lower than minVersion");
-}
-
 void OasTransport(const Fields& upstream, v1::TransportTls* tls) {
   const Fields transport = upstream.Object("tlsTransport");
   transport.Check(OasTransportRules());
@@ -76,7 +56,7 @@ void OasTransport(const Fields& upstream, v1::TransportTls* tls) {
   }
   for (const std::string& cipher : transport.Texts("ciphers")) tls->add_ciphers(cipher);
   tls->set_force_common_name_check(transport.Flag("forceCommonNameCheck"));
-  OasTlsVersions(transport, tls);
+  TlsVersionTexts(transport, "minVersion", "maxVersion", TlsPeer::kUpstreamsOfOneApi, tls);
 }
 
 // The entries of a domain map; `take` gets each with a domain that is fine and new.

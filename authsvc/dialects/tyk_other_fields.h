@@ -18,5 +18,6 @@ namespace sallyport::authsvc::dialects {
 [[nodiscard]] ObjectRules TykSecurityRules();
 [[nodiscard]] ObjectRules TykCertificatesRules();
 [[nodiscard]] ObjectRules TykServerRules();  // http_server_options
+[[nodiscard]] ObjectRules TykExpiryRules();  // security.certificate_expiry_monitor
 
 }  // namespace sallyport::authsvc::dialects

@@ -40,9 +40,17 @@ bool SendTheSame(const v1::EventHandler& a, const v1::EventHandler& b) {
   return a.event() == b.event() && a.url() == b.url() && a.method() == b.method() &&
          a.body() == b.body() && a.log_only() == b.log_only() &&
          a.headers().size() == b.headers().size() &&
-         absl::c_all_of(a.headers(), [&](const auto& header) {
-           const auto found = b.headers().find(header.first);
-           return found != b.headers().end() && found->second == header.second;
+         a.sealed_headers().size() == b.sealed_headers().size() &&
+         absl::c_all_of(a.headers(),
+                        [&](const auto& header) {
+                          const auto found = b.headers().find(header.first);
+                          return found != b.headers().end() && found->second == header.second;
+                        }) &&
+         // What is sealed anew is another value.
+         absl::c_all_of(a.sealed_headers(), [&](const auto& header) {
+           const auto found = b.sealed_headers().find(header.first);
+           return found != b.sealed_headers().end() &&
+                  found->second.ciphertext() == header.second.ciphertext();
          });
 }
 
@@ -53,6 +61,13 @@ bool HasHandler(const Snapshot& snapshot, const std::string& api_id,
          absl::c_any_of(entry->api.event_handlers(), [&](const v1::EventHandler& handler) {
            return SendTheSame(handler, wanted);
          });
+}
+
+absl::Duration UsualCooldown(const Snapshot& snapshot, EventKind kind) {
+  const uint32_t seconds = snapshot.settings().settings.expiry_monitor().cooldown_seconds();
+  const bool expiry =
+      kind == EventKind::kCertificateExpiringSoon || kind == EventKind::kCertificateExpired;
+  return expiry && seconds != 0 ? absl::Seconds(seconds) : DefaultCooldown(kind);
 }
 
 std::string PresentedHex(const v1::Refusal& refusal) {
@@ -123,13 +138,14 @@ struct Notifier::Impl {
       if (handler.event() != EventName(event.kind)) continue;
       const absl::Duration cooldown = handler.cooldown_seconds() != 0
                                           ? absl::Seconds(handler.cooldown_seconds())
-                                          : DefaultCooldown(event.kind);
+                                          : UsualCooldown(snapshot, event.kind);
       const std::string what =
           crypto::Sha256(absl::StrCat(event.api_id, "\n", place, "\n", handler.event(), "\n",
                                       handler.url(), "\n", event.subject));
       const std::string who = absl::StrCat(event.api_id, "\n", place, "\n", handler.url());
       // What found no place was not told: it may be the next time.
-      if (IsNew(what, std::max(cooldown, at_least)) && !Send(handler, event, who)) Forget(what);
+      if (IsNew(what, std::max(cooldown, at_least)) && !Send(entry->api, handler, event, who))
+        Forget(what);
     }
   }
 
@@ -161,8 +177,28 @@ struct Notifier::Impl {
     return all < most && of_api < std::max<size_t>(1, most / 4);
   }
 
+  absl::Status AddHeaders(const v1::Api& api, const v1::EventHandler& handler,
+                          std::vector<std::string>* headers) const {
+    bool typed = false;
+    for (const auto& [name, value] : handler.headers()) {
+      headers->push_back(absl::StrCat(name, ": ", value));
+      typed = typed || absl::EqualsIgnoreCase(name, "content-type");
+    }
+    if (!typed) headers->push_back("Content-Type: application/json");
+    for (const auto& [name, sealed] : handler.sealed_headers()) {
+      if (options.open_header == nullptr) return absl::FailedPreconditionError("nothing opens it");
+      const auto value = options.open_header(api, handler, name);
+      if (!value.ok())
+        return absl::Status(value.status().code(),
+                            absl::StrCat("header ", name, ": ", value.status().message()));
+      headers->push_back(absl::StrCat(name, ": ", value->Reveal()));
+    }
+    return absl::OkStatus();
+  }
+
   // False: dropped.
-  bool Send(const v1::EventHandler& handler, const Event& event, const std::string& who) {
+  bool Send(const v1::Api& api, const v1::EventHandler& handler, const Event& event,
+            const std::string& who) {
     MessageResult result;
     result.kind = event.kind;
     result.api_id = event.api_id;
@@ -178,12 +214,12 @@ struct Notifier::Impl {
     transfer.method = handler.method().empty() ? "POST" : handler.method();
     transfer.body = EventBody(event, handler.body(), clock->Now());
     transfer.timeout = absl::Milliseconds(handler.timeout_ms());
-    bool typed = false;
-    for (const auto& [name, value] : handler.headers()) {
-      transfer.headers.push_back(absl::StrCat(name, ": ", value));
-      typed = typed || absl::EqualsIgnoreCase(name, "content-type");
+    result.status = AddHeaders(api, handler, &transfer.headers);
+    if (!result.status.ok()) {
+      result.outcome = MessageResult::Outcome::kFailed;
+      report(result);
+      return true;  // and not tried again at each event
     }
-    if (!typed) transfer.headers.push_back("Content-Type: application/json");
     std::string key;
     {
       const base::MutexLock lock(&mutex);
@@ -318,8 +354,10 @@ void Notifier::Take(const v1::ReportRequest& report) {
 void Notifier::LookAtCertificates() {
   const std::shared_ptr<const Snapshot> snapshot = impl_->current();
   const absl::Time now = impl_->clock->Now();
-  for (const CertificateEntry* entry :
-       snapshot->ExpiringBefore(now + impl_->options.expiring_within, kMostExpiring)) {
+  const uint32_t days = snapshot->settings().settings.expiry_monitor().warning_days();
+  const absl::Duration within =
+      days != 0 ? absl::Hours(24 * static_cast<int64_t>(days)) : impl_->options.expiring_within;
+  for (const CertificateEntry* entry : snapshot->ExpiringBefore(now + within, kMostExpiring)) {
     for (const Event& event : CertificateEvents(*snapshot, *entry, now))
       impl_->Tell(*snapshot, event);
   }

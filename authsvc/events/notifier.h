@@ -11,16 +11,20 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "authsvc/events/event.h"
+#include "shared/base/secret.h"
 
 namespace sallyport::base {
 class Clock;
 }
 
 namespace sallyport::v1 {
+class Api;
+class EventHandler;
 class ReportRequest;
-}
+}  // namespace sallyport::v1
 
 namespace sallyport::authsvc {
 
@@ -48,6 +52,12 @@ struct NotifierOptions {
   absl::Duration first_delay = absl::Seconds(1);  // until the second attempt, then 5 times as long
   absl::Duration expiring_within = absl::Hours(24 * 30);
   std::string ca_path;  // certificates of webhooks in place of the system's; empty: the system's
+  // Opens the value of one of the handler's sealed_headers. Thread-safe, does not block; without it
+  // such a handler is not told anything.
+  std::function<absl::StatusOr<base::Secret>(const ::sallyport::v1::Api& api,
+                                             const ::sallyport::v1::EventHandler& handler,
+                                             const std::string& name)>
+      open_header;
 };
 
 class Notifier {

@@ -306,7 +306,9 @@ class Rules {
     const auto& tells = now.settings.client_certificate_headers();
     const bool headers = !std::equal(told.begin(), told.end(), tells.begin(), tells.end());
     const bool insecure = InsecureSettings(old.settings) != InsecureSettings(now.settings);
-    if (servers || proxies || headers || insecure) server_certificates_ = true;
+    const bool versions = old.settings.server_min_version() != now.settings.server_min_version() ||
+                          old.settings.server_max_version() != now.settings.server_max_version();
+    if (servers || proxies || headers || insecure || versions) server_certificates_ = true;
     if (!SameList(old.client_allowlist, now.client_allowlist)) Announced();
     if (old.settings.upstream_http2() != now.settings.upstream_http2()) Spoken();
     if (!google::protobuf::util::MessageDifferencer::Equals(old.settings.identity_forwarding(),

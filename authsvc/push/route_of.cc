@@ -121,6 +121,8 @@ Audience AudienceOf(const ApiEntry& entry) {
     facts.add_insecure_settings(setting);
   for (const std::string& name : snapshot.settings().settings.client_certificate_headers())
     facts.add_client_certificate_headers(absl::AsciiStrToLower(name));
+  facts.set_server_min_version(snapshot.settings().settings.server_min_version());
+  facts.set_server_max_version(snapshot.settings().settings.server_max_version());
   return facts;
 }
 

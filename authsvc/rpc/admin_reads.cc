@@ -1,8 +1,11 @@
 #include "authsvc/rpc/admin_reads.h"
 
+#include <utility>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "authsvc/change/credentials.h"
+#include "authsvc/change/writer.h"
 #include "authsvc/push/replicas.h"
 #include "authsvc/snapshot/snapshot.h"
 #include "shared/base/clock.h"
@@ -82,6 +85,17 @@ absl::Status GetResource(const Snapshot& snapshot, const wire::GetRequest& reque
     return absl::NotFoundError(absl::StrCat("no ", KindName(*kind), " ", request.id()));
   }
   return absl::OkStatus();
+}
+
+absl::Status ReadWithDocument(Writer& writer, const wire::GetRequest& request,
+                              wire::GetResponse* response) {
+  const auto kind = ParseKind(request.kind());
+  if (!kind.has_value()) return NoSuchKind(request.kind());
+  auto resource = writer.ReadResource(*kind, request.id());
+  if (absl::IsNotFound(resource.status()))
+    return absl::NotFoundError(absl::StrCat("no ", KindName(*kind), " ", request.id()));
+  if (resource.ok()) *response->mutable_resource() = *std::move(resource);
+  return resource.status();
 }
 
 absl::Status ListResources(const Snapshot& snapshot, const wire::ListRequest& request,

@@ -10,10 +10,15 @@
 namespace sallyport::authsvc {
 
 class Snapshot;
+class Writer;
 
 [[nodiscard]] absl::Status GetResource(const Snapshot& snapshot,
                                        const ::sallyport::v1::GetRequest& request,
                                        ::sallyport::v1::GetResponse* response);
+// With the document that it came as, without its secrets. Blocks for the store.
+[[nodiscard]] absl::Status ReadWithDocument(Writer& writer,
+                                            const ::sallyport::v1::GetRequest& request,
+                                            ::sallyport::v1::GetResponse* response);
 [[nodiscard]] absl::Status ListResources(const Snapshot& snapshot,
                                          const ::sallyport::v1::ListRequest& request,
                                          ::sallyport::v1::ListResponse* response);

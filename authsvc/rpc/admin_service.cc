@@ -76,6 +76,12 @@ grpc::ServerUnaryReactor* AdminService::Get(grpc::CallbackServerContext* context
                                             wire::GetResponse* response) {
   Call call(parts_, context, "Admin.Get");
   if (!call.Admit(*request)) return call.reactor();
+  if (request->with_document()) {
+    Later(call, [this, request, response] {
+      return ReadWithDocument(*parts_.writer, *request, response);
+    });
+    return call.reactor();
+  }
   call.Finish(GetResource(*parts_.writer->snapshot(), *request, response));
   return call.reactor();
 }

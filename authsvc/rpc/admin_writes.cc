@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "authsvc/admin/apply.h"
+#include "authsvc/dialects/conversion.h"
 #include "authsvc/rpc/admin_reads.h"
 #include "authsvc/snapshot/snapshot.h"
 #include "shared/base/clock.h"
@@ -31,6 +32,11 @@ absl::Status CheckBody(const wire::Resource& resource) {
       resource.api().upstream().credential().has_sealed_value()) {
     return absl::InvalidArgumentError(
         "sealed values are made by the store: what they seal is given by Apply, in the document");
+  }
+  for (const wire::EventHandler& handler : resource.api().event_handlers()) {
+    if (!handler.sealed_headers().empty())
+      return absl::InvalidArgumentError(
+          "sealed_headers are made by the store: their values are given as headers");
   }
   if (!resource.token_issuer().shared_secrets().empty()) {
     return absl::InvalidArgumentError(
@@ -77,6 +83,11 @@ absl::Status MayGoByHand(absl::string_view id) {
       id, " (--force takes out the object alone: its API stays)"));
 }
 
+bool IsTykOas(const Snapshot& snapshot, const std::string& api_id) {
+  const ApiEntry* const api = snapshot.FindApi(api_id);
+  return api != nullptr && api->origin->dialect == dialects::kTykOas;
+}
+
 absl::Status FillDeleted(absl::StatusOr<WriteResult> result, wire::DeleteResponse* response) {
   if (!result.ok()) return result.status();
   response->set_revision(result->revision);
@@ -113,6 +124,10 @@ absl::Status DeleteResource(const ServiceParts& parts, const wire::DeleteRequest
     return FillDeleted(admin::DeleteObject(*parts.writer, *parts.clock, parts.default_org_id,
                                            request, parts.apk_sandbox_hosts),
                        response);
+  }
+  if (*kind == Kind::kApi && IsTykOas(*parts.writer->snapshot(), request.id())) {
+    return FillDeleted(
+        admin::DeleteOasApi(*parts.writer, *parts.clock, parts.default_org_id, request), response);
   }
   Mutation mutation;
   mutation.op = Mutation::Op::kDelete;

@@ -8,6 +8,8 @@ namespace v1 = ::sallyport::v1;
 void OfUpstream(const v1::TransportTls& tls, const v1::DomainPins& pins,
                 std::vector<std::string>* out) {
   if (tls.insecure_skip_verify()) out->emplace_back("insecure_skip_verify");
+  if (tls.min_version() == "1.0" || tls.min_version() == "1.1")
+    out->emplace_back("upstream TLS 1.0 or 1.1");
   if (!pins.disabled() && pins.report_only() && !pins.pins().empty())
     out->emplace_back("pins are report-only");
 }

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "authsvc/events/credential_headers.h"
 #include "shared/base/text.h"
 
 namespace sallyport::authsvc {
@@ -82,6 +83,7 @@ void RemoveSecrets(v1::Resource* resource) {
   if (resource->has_secret()) {
     for (auto& [name, sealed] : *resource->mutable_secret()->mutable_sealed_data()) sealed.Clear();
   }
+  if (resource->has_api()) HideCredentialHeaders(resource->mutable_api());
   if (resource->has_api() && resource->api().has_upstream()) {
     v1::Upstream* const upstream = resource->mutable_api()->mutable_upstream();
     if (upstream->has_forward_proxy()) upstream->mutable_forward_proxy()->clear_sealed_password();

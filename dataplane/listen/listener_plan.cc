@@ -47,6 +47,17 @@ PlannedListener FromAuthsvc(const ListenerSpec& from) {
   return listener;
 }
 
+// What a listener does not say itself the gateway's settings say. Where that would leave no version
+// its own word holds.
+void FillVersions(const std::string& min_version, const std::string& max_version,
+                  const GatewayFacts& gateway, PlannedListener* listener) {
+  listener->min_version = Or(min_version.empty() ? gateway.server_min_version : min_version, "1.2");
+  listener->max_version = Or(max_version.empty() ? gateway.server_max_version : max_version, "1.3");
+  if (listener->min_version <= listener->max_version) return;
+  listener->min_version = Or(min_version, "1.2");
+  listener->max_version = Or(max_version, "1.3");
+}
+
 bool HasPort(const std::vector<PlannedListener>& listeners, uint16_t port) {
   return std::any_of(listeners.begin(), listeners.end(),
                      [port](const PlannedListener& listener) { return listener.port == port; });
@@ -124,9 +135,15 @@ std::vector<PlannedListener> FileListeners(const config::DataplaneConfig& config
 std::vector<PlannedListener> PlanListeners(const config::DataplaneConfig& config,
                                            const GatewayView& view) {
   std::vector<PlannedListener> listeners = FileListeners(config);
+  for (size_t i = 0; i < listeners.size(); ++i) {
+    const bool named = i < config.listeners.size();
+    FillVersions(named ? config.listeners[i].min_version : "",
+                 named ? config.listeners[i].max_version : "", view.gateway, &listeners[i]);
+  }
   if (config.listeners_from_authsvc) {
     for (const ListenerSpec& spec : view.listeners) {
       PlannedListener listener = FromAuthsvc(spec);
+      FillVersions(spec.min_version, spec.max_version, view.gateway, &listener);
       if (listener.port != 0 && !HasPlace(listeners, listener))
         listeners.push_back(std::move(listener));
     }

@@ -52,6 +52,8 @@ struct GatewayFacts {
   uint64_t server_certificates_version = 0;
   std::vector<std::string> insecure_settings;             // at the gateway level, for the metric
   std::vector<std::string> client_certificate_headers{};  // lower case
+  // Of listeners that say nothing; "1.2" or "1.3", empty: 1.2 to 1.3.
+  std::string server_min_version{}, server_max_version{};
 };
 
 using DeniedCertificatesPtr = std::shared_ptr<const crypto::DeniedCertificates>;

@@ -63,6 +63,10 @@ absl::StatusOr<std::shared_ptr<ClientTlsContext>> ClientTlsContext::Create(
     base::Log(base::Level::kWarning, "upstream_tls.verification_off",
               {{"host", made->check_.name}});
   }
+  if (credentials.min_version == "1.0" || credentials.min_version == "1.1") {
+    base::Log(base::Level::kWarning, "upstream_tls.old_versions",
+              {{"host", made->check_.name}, {"min_version", credentials.min_version}});
+  }
   made->check_.trust = TrustAnchors::Extend(system, credentials.trust_der, nullptr);
   if (absl::Status status = made->SetUp(credentials); !status.ok()) return status;
   return made;

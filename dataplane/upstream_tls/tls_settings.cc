@@ -1,10 +1,9 @@
 #include "dataplane/upstream_tls/tls_settings.h"
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "shared/crypto/openssl.h"
+#include "shared/crypto/tls_suites.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -12,6 +11,10 @@ namespace {
 absl::Status ParseVersion(absl::string_view text, int fallback, int* version) {
   if (text.empty()) {
     *version = fallback;
+  } else if (text == "1.0") {
+    *version = TLS1_VERSION;
+  } else if (text == "1.1") {
+    *version = TLS1_1_VERSION;
   } else if (text == "1.2") {
     *version = TLS1_2_VERSION;
   } else if (text == "1.3") {
@@ -23,35 +26,19 @@ absl::Status ParseVersion(absl::string_view text, int fallback, int* version) {
   return absl::OkStatus();
 }
 
-struct Suite {
-  std::string name;  // OpenSSL's
-  bool tls13 = false;
-};
-
-// Every suite with authentication and encryption, by both of its names in upper case.
-absl::flat_hash_map<std::string, Suite> AllSuites() {
-  absl::flat_hash_map<std::string, Suite> suites;
-  const crypto::ErrorScope errors;
-  const crypto::UniqueSslCtx ctx(SSL_CTX_new(TLS_client_method()));
-  if (ctx == nullptr || SSL_CTX_set_cipher_list(ctx.get(), "ALL:!aNULL:!eNULL") != 1) return suites;
-  const STACK_OF(SSL_CIPHER)* const all = SSL_CTX_get_ciphers(ctx.get());
-  for (int i = 0; i < sk_SSL_CIPHER_num(all); ++i) {
-    const SSL_CIPHER* const cipher = sk_SSL_CIPHER_value(all, i);
-    const Suite suite{SSL_CIPHER_get_name(cipher),
-                      absl::string_view(SSL_CIPHER_get_version(cipher)) == "TLSv1.3"};
-    suites.emplace(absl::AsciiStrToUpper(suite.name), suite);
-    if (const char* const iana = SSL_CIPHER_standard_name(cipher)) suites.emplace(iana, suite);
-  }
-  return suites;
-}
-
-const Suite* FindSuite(absl::string_view name) {
-  static const auto* const suites = new absl::flat_hash_map<std::string, Suite>(AllSuites());
-  const std::string upper = absl::AsciiStrToUpper(absl::StripAsciiWhitespace(name));
-  auto found = suites->find(upper);
-  // Names from before RFC 7905 was final.
-  if (found == suites->end()) found = suites->find(absl::StrCat(upper, "_SHA256"));
-  return found == suites->end() ? nullptr : &found->second;
+// TLS 1.0 and 1.1 sign with MD5 and SHA-1 together, which OpenSSL takes at this level alone. What
+// else comes with it is left out again: other versions sign and agree on keys as always, and
+// certificates are checked at a level of their own (server_check.h).
+absl::Status AllowOldVersions(SSL_CTX* ctx) {
+  constexpr char kOldSuites[] = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:kRSA+AES";
+  constexpr char kSignatures[] =
+      "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519:ed448:RSA-PSS+SHA256:RSA-PSS+SHA384:"
+      "RSA-PSS+SHA512:RSA+SHA256:RSA+SHA384:RSA+SHA512";
+  SSL_CTX_set_security_level(ctx, 0);
+  if (SSL_CTX_set_cipher_list(ctx, kOldSuites) != 1 ||
+      SSL_CTX_set1_sigalgs_list(ctx, kSignatures) != 1)
+    return absl::InternalError(absl::StrCat("TLS 1.0 and 1.1: ", crypto::TakeErrors()));
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -68,7 +55,7 @@ absl::Status SetVersions(absl::string_view min, absl::string_view max, SSL_CTX* 
       SSL_CTX_set_max_proto_version(ctx, most) != 1) {
     return absl::InvalidArgumentError(absl::StrCat("TLS versions: ", crypto::TakeErrors()));
   }
-  return absl::OkStatus();
+  return least < TLS1_2_VERSION ? AllowOldVersions(ctx) : absl::OkStatus();
 }
 
 absl::Status SetCiphers(const std::vector<std::string>& names, SSL_CTX* ctx) {
@@ -76,7 +63,7 @@ absl::Status SetCiphers(const std::vector<std::string>& names, SSL_CTX* ctx) {
   std::vector<std::string> old_suites;
   std::vector<std::string> new_suites;
   for (const std::string& name : names) {
-    const Suite* const suite = FindSuite(name);
+    const crypto::TlsSuite* const suite = crypto::FindTlsSuite(name);
     if (suite != nullptr) (suite->tls13 ? new_suites : old_suites).push_back(suite->name);
   }
   if (old_suites.empty() && new_suites.empty()) {

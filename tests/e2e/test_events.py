@@ -152,6 +152,78 @@ def test_oas_handlers(world, hook):
     assert hook.messages[0][0] == "PUT" and hook.messages[0][2]["X-Team"] == "oas"
 
 
+def test_a_hooks_credentials_are_sent_and_never_shown(world, hook):
+    origin = world.origin("secret hook")
+    definition = classic("secret-hook", origin.url, domain="secret-hook.gw.test", use_standard_auth=True, event_handlers=handlers(
+        hook, "AuthFailure", header_map={"X-Team": "edge", "Authorization": "Bearer hush-hush", "X-Api-Key": "hush-key"}))
+    world.gateway.add_api(definition)
+
+    def sent(count):
+        assert world.a.curl(f"/{count}", host="secret-hook.gw.test", headers=[f"Authorization: wrong-{count}"] * (count % 2)).status
+        told = wait_for(lambda: len(hook.messages) == count and hook.messages[-1], f"message {count}")
+        return told[2].get("Authorization"), told[2].get("X-Api-Key")
+    assert sent(1) == ("Bearer hush-hush", "hush-key")
+    shown = world.gateway.rest("GET", "/tyk/apis/secret-hook")
+    meta = shown.json()["event_handlers"]["events"]["AuthFailure"][0]["handler_meta"]
+    assert meta["header_map"] == {"X-Team": "edge", "Authorization": "", "X-Api-Key": ""}
+    for words in (["-o", "yaml"], ["-o", "json"], ["--original"]):
+        assert "hush" not in world.gateway.run_ctl("get", "api", "secret-hook", *words).stdout
+    assert "hush" not in world.gateway.rest("GET", "/tyk/apis").text
+    world.gateway.update_api(shown.json())
+    assert sent(2) == ("Bearer hush-hush", "hush-key"), "what is put back as it was shown changes nothing"
+    elsewhere = json.loads(json.dumps(shown.json()).replace("/told", "/elsewhere"))
+    refused = world.gateway.rest("PUT", "/tyk/apis/secret-hook", elsewhere)
+    assert refused.status_code == 400 and "none is stored for that url" in refused.text, "a credential follows to no other place"
+    read = world.gateway.run_ctl("get", "api", "secret-hook", "-o", "yaml").stdout
+    assert world.gateway.run_ctl("apply", "-f", "-", stdin=read).returncode == 0
+    world.gateway.update_api(json.loads(json.dumps(definition).replace("hush-key", "new-key")))
+    world.gateway.settle()
+    store = b"".join(path.read_bytes() for path in (world.gateway.home / "data").rglob("*") if path.is_file())
+    assert b"hush-hush" not in store and b"new-key" not in store
+
+
+def test_an_export_brings_a_hooks_credential_along_where_it_is_sealed(world, hook, tmp_path):
+    world.gateway.add_api(classic("exported-hook", "http://127.0.0.1:1", domain="exported-hook.gw.test", use_standard_auth=True,
+                                  event_handlers=handlers(hook, "AuthFailure", header_map={"Authorization": "Bearer hush-export"})))
+    phrase = tmp_path / "phrase"
+    phrase.write_text("correct horse battery staple\n")
+
+    def exported(name, *options):
+        done = world.gateway.run_ctl("export", str(world.gateway.home), "--out", str(tmp_path / name), *options)
+        assert done.returncode == 0, done
+        assert "hush" not in (tmp_path / name).read_text()
+        assert world.gateway.rest("DELETE", "/tyk/apis/exported-hook").status_code == 200
+        return str(tmp_path / name)
+    sealed = exported("sealed", "--seal-to", f"passphrase:{phrase}")
+    done = world.gateway.run_ctl("apply", "-f", sealed, "--open-with", f"passphrase:{phrase}")
+    assert done.returncode == 0 and "Api/exported-hook created" in done.stdout, done
+    world.gateway.settle()
+    assert world.a.curl("/x", host="exported-hook.gw.test").status == 401
+    assert wait_for(lambda: hook.messages, "the message")[0][2]["Authorization"] == "Bearer hush-export"
+    done = world.gateway.run_ctl("apply", "-f", exported("without"))
+    assert done.returncode == 1 and "the value of header Authorization is required" in done.stdout, done
+
+
+def test_certificates_that_expire_are_told(world, hook):
+    """Of an allowlist, and one that is a key by itself; at once, since the look at them comes with a start, too."""
+    soon, later = world.client("expiring", days=(-1, 9)), world.client("not yet", days=(-1, 25))
+    ids = [world.gateway.add_certificate(one.pem) for one in (soon, later)]
+    conf = {"security": {"certificate_expiry_monitor": {"warning_threshold_days": 10}}}
+    assert world.gateway.run_ctl("apply", "-f", "-", stdin=json.dumps(conf)).returncode == 0
+    told = handlers(hook, "CertificateExpiringSoon")
+    world.gateway.add_api(classic("expiring-list", "http://127.0.0.1:1", domain="expiring-list.gw.test", use_keyless=True,
+                                  use_mutual_tls_auth=True, client_certificates=ids, event_handlers=told))
+    world.gateway.add_api(classic("expiring-key", "http://127.0.0.1:1", domain="expiring-key.gw.test",
+                                  auth_configs={"authToken": {"use_certificate": True}}, event_handlers=told))
+    world.gateway.create_key(session("expiring-key", ids[0]))
+    world.gateway.authsvc.stop()
+    world.gateway.start_authsvc()
+    wait_for(lambda: len(hook.told("CertificateExpiringSoon")) == 2, "both are told")
+    messages = {one["api_id"]: one for one in hook.told("CertificateExpiringSoon")}
+    assert set(messages) == {"expiring-list", "expiring-key"}
+    assert {(one["cert_id"], one["cert_role"], one["days_remaining"]) for one in messages.values()} == {(ids[0], "client", "8")}
+
+
 @pytest.mark.parametrize("meta, said", [
     ({"target_path": "ftp://x/"}, "https:// or http://"), ({"target_path": "http://user:pw@x/"}, "user or password"),
     ({"method": "CONNECT"}, "POST, PUT"), ({"header_map": {"Host": "x"}}, "connection's own"),

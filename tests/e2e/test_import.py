@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from gateway import classic, session
+from gateway import classic, oas, session
+from pki import SERVER
+from shell import shell
 from test_access import versions
 
 
@@ -70,6 +72,39 @@ def test_scripts_of_virtual_endpoints_are_brought_along(world, tyk):
     (directory / "middleware" / "hello.js").unlink()
     done = run(world, directory)
     assert done.returncode == 1 and "virtual[0].function_source_type" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_definition_of_oas_stands_in_two_files(world, tyk):
+    directory, _, origin, _ = tyk
+    rendered = {**classic("oas-brought", origin.url, domain="oas-brought.gw.test", use_keyless=True), "is_oas": True}
+    (directory / "apps" / "oas-brought.json").write_text(json.dumps(rendered))
+    done = run(world, directory)
+    assert done.returncode == 1 and "apply ID-oas.json" in done.stdout, "one alone is no API"
+    (directory / "apps" / "oas-brought-oas.json").write_text(json.dumps(oas("oas-brought", world.origin("brought").url)))
+    done = run(world, directory)
+    assert done.returncode == 0 and "Api/oas-brought created" in done.stdout, done.stdout + done.stderr
+    world.gateway.settle()
+    assert world.a.curl("/", host="oas-brought.gw.test").status == 200
+
+
+def test_key_pairs_of_the_listeners_are_brought_along(world, tyk):
+    directory = tyk[0]
+    pair = world.pki.issue("imported server", world.client_ca, usages=[SERVER], sans=["imported.server.test"])
+    (directory / "certs" / "server").write_bytes(pair.pem)
+    (directory / "certs" / "server-key").write_bytes(pair.key_pem)
+    settings = json.loads((directory / "tyk.conf").read_text())
+    settings["http_server_options"] = {"use_ssl": True, "certificates": [
+        {"domain_name": "*", "cert_file": "/opt/tyk-gateway/certs/server", "key_file": "/opt/tyk-gateway/certs/server-key"}]}
+    (directory / "tyk.conf").write_text(json.dumps(settings))
+    done = run(world, directory)
+    assert done.returncode == 0, done.stdout + done.stderr
+    world.gateway.settle()
+    shown = shell(directory, f"openssl s_client -connect 127.0.0.1:{world.a.port} -servername imported.server.test </dev/null "
+                             "2>/dev/null | openssl x509 -noout -subject")
+    assert "imported server" in shown
+    (directory / "certs" / "server-key").unlink()
+    done = run(world, directory)
+    assert done.returncode == 1 and "http_server_options.certificates[0]" in done.stdout, done.stdout + done.stderr
 
 
 def test_what_does_not_exist_here_refuses_all_by_name(world, tyk):

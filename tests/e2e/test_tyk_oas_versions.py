@@ -190,7 +190,8 @@ def test_round_trip_and_the_list(world, pets):
     assert world.gateway.rest("GET", "/tyk/apis/oas/pets").json() == base
 
 
-def test_by_apply_in_any_order_and_deletes(world, tmp_path):
+@pytest.mark.parametrize("how", ["rest", "sallyctl"])
+def test_by_apply_in_any_order_and_deletes(world, tmp_path, how):
     first, second = world.origin("applied v1"), world.origin("applied v2")
     base = oas("applied", first.url)
     base[EXTENSION]["info"]["versioning"] = {"enabled": True, "name": "v1", "default": "self", "location": "header",
@@ -206,6 +207,14 @@ def test_by_apply_in_any_order_and_deletes(world, tmp_path):
         world.gateway.settle()
         return done.stdout
 
+    def delete(api_id):
+        if how == "rest":
+            assert world.gateway.rest("DELETE", f"/tyk/apis/oas/{api_id}").status_code == 200
+        else:
+            done = world.gateway.run_ctl("delete", "api", api_id)
+            assert done.returncode == 0 and f"Api/{api_id} deleted" in done.stdout, done
+        world.gateway.settle()
+
     def served(*headers, path="/x", host="applied.gw.test"):
         answer = world.a.curl(path, host=host, headers=headers)
         return json.loads(answer.body)["origin"] if answer.status == 200 else answer.status
@@ -214,16 +223,15 @@ def test_by_apply_in_any_order_and_deletes(world, tmp_path):
     assert "Api/applied-two updated" in apply(base)
     assert served("X-V: v2") == "applied v2" and served() == "applied v1"
     assert "Api/applied-two unchanged" in apply(two, base)
-    assert world.gateway.rest("DELETE", "/tyk/apis/oas/applied-two").status_code == 200
-    world.gateway.settle()
+    delete("applied-two")
     assert served("X-V: v2") in (403, 404)
     assert world.gateway.rest("GET", "/tyk/apis/oas/applied").json()[EXTENSION]["info"]["versioning"]["versions"] == []
     del two[EXTENSION]["info"]["state"]["internal"]
     apply(two, base)
     assert served("X-V: v2") == "applied v2" and served(host="applied-two.gw.test", path="/two/x") == 404
-    assert world.gateway.rest("DELETE", "/tyk/apis/oas/applied").status_code == 200
-    world.gateway.settle()
+    delete("applied")
     assert served("X-V: v2") == 404 and served(host="applied-two.gw.test", path="/two/x") == "applied v2"
+    delete("applied-two")
 
 
 @pytest.mark.parametrize("query, said", [

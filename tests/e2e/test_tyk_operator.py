@@ -205,6 +205,46 @@ def test_create_with_kubectls_flags(world, cluster):
     assert shown["data"] == {"a.json": "{}", "b": "c,d"}
 
 
+def test_more_of_kubectls_flags(world, cluster, tmp_path):
+    pair = world.client("op flags")
+    files = [f"--cert={cluster.file('c.pem', pair.pem)}", f"--key={cluster.file('k.pem', pair.key_pem)}"]
+
+    def create(*words, code=0):
+        done = world.gateway.run_ctl("create", *words)
+        assert done.returncode == code, done
+        return done.stdout
+    printed = create("secret", "tls", "op-flags", *files, "-nteam", "--save-config", "--dry-run", "-oyaml")
+    assert "namespace: team" in printed and "type: kubernetes.io/tls" in printed
+    assert create("secret", "tls", "op-flags", *files, "-nteam", "-oname", "--validate=false") == "secret/op-flags\n"
+    assert world.gateway.run_ctl("get", "secret", "team/op-flags").returncode == 0
+    assert "kind: ConfigMap" in create("cm", "op-flags", "--from-literal=a=b", "--field-manager=me", "-o", "yaml")
+    assert world.gateway.run_ctl("get", "cm", "op-flags").returncode == 0, "it was created, and printed"
+    name = create("configmap", "op-hash", "--from-literal=a=b", "--append-hash", "-oname").strip()
+    assert len(name) == len("configmap/op-hash-") + 10
+    binary = create("configmap", "op-binary", f"--from-file=der={cluster.file('c.der', pair.der)}", "--dry-run=client", "-ojson")
+    assert base64.b64decode(json.loads(binary)["binaryData"]["der"]) == pair.der
+    create("secret", "tls", "op-none", *files, "-oxml", code=2)
+
+
+def test_a_manifest_is_read_back_as_it_was_put(world, cluster):
+    origin = world.tls_origin("op-read")
+    config_map = (PETSTORE.replace("CM", "op-read").replace("PATH", "op-read")
+                  .replace("TARGET", f"https://localhost:{origin.port}/"))
+    manifest = OAS.replace("NAME", "op-read").replace("CM", "op-read")
+    cluster.apply(config_map + "---" + manifest)
+    read = world.gateway.run_ctl("get", "api", "default.op-read", "--original")
+    assert read.returncode == 0 and "kind: TykOasApiDefinition" in read.stdout, read
+    shown = json.loads(world.gateway.run_ctl("get", "api", "default.op-read", "--original", "-ojson").stdout)
+    assert shown["spec"]["tykOAS"]["configmapRef"] == {"name": "op-read", "namespace": "default", "keyName": "test_oas.json"}
+    assert "Api/default.op-read unchanged" in cluster.apply(read.stdout).stdout
+    classic = api_definition("op-read-classic", "https://localhost:1")
+    cluster.apply(classic)
+    read = world.gateway.run_ctl("get", "api", "default.op-read-classic", "--original")
+    assert "kind: ApiDefinition" in read.stdout and "unchanged" in cluster.apply(read.stdout).stdout
+    everything = world.gateway.run_ctl("get", "apis", "--original")
+    assert everything.returncode == 0 and "PRIVATE KEY" not in everything.stdout
+
+
 def test_prune_takes_what_is_no_longer_there(world, cluster):
     one = api_definition("op-prune-1", "https://localhost:1")
     two = api_definition("op-prune-2", "https://localhost:1")

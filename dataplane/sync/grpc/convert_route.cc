@@ -236,7 +236,9 @@ RouteChanges ChangesFrom(const Changes& wire) {
         out.gateway = GatewayFacts{List(change.gateway().trusted_proxies()),
                                    change.gateway().server_certificates_version(),
                                    List(change.gateway().insecure_settings()),
-                                   List(change.gateway().client_certificate_headers())};
+                                   List(change.gateway().client_certificate_headers()),
+                                   change.gateway().server_min_version(),
+                                   change.gateway().server_max_version()};
         break;
       case v1::RouteChange::CHANGE_NOT_SET: break;
     }

@@ -297,6 +297,11 @@ class Disturbed : public Writer {
   absl::StatusOr<base::Secret> OpenLoginHash(const v1::Key& key) const override {
     return writer_->OpenLoginHash(key);
   }
+  absl::StatusOr<base::Secret> OpenHandlerHeader(const v1::Api& api,
+                                                 const v1::EventHandler& handler,
+                                                 const std::string& name) const override {
+    return writer_->OpenHandlerHeader(api, handler, name);
+  }
   absl::StatusOr<base::Secret> OpenUpstreamCredential(const Snapshot& at,
                                                       const v1::Api& api) const override {
     return writer_->OpenUpstreamCredential(at, api);

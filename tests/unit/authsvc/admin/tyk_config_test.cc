@@ -135,12 +135,40 @@ TEST_F(TykConfigTest, PathsOfACallersDocumentMayNot) {
   EXPECT_FALSE(applied->applied());
 }
 
-TEST_F(TykConfigTest, ServerVersionsThatWouldNotHoldAreRefused) {
-  for (const char* server : {R"({"min_version": 772})", R"({"max_version": 771})",
-                             R"({"max_version": 770})", R"({"min_version": 5})"}) {
+TEST_F(TykConfigTest, ServerVersionsAreThoseOfEveryListener) {
+  ASSERT_TRUE(Take(R"({"http_server_options": {"min_version": 772}})").ok());
+  EXPECT_EQ(settings().server_min_version(), "1.3");
+  ASSERT_TRUE(Take(R"({"http_server_options": {"max_version": 771}})").ok());
+  EXPECT_EQ(settings().server_min_version(), "");
+  EXPECT_EQ(settings().server_max_version(), "1.2");
+  for (const char* server :
+       {R"({"min_version": 772, "max_version": 771})", R"({"max_version": 770})",
+        R"({"min_version": 5})", R"({"min_version": 769, "max_version": 770})"}) {
     EXPECT_FALSE(Check(absl::StrCat(R"({"http_server_options": )", server, "}")).ok()) << server;
   }
-  EXPECT_TRUE(Check(R"({"http_server_options": {"min_version": 771, "max_version": 772}})").ok());
+  ASSERT_TRUE(Take(R"({"http_server_options": {"min_version": 769}})").ok());
+  EXPECT_EQ(settings().server_min_version(), "") << "1.2: what listeners begin with";
+}
+
+TEST_F(TykConfigTest, TheExpiryMonitorHasBounds) {
+  const auto with = [](const std::string& monitor) {
+    return absl::StrCat(R"({"security": {"certificate_expiry_monitor": )", monitor, "}}");
+  };
+  ASSERT_TRUE(Take(with(R"({"warning_threshold_days": 7, "check_cooldown_seconds": 5,
+                            "event_cooldown_seconds": 3600})"))
+                  .ok());
+  EXPECT_EQ(settings().expiry_monitor().warning_days(), 7u);
+  EXPECT_EQ(settings().expiry_monitor().cooldown_seconds(), 3600u);
+  for (const char* wrong :
+       {R"({"warning_threshold_days": -1})", R"({"warning_threshold_days": 9999})",
+        R"({"event_cooldown_seconds": 99999999})", "[]"}) {
+    EXPECT_FALSE(Check(with(wrong)).ok()) << wrong;
+  }
+}
+
+TEST_F(TykConfigTest, CiphersThatNobodyKnows) {
+  EXPECT_TRUE(Check(R"({"proxy_ssl_ciphers": ["NOPE", "TLS_AES_128_GCM_SHA256"]})").ok());
+  EXPECT_FALSE(Check(R"({"proxy_ssl_ciphers": ["NOPE"]})").ok());
 }
 
 }  // namespace

@@ -138,7 +138,15 @@ TEST_F(ApiChecksTest, RefusesBadUpstreams) {
   url("target", "https://x:99999/");
   Refused("target is required", [](v1::Api* api) { api->mutable_upstream()->clear_targets(); });
   Refused("only 1.2 and 1.3",
-          [](v1::Api* api) { api->mutable_upstream()->mutable_tls()->set_min_version("1.1"); });
+          [](v1::Api* api) { api->mutable_upstream()->mutable_tls()->set_min_version("0.9"); });
+  Refused("min_version must say so",
+          [](v1::Api* api) { api->mutable_upstream()->mutable_tls()->set_max_version("1.1"); });
+  Refused("above max_version", [](v1::Api* api) {
+    api->mutable_upstream()->mutable_tls()->set_min_version("1.1");
+    api->mutable_upstream()->mutable_tls()->set_max_version("1.0");
+  });
+  Refused("none of these names",
+          [](v1::Api* api) { api->mutable_upstream()->mutable_tls()->add_ciphers("NOPE"); });
   Refused("above max_version", [](v1::Api* api) {
     api->mutable_upstream()->mutable_tls()->set_min_version("1.3");
     api->mutable_upstream()->mutable_tls()->set_max_version("1.2");

@@ -16,6 +16,7 @@
 #include "authsvc/ctl/commands.h"
 #include "authsvc/ctl/files.h"
 #include "authsvc/ctl/key_limits.h"
+#include "authsvc/ctl/kube_hash.h"
 #include "authsvc/ctl/output.h"
 #include "shared/config/authsvc_config.h"
 #include "shared/config/dataplane_config.h"
@@ -63,6 +64,32 @@ Outcome Sallyctl(const std::vector<std::string>& words) {
   return {code, out.str(), err.str()};
 }
 
+TEST(Args, ValuesAsKubectlTakesThem) {
+  const std::vector<FlagSpec> flags = {{"--output", "-o", true, ""},
+                                       {"--dry-run", "-d", true, "", "client"}};
+  for (const char* word : {"-oyaml", "-o=yaml", "--output=yaml"})
+    EXPECT_EQ(Args::Parse({word, "name"}, flags)->Get("--output"), "yaml") << word;
+  const auto bare = Args::Parse({"--dry-run", "name"}, flags);
+  EXPECT_EQ(bare->Get("--dry-run"), "client");
+  EXPECT_THAT(bare->words(), ElementsAre("name")) << "a value of its own stands behind \"=\"";
+  EXPECT_EQ(Args::Parse({"--dry-run=server"}, flags)->Get("--dry-run"), "server");
+  EXPECT_EQ(Args::Parse({"-oa=b"}, flags)->Get("--output"), "a=b");
+  for (const char* word : {"-oyaml=", "-x", "-xyaml", "-dserver", "--out"}) {
+    const auto args = Args::Parse({word}, flags);
+    EXPECT_EQ(args.ok(), absl::string_view(word) == "-oyaml=") << word;
+  }
+}
+
+TEST(KubeHash, IsKubectls) {
+  const auto hash = [](const char* text) { return KubeHash(nlohmann::ordered_json::parse(text)); };
+  EXPECT_EQ(hash(R"({"kind": "ConfigMap", "metadata": {"name": ""}, "data": {}})"), "42745tchd9");
+  EXPECT_EQ(hash(R"({"kind": "ConfigMap", "metadata": {"name": ""}, "data": {"one": ""}})"),
+            "9g67k2htb6");
+  EXPECT_EQ(hash(R"({"kind": "ConfigMap", "metadata": {"name": ""},
+                     "data": {"two": "2", "one": "", "three": "3"}})"),
+            "f5h7t85m9b");
+}
+
 TEST(Args, FlagsAnywhereListsAndTypos) {
   const std::vector<FlagSpec> flags = {{"--file", "-f", true, ""}, {"--force", "", false, ""}};
   const auto args = Args::Parse({"a", "-f", "x,y", "--file=z", "--force", "--", "--b"}, flags);
@@ -74,6 +101,8 @@ TEST(Args, FlagsAnywhereListsAndTypos) {
               HasSubstr("did you mean --force?"));
   EXPECT_FALSE(Args::Parse({"--file"}, flags).ok());
   EXPECT_FALSE(Args::Parse({"--force=yes"}, flags).ok());
+  EXPECT_TRUE(Args::Parse({"--force=true"}, flags)->Has("--force"));
+  EXPECT_FALSE(Args::Parse({"--force=false"}, flags)->Has("--force"));
 }
 
 TEST(Output, ATerminalIsNotAtTheMercyOfNames) {

@@ -46,6 +46,27 @@ TEST(PlanApply, ByKindOrShape) {
   EXPECT_EQ(plan.puts[0].put.resource.dialect(), kTykClassic);
 }
 
+TEST(PlanApply, WhatMayBeTwoThingsIsNeither) {
+  const char kBoth[] =
+      R"({"api_id": "a1", "proxy": {"listen_path": "/", "target_url": "http://up/"},
+    "x-tyk-api-gateway": {"info": {"name": "a"}}})";
+  const ApplyPlan plan = Plan({kBoth});
+  EXPECT_TRUE(plan.refused);
+  EXPECT_THAT(plan.results[0].message(), HasSubstr("ambiguous"));
+  EXPECT_THAT(plan.results[0].message(), HasSubstr("tyk-classic"));
+  EXPECT_THAT(plan.results[0].message(), HasSubstr("tyk-oas"));
+  EXPECT_THAT(Plan({kBoth}, "tyk-classic").results[0].message(), Not(HasSubstr("ambiguous")));
+  // Each of these has something of another dialect, as it always has.
+  for (const char* text :
+       {R"({"openapi": "3.0.3", "info": {"title": "t", "version": "1"}, "paths": {}, "security": [],
+            "x-tyk-api-gateway": {"info": {"name": "a", "state": {"active": true}},
+            "upstream": {"url": "http://up/"}, "server": {"listenPath": {"value": "/"}}}})",
+        R"({"certificate": "orgc", "access_rights": {"a1": {"api_id": "a1"}}})",
+        R"({"id": "p", "is_inactive": false, "partitions": {}, "access_rights": {}})"}) {
+    EXPECT_THAT(Plan({text}).results[0].message(), Not(HasSubstr("ambiguous"))) << text;
+  }
+}
+
 TEST(PlanApply, AListOfDefinitions) {
   const ApplyPlan plan = Plan({std::string("[") + kApi + "]"});
   EXPECT_FALSE(plan.refused);

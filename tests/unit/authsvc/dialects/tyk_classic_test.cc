@@ -3,6 +3,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "authsvc/dialects/tyk_documents.h"
 #include "tests/fakes/test_ca.h"
 #include "tests/unit/authsvc/dialects/convert_for_tests.h"
@@ -281,8 +282,80 @@ TEST(TykClassic, UpstreamCertificatesAndPins) {
   EXPECT_EQ(pins.certificate_ids(1), "orgp2");
   EXPECT_TRUE(api.upstream().pins().disabled());
   EXPECT_TRUE(api.upstream().tls().insecure_skip_verify());
-  EXPECT_EQ(api.upstream().tls().min_version(), "");
+  EXPECT_EQ(api.upstream().tls().min_version(), "1.0");
   EXPECT_EQ(api.upstream().tls().max_version(), "1.3");  // Q16: never lowered
+}
+
+TEST(TykClassic, OldTlsIsLoudAndNeedsAMinimum) {
+  const auto with = [](const std::string& transport) {
+    return With(absl::StrCat(R"({"proxy": {"transport": )", transport, "}}"));
+  };
+  const Conversion old = with(R"({"ssl_min_version": 770, "ssl_max_version": 770})");
+  EXPECT_EQ(Api(old).upstream().tls().max_version(), "1.1");
+  EXPECT_THAT(Texts(old.warnings), HasSubstr("INSECURE: TLS 1.1"));
+  for (const char* wrong : {R"({"ssl_max_version": 770})", R"({"ssl_max_version": 769})",
+                            R"({"ssl_min_version": 770, "ssl_max_version": 769})"}) {
+    EXPECT_THAT(Texts(with(wrong).errors), HasSubstr("is lower than the minimum")) << wrong;
+  }
+}
+
+TEST(TykClassic, PinsOfPemAndIdsInOneText) {
+  const std::string one = testing::CertBuilder("CN=one").SelfSign().Pem();
+  const std::string two = testing::CertBuilder("CN=two").SelfSign().Pem();
+  const auto pins = [](const std::string& text) {
+    nlohmann::json definition = {{"pinned_public_keys", {{"*", text}}}};
+    return With(definition.dump());
+  };
+  for (const std::string& text :
+       {absl::StrCat(one, ",orgp1, ", two), absl::StrCat("orgp1,", one, ",", two),
+        absl::StrReplaceAll(absl::StrCat(one, " , ", two, ",orgp1"), {{"\n", " "}})}) {
+    const Conversion made = pins(text);
+    EXPECT_EQ(Texts(made.errors), "") << text;
+    EXPECT_EQ(Api(made).upstream().pins().pins().at("*").certificate_ids_size(), 3) << text;
+    EXPECT_EQ(made.resources.size(), 3u);
+    const std::string& kept = made.resources.back().resource.document();
+    EXPECT_THAT(kept, Not(HasSubstr("BEGIN")));
+    EXPECT_THAT(kept, HasSubstr("orgp1"));
+    const Conversion again = pins(nlohmann::json::parse(kept)["pinned_public_keys"]["*"]);
+    EXPECT_EQ(Api(again).upstream().pins().SerializeAsString(),
+              Api(made).upstream().pins().SerializeAsString());
+  }
+  // Looked through once, whatever stands there.
+  EXPECT_NE(Texts(pins(std::string(3'000'000, ',') + one).errors), "");
+  std::string blocks;
+  for (int i = 0; i < 100'000; ++i) blocks += "-----BEGIN X,";
+  EXPECT_NE(Texts(pins(blocks).errors), "");
+  // As `openssl x509 -text` prints it.
+  const Conversion printed = pins(absl::StrCat("Issuer: O = a, CN = b\n", one));
+  EXPECT_EQ(Api(printed).upstream().pins().pins().at("*").certificate_ids_size(), 1);
+  EXPECT_NE(Texts(pins(absl::StrCat("not an id,", one)).errors), "");
+  EXPECT_NE(Texts(pins(absl::StrCat(one, ",-----BEGIN CERTIFICATE-----")).errors), "");
+}
+
+TEST(TykClassic, ExpirationEndsEveryVersion) {
+  EXPECT_EQ(Api(With(R"({"expiration": "2026-01-02 15:04"})")).versions(0).expires_unix(),
+            1767366240);
+  EXPECT_THAT(Texts(With(R"({"expiration": "soon"})").errors), HasSubstr("expiration"));
+  const v1::Api both = Api(With(
+      R"({"expiration": "2026-01-02", "definition": {"location": "header", "key": "x-v"}, "version_data": {
+    "not_versioned": false, "default_version": "a", "versions": {
+      "a": {"name": "a", "expires": "2025-01-01 00:00"}, "b": {"name": "b"},
+      "c": {"name": "c", "expires": "2027-01-01 00:00"}}}})"));
+  for (const v1::ApiVersion& version : both.versions())
+    EXPECT_EQ(version.expires_unix(), version.name() == "a" ? 1735689600 : 1767312000)
+        << version.name();
+}
+
+TEST(TykClassic, CredentialsOfWebhooksAreNotKept) {
+  const Conversion made = With(R"({"event_handlers": {"events": {"AuthFailure": [
+    {"handler_name": "eh_web_hook_handler", "handler_meta": {"method": "POST", "target_path": "https://hook/x",
+     "header_map": {"X-Team": "edge", "authorization": "Bearer hush", "X-Api-Key": "hush"}}}]}}})");
+  const v1::EventHandler handler = Api(made).event_handlers(0);
+  EXPECT_EQ(handler.headers().at("authorization"), "Bearer hush") << "the store seals it";
+  const std::string& kept = made.resources.back().resource.document();
+  EXPECT_THAT(kept, Not(HasSubstr("hush")));
+  EXPECT_THAT(kept, HasSubstr(R"("X-Team":"edge")"));
+  EXPECT_THAT(kept, HasSubstr(R"("authorization":"")"));
 }
 
 TEST(TykClassic, WarningsThatMatter) {

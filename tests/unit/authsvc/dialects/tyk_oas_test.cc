@@ -408,6 +408,8 @@ TEST(TykOas, WhatTheEngineCannotDoIsRefusedByName) {
            {R"({"upstream": {"authentication": {"enabled": true}}})", "upstream.authentication"},
            {R"({"upstream": {"tlsTransport": {"maxVersion": "1.1"}}})",
             "upstream.tlsTransport.maxVersion"},
+           {R"({"upstream": {"tlsTransport": {"minVersion": "1.1", "maxVersion": "1.0"}}})",
+            "upstream.tlsTransport.maxVersion"},
            {R"({"upstream": {"tlsTransport": {"minVersion": "771"}}})",
             "upstream.tlsTransport.minVersion"},
            {R"({"upstream": {"rateLimit": {"enabled": true, "rate": 1, "per": "soon"}}})",

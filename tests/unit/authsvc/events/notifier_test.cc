@@ -280,6 +280,59 @@ TEST_F(NotifierTest, AHandlerThatIsAnotherOneIsNotToldAsBefore) {
   }
 }
 
+TEST_F(NotifierTest, ACredentialIsOpenedForItsMessageAlone) {
+  v1::Api api = Api("AuthFailure");
+  (*api.mutable_event_handlers(0)->mutable_sealed_headers())["X-Key"].set_ciphertext("sealed");
+  world_.Put(api);
+  notifier_->Take(Refused(base::Reason::kTokenUnknown));
+  const MessageResult closed = Results(1)[0];
+  EXPECT_EQ(closed.outcome, Outcome::kFailed) << "nothing opens it";
+  NotifierOptions options;
+  options.open_header = [](const v1::Api& of, const v1::EventHandler& handler,
+                           const std::string& name) -> absl::StatusOr<base::Secret> {
+    if (handler.sealed_headers().at(name).ciphertext() != "sealed")
+      return absl::DataLossError("is not what was sealed");
+    return base::Secret(absl::StrCat(of.id(), " ", name));
+  };
+  Start(options);
+  notifier_->Take(Refused(base::Reason::kTokenUnknown));
+  EXPECT_EQ(Results(2)[1].outcome, Outcome::kSent);
+  EXPECT_THAT(Bodies(), SizeIs(1));
+  (*api.mutable_event_handlers(0)->mutable_sealed_headers())["X-Key"].set_ciphertext("spoilt");
+  world_.Put(api);
+  notifier_->Take(Refused(base::Reason::kTokenUnknown, "192.0.2.2"));
+  const MessageResult spoilt = Results(3)[2];
+  EXPECT_EQ(spoilt.outcome, Outcome::kFailed);
+  EXPECT_THAT(std::string(spoilt.status.message()), HasSubstr("X-Key"));
+  EXPECT_THAT(Bodies(), SizeIs(1));
+}
+
+TEST_F(NotifierTest, TheGatewaySaysWhenCertificatesAreTold) {
+  const auto soon = CertBuilder("CN=soon")
+                        .Valid(TestNow() - absl::Hours(1), TestNow() + absl::Hours(50))
+                        .SelfSign();
+  v1::Api api = Api("CertificateExpiringSoon");
+  api.mutable_client_tls()->add_allowlist()->set_certificate_id(world_.AddCertificate(soon));
+  world_.Put(api);
+  v1::GatewaySettings settings;
+  settings.set_id("gateway");
+  settings.mutable_expiry_monitor()->set_warning_days(1);
+  settings.mutable_expiry_monitor()->set_cooldown_seconds(60);
+  world_.Put(settings);
+  notifier_->LookAtCertificates();
+  EXPECT_THAT(Bodies(), IsEmpty());
+  settings.mutable_expiry_monitor()->set_warning_days(3);
+  world_.Put(settings);
+  notifier_->LookAtCertificates();
+  Results(1);
+  clock_.Advance(absl::Seconds(59));
+  notifier_->LookAtCertificates();
+  clock_.Advance(absl::Seconds(2));
+  notifier_->LookAtCertificates();
+  Results(2);
+  EXPECT_THAT(Bodies(), SizeIs(2)) << "once a minute, as the gateway says";
+}
+
 TEST_F(NotifierTest, AHandlerThatIsGoneIsNotToldAgain) {
   world_.Put(Api("AuthFailure"));
   Fail(1, 500);

@@ -56,6 +56,33 @@ TEST(PlanListeners, FileWinsOverAuthsvcAtTheSamePlace) {
   EXPECT_EQ(PlanListeners(config, view).size(), 1u);
 }
 
+TEST(PlanListeners, VersionsOfTheGatewayAreOfListenersThatSayNothing) {
+  config::DataplaneConfig config;
+  config.listeners.resize(3);
+  for (size_t i = 0; i < config.listeners.size(); ++i)
+    config.listeners[i].port = static_cast<uint16_t>(9000 + i);
+  config.listeners[1].max_version = "1.2";
+  config.listeners[2].min_version = "1.2";
+  GatewayView view = ViewWithPort(0);
+  ListenerSpec spec;
+  spec.id = "theirs";
+  spec.port = 9010;
+  view.listeners = {spec};
+  const auto versions = [&] {
+    std::vector<std::string> texts;
+    for (const PlannedListener& one : PlanListeners(config, view))
+      texts.push_back(one.min_version + "-" + one.max_version);
+    return texts;
+  };
+  using Texts = std::vector<std::string>;
+  EXPECT_EQ(versions(), (Texts{"1.2-1.3", "1.2-1.2", "1.2-1.3", "1.2-1.3"}));
+  view.gateway.server_min_version = "1.3";
+  EXPECT_EQ(versions(), (Texts{"1.3-1.3", "1.2-1.2", "1.2-1.3", "1.3-1.3"}));
+  view.gateway.server_min_version = "";
+  view.gateway.server_max_version = "1.2";
+  EXPECT_EQ(versions(), (Texts{"1.2-1.2", "1.2-1.2", "1.2-1.2", "1.2-1.2"}));
+}
+
 TEST(PlanListeners, PortsOfDefinitionsAreOpenedWithTls) {
   config::DataplaneConfig config;
   config.listeners.push_back({});

@@ -105,7 +105,7 @@ TEST_F(UpstreamPoolTest, FailClosedAnswersMakeNoConnection) {
   no_chain.client_chain_der.clear();
   EXPECT_EQ(FailureOf(target, std::move(no_chain)).reason, Reason::kUpstreamCredential);
   UpstreamCredentials version = Plain();
-  version.min_version = "1.0";
+  version.min_version = "0.9";
   EXPECT_EQ(FailureOf(target, std::move(version)).reason, Reason::kUpstreamCredential);
   UpstreamCredentials ciphers = Plain();
   ciphers.ciphers = {"NO-SUCH", "ALL", "@SECLEVEL=0", "ADH-AES128-SHA"};
