@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "dataplane/http2/callbacks.h"
+#include "dataplane/http2/memory.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -40,8 +41,8 @@ bool Http2ClientSession::Start() {
   static const auto callbacks = Http2Calls<Http2ClientSession>::Make();
   static const Http2Options options = MakeHttp2Options(kMostRequestHead);
   if (callbacks == nullptr || options == nullptr ||
-      nghttp2_session_client_new3(&session_, callbacks.get(), this, options.get(),
-                                  MemoryOfSessions()) != 0) {
+      nghttp2_session_client_new3(&session_, callbacks.get(), this, options.get(), Http2Memory()) !=
+          0) {
     return false;
   }
   const nghttp2_settings_entry announced[] = {

@@ -1,10 +1,7 @@
 #include "dataplane/http2/peer.h"
 
-#include <cstring>
-
 #include "dataplane/http2/error_name.h"
 #include "dataplane/http2/field_rules.h"
-#include "dataplane/loop/kept_memory.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -15,23 +12,7 @@ constexpr size_t kMostDetail = 200;
 // So much of a head that is too large is decoded, to be able to judge it.
 constexpr size_t kTooLargeTimes = 4;
 
-void* ZeroedForNghttp2(size_t count, size_t size, void* /*user*/) {
-  size_t bytes = 0;
-  if (__builtin_mul_overflow(count, size, &bytes)) return nullptr;
-  void* const block = KeptMemory::Allocate(bytes);
-  if (block != nullptr) std::memset(block, 0, bytes);
-  return block;
-}
-
 }  // namespace
-
-nghttp2_mem* MemoryOfSessions() {
-  static nghttp2_mem memory = {
-      nullptr, [](size_t size, void*) { return KeptMemory::Allocate(size); },
-      [](void* block, void*) { KeptMemory::Free(block); }, ZeroedForNghttp2,
-      [](void* block, size_t size, void*) { return KeptMemory::Reallocate(block, size); }};
-  return &memory;
-}
 
 Http2Options MakeHttp2Options(size_t most_head) {
   nghttp2_option* made = nullptr;

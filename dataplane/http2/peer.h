@@ -34,8 +34,6 @@ using Http2Options = std::unique_ptr<nghttp2_option, decltype(&nghttp2_option_de
 // Windows and messages are ours to judge. `most_head`: bytes of a header block that we send. Null:
 // no memory.
 [[nodiscard]] Http2Options MakeHttp2Options(size_t most_head);
-// Where nghttp2 takes its memory: what the loop's thread keeps.
-[[nodiscard]] nghttp2_mem* MemoryOfSessions();
 
 class Http2Peer {
  public:

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dataplane/http2/callbacks.h"
+#include "dataplane/http2/memory.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -39,8 +40,8 @@ bool Http2Session::Start() {
   static const auto callbacks = Http2Calls<Http2Session>::Make();
   static const Http2Options options = MakeServerOptions();
   if (callbacks == nullptr || options == nullptr ||
-      nghttp2_session_server_new3(&session_, callbacks.get(), this, options.get(),
-                                  MemoryOfSessions()) != 0) {
+      nghttp2_session_server_new3(&session_, callbacks.get(), this, options.get(), Http2Memory()) !=
+          0) {
     return false;
   }
   const auto head_bytes = static_cast<uint32_t>(settings_.head.max_head_bytes);
