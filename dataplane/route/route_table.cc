@@ -356,7 +356,7 @@ class TableEdit {
     } else if (port != 0) {
       CountPort(route->listen_port, sign);
     }
-    if (route->IsHttp() && (styles_[route->style] += sign) <= 0) styles_.erase(route->style);
+    if (route->IsHttp()) CountStyle(route->style, sign);
     if (route->matching.host_tier != 0) tiered_ += sign;
     std::set<std::string> entries(route->hosts.begin(), route->hosts.end());
     if (entries.empty()) entries.insert("");
@@ -404,6 +404,12 @@ class TableEdit {
       paths_.Erase(key);
     else
       paths_.Put(key, std::move(routes));
+  }
+
+  void CountStyle(ErrorStyle style, int sign) {
+    int& count = styles_[style];
+    count += sign;
+    if (count <= 0) styles_.erase(style);
   }
 
   void CountPort(uint16_t port, int sign) {

@@ -14,7 +14,7 @@ absl::string_view JsonType(const Json& value) {
     case Json::value_t::null: return "null";
     case Json::value_t::boolean: return "boolean";
     case Json::value_t::string: return "string";
-    case Json::value_t::array: return "table";
+    case Json::value_t::array:
     case Json::value_t::object: return "table";
     default: return "number";
   }
