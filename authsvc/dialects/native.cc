@@ -3,6 +3,7 @@
 #include <google/protobuf/util/json_util.h>
 
 #include "absl/algorithm/container.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -132,6 +133,26 @@ Node* FindEither(Node* object, absl::string_view camel, absl::string_view snake)
   return found != nullptr ? found : object->Find(snake);
 }
 
+// Header values of webhooks that are credentials: an empty one is left, which the store fills.
+void TakeHandlerHeaders(Node* body, Converted* converted) {
+  Node* const handlers = FindEither(body, "eventHandlers", "event_handlers");
+  if (handlers == nullptr) return;
+  for (Node& handler : handlers->items) {
+    Node* const headers = handler.IsObject() ? handler.Find("headers") : nullptr;
+    if (headers == nullptr) continue;
+    for (auto& [name, value] : headers->members) {
+      std::string text;
+      if (!IsCredentialHeader(name) || !AsText(value, &text) || text.empty()) continue;
+      const std::string secret =
+          absl::StrCat(kHandlerHeader, absl::AsciiStrToLower(name), " ", handler.Text("url"));
+      converted->secret_data[secret] = base::Secret(std::move(text));
+      base::Cleanse(&value.text);
+      value = Node();
+      value.type = Node::Type::kString;
+    }
+  }
+}
+
 void TakeSecrets(Node* document, Converted* converted) {
   const absl::string_view kind = document->Text("kind");
   Node* const body = document->Find("spec") != nullptr ? document->Find("spec") : document;
@@ -145,6 +166,7 @@ void TakeSecrets(Node* document, Converted* converted) {
       converted->proxy_password = *std::move(password);
     Node* const credential = upstream == nullptr ? nullptr : upstream->Find("credential");
     keep(kUpstreamCredential, TakeSecret(credential, "value"));
+    TakeHandlerHeaders(body, converted);
   } else if (kind == "Key") {
     Node* const login = FindEither(body, "basicLogin", "basic_login");
     keep(kLoginPassword, TakeSecret(login, "password"));

@@ -272,7 +272,7 @@ Node WithoutInlinePem(const Node& document, absl::string_view org_id) {
 namespace {
 
 void Emptied(Node* value) {
-  if (!value->IsString()) return;
+  if (value->IsObject() || value->IsArray() || value->type == Node::Type::kNull) return;
   *value = Node();
   value->type = Node::Type::kString;
 }

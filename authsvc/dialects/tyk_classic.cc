@@ -257,10 +257,9 @@ void CorsOf(const Fields& top, v1::Api* api) {
 // Objects whose form decides whether they say anything.
 void OtherFeatures(const Fields& top) {
   const Fields middleware = top.Object("custom_middleware");
-  for (const absl::string_view phase :
-       {"pre", "post", "post_key_auth", "auth_check", "response", "traffic_logs"}) {
-    const Node* value = middleware.Get(phase);
-    if (value != nullptr && IsSet(*value)) {
+  if (middleware.node() != nullptr) {
+    for (const auto& [phase, value] : middleware.node()->members) {
+      if (phase == "driver" || !IsSet(value)) continue;  // `driver` runs nothing by itself
       middleware.Refuse(phase,
                         "plugins and custom middleware do not exist here: JavaScript runs in "
                         "virtual endpoints (extended_paths.virtual)");

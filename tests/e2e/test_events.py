@@ -182,6 +182,23 @@ def test_a_hooks_credentials_are_sent_and_never_shown(world, hook):
     assert b"hush-hush" not in store and b"new-key" not in store
 
 
+def test_a_native_hooks_credentials(world, hook):
+    handler = {"event": "AuthFailure", "url": hook.url, "headers": {"X-Team": "edge", "Authorization": "Bearer hush-native"}}
+    api = {"apiVersion": "sallyport/v1", "kind": "Api", "id": "native-hook", "hosts": ["native-hook.gw.test"], "listenPath": "/",
+           "token": {"enabled": True}, "upstream": {"targets": [{"url": "http://127.0.0.1:1"}]}, "eventHandlers": [handler]}
+    world.gateway.apply(api)
+    for words in (["-o", "yaml"], ["--original"], ["--original", "-o", "json"]):
+        read = world.gateway.run_ctl("get", "api", "native-hook", *words).stdout
+        assert "hush" not in read and "X-Team" in read
+    assert "unchanged" in world.gateway.apply(api), "the same again"
+    handler["headers"]["Authorization"] = ""
+    world.gateway.apply(api)
+    assert world.a.curl("/x", host="native-hook.gw.test").status == 401
+    assert wait_for(lambda: hook.messages, "the message")[0][2]["Authorization"] == "Bearer hush-native"
+    store = b"".join(path.read_bytes() for path in (world.gateway.home / "data").rglob("*") if path.is_file())
+    assert b"hush-native" not in store
+
+
 def test_an_export_brings_a_hooks_credential_along_where_it_is_sealed(world, hook, tmp_path):
     world.gateway.add_api(classic("exported-hook", "http://127.0.0.1:1", domain="exported-hook.gw.test", use_standard_auth=True,
                                   event_handlers=handlers(hook, "AuthFailure", header_map={"Authorization": "Bearer hush-export"})))

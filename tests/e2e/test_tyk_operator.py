@@ -8,6 +8,7 @@ import pytest
 
 from cluster import api_definition, tls_secret
 from pki import SERVER
+from shell import shell
 
 PETSTORE = """
 apiVersion: v1
@@ -139,6 +140,34 @@ def test_pins_from_a_secret_with_a_public_key(world, cluster):
     assert cluster.get("op-pins").status == 200
     cluster.apply(tls_secret("httpbin-secret", other.public_key_pem))
     assert cluster.get("op-pins").status == 500
+
+
+def test_server_certificates_of_both_kinds_from_secrets(world, cluster):
+    def server(name):
+        return world.pki.issue(f"{name} server", world.client_ca, usages=[SERVER], sans=[f"{name}.custom.test"])
+
+    def shown(name):
+        return shell(cluster.folder, f"openssl s_client -connect 127.0.0.1:{world.a.port} -servername {name}.custom.test </dev/null "
+                                     "2>/dev/null | openssl x509 -noout -subject 2>/dev/null || true")
+    classic, oas, renewed = server("op-own"), server("op-oas"), server("op-own")
+    origin = world.tls_origin("op-domain", client_ca=world.client_ca)
+    ours = world.client("op by id")
+    ours_id = world.gateway.add_certificate(ours.pem + ours.key_pem)
+    cluster.apply(api_definition("op-own", "https://localhost:1", "  domain: op-own.custom.test\n  certificate_secret_names: [op-own-tls]"))
+    manifest = PETSTORE + "---" + OAS + ("  customDomain:\n    enabled: true\n    name: op-domain.gw.test\n    certificatesRef: [op-oas-tls]\n"
+                                         "  mutualTLS:\n    enabled: true\n    domainToCertificateMapping:\n"
+                                         f"      - {{domain: localhost, certificateID: {ours_id}}}\n")
+    cluster.apply(manifest.replace("NAME", "op-domain").replace("CM", "op-domain").replace("PATH", "op-domain")
+                  .replace("TARGET", f"https://localhost:{origin.port}/"))
+    assert "op-own server" not in shown("op-own"), "pending: it is not there yet"
+    for name, pair in (("op-own-tls", classic), ("op-oas-tls", oas)):
+        cluster.create_tls(name, pair)
+    assert "op-own server" in shown("op-own") and "op-oas server" in shown("op-oas")
+    assert world.a.curl("/op-domain/x", host="op-domain.gw.test").status == 200 and origin.last().peer == ours.der
+    cluster.apply(tls_secret("op-own-tls", renewed.pem, renewed.key_pem))
+    serial = shell(cluster.folder, f"openssl s_client -connect 127.0.0.1:{world.a.port} -servername op-own.custom.test </dev/null "
+                                   "2>/dev/null | openssl x509 -outform DER | sha256sum").split()[0]
+    assert serial == renewed.fingerprint, "a changed Secret is shown at once"
 
 
 def test_a_changed_config_map_changes_its_api(world, cluster):

@@ -160,6 +160,24 @@ TEST(Native, RoundTrip) {
   EXPECT_EQ(Only(second).api().SerializeAsString(), Only(first).api().SerializeAsString()) << json;
 }
 
+TEST(Native, CredentialsOfWebhooksStayInNoDocument) {
+  for (const char* value : {"Bearer hush", "12345678", "\"12345678\""}) {
+    const Conversion conversion = Native(absl::StrCat(R"(kind: Api
+id: a1
+listenPath: /a/
+eventHandlers:
+- {event: AuthFailure, url: "https://h.test/x", headers: {X-Team: edge, authorization: )",
+                                                      value, "}}\n"));
+    const v1::Resource& made = Only(conversion);
+    EXPECT_EQ(made.api().event_handlers(0).headers().at("authorization"), "");
+    EXPECT_EQ(made.document().find("hush"), std::string::npos);
+    EXPECT_EQ(made.document().find("12345678"), std::string::npos);
+    EXPECT_THAT(made.document(), HasSubstr("edge"));
+    const auto& secrets = conversion.resources.back().secret_data;
+    ASSERT_EQ(secrets.count("event_handlers/authorization https://h.test/x"), 1u);
+  }
+}
+
 TEST(Native, WhatToDoWithAnObjectOfApisixIsSaid) {
   v1::Resource resource;
   resource.mutable_dialect_object()->set_json(

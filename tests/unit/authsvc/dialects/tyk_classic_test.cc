@@ -346,6 +346,24 @@ TEST(TykClassic, ExpirationEndsEveryVersion) {
         << version.name();
 }
 
+TEST(TykClassic, CustomMiddlewareIsRefusedByName) {
+  const auto with = [](const std::string& middleware) {
+    return Texts(With(absl::StrCat(R"({"custom_middleware": )", middleware, "}")).errors);
+  };
+  for (const char* phase : {"pre", "post", "post_key_auth", "auth_check", "response",
+                            "traffic_logs", "auth_chek", "id_extractor", "of_tomorrow"}) {
+    EXPECT_THAT(with(absl::StrCat("{\"", phase, R"(": {"name": "x"}})")),
+                HasSubstr(absl::StrCat("custom_middleware.", phase)));
+    EXPECT_THAT(with(absl::StrCat("{\"", phase, R"(": [{"name": "x", "path": "x.js"}]})")),
+                HasSubstr(absl::StrCat("custom_middleware.", phase)));
+  }
+  // As Tyk's dashboard writes it where there is none.
+  EXPECT_EQ(with(R"({"pre": [], "post": null, "driver": "otto", "response": [],
+                     "auth_check": {"name": "", "path": "", "require_session": false, "raw_body_only": false},
+                     "id_extractor": {"extract_from": "", "extract_with": "", "extractor_config": {}}})"),
+            "");
+}
+
 TEST(TykClassic, CredentialsOfWebhooksAreNotKept) {
   const Conversion made = With(R"({"event_handlers": {"events": {"AuthFailure": [
     {"handler_name": "eh_web_hook_handler", "handler_meta": {"method": "POST", "target_path": "https://hook/x",

@@ -150,6 +150,24 @@ TEST(TykEnvironment, StandsAlone) {
               HasSubstr("INSECURE"));
 }
 
+TEST(TykEnvironment, VersionsOfListenersAndTheExpiryMonitor) {
+  const v1::GatewaySettings settings = Settings(
+      {"TYK_GW_HTTPSERVEROPTIONS_MINVERSION=772", "TYK_GW_HTTPSERVEROPTIONS_MAXVERSION=772",
+       "TYK_GW_SECURITY_CERTIFICATEEXPIRYMONITOR_WARNINGTHRESHOLDDAYS=7",
+       "TYK_GW_SECURITY_CERTIFICATEEXPIRYMONITOR_EVENTCOOLDOWNSECONDS=60"},
+      R"({"http_server_options": {"min_version": 771},
+          "security": {"certificate_expiry_monitor": {"warning_threshold_days": 30}}})");
+  EXPECT_EQ(settings.server_min_version(), "1.3");
+  EXPECT_EQ(settings.server_max_version(), "1.3");
+  EXPECT_EQ(settings.expiry_monitor().warning_days(), 7u);
+  EXPECT_EQ(settings.expiry_monitor().cooldown_seconds(), 60u);
+  for (const char* wrong :
+       {"TYK_GW_HTTPSERVEROPTIONS_MINVERSION=1.3", "TYK_GW_HTTPSERVEROPTIONS_MAXVERSION=770",
+        "TYK_GW_HTTPSERVEROPTIONS_MINVERSIONS=772"}) {
+    EXPECT_NE(Texts(Laid({wrong}, "{}").errors), "") << wrong;
+  }
+}
+
 TEST(TykEnvironment, WhatHasNoEffectIsNamedOnce) {
   const Conversion conversion =
       Laid({"TYK_GW_SECRET=x", "TYK_GW_LISTENPORT=8080", "TYK_GW_SECURITY_CERTIFICATES_MDCB=x",
