@@ -309,7 +309,7 @@ TEST_F(NotifierTest, ACredentialIsOpenedForItsMessageAlone) {
 
 TEST_F(NotifierTest, TheGatewaySaysWhenCertificatesAreTold) {
   const auto soon = CertBuilder("CN=soon")
-                        .Valid(TestNow() - absl::Hours(1), TestNow() + absl::Hours(50))
+                        .Valid(clock_.Now() - absl::Hours(1), clock_.Now() + absl::Hours(50))
                         .SelfSign();
   v1::Api api = Api("CertificateExpiringSoon");
   api.mutable_client_tls()->add_allowlist()->set_certificate_id(world_.AddCertificate(soon));

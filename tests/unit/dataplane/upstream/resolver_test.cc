@@ -159,8 +159,9 @@ TEST(ResolverTest, WhoFindsNobodyThereIsToldOfNewerAddressesAlone) {
   Resolver resolver(options, names.function(), clock);
   Loop loop(0);
   testing::RunOn(loop, [&]() -> awaitable<void> {
+    const std::string host = "a.example";
     const auto newer = [&](Addresses than) {
-      return resolver.Newer(loop, "a.example", std::move(than), loop.After(absl::Seconds(20)));
+      return resolver.Newer(loop, host, std::move(than), loop.After(absl::Seconds(20)));
     };
     const Addresses old = *co_await resolver.Resolve(loop, "a.example", Deadline::Never());
     EXPECT_EQ(co_await newer(old), nullptr) << "it is fresh";
