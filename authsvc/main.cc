@@ -392,7 +392,7 @@ class Service {
   static std::vector<admin::AdminKey> TykKeys(const std::vector<apisix::AdminKey>& all) {
     std::vector<admin::AdminKey> keys;
     for (const apisix::AdminKey& key : all) {
-      if (!key.viewer) keys.push_back({key.name, key.sha256});
+      if (!key.viewer && !key.apisix_only) keys.push_back({key.name, key.sha256});
     }
     return keys;
   }
