@@ -30,11 +30,13 @@ class JwksFetcherTest : public ::testing::Test {
  protected:
   void Serve(admin_http::ServerOptions options = {}) {
     auto server = admin_http::Server::Start(
-        options, [this](const admin_http::Request&, const admin_http::Responder& responder) {
+        options,
+        [this](const admin_http::Request& request, const admin_http::Responder& responder) {
           ++asked_;
           const base::MutexLock lock(&mutex_);
           if (hold_) {
             held_.push_back(responder);
+            last_held_ = request.path;
             return changed_.SignalAll();
           }
           admin_http::Response response;
@@ -88,6 +90,10 @@ class JwksFetcherTest : public ::testing::Test {
     const base::MutexLock lock(&mutex_);
     while (held_.size() < count) changed_.Wait(&mutex_);
   }
+  void WaitHeldAt(const std::string& path) {
+    const base::MutexLock lock(&mutex_);
+    while (last_held_ != path) changed_.Wait(&mutex_);
+  }
   // How many there were. Later ones are held too, or answered at once.
   size_t AnswerHeld(bool hold = false) {
     std::vector<admin_http::Responder> held;
@@ -114,6 +120,7 @@ class JwksFetcherTest : public ::testing::Test {
   base::Mutex mutex_;
   base::CondVar changed_;
   bool hold_ ABSL_GUARDED_BY(mutex_) = false;
+  std::string last_held_ ABSL_GUARDED_BY(mutex_);  // its path
   std::vector<admin_http::Responder> held_ ABSL_GUARDED_BY(mutex_);
   int status_ ABSL_GUARDED_BY(mutex_) = 200;
   std::string body_ ABSL_GUARDED_BY(mutex_) = kKeys;
@@ -279,11 +286,16 @@ TEST_F(JwksFetcherTest, FewAreFetchedAheadAtOnceAndWhoWaitsGoesFirst) {
   WaitHeld(2);
   testing::Notification done;
   fetcher().Fetch(world_.snapshot(), {"idp8"}, [&] { done.Notify(); });
-  WaitHeld(3);
-  EXPECT_EQ(AnswerHeld(), 3u);
+  WaitHeldAt("/keys8");
+  PutIssuer("late", absl::StrCat(issuer_.jwks_url(), "-late"));
+  testing::Notification late;
+  fetcher().Fetch(world_.snapshot(), {"late"}, [&] { late.Notify(); });
+  WaitHeldAt("/keys-late");
+  EXPECT_EQ(AnswerHeld(), 4u) << "two ahead, and those that somebody waits for";
   done.Wait();
+  late.Wait();
   Fetch(ids);  // what has not had its turn yet
-  EXPECT_EQ(asked_, 9) << "each once";
+  EXPECT_EQ(asked_, 10) << "each once";
 }
 
 TEST_F(JwksFetcherTest, WhatIsFetchedAheadIsFetchedThoughNobodyWaits) {
