@@ -186,6 +186,8 @@ class Service {
   }
 
   absl::Status StartPush() {
+    // The writer's observer uses it.
+    key_sets_ = std::make_unique<JwksFetcher>(JwksOptions(), &clock_, JwksReport(&book_));
     HubOptions options;
     options.history_changes = config_.push_history;
     options.proof_age_ms = [this] {
@@ -197,35 +199,40 @@ class Service {
                             const std::vector<SnapshotChange>& changes) {
       if (before == nullptr || before->store_id() != after->store_id() ||
           before->epoch() != after->epoch()) {
-        return hub_->Reset(after);
+        hub_->Reset(after);
+        key_sets_->KeepThoseOf(*after);
+        return FetchAllKeys(*after);
       }
       hub_->Publish(after, RecordOf(*before, *after, changes, clock_.Now()));
-      FetchKeysOf(*after, changes);
+      FetchKeysOf(*before, *after, changes);
     });
     return absl::OkStatus();
   }
 
-  void FetchAllKeys() {
-    const SnapshotPtr now = writer_->snapshot();
+  void FetchAllKeys(const Snapshot& now) {
     std::string token;
     do {
-      const auto page = now->ListTokenIssuers(nullptr, token, 1000);
+      const auto page = now.ListTokenIssuers(nullptr, token, 1000);
       std::vector<std::string> ids;
       for (const TokenIssuerEntry* const entry : page.entries) ids.push_back(entry->issuer.id());
-      key_sets_->Fetch(*now, ids, [] {});
+      key_sets_->Prefetch(now, ids);
       token = page.next;
     } while (!token.empty());
   }
 
   // So that the first token of an issuer finds its keys. Whoever's cannot be had is asked again
   // with a token.
-  void FetchKeysOf(const Snapshot& now, const std::vector<SnapshotChange>& changes) {
-    if (key_sets_ == nullptr) return;
+  void FetchKeysOf(const Snapshot& before, const Snapshot& now,
+                   const std::vector<SnapshotChange>& changes) {
     std::vector<std::string> ids;
+    bool replaced = false;
     for (const SnapshotChange& change : changes) {
-      if (change.kind == Kind::kTokenIssuer && !change.deleted) ids.push_back(change.id);
+      if (change.kind != Kind::kTokenIssuer) continue;
+      replaced = replaced || before.FindTokenIssuer(change.id) != nullptr;
+      if (!change.deleted) ids.push_back(change.id);
     }
-    if (!ids.empty()) key_sets_->Fetch(now, ids, [] {});
+    if (replaced) key_sets_->KeepThoseOf(now);
+    if (!ids.empty()) key_sets_->Prefetch(now, ids);
   }
 
   absl::Status TakeTykConfig() {
@@ -287,7 +294,6 @@ class Service {
     options.bounds = MakeBounds(config_);
     options.default_org_id = config_.admin.org_id;
     options.apk_sandbox_hosts = config_.apk.sandbox_hosts;
-    key_sets_ = std::make_unique<JwksFetcher>(JwksOptions(), &clock_, JwksReport(&book_));
     NotifierOptions events;
     events.open_header = [this](const v1::Api& api, const v1::EventHandler& handler,
                                 const std::string& name) {
@@ -309,7 +315,7 @@ class Service {
                   }});
     if (!rpc.ok()) return rpc.status();
     rpc_ = *std::move(rpc);
-    FetchAllKeys();
+    FetchAllKeys(*writer_->snapshot());
     return absl::OkStatus();
   }
 
@@ -392,7 +398,7 @@ class Service {
   static std::vector<admin::AdminKey> TykKeys(const std::vector<apisix::AdminKey>& all) {
     std::vector<admin::AdminKey> keys;
     for (const apisix::AdminKey& key : all) {
-      if (!key.viewer) keys.push_back({key.name, key.sha256});
+      if (!key.viewer && !key.apisix_only) keys.push_back({key.name, key.sha256});
     }
     return keys;
   }

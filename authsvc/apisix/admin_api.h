@@ -22,9 +22,10 @@ class Writer;
 namespace sallyport::authsvc::apisix {
 
 struct AdminKey {
-  std::string name;     // in the audit log
-  std::string sha256;   // 32 raw bytes, of the key
-  bool viewer = false;  // GET alone
+  std::string name;          // in the audit log
+  std::string sha256;        // 32 raw bytes, of the key
+  bool viewer = false;       // GET alone
+  bool apisix_only = false;  // of no use to the other APIs of this service
 };
 
 struct AdminApiSettings {

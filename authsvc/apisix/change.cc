@@ -199,9 +199,12 @@ class Planner {
     if (!status.ok() && own) return status;
     if (!status.ok()) {
       // What it needs was taken away by force: it keeps its place, where another route would else
-      // serve what this one guarded.
+      // serve what this one guarded, at the names of all SSL objects of now.
       bool closed = true;
-      apis = ClosedApis(snapshot_, *route.object, &closed);
+      const std::vector<v1::Api> stood = ClosedApis(snapshot_, *route.object, &closed);
+      apis.clear();
+      const absl::Status placed = dialect::PlaceAgain(id, route, objects_, ssls, stood, &apis);
+      if (!placed.ok()) return placed;
       const bool taken = change_.force && !change_.document.has_value();
       if (!taken && !closed)
         return absl::Status(status.code(), absl::StrCat("route [", id, "]: ", status.message()));

@@ -9,7 +9,8 @@
 
 namespace sallyport::authsvc::apisix {
 
-// The APIs that `route` has in the snapshot, closed. `were_closed`: whether all of them were.
+// The APIs that `route` has in the snapshot, closed, to be placed anew. `were_closed`: whether all
+// of them were.
 [[nodiscard]] std::vector<v1::Api> ClosedApis(const Snapshot& snapshot,
                                               const v1::DialectObject& route, bool* were_closed);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "authsvc/ctl/apisix_dump.h"
@@ -47,6 +48,12 @@ absl::StatusOr<apisix::Keyring> KeyringOf(const Args& args) {
 constexpr absl::string_view kSayTexts =
     "say those of apisix.data_encryption.keyring and apisix.ssl.key_encrypt_salt";
 
+void CleanseTexts(Json* value) {
+  if (value->is_string()) return base::Cleanse(value->get_ptr<std::string*>());
+  if (!value->is_structured()) return;
+  for (Json& one : *value) CleanseTexts(&one);
+}
+
 // Opens what is sealed in an object. An error names a private key that stays sealed; `closed` is a
 // secret that looks so: what was sealed with it, nobody could show.
 absl::Status OpenSealed(const apisix::Keyring& keyring, const std::string& name, bool secrets,
@@ -54,6 +61,7 @@ absl::Status OpenSealed(const apisix::Keyring& keyring, const std::string& name,
   Json document = Json::parse(*json, nullptr, false);
   if (!document.is_object()) return absl::OkStatus();  // authsvc says so
   const absl::string_view collection = absl::string_view(name).substr(0, name.find('/'));
+  const absl::Cleanup cleanse = [&] { CleanseTexts(&document); };
   for (const std::string& path : keyring.OpenPrivateKeys(collection, &document)) {
     return absl::InvalidArgumentError(
         absl::StrCat(name, ": ", path, " is sealed, and not by a text of --keyring: ", kSayTexts));

@@ -1,6 +1,8 @@
 #include "authsvc/jwks/jwks_fetcher.h"
 
+#include <deque>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,10 +17,26 @@
 namespace sallyport::authsvc {
 namespace {
 
-// Another address or other trust is another set.
+using Waiting = std::vector<std::shared_ptr<std::function<void()>>>;
+
+// Another address or other trust is another set; issuers of one organisation that have both in
+// common share it.
 std::string KeyOf(const v1::TokenIssuer& issuer) {
-  return absl::StrCat(issuer.id(), "\n", issuer.jwks_url(), "\n",
+  return absl::StrCat(issuer.org_id(), "\n", issuer.jwks_url(), "\n",
                       absl::StrJoin(issuer.jwks_trust_ids(), "\n"));
+}
+
+std::set<std::string> AllKeysOf(const Snapshot& snapshot) {
+  std::set<std::string> keys;
+  std::string token;
+  do {
+    const auto page = snapshot.ListTokenIssuers(nullptr, token, 1000);
+    for (const TokenIssuerEntry* const entry : page.entries) {
+      if (!entry->issuer.jwks_url().empty()) keys.insert(KeyOf(entry->issuer));
+    }
+    token = page.next;
+  } while (!token.empty());
+  return keys;
 }
 
 std::string TrustPem(const Snapshot& snapshot, const v1::TokenIssuer& issuer) {
@@ -35,14 +53,14 @@ std::string TrustPem(const Snapshot& snapshot, const v1::TokenIssuer& issuer) {
 }  // namespace
 
 struct JwksFetcher::Impl {
-  // One issuer's set.
   struct Set {
-    std::string issuer_id;
+    std::string issuer_id;  // of who asked last
     Transfer transfer;
     FetchedKeysPtr keys;
     absl::Duration tried = -absl::InfiniteDuration();  // when the last fetch began
     bool under_way = false;
-    std::vector<std::shared_ptr<std::function<void()>>> waiting;  // last holder gone: called
+    bool in_line = false;
+    Waiting waiting;  // last holder gone: called
   };
 
   Impl(JwksOptions given, const base::Clock* its_clock,
@@ -70,11 +88,91 @@ struct JwksFetcher::Impl {
     transfers.Add(key, set->transfer);
   }
 
-  void Ended(const std::string& key, const absl::StatusOr<std::string>& body) {
-    JwksResult result;
-    std::vector<std::shared_ptr<std::function<void()>>> waiting;
+  // Who waits for one of these is called when `released` goes, which must be without the mutex.
+  void DropOthers(const std::set<std::string>& keys, Waiting* released)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    for (auto at = sets.begin(); at != sets.end();) {
+      const Waiting& waiting = at->second.waiting;
+      if (keys.count(at->first) != 0) {
+        ++at;
+        continue;
+      }
+      released->insert(released->end(), waiting.begin(), waiting.end());
+      at = sets.erase(at);
+    }
+  }
+
+  // Null: there is no room, even without those that no issuer has any more.
+  Set* Open(const Snapshot& snapshot, const std::string& key, Waiting* released, bool* told)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    if (sets.size() >= options.max_sets && sets.count(key) == 0) {
+      const absl::Duration now = clock->Monotonic();
+      *told = now - swept < options.least_between;
+      if (*told) return nullptr;
+      swept = now;
+      DropOthers(AllKeysOf(snapshot), released);
+      if (sets.size() >= options.max_sets) return nullptr;
+    }
+    return &sets[key];
+  }
+
+  // `waiting` null: nobody waits yet, and it is fetched when its turn comes.
+  void Want(const Snapshot& snapshot, const std::string& id,
+            const std::shared_ptr<std::function<void()>>& waiting) {
+    const TokenIssuerEntry* const entry = snapshot.FindTokenIssuer(id);
+    if (entry == nullptr || entry->issuer.jwks_url().empty()) return;
+    const std::string key = KeyOf(entry->issuer);
+    Transfer transfer{entry->issuer.jwks_url(), TrustPem(snapshot, entry->issuer)};
+    Waiting released;
+    bool told = false;
     {
       const base::MutexLock lock(&mutex);
+      Set* const set = Open(snapshot, key, &released, &told);
+      if (set != nullptr) return Take(key, set, id, std::move(transfer), waiting);
+    }
+    if (told || !report) return;
+    JwksResult result{id, entry->issuer.jwks_url(), {}};
+    result.status = absl::ResourceExhaustedError(
+        absl::StrCat("there are ", options.max_sets, " key sets, which is the most"));
+    report(result);
+  }
+
+  void Take(const std::string& key, Set* set, const std::string& id, Transfer transfer,
+            const std::shared_ptr<std::function<void()>>& waiting)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    set->issuer_id = id;
+    if (!set->under_way) {
+      if (!MayFetch(*set)) return;
+      set->transfer = std::move(transfer);
+    }
+    if (waiting != nullptr) {
+      if (!set->under_way) Begin(key, set);
+      set->waiting.push_back(waiting);
+    } else if (!set->under_way && !std::exchange(set->in_line, true)) {
+      line.push_back(key);
+      Advance();
+    }
+  }
+
+  // A decision that needed one of them may have had it fetched.
+  void Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    while (!line.empty() && ahead.size() < options.most_ahead) {
+      const std::string key = std::move(line.front());
+      line.pop_front();
+      const auto found = sets.find(key);
+      if (found == sets.end() || !std::exchange(found->second.in_line, false)) continue;
+      if (!MayFetch(found->second)) continue;
+      ahead.insert(key);
+      Begin(key, &found->second);
+    }
+  }
+
+  void Ended(const std::string& key, const absl::StatusOr<std::string>& body) {
+    JwksResult result;
+    Waiting waiting;
+    {
+      const base::MutexLock lock(&mutex);
+      if (ahead.erase(key) != 0) Advance();
       const auto found = sets.find(key);
       if (found == sets.end()) return;
       Set& set = found->second;
@@ -101,6 +199,9 @@ struct JwksFetcher::Impl {
   const std::function<void(const JwksResult&)> report;
   base::Mutex mutex;
   std::map<std::string, Set> sets ABSL_GUARDED_BY(mutex);
+  std::deque<std::string> line ABSL_GUARDED_BY(mutex);  // of prefetches
+  std::set<std::string> ahead ABSL_GUARDED_BY(mutex);   // prefetches under way
+  absl::Duration swept ABSL_GUARDED_BY(mutex) = -absl::InfiniteDuration();
   Transfers transfers{
       [this](const std::string& key, const absl::StatusOr<std::string>& body) { Ended(key, body); },
       options.timeout, jwt::kMostJwksBytes, options.ca_path, clock};
@@ -110,7 +211,13 @@ JwksFetcher::JwksFetcher(JwksOptions options, const base::Clock* clock,
                          std::function<void(const JwksResult&)> report)
     : impl_(std::make_unique<Impl>(std::move(options), clock, std::move(report))) {}
 
-JwksFetcher::~JwksFetcher() { impl_->transfers.Stop(); }
+JwksFetcher::~JwksFetcher() {
+  {
+    const base::MutexLock lock(&impl_->mutex);
+    impl_->line.clear();
+  }
+  impl_->transfers.Stop();
+}
 
 FetchedKeysPtr JwksFetcher::Find(const v1::TokenIssuer& issuer) const {
   const std::string key = KeyOf(issuer);
@@ -134,22 +241,18 @@ bool JwksFetcher::MayAskAgain(const v1::TokenIssuer& issuer) const {
 void JwksFetcher::Fetch(const Snapshot& snapshot, const std::vector<std::string>& issuer_ids,
                         std::function<void()> done) {
   const auto waiting = Impl::WhenGone(std::move(done));
-  for (const std::string& id : issuer_ids) {
-    const TokenIssuerEntry* const entry = snapshot.FindTokenIssuer(id);
-    if (entry == nullptr || entry->issuer.jwks_url().empty()) continue;
-    const std::string key = KeyOf(entry->issuer);
-    Transfer transfer{entry->issuer.jwks_url(), TrustPem(snapshot, entry->issuer)};
-    const base::MutexLock lock(&impl_->mutex);
-    if (impl_->sets.size() >= impl_->options.max_sets && impl_->sets.count(key) == 0) continue;
-    Impl::Set& set = impl_->sets[key];
-    set.issuer_id = id;
-    if (!set.under_way) {
-      if (!impl_->MayFetch(set)) continue;
-      set.transfer = std::move(transfer);
-      impl_->Begin(key, &set);
-    }
-    set.waiting.push_back(waiting);
-  }
+  for (const std::string& id : issuer_ids) impl_->Want(snapshot, id, waiting);
+}
+
+void JwksFetcher::Prefetch(const Snapshot& snapshot, const std::vector<std::string>& issuer_ids) {
+  for (const std::string& id : issuer_ids) impl_->Want(snapshot, id, nullptr);
+}
+
+void JwksFetcher::KeepThoseOf(const Snapshot& snapshot) {
+  const std::set<std::string> keys = AllKeysOf(snapshot);
+  Waiting released;
+  const base::MutexLock lock(&impl_->mutex);
+  impl_->DropOthers(keys, &released);
 }
 
 }  // namespace sallyport::authsvc

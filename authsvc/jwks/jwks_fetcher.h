@@ -29,7 +29,8 @@ struct JwksOptions {
   absl::Duration max_age = absl::Hours(1);
   absl::Duration least_between = absl::Seconds(5);  // of two fetches of one set, failures included
   absl::Duration timeout = absl::Seconds(5);        // of one fetch, all of it
-  size_t max_sets = 10'000;                         // kept at once; more are not fetched
+  size_t max_sets = 10'000;  // kept at once; more are not fetched, which is reported
+  size_t most_ahead = 8;     // prefetches at once
   // Certificates beside those of an issuer; empty: the system's.
   std::string ca_path;
 };
@@ -60,6 +61,11 @@ class JwksFetcher : public KeySets {
   // Thread-safe, does not block.
   void Fetch(const Snapshot& snapshot, const std::vector<std::string>& issuer_ids,
              std::function<void()> done);
+  // The same for what nobody waits for: a few at once, and beside them what Fetch is asked for.
+  void Prefetch(const Snapshot& snapshot, const std::vector<std::string>& issuer_ids);
+  // Forgets the sets that no issuer of it has: those of issuers that went, or that were given
+  // another address or other trust.
+  void KeepThoseOf(const Snapshot& snapshot);
 
  private:
   struct Impl;

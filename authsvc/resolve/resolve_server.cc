@@ -34,16 +34,17 @@ struct Candidate {
   bool of_api = false;
   Slot slot = Slot::kNone;
   const DialectObjectEntry* object = nullptr;
+  bool useless = false;  // its key does not open
 
   [[nodiscard]] uint64_t written() const { return object == nullptr ? 0 : object->revision; }
 };
 
-// An API's before the gateway's, then that of the object written last, then the one made last, then
-// the one that lasts longest.
+// An API's before all others, then that of the object written last, the gateway's behind objects',
+// then the one made last, then the one that lasts longest.
 bool Better(const Candidate& a, const Candidate& b) {
   if (a.of_api != b.of_api) return a.of_api;
-  if (a.object != nullptr && b.object != nullptr && a.written() != b.written())
-    return a.written() > b.written();
+  if ((a.object != nullptr) != (b.object != nullptr)) return a.object != nullptr;
+  if (a.written() != b.written()) return a.written() > b.written();
   if (a.entry->not_before_unix != b.entry->not_before_unix)
     return a.entry->not_before_unix > b.entry->not_before_unix;
   if (a.entry->not_after_unix != b.entry->not_after_unix)
@@ -114,23 +115,31 @@ class ServerResolver {
     const auto chain = entry->Chain();
     if (!chain.ok() || chain->empty()) return;
     const Slot slot = SlotOf(chain->front()->key_kind);
-    if (slot != Slot::kNone) candidates->push_back({entry, of_api, slot, object});
+    if (slot != Slot::kNone) candidates->push_back({entry, of_api, slot, object, false});
   }
 
   // The best of each slot whose key opens.
   bool AddBest(std::vector<Candidate> candidates) {
     std::sort(candidates.begin(), candidates.end(), Better);
-    // The first one's are those of the name.
-    if (!candidates.empty() && candidates.front().object != nullptr) {
-      answer_.set_min_version(candidates.front().object->object.min_version());
-      answer_.set_max_version(candidates.front().object->object.max_version());
-    }
     for (const Slot slot : {Slot::kEcdsa, Slot::kRsa, Slot::kEdwards}) {
-      for (const Candidate& candidate : candidates) {
-        if (candidate.slot == slot && AddPair(*candidate.entry)) break;
+      for (Candidate& candidate : candidates) {
+        if (candidate.slot != slot) continue;
+        if (AddPair(*candidate.entry)) break;
+        candidate.useless = true;
       }
     }
+    if (!answer_.pairs().empty()) SetVersions(candidates);
     return !answer_.pairs().empty();
+  }
+
+  // Those of the name: of the object written last, whichever certificate is in front of its own.
+  void SetVersions(const std::vector<Candidate>& candidates) {
+    for (const Candidate& candidate : candidates) {
+      if (candidate.object == nullptr || candidate.useless) continue;
+      answer_.set_min_version(candidate.object->object.min_version());
+      answer_.set_max_version(candidate.object->object.max_version());
+      return;
+    }
   }
 
   bool AddPair(const CertificateEntry& entry) {

@@ -192,9 +192,9 @@ class Taker {
                    "client certificates");
     }
     if (admin.Flag("https_admin")) return Https(admin, mtls, address, static_cast<uint16_t>(port));
-    if (!listen.node()) return;  // says nothing of a listener
     if (mtls.Has("admin_ssl_ca_cert"))
       return admin.Refuse("admin_api_mtls", "needs https_admin: true");
+    if (!listen.node()) return;  // says nothing of a listener
     if (!IsLoopback(address)) {
       return listen.Refuse("ip",
                            "plain HTTP is served on 127.0.0.1 alone: set that, or https_admin");
@@ -204,8 +204,11 @@ class Taker {
       listen.Refuse("port",
                     "is that of this service's HTTPS listener: give admin.port another one");
     }
-    if (config_.admin.require_client_certificate)
-      admin.Refuse("https_admin", "must be true: admin.require_client_certificate is on");
+    if (const std::string problem = config::PlainHttpProblem(config_.admin); !problem.empty()) {
+      listen.Refuse("port", absl::StrCat("serves plain HTTP, which ", problem,
+                                         "; set https_admin: true, or take that demand out of "
+                                         "this service's own file"));
+    }
   }
 
   void Https(const Fields& admin, const Fields& mtls, const std::string& address, uint16_t port) {
@@ -215,32 +218,48 @@ class Taker {
     const std::string authority = mtls.Text("admin_ssl_ca_cert");
     if (certificate.empty() || key.empty())
       return admin.Refuse("https_admin", "missing ssl cert for https admin");
-    if (!authority.empty() && out.apisix_plain_http_port != 0) {
-      mtls.Refuse("admin_ssl_ca_cert",
-                  "cannot be with admin.apisix_plain_http_port: plain HTTP carries no certificate");
-    }
     // APISIX lets 127.0.0.0/24 in where allow_admin is not written; addresses are not looked at
     // here, so others come in only where the file says so.
     const bool said = admin.Object("admin_listen").Has("ip") || mtls.Has("admin_ssl_ca_cert");
     const std::string place = said ? address : "127.0.0.1";
+    const bool demanded = out.apisix_demands_certificate();  // by this service's own file
+    if (out.apisix_port != 0 && port == out.port) {
+      return admin.Object("admin_listen")
+          .Refuse("port", "is that of another listener: give admin.port another one");
+    }
     // Beside a listener that this service has of its own, /apisix gets one as the file says; at the
     // same port, or where there is none, the file says it of all.
-    if (!out.tls.path.empty() && (port != out.port || out.apisix_port != 0)) {
+    if (!out.tls.path.empty() && port != out.port) {
       out.apisix_address = place;
       out.apisix_port = port;
       out.apisix_certificate_file = certificate;
       out.apisix_private_key_file = key;
       out.apisix_client_ca_file = authority;
-      out.apisix_require_client_certificate = !authority.empty();
-      return;
+      out.apisix_require_client_certificate = demanded || !authority.empty();
+    } else {
+      out.address = place;
+      out.port = port;
+      out.certificate_file = certificate;
+      out.private_key_file = key;
+      out.client_ca_file = authority;
+      out.require_client_certificate = demanded || !authority.empty();
+      out.plain_http_on_loopback = false;
     }
-    out.address = place;
-    out.port = port;
-    out.certificate_file = certificate;
-    out.private_key_file = key;
-    out.client_ca_file = authority;
-    out.require_client_certificate = !authority.empty();
-    out.plain_http_on_loopback = false;
+    CheckDemand(mtls, authority);
+  }
+
+  // The file may add the demand for client certificates, and never takes it away.
+  void CheckDemand(const Fields& mtls, const std::string& authority) {
+    const config::AdminConfig& admin = config_.admin;
+    if (admin.apisix_demands_certificate() && authority.empty() && admin.tls.path.empty()) {
+      mtls.Refuse("admin_ssl_ca_cert",
+                  "is missing: admin.require_client_certificate of this service's file demands "
+                  "client certificates; name their authority, or take that out");
+    }
+    if (const std::string problem = config::PlainHttpProblem(admin); !problem.empty()) {
+      mtls.Refuse("admin_ssl_ca_cert",
+                  "cannot be with admin.apisix_plain_http_port: plain HTTP carries no certificate");
+    }
   }
 
   const Fields top_;
@@ -254,11 +273,21 @@ absl::StatusOr<std::vector<std::string>> TakeApisixConfig(absl::string_view text
   const auto root = ReadOne(text);
   if (!root.ok()) return root.status();
   Conversion out;
+  const size_t own_keys = config->admin.keys.size();
   Taker(*root, config, &out).Run();
   if (!out.ok()) return out.status();
+  if (DemandsMoreThanOthers(config->admin)) KeepToApisix(own_keys, &config->admin);
   std::vector<std::string> warnings;
   for (const auto& warning : out.warnings) warnings.push_back(warning.ToString());
   return warnings;
+}
+
+bool DemandsMoreThanOthers(const config::AdminConfig& admin) {
+  return admin.apisix_demands_certificate() && !admin.require_client_certificate;
+}
+
+void KeepToApisix(size_t own_keys, config::AdminConfig* admin) {
+  for (size_t i = own_keys; i < admin->keys.size(); ++i) admin->keys[i].apisix_only = true;
 }
 
 std::optional<std::vector<config::AdminKeyConfig>> ApisixAdminKeys(absl::string_view text) {

@@ -16,6 +16,12 @@ namespace sallyport::authsvc {
 [[nodiscard]] absl::StatusOr<std::vector<std::string>> TakeApisixConfig(
     absl::string_view text, config::AuthsvcConfig* config);
 
+// Whether a key without a certificate is worth more at admin.port than where /apisix is served: the
+// keys of an APISIX configuration then count there alone.
+[[nodiscard]] bool DemandsMoreThanOthers(const config::AdminConfig& admin);
+// The keys behind the first `own_keys`.
+void KeepToApisix(size_t own_keys, config::AdminConfig* admin);
+
 // deployment.admin.admin_key alone, whatever is wrong elsewhere; no list is an empty one. None:
 // something is wrong in it, or around it where there is no list.
 [[nodiscard]] std::optional<std::vector<config::AdminKeyConfig>> ApisixAdminKeys(

@@ -51,6 +51,11 @@ std::vector<std::string> NeedingRestart(const config::AdminConfig& before,
   return names;
 }
 
+bool HasAdministrator(const std::vector<apisix::AdminKey>& keys) {
+  return std::any_of(keys.begin(), keys.end(),
+                     [](const apisix::AdminKey& key) { return !key.viewer; });
+}
+
 absl::Status CheckPair(const config::AdminConfig& admin, absl::Time now) {
   const bool own = !admin.apisix_certificate_file.empty();
   if (!own && admin.certificate_file.empty()) return absl::OkStatus();
@@ -68,8 +73,10 @@ absl::StatusOr<apisix::AdminApiSettings> ApisixSettings(const config::AuthsvcCon
                                                         absl::Time now) {
   apisix::AdminApiSettings settings;
   const config::AdminConfig& admin = config.admin;
-  for (const config::AdminKeyConfig& key : admin.keys)
-    settings.keys.push_back({key.name, absl::HexStringToBytes(key.sha256), key.role == "viewer"});
+  for (const config::AdminKeyConfig& key : admin.keys) {
+    settings.keys.push_back(
+        {key.name, absl::HexStringToBytes(key.sha256), key.role == "viewer", key.apisix_only});
+  }
   settings.cors = admin.apisix_cors;
   apisix::Surroundings& around = settings.surroundings;
   around.strict = {admin.apisix_strict_address, admin.apisix_strict_port,
@@ -127,6 +134,8 @@ void ApisixConfigFile::Complain(const absl::Status& status) {
 absl::StatusOr<apisix::AdminApiSettings> ApisixConfigFile::Read(
     absl::string_view text, absl::Time now, config::AuthsvcConfig* config) const {
   if (auto taken = TakeApisixConfig(text, config); !taken.ok()) return taken.status();
+  // The listeners are those of the start.
+  if (DemandsMoreThanOthers(started_.admin)) KeepToApisix(own_.admin.keys.size(), &config->admin);
   if (auto status = CheckPair(config->admin, now); !status.ok()) return status;
   return ApisixSettings(*config, environment_, now);
 }
@@ -149,12 +158,12 @@ std::optional<apisix::AdminApiSettings> ApisixConfigFile::Look(absl::Time now) {
   return text.ok() ? Withdrawn(*text) : std::nullopt;
 }
 
-// The last keys go only for others: where no other one is left, nobody could write the next.
+// The last admin keys go only for others: where no other one is left, nobody could write the next.
 void ApisixConfigFile::KeepLast(std::vector<apisix::AdminKey> left) {
-  if (!left.empty() || settings_.keys.empty()) {
-    settings_.keys = std::move(left);
-    return;
-  }
+  std::vector<apisix::AdminKey> before = std::exchange(settings_.keys, std::move(left));
+  std::erase_if(before, [](const apisix::AdminKey& key) { return key.viewer; });
+  if (HasAdministrator(settings_.keys) || before.empty()) return;
+  settings_.keys.insert(settings_.keys.end(), before.begin(), before.end());
   base::Log(base::Level::kError, "apisix_config.last_keys_kept",
             {{"file", own_.apisix_config},
              {"hint", "no admin key is left in any file: write another one, and these are gone"}});
@@ -184,6 +193,9 @@ std::optional<apisix::AdminApiSettings> ApisixConfigFile::Taken(const config::Au
 std::optional<apisix::AdminApiSettings> ApisixConfigFile::Withdrawn(absl::string_view text) {
   auto listed = ApisixAdminKeys(text);
   if (!listed.has_value()) return std::nullopt;
+  const bool names_others =
+      std::any_of(listed->begin(), listed->end(),
+                  [](const config::AdminKeyConfig& key) { return key.role != "viewer"; });
   listed->insert(listed->end(), own_.admin.keys.begin(), own_.admin.keys.end());
   const auto stays = [&](const apisix::AdminKey& key) {
     return std::any_of(listed->begin(), listed->end(), [&](const config::AdminKeyConfig& one) {
@@ -195,7 +207,11 @@ std::optional<apisix::AdminApiSettings> ApisixConfigFile::Withdrawn(absl::string
   std::erase_if(left, [&](const apisix::AdminKey& key) { return !stays(key); });
   const size_t before = settings_.keys.size();
   if (left.size() == before) return std::nullopt;
-  KeepLast(std::move(left));
+  // Who lists others has written the next ones, that count when the rest is mended.
+  if (names_others)
+    settings_.keys = std::move(left);
+  else
+    KeepLast(std::move(left));
   const size_t gone = before - settings_.keys.size();
   if (gone == 0) return std::nullopt;
   base::Log(base::Level::kWarning, "apisix_config.keys_withdrawn",

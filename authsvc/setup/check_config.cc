@@ -88,8 +88,8 @@ class Checker {
     options.certificate_file = config_.admin.apisix_certificate();
     options.private_key_file = config_.admin.apisix_key();
     options.client_ca_file = config_.admin.apisix_authorities();
-    if (options.certificate_file != config_.admin.certificate())
-      Listener("deployment.admin.admin_api_mtls", options);
+    const bool shared = options.certificate_file == config_.admin.certificate();
+    Listener(shared ? "admin.apisix_port" : "deployment.admin.admin_api_mtls", options);
   }
 
   void Listener(absl::string_view setting, admin_http::ServerOptions options) {

@@ -100,12 +100,9 @@ void ReadAdmin(Reader& in, AdminConfig* out) {
   if (out->apisix_plain_http_port != 0 && out->apisix_plain_http_port == out->port) {
     in.Fail("apisix_plain_http_port", "is the port of the admin listener: give admin.port another");
   }
+  if (const std::string problem = PlainHttpProblem(*out); !problem.empty())
+    in.Fail("apisix_plain_http_port", problem);
   const bool own = out->apisix_port != 0;
-  if (out->apisix_plain_http_port != 0 &&
-      (out->apisix_require_client_certificate || (!own && out->require_client_certificate))) {
-    in.Fail("apisix_plain_http_port",
-            "cannot be with require_client_certificate: plain HTTP carries no certificate");
-  }
   if (own && (out->apisix_port == out->port || out->apisix_port == out->apisix_plain_http_port))
     in.Fail("apisix_port", "is the port of another admin listener");
   if (own && out->tls.path.empty()) in.Fail("apisix_port", "needs tls_dir");
@@ -161,6 +158,14 @@ bool IsWellKnownAdminKey(absl::string_view sha256_hex) {
     if (absl::EqualsIgnoreCase(sha256_hex, known)) return true;
   }
   return false;
+}
+
+std::string PlainHttpProblem(const AdminConfig& admin) {
+  if (admin.apisix_plain_http_port == 0) return "";
+  const bool apart = admin.apisix_require_client_certificate;
+  if (!apart && !admin.apisix_demands_certificate()) return "";
+  return absl::StrCat("cannot be with admin.", apart ? "apisix_" : "",
+                      "require_client_certificate: plain HTTP carries no certificate");
 }
 
 void Read(Reader& in, AuthsvcConfig* out) {

@@ -37,6 +37,7 @@ struct AdminKeyConfig {
   std::string name;            // for the audit log
   std::string sha256;          // hex, of the key
   std::string role = "admin";  // admin | viewer: GET of /apisix/admin alone
+  bool apisix_only = false;    // does not count at admin.port; of an APISIX configuration alone
 };
 
 struct AdminConfig {
@@ -77,6 +78,10 @@ struct AdminConfig {
   }
   [[nodiscard]] std::string authorities() const {
     return client_ca_file.empty() ? tls.authorities() : client_ca_file;
+  }
+  // Of the listener where /apisix is served by HTTPS.
+  [[nodiscard]] bool apisix_demands_certificate() const {
+    return apisix_port != 0 ? apisix_require_client_certificate : require_client_certificate;
   }
   // Of the listener of /apisix alone; no authorities: a client certificate is not required there.
   [[nodiscard]] std::string apisix_certificate() const {
@@ -130,6 +135,9 @@ struct AuthsvcConfig {
 
 // Whether a key, as its SHA-256 in hex, is one that APISIX was shipped with: everybody has them.
 [[nodiscard]] bool IsWellKnownAdminKey(absl::string_view sha256_hex);
+
+// Why /apisix cannot be served by plain HTTP as well; empty: it can, or is not.
+[[nodiscard]] std::string PlainHttpProblem(const AdminConfig& admin);
 
 void Read(Reader& in, AuthsvcConfig* out);
 

@@ -412,6 +412,25 @@ def test_what_was_taken_by_force_leaves_its_place_closed(clean):
     assert world.call("DELETE", "/routes/1").status_code == 200 and world.a.curl("/service/x", host=host).status == 200
 
 
+@pytest.mark.parametrize("name, names", [("n.example", "n.example"), ("n.wild.example", "*.wild.example")])
+def test_what_is_closed_is_closed_under_names_that_come_later_too(clean, name, names):
+    """A new SSL object with `client` places all routes anew: a closed one stays before those that it stood before."""
+    world, inner, pair = clean, clean.origin("guarded"), clean.client("of later names")
+    hosts = {} if name == names else {"hosts": [names]}
+    world.put("/upstreams/u", {"nodes": world.node(inner)})
+    world.put("/routes/a", {"uri": "/pay", "priority": 10, "upstream_id": "u", "plugins": {"key-auth": {}}, **hosts})
+    world.put("/routes/b", {"uri": "/pay", "upstream": {"nodes": world.node(inner)}, **hosts})
+    assert world.call("DELETE", "/upstreams/u?force=true").status_code == 200
+    client = {"client": {"ca": pem(world.client_ca)}}
+    world.ssl("1", name, **client)
+    assert world.a.curl("/pay", client=pair, host=name).status == 401
+    assert world.a.curl("/pay", host=name).status != 200
+    world.put("/upstreams/u", {"nodes": world.node(inner)})
+    assert world.a.curl("/pay", client=pair, host=name).status == 401
+    assert world.call("DELETE", "/routes/a").status_code == 200
+    assert world.a.curl("/pay", client=pair, host=name).status == 200, "the other one was there"
+
+
 # --- SSL objects
 
 def test_ssl_objects_are_checked_when_they_are_written(clean):
@@ -853,6 +872,8 @@ def test_the_configuration_of_the_admin_api(world):
         return requests.get(f"https://127.0.0.1:{port}{path}", headers={header: key}, verify=False, timeout=DEADLINE).status_code
     # The rest is where it was, and the file's port has nothing of it; nor is there a way around its certificate.
     assert other_surface("/tyk/apis", other.admin_port, "X-Tyk-Authorization") == 200
+    for of_file in ("/tyk/apis", "/api/deployer/apis"):  # its keys count where it asks for certificates
+        assert other_surface(of_file, other.admin_port, "X-Tyk-Authorization", values["key"]) in (401, 403)
     assert other_surface("/apisix/admin/routes", other.admin_port, "X-API-KEY") == 404
     assert curl(*certificate, path="/tyk/apis").startswith("HTTP/1.1 404")
 

@@ -128,3 +128,20 @@ def test_a_store_that_was_taken_away_acknowledges_nothing(setup):
     assert refusal is None, refusal.text
     setup.gateway.settle()
     assert setup.call(pair) == 200
+
+
+def test_of_another_epoch_the_key_sets_of_all_issuers_are_fetched(setup):
+    """The store is not the one that it was, as after a restore: nothing is known of what changed between."""
+    def asked(path):
+        wait_for(lambda: any(request.target == path for request in list(setup.origin.requests)), f"{path} is fetched ahead")
+    setup.gateway.apply({"apiVersion": "sallyport/v1", "kind": "TokenIssuer", "metadata": {"name": "idp"},
+                         "spec": {"orgId": "default", "issuer": "https://idp.test", "jwksUrl": setup.origin.url + "/keys-1"}})
+    asked("/keys-1")
+    other = sqlite3.connect(setup.database, isolation_level=None, timeout=DEADLINE)
+    other.execute("BEGIN IMMEDIATE")
+    (body,) = other.execute("SELECT body FROM record WHERE id = 'idp'").fetchone()
+    other.execute("UPDATE record SET body = ? WHERE id = 'idp'", (body.replace(b"/keys-1", b"/keys-2"),))
+    other.execute("UPDATE head SET epoch = epoch + 1")
+    other.execute("COMMIT")
+    other.close()
+    asked("/keys-2")

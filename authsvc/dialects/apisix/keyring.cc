@@ -97,7 +97,9 @@ class Opener {
     if (sealed.empty()) return std::nullopt;
     for (const std::string& key : texts_) {
       auto opened = Decrypt(sealed, key);
-      if (opened.has_value() && good(*opened)) return opened;
+      if (!opened.has_value()) continue;
+      if (good(*opened)) return opened;
+      base::Cleanse(&*opened);
     }
     return std::nullopt;
   }

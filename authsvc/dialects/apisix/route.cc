@@ -1,5 +1,7 @@
 #include "authsvc/dialects/apisix/route.h"
 
+#include <google/protobuf/util/message_differencer.h>
+
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -8,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "authsvc/dialects/apisix/placement.h"
 #include "authsvc/dialects/apisix/plugins.h"
 #include "authsvc/dialects/apisix/ssl_checks.h"
 #include "authsvc/dialects/apisix/upstream.h"
@@ -19,71 +22,7 @@ namespace {
 
 constexpr uint32_t kProfileDepth = 8;  // of certificates: what a path may have at most
 
-bool IsWildcard(absl::string_view name) { return absl::StartsWith(name, "*."); }
-
-// The wildcard that stands for this name; empty: none.
-std::string WildcardOf(absl::string_view name) {
-  const size_t dot = name.find('.');
-  if (IsWildcard(name) || dot == absl::string_view::npos || dot == 0) return "";
-  return absl::StrCat("*", name.substr(dot));
-}
-
-// Where one part of a route stands.
-struct Placement {
-  std::vector<std::string> hosts;
-  uint32_t tier = 0;
-  const SslIndex::Ssl* ssl = nullptr;
-  const SslIndex::Ssl* client = nullptr;  // in its place; null: none of its own
-};
-
-bool Demands(const SslIndex::Ssl* ssl) { return ssl != nullptr && !ssl->authorities.empty(); }
-
-// Hosts of wildcards have names with SSL objects of their own.
-void AddInsideWildcard(const std::string& wildcard, const std::set<std::string>& hosts,
-                       const SslIndex& ssls, std::vector<Placement>* out) {
-  const SslIndex::Ssl* const outer = ssls.Find(wildcard);
-  for (const SslIndex::Ssl& ssl : ssls.all()) {
-    Placement inside{{}, 1, &ssl};
-    for (const std::string& name : ssl.names) {
-      if (WildcardOf(name) == wildcard && hosts.count(name) == 0 && ssls.Find(name) == &ssl)
-        inside.hosts.push_back(name);
-    }
-    if (inside.hosts.empty() || outer == &ssl || !(Demands(outer) || Demands(&ssl))) continue;
-    out->push_back(std::move(inside));
-  }
-}
-
-std::vector<Placement> PlacementsOf(const std::vector<std::string>& hosts, const SslIndex& ssls) {
-  std::vector<Placement> out;
-  if (hosts.empty()) {
-    out.emplace_back();
-    for (const SslIndex::Ssl& ssl : ssls.all()) {
-      Placement one{{}, 2, &ssl};
-      for (const std::string& name : ssl.names) {
-        const std::string wildcard = WildcardOf(name);
-        const bool covered = !wildcard.empty() && Demands(ssls.Find(wildcard));
-        if (ssls.Find(name) == &ssl && (Demands(&ssl) || covered)) one.hosts.push_back(name);
-      }
-      if (!one.hosts.empty()) out.push_back(std::move(one));
-    }
-    return out;
-  }
-  const std::set<std::string> all(hosts.begin(), hosts.end());
-  for (const std::string& host : all) {
-    const SslIndex::Ssl* const ssl = ssls.Find(host);
-    const auto same = std::find_if(out.begin(), out.end(), [&](const Placement& one) {
-      return one.tier == 0 && one.ssl == ssl;
-    });
-    if (same != out.end())
-      same->hosts.push_back(host);
-    else
-      out.push_back({{host}, 0, ssl});
-  }
-  for (const std::string& host : all) {
-    if (IsWildcard(host)) AddInsideWildcard(host, all, ssls, &out);
-  }
-  return out;
-}
+constexpr absl::string_view kOpen = "!open";  // ends the ids of APIs of exempt paths
 
 absl::Status HostsOf(const Json& object, bool is_route, std::vector<std::string>* out) {
   if (auto status = Texts(object, "hosts", out); !status.ok()) return status;
@@ -157,6 +96,17 @@ class Converter {
     return absl::OkStatus();
   }
 
+  // What it was, placed anew; what it refers to may be gone.
+  absl::Status Again(const std::vector<v1::Api>& stood) {
+    service_id_ = Id(route_, "service_id");
+    if (!service_id_.empty()) service_ = objects_.Find("services", service_id_);
+    const bool lost = !service_id_.empty() && service_.object == nullptr;
+    const std::vector<std::string> hosts = TakeFrame(stood);
+    Place(hosts, TakeHoldersClient() || (lost && TakeClientOf(stood)));
+    const absl::Status status = UrisOf(route_, &uris_);
+    return status.ok() ? Make() : status;
+  }
+
  private:
   absl::Status FindService() {
     const std::string id = Id(route_, "service_id");
@@ -218,15 +168,9 @@ class Converter {
     if (hosts.empty() && service_.document != nullptr) {
       if (auto status = HostsOf(*service_.document, false, &hosts); !status.ok()) return status;
     }
-    if (TakeOwnClient(route_, own_) ||
-        (service_.object != nullptr && TakeOwnClient(*service_.document, *service_.object))) {
-      // At the places of every other route of these hosts: priority and conditions decide there.
-      placements_ = PlacementsOf(hosts, ssls_);
-      for (Placement& place : placements_) place.client = &client_;
-      return UrisOf(route_, &uris_);
-    }
-    placements_ = PlacementsOf(hosts, ssls_);
-    const bool anybody = hosts.empty() && frame_.keyless() && placements_.size() > 1;
+    const bool own = TakeHoldersClient();
+    Place(hosts, own);
+    const bool anybody = !own && hosts.empty() && frame_.keyless() && placements_.size() > 1;
     if (anybody) {
       warnings_.push_back(
           absl::StrCat("route ", id_,
@@ -234,6 +178,17 @@ class Converter {
                        "called without a certificate"));
     }
     return UrisOf(route_, &uris_);
+  }
+
+  // At the places of every other route of these hosts: priority and conditions decide there.
+  void Place(const std::vector<std::string>& hosts, bool own_client) {
+    placements_ = PlacementsOf(hosts, ssls_);
+    for (Placement& place : placements_) place.client = own_client ? &client_ : nullptr;
+  }
+
+  bool TakeHoldersClient() {
+    return TakeOwnClient(route_, own_) ||
+           (service_.object != nullptr && TakeOwnClient(*service_.document, *service_.object));
   }
 
   // Which certificates the holder asks for itself, whatever its hosts' SSL objects do.
@@ -248,6 +203,46 @@ class Converter {
     return true;
   }
 
+  static bool IsOpen(const v1::Api& api) { return absl::EndsWith(api.id(), kOpen); }
+
+  // What its APIs share, of one of them; the hosts that were given.
+  std::vector<std::string> TakeFrame(const std::vector<v1::Api>& stood) {
+    std::set<std::string> hosts;
+    for (const v1::Api& api : stood) {
+      if (!IsOpen(api)) frame_ = api;
+      if (api.matching().host_tier() == 0) hosts.insert(api.hosts().begin(), api.hosts().end());
+    }
+    frame_.clear_hosts();
+    frame_.clear_allow_plain_http();
+    v1::ClientTls tls;
+    tls.set_dynamic_mtls(frame_.client_tls().dynamic_mtls());
+    if (frame_.has_client_tls()) *frame_.mutable_client_tls() = std::move(tls);
+    if (!frame_.client_tls().dynamic_mtls()) frame_.clear_client_tls();
+    return {hosts.begin(), hosts.end()};
+  }
+
+  // What a service that is gone asked for itself: all its APIs ask for the same.
+  bool TakeClientOf(const std::vector<v1::Api>& stood) {
+    const v1::ClientTls* first = nullptr;
+    for (const v1::Api& api : stood) {
+      if (IsOpen(api)) {
+        const auto& conditions = api.matching().conditions();
+        absl::string_view text = conditions.rbegin()->values(0);
+        if (absl::ConsumePrefix(&text, "(?:") && absl::ConsumeSuffix(&text, ")"))
+          client_.exempt = {std::string(text)};  // joined already
+        continue;
+      }
+      if (api.client_tls().static_mtls() != v1::REQUIREMENT_MANDATORY) return false;
+      if (first == nullptr) first = &api.client_tls();
+      if (!google::protobuf::util::MessageDifferencer::Equals(*first, api.client_tls()))
+        return false;
+    }
+    if (first == nullptr) return false;
+    for (const auto& one : first->allowlist()) client_.authorities.push_back(one.certificate_id());
+    client_.max_depth = first->max_depth();
+    return true;
+  }
+
   absl::Status Make() {
     for (const Placement& place : placements_) {
       for (size_t i = 0; i < uris_.size(); ++i) MakeOne(place, i);
@@ -259,7 +254,7 @@ class Converter {
     return absl::StrCat(MadeId("routes", id_),
                         place.ssl == nullptr ? "" : absl::StrCat("@", place.ssl->id),
                         place.tier == 0 ? "" : absl::StrCat("^", place.tier),
-                        uri == 0 ? "" : absl::StrCat("~", uri + 1), open ? "!open" : "");
+                        uri == 0 ? "" : absl::StrCat("~", uri + 1), open ? kOpen : "");
   }
 
   void MakeOne(const Placement& place, size_t uri) {
@@ -327,16 +322,18 @@ SslIndex::SslIndex(const Objects& objects) {
   });
 }
 
-const SslIndex::Ssl* SslIndex::Find(const std::string& name) const {
-  auto at = by_name_.find(name);
-  if (at == by_name_.end()) at = by_name_.find(WildcardOf(name));
-  return at == by_name_.end() ? nullptr : &all_[at->second];
-}
-
 absl::Status ConvertRoute(absl::string_view id, const Object& route, const Objects& objects,
                           const SslIndex& ssls, std::vector<v1::Api>* apis,
                           std::vector<std::string>* warnings) {
   return Converter(id, route, objects, ssls, apis, warnings).Run();
+}
+
+absl::Status PlaceAgain(absl::string_view id, const Object& route, const Objects& objects,
+                        const SslIndex& ssls, const std::vector<v1::Api>& stood,
+                        std::vector<v1::Api>* apis) {
+  std::vector<std::string> warnings;
+  if (stood.empty()) return absl::OkStatus();
+  return Converter(id, route, objects, ssls, apis, &warnings).Again(stood);
 }
 
 }  // namespace sallyport::authsvc::dialects::apisix

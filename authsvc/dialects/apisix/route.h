@@ -37,4 +37,12 @@ class SslIndex {
                                         std::vector<v1::Api>* apis,
                                         std::vector<std::string>* warnings);
 
+// The route's APIs where SSL objects place them now, of what they were: `stood`. For routes that
+// ConvertRoute refuses since what they refer to is gone. Upstream, plugins, conditions and the
+// client certificates that route or service ask for themselves are those of `stood`.
+[[nodiscard]] absl::Status PlaceAgain(absl::string_view id, const Object& route,
+                                      const Objects& objects, const SslIndex& ssls,
+                                      const std::vector<v1::Api>& stood,
+                                      std::vector<v1::Api>* apis);
+
 }  // namespace sallyport::authsvc::dialects::apisix

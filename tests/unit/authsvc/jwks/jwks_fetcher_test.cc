@@ -30,9 +30,15 @@ class JwksFetcherTest : public ::testing::Test {
  protected:
   void Serve(admin_http::ServerOptions options = {}) {
     auto server = admin_http::Server::Start(
-        options, [this](const admin_http::Request&, const admin_http::Responder& responder) {
+        options,
+        [this](const admin_http::Request& request, const admin_http::Responder& responder) {
           ++asked_;
           const base::MutexLock lock(&mutex_);
+          if (hold_) {
+            held_.push_back(responder);
+            last_held_ = request.path;
+            return changed_.SignalAll();
+          }
           admin_http::Response response;
           response.status = status_;
           response.body = body_;
@@ -43,13 +49,16 @@ class JwksFetcherTest : public ::testing::Test {
     Point(absl::StrCat(options.certificate_file.empty() ? "http" : "https",
                        "://127.0.0.1:", server_->port(), "/keys"));
   }
-  void Point(const std::string& url) {
+  void Point(const std::string& url) { issuer_ = PutIssuer("idp", url, issuer_); }
+  v1::TokenIssuer PutIssuer(const std::string& id, const std::string& url,
+                            v1::TokenIssuer issuer = {}) {
     v1::Resource resource;
-    issuer_.set_id("idp");
-    issuer_.set_org_id(kOrg);
-    issuer_.set_jwks_url(url);
-    *resource.mutable_token_issuer() = issuer_;
+    issuer.set_id(id);
+    issuer.set_org_id(kOrg);
+    issuer.set_jwks_url(url);
+    *resource.mutable_token_issuer() = issuer;
     world_.Put(resource);
+    return issuer;
   }
   void Answer(int status, std::string body) {
     const base::MutexLock lock(&mutex_);
@@ -58,9 +67,8 @@ class JwksFetcherTest : public ::testing::Test {
   }
   JwksFetcher& fetcher() {
     if (!fetcher_.has_value()) {
-      JwksOptions options;
-      options.ca_path = trust_.File("");
-      fetcher_.emplace(options, &clock_, [this](const JwksResult& result) {
+      options_.ca_path = trust_.File("");
+      fetcher_.emplace(options_, &clock_, [this](const JwksResult& result) {
         const base::MutexLock lock(&mutex_);
         last_ = result.status;
       });
@@ -68,18 +76,52 @@ class JwksFetcherTest : public ::testing::Test {
     return *fetcher_;
   }
   // Waits for it.
-  void Fetch() {
+  void Fetch(const std::vector<std::string>& ids = {"idp"}) {
     testing::Notification done;
-    fetcher().Fetch(world_.snapshot(), {"idp"}, [&] { done.Notify(); });
+    fetcher().Fetch(world_.snapshot(), ids, [&] { done.Notify(); });
     done.Wait();
+  }
+  void Hold() {
+    const base::MutexLock lock(&mutex_);
+    hold_ = true;
+  }
+  // Waits until this many are held.
+  void WaitHeld(size_t count) {
+    const base::MutexLock lock(&mutex_);
+    while (held_.size() < count) changed_.Wait(&mutex_);
+  }
+  void WaitHeldAt(const std::string& path) {
+    const base::MutexLock lock(&mutex_);
+    while (last_held_ != path) changed_.Wait(&mutex_);
+  }
+  // How many there were. Later ones are held too, or answered at once.
+  size_t AnswerHeld(bool hold = false) {
+    std::vector<admin_http::Responder> held;
+    {
+      const base::MutexLock lock(&mutex_);
+      hold_ = hold;
+      held.swap(held_);
+    }
+    for (const admin_http::Responder& responder : held) {
+      admin_http::Response response;
+      response.status = 200;
+      response.body = kKeys;
+      responder.Send(std::move(response));
+    }
+    return held.size();
   }
   absl::Status last() {
     const base::MutexLock lock(&mutex_);
     return last_;
   }
 
+  JwksOptions options_;
   std::atomic<int> asked_{0};
   base::Mutex mutex_;
+  base::CondVar changed_;
+  bool hold_ ABSL_GUARDED_BY(mutex_) = false;
+  std::string last_held_ ABSL_GUARDED_BY(mutex_);  // its path
+  std::vector<admin_http::Responder> held_ ABSL_GUARDED_BY(mutex_);
   int status_ ABSL_GUARDED_BY(mutex_) = 200;
   std::string body_ ABSL_GUARDED_BY(mutex_) = kKeys;
   absl::Status last_ ABSL_GUARDED_BY(mutex_);
@@ -177,6 +219,97 @@ TEST_F(JwksFetcherTest, ManyWhoAskShareOneFetchAndNobodyIsForgottenAtTheEnd) {
   fetcher_.reset();
   EXPECT_EQ(done, 11);
   EXPECT_LE(asked_, 1);
+}
+
+TEST_F(JwksFetcherTest, IssuersOfOneOrganisationAddressAndTrustShareASet) {
+  Serve();
+  const v1::TokenIssuer twin = PutIssuer("twin", issuer_.jwks_url());
+  Fetch({"idp", "twin"});
+  EXPECT_EQ(asked_, 1);
+  EXPECT_NE(fetcher().Find(twin), nullptr);
+  v1::TokenIssuer other = issuer_;
+  other.set_org_id("org2");
+  EXPECT_EQ(fetcher().Find(other), nullptr);
+}
+
+TEST_F(JwksFetcherTest, SetsThatNoIssuerHasAreForgotten) {
+  Serve();
+  const v1::TokenIssuer twin = PutIssuer("twin", issuer_.jwks_url());
+  const v1::TokenIssuer alone = PutIssuer("alone", issuer_.jwks_url() + "2");
+  Fetch({"idp", "alone"});
+  fetcher().KeepThoseOf(world_.snapshot());
+  EXPECT_NE(fetcher().Find(alone), nullptr);
+  PutIssuer("alone", issuer_.jwks_url() + "3");
+  PutIssuer("idp", issuer_.jwks_url() + "4");
+  fetcher().KeepThoseOf(world_.snapshot());
+  EXPECT_EQ(fetcher().Find(alone), nullptr);
+  EXPECT_NE(fetcher().Find(twin), nullptr) << "the twin has it still";
+}
+
+TEST_F(JwksFetcherTest, WhoWaitsForASetThatIsForgottenIsCalled) {
+  Serve();
+  Hold();
+  testing::Notification done;
+  fetcher().Fetch(world_.snapshot(), {"idp"}, [&] { done.Notify(); });
+  WaitHeld(1);
+  PutIssuer("idp", issuer_.jwks_url() + "2");
+  fetcher().KeepThoseOf(world_.snapshot());
+  done.Wait();
+  EXPECT_EQ(AnswerHeld(), 1u);
+}
+
+TEST_F(JwksFetcherTest, WhereThereIsNoRoomItIsSaidAndWhatNobodyHasGoes) {
+  options_.max_sets = 1;
+  Serve();
+  Fetch();
+  const v1::TokenIssuer more = PutIssuer("more", issuer_.jwks_url() + "2");
+  Fetch({"more"});
+  EXPECT_TRUE(absl::IsResourceExhausted(last())) << last();
+  EXPECT_NE(fetcher().Find(issuer_), nullptr);
+  PutIssuer("idp", more.jwks_url());
+  clock_.Advance(absl::Seconds(5));
+  Fetch({"more"});
+  EXPECT_TRUE(last().ok()) << last();
+  EXPECT_NE(fetcher().Find(more), nullptr);
+}
+
+TEST_F(JwksFetcherTest, FewAreFetchedAheadAtOnceAndWhoWaitsGoesFirst) {
+  options_.most_ahead = 2;
+  Serve();
+  Hold();
+  std::vector<std::string> ids;
+  for (int i = 0; i < 9; ++i) {
+    ids.push_back(absl::StrCat("idp", i));
+    PutIssuer(ids.back(), absl::StrCat(issuer_.jwks_url(), i));
+  }
+  fetcher().Prefetch(world_.snapshot(), ids);
+  WaitHeld(2);
+  testing::Notification done;
+  fetcher().Fetch(world_.snapshot(), {"idp8"}, [&] { done.Notify(); });
+  WaitHeldAt("/keys8");
+  PutIssuer("late", absl::StrCat(issuer_.jwks_url(), "-late"));
+  testing::Notification late;
+  fetcher().Fetch(world_.snapshot(), {"late"}, [&] { late.Notify(); });
+  WaitHeldAt("/keys-late");
+  EXPECT_EQ(AnswerHeld(), 4u) << "two ahead, and those that somebody waits for";
+  done.Wait();
+  late.Wait();
+  Fetch(ids);  // what has not had its turn yet
+  EXPECT_EQ(asked_, 10) << "each once";
+}
+
+TEST_F(JwksFetcherTest, WhatIsFetchedAheadIsFetchedThoughNobodyWaits) {
+  options_.most_ahead = 1;
+  Serve();
+  Hold();
+  const v1::TokenIssuer second = PutIssuer("second", issuer_.jwks_url() + "2");
+  fetcher().Prefetch(world_.snapshot(), {"idp", "second"});
+  WaitHeld(1);
+  AnswerHeld(true);
+  WaitHeld(1);  // its turn has come
+  AnswerHeld();
+  fetcher_.reset();
+  EXPECT_EQ(asked_, 2);
 }
 
 }  // namespace

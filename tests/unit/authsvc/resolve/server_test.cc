@@ -1,4 +1,6 @@
 // Certificate pairs for a handshake (DESIGN 2.2).
+#include <set>
+
 #include "gmock/gmock.h"
 #include "tests/unit/authsvc/resolve/asking.h"
 
@@ -23,6 +25,20 @@ class ServerTest : public ::testing::Test {
     for (const std::string& id : ids) settings.add_server_certificate_ids(id);
     world_.Put(settings);
   }
+  // With a certificate for a.example.
+  void PutObject(const char* id, const std::string& certificate, const char* least,
+                 const char* most) {
+    v1::Resource resource;
+    v1::DialectObject* const object = resource.mutable_dialect_object();
+    object->set_id(id);
+    object->set_org_id(std::string(kOrg));
+    object->add_server_names("a.example");
+    object->add_server_certificate_ids(certificate);
+    object->set_min_version(least);
+    object->set_max_version(most);
+    world_.Put(resource);
+  }
+  std::string Versions() const { return last_.min_version() + "-" + last_.max_version(); }
   std::vector<std::string> Ids(absl::string_view sni, absl::string_view listener = "",
                                absl::Time now = TestNow(), const ResolveScope& scope = {}) {
     v1::ResolveServerRequest request;
@@ -103,33 +119,65 @@ TEST_F(ServerTest, ApisBeforeTheGatewayAndTheNewestOfEach) {
 
 TEST_F(ServerTest, OfSeveralObjectsTheOneWrittenLastAndItsVersions) {
   const absl::Time now = TestNow();
-  const auto put = [&](const char* id, const std::string& certificate, const char* least,
-                       const char* most) {
-    v1::Resource resource;
-    v1::DialectObject* const object = resource.mutable_dialect_object();
-    object->set_id(id);
-    object->set_org_id(std::string(kOrg));
-    object->add_server_names("a.example");
-    object->add_server_certificate_ids(certificate);
-    object->set_min_version(least);
-    object->set_max_version(most);
-    world_.Put(resource);
-  };
   const std::string one = Pair(
       CertBuilder("CN=1").Dns("x.example").Valid(now - absl::Hours(9), now + absl::Hours(9)), kOrg);
   const std::string two = Pair(
       CertBuilder("CN=2").Dns("x.example").Valid(now - absl::Hours(2), now + absl::Hours(2)), kOrg);
-  put("apisix/ssls/1", two, "1.3", "");
-  put("apisix/ssls/2", one, "", "1.2");
+  PutObject("apisix/ssls/1", two, "1.3", "");
+  PutObject("apisix/ssls/2", one, "", "1.2");
   EXPECT_THAT(Ids("a.example"), ElementsAre(one)) << "though the other certificate is newer";
-  EXPECT_EQ(last_.min_version() + "-" + last_.max_version(), "-1.2");
-  put("apisix/ssls/1", two, "1.3", "");
+  EXPECT_EQ(Versions(), "-1.2");
+  PutObject("apisix/ssls/1", two, "1.3", "");
   EXPECT_THAT(Ids("a.example"), ElementsAre(two));
-  EXPECT_EQ(last_.min_version() + "-" + last_.max_version(), "1.3-");
+  EXPECT_EQ(Versions(), "1.3-");
   EXPECT_THAT(Ids("a.example", "", now + absl::Hours(3)), ElementsAre(one)) << "that one has ended";
   PutGateway({one});
   EXPECT_THAT(Ids("x.example"), ElementsAre(one));
-  EXPECT_EQ(last_.min_version() + last_.max_version(), "");
+  EXPECT_EQ(Versions(), "-");
+}
+
+TEST_F(ServerTest, VersionsOfAnObjectStayWhoeversCertificateIsInFront) {
+  const absl::Time now = TestNow();
+  const auto pair = [&](const char* name, int hours, absl::string_view org) {
+    return Pair(
+        CertBuilder(name).Dns("a.example").Valid(now - absl::Hours(hours), now + absl::Hours(9)),
+        org);
+  };
+  const std::string newest = pair("CN=g", 1, ""), of_api = pair("CN=a", 8, kOrg);
+  const std::string one = pair("CN=1", 2, kOrg), two = pair("CN=2", 3, kOrg);
+  PutGateway({newest});
+  PutObject("apisix/ssls/1", one, "1.3", "");
+  EXPECT_THAT(Ids("a.example"), ElementsAre(one)) << "the gateway's is newer, and behind it";
+  EXPECT_EQ(Versions(), "1.3-");
+  PutObject("apisix/ssls/2", two, "", "1.2");
+  EXPECT_THAT(Ids("a.example"), ElementsAre(two));
+  EXPECT_EQ(Versions(), "-1.2");
+  v1::Api api = NewApi();
+  api.add_server_certificate_ids(of_api);
+  world_.Put(api);
+  EXPECT_THAT(Ids("a.example"), ElementsAre(of_api));
+  EXPECT_EQ(Versions(), "-1.2");
+}
+
+TEST_F(ServerTest, VersionsAreOfAnObjectWhoseKeyOpens) {
+  const std::string one = Pair(CertBuilder("CN=1").Dns("x.example"), kOrg);
+  const std::string two = Pair(CertBuilder("CN=2").Dns("x.example"), kOrg);
+  PutObject("apisix/ssls/1", one, "1.3", "");
+  PutObject("apisix/ssls/2", two, "", "1.2");
+  std::set<std::string> broken = {two};
+  const auto versions = [&] {
+    v1::ResolveServerRequest request;
+    request.set_sni("a.example");
+    const auto open = [&](const CertificateEntry& entry) -> absl::StatusOr<base::Secret> {
+      if (broken.count(entry.id) != 0) return absl::DataLossError("x");
+      return OpenForTest(entry);
+    };
+    last_ = ResolveServer(world_.snapshot(), request, TestNow(), open);
+    return Versions();
+  };
+  EXPECT_EQ(versions(), "1.3-");
+  broken.insert(one);
+  EXPECT_EQ(versions(), "-");
 }
 
 TEST_F(ServerTest, ExpiredOrUnopenableOnesArePassedOver) {

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "authsvc/setup/apisix_config.h"
 #include "shared/base/log.h"
 #include "tests/fakes/temp_folder.h"
@@ -16,6 +17,7 @@
 namespace sallyport::authsvc {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using Builder = ::sallyport::testing::CertBuilder;
@@ -239,6 +241,126 @@ TEST_F(ApisixSettingsTest, TheLastKeysOfAllGoForOthersAlone) {
     ASSERT_TRUE(others.has_value());
     EXPECT_THAT(Names(*others), ElementsAre("second"));
   }
+}
+
+TEST_F(ApisixSettingsTest, TheLastKeysGoForThoseOfABrokenFileToo) {
+  own_.admin.keys.clear();
+  const std::string broken = "apisix: {ssl: {ssl_trusted_certificate: /none}}\n";
+  const std::string next = "{name: next, key: another key of the file, role: admin}";
+  ApisixConfigFile file = Followed(KeyNamed("leaked"));
+  Put("config.yaml", Keys(next, broken));
+  const auto left = LookTwice(file);
+  ASSERT_TRUE(left.has_value());
+  EXPECT_THAT(Names(*left), ElementsAre()) << "the next one counts when the rest is mended";
+  Put("config.yaml", Keys(next, ""));
+  const auto mended = LookTwice(file);
+  ASSERT_TRUE(mended.has_value());
+  EXPECT_THAT(Names(*mended), ElementsAre("next"));
+}
+
+TEST_F(ApisixSettingsTest, AViewerIsNobodyWhoCouldWriteTheNextKey) {
+  own_.admin.keys.clear();
+  const std::string admin = "{name: admin, key: the key number one, role: admin}";
+  const std::string old = "{name: old, key: the key number two, role: viewer}";
+  const std::string viewer = "{name: new, key: the key number three, role: viewer}";
+  ApisixConfigFile file = Followed(Keys(admin + "," + old, ""));
+  Put("config.yaml", Keys(viewer, ""));
+  const auto left = LookTwice(file);
+  ASSERT_TRUE(left.has_value());
+  EXPECT_THAT(Names(*left), ElementsAre("new", "admin"));
+  Put("config.yaml", Keys("", "apisix: {ssl: {ssl_trusted_certificate: /none}}\n"));
+  const auto broken = LookTwice(file);
+  ASSERT_TRUE(broken.has_value());
+  EXPECT_THAT(Names(*broken), ElementsAre("admin"));
+}
+
+// deployment.admin with a listener: `port` 0 is the default.
+std::string Listener(bool https, int port, const std::string& authority = "") {
+  const std::string listen =
+      port == 0 ? "" : absl::StrCat(", admin_listen: {ip: 127.0.0.1, port: ", port, "}");
+  const std::string mtls =
+      absl::StrCat(", admin_api_mtls: {admin_ssl_cert: /c, admin_ssl_cert_key: /k",
+                   authority.empty() ? "" : absl::StrCat(", admin_ssl_ca_cert: ", authority), "}");
+  return absl::StrCat("deployment: {admin: {https_admin: ", https ? "true" : "false", listen,
+                      https || !authority.empty() ? mtls : "",
+                      ", admin_key: [{name: file, key: a key of the file, role: admin}]}}");
+}
+
+TEST_F(ApisixSettingsTest, TheFileNeverTakesTheDemandForCertificatesAway) {
+  config::AdminConfig& own = own_.admin;
+  own.tls.path = "/tls";
+  own.apisix_port = 9443;
+  own.apisix_require_client_certificate = true;
+  EXPECT_THAT(
+      Refusal(Listener(false, 9999)),
+      AllOf(HasSubstr("admin_listen.port"), HasSubstr("admin.apisix_require_client_certificate"),
+            HasSubstr("https_admin")));
+  EXPECT_THAT(Refusal(Listener(true, own.port)), HasSubstr("give admin.port another one"));
+  auto taken = Taken(Listener(true, 9999)).admin;
+  EXPECT_TRUE(taken.apisix_require_client_certificate);
+  EXPECT_EQ(taken.apisix_authorities(), "/tls/ca.crt");
+  taken = Taken(Listener(true, 9999, "/ca")).admin;
+  EXPECT_TRUE(taken.apisix_require_client_certificate);
+  EXPECT_EQ(taken.apisix_authorities(), "/ca");
+
+  own.apisix_port = 0;
+  own.apisix_require_client_certificate = false;
+  own.require_client_certificate = true;
+  EXPECT_THAT(Refusal(Listener(false, 9999)), HasSubstr("admin.require_client_certificate"));
+  taken = Taken(Listener(true, 9999)).admin;
+  EXPECT_TRUE(taken.require_client_certificate && taken.apisix_require_client_certificate);
+  taken = Taken(Listener(true, own.port)).admin;
+  EXPECT_TRUE(taken.require_client_certificate);
+  EXPECT_EQ(taken.authorities(), "/tls/ca.crt");
+  own.tls.path.clear();
+  EXPECT_THAT(Refusal(Listener(true, own.port)),
+              HasSubstr("is missing: admin.require_client_certificate"));
+
+  own.require_client_certificate = false;
+  own.apisix_plain_http_port = 9080;
+  own.tls.path = "/tls";
+  EXPECT_THAT(Refusal(Listener(true, 9999, "/ca")), HasSubstr("carries no certificate"));
+  EXPECT_FALSE(Taken(Listener(true, 9999)).admin.apisix_require_client_certificate);
+  own.apisix_plain_http_port = 0;
+  EXPECT_THAT(Refusal(Listener(false, 0, "/ca")), HasSubstr("needs https_admin"));
+}
+
+TEST_F(ApisixSettingsTest, KeysOfAFileThatDemandsCertificatesCountWhereItDemandsThem) {
+  const auto apart = [&](const std::string& text) {
+    std::vector<std::string> names;
+    const auto settings = ApisixSettings(Taken(text), {}, sallyport::testing::TestNow());
+    EXPECT_TRUE(settings.ok());
+    for (const auto& key : settings->keys) {
+      if (key.apisix_only) names.push_back(key.name);
+    }
+    return names;
+  };
+  own_.admin.tls.path = "/tls";
+  EXPECT_THAT(apart(Listener(true, 9999, "/ca")), ElementsAre("file"));
+  EXPECT_THAT(apart(Listener(true, 9999)), ElementsAre());
+  EXPECT_THAT(apart(Listener(true, own_.admin.port, "/ca")), ElementsAre()) << "one listener";
+  EXPECT_THAT(apart(KeyNamed("plain")), ElementsAre());
+  own_.admin.require_client_certificate = true;
+  EXPECT_THAT(apart(Listener(true, 9999, "/ca")), ElementsAre()) << "both demand them";
+}
+
+TEST_F(ApisixSettingsTest, WhatAListenerDemandsOutlastsAFileThatDoesNotAnyMore) {
+  const auto ca = Builder("CN=ca").Ca().SelfSign();
+  const auto leaf = Builder("CN=authsvc").ServerAuth().SignBy(ca);
+  Put("c", leaf.Pem());
+  Put("k", leaf.KeyPem());
+  own_.admin.tls.path = "/tls";
+  const auto text = [&](const std::string& authority) {
+    return absl::StrReplaceAll(Listener(true, 9999, authority),
+                               {{"/c,", folder_.File("c,")}, {"/k", folder_.File("k")}});
+  };
+  ApisixConfigFile file = Followed(text("/ca"));
+  Put("config.yaml", text(""));
+  const auto left = LookTwice(file);
+  ASSERT_TRUE(left.has_value());
+  ASSERT_EQ(left->keys.size(), 2u);
+  EXPECT_TRUE(left->keys[1].apisix_only);
+  EXPECT_FALSE(left->keys[0].apisix_only);
 }
 
 TEST_F(ApisixSettingsTest, WhatNeedsARestartIsSaidUntilThereIsOne) {

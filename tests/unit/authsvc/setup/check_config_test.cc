@@ -106,6 +106,17 @@ TEST_F(CheckConfig, CertificatesThatDoNotFitOrAreOver) {
                           AllOf(HasSubstr("admin.tls_dir"), HasSubstr("expired 2021"))));
 }
 
+TEST_F(CheckConfig, AuthoritiesThatOnlyThePortOfApisixNeeds) {
+  fs::create_directory(folder_ + "/admin");
+  WritePair("admin", Builder("CN=authsvc").ServerAuth().SignBy(ca_));
+  config_.admin.tls.path = folder_ + "/admin";
+  config_.admin.apisix_port = 9443;
+  EXPECT_THAT(Problems(), IsEmpty());
+  config_.admin.apisix_require_client_certificate = true;
+  EXPECT_THAT(Problems(),
+              ElementsAre(AllOf(HasSubstr("admin.apisix_port"), HasSubstr("admin/ca.crt"))));
+}
+
 TEST_F(CheckConfig, StoreOfAnotherProgram) {
   Write("authsvc.db", std::string(200, 'x'));
   EXPECT_THAT(Problems(), ElementsAre(HasSubstr("is not an SQLite file")));

@@ -193,6 +193,68 @@ TEST(ApisixRoute, ItsOwnClientStandsInPlaceOfItsHosts) {
             "apisix.routes.1  CA2 1;apisix.routes.1@a^2 a.test CA2 1;");
 }
 
+// The APIs of a route under `then`, placed anew under `now`, as text.
+std::string PlacedAgain(const FakeObjects& then, const FakeObjects& now, const std::string& json) {
+  const Json document = Json::parse(json);
+  v1::DialectObject object;
+  if (document.contains("client")) object.add_resources(absl::StrCat(kClientAuthority, "CA2"));
+  std::vector<v1::Api> stood, apis;
+  std::vector<std::string> warnings;
+  auto status = ConvertRoute("1", {&object, &document}, then, SslIndex(then), &stood, &warnings);
+  EXPECT_TRUE(status.ok()) << status;
+  status = PlaceAgain("1", {&object, &document}, now, SslIndex(now), stood, &apis);
+  EXPECT_TRUE(status.ok()) << status;
+  std::string out;
+  for (const v1::Api& api : apis) absl::StrAppend(&out, api.DebugString(), "\n");
+  return out;
+}
+
+TEST(ApisixRoute, PlacedAgainItStandsWhereItWouldBeNow) {
+  FakeObjects then, now;
+  then.Ssl("e", {"a.test"}, "CA1");
+  now.Ssl("e", {"a.test"}, "CA3", R"({"client":{"ca":"x","skip_mtls_uri_regex":["^/o","^/p"]}})");
+  now.Ssl("w", {"*.w.test"}, "CA4");
+  now.Ssl("x", {"x.w.test"}, "");
+  for (FakeObjects* const objects : {&then, &now}) {
+    objects->Add("services", "s", R"({"hosts":["a.test"]})");
+    objects
+        ->Add("services", "c",
+              R"({"client":{"ca":"z","depth":2,"skip_mtls_uri_regex":["a$","b$"]}})")
+        .add_resources(absl::StrCat(kClientAuthority, "CA5"));
+  }
+  for (const char* const more :
+       {R"("uri":"/a")", R"("uris":["/a/*","/b"],"vars":[["arg_x","==","1"]])",
+        R"("uri":"/*","host":"*.w.test")", R"("uri":"/*","hosts":["a.test","x.w.test"])",
+        R"("uri":"/*","plugins":{"key-auth":{}},"priority":7)",
+        R"("uri":"/*","client":{"ca":"y","depth":3,"skip_mtls_uri_regex":["^/o"]})",
+        R"("uri":"/*","host":"*.w.test","client":{"ca":"y"})", R"("uri":"/*","service_id":"s")",
+        R"("uri":"/*","service_id":"c")", R"("uri":"/*","host":"a.test","service_id":"c")"}) {
+    EXPECT_EQ(PlacedAgain(then, now, Route(more)), PlacedAgain(now, now, Route(more))) << more;
+    EXPECT_EQ(PlacedAgain(now, then, Route(more)), PlacedAgain(then, then, Route(more))) << more;
+    std::vector<v1::Api> apis;
+    std::vector<std::string> warnings;
+    if (absl::StrContains(more, "client")) continue;  // its authorities are not in Convert
+    ASSERT_TRUE(Convert(now, Route(more), &apis, &warnings).ok());
+    std::string converted;
+    for (const v1::Api& api : apis) absl::StrAppend(&converted, api.DebugString(), "\n");
+    EXPECT_EQ(PlacedAgain(then, now, Route(more)), converted) << more;
+  }
+}
+
+TEST(ApisixRoute, PlacedAgainItAsksForWhatAServiceThatIsGoneAskedFor) {
+  FakeObjects then, now;
+  then.Add("services", "s", R"({"client":{"ca":"z","depth":2,"skip_mtls_uri_regex":["a$","b$"]}})")
+      .add_resources(absl::StrCat(kClientAuthority, "CA5"));
+  now.Ssl("e", {"a.test"}, "CA1");
+  FakeObjects still = now;
+  still.Add("services", "s", R"({"client":{"ca":"z","depth":2,"skip_mtls_uri_regex":["a$","b$"]}})")
+      .add_resources(absl::StrCat(kClientAuthority, "CA5"));
+  const std::string route = Route(R"("uris":["/a","/b"],"service_id":"s")");
+  const std::string placed = PlacedAgain(then, now, route);
+  EXPECT_EQ(placed, PlacedAgain(still, still, route));
+  EXPECT_TRUE(absl::StrContains(placed, "CA5") && !absl::StrContains(placed, "CA1"));
+}
+
 // Where nobody may issue, nobody gets in: never a route that asks for nothing.
 TEST(ApisixRoute, AClientWithoutAuthoritiesStaysClosed) {
   const FakeObjects none;
