@@ -84,6 +84,23 @@ absl::Status CheckFallbackName(const CheckContext& context, const v1::Listener& 
   return absl::OkStatus();
 }
 
+constexpr char kDropped[] =
+    "the gateway's TLS versions leave none with the listener's: its own alone hold there";
+
+// What a change of the gateway's TLS versions does to listeners that are there.
+void WarnOfVersions(const CheckContext& context, const v1::GatewaySettings& settings,
+                    Warnings* warnings) {
+  context.after.ForEachListener([&](const ListenerEntry& entry) {
+    const v1::Listener& listener = entry.listener;
+    if (listener.plain()) return true;
+    if (VersionsOf(listener, settings).gateway_dropped)
+      warnings->push_back(absl::StrCat("listener ", listener.id(), ": ", kDropped));
+    if (const auto status = CheckServerNameTls(listener, settings); !status.ok())
+      warnings->push_back(absl::StrCat("listener ", listener.id(), ": ", status.message()));
+    return true;
+  });
+}
+
 }  // namespace
 
 absl::Status CheckSettings(const CheckContext& context, const v1::GatewaySettings& settings,
@@ -93,6 +110,7 @@ absl::Status CheckSettings(const CheckContext& context, const v1::GatewaySetting
                                           settings.pins(), settings.upstream_tls(), warnings);
   if (status.ok())
     status = CheckTlsVersions(settings.server_min_version(), settings.server_max_version());
+  if (status.ok()) WarnOfVersions(context, settings, warnings);
   if (status.ok()) status = CheckExpiryMonitor(settings.expiry_monitor());
   if (status.ok()) status = CheckAddressBlocks("trusted_proxies", settings.trusted_proxies());
   if (status.ok()) status = CheckCertificateHeaders(settings, warnings);
@@ -144,7 +162,10 @@ absl::Status CheckListener(const CheckContext& context, const v1::Listener& list
   }
   if (status = CheckFallbackName(context, listener, warnings); !status.ok()) return status;
   if (status = CheckStrictClientTls(context, listener, warnings); !status.ok()) return status;
-  if (status = CheckServerNameTls(listener); !status.ok()) return status;
+  const v1::GatewaySettings& gateway = context.after.settings().settings;
+  if (status = CheckServerNameTls(listener, gateway); !status.ok()) return status;
+  if (!listener.plain() && VersionsOf(listener, gateway).gateway_dropped)
+    warnings->push_back(kDropped);
   std::string other;
   context.after.ForEachListener([&](const ListenerEntry& entry) {
     if (entry.listener.id() != listener.id() && entry.listener.port() == listener.port() &&

@@ -1,6 +1,5 @@
 #include "authsvc/change/handler_headers.h"
 
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -30,23 +29,37 @@ absl::Status CheckHeaderValue(const std::string& name, absl::string_view value) 
   return absl::OkStatus();
 }
 
+// What a value is sealed for.
+std::string SealedField(const v1::EventHandler& handler, absl::string_view name) {
+  return absl::StrCat(kHandlerHeader, absl::AsciiStrToLower(name), " ", handler.url());
+}
+
 // What is stored for that place: sealed, or in clear as versions before this one kept it.
 struct StoredHeader {
   const v1::SealedSecret* sealed = nullptr;
   const std::string* clear = nullptr;
 };
-StoredHeader FindHeader(const v1::Api* stored, const std::string& url, absl::string_view name) {
-  if (stored == nullptr) return {};
-  for (const v1::EventHandler& handler : stored->event_handlers()) {
-    if (handler.url() != url) continue;
-    for (const auto& [other, sealed] : handler.sealed_headers()) {
-      if (absl::EqualsIgnoreCase(other, name)) return {&sealed, nullptr};
-    }
-    for (const auto& [other, value] : handler.headers()) {
-      if (absl::EqualsIgnoreCase(other, name) && !value.empty()) return {nullptr, &value};
-    }
+
+void AddHeaders(const v1::EventHandler& handler, absl::string_view name,
+                std::vector<StoredHeader>* found) {
+  for (const auto& [other, sealed] : handler.sealed_headers()) {
+    if (absl::EqualsIgnoreCase(other, name)) found->push_back({&sealed, nullptr});
   }
-  return {};
+  for (const auto& [other, value] : handler.headers()) {
+    if (absl::EqualsIgnoreCase(other, name) && !value.empty()) found->push_back({nullptr, &value});
+  }
+}
+
+// Those of the same event; where there are none, of other events.
+std::vector<StoredHeader> FindHeaders(const v1::Api* stored, const v1::EventHandler& of,
+                                      absl::string_view name) {
+  std::vector<StoredHeader> same, others;
+  if (stored == nullptr) return same;
+  for (const v1::EventHandler& handler : stored->event_handlers()) {
+    if (handler.url() == of.url())
+      AddHeaders(handler, name, handler.event() == of.event() ? &same : &others);
+  }
+  return same.empty() ? others : same;
 }
 
 class HandlerSealer {
@@ -69,44 +82,78 @@ class HandlerSealer {
     return absl::OkStatus();
   }
 
-  [[nodiscard]] bool HasUsed(const std::string& secret) const { return used_.count(secret) > 0; }
+  [[nodiscard]] bool HasUsed(const std::string& secret) const { return seen_.count(secret) > 0; }
 
  private:
   absl::Status SealOne(const std::string& name, v1::EventHandler* handler) {
-    const StoredHeader old = FindHeader(stored_, handler->url(), name);
-    const std::string field = HandlerHeaderSecret(*handler, name);
-    const auto given = secrets_.find(field);
+    const std::vector<StoredHeader> old = FindHeaders(stored_, *handler, name);
+    const std::string secret = HandlerHeaderSecret(*handler, name);
+    const auto given = secrets_.find(secret);
     absl::string_view value = handler->headers().at(name);
     if (value.empty() && given != secrets_.end()) value = given->second.Reveal();
-    if (value.empty() && old.clear != nullptr) value = *old.clear;
-    used_.insert(field);
-    v1::SealedSecret& out = (*handler->mutable_sealed_headers())[name];
-    if (!value.empty()) {
-      if (auto status = CheckHeaderValue(name, value); !status.ok()) return status;
-      auto sealed = SealValue(sealing_, record_, field, value, old.sealed);
-      if (!sealed.ok()) return sealed.status();
-      out = *std::move(sealed);
-    } else if (old.sealed != nullptr) {
-      out = *old.sealed;
-    } else {
+    const auto [seen, first] = seen_.emplace(secret, base::Secret::CopyOf(value));
+    if (!first && seen->second.Reveal() != value) {
+      return Invalid("event_handlers: header ", absl::CHexEscape(name), " of event ",
+                     handler->event(), " has two values for one url");
+    }
+    v1::SealedSecret sealed;
+    if (auto status = value.empty() ? Keep(name, old, *handler, &sealed)
+                                    : SealGiven(name, value, old, *handler, &sealed);
+        !status.ok())
+      return status;
+    (*handler->mutable_sealed_headers())[name] = std::move(sealed);
+    handler->mutable_headers()->erase(name);
+    return absl::OkStatus();
+  }
+
+  absl::Status SealGiven(const std::string& name, absl::string_view value,
+                         const std::vector<StoredHeader>& old, const v1::EventHandler& handler,
+                         v1::SealedSecret* out) const {
+    if (auto status = CheckHeaderValue(name, value); !status.ok()) return status;
+    auto sealed = SealValue(sealing_, record_, SealedField(handler, name), value,
+                            old.empty() ? nullptr : old.front().sealed);
+    if (!sealed.ok()) return sealed.status();
+    *out = *std::move(sealed);
+    return absl::OkStatus();
+  }
+
+  absl::Status Keep(const std::string& name, const std::vector<StoredHeader>& old,
+                    const v1::EventHandler& handler, v1::SealedSecret* out) const {
+    if (old.empty()) {
       return Invalid("event_handlers: the value of header ", absl::CHexEscape(name),
                      " is required: none is stored for that url");
     }
-    handler->mutable_headers()->erase(name);
-    return absl::OkStatus();
+    if (old.size() == 1 && old.front().sealed != nullptr) {
+      *out = *old.front().sealed;
+      return absl::OkStatus();
+    }
+    base::Secret value;
+    for (const StoredHeader& one : old) {
+      auto opened = one.clear != nullptr
+                        ? absl::StatusOr<base::Secret>(base::Secret::CopyOf(*one.clear))
+                        : OpenValue(sealing_, record_, SealedField(handler, name), *one.sealed);
+      if (!opened.ok()) return opened.status();
+      if (!value.empty() && value.Reveal() != opened->Reveal()) {
+        return Invalid("event_handlers: the value of header ", absl::CHexEscape(name),
+                       " is required: several are stored for that url");
+      }
+      value = *std::move(opened);
+    }
+    return SealGiven(name, value.Reveal(), old, handler, out);
   }
 
   const ValueSealing& sealing_;
   const std::map<std::string, base::Secret>& secrets_;
   const v1::Api* const stored_;
   const std::string record_;
-  std::set<std::string> used_;
+  std::map<std::string, base::Secret> seen_;  // by the name of the secret; empty: what is stored
 };
 
 }  // namespace
 
 std::string HandlerHeaderSecret(const v1::EventHandler& handler, absl::string_view name) {
-  return absl::StrCat(kHandlerHeader, absl::AsciiStrToLower(name), " ", handler.url());
+  return absl::StrCat(kHandlerHeader, absl::AsciiStrToLower(name), " ", handler.event(), " ",
+                      handler.url());
 }
 
 absl::Status CompleteHandlerHeaders(const ValueSealing& sealing,
@@ -128,7 +175,7 @@ absl::StatusOr<base::Secret> OpenHandlerHeader(const ValueSealing& sealing, cons
                                                const std::string& name) {
   const auto sealed = handler.sealed_headers().find(name);
   if (sealed == handler.sealed_headers().end()) return absl::NotFoundError("there is no value");
-  return OpenValue(sealing, HeaderRecord(api), HandlerHeaderSecret(handler, name), sealed->second);
+  return OpenValue(sealing, HeaderRecord(api), SealedField(handler, name), sealed->second);
 }
 
 }  // namespace sallyport::authsvc

@@ -14,7 +14,9 @@
 namespace sallyport::authsvc {
 
 // Seals them in `api`. An empty one is that of `secrets` (an export), else the one that `stored`
-// (may be null) has for the same URL: a credential follows to no other place by itself.
+// (may be null) has for the same event and URL, or for the URL alone: a credential follows to no
+// other place by itself. Refused: an empty one that several stored values could be, and two values
+// of one header (its name in any case) for the same event and URL.
 [[nodiscard]] absl::Status CompleteHandlerHeaders(
     const ValueSealing& sealing, const std::map<std::string, base::Secret>& secrets,
     const v1::Api* stored, v1::Api* api);
@@ -24,7 +26,7 @@ namespace sallyport::authsvc {
                                                              const v1::EventHandler& handler,
                                                              const std::string& name);
 
-// Its name among the secrets of a resource.
+// Its name among the secrets of a resource: header, event and URL.
 [[nodiscard]] std::string HandlerHeaderSecret(const v1::EventHandler& handler,
                                               absl::string_view name);
 

@@ -41,16 +41,15 @@ absl::Status CheckCiphers(const v1::ServerNameTls& entry, absl::string_view leas
   return absl::OkStatus();
 }
 
-absl::Status CheckOffer(const v1::Listener& listener, const v1::ServerNameTls& entry) {
+absl::string_view FirstSaid(const std::string& own, absl::string_view otherwise) {
+  return own.empty() ? otherwise : absl::string_view(own);
+}
+
+absl::Status CheckOffer(const OfferedVersions& offered, const v1::ServerNameTls& entry) {
   if (entry.min_version().empty() && entry.max_version().empty() && entry.ciphers().empty())
     return Invalid(kField, ": an entry says nothing: min_version, max_version or ciphers");
-  const auto first = [](const std::string& own, const std::string& of_listener,
-                        absl::string_view otherwise) -> absl::string_view {
-    if (!own.empty()) return own;
-    return of_listener.empty() ? otherwise : absl::string_view(of_listener);
-  };
-  const absl::string_view least = first(entry.min_version(), listener.min_version(), "1.2");
-  const absl::string_view most = first(entry.max_version(), listener.max_version(), "1.3");
+  const absl::string_view least = FirstSaid(entry.min_version(), offered.least);
+  const absl::string_view most = FirstSaid(entry.max_version(), offered.most);
   if (absl::Status status = CheckTlsVersions(least, most); !status.ok())
     return Invalid(kField, ": ", status.message());
   return CheckCiphers(entry, least, most);
@@ -58,14 +57,23 @@ absl::Status CheckOffer(const v1::Listener& listener, const v1::ServerNameTls& e
 
 }  // namespace
 
-absl::Status CheckServerNameTls(const v1::Listener& listener) {
+OfferedVersions VersionsOf(const v1::Listener& listener, const v1::GatewaySettings& gateway) {
+  const absl::string_view least = FirstSaid(gateway.server_min_version(), "1.2");
+  const absl::string_view most = FirstSaid(gateway.server_max_version(), "1.3");
+  const OfferedVersions both{FirstSaid(listener.min_version(), least),
+                             FirstSaid(listener.max_version(), most), false};
+  if (both.least <= both.most) return both;
+  return {FirstSaid(listener.min_version(), "1.2"), FirstSaid(listener.max_version(), "1.3"), true};
+}
+
+absl::Status CheckServerNameTls(const v1::Listener& listener, const v1::GatewaySettings& gateway) {
   if (listener.plain() && !listener.server_name_tls().empty())
     return Invalid(kField, ": a plain listener offers no TLS");
   ServerNameChecks names(kField);
   absl::Status status = names.CheckCount(listener.server_name_tls_size());
   for (const v1::ServerNameTls& entry : listener.server_name_tls()) {
     if (status.ok()) status = names.CheckNames(entry.server_names());
-    if (status.ok()) status = CheckOffer(listener, entry);
+    if (status.ok()) status = CheckOffer(VersionsOf(listener, gateway), entry);
   }
   return status;
 }

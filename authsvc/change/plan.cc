@@ -106,14 +106,22 @@ class Planner {
     return absl::NotFoundError(absl::StrCat(KindName(kind), " ", id, " not found"));
   }
 
-  // Documents are stored, exported and read back as they are. Whoever makes one takes private keys
-  // out; should one be forgotten, it is not stored.
+  // Documents and what is for scripts are stored, exported and read back as they are. Whoever makes
+  // one takes private keys out; should one be forgotten, it is not stored.
   static absl::Status NoPrivateKey(const v1::Resource& resource) {
     for (const absl::string_view text : {absl::string_view(resource.document()),
                                          absl::string_view(resource.dialect_object().json())}) {
       if (absl::StrContains(text, kPrivateKeyMark)) {
         return absl::InvalidArgumentError(
             "its document holds a private key at a place that takes none");
+      }
+    }
+    if (absl::StrContains(resource.api().script_config_json(), kPrivateKeyMark))
+      return absl::InvalidArgumentError("what its scripts are told holds a private key");
+    for (const v1::ApiVersion& version : resource.api().versions()) {
+      for (const v1::Endpoint& endpoint : version.endpoints()) {
+        if (absl::StrContains(endpoint.virtual_endpoint().source(), kPrivateKeyMark))
+          return absl::InvalidArgumentError("the script of a virtual endpoint holds a private key");
       }
     }
     return absl::OkStatus();

@@ -9,7 +9,7 @@ namespace sallyport::authsvc {
 inline constexpr absl::string_view kLoginPassword = "basic_login.password";      // Key
 inline constexpr absl::string_view kLoginHash = "basic_login.password_hash";     // Key
 inline constexpr absl::string_view kUpstreamCredential = "upstream.credential";  // Api
-inline constexpr absl::string_view kHandlerHeader = "event_handlers/";  // Api; header and url
+inline constexpr absl::string_view kHandlerHeader = "event_handlers/";  // Api; header, event, url
 
 // Others have a member of Mutation of their own; these are their names in a "Stored" document.
 inline constexpr absl::string_view kPrivateKey = "private_key";                // Certificate

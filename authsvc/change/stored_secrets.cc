@@ -11,6 +11,7 @@
 #include "authsvc/change/secret_names.h"
 #include "authsvc/change/shared_secrets.h"
 #include "authsvc/change/upstream_credential.h"
+#include "authsvc/events/credential_headers.h"
 #include "authsvc/snapshot/resource.h"
 
 namespace sallyport::authsvc {
@@ -59,8 +60,23 @@ class Taker {
       Put(kUpstreamCredential, OpenOwnCredential(sealing_, api));
     for (const v1::EventHandler& handler : api.event_handlers()) {
       for (const auto& [name, sealed] : handler.sealed_headers())
-        Put(HandlerHeaderSecret(handler, name), OpenHandlerHeader(sealing_, api, handler, name));
+        PutHeader(handler, name, OpenHandlerHeader(sealing_, api, handler, name));
+      for (const auto& [name, value] : handler.headers()) {  // as before they were sealed
+        if (!value.empty() && IsCredentialHeader(name))
+          PutHeader(handler, name, base::Secret::CopyOf(value));
+      }
     }
+  }
+  // Records of before two of one name were refused.
+  void PutHeader(const v1::EventHandler& handler, absl::string_view header,
+                 absl::StatusOr<base::Secret> value) {
+    const std::string name = HandlerHeaderSecret(handler, header);
+    const auto there = secrets_.find(name);
+    if (value.ok() && there != secrets_.end() && there->second.Reveal() != value->Reveal()) {
+      value = absl::FailedPreconditionError(
+          "two handlers of one event and url have different values: put the API again with one");
+    }
+    Put(name, std::move(value));
   }
   void OfIssuer(const v1::TokenIssuer& issuer) {
     for (int i = 0; i < issuer.shared_secrets_size(); ++i)

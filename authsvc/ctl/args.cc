@@ -56,8 +56,10 @@ absl::StatusOr<Args> Args::Parse(const std::vector<std::string>& words,
       value = word.substr(flag->alias.size());
     }
     if (!flag->takes_value && value.has_value() && *value != "true") {
-      if (*value == "false") continue;
-      return absl::InvalidArgumentError(absl::StrCat(flag->name, " takes no value"));
+      if (*value != "false")
+        return absl::InvalidArgumentError(absl::StrCat(flag->name, " takes no value"));
+      args.flags_.erase(std::string(flag->name));
+      continue;
     }
     auto& values = args.flags_[std::string(flag->name)];
     if (!flag->takes_value) {

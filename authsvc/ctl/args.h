@@ -15,7 +15,7 @@ namespace sallyport::authsvc::ctl {
 struct FlagSpec {
   absl::string_view name;   // "--file"
   absl::string_view alias;  // "-f"; empty: none
-  bool takes_value = true;  // else "=true" and "=false" may stand behind it
+  bool takes_value = true;  // else "=true" and "=false" may follow; the last counts
   absl::string_view help;
   absl::string_view bare = "";  // its value where none is given; then one comes behind "=" alone
 };

@@ -1,6 +1,7 @@
 // `sallyctl import tyk DIR`: what a Tyk gateway reads from its own directory, as one document set.
 // Where a file of certificates or a script is named, its content is sent: an id that came by the
-// network is never a path (DESIGN 10).
+// network is never a path (DESIGN 10). At those places alone, and from the directory and those that
+// --files-from names: who may write a definition must not choose what else root reads.
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -9,8 +10,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "authsvc/ctl/apply_request.h"
+#include "authsvc/ctl/certificate_filler.h"
 #include "authsvc/ctl/commands.h"
 #include "authsvc/ctl/files.h"
+#include "authsvc/ctl/output.h"
 #include "authsvc/dialects/reader.h"
 
 namespace sallyport::authsvc::ctl {
@@ -19,13 +22,16 @@ namespace {
 namespace wire = ::sallyport::v1;
 using Json = nlohmann::ordered_json;
 
-constexpr char kPemMark[] = "-----BEGIN ";
-constexpr size_t kMostCertificateBytes = 1 << 20;
 constexpr size_t kMostScriptBytes = 1 << 20;
 
 class TykDirectory {
  public:
-  explicit TykDirectory(std::string root) : root_(std::move(root)) {}
+  TykDirectory(std::string root, std::vector<std::string> files_from) : root_(std::move(root)) {
+    options_.directory = root_;
+    options_.files_from = std::move(files_from);
+    options_.locate = [this](const std::string& path) { return Place(path); };
+    options_.others_find_missing = true;
+  }
 
   absl::StatusOr<wire::ApplyRequest> Read() {
     if (!IsDirectory(root_))
@@ -39,13 +45,17 @@ class TykDirectory {
     }
     if (auto status = Policies(conf); !status.ok()) return status;
     if (auto status = Apps(Text(conf, "app_path", "apps")); !status.ok()) return status;
-    if (Exists(file)) Add(file, WithFiles(conf));
+    if (Exists(file)) {
+      if (auto status = AddWithFiles(file, std::move(conf)); !status.ok()) return status;
+    }
     if (request_.documents().empty()) {
       return absl::InvalidArgumentError(
           absl::StrCat(root_, " has no tyk.conf, no apps and no policies: is it a gateway's?"));
     }
     return std::move(request_);
   }
+  // Files whose private key is in what was read.
+  [[nodiscard]] const std::vector<std::string>& private_keys() const { return private_keys_; }
 
  private:
   // Relative paths are the gateway's directory's. One that leads nowhere is of the machine that the
@@ -84,9 +94,30 @@ class TykDirectory {
   }
 
   void Add(const std::string& name, const Json& json) {
+    AddText(name, json.dump(-1, ' ', false, Json::error_handler_t::replace));
+  }
+
+  void AddText(const std::string& name, std::string content) {
     wire::Document* const document = request_.add_documents();
     document->set_name(name);
-    document->set_content(json.dump(-1, ' ', false, Json::error_handler_t::replace));
+    document->set_content(std::move(content));
+  }
+
+  // Scripts and certificates that it names by their files become what the files hold.
+  absl::Status AddWithFiles(const std::string& name, Json json) {
+    if (auto status = TakeAllScripts(&json); !status.ok())
+      return absl::InvalidArgumentError(absl::StrCat(name, ": ", status.message()));
+    std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+    auto document = dialects::ReadJson(text);
+    if (!document.ok()) {  // larger than before: authsvc says why not
+      AddText(name, std::move(text));
+      return absl::OkStatus();
+    }
+    const auto filled = FillCertificates(options_, &*document, &private_keys_);
+    if (!filled.ok())
+      return absl::InvalidArgumentError(absl::StrCat(name, ": ", filled.status().message()));
+    AddText(name, *filled ? dialects::ToJson(*document) : std::move(text));
+    return absl::OkStatus();
   }
 
   absl::Status Apps(const std::string& path) {
@@ -97,7 +128,8 @@ class TykDirectory {
     for (const std::string& file : *files) {
       auto json = ReadJson(file);
       if (!json.ok()) return json.status();
-      if (!IsOtherHalf(file, *json)) Add(file, WithFiles(*json));
+      if (IsOtherHalf(file, *json)) continue;
+      if (auto status = AddWithFiles(file, *std::move(json)); !status.ok()) return status;
     }
     return absl::OkStatus();
   }
@@ -146,70 +178,70 @@ class TykDirectory {
     Add(absl::StrCat(file, " (", id, ")"), policy);
   }
 
-  // A text that names a file of certificates here becomes what the file holds.
-  [[nodiscard]] Json WithFiles(const Json& json) const {
-    if (json.is_string()) return WithFile(json.get<std::string>());
-    if (!json.is_structured()) return json;
-    Json out = json;
-    for (auto& item : out) item = WithFiles(item);
-    if (out.is_object()) TakeScripts(&out);
-    if (out.is_object()) TakePair(&out);
-    return out;
-  }
-
-  // Key pairs of the gateway's own listeners, whatever their files are called.
-  void TakePair(Json* object) const {
-    for (const char* const name : {"cert_file", "key_file"}) {
-      const auto found = object->find(name);
-      if (found != object->end() && found->is_string())
-        *found = Content(Place(found->get<std::string>()), found->get<std::string>());
-    }
+  static Json* Member(Json* object, const char* name) {
+    if (object == nullptr || !object->is_object()) return nullptr;
+    const auto found = object->find(name);
+    return found == object->end() ? nullptr : &*found;
   }
 
   // Virtual endpoints of both kinds of definition.
-  void TakeScripts(Json* object) const {
+  [[nodiscard]] absl::Status TakeAllScripts(Json* json) const {
+    absl::Status status;
+    if (Json* const versions = Member(Member(json, "version_data"), "versions");
+        versions != nullptr && versions->is_structured()) {
+      for (Json& version : *versions) {
+        Json* const scripts = Member(Member(&version, "extended_paths"), "virtual");
+        if (scripts == nullptr || !scripts->is_array()) continue;
+        for (Json& script : *scripts) status.Update(TakeClassic(&script));
+      }
+    }
+    Json* const middleware = Member(Member(json, "x-tyk-api-gateway"), "middleware");
+    if (Json* const operations = Member(middleware, "operations");
+        operations != nullptr && operations->is_structured()) {
+      for (Json& operation : *operations)
+        status.Update(TakeOas(Member(&operation, "virtualEndpoint")));
+    }
+    return status;
+  }
+
+  [[nodiscard]] absl::Status TakeClassic(Json* object) const {
+    if (!object->is_object() || Text(*object, "function_source_type", "") != "file")
+      return absl::OkStatus();
     std::string script;
-    if (Text(*object, "function_source_type", "") == "file" &&
-        Script(Text(*object, "function_source_uri", ""), &script)) {
+    auto status = Script(Text(*object, "function_source_uri", ""), &script);
+    if (!script.empty()) {
       (*object)["function_source_type"] = "blob";
       (*object)["function_source_uri"] = script;
     }
-    const auto endpoint = object->find("virtualEndpoint");
-    if (endpoint != object->end() && endpoint->is_object() && Text(*endpoint, "body", "").empty() &&
-        Script(Text(*endpoint, "path", ""), &script)) {
+    return status;
+  }
+
+  [[nodiscard]] absl::Status TakeOas(Json* endpoint) const {
+    if (endpoint == nullptr || !endpoint->is_object() || !Text(*endpoint, "body", "").empty())
+      return absl::OkStatus();
+    std::string script;
+    auto status = Script(Text(*endpoint, "path", ""), &script);
+    if (!script.empty()) {
       endpoint->erase("path");
       (*endpoint)["body"] = script;
     }
+    return status;
   }
 
-  // In Base64. False: there is none.
-  bool Script(const std::string& text, std::string* script) const {
-    const std::string file = absl::EndsWith(text, ".js") ? Place(text) : "";
-    if (file.empty() || !Exists(file) || IsDirectory(file)) return false;
-    const auto content = ReadFile(file);
-    if (!content.ok() || content->size() > kMostScriptBytes) return false;
-    *script = absl::Base64Escape(*content);
-    return true;
-  }
-
-  [[nodiscard]] Json WithFile(const std::string& text) const {
-    const bool path = absl::EndsWith(text, ".pem") || absl::EndsWith(text, ".crt") ||
-                      absl::EndsWith(text, ".cert") || absl::EndsWith(text, ".key");
-    return path ? Content(Place(text), text) : Json(text);
-  }
-
-  // What the file holds, or the text where that is no PEM.
-  static Json Content(const std::string& file, const std::string& text) {
-    if (text.empty() || absl::StrContains(text, kPemMark) || !Exists(file) || IsDirectory(file))
-      return text;
-    auto content = ReadFile(file);
-    if (!content.ok() || content->size() > kMostCertificateBytes ||
-        !absl::StrContains(*content, kPemMark))
-      return text;
-    return *std::move(content);
+  // In Base64. Empty: there is none, which authsvc says.
+  [[nodiscard]] absl::Status Script(const std::string& text, std::string* script) const {
+    if (!absl::EndsWith(text, ".js")) return absl::OkStatus();
+    std::vector<std::string> directories = options_.files_from;
+    directories.push_back(root_);
+    const auto content = ReadFileWithin(Place(text), directories, kMostScriptBytes);
+    if (absl::IsNotFound(content.status())) return absl::OkStatus();
+    if (content.ok()) *script = absl::Base64Escape(*content);
+    return content.status();
   }
 
   const std::string root_;
+  FillOptions options_;
+  std::vector<std::string> private_keys_;
   wire::ApplyRequest request_;
 };
 
@@ -219,8 +251,11 @@ int RunImportTyk(Session& session, const Args& args) {
   if (args.words().size() != 1) return session.Usage("import tyk needs the gateway's directory");
   if (args.Has("--prune") && args.Get("--set").empty())
     return session.Usage("--prune needs --set NAME: only what came with that set is deleted");
-  auto request = TykDirectory(args.words().front()).Read();
+  TykDirectory directory(args.words().front(), args.GetAll("--files-from"));
+  auto request = directory.Read();
   if (!request.ok()) return session.Fail(request.status());
+  for (const std::string& file : directory.private_keys())
+    session.err() << "sallyctl: the private key in " << Printable(file) << " is sent\n";
   return Submit(session, args, *std::move(request));
 }
 

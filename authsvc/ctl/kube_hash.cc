@@ -5,6 +5,22 @@
 #include "shared/crypto/digest.h"
 
 namespace sallyport::authsvc::ctl {
+namespace {
+
+// What Go escapes in JSON beside what everybody does, or otherwise. One pass: what an escaped
+// backslash stands before is no escape.
+std::string AsGoEscapes(absl::string_view json) {
+  return absl::StrReplaceAll(json, {{"\\\\", "\\\\"},
+                                    {"<", "\\u003c"},
+                                    {">", "\\u003e"},
+                                    {"&", "\\u0026"},
+                                    {"\u2028", "\\u2028"},
+                                    {"\u2029", "\\u2029"},
+                                    {"\\b", "\\u0008"},
+                                    {"\\f", "\\u000c"}});
+}
+
+}  // namespace
 
 std::string KubeHash(const nlohmann::ordered_json& object) {
   // Sorted by name, as Go writes maps.
@@ -14,14 +30,7 @@ std::string KubeHash(const nlohmann::ordered_json& object) {
   for (const char* const name : {"binaryData", "type"}) {
     if (object.contains(name)) counted[name] = object.at(name);
   }
-  // What Go escapes in JSON beside what everybody does.
-  const std::string text = absl::StrReplaceAll(counted.dump(), {{"<", "\\u003c"},
-                                                                {">", "\\u003e"},
-                                                                {"&", "\\u0026"},
-                                                                {"\u2028", "\\u2028"},
-                                                                {"\u2029", "\\u2029"},
-                                                                {"\\b", "\\u0008"},
-                                                                {"\\f", "\\u000c"}});
+  const std::string text = AsGoEscapes(counted.dump());
   std::string hash = base::Hex(crypto::Sha256(text)).substr(0, 10);
   for (char& c : hash) {  // no vowels, and nothing that looks like one
     constexpr char kFrom[] = "013ae", kTo[] = "ghkmt";

@@ -38,8 +38,9 @@ int ShowResources(Session& session, const Args& args, const std::string& kind,
   if (original && id.empty()) {
     for (wire::Resource& resource : resources) {
       auto one = GetOne(**client, kind, resource.id(), true);
-      if (one.ok()) resource = *std::move(one);
-      // Gone since, or not to be had: as the list has it.
+      if (absl::IsNotFound(one.status())) continue;  // gone since: as the list has it
+      if (!one.ok()) return session.Fail(one.status());
+      resource = *std::move(one);
     }
   }
   PrintResources(session.out(), kind, resources, args.Get("--output"), !id.empty(), original);

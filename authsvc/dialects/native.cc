@@ -4,6 +4,7 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -134,7 +135,7 @@ Node* FindEither(Node* object, absl::string_view camel, absl::string_view snake)
 }
 
 // Header values of webhooks that are credentials: an empty one is left, which the store fills.
-void TakeHandlerHeaders(Node* body, Converted* converted) {
+void TakeHandlerHeaders(Node* body, Converted* converted, Conversion* out) {
   Node* const handlers = FindEither(body, "eventHandlers", "event_handlers");
   if (handlers == nullptr) return;
   for (Node& handler : handlers->items) {
@@ -143,9 +144,14 @@ void TakeHandlerHeaders(Node* body, Converted* converted) {
     for (auto& [name, value] : headers->members) {
       std::string text;
       if (!IsCredentialHeader(name) || !AsText(value, &text) || text.empty()) continue;
-      const std::string secret =
-          absl::StrCat(kHandlerHeader, absl::AsciiStrToLower(name), " ", handler.Text("url"));
-      converted->secret_data[secret] = base::Secret(std::move(text));
+      const std::string secret = absl::StrCat(kHandlerHeader, absl::AsciiStrToLower(name), " ",
+                                              handler.Text("event"), " ", handler.Text("url"));
+      const auto [kept, first] = converted->secret_data.emplace(secret, base::Secret::CopyOf(text));
+      if (!first && kept->second.Reveal() != text)
+        out->Refuse("eventHandlers", &value,
+                    absl::StrCat("header ", absl::CHexEscape(name),
+                                 " has two values for one event and url"));
+      base::Cleanse(&text);
       base::Cleanse(&value.text);
       value = Node();
       value.type = Node::Type::kString;
@@ -153,7 +159,7 @@ void TakeHandlerHeaders(Node* body, Converted* converted) {
   }
 }
 
-void TakeSecrets(Node* document, Converted* converted) {
+void TakeSecrets(Node* document, Converted* converted, Conversion* out) {
   const absl::string_view kind = document->Text("kind");
   Node* const body = document->Find("spec") != nullptr ? document->Find("spec") : document;
   const auto keep = [converted](absl::string_view name, std::optional<base::Secret> secret) {
@@ -166,7 +172,7 @@ void TakeSecrets(Node* document, Converted* converted) {
       converted->proxy_password = *std::move(password);
     Node* const credential = upstream == nullptr ? nullptr : upstream->Find("credential");
     keep(kUpstreamCredential, TakeSecret(credential, "value"));
-    TakeHandlerHeaders(body, converted);
+    TakeHandlerHeaders(body, converted, out);
   } else if (kind == "Key") {
     Node* const login = FindEither(body, "basicLogin", "basic_login");
     keep(kLoginPassword, TakeSecret(login, "password"));
@@ -246,7 +252,7 @@ Conversion ConvertNative(const Node& given, const ConvertOptions& options) {
   Conversion out;
   Node document = given;
   Converted converted;
-  if (document.IsObject()) TakeSecrets(&document, &converted);
+  if (document.IsObject()) TakeSecrets(&document, &converted, &out);
   if (document.IsObject() && document.Text("kind") == "TokenIssuer")
     converted.shared_secrets = TakeSharedSecrets(&document);
   const Fields top(&document, "", &out);

@@ -70,10 +70,27 @@ bool IsIdOrPem(absl::string_view part) {
   return !part.empty() && WrongReference(part).empty();
 }
 
+// Commas of a list, with a block right before or behind one: no text around PEM is written so. What
+// else stands there was meant as a certificate, too.
+bool IsListWithPem(const std::vector<std::string>& parts) {
+  for (size_t i = 0; i + 1 < parts.size(); ++i) {
+    const absl::string_view before = absl::StripAsciiWhitespace(parts[i]);
+    const absl::string_view behind = absl::StripAsciiWhitespace(parts[i + 1]);
+    const size_t end = before.rfind(kPemEnd);
+    const bool ends = end != before.npos && before.find('\n', end) == before.npos;
+    if (ends || absl::StartsWith(behind, kPemMark)) return true;
+  }
+  return std::any_of(parts.begin(), parts.end(), [](absl::string_view part) {
+    part = absl::StripAsciiWhitespace(part);
+    return LooksLikePath(part) && !absl::StrContains(part, "://") &&
+           part.find_first_of("= \t\r\n") == part.npos;
+  });
+}
+
 // Of "id,PEM,id" each. One where a part is neither: what tools print around PEM has commas, too.
 std::vector<std::string> IdsAndPem(const std::string& text) {
   std::vector<std::string> parts = AtCommasOutsidePem(text);
-  if (std::all_of(parts.begin(), parts.end(), IsIdOrPem)) return parts;
+  if (IsListWithPem(parts) || std::all_of(parts.begin(), parts.end(), IsIdOrPem)) return parts;
   return {text};
 }
 

@@ -159,6 +159,18 @@ absl::StatusOr<Node> ReadDefinition(const MapPlace& place, const ConvertOptions&
   return std::move(documents->front());
 }
 
+// What the ConfigMap holds stays readable there.
+void RefuseOpenWebhooks(absl::string_view prefix, const Node& definition, Conversion* out) {
+  const Node* const extension = definition.Find("x-tyk-api-gateway");
+  if (extension == nullptr) return;
+  Node emptied = *extension;
+  EmptyWebhooks(&emptied);
+  if (ToJson(emptied) == ToJson(*extension)) return;
+  out->Refuse(JoinPath(prefix, "x-tyk-api-gateway.eventHandlers"), extension,
+              "has a credential for a webhook, which would stay readable in the ConfigMap: apply "
+              "the definition by itself");
+}
+
 void ConvertOasDefinition(const Node& document, const Fields& spec, const KubeName& name,
                           const ConvertOptions& options) {
   spec.Check(OperatorOasRules());
@@ -173,6 +185,7 @@ void ConvertOasDefinition(const Node& document, const Fields& spec, const KubeNa
             ? absl::StrCat(definition.status().message(), ": apply it before or together with this")
             : absl::StrCat(prefix, ": ", definition.status().message()));
   }
+  RefuseOpenWebhooks(prefix, *definition, spec.out());
   GiveOasId(&*definition, name.DottedId());
   ConvertOptions alone = options;
   alone.oas_bases = nullptr;

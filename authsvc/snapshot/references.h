@@ -11,6 +11,8 @@
 
 namespace sallyport::authsvc {
 
+class Snapshot;
+
 // UseItem::how of a place that holds a sealed value; every other use is of a certificate or bundle.
 inline constexpr char kCredentialUse[] = "upstream credential";
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "authsvc/events/credential_headers.h"
+#include "authsvc/snapshot/kept_document.h"
 #include "shared/base/text.h"
 
 namespace sallyport::authsvc {
@@ -83,6 +84,8 @@ void RemoveSecrets(v1::Resource* resource) {
   if (resource->has_secret()) {
     for (auto& [name, sealed] : *resource->mutable_secret()->mutable_sealed_data()) sealed.Clear();
   }
+  if (resource->has_api() && !resource->document().empty())
+    HideCredentialHeaders(resource->mutable_document());
   if (resource->has_api()) HideCredentialHeaders(resource->mutable_api());
   if (resource->has_api() && resource->api().has_upstream()) {
     v1::Upstream* const upstream = resource->mutable_api()->mutable_upstream();

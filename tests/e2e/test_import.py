@@ -124,6 +124,36 @@ def test_a_file_that_is_not_there_is_no_certificate(world, tyk):
     assert done.returncode == 1 and "a file path is not taken" in done.stdout, done.stdout + done.stderr
 
 
+def test_a_definition_does_not_choose_what_is_read(world, tyk):
+    directory, _, _, definition = tyk
+    secret = directory.parent / (directory.name + "-elsewhere")
+    secret.mkdir()
+    pair = world.client("who runs the import")
+    (secret / "id.pem").write_bytes(pair.pem + pair.key_pem)
+    (secret / "hidden.js").write_text("hidden-value")
+    outside, above = str(secret / "id.pem"), f"../{secret.name}/id.pem"
+    own = {**definition, "config_data": {"key_file": outside, "cert_file": "certs/upstream.pem", "own": ["certs/upstream.pem"],
+                                         "function_source_type": "file", "function_source_uri": str(secret / "hidden.js")}}
+    (directory / "apps" / "imported.json").write_text(json.dumps(own))
+    done = run(world, directory)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"the private key in {directory}/certs/upstream.pem is sent" in done.stderr
+    told = json.loads(json.loads(world.gateway.run_ctl("get", "api", "imported", "-o", "json").stdout)["scriptConfigJson"])
+    assert told == own["config_data"]
+    for place in (outside, above):
+        for field in ({"client_certificates": [place]}, {"upstream_certificates": {"*": place}}):
+            (directory / "apps" / "imported.json").write_text(json.dumps({**definition, **field}))
+            done = run(world, directory)
+            assert done.returncode != 0 and "imported.json: " + next(iter(field)) in done.stderr, done.stdout + done.stderr
+            assert "none of the directories" in done.stderr and "PRIVATE KEY" not in done.stdout + done.stderr
+            assert run(world, directory, "--files-from", str(secret), "--dry-run").returncode == 0
+    scripted = {**definition, **versions(virtual=[{"path": "^/x", "method": "GET", "response_function_name": "x",
+                                                   "function_source_type": "file", "function_source_uri": str(secret / "hidden.js")}])}
+    (directory / "apps" / "imported.json").write_text(json.dumps(scripted))
+    done = run(world, directory)
+    assert done.returncode != 0 and "none of the directories" in done.stderr, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("spoil, said", [
     (lambda directory: (directory / "tyk.conf").write_text("{"), "tyk.conf: line 1: not valid JSON"),
     (lambda directory: (directory / "policies" / "policies.json").write_text("[]"), "is not a JSON object"),

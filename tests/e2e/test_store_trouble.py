@@ -84,6 +84,19 @@ def test_health_needs_a_control_certificate_and_knows_its_services(setup, tmp_pa
         assert stranger.value.code() == grpc.StatusCode.UNAVAILABLE
 
 
+def test_a_list_of_originals_says_what_it_could_not_read(setup):
+    whole = setup.gateway.run_ctl("get", "api", "--original")
+    assert whole.returncode == 0 and "trouble" in whole.stdout, whole
+    with contextlib.closing(sqlite3.connect(setup.database, isolation_level=None, timeout=DEADLINE)) as store:
+        [(body,)] = store.execute("SELECT body FROM record WHERE id = 'trouble'").fetchall()
+        store.execute("UPDATE record SET body = ? WHERE id = 'trouble'", (b"\xff" * 8,))
+        try:
+            done = setup.gateway.run_ctl("get", "api", "--original")
+        finally:
+            store.execute("UPDATE record SET body = ? WHERE id = 'trouble'", (body,))
+    assert done.returncode != 0 and "is damaged" in done.stderr, done
+
+
 def test_a_locked_store_refuses_writes_and_decides_on(setup):
     known, refusal = setup.write()
     assert refusal is None

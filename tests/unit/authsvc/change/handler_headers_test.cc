@@ -1,6 +1,7 @@
 // Header values of webhooks that are credentials, on their way into the store and out of it.
 #include "authsvc/change/handler_headers.h"
 
+#include "authsvc/change/stored_secrets.h"
 #include "authsvc/events/credential_headers.h"
 #include "tests/unit/authsvc/change/writer_fixture.h"
 
@@ -35,9 +36,30 @@ class HandlerHeadersTest : public WriterTest {
     const auto result = Run(Of(Put(std::move(resource))));
     return result.ok() ? "" : std::string(result.status().message());
   }
-  std::string Sent() {
+  static void Add(const std::string& event, const std::string& value, v1::Resource* to) {
+    v1::EventHandler* const handler = to->mutable_api()->add_event_handlers();
+    *handler = to->api().event_handlers(0);
+    handler->set_event(event);
+    (*handler->mutable_headers())["Authorization"] = value;
+  }
+  // As a version before this one left it.
+  void Store(v1::Resource resource) {
+    resource.set_id("a");
+    Transaction transaction;
+    transaction.expected_state = writer_->snapshot()->state();
+    StoreMutation mutation;
+    mutation.kind = Kind::kApi;
+    mutation.id = "a";
+    mutation.body = resource.SerializeAsString();
+    transaction.mutations.push_back(std::move(mutation));
+    ASSERT_TRUE(store_->Commit(transaction).ok());
+    writer_.reset();
+    writer_ = StartWriter(store_.get());
+  }
+  std::string Sent(int handler = 0) {
     const v1::Api& api = writer_->snapshot()->FindApi("a")->api;
-    const auto value = writer_->OpenHandlerHeader(api, api.event_handlers(0), "Authorization");
+    const auto value =
+        writer_->OpenHandlerHeader(api, api.event_handlers(handler), "Authorization");
     return value.ok() ? std::string(value->Reveal()) : std::string(value.status().message());
   }
 };
@@ -70,6 +92,82 @@ TEST_F(HandlerHeadersTest, TheSameValueAgainChangesNothing) {
   const std::string before = store_->Read(Kind::kApi, "a")->body;
   ASSERT_EQ(RefusalOf(Hooked("Bearer hush")), "");
   EXPECT_EQ(store_->Read(Kind::kApi, "a")->body, before);
+}
+
+TEST_F(HandlerHeadersTest, EachEventKeepsItsOwn) {
+  v1::Resource two = Hooked("Bearer a");
+  Add("QuotaExceeded", "Bearer b", &two);
+  ASSERT_EQ(RefusalOf(two), "");
+  const auto shown = writer_->ReadResource(Kind::kApi, "a");
+  ASSERT_TRUE(shown.ok());
+  v1::Resource again = *shown;
+  again.clear_revision();
+  ASSERT_EQ(RefusalOf(again), "");
+  EXPECT_EQ(Sent(0), "Bearer a");
+  EXPECT_EQ(Sent(1), "Bearer b");
+  again.mutable_api()->mutable_event_handlers()->SwapElements(0, 1);
+  ASSERT_EQ(RefusalOf(again), "");
+  EXPECT_EQ(Sent(0), "Bearer b");
+  again.mutable_api()->mutable_event_handlers(0)->set_event("RatelimitExceeded");
+  EXPECT_THAT(RefusalOf(again), HasSubstr("several are stored"));
+}
+
+TEST_F(HandlerHeadersTest, TwoValuesForOneHeaderAreRefused) {
+  v1::Resource two = Hooked("Bearer a");
+  Add("AuthFailure", "Bearer b", &two);
+  EXPECT_THAT(RefusalOf(two), HasSubstr("has two values"));
+  EXPECT_THAT(RefusalOf(two), Not(HasSubstr("Bearer")));
+  v1::Resource cases = Hooked("Bearer a");
+  (*cases.mutable_api()->mutable_event_handlers(0)->mutable_headers())["authorization"] = "other";
+  EXPECT_THAT(RefusalOf(cases), HasSubstr("has two values"));
+  v1::Resource same = Hooked("Bearer a");
+  Add("AuthFailure", "Bearer a", &same);
+  EXPECT_EQ(RefusalOf(same), "");
+  EXPECT_EQ(Sent(1), "Bearer a");
+}
+
+TEST_F(HandlerHeadersTest, StoredInClearTheyAreExportedAndShownInNoDocument) {
+  v1::Resource old = Hooked("Bearer old");
+  old.set_dialect("tyk-classic");
+  old.set_document(R"({"event_handlers":{"events":{"AuthFailure":[{"handler_meta":{"header_map":)"
+                   R"({"Authorization":"Bearer old","X-Team":"edge"}}}]}}})");
+  Store(old);
+  const auto shown = writer_->ReadResource(Kind::kApi, "a");
+  ASSERT_TRUE(shown.ok());
+  EXPECT_THAT(shown->DebugString(), Not(HasSubstr("Bearer old")));
+  EXPECT_THAT(shown->document(), HasSubstr("edge"));
+  v1::Resource taken = old;
+  const std::string& store_id = writer_->snapshot()->store_id();
+  const auto secrets = TakeStoredSecrets({sealer_.get(), store_id}, &taken);
+  ASSERT_TRUE(secrets.ok()) << secrets.status();
+  const auto found = secrets->find("event_handlers/authorization AuthFailure https://hook.test/a");
+  ASSERT_NE(found, secrets->end());
+  EXPECT_EQ(found->second.Reveal(), "Bearer old");
+  EXPECT_THAT(taken.DebugString(), Not(HasSubstr("Bearer old")));
+  ASSERT_EQ(RefusalOf(Hooked("")), "");
+  EXPECT_EQ(Sent(), "Bearer old");
+}
+
+TEST_F(HandlerHeadersTest, SeveralStoredForOnePlaceAreAmbiguous) {
+  v1::Resource old = Hooked("Bearer a");
+  Add("AuthFailure", "Bearer b", &old);
+  Store(old);
+  v1::Resource back = Hooked("");
+  Add("AuthFailure", "", &back);
+  EXPECT_THAT(RefusalOf(back), HasSubstr("several are stored"));
+  const std::string& store_id = writer_->snapshot()->store_id();
+  EXPECT_FALSE(TakeStoredSecrets({sealer_.get(), store_id}, &old).ok());
+}
+
+TEST_F(HandlerHeadersTest, NoPrivateKeyIsStoredForScripts) {
+  constexpr char kKey[] = R"({"key_file":"-----BEGIN PRIVATE KEY-----\n"})";
+  v1::Resource told = ApiResource("a");
+  told.mutable_api()->set_script_config_json(kKey);
+  EXPECT_THAT(RefusalOf(told), HasSubstr("holds a private key"));
+  v1::Resource script = ApiResource("a");
+  script.mutable_api()->add_versions()->add_endpoints()->mutable_virtual_endpoint()->set_source(
+      kKey);
+  EXPECT_THAT(RefusalOf(script), HasSubstr("holds a private key"));
 }
 
 TEST_F(HandlerHeadersTest, WhatIsNoValueIsRefused) {

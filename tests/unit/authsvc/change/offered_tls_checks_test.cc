@@ -3,6 +3,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/unit/authsvc/change/writer_fixture.h"
 
 namespace sallyport::authsvc {
 namespace {
@@ -52,6 +53,57 @@ TEST(OfferedTlsChecks, VersionsAreTwoAndInOrder) {
     entry->set_max_version("1.2");
   });
   OfferRefused("says nothing", [](v1::Listener* it) { AddOffer(it, {"a"})->set_min_version(""); });
+}
+
+TEST(OfferedTlsChecks, WhatTheListenerDoesNotSayIsTheGateways) {
+  v1::Listener listener;
+  v1::ServerNameTls* const entry = AddOffer(&listener, {"a"});
+  entry->clear_min_version();
+  entry->set_max_version("1.2");
+  v1::GatewaySettings gateway;
+  EXPECT_TRUE(CheckServerNameTls(listener, gateway).ok());
+  gateway.set_server_min_version("1.3");
+  EXPECT_THAT(std::string(CheckServerNameTls(listener, gateway).message()),
+              HasSubstr("min_version 1.3 is above max_version 1.2"));
+  listener.set_min_version("1.2");
+  EXPECT_TRUE(CheckServerNameTls(listener, gateway).ok()) << "its own word comes first";
+  listener.set_min_version("");
+  listener.set_max_version("1.2");
+  EXPECT_TRUE(VersionsOf(listener, gateway).gateway_dropped);
+  EXPECT_TRUE(CheckServerNameTls(listener, gateway).ok()) << "the data plane drops the gateway's";
+}
+
+class GatewayVersionsTest : public WriterTest {
+ protected:
+  static v1::Resource Settings(const std::string& least) {
+    v1::Resource resource;
+    resource.mutable_settings()->set_server_min_version(least);
+    return resource;
+  }
+  static v1::Resource Listening(const std::string& most) {
+    v1::Resource resource;
+    v1::Listener* const listener = resource.mutable_listener();
+    listener->set_id("edge");
+    listener->set_address("127.0.0.1");
+    listener->set_port(8443);
+    listener->set_max_version(most);
+    return resource;
+  }
+};
+
+TEST_F(GatewayVersionsTest, AreHeldAgainstListeners) {
+  EXPECT_EQ(WarningsOf(Listening("1.2")), "");
+  EXPECT_THAT(WarningsOf(Settings("1.3")), HasSubstr("listener edge: the gateway's TLS versions"));
+  v1::Resource other = Listening("1.2");
+  other.mutable_listener()->add_proxy_protocol_from("10.0.0.1");
+  EXPECT_THAT(WarningsOf(other), HasSubstr("the gateway's TLS versions"));
+  v1::Resource named = Listening("");
+  AddOffer(named.mutable_listener(), {"a.test"})->set_min_version("");
+  named.mutable_listener()->mutable_server_name_tls(0)->set_max_version("1.2");
+  EXPECT_THAT(Refusal(named), HasSubstr("min_version 1.3 is above max_version 1.2"));
+  MustPut(Settings(""));
+  MustPut(named);
+  EXPECT_THAT(WarningsOf(Settings("1.3")), HasSubstr("listener edge: server_name_tls"));
 }
 
 TEST(OfferedTlsChecks, CiphersAreThoseThatThereAreOfVersionsThatAreOffered) {

@@ -88,6 +88,12 @@ TEST(KubeHash, IsKubectls) {
   EXPECT_EQ(hash(R"({"kind": "ConfigMap", "metadata": {"name": ""},
                      "data": {"two": "2", "one": "", "three": "3"}})"),
             "f5h7t85m9b");
+  // A backslash before a letter is none of the escapes that Go writes otherwise; those are.
+  EXPECT_EQ(hash(R"({"kind": "ConfigMap", "metadata": {"name": ""},
+                     "data": {"path": "C:\\bin\\full a\\b"}})"),
+            "t2bg74266m");
+  EXPECT_EQ(hash(R"({"kind": "ConfigMap", "metadata": {"name": ""}, "data": {"x": "\b\f"}})"),
+            "g6m68gtm4h");
 }
 
 TEST(Args, FlagsAnywhereListsAndTypos) {
@@ -103,6 +109,8 @@ TEST(Args, FlagsAnywhereListsAndTypos) {
   EXPECT_FALSE(Args::Parse({"--force=yes"}, flags).ok());
   EXPECT_TRUE(Args::Parse({"--force=true"}, flags)->Has("--force"));
   EXPECT_FALSE(Args::Parse({"--force=false"}, flags)->Has("--force"));
+  EXPECT_FALSE(Args::Parse({"--force", "--force=false"}, flags)->Has("--force")) << "the last one";
+  EXPECT_TRUE(Args::Parse({"--force=false", "--force"}, flags)->Has("--force"));
 }
 
 TEST(Output, ATerminalIsNotAtTheMercyOfNames) {

@@ -174,8 +174,23 @@ eventHandlers:
     EXPECT_EQ(made.document().find("12345678"), std::string::npos);
     EXPECT_THAT(made.document(), HasSubstr("edge"));
     const auto& secrets = conversion.resources.back().secret_data;
-    ASSERT_EQ(secrets.count("event_handlers/authorization https://h.test/x"), 1u);
+    ASSERT_EQ(secrets.count("event_handlers/authorization AuthFailure https://h.test/x"), 1u);
   }
+}
+
+TEST(Native, TwoValuesForOneHeaderOfAWebhookAreRefused) {
+  const auto said = [](const char* headers, const char* event, const char* more) {
+    const Conversion conversion = Native(absl::StrCat(
+        "kind: Api\nid: a1\nlistenPath: /a/\neventHandlers:\n"
+        "- {event: AuthFailure, url: https://h.test/x, headers: {",
+        headers, "}}\n- {event: ", event, ", url: https://h.test/x, headers: {", more, "}}\n"));
+    return std::string(conversion.status().message());
+  };
+  const std::string twice = "header Authorization has two values for one event and url";
+  EXPECT_THAT(said("Authorization: a1", "AuthFailure", "Authorization: b1"), HasSubstr(twice));
+  EXPECT_THAT(said("authorization: a1, Authorization: b1", "QuotaExceeded", ""), HasSubstr(twice));
+  EXPECT_EQ(said("Authorization: a1", "QuotaExceeded", "Authorization: b1"), "");
+  EXPECT_EQ(said("Authorization: a1", "AuthFailure", "Authorization: a1"), "");
 }
 
 TEST(Native, WhatToDoWithAnObjectOfApisixIsSaid) {

@@ -364,6 +364,22 @@ TEST(TykClassic, CustomMiddlewareIsRefusedByName) {
             "");
 }
 
+TEST(TykClassic, NoPinBesideABlockIsLeftOut) {
+  const auto said = [](const std::string& pins) {
+    nlohmann::json patch;
+    patch["pinned_public_keys"]["*"] = pins;
+    return Texts(With(patch.dump()).errors);
+  };
+  const std::string one = sallyport::testing::CertBuilder("CN=one").SelfSign().Pem();
+  const std::string two = sallyport::testing::CertBuilder("CN=two").SelfSign().Pem();
+  EXPECT_THAT(said(one + "\n," + two + "\n,/etc/tyk/pin3.pem"), HasSubstr("a file path"));
+  EXPECT_THAT(said(one + "\n,  pin3.pem ," + two), HasSubstr("a file path"));
+  EXPECT_THAT(said(one + ",what is this"), HasSubstr("is not a certificate id"));
+  EXPECT_THAT(said(one + "," + two), IsEmpty());
+  EXPECT_THAT(said("subject=/C=US/O=a, Inc/CN=b,c\n" + one), IsEmpty()) << "as openssl prints it";
+  EXPECT_THAT(said("subject=CN=a,O=b\n" + one + "subject=CN=c,O=d\n"), IsEmpty());
+}
+
 TEST(TykClassic, CredentialsOfWebhooksAreNotKept) {
   const Conversion made = With(R"({"event_handlers": {"events": {"AuthFailure": [
     {"handler_name": "eh_web_hook_handler", "handler_meta": {"method": "POST", "target_path": "https://hook/x",

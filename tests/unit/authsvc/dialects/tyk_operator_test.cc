@@ -85,6 +85,26 @@ TEST(TykOperator, KeepsNoProxyPassword) {
   EXPECT_THAT(Texts(conversion.errors), ::testing::Not(HasSubstr("hidden-word")));
 }
 
+TEST(TykOperator, NoCredentialOfAWebhookStaysInAConfigMap) {
+  const auto said = [](const char* enabled, const char* header, const char* value) {
+    Json definition = Json::parse(kPetstore);
+    Json& extension = definition["x-tyk-api-gateway"];
+    extension["server"]["eventHandlers"] = Json::parse(absl::StrCat(
+        R"([{"enabled": )", enabled, R"(, "trigger": "AuthFailure", "type": "webhook", "name": "x",
+            "url": "https://hook.test/x", "method": "POST", "headers": [{"name": ")",
+        header, R"(", "value": ")", value, R"("}]}])"));
+    return Texts(Convert(Oas("{}"), definition.dump()).errors);
+  };
+  for (const char* enabled : {"true", "false"}) {
+    EXPECT_THAT(said(enabled, "Authorization", "hidden-word"),
+                HasSubstr("would stay readable in the ConfigMap"));
+    EXPECT_THAT(said(enabled, "Authorization", "hidden-word"),
+                ::testing::Not(HasSubstr("hidden-word")));
+    EXPECT_THAT(said(enabled, "Authorization", ""), IsEmpty());
+    EXPECT_THAT(said(enabled, "X-Team", "edge"), IsEmpty());
+  }
+}
+
 TEST(TykOperator, ApiDefinitionRefersToSecretsByPlace) {
   const Conversion conversion = Convert(Classic(R"({
     "use_mutual_tls_auth": true, "client_certificate_refs": ["my-test-tls"],
