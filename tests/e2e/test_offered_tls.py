@@ -3,6 +3,7 @@ old and no second handshake. Real openssl and curl."""
 
 import re
 import subprocess
+import urllib.parse
 
 import pytest
 
@@ -104,6 +105,26 @@ def test_a_host_that_wants_more_than_the_handshake_gave_is_misdirected(world, of
     assert world.a.curl("/x", host=ANY, sni=NEW, options=[http]).status == 421
     assert len(offers.requests) == before
     assert world.a.curl("/x", host="other." + LISTED.partition(".")[2], sni=LISTED, options=[http]).status == 404, "one entry, one offer"
+
+
+def test_what_is_offered_is_no_matter_of_a_proxys_clients(world):
+    """The handshake is the proxy's, for a name of its own; who calls is told in a header."""
+    def settings(**spec):
+        return {"apiVersion": "sallyport/v1", "kind": "GatewaySettings", "spec": spec}
+    allowed = [{"certificateId": world.gateway.add_certificate(world.client_ca.pem)}]
+    native(world, "told", [world.origin("told").url + "/"],
+           spec={"clientTls": {"staticMtls": "REQUIREMENT_MANDATORY", "allowlist": allowed}})
+    told = f"X-SSL-Cert: {urllib.parse.quote(world.client('alice').pem.decode(), safe='')}\r\n"
+    try:
+        world.gateway.apply(settings(trustedProxies=["127.0.0.1"], clientCertificateHeaders=["X-SSL-Cert"]))
+        for entry in ({"minVersion": "1.2"}, {"serverNames": ["told.gw.test"], "minVersion": "1.3"}):
+            world.gateway.apply(listener(world, *ENTRIES, entry))
+            for headers, expected in ((told, 200), ("", 401)):
+                with Connection(world.a, "internal.gw.test") as proxy:
+                    proxy.host = "told.gw.test"
+                    assert proxy.get(headers=headers)[0] == expected, entry
+    finally:
+        world.gateway.apply(settings(), listener(world, *ENTRIES))
 
 
 def test_a_session_of_before_is_not_taken_up(world, tmp_path):
