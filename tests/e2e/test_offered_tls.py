@@ -55,6 +55,11 @@ def offers(world):
     return origin
 
 
+@pytest.fixture(scope="module")
+def allowed(world):
+    return [{"certificateId": world.gateway.add_certificate(world.client_ca.pem)}]
+
+
 def s_client(world, name, *options, text=None, replica=None):
     """(version, cipher, alert, output) of a handshake; with `text` this is sent."""
     replica = replica or world.a
@@ -107,11 +112,10 @@ def test_a_host_that_wants_more_than_the_handshake_gave_is_misdirected(world, of
     assert world.a.curl("/x", host="other." + LISTED.partition(".")[2], sni=LISTED, options=[http]).status == 404, "one entry, one offer"
 
 
-def test_what_is_offered_is_no_matter_of_a_proxys_clients(world):
+def test_what_is_offered_is_no_matter_of_a_proxys_clients(world, allowed):
     """The handshake is the proxy's, for a name of its own; who calls is told in a header."""
     def settings(**spec):
         return {"apiVersion": "sallyport/v1", "kind": "GatewaySettings", "spec": spec}
-    allowed = [{"certificateId": world.gateway.add_certificate(world.client_ca.pem)}]
     native(world, "told", [world.origin("told").url + "/"],
            spec={"clientTls": {"staticMtls": "REQUIREMENT_MANDATORY", "allowlist": allowed}})
     told = f"X-SSL-Cert: {urllib.parse.quote(world.client('alice').pem.decode(), safe='')}\r\n"
@@ -163,8 +167,7 @@ def test_what_cannot_be_offered_is_refused(world, entry, said):
     assert s_client(world, NEW)[1] == AES256, "what was in force is"
 
 
-def test_names_of_authorities_are_sent_only_where_it_is_said(world):
-    allowed = [{"certificateId": world.gateway.add_certificate(world.client_ca.pem)}]
+def test_names_of_authorities_are_sent_only_where_it_is_said(world, allowed):
     for name, loud in (("loud", True), ("quiet", False)):
         native(world, name, [world.origin(name).url + "/"], spec={"clientTls": {
             "staticMtls": "REQUIREMENT_MANDATORY", "allowlist": allowed, "announceClientCas": loud}})
