@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "authsvc/push/new_denials.h"
 #include "authsvc/push/route_of.h"
+#include "authsvc/push/served_versions.h"
 #include "authsvc/snapshot/insecure.h"
 #include "authsvc/snapshot/resource.h"
 #include "authsvc/snapshot/snapshot.h"
@@ -386,6 +387,10 @@ class Rules {
       return all;
     };
     if (serves(before_) != serves(after_)) server_certificates_ = true;
+    if (!served_versions_ && ServedVersionsDiffer(before_, after_, id)) {
+      served_versions_ = true;
+      record_.listeners.push_back({std::string(kServedVersionsId), ServedVersions(after_)});
+    }
   }
 
   void TrustBundle(const std::string& id) {
@@ -408,6 +413,7 @@ class Rules {
   ChangeRecord record_;
   Evictions evictions_;
   bool server_certificates_ = false;
+  bool served_versions_ = false;
 };
 
 }  // namespace

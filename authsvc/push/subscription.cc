@@ -1,4 +1,5 @@
 #include "authsvc/push/route_of.h"
+#include "authsvc/push/served_versions.h"
 #include "authsvc/push/subscription_part.h"
 
 namespace sallyport::authsvc {
@@ -12,6 +13,8 @@ void AddFixedParts(const Snapshot& snapshot, uint64_t version, v1::SnapshotPart*
     *part->add_routes()->mutable_put_listener() = entry.listener;
     return true;
   });
+  if (const auto versions = ServedVersions(snapshot))
+    *part->add_routes()->mutable_put_listener() = *versions;
 }
 
 }  // namespace

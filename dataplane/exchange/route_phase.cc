@@ -105,17 +105,31 @@ bool Exchange::HasHandshakeFor(const dataplane::Route& route) {
     const OfferedTlsPtr* const offered =
         services_.view->offered_tls->Find(client_.listener.id, client_.listener.socket, host_);
     if (offered != nullptr) wanted ^= (*offered)->version;
-    matters = matters || offered != nullptr;
   }
   if (matters && wanted != client_.peer.client_tls_version) {
     return Deny(Reason::kMisdirected,
                 absl::StrCat("host has other client-TLS settings than the handshake for \"",
                              client_.peer.sni, "\""));
   }
+  if (!certificate_by_proxy_ && !HasVersionFor()) {
+    return Deny(Reason::kMisdirected,
+                absl::StrCat("host does not take ", client_.peer.protocol,
+                             " of the handshake for \"", client_.peer.sni, "\""));
+  }
   if (route.CanUseCertificate() && !certificate_by_proxy_ && !client_.peer.asked_for_certificate) {
     return Deny(Reason::kMisdirected, "this connection was never asked for a certificate");
   }
   return true;
+}
+
+// By the versions that certificates of names came with. A handshake for the host itself, by the
+// same rule, took its certificate and so its versions, which may be another's: an exact name's,
+// where the rule is of "*.x".
+bool Exchange::HasVersionFor() const {
+  const OfferedTlsTable* const table = services_.view->offered_tls.get();
+  const OfferedTlsPtr* const rule = table == nullptr ? nullptr : table->Everywhere(host_);
+  return rule == nullptr || (*rule)->Takes(client_.peer.protocol) ||
+         (host_ == client_.peer.sni && (*rule)->version == client_.peer.served_version);
 }
 
 }  // namespace sallyport::dataplane

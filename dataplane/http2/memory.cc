@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "dataplane/loop/kept_memory.h"
@@ -22,6 +24,7 @@ class OwnPages {
  public:
   // Null: there are none; malloc may have some.
   [[nodiscard]] void* Take(size_t size) {
+    if (void* const spare = TakeSpare(size)) return spare;
     void* const block =
         mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (block == MAP_FAILED) return nullptr;
@@ -41,12 +44,31 @@ class OwnPages {
       const base::MutexLock lock(&mutex_);
       sizes_.erase(block);
     }
-    munmap(block, size);
+    if (munmap(block, size) == 0) return;
+    // Out of the middle of a mapping, and the process may have no more of them: its RAM goes back
+    // all the same, and it is the next to be taken.
+    madvise(block, size, MADV_DONTNEED);
+    const base::MutexLock lock(&mutex_);
+    spares_.emplace_back(block, size);
   }
 
  private:
+  [[nodiscard]] void* TakeSpare(size_t size) {
+    const base::MutexLock lock(&mutex_);
+    const auto found = std::find_if(spares_.begin(), spares_.end(),
+                                    [size](const auto& spare) { return spare.second >= size; });
+    if (found == spares_.end()) return nullptr;
+    void* const block = found->first;
+    sizes_[block] = found->second;
+    *found = spares_.back();
+    spares_.pop_back();
+    return block;
+  }
+
   base::Mutex mutex_;
   absl::flat_hash_map<void*, size_t> sizes_ ABSL_GUARDED_BY(mutex_);
+  // Given back, but still there: no more than were in use at a time.
+  std::vector<std::pair<void*, size_t>> spares_ ABSL_GUARDED_BY(mutex_);
 };
 
 OwnPages& Pages() {

@@ -10,6 +10,12 @@ namespace {
 constexpr uint64_t kOwnDescriptors = 64;  // files, listeners, authsvc, /metrics
 constexpr absl::Duration kSilence = absl::Minutes(1);
 
+// What is no address of the network is only itself.
+std::string CountedAs(absl::string_view address) {
+  std::string group = AddressGroup(address);
+  return group.empty() ? std::string(address) : group;
+}
+
 }  // namespace
 
 uint32_t ConnectionLimits::Affordable(uint32_t wanted, uint64_t descriptors) {
@@ -21,7 +27,7 @@ uint32_t ConnectionLimits::Affordable(uint32_t wanted, uint64_t descriptors) {
 
 bool ConnectionLimits::Count(absl::string_view address) {
   if (per_address_ == 0 || address.empty()) return true;
-  uint32_t& count = by_address_[address];
+  uint32_t& count = by_address_[CountedAs(address)];
   if (count >= per_address_) return false;
   ++count;
   return true;
@@ -43,7 +49,7 @@ void ConnectionLimits::Leave(absl::string_view address) {
   const base::MutexLock lock(&mutex_);
   --open_;
   if (per_address_ == 0 || address.empty()) return;
-  const auto found = by_address_.find(address);
+  const auto found = by_address_.find(CountedAs(address));
   if (found != by_address_.end() && --found->second == 0) by_address_.erase(found);
 }
 

@@ -1,6 +1,6 @@
-// How many client connections the process and one client address may hold, how many handshakes an
-// address may begin, and how often the log says that one was not taken. Thread-safe; asked once per
-// connection.
+// How many client connections the process and one client address (IPv6: its /64) may hold, how many
+// handshakes an address may begin, and how often the log says that one was not taken. Thread-safe;
+// asked once per connection.
 #pragma once
 
 #include <cstdint>
@@ -48,6 +48,7 @@ class ConnectionLimits {
   absl::Duration silent_until_[5] ABSL_GUARDED_BY(mutex_) = {
       -absl::InfiniteDuration(), -absl::InfiniteDuration(), -absl::InfiniteDuration(),
       -absl::InfiniteDuration(), -absl::InfiniteDuration()};
+  // An address of IPv6 counts as its /64.
   [[nodiscard]] bool Count(absl::string_view address) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   AddressMisses handshakes_;

@@ -73,6 +73,8 @@ ClientTlsAnswer SniSource::ClientTls(absl::string_view sni, const ListenerFacts&
       answer.offered = *offered;
       answer.version ^= answer.offered->version;
     }
+    if (const OfferedTlsPtr* const served = view_->offered_tls->Everywhere(sni))
+      answer.served_version = (*served)->version;
   }
   if (view_->strict == nullptr) return answer;
   const StrictRulePtr* const rule = view_->strict->Find(listener.id, listener.socket, sni);

@@ -19,6 +19,7 @@ constexpr size_t kRounding = 64;  // of malloc
 // is given back.
 constexpr size_t kPage = 4096;
 constexpr size_t kMostBlocks = 16;
+static_assert(KeptMemory::kMostLargeBytes == kMostBlocks * kBlock);
 
 #ifdef SALLYPORT_SANITIZED
 constexpr bool kKeeps = false;
@@ -42,7 +43,7 @@ constexpr size_t kStep = 16;
 constexpr size_t kLeast = 24;  // what malloc gives at least: there is room for our two words
 constexpr size_t kMostSmall = 4096 + 8;
 constexpr size_t kSizes = kMostSmall / kStep + 1;
-constexpr size_t kMostSmallBytes = 2 * 1024 * 1024;
+constexpr size_t kTrimmedAtOnce = 32;
 
 // malloc rounds to these: 24, 40, 56, ...
 size_t SizeIndex(size_t size) { return size <= kLeast ? 1 : (size + 7) / kStep; }
@@ -111,8 +112,25 @@ struct KeptMemory::Blocks {
   void* kept[kMostBlocks];
   SmallBlocks small[kSizes];
   size_t small_bytes = 0;
+  size_t trimmed = 0;  // the list that was last
+  // Some of the next list that has any: sizes that are not asked for any more leave room for those
+  // that are.
+  void Trim();
   const uintptr_t mark = RandomMark();
 };
+
+void KeptMemory::Blocks::Trim() {
+  void* block = nullptr;
+  for (size_t i = 0; block == nullptr && i < kSizes; ++i) {
+    trimmed = (trimmed + 1) % kSizes;
+    block = small[trimmed].Take();
+  }
+  for (size_t freed = 1; block != nullptr; ++freed) {
+    small_bytes -= SizeAt(trimmed);
+    std::free(block);
+    block = freed < kTrimmedAtOnce ? small[trimmed].Take() : nullptr;
+  }
+}
 
 thread_local KeptMemory::Blocks* KeptMemory::blocks_ = nullptr;
 
@@ -129,6 +147,10 @@ KeptMemory::~KeptMemory() {
 bool KeptMemory::KeepForOpenssl() {
   return kKeeps &&
          CRYPTO_set_mem_functions(AllocateForOpenssl, ReallocateForOpenssl, FreeForOpenssl) == 1;
+}
+
+size_t KeptMemory::KeptBytes() {
+  return blocks_ == nullptr ? 0 : blocks_->small_bytes + blocks_->count * kBlock;
 }
 
 void* KeptMemory::Allocate(size_t size) {
@@ -161,7 +183,8 @@ void KeptMemory::Free(void* block) {
     return;
   }
   const size_t size = malloc_usable_size(block);
-  if (size >= kLeast && size <= kMostSmall && blocks->small_bytes < kMostSmallBytes) {
+  if (size >= kLeast && size <= kMostSmall) {
+    while (blocks->small_bytes >= kMostSmallBytes) blocks->Trim();
     const size_t index = (size - 8) / kStep;
     blocks->small[index].Give(block, blocks->mark);
     blocks->small_bytes += SizeAt(index);

@@ -27,6 +27,12 @@ class KeptMemory {
   [[nodiscard]] static void* Reallocate(void* block, size_t size);
   static void Free(void* block);
 
+  // What this thread keeps now that nobody uses, and the most there is of it: about, of the small
+  // blocks, one more.
+  [[nodiscard]] static size_t KeptBytes();
+  static constexpr size_t kMostSmallBytes = size_t{2} * 1024 * 1024;
+  static constexpr size_t kMostLargeBytes = size_t{16} * 17 * 1024;
+
  private:
   struct Blocks;
   static thread_local Blocks* blocks_;  // null: this thread keeps none

@@ -5,9 +5,17 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "shared/cache/keyed_hash.h"
 
 namespace sallyport::dataplane {
+
+// There are two versions; the texts compare as they do.
+bool OfferedTls::Takes(absl::string_view protocol) const {
+  const absl::string_view number = absl::StripPrefix(protocol, "TLSv");
+  return (min_version.empty() || number >= min_version) &&
+         (max_version.empty() || number <= max_version);
+}
 
 OfferedTlsPtr MakeOfferedTls(std::string min_version, std::string max_version,
                              const std::vector<std::string>& ciphers) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "dataplane/route/server_name_table.h"
 
 namespace sallyport::dataplane {
@@ -18,6 +19,9 @@ struct OfferedTls {
   // Of all above; the same on every replica, never 0. Part of the version of the client-TLS
   // settings, so that a session or connection that was made otherwise is not taken.
   uint64_t version = 0;
+
+  // `protocol`: as OpenSSL calls it, "TLSv1.3".
+  [[nodiscard]] bool Takes(absl::string_view protocol) const;
 };
 using OfferedTlsPtr = std::shared_ptr<const OfferedTls>;
 // `ciphers` of both versions, by the names that authsvc takes.

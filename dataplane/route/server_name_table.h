@@ -3,7 +3,7 @@
 //
 // A listener of this machine's file is meant by the rules that authsvc has for its id, and by those
 // for a listener at its address and port: a file that takes a listener's place does not take its
-// rules away.
+// rules away. One without a port is opened nowhere: what it has holds everywhere.
 #pragma once
 
 #include <cstdint>
@@ -44,6 +44,7 @@ class ServerNameTable {
     auto table = std::make_shared<ServerNameTable>();
     for (const Listener& listener : listeners) {
       for (const Names& names : listener.names) {
+        if (listener.port == 0) table->everywhere_.Add(names);
         table->by_id_[listener.id].Add(names);
         table->by_place_[ListenerPlace(listener.address, listener.port)].Add(names);
       }
@@ -60,6 +61,11 @@ class ServerNameTable {
     }
     const auto of_id = by_id_.find(listener_id);
     return of_id == by_id_.end() ? nullptr : of_id->second.Find(name);
+  }
+
+  // What holds at every listener, beside what is found for it.
+  [[nodiscard]] const RulePtr* Everywhere(absl::string_view name) const {
+    return everywhere_.Find(name);
   }
 
  private:
@@ -94,6 +100,7 @@ class ServerNameTable {
     }
   };
   absl::flat_hash_map<std::string, OfListener> by_id_, by_place_;
+  OfListener everywhere_;
 };
 
 }  // namespace sallyport::dataplane

@@ -18,6 +18,8 @@ struct TlsPeer {
   std::string sni;
   bool asked_for_certificate = false;  // the handshake requested one (a resumed one: its first did)
   uint64_t client_tls_version = 0;     // the client-TLS settings that the handshake used
+  // Of the rule on TLS versions that the name's certificate came with; 0: there was none.
+  uint64_t served_version = 0;
   bool resumed = false;
   bool http2 = false;          // chosen by ALPN
   PeerCertificatePtr chain;    // null: no certificate

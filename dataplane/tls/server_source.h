@@ -32,6 +32,7 @@ struct ClientTlsAnswer {
       ca_names;  // DER names to announce; null or empty: none
   // Not null: a certificate that comes is validated within the handshake by this rule.
   StrictRulePtr strict{};
+  uint64_t served_version = 0;       // TlsPeer's
   OfferedTlsPtr offered{};           // not null: in place of what the listener offers
   bool require_certificate = false;  // none: the handshake ends with certificate_required
 };

@@ -245,6 +245,7 @@ absl::StatusOr<TlsPeer> ServerConnection::Peer() {
   peer.sni = sni_;
   peer.asked_for_certificate = client_tls_.request_certificate;
   peer.client_tls_version = client_tls_.version;
+  peer.served_version = client_tls_.served_version;
   peer.resumed = SSL_session_reused(ssl) == 1;
   peer.http2 = ChoseHttp2(ssl);
   peer.protocol = SSL_get_version(ssl);

@@ -91,6 +91,9 @@ boost::asio::awaitable<std::optional<UpstreamFailure>> StartTls(const UpstreamTa
       connection->tls.verdict.spki_sha256};
 }
 
+// A name service that does not answer must not keep a request from its other targets.
+constexpr absl::Duration kNewerAddresses = absl::Seconds(1);
+
 }  // namespace
 
 boost::asio::awaitable<DialResult> Dial(Loop& loop, Resolver& resolver, UpstreamTargetPtr target,
@@ -110,7 +113,8 @@ boost::asio::awaitable<DialResult> Dial(Loop& loop, Resolver& resolver, Upstream
   ConnectResult connected = co_await Connect(loop, **addresses, port, deadline);
   if (connected.fd < 0) {
     // What is remembered of a name that was not in use for a while may be of the past.
-    const Addresses newer = co_await resolver.Newer(loop, host, *addresses, deadline);
+    const Addresses newer = co_await resolver.Newer(loop, host, *addresses,
+                                                    deadline.Earlier(loop.After(kNewerAddresses)));
     if (newer != nullptr) connected = co_await Connect(loop, *newer, port, deadline);
   }
   if (connected.fd < 0) {

@@ -7,10 +7,12 @@ from gateway import DEADLINE
 
 
 class Connection:
-    def __init__(self, replica, host, client=None, chain=None, timeout=DEADLINE, before=b"", resume=None, source=None):
-        """`source` is an address of this machine; `before` goes ahead of TLS; `resume` is an earlier connection of this kind, whose session is taken up."""
+    def __init__(self, replica, host, client=None, chain=None, timeout=DEADLINE, before=b"", resume=None, source=None, most=None):
+        """`source` is an address of this machine; `before` goes ahead of TLS; `resume` is an earlier connection of this kind, whose session is taken up; `most`: the newest TLS version."""
         context = resume.context if resume else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(replica.gateway.server_ca.cert)
+        if most is not None:
+            context.maximum_version = most
         if client is not None:
             context.load_cert_chain(chain or client.cert, client.key)
         plain = socket.create_connection((getattr(replica, "address", "127.0.0.1"), replica.port), timeout,

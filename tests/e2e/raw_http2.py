@@ -55,10 +55,12 @@ class Reply:
 class Http2:
     """A connection to a replica. Reads only when it is asked for something."""
 
-    def __init__(self, replica, host, client=None, settings=b"", start=True, timeout=DEADLINE, open_window=True, receive_buffer=None):
+    def __init__(self, replica, host, client=None, settings=b"", start=True, timeout=DEADLINE, open_window=True, receive_buffer=None, most=None):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(replica.gateway.server_ca.cert)
         context.set_alpn_protocols(["h2"])
+        if most is not None:
+            context.maximum_version = most
         if client is not None:
             context.load_cert_chain(client.cert, client.key)
         plain = socket.socket()

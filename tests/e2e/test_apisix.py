@@ -2,6 +2,7 @@
 A4). Real curl, requests and python scripts."""
 
 import json
+import ssl
 import subprocess
 
 import grpc
@@ -12,6 +13,8 @@ from apisix_world import ApisixWorld
 from gateway import DEADLINE, wait_for
 from origins import free_port
 from pki import CLIENT, SERVER
+from raw import Connection
+from raw_http2 import Http2
 from test_grpc import Service, serve
 
 WORLD = ApisixWorld
@@ -518,6 +521,48 @@ def test_versions_of_a_name(clean):
         value = world.call("PATCH", "/ssls/1", {"ssl_protocols": versions}).json()["value"]
         assert value["ssl_protocols"] == versions and statuses() == expected, versions
     assert world.a.curl("/", host="both.test.com", options=["--tls-max", "1.2"]).status == 200
+
+
+def test_versions_of_a_name_hold_for_the_host_of_each_request(clean):
+    """Whatever name the handshake was for, and whenever it was."""
+    world, origin = clean, clean.origin("versions of hosts")
+    world.put("/routes/1", {"uri": "/*", "upstream": {"nodes": world.node(origin)}})
+    world.ssl("1", "pay.test.com", "*.pay.test.com", ssl_protocols=["TLSv1.3"])
+    world.ssl("2", "both.test.com")
+    world.ssl("3", "shop.pay.test.com", ssl_protocols=["TLSv1.2"])
+    world.ssl("4", "open.pay.test.com")
+
+    def status(host, sni, *options):
+        return world.a.curl("/", host=host, sni=sni, options=list(options)).status
+    for http in ("--http1.1", "--http2"):
+        before = len(origin.requests)
+        for host in ("pay.test.com", "PAY.test.com.", "sub.pay.test.com"):
+            assert status(host, "both.test.com", http, "--tls-max", "1.2") == 421, host
+        assert status("shop.pay.test.com", "both.test.com", http) == 421
+        assert len(origin.requests) == before
+        assert status("pay.test.com", "both.test.com", http) == 200, "over TLS 1.3"
+        assert status("shop.pay.test.com", "both.test.com", http, "--tls-max", "1.2") == 200
+        assert status("both.test.com", "pay.test.com", http) == 200
+        # An exact name's certificate, which says nothing, is before that of "*.".
+        assert status("open.pay.test.com", "open.pay.test.com", http, "--tls-max", "1.2") == 200
+        assert status("sub.pay.test.com", "open.pay.test.com", http, "--tls-max", "1.2") == 421
+    # Connections that live while the rule changes; the certificate fits both names.
+    world.ssl("5", "one.fit.test.com", "two.fit.test.com")
+    old = {"most": ssl.TLSVersion.TLSv1_2}
+    with Connection(world.a, "one.fit.test.com", **old) as http1, Http2(world.a, "one.fit.test.com", **old) as http2:
+        def expect(status):
+            names = ("one.fit.test.com", "two.fit.test.com", "both.test.com")
+            streams = [http2.request("/x", authority=name) for name in names]
+            assert [http2.answer(stream).status for stream in streams] == [status, status, 200]
+            assert http1.get()[0] == status
+        expect(200)
+        for versions, expected in ((["TLSv1.2"], 200), (["TLSv1.2", "TLSv1.3"], 200), (["TLSv1.3"], 421)):
+            assert world.call("PATCH", "/ssls/5", {"ssl_protocols": versions}).status_code == 200
+            expect(expected)
+        assert http1.ended()
+    assert status("two.fit.test.com", "both.test.com", "--tls-max", "1.2") == 421
+    assert world.call("DELETE", "/ssls/5").status_code == 200
+    assert status("two.fit.test.com", "both.test.com", "--tls-max", "1.2") == 200, "no rule is left of it"
 
 
 def test_each_name_has_its_own_authorities(clean):

@@ -3,6 +3,7 @@ old and no second handshake. Real openssl and curl."""
 
 import re
 import subprocess
+import urllib.parse
 
 import pytest
 
@@ -52,6 +53,11 @@ def offers(world):
     world.gateway.apply(listener(world, *ENTRIES))
     wait_for(lambda: s_client(world, OLD)[0] == "TLSv1.2", "the listener's entries are in force")
     return origin
+
+
+@pytest.fixture(scope="module")
+def allowed(world):
+    return [{"certificateId": world.gateway.add_certificate(world.client_ca.pem)}]
 
 
 def s_client(world, name, *options, text=None, replica=None):
@@ -106,6 +112,25 @@ def test_a_host_that_wants_more_than_the_handshake_gave_is_misdirected(world, of
     assert world.a.curl("/x", host="other." + LISTED.partition(".")[2], sni=LISTED, options=[http]).status == 404, "one entry, one offer"
 
 
+def test_what_is_offered_is_no_matter_of_a_proxys_clients(world, allowed):
+    """The handshake is the proxy's, for a name of its own; who calls is told in a header."""
+    def settings(**spec):
+        return {"apiVersion": "sallyport/v1", "kind": "GatewaySettings", "spec": spec}
+    native(world, "told", [world.origin("told").url + "/"],
+           spec={"clientTls": {"staticMtls": "REQUIREMENT_MANDATORY", "allowlist": allowed}})
+    told = f"X-SSL-Cert: {urllib.parse.quote(world.client('alice').pem.decode(), safe='')}\r\n"
+    try:
+        world.gateway.apply(settings(trustedProxies=["127.0.0.1"], clientCertificateHeaders=["X-SSL-Cert"]))
+        for entry in ({"minVersion": "1.2"}, {"serverNames": ["told.gw.test"], "minVersion": "1.3"}):
+            world.gateway.apply(listener(world, *ENTRIES, entry))
+            for headers, expected in ((told, 200), ("", 401)):
+                with Connection(world.a, "internal.gw.test") as proxy:
+                    proxy.host = "told.gw.test"
+                    assert proxy.get(headers=headers)[0] == expected, entry
+    finally:
+        world.gateway.apply(settings(), listener(world, *ENTRIES))
+
+
 def test_a_session_of_before_is_not_taken_up(world, tmp_path):
     """And a connection of before is used for no further request, since it was made otherwise."""
     host = "later.gw.test"
@@ -142,8 +167,7 @@ def test_what_cannot_be_offered_is_refused(world, entry, said):
     assert s_client(world, NEW)[1] == AES256, "what was in force is"
 
 
-def test_names_of_authorities_are_sent_only_where_it_is_said(world):
-    allowed = [{"certificateId": world.gateway.add_certificate(world.client_ca.pem)}]
+def test_names_of_authorities_are_sent_only_where_it_is_said(world, allowed):
     for name, loud in (("loud", True), ("quiet", False)):
         native(world, name, [world.origin(name).url + "/"], spec={"clientTls": {
             "staticMtls": "REQUIREMENT_MANDATORY", "allowlist": allowed, "announceClientCas": loud}})

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace sallyport::dataplane {
@@ -48,6 +49,54 @@ TEST(Http2Memory, BlocksGrowAndShrinkWithWhatIsInThem) {
     std::memcpy(block, text.data(), size);
   }
   memory->free(block, nullptr);
+}
+
+// So many mappings that the kernel gives no more: then none can be split either.
+class NoMoreMappings {
+ public:
+  NoMoreMappings() {
+    all_ = static_cast<char*>(mmap(nullptr, kPages * kPageSize, PROT_NONE,
+                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+    if (all_ == MAP_FAILED) return;
+    for (size_t page = 0; page < kPages && !reached_; page += 2)
+      reached_ = mprotect(all_ + page * kPageSize, kPageSize, PROT_READ) != 0;
+  }
+  ~NoMoreMappings() {
+    if (all_ != MAP_FAILED) munmap(all_, kPages * kPageSize);
+  }
+  NoMoreMappings(const NoMoreMappings&) = delete;
+  NoMoreMappings& operator=(const NoMoreMappings&) = delete;
+  [[nodiscard]] bool reached() const { return reached_; }
+
+ private:
+  static constexpr size_t kPages = 200'000, kPageSize = 4096;
+  char* all_ = nullptr;
+  bool reached_ = false;
+};
+
+TEST(Http2Memory, ABlockThatTheKernelDoesNotTakeBackIsUsedAgain) {
+  nghttp2_mem* const memory = Http2Memory();
+  // Side by side they are one mapping.
+  std::vector<void*> blocks(16);
+  for (void*& block : blocks) std::memset(block = memory->malloc(kLarge, nullptr), 'x', kLarge);
+  std::vector<void*> refused;
+  {
+    const NoMoreMappings none;
+    if (!none.reached()) GTEST_SKIP() << "vm.max_map_count is very large here";
+    for (size_t i = 1; i < blocks.size(); i += 2) {
+      memory->free(blocks[i], nullptr);
+      unsigned char in_ram = 0;
+      if (mincore(blocks[i], 1, &in_ram) != 0) continue;
+      EXPECT_EQ(PagesInRam(blocks[i], kLarge), 0u);
+      refused.push_back(blocks[i]);
+    }
+  }
+  EXPECT_FALSE(refused.empty());
+  std::vector<void*> again(refused.size());
+  for (void*& block : again) std::memset(block = memory->malloc(kLarge, nullptr), 'y', kLarge);
+  EXPECT_THAT(again, ::testing::UnorderedElementsAreArray(refused));
+  for (void* const block : again) memory->free(block, nullptr);
+  for (size_t i = 0; i < blocks.size(); i += 2) memory->free(blocks[i], nullptr);
 }
 
 TEST(Http2Memory, SmallBlocksAreMallocs) {

@@ -47,6 +47,20 @@ TEST(ConnectionLimits, AHostHasAllAddressesOfItsBlockOfIpv6) {
   EXPECT_TRUE(limits.MayShake("2001:db8:0:1::1", absl::ZeroDuration()));
 }
 
+TEST(ConnectionLimits, AHostHasTheConnectionsOfItsBlockOfIpv6) {
+  ConnectionLimits limits(/*total=*/10, /*per_address=*/1);
+  EXPECT_TRUE(limits.Enter("2001:db8::1"));
+  EXPECT_FALSE(limits.Enter("2001:db8::ffff:2"));
+  EXPECT_FALSE(limits.Name("2001:db8::3"));
+  EXPECT_TRUE(limits.Enter("2001:db8:0:1::1")) << "the next block";
+  EXPECT_TRUE(limits.Enter("192.0.2.1"));
+  EXPECT_FALSE(limits.Enter("::ffff:192.0.2.1")) << "the same one";
+  EXPECT_TRUE(limits.Enter("fe80::1%lo"));
+  EXPECT_TRUE(limits.Enter("fe80::2%lo")) << "what cannot be read is only itself";
+  limits.Leave("2001:db8::4");
+  EXPECT_TRUE(limits.Enter("2001:db8::5"));
+}
+
 TEST(ConnectionLimits, WithoutALimitOfHandshakesThereIsNone) {
   ConnectionLimits limits(10, 0);
   for (int i = 0; i < 1000; ++i) EXPECT_TRUE(limits.MayShake("192.0.2.1", absl::ZeroDuration()));

@@ -1,8 +1,12 @@
 #include "dataplane/loop/kept_memory.h"
 
+#include <malloc.h>
+
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <set>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -12,6 +16,7 @@ namespace sallyport::dataplane {
 namespace {
 
 constexpr size_t kRecord = 16 * 1024 + 300;
+constexpr size_t kMostSmall = 4096 + 8;
 
 #ifdef SALLYPORT_SANITIZED
 constexpr bool kKeeps = false;
@@ -41,7 +46,7 @@ TEST(KeptMemory, ABlockOfARecordIsGivenAgain) {
 
 TEST(KeptMemory, SmallBlocksAreGivenAgainWithTheirRoom) {
   const KeptMemory kept;
-  for (size_t size = 1; size <= 1040; ++size) {
+  for (size_t size = 1; size <= kMostSmall + 100; ++size) {
     void* const first = KeptMemory::Allocate(size);
     void* const other = KeptMemory::Allocate(size);
     EXPECT_NE(first, other);
@@ -50,7 +55,7 @@ TEST(KeptMemory, SmallBlocksAreGivenAgainWithTheirRoom) {
     KeptMemory::Free(first);
     KeptMemory::Free(other);
     void* const again = KeptMemory::Allocate(size);
-    if (kKeeps && size <= 1032) {
+    if (kKeeps && size <= kMostSmall) {
       EXPECT_EQ(again, other) << size;
     }
     Use(again, size);
@@ -60,7 +65,7 @@ TEST(KeptMemory, SmallBlocksAreGivenAgainWithTheirRoom) {
 
 TEST(KeptMemory, SmallBlocksOfMallocAreTakenToo) {
   const KeptMemory kept;
-  for (size_t size = 1; size <= 1100; size += 7) {
+  for (size_t size = 1; size <= kMostSmall + 100; size += 7) {
     // OpenSSL's blocks grow by realloc.
     void* const block = std::realloc(std::malloc(1), size);
     Use(block, size);
@@ -77,8 +82,69 @@ TEST(KeptMemory, KeepsNoMoreSmallBlocksThanItsBound) {
   for (int round = 0; round < 2; ++round) {
     for (void*& block : blocks) Use(block = KeptMemory::Allocate(1000), 1000);
     EXPECT_EQ(std::set<void*>(blocks.begin(), blocks.end()).size(), blocks.size());
-    for (void* const block : blocks) KeptMemory::Free(block);
+    for (void* const block : blocks) {
+      KeptMemory::Free(block);
+      ASSERT_LE(KeptMemory::KeptBytes(), KeptMemory::kMostSmallBytes + kMostSmall);
+    }
+    if (kKeeps) {
+      EXPECT_GT(KeptMemory::KeptBytes(), KeptMemory::kMostSmallBytes - kMostSmall) << "nor fewer";
+    }
   }
+}
+
+TEST(KeptMemory, SizesThatAreNotAskedForAnyMoreLeaveRoomForOthers) {
+  if (!kKeeps) GTEST_SKIP() << "nothing is kept";
+  const KeptMemory kept;
+  // Also where what comes is larger than what goes.
+  for (const size_t size : {size_t{24}, size_t{1000}, kMostSmall, size_t{24}}) {
+    std::vector<void*> blocks(KeptMemory::kMostSmallBytes / size + 100);
+    // More than once: what is trimmed is some of each size.
+    for (int round = 0; round < 20; ++round) {
+      for (void*& block : blocks) block = KeptMemory::Allocate(size);
+      for (void* const block : blocks) {
+        KeptMemory::Free(block);
+        ASSERT_LE(KeptMemory::KeptBytes(), KeptMemory::kMostSmallBytes + kMostSmall);
+      }
+    }
+    // A hundred at a time are never malloc's now.
+    std::vector<void*> some(100);
+    const size_t before = KeptMemory::KeptBytes();
+    for (void*& block : some) block = KeptMemory::Allocate(size);
+    EXPECT_EQ(KeptMemory::KeptBytes(), before - some.size() * malloc_usable_size(some[0])) << size;
+    for (void* const block : some) KeptMemory::Free(block);
+  }
+}
+
+TEST(KeptMemory, BlocksGrowAndShrinkWithWhatIsInThem) {
+  const KeptMemory kept;
+  void* block = KeptMemory::Reallocate(nullptr, 10);
+  ASSERT_NE(block, nullptr);
+  std::memset(block, 'a', 10);
+  size_t filled = 10;
+  char was = 'a';
+  for (const size_t size :
+       {size_t{24}, size_t{25}, size_t{1000}, kMostSmall, kMostSmall + 1, kRecord,
+        size_t{17 * 1024}, size_t{100'000}, kRecord, size_t{40}, size_t{1}}) {
+    block = KeptMemory::Reallocate(block, size);
+    ASSERT_NE(block, nullptr);
+    const std::string expected(std::min(filled, size), was);
+    EXPECT_EQ(std::string(static_cast<char*>(block), expected.size()), expected) << size;
+    ++was;
+    std::memset(block, was, size);
+    filled = size;
+  }
+  const size_t given = KeptMemory::KeptBytes() + malloc_usable_size(block);
+  EXPECT_EQ(KeptMemory::Reallocate(block, 0), nullptr) << "freed";
+  if (kKeeps) {
+    EXPECT_EQ(KeptMemory::KeptBytes(), given);
+  }
+  EXPECT_EQ(KeptMemory::Reallocate(nullptr, 0), nullptr);
+}
+
+TEST(KeptMemory, NothingIsKeptWhereNobodyKeeps) {
+  EXPECT_EQ(KeptMemory::KeptBytes(), 0u);
+  KeptMemory::Free(KeptMemory::Allocate(100));
+  EXPECT_EQ(KeptMemory::KeptBytes(), 0u);
 }
 
 TEST(KeptMemory, ASmallBlockThatIsFreedTwiceEndsTheProcess) {
@@ -127,6 +193,7 @@ TEST(KeptMemory, KeepsNoMoreThanItsBound) {
   for (void*& block : blocks) block = KeptMemory::Allocate(kRecord);
   EXPECT_EQ(std::set<void*>(blocks.begin(), blocks.end()).size(), blocks.size());
   for (void* const block : blocks) KeptMemory::Free(block);
+  EXPECT_EQ(KeptMemory::KeptBytes(), kKeeps ? KeptMemory::kMostLargeBytes : 0);
   for (void*& block : blocks) block = KeptMemory::Allocate(kRecord);
   EXPECT_EQ(std::set<void*>(blocks.begin(), blocks.end()).size(), blocks.size());
   for (void* const block : blocks) KeptMemory::Free(block);

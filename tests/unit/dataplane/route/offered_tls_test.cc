@@ -31,5 +31,33 @@ TEST(OfferedTls, TheVersionIsThatOfTheContent) {
   }
 }
 
+TEST(OfferedTls, AVersionIsTakenBetweenItsEnds) {
+  for (const char* const version : {"TLSv1.2", "TLSv1.3"}) {
+    const bool newer = version[6] == '3';
+    EXPECT_TRUE(MakeOfferedTls("", "", {})->Takes(version));
+    EXPECT_TRUE(MakeOfferedTls("1.2", "1.3", {})->Takes(version));
+    EXPECT_EQ(MakeOfferedTls("1.3", "", {})->Takes(version), newer);
+    EXPECT_EQ(MakeOfferedTls("", "1.2", {})->Takes(version), !newer);
+  }
+}
+
+TEST(OfferedTls, WhatHasNoPlaceHoldsEverywhereBesideTheListeners) {
+  const OfferedTlsNames newer{{"a.test", "*.b.test"}, MakeOfferedTls("1.3", "", {})};
+  const OfferedTlsNames own{{}, MakeOfferedTls("", "1.2", {})};
+  const auto table =
+      OfferedTlsTable::Make({{{"/all", "", 0, {&newer, 1}}, {"one", "::", 8443, {&own, 1}}}});
+  ASSERT_NE(table, nullptr);
+  for (const char* const name : {"a.test", "x.b.test"}) {
+    ASSERT_NE(table->Everywhere(name), nullptr) << name;
+    EXPECT_EQ(*table->Everywhere(name), newer.rule);
+    EXPECT_EQ(*table->Find("one", ListenerPlace("::", 8443), name), own.rule);
+    EXPECT_EQ(table->Find("other", ListenerPlace("::", 1), name), nullptr) << "nothing is offered";
+  }
+  for (const char* const name : {"b.test", "y.x.b.test", "c.test", ""})
+    EXPECT_EQ(table->Everywhere(name), nullptr) << name;
+  EXPECT_EQ(OfferedTlsTable::Make({{{"one", "::", 8443, {&own, 1}}}})->Everywhere("a.test"),
+            nullptr);
+}
+
 }  // namespace
 }  // namespace sallyport::dataplane

@@ -1,0 +1,48 @@
+#include "dataplane/upstream/dial.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "tests/fakes/manual_clock.h"
+#include "tests/unit/dataplane/upstream/loop_for_tests.h"
+
+namespace sallyport::dataplane {
+namespace {
+
+using boost::asio::awaitable;
+using boost::asio::ip::make_address;
+
+TEST(DialTest, ANameServiceThatHangsDoesNotHoldUpAFailureForLong) {
+  std::atomic<bool> held{false};
+  std::atomic<int> lookups{0};
+  base::ManualClock clock;
+  Resolver resolver(
+      {},
+      [&](const std::string&) -> absl::StatusOr<std::vector<boost::asio::ip::address>> {
+        ++lookups;
+        while (held) absl::SleepFor(absl::Milliseconds(1));
+        return std::vector<boost::asio::ip::address>{make_address("127.0.0.1")};
+      },
+      clock);
+  Loop loop(0);
+  testing::RunOn(loop, [&]() -> awaitable<void> {
+    EXPECT_TRUE((co_await resolver.Resolve(loop, "gone.example", Deadline::Never())).ok());
+    clock.Advance(absl::Seconds(31));  // old, and looked up anew
+    held = true;
+    // Nobody listens there.
+    const auto target = *ParseUpstreamTarget("http://gone.example:1");
+    const absl::Duration start = base::SystemClock().Monotonic();
+    const DialResult result =
+        co_await Dial(loop, resolver, target, nullptr, nullptr, loop.After(absl::Seconds(40)));
+    const absl::Duration took = base::SystemClock().Monotonic() - start;
+    held = false;
+    EXPECT_TRUE(std::holds_alternative<UpstreamFailure>(result));
+    EXPECT_GE(took, absl::Milliseconds(900)) << "newer addresses are waited for";
+    EXPECT_LT(took, absl::Seconds(20));
+    EXPECT_EQ(lookups, 2);
+  });
+}
+
+}  // namespace
+}  // namespace sallyport::dataplane
