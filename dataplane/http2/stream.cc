@@ -43,7 +43,7 @@ void Http2Stream::Begin(Http2Session* session, int32_t id) {
   answer_trailers_.Clear();
   Empty(&out_);
   out_at_ = 0;
-  started_ = submitted_ = ended_ = end_sent_ = deferred_ = queued_ = false;
+  started_ = submitted_ = ended_ = end_sent_ = dropped_ = deferred_ = queued_ = false;
   writable_.Reset();
 }
 

@@ -178,6 +178,21 @@ TEST_F(SessionTest, ABodyOfWhichSomethingWasDroppedHasNoEnd) {
   EXPECT_EQ(stream->TryNext().kind, BodyPiece::Kind::kIo);
 }
 
+TEST_F(SessionTest, WhatWasDroppedIsNoMatterOfTheNextRequest) {
+  Http2Stream* const first = Request(1, kPost, /*end=*/false);
+  owner_.Answer(first, "no");
+  (void)Pump();
+  EXPECT_TRUE(session_->Feed(MakeFrame(0, kEndStream, 1, "dropped")));
+  EXPECT_TRUE(first->closed());
+  owner_.GiveBack(first);
+  Http2Stream* const next = Request(3, kPost, /*end=*/false);
+  ASSERT_EQ(next, first) << "a stream's object serves the next one";
+  EXPECT_EQ(next->TryNext().kind, BodyPiece::Kind::kWant) << "its body is still to come";
+  EXPECT_TRUE(session_->Feed(MakeFrame(0, kEndStream, 3, "all")));
+  EXPECT_EQ(next->TryNext().data, "all");
+  EXPECT_EQ(next->TryNext().kind, BodyPiece::Kind::kEnd);
+}
+
 TEST_F(SessionTest, WhatIsDroppedIsReturnedToTheConnectionAtOnce) {
   settings_.connection_window = 65'535;
   Restart();
