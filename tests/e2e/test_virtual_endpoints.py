@@ -320,7 +320,10 @@ def test_what_goes_wrong_has_a_reason_and_says_nothing(world):
         answer = call(world, "broken", f"/{name}")
         assert answer.status == 500 and answer.json() == {"error": answer.message}, (name, answer)
         assert "secret" not in answer.body and "line" not in answer.body
-    logged = {line["function"]: line for line in failures(world.a) if line["api_id"] == "broken"}
+    def told():
+        lines = {line["function"]: line for line in failures(world.a) if line["api_id"] == "broken"}
+        return lines if len(lines) == len(broken) else None
+    logged = wait_for(told, "each failure is in the log")
     assert logged["throws"]["line"] == 4 and logged["throws"]["detail"] == "Error: secret"
     assert "TykSetKeyData" in logged["keys"]["detail"] and "SyntaxError" in logged["syntax"]["detail"]
     assert all(logged[name]["detail"].startswith("memory") for name in ("memory", "bomb"))

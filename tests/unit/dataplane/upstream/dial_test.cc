@@ -17,6 +17,7 @@ TEST(DialTest, ANameServiceThatHangsDoesNotHoldUpAFailureForLong) {
   std::atomic<bool> held{false};
   std::atomic<int> lookups{0};
   base::ManualClock clock;
+  Loop loop(0);  // outlives whoever may still have an answer for it
   Resolver resolver(
       {},
       [&](const std::string&) -> absl::StatusOr<std::vector<boost::asio::ip::address>> {
@@ -25,7 +26,6 @@ TEST(DialTest, ANameServiceThatHangsDoesNotHoldUpAFailureForLong) {
         return std::vector<boost::asio::ip::address>{make_address("127.0.0.1")};
       },
       clock);
-  Loop loop(0);
   testing::RunOn(loop, [&]() -> awaitable<void> {
     EXPECT_TRUE((co_await resolver.Resolve(loop, "gone.example", Deadline::Never())).ok());
     clock.Advance(absl::Seconds(31));  // old, and looked up anew
