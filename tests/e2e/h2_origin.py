@@ -12,6 +12,7 @@ from hyperframe import frame as frames
 from gateway import DEADLINE
 from raw_http2 import (ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, NO_ERROR, PING, PREFACE, RST_STREAM, SETTINGS,
                        WINDOW_UPDATE, frame, number)
+from socket_origin import SocketOrigin
 
 
 class Request:
@@ -179,7 +180,7 @@ def echo(request):
                                "bytes": len(request.body)}).encode(), [("content-type", "application/json")])
 
 
-class Http2Origin:
+class Http2Origin(SocketOrigin):
     """h2c without `pair`, else TLS with `alpn`; with `client_ca` (a PEM file) it demands a client certificate.
     `answer(request)` is called once a request is whole, `begin(request)` at each of its frames before that."""
 
@@ -198,18 +199,7 @@ class Http2Origin:
             if client_ca is not None:
                 self.context.verify_mode = ssl.CERT_REQUIRED
                 self.context.load_verify_locations(client_ca)
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.port = self._listener.getsockname()[1]
-        self.url = f"{'https' if self.context else 'h2c'}://127.0.0.1:{self.port}"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+        super().__init__("https" if self.context else "h2c")
 
     def _serve(self, sock):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

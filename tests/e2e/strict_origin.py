@@ -3,9 +3,9 @@ otherwise. What it objects to is kept: there must be none of it."""
 
 import re
 import socket
-import threading
 
 from gateway import DEADLINE
+from socket_origin import SocketOrigin
 
 # Clients write some characters as they are which RFC 3986 has encoded; a fragment is none of them.
 _LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ (?:/[\x21\x22\x24-\x7e]*|\*) HTTP/1\.1")
@@ -33,24 +33,10 @@ class Request:
         return [value for key, value in self.fields if key == name]
 
 
-class StrictOrigin:
+class StrictOrigin(SocketOrigin):
     def __init__(self):
         self.requests, self.objections = [], []
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.port = self._listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self):
-        self._listener.close()
-
-    def _accept(self):
-        while True:
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+        super().__init__()
 
     def _serve(self, sock):
         sock.settimeout(10 * DEADLINE)

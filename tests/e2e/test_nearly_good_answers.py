@@ -12,6 +12,7 @@ import pytest
 from gateway import DEADLINE, SLOWER, classic
 from raw import Connection
 from raw_http2 import Http2
+from socket_origin import SocketOrigin
 
 HOST, TRIALS, THREADS = "answers.gw.test", 200, 20
 PIECES = [b"\n", b"\r", b"\r\n", b"\0", b"\x0b", b"\t", b" ", b":", b"\x7f", b"\xff", b"chunked", b"Content-Length: 3\r\n",
@@ -26,25 +27,12 @@ class Objection(Exception):
     pass
 
 
-class NearlyGood:
+class NearlyGood(SocketOrigin):
     """Answers with the request's own marker. Every third answer is a good one."""
 
     def __init__(self, seed):
         self._chance, self._lock = random.Random(seed), threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self):
-        self._listener.close()
-
-    def _accept(self):
-        while True:
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+        super().__init__()
 
     def _serve(self, sock):
         sock.settimeout(10 * DEADLINE)
