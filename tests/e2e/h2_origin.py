@@ -248,6 +248,6 @@ class Http2Origin(SocketOrigin):
         return self.requests[-1]
 
     def close(self):
-        self._listener.close()
+        super().close()
         for connection in self.connections:
             connection.close()
