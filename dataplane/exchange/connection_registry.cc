@@ -85,8 +85,18 @@ void ConnectionRegistry::Add(RegisteredConnection* connection, Stream* stream) {
 
 void ConnectionRegistry::SetPeer(RegisteredConnection* connection, PeerCertificatePtr peer) {
   if (peer == nullptr) return;
-  by_leaf_[peer->leaf_hex].push_back(connection);
+  auto& of_leaf = by_leaf_[peer->leaf_hex];
+  connection->of_leaf_ = of_leaf.size();
+  of_leaf.push_back(connection);
   connection->peer_ = std::move(peer);
+}
+
+void ConnectionRegistry::SetStreamsOf(RegisteredConnection* connection, const Route* route) {
+  if (route == nullptr) {
+    streams_of_.erase(connection);
+  } else {
+    streams_of_[connection] = route;
+  }
 }
 
 void ConnectionRegistry::Remove(RegisteredConnection* connection) {
@@ -98,10 +108,13 @@ void ConnectionRegistry::Remove(RegisteredConnection* connection) {
   const auto found =
       connection->peer_ == nullptr ? by_leaf_.end() : by_leaf_.find(connection->peer_->leaf_hex);
   if (found != by_leaf_.end()) {
-    auto& of_leaf = found->second;
-    of_leaf.erase(std::remove(of_leaf.begin(), of_leaf.end(), connection), of_leaf.end());
+    auto& of_leaf = found->second;  // the last one takes the place: very many may share a leaf
+    of_leaf[connection->of_leaf_] = of_leaf.back();
+    of_leaf[connection->of_leaf_]->of_leaf_ = connection->of_leaf_;
+    of_leaf.pop_back();
     if (of_leaf.empty()) by_leaf_.erase(found);
   }
+  streams_of_.erase(connection);
   connection->registry_ = nullptr;
   connection->stream_ = nullptr;
   DeadlineWheel::Remove(connection);
@@ -215,10 +228,8 @@ size_t ConnectionRegistry::EndStreams(absl::FunctionRef<bool(const Route&)> is_g
                                       absl::Duration grace) {
   const Deadline deadline = loop_.After(grace);
   size_t ended = 0;
-  for (RegisteredConnection* connection = first_; connection != nullptr;
-       connection = connection->next_) {
-    const Route* const of = connection->streams_of;
-    if (of == nullptr || connection->last_request || !is_gone(*of)) continue;
+  for (const auto& [connection, of] : streams_of_) {
+    if (connection->last_request || !is_gone(*of)) continue;
     ended += End(connection, deadline) ? 1 : 0;
   }
   return ended;

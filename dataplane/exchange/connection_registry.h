@@ -97,7 +97,6 @@ class RegisteredConnection final : public DeadlineNode {
   bool fresh = true;  // no request has begun on it
   // Set by the registry: after the requests in flight the connection ends.
   bool last_request = false;
-  const Route* streams_of = nullptr;   // of protocol tls or tcp: the API that it was let in to
   ConnectionMemo* memo = nullptr;      // for what the last decision rests on
   Multiplexed* multiplexed = nullptr;  // null: one request after the other
 
@@ -110,6 +109,7 @@ class RegisteredConnection final : public DeadlineNode {
   Stream* stream_ = nullptr;
   RegisteredRequest* requests_ = nullptr;  // let in
   PeerCertificatePtr peer_;                // what was presented
+  size_t of_leaf_ = 0;                     // its place among those that presented the same
   RegisteredConnection* next_ = nullptr;   // of all
   RegisteredConnection* previous_ = nullptr;
 };
@@ -124,6 +124,9 @@ class ConnectionRegistry {
   // Once the handshake said who it is; null for no certificate.
   void SetPeer(RegisteredConnection* connection, PeerCertificatePtr peer);
   void Remove(RegisteredConnection* connection);
+  // Of protocol tls or tcp: the API that it was let in to, which lives until it is told otherwise;
+  // null: to none any more. Only for one that was added.
+  void SetStreamsOf(RegisteredConnection* connection, const Route* route);
 
   // Ends connections of these clients, those whose last decision rests on one of the tags, and
   // those on which a denied certificate was presented; of a certificate that a proxy told of, the
@@ -139,7 +142,8 @@ class ConnectionRegistry {
   // that, unless `idle` is zero. Where requests share a connection the client is told instead.
   void Drain(absl::Duration grace, absl::Duration idle = absl::ZeroDuration());
   // Those of an API of protocol tls or tcp that is gone as it was: at the latest after `grace`.
-  // Returns how many ended.
+  // Returns how many ended. Costs as much as there are of these, so that it can be asked every
+  // second beside very many others.
   size_t EndStreams(absl::FunctionRef<bool(const Route&)> is_gone, absl::Duration grace);
   // Ends those without a request in flight; returns how many.
   size_t EndIdle();
@@ -177,6 +181,7 @@ class ConnectionRegistry {
   RegisteredConnection* first_ = nullptr;
   size_t count_ = 0;
   absl::flat_hash_map<std::string, std::vector<RegisteredConnection*>> by_leaf_;
+  absl::flat_hash_map<RegisteredConnection*, const Route*> streams_of_;
 };
 
 }  // namespace sallyport::dataplane

@@ -26,7 +26,7 @@ boost::asio::awaitable<void> TcpExchange::Run() {
   Observe();
   target_.Leave();
   registered_.Over();
-  client_.registered.streams_of = nullptr;
+  services_.connections.SetStreamsOf(&client_.registered, nullptr);
   if (denial_.has_value()) EndByReset(client_.stream);
 }
 
@@ -74,7 +74,7 @@ void TcpExchange::Take(Verdict verdict) {
   if (auto* const permit = std::get_if<Permit>(&verdict)) {
     permit_.emplace(std::move(*permit));
     registered_.LetIn(&facts_, permit_->shared());
-    client_.registered.streams_of = route_.get();
+    services_.connections.SetStreamsOf(&client_.registered, route_.get());
   } else {
     denial_ = std::move(std::get<Denial>(verdict));
   }

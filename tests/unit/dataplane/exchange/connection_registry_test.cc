@@ -11,8 +11,8 @@ TEST_F(ConnectionRegistryTest, StreamsOfAnApiThatIsGoneHaveTheirGrace) {
   Route gone, stays;
   gone.api_id = "gone";
   Open first(registry_, loop_, ""), second(registry_, loop_, ""), http(registry_, loop_, "");
-  first.connection->streams_of = &gone;
-  second.connection->streams_of = &stays;
+  registry_.SetStreamsOf(first.connection.get(), &gone);
+  registry_.SetStreamsOf(second.connection.get(), &stays);
   for (const Open* one : {&first, &second, &http}) one->connection->idle = false;
   const auto is_gone = [](const Route& route) { return route.api_id == "gone"; };
   EXPECT_EQ(registry_.EndStreams(is_gone, absl::Seconds(5)), 1u);
@@ -22,6 +22,28 @@ TEST_F(ConnectionRegistryTest, StreamsOfAnApiThatIsGoneHaveTheirGrace) {
   Pass(absl::Seconds(2));
   EXPECT_TRUE(first.cut());
   EXPECT_FALSE(second.cut() || http.cut());
+}
+
+TEST_F(ConnectionRegistryTest, WhatIsOverIsNoStreamOfAnApi) {
+  const Route api;
+  Open over(registry_, loop_, "");
+  registry_.SetStreamsOf(over.connection.get(), &api);
+  registry_.SetStreamsOf(over.connection.get(), nullptr);
+  {
+    Open closed(registry_, loop_, "");
+    registry_.SetStreamsOf(closed.connection.get(), &api);
+  }
+  EXPECT_EQ(registry_.EndStreams([](const Route&) { return true; }, absl::Seconds(5)), 0u);
+}
+
+TEST_F(ConnectionRegistryTest, WhoeverLeavesFirstTheOthersOfThatLeafAreKnown) {
+  for (const size_t leaver : {0u, 1u, 2u}) {
+    std::vector<std::unique_ptr<Open>> open;
+    for (int i = 0; i < 3; ++i) open.push_back(std::make_unique<Open>(registry_, loop_, "aa"));
+    open.erase(open.begin() + static_cast<int>(leaver));
+    EXPECT_EQ(registry_.Sever({{LeafOf("aa")}, {}}, absl::Seconds(5)), 2u) << leaver;
+    EXPECT_TRUE(open[0]->cut() && open[1]->cut()) << leaver;
+  }
 }
 
 TEST_F(ConnectionRegistryTest, SeversOnlyThatLeaf) {
