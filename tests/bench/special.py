@@ -188,12 +188,13 @@ def core_stalls(told):
 
 
 def crowd(args):
-    """What others wait at half of the capacity of a core on which very many connections rest and some send slowly. Where
-    the descriptors of one process are not enough for them, two data planes share the core."""
+    """What others wait at a quarter of the capacity of a core on which very many connections rest and some send slowly: at
+    more, the load and its upstream on the other core wait for each other. Where the descriptors of one process are not
+    enough for the crowd, two data planes share the core."""
     case = CASES["h1_keepalive_plain"]
     with Bench(case) as bench, contextlib.ExitStack() as stack:
         ours = bench.ours(options=["--set", f"limits.connections={CROWD + 1000}", "--set", "timeouts.keep_alive=600s"])
-        rate = loads.measure(ours, case, bench.pki, args.seconds)["per_second"] / 2
+        rate = loads.measure(ours, case, bench.pki, args.seconds)["per_second"] / 4
         most = (DESCRIPTORS - 64) // 4 * 3 - 1000  # of what one data plane takes; the rest is for those who are measured
         crowds = [min(most, CROWD - start) for start in range(0, CROWD, most)]
         replicas = [ours.replica] + [ours.start_dataplane() for _ in crowds[1:]]
