@@ -67,7 +67,7 @@ void Loop::Discard() {
 }
 
 void Loop::Turn(int most_millis) {
-  const bool busy = more_posted_ || waiters_.AnyFinished();
+  const bool busy = more_posted_ || waiters_.AnyFinished() || waiters_.AnyQueued();
   RefreshNow();
   queue_delay_millis_ = now_millis_ - turn_began_millis_;
   // The wheel turns at whole ticks.
@@ -81,6 +81,7 @@ void Loop::Turn(int most_millis) {
   poller_.Dispatch();
   waiters_.ResumeFinished();
   RunPosted();
+  RunLongWork();
 }
 
 void Loop::RunPosted() {
@@ -89,6 +90,16 @@ void Loop::RunPosted() {
   int count = 0;
   while (count < kMost && context_.poll_one() > 0) ++count;
   more_posted_ = count == kMost;
+}
+
+// One piece a turn, and what else there is time for: when very many clients connect at once, who is
+// connected already does not wait for all of their handshakes.
+void Loop::RunLongWork() {
+  if (!waiters_.AnyQueued()) return;
+  constexpr absl::Duration kShare = absl::Milliseconds(1);
+  const absl::Duration until = clock_.Monotonic() + kShare;
+  do waiters_.ResumeQueued();
+  while (waiters_.AnyQueued() && clock_.Monotonic() < until);
 }
 
 void Loop::Post(std::function<void()> work) {

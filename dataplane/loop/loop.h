@@ -2,10 +2,10 @@
 // Everything that a request touches lives on one loop; other threads only Post to it.
 //
 // A turn of the loop: wait for events, note all of them, fire what is due, resume who waited, run
-// what was posted. The io_context carries coroutines and posted work and is looked at once a turn;
-// a descriptor waits by Readiness. A timer of asio's own fires late by up to a tick of the wheel
-// (50 ms), and work that another thread gives to the io_context itself, not to Post, may wait as
-// long.
+// what was posted, do some of the long work (LongWorkTurn, suspension.h). The io_context carries
+// coroutines and posted work and is looked at once a turn; a descriptor waits by Readiness. A timer
+// of asio's own fires late by up to a tick of the wheel (50 ms), and work that another thread gives
+// to the io_context itself, not to Post, may wait as long.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -78,6 +78,7 @@ class Loop {
  private:
   void Turn(int most_millis);
   void RunPosted();
+  void RunLongWork();
 
   const int index_;
   const base::Clock& clock_;

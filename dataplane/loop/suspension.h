@@ -86,4 +86,17 @@ class StreamWait {
       boost::asio::deferred);
 }
 
+// Waits for the time to do what takes a good part of a millisecond, as a step of a handshake does:
+// in the order in which it was asked for, some in each turn of `loop`, behind all that others wait
+// for. The deadlines of who waits may pass meanwhile.
+[[nodiscard]] inline auto LongWorkTurn(Loop& loop) {
+  return boost::asio::async_initiate<const boost::asio::deferred_t, void(WaitResult)>(
+      [&loop](auto handler) {
+        Waiter* waiter = nullptr;
+        loop.waiters().Hold(std::move(handler), &waiter);
+        loop.waiters().Queue(waiter);
+      },
+      boost::asio::deferred);
+}
+
 }  // namespace sallyport::dataplane

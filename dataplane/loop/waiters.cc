@@ -15,7 +15,7 @@ void Waiters::ResumeFinished() {
 
 void Waiters::DropAll() {
   // The end of a coroutine may finish others.
-  for (Waiter* const list : {&waiting_, &finished_}) {
+  for (Waiter* const list : {&waiting_, &finished_, &queued_}) {
     while (!list->alone()) list->next_->leave_(this, list->next_, nullptr);
   }
 }

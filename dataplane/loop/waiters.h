@@ -80,12 +80,20 @@ class Waiters {
     waiter->result_ = result;
     waiter->MoveBefore(&finished_);
   }
+  // It goes on behind all that are queued already (ResumeQueued).
+  void Queue(Waiter* waiter) {
+    waiter->LeaveOwner();
+    waiter->MoveBefore(&queued_);
+  }
   // It goes on at once, inside of this call.
   void Resume(Waiter* waiter, WaitResult result) { waiter->leave_(this, waiter, &result); }
 
   [[nodiscard]] bool AnyFinished() const { return !finished_.alone(); }
   // Resumes those that were finished before the call.
   void ResumeFinished();
+  [[nodiscard]] bool AnyQueued() const { return !queued_.alone(); }
+  // Resumes the one that was queued first; there is one.
+  void ResumeQueued() { Resume(queued_.next_, WaitResult::kReady); }
   // Destroys every coroutine that is held.
   void DropAll();
 
@@ -109,6 +117,7 @@ class Waiters {
   Waiter free_;  // heads of lists
   Waiter waiting_;
   Waiter finished_;
+  Waiter queued_;
 };
 
 }  // namespace sallyport::dataplane

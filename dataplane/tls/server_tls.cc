@@ -11,6 +11,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "dataplane/loop/suspension.h"
 #include "dataplane/tls/certificate.h"
 #include "dataplane/tls/strict_handshake.h"
 #include "dataplane/tls/tls_callbacks.h"
@@ -173,11 +174,25 @@ IoResult ServerConnection::Step() {
   return strict_ == nullptr ? stream_->TryHandshake() : strict_->Step();
 }
 
+// Who has waited too long, or was cut off meanwhile, costs no more.
+IoResult ServerConnection::AfterWait(Deadline deadline) const {
+  IoResult result;
+  if (stream_->readiness().cancelled()) {
+    result.kind = IoResult::Kind::kCancelled;
+  } else if (owner_.loop_.Passed(deadline)) {
+    result.kind = IoResult::Kind::kTimeout;
+  }
+  return result;
+}
+
 boost::asio::awaitable<IoResult> ServerConnection::Handshake(Deadline deadline,
                                                              std::string client) {
   client_ = client;
   const absl::Cleanup over = [this] { client_ = {}; };
   for (;;) {
+    (void)co_await LongWorkTurn(owner_.loop_);
+    const IoResult waited_for_turn = AfterWait(deadline);
+    if (!waited_for_turn.ok()) co_return waited_for_turn;
     const IoResult result = Step();
     if (strict_ != nullptr && strict_->chain_came()) {
       co_await WaitForValidation(deadline, client);
