@@ -129,6 +129,15 @@ TEST_P(BothVersions, WaitingHasADeadline) {
   EXPECT_EQ(both.server.label, "timeout");
 }
 
+// By the time that its turn comes: it has cost nothing.
+TEST_P(BothVersions, WhoCameTooLateIsNotShakenHandsWith) {
+  source_.pending = 1;
+  const Both both = Run(WithLeaf(), absl::ZeroDuration());
+  EXPECT_FALSE(both.server.shaken);
+  EXPECT_EQ(both.server.label, "timeout");
+  EXPECT_EQ(source_.pending, 1) << "its certificate was asked for";
+}
+
 TEST_P(BothVersions, TooManyCertificatesAreRefused) {
   std::vector<TestCert> more;
   more.reserve(9);
