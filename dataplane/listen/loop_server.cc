@@ -104,6 +104,7 @@ LoopServer::LoopServer(int index, const ProcessServices& process)
       connections_(loop_),
       recheck_(loop_, authorizer_, connections_, metrics_),
       shedder_(process.config.limits.queue_delay),
+      handshake_shedder_(process.config.limits.queue_delay),
       allowed_(process.config.allowed_kept,
                process.config.allowed_bytes / static_cast<uint64_t>(process.loops)),
       services_{loop_,
@@ -190,7 +191,8 @@ void LoopServer::OnConnection(const ListenerContextPtr& listener, int fd, std::s
     close(fd);
     return;
   }
-  if (!shedder_.Admit(loop_.turn(), loop_.queue_delay_millis(), loop_.NowMillis())) {
+  if (!shedder_.Admit(loop_.turn(), loop_.queue_delay_millis(), loop_.NowMillis()) ||
+      !handshake_shedder_.Admit(loop_.turn(), loop_.long_work_delay_millis(), loop_.NowMillis())) {
     close(fd);
     return NoteNotTaken(NotTaken::kOverload);
   }
@@ -270,7 +272,8 @@ void LoopServer::Tick() {
   metrics_.sheet()
       .Gauge(metrics::Id::kStrictStackBytes)
       ->Set(static_cast<int64_t>(strict_.stacks().mapped_bytes()));
-  if (shedder_.refused_share() > 0) SayNotTaken(NotTaken::kOverload);
+  if (shedder_.refused_share() > 0 || handshake_shedder_.refused_share() > 0)
+    SayNotTaken(NotTaken::kOverload);
   EndGoneStreams();
   sni_.Sweep();
   Reconcile();

@@ -139,7 +139,8 @@ class LoopServer final : public LoopSink {
   ConnectionRegistry connections_;
   std::unique_ptr<HealthChecker> health_checker_;  // of the first loop, for all
   Recheck recheck_;
-  LoadShedder shedder_;
+  LoadShedder shedder_;            // by the wait of requests
+  LoadShedder handshake_shedder_;  // by that of handshakes: of connections alone
   RequestIds request_ids_;
   AllowedRing allowed_;
   std::map<std::string, std::unique_ptr<ServerTls>> tls_;  // by settings

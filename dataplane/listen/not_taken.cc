@@ -36,7 +36,9 @@ void LoopServer::SayNotTaken(NotTaken cause) {
           base::Level::kWarning, "listen.overload",
           {{"loop", loop_.index()},
            {"refused_share", shedder_.refused_share()},
-           {"hint", "requests wait longer than limits.queue_delay: add replicas or cores"}});
+           {"refused_handshakes_share", handshake_shedder_.refused_share()},
+           {"hint",
+            "requests or handshakes wait longer than limits.queue_delay: add replicas or cores"}});
     case NotTaken::kProxyHeader:
       return base::Log(
           base::Level::kWarning, "listen.no_proxy_header",

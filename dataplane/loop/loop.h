@@ -67,6 +67,11 @@ class Loop {
   // How long what this turn brings may have waited, at most: the work of the turn before.
   // Milliseconds.
   [[nodiscard]] int64_t queue_delay_millis() const { return queue_delay_millis_; }
+  // How long the first of the long work that waits for its turn has done so; 0 where none does.
+  // Milliseconds.
+  [[nodiscard]] int64_t long_work_delay_millis() const {
+    return waiters_.AnyQueued() ? now_millis_ - waiters_.queued_since() : 0;
+  }
   // Of this turn; another one has another.
   [[nodiscard]] uint64_t turn() const { return turn_; }
 

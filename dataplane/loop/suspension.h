@@ -94,7 +94,7 @@ class StreamWait {
       [&loop](auto handler) {
         Waiter* waiter = nullptr;
         loop.waiters().Hold(std::move(handler), &waiter);
-        loop.waiters().Queue(waiter);
+        loop.waiters().Queue(waiter, loop.NowMillis());
       },
       boost::asio::deferred);
 }

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <new>
 #include <utility>
@@ -80,10 +81,11 @@ class Waiters {
     waiter->result_ = result;
     waiter->MoveBefore(&finished_);
   }
-  // It goes on behind all that are queued already (ResumeQueued).
-  void Queue(Waiter* waiter) {
+  // It goes on behind all that are queued already (ResumeQueued). `now_millis` for queued_since.
+  void Queue(Waiter* waiter, int64_t now_millis) {
     waiter->LeaveOwner();
     waiter->MoveBefore(&queued_);
+    queued_at_.push_back(now_millis);
   }
   // It goes on at once, inside of this call.
   void Resume(Waiter* waiter, WaitResult result) { waiter->leave_(this, waiter, &result); }
@@ -92,8 +94,13 @@ class Waiters {
   // Resumes those that were finished before the call.
   void ResumeFinished();
   [[nodiscard]] bool AnyQueued() const { return !queued_.alone(); }
-  // Resumes the one that was queued first; there is one.
-  void ResumeQueued() { Resume(queued_.next_, WaitResult::kReady); }
+  // When the first of them was queued; there is one.
+  [[nodiscard]] int64_t queued_since() const { return queued_at_.front(); }
+  // Resumes that one.
+  void ResumeQueued() {
+    queued_at_.pop_front();
+    Resume(queued_.next_, WaitResult::kReady);
+  }
   // Destroys every coroutine that is held.
   void DropAll();
 
@@ -118,6 +125,7 @@ class Waiters {
   Waiter waiting_;
   Waiter finished_;
   Waiter queued_;
+  std::deque<int64_t> queued_at_;
 };
 
 }  // namespace sallyport::dataplane

@@ -1,11 +1,17 @@
 """Load shedding by queue delay: while a loop has more to do than it can, a share is refused at once."""
 
+import collections
+import concurrent.futures
 import contextlib
+import socket
+import ssl
 import subprocess
+import threading
 
 import pytest
 
 from gateway import DEADLINE, classic, wait_for
+from raw import Connection
 
 HOST = "overload.gw.test"
 
@@ -76,3 +82,52 @@ def test_connections_are_refused_too(replica):
         return closed() > 0
     with load(replica):
         wait_for(connect, "a new connection is closed at once")
+
+
+def client_hello():
+    """What a client says first, to be said again and again: the server's answer costs the client nothing."""
+    out = ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), out, server_hostname=HOST).do_handshake()
+    return out.read()
+
+
+@contextlib.contextmanager
+def handshakes_begun(replica):
+    """More of them than one loop can answer, none of which goes on; ended by the caller."""
+    over = threading.Event()
+
+    def begin():
+        hello, open_ = client_hello(), collections.deque()
+        while not over.is_set():
+            try:
+                open_.append(socket.create_connection(("127.0.0.1", replica.port), DEADLINE))
+                open_[-1].sendall(hello)
+            except ConnectionError:
+                pass  # refused as it should be
+            if len(open_) > 1000:
+                open_.popleft().close()
+        for one in open_:
+            one.close()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        beginning = pool.submit(begin)
+        try:
+            yield
+        finally:
+            over.set()
+        beginning.result()
+
+
+def test_where_handshakes_wait_connections_are_refused_and_requests_are_not(world, origin):
+    replica = world.gateway.start_dataplane(options=["--set", "limits.queue_delay=100ms"])
+    try:
+        with Connection(replica, HOST) as connected, handshakes_begun(replica):
+            wait_for(lambda: replica.metric("sallyport_connections_not_taken_total", cause="overload") > 100,
+                     "connections are refused")
+            for _ in range(20):
+                connected.send(f"GET /x HTTP/1.1\r\nHost: {HOST}\r\n\r\n")
+                assert connected.answer()[0] == 200
+        assert refused(replica) == 0
+    finally:
+        replica.stop()
+        world.gateway.replicas.remove(replica)

@@ -85,6 +85,19 @@ TEST_F(LongWorkTest, ATurnTakesWhatThereIsTimeForInOrder) {
   EXPECT_EQ(done_, "ab.ca.bc.");
 }
 
+TEST_F(LongWorkTest, TheDelayIsThatOfTheFirstWhoWaits) {
+  EXPECT_EQ(loop_.long_work_delay_millis(), 0);
+  for (const char name : {'a', 'b', 'c'}) Spawn(Work(name, absl::Milliseconds(2)));
+  Turns(1);
+  loop_.RefreshNow();
+  EXPECT_EQ(loop_.long_work_delay_millis(), 2);
+  Turns(1);
+  loop_.RefreshNow();
+  EXPECT_EQ(loop_.long_work_delay_millis(), 4);
+  Turns(1);
+  EXPECT_EQ(loop_.long_work_delay_millis(), 0);
+}
+
 TEST_F(LongWorkTest, TheLoopDoesNotRestWhileThereIsSome) {
   constexpr int kPieces = 1000;  // with a rest of a tick of the wheel after each: 50 s
   Spawn(Work('a', absl::Milliseconds(2), kPieces));
