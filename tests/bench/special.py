@@ -23,12 +23,13 @@ from servers import BUILD, HOST, LOAD_CPU, SERVER_CPU, Ours, definition, make_pk
 
 UNITS = {"central_decision": "CPU us/op of proxy, authoriser and authsvc", "idle_memory": "KiB per idle connection",
          "p99_equal_load": "p99 in us", "scale_routes": "CPU us/op", "two_cores": "CPU us/op",
-         "crowd": "p99 in us", "floor": "CPU us/op"}
+         "crowd": "p99 in us", "storm": "p99 in us", "floor": "CPU us/op"}
 HERE = pathlib.Path(__file__).resolve().parent
 DESCRIPTORS = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 IDLE_CONNECTIONS = 8000
 REST = 1.0  # seconds: who gives something back after a while has done so
 CROWD, SLOW_CLIENTS, SLOW_PACE = 20_000, 200, 0.01
+STORM, STORM_RATE = 100, 500
 ROUTES, IDENTITIES = 10_000, 100_000
 SHARE_OF_CAPACITY = 0.7
 
@@ -219,6 +220,26 @@ def crowd(args):
         return {"sallyport": crowded, "quiet": quiet}
 
 
+@contextlib.contextmanager
+def handshakes(bench, server, seconds):
+    """Clients that connect anew as soon as they can."""
+    command = loads.load_command("handshake", server.port, bench.pki, bench.case.key, STORM, seconds, bench.case.body)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as storm:
+        yield
+        storm.communicate()
+
+
+def storm(args):
+    """What clients that are connected wait while others connect, more than the core can take."""
+    case = CASES["h1_keepalive_plain"]
+    with Bench(case) as bench:
+        def value(server):
+            with handshakes(bench, server, args.seconds + 2):
+                row = loads.measure(server, case, bench.pki, args.seconds, STORM_RATE)
+            return {"value": row["p99_us"], **row}
+        return bench.rounds([bench.ours(), bench.peer(peers.nginx), bench.peer(peers.haproxy)], args, value)
+
+
 def floor(args):
     """Keep-alive requests, beside a loop that only decrypts, copies and encrypts (floor.cc)."""
     with Bench(CASES["h1_keepalive_plain"]) as bench:
@@ -272,4 +293,5 @@ def two_cores(args):
         return rows
 
 
-SPECIAL = {case.__name__: case for case in (central_decision, crowd, floor, idle_memory, p99_equal_load, scale_routes, two_cores)}
+SPECIAL = {case.__name__: case
+           for case in (central_decision, crowd, floor, idle_memory, p99_equal_load, scale_routes, storm, two_cores)}
