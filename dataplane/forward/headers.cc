@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_split.h"
+#include "dataplane/http/printable.h"
 #include "shared/base/appender.h"
 #include "shared/header/names.h"
 
@@ -97,14 +98,18 @@ size_t LinesBytes(absl::Span<const HeaderField> fields) {
   return bytes;
 }
 
+void MaskControls(char* begin, const char* end) {
+  for (char* at = begin; at != end; ++at) {
+    const auto byte = static_cast<unsigned char>(*at);
+    if ((byte < 0x20 && byte != '\t') || byte == 0x7f) *at = '?';
+  }
+}
+
 void PutOurField(const HeaderField& field, base::Appender* out) {
   out->Put(field.name);
   out->Put(": ");
   out->Put(field.value);
-  for (char* at = out->end() - field.value.size(); at != out->end(); ++at) {
-    const auto byte = static_cast<unsigned char>(*at);
-    if ((byte < 0x20 && byte != '\t') || byte == 0x7f) *at = '?';
-  }
+  if (!IsPrintable(field.value)) MaskControls(out->end() - field.value.size(), out->end());
   out->Put("\r\n");
 }
 

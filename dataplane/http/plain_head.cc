@@ -1,11 +1,11 @@
 #include "dataplane/http/plain_head.h"
 
-#include <algorithm>
 #include <array>
 #include <bit>
-#include <cstdint>
 #include <cstring>
 #include <utility>
+
+#include "dataplane/http/printable.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -22,49 +22,28 @@ constexpr std::array<bool, 256> MakeTokenTable() {
 }
 constexpr std::array<bool, 256> kIsToken = MakeTokenTable();
 
+// Of the first sixteen bytes, how many are letters, digits and hyphens, as nearly all names are.
+size_t PlainNameLength(const char* text) {
+  Bytes16 bytes;
+  std::memcpy(&bytes, text, sizeof bytes);
+  const Bytes16 lower = bytes | 0x20;
+  const auto plain =
+      ((lower >= 'a') & (lower <= 'z')) | ((bytes >= '0') & (bytes <= '9')) | (bytes == '-');
+  const auto others = std::bit_cast<Words2>(~plain);
+  constexpr int kBitsPerByte = 8;
+  for (const size_t half : {0, 1}) {
+    if (others[half] != 0)
+      return half * sizeof(others[0]) + std::countr_zero(others[half]) / kBitsPerByte;
+  }
+  return sizeof bytes;
+}
+
 size_t TokenLength(absl::string_view text) {
   size_t length = 0;
+  if (std::endian::native == std::endian::little && text.size() >= sizeof(Bytes16))
+    length = PlainNameLength(text.data());
   while (length < text.size() && kIsToken[static_cast<unsigned char>(text[length])]) ++length;
   return length;
-}
-
-// Sixteen bytes that the compiler keeps in one register.
-typedef unsigned char Bytes16 __attribute__((vector_size(16)));
-typedef uint64_t Words2 __attribute__((vector_size(16)));
-
-bool ArePrintable(Bytes16 bytes) {
-  const auto others = std::bit_cast<Words2>((bytes < 0x20) | (bytes > 0x7E));
-  return (others[0] | others[1]) == 0;
-}
-
-bool ArePrintable(uint64_t eight) {
-  constexpr uint64_t kEach = 0x0101010101010101, kHighBits = kEach * 0x80;
-  const uint64_t controls = (eight - kEach * 0x20) & ~eight;
-  const uint64_t above = (eight + kEach) | eight;  // 0x7f and 0x80 to 0xff
-  return ((controls | above) & kHighBits) == 0;
-}
-
-// At least one block: the last one overlaps with the one before it.
-template <typename Block>
-bool BlocksArePrintable(absl::string_view text) {
-  const size_t last = text.size() - sizeof(Block);
-  for (size_t at = 0;; at += sizeof(Block)) {
-    Block block;
-    std::memcpy(&block, text.data() + std::min(at, last), sizeof block);
-    if (!ArePrintable(block)) return false;
-    if (at >= last) return true;
-  }
-}
-
-// Printable ASCII and blanks alone: no control character, no tab, nothing above 0x7e.
-bool IsPrintable(absl::string_view text) {
-  if (text.size() >= sizeof(Bytes16)) return BlocksArePrintable<Bytes16>(text);
-  if (text.size() >= sizeof(uint64_t)) return BlocksArePrintable<uint64_t>(text);
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte > 0x7E) return false;
-  }
-  return true;
 }
 
 absl::string_view WithoutBlanks(absl::string_view text) {

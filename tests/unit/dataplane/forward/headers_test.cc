@@ -110,6 +110,15 @@ TEST(HeadersTest, NoCacheInFrontSeesTheClientCert) {
   EXPECT_EQ(out[2].value, "*");
 }
 
+// What of a certificate goes into a field may have been chosen by whoever asked for it.
+TEST(HeadersTest, ControlCharactersOfOurFieldsAreMasked) {
+  std::string out;
+  AppendRequestFields({},
+                      {{"X-Short", "a\r\nb"}, {"X-Long", "a rather long one: \x7f\t\xc3\xa9\r\n"}},
+                      {}, Sender::kAnybody, &out);
+  EXPECT_EQ(out, "X-Short: a??b\r\nX-Long: a rather long one: ?\t\xc3\xa9??\r\n");
+}
+
 TEST(HeadersTest, AnswerIsCleaned) {
   HeaderFields out;
   const std::vector<HeaderField> set = {{"X-Request-Id", "ours"}};

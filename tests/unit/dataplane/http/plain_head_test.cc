@@ -2,6 +2,8 @@
 
 #include <random>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "dataplane/http/head_end.h"
 #include "dataplane/http/head_sink.h"
@@ -97,6 +99,26 @@ TEST(PlainHead, WhatIsUnusualIsLeftToBeast) {
        {"HTTP/1.0 200 OK", "HTTP/1.1 200", "HTTP/1.1 20 OK", "HTTP/1.1 2000 OK", "HTTP/1.1  200 OK",
         "HTTP/1.1 20x OK", "HTTP/1.1 200 O\tK", "HTTP/1.1 200 \x80", "HTTP/2.0 200 OK", ""}) {
     EXPECT_EQ(Plain(false, absl::StrCat(line, "\r\n\r\n")), "") << line;
+  }
+}
+
+// RFC 9110 5.6.2, at every place of names that are longer than a block and shorter.
+TEST(PlainHead, NamesAreTokens) {
+  constexpr absl::string_view kOthers = "!#$%&'*+-.^_`|~";
+  for (const size_t length : {1, 7, 15, 16, 17, 31, 32, 33}) {
+    for (size_t at = 0; at < length; ++at) {
+      for (int byte = 0; byte < 256; ++byte) {
+        if (byte == ':') continue;  // ends the name
+        std::string name(length, 'a');
+        name[at] = static_cast<char>(byte);
+        const bool token = absl::ascii_isalnum(static_cast<unsigned char>(byte)) ||
+                           (byte != 0 && absl::StrContains(kOthers, static_cast<char>(byte)));
+        const std::string head = absl::StrCat("HTTP/1.1 200 OK\r\n", name, ": v\r\n\r\n");
+        ASSERT_EQ(Plain(/*request=*/false, head),
+                  token ? Text("200|OK|1", {{name, "v"}}) : std::string())
+            << byte << " at " << at << " of " << length;
+      }
+    }
   }
 }
 
