@@ -28,7 +28,7 @@ constexpr char kKeys[] =
 
 class JwksFetcherTest : public ::testing::Test {
  protected:
-  void Serve(admin_http::ServerOptions options = {}) {
+  std::unique_ptr<admin_http::Server> StartServer(const admin_http::ServerOptions& options = {}) {
     auto server = admin_http::Server::Start(
         options,
         [this](const admin_http::Request& request, const admin_http::Responder& responder) {
@@ -44,8 +44,11 @@ class JwksFetcherTest : public ::testing::Test {
           response.body = body_;
           responder.Send(std::move(response));
         });
-    ASSERT_TRUE(server.ok()) << server.status();
-    server_ = *std::move(server);
+    EXPECT_TRUE(server.ok()) << server.status();
+    return *std::move(server);
+  }
+  void Serve(const admin_http::ServerOptions& options = {}) {
+    server_ = StartServer(options);
     Point(absl::StrCat(options.certificate_file.empty() ? "http" : "https",
                        "://127.0.0.1:", server_->port(), "/keys"));
   }
@@ -71,6 +74,8 @@ class JwksFetcherTest : public ::testing::Test {
       fetcher_.emplace(options_, &clock_, [this](const JwksResult& result) {
         const base::MutexLock lock(&mutex_);
         last_ = result.status;
+        ++reports_;
+        changed_.SignalAll();
       });
     }
     return *fetcher_;
@@ -89,6 +94,15 @@ class JwksFetcherTest : public ::testing::Test {
   void WaitHeld(size_t count) {
     const base::MutexLock lock(&mutex_);
     while (held_.size() < count) changed_.Wait(&mutex_);
+  }
+  // Waits for a fetch that has ended since the last call.
+  void WaitReport() {
+    const base::MutexLock lock(&mutex_);
+    while (reports_ == seen_reports_) changed_.Wait(&mutex_);
+    seen_reports_ = reports_;
+  }
+  void WaitAsked(int count) {
+    while (asked_ < count) WaitReport();
   }
   void WaitHeldAt(const std::string& path) {
     const base::MutexLock lock(&mutex_);
@@ -125,6 +139,8 @@ class JwksFetcherTest : public ::testing::Test {
   int status_ ABSL_GUARDED_BY(mutex_) = 200;
   std::string body_ ABSL_GUARDED_BY(mutex_) = kKeys;
   absl::Status last_ ABSL_GUARDED_BY(mutex_);
+  int reports_ ABSL_GUARDED_BY(mutex_) = 0;
+  int seen_reports_ ABSL_GUARDED_BY(mutex_) = 0;
   base::ManualClock clock_;
   testing::TempFolder trust_;
   World world_;
@@ -296,6 +312,77 @@ TEST_F(JwksFetcherTest, FewAreFetchedAheadAtOnceAndWhoWaitsGoesFirst) {
   late.Wait();
   Fetch(ids);  // what has not had its turn yet
   EXPECT_EQ(asked_, 10) << "each once";
+}
+
+// Each of a server of its own, that holds what it is asked.
+TEST_F(JwksFetcherTest, FewRefreshesOfSetsInUseAreUnderWayAtOnce) {
+  constexpr int kServers = 20;
+  Serve();
+  std::vector<std::unique_ptr<admin_http::Server>> servers;
+  std::vector<v1::TokenIssuer> issuers;
+  std::vector<std::string> ids;
+  for (int i = 0; i < kServers; ++i) {
+    servers.push_back(StartServer());
+    ids.push_back(absl::StrCat("idp", i));
+    issuers.push_back(
+        PutIssuer(ids.back(), absl::StrCat("http://127.0.0.1:", servers.back()->port(), "/keys")));
+  }
+  Fetch(ids);
+  EXPECT_EQ(asked_, kServers);
+  clock_.Advance(options_.refresh_after);
+  Hold();
+  for (int round = 0; round < 3; ++round) {
+    for (const v1::TokenIssuer& issuer : issuers) EXPECT_NE(fetcher().Find(issuer), nullptr);
+  }
+  WaitHeld(8);
+  testing::Notification done;
+  fetcher().Fetch(world_.snapshot(), {"idp"}, [&] { done.Notify(); });
+  WaitHeld(9);
+  EXPECT_EQ(asked_, kServers + 9) << "eight, and the one that a decision waits for";
+  AnswerHeld();
+  done.Wait();
+  WaitAsked(2 * kServers + 1);
+}
+
+TEST_F(JwksFetcherTest, AServerThatIsSlowDelaysTheRefreshesOfItsOwnAlone) {
+  constexpr int kSets = 10;
+  Serve();
+  std::vector<v1::TokenIssuer> slow, quick;
+  std::vector<std::string> ids;
+  const auto put = [&](std::vector<v1::TokenIssuer>* to, const std::string& url) {
+    ids.push_back(absl::StrCat("idp", ids.size()));
+    to->push_back(PutIssuer(ids.back(), url));
+  };
+  for (int i = 0; i < kSets; ++i) put(&slow, absl::StrCat(issuer_.jwks_url(), i));
+  std::atomic<int> asked{0};
+  std::vector<std::unique_ptr<admin_http::Server>> servers;
+  for (int i = 0; i < kSets; ++i) {
+    auto server = admin_http::Server::Start({}, [&asked](const auto&, const auto& responder) {
+      ++asked;
+      admin_http::Response response;
+      response.body = kKeys;
+      responder.Send(std::move(response));
+    });
+    ASSERT_TRUE(server.ok()) << server.status();
+    servers.push_back(*std::move(server));
+    put(&quick, absl::StrCat("http://127.0.0.1:", servers.back()->port(), "/keys"));
+  }
+  Fetch(ids);
+  clock_.Advance(options_.refresh_after);
+  Hold();
+  for (const v1::TokenIssuer& issuer : slow) EXPECT_NE(fetcher().Find(issuer), nullptr);
+  WaitHeld(4);
+  for (const v1::TokenIssuer& issuer : quick) EXPECT_NE(fetcher().Find(issuer), nullptr);
+  for (const v1::TokenIssuer& issuer : quick) {
+    while (fetcher().Find(issuer)->fetched != clock_.Monotonic()) WaitReport();
+  }
+  EXPECT_EQ(asked, 2 * kSets) << "each once, beside the slow one";
+  EXPECT_EQ(asked_, kSets + 4);
+  AnswerHeld();
+  for (const v1::TokenIssuer& issuer : slow) {
+    while (fetcher().Find(issuer)->fetched != clock_.Monotonic()) WaitReport();
+  }
+  EXPECT_EQ(asked_, 2 * kSets);
 }
 
 TEST_F(JwksFetcherTest, WhatIsFetchedAheadIsFetchedThoughNobodyWaits) {
