@@ -288,7 +288,7 @@ def test_a_second_authentication_for_an_api_is_refused(store, people):
         text.replace('"mtls-authentication"', "second"))
 
 
-@pytest.mark.parametrize("kind", ["BackendJWT", "InterceptorService", "AIProvider"])
+@pytest.mark.parametrize("kind", ["BackendJWT", "InterceptorService", "AIProvider", "GQLRoute"])
 def test_other_resources_are_refused_by_name(store, kind):
     said = store.refused(f"apiVersion: dp.wso2.com/v1alpha3\nkind: {kind}\nmetadata: {{name: x}}\nspec: {{}}\n")
     assert kind in said
