@@ -294,6 +294,25 @@ def test_other_resources_are_refused_by_name(store, kind):
     assert kind in said
 
 
+def test_what_apks_own_configuration_says_of_certificates_is_named(store):
+    text = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: adapter-config}
+data:
+  config.toml: |
+    [adapter.server]
+    enabled = true
+    [enforcer.security.mutualSSL]
+    certificateHeader = "X-OF-ITS-OWN"
+    enableClientValidation = false
+"""
+    done = store.apply(text)
+    said = done.stdout + done.stderr
+    assert "line 4: enforcer.security.mutualssl.certificateheader" in said and "clientCertificateHeaders" in said, said
+    assert "line 5: enforcer.security.mutualssl.enableclientvalidation" in said and "X-OF-ITS-OWN" not in said, said
+
+
 ISSUER = """
 apiVersion: dp.wso2.com/v1alpha2
 kind: TokenIssuer
