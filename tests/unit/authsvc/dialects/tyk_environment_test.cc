@@ -194,6 +194,12 @@ TEST(TykEnvironment, KeyPairsOfTheListenersAreJsonAsTykTakesThem) {
                     Not(HasSubstr("hidden"))));
 }
 
+TEST(TykEnvironment, WebSocketIsNotSwitchedOffUnseen) {
+  EXPECT_THAT(Texts(Laid({"TYK_GW_HTTPSERVEROPTIONS_ENABLEWEBSOCKETS=false"}, "{}").warnings),
+              HasSubstr("http_server_options.enable_websockets"));
+  EXPECT_FALSE(Laid({"TYK_GW_HTTPSERVEROPTIONS_ENABLEWEBSOCKETS=no"}, "{}").ok());
+}
+
 TEST(TykEnvironment, WhatHasNoEffectIsNamedOnce) {
   const Conversion conversion =
       Laid({"TYK_GW_SECRET=x", "TYK_GW_LISTENPORT=8080", "TYK_GW_SECURITY_CERTIFICATES_MDCB=x",
