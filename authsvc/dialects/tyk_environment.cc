@@ -57,7 +57,7 @@ constexpr absl::string_view kSecurityPrefix = "SECURITY_";
 constexpr absl::string_view kKeyPairPrefix = "HTTPSERVEROPTIONS_CERTIFICATES_";
 constexpr absl::string_view kKeyPairForm =
     "a JSON array as Tyk takes it, "
-    "[{\"domain_name\": \"…\", \"cert_file\": \"…\", \"key_file\": \"…\"}]";
+    "[{\"domain_name\": \"*\", \"cert_file\": \"PATH\", \"key_file\": \"PATH\"}]";
 
 // About security in Tyk, and nothing that this gateway does.
 bool IsHarmless(absl::string_view name) {
