@@ -1,5 +1,6 @@
 #include "authsvc/change/handler_headers.h"
 
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -62,11 +63,32 @@ std::vector<StoredHeader> FindHeaders(const v1::Api* stored, const v1::EventHand
   return same.empty() ? others : same;
 }
 
+// Its name in exports of versions that told them apart by URL alone.
+std::string SecretWithoutEvent(const v1::EventHandler& handler, absl::string_view name) {
+  return absl::StrCat(kHandlerHeader, absl::AsciiStrToLower(name), " ", handler.url());
+}
+
+// How many of them could be meant by a name without an event.
+size_t WithoutValue(const v1::Api& api, const v1::EventHandler& of, absl::string_view name) {
+  size_t count = 0;
+  for (const v1::EventHandler& handler : api.event_handlers()) {
+    if (handler.url() != of.url()) continue;
+    for (const auto& [other, value] : handler.headers())
+      count += value.empty() && absl::EqualsIgnoreCase(other, name) ? 1 : 0;
+  }
+  return count;
+}
+
 class HandlerSealer {
  public:
+  // `api` as it was given.
   HandlerSealer(const ValueSealing& sealing, const std::map<std::string, base::Secret>& secrets,
                 const v1::Api* stored, const v1::Api& api)
-      : sealing_(sealing), secrets_(secrets), stored_(stored), record_(HeaderRecord(api)) {}
+      : sealing_(sealing),
+        secrets_(secrets),
+        stored_(stored),
+        given_(api),
+        record_(HeaderRecord(api)) {}
 
   absl::Status Seal(v1::EventHandler* handler) {
     if (!handler->sealed_headers().empty()) {
@@ -82,15 +104,36 @@ class HandlerSealer {
     return absl::OkStatus();
   }
 
-  [[nodiscard]] bool HasUsed(const std::string& secret) const { return seen_.count(secret) > 0; }
+  [[nodiscard]] bool HasUsed(const std::string& secret) const {
+    return seen_.count(secret) > 0 || without_event_.count(secret) > 0;
+  }
 
  private:
+  // What an export brings for it; empty: nothing.
+  absl::StatusOr<absl::string_view> Brought(const std::string& name,
+                                            const v1::EventHandler& handler) {
+    auto given = secrets_.find(HandlerHeaderSecret(handler, name));
+    if (given != secrets_.end()) return given->second.Reveal();
+    given = secrets_.find(SecretWithoutEvent(handler, name));
+    if (given == secrets_.end()) return absl::string_view();
+    if (WithoutValue(given_, handler, name) > 1) {
+      return Invalid("event_handlers: the export is of a version that does not say for which ",
+                     "event header ", absl::CHexEscape(name), " is, and several handlers have ",
+                     "that url: export again with this version, or apply the API with the values");
+    }
+    without_event_.insert(given->first);
+    return given->second.Reveal();
+  }
+
   absl::Status SealOne(const std::string& name, v1::EventHandler* handler) {
     const std::vector<StoredHeader> old = FindHeaders(stored_, *handler, name);
     const std::string secret = HandlerHeaderSecret(*handler, name);
-    const auto given = secrets_.find(secret);
     absl::string_view value = handler->headers().at(name);
-    if (value.empty() && given != secrets_.end()) value = given->second.Reveal();
+    if (value.empty()) {
+      const auto brought = Brought(name, *handler);
+      if (!brought.ok()) return brought.status();
+      value = *brought;
+    }
     const auto [seen, first] = seen_.emplace(secret, base::Secret::CopyOf(value));
     if (!first && seen->second.Reveal() != value) {
       return Invalid("event_handlers: header ", absl::CHexEscape(name), " of event ",
@@ -145,8 +188,10 @@ class HandlerSealer {
   const ValueSealing& sealing_;
   const std::map<std::string, base::Secret>& secrets_;
   const v1::Api* const stored_;
+  const v1::Api& given_;
   const std::string record_;
   std::map<std::string, base::Secret> seen_;  // by the name of the secret; empty: what is stored
+  std::set<std::string> without_event_;       // names of those that were used
 };
 
 }  // namespace
@@ -159,7 +204,8 @@ std::string HandlerHeaderSecret(const v1::EventHandler& handler, absl::string_vi
 absl::Status CompleteHandlerHeaders(const ValueSealing& sealing,
                                     const std::map<std::string, base::Secret>& secrets,
                                     const v1::Api* stored, v1::Api* api) {
-  HandlerSealer sealer(sealing, secrets, stored, *api);
+  const v1::Api given = *api;
+  HandlerSealer sealer(sealing, secrets, stored, given);
   for (v1::EventHandler& handler : *api->mutable_event_handlers()) {
     if (auto status = sealer.Seal(&handler); !status.ok()) return status;
   }

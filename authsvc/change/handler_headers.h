@@ -13,7 +13,8 @@
 
 namespace sallyport::authsvc {
 
-// Seals them in `api`. An empty one is that of `secrets` (an export), else the one that `stored`
+// Seals them in `api`. An empty one is that of `secrets` (an export; one of an older version names
+// no event, and is taken where one handler alone has the URL), else the one that `stored`
 // (may be null) has for the same event and URL, or for the URL alone: a credential follows to no
 // other place by itself. Refused: an empty one that several stored values could be, and two values
 // of one header (its name in any case) for the same event and URL.

@@ -97,7 +97,8 @@ std::vector<Command> MakeCommands() {
         {"--dry-run", "", false, "say what would change, and what works otherwise here"},
         {"--strict", "", false, "a reference to what is not there yet is an error"},
         {"--files-from", "", true,
-         "directory that certificates and scripts may be read from, besides DIR (may be repeated)"},
+         "directory that definitions, policies, certificates and scripts may be read from, besides "
+         "DIR (may be repeated)"},
         kOutput},
        &RunImportTyk},
       {"import apisix",

@@ -118,6 +118,19 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   return content;
 }
 
+absl::Status CheckDirectoryWithin(const std::string& path,
+                                  const std::vector<std::string>& directories) {
+  std::error_code error;
+  const fs::path real = fs::canonical(path, error);
+  if (error) return Failed("read", path, error.value());
+  if (std::any_of(directories.begin(), directories.end(),
+                  [&](const std::string& one) { return IsWithin(real, one); }))
+    return absl::OkStatus();
+  return absl::PermissionDeniedError(absl::StrCat(
+      path, real == fs::path(path) ? "" : absl::StrCat(" (which is ", real.string(), ")"),
+      " is in none of the directories that files may be read from (--files-from DIR)"));
+}
+
 absl::StatusOr<std::string> ReadFileWithin(const std::string& path,
                                            const std::vector<std::string>& directories,
                                            size_t most) {

@@ -33,6 +33,9 @@ inline constexpr size_t kMostFileBytes = 64 << 20;
 // none.
 [[nodiscard]] absl::StatusOr<std::string> ReadFileWithin(
     const std::string& path, const std::vector<std::string>& directories, size_t most);
+// PermissionDenied: the real place of the directory is in none of `directories`.
+[[nodiscard]] absl::Status CheckDirectoryWithin(const std::string& path,
+                                                const std::vector<std::string>& directories);
 // Mode 0600; fails when it exists unless `replace`: then a new file takes its place, whole.
 [[nodiscard]] absl::Status WriteFile(const std::string& path, absl::string_view content,
                                      bool replace = false);

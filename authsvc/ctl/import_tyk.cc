@@ -1,7 +1,8 @@
 // `sallyctl import tyk DIR`: what a Tyk gateway reads from its own directory, as one document set.
 // Where a file of certificates or a script is named, its content is sent: an id that came by the
 // network is never a path (DESIGN 10). At those places alone, and from the directory and those that
-// --files-from names: who may write a definition must not choose what else root reads.
+// --files-from names: who may write a definition must not choose what else root reads. Definitions
+// and policies themselves are read from there alone too, wherever tyk.conf or a link leads.
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -81,8 +82,22 @@ class TykDirectory {
     return text.empty() ? otherwise : text;
   }
 
-  static absl::StatusOr<Json> ReadJson(const std::string& path) {
-    auto content = ReadFile(path);
+  [[nodiscard]] std::vector<std::string> MayReadFrom() const {
+    std::vector<std::string> directories = options_.files_from;
+    directories.push_back(root_);
+    return directories;
+  }
+
+  // What of tyk.conf leads there, before why it is not read.
+  static absl::Status At(absl::string_view setting, const absl::Status& status) {
+    if (status.ok()) return status;
+    return absl::Status(status.code(),
+                        absl::StrCat("tyk.conf: ", setting, ": ", status.message(),
+                                     "; let it lead into the directory, or allow the other one"));
+  }
+
+  [[nodiscard]] absl::StatusOr<Json> ReadJson(const std::string& path) const {
+    auto content = ReadFileWithin(path, MayReadFrom(), kMostFileBytes);
     if (!content.ok()) return content.status();
     // Bounded in depth and size, no name twice: as authsvc will read it.
     if (const auto node = dialects::ReadJson(*content); !node.ok())
@@ -123,6 +138,8 @@ class TykDirectory {
   absl::Status Apps(const std::string& path) {
     const std::string directory = Place(path);
     if (!IsDirectory(directory)) return absl::OkStatus();
+    if (auto status = CheckDirectoryWithin(directory, MayReadFrom()); !status.ok())
+      return At("app_path", status);
     auto files = FilesIn(directory, {".json"});
     if (!files.ok()) return files.status();
     for (const std::string& file : *files) {
@@ -156,12 +173,16 @@ class TykDirectory {
                                    : "policies/policies.json");
     if (Exists(file) && !IsDirectory(file)) {
       auto all = ReadJson(file);
+      if (absl::IsPermissionDenied(all.status()))
+        return At("policies.policy_record_name", all.status());
       if (!all.ok()) return all.status();
       for (auto& [id, policy] : all->items()) AddPolicy(file, id, policy);
     }
     const std::string directory =
         Place(settings.is_object() ? Text(settings, "policy_path", "policies") : "policies");
     if (!IsDirectory(directory)) return absl::OkStatus();
+    if (auto status = CheckDirectoryWithin(directory, MayReadFrom()); !status.ok())
+      return At("policies.policy_path", status);
     auto files = FilesIn(directory, {".json"});
     if (!files.ok()) return files.status();
     for (const std::string& each : *files) {
@@ -231,9 +252,7 @@ class TykDirectory {
   // In Base64. Empty: there is none, which authsvc says.
   [[nodiscard]] absl::Status Script(const std::string& text, std::string* script) const {
     if (!absl::EndsWith(text, ".js")) return absl::OkStatus();
-    std::vector<std::string> directories = options_.files_from;
-    directories.push_back(root_);
-    const auto content = ReadFileWithin(Place(text), directories, kMostScriptBytes);
+    const auto content = ReadFileWithin(Place(text), MayReadFrom(), kMostScriptBytes);
     if (absl::IsNotFound(content.status())) return absl::OkStatus();
     if (content.ok()) *script = absl::Base64Escape(*content);
     return content.status();

@@ -60,6 +60,8 @@ class Decider {
   std::optional<Refusal> FindByIssuer(const v1::TokenIssuer& issuer);
   [[nodiscard]] std::vector<const TokenIssuerEntry*> SignersOf(const v1::JwtAuth& jwt,
                                                                const jwt::Token& token);
+  [[nodiscard]] base::Reason ToldAsApisix(base::Reason reason) const;
+  [[nodiscard]] Refusal NoSigner(const jwt::Token& token) const;
   std::optional<Refusal> VerifyJwt(const v1::JwtAuth& jwt, const std::string& text,
                                    AcceptedJwt* accepted);
   std::optional<Refusal> VerifyByIssuer(const TokenIssuerEntry& entry, const jwt::Token& token,

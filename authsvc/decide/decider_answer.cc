@@ -20,6 +20,8 @@ absl::string_view StageOf(const Refusal& refusal) {
     case base::Reason::kCertBindingMismatch:
     case base::Reason::kTokenUnknown:
     case base::Reason::kTokenInvalid:
+    case base::Reason::kTokenMalformed:
+    case base::Reason::kTokenNamesNobody:
     case base::Reason::kLoginInvalid:
     case base::Reason::kTokenExpired:
     case base::Reason::kTokenKeysUnavailable:

@@ -137,17 +137,41 @@ std::vector<const TokenIssuerEntry*> Decider::SignersOf(const v1::JwtAuth& jwt,
   return signers;
 }
 
+// APISIX tells callers what is wrong with a token before its signature (reference apisix.md A1.7).
+// In every other style this is one and the same reason.
+Reason Decider::ToldAsApisix(Reason reason) const {
+  return api().style() == "apisix" ? reason : Reason::kTokenInvalid;
+}
+
+// Nobody could have signed it: does it hold the claim by which signers are told apart?
+Refusal Decider::NoSigner(const jwt::Token& token) const {
+  std::string claim;
+  size_t seen = 0;
+  snapshot_.ForEachTokenIssuer(api().org_id(), [&](const TokenIssuerEntry& entry) {
+    claim = entry.issuer.select_claim();
+    return claim.empty() && ++seen < kMostListed;
+  });
+  const bool names_one = claim.empty() || token.unverified_claims().Find(claim) != nullptr;
+  return No(ToldAsApisix(names_one ? Reason::kTokenUnknown : Reason::kTokenNamesNobody),
+            "the token's issuer is none that the API knows");
+}
+
 std::optional<Refusal> Decider::VerifyJwt(const v1::JwtAuth& jwt, const std::string& text,
                                           AcceptedJwt* accepted) {
   AddTag("issuers:", api().org_id());
   jwt::Token token;
   // Which of them counts, the issuer says (MayUse).
   const jwt::Refusal parsed = jwt::ParseToken(text, jwt::EveryAlgorithm(), &token);
-  if (parsed != jwt::Refusal::kNone)
-    return No(ReasonOf(parsed), std::string(jwt::RefusalText(parsed)));
+  if (parsed != jwt::Refusal::kNone) {
+    const bool unread = parsed == jwt::Refusal::kMalformed || parsed == jwt::Refusal::kTooLarge;
+    return No(unread ? ToldAsApisix(Reason::kTokenMalformed) : ReasonOf(parsed),
+              std::string(jwt::RefusalText(parsed)));
+  }
   accepted->bound = token.unverified_bound();
-  Refusal refusal = No(Reason::kTokenInvalid, "the token's issuer is none that the API knows");
-  for (const TokenIssuerEntry* entry : SignersOf(jwt, token)) {
+  const std::vector<const TokenIssuerEntry*> signers = SignersOf(jwt, token);
+  if (signers.empty()) return NoSigner(token);
+  Refusal refusal;
+  for (const TokenIssuerEntry* entry : signers) {
     auto failed = VerifyByIssuer(*entry, token, accepted);
     if (!failed.has_value()) failed = CheckJwtClaims(jwt, *accepted);
     if (!failed.has_value()) return std::nullopt;

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "authsvc/dialects/apk/gateway_toml.h"
 #include "authsvc/dialects/kube_fields.h"
 #include "authsvc/dialects/kube_object.h"
 #include "authsvc/dialects/tyk_render.h"
@@ -207,6 +208,10 @@ void ConvertConfigMap(const Fields& top, const ConvertOptions& options) {
   config_map->set_org_id(options.org_id);
   for (const auto& [key, text] : object.PlainTexts()) {
     (*config_map->mutable_data())[key] = text;
+    if (absl::EndsWith(key, ".toml")) {
+      for (const std::string& unread : apk::UnreadSettings(text))
+        top.Object("data").Warn(key, unread);
+    }
     if (!IsPublicPem(text)) continue;
     const std::string id = object.TakePem(text, key, false);
     if (!id.empty()) (*config_map->mutable_certificate_ids())[key] = id;

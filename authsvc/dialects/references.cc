@@ -15,6 +15,7 @@
 namespace sallyport::authsvc::dialects {
 namespace {
 
+constexpr absl::string_view kPrivatePemMark = "PRIVATE KEY-----";
 constexpr absl::string_view kPemMark = "-----BEGIN ", kPemEnd = "-----END ";
 
 std::string IdOf(const crypto::PemBundle& bundle, absl::string_view org_id) {
@@ -191,6 +192,10 @@ std::string References::TakeFiles(const std::string& certificate, const std::str
   for (const absl::Status& status : {chain.status(), secret.status()}) {
     if (status.ok()) continue;
     out_->Refuse(path, &at, status.message());
+    return "";
+  }
+  if (!absl::StrContains(*secret, kPrivatePemMark)) {
+    out_->Refuse(path, &at, "key_file holds no private key");
     return "";
   }
   std::string pem = absl::StrCat(*chain, "\n", *secret);

@@ -1,4 +1,5 @@
 #include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "authsvc/dialects/apk/conf.h"
 #include "authsvc/dialects/apk/resource.h"
@@ -45,8 +46,10 @@ std::string KnownElsewhere(const Node& document) {
   }
   if (!version.empty() || !kind.empty()) {
     constexpr size_t kMost = 100;
+    const bool graphql = kind == "GQLRoute" && absl::StartsWith(version, "dp.wso2.com/");
     return absl::StrCat("documents of kind \"", Clipped(kind, kMost), "\" (apiVersion \"",
-                        Clipped(version, kMost), "\") are not taken");
+                        Clipped(version, kMost), "\") are not taken",
+                        graphql ? ": write an apk-conf of type GRAPHQL" : "");
   }
   return "";
 }

@@ -12,12 +12,13 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "authsvc/dialects/reader.h"
 #include "authsvc/dialects/suggest.h"
 
 namespace sallyport::authsvc::dialects {
 namespace {
 
-enum class Shape : uint8_t { kFlag, kNumber, kList, kMap };
+enum class Shape : uint8_t { kFlag, kNumber, kList, kMap, kKeyPairs };
 
 struct Variable {
   absl::string_view name;  // after the prefix
@@ -35,6 +36,8 @@ constexpr Variable kVariables[] = {
      Shape::kFlag},
     {"ALLOWUNSAFEDYNAMICMTLSTOKEN", "allow_unsafe_dynamic_mtls_token", Shape::kFlag},
     {"HTTPSERVEROPTIONS_SSLCERTIFICATES", "http_server_options.ssl_certificates", Shape::kList},
+    {"HTTPSERVEROPTIONS_CERTIFICATES", "http_server_options.certificates", Shape::kKeyPairs},
+    {"HTTPSERVEROPTIONS_ENABLEWEBSOCKETS", "http_server_options.enable_websockets", Shape::kFlag},
     {"HTTPSERVEROPTIONS_MINVERSION", "http_server_options.min_version", Shape::kNumber},
     {"HTTPSERVEROPTIONS_MAXVERSION", "http_server_options.max_version", Shape::kNumber},
     {"SECURITY_CERTIFICATEEXPIRYMONITOR_WARNINGTHRESHOLDDAYS",
@@ -50,6 +53,11 @@ constexpr Variable kVariables[] = {
 };
 
 constexpr absl::string_view kSecurityPrefix = "SECURITY_";
+// envconfig has no names for the items of a list.
+constexpr absl::string_view kKeyPairPrefix = "HTTPSERVEROPTIONS_CERTIFICATES_";
+constexpr absl::string_view kKeyPairForm =
+    "a JSON array as Tyk takes it, "
+    "[{\"domain_name\": \"*\", \"cert_file\": \"PATH\", \"key_file\": \"PATH\"}]";
 
 // About security in Tyk, and nothing that this gateway does.
 bool IsHarmless(absl::string_view name) {
@@ -79,6 +87,10 @@ std::string WhyRefused(absl::string_view name) {
     }
   }
   if (absl::StartsWithIgnoreCase(name, kSecurityPrefix)) return "unknown variable about security";
+  if (absl::StartsWithIgnoreCase(name, kKeyPairPrefix)) {
+    return absl::StrCat("Tyk has no such variable: write all pairs into ", kTykVariablePrefix,
+                        "HTTPSERVEROPTIONS_CERTIFICATES, as ", kKeyPairForm);
+  }
   return "";
 }
 
@@ -167,11 +179,45 @@ Parsed ParseMap(absl::string_view text) {
   return parsed;
 }
 
+// Nothing of the text may stand in an error: a key can be written inline.
+std::string WhyNoKeyPair(const Node& pair) {
+  static constexpr absl::string_view kNames[] = {"domain_name", "cert_file", "key_file"};
+  if (!pair.IsObject()) return "is no object";
+  for (const auto& [name, value] : pair.members) {
+    if (!absl::c_linear_search(kNames, name))
+      return "has a member that is none of domain_name, cert_file, key_file";
+    if (value.type != Node::Type::kString) return "has a member that is no text";
+  }
+  for (const absl::string_view name : {"cert_file", "key_file"}) {
+    const Node* file = pair.Find(name);
+    if (file == nullptr || file->text.empty()) return absl::StrCat("lacks ", name);
+  }
+  return "";
+}
+
+Parsed ParseKeyPairs(absl::string_view text) {
+  Parsed parsed;
+  auto node = ReadJson(text);
+  if (!node.ok() || node->type != Node::Type::kArray || node->items.empty()) {
+    parsed.error = absl::StrCat("must be ", kKeyPairForm);
+    return parsed;
+  }
+  for (size_t i = 0; i < node->items.size(); ++i) {
+    const std::string why = WhyNoKeyPair(node->items[i]);
+    if (why.empty()) continue;
+    parsed.error = absl::StrCat("entry ", i + 1, " ", why, "; must be ", kKeyPairForm);
+    return parsed;
+  }
+  parsed.node = *std::move(node);
+  return parsed;
+}
+
 Parsed Parse(Shape shape, absl::string_view text) {
   switch (shape) {
     case Shape::kFlag: return ParseFlag(text);
     case Shape::kNumber: return ParseNumber(text);
     case Shape::kList: return ParseList(text);
+    case Shape::kKeyPairs: return ParseKeyPairs(text);
     case Shape::kMap: break;
   }
   return ParseMap(text);

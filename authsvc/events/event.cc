@@ -38,6 +38,8 @@ std::optional<EventKind> EventOf(Reason reason) {
     case Reason::kTokenRequired:
     case Reason::kTokenUnknown:
     case Reason::kTokenInvalid:
+    case Reason::kTokenMalformed:
+    case Reason::kTokenNamesNobody:
     case Reason::kTokenExpired:
     case Reason::kLoginInvalid:
     case Reason::kKeyInactive:

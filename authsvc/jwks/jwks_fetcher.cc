@@ -1,12 +1,12 @@
 #include "authsvc/jwks/jwks_fetcher.h"
 
-#include <deque>
 #include <map>
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "authsvc/jwks/fetch_line.h"
 #include "authsvc/snapshot/snapshot.h"
 #include "authsvc/transfers/transfers.h"
 #include "shared/base/clock.h"
@@ -148,22 +148,28 @@ struct JwksFetcher::Impl {
     if (waiting != nullptr) {
       if (!set->under_way) Begin(key, set);
       set->waiting.push_back(waiting);
-    } else if (!set->under_way && !std::exchange(set->in_line, true)) {
-      line.push_back(key);
-      Advance();
+    } else {
+      Queue(key, set);
     }
+  }
+
+  // Nobody waits for it: it is fetched when its turn comes.
+  void Queue(const std::string& key, Set* set) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    if (set->under_way || std::exchange(set->in_line, true)) return;
+    line.Add(key, set->transfer.url);
+    Advance();
   }
 
   // A decision that needed one of them may have had it fetched.
   void Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
-    while (!line.empty() && ahead.size() < options.most_ahead) {
-      const std::string key = std::move(line.front());
-      line.pop_front();
-      const auto found = sets.find(key);
-      if (found == sets.end() || !std::exchange(found->second.in_line, false)) continue;
-      if (!MayFetch(found->second)) continue;
-      ahead.insert(key);
-      Begin(key, &found->second);
+    while (const auto key = line.Next()) {
+      const auto found = sets.find(*key);
+      if (found != sets.end() && std::exchange(found->second.in_line, false) &&
+          MayFetch(found->second)) {
+        Begin(*key, &found->second);
+      } else {
+        line.End(*key);
+      }
     }
   }
 
@@ -172,7 +178,8 @@ struct JwksFetcher::Impl {
     Waiting waiting;
     {
       const base::MutexLock lock(&mutex);
-      if (ahead.erase(key) != 0) Advance();
+      line.End(key);
+      Advance();
       const auto found = sets.find(key);
       if (found == sets.end()) return;
       Set& set = found->second;
@@ -199,8 +206,7 @@ struct JwksFetcher::Impl {
   const std::function<void(const JwksResult&)> report;
   base::Mutex mutex;
   std::map<std::string, Set> sets ABSL_GUARDED_BY(mutex);
-  std::deque<std::string> line ABSL_GUARDED_BY(mutex);  // of prefetches
-  std::set<std::string> ahead ABSL_GUARDED_BY(mutex);   // prefetches under way
+  FetchLine line ABSL_GUARDED_BY(mutex){options.most_ahead, options.most_ahead_of_one};
   absl::Duration swept ABSL_GUARDED_BY(mutex) = -absl::InfiniteDuration();
   Transfers transfers{
       [this](const std::string& key, const absl::StatusOr<std::string>& body) { Ended(key, body); },
@@ -214,7 +220,7 @@ JwksFetcher::JwksFetcher(JwksOptions options, const base::Clock* clock,
 JwksFetcher::~JwksFetcher() {
   {
     const base::MutexLock lock(&impl_->mutex);
-    impl_->line.clear();
+    impl_->line.Clear();
   }
   impl_->transfers.Stop();
 }
@@ -227,7 +233,7 @@ FetchedKeysPtr JwksFetcher::Find(const v1::TokenIssuer& issuer) const {
   Impl::Set& set = found->second;
   if (impl_->clock->Monotonic() - set.keys->fetched >= impl_->options.refresh_after &&
       impl_->MayFetch(set)) {
-    impl_->Begin(key, &set);
+    impl_->Queue(key, &set);
   }
   return set.keys;
 }

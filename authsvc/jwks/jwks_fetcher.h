@@ -2,8 +2,9 @@
 // network inside a decision; what one lacks is fetched beside it).
 //
 // A set is fetched when a decision lacks it, again when it is older than `refresh_after` and asked
-// for, or when a token names a key that it does not hold (at most every `least_between`), and never
-// used beyond `max_age`: an issuer that cannot be reached for that long signs for nobody.
+// for (beside the decision, which uses the old one meanwhile), or when a token names a key that it
+// does not hold (at most every `least_between`), and never used beyond `max_age`: an issuer that
+// cannot be reached for that long signs for nobody.
 #pragma once
 
 #include <functional>
@@ -30,7 +31,10 @@ struct JwksOptions {
   absl::Duration least_between = absl::Seconds(5);  // of two fetches of one set, failures included
   absl::Duration timeout = absl::Seconds(5);        // of one fetch, all of it
   size_t max_sets = 10'000;  // kept at once; more are not fetched, which is reported
-  size_t most_ahead = 8;     // prefetches at once
+  // Fetches at once that nobody waits for, ahead of their use or because a set is old, and of them
+  // those of one server (FetchLine).
+  size_t most_ahead = 8;
+  size_t most_ahead_of_one = 4;
   // Certificates beside those of an issuer; empty: the system's.
   std::string ca_path;
 };

@@ -3,7 +3,8 @@
 // A hash costs tens of milliseconds on purpose, so what may wait for one is bounded: by threads, in
 // all, and for each user name, so that a flood of guesses at one does not keep the others out.
 // What finds no place is not answered: the decision refuses it and the caller may come again.
-// A user name that nobody has takes as long as one that somebody has.
+// A user name that nobody has takes as long as one that somebody has: the password is tried at the
+// hash of somebody of that organisation, and is wrong whatever comes of it.
 //
 // What is remembered of a password is a keyed hash; it goes with its key's stored hash.
 #pragma once

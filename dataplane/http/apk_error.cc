@@ -22,6 +22,8 @@ ApkText ApkTextOf(Reason reason) {
       return {401, "900902", "Missing Credentials",
               "Make sure your API invocation call has a header: 'Authorization'"};
     case Reason::kTokenInvalid:
+    case Reason::kTokenMalformed:
+    case Reason::kTokenNamesNobody:
     case Reason::kLoginInvalid:
     case Reason::kTokenUnknown: return kInvalidCredentials;
     case Reason::kTokenExpired:

@@ -39,6 +39,8 @@ std::string BearerChallenge(Reason reason) {
   switch (reason) {
     case Reason::kTokenRequired: return "Bearer";
     case Reason::kTokenInvalid:
+    case Reason::kTokenMalformed:
+    case Reason::kTokenNamesNobody:
     case Reason::kTokenExpired: return "Bearer error=\"invalid_token\"";
     case Reason::kScopeMissing: return "Bearer error=\"insufficient_scope\"";
     default: return "";
@@ -90,6 +92,8 @@ Body ApisixBody(const ErrorAnswer& answer) {
     message = answer.jwt ? "Missing JWT token in request" : "Missing API key found in request";
   if (answer.reason == Reason::kTokenUnknown)
     message = answer.jwt ? "Invalid user key in JWT token" : "Invalid API key in request";
+  if (answer.reason == Reason::kTokenMalformed) message = "JWT token invalid";
+  if (answer.reason == Reason::kTokenNamesNobody) message = "missing user key in JWT token";
   if (answer.reason == Reason::kTokenInvalid || answer.reason == Reason::kTokenExpired)
     message = "failed to verify jwt";
   if (answer.reason == Reason::kCertBindingMismatch)

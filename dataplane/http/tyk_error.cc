@@ -57,6 +57,8 @@ StyledText TykText(const ErrorAnswer& answer) {
   switch (answer.reason) {
     case Reason::kTlsRequired: return {403, "TLS not enabled"};
     case Reason::kTokenRequired: return {401, "Authorization field missing"};
+    case Reason::kTokenMalformed:
+    case Reason::kTokenNamesNobody:
     case Reason::kTokenInvalid: return {403, "Key not authorized"};
     case Reason::kTokenExpired: return {401, "Key not authorized: token has expired"};
     case Reason::kLoginInvalid: return {401, "User not authorised"};

@@ -129,9 +129,9 @@ struct Route {
   Requirement static_mtls = Requirement::kOff;
   bool dynamic_mtls = false;
   TokenRules token;
-  std::vector<TokenRules> jwts;  // those that are on, of signed tokens and logins
-  std::string login_realm;       // of the login among them; empty: none
-  bool binds_tokens = false;     // one of them must be bound to the caller's certificate
+  std::vector<TokenRules> credentials;  // signed tokens and logins, those that are on
+  std::string login_realm;              // of the login among them; empty: none
+  bool binds_tokens = false;            // one of them must be bound to the caller's certificate
   bool keyless = false;
   std::vector<RouteTarget> targets;
   bool preserve_host_header = false;
@@ -170,10 +170,10 @@ struct Route {
   // Where credentials beside the certificate are looked for.
   void EachTokenRules(absl::FunctionRef<void(const TokenRules&)> see) const {
     if (token.enabled) see(token);
-    for (const TokenRules& jwt : jwts) see(jwt);
+    for (const TokenRules& rules : credentials) see(rules);
   }
   [[nodiscard]] bool TakesJwts() const {
-    for (const TokenRules& rules : jwts) {
+    for (const TokenRules& rules : credentials) {
       if (rules.kind == TokenKind::kJwt) return true;
     }
     return false;

@@ -59,6 +59,8 @@ enum class Fault : uint8_t { kNone, kClient, kPolicy, kUpstream, kAuthsvc, kGate
   X(kTokenInvalid, 62, "TOKEN_INVALID", kClient, 401, "credential is not valid")                   \
   X(kTokenExpired, 63, "TOKEN_EXPIRED", kClient, 401, "credential has expired")                    \
   X(kLoginInvalid, 64, "LOGIN_INVALID", kClient, 401, "user name or password is wrong")            \
+  X(kTokenMalformed, 65, "TOKEN_MALFORMED", kClient, 401, "credential is not valid")               \
+  X(kTokenNamesNobody, 66, "TOKEN_NAMES_NOBODY", kClient, 401, "credential is not valid")          \
   /* route and request */                                                                          \
   X(kNoRoute, 70, "NO_ROUTE", kClient, 404, "not found")                                           \
   X(kApiUnusable, 71, "API_UNUSABLE", kPolicy, 503, "API cannot be served as configured")          \

@@ -794,6 +794,22 @@ def test_a_certificate_is_the_consumer(clean):
     assert world.a.curl("/", client=known, host="m.test.com").status == 400
 
 
+def test_a_key_and_a_certificate_are_of_one_consumer(clean):
+    world, origin = clean, clean.origin("one consumer")
+    world.ssl("1", "o.test.com")
+    world.put("/routes/1", {"uri": "/*", "plugins": {"mtls-auth": {}, "key-auth": {}}, "upstream": {"nodes": world.node(origin)}})
+    callers = {name: world.client(name) for name in ("jack", "jill")}
+    for name, caller in callers.items():
+        world.put("/consumers", {"username": name, "plugins": {"mtls-auth": {"certs": [pem(caller)]},
+                                                               "key-auth": {"key": f"auth-one-of-{name}"}}})
+    for name, caller in callers.items():
+        for other in callers:
+            answer = world.a.curl("/", client=caller, host="o.test.com", headers=[f"apikey: auth-one-of-{other}"])
+            assert answer.status == (200 if name == other else 401), (name, other, answer)
+            assert name == other or answer.json() == {"message": "The credentials are not of one consumer"}
+    assert len(origin.requests) == 2
+
+
 def test_global_rules_and_plugin_configs(clean):
     world, origin = clean, clean.origin("rules")
     world.ssl("1", "g.test.com")

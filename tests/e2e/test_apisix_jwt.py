@@ -60,14 +60,17 @@ def test_a_shared_secret(clean):
     assert first.status == 200, world.gateway.explain(first.headers["x-request-id"]).stdout
     missing = ask(world)
     assert (missing.status, missing.json()) == (401, {"message": "Missing JWT token in request"})
-    for wrong in (mac("jack-key", secret="another secret that has more than 32 bytes"), mac("nobody-key"), mac(None),
-                  mac("jack-key", exp=int(time.time()) - 5), mac("jack-key", exp=None),
-                  mac("jack-key", nbf=int(time.time()) + 500), mac("jack-key", algorithm="HS512"),
-                  signing_input("none", claims("jack-key")) + ".", mac("jack-key")[:-4] + "AAAA", "x.y.z", "x"):
-        before = len(origin.requests)
-        answer = ask(world, wrong)
-        assert (answer.status, answer.json()) == (401, {"message": "failed to verify jwt"}), (wrong, answer)
-        assert len(origin.requests) == before
+    unverified = (mac("jack-key", secret="another secret that has more than 32 bytes"), mac("jack-key", exp=int(time.time()) - 5),
+                  mac("jack-key", exp=None), mac("jack-key", nbf=int(time.time()) + 500), mac("jack-key", algorithm="HS512"),
+                  signing_input("none", claims("jack-key")) + ".", mac("jack-key")[:-4] + "AAAA")
+    for message, tokens in {"failed to verify jwt": unverified, "JWT token invalid": ("x.y.z", "x", mac("jack-key") + ".x"),
+                            "missing user key in JWT token": (mac_token({"exp": int(time.time()) + 600}, SECRET, "HS256"),),
+                            "Invalid user key in JWT token": (mac("nobody-key"), mac("nobody-key", secret="x" * 32))}.items():
+        for wrong in tokens:
+            before = len(origin.requests)
+            answer = ask(world, wrong)
+            assert (answer.status, answer.json()) == (401, {"message": message}), (wrong, answer)
+            assert len(origin.requests) == before
 
 
 def test_a_secret_is_kept_changed_and_given_up(clean):

@@ -288,10 +288,29 @@ def test_a_second_authentication_for_an_api_is_refused(store, people):
         text.replace('"mtls-authentication"', "second"))
 
 
-@pytest.mark.parametrize("kind", ["BackendJWT", "InterceptorService", "AIProvider"])
+@pytest.mark.parametrize("kind", ["BackendJWT", "InterceptorService", "AIProvider", "GQLRoute"])
 def test_other_resources_are_refused_by_name(store, kind):
     said = store.refused(f"apiVersion: dp.wso2.com/v1alpha3\nkind: {kind}\nmetadata: {{name: x}}\nspec: {{}}\n")
     assert kind in said
+
+
+def test_what_apks_own_configuration_says_of_certificates_is_named(store):
+    text = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: adapter-config}
+data:
+  config.toml: |
+    [adapter.server]
+    enabled = true
+    [enforcer.security.mutualSSL]
+    certificateHeader = "X-OF-ITS-OWN"
+    enableClientValidation = false
+"""
+    done = store.apply(text)
+    said = done.stdout + done.stderr
+    assert "line 4: enforcer.security.mutualssl.certificateheader" in said and "clientCertificateHeaders" in said, said
+    assert "line 5: enforcer.security.mutualssl.enableclientvalidation" in said and "X-OF-ITS-OWN" not in said, said
 
 
 ISSUER = """

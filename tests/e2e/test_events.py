@@ -1,7 +1,9 @@
 """Webhooks: who is told of refusals, expiring certificates and used quotas, and what the answers about a key show."""
 
+import base64
 import http.server
 import json
+import pathlib
 import threading
 
 import pytest
@@ -217,8 +219,23 @@ def test_an_export_brings_a_hooks_credential_along_where_it_is_sealed(world, hoo
     world.gateway.settle()
     assert world.a.curl("/x", host="exported-hook.gw.test").status == 401
     assert wait_for(lambda: hook.messages, "the message")[0][2]["Authorization"] == "Bearer hush-export"
-    done = world.gateway.run_ctl("apply", "-f", exported("without"))
+    without = exported("without")
+    done = world.gateway.run_ctl("apply", "-f", without)
     assert done.returncode == 1 and "the value of header Authorization is required" in done.stdout, done
+    # As versions before named it: by header and URL alone.
+    lines = [json.loads(line) for line in pathlib.Path(without).read_text().splitlines()]
+    stored = next(line for line in lines if line.get("kind") == "Stored" and line["resource"].get("api", {}).get("id") == "exported-hook")
+    handler, = stored["resource"]["api"]["eventHandlers"]
+    stored["secrets"] = {f"event_handlers/authorization {handler['url']}": base64.b64encode(b"Bearer hush-before").decode()}
+    twice = {**stored, "resource": {"api": {**stored["resource"]["api"], "eventHandlers": [handler, {**handler, "event": "QuotaExceeded"}]}}}
+    done = world.gateway.run_ctl("apply", "--as", "stored", "-f", "-", stdin=json.dumps(twice))
+    assert done.returncode == 1 and "export again with this version" in done.stdout + done.stderr, done
+    done = world.gateway.run_ctl("apply", "--as", "stored", "-f", "-", stdin=json.dumps(stored))
+    assert done.returncode == 0 and "hush" not in done.stdout + done.stderr, done
+    world.gateway.settle()
+    hook.messages.clear()
+    assert world.a.curl("/y", host="exported-hook.gw.test", headers=["Authorization: wrong"]).status == 403
+    assert wait_for(lambda: hook.messages, "the message")[0][2]["Authorization"] == "Bearer hush-before"
 
 
 def test_certificates_that_expire_are_told(world, hook):

@@ -154,6 +154,50 @@ def test_a_definition_does_not_choose_what_is_read(world, tyk):
     assert done.returncode != 0 and "none of the directories" in done.stderr, done.stdout + done.stderr
 
 
+def test_definitions_and_policies_are_read_from_the_directory_alone(world, tyk):
+    directory, _, _, definition = tyk
+    elsewhere = directory.parent / (directory.name + "-elsewhere")
+    for name in ("apps", "policies"):
+        (elsewhere / name).mkdir(parents=True)
+    (elsewhere / "apps" / "hidden.json").write_text(json.dumps({**definition, "api_id": "elsewhere"}))
+    policy = {"name": "elsewhere", "org_id": "default", "active": True, "access_rights": {}}
+    (elsewhere / "policies" / "hidden.json").write_text(json.dumps(policy))
+    (elsewhere / "all.json").write_text(json.dumps({"elsewhere": policy}))
+    conf = json.loads((directory / "tyk.conf").read_text())
+    above = f"../{elsewhere.name}"
+    for name in ("apps", "policies"):
+        (directory / f"linked-{name}").symlink_to(elsewhere / name)
+    (directory / "linked.json").symlink_to(elsewhere / "all.json")
+
+    def said(settings):
+        (directory / "tyk.conf").write_text(json.dumps({**conf, **settings}))
+        done = run(world, directory)
+        assert done.returncode != 0 and "--files-from" in done.stderr, done.stdout + done.stderr
+        allowed = run(world, directory, "--files-from", str(elsewhere), "--dry-run")
+        assert "files may be read from" not in allowed.stderr
+        return done.stderr
+    for path in (str(elsewhere / "apps"), f"{above}/apps", "linked-apps", f"apps/../{above}/apps"):
+        assert "tyk.conf: app_path: " in said({"app_path": path}), path
+    for path in (str(elsewhere / "policies"), f"{above}/policies", "linked-policies"):
+        assert "tyk.conf: policies.policy_path: " in said({"policies": {"policy_path": path}}), path
+    for path in (str(elsewhere / "all.json"), f"{above}/all.json", "linked.json"):
+        assert "tyk.conf: policies.policy_record_name: " in said({"policies": {"policy_record_name": path}}), path
+    (directory / "tyk.conf").write_text(json.dumps(conf))
+    for link, target in ((directory / "apps" / "x.json", elsewhere / "apps" / "hidden.json"),
+                         (directory / "policies" / "x.json", elsewhere / "policies" / "hidden.json")):
+        link.symlink_to(target)
+        done = run(world, directory)
+        assert done.returncode != 0 and "x.json is in none of the directories" in done.stderr, done.stdout + done.stderr
+        link.unlink()
+    # Absolute, and within.
+    (directory / "tyk.conf").write_text(json.dumps({**conf, "app_path": str(directory / "apps")}))
+    done = run(world, directory, "--dry-run")
+    assert done.returncode == 0 and "Api/imported" in done.stdout, done.stdout + done.stderr
+    (directory / "tyk.conf").rename(elsewhere / "tyk.conf")
+    (directory / "tyk.conf").symlink_to(elsewhere / "tyk.conf")
+    assert "tyk.conf is in none of the directories" in run(world, directory).stderr
+
+
 @pytest.mark.parametrize("spoil, said", [
     (lambda directory: (directory / "tyk.conf").write_text("{"), "tyk.conf: line 1: not valid JSON"),
     (lambda directory: (directory / "policies" / "policies.json").write_text("[]"), "is not a JSON object"),

@@ -7,6 +7,8 @@ import subprocess
 import pytest
 
 from gateway import DEADLINE, Gateway, wait_for
+from pki import SERVER
+from shell import shell
 
 
 @pytest.fixture
@@ -83,3 +85,25 @@ def test_variables_lie_over_the_file(home, tmp_path):
         wait_for(lambda: part in home.authsvc.text(), f"the log says: {part}")
     assert "hidden-value" not in home.authsvc.text()
     assert "skip" not in home.run_ctl("doctor").stdout.lower()
+
+
+def test_key_pairs_of_the_listeners_in_a_variable(home, tmp_path):
+    pair = home.pki.issue("by a variable", home.server_ca, usages=[SERVER], sans=["own.test"])
+    (tmp_path / "own.crt").write_bytes(pair.pem)
+    (tmp_path / "own.key").write_bytes(pair.key_pem)
+    conf = tmp_path / "tyk.conf"
+    conf.write_text("{}")
+    options = ["--tyk-config", str(conf)]
+
+    def variable(**entry):
+        return {"TYK_GW_HTTPSERVEROPTIONS_CERTIFICATES": json.dumps([entry])}
+    said = refused(home, options, **variable(domain_name="*", cert_file=str(tmp_path / "own.crt")))
+    assert "entry 1 lacks key_file" in said and "own.crt" not in said
+    assert "holds no private key" in refused(home, options, **variable(cert_file=str(tmp_path / "own.crt"),
+                                                                      key_file=str(tmp_path / "own.crt")))
+    home.start_authsvc(options=options, env=variable(domain_name="*", cert_file=str(tmp_path / "own.crt"),
+                                                     key_file=str(tmp_path / "own.key")))
+    port = home.start_dataplane().port
+    wait_for(lambda: "by a variable" in shell(tmp_path, f"openssl s_client -connect 127.0.0.1:{port} -servername own.test </dev/null "
+                                                        "2>/dev/null | openssl x509 -noout -subject || true"),
+             "its certificate is shown")

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "authsvc/dialects/apk/conf.h"
+#include "authsvc/dialects/apk/gateway_toml.h"
 #include "authsvc/dialects/apk/generate.h"
 #include "authsvc/dialects/apply.h"
 #include "authsvc/dialects/reader.h"
@@ -77,6 +78,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   v1::ApplyRequest request;
   request.add_documents()->set_content(std::string(reinterpret_cast<const char*>(data), size));
   Generate(request.documents(0).content());
+  static_cast<void>(apk::UnreadSettings(request.documents(0).content()));
   const Store once = Apply(request, {});
   const Store twice = Apply(request, once);
   Demand(once.size() == twice.size());

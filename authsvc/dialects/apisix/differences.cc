@@ -46,6 +46,18 @@ void Plugins(const Json& document, bool on_consumer, std::vector<std::string>* o
   }
 }
 
+// Each plugin finds a consumer; APISIX goes on with the last one's.
+void OneConsumer(const Json& document, std::vector<std::string>* out) {
+  const Json* const plugins = Get(document, "plugins");
+  if (plugins == nullptr || Get(*plugins, "key-auth") == nullptr ||
+      Get(*plugins, "jwt-auth") == nullptr) {
+    return;
+  }
+  out->push_back(
+      "plugins key-auth and jwt-auth: credentials of two consumers are refused, where key-auth's "
+      "consumer counted");
+}
+
 void Verified(const Json& upstream, absl::string_view where, std::vector<std::string>* out) {
   const std::string scheme = Text(upstream, "scheme");
   if ((scheme != "https" && scheme != "grpcs") || At(upstream, "tls.verify") != nullptr) return;
@@ -74,6 +86,7 @@ std::vector<std::string> Differences(const Collection& collection, const Json& d
   std::vector<std::string> out;
   Ignored("", collection.fields, document, &out);
   Plugins(document, collection.name == "consumers", &out);
+  if (collection.name != "consumers") OneConsumer(document, &out);
   OneLabel(document, &out);
   if (collection.name == "upstreams") Verified(document, "", &out);
   if (const Json* const upstream = Get(document, "upstream"); upstream != nullptr)

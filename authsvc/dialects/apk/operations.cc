@@ -104,15 +104,16 @@ class Operations {
 
   // What is in the body is not looked at.
   void GraphQlField(const Fields& operation) const {
-    const absl::string_view why = "fields of a GraphQL schema are not told apart here";
-    if (!operation.Flag("secured", true) || !operation.Texts("scopes").empty() ||
-        operation.Has("rateLimit") || operation.Has("operationPolicies") ||
-        operation.Has("endpointConfigurations"))
-      operation.out()->Refuse(
-          operation.path(), operation.node(),
-          absl::StrCat(why,
-                       ": secured, scopes, policies, limits and endpoints of one are "
-                       "refused"));
+    const auto refuse = [&operation](absl::string_view field) {
+      operation.Refuse(field,
+                       "fields of a GraphQL schema are not told apart here: say it of the "
+                       "whole API, or leave it out");
+    };
+    if (!operation.Flag("secured", true)) refuse("secured");
+    if (!operation.Texts("scopes").empty()) refuse("scopes");
+    for (const char* field : {"rateLimit", "operationPolicies", "endpointConfigurations"}) {
+      if (operation.Has(field)) refuse(field);
+    }
   }
 
   void GraphQl() {

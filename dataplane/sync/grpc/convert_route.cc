@@ -34,7 +34,7 @@ TokenRules TokenFrom(const v1::TokenAuth& wire) {
   return rules;
 }
 
-std::vector<TokenRules> JwtsFrom(const v1::Route& wire) {
+std::vector<TokenRules> CredentialsFrom(const v1::Route& wire) {
   std::vector<TokenRules> list;
   for (const v1::JwtAuth& jwt : wire.jwts()) {
     if (jwt.requirement() == v1::REQUIREMENT_OFF) continue;
@@ -183,7 +183,7 @@ bool ProtocolFrom(const v1::Route& wire, Route* route) {
   if (alone) route->hosts.clear();
   if (alone && route->CanUseCertificate()) return false;
   return (alone ? name == "tcp" : true) && route->listen_port != 0 && !route->token.enabled &&
-         route->jwts.empty();
+         route->credentials.empty();
 }
 
 ListenerSpec ListenerFrom(const v1::Listener& wire) {
@@ -291,7 +291,7 @@ RoutePtr RouteFrom(const v1::Route& wire) {
   route->static_mtls = RequirementFrom(wire.static_mtls());
   route->dynamic_mtls = wire.dynamic_mtls();
   route->token = TokenFrom(wire.token());
-  route->jwts = JwtsFrom(wire);
+  route->credentials = CredentialsFrom(wire);
   if (wire.basic().requirement() != v1::REQUIREMENT_OFF)
     route->login_realm = Or(wire.basic().realm(), Or(wire.name(), wire.api_id()));
   for (const v1::JwtAuth& jwt : wire.jwts()) {

@@ -119,6 +119,40 @@ TEST_F(TykConfigTest, PathsOfItsOwnFileMayStandForCertificates) {
   EXPECT_FALSE(Check(R"({"security": {"certificates": {"apis": ["/etc"]}}})").ok());
 }
 
+TEST_F(TykConfigTest, KeyPairsOfTheListenersInTheEnvironmentReplaceTheFiles) {
+  const auto own = testing::CertBuilder("CN=own").SelfSign();
+  const auto other = testing::CertBuilder("CN=other").SelfSign();
+  const auto write = [&](const std::string& name, const std::string& text) {
+    std::ofstream(folder_ / name) << text;
+    return (folder_ / name).string();
+  };
+  const Json of_file = {{{"cert_file", write("other.crt", other.Pem())},
+                         {"key_file", write("other.key", other.KeyPem())}}};
+  const Json file = {{"http_server_options", {{"certificates", of_file}}}};
+  const std::string certificate = write("own.crt", own.Pem());
+  const auto variable = [&](const std::string& key) {
+    const Json pairs = {{{"domain_name", "*"}, {"cert_file", certificate}, {"key_file", key}}};
+    return std::vector<std::string>{"TYK_GW_HTTPSERVEROPTIONS_CERTIFICATES=" + pairs.dump()};
+  };
+  const auto good = variable(write("own.key", own.KeyPem()));
+  EXPECT_TRUE(Check(file.dump(), good).ok());
+  const absl::Status taken = Take(file.dump(), good);
+  ASSERT_TRUE(taken.ok()) << taken;
+  ASSERT_EQ(settings().server_certificate_ids_size(), 1);
+  const std::string id = crypto::CertificateId("org", *own.cert);
+  EXPECT_EQ(settings().server_certificate_ids(0), id);
+  EXPECT_TRUE(writer_->snapshot()->FindCertificateById(id)->has_private_key());
+  ASSERT_TRUE(Take(file.dump(), variable(own.KeyPem())).ok()) << "a key may stand inline";
+  EXPECT_THAT(writer_->snapshot()->settings().settings.ShortDebugString(),
+              Not(HasSubstr("PRIVATE")));
+  EXPECT_FALSE(Take(file.dump(), variable("/no/such/file.key")).ok());
+  EXPECT_FALSE(Take(file.dump(), variable((folder_ / "other.key").string())).ok());
+  EXPECT_THAT(std::string(Take(file.dump(), variable(certificate)).message()),
+              HasSubstr("key_file holds no private key"));
+  EXPECT_EQ(settings().server_certificate_ids(0), id) << "what is refused changes nothing";
+  EXPECT_TRUE(absl::IsInvalidArgument(RefuseTykEnvironment(good)));
+}
+
 TEST_F(TykConfigTest, PathsOfACallersDocumentMayNot) {
   const std::string path = (folder_ / "secret.pem").string();
   std::ofstream(path) << testing::CertBuilder("CN=x").SelfSign().Pem();

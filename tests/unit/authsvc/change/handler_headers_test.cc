@@ -126,6 +126,34 @@ TEST_F(HandlerHeadersTest, TwoValuesForOneHeaderAreRefused) {
   EXPECT_EQ(Sent(1), "Bearer a");
 }
 
+TEST_F(HandlerHeadersTest, AnExportThatNamesNoEventIsTakenWhereOneHandlerHasTheUrl) {
+  const std::string old_name = "event_handlers/authorization https://hook.test/a";
+  const auto refusal = [&](v1::Resource resource, const std::string& name) {
+    Mutation put = Put(std::move(resource));
+    put.secret_data[name] = base::Secret("Bearer old");
+    const auto result = Run(Of(std::move(put)));
+    EXPECT_EQ(result.status().message().find("Bearer old"), std::string::npos);
+    return result.ok() ? "" : std::string(result.status().message());
+  };
+  ASSERT_EQ(refusal(Hooked(""), old_name), "");
+  EXPECT_EQ(Sent(), "Bearer old");
+  v1::Resource two = Hooked("");
+  Add("QuotaExceeded", "", &two);
+  EXPECT_THAT(refusal(two, old_name), HasSubstr("export again with this version"));
+  v1::Resource other_has_its_own = Hooked("");
+  Add("QuotaExceeded", "Bearer own", &other_has_its_own);
+  ASSERT_EQ(refusal(other_has_its_own, old_name), "");
+  EXPECT_EQ(Sent(0), "Bearer old");
+  EXPECT_EQ(Sent(1), "Bearer own");
+  for (const char* name :
+       {"event_handlers/authorization https://hook.test/b", "event_handlers/authorization",
+        "event_handlers/x-team https://hook.test/a", "event_handlers/https://hook.test/a",
+        "event_handlers/authorization QuotaExceeded https://hook.test/a"}) {
+    EXPECT_THAT(refusal(Hooked(""), name), HasSubstr("has no secret named")) << name;
+  }
+  EXPECT_THAT(refusal(Hooked("Bearer given"), old_name), HasSubstr("has no secret named"));
+}
+
 TEST_F(HandlerHeadersTest, StoredInClearTheyAreExportedAndShownInNoDocument) {
   v1::Resource old = Hooked("Bearer old");
   old.set_dialect("tyk-classic");

@@ -130,6 +130,41 @@ TEST_F(SharedSecretTest, OnlyAlgorithmsThatTheIssuerLists) {
   EXPECT_REFUSED(AskWith(none + "."), kTokenInvalid);
 }
 
+// What is wrong before the signature, APISIX's callers are told; others are not.
+TEST_F(SharedSecretTest, ApisixSaysMoreOfATokenThatNobodySigned) {
+  struct Case {
+    std::string token;
+    Reason reason;
+  };
+  const std::string good = Mac(Algorithm::kHs256, kSecretOfAli, Claims("ali-key"));
+  const std::string none = jwt::signing::SigningInput("{\"alg\":\"none\"}", Claims("ali-key"));
+  const Case cases[] = {
+      {"x", Reason::kTokenMalformed},
+      {"x.y.z", Reason::kTokenMalformed},
+      {good + ".x", Reason::kTokenMalformed},
+      {std::string(20'000, 'x'), Reason::kTokenMalformed},
+      {Mac(Algorithm::kHs256, kSecretOfAli, "{\"exp\":4000000000}"), Reason::kTokenNamesNobody},
+      {Mac(Algorithm::kHs256, kSecretOfAli, "{\"key\":5}"), Reason::kTokenUnknown},
+      {Mac(Algorithm::kHs256, kSecretOfAli, Claims("nobody")), Reason::kTokenUnknown},
+      {Mac(Algorithm::kHs256, kSecretOfBob, Claims("ali-key")), Reason::kTokenInvalid},
+      {Mac(Algorithm::kHs512, kSecretOfAli, Claims("ali-key")), Reason::kTokenInvalid},
+      {none + ".", Reason::kTokenInvalid},
+  };
+  for (const char* style : {"apisix", "native", "tyk", "apk"}) {
+    v1::Api api = NewApi();
+    api.set_style(style);
+    api.add_jwts()->set_requirement(v1::REQUIREMENT_MANDATORY);
+    world_.Put(api);
+    EXPECT_ALLOWED(AskWith(good));
+    for (const Case& one : cases) {
+      const bool told = absl::string_view(style) == "apisix";
+      EXPECT_EQ(AskWith(one.token).reason(),
+                static_cast<uint32_t>(told ? one.reason : Reason::kTokenInvalid))
+          << style << " " << one.token.substr(0, 80);
+    }
+  }
+}
+
 // RFC 8725 section 2.1: whoever knows a public key must not be able to sign with it.
 TEST_F(SharedSecretTest, APublicKeyIsNoSecret) {
   const TestPublicKey rsa = AddPublicKeyIssuer();

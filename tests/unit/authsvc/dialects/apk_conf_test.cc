@@ -7,6 +7,7 @@
 namespace sallyport::authsvc::dialects::apk {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -237,9 +238,17 @@ TEST(ApkConf, GraphQlAsAWhole) {
   const v1::Api api = Api(text);
   ASSERT_EQ(api.versions(0).operations_size(), 1);
   EXPECT_EQ(api.versions(0).operations(0).path(), "/");
-  EXPECT_THAT(Refusals(With(text, "secured: true", "secured: false")),
-              HasSubstr("not told apart here"));
-  EXPECT_THAT(Refusals(With(text, "scopes: []", "scopes: [a]")), HasSubstr("not told apart here"));
+  for (const auto& [from, to, field] :
+       {std::tuple{"secured: true", "secured: false", "secured"},
+        {"scopes: []", "scopes: [a]", "scopes"},
+        {"scopes: []", "rateLimit: {requestsPerUnit: 1, unit: Minute}", "rateLimit"},
+        {"scopes: []", "operationPolicies: {request: []}", "operationPolicies"},
+        {"scopes: []", "endpointConfigurations: {}", "endpointConfigurations"}}) {
+    EXPECT_THAT(Refusals(With(text, from, to)),
+                AllOf(HasSubstr(absl::StrCat("operations[0].", field, " (line ")),
+                      HasSubstr("not told apart here")))
+        << field;
+  }
 }
 
 struct Bad {

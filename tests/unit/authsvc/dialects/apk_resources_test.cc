@@ -272,6 +272,9 @@ TEST(ApkResources, OfAnotherKindAreRefusedByName) {
   EXPECT_THAT(MessagesOf(store.Refused({"apiVersion: dp.wso2.com/v1alpha1\nkind: BackendJWT\n"
                                         "metadata: {name: x}\nspec: {}\n"})),
               HasSubstr("kind \"BackendJWT\""));
+  EXPECT_THAT(MessagesOf(store.Refused({"apiVersion: dp.wso2.com/v1alpha2\nkind: GQLRoute\n"
+                                        "metadata: {name: x}\nspec: {}\n"})),
+              HasSubstr("write an apk-conf of type GRAPHQL"));
 }
 
 }  // namespace

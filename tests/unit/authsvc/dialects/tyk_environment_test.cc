@@ -10,6 +10,7 @@
 namespace sallyport::authsvc::dialects {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -166,6 +167,37 @@ TEST(TykEnvironment, VersionsOfListenersAndTheExpiryMonitor) {
         "TYK_GW_HTTPSERVEROPTIONS_MINVERSIONS=772"}) {
     EXPECT_NE(Texts(Laid({wrong}, "{}").errors), "") << wrong;
   }
+}
+
+TEST(TykEnvironment, KeyPairsOfTheListenersAreJsonAsTykTakesThem) {
+  const std::string name = "TYK_GW_HTTPSERVEROPTIONS_CERTIFICATES=";
+  for (const char* wrong :
+       {"hidden.pem", "hidden.pem,hidden.key", "{", "{}", "[", "[]", "null", "[1]", "[[]]", "[{}]",
+        R"([{"cert_file": "hidden"}])", R"([{"key_file": "hidden"}])",
+        R"([{"cert_file": "hidden", "key_file": ""}])",
+        R"([{"cert_file": 1, "key_file": "hidden"}])",
+        R"([{"cert_file": "hidden", "key_file": "hidden", "hidden": "x"}])",
+        R"([{"cert_file": "hidden", "key_file": "hidden", "key_file": "hidden"}])",
+        R"([{"cert_file": "hidden", "key_file": "hidden"}] hidden)"}) {
+    const Conversion conversion = Laid({name + wrong}, "{}");
+    EXPECT_FALSE(conversion.ok()) << wrong;
+    EXPECT_THAT(Texts(conversion.errors) + Texts(conversion.warnings),
+                AllOf(HasSubstr("TYK_GW_HTTPSERVEROPTIONS_CERTIFICATES"), HasSubstr("cert_file"),
+                      Not(HasSubstr("hidden"))))
+        << wrong;
+  }
+  EXPECT_THAT(
+      Texts(Laid({name + R"([{"cert_file": "a", "key_file": "b"}, {"cert_file": "a"}])"}).errors),
+      HasSubstr("entry 2 lacks key_file"));
+  EXPECT_THAT(Texts(Laid({"TYK_GW_HTTPSERVEROPTIONS_CERTIFICATES_0_CERTFILE=hidden"}).errors),
+              AllOf(HasSubstr("write all pairs into TYK_GW_HTTPSERVEROPTIONS_CERTIFICATES"),
+                    Not(HasSubstr("hidden"))));
+}
+
+TEST(TykEnvironment, WebSocketIsNotSwitchedOffUnseen) {
+  EXPECT_THAT(Texts(Laid({"TYK_GW_HTTPSERVEROPTIONS_ENABLEWEBSOCKETS=false"}, "{}").warnings),
+              HasSubstr("http_server_options.enable_websockets"));
+  EXPECT_FALSE(Laid({"TYK_GW_HTTPSERVEROPTIONS_ENABLEWEBSOCKETS=no"}, "{}").ok());
 }
 
 TEST(TykEnvironment, WhatHasNoEffectIsNamedOnce) {

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <optional>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "shared/admin_http/server.h"
@@ -26,15 +27,17 @@ constexpr char kKeys[] =
     "\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\",\"y\":"
     "\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}]}";
 
+constexpr char kNotHeld[] = "-not-held";
+
 class JwksFetcherTest : public ::testing::Test {
  protected:
-  void Serve(admin_http::ServerOptions options = {}) {
+  std::unique_ptr<admin_http::Server> StartServer(const admin_http::ServerOptions& options = {}) {
     auto server = admin_http::Server::Start(
         options,
         [this](const admin_http::Request& request, const admin_http::Responder& responder) {
           ++asked_;
           const base::MutexLock lock(&mutex_);
-          if (hold_) {
+          if (hold_ && !absl::StrContains(request.path, kNotHeld)) {
             held_.push_back(responder);
             last_held_ = request.path;
             return changed_.SignalAll();
@@ -44,8 +47,11 @@ class JwksFetcherTest : public ::testing::Test {
           response.body = body_;
           responder.Send(std::move(response));
         });
-    ASSERT_TRUE(server.ok()) << server.status();
-    server_ = *std::move(server);
+    EXPECT_TRUE(server.ok()) << server.status();
+    return *std::move(server);
+  }
+  void Serve(const admin_http::ServerOptions& options = {}) {
+    server_ = StartServer(options);
     Point(absl::StrCat(options.certificate_file.empty() ? "http" : "https",
                        "://127.0.0.1:", server_->port(), "/keys"));
   }
@@ -71,6 +77,8 @@ class JwksFetcherTest : public ::testing::Test {
       fetcher_.emplace(options_, &clock_, [this](const JwksResult& result) {
         const base::MutexLock lock(&mutex_);
         last_ = result.status;
+        ++reports_;
+        changed_.SignalAll();
       });
     }
     return *fetcher_;
@@ -89,6 +97,15 @@ class JwksFetcherTest : public ::testing::Test {
   void WaitHeld(size_t count) {
     const base::MutexLock lock(&mutex_);
     while (held_.size() < count) changed_.Wait(&mutex_);
+  }
+  // Waits for a fetch that has ended since the last call.
+  void WaitReport() {
+    const base::MutexLock lock(&mutex_);
+    while (reports_ == seen_reports_) changed_.Wait(&mutex_);
+    seen_reports_ = reports_;
+  }
+  void WaitAsked(int count) {
+    while (asked_ < count) WaitReport();
   }
   void WaitHeldAt(const std::string& path) {
     const base::MutexLock lock(&mutex_);
@@ -125,6 +142,8 @@ class JwksFetcherTest : public ::testing::Test {
   int status_ ABSL_GUARDED_BY(mutex_) = 200;
   std::string body_ ABSL_GUARDED_BY(mutex_) = kKeys;
   absl::Status last_ ABSL_GUARDED_BY(mutex_);
+  int reports_ ABSL_GUARDED_BY(mutex_) = 0;
+  int seen_reports_ ABSL_GUARDED_BY(mutex_) = 0;
   base::ManualClock clock_;
   testing::TempFolder trust_;
   World world_;
@@ -296,6 +315,79 @@ TEST_F(JwksFetcherTest, FewAreFetchedAheadAtOnceAndWhoWaitsGoesFirst) {
   late.Wait();
   Fetch(ids);  // what has not had its turn yet
   EXPECT_EQ(asked_, 10) << "each once";
+}
+
+// Each of a server of its own, that holds what it is asked.
+TEST_F(JwksFetcherTest, FewRefreshesOfSetsInUseAreUnderWayAtOnce) {
+  constexpr int kServers = 20;
+  Serve();
+  std::vector<std::unique_ptr<admin_http::Server>> servers;
+  std::vector<v1::TokenIssuer> issuers;
+  std::vector<std::string> ids;
+  for (int i = 0; i < kServers; ++i) {
+    servers.push_back(StartServer());
+    ids.push_back(absl::StrCat("idp", i));
+    issuers.push_back(
+        PutIssuer(ids.back(), absl::StrCat("http://127.0.0.1:", servers.back()->port(), "/keys")));
+  }
+  Fetch(ids);
+  EXPECT_EQ(asked_, kServers);
+  clock_.Advance(options_.refresh_after);
+  Hold();
+  for (int round = 0; round < 3; ++round) {
+    for (const v1::TokenIssuer& issuer : issuers) EXPECT_NE(fetcher().Find(issuer), nullptr);
+  }
+  WaitHeld(8);
+  // What was begun before these has arrived when they were answered.
+  for (int i = 0; i < 5; ++i) {
+    const std::string id = absl::StrCat("waited-for", i);
+    PutIssuer(id, absl::StrCat(issuer_.jwks_url(), kNotHeld, i));
+    Fetch({id});
+  }
+  EXPECT_EQ(asked_, kServers + 8 + 5) << "eight, and those that a decision waits for";
+  AnswerHeld();
+  WaitAsked(2 * kServers + 5);
+}
+
+TEST_F(JwksFetcherTest, AServerThatIsSlowDelaysTheRefreshesOfItsOwnAlone) {
+  constexpr int kSets = 10;
+  Serve();
+  std::vector<v1::TokenIssuer> slow, quick;
+  std::vector<std::string> ids;
+  const auto put = [&](std::vector<v1::TokenIssuer>* to, const std::string& url) {
+    ids.push_back(absl::StrCat("idp", ids.size()));
+    to->push_back(PutIssuer(ids.back(), url));
+  };
+  for (int i = 0; i < kSets; ++i) put(&slow, absl::StrCat(issuer_.jwks_url(), i));
+  std::atomic<int> asked{0};
+  std::vector<std::unique_ptr<admin_http::Server>> servers;
+  for (int i = 0; i < kSets; ++i) {
+    auto server = admin_http::Server::Start({}, [&asked](const auto&, const auto& responder) {
+      ++asked;
+      admin_http::Response response;
+      response.body = kKeys;
+      responder.Send(std::move(response));
+    });
+    ASSERT_TRUE(server.ok()) << server.status();
+    servers.push_back(*std::move(server));
+    put(&quick, absl::StrCat("http://127.0.0.1:", servers.back()->port(), "/keys"));
+  }
+  Fetch(ids);
+  clock_.Advance(options_.refresh_after);
+  Hold();
+  for (const v1::TokenIssuer& issuer : slow) EXPECT_NE(fetcher().Find(issuer), nullptr);
+  WaitHeld(4);
+  for (const v1::TokenIssuer& issuer : quick) EXPECT_NE(fetcher().Find(issuer), nullptr);
+  for (const v1::TokenIssuer& issuer : quick) {
+    while (fetcher().Find(issuer)->fetched != clock_.Monotonic()) WaitReport();
+  }
+  EXPECT_EQ(asked, 2 * kSets) << "each once, beside the slow one";
+  EXPECT_EQ(asked_, kSets + 4);
+  AnswerHeld();
+  for (const v1::TokenIssuer& issuer : slow) {
+    while (fetcher().Find(issuer)->fetched != clock_.Monotonic()) WaitReport();
+  }
+  EXPECT_EQ(asked_, 2 * kSets);
 }
 
 TEST_F(JwksFetcherTest, WhatIsFetchedAheadIsFetchedThoughNobodyWaits) {

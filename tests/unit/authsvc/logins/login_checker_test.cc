@@ -3,9 +3,12 @@
 
 #include <atomic>
 #include <memory>
+#include <set>
 #include <thread>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "shared/base/mutex.h"
 #include "shared/crypto/password.h"
@@ -33,7 +36,11 @@ class LoginCheckerTest : public ::testing::Test {
   void Start(LoginOptions options) {
     checker_.reset();
     checker_ = std::make_unique<LoginChecker>(
-        options, &clock_, [this](const v1::Key&) -> absl::StatusOr<base::Secret> {
+        options, &clock_, [this](const v1::Key& of) -> absl::StatusOr<base::Secret> {
+          {
+            const base::MutexLock lock(&mutex_);
+            opened_ids_.push_back(of.id());
+          }
           ++opened_;
           while (held_.load()) std::this_thread::yield();
           if (!opens_.load()) return absl::DataLossError("changed");
@@ -66,7 +73,14 @@ class LoginCheckerTest : public ::testing::Test {
   World world_;
   base::ManualClock clock_;
   std::atomic<int> opened_{0};
+  std::vector<std::string> TakeOpened() {
+    const base::MutexLock lock(&mutex_);
+    return std::exchange(opened_ids_, {});
+  }
+
   std::atomic<bool> held_{false};
+  base::Mutex mutex_;
+  std::vector<std::string> opened_ids_ ABSL_GUARDED_BY(mutex_);
   std::atomic<bool> opens_{true};
   std::unique_ptr<LoginChecker> checker_;
 };
@@ -108,11 +122,45 @@ TEST_F(LoginCheckerTest, AHashThatCannotBeOpenedIsNobodys) {
 // Else a name that nobody has would be told by what the second guess takes.
 TEST_F(LoginCheckerTest, NobodysUserNameIsWrongAndRememberedAsLong) {
   AskAndWait(Need("sesame", ""));
-  EXPECT_EQ(opened_.load(), 0);
-  EXPECT_EQ(Verdict("sesame", ""), LoginVerdict::kWrong);
+  EXPECT_EQ(opened_.load(), 1) << "the work that a name of somebody costs";
+  EXPECT_EQ(Verdict("sesame", ""), LoginVerdict::kWrong) << "though it is k1's password";
   EXPECT_EQ(Verdict("sesame"), LoginVerdict::kUnknown);
   clock_.Advance(absl::Seconds(31));
   EXPECT_EQ(Verdict("sesame", ""), LoginVerdict::kUnknown);
+}
+
+TEST_F(LoginCheckerTest, NobodysUserNameIsCheckedAtOneHashOfItsOrganisation) {
+  for (int i = 2; i < 30; ++i) Put(absl::StrCat("k", i), absl::StrCat("user", i), "1");
+  v1::Key other;
+  other.set_id("a");
+  other.set_org_id("others");
+  other.mutable_basic_login()->set_username("x");
+  world_.Put(other);
+  v1::Key without;
+  without.set_id("b");
+  without.set_org_id(kOrg);
+  world_.Put(without);
+  const auto ask = [&](const std::string& org, const std::string& name,
+                       const std::string& password) {
+    std::vector<LoginNeed> needs;
+    needs.push_back({"", {org, name}, base::Secret::CopyOf(password)});
+    AskAndWait(std::move(needs));
+    return TakeOpened();
+  };
+  std::set<std::string> all;
+  for (int i = 0; i < 8; ++i) {
+    const std::string name = absl::StrCat("nobody", i);
+    const auto first = ask(kOrg, name, "one");
+    ASSERT_EQ(first.size(), 1u);
+    EXPECT_EQ(ask(kOrg, name, "two"), first) << "else the second guess would take another time";
+    Start({});
+    EXPECT_EQ(ask(kOrg, name, "one"), first) << "nor at another authsvc";
+    all.insert(first.front());
+  }
+  EXPECT_GT(all.size(), 1u) << "costs of all kinds";
+  EXPECT_EQ(all.count("a") + all.count("b"), 0u);
+  EXPECT_EQ(ask("others", "nobody", "one"), std::vector<std::string>{"a"});
+  EXPECT_THAT(ask("empty", "nobody", "one"), ::testing::IsEmpty());
 }
 
 TEST_F(LoginCheckerTest, OneThatIsAskedForStaysRemembered) {

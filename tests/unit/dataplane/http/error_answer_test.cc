@@ -113,6 +113,9 @@ TEST(ErrorAnswer, ApisixWordsWhatItsPluginDoes) {
             "{\"message\":\"Missing API key found in request\"}\n");
   EXPECT_EQ(message(Reason::kTokenUnknown, false),
             "{\"message\":\"Invalid API key in request\"}\n");
+  EXPECT_EQ(message(Reason::kTokenMalformed, true), "{\"message\":\"JWT token invalid\"}\n");
+  EXPECT_EQ(message(Reason::kTokenNamesNobody, true),
+            "{\"message\":\"missing user key in JWT token\"}\n");
   for (const Reason reason : {Reason::kTokenInvalid, Reason::kTokenExpired})
     EXPECT_EQ(message(reason, true), "{\"message\":\"failed to verify jwt\"}\n");
   EXPECT_EQ(message(Reason::kCertBindingMismatch, false),
