@@ -62,7 +62,7 @@ function(sallyport_library folder)
 endfunction()
 
 # Several files of a folder make one compilation: loading the precompiled header and the code of inline functions are
-# most of the cost of a small file. File-local names must differ within a folder.
+# most of the cost of a small file, of a test too. File-local names must differ within a folder.
 function(sallyport_unity target)
   set_target_properties(${target} PROPERTIES UNITY_BUILD ${SALLYPORT_UNITY} UNITY_BUILD_BATCH_SIZE 6)
 endfunction()
@@ -89,6 +89,7 @@ function(sallyport_test folder)
   if(NOT ARG_PCH STREQUAL "none")
     sallyport_pch(unit_${target} test_${ARG_PCH})
   endif()
+  sallyport_unity(unit_${target})
   add_test(NAME ${folder} COMMAND unit_${target} --gtest_brief=1)
   set_tests_properties(${folder} PROPERTIES TIMEOUT 300)
 endfunction()
