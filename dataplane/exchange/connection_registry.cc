@@ -211,14 +211,14 @@ void ConnectionRegistry::Drain(absl::Duration grace, absl::Duration idle) {
   }
 }
 
-size_t ConnectionRegistry::EndStreams(absl::FunctionRef<bool(const Route&)> is_gone,
+size_t ConnectionRegistry::EndStreams(absl::FunctionRef<bool(const LivingStream&)> is_gone,
                                       absl::Duration grace) {
   const Deadline deadline = loop_.After(grace);
   size_t ended = 0;
   for (RegisteredConnection* connection = first_; connection != nullptr;
        connection = connection->next_) {
-    const Route* const of = connection->streams_of;
-    if (of == nullptr || connection->last_request || !is_gone(*of)) continue;
+    const LivingStream* const living = connection->living;
+    if (living == nullptr || connection->last_request || !is_gone(*living)) continue;
     ended += End(connection, deadline) ? 1 : 0;
   }
   return ended;

@@ -16,6 +16,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/time/time.h"
 #include "dataplane/authorize/authorizer.h"
+#include "dataplane/exchange/living_stream.h"
 #include "dataplane/loop/loop.h"
 #include "dataplane/loop/stream.h"
 #include "dataplane/sync/subscriber.h"
@@ -97,9 +98,9 @@ class RegisteredConnection final : public DeadlineNode {
   bool fresh = true;  // no request has begun on it
   // Set by the registry: after the requests in flight the connection ends.
   bool last_request = false;
-  const Route* streams_of = nullptr;   // of protocol tls or tcp: the API that it was let in to
-  ConnectionMemo* memo = nullptr;      // for what the last decision rests on
-  Multiplexed* multiplexed = nullptr;  // null: one request after the other
+  const LivingStream* living = nullptr;  // of an API of protocol tls or tcp, once it was let in
+  ConnectionMemo* memo = nullptr;        // for what the last decision rests on
+  Multiplexed* multiplexed = nullptr;    // null: one request after the other
 
  private:
   friend class ConnectionRegistry;
@@ -138,9 +139,9 @@ class ConnectionRegistry {
   // sent one an end is a failure. One that has not begun any has the time that it always has for
   // that, unless `idle` is zero. Where requests share a connection the client is told instead.
   void Drain(absl::Duration grace, absl::Duration idle = absl::ZeroDuration());
-  // Those of an API of protocol tls or tcp that is gone as it was: at the latest after `grace`.
+  // Those of APIs of protocol tls or tcp that `is_gone` names: at the latest after `grace`.
   // Returns how many ended.
-  size_t EndStreams(absl::FunctionRef<bool(const Route&)> is_gone, absl::Duration grace);
+  size_t EndStreams(absl::FunctionRef<bool(const LivingStream&)> is_gone, absl::Duration grace);
   // Ends those without a request in flight; returns how many.
   size_t EndIdle();
   // Every request in flight that was let in, each until the deadline; one that was in doubt already
