@@ -1,4 +1,4 @@
-// sallyport-authsvc: wires configuration, store, snapshot, push, gRPC, the admin surface and the
+// sallyport-authsvc: wires configuration, store, snapshot, push, gRPC, the HTTP surfaces and the
 // watchdog, then waits for a signal. Everything that decides or writes is in the folders.
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -7,23 +7,17 @@
 #include <csignal>
 #include <cstdio>
 
-#include "absl/strings/escaping.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
-#include "authsvc/admin/tyk_api.h"
 #include "authsvc/admin/tyk_config.h"
-#include "authsvc/apisix/admin_api.h"
-#include "authsvc/apisix/sync.h"
 #include "authsvc/change/master_key.h"
 #include "authsvc/change/writer.h"
 #include "authsvc/decide/memo.h"
 #include "authsvc/events/notifier.h"
-#include "authsvc/jwks/jwks_fetcher.h"
+#include "authsvc/jwks/follow_issuers.h"
 #include "authsvc/logins/login_checker.h"
 #include "authsvc/push/change_rules.h"
-#include "authsvc/rpc/admin_worker.h"
 #include "authsvc/rpc/denied_callers.h"
 #include "authsvc/rpc/server.h"
 #include "authsvc/setup/apisix_config.h"
@@ -31,13 +25,12 @@
 #include "authsvc/setup/check_config.h"
 #include "authsvc/setup/event_report.h"
 #include "authsvc/setup/jwks_report.h"
-#include "authsvc/setup/key_usage.h"
 #include "authsvc/store/sqlite_store.h"
+#include "authsvc/surfaces/admin_surface.h"
+#include "authsvc/surfaces/metrics_surface.h"
 #include "authsvc/tickets/ticket_keeper.h"
-#include "authsvc/watchdog/gauges.h"
 #include "authsvc/watchdog/ticker.h"
 #include "authsvc/watchdog/watchdog.h"
-#include "shared/admin_http/router.h"
 #include "shared/admin_http/server.h"
 #include "shared/base/clock.h"
 #include "shared/base/log.h"
@@ -53,9 +46,7 @@ namespace {
 using config::AuthsvcConfig;
 
 constexpr absl::Duration kGrace = absl::Seconds(5);
-constexpr absl::Duration kReloadPatience = absl::Seconds(10);
 constexpr absl::Duration kLookAtCertificates = absl::Minutes(10);
-constexpr absl::Duration kLookAtDeployerKeys = absl::Seconds(30);
 
 RoleMap MakeRoles(const AuthsvcConfig& config) {
   std::vector<RoleMapping> mappings;
@@ -98,7 +89,7 @@ class Service {
 
   absl::Status Start() {
     for (const auto step : {&Service::OpenStore, &Service::StartPush, &Service::TakeTykConfig,
-                            &Service::ReadDenied, &Service::StartTickets, &Service::MakeApisix,
+                            &Service::ReadDenied, &Service::StartTickets, &Service::MakeAdmin,
                             &Service::StartRpc, &Service::StartAdmin, &Service::StartMetrics}) {
       absl::Status status = (this->*step)();
       if (!status.ok()) return status;
@@ -114,9 +105,7 @@ class Service {
       }
       hub_->Beat();
     });
-    if (apisix_config_ != nullptr) {
-      apisix_ticker_ = std::make_unique<Ticker>(absl::Seconds(1), [this] { FollowApisixConfig(); });
-    }
+    admin_->FollowFile();
     base::Log(base::Level::kInfo, "started",
               {{"grpc_port", static_cast<int>(rpc_->port())},
                {"admin_port", static_cast<int>(admin_->port())},
@@ -129,11 +118,7 @@ class Service {
   // In the order in which nothing calls what is gone. May be called more than once.
   void Stop() {
     replicas_.EndWaits();  // /tyk/reload?block=true
-    if (apisix_plain_ != nullptr) apisix_plain_->Stop(kGrace);
-    if (apisix_apart_ != nullptr) apisix_apart_->Stop(kGrace);
     if (admin_ != nullptr) admin_->Stop(kGrace);
-    apisix_ticker_.reset();
-    deployer_ticker_.reset();
     beat_.reset();
     watch_.reset();
     if (rpc_ != nullptr) rpc_->Stop(kGrace);
@@ -141,8 +126,7 @@ class Service {
   }
 
   void ReloadCertificates() {
-    absl::Status status = admin_->ReloadCertificate();
-    if (apisix_apart_ != nullptr) status.Update(apisix_apart_->ReloadCertificate());
+    const absl::Status status = admin_->ReloadCertificates();
     base::Log(status.ok() ? base::Level::kInfo : base::Level::kError, "certificate.reload",
               {{"result", status}});
   }
@@ -201,38 +185,12 @@ class Service {
           before->epoch() != after->epoch()) {
         hub_->Reset(after);
         key_sets_->KeepThoseOf(*after);
-        return FetchAllKeys(*after);
+        return PrefetchAll(*after, key_sets_.get());
       }
       hub_->Publish(after, RecordOf(*before, *after, changes, clock_.Now()));
-      FetchKeysOf(*before, *after, changes);
+      FollowIssuers(*before, *after, changes, key_sets_.get());
     });
     return absl::OkStatus();
-  }
-
-  void FetchAllKeys(const Snapshot& now) {
-    std::string token;
-    do {
-      const auto page = now.ListTokenIssuers(nullptr, token, 1000);
-      std::vector<std::string> ids;
-      for (const TokenIssuerEntry* const entry : page.entries) ids.push_back(entry->issuer.id());
-      key_sets_->Prefetch(now, ids);
-      token = page.next;
-    } while (!token.empty());
-  }
-
-  // So that the first token of an issuer finds its keys. Whoever's cannot be had is asked again
-  // with a token.
-  void FetchKeysOf(const Snapshot& before, const Snapshot& now,
-                   const std::vector<SnapshotChange>& changes) {
-    std::vector<std::string> ids;
-    bool replaced = false;
-    for (const SnapshotChange& change : changes) {
-      if (change.kind != Kind::kTokenIssuer) continue;
-      replaced = replaced || before.FindTokenIssuer(change.id) != nullptr;
-      if (!change.deleted) ids.push_back(change.id);
-    }
-    if (replaced) key_sets_->KeepThoseOf(now);
-    if (!ids.empty()) key_sets_->Prefetch(now, ids);
   }
 
   absl::Status TakeTykConfig() {
@@ -272,12 +230,12 @@ class Service {
     return absl::OkStatus();
   }
 
-  absl::Status MakeApisix() {
-    auto status = apisix::SyncSurroundings(*writer_, apisix_settings_.surroundings, clock_.Now());
-    if (!status.ok()) return status;
-    apisix::AdminApiOptions options;
-    options.settings = apisix_settings_;
-    apisix_ = std::make_unique<apisix::AdminApi>(std::move(options), writer_.get(), &clock_);
+  absl::Status MakeAdmin() {
+    auto admin =
+        AdminSurface::Create(config_, apisix_settings_, std::move(apisix_config_),
+                             {&clock_, writer_.get(), &replicas_, &telemetry_, key_sets_.get()});
+    if (!admin.ok()) return admin.status();
+    admin_ = *std::move(admin);
     return absl::OkStatus();
   }
 
@@ -311,216 +269,22 @@ class Service {
         options, {&clock_, &roles_, writer_.get(), hub_.get(), &replicas_, &telemetry_, &memo_,
                   &book_, tickets_.get(), key_sets_.get(), logins_.get(),
                   [this](absl::string_view who, const v1::ApplyRequest& request) {
-                    return apisix_->Import(who, request);
+                    return admin_->Import(who, request);
                   }});
     if (!rpc.ok()) return rpc.status();
     rpc_ = *std::move(rpc);
-    FetchAllKeys(*writer_->snapshot());
+    PrefetchAll(*writer_->snapshot(), key_sets_.get());
     return absl::OkStatus();
   }
 
-  absl::Status StartAdmin() {
-    admin::TykApiOptions api;
-    api.keys = TykKeys(apisix_settings_.keys);
-    api.default_org_id = config_.admin.org_id;
-    api.deployer = Deployer();
-    if (!config_.apk.token_issuer.empty()) {
-      KeepDeployerKeys();
-      deployer_ticker_ =
-          std::make_unique<Ticker>(kLookAtDeployerKeys, [this] { KeepDeployerKeys(); });
-    }
-    api.usage = [this](absl::string_view key_id) { return UsageOf(telemetry_, key_id, clock_); };
-    tyk_ = std::make_unique<admin::TykApi>(
-        std::move(api), writer_.get(), &clock_,
-        [this](uint64_t epoch, uint64_t revision, std::function<void(bool)> done) {
-          WaitForReplicas(epoch, revision, std::move(done));
-        });
-    admin_http::Router router;
-    const auto handle = [this](admin_http::Request request, admin_http::Responder responder) {
-      tyk_->Handle(std::move(request), std::move(responder));
-    };
-    router.Mount("/tyk", handle);
-    router.Mount("/api/deployer", handle);
-    router.Mount("/api/configurator", handle);
-    router.Exact("/hello", handle);
-    const bool apisix_apart = config_.admin.apisix_port != 0;
-    if (!apisix_apart) router.Mount("/apisix", ApisixHandler());
-    admin_http::ServerOptions options;
-    options.address = config_.admin.address;
-    options.port = config_.admin.port;
-    options.max_body_bytes = config_.admin.max_body_bytes;
-    options.request_client_certificate = true;
-    options.admit_head =
-        [this, needed = config_.admin.require_client_certificate](
-            const admin_http::Request& head) -> std::optional<admin_http::Response> {
-      if (needed && head.peer_chain_der.empty()) return CertificateRequired(head);
-      return IsApisix(head) ? apisix_->AdmitHead(head) : tyk_->AdmitHead(head);
-    };
-    if (!config_.admin.plain_http_on_loopback) {
-      if (!config_.admin.has_certificate()) {
-        return absl::InvalidArgumentError(
-            "admin.tls_dir is not set (or set admin.plain_http_on_loopback on 127.0.0.1)");
-      }
-      options.certificate_file = config_.admin.certificate();
-      options.private_key_file = config_.admin.key();
-      if (config_.admin.require_client_certificate)
-        options.client_ca_file = config_.admin.authorities();
-    }
-    absl::Status status = StartListener(options, std::move(router),
-                                        config_.admin.require_client_certificate, &admin_);
-    if (status.ok() && apisix_apart) status = StartApisixApart();
-    return status.ok() && config_.admin.apisix_plain_http_port != 0 ? StartApisixPlain() : status;
-  }
-
-  admin::DeployerOptions Deployer() {
-    admin::DeployerOptions options;
-    options.name_space = config_.apk.name_space;
-    options.sandbox_hosts = config_.apk.sandbox_hosts;
-    options.token_issuer = config_.apk.token_issuer;
-    options.audience = config_.apk.token_audience;
-    options.scope = config_.apk.token_scope;
-    options.key_sets = key_sets_.get();
-    options.fetch = [this](const std::string& issuer_id) {
-      key_sets_->Fetch(*writer_->snapshot(), {issuer_id}, [] {});
-    };
-    return options;
-  }
-
-  // So that the first token after a while does not find none.
-  void KeepDeployerKeys() {
-    const SnapshotPtr now = writer_->snapshot();
-    const TokenIssuerEntry* const entry = now->FindTokenIssuer(config_.apk.token_issuer);
-    if (entry == nullptr || entry->issuer.jwks_url().empty()) return;
-    if (key_sets_->Find(entry->issuer) == nullptr)
-      key_sets_->Fetch(*now, {entry->issuer.id()}, [] {});
-  }
-
-  static std::vector<admin::AdminKey> TykKeys(const std::vector<apisix::AdminKey>& all) {
-    std::vector<admin::AdminKey> keys;
-    for (const apisix::AdminKey& key : all) {
-      if (!key.viewer && !key.apisix_only) keys.push_back({key.name, key.sha256});
-    }
-    return keys;
-  }
-
-  // An APISIX configuration that changed. What the store does not take is tried again.
-  void FollowApisixConfig() {
-    if (auto changed = apisix_config_->Look(clock_.Now())) {
-      tyk_->SetKeys(TykKeys(changed->keys));
-      unsynced_ = changed->surroundings;
-      apisix_->Set(*std::move(changed));
-    }
-    if (!unsynced_.has_value()) return;
-    const absl::Status status = apisix::SyncSurroundings(*writer_, *unsynced_, clock_.Now());
-    if (status.ok()) return unsynced_.reset();
-    base::Log(base::Level::kError, "apisix_config.not_stored", {{"error", status}});
-  }
-
-  // A port of its own, with a certificate and a demand for clients' of its own.
-  absl::Status StartApisixApart() {
-    admin_http::ServerOptions options;
-    options.address = config_.admin.apisix_address;
-    options.port = config_.admin.apisix_port;
-    options.max_body_bytes = config_.admin.max_body_bytes;
-    options.name = "apisix";
-    options.certificate_file = config_.admin.apisix_certificate();
-    options.private_key_file = config_.admin.apisix_key();
-    options.request_client_certificate = true;
-    options.client_ca_file = config_.admin.apisix_authorities();
-    const bool needed = config_.admin.apisix_require_client_certificate;
-    options.admit_head =
-        [this, needed](const admin_http::Request& head) -> std::optional<admin_http::Response> {
-      if (needed && head.peer_chain_der.empty()) return CertificateRequired(head);
-      return apisix_->AdmitHead(head);
-    };
-    admin_http::Router router;
-    router.Mount("/apisix", ApisixHandler());
-    return StartListener(options, std::move(router), needed, &apisix_apart_);
-  }
-
-  // For scripts that know nothing else; never beyond this machine.
-  absl::Status StartApisixPlain() {
-    admin_http::ServerOptions options;
-    options.port = config_.admin.apisix_plain_http_port;
-    options.max_body_bytes = config_.admin.max_body_bytes;
-    options.name = "apisix";
-    options.admit_head = [this](const admin_http::Request& head) {
-      return apisix_->AdmitHead(head);
-    };
-    admin_http::Router router;
-    router.Mount("/apisix", ApisixHandler());
-    return StartListener(options, std::move(router), false, &apisix_plain_);
-  }
-
-  admin_http::Handler ApisixHandler() {
-    return [this](admin_http::Request request, admin_http::Responder responder) {
-      apisix_->Handle(std::move(request), std::move(responder));
-    };
-  }
-
-  static bool IsApisix(const admin_http::Request& head) {
-    return head.path == "/apisix" || absl::StartsWith(head.path, "/apisix/");
-  }
+  absl::Status StartAdmin() { return admin_->Start(); }
 
   absl::Status StartMetrics() {
-    RegisterGauges({&clock_, [this] { return writer_->snapshot(); },
-                    [this] {
-                      std::vector<ReplicaGauge> gauges;
-                      for (const ReplicaFacts& replica : replicas_.List()) {
-                        gauges.push_back({absl::StrCat(replica.group, "/", replica.name),
-                                          replica.revision, replica.certificate_not_after});
-                      }
-                      return gauges;
-                    },
-                    base::kVersion, [this] { return rpc_->certificate_not_after(); },
-                    [this] { return tickets_->Ages(); }},
-                   &book_);
-    admin_http::Router router;
-    router.Exact("/metrics", admin_http::TextHandler([this] { return book_.Render(); }));
-    router.Exact("/healthz", admin_http::HealthHandler([] { return std::string(); }));
-    router.Exact("/readyz", admin_http::HealthHandler([this] {
-                   const HealthState state = watchdog_.health();
-                   return state.deciding ? std::string()
-                                         : absl::StrCat("not ready: ", state.problem);
-                 }));
-    admin_http::ServerOptions options;
-    options.address = config_.metrics.address;
-    options.port = config_.metrics.port;
-    options.name = "metrics";
-    return StartListener(options, std::move(router), false, &metrics_);
-  }
-
-  static admin_http::Response CertificateRequired(const admin_http::Request& head) {
-    if (IsApisix(head)) return apisix::AdminApi::CertificateRequired(!head.peer_error.empty());
-    admin_http::Response refusal;
-    refusal.status = 403;
-    refusal.body = R"({"error":"client certificate required"})";
-    return refusal;
-  }
-
-  static absl::Status StartListener(const admin_http::ServerOptions& options,
-                                    admin_http::Router router, bool needs_certificate,
-                                    std::unique_ptr<admin_http::Server>* out) {
-    auto server = admin_http::Server::Start(
-        options, [router = std::move(router), needs_certificate](admin_http::Request request,
-                                                                 admin_http::Responder responder) {
-          if (needs_certificate && request.peer_chain_der.empty())
-            return responder.Send(CertificateRequired(request));
-          router.Handle(std::move(request), std::move(responder));
-        });
-    if (!server.ok()) return server.status();
-    *out = *std::move(server);
+    auto metrics = authsvc::StartMetrics(config_, {&clock_, writer_.get(), &replicas_, rpc_.get(),
+                                                   tickets_.get(), &watchdog_, &book_});
+    if (!metrics.ok()) return metrics.status();
+    metrics_ = *std::move(metrics);
     return absl::OkStatus();
-  }
-
-  void WaitForReplicas(uint64_t epoch, uint64_t revision, std::function<void(bool)> done) {
-    const auto shared = std::make_shared<std::function<void(bool)>>(std::move(done));
-    const auto wait = [this, epoch, revision, shared] {
-      (*shared)(replicas_.WaitAcknowledged(epoch, revision, kReloadPatience));
-    };
-    if (!waiters_.Do(wait)) {
-      (*shared)(false);
-    }
   }
 
   // In order of dependence: what is below uses what is above.
@@ -544,19 +308,11 @@ class Service {
   std::unique_ptr<Ticker> certificate_ticker_;
   std::unique_ptr<TicketKeeper> tickets_;
   std::unique_ptr<Ticker> ticket_ticker_;
-  std::unique_ptr<apisix::AdminApi> apisix_;
+  std::unique_ptr<ApisixConfigFile> apisix_config_;  // until the admin surface has it
+  std::unique_ptr<AdminSurface> admin_;
   std::unique_ptr<RpcServer> rpc_;
-  AdminWorker waiters_{4, 64};
-  std::unique_ptr<admin::TykApi> tyk_;
   std::unique_ptr<admin_http::Server> metrics_;
-  std::unique_ptr<admin_http::Server> admin_;
-  std::unique_ptr<admin_http::Server> apisix_plain_;
-  std::unique_ptr<admin_http::Server> apisix_apart_;
-  std::unique_ptr<ApisixConfigFile> apisix_config_;
-  std::optional<apisix::Surroundings> unsynced_;  // of the ticker's thread
   std::unique_ptr<DeniedCallersFile> denied_;
-  std::unique_ptr<Ticker> apisix_ticker_;
-  std::unique_ptr<Ticker> deployer_ticker_;
   std::unique_ptr<Ticker> watch_;
   std::unique_ptr<Ticker> beat_;
 };

@@ -58,13 +58,14 @@ function(sallyport_library folder)
     set(ARG_PCH base)
   endif()
   sallyport_pch(${target} ${ARG_PCH})
-  sallyport_unity(${target})
+  sallyport_unity(${target} 6)
 endfunction()
 
 # Several files of a folder make one compilation: loading the precompiled header and the code of inline functions are
-# most of the cost of a small file. File-local names must differ within a folder.
-function(sallyport_unity target)
-  set_target_properties(${target} PROPERTIES UNITY_BUILD ${SALLYPORT_UNITY} UNITY_BUILD_BATCH_SIZE 6)
+# most of the cost of a small file, and nearly all of a test's. File-local names must differ within a folder, also those of
+# functions with other parameters: a call might mean another file's.
+function(sallyport_unity target files)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${SALLYPORT_UNITY} UNITY_BUILD_BATCH_SIZE ${files})
 endfunction()
 
 # Folders of pure functions: their unit tests run on one thread, so the TSan build leaves them out.
@@ -89,6 +90,7 @@ function(sallyport_test folder)
   if(NOT ARG_PCH STREQUAL "none")
     sallyport_pch(unit_${target} test_${ARG_PCH})
   endif()
+  sallyport_unity(unit_${target} 10)
   add_test(NAME ${folder} COMMAND unit_${target} --gtest_brief=1)
   set_tests_properties(${folder} PROPERTIES TIMEOUT 300)
 endfunction()

@@ -30,7 +30,7 @@ Response ApkError(int status, int code, absl::string_view message) {
       status);
 }
 
-Response StoreFailure(const absl::Status& status) {
+Response ApkStoreFailure(const absl::Status& status) {
   return WriteFailure(status, 500, status.message());
 }
 
@@ -129,7 +129,7 @@ Response WriteRefusal(const absl::Status& status) {
   if (absl::IsAlreadyExists(status)) return ApkError(409, 909012, status.message());
   if (absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status))
     return InvalidText(status.message());
-  return StoreFailure(status);
+  return ApkStoreFailure(status);
 }
 
 Response Deployed(const dialects::Conversion& conversion, const WriteResult& written,
@@ -211,7 +211,7 @@ Response Undeploy(const Call& call) {
   const std::string id(call.request.Query("apiId").value_or(""));
   Write write;
   const auto own = RemoveOwn(call, id, &write);
-  if (!own.ok() && !absl::IsNotFound(own.status())) return StoreFailure(own.status());
+  if (!own.ok() && !absl::IsNotFound(own.status())) return ApkStoreFailure(own.status());
   if (!own.ok() || !*own)
     return ApkError(404, 909001, absl::StrCat("API with id ", id, " not found"));
   const auto written = call.writer.Run(std::move(write));
@@ -221,7 +221,7 @@ Response Undeploy(const Call& call) {
     AuditRefused(call, "apk.undeploy", id, written.status());
     return absl::IsFailedPrecondition(written.status())
                ? ApkError(409, 909022, written.status().message())
-               : StoreFailure(written.status());
+               : ApkStoreFailure(written.status());
   }
   Audit(call, "apk.undeploy", id, written->revision);
   Response response =

@@ -21,7 +21,7 @@ namespace {
 
 namespace v1 = sallyport::v1;
 
-constexpr int kTries = 10;
+constexpr int kApplyTries = 10;
 
 // Kept from the stored resource where the document cannot say it. Answers the revision that was
 // read, so that a write in between is noticed; 0: nothing was kept. (Tokens and times are kept by
@@ -245,7 +245,7 @@ absl::StatusOr<WriteResult> DeleteObject(Writer& writer, const base::Clock& cloc
     mutation.expected_revision = request.expected_revision();
     auto written = writer.Run(std::move(write));
     if (written.ok()) AuditGone(request.id(), gone);
-    if (!absl::IsAborted(written.status()) || attempt + 1 >= kTries) return written;
+    if (!absl::IsAborted(written.status()) || attempt + 1 >= kApplyTries) return written;
   }
 }
 
@@ -285,7 +285,7 @@ absl::StatusOr<v1::ApplyResponse> Apply(Writer& writer, const base::Clock& clock
         for (size_t i = 0; i < places.size(); ++i) wanted.push_back(write.mutations[i].resource);
       }
       const auto written = writer.Run(std::move(write));
-      if (absl::IsAborted(written.status()) && attempt + 1 < kTries) continue;
+      if (absl::IsAborted(written.status()) && attempt + 1 < kApplyTries) continue;
       if (written.ok()) {
         FillResults(*written, places, &response);
         FillDiffs(*before, places, wanted, &response);

@@ -20,7 +20,7 @@ namespace {
 
 namespace wire = ::sallyport::v1;
 
-constexpr int kTries = 3;  // against writes in between
+constexpr int kImportTries = 3;  // against writes in between
 constexpr size_t kMostObjects = 100'000;
 
 // Who is referred to comes before who refers.
@@ -283,7 +283,7 @@ absl::StatusOr<wire::ApplyResponse> ImportObjects(Writer& writer, const base::Cl
     write.dry_run = request.dry_run();
     write.strict = request.strict();
     const auto written = writer.Run(std::move(write));
-    if (absl::IsAborted(written.status()) && attempt + 1 < kTries) continue;
+    if (absl::IsAborted(written.status()) && attempt + 1 < kImportTries) continue;
     if (written.ok()) {
       FillOutcomes(*written, places);
       Finish(&response);

@@ -19,7 +19,7 @@
 namespace sallyport::authsvc::apisix {
 namespace {
 
-constexpr int kTries = 8;  // against writes in between
+constexpr int kSyncTries = 8;  // against writes in between
 
 absl::StatusOr<std::vector<crypto::CertificatePtr>> ReadTrusted(const std::string& pem,
                                                                 absl::Time now) {
@@ -127,7 +127,7 @@ class Syncer {
 
 absl::Status SyncSurroundings(Writer& writer, const Surroundings& surroundings, absl::Time now) {
   absl::Status status;
-  for (int attempt = 0; attempt < kTries; ++attempt) {
+  for (int attempt = 0; attempt < kSyncTries; ++attempt) {
     auto write = Syncer(writer.snapshot(), surroundings, now).Run();
     if (!write.ok()) return write.status();
     if (write->mutations.empty()) return absl::OkStatus();

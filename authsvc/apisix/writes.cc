@@ -12,7 +12,7 @@
 namespace sallyport::authsvc::apisix {
 namespace {
 
-constexpr int kTries = 8;  // against writes in between
+constexpr int kWriteTries = 8;  // against writes in between
 
 std::string KeyOf(const Call& call, absl::string_view id) {
   return absl::StrCat("/apisix/", call.collection.name, "/", id);
@@ -67,7 +67,7 @@ using Make = std::function<std::optional<Response>(const SnapshotPtr& snapshot, 
 
 std::optional<Response> Run(const Call& call, const Make& make, Done* done) {
   absl::Status status;
-  for (int attempt = 0; attempt < kTries; ++attempt) {
+  for (int attempt = 0; attempt < kWriteTries; ++attempt) {
     const SnapshotPtr snapshot = call.writer.snapshot();
     Change change;
     change.collection = &call.collection;

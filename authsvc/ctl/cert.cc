@@ -28,7 +28,7 @@ struct Added {
   std::string message;
 };
 
-absl::StatusOr<std::vector<std::string>> Expand(const std::vector<std::string>& paths) {
+absl::StatusOr<std::vector<std::string>> CertificateFiles(const std::vector<std::string>& paths) {
   std::vector<std::string> files;
   for (const std::string& path : paths) {
     if (!IsDirectory(path)) {
@@ -216,7 +216,7 @@ int ShowFile(Session& session, const Args& args, const std::string& path) {
 
 int RunCertAdd(Session& session, const Args& args) {
   if (args.words().empty()) return session.Usage("cert add FILE|DIR...");
-  auto files = Expand(args.words());
+  auto files = CertificateFiles(args.words());
   if (!files.ok()) return session.Fail(files.status());
   if (files->size() > 1 && args.Has("--name")) return session.Usage("--name goes with one file");
   auto password = ReadPassword(args.Get("--password-file"));

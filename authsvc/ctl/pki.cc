@@ -94,17 +94,17 @@ absl::StatusOr<IssuedPair> Export(X509* certificate, EVP_PKEY* key) {
   return pair;
 }
 
-struct Loaded {
+struct LoadedPair {
   crypto::UniqueX509 certificate;
   crypto::UniquePkey key;
 };
 
-absl::StatusOr<Loaded> Load(const IssuedPair& pair) {
+absl::StatusOr<LoadedPair> Load(const IssuedPair& pair) {
   const crypto::UniqueBio certificate(
       BIO_new_mem_buf(pair.certificate_pem.data(), static_cast<int>(pair.certificate_pem.size())));
   const absl::string_view key_pem = pair.key_pem.Reveal();
   const crypto::UniqueBio key(BIO_new_mem_buf(key_pem.data(), static_cast<int>(key_pem.size())));
-  Loaded loaded;
+  LoadedPair loaded;
   loaded.certificate.reset(PEM_read_bio_X509(certificate.get(), nullptr, nullptr, nullptr));
   loaded.key.reset(PEM_read_bio_PrivateKey(key.get(), nullptr, nullptr, nullptr));
   if (loaded.certificate == nullptr || loaded.key == nullptr)
@@ -113,7 +113,8 @@ absl::StatusOr<Loaded> Load(const IssuedPair& pair) {
 }
 
 // `issuer` null: signs itself.
-absl::StatusOr<IssuedPair> MakeLeaf(const Loaded* issuer, const IssueSpec& spec, absl::Time now) {
+absl::StatusOr<IssuedPair> MakeLeaf(const LoadedPair* issuer, const IssueSpec& spec,
+                                    absl::Time now) {
   const crypto::UniquePkey key(EVP_EC_gen("P-256"));
   const crypto::UniqueX509 certificate(X509_new());
   if (key == nullptr || certificate == nullptr) return OpensslError("cannot make a key");

@@ -91,11 +91,11 @@ void ConnectionRegistry::SetPeer(RegisteredConnection* connection, PeerCertifica
   connection->peer_ = std::move(peer);
 }
 
-void ConnectionRegistry::SetStreamsOf(RegisteredConnection* connection, const Route* route) {
-  if (route == nullptr) {
-    streams_of_.erase(connection);
+void ConnectionRegistry::SetLiving(RegisteredConnection* connection, const LivingStream* stream) {
+  if (stream == nullptr) {
+    living_.erase(connection);
   } else {
-    streams_of_[connection] = route;
+    living_[connection] = stream;
   }
 }
 
@@ -114,7 +114,7 @@ void ConnectionRegistry::Remove(RegisteredConnection* connection) {
     of_leaf.pop_back();
     if (of_leaf.empty()) by_leaf_.erase(found);
   }
-  streams_of_.erase(connection);
+  living_.erase(connection);
   connection->registry_ = nullptr;
   connection->stream_ = nullptr;
   DeadlineWheel::Remove(connection);
@@ -224,12 +224,12 @@ void ConnectionRegistry::Drain(absl::Duration grace, absl::Duration idle) {
   }
 }
 
-size_t ConnectionRegistry::EndStreams(absl::FunctionRef<bool(const Route&)> is_gone,
+size_t ConnectionRegistry::EndStreams(absl::FunctionRef<bool(const LivingStream&)> is_gone,
                                       absl::Duration grace) {
   const Deadline deadline = loop_.After(grace);
   size_t ended = 0;
-  for (const auto& [connection, of] : streams_of_) {
-    if (connection->last_request || !is_gone(*of)) continue;
+  for (const auto& [connection, stream] : living_) {
+    if (connection->last_request || !is_gone(*stream)) continue;
     ended += End(connection, deadline) ? 1 : 0;
   }
   return ended;

@@ -16,6 +16,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/time/time.h"
 #include "dataplane/authorize/authorizer.h"
+#include "dataplane/exchange/living_stream.h"
 #include "dataplane/loop/loop.h"
 #include "dataplane/loop/stream.h"
 #include "dataplane/sync/subscriber.h"
@@ -124,9 +125,9 @@ class ConnectionRegistry {
   // Once the handshake said who it is; null for no certificate.
   void SetPeer(RegisteredConnection* connection, PeerCertificatePtr peer);
   void Remove(RegisteredConnection* connection);
-  // Of protocol tls or tcp: the API that it was let in to, which lives until it is told otherwise;
-  // null: to none any more. Only for one that was added.
-  void SetStreamsOf(RegisteredConnection* connection, const Route* route);
+  // Of an API of protocol tls or tcp, once it was let in: `stream` stays until this is told
+  // otherwise; null: to none any more. Only for one that was added.
+  void SetLiving(RegisteredConnection* connection, const LivingStream* stream);
 
   // Ends connections of these clients, those whose last decision rests on one of the tags, and
   // those on which a denied certificate was presented; of a certificate that a proxy told of, the
@@ -141,10 +142,10 @@ class ConnectionRegistry {
   // sent one an end is a failure. One that has not begun any has the time that it always has for
   // that, unless `idle` is zero. Where requests share a connection the client is told instead.
   void Drain(absl::Duration grace, absl::Duration idle = absl::ZeroDuration());
-  // Those of an API of protocol tls or tcp that is gone as it was: at the latest after `grace`.
-  // Returns how many ended. Costs as much as there are of these, so that it can be asked every
-  // second beside very many others.
-  size_t EndStreams(absl::FunctionRef<bool(const Route&)> is_gone, absl::Duration grace);
+  // Those of APIs of protocol tls or tcp that `is_gone` names: at the latest after `grace`. Returns
+  // how many ended. Costs as much as there are of these, so that it can be asked every second
+  // beside very many others.
+  size_t EndStreams(absl::FunctionRef<bool(const LivingStream&)> is_gone, absl::Duration grace);
   // Ends those without a request in flight; returns how many.
   size_t EndIdle();
   // Every request in flight that was let in, each until the deadline; one that was in doubt already
@@ -181,7 +182,7 @@ class ConnectionRegistry {
   RegisteredConnection* first_ = nullptr;
   size_t count_ = 0;
   absl::flat_hash_map<std::string, std::vector<RegisteredConnection*>> by_leaf_;
-  absl::flat_hash_map<RegisteredConnection*, const Route*> streams_of_;
+  absl::flat_hash_map<RegisteredConnection*, const LivingStream*> living_;
 };
 
 }  // namespace sallyport::dataplane

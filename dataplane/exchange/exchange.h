@@ -51,7 +51,6 @@ class Exchange {
   [[nodiscard]] bool CheckTransport();  // plain listeners, 421
   [[nodiscard]] bool SelectRoute();
   [[nodiscard]] bool HasHandshakeFor(const dataplane::Route& route);
-  [[nodiscard]] bool HasVersionFor() const;
   [[nodiscard]] std::optional<absl::string_view> Said(absl::string_view name) const;
 
   // cors

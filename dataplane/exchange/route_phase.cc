@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "dataplane/exchange/client_address.h"
 #include "dataplane/exchange/exchange.h"
+#include "dataplane/exchange/handshake_terms.h"
 #include "dataplane/http/path.h"
 #include "shared/base/request_id.h"
 #include "shared/header/names.h"
@@ -92,26 +93,15 @@ bool Exchange::CheckTransport() {
 // RFC 9110 15.5.20: else the client opens another connection, for that host. What a proxy tells of
 // does not come by its handshake, which must be as strict as the name asks for, and no more.
 bool Exchange::HasHandshakeFor(const dataplane::Route& route) {
-  bool matters = !certificate_by_proxy_;
-  uint64_t wanted = services_.view->routes->ClientTlsVersion(host_, client_.listener.route_place,
-                                                             &client_.recent().host);
-  if (services_.view->strict != nullptr) {
-    const StrictRulePtr* const rule =
-        services_.view->strict->Find(client_.listener.id, client_.listener.socket, host_);
-    if (rule != nullptr) wanted = WithStrictness(wanted, rule->get());
-    matters = matters || rule != nullptr;
-  }
-  if (services_.view->offered_tls != nullptr) {
-    const OfferedTlsPtr* const offered =
-        services_.view->offered_tls->Find(client_.listener.id, client_.listener.socket, host_);
-    if (offered != nullptr) wanted ^= (*offered)->version;
-  }
-  if (matters && wanted != client_.peer.client_tls_version) {
+  const HandshakeTerms wanted =
+      TermsFor(*services_.view, client_.listener, host_, &client_.recent().host);
+  const bool matters = !certificate_by_proxy_ || wanted.strict != nullptr;
+  if (matters && wanted.version != client_.peer.client_tls_version) {
     return Deny(Reason::kMisdirected,
                 absl::StrCat("host has other client-TLS settings than the handshake for \"",
                              client_.peer.sni, "\""));
   }
-  if (!certificate_by_proxy_ && !HasVersionFor()) {
+  if (!certificate_by_proxy_ && !TakesVersionOf(client_.peer, *services_.view, host_)) {
     return Deny(Reason::kMisdirected,
                 absl::StrCat("host does not take ", client_.peer.protocol,
                              " of the handshake for \"", client_.peer.sni, "\""));
@@ -120,16 +110,6 @@ bool Exchange::HasHandshakeFor(const dataplane::Route& route) {
     return Deny(Reason::kMisdirected, "this connection was never asked for a certificate");
   }
   return true;
-}
-
-// By the versions that certificates of names came with. A handshake for the host itself, by the
-// same rule, took its certificate and so its versions, which may be another's: an exact name's,
-// where the rule is of "*.x".
-bool Exchange::HasVersionFor() const {
-  const OfferedTlsTable* const table = services_.view->offered_tls.get();
-  const OfferedTlsPtr* const rule = table == nullptr ? nullptr : table->Everywhere(host_);
-  return rule == nullptr || (*rule)->Takes(client_.peer.protocol) ||
-         (host_ == client_.peer.sni && (*rule)->version == client_.peer.served_version);
 }
 
 }  // namespace sallyport::dataplane

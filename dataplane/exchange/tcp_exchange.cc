@@ -12,6 +12,8 @@ using base::Reason;
 
 boost::asio::awaitable<void> TcpExchange::Run() {
   client_.registered.idle = false;
+  living_.peer = &client_.peer;
+  living_.listener = &client_.listener;
   Begin();
 
   bool go_on = FindApi();
@@ -26,7 +28,7 @@ boost::asio::awaitable<void> TcpExchange::Run() {
   Observe();
   target_.Leave();
   registered_.Over();
-  services_.connections.SetStreamsOf(&client_.registered, nullptr);
+  services_.connections.SetLiving(&client_.registered, nullptr);
   if (denial_.has_value()) EndByReset(client_.stream);
 }
 
@@ -46,6 +48,19 @@ bool TcpExchange::FindApi() {
   const bool tls = route_->protocol == ApiProtocol::kTls;
   if (tls != client_.peer.tls) return Deny(Reason::kTlsRequired, "the API's protocol has changed");
   if (!AddressAllowed(route_->ip, client_.address)) return Deny(Reason::kIpDenied);
+  return !tls || CheckHandshake();
+}
+
+// What was asked of the client before the last change may not be enough.
+bool TcpExchange::CheckHandshake() {
+  const TlsPeer& peer = client_.peer;
+  const HandshakeTerms terms =
+      TermsFor(*services_.view, client_.listener, peer.sni, &client_.recent().host);
+  if (terms.version != peer.client_tls_version ||
+      !TakesVersionOf(peer, *services_.view, peer.sni)) {
+    return Deny(Reason::kMisdirected, "the client-TLS settings have changed since the handshake");
+  }
+  if (terms.strict != nullptr) living_.strict_version = terms.strict->version;
   return true;
 }
 
@@ -74,7 +89,8 @@ void TcpExchange::Take(Verdict verdict) {
   if (auto* const permit = std::get_if<Permit>(&verdict)) {
     permit_.emplace(std::move(*permit));
     registered_.LetIn(&facts_, permit_->shared());
-    services_.connections.SetStreamsOf(&client_.registered, route_.get());
+    living_.api = route_.get();
+    services_.connections.SetLiving(&client_.registered, &living_);
   } else {
     denial_ = std::move(std::get<Denial>(verdict));
   }

@@ -12,6 +12,7 @@
 #include "dataplane/authorize/verdict.h"
 #include "dataplane/exchange/chosen_target.h"
 #include "dataplane/exchange/client.h"
+#include "dataplane/exchange/handshake_terms.h"
 #include "dataplane/forward/tunnel.h"
 #include "dataplane/upstream/pool.h"
 
@@ -32,6 +33,7 @@ class TcpExchange {
   // route
   void Begin();
   [[nodiscard]] bool FindApi();
+  [[nodiscard]] bool CheckHandshake();
 
   // authorize, limit
   [[nodiscard]] boost::asio::awaitable<void> Authorize();
@@ -69,6 +71,7 @@ class TcpExchange {
   Client& client_;
   LoopServices& services_;
   RegisteredRequest registered_;
+  LivingStream living_;
 
   absl::Duration started_;
   absl::Time wall_;

@@ -181,13 +181,28 @@ void LoopServer::ShowStreams(const std::vector<PlannedListener>& plan,
     metrics_.sheet().Gauge(metrics::Id::kTcpPorts, {state})->Set(count);
 }
 
-// An API that was switched off, or that has moved: its clients have the time of a drain.
+// Of a socket that is closed: everything, since its streams end for that.
+OfferedTls LoopServer::OfferedAt(absl::string_view socket) const {
+  OfferedTls offered;
+  for (const OpenedListener& listener : listeners_) {
+    if (listener.context->style.socket != socket) continue;
+    offered.min_version = listener.plan.min_version;
+    offered.max_version = listener.plan.max_version;
+  }
+  return offered;
+}
+
+// An API that was switched off, or that has moved, or whose clients must make another handshake
+// than these did: they have the time of a drain.
 void LoopServer::EndGoneStreams() {
   if (services_.draining) return;
-  const RouteTable& routes = *services_.view->routes;
-  const auto is_gone = [&routes](const Route& old) {
-    const RoutePtr now = routes.FindApi(old.api_id);
-    return now == nullptr || now->protocol != old.protocol || now->listen_port != old.listen_port;
+  const GatewayView& view = *services_.view;
+  const auto is_gone = [&](const LivingStream& stream) {
+    const Route& old = *stream.api;
+    const RoutePtr now = view.routes->FindApi(old.api_id);
+    if (now == nullptr || now->protocol != old.protocol || now->listen_port != old.listen_port)
+      return true;
+    return !HandshakeStands(stream, view, OfferedAt(stream.listener->socket));
   };
   const size_t ended = connections_.EndStreams(is_gone, process_.config.timeouts.drain);
   if (ended > 0) metrics_.Severed(ended);

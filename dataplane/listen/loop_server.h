@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "dataplane/authorize/client_validation.h"
 #include "dataplane/exchange/connection.h"
+#include "dataplane/exchange/handshake_terms.h"
 #include "dataplane/exchange/loop_services.h"
 #include "dataplane/exchange/recheck.h"
 #include "dataplane/listen/acceptor.h"
@@ -122,6 +123,7 @@ class LoopServer final : public LoopSink {
   void NoteUpstreamFault(absl::string_view fault);
   void Tick();
   void EndGoneStreams();
+  [[nodiscard]] OfferedTls OfferedAt(absl::string_view socket) const;
   void MakeHealthChecker();
 
   const ProcessServices& process_;

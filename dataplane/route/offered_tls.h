@@ -22,6 +22,10 @@ struct OfferedTls {
 
   // `protocol`: as OpenSSL calls it, "TLSv1.3".
   [[nodiscard]] bool Takes(absl::string_view protocol) const;
+  // `cipher` of that version, likewise.
+  [[nodiscard]] bool TakesCipher(absl::string_view protocol, absl::string_view cipher) const;
+  // These, and of `listener` what these do not say.
+  [[nodiscard]] OfferedTls Over(const OfferedTls& listener) const;
 };
 using OfferedTlsPtr = std::shared_ptr<const OfferedTls>;
 // `ciphers` of both versions, by the names that authsvc takes.

@@ -130,10 +130,11 @@ class Server::Core {
 
   void Accept() {
     acceptor_.async_accept([this](error_code error, tcp::socket socket) {
-      if (error == asio::error::operation_aborted || host_.stopping) return;
-      if (error) return PauseThenAccept();
-      Welcome(std::move(socket));
-      Accept();
+      if (error == asio::error::operation_aborted) return;
+      // Also one that came off the queue just before the listening socket went: nobody else has it.
+      if (!error) Welcome(std::move(socket));
+      if (host_.stopping) return;
+      error ? PauseThenAccept() : Accept();
     });
   }
 
@@ -205,6 +206,10 @@ class Server::Core {
     if (socket >= 0) close(socket);
     reload_timer_.cancel();
     pause_timer_.cancel();
+    asio::post(io_, [this, grace] { EndSessions(grace); });  // behind an accept that is done
+  }
+
+  void EndSessions(absl::Duration grace) {
     for (const auto& session : sessions_) {
       if (session->idle() && !session->fresh()) session->Close();
     }

@@ -14,8 +14,10 @@ from tunnels import Scripted  # noqa: E402
 
 
 # The files that take longest: whoever runs several at a time begins with them, so that none is left alone at the end.
-LONGEST = ("test_strict", "test_shared_tickets", "test_bulk", "test_http2_upstream", "test_stream_cut", "test_loops",
-           "test_two_hosts", "test_http2", "test_binary_upgrade", "test_denied", "test_faults", "test_certificate_files")
+LONGEST = ("test_strict", "test_shared_tickets", "test_round_trip", "test_hostile_documents", "test_http2", "test_http2_upstream",
+           "test_http2_floods", "test_stream_cut", "test_loops", "test_tcp_apis", "test_upstream_timeouts", "test_binary_upgrade",
+           "test_bulk", "test_two_hosts", "test_nearly_good_answers", "test_certificate_files", "test_http2_peers", "test_denied",
+           "test_faults", "test_slow_clients", "test_proxy_protocol", "test_rolling_restart", "test_seeds_tyk_client")
 
 
 def pytest_collection_modifyitems(items):

@@ -1,6 +1,7 @@
 """Clients behind a proxy that passes their bytes on and says with a PROXY header who they are: a real HAProxy in TCP mode, and
 headers that nobody should take."""
 
+import contextlib
 import json
 import socket
 import ssl
@@ -177,14 +178,23 @@ def test_without_a_header_there_is_no_connection(replica, sent):
     wait_for(lambda: without_header(replica) == before + 1, "it is counted")
 
 
-@pytest.mark.parametrize("sent, finish", [(b"", False), (b"PROXY TCP4 192.0", False), (binary("192.0.2.1")[:20], False),
-                                          (b"", True), (b"PROXY TCP4 192.0", True)])
-def test_a_header_that_does_not_come(hurried, sent, finish):
+def test_headers_that_do_not_come(hurried):
+    """Side by side: each has the time of a handshake."""
+    before, began = without_header(hurried), (b"", b"PROXY TCP4 192.0", binary("192.0.2.1")[:20])
+    with contextlib.ExitStack() as stack:
+        waiting = [stack.enter_context(socket.create_connection(("127.0.0.1", hurried.port), DEADLINE)) for _ in began]
+        for connection, sent in zip(waiting, began):
+            connection.sendall(sent)
+        assert all(is_closed(connection) for connection in waiting)
+    wait_for(lambda: without_header(hurried) == before + len(began), "they are counted")
+
+
+@pytest.mark.parametrize("sent", [b"", b"PROXY TCP4 192.0"])
+def test_a_header_that_ends_too_soon(hurried, sent):
     before = without_header(hurried)
     with socket.create_connection(("127.0.0.1", hurried.port), DEADLINE) as connection:
         connection.sendall(sent)
-        if finish:
-            connection.shutdown(socket.SHUT_WR)
+        connection.shutdown(socket.SHUT_WR)
         assert is_closed(connection)
     wait_for(lambda: without_header(hurried) == before + 1, "it is counted")
 

@@ -11,15 +11,15 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-Conversion Convert(const std::string& text) { return ConvertText(ConvertConf, text); }
+Conversion ConvertApkConf(const std::string& text) { return ConvertText(ConvertConf, text); }
 
 v1::Api Api(const std::string& text) {
-  const Conversion conversion = Convert(text);
+  const Conversion conversion = ConvertApkConf(text);
   EXPECT_TRUE(conversion.ok()) << Texts(conversion.errors);
   return conversion.resources.empty() ? v1::Api() : conversion.resources.back().resource.api();
 }
 
-std::string Refusals(const std::string& text) { return Texts(Convert(text).errors); }
+std::string Refusals(const std::string& text) { return Texts(ConvertApkConf(text).errors); }
 
 TEST(ApkConf, SeedWithMtlsBesideOAuth2) {
   const v1::Api api = Api(Employee(kMtls));
@@ -63,7 +63,7 @@ TEST(ApkConf, MtlsIsMandatoryUnlessItSaysOptional) {
 
 TEST(ApkConf, EverythingOffIsKeylessWithAWarning) {
   const Conversion conversion =
-      Convert(Employee("authentication:\n  - authType: OAuth2\n    enabled: false\n"));
+      ConvertApkConf(Employee("authentication:\n  - authType: OAuth2\n    enabled: false\n"));
   ASSERT_TRUE(conversion.ok());
   EXPECT_TRUE(conversion.resources.back().resource.api().keyless());
   EXPECT_THAT(Texts(conversion.warnings), HasSubstr("anybody may call this API"));
@@ -117,7 +117,7 @@ TEST(ApkConf, IdIsMadeOfNameAndVersion) {
 }
 
 TEST(ApkConf, KeptWithIdAndNamespaceAndReadBack) {
-  const Conversion conversion = Convert(With(kEmployee, "id: \"mtls-api\"\n", ""));
+  const Conversion conversion = ConvertApkConf(With(kEmployee, "id: \"mtls-api\"\n", ""));
   Node document;
   std::string name_space;
   const v1::Resource& resource = conversion.resources.back().resource;
@@ -131,8 +131,8 @@ TEST(ApkConf, KeptWithIdAndNamespaceAndReadBack) {
 
 TEST(ApkConf, ServiceOfKubernetesAndItsAuthority) {
   const Conversion conversion =
-      Convert(With(kEmployee, "endpoint: \"https://run.mocky.io/v3/1327c339\"",
-                   R"(endpoint: {name: pay, namespace: shop, port: 8443, protocol: https}
+      ConvertApkConf(With(kEmployee, "endpoint: \"https://run.mocky.io/v3/1327c339\"",
+                          R"(endpoint: {name: pay, namespace: shop, port: 8443, protocol: https}
     certificate: {secretName: ca, secretKey: ca.crt}
     resiliency:
       timeout: {upstreamResponseTimeout: 20, downstreamRequestIdleTimeout: 300}
@@ -344,7 +344,7 @@ INSTANTIATE_TEST_SUITE_P(All, ApkConfRefuses, ::testing::ValuesIn(kBad));
 
 TEST(ApkConf, ScopesWithoutATokenAreRefused) {
   const std::string scoped = With(kEmployee, "scopes: []", "scopes: [read]");
-  EXPECT_TRUE(Convert(scoped).ok());
+  EXPECT_TRUE(ConvertApkConf(scoped).ok());
   EXPECT_THAT(Refusals(scoped + "authentication:\n  - authType: OAuth2\n    enabled: false\n"),
               HasSubstr("neither OAuth2 nor JWT is on"));
 }
@@ -381,7 +381,7 @@ TEST(ApkConf, HostileShapes) {
            "operations: []\napiPolicies: {request: {a: b}, response: [7, {policyName: [], "
            "parameters: 7}]}\nadditionalProperties: [7]\ncorsConfiguration: []\n",
        }) {
-    EXPECT_FALSE(Convert(head + rest).ok()) << rest;
+    EXPECT_FALSE(ConvertApkConf(head + rest).ok()) << rest;
   }
 }
 

@@ -146,13 +146,13 @@ TEST(ApkAuthentication, InlineCertificatesAreKeptByTheirId) {
   EXPECT_EQ(AllowlistOf(store.Api("mtls-api")), ids);
 }
 
-struct Bad {
+struct BadResource {
   std::string text;
   const char* says;
 };
 
 TEST(ApkAuthentication, Refusals) {
-  const Bad bad[] = {
+  const BadResource bad[] = {
       {Auth("  default: {mtls: {required: mandatory}}\n"),
        "invalid mTLS configuration - certificates not provided"},
       {Auth("  override: {authTypes: {mtls: {}}}\n"), "certificates not provided"},
@@ -180,7 +180,7 @@ TEST(ApkAuthentication, Refusals) {
       {With(kAuthenticationCr, "dp.wso2.com/v1alpha2", "dp.wso2.org/v1alpha2"), "are not taken"},
   };
   const Store store;
-  for (const Bad& one : bad) {
+  for (const BadResource& one : bad) {
     EXPECT_THAT(MessagesOf(store.Refused({one.text, kEmployee})), HasSubstr(one.says)) << one.text;
   }
 }

@@ -32,11 +32,11 @@ Json TlsSecret(const std::string& certificate, const std::string& key) {
   return json;
 }
 
-Conversion Convert(const Json& json) { return ConvertText(ConvertKubernetes, json.dump()); }
+Conversion ConvertKube(const Json& json) { return ConvertText(ConvertKubernetes, json.dump()); }
 
 TEST(KubeSecret, OfTypeTlsIsAKeyPair) {
   const auto pair = testing::CertBuilder("CN=web").SelfSign();
-  const Conversion conversion = Convert(TlsSecret(pair.Pem(), pair.KeyPem()));
+  const Conversion conversion = ConvertKube(TlsSecret(pair.Pem(), pair.KeyPem()));
   ASSERT_THAT(Texts(conversion.errors), IsEmpty());
   ASSERT_EQ(conversion.resources.size(), 2u);
   const std::string id = crypto::CertificateId("org", *pair.cert);
@@ -54,7 +54,7 @@ TEST(KubeSecret, OfTypeTlsIsAKeyPair) {
 
 TEST(KubeSecret, OfAPinIsABarePublicKeyWithAnEmptyPrivateKey) {
   const auto pair = testing::CertBuilder("CN=pin").SelfSign();
-  const Conversion conversion = Convert(TlsSecret(crypto::PublicKeyPem(pair.PublicDer()), ""));
+  const Conversion conversion = ConvertKube(TlsSecret(crypto::PublicKeyPem(pair.PublicDer()), ""));
   ASSERT_THAT(Texts(conversion.errors), IsEmpty());
   EXPECT_FALSE(conversion.resources[0].resource.certificate().public_key_der().empty());
   EXPECT_TRUE(conversion.resources[0].private_key.empty());
@@ -65,7 +65,7 @@ TEST(KubeSecret, WhatIsWrongWithATlsSecretIsRefused) {
   const auto other = testing::CertBuilder("CN=other").SelfSign();
   const auto old = testing::CertBuilder("CN=old").Expired().SelfSign();
   const auto refused = [](const Json& json, const std::string& word) {
-    const std::string errors = Texts(Convert(json).errors);
+    const std::string errors = Texts(ConvertKube(json).errors);
     EXPECT_THAT(errors, HasSubstr(word));
     EXPECT_THAT(errors, Not(HasSubstr("BEGIN")));
   };
@@ -98,7 +98,7 @@ TEST(KubeSecret, OpaqueDataIsSealedExceptForCertificates) {
   Json json = Object("Secret", "mixed");
   json["metadata"]["namespace"] = "team";
   json["stringData"] = {{"token", "hush"}, {"ca.crt", ca.Pem()}, {"both", ca.Pem() + ca.KeyPem()}};
-  const Conversion conversion = Convert(json);
+  const Conversion conversion = ConvertKube(json);
   ASSERT_THAT(Texts(conversion.errors), IsEmpty());
   const Converted& last = conversion.resources.back();
   EXPECT_EQ(last.resource.id(), "team/mixed");
@@ -115,7 +115,7 @@ TEST(KubeSecret, IsTakenAsItIsReadBack) {
   json["type"] = "kubernetes.io/tls";
   json["certificates"] = {{"tls.crt", kId}};
   json["sealed"] = {"token"};
-  const Conversion conversion = Convert(json);
+  const Conversion conversion = ConvertKube(json);
   ASSERT_THAT(Texts(conversion.errors), IsEmpty());
   const v1::KubeSecret& secret = conversion.resources.back().resource.secret();
   EXPECT_EQ(secret.certificate_ids().at("tls.crt"), kId);
@@ -124,7 +124,7 @@ TEST(KubeSecret, IsTakenAsItIsReadBack) {
             json["certificates"]);
   const auto refusals = [](Json changed, const std::string& part, const Json& value) {
     changed[part] = value;
-    return Texts(Convert(changed).errors);
+    return Texts(ConvertKube(changed).errors);
   };
   const std::string digest(64, 'a');
   for (const std::string& id : {"other" + digest, "org2" + digest, std::string("org"),
@@ -137,25 +137,25 @@ TEST(KubeSecret, IsTakenAsItIsReadBack) {
   EXPECT_THAT(refusals(json, "data", {{"token", "eA=="}}), HasSubstr("\"token\" stands in data"));
   EXPECT_THAT(refusals(json, "sealed", {"tls.crt"}), HasSubstr("\"tls.crt\" stands in data"));
   json["certificates"].erase("tls.crt");
-  EXPECT_THAT(Texts(Convert(json).errors), HasSubstr("is missing: kubernetes.io/tls"));
+  EXPECT_THAT(Texts(ConvertKube(json).errors), HasSubstr("is missing: kubernetes.io/tls"));
 }
 
 TEST(KubeConfigMap, KeepsItsTextsAndTakesCertificates) {
   const auto ca = testing::CertBuilder("CN=ca").Ca().SelfSign();
   Json json = Object("ConfigMap", "cm");
   json["data"] = {{"api.json", "{}"}, {"ca.crt", ca.Pem()}};
-  const Conversion conversion = Convert(json);
+  const Conversion conversion = ConvertKube(json);
   ASSERT_THAT(Texts(conversion.errors), IsEmpty());
   const v1::KubeConfigMap& config_map = conversion.resources.back().resource.config_map();
   EXPECT_EQ(config_map.data().at("api.json"), "{}");
   EXPECT_EQ(config_map.certificate_ids().at("ca.crt"), crypto::CertificateId("org", *ca.cert));
   const Json read_back = Json::parse(NativeJson(conversion.resources.back().resource));
-  EXPECT_THAT(Texts(Convert(read_back).errors), IsEmpty());
+  EXPECT_THAT(Texts(ConvertKube(read_back).errors), IsEmpty());
   Json other = read_back;
   other["certificates"]["ca.crt"] = "orgaa";
-  EXPECT_THAT(Texts(Convert(other).errors), HasSubstr("is not the certificate that stands"));
+  EXPECT_THAT(Texts(ConvertKube(other).errors), HasSubstr("is not the certificate that stands"));
   json["data"]["key"] = ca.KeyPem();
-  EXPECT_THAT(Texts(Convert(json).errors), HasSubstr("belong into a Secret"));
+  EXPECT_THAT(Texts(ConvertKube(json).errors), HasSubstr("belong into a Secret"));
 }
 
 TEST(KubeObject, IsRecognisedByKindAndApiVersion) {
@@ -176,14 +176,14 @@ TEST(KubeSecret, APublicCertificateInPlaceOfThePrivateKeyBringsNone) {
   const auto pair = testing::CertBuilder("CN=victim").SelfSign();
   Json json = TlsSecret(pair.Pem(), pair.Pem());
   json["type"] = "Opaque";
-  const Conversion conversion = Convert(json);
+  const Conversion conversion = ConvertKube(json);
   ASSERT_THAT(Texts(conversion.errors), IsEmpty());
   const v1::KubeSecret& secret = conversion.resources.back().resource.secret();
   EXPECT_TRUE(secret.certificate_ids().contains("tls.crt"));
   EXPECT_FALSE(secret.certificate_ids().contains("tls.key"));
   json = Object("Secret", "shown");
   json["certificates"] = {{"tls.crt", kId}, {"tls.key", kId}};
-  const Conversion shown = Convert(json);
+  const Conversion shown = ConvertKube(json);
   EXPECT_FALSE(shown.resources.back().resource.secret().certificate_ids().contains("tls.key"));
 }
 

@@ -12,7 +12,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using Json = nlohmann::json;
 
-Conversion With(const char* extended_paths, const char* version = "{}") {
+Conversion WithPaths(const char* extended_paths, const char* version = "{}") {
   Json json = Json::parse(R"({
     "name": "orders", "api_id": "a1", "org_id": "org", "active": true, "use_keyless": true,
     "proxy": {"listen_path": "/orders/", "target_url": "https://up.example:8443/x"},
@@ -33,12 +33,12 @@ v1::ApiVersion Version(const Conversion& conversion) {
 }
 
 std::string Refusal(const char* extended_paths) {
-  const Conversion conversion = With(extended_paths);
+  const Conversion conversion = WithPaths(extended_paths);
   return conversion.ok() ? "taken" : Texts(conversion.errors);
 }
 
 TEST(TykClassicEndpoints, EachKind) {
-  const v1::ApiVersion version = Version(With(
+  const v1::ApiVersion version = Version(WithPaths(
       R"({"transform_headers": [{"path": "get/{id}", "method": "get", "delete_headers": ["X-Old"],
                                  "add_headers": {"X-New": "1"}, "act_on": false}],
           "transform_response_headers": [{"path": "a", "method": "GET", "delete_headers": ["Server"]}],
@@ -60,7 +60,7 @@ TEST(TykClassicEndpoints, EachKind) {
 }
 
 TEST(TykClassicEndpoints, RewritesWithTriggers) {
-  const v1::ApiVersion version = Version(With(R"x({"url_rewrites": [{
+  const v1::ApiVersion version = Version(WithPaths(R"x({"url_rewrites": [{
       "path": "widgets", "method": "GET", "match_pattern": "widgets/(\\w+)/{x}",
       "rewrite_to": "svc/$1?h=$tyk_context.headers_X_User&t=$tyk_meta.team&c={$x}",
       "triggers": [
@@ -88,11 +88,12 @@ TEST(TykClassicEndpoints, RewritesWithTriggers) {
 
 TEST(TykClassicEndpoints, WhatIsOffIsNotThere) {
   EXPECT_EQ(
-      Version(With(R"x({"url_rewrites": [{"disabled": true, "path": "x", "match_pattern": "("}],
+      Version(
+          WithPaths(R"x({"url_rewrites": [{"disabled": true, "path": "x", "match_pattern": "("}],
                              "size_limits": [{"disabled": true, "path": "x"}]})x"))
           .endpoints_size(),
       0);
-  const Conversion off = With(
+  const Conversion off = WithPaths(
       "{}", R"({"global_response_headers": {"A": "b"}, "global_response_headers_disabled": true})");
   EXPECT_EQ(Version(off).response_headers().set_size(), 0);
 }
@@ -151,7 +152,7 @@ constexpr char kVirtual[] =
     "proxy_on_error": true}]})";
 
 TEST(TykClassicEndpoints, VirtualEndpoints) {
-  const v1::ApiVersion version = Version(With(kVirtual));
+  const v1::ApiVersion version = Version(WithPaths(kVirtual));
   ASSERT_EQ(version.endpoints_size(), 1);
   EXPECT_EQ(version.endpoints(0).rule().path(), "v/([^/]+)");
   EXPECT_EQ(version.endpoints(0).rule().methods(0), "POST");
@@ -185,7 +186,8 @@ TEST(TykClassicEndpoints, VirtualEndpointsThatCannotBe) {
 }
 
 TEST(TykClassicEndpoints, AMockIsAScript) {
-  const v1::ApiVersion version = Version(With(R"({"mock_response": [{"path": "^/m", "method": "GET",
+  const v1::ApiVersion version =
+      Version(WithPaths(R"({"mock_response": [{"path": "^/m", "method": "GET",
       "code": 200, "body": "hello", "headers": {"X-A": "1"}}]})"));
   ASSERT_EQ(version.endpoints_size(), 1);
   EXPECT_EQ(version.endpoints(0).virtual_endpoint().source(),

@@ -24,13 +24,13 @@ Json Base() {
   })");
 }
 
-Conversion Convert(const Json& json) { return ConvertText(ConvertTykClassic, json.dump()); }
+Conversion ConvertClassic(const Json& json) { return ConvertText(ConvertTykClassic, json.dump()); }
 
 // The base with a JSON merge patch.
 Conversion With(const std::string& patch) {
   Json json = Base();
   json.merge_patch(Json::parse(patch));
-  return Convert(json);
+  return ConvertClassic(json);
 }
 
 v1::Api Api(const Conversion& conversion) {
@@ -39,7 +39,7 @@ v1::Api Api(const Conversion& conversion) {
 }
 
 TEST(TykClassic, TheSmallestDefinition) {
-  const Conversion conversion = Convert(Base());
+  const Conversion conversion = ConvertClassic(Base());
   const v1::Api api = Api(conversion);
   EXPECT_THAT(Texts(conversion.warnings), IsEmpty());
   EXPECT_EQ(api.id(), "a1");
@@ -58,7 +58,7 @@ TEST(TykClassic, ReadsBackAsItWasPut) {
   Json json = Base();
   json["slug"] = "my-slug";
   json["x_unknown"] = {{"kept", 1}};
-  const Conversion conversion = Convert(json);
+  const Conversion conversion = ConvertClassic(json);
   EXPECT_THAT(Texts(conversion.warnings), HasSubstr("x_unknown"));
   EXPECT_EQ(Json::parse(TykClassicJson(conversion.resources.back().resource)), json);
 }
@@ -478,7 +478,7 @@ Conversion Stream(const std::string& patch) {
   Json json = Base();
   json.merge_patch(Json::parse(kStream));
   json.merge_patch(Json::parse(patch));
-  return Convert(json);
+  return ConvertClassic(json);
 }
 
 TEST(TykClassicStream, HasItsPortAndNothingOfHttp) {
@@ -597,7 +597,7 @@ TEST(TykClassic, InlinePemBecomesACertificate) {
   json["upstream_certificates"] = {{"*", pair.Pem() + pair.KeyPem()}};
   json["use_mutual_tls_auth"] = true;
   json["client_certificates"] = {pair.Pem() + pair.KeyPem()};
-  const Conversion conversion = Convert(json);
+  const Conversion conversion = ConvertClassic(json);
   const std::string id = crypto::CertificateId("org", *pair.cert);
   const v1::Api api = Api(conversion);
   EXPECT_EQ(api.upstream().client_certificates().certificate_ids().at("*"), id);
@@ -615,10 +615,10 @@ TEST(TykClassic, InlinePemThatCannotBeUsed) {
   const auto expired = testing::CertBuilder("CN=old").Expired().SelfSign();
   Json json = Base();
   json["upstream_certificates"] = {{"*", expired.Pem()}};
-  EXPECT_THAT(Texts(Convert(json).errors), HasSubstr("certificate is expired"));
+  EXPECT_THAT(Texts(ConvertClassic(json).errors), HasSubstr("certificate is expired"));
   json["upstream_certificates"] = {
       {"*", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}};
-  EXPECT_FALSE(Convert(json).ok());
+  EXPECT_FALSE(ConvertClassic(json).ok());
 }
 
 TEST(TykClassic, EveryRefusalNamesItsLine) {
@@ -633,12 +633,12 @@ TEST(TykClassic, NotAnObject) {
 }
 
 TEST(TykClassic, MadeFromCoreResources) {
-  v1::Resource resource = Convert(Base()).resources.back().resource;
+  v1::Resource resource = ConvertClassic(Base()).resources.back().resource;
   resource.set_dialect("native");
   const Json made = Json::parse(TykClassicJson(resource));
   EXPECT_EQ(made["api_id"], "a1");
   EXPECT_EQ(made["proxy"]["target_url"], "https://up.example:8443/x");
-  const Conversion again = Convert(made);
+  const Conversion again = ConvertClassic(made);
   EXPECT_THAT(Texts(again.errors), IsEmpty());
 }
 

@@ -16,7 +16,7 @@ using Json = nlohmann::json;
 
 constexpr char kExtension[] = "x-tyk-api-gateway";
 
-Json Base() {
+Json OasBase() {
   return Json::parse(R"({
     "openapi": "3.0.3", "info": {"title": "Petstore", "version": "1.0.0"}, "components": {},
     "paths": {"/pets/{id}": {"get": {"operationId": "getPet", "responses": {}}},
@@ -28,29 +28,29 @@ Json Base() {
     }})");
 }
 
-Conversion Convert(const Json& json) { return ConvertText(ConvertTykOas, json.dump()); }
+Conversion ConvertOas(const Json& json) { return ConvertText(ConvertTykOas, json.dump()); }
 
 // The base with a JSON merge patch of its extension.
-Conversion With(const std::string& patch) {
-  Json json = Base();
+Conversion OasWith(const std::string& patch) {
+  Json json = OasBase();
   json[kExtension].merge_patch(Json::parse(patch));
-  return Convert(json);
+  return ConvertOas(json);
 }
 
-v1::Api Api(const Conversion& conversion) {
+v1::Api OasApi(const Conversion& conversion) {
   EXPECT_THAT(Texts(conversion.errors), IsEmpty());
   return conversion.resources.empty() ? v1::Api() : conversion.resources.back().resource.api();
 }
 
 void ExpectRefused(const std::string& patch, const std::string& path, const std::string& word) {
-  const std::string errors = Texts(With(patch).errors);
+  const std::string errors = Texts(OasWith(patch).errors);
   EXPECT_THAT(errors, HasSubstr(absl::StrCat("x-tyk-api-gateway.", path))) << patch;
   EXPECT_THAT(errors, HasSubstr(word)) << patch;
 }
 
 TEST(TykOas, TheSmallestDefinitionIsKeyless) {
-  const Conversion conversion = Convert(Base());
-  const v1::Api api = Api(conversion);
+  const Conversion conversion = ConvertOas(OasBase());
+  const v1::Api api = OasApi(conversion);
   EXPECT_THAT(Texts(conversion.warnings), IsEmpty());
   EXPECT_EQ(api.id(), "petstore");
   EXPECT_EQ(api.org_id(), "org");
@@ -67,17 +67,17 @@ TEST(TykOas, TheSmallestDefinitionIsKeyless) {
 
 TEST(TykOas, PrivateKeysOfTheOpenApiPartAreNotKept) {
   const auto pair = testing::CertBuilder("CN=example").SelfSign();
-  Json json = Base();
+  Json json = OasBase();
   json["components"]["examples"]["e"]["value"]["certificates"] = {pair.Pem() + pair.KeyPem()};
   json["info"]["description"] = pair.Pem();
-  const std::string kept = Convert(json).resources.back().resource.document();
+  const std::string kept = ConvertOas(json).resources.back().resource.document();
   EXPECT_THAT(kept, Not(HasSubstr("PRIVATE KEY")));
   EXPECT_EQ(Json::parse(kept)["info"]["description"], pair.Pem()) << "else as it was";
 }
 
 TEST(TykOas, IsRecognisedByItsExtensionAlone) {
   std::string why;
-  auto node = ReadJson(Base().dump());
+  auto node = ReadJson(OasBase().dump());
   ASSERT_TRUE(node.ok());
   const Dialect* dialect = RecogniseDialect(*node, &why);
   ASSERT_NE(dialect, nullptr) << why;
@@ -87,11 +87,11 @@ TEST(TykOas, IsRecognisedByItsExtensionAlone) {
 }
 
 TEST(TykOas, ReadsBackAsItWasPut) {
-  Json json = Base();
+  Json json = OasBase();
   json["paths"]["/login"]["post"]["requestBody"] = {{"example", {{"password", "as in the text"}}}};
   json["x-other"] = {1, 2};
-  const Conversion conversion = Convert(json);
-  Api(conversion);
+  const Conversion conversion = ConvertOas(json);
+  OasApi(conversion);
   const v1::Resource& resource = conversion.resources.back().resource;
   EXPECT_EQ(Json::parse(TykOasJson(resource, false)), json);
   json.erase(kExtension);
@@ -100,20 +100,20 @@ TEST(TykOas, ReadsBackAsItWasPut) {
 }
 
 TEST(TykOas, SecretsDoNotStayInTheDocument) {
-  const Conversion conversion = With(R"({
+  const Conversion conversion = OasWith(R"({
     "server": {"authentication": {"enabled": true, "securitySchemes": {
       "authToken": {"enabled": true, "header": {"enabled": true},
                     "signatureValidation": {"enabled": false, "secret": "sig-secret"}},
       "jwt": {"enabled": false, "source": "hmac-secret", "signingMethod": "hmac"}}}},
     "upstream": {"proxy": {"enabled": true, "url": "http://u:proxy-secret@proxy.example:3128"},
                  "authentication": {"enabled": false, "basicAuth": {"password": "basic-secret"}}}})");
-  Api(conversion);
+  OasApi(conversion);
   EXPECT_THAT(conversion.resources.back().resource.document(), Not(HasSubstr("-secret")));
   EXPECT_EQ(conversion.resources.back().proxy_password.Reveal(), "proxy-secret");
 }
 
 TEST(TykOas, AllowlistAndDomain) {
-  const v1::Api api = Api(With(R"({"server": {
+  const v1::Api api = OasApi(OasWith(R"({"server": {
     "clientCertificates": {"enabled": true, "allowlist": ["orgaa", "name:partner"]},
     "customDomain": {"enabled": true, "name": "pets.example", "certificates": ["orgbb"]},
     "port": 9443, "protocol": "https", "gatewayTags": {"enabled": true, "tags": ["edge"]},
@@ -131,8 +131,8 @@ TEST(TykOas, AllowlistAndDomain) {
 
 TEST(TykOas, AnAllowlistThatIsOffIsSaidAndOneWithoutSwitchRefused) {
   const Conversion off =
-      With(R"({"server": {"clientCertificates": {"enabled": false, "allowlist": ["orgaa"]}}})");
-  EXPECT_EQ(Api(off).client_tls().static_mtls(), v1::REQUIREMENT_OFF);
+      OasWith(R"({"server": {"clientCertificates": {"enabled": false, "allowlist": ["orgaa"]}}})");
+  EXPECT_EQ(OasApi(off).client_tls().static_mtls(), v1::REQUIREMENT_OFF);
   EXPECT_THAT(Texts(off.warnings), HasSubstr("has no effect"));
   ExpectRefused(R"({"server": {"clientCertificates": {"allowlist": ["orgaa"]}}})",
                 "server.clientCertificates.allowlist", "say true or false");
@@ -143,7 +143,8 @@ std::string Authentication(const std::string& body) {
 }
 
 TEST(TykOas, AuthToken) {
-  const v1::Api api = Api(With(Authentication(R"({"enabled": true, "stripAuthorizationData": true,
+  const v1::Api api =
+      OasApi(OasWith(Authentication(R"({"enabled": true, "stripAuthorizationData": true,
     "securitySchemes": {"authToken": {"enabled": true, "header": {"enabled": true, "name": "X-Key"},
     "query": {"enabled": true, "name": "key"}, "cookie": {"enabled": false}}}})")));
   EXPECT_FALSE(api.keyless());
@@ -156,13 +157,13 @@ TEST(TykOas, AuthToken) {
 }
 
 TEST(TykOas, TheDeclarationSaysWhereTheTokenIs) {
-  Json json = Base();
+  Json json = OasBase();
   json["components"]["securitySchemes"]["key"] = {
       {"type", "apiKey"}, {"in", "query"}, {"name", "apikey"}};
   json["security"] = Json::array({{{"key", Json::array()}}});
   json[kExtension]["server"]["authentication"] =
       Json::parse(R"({"enabled": true, "securitySchemes": {"key": {"enabled": true}}})");
-  const v1::Api api = Api(Convert(json));
+  const v1::Api api = OasApi(ConvertOas(json));
   EXPECT_TRUE(api.token().disable_header());
   EXPECT_TRUE(api.token().use_query());
   EXPECT_EQ(api.token().query_name(), "apikey");
@@ -170,7 +171,7 @@ TEST(TykOas, TheDeclarationSaysWhereTheTokenIs) {
 
 TEST(TykOas, ClientCertificateAsCredential) {
   const auto dynamic = [](const std::string& body) {
-    const v1::Api api = Api(With(Authentication(body)));
+    const v1::Api api = OasApi(OasWith(Authentication(body)));
     EXPECT_FALSE(api.keyless());
     EXPECT_NE(api.token().enabled(), api.client_tls().dynamic_mtls());
     return api.client_tls().dynamic_mtls();
@@ -225,7 +226,7 @@ TEST(TykOas, AuthenticationThatCannotBeEnforcedIsRefused) {
 }
 
 TEST(TykOas, AJwtSchemeBringsItsIssuer) {
-  const Conversion conversion = With(R"json({"server": {"authentication": {"enabled": true,
+  const Conversion conversion = OasWith(R"json({"server": {"authentication": {"enabled": true,
       "stripAuthorizationData": true, "baseIdentityProvider": "jwt_claim", "securitySchemes": {"j": {
         "enabled": true, "signingMethod": "ecdsa", "source": "https://idp.example/keys",
         "header": {"enabled": true, "name": "X-Token"}, "query": {"enabled": true, "name": "t"},
@@ -256,40 +257,40 @@ TEST(TykOas, ADeclaredSchemeDecidesWhatItIs) {
        {std::pair<Json, std::string>{{{"type", "http"}, {"scheme", "bearer"}}, "key set"},
         {{{"type", "oauth2"}}, "OAuth"},
         {{{"type", "mutualTLS"}}, "does not exist here"}}) {
-    Json json = Base();
+    Json json = OasBase();
     json["components"]["securitySchemes"]["x"] = type;
     json[kExtension]["server"]["authentication"] =
         Json::parse(R"({"enabled": true, "securitySchemes": {"x": {"enabled": true}}})");
-    EXPECT_THAT(Texts(Convert(json).errors), HasSubstr(word));
+    EXPECT_THAT(Texts(ConvertOas(json).errors), HasSubstr(word));
   }
 }
 
 TEST(TykOas, ABasicSchemeAsksForALogin) {
-  Json json = Base();
+  Json json = OasBase();
   json["components"]["securitySchemes"]["x"] = {{"type", "http"}, {"scheme", "basic"}};
   json[kExtension]["server"]["authentication"] =
       Json::parse(R"({"enabled": true, "stripAuthorizationData": true,
                       "securitySchemes": {"x": {"enabled": true}}})");
-  const v1::Api api = Api(Convert(json));
+  const v1::Api api = OasApi(ConvertOas(json));
   EXPECT_EQ(api.basic().requirement(), v1::REQUIREMENT_MANDATORY);
   EXPECT_TRUE(api.basic().strip());
   EXPECT_FALSE(api.token().enabled());
   json[kExtension]["server"]["authentication"]["securitySchemes"]["x"]["header"] = {
       {"enabled", true}, {"name", "X-User"}};
-  EXPECT_THAT(Texts(Convert(json).errors), HasSubstr("Authorization alone"));
+  EXPECT_THAT(Texts(ConvertOas(json).errors), HasSubstr("Authorization alone"));
 }
 
 TEST(TykOas, SecurityOfTheOpenApiPartMustBeEnabled) {
-  Json json = Base();
+  Json json = OasBase();
   json["security"] = Json::array({{{"jwt", Json::array()}}});
-  EXPECT_THAT(Texts(Convert(json).warnings), HasSubstr("authentication is off"));
+  EXPECT_THAT(Texts(ConvertOas(json).warnings), HasSubstr("authentication is off"));
   json[kExtension]["server"]["authentication"] =
       Json::parse(R"({"enabled": true, "securitySchemes": {"authToken": {"enabled": true}}})");
-  EXPECT_THAT(Texts(Convert(json).errors), HasSubstr("security[0].jwt"));
+  EXPECT_THAT(Texts(ConvertOas(json).errors), HasSubstr("security[0].jwt"));
 }
 
 TEST(TykOas, UpstreamCertificatesAndPins) {
-  const v1::Upstream upstream = Api(With(R"({"upstream": {
+  const v1::Upstream upstream = OasApi(OasWith(R"({"upstream": {
     "mutualTLS": {"enabled": true, "domainToCertificateMapping": [
       {"domain": "petstore.example", "certificate": "orgaa"},
       {"domain": "*.example:8443", "certificate": "name:up"}]},
@@ -311,10 +312,10 @@ TEST(TykOas, UpstreamCertificatesAndPins) {
 }
 
 TEST(TykOas, MapsThatAreOffKeepTheirEntriesWithoutEffect) {
-  const Conversion conversion = With(R"({"upstream": {
+  const Conversion conversion = OasWith(R"({"upstream": {
     "mutualTLS": {"enabled": false, "domainToCertificateMapping": [{"domain": "*", "certificate": "orgaa"}]},
     "certificatePinning": {"enabled": false, "domainToPublicKeysMapping": [{"domain": "*", "publicKeys": ["b"]}]}}})");
-  const v1::Upstream upstream = Api(conversion).upstream();
+  const v1::Upstream upstream = OasApi(conversion).upstream();
   EXPECT_TRUE(upstream.client_certificates().disabled());
   EXPECT_TRUE(upstream.pins().disabled());
   EXPECT_THAT(Texts(conversion.warnings), HasSubstr("mutualTLS.domainToCertificateMapping"));
@@ -359,8 +360,9 @@ TEST(TykOas, MapsThatSayNothingAreRefused) {
 }
 
 TEST(TykOas, SwitchingVerificationOffIsLoudAtItsPlaceAndRefusedElsewhere) {
-  const Conversion loud = With(R"({"upstream": {"tlsTransport": {"insecureSkipVerify": true}}})");
-  EXPECT_TRUE(Api(loud).upstream().tls().insecure_skip_verify());
+  const Conversion loud =
+      OasWith(R"({"upstream": {"tlsTransport": {"insecureSkipVerify": true}}})");
+  EXPECT_TRUE(OasApi(loud).upstream().tls().insecure_skip_verify());
   EXPECT_THAT(Texts(loud.warnings), HasSubstr("INSECURE"));
   ExpectRefused(R"({"proxy": {"transport": {"insecureSkipVerify": true}}})",
                 "proxy.transport.insecureSkipVerify",
@@ -370,7 +372,7 @@ TEST(TykOas, SwitchingVerificationOffIsLoudAtItsPlaceAndRefusedElsewhere) {
 }
 
 TEST(TykOas, TargetsRatesAndProxy) {
-  const v1::Api api = Api(With(R"({"upstream": {"url": null,
+  const v1::Api api = OasApi(OasWith(R"({"upstream": {"url": null,
     "loadBalancing": {"enabled": true, "targets": [
       {"url": "https://a.example", "weight": 2}, {"url": "https://b.example", "weight": 1},
       {"url": "https://c.example", "weight": 0}]},
@@ -427,14 +429,15 @@ TEST(TykOas, WhatTheEngineCannotDoIsRefusedByName) {
 }
 
 TEST(TykOas, WhatIsSwitchedOffMayStay) {
-  Api(With(R"({"middleware": {"global": {"pluginConfig": {"data": {"enabled": false, "value": {}}},
+  OasApi(OasWith(
+      R"({"middleware": {"global": {"pluginConfig": {"data": {"enabled": false, "value": {}}},
       "trafficLogs": {"enabled": true}, "contextVariables": {"enabled": true}},
       "operations": {"getPet": {"mockResponse": {"enabled": false, "code": 200, "body": "x"}}}},
     "upstream": {"serviceDiscovery": {"enabled": false, "queryEndpoint": "x"}}})"));
 }
 
 TEST(TykOas, VirtualEndpoints) {
-  const v1::Api api = Api(With(R"({"middleware": {
+  const v1::Api api = OasApi(OasWith(R"({"middleware": {
       "global": {"pluginConfig": {"driver": "otto", "data": {"enabled": true, "value": {"k": 1}}}},
       "operations": {"getPet": {"virtualEndpoint": {"enabled": true, "functionName": "f",
           "body": "ZnVuY3Rpb24gZigpIHt9", "requireSession": true, "proxyOnError": true}},
@@ -473,7 +476,7 @@ TEST(TykOas, VirtualEndpointsThatCannotBe) {
 }
 
 TEST(TykOas, Operations) {
-  const v1::Api api = Api(With(R"({"middleware": {"operations": {
+  const v1::Api api = OasApi(OasWith(R"({"middleware": {"operations": {
       "getPet": {"allow": {"enabled": true, "ignoreCase": true}},
       "healthget": {"ignoreAuthentication": {"enabled": true}, "block": {"enabled": false}}},
     "global": {"requestSizeLimit": {"enabled": true, "value": 1000}, "skipQuota": true,
@@ -496,16 +499,16 @@ TEST(TykOas, Operations) {
 
 TEST(TykOas, InlinePemBecomesACertificate) {
   const auto pair = testing::CertBuilder("CN=up").SelfSign();
-  Json json = Base();
+  Json json = OasBase();
   json[kExtension]["upstream"]["mutualTLS"] = {
       {"enabled", true},
       {"domainToCertificateMapping",
        {{{"domain", "*"}, {"certificate", pair.Pem() + pair.KeyPem()}}}}};
   json[kExtension]["server"]["clientCertificates"] = {{"enabled", true},
                                                       {"allowlist", {pair.Pem()}}};
-  const Conversion conversion = Convert(json);
+  const Conversion conversion = ConvertOas(json);
   const std::string id = crypto::CertificateId("org", *pair.cert);
-  const v1::Api api = Api(conversion);
+  const v1::Api api = OasApi(conversion);
   EXPECT_EQ(api.upstream().client_certificates().certificate_ids().at("*"), id);
   EXPECT_EQ(api.client_tls().allowlist(0).certificate_id(), id);
   const std::string& document = conversion.resources.back().resource.document();
@@ -515,13 +518,13 @@ TEST(TykOas, InlinePemBecomesACertificate) {
 
 TEST(TykOas, TheOpenApiPartMustBeOne) {
   for (const char* member : {"openapi", "paths", "info"}) {
-    Json json = Base();
+    Json json = OasBase();
     json.erase(member);
-    EXPECT_FALSE(Convert(json).ok()) << member;
+    EXPECT_FALSE(ConvertOas(json).ok()) << member;
   }
-  Json json = Base();
+  Json json = OasBase();
   json["openapi"] = "2.0";
-  EXPECT_FALSE(Convert(json).ok());
+  EXPECT_FALSE(ConvertOas(json).ok());
 }
 
 }  // namespace

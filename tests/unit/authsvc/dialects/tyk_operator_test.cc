@@ -47,7 +47,7 @@ Json Oas(const std::string& patch) {
   return json;
 }
 
-Conversion Convert(const Json& json, const std::string& definition = kPetstore) {
+Conversion ConvertOperator(const Json& json, const std::string& definition = kPetstore) {
   auto node = ReadJson(json.dump());
   EXPECT_TRUE(node.ok()) << node.status();
   ConvertOptions options = TestOptions();
@@ -59,13 +59,15 @@ Conversion Convert(const Json& json, const std::string& definition = kPetstore) 
   return ConvertTykOperator(*node, options);
 }
 
-v1::Api Api(const Conversion& conversion) {
+v1::Api OperatorApi(const Conversion& conversion) {
   EXPECT_THAT(Texts(conversion.errors), IsEmpty());
   return conversion.resources.empty() ? v1::Api() : conversion.resources.back().resource.api();
 }
 
 TEST(TykOperator, ReachesForNothingOfAnotherNamespace) {
-  const auto refusal = [](const char* patch) { return Texts(Convert(Classic(patch)).errors); };
+  const auto refusal = [](const char* patch) {
+    return Texts(ConvertOperator(Classic(patch)).errors);
+  };
   EXPECT_THAT(refusal(R"({"upstream_certificates": {"*": "name:secret/other/web/tls.crt"}})"),
               HasSubstr("outside namespace \"default\""));
   EXPECT_THAT(refusal(R"({"pinned_public_keys": {"*": "name:configmap/other/web/tls.crt"}})"),
@@ -79,7 +81,7 @@ TEST(TykOperator, ReachesForNothingOfAnotherNamespace) {
 }
 
 TEST(TykOperator, KeepsNoProxyPassword) {
-  const Conversion conversion = Convert(Classic(
+  const Conversion conversion = ConvertOperator(Classic(
       R"({"proxy": {"transport": {"proxy_url": "http://u:hidden-word@proxy.example:3128"}}})"));
   EXPECT_THAT(Texts(conversion.errors), HasSubstr("forward proxy's password"));
   EXPECT_THAT(Texts(conversion.errors), ::testing::Not(HasSubstr("hidden-word")));
@@ -93,7 +95,7 @@ TEST(TykOperator, NoCredentialOfAWebhookStaysInAConfigMap) {
         R"([{"enabled": )", enabled, R"(, "trigger": "AuthFailure", "type": "webhook", "name": "x",
             "url": "https://hook.test/x", "method": "POST", "headers": [{"name": ")",
         header, R"(", "value": ")", value, R"("}]}])"));
-    return Texts(Convert(Oas("{}"), definition.dump()).errors);
+    return Texts(ConvertOperator(Oas("{}"), definition.dump()).errors);
   };
   for (const char* enabled : {"true", "false"}) {
     EXPECT_THAT(said(enabled, "Authorization", "hidden-word"),
@@ -106,13 +108,13 @@ TEST(TykOperator, NoCredentialOfAWebhookStaysInAConfigMap) {
 }
 
 TEST(TykOperator, ApiDefinitionRefersToSecretsByPlace) {
-  const Conversion conversion = Convert(Classic(R"({
+  const Conversion conversion = ConvertOperator(Classic(R"({
     "use_mutual_tls_auth": true, "client_certificate_refs": ["my-test-tls"],
     "client_certificates": ["orgaa"],
     "upstream_certificate_refs": {"*": "my-test-tls"}, "upstream_certificates": {"a.example": "orgbb"},
     "pinned_public_keys_refs": {"*": "pin"}, "pinned_public_keys": {"*": "orgcc"},
     "certificate_secret_names": ["server"]})"));
-  const v1::Api api = Api(conversion);
+  const v1::Api api = OperatorApi(conversion);
   EXPECT_EQ(api.id(), "default.httpbin");
   EXPECT_EQ(conversion.resources.back().resource.dialect(), "tyk-operator");
   EXPECT_EQ(api.client_tls().static_mtls(), v1::REQUIREMENT_MANDATORY);
@@ -130,14 +132,14 @@ TEST(TykOperator, ApiDefinitionRefersToSecretsByPlace) {
 TEST(TykOperator, NamespaceOfTheResourceIsThatOfItsSecrets) {
   Json json = Classic(R"({"use_mutual_tls_auth": true, "client_certificate_refs": ["c"]})");
   json["metadata"]["namespace"] = "team";
-  const v1::Api api = Api(Convert(json));
+  const v1::Api api = OperatorApi(ConvertOperator(json));
   EXPECT_EQ(api.id(), "team.httpbin");
   EXPECT_EQ(api.client_tls().allowlist(0).certificate_id(), "name:secret/team/c/tls.crt");
 }
 
 TEST(TykOperator, WhatIsRefused) {
   const auto refused = [](const Json& json, const std::string& path, const std::string& word) {
-    const std::string errors = Texts(Convert(json).errors);
+    const std::string errors = Texts(ConvertOperator(json).errors);
     EXPECT_THAT(errors, HasSubstr(path)) << json;
     EXPECT_THAT(errors, HasSubstr(word)) << json;
   };
@@ -182,7 +184,7 @@ TEST(TykOperator, WhatIsRefused) {
 }
 
 TEST(TykOperator, OasDefinitionStandsInAConfigMap) {
-  const Conversion conversion = Convert(Oas(R"({
+  const Conversion conversion = ConvertOperator(Oas(R"({
     "clientCertificate": {"enabled": true, "allowlist": ["tls-cert"]},
     "mutualTLS": {"enabled": true, "domainToCertificateMapping": [
       {"domain": "petstore.example", "certificateRef": "petstore-domain"},
@@ -190,7 +192,7 @@ TEST(TykOperator, OasDefinitionStandsInAConfigMap) {
     "certificatePinning": {"enabled": true, "domainToPublicKeysMapping": [
       {"domain": "*", "publicKeyRefs": ["domain-secret"], "publicKeys": ["orgee"]}]},
     "customDomain": {"enabled": true, "name": "pets.example", "certificatesRef": ["server"]}})"));
-  const v1::Api api = Api(conversion);
+  const v1::Api api = OperatorApi(conversion);
   EXPECT_EQ(api.id(), "default.petstore");
   EXPECT_EQ(api.name(), "Petstore");
   EXPECT_EQ(api.listen_path(), "/petstore/");
@@ -211,11 +213,12 @@ TEST(TykOperator, ProblemsOfTheDefinitionNameTheConfigMap) {
   Json definition = Json::parse(kPetstore);
   definition["x-tyk-api-gateway"]["server"]["listenPath"]["value"] = "pets";
   EXPECT_THAT(
-      Texts(Convert(Oas("{}"), definition.dump()).errors),
+      Texts(ConvertOperator(Oas("{}"), definition.dump()).errors),
       HasSubstr("ConfigMap default/cm (oas.json).x-tyk-api-gateway.server.listenPath.value"));
-  EXPECT_THAT(Texts(Convert(Oas("{}"), "{").errors), HasSubstr("ConfigMap default/cm (oas.json)"));
-  EXPECT_FALSE(Convert(Oas("{}"), "").ok());
-  EXPECT_FALSE(Convert(Oas("{}"), "[1, 2]").ok());
+  EXPECT_THAT(Texts(ConvertOperator(Oas("{}"), "{").errors),
+              HasSubstr("ConfigMap default/cm (oas.json)"));
+  EXPECT_FALSE(ConvertOperator(Oas("{}"), "").ok());
+  EXPECT_FALSE(ConvertOperator(Oas("{}"), "[1, 2]").ok());
 }
 
 TEST(TykOperator, ASwitchCannotTurnOffWhatTheDefinitionHasOn) {
@@ -223,15 +226,15 @@ TEST(TykOperator, ASwitchCannotTurnOffWhatTheDefinitionHasOn) {
   definition["x-tyk-api-gateway"]["server"]["clientCertificates"] = {{"enabled", true},
                                                                      {"allowlist", {"orgaa"}}};
   const Json off = Oas(R"({"clientCertificate": {"enabled": false}})");
-  EXPECT_THAT(Texts(Convert(off, definition.dump()).errors),
+  EXPECT_THAT(Texts(ConvertOperator(off, definition.dump()).errors),
               HasSubstr("spec.clientCertificate.enabled"));
-  const v1::Api api = Api(Convert(
+  const v1::Api api = OperatorApi(ConvertOperator(
       Oas(R"({"clientCertificate": {"enabled": true, "allowlist": ["b"]}})"), definition.dump()));
   EXPECT_EQ(api.client_tls().allowlist_size(), 2) << "never a shorter list";
 }
 
 TEST(TykOperator, SecurityPolicyNamesApisByTheirObjects) {
-  const Conversion conversion = Convert(Object("SecurityPolicy", "gold", R"({
+  const Conversion conversion = ConvertOperator(Object("SecurityPolicy", "gold", R"({
     "name": "Gold", "state": "active", "active": true, "rate": 10, "per": 1, "quota_max": 100,
     "quota_renewal_rate": 3600, "access_rights_array": [
       {"name": "httpbin", "namespace": "team", "versions": ["Default"]}, {"name": "local"}]})"));
@@ -253,7 +256,7 @@ std::string ConfigMap(const std::string& definition) {
       .dump();
 }
 
-ApplyPlan Plan(const std::vector<std::string>& texts, const ConvertOptions& options) {
+ApplyPlan PlanFor(const std::vector<std::string>& texts, const ConvertOptions& options) {
   v1::ApplyRequest request;
   for (const std::string& text : texts) request.add_documents()->set_content(text);
   return PlanApply(request, options);
@@ -263,7 +266,7 @@ TEST(TykOperator, OrderOfDocumentsDoesNotMatter) {
   for (const bool map_first : {true, false}) {
     std::vector<std::string> texts = {Oas("{}").dump(), ConfigMap(kPetstore)};
     if (map_first) std::swap(texts[0], texts[1]);
-    const ApplyPlan plan = Plan(texts, TestOptions());
+    const ApplyPlan plan = PlanFor(texts, TestOptions());
     EXPECT_FALSE(plan.refused) << plan.results[0].message();
     ASSERT_EQ(plan.puts.size(), 2u);
   }
@@ -273,14 +276,14 @@ TEST(TykOperator, AListOfKubectlIsItsItems) {
   const Json list = {{"apiVersion", "v1"},
                      {"kind", "List"},
                      {"items", {Json::parse(ConfigMap(kPetstore)), Oas("{}")}}};
-  const ApplyPlan plan = Plan({list.dump()}, TestOptions());
+  const ApplyPlan plan = PlanFor({list.dump()}, TestOptions());
   EXPECT_FALSE(plan.refused);
   EXPECT_EQ(plan.puts.size(), 2u);
 }
 
 TEST(TykOperator, WhatIsStoredIsMadeAnewWithItsConfigMap) {
   ConvertOptions options = TestOptions();
-  Conversion first = Convert(Oas("{}"));
+  Conversion first = ConvertOperator(Oas("{}"));
   first.resources.back().resource.set_set("mine");
   options.made_of_config_map = [&](const std::string& id) {
     std::vector<v1::Resource> made;
@@ -289,12 +292,12 @@ TEST(TykOperator, WhatIsStoredIsMadeAnewWithItsConfigMap) {
   };
   Json changed = Json::parse(kPetstore);
   changed["x-tyk-api-gateway"]["info"]["name"] = "Renamed";
-  const ApplyPlan plan = Plan({ConfigMap(changed.dump())}, options);
+  const ApplyPlan plan = PlanFor({ConfigMap(changed.dump())}, options);
   ASSERT_EQ(plan.puts.size(), 2u);
   EXPECT_EQ(plan.puts[1].put.resource.api().name(), "Renamed");
   EXPECT_EQ(plan.puts[1].put.resource.set(), "mine") << "it keeps the set that it came with";
   changed["x-tyk-api-gateway"]["upstream"]["url"] = "nothing";
-  EXPECT_TRUE(Plan({ConfigMap(changed.dump())}, options).refused)
+  EXPECT_TRUE(PlanFor({ConfigMap(changed.dump())}, options).refused)
       << "a ConfigMap that would break an API is refused with it";
 }
 

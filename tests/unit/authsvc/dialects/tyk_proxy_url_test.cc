@@ -17,7 +17,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using Json = nlohmann::json;
 
-Conversion Classic(const Json& url) {
+Conversion ClassicWithUrl(const Json& url) {
   Json json = Json::parse(R"({"name": "o", "api_id": "a1", "org_id": "org", "active": true,
       "use_keyless": true, "proxy": {"listen_path": "/o/", "target_url": "https://up.example/",
       "transport": {}}, "version_data": {"not_versioned": true, "versions": {"Default": {}}}})");
@@ -36,23 +36,25 @@ void ExpectHidden(const Conversion& conversion, const std::string& password) {
 }
 
 TEST(TykProxyUrl, IsTakenApart) {
-  const Conversion plain = Classic("http://Proxy.example:3128");
+  const Conversion plain = ClassicWithUrl("http://Proxy.example:3128");
   EXPECT_EQ(ProxyOf(plain).url(), "http://Proxy.example:3128");
   EXPECT_EQ(ProxyOf(plain).username(), "");
   EXPECT_TRUE(plain.resources.back().proxy_password.empty());
-  EXPECT_EQ(ProxyOf(Classic("HTTP://proxy/")).url(), "http://proxy:80") << "Go's default port";
-  EXPECT_EQ(ProxyOf(Classic("http://[::1]")).url(), "http://[::1]:80");
-  EXPECT_EQ(ProxyOf(Classic("http://[::1]:1/")).url(), "http://[::1]:1");
-  EXPECT_EQ(ProxyOf(Classic("https://proxy:443")).url(), "https://proxy:443") << "refused when put";
+  EXPECT_EQ(ProxyOf(ClassicWithUrl("HTTP://proxy/")).url(), "http://proxy:80")
+      << "Go's default port";
+  EXPECT_EQ(ProxyOf(ClassicWithUrl("http://[::1]")).url(), "http://[::1]:80");
+  EXPECT_EQ(ProxyOf(ClassicWithUrl("http://[::1]:1/")).url(), "http://[::1]:1");
+  EXPECT_EQ(ProxyOf(ClassicWithUrl("https://proxy:443")).url(), "https://proxy:443")
+      << "refused when put";
   for (const Json& nothing : {Json(""), Json(nullptr)}) {
-    const Conversion none = Classic(nothing);
+    const Conversion none = ClassicWithUrl(nothing);
     EXPECT_THAT(Texts(none.errors), IsEmpty());
     EXPECT_FALSE(none.resources.back().resource.api().upstream().has_forward_proxy());
   }
 }
 
 TEST(TykProxyUrl, ThePasswordIsKeptApart) {
-  const Conversion conversion = Classic("http://a%40b:p%3a%20ss:w%2Frd@proxy:3128");
+  const Conversion conversion = ClassicWithUrl("http://a%40b:p%3a%20ss:w%2Frd@proxy:3128");
   EXPECT_EQ(ProxyOf(conversion).url(), "http://proxy:3128");
   EXPECT_EQ(ProxyOf(conversion).username(), "a@b");
   EXPECT_EQ(conversion.resources.back().proxy_password.Reveal(), "p: ss:w/rd");
@@ -69,13 +71,13 @@ TEST(TykProxyUrl, ComplaintsDoNotRepeatIt) {
        {"proxy:3128", "a:hidden@proxy:3128", "socks5://a:hidden@proxy:1080", "env://hidden",
         "http://a:hidden%@proxy:1", "http://a:hidden%zz@proxy:1", "http://:hidden@proxy:1",
         "ftp://hidden/"}) {
-    const Conversion conversion = Classic(url);
+    const Conversion conversion = ClassicWithUrl(url);
     EXPECT_THAT(Texts(conversion.errors), HasSubstr("proxy_url")) << url;
     EXPECT_THAT(Texts(conversion.errors), Not(HasSubstr("hidden")));
     EXPECT_THAT(Texts(conversion.warnings), Not(HasSubstr("hidden")));
   }
-  EXPECT_FALSE(Classic(3128).ok());
-  EXPECT_FALSE(Classic(Json::object({{"url", "x"}})).ok());
+  EXPECT_FALSE(ClassicWithUrl(3128).ok());
+  EXPECT_FALSE(ClassicWithUrl(Json::object({{"url", "x"}})).ok());
 }
 
 TEST(TykProxyUrl, ANativeApiIsShownInTyksWords) {
@@ -87,7 +89,7 @@ TEST(TykProxyUrl, ANativeApiIsShownInTyksWords) {
   EXPECT_EQ(shown["proxy"]["transport"]["proxy_url"], "http://a%40b@proxy:3128");
 }
 
-Conversion Native(absl::string_view proxy) {
+Conversion NativeWithProxy(absl::string_view proxy) {
   return ConvertText(ConvertNative,
                      absl::StrCat("apiVersion: sallyport/v1\nkind: Api\nmetadata: {name: a1}\n"
                                   "spec:\n  listenPath: /a/\n  keyless: true\n  upstream:\n"
@@ -97,8 +99,8 @@ Conversion Native(absl::string_view proxy) {
 
 TEST(NativeForwardProxy, ThePasswordIsNeitherInTheResourceNorInTheDocument) {
   for (const char* const name : {"forwardProxy", "forward_proxy"}) {
-    const Conversion conversion =
-        Native(absl::StrCat(name, ": {url: 'http://proxy:3128', username: ali, password: hidden}"));
+    const Conversion conversion = NativeWithProxy(
+        absl::StrCat(name, ": {url: 'http://proxy:3128', username: ali, password: hidden}"));
     EXPECT_EQ(ProxyOf(conversion).url(), "http://proxy:3128");
     EXPECT_EQ(ProxyOf(conversion).username(), "ali");
     EXPECT_EQ(conversion.resources.back().proxy_password.Reveal(), "hidden");
@@ -107,7 +109,7 @@ TEST(NativeForwardProxy, ThePasswordIsNeitherInTheResourceNorInTheDocument) {
     EXPECT_THAT(NativeJson(resource), Not(HasSubstr("hidden")));
     EXPECT_THAT(resource.document(), HasSubstr("ali"));
   }
-  EXPECT_EQ(Native("forwardProxy: {url: 'http://p:1', username: a, password: 1234}")
+  EXPECT_EQ(NativeWithProxy("forwardProxy: {url: 'http://p:1', username: a, password: 1234}")
                 .resources.back()
                 .proxy_password.Reveal(),
             "1234");
@@ -118,7 +120,7 @@ TEST(NativeForwardProxy, RefusesWhatItDoesNotKnow) {
        {"forwardProxy: {url: 'http://p:1', passwort: hidden}",
         "forwardProxy: {url: 'http://p:1', password: [hidden]}", "forwardProxy: 'http://p:1'",
         "proxyUrl: 'http://p:1'", "tls: {proxyUrl: 'http://p:1'}"}) {
-    EXPECT_FALSE(Native(bad).ok()) << bad;
+    EXPECT_FALSE(NativeWithProxy(bad).ok()) << bad;
   }
   v1::Resource resource;
   resource.mutable_api()

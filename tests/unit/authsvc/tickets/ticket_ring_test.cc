@@ -7,14 +7,14 @@
 namespace sallyport::authsvc {
 namespace {
 
-constexpr absl::Duration kHour = absl::Hours(1);
+constexpr absl::Duration kPeriod = absl::Hours(1);
 const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
 
 TEST(TicketRing, KeysAreRandomAndOfTheRightSize) {
   std::set<std::string> names, secrets;
   TicketRing ring;
   for (int i = 0; i < 8; ++i) {
-    Rotate(kNow, kHour, &ring);
+    Rotate(kNow, kPeriod, &ring);
     EXPECT_EQ(ring.keys.front()->name.size(), 16u);
     EXPECT_EQ(ring.keys.front()->secret.Reveal().size(), 64u);
     names.insert(ring.keys.front()->name);
@@ -27,18 +27,18 @@ TEST(TicketRing, KeysAreRandomAndOfTheRightSize) {
 
 TEST(TicketRing, IsDueByAgeAndByAFarFuture) {
   TicketRing ring;
-  EXPECT_TRUE(RotationDue(ring, kNow, kHour));
-  Rotate(kNow, kHour, &ring);
-  EXPECT_FALSE(RotationDue(ring, kNow, kHour));
-  EXPECT_FALSE(RotationDue(ring, kNow + kHour - absl::Milliseconds(1), kHour));
-  EXPECT_TRUE(RotationDue(ring, kNow + kHour, kHour));
-  EXPECT_FALSE(RotationDue(ring, kNow - kHour + absl::Milliseconds(1), kHour));
-  EXPECT_TRUE(RotationDue(ring, kNow - kHour, kHour));
+  EXPECT_TRUE(RotationDue(ring, kNow, kPeriod));
+  Rotate(kNow, kPeriod, &ring);
+  EXPECT_FALSE(RotationDue(ring, kNow, kPeriod));
+  EXPECT_FALSE(RotationDue(ring, kNow + kPeriod - absl::Milliseconds(1), kPeriod));
+  EXPECT_TRUE(RotationDue(ring, kNow + kPeriod, kPeriod));
+  EXPECT_FALSE(RotationDue(ring, kNow - kPeriod + absl::Milliseconds(1), kPeriod));
+  EXPECT_TRUE(RotationDue(ring, kNow - kPeriod, kPeriod));
 }
 
 TEST(TicketRing, EncodesAndDecodes) {
   TicketRing ring;
-  for (int i = 0; i < 3; ++i) Rotate(kNow + i * kHour, kHour, &ring);
+  for (int i = 0; i < 3; ++i) Rotate(kNow + i * kPeriod, kPeriod, &ring);
   const base::Secret bytes = EncodeTicketKeys(ring.keys);
   const auto keys = DecodeTicketKeys(bytes.Reveal());
   ASSERT_TRUE(keys.ok());

@@ -6,7 +6,7 @@ namespace sallyport::dataplane {
 namespace {
 
 using base::Reason;
-using Kind = Standing::Kind;
+using StandingKind = Standing::Kind;
 
 // As it stands now; kDenied where nothing came, so that no test passes by that.
 Standing StandingOf(AuthorizeWorld& world, const AuthFacts& facts) {
@@ -15,7 +15,7 @@ Standing StandingOf(AuthorizeWorld& world, const AuthFacts& facts) {
   EXPECT_FALSE(came.has_value()) << "never inline";
   world.Run();
   EXPECT_TRUE(came.has_value());
-  return came.value_or(Standing{Kind::kDenied, nullptr});
+  return came.value_or(Standing{StandingKind::kDenied, nullptr});
 }
 
 TEST(AskAgain, WhoIsRevokedMeanwhileIsDenied) {
@@ -31,7 +31,7 @@ TEST(AskAgain, WhoIsRevokedMeanwhileIsDenied) {
   world.generations.DropAll(10);
   world.client.AnswerWith(Refuse());
   const Standing standing = StandingOf(world, facts);
-  EXPECT_EQ(standing.kind, Kind::kDenied);
+  EXPECT_EQ(standing.kind, StandingKind::kDenied);
   ASSERT_NE(standing.decision, nullptr);
   EXPECT_EQ(standing.decision->reason, Reason::kCertUnknown);
   // The very same question.
@@ -57,7 +57,7 @@ TEST(AskAgain, NobodyAnsweringIsNoLeave) {
     world.stream.OnBroken();  // what is cached could be used by stale_if_error
     world.client.FailWith(status);
     const Standing standing = StandingOf(world, world.Facts());
-    EXPECT_EQ(standing.kind, Kind::kUnknown) << status;
+    EXPECT_EQ(standing.kind, StandingKind::kUnknown) << status;
     EXPECT_EQ(standing.decision, nullptr);
   }
 }
@@ -65,7 +65,7 @@ TEST(AskAgain, NobodyAnsweringIsNoLeave) {
 TEST(AskAgain, AnAuthsvcBehindTheSnapshotIsNotBelieved) {
   AuthorizeWorld world;
   world.generations.DropAll(12);  // the answers come from revision 10
-  EXPECT_EQ(StandingOf(world, world.Facts()).kind, Kind::kUnknown);
+  EXPECT_EQ(StandingOf(world, world.Facts()).kind, StandingKind::kUnknown);
   const auto questions = world.client.authorize_questions();
   ASSERT_EQ(questions.size(), 2u);
   EXPECT_EQ(questions[1].min_revision, 12u);
@@ -73,7 +73,7 @@ TEST(AskAgain, AnAuthsvcBehindTheSnapshotIsNotBelieved) {
   Decision newer = Allow();
   newer.revision = 12;
   world.client.AnswerWith(newer);
-  EXPECT_EQ(StandingOf(world, world.Facts()).kind, Kind::kAllowed);
+  EXPECT_EQ(StandingOf(world, world.Facts()).kind, StandingKind::kAllowed);
 }
 
 TEST(AskAgain, AnEvictionThatArrivesBeforeTheAnswerIsTakenUpWins) {
@@ -84,7 +84,7 @@ TEST(AskAgain, AnEvictionThatArrivesBeforeTheAnswerIsTakenUpWins) {
   world.generations.Evict("key:alice", 11);  // the answer is posted already
   world.Run();
   ASSERT_TRUE(came.has_value());
-  EXPECT_EQ(came->kind, Kind::kUnknown);
+  EXPECT_EQ(came->kind, StandingKind::kUnknown);
 }
 
 TEST(AskAgain, WhoIsAllowedStillGoesOnAndManyShareOneQuestion) {
@@ -93,14 +93,14 @@ TEST(AskAgain, WhoIsAllowedStillGoesOnAndManyShareOneQuestion) {
   world.client.Hold();
   for (int i = 0; i < 1000; ++i) {  // more than any client might cause
     world.authorizer.AskAgain(world.Facts(), [&](const Standing& standing) {
-      allowed += standing.kind == Kind::kAllowed && standing.decision != nullptr ? 1 : 0;
+      allowed += standing.kind == StandingKind::kAllowed && standing.decision != nullptr ? 1 : 0;
     });
   }
   world.client.LetGo();
   world.Run();
   EXPECT_EQ(allowed, 1000);
   EXPECT_EQ(world.client.authorize_calls(), 1u);
-  EXPECT_EQ(StandingOf(world, world.Facts()).kind, Kind::kAllowed);
+  EXPECT_EQ(StandingOf(world, world.Facts()).kind, StandingKind::kAllowed);
   EXPECT_EQ(world.client.authorize_calls(), 1u) << "a fresh answer is as good";
   EXPECT_EQ(world.hub.Counters().address_limited, 0u);
 }

@@ -1,5 +1,6 @@
 #include "dataplane/exchange/connection_registry.h"
 
+#include "dataplane/exchange/handshake_terms.h"
 #include "shared/crypto/denied_certificates.h"
 #include "tests/fakes/test_ca.h"
 #include "tests/unit/dataplane/exchange/connection_registry_world.h"
@@ -8,13 +9,12 @@ namespace sallyport::dataplane {
 namespace {
 
 TEST_F(ConnectionRegistryTest, StreamsOfAnApiThatIsGoneHaveTheirGrace) {
-  Route gone, stays;
-  gone.api_id = "gone";
+  LivingStream gone, stays;
   Open first(registry_, loop_, ""), second(registry_, loop_, ""), http(registry_, loop_, "");
-  registry_.SetStreamsOf(first.connection.get(), &gone);
-  registry_.SetStreamsOf(second.connection.get(), &stays);
+  registry_.SetLiving(first.connection.get(), &gone);
+  registry_.SetLiving(second.connection.get(), &stays);
   for (const Open* one : {&first, &second, &http}) one->connection->idle = false;
-  const auto is_gone = [](const Route& route) { return route.api_id == "gone"; };
+  const auto is_gone = [&gone](const LivingStream& stream) { return &stream == &gone; };
   EXPECT_EQ(registry_.EndStreams(is_gone, absl::Seconds(5)), 1u);
   EXPECT_EQ(registry_.EndStreams(is_gone, absl::Seconds(5)), 0u) << "once";
   Pass(absl::Seconds(4));
@@ -25,15 +25,15 @@ TEST_F(ConnectionRegistryTest, StreamsOfAnApiThatIsGoneHaveTheirGrace) {
 }
 
 TEST_F(ConnectionRegistryTest, WhatIsOverIsNoStreamOfAnApi) {
-  const Route api;
+  const LivingStream stream;
   Open over(registry_, loop_, "");
-  registry_.SetStreamsOf(over.connection.get(), &api);
-  registry_.SetStreamsOf(over.connection.get(), nullptr);
+  registry_.SetLiving(over.connection.get(), &stream);
+  registry_.SetLiving(over.connection.get(), nullptr);
   {
     Open closed(registry_, loop_, "");
-    registry_.SetStreamsOf(closed.connection.get(), &api);
+    registry_.SetLiving(closed.connection.get(), &stream);
   }
-  EXPECT_EQ(registry_.EndStreams([](const Route&) { return true; }, absl::Seconds(5)), 0u);
+  EXPECT_EQ(registry_.EndStreams([](const LivingStream&) { return true; }, absl::Seconds(5)), 0u);
 }
 
 TEST_F(ConnectionRegistryTest, WhoeverLeavesFirstTheOthersOfThatLeafAreKnown) {

@@ -63,7 +63,7 @@ struct Download {
   std::unique_ptr<RegisteredRequest> request;
 };
 
-class RecheckTest : public testing::Test {
+class RecheckTest : public ::testing::Test {
  protected:
   RecheckTest() {
     route_.api_id = "a";

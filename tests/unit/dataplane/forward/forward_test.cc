@@ -96,15 +96,15 @@ struct AnswerCase {
   bool kept;
 };
 TEST_F(ForwardTest, Answers) {
-  const char* const kGet = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  const char* const kPlainGet = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
   const AnswerCase cases[] = {
-      {"chunked with trailers", kGet,
+      {"chunked with trailers", kPlainGet,
        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=1\r\nabc\r\n2\r\nde\r\n0\r\nX-T: "
        "1\r\n\r\n",
        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nX-T: "
        "1\r\n\r\n",
        true},
-      {"until close", kGet, "HTTP/1.1 200 OK\r\n\r\nabc",
+      {"until close", kPlainGet, "HTTP/1.1 200 OK\r\n\r\nabc",
        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", false},
       {"until close to HTTP/1.0", "GET / HTTP/1.0\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\nabc",
        "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nabc", false},
@@ -113,21 +113,21 @@ TEST_F(ForwardTest, Answers) {
        "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", true},
       {"HEAD chunked", "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n",
        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", true},
-      {"204", kGet, "HTTP/1.1 204 No Content\r\nX: 1\r\n\r\n",
+      {"204", kPlainGet, "HTTP/1.1 204 No Content\r\nX: 1\r\n\r\n",
        "HTTP/1.1 204 No Content\r\nX: 1\r\n\r\n", true},
-      {"304", kGet, "HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n",
+      {"304", kPlainGet, "HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n",
        "HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n", true},
-      {"empty", kGet, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+      {"empty", kPlainGet, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", true},
-      {"interim before the answer", kGet,
+      {"interim before the answer", kPlainGet,
        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
        "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
        true},
-      {"upstream closes", kGet,
+      {"upstream closes", kPlainGet,
        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx",
        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", false},
-      {"bytes after the answer", kGet,
+      {"bytes after the answer", kPlainGet,
        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHTTP/1.1 200 OK\r\nContent-Length: "
        "3\r\n\r\nbad",
        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", false}};

@@ -10,7 +10,7 @@ namespace {
 
 using Kind = ParseOutcome::Kind;
 
-struct Case {
+struct AnswerCase {
   const char* name;
   std::string text;
   bool to_head;
@@ -18,7 +18,7 @@ struct Case {
   uint64_t length;
   bool keep_alive;
 };
-class ResponseFraming : public testing::TestWithParam<Case> {};
+class ResponseFraming : public testing::TestWithParam<AnswerCase> {};
 
 TEST_P(ResponseFraming, IsAsTheRfcSays) {
   ResponseParser parser;
@@ -37,27 +37,30 @@ std::string Answer(const char* status, const std::string& lines, const char* ver
 INSTANTIATE_TEST_SUITE_P(
     Cases, ResponseFraming,
     testing::Values(
-        Case{"length", Answer("200 OK", "Content-Length: 5\r\n"), false, Framing::kLength, 5, true},
-        Case{"zero", Answer("200 OK", "Content-Length: 0\r\n"), false, Framing::kNone, 0, true},
-        Case{"chunked", Answer("200 OK", "Transfer-Encoding: chunked\r\n"), false,
-             Framing::kChunked, 0, true},
-        Case{"until_close", Answer("200 OK", ""), false, Framing::kUntilClose, 0, false},
-        Case{"close", Answer("200 OK", "Content-Length: 5\r\nConnection: close\r\n"), false,
-             Framing::kLength, 5, false},
-        Case{"http10", Answer("200 OK", "Content-Length: 5\r\n", "1.0"), false, Framing::kLength, 5,
-             false},
-        Case{"http10_keep",
-             Answer("200 OK", "Content-Length: 5\r\nConnection: keep-alive\r\n", "1.0"), false,
-             Framing::kLength, 5, true},
-        Case{"head", Answer("200 OK", "Content-Length: 5\r\n"), true, Framing::kNone, 5, true},
-        Case{"head_chunked", Answer("200 OK", "Transfer-Encoding: chunked\r\n"), true,
-             Framing::kNone, 0, true},
-        Case{"204", Answer("204 No Content", ""), false, Framing::kNone, 0, true},
-        Case{"304_with_length", Answer("304 Not Modified", "Content-Length: 5\r\n"), false,
-             Framing::kNone, 5, true},
-        Case{"100", Answer("100 Continue", ""), false, Framing::kNone, 0, true},
-        Case{"no_phrase", Answer("200 ", "Content-Length: 0\r\n"), false, Framing::kNone, 0,
-             true}));
+        AnswerCase{"length", Answer("200 OK", "Content-Length: 5\r\n"), false, Framing::kLength, 5,
+                   true},
+        AnswerCase{"zero", Answer("200 OK", "Content-Length: 0\r\n"), false, Framing::kNone, 0,
+                   true},
+        AnswerCase{"chunked", Answer("200 OK", "Transfer-Encoding: chunked\r\n"), false,
+                   Framing::kChunked, 0, true},
+        AnswerCase{"until_close", Answer("200 OK", ""), false, Framing::kUntilClose, 0, false},
+        AnswerCase{"close", Answer("200 OK", "Content-Length: 5\r\nConnection: close\r\n"), false,
+                   Framing::kLength, 5, false},
+        AnswerCase{"http10", Answer("200 OK", "Content-Length: 5\r\n", "1.0"), false,
+                   Framing::kLength, 5, false},
+        AnswerCase{"http10_keep",
+                   Answer("200 OK", "Content-Length: 5\r\nConnection: keep-alive\r\n", "1.0"),
+                   false, Framing::kLength, 5, true},
+        AnswerCase{"head", Answer("200 OK", "Content-Length: 5\r\n"), true, Framing::kNone, 5,
+                   true},
+        AnswerCase{"head_chunked", Answer("200 OK", "Transfer-Encoding: chunked\r\n"), true,
+                   Framing::kNone, 0, true},
+        AnswerCase{"204", Answer("204 No Content", ""), false, Framing::kNone, 0, true},
+        AnswerCase{"304_with_length", Answer("304 Not Modified", "Content-Length: 5\r\n"), false,
+                   Framing::kNone, 5, true},
+        AnswerCase{"100", Answer("100 Continue", ""), false, Framing::kNone, 0, true},
+        AnswerCase{"no_phrase", Answer("200 ", "Content-Length: 0\r\n"), false, Framing::kNone, 0,
+                   true}));
 
 class ResponseRefusal : public testing::TestWithParam<const char*> {};
 

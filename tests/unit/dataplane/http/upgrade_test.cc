@@ -17,7 +17,7 @@ using Kind = ParseOutcome::Kind;
 constexpr absl::string_view kKey = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 constexpr absl::string_view kAccept = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
 
-std::unique_ptr<RequestHead> Parse(const std::string& text) {
+std::unique_ptr<RequestHead> ParseRequest(const std::string& text) {
   auto head = std::make_unique<RequestHead>();
   RequestParser parser;
   const ParseOutcome outcome = parser.Parse(text, head.get());
@@ -26,7 +26,7 @@ std::unique_ptr<RequestHead> Parse(const std::string& text) {
 }
 
 std::string AskedFor(const std::string& line, absl::string_view fields) {
-  return std::string(Parse(absl::StrCat(line, "\r\nHost: h\r\n", fields, "\r\n"))->upgrade);
+  return std::string(ParseRequest(absl::StrCat(line, "\r\nHost: h\r\n", fields, "\r\n"))->upgrade);
 }
 
 TEST(Upgrade, IsAskedForAsAWhole) {
@@ -89,7 +89,7 @@ std::string Switched(absl::string_view upgrade, absl::string_view fields,
   const ParseOutcome outcome =
       parser.Parse(absl::StrCat(version, " 101 Go\r\n", fields, "\r\n"), false, &answer);
   EXPECT_EQ(outcome.kind, Kind::kDone) << outcome.detail;
-  const auto request = Parse(absl::StrCat("GET / HTTP/1.1\r\nHost: h\r\n", kKey, "\r\n"));
+  const auto request = ParseRequest(absl::StrCat("GET / HTTP/1.1\r\nHost: h\r\n", kKey, "\r\n"));
   const char* const why = NotSwitched(answer, request->fields, upgrade);
   return why == nullptr ? std::string() : why;
 }

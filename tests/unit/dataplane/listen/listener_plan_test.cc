@@ -95,7 +95,8 @@ TEST(PlanListeners, PortsOfDefinitionsAreOpenedWithTls) {
   EXPECT_FALSE(plan[1].plain) << "a definition's port is never plain by accident";
 }
 
-RoutePtr Stream(const std::string& id, uint16_t port, ApiProtocol protocol, bool proxied = false) {
+RoutePtr StreamApi(const std::string& id, uint16_t port, ApiProtocol protocol,
+                   bool proxied = false) {
   auto route = std::make_shared<Route>();
   route->api_id = id;
   route->hosts = {id + ".example"};
@@ -128,8 +129,8 @@ class PlanStreamsTest : public ::testing::Test {
 
 TEST_F(PlanStreamsTest, OpensWhatTheMachineAllows) {
   const StreamPlan plan =
-      Plan({Stream("a", 5000, ApiProtocol::kTls), Stream("b", 5000, ApiProtocol::kTls),
-            Stream("c", 5009, ApiProtocol::kTcp)});
+      Plan({StreamApi("a", 5000, ApiProtocol::kTls), StreamApi("b", 5000, ApiProtocol::kTls),
+            StreamApi("c", 5009, ApiProtocol::kTcp)});
   EXPECT_TRUE(plan.problems.empty());
   ASSERT_EQ(plan.listeners.size(), 2u);
   const PlannedListener& tls = plan.listeners[0];
@@ -144,33 +145,36 @@ TEST_F(PlanStreamsTest, OpensWhatTheMachineAllows) {
 
 TEST_F(PlanStreamsTest, NothingIsAllowedByDefault) {
   config_.tcp_apis = {};
-  EXPECT_EQ(Closed({Stream("a", 5000, ApiProtocol::kTcp)}), "not_allowed");
+  EXPECT_EQ(Closed({StreamApi("a", 5000, ApiProtocol::kTcp)}), "not_allowed");
 }
 
 TEST_F(PlanStreamsTest, ClosesWhatIsNotAllowedOrAnothers) {
-  EXPECT_EQ(Closed({Stream("a", 4999, ApiProtocol::kTls)}), "not_allowed");
-  EXPECT_EQ(Closed({Stream("a", 5010, ApiProtocol::kTls)}), "not_allowed");
-  EXPECT_EQ(Closed({Stream("a", 0, ApiProtocol::kTls)}), "conflict");
-  EXPECT_EQ(Closed({Stream("a", 5000, ApiProtocol::kTcp), Stream("b", 5000, ApiProtocol::kTcp)}),
-            "conflict");
-  EXPECT_EQ(Closed({Stream("a", 5000, ApiProtocol::kTcp), Stream("b", 5000, ApiProtocol::kTls)}),
-            "conflict");
+  EXPECT_EQ(Closed({StreamApi("a", 4999, ApiProtocol::kTls)}), "not_allowed");
+  EXPECT_EQ(Closed({StreamApi("a", 5010, ApiProtocol::kTls)}), "not_allowed");
+  EXPECT_EQ(Closed({StreamApi("a", 0, ApiProtocol::kTls)}), "conflict");
+  EXPECT_EQ(
+      Closed({StreamApi("a", 5000, ApiProtocol::kTcp), StreamApi("b", 5000, ApiProtocol::kTcp)}),
+      "conflict");
+  EXPECT_EQ(
+      Closed({StreamApi("a", 5000, ApiProtocol::kTcp), StreamApi("b", 5000, ApiProtocol::kTls)}),
+      "conflict");
   auto http = std::make_shared<Route>();
   http->api_id = "http";
   http->listen_port = 5000;
-  EXPECT_EQ(Closed({Stream("a", 5000, ApiProtocol::kTls), http}), "conflict");
+  EXPECT_EQ(Closed({StreamApi("a", 5000, ApiProtocol::kTls), http}), "conflict");
   config_.tcp_apis.ranges.push_back({8443, 8443});
-  EXPECT_EQ(Closed({Stream("a", 8443, ApiProtocol::kTls)}), "conflict") << "the default listener";
+  EXPECT_EQ(Closed({StreamApi("a", 8443, ApiProtocol::kTls)}), "conflict")
+      << "the default listener";
 }
 
 TEST_F(PlanStreamsTest, AnnouncedClientsNeedWhoMayAnnounceThem) {
-  EXPECT_EQ(Closed({Stream("a", 5000, ApiProtocol::kTls, true)}), "not_allowed");
+  EXPECT_EQ(Closed({StreamApi("a", 5000, ApiProtocol::kTls, true)}), "not_allowed");
   config_.tcp_apis.proxy_protocol_from = {"10.0.0.0/8"};
-  EXPECT_EQ(Closed({Stream("a", 5000, ApiProtocol::kTls, true),
-                    Stream("b", 5000, ApiProtocol::kTls, false)}),
+  EXPECT_EQ(Closed({StreamApi("a", 5000, ApiProtocol::kTls, true),
+                    StreamApi("b", 5000, ApiProtocol::kTls, false)}),
             "conflict");
-  const StreamPlan plan = Plan(
-      {Stream("a", 5000, ApiProtocol::kTls, true), Stream("b", 5001, ApiProtocol::kTls, false)});
+  const StreamPlan plan = Plan({StreamApi("a", 5000, ApiProtocol::kTls, true),
+                                StreamApi("b", 5001, ApiProtocol::kTls, false)});
   ASSERT_EQ(plan.listeners.size(), 2u);
   EXPECT_EQ(plan.listeners[0].proxy_protocol_from, config_.tcp_apis.proxy_protocol_from);
   EXPECT_TRUE(plan.listeners[1].proxy_protocol_from.empty());

@@ -9,7 +9,7 @@ namespace {
 
 using Path = MatchRules::Path;
 
-struct Spec {
+struct MatchSpec {
   std::string id;
   std::string path = "/";
   MatchRules rules = {};
@@ -17,7 +17,7 @@ struct Spec {
   bool certificate = false;
 };
 
-RoutePtr Make(const Spec& spec) {
+RoutePtr MakeMatching(const MatchSpec& spec) {
   Route route;
   route.api_id = spec.id;
   route.listen_path = spec.path;
@@ -51,13 +51,13 @@ MatchCondition In(MatchCondition::Variable variable, std::string name,
   return condition;
 }
 
-RouteTablePtr Table(const std::vector<Spec>& specs) {
+RouteTablePtr MatchTable(const std::vector<MatchSpec>& specs) {
   std::vector<RoutePtr> routes;
-  for (const Spec& spec : specs) routes.push_back(Make(spec));
+  for (const MatchSpec& spec : specs) routes.push_back(MakeMatching(spec));
   return RouteTable::Empty()->With(routes, {});
 }
 
-struct Ask {
+struct Asked {
   std::string host = "h.test";
   std::string path = "/";
   std::string method = "GET";
@@ -65,7 +65,7 @@ struct Ask {
   std::string cookie = {};
 };
 
-std::string Served(const RouteTablePtr& table, const Ask& ask) {
+std::string Served(const RouteTablePtr& table, const Asked& ask) {
   RouteQuestion question;
   question.host = ask.host;
   question.method = ask.method;
@@ -82,52 +82,55 @@ std::string Served(const RouteTablePtr& table, const Ask& ask) {
 }
 
 TEST(Matching, AnExactPathIsThatPathAlone) {
-  const auto table = Table({{"exact", "/a", Rules(Path::kExact)},
-                            {"slash", "/a/", Rules(Path::kExact)},
-                            {"prefix", "/a/", Rules(Path::kPrefix)},
-                            {"all", "/", Rules(Path::kPrefix)}});
+  const auto table = MatchTable({{"exact", "/a", Rules(Path::kExact)},
+                                 {"slash", "/a/", Rules(Path::kExact)},
+                                 {"prefix", "/a/", Rules(Path::kPrefix)},
+                                 {"all", "/", Rules(Path::kPrefix)}});
   EXPECT_EQ(Served(table, {.path = "/a"}), "exact");
   EXPECT_EQ(Served(table, {.path = "/a/"}), "slash");
   EXPECT_EQ(Served(table, {.path = "/a/b"}), "prefix");
   EXPECT_EQ(Served(table, {.path = "/ab"}), "all");
-  const auto alone = Table({{"exact", "/a", Rules(Path::kExact)}});
+  const auto alone = MatchTable({{"exact", "/a", Rules(Path::kExact)}});
   EXPECT_EQ(Served(alone, {.path = "/a/"}), "");
   EXPECT_EQ(Served(alone, {.path = "/a/b"}), "");
 }
 
 TEST(Matching, APrefixIsByBytesAndNotTheSegmentBeforeIt) {
   const auto table =
-      Table({{"p", "/a/", Rules(Path::kPrefix)}, {"q", "/he", Rules(Path::kPrefix)}});
+      MatchTable({{"p", "/a/", Rules(Path::kPrefix)}, {"q", "/he", Rules(Path::kPrefix)}});
   EXPECT_EQ(Served(table, {.path = "/a"}), "");
   EXPECT_EQ(Served(table, {.path = "/a/"}), "p");
   EXPECT_EQ(Served(table, {.path = "/hello/x"}), "q");
 }
 
 TEST(Matching, MethodsAndPriorities) {
-  const auto table = Table({{"any", "/", Rules(Path::kPrefix)},
-                            {"post", "/", Rules(Path::kPrefix, {"POST"})},
-                            {"high", "/", Rules(Path::kPrefix, {"PUT", "POST"}, 7)}});
+  const auto table = MatchTable({{"any", "/", Rules(Path::kPrefix)},
+                                 {"post", "/", Rules(Path::kPrefix, {"POST"})},
+                                 {"high", "/", Rules(Path::kPrefix, {"PUT", "POST"}, 7)}});
   EXPECT_EQ(Served(table, {.method = "GET"}), "any");
   EXPECT_EQ(Served(table, {.method = "POST"}), "high");
-  EXPECT_EQ(Served(Table({{"post", "/", Rules(Path::kPrefix, {"POST"})}}), {.method = "GET"}), "");
-  EXPECT_EQ(Served(Table({{"post", "/", Rules(Path::kPrefix, {"POST"})}}), {.method = "get"}), "");
+  EXPECT_EQ(Served(MatchTable({{"post", "/", Rules(Path::kPrefix, {"POST"})}}), {.method = "GET"}),
+            "");
+  EXPECT_EQ(Served(MatchTable({{"post", "/", Rules(Path::kPrefix, {"POST"})}}), {.method = "get"}),
+            "");
 }
 
 TEST(Matching, WhereTheLongerPathTakesNothingTheShorterOneIsAsked) {
-  const auto table = Table({{"long", "/a/b", Rules(Path::kSegments, {"POST"})},
-                            {"exact", "/a/b/c", Rules(Path::kExact, {"POST"})},
-                            {"prefix", "/a/b/", Rules(Path::kPrefix, {"POST"})},
-                            {"short", "/a", Rules(Path::kSegments)}});
+  const auto table = MatchTable({{"long", "/a/b", Rules(Path::kSegments, {"POST"})},
+                                 {"exact", "/a/b/c", Rules(Path::kExact, {"POST"})},
+                                 {"prefix", "/a/b/", Rules(Path::kPrefix, {"POST"})},
+                                 {"short", "/a", Rules(Path::kSegments)}});
   EXPECT_EQ(Served(table, {.path = "/a/b/c"}), "short");
   EXPECT_EQ(Served(table, {.path = "/a/b/c", .method = "POST"}), "exact");
 }
 
 TEST(Matching, Conditions) {
   using Variable = MatchCondition::Variable;
-  const auto served = [](MatchCondition condition, const Ask& ask) {
+  const auto served = [](MatchCondition condition, const Asked& ask) {
     MatchRules rules = Rules(Path::kPrefix);
     rules.conditions.push_back(std::move(condition));
-    return Served(Table({{"yes", "/", rules}, {"no", "/", Rules(Path::kPrefix)}}), ask) == "yes";
+    return Served(MatchTable({{"yes", "/", rules}, {"no", "/", Rules(Path::kPrefix)}}), ask) ==
+           "yes";
   };
   EXPECT_TRUE(served(In(Variable::kQuery, "v", {"1", "2"}), {.query = "v=2"}));
   EXPECT_FALSE(served(In(Variable::kQuery, "v", {"1"}), {.query = "v=2"}));
@@ -150,11 +153,11 @@ TEST(Matching, Conditions) {
 }
 
 TEST(Matching, StandInsComeBehindWhatIsWrittenForTheHost) {
-  const auto table = Table({{"host", "/h", Rules(Path::kExact), {"a.x.test"}},
-                            {"inside-wildcard", "/", Tier(1), {"a.x.test"}, true},
-                            {"wildcard", "/w", Rules(Path::kPrefix), {"*.x.test"}},
-                            {"inside-any", "/", Tier(2), {"*.x.test"}, true},
-                            {"any", "/", Rules(Path::kPrefix)}});
+  const auto table = MatchTable({{"host", "/h", Rules(Path::kExact), {"a.x.test"}},
+                                 {"inside-wildcard", "/", Tier(1), {"a.x.test"}, true},
+                                 {"wildcard", "/w", Rules(Path::kPrefix), {"*.x.test"}},
+                                 {"inside-any", "/", Tier(2), {"*.x.test"}, true},
+                                 {"any", "/", Rules(Path::kPrefix)}});
   EXPECT_EQ(Served(table, {.host = "a.x.test", .path = "/h"}), "host");
   EXPECT_EQ(Served(table, {.host = "a.x.test", .path = "/z"}), "inside-wildcard");
   EXPECT_EQ(Served(table, {.host = "a.x.test", .path = "/w"}), "wildcard") << "the longer path";
@@ -168,9 +171,9 @@ TEST(Matching, StandInsComeBehindWhatIsWrittenForTheHost) {
 }
 
 TEST(Matching, StandInsTakeNothingFromOthers) {
-  const auto table = Table({{"stand-in", "/", Tier(2), {"*.x.test"}, true},
-                            {"payments", "/payments/"},
-                            {"any", "/", Rules(Path::kPrefix)}});
+  const auto table = MatchTable({{"stand-in", "/", Tier(2), {"*.x.test"}, true},
+                                 {"payments", "/payments/"},
+                                 {"any", "/", Rules(Path::kPrefix)}});
   EXPECT_EQ(Served(table, {.host = "b.x.test", .path = "/payments/1"}), "payments");
   EXPECT_EQ(Served(table, {.host = "b.x.test", .path = "/y"}), "stand-in");
 }
@@ -179,10 +182,10 @@ TEST(Matching, APathThatIsAnothersOnceItIsDecodedIsRefused) {
   MatchRules elsewhere = Rules(Path::kPrefix);
   MatchCondition condition = In(MatchCondition::Variable::kPath, "", {"/secret/x"}, true);
   elsewhere.conditions.push_back(condition);
-  const auto table = Table({{"admin", "/admin/", Rules(Path::kPrefix)},
-                            {"exact", "/one", Rules(Path::kExact)},
-                            {"elsewhere", "/secret", elsewhere},
-                            {"all", "/", Rules(Path::kPrefix)}});
+  const auto table = MatchTable({{"admin", "/admin/", Rules(Path::kPrefix)},
+                                 {"exact", "/one", Rules(Path::kExact)},
+                                 {"elsewhere", "/secret", elsewhere},
+                                 {"all", "/", Rules(Path::kPrefix)}});
   EXPECT_EQ(Served(table, {.path = "/admin/x"}), "admin");
   for (const char* path :
        {"/admin%2Fx", "/admin%2F", "/admin;a/x", "/one;a", "/o%6Ee", "/secret%2Fx"})
@@ -194,14 +197,14 @@ TEST(Matching, APathThatIsAnothersOnceItIsDecodedIsRefused) {
 }
 
 TEST(Matching, RoutesLeaveNothingBehind) {
-  const Spec specs[] = {{"e", "/a", Rules(Path::kExact), {"h.test"}},
-                        {"t", "/", Tier(2), {"h.test"}, true}};
-  auto table = Table({specs[0], specs[1]});
+  const MatchSpec specs[] = {{"e", "/a", Rules(Path::kExact), {"h.test"}},
+                             {"t", "/", Tier(2), {"h.test"}, true}};
+  auto table = MatchTable({specs[0], specs[1]});
   EXPECT_EQ(Served(table, {.path = "/a"}), "e");
   table = table->With({}, {"e", "t"});
   EXPECT_EQ(Served(table, {.path = "/a"}), "");
   EXPECT_FALSE(table->ClientTls("h.test", 0).request_certificate);
-  table = table->With({Make({"e", "/b", Rules(Path::kPrefix), {"h.test"}})}, {});
+  table = table->With({MakeMatching({"e", "/b", Rules(Path::kPrefix), {"h.test"}})}, {});
   EXPECT_EQ(Served(table, {.path = "/bb"}), "e");
 }
 

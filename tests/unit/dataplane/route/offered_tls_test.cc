@@ -41,6 +41,32 @@ TEST(OfferedTls, AVersionIsTakenBetweenItsEnds) {
   }
 }
 
+TEST(OfferedTls, ACipherIsTakenFromTheListOfItsVersion) {
+  constexpr char kNew[] = "TLS_AES_256_GCM_SHA384", kOld[] = "ECDHE-ECDSA-AES256-GCM-SHA384";
+  EXPECT_TRUE(MakeOfferedTls("", "", {})->TakesCipher("TLSv1.3", kNew));
+  EXPECT_TRUE(MakeOfferedTls("", "", {})->TakesCipher("TLSv1.2", kOld));
+  const OfferedTlsPtr new_alone = MakeOfferedTls("", "", {kNew});
+  EXPECT_TRUE(new_alone->TakesCipher("TLSv1.3", kNew));
+  EXPECT_FALSE(new_alone->TakesCipher("TLSv1.3", "TLS_AES_128_GCM_SHA256"));
+  EXPECT_TRUE(new_alone->TakesCipher("TLSv1.2", kOld)) << "of a version without a list: all";
+  const OfferedTlsPtr several = MakeOfferedTls("", "", {"ECDHE-RSA-AES128-GCM-SHA256", kOld});
+  EXPECT_TRUE(several->TakesCipher("TLSv1.2", kOld));
+  EXPECT_FALSE(several->TakesCipher("TLSv1.2", "ECDHE-ECDSA-AES128-GCM-SHA256"));
+  EXPECT_FALSE(several->TakesCipher("TLSv1.2", "")) << "no part of a name";
+  EXPECT_FALSE(several->TakesCipher("TLSv1.2", "AES256-GCM-SHA384"));
+}
+
+TEST(OfferedTls, WhatIsNotSaidIsTheListeners) {
+  const OfferedTls listener = *MakeOfferedTls("1.3", "1.3", {"TLS_AES_256_GCM_SHA384"});
+  const OfferedTls lower = MakeOfferedTls("1.2", "", {})->Over(listener);
+  EXPECT_TRUE(lower.Takes("TLSv1.2"));
+  EXPECT_TRUE(lower.Takes("TLSv1.3"));
+  EXPECT_FALSE(lower.TakesCipher("TLSv1.3", "TLS_AES_128_GCM_SHA256"));
+  const OfferedTls ciphers = MakeOfferedTls("", "", {"TLS_AES_128_GCM_SHA256"})->Over(listener);
+  EXPECT_FALSE(ciphers.Takes("TLSv1.2"));
+  EXPECT_TRUE(ciphers.TakesCipher("TLSv1.3", "TLS_AES_128_GCM_SHA256"));
+}
+
 TEST(OfferedTls, WhatHasNoPlaceHoldsEverywhereBesideTheListeners) {
   const OfferedTlsNames newer{{"a.test", "*.b.test"}, MakeOfferedTls("1.3", "", {})};
   const OfferedTlsNames own{{}, MakeOfferedTls("", "1.2", {})};

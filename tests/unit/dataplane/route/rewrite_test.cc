@@ -18,7 +18,7 @@ RewriteTarget To(const char* text) {
   if (!target.text.server().empty()) target.server = ParseTarget(target.text.server());
   return target;
 }
-RewriteRule Rule(const char* pattern, const char* target) {
+RewriteRule RuleTo(const char* pattern, const char* target) {
   RewriteRule rule;
   rule.pattern = Regex(pattern);
   if (target != nullptr) rule.target = To(target);
@@ -54,18 +54,19 @@ class RewriteTest : public ::testing::Test {
 };
 
 TEST_F(RewriteTest, CapturesOfPathAndQuery) {
-  const RewriteRule rule = Rule("^/widgets/(\\w+)/(\\w+)", "/svc?a=$1&b=$2");
+  const RewriteRule rule = RuleTo("^/widgets/(\\w+)/(\\w+)", "/svc?a=$1&b=$2");
   EXPECT_EQ(Ask(rule, "/widgets/x/y/z"), "/svc?a=x&b=y");
   EXPECT_EQ(Ask(rule, "/widgets/x"), "-") << "no match: as it came";
-  EXPECT_EQ(Ask(Rule("^/old(.*)$", "/new$1"), "/old/a", "k=v"), "/new/a?k=v");
-  EXPECT_EQ(Ask(Rule("(a)|(b)", "/$1/$2"), "/b"), "//b") << "a group that took no part is empty";
-  EXPECT_EQ(Ask(Rule("/x", "https://other.example:8443/y"), "/x"), "https://other.example:8443/y");
+  EXPECT_EQ(Ask(RuleTo("^/old(.*)$", "/new$1"), "/old/a", "k=v"), "/new/a?k=v");
+  EXPECT_EQ(Ask(RuleTo("(a)|(b)", "/$1/$2"), "/b"), "//b") << "a group that took no part is empty";
+  EXPECT_EQ(Ask(RuleTo("/x", "https://other.example:8443/y"), "/x"),
+            "https://other.example:8443/y");
 }
 
 TEST_F(RewriteTest, AnyAndAll) {
   const std::vector<RewriteCondition> both = {When(Source::kHeader, "x-a", "^1$"),
                                               When(Source::kQuery, "q", "^2$")};
-  RewriteRule any = Rule("", "/base"), all = Rule("", "/base");
+  RewriteRule any = RuleTo("", "/base"), all = RuleTo("", "/base");
   any.triggers = {Trigger(true, both, "/hit")};
   all.triggers = {Trigger(false, both, "/hit")};
   EXPECT_EQ(Ask(any, "/x"), "/base");
@@ -76,7 +77,7 @@ TEST_F(RewriteTest, AnyAndAll) {
 }
 
 TEST_F(RewriteTest, TheFirstTriggerThatHolds) {
-  RewriteRule rule = Rule("", "/base");
+  RewriteRule rule = RuleTo("", "/base");
   rule.triggers = {Trigger(true, {When(Source::kPathPart, "p", "^v[12]$")}, "/one/{trigger:p}"),
                    Trigger(true, {When(Source::kPathPart, "p", "^v(.)$")}, "/two/{trigger:p:1}")};
   EXPECT_EQ(Ask(rule, "/a/v2/b"), "/one/v2");
@@ -85,7 +86,7 @@ TEST_F(RewriteTest, TheFirstTriggerThatHolds) {
 }
 
 TEST_F(RewriteTest, ReverseHoldsWhereNothingMatches) {
-  RewriteRule rule = Rule("", nullptr);
+  RewriteRule rule = RuleTo("", nullptr);
   rule.triggers = {Trigger(false, {When(Source::kHeader, "x-beta", ".", true)}, "/stable")};
   EXPECT_EQ(Ask(rule, "/x"), "/stable");
   headers_.emplace("x-beta", "yes");
@@ -95,9 +96,9 @@ TEST_F(RewriteTest, ReverseHoldsWhereNothingMatches) {
 TEST_F(RewriteTest, MetadataAndHeadersStayOnePiece) {
   metadata_ = {{"tenant", "a/../b?x=1"}};
   headers_.emplace("x-user", "u&admin=1");
-  EXPECT_EQ(Ask(Rule("", "/t/{meta:tenant}?u={header:X-User}&none={header:x-none}"), "/x"),
+  EXPECT_EQ(Ask(RuleTo("", "/t/{meta:tenant}?u={header:X-User}&none={header:x-none}"), "/x"),
             "/t/a%2F..%2Fb%3Fx%3D1?u=u%26admin%3D1&none=");
-  RewriteRule rule = Rule("", nullptr);
+  RewriteRule rule = RuleTo("", nullptr);
   rule.triggers = {
       Trigger(true, {When(Source::kMetadata, "tenant", "^(.)")}, "/{trigger:tenant:1}")};
   EXPECT_EQ(Ask(rule, "/x"), "/a");

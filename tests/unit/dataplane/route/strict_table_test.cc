@@ -5,7 +5,7 @@
 namespace sallyport::dataplane {
 namespace {
 
-StrictRulePtr Rule(std::vector<std::string> bundles, bool optional = false) {
+StrictRulePtr StrictRuleOf(std::vector<std::string> bundles, bool optional = false) {
   StrictRule rule;
   rule.trust_bundle_ids = std::move(bundles);
   rule.optional = optional;
@@ -21,9 +21,9 @@ std::string Found(const StrictTablePtr& table, absl::string_view id, absl::strin
 
 TEST(StrictTable, TheMostSpecificNameHolds) {
   const std::vector<StrictNames> names = {
-      {{"api.example.com", "Other.Example.com"}, Rule({"exact"})},
-      {{"*.example.com"}, Rule({"below"})},
-      {{}, Rule({"whole"})}};
+      {{"api.example.com", "Other.Example.com"}, StrictRuleOf({"exact"})},
+      {{"*.example.com"}, StrictRuleOf({"below"})},
+      {{}, StrictRuleOf({"whole"})}};
   const auto table = StrictTable::Make({{"front", "::1", 8443, names}});
   ASSERT_NE(table, nullptr);
   const std::string place = ListenerPlace("::1", 8443);
@@ -37,7 +37,8 @@ TEST(StrictTable, TheMostSpecificNameHolds) {
 }
 
 TEST(StrictTable, AListenerIsKnownByItsIdAndByItsPlace) {
-  const std::vector<StrictNames> a = {{{"a.test"}, Rule({"a"})}}, b = {{{"b.test"}, Rule({"b"})}};
+  const std::vector<StrictNames> a = {{{"a.test"}, StrictRuleOf({"a"})}},
+                                 b = {{{"b.test"}, StrictRuleOf({"b"})}};
   const auto table = StrictTable::Make({{"one", "127.0.0.1", 1, a}, {"two", "", 2, b}});
   EXPECT_EQ(Found(table, "one", "elsewhere|9", "a.test"), "a");
   EXPECT_EQ(Found(table, "file-0", ListenerPlace("127.0.0.1", 1), "a.test"), "a");
@@ -54,27 +55,27 @@ TEST(StrictTable, NothingStrictIsNoTable) {
 }
 
 TEST(StrictTable, ANameThatCannotBeReadHoldsForAll) {
-  const std::vector<StrictNames> names = {{{"a.*.test"}, Rule({"all"})}};
+  const std::vector<StrictNames> names = {{{"a.*.test"}, StrictRuleOf({"all"})}};
   const auto table = StrictTable::Make({{"one", "::", 1, names}});
   EXPECT_EQ(Found(table, "one", "", "b.test"), "all");
 }
 
 TEST(StrictRule, TheVersionIsThatOfTheContent) {
-  EXPECT_EQ(Rule({"a", "b"})->version, Rule({"b", "a", "a"})->version);
+  EXPECT_EQ(StrictRuleOf({"a", "b"})->version, StrictRuleOf({"b", "a", "a"})->version);
   StrictRule any;
   any.any_issuer = true;
   StrictRule deep;
   deep.trust_bundle_ids = {"a"};
   deep.max_depth = 1;
-  const uint64_t versions[] = {Rule({"a"})->version,         Rule({"a"}, true)->version,
-                               Rule({"b"})->version,         Rule({"a", "b"})->version,
+  const uint64_t versions[] = {StrictRuleOf({"a"})->version, StrictRuleOf({"a"}, true)->version,
+                               StrictRuleOf({"b"})->version, StrictRuleOf({"a", "b"})->version,
                                MakeStrictRule(any)->version, MakeStrictRule(deep)->version};
   for (size_t i = 0; i < std::size(versions); ++i) {
     EXPECT_NE(versions[i], 0u);
     for (size_t j = 0; j < i; ++j) EXPECT_NE(versions[i], versions[j]) << i << " " << j;
   }
   EXPECT_EQ(WithStrictness(7, nullptr), 7u);
-  EXPECT_NE(WithStrictness(7, Rule({"a"}).get()), 7u);
+  EXPECT_NE(WithStrictness(7, StrictRuleOf({"a"}).get()), 7u);
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 namespace sallyport::dataplane {
 namespace {
 
-RouteTarget Named(const std::string& host, uint32_t weight = 1) {
+RouteTarget TargetNamed(const std::string& host, uint32_t weight = 1) {
   RouteTarget target;
   target.url = "http://" + host;
   target.scheme = "http";
@@ -59,14 +59,14 @@ class TargetGroupTest : public ::testing::Test {
 };
 
 TEST_F(TargetGroupTest, SharesByWeightSpreadEvenly) {
-  Make({Named("a", 3), Named("b", 1)});
+  Make({TargetNamed("a", 3), TargetNamed("b", 1)});
   EXPECT_EQ(Order(8), "aabaaaba");
-  Make({Named("a", 0), Named("b", 0)});
+  Make({TargetNamed("a", 0), TargetNamed("b", 0)});
   EXPECT_EQ(Order(4), "abab");
 }
 
 TEST_F(TargetGroupTest, NobodyIsTriedTwice) {
-  Make({Named("a"), Named("b"), Named("c")});
+  Make({TargetNamed("a"), TargetNamed("b"), TargetNamed("c")});
   TriedTargets tried;
   std::string order;
   for (TargetUse use = Choose(tried); use; use = Choose(tried)) {
@@ -74,14 +74,14 @@ TEST_F(TargetGroupTest, NobodyIsTriedTwice) {
     tried.push_back(use.index());
   }
   EXPECT_EQ(order, "abc");
-  Make({Named("a")});
+  Make({TargetNamed("a")});
   EXPECT_TRUE(Choose());
   EXPECT_FALSE(Choose({0}));
 }
 
 TEST_F(TargetGroupTest, LeastRequestsGoesWhereTheFewestAre) {
   route_.balancing.policy = BalancingRules::Policy::kLeastRequests;
-  Make({Named("a"), Named("b"), Named("c")});
+  Make({TargetNamed("a"), TargetNamed("b"), TargetNamed("c")});
   EXPECT_EQ(Order(6), "abcabc") << "in turn while nothing is outstanding";
   std::vector<TargetUse> held;
   for (int i = 0; i < 3; ++i) held.push_back(Choose());
@@ -95,7 +95,7 @@ TEST_F(TargetGroupTest, LeastRequestsGoesWhereTheFewestAre) {
 
 TEST_F(TargetGroupTest, LeastRequestsCountsWeights) {
   route_.balancing.policy = BalancingRules::Policy::kLeastRequests;
-  Make({Named("a", 3), Named("b", 1)});
+  Make({TargetNamed("a", 3), TargetNamed("b", 1)});
   std::vector<TargetUse> held;
   std::map<std::string, int> shares;
   for (int i = 0; i < 40; ++i) {
@@ -108,7 +108,7 @@ TEST_F(TargetGroupTest, LeastRequestsCountsWeights) {
 
 TEST_F(TargetGroupTest, AHashHasItsTargetInEveryReplica) {
   route_.balancing.policy = BalancingRules::Policy::kConsistentHash;
-  Make({Named("a"), Named("b"), Named("c")});
+  Make({TargetNamed("a"), TargetNamed("b"), TargetNamed("c")});
   TargetRegistry elsewhere;
   const TargetGroupPtr other(new TargetGroup(route_, route_.targets, elsewhere));
   std::map<std::string, int> shares;
@@ -125,13 +125,13 @@ TEST_F(TargetGroupTest, AHashHasItsTargetInEveryReplica) {
 
 TEST_F(TargetGroupTest, WithoutAHashTheRequestGoesInTurn) {
   route_.balancing.policy = BalancingRules::Policy::kConsistentHash;
-  Make({Named("a"), Named("b")});
+  Make({TargetNamed("a"), TargetNamed("b")});
   EXPECT_EQ(Order(4), "abab");
 }
 
 TEST_F(TargetGroupTest, AnEjectedTargetGivesAwayOnlyItsOwnKeys) {
   route_.balancing.policy = BalancingRules::Policy::kConsistentHash;
-  Make({Named("a"), Named("b"), Named("c")});
+  Make({TargetNamed("a"), TargetNamed("b"), TargetNamed("c")});
   std::vector<std::string> before;
   for (int i = 0; i < 500; ++i) {
     hash_ = StableHash(absl::StrCat(i));
@@ -152,7 +152,7 @@ TEST_F(TargetGroupTest, AnEjectedTargetGivesAwayOnlyItsOwnKeys) {
 TEST_F(TargetGroupTest, BoundedLoadMovesWhatIsTooMuch) {
   route_.balancing.policy = BalancingRules::Policy::kConsistentHash;
   route_.balancing.load_percent = 125;
-  Make({Named("a"), Named("b"), Named("c"), Named("d")});
+  Make({TargetNamed("a"), TargetNamed("b"), TargetNamed("c"), TargetNamed("d")});
   hash_ = StableHash("everybody");
   std::vector<TargetUse> held;
   std::map<std::string, int> shares;
@@ -166,7 +166,7 @@ TEST_F(TargetGroupTest, BoundedLoadMovesWhatIsTooMuch) {
 }
 
 TEST_F(TargetGroupTest, EjectedAndDownTargetsAreLeftOut) {
-  Make({Named("a"), Named("b"), Named("c")});
+  Make({TargetNamed("a"), TargetNamed("b"), TargetNamed("c")});
   Eject("a");
   HealthCheckRules rules;
   EXPECT_TRUE(State("b").Probed(rules, false, now_));
@@ -176,7 +176,7 @@ TEST_F(TargetGroupTest, EjectedAndDownTargetsAreLeftOut) {
 }
 
 TEST_F(TargetGroupTest, TheLastOnesAreNeverLeftOut) {
-  Make({Named("a"), Named("b")});
+  Make({TargetNamed("a"), TargetNamed("b")});
   Eject("a");
   Eject("b");
   EXPECT_EQ(Shares(10)["a"], 5);
@@ -184,7 +184,7 @@ TEST_F(TargetGroupTest, TheLastOnesAreNeverLeftOut) {
 
 TEST_F(TargetGroupTest, BelowThePanicThresholdAllAreUsed) {
   route_.balancing.panic_percent = 50;
-  Make({Named("a"), Named("b"), Named("c"), Named("d")});
+  Make({TargetNamed("a"), TargetNamed("b"), TargetNamed("c"), TargetNamed("d")});
   Eject("a");
   Eject("b");
   EXPECT_EQ(Shares(8).size(), 2u) << "half of them are enough";
@@ -194,7 +194,7 @@ TEST_F(TargetGroupTest, BelowThePanicThresholdAllAreUsed) {
 
 TEST_F(TargetGroupTest, OneThatComesBackStartsSlowly) {
   route_.balancing.slow_start = absl::Seconds(10);
-  Make({Named("a"), Named("b")});
+  Make({TargetNamed("a"), TargetNamed("b")});
   Eject("a");
   EXPECT_EQ(Shares(10)["a"], 0);
   now_ += 5'000;  // the first ejection is over
@@ -208,7 +208,7 @@ TEST_F(TargetGroupTest, OneThatComesBackStartsSlowly) {
 TEST_F(TargetGroupTest, OneThatComesBackTakesSomeOfItsKeysFirst) {
   route_.balancing.policy = BalancingRules::Policy::kConsistentHash;
   route_.balancing.slow_start = absl::Seconds(10);
-  Make({Named("a"), Named("b")});
+  Make({TargetNamed("a"), TargetNamed("b")});
   const auto keys_of_a = [&] {
     int count = 0;
     for (int i = 0; i < 2000; ++i) {
@@ -229,7 +229,7 @@ TEST_F(TargetGroupTest, OneThatComesBackTakesSomeOfItsKeysFirst) {
 }
 
 TEST_F(TargetGroupTest, AUseMayOutliveItsGroup) {
-  Make({Named("a"), Named("b")});
+  Make({TargetNamed("a"), TargetNamed("b")});
   TargetUse use = Choose();
   group_ = nullptr;
   EXPECT_EQ(use.target()->host, "a");
@@ -238,7 +238,7 @@ TEST_F(TargetGroupTest, AUseMayOutliveItsGroup) {
 }
 
 TEST_F(TargetGroupTest, TheOnlyTargetIsNeverEjected) {
-  Make({Named("a")});
+  Make({TargetNamed("a")});
   for (int i = 0; i < 100; ++i) EXPECT_FALSE(Choose().Failed(now_));
   EXPECT_TRUE(State("a").usable(now_));
 }

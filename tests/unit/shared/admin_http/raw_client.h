@@ -64,16 +64,21 @@ class RawClient {
   // The server has taken the connection out of the listening socket's queue: it is some process's
   // (proc(5), net/tcp: its inode).
   [[nodiscard]] bool Accepted() const {
-    sockaddr_in own{};
-    socklen_t size = sizeof(own);
-    getsockname(fd_, reinterpret_cast<sockaddr*>(&own), &size);
+    constexpr unsigned kEstablished = 1;
+    // Of the server's end: others may have one of its ports, also ends that are over.
+    const sockaddr_in near = EndOf(getpeername), far = EndOf(getsockname);
     std::ifstream table("/proc/net/tcp");
     std::string line;
     while (std::getline(table, line)) {
-      unsigned far = 0, inode = 0;
-      const int read = std::sscanf(
-          line.c_str(), " %*d: %*x:%*x %*x:%x %*x %*x:%*x %*x:%*x %*x %*d %*d %u", &far, &inode);
-      if (read == 2 && far == ntohs(own.sin_port)) return inode != 0;
+      unsigned address[2] = {}, port[2] = {}, state = 0, inode = 0;
+      const int read =
+          std::sscanf(line.c_str(), " %*d: %x:%x %x:%x %x %*x:%*x %*x:%*x %*x %*d %*d %u",
+                      &address[0], &port[0], &address[1], &port[1], &state, &inode);
+      if (read == 6 && state == kEstablished && address[0] == near.sin_addr.s_addr &&
+          port[0] == ntohs(near.sin_port) && address[1] == far.sin_addr.s_addr &&
+          port[1] == ntohs(far.sin_port)) {
+        return inode != 0;
+      }
     }
     return false;
   }
@@ -124,6 +129,13 @@ class RawClient {
   }
 
  private:
+  [[nodiscard]] sockaddr_in EndOf(decltype(getsockname)& which) const {
+    sockaddr_in end{};
+    socklen_t size = sizeof(end);
+    which(fd_, reinterpret_cast<sockaddr*>(&end), &size);
+    return end;
+  }
+
   bool Fill() {
     char bytes[16384];
     const auto count =

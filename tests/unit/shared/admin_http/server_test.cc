@@ -415,6 +415,25 @@ TEST(Server, WhatWaitsIsAnsweredByWhoTakesTheSocketOver) {
   EXPECT_EQ(client.Call("GET", "/b").body, "GET /b ");
 }
 
+// Taken off the queue by one of the two, whoever it is: that one answers.
+TEST(Server, NobodyIsLostBetweenTwo) {
+  for (int i = 0; i < 50; ++i) {
+    ServerOptions patient;
+    patient.stop_fresh_after = absl::Seconds(30);
+    const auto first = StartOrDie(patient);
+    ServerOptions options;
+    options.port = first->port();
+    options.socket = first->CopySocket();
+    ASSERT_GE(options.socket, 0);
+    std::thread stopper([&] { first->Stop(absl::Seconds(30)); });
+    RawClient client(options.port);
+    client.Send("GET /b HTTP/1.1\r\nHost: x\r\n\r\n");
+    const auto second = StartOrDie(options);
+    EXPECT_EQ(client.Read().body, "GET /b ") << i;
+    stopper.join();
+  }
+}
+
 TEST(Server, AnyAddressTakesIpv4AsWell) {
   ServerOptions options;
   options.address = "::";

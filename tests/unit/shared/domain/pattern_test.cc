@@ -7,30 +7,30 @@ namespace sallyport::domain {
 namespace {
 
 using ::testing::HasSubstr;
-using Kind = Pattern::Kind;
+using PatternKind = Pattern::Kind;
 
 TEST(Pattern, Accepts) {
   const struct {
     const char* key;
-    Kind kind;
+    PatternKind kind;
     const char* name;
     int port;
     const char* written;
   } cases[] = {
-      {"*", Kind::kDefault, "*", 0, "*"},
-      {"Example.COM", Kind::kHost, "example.com", 0, "example.com"},
-      {"example.com.:443", Kind::kHost, "example.com", 443, "example.com:443"},
-      {"*.Example.com", Kind::kWildcard, "*.example.com", 0, "*.example.com"},
-      {"api.*.Example.com:8443", Kind::kWildcard, "api.*.example.com", 8443,
+      {"*", PatternKind::kDefault, "*", 0, "*"},
+      {"Example.COM", PatternKind::kHost, "example.com", 0, "example.com"},
+      {"example.com.:443", PatternKind::kHost, "example.com", 443, "example.com:443"},
+      {"*.Example.com", PatternKind::kWildcard, "*.example.com", 0, "*.example.com"},
+      {"api.*.Example.com:8443", PatternKind::kWildcard, "api.*.example.com", 8443,
        "api.*.example.com:8443"},
-      {"*.*.c", Kind::kWildcard, "*.*.c", 0, "*.*.c"},
-      {"a.b.*", Kind::kWildcard, "a.b.*", 0, "a.b.*"},
-      {"1.*.c", Kind::kWildcard, "1.*.c", 0, "1.*.c"},
-      {"*.bücher.example.", Kind::kWildcard, "*.xn--bcher-kva.example", 0,
+      {"*.*.c", PatternKind::kWildcard, "*.*.c", 0, "*.*.c"},
+      {"a.b.*", PatternKind::kWildcard, "a.b.*", 0, "a.b.*"},
+      {"1.*.c", PatternKind::kWildcard, "1.*.c", 0, "1.*.c"},
+      {"*.bücher.example.", PatternKind::kWildcard, "*.xn--bcher-kva.example", 0,
        "*.xn--bcher-kva.example"},
-      {"[::1]:8443", Kind::kHost, "::1", 8443, "[::1]:8443"},
-      {"::1", Kind::kHost, "::1", 0, "::1"},
-      {"10.0.0.1:80", Kind::kHost, "10.0.0.1", 80, "10.0.0.1:80"},
+      {"[::1]:8443", PatternKind::kHost, "::1", 8443, "[::1]:8443"},
+      {"::1", PatternKind::kHost, "::1", 0, "::1"},
+      {"10.0.0.1:80", PatternKind::kHost, "10.0.0.1", 80, "10.0.0.1:80"},
   };
   for (const auto& c : cases) {
     const auto pattern = ParsePattern(c.key);

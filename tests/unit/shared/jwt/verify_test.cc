@@ -23,7 +23,7 @@ using signing::SigningInput;
 using signing::SignMac;
 using signing::WithSignature;
 
-constexpr absl::string_view kClaims = R"({"sub":"alice"})";
+constexpr absl::string_view kAliceClaims = R"({"sub":"alice"})";
 
 KeySet SetOf(std::vector<Key> keys) {
   KeySet set;
@@ -43,14 +43,14 @@ TEST(VerifyTokenTest, GivesTheClaimsOfAGoodOne) {
   for (const Algorithm algorithm : signing::kPublicKeyAlgorithms) {
     const auto pair = NewKey(algorithm);
     Claims claims;
-    EXPECT_EQ(
-        Verify(MakeToken(algorithm, pair.get(), kClaims), SetOf({PublicKey(pair.get())}), &claims),
-        Refusal::kNone);
+    EXPECT_EQ(Verify(MakeToken(algorithm, pair.get(), kAliceClaims), SetOf({PublicKey(pair.get())}),
+                     &claims),
+              Refusal::kNone);
     EXPECT_EQ(claims.body.Text("sub"), "alice");
   }
   const std::string secret(40, 's');
   for (const Algorithm algorithm : signing::kSecretAlgorithms) {
-    const std::string input = SigningInput(HeaderOf(algorithm), kClaims);
+    const std::string input = SigningInput(HeaderOf(algorithm), kAliceClaims);
     EXPECT_EQ(
         Verify(WithSignature(input, SignMac(algorithm, secret, input)), SetOf({SecretKey(secret)})),
         Refusal::kNone);
@@ -77,11 +77,11 @@ TEST(VerifyTokenTest, ARefusedOneGivesNoClaims) {
   const auto pair = NewKey(Algorithm::kEs256);
   const auto other = NewKey(Algorithm::kEs256);
   Claims claims;
-  EXPECT_EQ(Verify(MakeToken(Algorithm::kEs256, other.get(), kClaims),
+  EXPECT_EQ(Verify(MakeToken(Algorithm::kEs256, other.get(), kAliceClaims),
                    SetOf({PublicKey(pair.get())}), &claims),
             Refusal::kSignature);
   EXPECT_FALSE(claims.body.IsObject());
-  EXPECT_EQ(Verify(MakeToken(Algorithm::kEs256, pair.get(), kClaims), KeySet(), &claims),
+  EXPECT_EQ(Verify(MakeToken(Algorithm::kEs256, pair.get(), kAliceClaims), KeySet(), &claims),
             Refusal::kNoKey);
   EXPECT_FALSE(claims.body.IsObject());
 }
@@ -95,7 +95,7 @@ TEST(VerifyTokenTest, APublicKeyIsNeverAnHmacSecret) {
     for (const std::string& secret :
          {pem, pem.substr(0, pem.size() - 1), pem + "\n", der, std::string("k"), std::string()}) {
       for (const char* kid : {"", "k"}) {
-        const std::string input = SigningInput(HeaderOf(algorithm, kid), kClaims);
+        const std::string input = SigningInput(HeaderOf(algorithm, kid), kAliceClaims);
         EXPECT_EQ(Verify(WithSignature(input, SignMac(algorithm, secret, input)), keys),
                   Refusal::kNoKey);
       }
@@ -105,7 +105,7 @@ TEST(VerifyTokenTest, APublicKeyIsNeverAnHmacSecret) {
 
 TEST(VerifyTokenTest, ASecretIsNeverAPublicKey) {
   const auto pair = NewKey(Algorithm::kRs256);
-  EXPECT_EQ(Verify(MakeToken(Algorithm::kRs256, pair.get(), kClaims),
+  EXPECT_EQ(Verify(MakeToken(Algorithm::kRs256, pair.get(), kAliceClaims),
                    SetOf({SecretKey(std::string(32, 's'))})),
             Refusal::kNoKey);
 }
@@ -118,7 +118,7 @@ TEST(VerifyTokenTest, AKeyThatTheTokenBringsAlongIsNotLookedAt) {
       absl::StrCat(R"({"alg":"ES256","jku":"https://attacker.example/keys","x5u":"https://a.example"
 )",
                    R"(,"x5c":["AAAA"],"jwk":)", jwk, "}");
-  const std::string input = SigningInput(header, kClaims);
+  const std::string input = SigningInput(header, kAliceClaims);
   const std::string text =
       WithSignature(input, signing::Sign(Algorithm::kEs256, mine.get(), input));
   EXPECT_EQ(Verify(text, SetOf({PublicKey(NewKey(Algorithm::kEs256).get())})), Refusal::kSignature);
@@ -130,21 +130,25 @@ TEST(VerifyTokenTest, TheKeyIdChooses) {
   const auto a = NewKey(Algorithm::kEs256);
   const auto b = NewKey(Algorithm::kEs256);
   const KeySet keys = SetOf({PublicKey(a.get(), "a"), PublicKey(b.get(), "b")});
-  EXPECT_EQ(Verify(MakeToken(Algorithm::kEs256, a.get(), kClaims, "a"), keys), Refusal::kNone);
-  EXPECT_EQ(Verify(MakeToken(Algorithm::kEs256, b.get(), kClaims, "b"), keys), Refusal::kNone);
-  EXPECT_EQ(Verify(MakeToken(Algorithm::kEs256, b.get(), kClaims, "a"), keys), Refusal::kSignature);
-  EXPECT_EQ(Verify(MakeToken(Algorithm::kEs256, a.get(), kClaims, "c"), keys), Refusal::kNoKey);
-  EXPECT_EQ(Verify(MakeToken(Algorithm::kEs256, a.get(), kClaims, "A"), keys), Refusal::kNoKey);
-  EXPECT_EQ(Verify(MakeToken(Algorithm::kEs256, b.get(), kClaims), keys), Refusal::kNone);
+  EXPECT_EQ(Verify(MakeToken(Algorithm::kEs256, a.get(), kAliceClaims, "a"), keys), Refusal::kNone);
+  EXPECT_EQ(Verify(MakeToken(Algorithm::kEs256, b.get(), kAliceClaims, "b"), keys), Refusal::kNone);
+  EXPECT_EQ(Verify(MakeToken(Algorithm::kEs256, b.get(), kAliceClaims, "a"), keys),
+            Refusal::kSignature);
+  EXPECT_EQ(Verify(MakeToken(Algorithm::kEs256, a.get(), kAliceClaims, "c"), keys),
+            Refusal::kNoKey);
+  EXPECT_EQ(Verify(MakeToken(Algorithm::kEs256, a.get(), kAliceClaims, "A"), keys),
+            Refusal::kNoKey);
+  EXPECT_EQ(Verify(MakeToken(Algorithm::kEs256, b.get(), kAliceClaims), keys), Refusal::kNone);
 }
 
 TEST(VerifyTokenTest, AKeyWithoutIdServesAnyId) {
   const auto pair = NewKey(Algorithm::kEs256);
   const KeySet keys = SetOf({PublicKey(pair.get())});
-  EXPECT_EQ(Verify(MakeToken(Algorithm::kEs256, pair.get(), kClaims, "x"), keys), Refusal::kNone);
-  EXPECT_EQ(
-      Verify(MakeToken(Algorithm::kEs256, NewKey(Algorithm::kEs256).get(), kClaims, "x"), keys),
-      Refusal::kSignature);
+  EXPECT_EQ(Verify(MakeToken(Algorithm::kEs256, pair.get(), kAliceClaims, "x"), keys),
+            Refusal::kNone);
+  EXPECT_EQ(Verify(MakeToken(Algorithm::kEs256, NewKey(Algorithm::kEs256).get(), kAliceClaims, "x"),
+                   keys),
+            Refusal::kSignature);
 }
 
 TEST(VerifyTokenTest, TheIdOfAKeyOfAnotherTypeIsNoKey) {
@@ -152,13 +156,13 @@ TEST(VerifyTokenTest, TheIdOfAKeyOfAnotherTypeIsNoKey) {
   const auto p256 = NewKey(Algorithm::kEs256);
   const auto p384 = NewKey(Algorithm::kEs384);
   const KeySet keys = SetOf({PublicKey(rsa.get(), "rsa"), PublicKey(p384.get(), "p384")});
-  EXPECT_EQ(Verify(MakeToken(Algorithm::kEs256, p256.get(), kClaims, "rsa"), keys),
+  EXPECT_EQ(Verify(MakeToken(Algorithm::kEs256, p256.get(), kAliceClaims, "rsa"), keys),
             Refusal::kNoKey);
-  EXPECT_EQ(Verify(MakeToken(Algorithm::kEs256, p256.get(), kClaims, "p384"), keys),
+  EXPECT_EQ(Verify(MakeToken(Algorithm::kEs256, p256.get(), kAliceClaims, "p384"), keys),
             Refusal::kNoKey);
-  EXPECT_EQ(Verify(MakeToken(Algorithm::kRs256, rsa.get(), kClaims, "p384"), keys),
+  EXPECT_EQ(Verify(MakeToken(Algorithm::kRs256, rsa.get(), kAliceClaims, "p384"), keys),
             Refusal::kNoKey);
-  const std::string input = SigningInput(HeaderOf(Algorithm::kHs256, "rsa"), kClaims);
+  const std::string input = SigningInput(HeaderOf(Algorithm::kHs256, "rsa"), kAliceClaims);
   EXPECT_EQ(Verify(WithSignature(input, SignMac(Algorithm::kHs256, "rsa", input)), keys),
             Refusal::kNoKey);
 }
@@ -168,17 +172,17 @@ TEST(VerifyTokenTest, AKeyThatNamesItsAlgorithmServesNoOther) {
   Key key = PublicKey(rsa.get());
   key.set_only(Algorithm::kPs256);
   const KeySet keys = SetOf({key});
-  EXPECT_EQ(Verify(MakeToken(Algorithm::kPs256, rsa.get(), kClaims), keys), Refusal::kNone);
-  EXPECT_EQ(Verify(MakeToken(Algorithm::kRs256, rsa.get(), kClaims), keys), Refusal::kNoKey);
+  EXPECT_EQ(Verify(MakeToken(Algorithm::kPs256, rsa.get(), kAliceClaims), keys), Refusal::kNone);
+  EXPECT_EQ(Verify(MakeToken(Algorithm::kRs256, rsa.get(), kAliceClaims), keys), Refusal::kNoKey);
 }
 
 TEST(VerifyTokenTest, TwoKeysOfOneIdAreBothTried) {
   const auto old_key = NewKey(Algorithm::kEs256);
   const auto new_key = NewKey(Algorithm::kEs256);
   const KeySet keys = SetOf({PublicKey(old_key.get(), "k"), PublicKey(new_key.get(), "k")});
-  EXPECT_EQ(Verify(MakeToken(Algorithm::kEs256, old_key.get(), kClaims, "k"), keys),
+  EXPECT_EQ(Verify(MakeToken(Algorithm::kEs256, old_key.get(), kAliceClaims, "k"), keys),
             Refusal::kNone);
-  EXPECT_EQ(Verify(MakeToken(Algorithm::kEs256, new_key.get(), kClaims, "k"), keys),
+  EXPECT_EQ(Verify(MakeToken(Algorithm::kEs256, new_key.get(), kAliceClaims, "k"), keys),
             Refusal::kNone);
 }
 
@@ -192,11 +196,11 @@ TEST(VerifyTokenTest, TriesABoundedNumberOfKeys) {
   first.insert(first.begin(), PublicKey(signer.get(), "s"));
   std::vector<Key> last = others;
   last.push_back(PublicKey(signer.get(), "s"));
-  const std::string plain = MakeToken(Algorithm::kEs256, signer.get(), kClaims);
+  const std::string plain = MakeToken(Algorithm::kEs256, signer.get(), kAliceClaims);
   EXPECT_EQ(Verify(plain, SetOf(others)), Refusal::kSignature);
   EXPECT_EQ(Verify(plain, SetOf(first)), Refusal::kNone);
   EXPECT_EQ(Verify(plain, SetOf(last)), Refusal::kTooManyKeys);
-  const std::string named = MakeToken(Algorithm::kEs256, signer.get(), kClaims, "s");
+  const std::string named = MakeToken(Algorithm::kEs256, signer.get(), kAliceClaims, "s");
   EXPECT_EQ(Verify(named, SetOf(last)), Refusal::kNone);
 }
 
@@ -214,7 +218,7 @@ TEST(VerifyTokenTest, PartsOfTwoTokensDoNotMakeOne) {
 TEST(VerifyTokenTest, LeavesNoErrorBehind) {
   const auto pair = NewKey(Algorithm::kRs256);
   const KeySet keys = SetOf({PublicKey(pair.get())});
-  const std::string input = SigningInput(HeaderOf(Algorithm::kRs256), kClaims);
+  const std::string input = SigningInput(HeaderOf(Algorithm::kRs256), kAliceClaims);
   EXPECT_EQ(Verify(WithSignature(input, std::string(256, '\x7f')), keys), Refusal::kSignature);
   EXPECT_EQ(crypto::TakeErrors(), "");
 }
