@@ -13,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "dataplane/tls/tls13_kdf.h"
+#include "dataplane/tls/x25519_keys.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -38,6 +39,7 @@ const Kept kKept[] = {
 };
 
 const Kept kTls13Kdf = {OSSL_OP_KDF, {"TLS13-KDF"}};
+const Kept kX25519Keys = {OSSL_OP_KEYMGMT, {"X25519"}};
 
 bool Named(const OSSL_ALGORITHM& algorithm, const Kept& kept) {
   for (const absl::string_view name : absl::StrSplit(algorithm.algorithm_names, ':')) {
@@ -91,6 +93,8 @@ class Tables {
       into.push_back(*all);
       if (kept.operation == OSSL_OP_KDF && Named(*all, kTls13Kdf))
         into.back().implementation = Tls13KdfFunctions();
+      if (kept.operation == OSSL_OP_KEYMGMT && Named(*all, kX25519Keys))
+        into.back().implementation = X25519KeyFunctions(all->implementation);
     }
     into.push_back({});
   }
