@@ -3,6 +3,7 @@
 #include <openssl/core_names.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
+#include <openssl/sha.h>
 
 #include <algorithm>
 #include <array>
@@ -13,7 +14,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "shared/crypto/openssl.h"
 
 namespace sallyport::dataplane {
 namespace {
@@ -24,15 +24,31 @@ constexpr size_t kMostBlock = 128;  // of its HMAC
 // What it is of: the block before, the length and two sizes, a label, a context, a count.
 constexpr size_t kMostText = kMostHash + 5 + 255 + 64;
 
+// A whole text's digest by the functions below EVP, which are deprecated for good reasons that do
+// not count here: a handshake makes more than forty digests of a few blocks each, and what EVP does
+// around one costs half as much as the hashing.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+template <typename State, auto kInit, auto kUpdate, auto kFinal>
+bool DigestOf(Bytes text, uint8_t* out) {
+  State state;
+  const bool done = kInit(&state) == 1 && kUpdate(&state, text.data(), text.size()) == 1 &&
+                    kFinal(out, &state) == 1;
+  OPENSSL_cleanse(&state, sizeof(state));
+  return done;
+}
+constexpr auto* kSha256Of = DigestOf<SHA256_CTX, SHA256_Init, SHA256_Update, SHA256_Final>;
+constexpr auto* kSha384Of = DigestOf<SHA512_CTX, SHA384_Init, SHA384_Update, SHA384_Final>;
+#pragma GCC diagnostic pop
+
 struct Hash {
-  Hash(const char* name, size_t hash_size, size_t block_size)
-      : digest(EVP_MD_fetch(OSSL_LIB_CTX_get0_global_default(), name, nullptr)),
+  Hash(bool (*digest_of)(Bytes, uint8_t*), size_t hash_size, size_t block_size)
+      : digest(digest_of),
         size(hash_size),
         block(block_size),
-        usable(digest != nullptr &&
-               EVP_Digest("", 0, of_nothing.data(), nullptr, digest, nullptr) == 1) {}
+        usable(digest({}, of_nothing.data())) {}
 
-  const EVP_MD* const digest;
+  bool (*const digest)(Bytes text, uint8_t* out);
   const size_t size;
   const size_t block;
   std::array<uint8_t, kMostHash> of_nothing{};
@@ -40,8 +56,8 @@ struct Hash {
 };
 
 const Hash* FindHash(absl::string_view name) {
-  static const Hash kSha256("SHA2-256", 32, 64);
-  static const Hash kSha384("SHA2-384", 48, 128);
+  static const Hash kSha256(kSha256Of, 32, 64);
+  static const Hash kSha384(kSha384Of, 48, 128);
   const Hash* found = nullptr;
   for (const absl::string_view known : {"SHA2-256", "SHA256", "SHA-256"})
     if (absl::EqualsIgnoreCase(name, known)) found = &kSha256;
@@ -82,13 +98,6 @@ class Field {
   bool set_ = false;
 };
 
-bool Digest(const Hash& hash, Bytes text, uint8_t* out) {
-  thread_local const crypto::UniqueMdCtx context(EVP_MD_CTX_new());
-  return context != nullptr && EVP_DigestInit_ex2(context.get(), hash.digest, nullptr) == 1 &&
-         EVP_DigestUpdate(context.get(), text.data(), text.size()) == 1 &&
-         EVP_DigestFinal_ex(context.get(), out, nullptr) == 1;
-}
-
 // RFC 2104. In one piece each: the calls would cost more than the hashing.
 bool Hmac(const Hash& hash, Bytes key, std::initializer_list<Bytes> texts, uint8_t* out) {
   if (key.size() > hash.block) return false;
@@ -104,9 +113,9 @@ bool Hmac(const Hash& hash, Bytes key, std::initializer_list<Bytes> texts, uint8
     size += text.size();
   }
   uint8_t* const inner = &message[hash.block];
-  done = done && Digest(hash, {message.data(), size}, inner);
+  done = done && hash.digest({message.data(), size}, inner);
   for (size_t i = 0; i < hash.block; ++i) message[i] ^= 0x36 ^ 0x5c;
-  done = done && Digest(hash, {message.data(), hash.block + hash.size}, out);
+  done = done && hash.digest({message.data(), hash.block + hash.size}, out);
   OPENSSL_cleanse(message.data(), std::max(size, hash.block + hash.size));
   return done;
 }
