@@ -95,7 +95,7 @@ void ConnectionRegistry::SetLiving(RegisteredConnection* connection, const Livin
   if (stream == nullptr) {
     living_.erase(connection);
   } else {
-    living_[connection] = stream;
+    living_[connection] = {stream};
   }
 }
 
@@ -225,11 +225,12 @@ void ConnectionRegistry::Drain(absl::Duration grace, absl::Duration idle) {
 }
 
 size_t ConnectionRegistry::EndStreams(absl::FunctionRef<bool(const LivingStream&)> is_gone,
-                                      absl::Duration grace) {
+                                      bool all, absl::Duration grace) {
   const Deadline deadline = loop_.After(grace);
   size_t ended = 0;
-  for (const auto& [connection, stream] : living_) {
-    if (connection->last_request || !is_gone(*stream)) continue;
+  for (auto& [connection, living] : living_) {
+    if (std::exchange(living.asked, true) && !all) continue;
+    if (connection->last_request || !is_gone(*living.stream)) continue;
     ended += End(connection, deadline) ? 1 : 0;
   }
   return ended;

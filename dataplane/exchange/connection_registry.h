@@ -125,7 +125,7 @@ class ConnectionRegistry {
   // Once the handshake said who it is; null for no certificate.
   void SetPeer(RegisteredConnection* connection, PeerCertificatePtr peer);
   void Remove(RegisteredConnection* connection);
-  // Of an API of protocol tls or tcp, once it was let in: `stream` stays until this is told
+  // Of an API of protocol tls or tcp, once that is found: `stream` stays until this is told
   // otherwise; null: to none any more. Only for one that was added.
   void SetLiving(RegisteredConnection* connection, const LivingStream* stream);
 
@@ -142,10 +142,10 @@ class ConnectionRegistry {
   // sent one an end is a failure. One that has not begun any has the time that it always has for
   // that, unless `idle` is zero. Where requests share a connection the client is told instead.
   void Drain(absl::Duration grace, absl::Duration idle = absl::ZeroDuration());
-  // Those of APIs of protocol tls or tcp that `is_gone` names: at the latest after `grace`. Returns
-  // how many ended. Costs as much as there are of these, so that it can be asked every second
-  // beside very many others.
-  size_t EndStreams(absl::FunctionRef<bool(const LivingStream&)> is_gone, absl::Duration grace);
+  // Those of APIs of protocol tls or tcp that `is_gone` names: at the latest after `grace`. Asked
+  // of `all`, else of those that it was not asked of before. Returns how many ended.
+  size_t EndStreams(absl::FunctionRef<bool(const LivingStream&)> is_gone, bool all,
+                    absl::Duration grace);
   // Ends those without a request in flight; returns how many.
   size_t EndIdle();
   // Every request in flight that was let in, each until the deadline; one that was in doubt already
@@ -182,7 +182,11 @@ class ConnectionRegistry {
   RegisteredConnection* first_ = nullptr;
   size_t count_ = 0;
   absl::flat_hash_map<std::string, std::vector<RegisteredConnection*>> by_leaf_;
-  absl::flat_hash_map<RegisteredConnection*, const LivingStream*> living_;
+  struct Living {
+    const LivingStream* stream = nullptr;
+    bool asked = false;
+  };
+  absl::flat_hash_map<RegisteredConnection*, Living> living_;
 };
 
 }  // namespace sallyport::dataplane

@@ -1,4 +1,4 @@
-// A connection to an API of protocol tls or tcp that was let in: to what, and by which handshake.
+// A connection to an API of protocol tls or tcp: to what, and by which handshake.
 #pragma once
 
 #include <cstdint>

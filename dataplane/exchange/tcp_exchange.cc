@@ -48,7 +48,11 @@ bool TcpExchange::FindApi() {
   const bool tls = route_->protocol == ApiProtocol::kTls;
   if (tls != client_.peer.tls) return Deny(Reason::kTlsRequired, "the API's protocol has changed");
   if (!AddressAllowed(route_->ip, client_.address)) return Deny(Reason::kIpDenied);
-  return !tls || CheckHandshake();
+  if (tls && !CheckHandshake()) return false;
+  // Already now: a change while its client is asked about counts for it, too.
+  living_.api = route_.get();
+  services_.connections.SetLiving(&client_.registered, &living_);
+  return true;
 }
 
 // What was asked of the client before the last change may not be enough.
@@ -89,8 +93,6 @@ void TcpExchange::Take(Verdict verdict) {
   if (auto* const permit = std::get_if<Permit>(&verdict)) {
     permit_.emplace(std::move(*permit));
     registered_.LetIn(&facts_, permit_->shared());
-    living_.api = route_.get();
-    services_.connections.SetLiving(&client_.registered, &living_);
   } else {
     denial_ = std::move(std::get<Denial>(verdict));
   }

@@ -36,6 +36,14 @@ bool LoadShedder::Admit(uint64_t turn, int64_t delay_millis, int64_t now_millis)
   return false;
 }
 
+void LoadShedder::Rest(int64_t delay_millis, int64_t now_millis) {
+  const int64_t queue_began = now_millis - delay_millis;
+  const int64_t intervals = (queue_began - last_at_) / interval_;
+  if (intervals <= 0) return;
+  Forget(intervals);
+  last_at_ = queue_began;
+}
+
 void LoadShedder::Forget(int64_t intervals) {
   if (refused_ == 0 || intervals <= 0) return;
   refused_ = std::ldexp(refused_, -static_cast<int>(std::min<int64_t>(intervals, 60)));

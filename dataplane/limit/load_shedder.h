@@ -24,6 +24,9 @@ class LoadShedder {
   // turn number `turn` of the loop followed the one before. Milliseconds are monotonic. False:
   // refuse it.
   [[nodiscard]] bool Admit(uint64_t turn, int64_t delay_millis, int64_t now_millis);
+  // To be said now and then, with the delay of what might come: while nothing does, what is refused
+  // of it becomes less, too.
+  void Rest(int64_t delay_millis, int64_t now_millis);
   // Of what comes, 0 to kMostRefused.
   [[nodiscard]] double refused_share() const { return refused_; }
 

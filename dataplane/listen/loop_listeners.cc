@@ -136,14 +136,17 @@ void LoopServer::Reconcile() {
       return listener.address == opened.plan.address && listener.port == opened.plan.port;
     });
   };
-  listeners_.erase(std::remove_if(listeners_.begin(), listeners_.end(),
-                                  [&](const OpenedListener& opened) { return !is_in_use(opened); }),
-                   listeners_.end());
+  const auto gone =
+      std::remove_if(listeners_.begin(), listeners_.end(),
+                     [&](const OpenedListener& opened) { return !is_in_use(opened); });
+  if (gone != listeners_.end()) streams_checked_by_ = nullptr;
+  listeners_.erase(gone, listeners_.end());
   for (const PlannedListener& listener : plan) {
     const bool is_open =
         std::any_of(listeners_.begin(), listeners_.end(),
                     [&](const OpenedListener& opened) { return opened.plan == listener; });
     if (is_open) continue;
+    streams_checked_by_ = nullptr;
     const absl::Status opened = OpenOne(listener, redirect_port, ReleaseSockets(listener));
     std::string& said = reported_[listener.id];
     const std::string message = opened.ok() ? std::string() : std::string(opened.message());
@@ -196,6 +199,7 @@ OfferedTls LoopServer::OfferedAt(absl::string_view socket) const {
 // than these did: they have the time of a drain.
 void LoopServer::EndGoneStreams() {
   if (services_.draining) return;
+  const bool changed = services_.view != streams_checked_by_;
   const GatewayView& view = *services_.view;
   const auto is_gone = [&](const LivingStream& stream) {
     const Route& old = *stream.api;
@@ -204,7 +208,9 @@ void LoopServer::EndGoneStreams() {
       return true;
     return !HandshakeStands(stream, view, OfferedAt(stream.listener->socket));
   };
-  const size_t ended = connections_.EndStreams(is_gone, process_.config.timeouts.drain);
+  const size_t ended =
+      connections_.EndStreams(is_gone, /*all=*/changed, process_.config.timeouts.drain);
+  streams_checked_by_ = services_.view;
   if (ended > 0) metrics_.Severed(ended);
 }
 

@@ -191,8 +191,10 @@ void LoopServer::OnConnection(const ListenerContextPtr& listener, int fd, std::s
     close(fd);
     return;
   }
+  const bool shakes = listener->tls != nullptr;
   if (!shedder_.Admit(loop_.turn(), loop_.queue_delay_millis(), loop_.NowMillis()) ||
-      !handshake_shedder_.Admit(loop_.turn(), loop_.long_work_delay_millis(), loop_.NowMillis())) {
+      (shakes && !handshake_shedder_.Admit(loop_.turn(), loop_.long_work_delay_millis(),
+                                           loop_.NowMillis()))) {
     close(fd);
     return NoteNotTaken(NotTaken::kOverload);
   }
@@ -272,6 +274,8 @@ void LoopServer::Tick() {
   metrics_.sheet()
       .Gauge(metrics::Id::kStrictStackBytes)
       ->Set(static_cast<int64_t>(strict_.stacks().mapped_bytes()));
+  shedder_.Rest(loop_.queue_delay_millis(), loop_.NowMillis());
+  handshake_shedder_.Rest(loop_.long_work_delay_millis(), loop_.NowMillis());
   if (shedder_.refused_share() > 0 || handshake_shedder_.refused_share() > 0)
     SayNotTaken(NotTaken::kOverload);
   EndGoneStreams();

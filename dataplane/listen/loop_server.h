@@ -153,6 +153,8 @@ class LoopServer final : public LoopSink {
   size_t announcing_ = 0;                         // connections whose PROXY header is awaited
   std::map<std::string, std::string> reported_;   // listeners that could not be opened, said so
   std::map<uint16_t, std::string> closed_ports_;  // of APIs that are not served, said so
+  // The definitions that all streams were compared with since the listeners changed; null: none.
+  GatewayViewPtr streams_checked_by_;
   std::unique_ptr<Housekeeping> housekeeping_;
 };
 

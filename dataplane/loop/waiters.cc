@@ -18,6 +18,7 @@ void Waiters::DropAll() {
   for (Waiter* const list : {&waiting_, &finished_, &queued_}) {
     while (!list->alone()) list->next_->leave_(this, list->next_, nullptr);
   }
+  queued_at_.clear();
 }
 
 }  // namespace sallyport::dataplane

@@ -119,12 +119,25 @@ X25519Bytes Store(Element element) {
 
 }  // namespace
 
-bool X25519Ready() { return sodium_init() >= 0; }
+// RFC 7748 6.1, Alice's: a libsodium or a compiler that gets it wrong is not used.
+bool X25519Ready() {
+  constexpr X25519Bytes kSecret = {0x77, 0x07, 0x6d, 0x0a, 0x73, 0x18, 0xa5, 0x7d, 0x3c, 0x16, 0xc1,
+                                   0x72, 0x51, 0xb2, 0x66, 0x45, 0xdf, 0x4c, 0x2f, 0x87, 0xeb, 0xc0,
+                                   0x99, 0x2a, 0xb1, 0x77, 0xfb, 0xa5, 0x1d, 0xb9, 0x2c, 0x2a};
+  constexpr X25519Bytes kPublic = {0x85, 0x20, 0xf0, 0x09, 0x89, 0x30, 0xa7, 0x54, 0x74, 0x8b, 0x7d,
+                                   0xdc, 0xb4, 0x3e, 0xf7, 0x5a, 0x0d, 0xbf, 0x3a, 0x0d, 0x26, 0x38,
+                                   0x1a, 0xf4, 0xeb, 0xa4, 0xa9, 0x8e, 0xaa, 0x9b, 0x4e, 0x6a};
+  X25519Bytes public_key{};
+  return sodium_init() >= 0 && X25519PublicOf(kSecret, &public_key) && public_key == kPublic;
+}
 
 // RFC 7748 4.1: u = (1 + y) / (1 - y). The point's y is as public as its u.
 bool X25519PublicOf(const X25519Bytes& secret, X25519Bytes* public_key) {
   X25519Bytes point;
-  if (crypto_scalarmult_ed25519_base(point.data(), secret.data()) != 0) return false;
+  const int result = crypto_scalarmult_ed25519_base(point.data(), secret.data());
+  constexpr size_t kItsFrames = 4096;  // and more: it leaves the digits of the secret there
+  sodium_stackzero(kItsFrames);
+  if (result != 0) return false;
   const Element y = Load(point);
   constexpr Element kTwiceP = {2 * (kLimb - 18), 2 * kLimb, 2 * kLimb, 2 * kLimb, 2 * kLimb};
   Element above = y;

@@ -114,7 +114,7 @@ class ServerConnection {
   };
   ServerConnection(ServerTls& owner, const ListenerFacts& listener);
   [[nodiscard]] IoResult Step();
-  [[nodiscard]] IoResult AfterWait(Deadline deadline) const;
+  [[nodiscard]] IoResult AfterWait(Deadline deadline);
   void OfferTicket();
   // For waiter_: kDone or kTimeout.
   [[nodiscard]] boost::asio::awaitable<IoResult> Wait(Deadline deadline);

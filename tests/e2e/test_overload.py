@@ -11,6 +11,7 @@ import threading
 import pytest
 
 from gateway import DEADLINE, classic, wait_for
+from origins import free_port
 from raw import Connection
 
 HOST = "overload.gw.test"
@@ -118,8 +119,19 @@ def handshakes_begun(replica):
         beginning.result()
 
 
+def plain_answers(port):
+    """An answer, whatever it says: the connection was taken."""
+    with socket.create_connection(("127.0.0.1", port), DEADLINE) as plain:
+        plain.sendall(f"GET /x HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+        return plain.recv(65536).startswith(b"HTTP/1.1 ")
+
+
 def test_where_handshakes_wait_connections_are_refused_and_requests_are_not(world, origin):
-    replica = world.gateway.start_dataplane(options=["--set", "limits.queue_delay=100ms"])
+    """Nor are connections that need no handshake."""
+    port = free_port()
+    replica = world.gateway.start_dataplane(options=[
+        "--set", "limits.queue_delay=100ms", "--set", "listeners.1.id=plain", "--set", "listeners.1.address=127.0.0.1",
+        "--set", f"listeners.1.port={port}", "--set", "listeners.1.plain=true"])
     try:
         with Connection(replica, HOST) as connected, handshakes_begun(replica):
             wait_for(lambda: replica.metric("sallyport_connections_not_taken_total", cause="overload") > 100,
@@ -127,6 +139,7 @@ def test_where_handshakes_wait_connections_are_refused_and_requests_are_not(worl
             for _ in range(20):
                 connected.send(f"GET /x HTTP/1.1\r\nHost: {HOST}\r\n\r\n")
                 assert connected.answer()[0] == 200
+                assert plain_answers(port)
         assert refused(replica) == 0
     finally:
         replica.stop()

@@ -15,8 +15,8 @@ TEST_F(ConnectionRegistryTest, StreamsOfAnApiThatIsGoneHaveTheirGrace) {
   registry_.SetLiving(second.connection.get(), &stays);
   for (const Open* one : {&first, &second, &http}) one->connection->idle = false;
   const auto is_gone = [&gone](const LivingStream& stream) { return &stream == &gone; };
-  EXPECT_EQ(registry_.EndStreams(is_gone, absl::Seconds(5)), 1u);
-  EXPECT_EQ(registry_.EndStreams(is_gone, absl::Seconds(5)), 0u) << "once";
+  EXPECT_EQ(registry_.EndStreams(is_gone, /*all=*/true, absl::Seconds(5)), 1u);
+  EXPECT_EQ(registry_.EndStreams(is_gone, /*all=*/true, absl::Seconds(5)), 0u) << "once";
   Pass(absl::Seconds(4));
   EXPECT_FALSE(first.cut());
   Pass(absl::Seconds(2));
@@ -33,7 +33,32 @@ TEST_F(ConnectionRegistryTest, WhatIsOverIsNoStreamOfAnApi) {
     Open closed(registry_, loop_, "");
     registry_.SetLiving(closed.connection.get(), &stream);
   }
-  EXPECT_EQ(registry_.EndStreams([](const LivingStream&) { return true; }, absl::Seconds(5)), 0u);
+  EXPECT_EQ(registry_.EndStreams([](const LivingStream&) { return true; }, /*all=*/true,
+                                 absl::Seconds(5)),
+            0u);
+}
+
+TEST_F(ConnectionRegistryTest, StreamsAreAskedAboutOnceUnlessAllAre) {
+  const LivingStream stream;
+  std::vector<std::unique_ptr<Open>> open;
+  const auto add = [&] {
+    open.push_back(std::make_unique<Open>(registry_, loop_, ""));
+    registry_.SetLiving(open.back()->connection.get(), &stream);
+  };
+  int asked = 0;
+  const auto ask = [&](bool all) {
+    asked = 0;
+    const auto count = [&asked](const LivingStream&) { return ++asked < 0; };
+    EXPECT_EQ(registry_.EndStreams(count, all, absl::Seconds(5)), 0u);
+    return asked;
+  };
+  add();
+  add();
+  EXPECT_EQ(ask(/*all=*/false), 2);
+  add();
+  EXPECT_EQ(ask(/*all=*/false), 1);
+  EXPECT_EQ(ask(/*all=*/false), 0);
+  EXPECT_EQ(ask(/*all=*/true), 3);
 }
 
 TEST_F(ConnectionRegistryTest, WhoeverLeavesFirstTheOthersOfThatLeafAreKnown) {

@@ -87,5 +87,18 @@ TEST_F(LoadShedderTest, IsOverAfterAPause) {
   EXPECT_EQ(shedder_.refused_share(), 0);
 }
 
+TEST_F(LoadShedderTest, IsOverWhenNothingComesAnyMore) {
+  Refused(1'000, 500);
+  for (int second = 0; second < 60; ++second) shedder_.Rest(0, now_ += 1'000);
+  EXPECT_EQ(shedder_.refused_share(), 0);
+}
+
+TEST_F(LoadShedderTest, WhileTheQueueStandsTimeAloneEndsNothing) {
+  Refused(1'000, 500);
+  const double before = shedder_.refused_share();
+  for (int second = 1; second < 60; ++second) shedder_.Rest(second * 1'000, now_ + second * 1'000);
+  EXPECT_DOUBLE_EQ(shedder_.refused_share(), before);
+}
+
 }  // namespace
 }  // namespace sallyport::dataplane

@@ -105,6 +105,26 @@ TEST_P(StrictVersions, OneAddressCannotMakeAllWait) {
   for (auto& one : held) EXPECT_TRUE(one.get().server.shaken);
 }
 
+// How many may wait for authsvc does not count for those whose answer is known.
+TEST_P(StrictVersions, KnownClientsThatComeAtOnceDoNotWait) {
+  loop_->Stop();
+  loop_->Join();
+  server_tls_.reset();
+  source_.credentials.clear();
+  limits_.waiting = limits_.waiting_of_address = 1;
+  Start({});
+  Strict(Rule());
+  ASSERT_TRUE(RunNow(WithLeaf()).server.shaken);
+  std::vector<std::future<Both>> all;
+  all.reserve(60);
+  for (int i = 0; i < 60; ++i) all.push_back(Begin(WithLeaf()));
+  for (auto& one : all) {
+    const Both both = one.get();
+    EXPECT_TRUE(both.server.shaken) << both.server.label;
+  }
+  EXPECT_EQ(StacksInUse(), 0u);
+}
+
 TEST_P(StrictVersions, AFloodIsBoundedAndEnds) {
   Beat();
   client_.Hold();
