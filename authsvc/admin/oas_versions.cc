@@ -123,8 +123,9 @@ absl::Status OasFamily::FillBeside(const std::optional<Node>& base, WrittenBesid
   beside->snapshot = revision();
   if (!base.has_value()) return absl::OkStatus();
   auto made = OfStored(*base);
-  if (made.ok()) beside->apis.push_back(*std::move(made));
-  return made.status();
+  if (!made.ok()) return made.status();
+  beside->apis.push_back(*std::move(made));
+  return absl::OkStatus();
 }
 
 Response StoreFailure(const absl::Status& status) {

@@ -33,14 +33,14 @@ absl::Status ServerNameChecks::CheckNames(
 }
 
 absl::Status ServerNameChecks::CheckName(const std::string& text) {
-  using Kind = domain::HostPattern::Kind;
+  using PatternKind = domain::HostPattern::Kind;
   const auto pattern = domain::HostPattern::Parse(text);
-  const bool name =
-      pattern.ok() && (pattern->kind() == Kind::kExact || pattern->kind() == Kind::kWildcard);
+  const bool name = pattern.ok() && (pattern->kind() == PatternKind::kExact ||
+                                     pattern->kind() == PatternKind::kWildcard);
   if (!name) {
     return Invalid(field_, ": server name `", text, "` is neither a host name nor `*.` and one");
   }
-  const bool wildcard = pattern->kind() == Kind::kWildcard;
+  const bool wildcard = pattern->kind() == PatternKind::kWildcard;
   if (!wildcard) {
     const auto host = domain::ParseHost(pattern->name());
     if (!host.ok() || host->is_ip)
