@@ -23,7 +23,7 @@ absl::StatusOr<std::string> ReadCertificateFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::stringstream content;
   content << file.rdbuf();
-  if (!file) return absl::NotFoundError(absl::StrCat("cannot read ", path));
+  if (!file) return absl::FailedPreconditionError(absl::StrCat("cannot read ", path));
   return content.str();
 }
 

@@ -7,7 +7,8 @@
 
 namespace sallyport::authsvc::admin {
 
-// At most 1 MB of a regular file. Errors name the path and the reason, never the content.
+// At most 1 MB of a regular file. Errors name the path and the reason, never the content;
+// NotFound: there is none, and the path may be anything.
 [[nodiscard]] absl::StatusOr<std::string> ReadCertificateFile(const std::string& path);
 
 }  // namespace sallyport::authsvc::admin

@@ -10,6 +10,7 @@
 #include "authsvc/ctl/certificate_file.h"
 #include "authsvc/ctl/certificate_places.h"
 #include "authsvc/ctl/files.h"
+#include "authsvc/dialects/references.h"
 
 namespace sallyport::authsvc::ctl {
 namespace {
@@ -46,6 +47,7 @@ class FileFiller {
   using What = CertificatePlace::What;
 
   void Place(const CertificatePlace& place) {
+    may_be_key_ = place.what != What::kCertificate;
     if (!status_.ok() || absl::StrContains(place.node->text, kPemMark)) return;
     if (place.what == What::kFile || place.what == What::kKeyFile)
       return File(place.node, place.path, place.what == What::kKeyFile);
@@ -98,7 +100,8 @@ class FileFiller {
 
   void Fail(const std::string& place, const absl::Status& status) {
     if (options_.others_find_missing && absl::IsNotFound(status)) return;
-    status_ = absl::InvalidArgumentError(absl::StrCat(place, ": ", status.message()));
+    status_ = absl::InvalidArgumentError(absl::StrCat(
+        place, ": ", may_be_key_ ? dialects::WhyNotRead(status) : std::string(status.message())));
   }
 
   [[nodiscard]] std::string FileOf(const std::string& text) const {
@@ -138,6 +141,7 @@ class FileFiller {
   std::vector<std::string>* const private_keys_;
   absl::Status status_;
   bool filled_ = false;
+  bool may_be_key_ = false;  // what stands at the place that is looked at
 };
 
 }  // namespace

@@ -29,11 +29,13 @@ absl::Status Failed(absl::string_view what, const std::string& path, int error) 
       absl::StrCat("cannot ", what, " ", path, ": ", std::strerror(error)));
 }
 
-// At most one byte more than `most`.
-absl::StatusOr<std::string> ReadSome(int fd, const std::string& path, size_t most) {
-  std::string content(most + 1, '\0');
+// At most one byte more than `most`. `expected`: its size before; it may grow meanwhile.
+absl::StatusOr<std::string> ReadSome(int fd, const std::string& path, size_t expected,
+                                     size_t most) {
+  std::string content(std::min(expected, most) + 1, '\0');
   size_t size = 0;
-  while (size < content.size()) {
+  while (size <= most) {
+    if (size == content.size()) content.resize(std::min(2 * size, most + 1));
     const ssize_t count = read(fd, content.data() + size, content.size() - size);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return Failed("read", path, errno);
@@ -148,7 +150,7 @@ absl::StatusOr<std::string> ReadFileWithin(const std::string& path,
     return absl::PermissionDeniedError(absl::StrCat(path, " is in none of the directories that ",
                                                     "files may be read from (--files-from DIR)"));
   }
-  auto content = ReadSome(file.get(), path, most);
+  auto content = ReadSome(file.get(), path, static_cast<size_t>(facts.st_size), most);
   if (content.ok() && content->size() > most)
     return absl::InvalidArgumentError(absl::StrCat(path, " is larger than ", most, " bytes"));
   return content;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -27,6 +28,21 @@ bool LooksLikePath(absl::string_view text) {
   return !absl::StartsWith(text, "name:") &&
          (absl::StrContains(text, "/") || absl::EndsWith(text, ".pem") ||
           absl::EndsWith(text, ".crt"));
+}
+
+// What stands between the lines of PEM, without them: one SEQUENCE (X.690) in base64.
+bool IsBareDer(absl::string_view text) {
+  std::string der;
+  if (!absl::StartsWith(text, "M") || !absl::Base64Unescape(text, &der) || der.size() < 2)
+    return false;
+  const auto at = [&der](size_t i) { return static_cast<unsigned char>(der[i]); };
+  const size_t more = at(1) < 0x80 ? 0 : at(1) - 0x80;  // bytes of the length
+  if (at(0) != 0x30 || more > 3 || der.size() < 2 + more) return false;
+  size_t length = more == 0 ? at(1) : 0;
+  for (size_t i = 0; i < more; ++i) length = length << 8 | at(2 + i);
+  const bool whole = der.size() == 2 + more + length;
+  base::Cleanse(&der);
+  return whole;
 }
 
 // An id is a name or hex text; what else people write where one belongs deserves a sentence.
@@ -123,6 +139,11 @@ void Blank(Node* node) {
 
 }  // namespace
 
+std::string WhyNotRead(const absl::Status& status) {
+  if (!absl::IsNotFound(status)) return std::string(status.message());  // of a file that is there
+  return "there is no file of this name; PEM that stands here itself begins with -----BEGIN";
+}
+
 std::string References::Take(absl::string_view text, absl::string_view path, const Node& at,
                              bool keep_private_key) {
   text = absl::StripAsciiWhitespace(text);
@@ -131,10 +152,16 @@ std::string References::Take(absl::string_view text, absl::string_view path, con
     return "";
   }
   if (absl::StrContains(text, kPemMark)) return TakeInline(text, path, at, keep_private_key);
+  if (IsBareDer(text)) {
+    out_->Refuse(path, &at, "lacks the lines of PEM, -----BEGIN ...----- and -----END ...-----");
+    return "";
+  }
   if (LooksLikePath(text) && options_.read_file != nullptr) {
     auto content = options_.read_file(std::string(text));
     if (content.ok()) return TakeInline(*content, path, at, keep_private_key);
-    out_->Refuse(path, &at, content.status().message());
+    out_->Refuse(
+        path, &at,
+        keep_private_key ? WhyNotRead(content.status()) : std::string(content.status().message()));
     return "";
   }
   if (const absl::string_view wrong = WrongReference(text); !wrong.empty()) {
@@ -189,9 +216,10 @@ std::string References::TakeFiles(const std::string& certificate, const std::str
                                   absl::string_view path, const Node& at) {
   auto chain = ContentOf(certificate);
   auto secret = ContentOf(key);
-  for (const absl::Status& status : {chain.status(), secret.status()}) {
+  for (const auto& [name, status] :
+       {std::make_pair("cert_file", chain.status()), std::make_pair("key_file", secret.status())}) {
     if (status.ok()) continue;
-    out_->Refuse(path, &at, status.message());
+    out_->Refuse(absl::StrCat(path, ".", name), &at, WhyNotRead(status));
     return "";
   }
   if (!absl::StrContains(*secret, kPrivatePemMark)) {

@@ -10,6 +10,10 @@
 
 namespace sallyport::authsvc::dialects {
 
+// Why the file that a text was taken to name was not read. Where there is none the text may be a
+// private key without its PEM lines: it is not told again.
+[[nodiscard]] std::string WhyNotRead(const absl::Status& status);
+
 // Collects the inline certificates of one document.
 class References {
  public:

@@ -33,18 +33,16 @@ FetchLine::Waiting::iterator FetchLine::NextServer() {
 }
 
 std::optional<std::string> FetchLine::Next() {
-  while (under_way_.size() < most_) {
-    const auto server = NextServer();
-    if (server == waiting_.end()) break;
-    last_ = server->first;
-    std::string key = std::move(server->second.front());
-    server->second.pop_front();
-    if (server->second.empty()) waiting_.erase(server);
-    if (!under_way_.emplace(key, last_).second) continue;
-    ++busy_[last_];
-    return key;
-  }
-  return std::nullopt;
+  if (under_way_.size() >= most_) return std::nullopt;
+  const auto server = NextServer();
+  if (server == waiting_.end()) return std::nullopt;
+  last_ = server->first;
+  std::string key = std::move(server->second.front());
+  server->second.pop_front();
+  if (server->second.empty()) waiting_.erase(server);
+  under_way_.emplace(key, last_);
+  ++busy_[last_];
+  return key;
 }
 
 void FetchLine::End(const std::string& key) {

@@ -22,9 +22,10 @@ class FetchLine {
   FetchLine(size_t most, size_t most_of_one) : most_(most), most_of_one_(most_of_one) {}
 
   void Add(std::string key, absl::string_view url);
-  // Whose turn it is: under way until End. None: nobody's now.
+  // Whose turn it is: under way until End. None: nobody's now. Each that was added has its turn,
+  // also one that is under way already, and is then under way twice.
   [[nodiscard]] std::optional<std::string> Next();
-  // One that is not under way is of no account.
+  // Once for each turn. One that is not under way is of no account.
   void End(const std::string& key);
   // Those under way are not forgotten.
   void Clear() { waiting_.clear(); }
@@ -37,10 +38,10 @@ class FetchLine {
 
   const size_t most_;
   const size_t most_of_one_;
-  Waiting waiting_;                               // keys by server, none empty
-  std::map<std::string, size_t> busy_;            // how many are under way, by server
-  std::map<std::string, std::string> under_way_;  // key -> server
-  std::string last_;                              // the server that had its turn last
+  Waiting waiting_;                                    // keys by server, none empty
+  std::map<std::string, size_t> busy_;                 // how many are under way, by server
+  std::multimap<std::string, std::string> under_way_;  // key -> server
+  std::string last_;                                   // the server that had its turn last
 };
 
 }  // namespace sallyport::authsvc

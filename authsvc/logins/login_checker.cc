@@ -8,7 +8,9 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "authsvc/logins/login_line.h"
 #include "authsvc/snapshot/snapshot.h"
+#include "authsvc/snapshot/stand_in.h"
 #include "shared/base/clock.h"
 #include "shared/base/mutex.h"
 #include "shared/crypto/digest.h"
@@ -32,40 +34,6 @@ class WhenAll {
 using Waiter = std::shared_ptr<WhenAll>;
 
 constexpr size_t kMostWaitersOfOneCheck = 1000;
-
-constexpr size_t kMostStandIns = 16;
-constexpr size_t kMostLookedAt = 1000;  // keys, for those that have a login
-
-// Whose hash is tried in place of that of a user name that nobody has: hashes that were brought
-// along cost otherwise than ours, and a name whose check takes another time than all others' would
-// be known to be nobody's. Always the same one for a name, in every process, of its organisation.
-// Null: nobody has a login there.
-const KeyEntry* StandInFor(const Snapshot& snapshot, const std::string& org_id,
-                           absl::string_view name) {
-  const KeyEntry* chosen = nullptr;
-  std::string most;
-  size_t seen = 0;
-  for (const KeyEntry* const entry : snapshot.ListKeys(&org_id, "", kMostLookedAt).entries) {
-    if (!entry->key.has_basic_login()) continue;
-    std::string rank = crypto::Sha256(absl::StrCat(entry->key.id(), "\n", name));
-    if (chosen == nullptr || rank > most) {
-      chosen = entry;
-      most = std::move(rank);
-    }
-    if (++seen == kMostStandIns) break;
-  }
-  return chosen;
-}
-
-struct Job {
-  std::string digest;  // of what is checked
-  std::string key_id;  // empty: a user name of nobody
-  std::string org_id;
-  std::string name;  // organisation and user name
-  absl::Duration since;
-  std::shared_ptr<const Snapshot> snapshot;
-  base::Secret password;
-};
 
 struct Remembered {
   bool right = false;
@@ -114,44 +82,46 @@ struct LoginChecker::Impl {
       if (found->second.size() < kMostWaitersOfOneCheck) found->second.push_back(waiter);
       return;
     }
-    std::string name = absl::StrCat(need.name.org_id, "\n", need.name.username);
-    const auto of_one = waiting_of.find(name);
-    if (queue.size() >= options.most_waiting ||
-        (of_one != waiting_of.end() && of_one->second >= options.most_waiting_of_one)) {
-      return;
-    }
-    ++waiting_of[name];
-    waiters[digest].push_back(waiter);
-    queue.push_back({std::move(digest), entry != nullptr ? std::move(need.key_id) : std::string(),
-                     std::move(need.name.org_id), std::move(name), clock->Monotonic(), snapshot,
-                     std::move(need.password)});
+    LoginJob job;
+    job.digest = std::move(digest);
+    if (entry != nullptr) job.key_id = std::move(need.key_id);
+    job.name = absl::StrCat(need.name.org_id, "\n", need.name.username);
+    job.org_id = std::move(need.name.org_id);
+    job.since = clock->Monotonic();
+    job.snapshot = snapshot;
+    job.password = std::move(need.password);
+    if (!line.HasPlaceFor(job)) return;
+    waiters[job.digest].push_back(waiter);
+    line.Add(std::move(job));
     while (threads.size() < options.threads) threads.emplace_back([this] { Work(); });
     wake.Signal();
   }
 
   void Work() {
-    Job job;
-    while (Next(&job)) {
+    while (const auto job = Next()) {
       std::optional<bool> right;
-      if (clock->Monotonic() - job.since <= options.patience) right = IsRight(job);
-      Finish(job, right);
+      if (clock->Monotonic() - job->since <= options.patience) right = IsRight(*job);
+      Finish(*job, right);
     }
   }
 
-  bool Next(Job* job) ABSL_LOCKS_EXCLUDED(mutex) {
+  // None: it is the end.
+  std::optional<LoginJob> Next() ABSL_LOCKS_EXCLUDED(mutex) {
     base::MutexLock lock(&mutex);
-    while (queue.empty() && !stop) wake.Wait(&mutex);
-    if (stop) return false;
-    *job = std::move(queue.front());
-    queue.pop_front();
-    return true;
+    while (!stop) {
+      if (auto job = line.Next(); job.has_value()) return job;
+      wake.Wait(&mutex);
+    }
+    return std::nullopt;
   }
 
-  [[nodiscard]] bool IsRight(const Job& job) const {
-    const KeyEntry* const entry = job.key_id.empty() ? nullptr : job.snapshot->FindKey(job.key_id);
-    // As much work for a user name of nobody as for one that somebody has.
+  [[nodiscard]] bool IsRight(const LoginJob& job) const {
+    const KeyEntry* const entry = job.IsNobodys() ? nullptr : job.snapshot->FindKey(job.key_id);
+    // As much work for a user name of nobody as for one that somebody has: hashes that were brought
+    // along cost otherwise than ours, and a name whose check takes another time than all others'
+    // would be known to be nobody's.
     const KeyEntry* const tried =
-        entry != nullptr ? entry : StandInFor(*job.snapshot, job.org_id, job.name);
+        entry != nullptr ? entry : FindStandIn(*job.snapshot, job.org_id, job.name);
     if (tried != nullptr) {
       const auto hash = open(tried->key);
       if (hash.ok()) {
@@ -165,12 +135,11 @@ struct LoginChecker::Impl {
   }
 
   // Nothing: it was not checked.
-  void Finish(const Job& job, std::optional<bool> right) ABSL_LOCKS_EXCLUDED(mutex) {
+  void Finish(const LoginJob& job, std::optional<bool> right) ABSL_LOCKS_EXCLUDED(mutex) {
     std::vector<Waiter> done;  // called when it goes, without the lock
     {
       base::MutexLock lock(&mutex);
-      const auto of_one = waiting_of.find(job.name);
-      if (--of_one->second == 0) waiting_of.erase(of_one);
+      line.End(job);
       const auto found = waiters.find(job.digest);
       done = std::move(found->second);
       waiters.erase(found);
@@ -197,9 +166,8 @@ struct LoginChecker::Impl {
   mutable base::Mutex mutex;
   base::CondVar wake;
   bool stop ABSL_GUARDED_BY(mutex) = false;
-  std::deque<Job> queue ABSL_GUARDED_BY(mutex);
+  LoginLine line ABSL_GUARDED_BY(mutex){options};
   absl::flat_hash_map<std::string, std::vector<Waiter>> waiters ABSL_GUARDED_BY(mutex);
-  absl::flat_hash_map<std::string, size_t> waiting_of ABSL_GUARDED_BY(mutex);  // by name
   absl::flat_hash_map<std::string, Remembered> remembered ABSL_GUARDED_BY(mutex);
   std::deque<std::string> in_order ABSL_GUARDED_BY(mutex);
   std::vector<std::thread> threads ABSL_GUARDED_BY(mutex);

@@ -4,7 +4,9 @@
 // all, and for each user name, so that a flood of guesses at one does not keep the others out.
 // What finds no place is not answered: the decision refuses it and the caller may come again.
 // A user name that nobody has takes as long as one that somebody has: the password is tried at the
-// hash of somebody of that organisation, and is wrong whatever comes of it.
+// hash of somebody of that organisation, and is wrong whatever comes of it. Only while there are
+// few of these: they have a share of the places and of the threads, so that a flood of made-up
+// names keeps no other out, and what finds no place then tells that nobody has the name.
 //
 // What is remembered of a password is a keyed hash; it goes with its key's stored hash.
 #pragma once
@@ -30,6 +32,10 @@ struct LoginOptions {
   size_t threads = 2;
   size_t most_waiting = 256;
   size_t most_waiting_of_one = 4;  // of one user name
+  // Of names of nobody, in all and of an organisation. All threads but one check them at most; a
+  // single thread checks them when no other waits.
+  size_t most_nobodies = 64;
+  size_t most_nobodies_of_org = 16;
   // A check that has waited so long is not made: whoever asked has given up.
   absl::Duration patience = absl::Seconds(1);
   size_t most_remembered = 100'000;  // right and wrong together

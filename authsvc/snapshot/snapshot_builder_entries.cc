@@ -103,6 +103,7 @@ void SnapshotBuilder::IndexKey(const Ref<const KeyEntry>& entry) {
   if (entry->key.has_basic_login()) {
     index_->keys_by_login.Put(
         edit_, HashOfPair(entry->key.org_id(), entry->key.basic_login().username()), entry, same);
+    index_->logins.Put(edit_, entry);
   }
 }
 
@@ -118,6 +119,7 @@ void SnapshotBuilder::UnindexKey(const KeyEntry& entry) {
   if (entry.key.has_basic_login()) {
     index_->keys_by_login.Erase(
         edit_, HashOfPair(entry.key.org_id(), entry.key.basic_login().username()), same);
+    index_->logins.Erase(edit_, entry);
   }
 }
 

@@ -90,6 +90,21 @@ struct ServerNameLess {
   bool operator()(const ServerNameItem& a, absl::string_view name) const { return a.name < name; }
 };
 
+// Where a login stands among those of its organisation: by its sealed hash, which begins with a
+// nonce and is shown to nobody, so that the order is as random, and known to nobody outside.
+inline absl::string_view PlaceOf(const KeyEntry& entry) {
+  return entry.key.basic_login().sealed_hash().ciphertext();
+}
+struct ByOrgAndPlace {
+  bool operator()(const KeyEntry& a, const KeyEntry& b) const {
+    return std::make_tuple(OrgOf(a), PlaceOf(a), IdOf(a)) <
+           std::make_tuple(OrgOf(b), PlaceOf(b), IdOf(b));
+  }
+  bool operator()(const KeyEntry& a, const ListKey& b) const {  // its id: a place
+    return std::make_pair(OrgOf(a), PlaceOf(a)) < std::make_pair(b.org, b.id);
+  }
+};
+
 struct ByNotAfter {
   bool operator()(const CertificateEntry& a, const CertificateEntry& b) const {
     return std::tie(a.not_after_unix, a.id) < std::tie(b.not_after_unix, b.id);
@@ -122,6 +137,7 @@ struct SnapshotIndex {
   HashTable<KeyEntry> keys_by_login;                 // HashOfPair(org, user name)
   HashTable<TokenIssuerEntry> issuers_by_selection;  // HashOfSelection, where one selects
   HashTable<ApiEntry> apis_by_route;                 // HashOf(RouteKey)
+  OrderedSet<KeyEntry, ByOrgAndPlace> logins;        // keys that have one
   OrderedSet<CertificateEntry, ByNotAfter> expiring;
   OrderedSet<UseItem, UseLess> uses;
   OrderedSet<UseItem, UseLess> pending;  // those of `uses` whose certificate or bundle is not there

@@ -10,7 +10,9 @@
 
 namespace sallyport::authsvc::dialects::apk {
 
-// A line for each such setting of a TOML text; a text that is none has none. No values are in it.
+// A line for each such setting of a TOML text, however it is written: in tables, dotted or quoted
+// names, inline tables of one line; names with escapes are not read. A text that is none has none.
+// No values are in it.
 [[nodiscard]] std::vector<std::string> UnreadSettings(absl::string_view text);
 
 }  // namespace sallyport::authsvc::dialects::apk

@@ -5,7 +5,10 @@
 
 #include <fstream>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "authsvc/admin/apply.h"
 #include "tests/unit/authsvc/admin/admin_fixture.h"
 
@@ -117,6 +120,46 @@ TEST_F(TykConfigTest, PathsOfItsOwnFileMayStandForCertificates) {
   EXPECT_TRUE(Check(file.dump()).ok());
   EXPECT_FALSE(Take(R"({"security": {"certificates": {"apis": ["/no/such/file.pem"]}}})").ok());
   EXPECT_FALSE(Check(R"({"security": {"certificates": {"apis": ["/etc"]}}})").ok());
+}
+
+// What was meant to stand inline, without its PEM lines or a part of it, is no path to tell of.
+TEST_F(TykConfigTest, APrivateKeyThatIsTakenForAPathIsNotToldOf) {
+  const auto pair = testing::CertBuilder("CN=own").SelfSign();
+  const std::string certificate = (folder_ / "own.crt").string();
+  std::ofstream(certificate) << pair.Pem();
+  std::string bare;
+  for (const absl::string_view line : absl::StrSplit(pair.KeyPem(), '\n')) {
+    if (!absl::StartsWith(line, "-----")) absl::StrAppend(&bare, line);
+  }
+  for (const std::string& key :
+       {bare, bare.substr(0, 40) + "/" + bare.substr(40), "a/" + bare.substr(1), bare + ".pem",
+        absl::StrCat("/", bare.substr(0, 30), "\n", bare.substr(30))}) {
+    const auto refused = [&](const Json& file, const std::vector<std::string>& environment,
+                             absl::string_view path) {
+      for (const absl::Status& status :
+           {Check(file.dump(), environment).status(), Take(file.dump(), environment)}) {
+        EXPECT_THAT(std::string(status.message()),
+                    AllOf(HasSubstr(path), Not(HasSubstr(bare.substr(8, 12))),
+                          Not(HasSubstr(bare.substr(bare.size() - 12)))));
+      }
+    };
+    const Json pairs = {{{"cert_file", certificate}, {"key_file", key}}};
+    const Json of_file = {{"http_server_options", {{"certificates", pairs}}}};
+    refused(of_file, {}, "http_server_options.certificates[0].key_file (line");
+    refused(Json::object(), {"TYK_GW_HTTPSERVEROPTIONS_CERTIFICATES=" + pairs.dump()},
+            "certificates[0].key_file (line");
+    const Json swapped = {{{"cert_file", key}, {"key_file", certificate}}};
+    refused({{"http_server_options", {{"certificates", swapped}}}}, {}, "[0].cert_file (line");
+    refused({{"http_server_options", {{"ssl_certificates", {key}}}}}, {},
+            "ssl_certificates[0] (line");
+    refused({{"security", {{"certificates", {{"upstream", {{"*", key}}}}}}}}, {}, "upstream[");
+  }
+  EXPECT_THAT(
+      std::string(Check(Json{{"security", {{"certificates", {{"apis", {"/no/file.pem"}}}}}}}.dump())
+                      .status()
+                      .message()),
+      HasSubstr("there is no file /no/file.pem"))
+      << "no key belongs there";
 }
 
 TEST_F(TykConfigTest, KeyPairsOfTheListenersInTheEnvironmentReplaceTheFiles) {

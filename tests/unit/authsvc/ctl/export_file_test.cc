@@ -24,6 +24,7 @@ namespace {
 
 using sallyport::testing::CertBuilder;
 using sallyport::testing::TestCert;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -252,6 +253,25 @@ TEST_F(ManifestTest, AFileThatIsNoneIsToldWithItsPlace) {
   EXPECT_THAT(Refusal("certificates: [/dev/zero]"), HasSubstr("there is no file"));
   static_cast<void>(place_.Put("large.pem", std::string(2 << 20, 'x')));
   EXPECT_THAT(Refusal("certificates: [large.pem]"), HasSubstr("larger than 1048576 bytes"));
+}
+
+TEST_F(ManifestTest, APrivateKeyThatIsTakenForAPathIsNotToldOf) {
+  const std::string key = "MIGHAgEAMBMGByqGSM49/AgEGCCqGSM49AwEHBG0wawIBAQQgHidden";
+  const auto refusal = [&](const std::string& text) {
+    return std::string(
+        ReadManifest(place_.path() + "/tyk.conf", text, {"tyk-gateway", {}}).status().message());
+  };
+  const std::string pairs = "http_server_options: {certificates: [{cert_file: ";
+  for (const auto& [text, place] :
+       {std::make_pair(absl::StrCat(pairs, "both.pem, key_file: ", key, "}]}"), "[0].key_file"),
+        {absl::StrCat(pairs, key, ", key_file: both.pem}]}"), "[0].cert_file"},
+        {absl::StrCat("http_server_options: {ssl_certificates: [", key, "]}"),
+         "ssl_certificates[0]"},
+        {absl::StrCat("security: {certificates: {upstream: {a: ", key, "}}}"),
+         "upstream[\"a\"]"}}) {
+    EXPECT_THAT(refusal(text), AllOf(HasSubstr(absl::StrCat(place, ": there is no file")),
+                                     HasSubstr("-----BEGIN"), Not(HasSubstr("Hidden"))));
+  }
 }
 
 TEST_F(ManifestTest, FilesElsewhereAreReadFromDirectoriesThatWereSaid) {

@@ -46,13 +46,71 @@ TEST(ApkGatewayToml, EveryNameIsToldWithItsLineAndWhatToWrite) {
   EXPECT_THAT(UnreadSettings("enforcer.security.mutualSSL.certificateHeader = 'x'"), SizeIs(1));
 }
 
+TEST(ApkGatewayToml, HoweverTheNameIsWritten) {
+  for (const char* const text : {
+           "[enforcer.security]\nmutualSSL = { certificateHeader = \"hidden\" }",
+           "[enforcer]\nsecurity={mutualSSL={certificateHeader='hidden'}}",
+           "enforcer = { other = [{a = \"}\"}, 'x'], security.mutualSSL . certificateHeader = 1 }",
+           "enforcer = { a = {b = 1}, c = {}, security = {mutualSSL = {certificateHeader = 1}}}",
+           "enforcer = {a = \"\\\"}\", security = {x = '\\', mutualSSL.certificateHeader = 1",
+           "[ enforcer . \"security\" . 'mutualSSL' ]\n\"certificateHeader\" = 1",
+           "[[enforcer.security.mutualSSL]]\ncertificateHeader = 1",
+           "enforcer .security. 'mutualSSL'.\tcertificateHeader=\"hidden\"",
+           "\"a=b\" = 1\n\"enforcer\".security.mutualSSL.CERTIFICATEHEADER = 1",
+       }) {
+    const std::vector<std::string> told = UnreadSettings(text);
+    EXPECT_THAT(told, ElementsAre(AllOf(HasSubstr("mutualssl.certificateheader of WSO2 APK"),
+                                        Not(HasSubstr("hidden")))))
+        << text;
+  }
+  EXPECT_THAT(UnreadSettings("[router]\ndownstream = {tls = {trustedCertPath = '', "
+                             "mTLSAPIsEnabled = true}, other = 1}"),
+              ElementsAre(HasSubstr("downstream.tls.trustedcertpath"),
+                          HasSubstr("downstream.tls.mtlsapisenabled")));
+}
+
 TEST(ApkGatewayToml, WhatIsNoneOfThem) {
-  for (const char* text :
-       {"", "=", "[", "]\n=", "[enforcer.security.mutualSSL", "certificateHeader",
-        "certificateHeader = 1", "# enforcer.security.mutualSSL.certificateHeader = 1",
-        "[enforcer.security.mutualSSL]\ncertificateHeaders = 1", "{\"a\": 1}"}) {
+  for (const char* text : {"",
+                           "=",
+                           "[",
+                           "]\n=",
+                           "[enforcer.security.mutualSSL",
+                           "certificateHeader",
+                           "certificateHeader = 1",
+                           "# enforcer.security.mutualSSL.certificateHeader = 1",
+                           "#a.enforcer.security.mutualSSL.certificateHeader = 1",
+                           "[enforcer.security.mutualSSL]\ncertificateHeaders = 1",
+                           "{\"a\": 1}",
+                           "\"",
+                           "'",
+                           "a.",
+                           ".a",
+                           "\"\\",
+                           "a = {",
+                           "a = {}}",
+                           "a = {,",
+                           "a = {b",
+                           "a = {b = ",
+                           "a = {b = {",
+                           "a = {b = \"}",
+                           "a = {}\nmutualSSL = {certificateHeader = 1}",
+                           "a = \"enforcer.security.mutualSSL.certificateHeader = 1\"",
+                           "enforcer.security.mutualSSL = \"{certificateHeader = 1}\"",
+                           "enforcer.security.mutualSSL = [{certificateHeader = 1}]",
+                           "enforcer.security = {mutualSSL = {}, certificateHeader = 1}"}) {
     EXPECT_THAT(UnreadSettings(text), IsEmpty()) << text;
   }
+}
+
+TEST(ApkGatewayToml, DepthIsBounded) {
+  std::string dotted, nested;
+  for (int i = 0; i < 100'000; ++i) {
+    dotted += "a.";
+    nested += "a={";
+  }
+  EXPECT_THAT(UnreadSettings(dotted + "enforcer.security.mutualSSL.certificateHeader=1"),
+              IsEmpty());
+  EXPECT_THAT(UnreadSettings(nested), IsEmpty());
 }
 
 TEST(ApkGatewayToml, AConfigMapThatHoldsItIsKeptWithWarnings) {

@@ -62,15 +62,22 @@ TEST(FetchLine, ServersTakeTurns) {
   EXPECT_EQ(order, "a1 b1 c1 a2 b2 a3 ");
 }
 
-TEST(FetchLine, OneThatIsUnderWayIsNotHandedOutAgain) {
-  FetchLine line(4, 4);
+TEST(FetchLine, OneThatIsUnderWayHasItsTurnAgainAndCountsTwice) {
+  FetchLine line(3, 3);
   line.Add("a", "https://a");
   line.Add("a", "https://a");
   line.Add("b", "https://a");
-  EXPECT_EQ(Taken(&line), "a b ");
+  line.Add("c", "https://a");
+  EXPECT_EQ(Taken(&line), "a a b ");
   line.End("a");
-  line.Add("a", "https://a");
-  EXPECT_EQ(Taken(&line), "a ");
+  EXPECT_EQ(Taken(&line), "c ");
+  line.Add("d", "https://a");
+  EXPECT_EQ(Taken(&line), "") << "the other a is under way still";
+  line.End("a");
+  EXPECT_EQ(Taken(&line), "d ");
+  line.End("a");
+  line.Add("e", "https://a");
+  EXPECT_EQ(Taken(&line), "") << "none was left to end";
 }
 
 }  // namespace

@@ -104,6 +104,10 @@ class JwksFetcherTest : public ::testing::Test {
     while (reports_ == seen_reports_) changed_.Wait(&mutex_);
     seen_reports_ = reports_;
   }
+  void WaitReports(int count) {
+    const base::MutexLock lock(&mutex_);
+    while (reports_ < count) changed_.Wait(&mutex_);
+  }
   void WaitAsked(int count) {
     while (asked_ < count) WaitReport();
   }
@@ -402,6 +406,28 @@ TEST_F(JwksFetcherTest, WhatIsFetchedAheadIsFetchedThoughNobodyWaits) {
   AnswerHeld();
   fetcher_.reset();
   EXPECT_EQ(asked_, 2);
+}
+
+TEST_F(JwksFetcherTest, ASetThatComesBackWhileItsOldFetchIsUnderWayIsRefreshedLater) {
+  Serve();
+  Hold();
+  const std::string url = issuer_.jwks_url();
+  fetcher().Prefetch(world_.snapshot(), {"idp"});
+  WaitHeld(1);
+  Point(url + "-another");
+  fetcher().KeepThoseOf(world_.snapshot());
+  Point(url);
+  fetcher().Prefetch(world_.snapshot(), {"idp"});
+  WaitHeld(2);
+  EXPECT_EQ(AnswerHeld(), 2u);
+  WaitReports(2);
+  ASSERT_NE(fetcher().Find(issuer_), nullptr);
+  EXPECT_EQ(asked_, 2);
+  clock_.Advance(options_.refresh_after);
+  ASSERT_NE(fetcher().Find(issuer_), nullptr);
+  WaitReports(3);
+  EXPECT_EQ(asked_, 3);
+  EXPECT_EQ(fetcher().Find(issuer_)->fetched, clock_.Monotonic());
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "shared/base/mutex.h"
+#include "shared/crypto/digest.h"
 #include "shared/crypto/password.h"
 #include "tests/fakes/manual_clock.h"
 #include "tests/fakes/notification.h"
@@ -33,6 +34,14 @@ class LoginCheckerTest : public ::testing::Test {
     key.mutable_basic_login()->mutable_sealed_hash()->set_ciphertext(sealed);
     world_.Put(key);
   }
+  void PutWithout(const std::string& id) {
+    v1::Key key;
+    key.set_id(id);
+    key.set_org_id(kOrg);
+    world_.Put(key);
+  }
+  // What differs as sealed hashes do.
+  static std::string Sealed(int i) { return crypto::Sha256(absl::StrCat(i)); }
   void Start(LoginOptions options) {
     checker_.reset();
     checker_ = std::make_unique<LoginChecker>(
@@ -41,8 +50,8 @@ class LoginCheckerTest : public ::testing::Test {
             const base::MutexLock lock(&mutex_);
             opened_ids_.push_back(of.id());
           }
-          ++opened_;
-          while (held_.load()) std::this_thread::yield();
+          const int number = ++opened_;
+          while (held_.load() || number <= held_first_.load()) std::this_thread::yield();
           if (!opens_.load()) return absl::DataLossError("changed");
           return base::Secret::CopyOf(hash_);
         });
@@ -54,6 +63,12 @@ class LoginCheckerTest : public ::testing::Test {
     needs.push_back({key_id,
                      {std::string(kOrg), absl::StrCat("name of ", key_id)},
                      base::Secret::CopyOf(password)});
+    return needs;
+  }
+  static std::vector<LoginNeed> NeedOfNobody(const std::string& name, const std::string& org = kOrg,
+                                             const std::string& password = "guess") {
+    std::vector<LoginNeed> needs;
+    needs.push_back({"", {org, name}, base::Secret::CopyOf(password)});
     return needs;
   }
   void Ask(std::vector<LoginNeed> needs, std::function<void()> done) {
@@ -79,6 +94,7 @@ class LoginCheckerTest : public ::testing::Test {
   }
 
   std::atomic<bool> held_{false};
+  std::atomic<int> held_first_{0};  // so many of those that are opened first
   base::Mutex mutex_;
   std::vector<std::string> opened_ids_ ABSL_GUARDED_BY(mutex_);
   std::atomic<bool> opens_{true};
@@ -130,21 +146,17 @@ TEST_F(LoginCheckerTest, NobodysUserNameIsWrongAndRememberedAsLong) {
 }
 
 TEST_F(LoginCheckerTest, NobodysUserNameIsCheckedAtOneHashOfItsOrganisation) {
-  for (int i = 2; i < 30; ++i) Put(absl::StrCat("k", i), absl::StrCat("user", i), "1");
+  // Many keys without a login before them.
+  for (int i = 0; i < 1100; ++i) PutWithout(absl::StrCat("a", i));
+  for (int i = 2; i < 30; ++i) Put(absl::StrCat("k", i), absl::StrCat("user", i), Sealed(i));
   v1::Key other;
   other.set_id("a");
   other.set_org_id("others");
   other.mutable_basic_login()->set_username("x");
   world_.Put(other);
-  v1::Key without;
-  without.set_id("b");
-  without.set_org_id(kOrg);
-  world_.Put(without);
   const auto ask = [&](const std::string& org, const std::string& name,
                        const std::string& password) {
-    std::vector<LoginNeed> needs;
-    needs.push_back({"", {org, name}, base::Secret::CopyOf(password)});
-    AskAndWait(std::move(needs));
+    AskAndWait(NeedOfNobody(name, org, password));
     return TakeOpened();
   };
   std::set<std::string> all;
@@ -158,7 +170,7 @@ TEST_F(LoginCheckerTest, NobodysUserNameIsCheckedAtOneHashOfItsOrganisation) {
     all.insert(first.front());
   }
   EXPECT_GT(all.size(), 1u) << "costs of all kinds";
-  EXPECT_EQ(all.count("a") + all.count("b"), 0u);
+  for (const std::string& id : all) EXPECT_EQ(id[0], 'k') << id;
   EXPECT_EQ(ask("others", "nobody", "one"), std::vector<std::string>{"a"});
   EXPECT_THAT(ask("empty", "nobody", "one"), ::testing::IsEmpty());
 }
@@ -215,6 +227,48 @@ TEST_F(LoginCheckerTest, GuessesAtOneKeyDoNotKeepOthersOut) {
   ASSERT_TRUE(other.WaitFor(absl::Seconds(60)));
   EXPECT_EQ(Verdict("sesame", "k2"), LoginVerdict::kRight);
   EXPECT_EQ(Verdict("guess19"), LoginVerdict::kUnknown);
+}
+
+TEST_F(LoginCheckerTest, MadeUpNamesDoNotKeepOthersOut) {
+  held_first_ = 1;
+  const auto answered = std::make_shared<std::atomic<int>>(0);
+  const auto flood = [&](int from) {
+    for (int i = from; i < from + 256; ++i)
+      Ask(NeedOfNobody(absl::StrCat("made-up", i)), [answered] { ++*answered; });
+  };
+  flood(0);
+  while (opened_.load() == 0) std::this_thread::yield();
+  flood(256);
+  EXPECT_EQ(answered->load(), 512 - 16) << "no place for more of one organisation";
+  AskAndWait(Need("sesame"));
+  EXPECT_EQ(Verdict("sesame"), LoginVerdict::kRight);
+  AskAndWait(Need("wrong"));
+  EXPECT_EQ(Verdict("wrong"), LoginVerdict::kWrong);
+  EXPECT_EQ(opened_.load(), 3) << "one of nobody, held";
+  EXPECT_EQ(checker_->Find(nullptr, {std::string(kOrg), "made-up300"}, "guess"),
+            LoginVerdict::kUnknown)
+      << "told to come again, not that it is wrong";
+  held_first_ = 0;
+  checker_.reset();
+  EXPECT_EQ(answered->load(), 512);
+}
+
+TEST_F(LoginCheckerTest, OneThreadChecksNobodysNamesWhenNoOtherWaits) {
+  LoginOptions options;
+  options.threads = 1;
+  Start(options);
+  Put("k2", "bob", "2");
+  held_ = true;
+  testing::Notification first, made_up, other;
+  Ask(Need("sesame"), [&] { first.Notify(); });
+  while (opened_.load() == 0) std::this_thread::yield();
+  Ask(NeedOfNobody("made-up", "others"), [&] { made_up.Notify(); });
+  Ask(Need("sesame", "k2"), [&] { other.Notify(); });
+  held_ = false;
+  for (testing::Notification* one : {&first, &made_up, &other})
+    ASSERT_TRUE(one->WaitFor(absl::Seconds(60)));
+  EXPECT_EQ(Verdict("sesame", "k2"), LoginVerdict::kRight);
+  EXPECT_EQ(checker_->Find(nullptr, {"others", "made-up"}, "guess"), LoginVerdict::kWrong);
 }
 
 TEST_F(LoginCheckerTest, NoMoreThanSoManyWaitInAll) {
