@@ -395,7 +395,8 @@ def test_limits_are_announced(world, origin):
                                         "frame_bytes": 20000}.items() for part in ("--set", f"limits.http2.{name}={value}")]
     replica = world.gateway.start_dataplane(system_trust=world.trust, options=options + ["--set", "limits.head_bytes=4096"])
     with Http2(replica, HOST) as h2:
-        h2.ping()
+        h2.ping()  # behind the settings, and perhaps before the window
+        h2.wait(lambda: any(stream == 0 for stream, _ in h2.updates), "the connection's window is told")
         assert [h2.settings.get(n) for n in (3, 4, 5, 6)] == [7, 2048, 20000, 4096]
         assert sum(more for stream, more in h2.updates if stream == 0) == 70000 - 65535
         assert h2.get(more=[("x", "y" * 5000)]).status == 431
