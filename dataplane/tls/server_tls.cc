@@ -175,13 +175,14 @@ IoResult ServerConnection::Step() {
 }
 
 // Who has waited too long, or was cut off meanwhile, costs no more.
-IoResult ServerConnection::AfterWait(Deadline deadline) {
+IoResult ServerConnection::BeginTurn(absl::Duration asked, Deadline deadline) {
+  constexpr absl::Duration kLongWait = absl::Milliseconds(100);  // else the client took the time
   IoResult result;
   if (stream_->readiness().cancelled()) {
     result.kind = IoResult::Kind::kCancelled;
   } else if (owner_.loop_.Passed(deadline)) {
     result.kind = IoResult::Kind::kTimeout;
-    overloaded_ = true;  // the time went by here
+    overloaded_ = owner_.loop_.Now() - asked >= kLongWait;
   }
   return result;
 }
@@ -193,9 +194,10 @@ boost::asio::awaitable<IoResult> ServerConnection::Handshake(Deadline deadline,
   for (;;) {
     // One that waits on its fiber goes on at once: there are no more of those than may wait.
     if (strict_ == nullptr || !strict_->chain_came()) {
+      const absl::Duration asked = owner_.loop_.Now();
       (void)co_await LongWorkTurn(owner_.loop_);
-      const IoResult waited_for_turn = AfterWait(deadline);
-      if (!waited_for_turn.ok()) co_return waited_for_turn;
+      const IoResult turn = BeginTurn(asked, deadline);
+      if (!turn.ok()) co_return turn;
     }
     const IoResult result = Step();
     if (strict_ != nullptr && strict_->chain_came()) {

@@ -114,7 +114,8 @@ class ServerConnection {
   };
   ServerConnection(ServerTls& owner, const ListenerFacts& listener);
   [[nodiscard]] IoResult Step();
-  [[nodiscard]] IoResult AfterWait(Deadline deadline);
+  // Of long work that was asked for then.
+  [[nodiscard]] IoResult BeginTurn(absl::Duration asked, Deadline deadline);
   void OfferTicket();
   // For waiter_: kDone or kTimeout.
   [[nodiscard]] boost::asio::awaitable<IoResult> Wait(Deadline deadline);

@@ -35,7 +35,7 @@ def replica(world, origin):
 @contextlib.contextmanager
 def load(replica):
     """More keep-alive connections than one loop can serve within a millisecond; ended by the caller."""
-    process = subprocess.Popen(["h2load", "--h1", "-c", "300", "-t", "1", "-D", str(int(4 * DEADLINE)), "--connect-to",
+    process = subprocess.Popen(["h2load", "--h1", "-c", "1000", "-t", "1", "-D", str(int(4 * DEADLINE)), "--connect-to",
                                 f"127.0.0.1:{replica.port}", f"https://{HOST}:{replica.port}/x"], stdout=subprocess.DEVNULL)
     try:
         yield process

@@ -134,7 +134,7 @@ TEST_P(BothVersions, WhoCameTooLateIsNotShakenHandsWith) {
   source_.pending = 1;
   const Both both = Run(WithLeaf(), absl::ZeroDuration());
   EXPECT_FALSE(both.server.shaken);
-  EXPECT_EQ(both.server.label, "overloaded");
+  EXPECT_EQ(both.server.label, "timeout");
   EXPECT_EQ(source_.pending, 1) << "its certificate was asked for";
 }
 
