@@ -1,6 +1,7 @@
 // Load shedding by queue delay: when one loop has more to do than it can, what comes waits longer
 // and longer, and everybody gets an answer too late. Refusing a growing share at once keeps the
-// wait of the others near `target`.
+// wait of the others near `target`. One for what waits for the loop, and one for the handshakes
+// that wait for their turn in it (Loop::long_work_delay_millis).
 //
 // The rule is CoDel's (RFC 8289 §3): a delay that comes and goes is a burst; one whose smallest
 // value within an interval is over the target is a queue that stands. Then the share of refusals
@@ -20,9 +21,9 @@ class LoadShedder {
   // Zero: nothing is ever refused.
   explicit LoadShedder(absl::Duration target);
 
-  // Something comes that could be refused. `delay`: how long it may have waited, which is how long
-  // turn number `turn` of the loop followed the one before. Milliseconds are monotonic. False:
-  // refuse it.
+  // Something comes that could be refused, in turn number `turn` of the loop. `delay`: how long it
+  // may have waited (the turn followed the one before so long), or will wait (the first in line
+  // has). Milliseconds are monotonic. False: refuse it.
   [[nodiscard]] bool Admit(uint64_t turn, int64_t delay_millis, int64_t now_millis);
   // To be said now and then, with the delay of what might come: while nothing does, what is refused
   // of it becomes less, too.

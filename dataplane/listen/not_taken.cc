@@ -32,13 +32,14 @@ void LoopServer::SayNotTaken(NotTaken cause) {
       return base::Log(base::Level::kError, "listen.no_descriptors",
                        {{"hint", "raise the limit of open files (ulimit -n, LimitNOFILE)"}});
     case NotTaken::kOverload:
-      return base::Log(
-          base::Level::kWarning, "listen.overload",
-          {{"loop", loop_.index()},
-           {"refused_share", shedder_.refused_share()},
-           {"refused_handshakes_share", handshake_shedder_.refused_share()},
-           {"hint",
-            "requests or handshakes wait longer than limits.queue_delay: add replicas or cores"}});
+      return base::Log(base::Level::kWarning, "listen.overload",
+                       {{"loop", loop_.index()},
+                        {"refused_share", shedder_.refused_share()},
+                        {"refused_handshakes_share", handshake_shedder_.refused_share()},
+                        {"hint",
+                         "requests or handshakes wait longer than limits.queue_delay: add replicas "
+                         "or cores; where few addresses begin most handshakes, set "
+                         "limits.handshakes_per_second"}});
     case NotTaken::kProxyHeader:
       return base::Log(
           base::Level::kWarning, "listen.no_proxy_header",
